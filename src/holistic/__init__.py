@@ -1,0 +1,58 @@
+"""One command studies a trained PyTorch classifier through five lenses and asks if they agree."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Audit": "findings",
+    "Constant": "edits",
+    "Erase": "edits",
+    "Finding": "findings",
+    "HolisticError": "errors",
+    "Mean": "edits",
+    "Patch": "edits",
+    "Resample": "edits",
+    "Site": "sites",
+    "Steer": "edits",
+    "Subject": "subject",
+    "Table": "findings",
+    "Zero": "edits",
+    "audit": "audits",
+    "load": "findings",
+    "sweep": "sweeps",
+}
+__all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
+
+if TYPE_CHECKING:
+    from holistic.audits import audit as audit
+    from holistic.edits import Constant as Constant
+    from holistic.edits import Erase as Erase
+    from holistic.edits import Mean as Mean
+    from holistic.edits import Patch as Patch
+    from holistic.edits import Resample as Resample
+    from holistic.edits import Steer as Steer
+    from holistic.edits import Zero as Zero
+    from holistic.errors import HolisticError as HolisticError
+    from holistic.findings import Audit as Audit
+    from holistic.findings import Finding as Finding
+    from holistic.findings import Table as Table
+    from holistic.findings import load as load
+    from holistic.sites import Site as Site
+    from holistic.subject import Subject as Subject
+    from holistic.sweeps import sweep as sweep
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'holistic' has no attribute '{name}'")
+    value = getattr(import_module(f"holistic.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

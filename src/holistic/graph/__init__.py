@@ -1,0 +1,1 @@
+"""What would the model have computed had a value inside it been different?"""

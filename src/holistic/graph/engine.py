@@ -1,0 +1,104 @@
+"""What does every engine offer: runs with edits, and stages for many unit sets on one batch?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from torch import Tensor
+
+from holistic.sites import Site
+
+__all__ = ["Change", "Engine", "Stage", "native", "units_last"]
+
+Change = Callable[[Tensor], Tensor]
+"""Takes a site's value, `[B, P…, U]`, and returns the edited one."""
+
+
+class Stage(Protocol):
+    """One batch, ready for replays in which units of one site hold their replacement.
+
+    Attributes
+    ----------
+    base
+        Logits without any edit, `[B, C]`.
+    changed
+        `[B, U]`, whether a unit's replacement differs from what the rest of the model reads;
+        where it doesn't the outcome is `base`, exactly.
+    chunk
+        How many replayed rows fill the byte budget.
+    """
+
+    @property
+    def base(self) -> Tensor: ...
+
+    @property
+    def changed(self) -> Tensor: ...
+
+    @property
+    def chunk(self) -> int: ...
+
+    def units(self, units: Tensor, rows: Tensor) -> Tensor:
+        """Replace unit `units[r]` on example `rows[r]` for each r: logits `[R, C]`.
+
+        Equal units should stand side by side.
+        """
+        ...
+
+    def sets(self, masks: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """Replace the units of each mask `[G, U]`: slices of masks with `[G', B, C]`."""
+        ...
+
+    def orders(self, orders: Tensor) -> Iterator[tuple[int, slice, Tensor]]:
+        """Replace units one after another, in each of the given orders `[O, K]`.
+
+        Yields
+        ------
+        k, chosen, logits
+            The number of units replaced (1 to K), the slice of orders, `[O', B, C]`.
+        """
+        ...
+
+
+class Engine(Protocol):
+    """Runs a model on batches, reads its sites and edits them.
+
+    Attributes
+    ----------
+    sites
+        All sites from input to logits.
+    note
+        Empty for the traced engine; else one line that says why and at what cost.
+    """
+
+    @property
+    def sites(self) -> tuple[Site, ...]: ...
+
+    @property
+    def note(self) -> str: ...
+
+    def run(
+        self,
+        images: Tensor,
+        wanted: Sequence[str] = (),
+        changes: Mapping[str, Change] | None = None,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Compute logits `[B, C]` and the values `[B, P…, U]` of the wanted sites, under changes.
+
+        Differentiable where gradients are enabled.
+        """
+        ...
+
+    def stage(self, images: Tensor, site: Site, replacement: Tensor) -> Stage:
+        """Prepare a batch; `replacement` broadcasts to the site's value `[B, P…, U]`."""
+        ...
+
+
+def units_last(value: Tensor, batch_axis: int, unit_axis: int) -> Tensor:
+    """Bring a native value into the order `[B, P…, U]` (a view)."""
+    return value.movedim((batch_axis, unit_axis), (0, -1))
+
+
+def native(value: Tensor, batch_axis: int, unit_axis: int) -> Tensor:
+    """Bring `[B, P…, U]` back into the native order (a view)."""
+    return value.movedim((0, -1), (batch_axis, unit_axis))

@@ -1,0 +1,195 @@
+"""What are the logits when the whole model runs again with hooks, as slow as it is simple?
+
+The slow twin of `holistic.graph.replay`: the engine for models that can't be traced, and the
+oracle that the traced engine is tested against.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from holistic.graph.engine import Change, native, units_last
+from holistic.graph.naming import NONLINEAR
+from holistic.graph.trace import Wrapped, evaluating
+from holistic.sites import Site
+
+__all__ = ["HookedEngine", "HookedStage"]
+
+_ROWS = 512
+_LAST_AXIS = (nn.Linear, nn.LayerNorm, nn.Embedding)
+
+
+@dataclass(frozen=True)
+class HookedEngine:
+    """Runs the user's module itself, with hooks at module boundaries, at full cost.
+
+    Attributes
+    ----------
+    wrapped
+        The model with its choice of logits.
+    sites
+        Outputs of module calls; operations that no module owns can't be seen.
+    note
+        Why this engine is used, which sites are missing, and what it costs.
+    """
+
+    wrapped: Wrapped
+    sites: tuple[Site, ...]
+    note: str
+
+    @classmethod
+    def probe(cls, wrapped: Wrapped, images: Tensor, reason: str) -> HookedEngine:
+        """Find the sites by running the model once on a few images `[B, …]`."""
+        seen: list[tuple[str, nn.Module, Tensor]] = []
+
+        def record(name: str, module: nn.Module, value: Tensor) -> Tensor:
+            seen.append((name, module, value.detach()))
+            return value
+
+        with torch.no_grad(), _hooks(wrapped, record):
+            logits = wrapped(images.clone())
+        sites = [_site(n, m, v) for n, m, v in seen if _is_value(v, len(images), logits)]
+        if not any(site.hidden for site in sites):
+            sites = [replace(s, hidden=s.op in {"linear", "conv1d", "conv2d"}) for s in sites]
+        sites = [replace(site, depth=depth) for depth, site in enumerate(sites)]
+        return cls(wrapped, tuple(sites), f"{reason}; {_COST}")
+
+    def run(
+        self,
+        images: Tensor,
+        wanted: Sequence[str] = (),
+        changes: Mapping[str, Change] | None = None,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Compute logits and wanted values under changes."""
+        by_name = {site.name: site for site in self.sites}
+        captured: dict[str, Tensor] = {}
+        changes = changes or {}
+
+        def visit(name: str, module: nn.Module, value: Tensor) -> Tensor:
+            if name in changes:
+                axis = by_name[name].unit_axis + 1
+                value = native(changes[name](units_last(value, 0, axis)), 0, axis)
+            if name in wanted:
+                captured[name] = units_last(value, 0, by_name[name].unit_axis + 1).clone()
+            return value
+
+        with _hooks(self.wrapped, visit):
+            logits = self.wrapped(images.clone())
+        return logits, captured
+
+    def stage(self, images: Tensor, site: Site, replacement: Tensor) -> HookedStage:
+        """Prepare a batch for replays of one site's units."""
+        return HookedStage(self, images, site, replacement)
+
+
+_COST = (
+    "falling back to hooks: only module outputs can be studied (functional operations are missing) "
+    "and each replay costs a whole forward pass"
+)
+
+
+class HookedStage:
+    """One batch, ready for replays of one site's units (see `holistic.graph.engine.Stage`)."""
+
+    chunk = _ROWS
+
+    def __init__(
+        self, engine: HookedEngine, images: Tensor, site: Site, replacement: Tensor
+    ) -> None:
+        self.engine, self.images, self.site = engine, images, site
+        with torch.no_grad():
+            self.base, captured = engine.run(images, [site.name])
+        value = captured[site.name]
+        self._new = replacement.to(value).expand_as(value)  # [B, P…, U]
+        differs = (self._new != value).flatten(1, -2) if value.dim() > 2 else self._new != value
+        self.changed: Tensor = differs.any(1) if value.dim() > 2 else differs
+
+    def _replayed(self, masks: Tensor, rows: Tensor) -> Tensor:
+        """Logits `[R, C]` of rows in which the masked units `[R, U]` are replaced."""
+        shape = (len(rows), *[1] * (self._new.dim() - 2), self.site.units)
+
+        def change(value: Tensor) -> Tensor:
+            return torch.where(masks.reshape(shape), self._new[rows], value)
+
+        return self.engine.run(self.images[rows], changes={self.site.name: change})[0]
+
+    @torch.no_grad()
+    def units(self, units: Tensor, rows: Tensor) -> Tensor:
+        """Replace unit `units[r]` on example `rows[r]`: `[R, C]`."""
+        masks = torch.arange(self.site.units, device=units.device) == units[:, None]
+        return self._replayed(masks, rows)
+
+    @torch.no_grad()
+    def sets(self, masks: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """Replace the units of each mask `[G, U]`: slices of masks with `[G', B, C]`."""
+        rows = torch.arange(len(self.images), device=masks.device)
+        for g in range(len(masks)):
+            logits = self._replayed(masks[g].expand(len(rows), -1), rows)
+            yield slice(g, g + 1), logits[None]
+
+    @torch.no_grad()
+    def orders(self, orders: Tensor) -> Iterator[tuple[int, slice, Tensor]]:
+        """Replace units one after another in each order `[O, K]`."""
+        for o, order in enumerate(orders):
+            masks = torch.zeros(len(order), self.site.units, dtype=torch.bool)
+            for k in range(len(order)):
+                masks[k:, order[k]] = True
+            for k, (_, logits) in enumerate(self.sets(masks.to(orders.device)), 1):
+                yield k, slice(o, o + 1), logits
+
+
+@contextmanager
+def _hooks(wrapped: Wrapped, visit: Callable[[str, nn.Module, Tensor], Tensor]) -> Generator[None]:
+    """Call `visit` on each tensor that a module call returns, in evaluation mode.
+
+    Handles are removed one by one, so that hooks of the user stay.
+    """
+    numbers: Counter[str] = Counter()
+
+    def hook_of(path: str) -> Callable[..., Any]:
+        def hook(module: nn.Module, inputs: Any, output: Any) -> Any:
+            numbers[path] += 1
+            name = path if numbers[path] == 1 else f"{path}#{numbers[path]}"
+            return visit(name, module, output) if isinstance(output, Tensor) else None
+
+        return hook
+
+    handles = []
+    try:
+        for path, module in wrapped.model.named_modules():
+            if path:
+                handles.append(module.register_forward_hook(hook_of(path)))
+        with evaluating(wrapped):
+            yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _is_value(value: Tensor, batch: int, logits: Tensor) -> bool:
+    whole = value.dim() >= 2 and value.shape[0] == batch and value.is_floating_point()
+    return whole and value.shape.numel() > 0 and value is not logits
+
+
+def _site(name: str, module: nn.Module, value: Tensor) -> Site:
+    shape = tuple(value.shape[1:])
+    channels_first = len(shape) >= 3 and not isinstance(module, _LAST_AXIS)
+    kind = type(module).__name__.lower()
+    plain = not any(module.children())
+    return Site(
+        name=name,
+        op=kind,
+        depth=0,
+        shape=shape,
+        unit_axis=0 if channels_first else len(shape) - 1,
+        hidden=plain and kind in {n.replace("_", "") for n in NONLINEAR},
+        block=not plain,
+        parameters=sum(p.numel() for p in module.parameters(recurse=False)),
+    )

@@ -1,0 +1,216 @@
+"""Which operations, in which order, turn an input into logits?"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import sympy
+import torch
+from torch import Tensor
+
+__all__ = ["Node", "Plan", "Program", "Ref", "select_rows"]
+
+
+@dataclass(frozen=True)
+class Ref:
+    """Stands in an operation's arguments for the value of another node."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation of the flat graph.
+
+    Attributes
+    ----------
+    op
+        Name of the operation (`relu`, `linear`).
+    function
+        What computes the value; None for inputs, parameters and sizes.
+    args, kwargs
+        Its arguments, other nodes as `Ref`.
+    inputs
+        Nodes that it reads.
+    size
+        For a number that depends on the batch size alone: that dependence.
+    value
+        For a parameter or constant: the tensor, shared with the model.
+    shape
+        Shape of the value on the traced batch; None where it isn't one tensor.
+    batch_axis
+        Axis along which the examples lie; None where the value doesn't depend on them.
+    fold
+        How many entries of the batch axis belong to one example (tokens folded into the batch).
+    selectable
+        Whether rows of the value are the values of rows, as seen on a permuted batch.
+    """
+
+    index: int
+    op: str
+    function: Callable[..., Any] | None = None
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] | None = None
+    inputs: tuple[int, ...] = ()
+    size: tuple[sympy.Expr, sympy.Symbol] | None = None
+    value: Tensor | None = None
+    shape: tuple[int, ...] | None = None
+    batch_axis: int | None = None
+    fold: int = 1
+    selectable: bool = True
+
+    @property
+    def constant(self) -> bool:
+        """Whether the value is a parameter or constant of the model."""
+        return self.value is not None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps to run, each with the nodes whose values are no longer needed after it."""
+
+    steps: tuple[tuple[Node, tuple[int, ...]], ...]
+    reads: tuple[int, ...]
+    """Nodes given from outside that the steps read."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """The flat graph of a model: nodes in the order of execution, from input to logits."""
+
+    nodes: tuple[Node, ...]
+    input: int
+    output: int
+
+    @cached_property
+    def _plans(self) -> dict[Any, Plan]:
+        return {}
+
+    def plan(self, given: Iterable[int], wanted: Iterable[int]) -> Plan:
+        """Find the fewest steps that compute `wanted` from `given` values (cached)."""
+        key = (frozenset(given), frozenset(wanted))
+        if key not in self._plans:
+            self._plans[key] = self._make_plan(*key)
+        return self._plans[key]
+
+    def _make_plan(self, given: frozenset[int], wanted: frozenset[int]) -> Plan:
+        needed, stack, reads = set[int](), list(wanted), set[int]()
+        while stack:
+            index = stack.pop()
+            if index in given:
+                reads.add(index)
+            elif index not in needed and not self.nodes[index].constant:
+                needed.add(index)
+                stack.extend(self.nodes[index].inputs)
+        order = sorted(needed)
+        last_use = {i: n for n in order for i in self.nodes[n].inputs}
+        released: dict[int, list[int]] = {}
+        for index, user in last_use.items():
+            if index not in wanted and not self.nodes[index].constant:
+                released.setdefault(user, []).append(index)
+        steps = tuple((self.nodes[n], tuple(released.get(n, ()))) for n in order)
+        return Plan(steps, tuple(sorted(reads)))
+
+    def evaluate(
+        self,
+        given: Mapping[int, Any],
+        wanted: Iterable[int],
+        *,
+        rows: int,
+        edits: Mapping[int, Callable[[Any], Any]] | None = None,
+    ) -> dict[int, Any]:
+        """Compute the values of `wanted` nodes for a batch of `rows` examples.
+
+        Parameters
+        ----------
+        given
+            Known values by node; nothing before them is computed.
+        wanted
+            Nodes whose values are returned.
+        rows
+            Number of examples.
+        edits
+            By node, what is done to its value before anything reads it.
+        """
+        wanted = tuple(wanted)
+        edits = edits or {}
+        values = dict(given)
+        for node, released in self.plan(given, wanted).steps:
+            value = self._compute(node, values, rows)
+            edit = edits.get(node.index)
+            values[node.index] = value if edit is None else edit(value)
+            for index in released:
+                values.pop(index, None)
+        return {i: self._read(i, values) for i in wanted}
+
+    def _read(self, index: int, values: Mapping[int, Any]) -> Any:
+        node = self.nodes[index]
+        return node.value if node.constant else values[index]
+
+    def _compute(self, node: Node, values: Mapping[int, Any], rows: int) -> Any:
+        if node.size is not None:
+            return _size(*node.size, rows)
+        if node.function is None:
+            raise RuntimeError(f"the value of node {node.index} must be given")
+        args = [self._fill(a, values) for a in node.args]
+        if not node.kwargs:
+            return node.function(*args)
+        return node.function(*args, **{k: self._fill(v, values) for k, v in node.kwargs.items()})
+
+    def _fill(self, argument: Any, values: Mapping[int, Any]) -> Any:
+        if isinstance(argument, Ref):
+            return self._read(argument.index, values)
+        if isinstance(argument, (list, tuple)):
+            return [self._fill(a, values) for a in argument]  # pyright: ignore[reportUnknownVariableType]
+        return argument
+
+    def downstream(self, index: int) -> frozenset[int]:
+        """Nodes whose value depends on this node's, itself left out."""
+        reached = {index}
+        for node in self.nodes[index + 1 :]:
+            if not reached.isdisjoint(node.inputs):
+                reached.add(node.index)
+        return frozenset(reached - {index})
+
+    def row_bytes(self, plan: Plan, given: Iterable[int]) -> int:
+        """Most bytes that one example's values take at once while a plan runs."""
+        held = {i: self._bytes(i) for i in given}
+        peak = sum(held.values())
+        for node, released in plan.steps:
+            held[node.index] = self._bytes(node.index)
+            peak = max(peak, sum(held.values()))
+            for index in released:
+                held.pop(index, None)
+        return max(peak, 1)
+
+    def _bytes(self, index: int) -> int:
+        node = self.nodes[index]
+        if node.shape is None or node.batch_axis is None:
+            return 0
+        count = 1
+        for axis, size in enumerate(node.shape):
+            count *= node.fold if axis == node.batch_axis else size
+        return 4 * count
+
+
+@lru_cache(maxsize=4096)
+def _size(expression: sympy.Expr, symbol: sympy.Symbol, rows: int) -> int:
+    return int(expression.xreplace({symbol: sympy.Integer(rows)}))  # pyright: ignore[reportArgumentType]
+
+
+def select_rows(node: Node, value: Any, rows: Tensor) -> Any:
+    """Take the examples `rows` `[R]` out of a node's value; values without examples stay."""
+    if node.batch_axis is None or not isinstance(value, Tensor):
+        return value
+    if node.fold == 1:
+        return value.index_select(node.batch_axis, rows)
+    folded = value.unflatten(node.batch_axis, (-1, node.fold))
+    return folded.index_select(node.batch_axis, rows).flatten(node.batch_axis, node.batch_axis + 1)
+
+
+GETITEM = operator.getitem
+VIEWS = {torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default}

@@ -1,0 +1,232 @@
+"""What are the logits when only what follows an edited value is computed again?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from holistic.graph.engine import Change, native, units_last
+from holistic.graph.linear import Carry, Mix, by_unit, carry, changed_units, mask_of
+from holistic.graph.naming import name_sites
+from holistic.graph.program import select_rows
+from holistic.graph.trace import Wrapped, trace
+from holistic.sites import Site
+
+__all__ = ["CHUNK_BYTES", "TracedEngine", "TracedStage"]
+
+CHUNK_BYTES = 8 << 20
+"""Bytes of values that one chunk of replayed rows may hold: near the cache, far from the memory."""
+
+
+class TracedEngine:
+    """Runs the flat graph of a model (see `holistic.graph.engine.Engine`)."""
+
+    note = ""
+
+    def __init__(self, wrapped: Wrapped, images: Tensor) -> None:
+        self.program, owners, calls = trace(wrapped, images)
+        self.sites, self.nodes = name_sites(self.program, owners, calls)
+        self._carries: dict[int, Carry] = {}
+
+    def axes(self, site: Site) -> tuple[int, int]:
+        """Batch axis and unit axis of a site's native value."""
+        node = self.program.nodes[self.nodes[site.name]]
+        batch_axis = node.batch_axis or 0
+        return batch_axis, site.unit_axis + (site.unit_axis >= batch_axis)
+
+    def run(
+        self,
+        images: Tensor,
+        wanted: Sequence[str] = (),
+        changes: Mapping[str, Change] | None = None,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Compute logits and wanted values under changes."""
+        program, by_name = self.program, {s.name: s for s in self.sites}
+        edits = {
+            self.nodes[n]: self._native_change(by_name[n], c) for n, c in (changes or {}).items()
+        }
+        nodes = {name: self.nodes[name] for name in wanted}
+        values = program.evaluate(
+            {program.input: images},
+            [program.output, *nodes.values()],
+            rows=len(images),
+            edits=edits,
+        )
+        captured = {n: units_last(values[i], *self.axes(by_name[n])) for n, i in nodes.items()}
+        return values[program.output], captured
+
+    def _native_change(self, site: Site, change: Change) -> Change:
+        axes = self.axes(site)
+        return lambda value: native(change(units_last(value, *axes)), *axes)
+
+    def stage(self, images: Tensor, site: Site, replacement: Tensor) -> TracedStage:
+        """Prepare a batch for replays of one site's units."""
+        node = self.nodes[site.name]
+        if node not in self._carries:
+            self._carries[node] = carry(self.program, node, self.axes(site)[1])
+        return TracedStage(self, images, site, replacement)
+
+    def carry(self, site: Site) -> Carry:
+        """How changes at a site travel to the logits."""
+        return self._carries[self.nodes[site.name]]
+
+
+class TracedStage:
+    """One batch, ready for replays of one site's units (see `holistic.graph.engine.Stage`)."""
+
+    def __init__(
+        self, engine: TracedEngine, images: Tensor, site: Site, replacement: Tensor
+    ) -> None:
+        self.program, self.site, self.rows = engine.program, site, len(images)
+        self.carry = engine.carry(site)
+        node, axes = engine.nodes[site.name], engine.axes(site)
+        with torch.no_grad():
+            self._base = self._base_values(images, node)
+            self.base: Tensor = self._base[self.program.output]
+            value = units_last(self._base[node], *axes)
+            new = native(replacement.to(value).expand_as(value), *axes)
+            self._new = self._replaced_values(images, node, new)
+            self.changed = self._changed()
+        self.chunk = max(1, CHUNK_BYTES // self._row_bytes())
+
+    def _base_values(self, images: Tensor, node: int) -> dict[int, Tensor]:
+        """Every value of the unedited run that replays may read."""
+        known = {*self.carry.finish.reads, *self.carry.restart.reads, *self.carry.frontier}
+        wanted = known | self.carry.given | {self.program.output, node}
+        program = self.program
+        return program.evaluate({program.input: images}, wanted, rows=self.rows)
+
+    def _replaced_values(self, images: Tensor, node: int, new: Tensor) -> dict[int, Tensor]:
+        """Values of the local nodes when every unit holds its replacement at once."""
+        return self.program.evaluate(
+            {self.program.input: images, node: new}, self.carry.frontier, rows=self.rows
+        )
+
+    def _changed(self) -> Tensor:
+        changed = torch.zeros(self.rows, self.site.units, dtype=torch.bool, device=self.base.device)
+        for i in self.carry.frontier:
+            form = self.carry.local[i]
+            changed |= changed_units(self._base[i], self._new[i], form, self.site.units)
+        return changed
+
+    def _row_bytes(self) -> int:
+        scale = self.base.element_size() / 4
+        finish = self.program.row_bytes(self.carry.finish, self.carry.finish.reads)
+        return max(1, int(scale * finish))
+
+    @cached_property
+    def _changes(self) -> dict[int, Tensor]:
+        """By mixing node, each unit's change where it mixes: `[U, B, P…, block]`, or no block."""
+        changes: dict[int, Tensor] = {}
+        for mix in self.carry.mixes:
+            form = self.carry.local[mix.source]
+            difference = self._new[mix.source] - self._base[mix.source]
+            change = by_unit(difference, form, self.site.units)
+            if mix.convolution or form.block == 1:
+                change = change.squeeze(form.axis + 1)
+            changes[mix.node.index] = change.contiguous()
+        return changes
+
+    @cached_property
+    def _columns(self) -> dict[int, Tensor]:
+        """By linear mixing node, each unit's column of the weight: `[U, O]` or `[U, block, O]`."""
+        columns: dict[int, Tensor] = {}
+        for mix in self.carry.mixes:
+            if not mix.convolution:
+                block = self.carry.local[mix.source].block
+                column = mix.weight.T.unflatten(0, (-1, block))
+                columns[mix.node.index] = (column[:, 0] if block == 1 else column).contiguous()
+        return columns
+
+    @torch.no_grad()
+    def units(self, units: Tensor, rows: Tensor) -> Tensor:
+        """Replace unit `units[r]` on example `rows[r]`: `[R, C]`."""
+        values = {i: self._rows_of(i, rows) for i in self.carry.finish.reads}
+        for mix in self.carry.mixes:
+            index = mix.node.index
+            if index in values:
+                values[index] = self._mixed(mix, values[index], units, rows)
+        for index in self.carry.dense:
+            values[index] = self._written(index, values[index], units, rows)
+        return self._finish(values, len(rows))
+
+    def _rows_of(self, index: int, rows: Tensor) -> Tensor:
+        return select_rows(self.program.nodes[index], self._base[index], rows)
+
+    def _finish(self, values: Mapping[int, Tensor], rows: int) -> Tensor:
+        output = self.program.output
+        if output in values:
+            return values[output].clone()
+        return self.program.evaluate(values, [output], rows=rows)[output]
+
+    def _mixed(self, mix: Mix, value: Tensor, units: Tensor, rows: Tensor) -> Tensor:
+        """Add to a mixing node's rows the change that each row's unit makes."""
+        change = self._changes[mix.node.index][units, rows]  # [R, P…] or [R, P…, block]
+        if not mix.convolution and self.carry.local[mix.source].block == 1:
+            column = self._columns[mix.node.index][units]  # [R, O]
+            column = column.reshape(len(rows), *[1] * (value.dim() - 2), -1)
+            return value.addcmul_(change[..., None], column)
+        start = 0
+        for unit, count in zip(*_runs(units), strict=True):
+            part = slice(start, start + count)
+            if mix.convolution:
+                value[part] += mix.convolve(change[part], unit)
+            else:
+                value[part] += change[part] @ self._columns[mix.node.index][unit]
+            start += count
+        return value
+
+    def _written(self, index: int, value: Tensor, units: Tensor, rows: Tensor) -> Tensor:
+        """Write each row's unit into a local node's rows."""
+        form = self.carry.local[index]
+        new = by_unit(self._new[index], form, self.site.units)[units, rows]
+        target = by_unit(value, form, self.site.units)
+        target[units, torch.arange(len(rows), device=rows.device)] = new
+        return value
+
+    @torch.no_grad()
+    def sets(self, masks: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """Replace the units of each mask `[G, U]`: slices of masks with `[G', B, C]`."""
+        plan = self.carry.restart
+        size = max(1, CHUNK_BYTES // (self.program.row_bytes(plan, plan.reads) * self.rows))
+        frontier = self.carry.frontier
+        for start in range(0, len(masks), size):
+            chosen = masks[start : start + size]
+            rows = torch.arange(self.rows, device=self.base.device).repeat(len(chosen))
+            values = {i: self._rows_of(i, rows) for i in plan.reads if i not in frontier}
+            for i in frontier:
+                mask = mask_of(chosen, self.carry.local[i], self._base[i].dim())
+                values[i] = torch.where(mask, self._new[i], self._base[i]).flatten(0, 1)
+            logits = self._finish(values, len(rows)) if frontier else self.base[rows]
+            yield slice(start, start + len(chosen)), logits.unflatten(0, (len(chosen), self.rows))
+
+    @torch.no_grad()
+    def orders(self, orders: Tensor) -> Iterator[tuple[int, slice, Tensor]]:
+        """Replace units one after another in each order `[O, K]`."""
+        size = max(1, self.chunk // self.rows)
+        for start in range(0, len(orders), size):
+            chosen = slice(start, min(start + size, len(orders)))
+            for k, logits in enumerate(self._one_by_one(orders[chosen]), 1):
+                yield k, chosen, logits
+
+    def _one_by_one(self, orders: Tensor) -> Iterator[Tensor]:
+        count = len(orders)
+        rows = torch.arange(self.rows, device=self.base.device).repeat(count)
+        values = {i: self._rows_of(i, rows) for i in self.carry.finish.reads}
+        for k in range(orders.shape[1]):
+            units = orders[:, k].repeat_interleave(self.rows)
+            for mix in self.carry.mixes:
+                if mix.node.index in values:
+                    self._mixed(mix, values[mix.node.index], units, rows)
+            for index in self.carry.dense:
+                self._written(index, values[index], units, rows)
+            yield self._finish(values, len(rows)).unflatten(0, (count, self.rows))
+
+
+def _runs(units: Tensor) -> tuple[list[int], list[int]]:
+    """Units in order, and how many equal ones stand side by side."""
+    values, counts = torch.unique_consecutive(units, return_counts=True)
+    return values.tolist(), counts.tolist()

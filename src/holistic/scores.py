@@ -1,0 +1,57 @@
+"""In what number is an effect measured?"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from holistic.errors import SettingError, listed
+
+__all__ = ["SCORE_UNITS", "Score", "checked_score", "score"]
+
+Score = Literal["margin", "logit", "log_prob", "accuracy"]
+SCORE_UNITS = {"margin": "logits", "logit": "logits", "log_prob": "nats", "accuracy": "share"}
+
+
+def checked_score(name: str) -> Score:
+    """Return the name of a score after checking it.
+
+    Raises
+    ------
+    SettingError
+        If there is no such score.
+    """
+    if name not in get_args(Score):
+        raise SettingError(f"no score '{name}'; there are {listed(get_args(Score))}")
+    return name  # pyright: ignore[reportReturnType]
+
+
+def score(logits: Tensor, labels: Tensor, name: Score = "margin") -> Tensor:
+    """Score each example's logits against its class.
+
+    Parameters
+    ----------
+    logits
+        `[B, C]`.
+    labels
+        `[B]`, the class that each example is scored for.
+    name
+        `margin` (that class's logit minus the best other), `logit`, `log_prob`, or `accuracy`
+        (1 where that class has the first largest logit, else 0).
+
+    Returns
+    -------
+    Tensor
+        `[B]`, of the dtype of the logits; higher means more for the class.
+    """
+    own = logits.gather(1, labels[:, None])[:, 0]  # [B]
+    if name == "logit":
+        return own
+    if name == "log_prob":
+        return own - logits.logsumexp(1)
+    if name == "accuracy":
+        return (logits.argmax(1) == labels).to(logits.dtype)
+    others = logits.scatter(1, labels[:, None], -torch.inf)  # [B, C]
+    return own - others.amax(1)

@@ -1,0 +1,124 @@
+"""Where in a computation can a value be read or edited, and what are its units?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from holistic.errors import SiteError, listed, nearest
+from holistic.findings import col
+
+__all__ = ["Site", "SiteRow", "find_site"]
+
+
+@dataclass(frozen=True)
+class Site:
+    """One call of one operation whose value can be read and edited.
+
+    Attributes
+    ----------
+    name
+        Module path, `#2` for the second call of a reused module; `path.relu` for an operation
+        that no module owns.
+    op
+        Name of the operation (`relu`, `linear`, `add`).
+    depth
+        Rank among the sites of the model, from the input on.
+    shape
+        Shape of one example's value, the batch axis left out.
+    unit_axis
+        Which axis of `shape` counts the units.
+    hidden
+        Whether the lenses use it unless told otherwise.
+    block
+        Whether it is the output of a block of several operations.
+    parameters
+        Number of parameters of the operation itself.
+    """
+
+    name: str
+    op: str
+    depth: int
+    shape: tuple[int, ...]
+    unit_axis: int
+    hidden: bool
+    block: bool = False
+    parameters: int = 0
+
+    @property
+    def units(self) -> int:
+        """Number of units."""
+        return self.shape[self.unit_axis]
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """Shape of the positions at which each unit repeats; empty for one value a unit."""
+        return self.shape[: self.unit_axis] + self.shape[self.unit_axis + 1 :]
+
+    def checked_units(self, units: Iterable[int]) -> tuple[int, ...]:
+        """Return unit indices after checking them.
+
+        Raises
+        ------
+        SiteError
+            If the site has no such unit.
+        """
+        units = tuple(int(u) for u in units)
+        for unit in units:
+            if not 0 <= unit < self.units:
+                raise SiteError(
+                    f"no unit {unit} at site '{self.name}'; it has units 0 to {self.units - 1}"
+                )
+        return units
+
+    def checked_positions(self, positions: Iterable[int] | None) -> np.ndarray:
+        """Return indices into the flattened positions after checking them; None means all.
+
+        Raises
+        ------
+        SiteError
+            If the site has no such position.
+        """
+        count = math.prod(self.positions)
+        chosen = np.arange(count) if positions is None else np.array(list(positions), dtype=int)
+        for position in chosen:
+            if not 0 <= position < count:
+                raise SiteError(
+                    f"no position {position} at site '{self.name}'; "
+                    f"its {self.positions or (1,)} positions are numbered 0 to {count - 1}"
+                )
+        return chosen
+
+
+@dataclass(frozen=True)
+class SiteRow:
+    """Row of the finding `sites`."""
+
+    site: str = col("name of the site: module path, or path and operation")
+    op: str = col("operation that computes the value")
+    depth: int = col("rank among the sites of the model, from the input on")
+    units: int = col("number of units (features, channels, attention heads)")
+    positions: int = col("number of positions at which each unit repeats")
+    parameters: int = col("number of parameters of the operation itself")
+    hidden: bool = col("whether the lenses use the site unless told otherwise")
+
+
+def find_site(sites: Sequence[Site], name: str) -> Site:
+    """Return the site of this name.
+
+    Raises
+    ------
+    SiteError
+        If the model has no such site.
+    """
+    for site in sites:
+        if site.name == name:
+            return site
+    names = [s.name for s in sites if s.hidden] or [s.name for s in sites]
+    raise SiteError(
+        f"no site '{name}'{nearest(name, [s.name for s in sites])}; "
+        f"this model has {listed(names)}; list them all with 'holistic sites'"
+    )

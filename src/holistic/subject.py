@@ -1,0 +1,449 @@
+"""What is under study: a model, its data, and the score that effects are measured in?"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from holistic.data import split
+from holistic.edits import Edit
+from holistic.errors import DataError, ModelError, SettingError
+from holistic.findings import Table
+from holistic.graph.engine import Engine, Stage
+from holistic.graph.hooked import HookedEngine
+from holistic.graph.replay import TracedEngine
+from holistic.graph.trace import Untraceable, Wrapped, evaluating
+from holistic.models import reinitialised
+from holistic.scores import Score, checked_score, score
+from holistic.sites import Site, SiteRow, find_site
+
+__all__ = ["Examples", "Subject"]
+
+_BATCH = 512
+_PROBES = 5
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Some of a subject's examples.
+
+    Attributes
+    ----------
+    indices
+        `[N]`, places in the data that the subject was given.
+    images
+        `[N, …]`.
+    labels
+        `[N]`, class indices.
+    """
+
+    indices: np.ndarray
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A trained classifier, labelled data that it wasn't trained on, and a score.
+
+    Nothing in the model is changed: mode, parameters, buffers, hooks and random state are the same
+    after any call.
+
+    Parameters
+    ----------
+    model
+        A `torch.nn.Module` from images `[B, …]` to logits `[B, C]`.
+    data
+        Images `[N, …]` and integer labels `[N]`, tensors or arrays.
+    classes
+        Names of the C classes; "0", "1", … by default.
+    score
+        `margin`, `logit`, `log_prob` or `accuracy` (see `holistic.scores.score`).
+    seed
+        Decides the selection/evaluation split and everything drawn at random.
+    forward
+        Picks the logits where the model doesn't return them: called with model and images.
+    name
+        What to call the model in reports.
+
+    Raises
+    ------
+    DataError
+        If images and labels don't fit each other or the model.
+    ModelError
+        If the model can't be run, isn't a classifier, or isn't deterministic.
+    """
+
+    model: nn.Module
+    data: tuple[Any, Any]
+    classes: Sequence[str] = ()
+    score: Score = "margin"
+    seed: int = 0
+    forward: Callable[[nn.Module, Tensor], Tensor] | None = None
+    name: str = "model"
+    images: Tensor = field(init=False, repr=False)
+    labels: Tensor = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        checked_score(self.score)
+        model = _unwrapped(self.model)
+        images, labels = _checked_data(self.data, model)
+        object.__setattr__(self, "model", model)
+        object.__setattr__(self, "data", ())
+        object.__setattr__(self, "images", images)
+        object.__setattr__(self, "labels", labels)
+        count = _preflight(self._wrapped, images[:_PROBES])
+        object.__setattr__(self, "classes", _checked_classes(self.classes, labels, count))
+
+    @cached_property
+    def _wrapped(self) -> Wrapped:
+        return Wrapped(self.model, self.forward or _pick_logits)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The traced engine, or the hooked one where the model can't be traced."""
+        probes = self.images[_probe_rows(len(self.images))]
+        try:
+            return TracedEngine(self._wrapped, probes)
+        except Untraceable as error:
+            return HookedEngine.probe(self._wrapped, probes, str(error))
+
+    @property
+    def traced(self) -> bool:
+        """Whether the model could be turned into a flat graph."""
+        return self.engine.note == ""
+
+    @property
+    def backend_note(self) -> str:
+        """Empty when traced; else one line that says why not, what is missing and what it costs."""
+        return self.engine.note
+
+    @cached_property
+    def _split(self) -> tuple[np.ndarray, np.ndarray]:
+        return split(self.labels, seed=self.seed)
+
+    @property
+    def selection_indices(self) -> np.ndarray:
+        """Examples on which neurons, directions and thresholds are chosen, `[N]`."""
+        return self._split[0]
+
+    @property
+    def evaluation_indices(self) -> np.ndarray:
+        """Examples on which every reported effect is measured, `[N]`; none of the selection."""
+        return self._split[1]
+
+    @cached_property
+    def selection(self) -> Examples:
+        """Examples of the selection split."""
+        return self._examples(self.selection_indices)
+
+    @cached_property
+    def evaluation(self) -> Examples:
+        """Examples of the evaluation split."""
+        return self._examples(self.evaluation_indices)
+
+    def _examples(self, indices: np.ndarray) -> Examples:
+        rows = torch.from_numpy(indices)
+        return Examples(indices, self.images[rows], self.labels[rows])
+
+    @property
+    def all_sites(self) -> tuple[Site, ...]:
+        """Every site from input to logits."""
+        return self.engine.sites
+
+    @property
+    def hidden_sites(self) -> tuple[Site, ...]:
+        """The sites that lenses use unless told otherwise.
+
+        Raises
+        ------
+        ModelError
+            If the model has none.
+        """
+        hidden = tuple(site for site in self.engine.sites if site.hidden)
+        if not hidden:
+            raise ModelError(
+                f"'{self.name}' has no nonlinearity between input and logits, so no hidden units; "
+                "the lenses need at least one hidden layer"
+            )
+        return hidden
+
+    def site(self, name: str) -> Site:
+        """Return the site of this name.
+
+        Raises
+        ------
+        SiteError
+            If the model has no such site.
+        """
+        return find_site(self.engine.sites, name)
+
+    @cached_property
+    def sites(self) -> Table:
+        """Table of all sites."""
+        return Table.from_rows(
+            SiteRow,
+            [
+                SiteRow(
+                    s.name,
+                    s.op,
+                    s.depth,
+                    s.units,
+                    int(np.prod(s.positions)),
+                    s.parameters,
+                    s.hidden,
+                )
+                for s in self.engine.sites
+            ],
+        )
+
+    def predict(self, images: Tensor | None = None, edits: Sequence[Edit] = ()) -> Tensor:
+        """Compute logits under edits, batch by batch, without gradients.
+
+        Parameters
+        ----------
+        images
+            `[N, …]`; the evaluation split by default.
+        edits
+            Applied at their sites, several at one site in the given order.
+
+        Returns
+        -------
+        Tensor
+            `[N, C]`.
+        """
+        images = self.evaluation.images if images is None else images
+        return self.downstream(images, edits, ())[0]
+
+    def downstream(
+        self, images: Tensor, edits: Sequence[Edit], sites: Sequence[str]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Compute logits `[N, C]` and the values `[N, P…, U]` of some sites under edits."""
+        for name in (*sites, *(edit.site for edit in edits)):
+            self.site(name)
+        logits: list[Tensor] = []
+        values: dict[str, list[Tensor]] = {name: [] for name in sites}
+        for start in range(0, len(images), _BATCH):
+            part = slice(start, start + _BATCH)
+            changes = self._changes([edit.sliced(part) for edit in edits])
+            with torch.no_grad():
+                out, captured = self.engine.run(images[part], list(sites), changes)
+            logits.append(out)
+            for name in sites:
+                values[name].append(captured[name])
+        return torch.cat(logits), {name: torch.cat(parts) for name, parts in values.items()}
+
+    def _changes(self, edits: Sequence[Edit]) -> dict[str, Callable[[Tensor], Tensor]]:
+        by_site: dict[str, list[Edit]] = {}
+        for edit in edits:
+            by_site.setdefault(edit.site, []).append(edit)
+
+        def change_of(name: str) -> Callable[[Tensor], Tensor]:
+            def change(value: Tensor) -> Tensor:
+                for edit in by_site[name]:
+                    value = edit.apply(value, self.site(name), self)
+                return value
+
+            return change
+
+        return {name: change_of(name) for name in by_site}
+
+    def capture(self, sites: Sequence[str], images: Tensor | None = None) -> dict[str, Tensor]:
+        """Read sites' values on images (the evaluation split by default): `[N, P…, U]` each."""
+        images = self.evaluation.images if images is None else images
+        return self.downstream(images, (), sites)[1]
+
+    def capture_batches(
+        self, sites: Sequence[str], images: Tensor | None = None, batch: int = _BATCH
+    ) -> Iterator[tuple[slice, dict[str, Tensor]]]:
+        """Read sites' values a batch at a time, so that memory doesn't grow with the data."""
+        images = self.evaluation.images if images is None else images
+        for start in range(0, len(images), batch):
+            part = slice(start, min(start + batch, len(images)))
+            yield part, self.capture(sites, images[part])
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Compute logits `[B, C]` in one batch, differentiable in the images."""
+        return self.engine.run(images)[0]
+
+    def logits_from(self, images: Tensor, values: Mapping[str, Tensor]) -> Tensor:
+        """Compute logits `[B, C]` with sites' values replaced, differentiable in the new ones."""
+        for name in values:
+            self.site(name)
+        return self.engine.run(images, (), {n: _replaced(v) for n, v in values.items()})[0]
+
+    def stage(self, site: str, images: Tensor, replacement: Tensor) -> Stage:
+        """Prepare a batch for replays of many unit sets of one site.
+
+        Parameters
+        ----------
+        site
+            Name of the site.
+        images
+            One batch, `[B, …]`.
+        replacement
+            What replaced units hold; broadcasts to `[B, P…, U]`.
+        """
+        return self.engine.stage(images, self.site(site), replacement)
+
+    @cached_property
+    def _means(self) -> dict[str, Tensor]:
+        return {}
+
+    def mean(self, site: str) -> Tensor:
+        """Class-balanced mean of a site's value over the selection split, `[P…, U]`."""
+        if site not in self._means:
+            sums: Tensor | None = None
+            labels = self.selection.labels
+            weights = 1.0 / torch.bincount(labels, minlength=len(self.classes)).double()
+            for part, values in self.capture_batches([site], self.selection.images):
+                value = values[site].double()  # [B, P…, U]
+                batch = torch.tensordot(weights[labels[part]], value, dims=1)
+                sums = batch if sums is None else sums + batch
+                self._means[site] = values[site][0]
+            assert sums is not None
+            self._means[site] = (sums / len(labels.unique())).to(self._means[site].dtype)
+        return self._means[site]
+
+    def draw(self, site: str, count: int, seed: int) -> Tensor:
+        """Values of a site on random examples of the selection split, `[count, P…, U]`."""
+        generator = torch.Generator().manual_seed(seed)
+        rows = torch.randint(len(self.selection), (count,), generator=generator)
+        return self.capture([site], self.selection.images[rows])[site]
+
+    def score_of(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Score logits `[B, C]` for classes `[B]` in the subject's score: `[B]`."""
+        return score(logits, labels, self.score)
+
+    def untrained(self, seed: int) -> Subject:
+        """Return the control: the same architecture and data with freshly drawn weights."""
+        return Subject(
+            reinitialised(self.model, seed),
+            (self.images, self.labels),
+            classes=self.classes,
+            score=self.score,
+            seed=self.seed,
+            forward=self.forward,
+            name=f"{self.name} (untrained)",
+        )
+
+    @cached_property
+    def fingerprint(self) -> dict[str, str]:
+        """SHA-256 of the model's parameters and buffers, and of the data."""
+        state = self.model.state_dict()
+        return {
+            "weights": _digest((name, state[name]) for name in sorted(state)),
+            "data": _digest((("images", self.images), ("labels", self.labels))),
+        }
+
+
+def _digest(tensors: Any) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in tensors:
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        plain = tensor.detach().cpu().contiguous().reshape(-1)
+        digest.update(plain.view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _replaced(value: Tensor) -> Callable[[Tensor], Tensor]:
+    return lambda _: value
+
+
+def _probe_rows(count: int) -> Tensor:
+    """Places of a few examples spread over the data."""
+    return torch.linspace(0, count - 1, min(count, _PROBES)).round().long()
+
+
+def _pick_logits(model: nn.Module, images: Tensor) -> Tensor:
+    output = model(images)
+    if isinstance(output, Tensor):
+        return output
+    if hasattr(output, "logits"):
+        return output.logits
+    if isinstance(output, Mapping):
+        return output["logits"]  # pyright: ignore[reportUnknownVariableType]
+    return output[0]
+
+
+def _unwrapped(model: nn.Module) -> nn.Module:
+    if not isinstance(model, nn.Module):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ModelError(f"the model must be a torch.nn.Module, got {type(model).__name__}")
+    if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+        return model.module
+    if isinstance(model, torch.jit.ScriptModule):
+        raise ModelError("TorchScript models can't be studied; pass the nn.Module they came from")
+    return model
+
+
+def _checked_data(data: tuple[Any, Any], model: nn.Module) -> tuple[Tensor, Tensor]:
+    try:
+        images, labels = (torch.as_tensor(part) for part in data)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"data must be (images, labels), tensors or arrays: {error}") from None
+    if len(images) != len(labels) or labels.dim() != 1 or len(labels) == 0:
+        raise DataError(
+            f"images and labels must be as many, at least one, labels of shape [N]; "
+            f"got images {tuple(images.shape)} and labels {tuple(labels.shape)}"
+        )
+    if labels.is_floating_point() or labels.is_complex():
+        raise DataError(f"labels must be integers (class indices), got {labels.dtype}")
+    if images.dtype == torch.float64 or images.dtype == torch.uint8:
+        dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
+        images = images.to(dtype)
+    if images.is_floating_point() and not bool(images.isfinite().all()):
+        bad = int((~images.isfinite()).flatten(1).any(1).sum())
+        raise DataError(f"{bad} images hold NaN or infinite values; remove or repair them")
+    return images, labels.long()
+
+
+def _preflight(wrapped: Wrapped, images: Tensor) -> int:
+    """Run a few images twice; return the number of classes."""
+    try:
+        with torch.no_grad(), evaluating(wrapped):
+            first, second = wrapped(images.clone()), wrapped(images.clone())
+    except Exception as error:  # whatever the user's code raises
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(
+            f"the model can't be run on images of shape {tuple(images.shape)}: "
+            f"{type(error).__name__}: {reason}"
+        ) from error
+    if not isinstance(first, Tensor) or first.dim() != 2 or first.shape[0] != len(images):
+        got = tuple(first.shape) if isinstance(first, Tensor) else type(first).__name__
+        raise ModelError(
+            f"the model must return logits of shape [B, C], got {got} for {len(images)} images; "
+            "pass forward= to pick them"
+        )
+    if first.shape[1] < 2:
+        raise ModelError("the model must tell at least 2 classes apart, got logits for 1")
+    if not bool(first.isfinite().all()):
+        raise ModelError("the model returns NaN or infinite logits; check weights and input range")
+    if not torch.equal(first, second):
+        raise ModelError(
+            "the same images gave different logits twice: the model has active randomness "
+            "(dropout with training=True?) or a non-deterministic operation"
+        )
+    return first.shape[1]
+
+
+def _checked_classes(classes: Sequence[str], labels: Tensor, count: int) -> tuple[str, ...]:
+    names = tuple(str(c) for c in classes) or tuple(str(c) for c in range(count))
+    if len(names) != count or len(set(names)) != count:
+        raise SettingError(f"need {count} different class names, got {len(names)}: {names[:12]}")
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= count:
+        raise DataError(
+            f"labels must lie in 0 to {count - 1} (the model has {count} logits), "
+            f"got {low} to {high}"
+        )
+    return names
