@@ -16,7 +16,7 @@ from holistic.data import split
 from holistic.edits import Edit
 from holistic.errors import DataError, ModelError, SettingError
 from holistic.findings import Table
-from holistic.graph.engine import Engine, Stage
+from holistic.graph.engine import Engine, Given, Stage
 from holistic.graph.hooked import HookedEngine
 from holistic.graph.replay import TracedEngine
 from holistic.graph.trace import Untraceable, Wrapped, evaluating
@@ -280,7 +280,7 @@ class Subject:
         """Compute logits `[B, C]` with sites' values replaced, differentiable in the new ones."""
         for name in values:
             self.site(name)
-        return self.engine.run(images, (), {n: _replaced(v) for n, v in values.items()})[0]
+        return self.engine.run(images, (), {n: Given(v) for n, v in values.items()})[0]
 
     def stage(self, site: str, images: Tensor, replacement: Tensor) -> Stage:
         """Prepare a batch for replays of many unit sets of one site.
@@ -354,10 +354,6 @@ def _digest(tensors: Any) -> str:
         plain = tensor.detach().cpu().contiguous().reshape(-1)
         digest.update(plain.view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
-
-
-def _replaced(value: Tensor) -> Callable[[Tensor], Tensor]:
-    return lambda _: value
 
 
 def _probe_rows(count: int) -> Tensor:

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from torch import Tensor
 
 from holistic.sites import Site
 
-__all__ = ["Change", "Engine", "Stage", "native", "units_last"]
+__all__ = ["Change", "Engine", "Given", "Stage", "native", "units_last"]
 
 Change = Callable[[Tensor], Tensor]
 """Takes a site's value, `[B, P…, U]`, and returns the edited one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """The change that puts a known value `[B, P…, U]` in place of whatever the site would hold.
+
+    An engine that knows it doesn't compute what only that site reads.
+    """
+
+    value: Tensor
+
+    def __call__(self, value: Tensor) -> Tensor:
+        """Return the known value."""
+        return self.value
 
 
 class Stage(Protocol):

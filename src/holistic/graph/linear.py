@@ -20,7 +20,7 @@ from holistic.graph.program import Node, Plan, Program, Ref
 
 __all__ = ["Carry", "Local", "Mix", "carry"]
 
-_POINTWISE = (NONLINEAR - {"glu"}) | frozenset(
+_POINTWISE = (NONLINEAR - {"glu", "lstm", "gru", "rnn_tanh", "rnn_relu"}) | frozenset(
     "add sub mul div neg pow exp log sqrt rsqrt clamp clamp_min clamp_max minimum maximum "
     "clone contiguous detach alias dropout _to_copy to lift_fresh_copy".split()
 )
@@ -38,6 +38,7 @@ class Local:
 
     axis: int
     block: int = 1
+    batch: int = 0
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def carry(program: Program, site: int, axis: int) -> Carry:
     """
     changed = program.downstream(site) | {site}
     needed = {n.index for n, _ in program.plan({site, program.input}, {program.output}).steps}
-    local: dict[int, Local] = {site: Local(axis)}
+    local: dict[int, Local] = {site: Local(axis, batch=program.nodes[site].batch_axis or 0)}
     mixes: list[Mix] = []
     dense_reads: set[int] = {site} & {program.output}
     for node in program.nodes[site + 1 :]:
@@ -170,7 +171,7 @@ def _planned(
 def _local_form(node: Node, sources: list[tuple[Node, Local]], program: Program) -> Local | None:
     """Form of a node's value if each of its units depends on one unit of the site alone."""
     source, form = sources[0]
-    if any(other != form for _, other in sources[1:]):
+    if form.batch != 0 or any(other != form for _, other in sources[1:]):
         return None
     if node.op == "_native_batch_norm_legit_no_training":
         return form if form.axis == 1 else None
@@ -208,6 +209,8 @@ def _moved(node: Node, form: Local, shape: tuple[int, ...]) -> Local | None:
     if node.op == "transpose":
         first, second = (a % rank for a in node.args[1:3])
         return Local({first: second, second: first}.get(form.axis, form.axis), form.block)
+    if node.op == "slice" and node.shape == shape:
+        return form
     if node.op in {"select", "slice"}:
         axis = (node.args[1] if len(node.args) > 1 else 0) % rank
         if axis in (0, form.axis):
@@ -245,7 +248,7 @@ def _mix(
     source = program.nodes[sources[0]]
     form = local[source.index]
     reads_first = node.args and node.args[0] == Ref(source.index)
-    if len(sources) > 1 or not reads_first or source.shape is None or node.batch_axis != 0:
+    if len(sources) > 1 or not reads_first or source.shape is None or form.batch != 0:
         return None
     weight = _weight(node, 1, program)
     if weight is None or node.shape is None or node.fold != 1:
@@ -266,7 +269,8 @@ def _weight(node: Node, position: int, program: Program) -> Tensor | None:
 
 def by_unit(value: Tensor, form: Local, units: int) -> Tensor:
     """Bring a local value into the order `[U, B, …, block…]`, units first (a view)."""
-    return value.unflatten(form.axis, (units, form.block)).movedim(form.axis, 0)
+    batch = form.batch + (form.batch > form.axis)
+    return value.unflatten(form.axis, (units, form.block)).movedim((form.axis, batch), (0, 1))
 
 
 def mask_of(units: Tensor, form: Local, rank: int) -> Tensor:

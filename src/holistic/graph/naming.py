@@ -13,12 +13,13 @@ __all__ = ["Call", "name_sites"]
 
 NONLINEAR = frozenset(
     "relu relu6 gelu silu tanh sigmoid elu selu celu leaky_relu prelu rrelu softplus mish "
-    "hardswish hardsigmoid hardtanh softsign log_sigmoid threshold square abs glu".split()
+    "hardswish hardsigmoid hardtanh softsign log_sigmoid threshold square abs glu "
+    "lstm gru rnn_tanh rnn_relu".split()
 )
 _MOVES = frozenset(
     "view reshape _unsafe_view permute transpose t clone expand slice select unbind getitem "
     "unfold unsqueeze squeeze flatten contiguous detach alias copy split chunk split_with_sizes "
-    "_to_copy to lift_fresh_copy dropout".split()
+    "_to_copy to lift_fresh_copy dropout zeros ones full arange zeros_like".split()
 )
 _LAST_AXIS = frozenset("linear layer_norm native_layer_norm embedding matmul addmm mm bmm".split())
 _CHANNEL_AXIS = frozenset(

@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from holistic.graph.engine import Change, native, units_last
+from holistic.graph.engine import Change, Given, native, units_last
 from holistic.graph.linear import Carry, Mix, by_unit, carry, changed_units, mask_of
 from holistic.graph.naming import name_sites
 from holistic.graph.program import select_rows
@@ -44,13 +44,20 @@ class TracedEngine:
         changes: Mapping[str, Change] | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Compute logits and wanted values under changes."""
-        program, by_name = self.program, {s.name: s for s in self.sites}
+        program, by_name, changes = self.program, {s.name: s for s in self.sites}, changes or {}
         edits = {
-            self.nodes[n]: self._native_change(by_name[n], c) for n, c in (changes or {}).items()
+            self.nodes[n]: self._native_change(by_name[n], c)
+            for n, c in changes.items()
+            if not isinstance(c, Given)
+        }
+        given = {
+            self.nodes[n]: native(c.value, *self.axes(by_name[n]))
+            for n, c in changes.items()
+            if isinstance(c, Given)
         }
         nodes = {name: self.nodes[name] for name in wanted}
         values = program.evaluate(
-            {program.input: images},
+            {program.input: images, **given},
             [program.output, *nodes.values()],
             rows=len(images),
             edits=edits,
@@ -198,8 +205,10 @@ class TracedStage:
             rows = torch.arange(self.rows, device=self.base.device).repeat(len(chosen))
             values = {i: self._rows_of(i, rows) for i in plan.reads if i not in frontier}
             for i in frontier:
-                mask = mask_of(chosen, self.carry.local[i], self._base[i].dim())
-                values[i] = torch.where(mask, self._new[i], self._base[i]).flatten(0, 1)
+                form = self.carry.local[i]
+                mask = mask_of(chosen, form, self._base[i].dim())
+                whole = torch.where(mask, self._new[i], self._base[i])  # [G', …, B, …]
+                values[i] = whole.movedim(0, form.batch).flatten(form.batch, form.batch + 1)
             logits = self._finish(values, len(rows)) if frontier else self.base[rows]
             yield slice(start, start + len(chosen)), logits.unflatten(0, (len(chosen), self.rows))
 

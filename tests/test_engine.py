@@ -1,0 +1,310 @@
+"""Does every engine compute what the user's model would, over all architectures?"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import hashlib
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from holistic.graph.engine import Engine
+from holistic.graph.hooked import HookedEngine
+from holistic.graph.replay import TracedEngine
+from holistic.graph.trace import Untraceable, Wrapped
+from holistic.sites import Site
+from slow import ablated_logits, logits_of
+from zoo import ZOO, Case, make
+
+CASES = pytest.mark.parametrize("name", ZOO)
+
+
+def engine_of(model: nn.Module, images: Tensor) -> Engine:
+    wrapped = Wrapped(model, logits_of)
+    try:
+        return TracedEngine(wrapped, images[:5])
+    except Untraceable as error:
+        return HookedEngine.probe(wrapped, images[:5], str(error))
+
+
+@pytest.fixture(scope="module")
+def engines() -> dict[str, tuple[nn.Module, Tensor, Engine]]:
+    made = {}
+    for name, case in ZOO.items():
+        model, images = make(case), case.images(7)
+        made[name] = (model, images, engine_of(model, images))
+    return made
+
+
+def same(got: Tensor, expected: Tensor) -> None:
+    """Equal to 1e-4 of the largest logit, and the same predictions; coarser in half precision."""
+    coarse = got.dtype == torch.bfloat16
+    if not len(expected):
+        return
+    scale = max(float(expected.abs().max()), 1.0)
+    torch.testing.assert_close(got, expected, rtol=0, atol=(0.05 if coarse else 1e-4) * scale)
+    top = expected.float().topk(2, dim=-1).values
+    clear = (top[..., 0] - top[..., 1]) > (0.1 if coarse else 2e-4) * scale
+    assert torch.equal(got.argmax(-1)[clear], expected.argmax(-1)[clear])
+
+
+def replaced(units: list[int], value: float):
+    def change(x: Tensor) -> Tensor:
+        x = x.clone()
+        x[..., units] = value
+        return x
+
+    return change
+
+
+def check_stage(engine: Engine, images: Tensor, site: Site, seed: int = 0) -> None:
+    """Units, sets and orders against whole runs with the same edit."""
+    generator = torch.Generator().manual_seed(seed)
+    stage = engine.stage(images, site, torch.tensor(0.25))
+    count = len(images)
+    units = torch.arange(site.units).repeat_interleave(count)
+    rows = torch.arange(count).repeat(site.units)
+    singles = stage.units(units, rows).unflatten(0, (site.units, count))
+    for unit in range(site.units):
+        expected = engine.run(images, (), {site.name: replaced([unit], 0.25)})[0]
+        same(singles[unit], expected)
+        idle = ~stage.changed[:, unit]
+        same(stage.base[idle], expected[idle])
+    masks = torch.rand(4, site.units, generator=generator) < 0.5
+    for chosen, logits in stage.sets(masks):
+        for g, mask in zip(range(len(masks))[chosen], logits, strict=True):
+            which = masks[g].nonzero()[:, 0].tolist()
+            same(mask, engine.run(images, (), {site.name: replaced(which, 0.25)})[0])
+    depth = min(3, site.units)
+    orders = torch.stack([torch.randperm(site.units, generator=generator)[:depth] for _ in "ab"])
+    seen = 0
+    for k, chosen, logits in stage.orders(orders):
+        for order, got in zip(orders[chosen], logits, strict=True):
+            seen += 1
+            which = order[:k].tolist()
+            same(got, engine.run(images, (), {site.name: replaced(which, 0.25)})[0])
+    assert seen == 2 * depth
+
+
+@CASES
+def test_engine_kind_and_hidden_sites(name: str, engines: dict) -> None:
+    case: Case = ZOO[name]
+    _, _, engine = engines[name]
+    assert (engine.note == "") == case.traced
+    assert set(case.hidden) <= {site.name for site in engine.sites if site.hidden}
+    assert len({site.name for site in engine.sites}) == len(engine.sites)
+
+
+@CASES
+def test_runs_equal_the_model(name: str, engines: dict) -> None:
+    model, images, engine = engines[name]
+    with torch.no_grad():
+        same(engine.run(images)[0], logits_of(model, images))
+        same(engine.run(images[:1])[0], logits_of(model, images[:1]))
+
+
+@CASES
+def test_stages_equal_whole_runs_at_every_site(name: str, engines: dict) -> None:
+    _, images, engine = engines[name]
+    for site in engine.sites:
+        check_stage(engine, images, site)
+
+
+@CASES
+def test_edits_equal_plain_hooks_at_module_sites(name: str, engines: dict) -> None:
+    model, images, engine = engines[name]
+    paths = dict(model.named_modules())
+    checked = 0
+    for site in engine.sites:
+        path = site.name.partition("#")[0]
+        if path not in paths or site.op in {"lstm", "gru", "getitem"} or site.block:
+            continue
+        for unit in {0, site.units - 1}:
+            expected = ablated_logits(model, images, site.name, [unit], 0.25, site.unit_axis + 1)
+            with torch.no_grad():
+                got = engine.run(images, (), {site.name: replaced([unit], 0.25)})[0]
+            same(got, expected)
+            checked += 1
+    assert checked >= 2
+
+
+@CASES
+def test_captured_values_are_what_hooks_see(name: str, engines: dict) -> None:
+    model, images, engine = engines[name]
+    seen: dict[str, Tensor] = {}
+
+    def record(path: str) -> Callable[..., None]:
+        def hook(module: nn.Module, inputs: object, output: Tensor) -> None:
+            if isinstance(output, Tensor) and not any(module.children()):
+                seen.setdefault(path, output.clone())
+
+        return hook
+
+    handles = [m.register_forward_hook(record(path)) for path, m in model.named_modules()]
+    with torch.no_grad():
+        logits_of(model, images.clone())
+    for handle in handles:
+        handle.remove()
+    sites = [site for site in engine.sites if site.name in seen]
+    captured = engine.run(images, [site.name for site in sites])[1]
+    assert sites
+    for site in sites:
+        got, expected = captured[site.name], seen[site.name]
+        if len(expected) != len(images):  # sequence first
+            expected = expected.movedim(1, 0)
+        expected = expected.movedim(site.unit_axis + 1, -1)
+        torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5, equal_nan=True)
+
+
+def fingerprint(model: nn.Module) -> str:
+    digest = hashlib.sha256()
+    for key, tensor in model.state_dict().items():
+        digest.update(
+            key.encode() + tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+        )
+    for key, module in model.named_modules():
+        hooks = {k: len(v) for k, v in vars(module).items() if "hooks" in k and v}
+        digest.update(f"{key} {module.training} {hooks}".encode())
+    flags = {k: (p.requires_grad, p.grad is None) for k, p in model.named_parameters()}
+    digest.update(str(flags).encode() + torch.get_rng_state().numpy().tobytes())
+    return digest.hexdigest()
+
+
+@CASES
+def test_the_model_is_left_as_it_was(name: str) -> None:
+    model, images = make(ZOO[name]), ZOO[name].images(6)
+    model.train()
+    before, kept = fingerprint(model), images.clone()
+    engine = engine_of(model, images)
+    site = next(site for site in engine.sites if site.hidden)
+    engine.run(images, [site.name], {site.name: replaced([0], 0.0)})
+    list(engine.stage(images, site, torch.zeros(())).sets(torch.ones(1, site.units).bool()))
+    assert fingerprint(model) == before
+    assert torch.equal(images, kept)
+
+
+@pytest.mark.parametrize("name", ["residual in-place", "data-dependent", "transformer"])
+def test_the_model_is_left_as_it_was_after_an_error(name: str) -> None:
+    """Whatever call of whatever module fails, nothing of the engine stays behind."""
+    probe = make(ZOO[name])
+    calls = sum(1 for _ in probe.modules()) + 2
+    for k in range(calls):
+        model, images = make(ZOO[name]), ZOO[name].images(6)
+        model.train()
+        original, before = copy.deepcopy(model), fingerprint(model)
+        count = 0
+
+        def failing(module: nn.Module, inputs: object, stop: int = k) -> None:
+            nonlocal count
+            count += 1
+            if count > stop:
+                raise ZeroDivisionError("planted")
+
+        handles = [m.register_forward_pre_hook(failing) for m in model.modules()]
+        with contextlib.suppress(ZeroDivisionError):
+            engine_of(model, images).run(images)
+        for handle in handles:
+            handle.remove()
+        assert fingerprint(model) == before
+        assert fingerprint(original) == before
+
+
+def test_in_place_and_not_in_place_agree(engines: dict) -> None:
+    _, images, first = engines["residual in-place"]
+    _, _, second = engines["residual"]
+    assert [s.name for s in first.sites] == [s.name for s in second.sites]
+    for site in first.sites:
+        units, rows = torch.arange(site.units), torch.zeros(site.units, dtype=torch.long)
+        got = first.stage(images, site, torch.zeros(())).units(units, rows)
+        same(got, second.stage(images, site, torch.zeros(())).units(units, rows))
+
+
+def test_gradients_flow_through_the_graph(engines: dict) -> None:
+    model, images, engine = engines["cnn"]
+    images = images.clone().requires_grad_()
+    (got,) = torch.autograd.grad(engine.run(images)[0][:, 1].sum(), images)
+    (expected,) = torch.autograd.grad(logits_of(model, images)[:, 1].sum(), images)
+    torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_model_that_mixes_examples_is_refused() -> None:
+    class Mixing(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.fc(x - x.cumsum(0))
+
+    with pytest.raises(Untraceable, match="other examples of its batch"):
+        TracedEngine(Wrapped(Mixing(), logits_of), torch.randn(5, 4))
+
+
+@st.composite
+def architectures(draw: st.DrawFn) -> tuple[nn.Module, Tensor]:
+    """Random convolutional and fully connected stacks with skips, norms and activations."""
+    seed = draw(st.integers(0, 2**16))
+    activation = st.sampled_from([nn.ReLU, nn.GELU, nn.Tanh, nn.SiLU, nn.LeakyReLU, nn.Sigmoid])
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        layers: list[nn.Module] = []
+        channels, size = 1, 6
+        for _ in range(draw(st.integers(0, 2))):
+            width = draw(st.integers(1, 4))
+            kind = draw(st.sampled_from(["conv", "skip", "depthwise"]))
+            if kind == "conv":
+                layers.append(nn.Conv2d(channels, width, 3, padding=1))
+                channels = width
+            elif kind == "skip":
+                layers.append(Skip(channels, draw(activation)()))
+            else:
+                layers.append(nn.Conv2d(channels, 2 * channels, 3, padding=1, groups=channels))
+                channels *= 2
+            if draw(st.booleans()):
+                layers.append(nn.BatchNorm2d(channels))
+            layers.append(draw(activation)())
+            if size > 2 and draw(st.booleans()):
+                layers.append(draw(st.sampled_from([nn.MaxPool2d, nn.AvgPool2d]))(2))
+                size //= 2
+        layers.append(nn.Flatten())
+        width = channels * size * size
+        for _ in range(draw(st.integers(0, 2))):
+            new = draw(st.integers(1, 6))
+            layers += [nn.Linear(width, new), draw(activation)()]
+            if draw(st.booleans()):
+                layers.append(nn.LayerNorm(new))
+            width = new
+        layers.append(nn.Linear(width, 3))
+        model = nn.Sequential(*layers).eval()
+        return model, torch.randn(5, 1, 6, 6)
+
+
+class Skip(nn.Module):
+    def __init__(self, channels: int, activation: nn.Module) -> None:
+        super().__init__()
+        self.conv, self.activation = nn.Conv2d(channels, channels, 1), activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.activation(self.conv(x))
+
+
+@settings(max_examples=60, deadline=None)
+@given(architectures(), st.data())
+def test_random_architectures(made: tuple[nn.Module, Tensor], data: st.DataObject) -> None:
+    model, images = made
+    engine = engine_of(model, images)
+    assert isinstance(engine, TracedEngine)
+    site = data.draw(st.sampled_from(engine.sites))
+    check_stage(engine, images, site)
+    expected = (
+        ablated_logits(model, images, site.name, [0], 0.25, site.unit_axis + 1)
+        if not site.block and site.name in dict(model.named_modules())
+        else None
+    )
+    if expected is not None:
+        same(engine.run(images, (), {site.name: replaced([0], 0.25)})[0].detach(), expected)

@@ -1,0 +1,149 @@
+"""Does the sweep find what a plain hook loop over every unit finds?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import binomtest, t
+
+import holistic
+from holistic.errors import SettingError, SiteError
+from holistic.sweeps import Tally, tally
+from slow import ablated_logits, unit_effects
+from zoo import ZOO, make
+
+
+def subject_of(name: str, count: int = 60, score: str = "margin") -> holistic.Subject:
+    case = ZOO[name]
+    labels = torch.arange(count) % 4
+    return holistic.Subject(make(case), (case.images(count), labels), score=score)
+
+
+@pytest.fixture(scope="module")
+def subject() -> holistic.Subject:
+    return subject_of("mlp")
+
+
+def test_every_row_equals_the_hook_loop(subject: holistic.Subject) -> None:
+    table = holistic.sweep(subject, ["2"], "mean")
+    examples = subject.evaluation
+    values = subject.mean("2").tolist()
+    slow = unit_effects(
+        subject.model,
+        examples.images,
+        examples.labels.tolist(),
+        site="2",
+        units=12,
+        values=values,
+    )
+    assert len(table) == 12 * 5
+    for row in table.rows():
+        by_class = slow[row["unit"]]
+        if row["class"] == "all":
+            effects = [e for group in by_class.values() for e in group]
+        else:
+            effects = by_class[int(row["class"])]
+        mean, n = np.mean(effects), len(effects)
+        half = t.ppf(0.975, n - 1) * np.std(effects, ddof=1) / np.sqrt(n)
+        assert row["n"] == n
+        np.testing.assert_allclose(row["effect"], mean, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose([row["lo"], row["hi"]], [mean - half, mean + half], atol=1e-5)
+
+
+def test_flips_and_mcnemar_equal_counting(subject: holistic.Subject) -> None:
+    table = holistic.sweep(subject, ["2"], "zero").where(class_="all")
+    images, labels = subject.evaluation.images, subject.evaluation.labels
+    before = subject.predict().argmax(1) == labels
+    flips = 0
+    for row in table.rows():
+        after = ablated_logits(subject.model, images, "2", [row["unit"]], 0.0, 1).argmax(1)
+        lost = int((before & (after != labels)).sum())
+        gained = int((~before & (after == labels)).sum())
+        assert (row["lost"], row["gained"]) == (lost, gained)
+        np.testing.assert_allclose(row["accuracy_drop"], (lost - gained) / len(labels))
+        expected = binomtest(lost, lost + gained).pvalue if lost + gained else 1.0
+        np.testing.assert_allclose(row["p"], expected)
+        flips += lost + gained
+    assert flips > 5
+
+
+def test_splits_differ_and_resample_repeats(subject: holistic.Subject) -> None:
+    chosen = holistic.sweep(subject, ["4"], "mean", split="selection")
+    reported = holistic.sweep(subject, ["4"], "mean")
+    assert not np.allclose(chosen.column("effect"), reported.column("effect"))
+    first, second = (holistic.sweep(subject, ["4"], "resample", draws=3) for _ in "ab")
+    assert first.data.equals(second.data)
+    assert not first.data.equals(holistic.sweep(subject, ["4"], "resample", draws=4).data)
+
+
+def test_resample_averages_over_its_draws(subject: holistic.Subject) -> None:
+    """One unit's effect is the mean over draws of the effect of patching the drawn values in."""
+    draws, count = 3, len(subject.evaluation)
+    table = holistic.sweep(subject, ["4"], "resample", draws=draws).where(class_="all")
+    labels = subject.evaluation.labels
+    before = subject.score_of(subject.predict(), labels)
+    total = 0.0
+    for draw in range(draws):
+        source = subject.draw("4", count, subject.seed + 1_000_003 * (draw + 1))
+        logits = subject.predict(edits=[holistic.Patch("4", units=[3], source=source)])
+        total += float((subject.score_of(logits, labels) - before).mean())
+    np.testing.assert_allclose(table.column("effect")[3], total / draws, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("score", ["logit", "log_prob", "accuracy"])
+def test_the_effect_is_in_the_subject_s_score(score: str) -> None:
+    subject = subject_of("cnn", score=score)
+    table = holistic.sweep(subject, ["1"], "zero").where(class_="all", unit=2)
+    labels = subject.evaluation.labels
+    after = subject.predict(edits=[holistic.Zero("1", units=[2])])
+    change = subject.score_of(after, labels) - subject.score_of(subject.predict(), labels)
+    np.testing.assert_allclose(table.column("effect")[0], float(change.mean()), atol=1e-5)
+    if score == "accuracy":
+        np.testing.assert_allclose(table.column("effect"), -table.column("accuracy_drop"))
+
+
+def test_the_fallback_gives_the_same_table() -> None:
+    """A model that can't be traced is swept with hooks, and tells so."""
+    subject = subject_of("data-dependent")
+    assert not subject.traced
+    assert "falling back to hooks" in subject.backend_note
+    table = holistic.sweep(subject, ["act"], "zero").where(class_="all")
+    labels = subject.evaluation.labels
+    before = subject.score_of(subject.predict(), labels)
+    for row in table.rows():
+        logits = ablated_logits(
+            subject.model, subject.evaluation.images, "act", [row["unit"]], 0.0, 1
+        )
+        expected = float((subject.score_of(logits, labels) - before).mean())
+        np.testing.assert_allclose(row["effect"], expected, atol=1e-5)
+
+
+def test_order_of_sites_and_batches_changes_nothing(
+    subject: holistic.Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward = holistic.sweep(subject, ["2", "4"]).to_pandas()
+    backward = holistic.sweep(subject, ["4", "2"]).to_pandas()
+    keys = ["site", "unit", "class"]
+    forward, backward = (f.sort_values(keys).reset_index(drop=True) for f in (forward, backward))
+    assert forward.equals(backward)
+    monkeypatch.setattr("holistic.sweeps._BATCH", 7)
+    small = holistic.sweep(subject, ["2", "4"]).to_pandas().sort_values(keys)
+    np.testing.assert_allclose(small["effect"], forward["effect"], rtol=1e-5, atol=1e-7)
+
+
+def test_unknown_names_are_refused(subject: holistic.Subject) -> None:
+    with pytest.raises(SiteError, match="no site '7'"):
+        holistic.sweep(subject, ["7"])
+    with pytest.raises(SettingError, match="no replacement 'maen'"):
+        holistic.sweep(subject, ["2"], "maen")
+    with pytest.raises(SettingError, match="no split 'train'"):
+        holistic.sweep(subject, ["2"], split="train")
+
+
+def test_tallies_merge_like_one(subject: holistic.Subject) -> None:
+    whole = tally(subject, subject.site("2"), "mean")
+    empty = Tally(*(np.zeros((12, 4)) for _ in range(5)))
+    merged = empty.merge(whole)
+    np.testing.assert_allclose(merged.mean, whole.mean)
+    assert np.array_equal(merged.lost, whole.lost)
