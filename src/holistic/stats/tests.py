@@ -1,0 +1,155 @@
+"""How surprising is a number if nothing is there, alone and among many?"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from holistic.errors import SettingError, listed
+
+__all__ = ["Alternative", "benjamini_hochberg", "mcnemar", "mean_p", "paired_p", "permutation_p"]
+
+Alternative = Literal["greater", "less", "two-sided"]
+
+
+def mcnemar(lost: ArrayLike, gained: ArrayLike) -> np.ndarray:
+    """Test whether as many examples are lost as gained: exact two-sided p of McNemar (1947).
+
+    Parameters
+    ----------
+    lost, gained
+        Examples that became wrong, and that became right; any shapes that broadcast.
+
+    Returns
+    -------
+    np.ndarray
+        p of a binomial split in halves; 1 where nothing flips.
+    """
+    from scipy.special import betainc
+
+    lost, gained = np.asarray(lost, np.float64), np.asarray(gained, np.float64)
+    fewer, flips = np.minimum(lost, gained), lost + gained
+    # The regularised incomplete beta function is the binomial distribution function at `fewer`.
+    tail = betainc(np.maximum(flips - fewer, 1), fewer + 1, 0.5)
+    return np.where(flips > 0, np.minimum(1, 2 * tail), 1.0)
+
+
+def benjamini_hochberg(p: ArrayLike) -> np.ndarray:
+    """Return the false discovery rate at which each test would be rejected.
+
+    Parameters
+    ----------
+    p
+        p of one family of tests, any shape; NaN is no test: it stays NaN and isn't counted.
+
+    Returns
+    -------
+    np.ndarray
+        q of the same shape.
+
+    References
+    ----------
+    Benjamini & Hochberg 1995, eq. 1.
+    """
+    p = np.asarray(p, np.float64)
+    q = p.copy()
+    tested = ~np.isnan(p)
+    tests = p[tested]
+    order = np.argsort(-tests, kind="stable")
+    ranks = np.arange(len(tests), 0, -1)
+    scaled = np.minimum.accumulate(tests[order] * len(tests) / ranks)
+    adjusted = np.empty_like(tests)
+    adjusted[order] = np.minimum(scaled, 1)
+    q[tested] = adjusted
+    return q
+
+
+def permutation_p(
+    observed: ArrayLike, null: ArrayLike, *, alternative: Alternative = "greater"
+) -> np.ndarray:
+    """Return the p of a statistic among its values on controls: (1 + b) / (1 + B).
+
+    Parameters
+    ----------
+    observed
+        The statistic, any shape `[…]`.
+    null
+        Its value on B controls, `[B]` or `[B, …]`; NaN draws aren't counted.
+    alternative
+        Which controls count as b: those at least as large (`greater`), at least as small
+        (`less`), or the fewer of both, doubled (`two-sided`).
+
+    Returns
+    -------
+    np.ndarray
+        p `[…]`, NaN where `observed` is NaN or every draw is.
+
+    Raises
+    ------
+    SettingError
+        If there is no such alternative.
+
+    References
+    ----------
+    Phipson & Smyth 2010, Permutation p-values should never be zero, eq. 2.
+    """
+    if alternative not in get_args(Alternative):
+        raise SettingError(
+            f"no alternative '{alternative}'; there are {listed(get_args(Alternative))}"
+        )
+    observed, null = np.asarray(observed, np.float64), np.asarray(null, np.float64)
+    null = null.reshape(*null.shape, *[1] * (1 + observed.ndim - null.ndim))
+    # Sums in another order may differ in the last bits: such controls are ties.
+    slack = 1e-12 * np.abs(observed)
+    larger = (null >= observed - slack).sum(0)
+    smaller = (null <= observed + slack).sum(0)
+    draws = (~np.isnan(null)).sum(0)
+    if alternative == "two-sided":
+        p = np.minimum(1, 2 * (1 + np.minimum(larger, smaller)) / (1 + draws))
+    else:
+        p = (1 + (larger if alternative == "greater" else smaller)) / (1 + draws)
+    return np.where(np.isnan(observed) | (draws == 0), np.nan, p)
+
+
+def mean_p(count: ArrayLike, mean: ArrayLike, m2: ArrayLike) -> np.ndarray:
+    """Test whether means are zero: two-sided p of the one-sample t test, from mergeable sums.
+
+    Parameters
+    ----------
+    count, mean, m2
+        Number of values, their mean and their summed squared deviation from it; any shapes that
+        broadcast.
+
+    Returns
+    -------
+    np.ndarray
+        p; 1 where every value is zero, NaN where `count` is below 2.
+    """
+    from scipy.special import stdtr
+
+    count, mean, m2 = (np.asarray(a, np.float64) for a in (count, mean, m2))
+    df = np.where(count > 1, count - 1, np.nan)
+    error = np.sqrt(m2 / df / count)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.where(mean == 0, 0.0, np.abs(mean) / error)
+    return 2 * stdtr(df, -t)
+
+
+def paired_p(before: ArrayLike, after: ArrayLike) -> np.ndarray:
+    """Test whether values on the same examples change in the mean: two-sided p of the paired t.
+
+    Parameters
+    ----------
+    before, after
+        `[B, …]`, the same examples in the same order.
+
+    Returns
+    -------
+    np.ndarray
+        p `[…]`; 1 where nothing changes, NaN with fewer than 2 examples.
+    """
+    change = np.asarray(after, np.float64) - np.asarray(before, np.float64)
+    mean = change.sum(0) / max(len(change), 1)
+    return mean_p(len(change), mean, ((change - mean) ** 2).sum(0))

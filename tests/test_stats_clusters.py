@@ -1,0 +1,159 @@
+import numpy as np
+import pytest
+from sklearn.cluster import AgglomerativeClustering
+from sklearn.metrics import adjusted_rand_score, silhouette_samples
+
+import slow_stats as slow
+from holistic.errors import SettingError
+from holistic.stats import clusters
+from holistic.stats.clusters import cluster_units
+
+
+def planted(groups, units, *, examples=300, noise=1.0, seed=0):
+    """Units [N, U] that follow one hidden signal per group, and the group of each unit."""
+    rng = np.random.default_rng(seed)
+    group = np.sort(np.arange(units) % groups)
+    signals = rng.normal(size=(examples, groups))
+    return signals[:, group] + noise * rng.normal(size=(examples, units)), group
+
+
+@pytest.mark.parametrize("groups", [2, 4, 7])
+def test_planted_clusters_are_found(groups):
+    values, group = planted(groups, 35)
+    found = cluster_units(values, draws=20)
+    assert found.k == groups
+    assert adjusted_rand_score(group, found.labels) == 1
+    assert found.stability > 0.95
+    assert found.p == 1 / 21
+    assert found.counts.tolist() == list(range(2, 13))
+    assert found.counts[found.scores.argmax()] == groups
+    assert found.scores.max() > found.null_scores.max()
+    assert np.bincount(found.labels).argmax() == 0
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_independent_units_are_no_clusters(seed):
+    values = np.random.default_rng(seed).normal(size=(200, 30))
+    found = cluster_units(values, np.arange(200) % 4, draws=20, seed=seed)
+    assert found.k == 1
+    assert (found.labels == 0).all()
+    assert np.isnan(found.silhouette).all()
+    assert found.stability < 0.5
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_one_signal_in_all_units_is_no_clusters(seed):
+    rng = np.random.default_rng(seed)
+    shared = rng.normal(size=(300, 1)) * rng.uniform(0.5, 1.5, 40)
+    assert cluster_units(shared + rng.normal(size=(300, 40)), draws=20).k == 1
+
+
+def test_class_preference_alone_is_no_cluster_within_classes():
+    rng = np.random.default_rng(0)
+    labels = np.arange(400) % 4
+    values = 3.0 * (labels[:, None] == np.arange(24) % 4) + rng.normal(size=(400, 24))
+    plain = cluster_units(values, draws=20)
+    assert plain.k == 4
+    assert adjusted_rand_score(np.arange(24) % 4, plain.labels) == 1
+    assert cluster_units(values, labels, draws=20).k == 1
+
+
+def test_opposed_units_are_apart():
+    values, _ = planted(1, 24)
+    side = np.arange(24) % 2
+    found = cluster_units(values * np.where(side, 1, -1), draws=20)
+    assert found.k == 2
+    assert adjusted_rand_score(side, found.labels) == 1
+
+
+def test_constant_and_broken_units_are_left_out():
+    values, group = planted(3, 24)
+    values[:, 4], values[7, 9] = 0.3, np.nan
+    found = cluster_units(values, draws=20)
+    out = np.isin(np.arange(24), [4, 9])
+    assert ((found.labels == -1) == out).all()
+    assert (np.isnan(found.silhouette) == out).all()
+    assert adjusted_rand_score(group[~out], found.labels[~out]) == 1
+
+
+def test_silhouettes_equal_their_oracles():
+    values, _ = planted(3, 20, noise=1.5)
+    found = cluster_units(values, draws=20)
+    distance = 1 - np.corrcoef(values.T)
+    np.fill_diagonal(distance, 0)
+    wanted = silhouette_samples(distance, found.labels, metric="precomputed")
+    np.testing.assert_allclose(found.silhouette, wanted, atol=1e-10)
+    np.testing.assert_allclose(slow.silhouettes(distance, found.labels.tolist()), wanted)
+    assert found.scores.max() == pytest.approx(wanted.mean())
+
+
+@pytest.mark.parametrize("k", [2, 5, 9])
+def test_cuts_are_average_linkage(k):
+    values = np.random.default_rng(k).normal(size=(15, 20))
+    distance = clusters._distance(values - values.mean(0))
+    np.testing.assert_allclose(distance, 1 - np.corrcoef(values.T), atol=1e-12)
+    cut = clusters._cut(clusters._tree(distance), k)
+    oracle = AgglomerativeClustering(k, metric="precomputed", linkage="average")
+    assert adjusted_rand_score(oracle.fit_predict(distance), cut) == 1
+    assert (np.diff(np.bincount(cut)) <= 0).all()
+
+
+def test_a_unit_alone_in_its_cluster_has_silhouette_zero():
+    distance = np.array([[0.0, 0.1, 1.0], [0.1, 0.0, 1.0], [1.0, 1.0, 0.0]])
+    labels = np.array([0, 0, 1])
+    assert clusters._silhouettes(distance, labels).tolist() == slow.silhouettes(distance, [0, 0, 1])
+    assert clusters._silhouettes(distance, np.zeros(3, int)).tolist() == [0, 0, 0]
+
+
+def test_data_without_groups_keeps_classes_and_the_common_signal():
+    rng = np.random.default_rng(0)
+    labels = np.arange(600) % 3
+    signal = rng.normal(size=(600, 1))
+    values = signal + rng.normal(size=(600, 2))[:, np.arange(20) % 2]  # two groups, one signal
+    values -= values.mean(0)
+    free = clusters._without_groups(values, labels, rng)
+    unit = values / np.linalg.norm(values, axis=0)
+    shared = np.outer(unit.mean(1), unit.mean(1)) @ unit / (unit.mean(1) ** 2).sum()
+    for c in range(3):
+        rows = labels == c
+        wanted = np.sort((unit - shared)[rows], 0)
+        np.testing.assert_allclose(np.sort((free - shared)[rows], 0), wanted, atol=1e-12)
+    before, after = np.corrcoef(values.T), np.corrcoef(free.T)
+    assert before[0, 2] > 0.95 > 0.6 > before[0, 1] > 0.4
+    assert np.ptp(after[np.triu_indices(20, 1)]) < 0.2  # every pair shares the signal alone
+    assert after[0, 1] > 0.4
+
+
+def test_resamples_stay_in_their_class_and_lose_its_mean():
+    rng = np.random.default_rng(0)
+    groups = [np.arange(30), np.arange(30, 50)]
+    values = np.stack([np.full(50, 0.1), np.where(np.arange(50) < 30, 0.7, 5), rng.normal(size=50)])
+    drawn = clusters._resampled(values.T, groups, rng)
+    assert (drawn[:, :2] == 0).all()  # rounding would make such units correlate
+    for group in groups:
+        assert drawn[group, 2].mean() == pytest.approx(0, abs=1e-12)
+        gaps = values[2, group, None] - values[2, group]
+        steps = drawn[group[1:], 2] - drawn[group[0], 2]
+        assert np.abs(steps[:, None] - gaps.ravel()).min(1).max() < 1e-12
+
+
+def test_the_same_seed_gives_the_same_answer():
+    values, _ = planted(3, 12, noise=2)
+    first, again = (cluster_units(values, draws=20, seed=3) for _ in range(2))
+    np.testing.assert_array_equal(first.null_scores, again.null_scores)
+    assert first.stability == again.stability
+
+
+@pytest.mark.parametrize("units", [0, 1, 2])
+def test_too_few_units_are_no_clusters(units):
+    found = cluster_units(np.random.default_rng(0).normal(size=(20, units)), draws=20)
+    assert found.k == 1
+    assert len(found.labels) == units
+
+
+def test_wrong_settings_are_refused():
+    values = np.ones((5, 5))
+    with pytest.raises(SettingError, match="take 20 or more"):
+        cluster_units(values, draws=10)
+    with pytest.raises(SettingError, match="range of cluster counts"):
+        cluster_units(values, k_range=(1, 3))
