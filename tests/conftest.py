@@ -1,0 +1,38 @@
+"""What do the tests share?"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from holistic.data import Data, load_data
+
+_ROOT = Path(__file__).resolve().parents[1]
+
+
+def mnist_folder() -> Path:
+    """Folder that should hold `mnist/`: `$HOLISTIC_DATA`, else `shared/data` beside the project."""
+    return Path(os.environ.get("HOLISTIC_DATA") or _ROOT.parent / "shared" / "data").resolve()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip tests that need MNIST where it's absent, except where it must be there."""
+    present = (mnist_folder() / "mnist").is_dir()
+    if present or os.environ.get("HOLISTIC_REQUIRE_MNIST") == "1":
+        return
+    skip = pytest.mark.skip(reason=f"no MNIST in {mnist_folder()}; set HOLISTIC_DATA")
+    for item in items:
+        if item.get_closest_marker("mnist"):
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def digits() -> Data:
+    return load_data("digits")
+
+
+@pytest.fixture(scope="session")
+def mnist() -> Data:
+    return load_data("mnist", data_dir=mnist_folder())
