@@ -1,0 +1,30 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := demo
+.PHONY: demo test check clean
+
+demo: $(READY) ## train the reference model on the bundled digits and audit it
+	$(BIN)/holistic run
+
+test: check ## everything that must hold before a change is kept
+	$(BIN)/pytest
+
+check: $(READY) ## formatting, lint, types, and the direction of imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+
+clean: ## remove the environment
+	rm -rf $(VENV)
+
+# The stamp comes last: an installation that was cut off is done again.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or later is needed, this is " + sys.version.split()[0] + "; name another with make PYTHON=python3.12")'
+	@echo "setting up $(VENV), which takes some minutes the first time"
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@

@@ -1,0 +1,81 @@
+"""How does the terminal show how far long work is?"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from holistic.progress import Progress
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Display
+    from rich.progress import TaskID
+
+__all__ = ["progress_shown"]
+
+_WORTH_SHOWING = 1.0
+"""Seconds that a finished task must have taken to stay on the screen."""
+
+
+@contextmanager
+def progress_shown() -> Generator[Progress]:
+    """Show progress on stderr: bars in a terminal, else one line for each finished task."""
+    if not sys.stderr.isatty():
+        yield _Lines()
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as Display
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Display(*columns, console=Console(stderr=True)) as display:
+        yield _Bars(display)
+
+
+class _Bars:
+    """One bar a task; a finished one goes away if it was quick."""
+
+    def __init__(self, display: Display) -> None:
+        self._display = display
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, task: str, done: int, total: int) -> None:
+        if task not in self._tasks:
+            self._tasks[task] = self._display.add_task(task, total=total)
+        name = self._tasks[task]
+        self._display.update(name, completed=done, total=total)
+        if done >= total:
+            took = next(t.elapsed or 0.0 for t in self._display.tasks if t.id == name)
+            self._display.update(name, visible=took >= _WORTH_SHOWING)
+
+
+class _Lines:
+    """One line a task, when it is finished."""
+
+    def __init__(self) -> None:
+        self._started: dict[str, float] = {}
+        self._finished: set[str] = set()
+
+    def __call__(self, task: str, done: int, total: int) -> None:
+        start = self._started.setdefault(task, time.monotonic())
+        if done < total:
+            self._finished.discard(task)
+        elif task not in self._finished:
+            self._finished.add(task)
+            took = time.monotonic() - start
+            print(f"{task}: {total} of {total} in {took:.1f} s", file=sys.stderr, flush=True)

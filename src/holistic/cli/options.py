@@ -1,0 +1,89 @@
+"""Which flags do commands share, and which come from the lenses?"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable
+from dataclasses import KW_ONLY, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from holistic.lens import Lens
+
+__all__ = ["AsJson", "Plan", "Source", "file_name", "settings_class"]
+
+
+AsJson = Annotated[bool, Parameter(name="--json", negative=())]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Source:
+    """Which data and which model."""
+
+    data: str = "digits"
+    """Data set: `digits`, `mnist`, `fashion-mnist`, `folder:PATH` (a folder for each class), or
+    `module:callable`."""
+    _: KW_ONLY
+    model: str = "mlp"
+    """Reference model `mlp`, `cnn` or `vit`, or `module:factory`, a function that returns one."""
+    seed: int = 0
+    """Seed of the weights, of the training, and of everything that is drawn at random."""
+    data_dir: Path | None = None
+    """Folder that holds data sets (`mnist/*.gz`); `$HOLISTIC_DATA` by default."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a run studies, with which lenses, and where it is saved."""
+
+    weights: Path | None = None
+    """Weights of the model (.safetensors); a reference model without weights is trained first."""
+    limit: int | None = None
+    """Study this many of the test images, the classes in their proportions; all by default."""
+    score: str = "margin"
+    """What effects are measured in: `margin`, `logit`, `log_prob` or `accuracy`."""
+    out: Path | None = None
+    """Folder of the audit; `runs/DATA-MODEL-seedSEED` by default."""
+    lens: tuple[str, ...] = ()
+    """Names of the lenses to run; all by default."""
+
+
+def file_name(source: Source) -> str:
+    """Name what belongs to a source, without characters that a path can't have.
+
+    >>> file_name(Source("folder:my data/birds", model="zoo:make"))
+    'folder-my-data-birds-zoo-make-seed0'
+    """
+    return re.sub(r"[^\w.]+", "-", f"{source.data}-{source.model}-seed{source.seed}")
+
+
+def settings_class(lenses: Iterable[type[Lens]]) -> type:
+    """Make a dataclass that has one field per lens, so that a lens's fields become flags.
+
+    Parameters
+    ----------
+    lenses
+        Lenses; one without settings of its own is left out.
+
+    Returns
+    -------
+    type
+        A frozen dataclass; the field of a lens holds it with its settings.
+    """
+    fields: list[tuple[str, Any, Any]] = [
+        (lens.name, _grouped(lens), field(default_factory=lens))
+        for lens in lenses
+        if dataclasses.fields(lens)
+    ]
+    # classes that seem to come from the standard library aren't looked into for flags
+    namespace = {"__module__": __name__, "__doc__": "Settings of the lenses."}
+    return dataclasses.make_dataclass("Settings", fields, frozen=True, namespace=namespace)
+
+
+def _grouped(lens: type[Lens]) -> Any:
+    return Annotated[lens, Parameter(group=f"{lens.name}: {lens.question}")]

@@ -1,0 +1,33 @@
+"""Write the report of a saved audit, without torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from holistic.cli.options import AsJson
+
+__all__ = ["report"]
+
+
+def report(
+    folder: Path,
+    *,
+    out: Path | None = None,
+    json_: AsJson = False,
+) -> None:
+    """Write the HTML report of a saved audit again; no model, no data, no torch.
+
+    Parameters
+    ----------
+    folder
+        Folder of the audit.
+    out
+        File to write; `report.html` in the folder by default.
+    json_
+        Print one JSON document instead of text.
+    """
+    from holistic.findings import load
+
+    path = load(folder).report(out)
+    print(json.dumps({"report": str(path)}) if json_ else path)

@@ -1,0 +1,130 @@
+"""Run the lenses over a model and save an audit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from holistic.cli.bars import progress_shown
+from holistic.cli.options import AsJson, Plan, Source, file_name, settings_class
+from holistic.errors import AuditError
+from holistic.lens import Lens, lens_class, lens_names
+
+if TYPE_CHECKING:
+    from holistic.findings import Audit
+    from holistic.progress import Progress
+
+    class Settings:
+        """One field a lens; made from the lenses that there are."""
+else:
+    Settings = settings_class(map(lens_class, lens_names()))
+
+__all__ = ["run"]
+
+_DEFAULTS = Settings()
+
+
+def run(
+    source: Source = Source(),
+    plan: Plan = Plan(),
+    *,
+    settings: Annotated[Settings, Parameter(name="*")] = _DEFAULTS,
+    json_: AsJson = False,
+    config: Path | None = None,
+) -> None:
+    """Study a model through all lenses and save an audit with its report.
+
+    A run that was cut off goes on where it stopped when the same command is given again.
+
+    Parameters
+    ----------
+    source
+        Which data and which model.
+    plan
+        What is studied, with which lenses, and where it is saved.
+    settings
+        Settings of the lenses.
+    json_
+        Print one JSON document instead of text.
+    config
+        TOML file with any of these settings (`seed = 1`, `[ablation]`); flags win.
+    """
+    lenses = _lenses(plan.lens, settings)
+    out = plan.out or Path("runs") / file_name(source)
+    with progress_shown() as progress:
+        try:
+            audit = _audited(source, plan, lenses, out, progress=progress)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"interrupted; {_kept(out)}") from None
+    _show(audit, as_json=json_)
+
+
+def _lenses(names: Sequence[str], settings: Settings) -> list[Lens]:
+    """Return the chosen lenses with their settings, each once."""
+    kinds = [lens_class(name) for name in dict.fromkeys(names or lens_names())]
+    return [getattr(settings, kind.name, None) or kind() for kind in kinds]
+
+
+def _audited(
+    source: Source, plan: Plan, lenses: Sequence[Lens], out: Path, *, progress: Progress
+) -> Audit:
+    """Get the model, open the audit, keep the weights beside it, and run the lenses."""
+    from holistic import audits
+    from holistic.cli.subjects import is_reference, load_source, obtain_model, whole_subject
+    from holistic.models import save_weights
+    from holistic.scores import checked_score
+
+    recorded = _recorded(source, plan)
+    checked_score(plan.score)
+    held = audits.preflight(out, lenses=lenses, source=recorded)
+    own = out / "model.safetensors"
+    data = load_source(source)
+    weights = plan.weights or (own if held and own.exists() else None)
+    model = obtain_model(source, data, weights=weights, progress=progress)
+    subject = whole_subject(model, data, source, limit=plan.limit, score=plan.score)
+    try:
+        audits.begin(subject, out=out, lenses=lenses, source=recorded)
+        if weights is None and is_reference(source):
+            save_weights(model, own, {name: recorded[name] for name in ("data", "model", "seed")})
+        return audits.audit(subject, out=out, lenses=lenses, progress=progress)
+    except OSError as error:
+        raise AuditError(
+            f"'{out}' can't be written: {error.strerror or error}; {_kept(out)}"
+        ) from error
+
+
+def _recorded(source: Source, plan: Plan) -> dict[str, Any]:
+    """Return how the subject is made, for the provenance."""
+    return {
+        "data": source.data,
+        "model": source.model,
+        "weights": str(plan.weights) if plan.weights else None,
+        "limit": plan.limit,
+        "seed": source.seed,
+        "score": plan.score,
+    }
+
+
+def _kept(out: Path) -> str:
+    """Say what a run that didn't finish leaves."""
+    from holistic.findings import Audit
+
+    held = Audit.held(out)
+    if held is None:
+        return "nothing was saved"
+    finished = len(held.lenses.keys() - {"sites"})
+    return (
+        f"the finished lenses ({finished}) are kept in '{out}', and the same command goes on there"
+    )
+
+
+def _show(audit: Audit, *, as_json: bool) -> None:
+    """Print what was found: to read, or as one JSON document."""
+    if as_json:
+        print(json.dumps({"provenance": audit.provenance}, indent=1, ensure_ascii=False))
+        return
+    print(f"report: {audit.path / 'report.html'}")

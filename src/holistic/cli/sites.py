@@ -1,0 +1,75 @@
+"""Which places in a model can be studied?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from holistic.cli.options import AsJson, Source
+from holistic.cli.subjects import load_source, untrained_model, whole_subject
+
+if TYPE_CHECKING:
+    from holistic.subject import Subject
+
+__all__ = ["sites"]
+
+_ENOUGH = 64
+"""Images that tracing a model and checking the trace needs at most."""
+
+
+def sites(
+    source: Source = Source(),
+    *,
+    weights: Path | None = None,
+    json_: AsJson = False,
+) -> None:
+    """List the places in a model that can be studied; nothing is trained for it.
+
+    Parameters
+    ----------
+    source
+        Which data and which model.
+    weights
+        Weights of the model; its places don't depend on them.
+    json_
+        Print one JSON document instead of a table.
+    """
+    from holistic.models import load_weights
+
+    data = load_source(source)
+    model = untrained_model(source, data)
+    if weights is not None:
+        model = load_weights(model, weights)
+    limit = max(_ENOUGH, 2 * len(data.classes))
+    subject = whole_subject(model, data, source, limit=limit)
+    if json_:
+        print(json.dumps(_document(subject), indent=1, ensure_ascii=False))
+        return
+    _print_table(subject)
+
+
+def _document(subject: Subject) -> dict[str, object]:
+    return {
+        "model": subject.name,
+        "traced": subject.traced,
+        "backend_note": subject.backend_note,
+        "sites": list(subject.sites.rows()),
+    }
+
+
+def _print_table(subject: Subject) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=f"Sites of {escape(subject.name)}", title_justify="left")
+    for column in subject.sites.columns:
+        table.add_column(column.name, justify="right" if column.kind == "int64" else "left")
+    for row in subject.sites.rows():
+        shown = ("yes" if v is True else "" if v is False else str(v) for v in row.values())
+        table.add_row(*map(escape, shown))
+    if subject.backend_note:
+        print(f"note: {subject.backend_note}", file=sys.stderr)
+    Console(highlight=False).print(table)

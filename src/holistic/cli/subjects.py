@@ -1,0 +1,101 @@
+"""Which model and which subject do the flags of a command describe?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from holistic.cli.options import Source
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from holistic.data import Data
+    from holistic.progress import Progress
+    from holistic.subject import Subject
+
+__all__ = ["is_reference", "load_source", "obtain_model", "untrained_model", "whole_subject"]
+
+
+def is_reference(source: Source) -> bool:
+    """Say whether the model is meant to be one of the program's own."""
+    return ":" not in source.model
+
+
+def load_source(source: Source) -> Data:
+    """Load the data set that the flags name."""
+    from holistic.data import load_data
+
+    return load_data(source.data, data_dir=source.data_dir, seed=source.seed)
+
+
+def untrained_model(source: Source, data: Data) -> nn.Module:
+    """Make the model that the flags name: a reference model as it is before training."""
+    from holistic.models import build, load_factory
+
+    if not is_reference(source):
+        return load_factory(source.model)
+    shape = tuple(data.train.images.shape[1:])
+    return build(source.model, input_shape=shape, classes=len(data.classes), seed=source.seed)
+
+
+def obtain_model(
+    source: Source, data: Data, *, weights: Path | None, progress: Progress
+) -> nn.Module:
+    """Make the model that the flags name, with its weights; train a reference model without any.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, or the weights don't fit it.
+    """
+    from holistic.models import RECIPES, load_weights, train
+
+    model = untrained_model(source, data)
+    if weights is not None:
+        return load_weights(model, weights)
+    if not is_reference(source):
+        return model
+    recipe = RECIPES[source.model]
+    return train(model, data.train, recipe, seed=source.seed, progress=progress)
+
+
+def whole_subject(
+    model: nn.Module, data: Data, source: Source, *, limit: int | None, score: str = "margin"
+) -> Subject:
+    """Make a subject of a model and the images that it wasn't trained on.
+
+    Parameters
+    ----------
+    model
+        From images to logits.
+    data
+        Its test images are studied.
+    source
+        Names the model and gives the seed.
+    limit
+        Study this many of the images, the classes in their proportions; None for all.
+    score
+        What effects are measured in.
+
+    Raises
+    ------
+    HolisticError
+        If the limit is too small, or model and data can't be studied.
+    """
+    from holistic.data import stratified_sample
+    from holistic.scores import checked_score
+    from holistic.subject import Subject
+
+    images, labels = data.test.images, data.test.labels
+    if limit is not None:
+        rows = stratified_sample(labels, limit, seed=source.seed)
+        images, labels = images[rows], labels[rows]
+    return Subject(
+        model,
+        (images, labels),
+        classes=data.classes,
+        score=checked_score(score),
+        seed=source.seed,
+        name=source.model,
+    )

@@ -1,0 +1,76 @@
+"""How is a reference model trained from a terminal?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from holistic.cli.bars import progress_shown
+from holistic.cli.options import AsJson, Source, file_name
+from holistic.cli.subjects import is_reference, load_source, obtain_model
+from holistic.errors import SettingError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from holistic.data import Data
+
+__all__ = ["train"]
+
+
+def train(
+    source: Source = Source(),
+    *,
+    out: Path | None = None,
+    json_: AsJson = False,
+) -> None:
+    """Train a reference model and save its weights.
+
+    Parameters
+    ----------
+    source
+        Which data and which model.
+    out
+        File to write; `DATA-MODEL-seedSEED.safetensors` by default.
+    json_
+        Print one JSON document instead of text.
+    """
+    from holistic.audits import check_writable
+    from holistic.models import save_weights
+
+    out = out or Path(f"{file_name(source)}.safetensors")
+    if not is_reference(source):
+        raise SettingError(
+            f"'{source.model}' can't be trained here: only reference models are; "
+            "train your own in your code and pass its weights to 'holistic run'"
+        )
+    if out.is_dir():
+        raise SettingError(f"'{out}' is a folder; name a file to save the weights to with --out")
+    check_writable(out.absolute().parent)
+    data = load_source(source)
+    with progress_shown() as progress:
+        model = obtain_model(source, data, weights=None, progress=progress)
+    told = {"data": source.data, "model": source.model, "seed": source.seed}
+    save_weights(model, out, told)
+    result: dict[str, Any] = {**told, "accuracy": _accuracy(model, data), "weights": str(out)}
+    print(json.dumps(result) if json_ else _sentence(result))
+
+
+def _accuracy(model: nn.Module, data: Data) -> dict[str, float]:
+    from holistic.models import accuracy
+    from holistic.stats.intervals import wilson
+
+    n = len(data.test)
+    value = accuracy(model, data.test)
+    lo, hi = wilson(round(value * n), n)
+    return {"value": value, "lo": float(lo), "hi": float(hi), "n": n}
+
+
+def _sentence(result: dict[str, Any]) -> str:
+    accuracy = result["accuracy"]
+    return (
+        f"{result['model']} on {result['data']}: {accuracy['value']:.2%} of "
+        f"{accuracy['n']} test images are right "
+        f"[{accuracy['lo']:.2%}, {accuracy['hi']:.2%}], weights in '{result['weights']}'"
+    )

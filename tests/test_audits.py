@@ -1,0 +1,298 @@
+"""Audits of a fake subject through fake lenses: order, resume, settings and provenance."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+
+import holistic
+from fakes import CALLS, LENSES, Early, digests, finding, register
+from holistic.audits import audit, begin
+from holistic.errors import AuditError, SettingError
+from holistic.findings import Finding, Table
+from holistic.lens import Context, Lens
+from holistic.sites import SiteRow
+from holistic.stats.intervals import wilson
+
+
+@dataclass(frozen=True)
+class Split:
+    """Examples without indices."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class FakeSubject:
+    """What `audit` asks of a subject, without a model."""
+
+    seed: int = 0
+    score: str = "margin"
+    name: str = "fake"
+    weights: str = "w0"
+    classes: tuple[str, ...] = ("a", "b")
+    backend_note: str = ""
+
+    images = torch.zeros(10, 1, 2, 2)
+    labels = torch.tensor([0, 1] * 5)
+
+    @property
+    def fingerprint(self) -> dict[str, str]:
+        return {"weights": self.weights, "data": "d0"}
+
+    @property
+    def selection(self) -> Split:
+        return Split(self.images[:4], self.labels[:4])
+
+    @property
+    def evaluation(self) -> Split:
+        return Split(self.images[4:], self.labels[4:])
+
+    @property
+    def sites(self) -> Table:
+        return Table.from_rows(SiteRow, [SiteRow("1", "relu", 1, 3, 1, 0, True)])
+
+    def predict(self) -> torch.Tensor:
+        """Call everything the first class: right in three of six."""
+        return torch.tensor([[1.0, 0.0]]).repeat(6, 1)
+
+
+@pytest.fixture(autouse=True)
+def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    register(monkeypatch)
+    CALLS.clear()
+
+
+def test_runs_all_lenses_in_order_and_saves_them(tmp_path: Path) -> None:
+    run = audit(FakeSubject(), out=tmp_path / "a")
+    assert CALLS == ["early", "middle", "late"]
+    assert list(run.lenses) == ["sites", "early", "middle", "late"]
+    assert run.names == ("sites", "early.units", "middle.one", "middle.two", "late.units")
+    assert holistic.load(tmp_path / "a")["late.units"].column("effect").shape == (5,)
+    assert (tmp_path / "a" / "report.html").read_text() == " ".join(run.names)
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_order_is_that_of_the_registry_and_a_foreign_lens_comes_last(tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Foreign(Early):
+        name: ClassVar[str] = "foreign"
+
+        def run(self, subject, context: Context) -> Iterator[Finding]:
+            CALLS.append(self.name)
+            yield finding("foreign.units", np.ones(1))
+
+    audit(FakeSubject(), out=tmp_path / "a", lenses=[Foreign(), "middle", Early()])
+    assert CALLS == ["early", "middle", "foreign"]
+
+
+def test_provenance(tmp_path: Path) -> None:
+    run = audit(FakeSubject(backend_note="hooked: no graph"), out=tmp_path, lenses=["early"])
+    record = json.loads((tmp_path / "audit.json").read_text())["provenance"]
+    assert record == run.provenance
+    assert record["model"] == "fake"
+    assert record["data"] == "10 examples of shape 1 × 2 × 2"
+    assert (record["weights"], record["data_sha256"]) == ("w0", "d0")
+    assert record["classes"] == ["a", "b"]
+    assert (record["score"], record["seed"]) == ("margin", 0)
+    assert record["versions"]["holistic"] == holistic.__version__
+    assert record["versions"]["torch"] == str(torch.__version__)
+    assert record["settings"] == {"early": {"draws": 5, "quantiles": [0.1, 0.9]}}
+    assert record["counts"] == {"selection": 4, "evaluation": 6}
+    lo, hi = wilson(3, 6)
+    assert record["accuracy"] == {"value": 0.5, "lo": float(lo), "hi": float(hi), "n": 6}
+    assert record["threads"] == torch.get_num_threads()
+    assert record["created"].endswith("+00:00")
+    assert record["backend_note"] == "hooked: no graph"
+    assert "hooked: no graph" in record["caveats"]
+    assert any("trained again" in caveat for caveat in record["caveats"])
+
+
+def test_key_depends_on_what_decides_the_numbers_and_not_on_the_clock(tmp_path: Path) -> None:
+    class Clock:
+        hour = 0
+
+        @classmethod
+        def now(cls, zone):
+            import datetime
+
+            cls.hour += 1
+            return datetime.datetime(2000, 1, 1, cls.hour, tzinfo=zone)
+
+    base = FakeSubject()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("holistic.audits.datetime", Clock)
+        first = begin(base, out=tmp_path / "0", lenses=["early"])
+        again = begin(base, out=tmp_path / "1", lenses=["early"])
+    assert first.provenance["created"] != again.provenance["created"]
+    assert first.provenance["key"] == again.provenance["key"]
+    others = [
+        begin(subject, out=tmp_path / f"{place}", lenses=lenses)
+        for place, (subject, lenses) in enumerate(
+            [
+                (replace(base, seed=1), ["early"]),
+                (replace(base, score="logit"), ["early"]),
+                (replace(base, weights="w1"), ["early"]),
+                (replace(base, classes=("a", "c")), ["early"]),
+                (base, [Early(draws=6)]),
+                (base, ["early", "middle"]),
+            ],
+            start=2,
+        )
+    ]
+    assert len({run.provenance["key"] for run in (first, *others)}) == 1 + len(others)
+
+
+@pytest.mark.parametrize(
+    ("breaks", "error"), [("stop", KeyboardInterrupt), ("bug", ZeroDivisionError)]
+)
+def test_a_run_that_broke_off_resumes_at_the_first_missing_lens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, breaks: str, error: type[BaseException]
+) -> None:
+    whole = audit(FakeSubject(), out=tmp_path / "whole")
+    CALLS.clear()
+    monkeypatch.setenv("BREAKS", breaks)
+    with pytest.raises(error):
+        audit(FakeSubject(), out=tmp_path / "cut")
+    assert list(holistic.load(tmp_path / "cut").lenses) == ["sites", "early"]
+    monkeypatch.delenv("BREAKS")
+    run = audit(FakeSubject(), out=tmp_path / "cut")
+    assert CALLS == ["early", "middle", "middle", "late"]
+    assert run.names == whole.names
+    assert digests(tmp_path / "cut") == digests(tmp_path / "whole")
+
+
+def test_a_killed_run_resumes_to_the_same_bytes(tmp_path: Path) -> None:
+    script = (
+        "import pytest, sys; sys.path.insert(0, sys.argv[1]); import fakes, test_audits as t\n"
+        "fakes.register(pytest.MonkeyPatch()); t.audit(t.FakeSubject(), out=sys.argv[2])"
+    )
+    out = tmp_path / "cut"
+    command = [sys.executable, "-c", script, str(Path(__file__).parent), str(out)]
+    killed = subprocess.run(command, env={**os.environ, "BREAKS": "kill"}, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert list(holistic.load(out).lenses) == ["sites", "early"]
+    threads = holistic.load(out).provenance["threads"]
+    assert threads == torch.get_num_threads()
+    audit(FakeSubject(), out=out)
+    assert CALLS == ["middle", "late"]
+    audit(FakeSubject(), out=tmp_path / "whole")
+    assert digests(out) == digests(tmp_path / "whole")
+
+
+def test_what_a_kill_left_before_the_first_rename_takes_no_folder(tmp_path: Path) -> None:
+    (tmp_path / ".audit.json.123.tmp").write_text("{")
+    assert audit(FakeSubject(), out=tmp_path, lenses=["early"]).names[1:] == ("early.units",)
+
+
+def test_a_finished_audit_is_not_run_again(tmp_path: Path) -> None:
+    audit(FakeSubject(), out=tmp_path)
+    before = (tmp_path / "audit.json").read_bytes()
+    CALLS.clear()
+    audit(FakeSubject(), out=tmp_path)
+    assert CALLS == []
+    assert (tmp_path / "audit.json").read_bytes() == before
+
+
+def test_lenses_may_be_run_one_after_another_into_one_folder(tmp_path: Path) -> None:
+    audit(FakeSubject(), out=tmp_path, lenses=[Early(draws=3)])
+    audit(FakeSubject(), out=tmp_path, lenses=["middle"])
+    run = audit(FakeSubject(), out=tmp_path, lenses=["late"])
+    assert CALLS == ["early", "middle", "late"]
+    assert run.provenance["settings"]["early"]["draws"] == 3
+    assert set(run.provenance["settings"]) == set(LENSES)
+    assert holistic.load(tmp_path).provenance == run.provenance
+    whole = audit(FakeSubject(), out=tmp_path / "whole", lenses=[Early(draws=3), "middle", "late"])
+    assert whole.provenance["key"] == run.provenance["key"]
+
+
+def test_a_lens_says_what_it_needs_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(
+        SettingError,
+        match=r"'late' reads the findings of 'early', 'middle', and "
+        r"'early', 'middle' are missing",
+    ):
+        audit(FakeSubject(), out=tmp_path / "a", lenses=["late"])
+    assert not (tmp_path / "a").exists()
+    with pytest.raises(SettingError, match="'middle' is missing"):
+        audit(FakeSubject(), out=tmp_path / "a", lenses=["late", "early"])
+
+
+@pytest.mark.parametrize(
+    ("subject", "lenses", "told"),
+    [
+        (FakeSubject(seed=1), ["early"], "different seed"),
+        (FakeSubject(weights="w1"), ["early"], "different weights"),
+        (FakeSubject(score="logit"), ["early"], "different score"),
+        (FakeSubject(), [Early(draws=9)], "different settings"),
+    ],
+)
+def test_a_folder_of_another_run_is_refused(
+    tmp_path: Path, subject: FakeSubject, lenses: list[Lens | str], told: str
+) -> None:
+    audit(FakeSubject(), out=tmp_path, lenses=["early"])
+    before = digests(tmp_path)
+    with pytest.raises(AuditError, match=told):
+        audit(subject, out=tmp_path, lenses=lenses)
+    assert digests(tmp_path) == before
+
+
+def test_a_taken_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(AuditError, match="taken by other files"):
+        audit(FakeSubject(), out=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_lens_given_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="given twice: 'early'"):
+        audit(FakeSubject(), out=tmp_path, lenses=["early", Early(draws=2)])
+
+
+def test_a_lens_may_not_name_findings_of_another(tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Thief(Early):
+        name: ClassVar[str] = "thief"
+
+    with pytest.raises(ValueError, match=r"'early\.units'"):
+        audit(FakeSubject(), out=tmp_path, lenses=[Thief()])
+
+
+def test_progress_is_told_for_each_lens_and_its_tasks(tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    audit(
+        FakeSubject(),
+        out=tmp_path,
+        lenses=[Early(draws=2), "middle"],
+        progress=lambda task, done, total: told.append((task, done, total)),
+    )
+    assert told == [
+        ("early", 0, 1),
+        ("draws", 1, 2),
+        ("draws", 2, 2),
+        ("early", 1, 1),
+        ("middle", 0, 1),
+        ("middle", 1, 1),
+    ]
+
+
+def test_source_is_recorded_and_names_the_data(tmp_path: Path) -> None:
+    begin(FakeSubject(), out=tmp_path, lenses=["early"], source={"data": "digits", "limit": None})
+    run = audit(FakeSubject(), out=tmp_path, lenses=["early"])
+    assert run.provenance["data"] == "digits"
+    assert run.provenance["source"] == {"data": "digits", "limit": None}
