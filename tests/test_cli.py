@@ -6,6 +6,7 @@ import importlib
 import io
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -278,6 +279,27 @@ def test_train_saves_weights_and_says_how_good_they_are(
     assert document["accuracy"]["n"] == 899
     assert everything(tmp_path) == ["deep", "deep/w.safetensors"]
     assert terminal("sites", "--weights", "deep/w.safetensors") == 0
+
+
+@pytest.mark.parametrize("command", ["train", "run"])
+def test_a_file_that_cannot_be_written_is_told_in_one_line(
+    terminal: Terminal,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    command: str,
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        assert terminal(command, "--out", "there") == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    *_, line = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert "File too large" in line
+    assert not list(tmp_path.rglob("*.tmp"))
+    assert not list(tmp_path.rglob("*.safetensors"))
+    assert terminal(command, "--out", "there") == 0
 
 
 def test_report_is_written_again(

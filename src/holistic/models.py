@@ -279,7 +279,7 @@ def save_weights(model: nn.Module, path: Path, provenance: Mapping[str, Any]) ->
     provenance
         What can be told of the training (JSON values), kept beside the program's versions.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     versions = {"torch": torch.__version__, "holistic": holistic.__version__}
     header = {"provenance": json.dumps({**provenance, "versions": versions}, sort_keys=True)}
@@ -287,7 +287,10 @@ def save_weights(model: nn.Module, path: Path, provenance: Mapping[str, Any]) ->
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        save_file(state, temporary, header)
+        with temporary.open("wb") as file:
+            file.write(save(state, header))
+            file.flush()
+            os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
