@@ -15,12 +15,13 @@ from holistic.errors import SettingError
 from holistic.findings import Table, col
 from holistic.graph.engine import Stage
 from holistic.progress import Progress, silent
+from holistic.scores import score
 from holistic.sites import Site
 from holistic.stats.intervals import mean_interval
 from holistic.stats.tests import benjamini_hochberg, mcnemar
 from holistic.subject import Subject
 
-__all__ = ["Tally", "UnitEffect", "sweep", "tally"]
+__all__ = ["Tally", "UnitEffect", "replacements", "sweep", "tally"]
 
 _BATCH = 1024
 
@@ -156,17 +157,38 @@ def tally(
         images = examples.images[start : start + _BATCH]
         labels = examples.labels[start : start + _BATCH]
         batch = _batch_tally(
-            subject, site, images, labels, _values(subject, site, edit, start, len(labels), draws)
+            subject,
+            site,
+            images,
+            labels,
+            replacements(subject, site, edit, start, len(labels), draws),
         )
         result = batch if result is None else result.merge(batch)
     assert result is not None
     return result
 
 
-def _values(
-    subject: Subject, site: Site, edit: Replacement, start: int, count: int, draws: int
+def replacements(
+    subject: Subject, site: Site, edit: str, start: int, count: int, draws: int
 ) -> Iterator[Tensor]:
-    """Replacement values of a batch, `[P…, U]` or `[B, P…, U]`, one per draw."""
+    """Make what removed units hold on one batch, once per draw.
+
+    Parameters
+    ----------
+    subject, site
+        Whose selection split the values come from.
+    edit
+        `mean` and `zero` have one draw, `resample` has `draws`.
+    start, count
+        The batch's first example, which decides its draws, and its size B.
+    draws
+        How often `resample` draws.
+
+    Yields
+    ------
+    Tensor
+        `[P…, U]` or `[B, P…, U]`.
+    """
     if edit == "mean":
         yield subject.mean(site.name)
     elif edit == "zero":
@@ -198,19 +220,37 @@ def _batch_tally(
 
 def _replayed(subject: Subject, stage: Stage, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Effects `[U, B]` of each unit on each example, and where it turned wrong or right."""
-    before = subject.score_of(stage.base, labels)
-    right = stage.base.argmax(1) == labels
-    effects = torch.zeros(stage.changed.T.shape, dtype=torch.float64)
-    lost, gained = (torch.zeros(effects.shape, dtype=torch.int32) for _ in range(2))
-    units, rows = stage.changed.T.nonzero(as_tuple=True)
-    for start in range(0, len(units), stage.chunk):
-        u, r = units[start : start + stage.chunk], rows[start : start + stage.chunk]
-        logits = stage.units(u, r)  # [R, C]
-        effects[u, r] = (subject.score_of(logits, labels[r]) - before[r]).double()
-        now = logits.argmax(1) == labels[r]
-        lost[u, r] = (right[r] & ~now).int()
-        gained[u, r] = (~right[r] & now).int()
+    before, right = _scored(subject, stage.base, labels)
+    changed = stage.changed.T.contiguous()  # [U, B]
+    pairs = changed.flatten().nonzero()[:, 0]
+    units, rows = pairs // len(labels), pairs % len(labels)
+    scores: list[Tensor] = [before.new_empty(0)]
+    rights: list[Tensor] = [right.new_empty(0)]
+    for start in range(0, len(pairs), stage.chunk):
+        r = rows[start : start + stage.chunk]
+        logits = stage.units(units[start : start + stage.chunk], r)  # [R, C]
+        after = _scored(subject, logits, labels.index_select(0, r))
+        scores.append(after[0])
+        rights.append(after[1])
+    now = torch.cat(rights)
+    was = right.index_select(0, rows)
+    effects = torch.zeros(changed.shape, dtype=torch.float64)
+    effects.view(-1)[pairs] = (torch.cat(scores) - before.index_select(0, rows)).double()
+    lost, gained = (torch.zeros(changed.shape, dtype=torch.int32) for _ in range(2))
+    lost.view(-1)[pairs] = (was & ~now).int()
+    gained.view(-1)[pairs] = (~was & now).int()
     return effects, lost, gained
+
+
+def _scored(subject: Subject, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Score of each row `[R]`, and whether its prediction (the first largest logit) is right."""
+    margins = score(logits, labels, "margin")
+    right = margins > 0
+    tied = (margins == 0).nonzero()[:, 0]
+    if len(tied):
+        right[tied] = logits[tied].argmax(1) == labels[tied]
+    own = subject.score == "margin"
+    return (margins if own else subject.score_of(logits, labels)), right
 
 
 def _table(subject: Subject, sites: Sequence[Site], tallies: Sequence[Tally]) -> Table:

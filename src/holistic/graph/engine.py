@@ -42,6 +42,8 @@ class Stage(Protocol):
         where it doesn't the outcome is `base`, exactly.
     chunk
         How many replayed rows fill the byte budget.
+    row_bytes
+        Bytes of values that one replayed row takes, as a measure of its cost.
     """
 
     @property
@@ -52,6 +54,9 @@ class Stage(Protocol):
 
     @property
     def chunk(self) -> int: ...
+
+    @property
+    def row_bytes(self) -> int: ...
 
     def units(self, units: Tensor, rows: Tensor) -> Tensor:
         """Replace unit `units[r]` on example `rows[r]` for each r: logits `[R, C]`.

@@ -107,6 +107,7 @@ class HookedStage:
         with torch.no_grad():
             self.base, captured = engine.run(images, [site.name])
         value = captured[site.name]
+        self.row_bytes = 64 * images[0].numel() * images.element_size()
         self._new = replacement.to(value).expand_as(value)  # [B, P…, U]
         differs = (self._new != value).flatten(1, -2) if value.dim() > 2 else self._new != value
         self.changed: Tensor = differs.any(1) if value.dim() > 2 else differs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import torch
@@ -19,6 +20,19 @@ __all__ = ["CHUNK_BYTES", "TracedEngine", "TracedStage"]
 
 CHUNK_BYTES = 8 << 20
 """Bytes of values that one chunk of replayed rows may hold: near the cache, far from the memory."""
+
+
+_SHORT_RUN = 64
+"""Stretches of fewer rows of one unit are gathered together: a step for each would cost more."""
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Neighbouring rows in which the same unit is replaced; `whole` if they are all examples."""
+
+    unit: int
+    part: slice
+    whole: bool
 
 
 class TracedEngine:
@@ -97,7 +111,8 @@ class TracedStage:
             new = native(replacement.to(value).expand_as(value), *axes)
             self._new = self._replaced_values(images, node, new)
             self.changed = self._changed()
-        self.chunk = max(1, CHUNK_BYTES // self._row_bytes())
+        self.row_bytes = self._row_bytes()
+        self.chunk = max(1, CHUNK_BYTES // self.row_bytes)
 
     def _base_values(self, images: Tensor, node: int) -> dict[int, Tensor]:
         """Every value of the unedited run that replays may read."""
@@ -151,11 +166,14 @@ class TracedStage:
     @torch.no_grad()
     def units(self, units: Tensor, rows: Tensor) -> Tensor:
         """Replace unit `units[r]` on example `rows[r]`: `[R, C]`."""
-        values = {i: self._rows_of(i, rows) for i in self.carry.finish.reads}
-        for mix in self.carry.mixes:
-            index = mix.node.index
-            if index in values:
-                values[index] = self._mixed(mix, values[index], units, rows)
+        runs = _runs(units, rows, self.rows)
+        mixed = {mix.node.index: mix for mix in self.carry.mixes}
+        values: dict[int, Tensor] = {}
+        for index in self.carry.finish.reads:
+            if index in mixed:
+                values[index] = self._mixed(mixed[index], units, rows, runs)
+            else:
+                values[index] = self._rows_of(index, rows)
         for index in self.carry.dense:
             values[index] = self._written(index, values[index], units, rows)
         return self._finish(values, len(rows))
@@ -169,21 +187,48 @@ class TracedStage:
             return values[output].clone()
         return self.program.evaluate(values, [output], rows=rows)[output]
 
-    def _mixed(self, mix: Mix, value: Tensor, units: Tensor, rows: Tensor) -> Tensor:
-        """Add to a mixing node's rows the change that each row's unit makes."""
-        change = self._changes[mix.node.index][units, rows]  # [R, P…] or [R, P…, block]
+    def _mixed(self, mix: Mix, units: Tensor, rows: Tensor, runs: Sequence[_Run]) -> Tensor:
+        """Rows of a mixing node's value after the change that each row's unit makes."""
+        base = self._base[mix.node.index]
+        if len(units) < _SHORT_RUN * len(runs):
+            value = base.index_select(0, rows)
+            return self._add_change(mix, value, units, rows)
+        value = base.new_empty(len(rows), *base.shape[1:])
+        for run in runs:
+            part = value[run.part]
+            if run.whole:
+                self._add_run(mix, base, run, None, out=part)
+            else:
+                chosen = rows[run.part]
+                torch.index_select(base, 0, chosen, out=part)
+                self._add_run(mix, part, run, chosen, out=part)
+        return value
+
+    def _add_run(
+        self, mix: Mix, value: Tensor, run: _Run, rows: Tensor | None, *, out: Tensor
+    ) -> None:
+        """Write `value` plus the change that one unit makes on rows (None: all) into `out`."""
+        change = self._changes[mix.node.index][run.unit]  # [B, P…] or [B, P…, block]
+        change = change if rows is None else change.index_select(0, rows)
+        if mix.convolution:
+            torch.add(value, mix.convolve(change, run.unit), out=out)
+        elif self.carry.local[mix.source].block == 1:
+            column = self._columns[mix.node.index][run.unit]  # [O]
+            torch.addcmul(value, change[..., None], column, out=out)
+        else:
+            torch.add(value, change @ self._columns[mix.node.index][run.unit], out=out)
+
+    def _add_change(self, mix: Mix, value: Tensor, units: Tensor, rows: Tensor) -> Tensor:
+        """Add the change that unit `units[r]` makes on example `rows[r]` to row r, in place."""
         if not mix.convolution and self.carry.local[mix.source].block == 1:
-            column = self._columns[mix.node.index][units]  # [R, O]
+            changes = self._changes[mix.node.index].flatten(0, 1)
+            change = changes.index_select(0, units * self.rows + rows)  # [R, P…]
+            column = self._columns[mix.node.index].index_select(0, units)  # [R, O]
             column = column.reshape(len(rows), *[1] * (value.dim() - 2), -1)
             return value.addcmul_(change[..., None], column)
-        start = 0
-        for unit, count in zip(*_runs(units), strict=True):
-            part = slice(start, start + count)
-            if mix.convolution:
-                value[part] += mix.convolve(change[part], unit)
-            else:
-                value[part] += change[part] @ self._columns[mix.node.index][unit]
-            start += count
+        for run in _runs(units, rows, self.rows):
+            part = value[run.part]
+            self._add_run(mix, part, run, rows[run.part], out=part)
         return value
 
     def _written(self, index: int, value: Tensor, units: Tensor, rows: Tensor) -> Tensor:
@@ -229,13 +274,25 @@ class TracedStage:
             units = orders[:, k].repeat_interleave(self.rows)
             for mix in self.carry.mixes:
                 if mix.node.index in values:
-                    self._mixed(mix, values[mix.node.index], units, rows)
+                    self._add_whole(mix, values[mix.node.index], orders[:, k].tolist())
             for index in self.carry.dense:
                 self._written(index, values[index], units, rows)
             yield self._finish(values, len(rows)).unflatten(0, (count, self.rows))
 
+    def _add_whole(self, mix: Mix, value: Tensor, units: Sequence[int]) -> None:
+        """Add one unit's change on every example to each copy of the batch, in place."""
+        for copy, unit in enumerate(units):
+            part = value[copy * self.rows : (copy + 1) * self.rows]
+            self._add_run(mix, part, _Run(unit, slice(None), True), None, out=part)
 
-def _runs(units: Tensor) -> tuple[list[int], list[int]]:
-    """Units in order, and how many equal ones stand side by side."""
+
+def _runs(units: Tensor, rows: Tensor, count: int) -> list[_Run]:
+    """Stretches of equal units; `count` is the number of examples in the batch."""
     values, counts = torch.unique_consecutive(units, return_counts=True)
-    return values.tolist(), counts.tolist()
+    ends = counts.cumsum(0)
+    # rows of one unit are distinct and in order, so as many as there are examples are all of them
+    starts, stops = (ends - counts).tolist(), ends.tolist()
+    return [
+        _Run(unit, slice(start, stop), stop - start == count and int(rows[start]) == 0)
+        for unit, start, stop in zip(values.tolist(), starts, stops, strict=True)
+    ]

@@ -1,0 +1,54 @@
+"""In which order are a site's units removed?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from holistic.findings import Table
+from holistic.sites import Site
+from holistic.stats.moments import Moments
+from holistic.subject import Subject
+
+__all__ = ["RANKINGS", "mean_activations", "rankings", "unit_effects"]
+
+RANKINGS = ("class_activation", "class_minus_rest", "effect")
+"""By mean activation on the class, by that minus the mean on the rest, and by the effect on the
+class's score when the unit is removed alone: all measured on the selection split."""
+
+
+def mean_activations(subject: Subject, site: Site) -> np.ndarray:
+    """Mean activation of each unit on each class of the selection split, `[C, U]`.
+
+    Positions are averaged.
+    """
+    moments = Moments.empty(site.units, len(subject.classes))
+    for part, values in subject.capture_batches([site.name], subject.selection.images):
+        value = values[site.name].flatten(1, -2).mean(1) if site.positions else values[site.name]
+        moments.update(value, subject.selection.labels[part])
+    return moments.mean
+
+
+def unit_effects(subject: Subject, site: Site, chosen: Table) -> np.ndarray:
+    """Effect of removing each unit on each class `[C, U]`, read from a sweep."""
+    rows = chosen.where(site=site.name)
+    effects = rows.column("effect").reshape(site.units, len(subject.classes) + 1)
+    return effects[:, :-1].T
+
+
+def rankings(activations: np.ndarray, effects: np.ndarray) -> dict[str, np.ndarray]:
+    """Order the units for each class, the ones to remove first in front: `[C, U]` each.
+
+    Parameters
+    ----------
+    activations
+        Mean activation on each class, `[C, U]`.
+    effects
+        Effect of removing each unit on each class, `[C, U]`; negative = the class loses.
+    """
+    classes = len(activations)
+    rest = (activations.sum(0) - activations) / max(classes - 1, 1)
+    keys = (-activations, rest - activations, effects)
+    return {
+        name: np.argsort(key, axis=1, kind="stable")
+        for name, key in zip(RANKINGS, keys, strict=True)
+    }
