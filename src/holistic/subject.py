@@ -385,7 +385,7 @@ def _unwrapped(model: nn.Module) -> nn.Module:
 def _checked_data(data: tuple[Any, Any], model: nn.Module) -> tuple[Tensor, Tensor]:
     try:
         images, labels = (torch.as_tensor(part) for part in data)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise DataError(f"data must be (images, labels), tensors or arrays: {error}") from None
     if len(images) != len(labels) or labels.dim() != 1 or len(labels) == 0:
         raise DataError(

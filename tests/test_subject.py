@@ -1,0 +1,281 @@
+"""Does a subject check what it's given, and do edits do what they say?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import holistic
+from holistic.errors import DataError, ModelError, SettingError, SiteError
+from holistic.scores import score
+from zoo import ZOO, make
+
+
+def plain(n: int = 40, classes: int = 4) -> tuple[Tensor, Tensor]:
+    return ZOO["mlp"].images(n), torch.arange(n) % classes
+
+
+@pytest.fixture(scope="module")
+def subject() -> holistic.Subject:
+    return holistic.Subject(make(ZOO["mlp"]), plain(), name="small")
+
+
+@pytest.fixture(scope="module")
+def spatial() -> holistic.Subject:
+    case = ZOO["cnn"]
+    return holistic.Subject(make(case), (case.images(40), torch.arange(40) % 4))
+
+
+def test_splits_are_disjoint_and_whole(subject: holistic.Subject) -> None:
+    both = np.concatenate([subject.selection_indices, subject.evaluation_indices])
+    assert sorted(both) == list(range(40))
+    for examples in (subject.selection, subject.evaluation):
+        assert torch.equal(subject.images[examples.indices], examples.images)
+        assert torch.bincount(examples.labels).tolist() == [5, 5, 5, 5]
+
+
+def test_capture_and_predict_are_the_model(subject: holistic.Subject) -> None:
+    images = subject.evaluation.images
+    with torch.no_grad():
+        value = subject.model[:3](images)
+        logits = subject.model(images)
+    torch.testing.assert_close(subject.capture(["2"])["2"], value)
+    torch.testing.assert_close(subject.predict(), logits)
+    parts = list(subject.capture_batches(["2"], batch=7))
+    torch.testing.assert_close(torch.cat([v["2"] for _, v in parts]), value)
+    assert [p.start for p, _ in parts] == [0, 7, 14]
+
+
+def by_hand(subject: holistic.Subject, change: Callable[[Tensor], Tensor]) -> Tensor:
+    with torch.no_grad():
+        return subject.model[3:](change(subject.model[:3](subject.evaluation.images)))
+
+
+def test_each_edit_does_what_it_says(subject: holistic.Subject) -> None:
+    direction = torch.linspace(-1, 1, 12)
+    unit = direction / direction.norm()
+    chosen = subject.capture(["2"], subject.selection.images)["2"].double()
+    labels = subject.selection.labels
+    mean = torch.stack([chosen[labels == c].mean(0) for c in range(4)]).mean(0).float()
+    torch.testing.assert_close(subject.mean("2"), mean)
+    source = torch.randn(20, 12)
+
+    def at(units: list[int], new: Tensor | float) -> Callable[[Tensor], Tensor]:
+        def change(x: Tensor) -> Tensor:
+            x = x.clone()
+            x[:, units] = new[..., units] if isinstance(new, Tensor) else new
+            return x
+
+        return change
+
+    cases = [
+        (holistic.Zero("2", units=[1, 5]), at([1, 5], 0.0)),
+        (holistic.Zero("2"), torch.zeros_like),
+        (holistic.Mean("2", units=[0]), at([0], mean)),
+        (holistic.Constant("2", units=[3], value=2.5), at([3], 2.5)),
+        (holistic.Patch("2", units=[4, 2], source=source), at([4, 2], source)),
+        (holistic.Steer("2", direction=direction, amount=3.0), lambda x: x + 3 * direction),
+        (
+            holistic.Erase("2", direction=direction),
+            lambda x: x - ((x - mean) @ unit)[:, None] * unit,
+        ),
+    ]
+    for edit, change in cases:
+        torch.testing.assert_close(subject.predict(edits=[edit]), by_hand(subject, change))
+    drawn = holistic.Resample("2", units=[1], seed=4)
+    again = subject.predict(edits=[drawn])
+    assert torch.equal(again, subject.predict(edits=[drawn]))
+    assert not torch.equal(again, subject.predict(edits=[holistic.Resample("2", [1], seed=5)]))
+
+
+def test_edits_compose_over_sites_and_at_one_site(subject: holistic.Subject) -> None:
+    edits = [holistic.Zero("2", units=[1]), holistic.Constant("4", units=[0], value=1.0)]
+    got = subject.predict(edits=edits)
+    with torch.no_grad():
+        x = subject.model[:3](subject.evaluation.images)
+        x[:, 1] = 0
+        x = subject.model[3:5](x)
+        x[:, 0] = 1
+        expected = subject.model[5](x)
+    torch.testing.assert_close(got, expected)
+    assert torch.equal(got, subject.predict(edits=edits[::-1]))
+    twice = [holistic.Constant("2", units=[0], value=9.0), holistic.Zero("2", units=[0])]
+    only = subject.predict(edits=twice[1:])
+    torch.testing.assert_close(subject.predict(edits=twice), only)
+
+
+def test_edits_at_positions(spatial: holistic.Subject) -> None:
+    site = spatial.site("1")
+    assert (site.units, site.positions) == (5, (8, 8))
+    edit = holistic.Zero("1", units=[2], positions=[0, 63])
+    value = spatial.downstream(spatial.evaluation.images, [edit], ["1"])[1]["1"]
+    plain_value = spatial.capture(["1"])["1"]
+    expected = plain_value.clone()
+    expected[:, 0, 0, 2] = 0
+    expected[:, 7, 7, 2] = 0
+    assert torch.equal(value, expected)
+    assert not torch.equal(value, plain_value)
+
+
+def test_downstream_values_see_the_edit(subject: holistic.Subject) -> None:
+    images = subject.evaluation.images
+    values = subject.downstream(images, [holistic.Zero("2")], ["4"])[1]["4"]
+    with torch.no_grad():
+        expected = subject.model[3:5](torch.zeros(20, 12))
+    torch.testing.assert_close(values, expected)
+
+
+def test_gradients_with_respect_to_sites(subject: holistic.Subject) -> None:
+    images = subject.evaluation.images
+    value = subject.capture(["2"])["2"].requires_grad_()
+    (got,) = torch.autograd.grad(subject.logits_from(images, {"2": value})[:, 1].sum(), value)
+    again = value.detach().requires_grad_()
+    (expected,) = torch.autograd.grad(subject.model[3:](again)[:, 1].sum(), again)
+    torch.testing.assert_close(got, expected)
+
+
+def test_scores_are_their_definitions() -> None:
+    logits = torch.tensor([[2.0, -1.0, 0.5], [0.0, 0.0, 3.0], [1.0, 1.0, 0.0]])
+    labels = torch.tensor([0, 1, 1])
+    torch.testing.assert_close(score(logits, labels, "margin"), torch.tensor([1.5, -3.0, 0.0]))
+    torch.testing.assert_close(score(logits, labels, "logit"), torch.tensor([2.0, 0.0, 1.0]))
+    expected = F.log_softmax(logits, 1)[torch.arange(3), labels]
+    torch.testing.assert_close(score(logits, labels, "log_prob"), expected)
+    assert score(logits, labels, "accuracy").tolist() == [1, 0, 0]
+
+
+def test_table_of_sites(subject: holistic.Subject) -> None:
+    table = subject.sites.to_pandas()
+    assert table["site"].tolist() == ["0", "1", "2", "3", "4", "5"]
+    assert table["units"].tolist() == [64, 12, 12, 9, 9, 4]
+    assert table["parameters"].tolist() == [0, 780, 0, 117, 0, 40]
+    assert [s.name for s in subject.hidden_sites] == ["2", "4"]
+
+
+def test_fingerprints_follow_weights_and_data(subject: holistic.Subject) -> None:
+    images, labels = plain()
+    again = holistic.Subject(make(ZOO["mlp"]), (images, labels))
+    assert again.fingerprint == subject.fingerprint
+    other = holistic.Subject(make(ZOO["mlp"], seed=1), (images, labels)).fingerprint
+    assert other["weights"] != subject.fingerprint["weights"]
+    assert other["data"] == subject.fingerprint["data"]
+    images[0, 0, 0, 0] += 1
+    moved = holistic.Subject(make(ZOO["mlp"]), (images, labels)).fingerprint
+    assert moved["data"] != subject.fingerprint["data"]
+
+
+def test_the_untrained_control(subject: holistic.Subject) -> None:
+    control = subject.untrained(3)
+    assert control.name == "small (untrained)"
+    assert torch.equal(control.images, subject.images)
+    assert control.fingerprint["weights"] != subject.fingerprint["weights"]
+
+
+def test_wrapped_models_are_unwrapped() -> None:
+    model = nn.DataParallel(make(ZOO["mlp"]))
+    assert holistic.Subject(model, plain()).model is model.module
+
+
+class Noisy(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return F.dropout(x.flatten(1)[:, :4], 0.5, training=True)
+
+
+class Shaped(nn.Module):
+    def __init__(self, shape: str) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, x: Tensor) -> object:
+        x = x.flatten(1)
+        return {
+            "three": x[:, :8].view(-1, 2, 4),
+            "one": x[:, :1],
+            "nan": x[:, :4] * float("nan"),
+            "text": "logits",
+            "sum": x[:, :4].sum(0, keepdim=True),
+        }[self.shape]
+
+
+BAD_MODELS = [
+    (Noisy(), "gave different logits twice"),
+    (Shaped("three"), r"must return logits of shape \[B, C\], got \(5, 2, 4\)"),
+    (Shaped("sum"), r"got \(1, 4\) for 5 images"),
+    (Shaped("text"), "got str|can't be run"),
+    (Shaped("one"), "at least 2 classes"),
+    (Shaped("nan"), "NaN or infinite logits"),
+    (nn.Linear(3, 2), "can't be run on images of shape"),
+    (lambda x: x, "must be a torch.nn.Module, got function"),
+]
+
+
+@pytest.mark.parametrize(("model", "message"), BAD_MODELS, ids=[m for _, m in BAD_MODELS])
+def test_models_that_cannot_be_studied(model: nn.Module, message: str) -> None:
+    with pytest.raises(ModelError, match=message) as error:
+        holistic.Subject(model, plain())
+    assert "\n" not in str(error.value)
+
+
+def test_torchscript_is_refused() -> None:
+    with pytest.warns(DeprecationWarning, match="trace"):
+        scripted = torch.jit.trace(make(ZOO["mlp"]), plain()[0])
+    with pytest.raises(ModelError, match="TorchScript"):
+        holistic.Subject(scripted, plain())
+
+
+def test_a_linear_model_has_no_hidden_units() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 4))
+    subject = holistic.Subject(model, plain())
+    with pytest.raises(ModelError, match="no hidden units"):
+        _ = subject.hidden_sites
+
+
+def test_data_that_does_not_fit() -> None:
+    images, labels = plain()
+    model = make(ZOO["mlp"])
+    with pytest.raises(DataError, match="must be as many"):
+        holistic.Subject(model, (images, labels[:-1]))
+    with pytest.raises(DataError, match="must be integers"):
+        holistic.Subject(model, (images, labels.float()))
+    with pytest.raises(DataError, match=r"labels must lie in 0 to 3 .* got 0 to 4"):
+        holistic.Subject(model, (images, torch.arange(40) % 5))
+    with pytest.raises(DataError, match="got -1 to 2"):
+        holistic.Subject(model, (images, labels - 1))
+    broken = images.clone()
+    broken[3] = float("nan")
+    with pytest.raises(DataError, match="1 images hold NaN"):
+        holistic.Subject(model, (broken, labels))
+    with pytest.raises(DataError, match="must be \\(images, labels\\)"):
+        holistic.Subject(model, (images, object()))
+    with pytest.raises(SettingError, match="need 4 different class names, got 2"):
+        holistic.Subject(model, (images, labels), classes=["a", "b"])
+    with pytest.raises(SettingError, match="no score 'loss'"):
+        holistic.Subject(model, (images, labels), score="loss")
+
+
+def test_unknown_sites_units_and_positions(subject: holistic.Subject) -> None:
+    with pytest.raises(SiteError, match="no site 'layr3'; this model has '2', '4'; list them"):
+        subject.capture(["layr3"])
+    with pytest.raises(SiteError, match="no unit 12 at site '2'; it has units 0 to 11"):
+        subject.predict(edits=[holistic.Zero("2", units=[12])])
+    with pytest.raises(SiteError, match="no position 1 at site '2'"):
+        subject.predict(edits=[holistic.Zero("2", positions=[1])])
+    with pytest.raises(SettingError, match="needs a source of shape"):
+        subject.predict(edits=[holistic.Patch("2", source=torch.zeros(3))])
+    with pytest.raises(SettingError, match="needs shape \\(12,\\)"):
+        subject.predict(edits=[holistic.Steer("2", direction=torch.zeros(3))])
+
+
+def test_a_class_without_examples_is_left_empty() -> None:
+    images, _ = plain()
+    subject = holistic.Subject(make(ZOO["mlp"]), (images, torch.arange(40) % 3))
+    rows = holistic.sweep(subject, ["4"]).where(class_="3")
+    assert set(rows.column("n")) == {0}
+    assert np.isnan(rows.column("effect")).all()
+    assert np.isnan(rows.column("q")).all()
+    assert bool(subject.mean("4").isfinite().all())
