@@ -1,0 +1,46 @@
+"""Which pictures belong to a finding?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from holistic.findings import Audit, Finding
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["figures_of"]
+
+Draw = Callable[[Finding, Audit], "Iterator[tuple[Figure, str]]"]
+
+
+def _drawings() -> dict[str, Draw]:
+    """By finding, the function that draws its pictures, each with a caption."""
+    from holistic.report.figures import effects, images, structure
+
+    return {
+        "ablation.units": effects.unit_effects,
+        "ablation.topk": effects.removal_curves,
+        "ablation.interactions": effects.interactions,
+        "activation.units": effects.selectivity,
+        "activation.examples": images.walls,
+        "attribution.methods": images.maps,
+        "mechanism.clusters": structure.clusters,
+        "mechanism.flow": structure.flow,
+        "mechanism.pairs": structure.correlations,
+        "tracing.patching": structure.patching,
+        "tracing.directions": structure.directions,
+        "agreement.lenses": structure.agreement,
+        "agreement.units": structure.verdicts,
+    }
+
+
+def figures_of(finding: Finding, audit: Audit) -> Iterator[tuple[str, str]]:
+    """Draw a finding's pictures: data URI and caption each; none where nobody drew it yet."""
+    from holistic.report.figures.drawing import data_uri
+
+    draw = _drawings().get(finding.name)
+    if draw is not None and len(finding.table):
+        for figure, caption in draw(finding, audit):
+            yield data_uri(figure), caption

@@ -1,0 +1,60 @@
+"""How does a drawing get into a page that needs nothing else?"""
+
+from __future__ import annotations
+
+import base64
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+__all__ = ["BLUE", "GREY", "ORANGE", "data_uri", "grid", "plain", "signed"]
+
+BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#8c959f"
+"""Colours that stay apart for colour-blind readers (Okabe & Ito 2008), and one for controls."""
+
+_DPI = 110
+
+
+def plain(text: object) -> str:
+    """Keep matplotlib from reading a name as mathematics."""
+    return str(text).replace("$", r"\$")
+
+
+def grid(rows: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """Make a figure of equal panels, each `width` × `height` inches, row by row."""
+    figure = Figure(figsize=(columns * width, rows * height), dpi=_DPI, layout="constrained")
+    axes: Any = figure.subplots(rows, columns, squeeze=False)
+    for axis in axes.flat:
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.tick_params(labelsize=8)
+    return figure, list(axes.flat)
+
+
+def signed(
+    axis: Axes,
+    values: np.ndarray,
+    *,
+    rows: list[str],
+    columns: list[str],
+    limit: float | None = None,
+) -> Any:
+    """Draw a matrix of signed numbers, zero in the middle of the colours."""
+    finite = values[np.isfinite(values)]
+    bound = limit or (float(np.abs(finite).max()) if finite.size else 0.0) or 1.0
+    image = axis.imshow(values, cmap="PuOr_r", vmin=-bound, vmax=bound, aspect="auto")
+    axis.set_xticks(range(len(columns)), [plain(c) for c in columns], fontsize=8)
+    axis.set_yticks(range(len(rows)), [plain(r) for r in rows], fontsize=7)
+    axis.spines[:].set_visible(False)
+    return image
+
+
+def data_uri(figure: Figure) -> str:
+    """Encode a figure as a PNG inside a data URI."""
+    buffer = BytesIO()
+    with rc_context({"svg.hashsalt": "holistic"}):
+        figure.savefig(buffer, format="png", facecolor="white", metadata={"Software": None})
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,138 @@
+"""How do example images and attribution maps look?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from holistic.findings import Audit, Finding, Table
+from holistic.report.figures.drawing import BLUE, GREY, ORANGE, grid, plain
+from holistic.report.figures.effects import names_of
+
+__all__ = ["maps", "walls"]
+
+_UNITS = 8
+_KINDS = {"top": 6, "quantile": 5, "random": 4}
+
+
+def walls(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
+    """Draw the examples of the units that depend on one class most."""
+    images = finding.arrays.get("activation.images")
+    if images is None:
+        return
+    place = {int(i): n for n, i in enumerate(finding.arrays["activation.image_ids"])}
+    for site in names_of(finding.table):
+        rows = finding.table.where(site=site)
+        units = _most_needed(audit, site) or names_of(rows, "unit")[:_UNITS]
+        tiles = [_strip(rows.where(unit=unit), images, place) for unit in units]
+        figure, (axis,) = grid(1, 1, 8.6, 0.55 + 0.56 * len(tiles))
+        _picture(axis, np.concatenate(tiles))
+        height = tiles[0].shape[0]
+        axis.set_yticks([height * (i + 0.5) for i in range(len(units))], [str(u) for u in units])
+        width = tiles[0].shape[1] / (sum(_KINDS.values()) + len(_KINDS) - 1)
+        starts = np.cumsum([0, *(n + 1 for n in _KINDS.values())])[:-1]
+        middle = [width * (s + n / 2) for s, n in zip(starts, _KINDS.values(), strict=True)]
+        axis.set_xticks(middle, ["largest values", "quantiles of the values", "random examples"])
+        axis.set_ylabel("unit")
+        yield (
+            figure,
+            (
+                f"Site “{site}”: what the units that classes need most respond to. Only the first "
+                "block is chosen for large values; the other two show what else the unit sees."
+            ),
+        )
+
+
+def _most_needed(audit: Audit, site: str) -> list[int]:
+    if "ablation.units" not in audit:
+        return []
+    rows = audit["ablation.units"].where(site=site).sort("effect")
+    return list(dict.fromkeys(rows.column("unit").tolist()))[:_UNITS]
+
+
+def _strip(rows: Table, images: np.ndarray, place: dict[int, int]) -> np.ndarray:
+    """One unit's examples side by side, a white gap between the kinds."""
+    shape = images.shape[1:]
+    gap = np.full((shape[0], *shape[1:]), 255, np.uint8)
+    parts: list[np.ndarray] = []
+    for kind, count in _KINDS.items():
+        chosen = rows.where(kind=kind).sort("rank").head(count)
+        found = [images[place[int(e)]] for e in chosen.column("example") if int(e) in place]
+        found += [gap] * (count - len(found))
+        parts += [*found, gap]
+    return np.concatenate(parts[:-1], axis=1)
+
+
+def _picture(axis: Axes, pixels: np.ndarray) -> None:
+    axis.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest", aspect="equal")
+    axis.spines[:].set_visible(False)
+    axis.tick_params(length=0, labelsize=8)
+
+
+def maps(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
+    """Draw maps of typical images, mean maps of the classes, and removal curves."""
+    methods = names_of(finding.table, "method")
+    shown = finding.arrays.get("attribution.example_images")
+    examples = finding.arrays.get("attribution.example_maps")
+    if shown is not None and examples is not None:
+        yield (
+            _map_grid(list(shown), list(examples), methods),
+            (
+                "One rightly classified image of each class, of middling margin, and the "
+                "magnitude of each method's attributions (one scale per map)."
+            ),
+        )
+    class_maps = finding.arrays.get("attribution.class_maps")
+    if class_maps is not None:
+        yield (
+            _map_grid([], list(class_maps), methods),
+            ("Mean magnitude of the attributions over the images of each class."),
+        )
+    curves = finding.arrays.get("attribution.curves")
+    if curves is not None:
+        yield (
+            _curves(curves, methods),
+            (
+                "Score of the images' class as pixels are removed, or put back, in the order of "
+                "each method's attributions; grey: random order. A useful method falls faster "
+                "(left) and rises faster (right)."
+            ),
+        )
+
+
+def _map_grid(first: list[np.ndarray], rows: list[np.ndarray], methods: list[str]) -> Figure:
+    count = len(rows[0])
+    lines = [first, *rows] if first else rows
+    names = (["image"] if first else []) + [m.replace("_", " ") for m in methods[: len(rows)]]
+    figure, axes = grid(len(lines), count, 0.8, 0.82)
+    for i, line in enumerate(lines):
+        for j, pixels in enumerate(line):
+            axis = axes[i * count + j]
+            grey = i == 0 and bool(first)
+            axis.imshow(pixels, cmap="gray" if grey else "inferno", interpolation="nearest")
+            axis.set_xticks([])
+            axis.set_yticks([])
+            axis.spines[:].set_visible(False)
+            if j == 0:
+                axis.set_ylabel(plain(names[i]), fontsize=7, rotation=0, ha="right", va="center")
+    return figure
+
+
+def _curves(curves: np.ndarray, methods: list[str]) -> Figure:
+    figure, axes = grid(1, 2, 4.0, 2.9)
+    share = np.linspace(0, 1, curves.shape[-1])
+    styles = ["-", "--", "-.", ":"]
+    for side, (axis, title) in enumerate(zip(axes, ("deletion", "insertion"), strict=True)):
+        for i, curve in enumerate(curves[:-1, side]):
+            name = methods[i].replace("_", " ") if i < len(methods) else str(i)
+            colour = (BLUE, ORANGE)[i % 2]
+            axis.plot(share, curve, styles[i // 2 % 4], color=colour, lw=1.5, label=plain(name))
+        axis.plot(share, curves[-1, side], color=GREY, lw=2, label="random")
+        axis.set_title(title, fontsize=9)
+        axis.set_xlabel("share of pixels")
+    axes[0].set_ylabel("mean score")
+    axes[1].legend(fontsize=7, frameon=False)
+    return figure

@@ -1,0 +1,115 @@
+"""Which few numbers of an audit does a reader want first?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from holistic.findings import Audit, Table
+
+__all__ = ["Needed", "Removed", "needed_units", "removed_sets"]
+
+HEADLINE_RANKING = "effect"
+HEADLINE_SIZE = 10
+
+
+@dataclass(frozen=True)
+class Needed:
+    """The unit that a class needs most, beside the median unit of the same site."""
+
+    class_: str
+    site: str
+    unit: int
+    effect: float
+    lo: float
+    hi: float
+    n: int
+    median: float
+
+
+@dataclass(frozen=True)
+class Removed:
+    """A class without its own top units, beside random sets of as many."""
+
+    class_: str
+    site: str
+    k: int
+    ranking: str
+    before: float
+    after: float
+    lo: float
+    hi: float
+    n: int
+    random_after: float
+    random_lo: float
+    random_hi: float
+    p: float
+
+
+def needed_units(audit: Audit) -> list[Needed]:
+    """One row per class, in the order of the classes."""
+    if "ablation.units" not in audit:
+        return []
+    table = audit["ablation.units"]
+    return [_needed(table, name) for name in audit.provenance.get("classes", [])]
+
+
+def _needed(table: Table, name: str) -> Needed:
+    rows = table.where(class_=name)
+    effects = rows.column("effect")
+    if not np.isfinite(effects).any():
+        gap = float("nan")
+        return Needed(name, "–", 0, effect=gap, lo=gap, hi=gap, n=0, median=gap)
+    row = next(rows.sort("effect").head(1).rows())
+    return Needed(
+        name,
+        row["site"],
+        row["unit"],
+        effect=row["effect"],
+        lo=row["lo"],
+        hi=row["hi"],
+        n=row["n"],
+        median=float(np.nanmedian(rows.where(site=row["site"]).column("effect"))),
+    )
+
+
+def removed_sets(audit: Audit, *, every_site: bool = False) -> list[Removed]:
+    """One row per class for the second hidden site (the only one where there is no second)."""
+    if "ablation.topk" not in audit:
+        return []
+    table = audit["ablation.topk"].where(ranking=HEADLINE_RANKING)
+    sites = list(dict.fromkeys(table.column("site").tolist()))
+    chosen = sites if every_site else sites[1:2] or sites[:1]
+    return [row for site in chosen for row in _removed(table.where(site=site))]
+
+
+def _removed(table: Table) -> Iterator[Removed]:
+    size = min(HEADLINE_SIZE, int(table.column("k").max()))
+    for row in table.where(k=size).rows():
+        before = row["class_accuracy_before"]
+        yield Removed(
+            class_=row["class"],
+            site=row["site"],
+            k=size,
+            ranking=row["ranking"],
+            before=before,
+            after=row["class_accuracy_after"],
+            lo=before - row["class_hi"],
+            hi=before - row["class_lo"],
+            n=row["class_n"],
+            random_after=before - row["class_control_drop"],
+            random_lo=before - row["class_control_hi"],
+            random_hi=before - row["class_control_lo"],
+            p=row["class_p"],
+        )
+
+
+def plain(row: Needed | Removed) -> dict[str, Any]:
+    """Return a row as a dict that JSON can hold: missing numbers are None."""
+    return {
+        name.rstrip("_"): None if isinstance(v, float) and not np.isfinite(v) else v
+        for name, v in asdict(row).items()
+    }

@@ -1,0 +1,137 @@
+"""What does the audit look like as one HTML file that needs nothing else?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from holistic.findings import Audit, Column, Finding
+from holistic.lens import lens_class, lens_names
+from holistic.report.highlights import needed_units, removed_sets
+
+__all__ = ["write_report"]
+
+_ROWS = 12
+_TITLES = {
+    "ablation.units": "One unit at a time",
+    "ablation.topk": "Growing sets of units",
+    "ablation.interactions": "Pairs of units",
+    "activation.units": "Units and classes",
+    "activation.examples": "What units see",
+    "attribution.methods": "Methods and their gates",
+    "mechanism.pairs": "Correlated pairs",
+    "mechanism.clusters": "Clusters",
+    "mechanism.flow": "Information over depth",
+    "mechanism.edges": "Influence between units",
+    "tracing.patching": "Activation patching",
+    "tracing.directions": "Class directions",
+    "agreement.lenses": "Lens against lens",
+    "agreement.units": "Verdicts",
+    "sites": "Sites of the model",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawn figure as a data URI, with what it shows in words."""
+
+    uri: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """One finding as the page shows it."""
+
+    name: str
+    title: str
+    statements: tuple[str, ...]
+    caveats: tuple[str, ...]
+    pictures: tuple[Picture, ...]
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    total: int
+
+
+def write_report(audit: Audit, path: Path) -> None:
+    """Write the report: no scripts, no requests, readable offline, in mail and in print.
+
+    Parameters
+    ----------
+    audit
+        What to tell.
+    path
+        HTML file to write.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("holistic.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    sections = list(_sections(audit))
+    text = environment.get_template("report.html").render(
+        facts=_facts(audit),
+        sections=sections,
+        needed=needed_units(audit),
+        removed=removed_sets(audit),
+        provenance=list(_flat(audit.provenance)),
+    )
+    path.write_text(text, encoding="utf-8")
+
+
+def _facts(audit: Audit) -> dict[str, Any]:
+    facts = audit.provenance
+    names = ("model", "data", "seed", "score", "backend_note", "created")
+    return {
+        **{name: facts.get(name, "") for name in names},
+        "accuracy": facts.get("accuracy"),
+        "counts": facts.get("counts", {}),
+        "caveats": facts.get("caveats", []),
+        "classes": facts.get("classes", []),
+    }
+
+
+def _sections(audit: Audit) -> Iterator[dict[str, Any]]:
+    for lens, entry in audit.lenses.items():
+        question = lens_class(lens).question if lens in lens_names() else ""
+        parts = [_part(audit, audit.finding(name)) for name in entry["findings"]]
+        yield {"name": lens, "question": question, "parts": parts}
+
+
+def _part(audit: Audit, finding: Finding) -> Part:
+    from holistic.report.figures import figures_of
+
+    shown = finding.table.head(_ROWS)
+    return Part(
+        name=finding.name,
+        title=_TITLES.get(finding.name, finding.name),
+        statements=finding.statements,
+        caveats=finding.caveats,
+        pictures=tuple(Picture(uri, caption) for uri, caption in figures_of(finding, audit)),
+        columns=shown.columns,
+        rows=tuple(tuple(_shown(v) for v in row.values()) for row in shown.rows()),
+        total=len(finding.table),
+    )
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _flat(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Provenance as lines of name and value."""
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", str(value)
