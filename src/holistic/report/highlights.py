@@ -32,7 +32,11 @@ class Needed:
 
 @dataclass(frozen=True)
 class Removed:
-    """A class without its own top units, beside random sets of as many."""
+    """A class without its own top units, beside random sets of as many.
+
+    `lo` and `hi` bound the drop (before minus after), `random_lo` and `random_hi` hold 95 % of the
+    random sets.
+    """
 
     class_: str
     site: str
@@ -40,6 +44,7 @@ class Removed:
     ranking: str
     before: float
     after: float
+    drop: float
     lo: float
     hi: float
     n: int
@@ -97,8 +102,9 @@ def _removed(table: Table) -> Iterator[Removed]:
             ranking=row["ranking"],
             before=before,
             after=row["class_accuracy_after"],
-            lo=before - row["class_hi"],
-            hi=before - row["class_lo"],
+            drop=row["class_drop"],
+            lo=row["class_lo"],
+            hi=row["class_hi"],
             n=row["class_n"],
             random_after=before - row["class_control_drop"],
             random_lo=before - row["class_control_hi"],

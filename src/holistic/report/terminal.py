@@ -90,16 +90,16 @@ def _removed_table(rows: list[Removed]) -> RichTable:
         f"Accuracy of each class without its top {first.k} units of site '{first.site}' "
         f"(ranked by effect), beside random sets of {first.k}"
     )
-    for name in ("class", "before", "after", "95 % interval", "random", "95 % of sets", "p", "n"):
+    for name in ("class", "before", "after", "drop [95 %]", "random", "95 % of sets", "p", "n"):
         table.add_column(name, justify="left" if name == "class" else "right")
     for row in rows:
         table.add_row(
             Text(row.class_),
             f"{row.before:.1%}",
             Text(f"{row.after:.1%}", style="bold"),
-            f"[{row.lo:.1%}, {row.hi:.1%}]",
+            f"{100 * row.drop:.1f} [{100 * row.lo:.1f}, {100 * row.hi:.1f}]",
             f"{row.random_after:.1%}",
-            f"[{row.random_lo:.1%}, {row.random_hi:.1%}]",
+            f"[{100 * row.random_lo:.1f}, {100 * row.random_hi:.1f}]",
             f"{row.p:.3f}",
             str(row.n),
         )

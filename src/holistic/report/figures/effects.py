@@ -69,11 +69,14 @@ def removal_curves(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str
             axis.set_ylim(-0.03, 1.03)
         for axis in axes[len(classes) :]:
             axis.set_visible(False)
+        for axis in axes[(down - 1) * across :]:
+            axis.set_xlabel("units removed", fontsize=8)
+        for axis in axes[::across]:
+            axis.set_ylabel("accuracy", fontsize=8)
         handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8,
-                      frameon=False)  # fmt: skip
-        figure.supxlabel("units removed", fontsize=9)
-        figure.supylabel("accuracy on the class", fontsize=9)
+        figure.legend(
+            handles, labels, loc="outside upper center", ncols=4, fontsize=8, frameon=False
+        )
         yield (
             figure,
             (

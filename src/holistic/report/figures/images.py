@@ -27,7 +27,8 @@ def walls(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
     for site in names_of(finding.table):
         rows = finding.table.where(site=site)
         units = _most_needed(audit, site) or names_of(rows, "unit")[:_UNITS]
-        tiles = [_strip(rows.where(unit=unit), images, place) for unit in units]
+        shown = _framed(images)
+        tiles = [_strip(rows.where(unit=unit), shown, place) for unit in units]
         figure, (axis,) = grid(1, 1, 8.6, 0.55 + 0.56 * len(tiles))
         _picture(axis, np.concatenate(tiles))
         height = tiles[0].shape[0]
@@ -51,6 +52,13 @@ def _most_needed(audit: Audit, site: str) -> list[int]:
         return []
     rows = audit["ablation.units"].where(site=site).sort("effect")
     return list(dict.fromkeys(rows.column("unit").tolist()))[:_UNITS]
+
+
+def _framed(images: np.ndarray) -> np.ndarray:
+    """Put a thin white frame on the right of and below each picture."""
+    width = max(1, images.shape[1] // 14)
+    sides = [(0, 0), (0, width), (0, width)] + [(0, 0)] * (images.ndim - 3)
+    return np.pad(images, sides, constant_values=255)
 
 
 def _strip(rows: Table, images: np.ndarray, place: dict[int, int]) -> np.ndarray:

@@ -14,6 +14,8 @@ from holistic.report.figures.effects import names_of
 
 __all__ = ["agreement", "clusters", "correlations", "directions", "flow", "patching", "verdicts"]
 
+_ALL = 0.999
+"""Recovery from which on a site is a bottleneck that everything passes: no picture needed."""
 _DOTS = {
     "causal and selective": ORANGE,
     "causal, not selective": BLUE,
@@ -33,17 +35,34 @@ def correlations(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]
         if matrix is None:
             continue
         rows = found.where(site=site)
-        cluster = np.nan_to_num(rows.column("cluster").astype(float), nan=1e9)
-        order = np.lexsort((rows.column("unit"), cluster))
-        units = rows.column("unit")[order]
+        cluster = np.nan_to_num(rows.column("cluster").astype(float), nan=-1)
+        place = dict(zip(rows.column("unit").tolist(), cluster, strict=True))
+        order = _alike(matrix, place)
         figure, (axis,) = grid(1, 1, 4.8, 4.1)
-        shown = matrix[np.ix_(units, units)]
-        image = signed(axis, shown, rows=[], columns=[], limit=1.0)
-        for edge in np.flatnonzero(np.diff(cluster[order])):
-            axis.axhline(edge + 0.5, color="black", lw=0.5)
-            axis.axvline(edge + 0.5, color="black", lw=0.5)
+        image = signed(axis, matrix[np.ix_(order, order)], rows=[], columns=[], limit=1.0)
+        for edge in np.flatnonzero(np.diff([place.get(u, -1) for u in order])):
+            axis.axhline(edge + 0.5, color="black", lw=0.8)
+            axis.axvline(edge + 0.5, color="black", lw=0.8)
         figure.colorbar(image, label="correlation over evaluation examples")
-        yield figure, f"Site “{site}”: correlation of its units, ordered by cluster (lines)."
+        yield (
+            figure,
+            f"Site “{site}”: correlation of its {len(order)} live units, alike ones side by side"
+            f"{', lines between clusters' if len(set(place.values()) - {-1}) > 1 else ''}.",
+        )
+
+
+def _alike(matrix: np.ndarray, cluster: dict[int, float]) -> list[int]:
+    """Order live units by cluster, and inside by average linkage of 1 - r."""
+    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
+    live = np.flatnonzero(np.isfinite(np.diag(matrix)))
+    if len(live) < 3:
+        return live.tolist()
+    distance = 1 - np.clip(np.nan_to_num(matrix[np.ix_(live, live)]), -1, 1)
+    np.fill_diagonal(distance, 0)
+    leaves = live[leaves_list(linkage(squareform(distance, checks=False), "average"))]
+    return sorted(leaves.tolist(), key=lambda unit: cluster.get(unit, -1))
 
 
 def clusters(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
@@ -80,7 +99,7 @@ def flow(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
     axes[0].legend(fontsize=7, frameon=False)
     axes[1].plot(places, table.column("nc1"), color=BLUE, marker="o")
     axes[1].set_yscale("log")
-    axes[1].set_ylabel("within- over between-class spread (NC1)")
+    axes[1].set_ylabel("NC1: spread within over between")
     for axis in axes:
         axis.set_xticks(places, [plain(s) for s in table.column("site")], rotation=45, ha="right",
                         fontsize=7)  # fmt: skip
@@ -102,7 +121,7 @@ def patching(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
     if len(whole):
         for direction, sense in (("denoise", "sufficient"), ("noise", "necessary")):
             part = whole[whole["direction"] == direction]
-            if not len(part):
+            if not len(part) or part["recovery"].min() > _ALL:
                 continue
             matrix = part.pivot_table(index="clean", columns="site", values="recovery", sort=False)
             figure, (axis,) = grid(1, 1, 1.8 + 0.75 * matrix.shape[1], 3.2)

@@ -1,0 +1,141 @@
+"""Is a saved audit told truly, safely, and without torch?"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+import holistic
+from holistic.findings import Audit, Finding, Table, col
+from holistic.lenses.ablation import Ablation
+from holistic.lenses.activation import Activation
+from holistic.lenses.mechanism import Mechanism
+from holistic.report import as_json, summary
+from holistic.report.highlights import needed_units, removed_sets
+from zoo import ZOO, make
+
+HOSTILE = ["<script>alert(1)</script>", "$\\frac{1}{0}$", "a&b'\"", "{{ 7 * 7 }}"]
+
+
+@pytest.fixture(scope="module")
+def audit(tmp_path_factory: pytest.TempPathFactory) -> Audit:
+    """A small real audit whose class names are hostile."""
+    case = ZOO["mlp"]
+    labels = torch.arange(80) % 4
+    images = case.images(80) + labels[:, None, None, None]
+    subject = holistic.Subject(make(case), (images, labels), classes=HOSTILE, name="<b>m</b>")
+    lenses = [Ablation(sets=20, depth=4, partners=3), Activation(), Mechanism()]
+    return holistic.audit(subject, out=tmp_path_factory.mktemp("a") / "audit", lenses=lenses)
+
+
+class Checker(HTMLParser):
+    """Collects what a page could load or run, and which pictures lack words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.sources: list[str] = []
+        self.silent = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        self.tags.append(tag)
+        self.sources += [named[n] or "" for n in ("src", "href", "action") if n in named]
+        self.silent += tag == "img" and not named.get("alt")
+        assert not [name for name in named if name.startswith("on")]
+
+
+def test_the_page_needs_and_runs_nothing(audit: Audit) -> None:
+    page = audit.report().read_text(encoding="utf-8")
+    checker = Checker()
+    checker.feed(page)
+    assert "script" not in checker.tags
+    assert {"main", "nav", "header", "h1", "table", "img"} <= set(checker.tags)
+    assert all(s.startswith(("data:image/png;base64,", "#")) for s in checker.sources)
+    assert checker.silent == 0
+    assert "default-src 'none'" in page
+    assert "<script>" not in page
+    assert "{{ 7 * 7 }}" in page
+    targets = {s[1:] for s in checker.sources if s.startswith("#")}
+    assert targets <= set(re.findall(r'id="([^"]+)"', page))
+
+
+def test_every_finding_is_told(audit: Audit) -> None:
+    page = audit.report().read_text(encoding="utf-8")
+    for name in audit.names:
+        assert f'id="{name}"' in page
+        assert f"tables/{name}.parquet" in page
+    row = next(audit["ablation.units"].rows())
+    assert f"{row['effect']:.4g}" in page
+
+
+def test_headlines_are_the_table_s(audit: Audit) -> None:
+    units = audit["ablation.units"]
+    for row in needed_units(audit):
+        effects = units.where(class_=row.class_).column("effect")
+        assert row.effect == effects.min()
+    topk = audit["ablation.topk"]
+    rows = removed_sets(audit)
+    assert [r.class_ for r in rows] == HOSTILE
+    assert {r.site for r in rows} == {"4"}
+    for row in rows:
+        held = next(topk.where(site="4", class_=row.class_, ranking="effect", k=row.k).rows())
+        assert row.after == held["class_accuracy_after"]
+        assert row.drop == pytest.approx(row.before - row.after)
+        assert row.random_lo == pytest.approx(row.before - held["class_control_hi"])
+        assert row.random_lo <= row.random_after + 1e-12
+        assert row.random_after <= row.random_hi + 1e-12
+
+
+def test_the_summary_fits_a_terminal(audit: Audit) -> None:
+    console = Console(width=88, record=True, file=StringIO())
+    console.print(summary(audit))
+    text = console.export_text()
+    assert max(len(line) for line in text.splitlines()) <= 88
+    assert "random" in text
+    assert "ranked by effect" in text
+    for finding in ("ablation", "activation", "mechanism"):
+        assert finding in text
+
+
+def test_json_holds_no_nan(audit: Audit) -> None:
+    document = json.loads(json.dumps(as_json(audit), allow_nan=False))
+    assert document["removed_sets"][0]["class"] == HOSTILE[0]
+    assert set(document["findings"]) == set(audit.names)
+
+
+def test_an_unknown_lens_still_appears(tmp_path: Path) -> None:
+    from dataclasses import dataclass
+
+    @dataclass(frozen=True)
+    class Row:
+        colour: str = col("what it looks like")
+        weight: float = col("how heavy it is", unit="kg")
+
+    table = Table.build(Row, {"colour": ["red", "blue"], "weight": [1.5, np.nan]})
+    audit = Audit.create(tmp_path / "a", {"key": "k"})
+    audit = audit.add("smell", [Finding("smell.rows", table, ("It is red.",))], 0.1)
+    page = audit.report().read_text(encoding="utf-8")
+    assert "It is red." in page
+    assert "how heavy it is" in page
+    assert "<td>1.5</td>" in page
+    assert "<td>–</td>" in page
+
+
+def test_report_and_summary_import_no_torch(audit: Audit) -> None:
+    code = (
+        "import sys, holistic; from holistic.report import summary; "
+        f"audit = holistic.load({str(audit.path)!r}); audit.report(); summary(audit); "
+        "assert 'torch' not in sys.modules, 'torch'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
