@@ -283,8 +283,8 @@ def test_progress_is_told_for_each_lens_and_its_tasks(tmp_path: Path) -> None:
     )
     assert told == [
         ("early", 0, 1),
-        ("draws", 1, 2),
-        ("draws", 2, 2),
+        ("early: draws", 1, 2),
+        ("early: draws", 2, 2),
         ("early", 1, 1),
         ("middle", 0, 1),
         ("middle", 1, 1),

@@ -79,11 +79,11 @@ def test_run_saves_an_audit_where_it_is_expected(
     assert not (audit.path / "model.safetensors").exists()
     shown = capsys.readouterr()
     assert "runs/fakes-patterns-fakes-network-seed3/report.html" in shown.out.replace("\n", "")
-    assert [line.split(":")[0] for line in shown.err.splitlines()] == [
-        "draws",
-        "early",
-        "middle",
-        "late",
+    assert [line.rsplit(" in ")[0] for line in shown.err.splitlines()] == [
+        "early: draws: 5 of 5",
+        "early: done",
+        "middle: done",
+        "late: done",
     ]
 
 
@@ -302,14 +302,25 @@ def test_a_file_that_cannot_be_written_is_told_in_one_line(
     assert terminal(command, "--out", "there") == 0
 
 
-def test_report_is_written_again(
-    terminal: Terminal, capsys: pytest.CaptureFixture[str], tmp_path: Path
+def test_report_is_written_again_on_a_machine_without_torch(
+    terminal: Terminal, tmp_path: Path
 ) -> None:
     assert terminal("run", *SMALL, "--out", "a") == 0
     (tmp_path / "a" / "report.html").unlink()
-    capsys.readouterr()
-    assert terminal("report", "a") == 0
-    assert capsys.readouterr().out.strip() == str(Path("a") / "report.html")
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from holistic.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    for words in (["report", "a"], ["report", "a", "--out", "there.html", "--json"]):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words],
+            capture_output=True, check=False, text=True, cwd=tmp_path,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        shown = done.stdout.strip()
+        page = Path(json.loads(shown)["report"] if "--json" in words else shown)
+        assert "early.units" in (tmp_path / page).read_text(encoding="utf-8")
+    assert everything(tmp_path)[-1] == "there.html"
     assert (tmp_path / "a" / "report.html").exists()
 
 
@@ -342,10 +353,16 @@ def test_lines_tell_each_finished_task_once(capsys: pytest.CaptureFixture[str]) 
         for done in (0, 1, 2, 2):
             progress("counting", done, 2)
         progress("never finished", 1, 2)
+        progress("lens", 1, 1)
+        for done in (1, 2):
+            progress("counting", done, 2)
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert shown.err.startswith("counting: 2 of 2 in ")
-    assert shown.err.count("\n") == 1
+    assert [line.rsplit(" in ")[0] for line in shown.err.splitlines()] == [
+        "counting: 2 of 2",
+        "lens: done",
+        "counting: 2 of 2",
+    ]
 
 
 def test_bars_are_shown_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,8 @@ def audit(
         Lenses with their settings, or names of lenses with the default ones; all lenses by
         default.
     progress
-        Called with a task, the steps done and the steps in all; each lens is a task of its own.
+        Called with a task, the steps done and the steps in all: one task a lens (`ablation`), and
+        those within it (`ablation: pairs of units`).
 
     Returns
     -------
@@ -284,9 +285,13 @@ def _accuracy(subject: Subject) -> dict[str, float]:
 
 def _answered(run: Audit, lens: Lens, subject: Subject, say: Progress) -> Audit:
     """Run one lens and save its findings."""
+
+    def say_within(task: str, done: int, total: int) -> None:
+        say(f"{lens.name}: {task}", done, total)
+
     say(lens.name, 0, 1)
     start = time.perf_counter()
-    findings = list(lens.run(subject, Context(_Saved(run), say)))
+    findings = list(lens.run(subject, Context(_Saved(run), say_within)))
     strays = [f.name for f in findings if f.lens != lens.name]
     if strays:
         raise ValueError(f"lens '{lens.name}' names findings of another lens: {listed(strays)}")

@@ -72,10 +72,11 @@ class _Lines:
         self._finished: set[str] = set()
 
     def __call__(self, task: str, done: int, total: int) -> None:
-        start = self._started.setdefault(task, time.monotonic())
-        if done < total:
+        if task not in self._started or (task in self._finished and done < total):
+            self._started[task] = time.monotonic()
             self._finished.discard(task)
-        elif task not in self._finished:
+        if done >= total and task not in self._finished:
             self._finished.add(task)
-            took = time.monotonic() - start
-            print(f"{task}: {total} of {total} in {took:.1f} s", file=sys.stderr, flush=True)
+            took = time.monotonic() - self._started[task]
+            steps = f"{total} of {total} in" if total > 1 else "done in"
+            print(f"{task}: {steps} {took:.1f} s", file=sys.stderr, flush=True)

@@ -9,7 +9,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from holistic.lens import Lens
 
@@ -86,4 +86,4 @@ def settings_class(lenses: Iterable[type[Lens]]) -> type:
 
 
 def _grouped(lens: type[Lens]) -> Any:
-    return Annotated[lens, Parameter(group=f"{lens.name}: {lens.question}")]
+    return Annotated[lens, Parameter(group=Group(f"Lens {lens.name}", help=lens.question))]

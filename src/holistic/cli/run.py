@@ -60,7 +60,7 @@ def run(
             audit = _audited(source, plan, lenses, out, progress=progress)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"interrupted; {_kept(out)}") from None
-    _show(audit, as_json=json_)
+    _show(audit, report_json=json_)
 
 
 def _lenses(names: Sequence[str], settings: Settings) -> list[Lens]:
@@ -122,9 +122,16 @@ def _kept(out: Path) -> str:
     )
 
 
-def _show(audit: Audit, *, as_json: bool) -> None:
+def _show(audit: Audit, *, report_json: bool) -> None:
     """Print what was found: to read, or as one JSON document."""
-    if as_json:
-        print(json.dumps({"provenance": audit.provenance}, indent=1, ensure_ascii=False))
+    from holistic.report import as_json, summary
+
+    page = audit.path / "report.html"
+    if report_json:
+        document = {"audit": str(audit.path), "report": str(page), **as_json(audit)}
+        print(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False))
         return
-    print(f"report: {audit.path / 'report.html'}")
+    from rich.console import Console
+
+    Console(highlight=False).print(summary(audit))
+    print(f"\nreport: {page}")
