@@ -16,7 +16,7 @@ check: $(READY) ## formatting, lint, types, and the direction of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 clean: ## remove the environment
 	rm -rf $(VENV)

@@ -130,13 +130,13 @@ def test_broken_idx_files_are_refused(fashion: Path, message: str) -> None:
 def test_other_broken_files_are_refused(fashion: Path) -> None:
     labels = fashion / "fashion-mnist" / "train-labels-idx1-ubyte.gz"
     labels.write_bytes(gzip.compress(idx(np.full(12, 17, np.uint8))))
-    with pytest.raises(DataError, match="labels must lie in 0 to 9, got 17"):
+    with pytest.raises(DataError, match=r"labels must lie in 0 to 9, got 17"):
         load_data("fashion-mnist", data_dir=fashion)
     labels.write_bytes(labels.read_bytes()[:-6])
     with pytest.raises(DataError, match="can't be read"):
         load_data("fashion-mnist", data_dir=fashion)
     labels.unlink()
-    with pytest.raises(DataError, match="no 'train-labels-idx1-ubyte.gz' in"):
+    with pytest.raises(DataError, match=r"no 'train-labels-idx1-ubyte.gz' in"):
         load_data("fashion-mnist", data_dir=fashion)
     with pytest.raises(DataError, match="no folder"):
         load_data("fashion-mnist", data_dir=fashion / "nowhere")

@@ -145,7 +145,7 @@ def test_factories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.chdir(tmp_path)
     assert isinstance(load_factory("own_factory:good"), nn.Linear)
-    with pytest.raises(ModelError, match="must return a torch.nn.Module, got int"):
+    with pytest.raises(ModelError, match=r"must return a torch.nn.Module, got int"):
         load_factory("own_factory:wrong")
     with pytest.raises(ModelError, match="ZeroDivisionError"):
         load_factory("own_factory:failing")
