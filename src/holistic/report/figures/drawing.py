@@ -19,9 +19,10 @@ BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#8c959f"
 _DPI = 110
 
 
-def plain(text: object) -> str:
-    """Keep matplotlib from reading a name as mathematics."""
-    return str(text).replace("$", r"\$")
+def plain(text: object, most: int = 24) -> str:
+    """Keep matplotlib from reading a name as mathematics, and long names from filling a figure."""
+    name = str(text)
+    return (name if len(name) <= most else name[: most - 1] + "…").replace("$", r"\$")
 
 
 def grid(rows: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
@@ -46,8 +47,10 @@ def signed(
     finite = values[np.isfinite(values)]
     bound = limit or (float(np.abs(finite).max()) if finite.size else 0.0) or 1.0
     image = axis.imshow(values, cmap="PuOr_r", vmin=-bound, vmax=bound, aspect="auto")
-    axis.set_xticks(range(len(columns)), [plain(c) for c in columns], fontsize=8)
-    axis.set_yticks(range(len(rows)), [plain(r) for r in rows], fontsize=7)
+    upright = max(map(len, columns), default=0) > 3
+    axis.set_xticks(range(len(columns)), [plain(c, 12) for c in columns], fontsize=8)
+    axis.tick_params(axis="x", rotation=90 if upright else 0)
+    axis.set_yticks(range(len(rows)), [plain(r, 12) for r in rows], fontsize=7)
     axis.spines[:].set_visible(False)
     return image
 

@@ -13,6 +13,9 @@ from holistic.report.figures.drawing import BLUE, GREY, ORANGE, grid, plain, sig
 __all__ = ["interactions", "removal_curves", "selectivity", "unit_effects"]
 
 _SHOWN = 24
+_CLASSES = 20
+_SITES = 6
+"""Sites with pictures of their own: a page stays readable however deep the model is."""
 
 
 def names_of(table: Table, column: str = "site") -> list[str]:
@@ -20,9 +23,16 @@ def names_of(table: Table, column: str = "site") -> list[str]:
     return list(dict.fromkeys(table.column(column).tolist()))
 
 
+def drawn_sites(table: Table) -> list[str]:
+    """Return the sites that get a picture of their own: all, or some over the whole depth."""
+    sites = names_of(table)
+    places = np.linspace(0, len(sites) - 1, min(_SITES, len(sites))).round().astype(int)
+    return [sites[place] for place in places]
+
+
 def unit_effects(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
     """Draw unit × class effects of each site, its strongest units first."""
-    for site in names_of(finding.table):
+    for site in drawn_sites(finding.table):
         rows = finding.table.where(site=site)
         classes = [c for c in names_of(rows, "class") if c != "all"]
         units = len(rows) // (len(classes) + 1)
@@ -44,9 +54,9 @@ def unit_effects(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]
 
 def removal_curves(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
     """Draw each class's accuracy as its units go, beside random sets."""
-    for site in names_of(finding.table):
+    for site in drawn_sites(finding.table):
         rows = finding.table.where(site=site)
-        classes = names_of(rows, "class")[:20]
+        classes = names_of(rows, "class")[:_CLASSES]
         across = min(5, len(classes))
         down = -(-len(classes) // across)
         figure, axes = grid(down, across, 2.1, 1.75)
@@ -89,7 +99,7 @@ def removal_curves(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str
 def interactions(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
     """Draw the interaction of every pair of strong units."""
     table = finding.table.where(class_="all", kind="top")
-    for site in names_of(table):
+    for site in drawn_sites(table):
         rows = table.where(site=site)
         units = sorted({*rows.column("unit_a").tolist(), *rows.column("unit_b").tolist()})
         place = {unit: i for i, unit in enumerate(units)}
@@ -105,8 +115,9 @@ def interactions(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]
         yield (
             figure,
             (
-                f"Site “{site}”: how much more (orange, synergy) or less (purple, redundancy) two "
-                "units do together than apart, over all examples."
+                f"Site “{site}”: what removing two units does beyond the sum of the two, over all "
+                "examples. Purple (negative): they stand in for each other; orange (positive): "
+                "they work only together."
             ),
         )
 

@@ -10,11 +10,12 @@ from matplotlib.figure import Figure
 
 from holistic.findings import Audit, Finding, Table
 from holistic.report.figures.drawing import BLUE, GREY, ORANGE, grid, plain
-from holistic.report.figures.effects import names_of
+from holistic.report.figures.effects import drawn_sites, names_of
 
 __all__ = ["maps", "walls"]
 
 _UNITS = 8
+_COLUMNS = 12
 _KINDS = {"top": 6, "quantile": 5, "random": 4}
 
 
@@ -24,7 +25,7 @@ def walls(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
     if images is None:
         return
     place = {int(i): n for n, i in enumerate(finding.arrays["activation.image_ids"])}
-    for site in names_of(finding.table):
+    for site in drawn_sites(finding.table):
         rows = finding.table.where(site=site)
         units = _most_needed(audit, site) or names_of(rows, "unit")[:_UNITS]
         shown = _framed(images)
@@ -81,13 +82,21 @@ def _picture(axis: Axes, pixels: np.ndarray) -> None:
 
 
 def maps(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
-    """Draw maps of typical images, mean maps of the classes, and removal curves."""
+    """Draw the gates, maps of typical images, mean maps of the classes, and removal curves."""
     methods = names_of(finding.table, "method")
+    yield (
+        _gates(finding.table, methods),
+        (
+            "Tests of the methods: ✓ on blue = passed, ✗ on orange = failed, with the control "
+            f"below. Fail at least one: {', '.join(_failing(finding.table)) or 'none'}. The maps "
+            "of a method that fails shouldn't be believed."
+        ),
+    )
     shown = finding.arrays.get("attribution.example_images")
     examples = finding.arrays.get("attribution.example_maps")
     if shown is not None and examples is not None:
         yield (
-            _map_grid(list(shown), list(examples), methods),
+            _map_grid(list(shown[:_COLUMNS]), list(examples[:, :_COLUMNS]), methods),
             (
                 "One rightly classified image of each class, of middling margin, and the "
                 "magnitude of each method's attributions (one scale per map)."
@@ -96,7 +105,7 @@ def maps(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
     class_maps = finding.arrays.get("attribution.class_maps")
     if class_maps is not None:
         yield (
-            _map_grid([], list(class_maps), methods),
+            _map_grid([], list(class_maps[:, :_COLUMNS]), methods),
             ("Mean magnitude of the attributions over the images of each class."),
         )
     curves = finding.arrays.get("attribution.curves")
@@ -109,6 +118,33 @@ def maps(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
                 "(left) and rises faster (right)."
             ),
         )
+
+
+def _failing(table: Table) -> list[str]:
+    return names_of(table.where(passed=False), "method")
+
+
+def _gates(table: Table, methods: list[str]) -> Figure:
+    """One cell for each method and metric: value, control, and whether it passed."""
+    metrics = names_of(table, "metric")
+    figure, (axis,) = grid(1, 1, 1.6 + 1.15 * len(metrics), 0.6 + 0.34 * len(methods))
+    for row in table.rows():
+        x, y, passed = metrics.index(row["metric"]), methods.index(row["method"]), row["passed"]
+        if passed is not None:
+            axis.barh(y, 0.96, left=x - 0.48, height=0.9, color=BLUE if passed else ORANGE,
+                      alpha=0.3)  # fmt: skip
+        mark = {True: "✓ ", False: "✗ ", None: ""}[passed]
+        value, control = (f"{row[n]:.3g}" if row[n] is not None else "–"
+                          for n in ("value", "control"))  # fmt: skip
+        axis.text(x, y - 0.16, mark + value, ha="center", va="center", fontsize=8)
+        axis.text(x, y + 0.24, f"control {control}", ha="center", va="center", fontsize=6)
+    axis.set_xticks(range(len(metrics)), [plain(m.replace("_", " ")) for m in metrics])
+    axis.set_yticks(range(len(methods)), [plain(m.replace("_", " ")) for m in methods])
+    axis.set(xlim=(-0.5, len(metrics) - 0.5), ylim=(len(methods) - 0.5, -0.5))
+    axis.xaxis.tick_top()
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+    return figure
 
 
 def _map_grid(first: list[np.ndarray], rows: list[np.ndarray], methods: list[str]) -> Figure:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from holistic.findings import Audit, Finding
 from holistic.report.figures.drawing import BLUE, GREY, ORANGE, grid, plain, signed
-from holistic.report.figures.effects import names_of
+from holistic.report.figures.effects import drawn_sites, names_of
 
 __all__ = ["agreement", "clusters", "correlations", "directions", "flow", "patching", "verdicts"]
 
@@ -30,9 +30,10 @@ def correlations(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]
     if "mechanism.clusters" not in audit:
         return
     found = audit["mechanism.clusters"]
+    drawn = drawn_sites(found)
     for n, site in enumerate(names_of(found)):
         matrix = finding.arrays.get(f"mechanism.correlation.{n}")
-        if matrix is None:
+        if matrix is None or site not in drawn:
             continue
         rows = found.where(site=site)
         cluster = np.nan_to_num(rows.column("cluster").astype(float), nan=-1)
@@ -68,9 +69,10 @@ def _alike(matrix: np.ndarray, cluster: dict[int, float]) -> list[int]:
 def clusters(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
     """Draw what each cluster responds to."""
     classes = [str(c) for c in audit.provenance.get("classes", [])]
+    drawn = drawn_sites(finding.table)
     for n, site in enumerate(names_of(finding.table)):
         profile = finding.arrays.get(f"mechanism.profile.{n}")
-        if profile is None or not len(profile):
+        if profile is None or not len(profile) or site not in drawn:
             continue
         figure, (axis,) = grid(1, 1, 5.6, 1.3 + 0.28 * len(profile))
         names = [f"cluster {k}" for k in range(len(profile))]
@@ -136,7 +138,7 @@ def patching(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
                     "the whole decision goes through it."
                 ),
             )
-    for site in dict.fromkeys(single["site"]):
+    for site in [s for s in drawn_sites(table) if (single["site"] == s).any()]:
         part = single[(single["site"] == site) & (single["direction"] == "noise")]
         matrix = part.pivot_table(index="unit", columns="clean", values="recovery", sort=False)
         order = np.argsort(-np.nanmax(np.abs(matrix.to_numpy()), axis=1))[:24]
