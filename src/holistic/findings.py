@@ -104,7 +104,7 @@ class Table:
         if set(values) != set(names):
             missing, extra = set(names) - set(values), set(values) - set(names)
             raise ValueError(f"columns of {row.__name__}: missing {missing}, unknown {extra}")
-        rows = max((len(v) for v in values.values() if not np.isscalar(v)), default=1)
+        rows = max((len(v) for v in values.values() if not _is_scalar(v)), default=1)
         arrays = [_arrow_array(values[c.name], c.kind, rows) for c in columns]
         return cls(columns, pa.Table.from_arrays(arrays, schema=_schema(columns)))
 
@@ -127,32 +127,38 @@ class Table:
 
     def column(self, name: str) -> np.ndarray:
         """Values of one column as an array; null numbers come as NaN (integers as floats then)."""
+        return self.data[self._checked(name)].to_numpy()
+
+    def _checked(self, name: str) -> str:
         if name not in self.names:
             raise SettingError(
                 f"no column '{name}'{nearest(name, self.names)}; "
                 f"this table has {listed(self.names, 30)}"
             )
-        return self.data[name].to_numpy()
+        return name
 
     def where(self, **equal: Any) -> Table:
-        """Rows in which each named column equals the value (`class` is spelled `class_`)."""
+        """Rows in which each named column equals the value (`class` is spelled `class_`).
+
+        None finds the rows in which the value is missing.
+        """
         import pyarrow.compute as pc
 
         data = self.data
         for name, value in equal.items():
-            self.column(name.rstrip("_"))
-            data = data.filter(pc.field(name.rstrip("_")) == value)
+            field = pc.field(self._checked(name.rstrip("_")))
+            data = data.filter(field.is_null() if value is None else field == value)
         return Table(self.columns, data)
 
     def sort(self, name: str, *, descending: bool = False) -> Table:
         """Rows in order of one column, ties in their present order, nulls last."""
-        values = self.column(name)
-        if values.dtype.kind == "f":
-            order = np.argsort(-values if descending else values, kind="stable")
-        else:
-            order = np.argsort(values, kind="stable")
-            order = order[::-1] if descending else order
-        return Table(self.columns, self.data.take(order))
+        cells = self.data[self._checked(name)]
+        known = np.flatnonzero(cells.is_valid().to_numpy())
+        values = cells.drop_null().to_numpy()
+        ranks = np.unique(values, return_inverse=True)[1]
+        order = known[np.argsort(-ranks if descending else ranks, kind="stable")]
+        missing = np.setdiff1d(np.arange(len(self)), known)
+        return Table(self.columns, self.data.take(np.concatenate([order, missing])))
 
     def head(self, rows: int) -> Table:
         """Return the first `rows` rows."""
@@ -234,14 +240,18 @@ def _schema(columns: Sequence[Column]) -> Any:
 def _arrow_array(values: Any, kind: str, rows: int) -> Any:
     import pyarrow as pa
 
-    if np.isscalar(values):
+    target = pa.type_for_alias(kind)
+    if _is_scalar(values):
         values = [values] * rows
-    if kind == "float64":
-        values = np.array([np.nan if v is None else v for v in values], dtype=np.float64)
-        return pa.array(values, pa.float64(), from_pandas=True)
     if isinstance(values, np.ndarray):
+        if values.dtype.kind == "f":
+            return pa.array(values, from_pandas=True).cast(target)
         values = values.tolist()
-    return pa.array(values, pa.type_for_alias(kind))
+    return pa.array(values, target, from_pandas=True)
+
+
+def _is_scalar(values: Any) -> bool:
+    return values is None or np.isscalar(values)
 
 
 @dataclass(frozen=True)
@@ -342,7 +352,7 @@ class Audit:
             raise AuditError(
                 f"no audit in '{path}': it has no audit.json; make one with 'holistic run'"
             ) from None
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise AuditError(f"'{path / 'audit.json'}' can't be read: {error}") from None
         version = record.get("schema_version") if isinstance(record, dict) else None
         if version != SCHEMA_VERSION:
@@ -350,6 +360,8 @@ class Audit:
                 f"'{path}' has schema version {version}, this program reads {SCHEMA_VERSION}; "
                 "run the audit again"
             )
+        if not _is_record(record):
+            raise AuditError(f"'{path / 'audit.json'}' is damaged; run the audit again")
         return cls(path, record["provenance"], record["lenses"])
 
     @property
@@ -361,7 +373,7 @@ class Audit:
         return name in self.names
 
     def __getitem__(self, name: str) -> Table:
-        return self.finding(name).table
+        return Table.load(self._checked(self._record(name)["table"]))
 
     def finding(self, name: str) -> Finding:
         """Read one finding from disk, checking its files against their SHA-256.
@@ -371,12 +383,7 @@ class Audit:
         AuditError
             If there is no such finding, or a file of it is missing or was changed.
         """
-        if name not in self.names:
-            raise AuditError(
-                f"no finding '{name}'{nearest(name, self.names)} in '{self.path}'; "
-                f"it has {listed(self.names, 40)}"
-            )
-        record = next(e["findings"][name] for e in self.lenses.values() if name in e["findings"])
+        record = self._record(name)
         table = Table.load(self._checked(record["table"]))
         arrays = {
             array: np.load(self._checked(file), allow_pickle=False)
@@ -384,8 +391,19 @@ class Audit:
         }
         return Finding(name, table, tuple(record["statements"]), tuple(record["caveats"]), arrays)
 
+    def _record(self, name: str) -> Mapping[str, Any]:
+        if name not in self.names:
+            raise AuditError(
+                f"no finding '{name}'{nearest(name, self.names)} in '{self.path}'; "
+                f"it has {listed(self.names, 40)}"
+            )
+        return next(e["findings"][name] for e in self.lenses.values() if name in e["findings"])
+
     def _checked(self, file: Mapping[str, str]) -> Path:
         path = self.path / file["path"]
+        # audits are passed on: a record that someone else wrote must not reach other files
+        if not path.resolve().is_relative_to(self.path.resolve()):
+            raise AuditError(f"'{path}' lies outside of the audit; run the audit again")
         try:
             digest = _sha256(path)
         except OSError:
@@ -453,6 +471,33 @@ def load(path: str | Path) -> Audit:
     return Audit.load(Path(path))
 
 
+def _is_record(record: Mapping[str, Any]) -> bool:
+    """Say whether what was read from an `audit.json` has everything that the others rely on."""
+    lenses = record.get("lenses")
+    provenance = record.get("provenance")
+    if not (isinstance(lenses, dict) and isinstance(provenance, dict) and "key" in provenance):
+        return False
+    return all(
+        isinstance(entry, dict)
+        and isinstance(entry.get("findings"), dict)
+        and all(_is_listing(finding) for finding in entry["findings"].values())
+        for entry in lenses.values()
+    )
+
+
+def _is_listing(finding: Any) -> bool:
+    """Say whether one finding of a record names its files and holds its words."""
+    if not (isinstance(finding, dict) and isinstance(finding.get("arrays"), dict)):
+        return False
+    files = [finding.get("table"), *finding["arrays"].values()]
+    words = [finding.get("statements"), finding.get("caveats")]
+    return all(
+        isinstance(f, dict)
+        and all(isinstance(f.get(k), str) and f[k].isprintable() for k in ("path", "sha256"))
+        for f in files
+    ) and all(isinstance(w, list) and all(isinstance(t, str) for t in w) for w in words)
+
+
 def _difference(held: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     told = ("model", "weights", "data", "data_sha256", "classes", "score", "seed", "settings")
     names = [n for n in (*told, "versions", "threads") if held.get(n) != wanted.get(n)]
@@ -470,7 +515,7 @@ def _replace(path: Path, write: Any) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         write(temporary)
-        with temporary.open("rb") as file:
+        with temporary.open("rb+") as file:  # Windows syncs only what is open for writing
             os.fsync(file.fileno())
         temporary.replace(path)
     finally:

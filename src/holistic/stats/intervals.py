@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 __all__ = [
     "auroc",
+    "auroc_bounds",
     "bootstrap_interval",
     "class_auroc",
     "delong_interval",
@@ -270,8 +271,7 @@ def delong_interval(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Bound AUROCs by the variance of DeLong, DeLong & Clarke-Pearson (1988) on the logit scale.
 
-    The placements come from midranks (Sun & Xu 2014). Where the variance is zero, as in a perfect
-    separation, the bounds are Wilson's for the disjoint pairs that the smaller side allows.
+    The placements come from midranks (Sun & Xu 2014), the bounds from `auroc_bounds`.
 
     Parameters
     ----------
@@ -287,8 +287,6 @@ def delong_interval(
     auroc, lo, hi
         `[U]` each, in [0, 1]; bounds are NaN with fewer than 2 examples on either side.
     """
-    from scipy.special import expit, logit
-
     positive = np.asarray(positive, bool)
     sides = int(positive.sum()), int((~positive).sum())
     area = auroc(values, positive)
@@ -298,13 +296,39 @@ def delong_interval(
     above = (ranks[positive] - midranks(values[positive])) / sides[1]  # negatives below each
     below = (ranks[~positive] - midranks(values[~positive])) / sides[0]  # positives below each
     variance = above.var(0, ddof=1) / sides[0] + below.var(0, ddof=1) / sides[1]
+    return area, *auroc_bounds(area, variance, min(sides), level=level)
+
+
+def auroc_bounds(
+    area: ArrayLike, variance: ArrayLike, fewest: ArrayLike, *, level: float = 0.95
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bound AUROCs on the logit scale, where their variances are known.
+
+    Parameters
+    ----------
+    area, variance
+        AUROCs and their variances.
+    fewest
+        Examples on the smaller side: where the variance is zero, as in a perfect separation, the
+        bounds are Wilson's for as many disjoint pairs.
+    level
+        Coverage.
+
+    Returns
+    -------
+    lo, hi
+        In [0, 1], of the shape that the arguments broadcast to.
+    """
+    from scipy.special import expit, logit
+
+    area, variance = np.asarray(area, np.float64), np.asarray(variance, np.float64)
+    fewest = np.asarray(fewest, np.float64)
     flat = variance < 1e-20
     inner = np.where(flat, 0.5, area)
     half = _normal_quantile(level) * np.sqrt(variance) / (inner * (1 - inner))
     lo, hi = expit(logit(inner) - half), expit(logit(inner) + half)
-    fewest = min(sides)
     lowest, highest = wilson(area * fewest, fewest, level=level)
-    return area, np.where(flat, lowest, lo), np.where(flat, highest, hi)
+    return np.where(flat, lowest, lo), np.where(flat, highest, hi)
 
 
 def _normal_quantile(level: float) -> float:

@@ -42,7 +42,7 @@ def unit_effects(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]
         image = signed(axis, effects[order], rows=[str(u) for u in order], columns=classes)
         axis.set_xlabel("class")
         axis.set_ylabel("unit")
-        figure.colorbar(image, label="score change without the unit")
+        figure.colorbar(image).set_label("score change", fontsize=8)
         yield (
             figure,
             (

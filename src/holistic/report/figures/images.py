@@ -94,9 +94,11 @@ def maps(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
     )
     shown = finding.arrays.get("attribution.example_images")
     examples = finding.arrays.get("attribution.example_maps")
+    classes = [str(c) for c in audit.provenance.get("classes", [])]
+    of = [classes[i] for i in finding.arrays.get("attribution.example_labels", ()) if classes]
     if shown is not None and examples is not None:
         yield (
-            _map_grid(list(shown[:_COLUMNS]), list(examples[:, :_COLUMNS]), methods),
+            _map_grid(list(shown[:_COLUMNS]), list(examples[:, :_COLUMNS]), methods, of),
             (
                 "One rightly classified image of each class, of middling margin, and the "
                 "magnitude of each method's attributions (one scale per map)."
@@ -105,7 +107,7 @@ def maps(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
     class_maps = finding.arrays.get("attribution.class_maps")
     if class_maps is not None:
         yield (
-            _map_grid([], list(class_maps[:, :_COLUMNS]), methods),
+            _map_grid([], list(class_maps[:, :_COLUMNS]), methods, classes),
             ("Mean magnitude of the attributions over the images of each class."),
         )
     curves = finding.arrays.get("attribution.curves")
@@ -147,7 +149,10 @@ def _gates(table: Table, methods: list[str]) -> Figure:
     return figure
 
 
-def _map_grid(first: list[np.ndarray], rows: list[np.ndarray], methods: list[str]) -> Figure:
+def _map_grid(
+    first: list[np.ndarray], rows: list[np.ndarray], methods: list[str], heads: list[str]
+) -> Figure:
+    """Draw the images, if any, above a row of maps for each method; a head over each column."""
     count = len(rows[0])
     lines = [first, *rows] if first else rows
     names = (["image"] if first else []) + [m.replace("_", " ") for m in methods[: len(rows)]]
@@ -160,6 +165,8 @@ def _map_grid(first: list[np.ndarray], rows: list[np.ndarray], methods: list[str
             axis.set_xticks([])
             axis.set_yticks([])
             axis.spines[:].set_visible(False)
+            if i == 0 and j < len(heads):
+                axis.set_title(plain(heads[j], 9), fontsize=7)
             if j == 0:
                 axis.set_ylabel(plain(names[i]), fontsize=7, rotation=0, ha="right", va="center")
     return figure

@@ -1,0 +1,163 @@
+"""Which examples stand for a unit: the top, the quantiles, and random ones?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from holistic.findings import Finding, Table, col
+from holistic.lenses._pictures import are_pictures, pictures
+from holistic.lenses.activation import Activation
+from holistic.stats.intervals import bootstrap_interval
+from holistic.subject import Subject
+
+if TYPE_CHECKING:
+    from holistic.lenses.activation.survey import Profile, Survey
+
+__all__ = ["ExampleRow", "Picks", "examples_finding", "pick"]
+
+_KINDS = ("top", "quantile", "random")
+
+
+@dataclass(frozen=True)
+class ExampleRow:
+    """Row of the finding `activation.examples`."""
+
+    site: str = col("name of the site")
+    unit: int = col("unit of the site")
+    kind: str = col("why the example is shown: top, quantile or random")
+    rank: int = col("place among the unit's examples of this kind, from 1 on; larger values first")
+    example: int = col("place of the example in the data that the subject was given")
+    value: float = col("the unit's value on the example, reduced over positions", unit="activation")
+    label: str = col("class of the example")
+
+
+@dataclass(frozen=True)
+class Picks:
+    """Examples of all units of one site, R rows.
+
+    Attributes
+    ----------
+    unit, kind, rank
+        `[R]` int64: unit, place of the kind in (top, quantile, random), place from 1 on.
+    example
+        `[R]` int64, place in the subject's data.
+    value
+        `[R]` float64.
+    """
+
+    unit: np.ndarray
+    kind: np.ndarray
+    rank: np.ndarray
+    example: np.ndarray
+    value: np.ndarray
+
+
+def pick(
+    values: np.ndarray, indices: np.ndarray, lens: Activation, *, seed: Sequence[int]
+) -> Picks:
+    """Pick examples of every unit of a site.
+
+    Parameters
+    ----------
+    values
+        `[N, U]`; non-finite ones are never picked.
+    indices
+        `[N]`, places of these examples in the subject's data.
+    lens
+        How many of each kind.
+    seed
+        Decides the random examples, and which of equal values (the many zeros of a ReLU) come
+        first.
+    """
+    rng = np.random.default_rng(seed)
+    columns = list[np.ndarray]()
+    for unit, x in enumerate(values.T):
+        order = np.lexsort((rng.random(len(x)), -x))  # largest first
+        order = order[np.isfinite(x[order])]
+        # no quantile repeats the ends, which the top and a mostly silent unit show already
+        shares = (np.arange(lens.quantiles) + 0.5) / max(lens.quantiles, 1)
+        rows = (
+            order[: lens.top],
+            order[np.floor(shares * len(order)).astype(np.int64)] if len(order) else order,
+            order[np.sort(rng.permutation(len(order))[: lens.random])],
+        )
+        kind = np.repeat(np.arange(3), [len(r) for r in rows])
+        rank = np.concatenate([np.arange(len(r)) for r in rows]) + 1
+        chosen = np.concatenate(rows)
+        columns.append(np.stack([np.full(len(kind), unit), kind, rank, chosen]))
+    unit, kind, rank, chosen = np.concatenate(columns, axis=1)
+    return Picks(unit, kind, rank, indices[chosen], values[chosen, unit])
+
+
+def examples_finding(subject: Subject, lens: Activation, found: Survey) -> Finding:
+    """Build `activation.examples` with the pictures that it refers to."""
+    names = np.array(subject.classes, dtype=object)
+    labels = subject.labels.cpu().numpy()
+    sites = [profile.site.name for profile in found.profiles]
+    joined = {
+        name: np.concatenate([getattr(p, name) for p in found.picks])
+        for name in ("unit", "kind", "rank", "example", "value")
+    }
+    table = Table.build(
+        ExampleRow,
+        {
+            **joined,
+            "site": np.repeat(np.array(sites, dtype=object), [len(p.unit) for p in found.picks]),
+            "kind": np.array(_KINDS, dtype=object)[joined["kind"]],
+            "label": names[labels[joined["example"]]],
+        },
+    )
+    return Finding(
+        "activation.examples",
+        table,
+        statements=tuple(
+            _purity(profile, picks, labels, subject.seed)
+            for profile, picks in zip(found.profiles, found.picks, strict=True)
+            if not profile.dead.all()
+        ),
+        caveats=(
+            "Examples come from the evaluation split. The largest values alone can mislead about "
+            "what a unit does (Geirhos et al. 2024), so quantiles and random examples stand beside "
+            "them.",
+            f"A unit's value is its {lens.reduction} over positions; of equal values a random one "
+            "comes first.",
+        ),
+        arrays=_arrays(subject, joined["example"]),
+    )
+
+
+def _arrays(subject: Subject, examples: np.ndarray) -> Mapping[str, np.ndarray]:
+    """Draw each example that is referred to once; nothing where inputs aren't pictures."""
+    if not are_pictures(subject.images):
+        return {}
+    ids = np.unique(examples)
+    rows = torch.from_numpy(ids)
+    return {
+        "activation.images": pictures(subject.images[rows], subject.images),
+        "activation.image_ids": ids.astype(np.int64),
+        "activation.image_labels": subject.labels[rows].cpu().numpy().astype(np.int64),
+    }
+
+
+def _purity(profile: Profile, picks: Picks, labels: np.ndarray, seed: int) -> str:
+    """Say how many of the top examples are of the class that the unit prefers."""
+    alive = np.flatnonzero(~profile.dead)
+    own = labels[picks.example] == profile.preferred[picks.unit]
+    shares = list[str]()
+    for kind in (_KINDS.index("top"), _KINDS.index("random")):
+        chosen = (picks.kind == kind) & ~profile.dead[picks.unit]
+        shown = np.bincount(picks.unit[chosen], minlength=len(profile.dead))[alive]
+        hits = np.bincount(picks.unit[chosen & own], minlength=len(profile.dead))[alive]
+        share = hits / np.maximum(shown, 1)
+        lo, hi = bootstrap_interval(share, np.mean, seed=seed)
+        shares.append(f"{share.mean():.0%} [{lo:.0%}, {hi:.0%}]")
+    return (
+        f"Site '{profile.site.name}': of a unit's top examples {shares[0]} are of the class that "
+        f"it prefers on the selection split, of random examples {shares[1]} "
+        f"(mean over {len(alive)} units that aren't dead)."
+    )

@@ -1,0 +1,207 @@
+"""What do all hidden sites hold, in as few passes over the data as memory allows?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from holistic.data import stratified_sample
+from holistic.lenses.activation import Activation
+from holistic.lenses.activation.detection import Detection, detect, shuffled_bound
+from holistic.lenses.activation.examples import Picks, pick
+from holistic.lenses.activation.reading import Reading, read
+from holistic.progress import Progress
+from holistic.sites import Site
+from holistic.stats.intervals import class_auroc
+from holistic.subject import Examples, Subject
+
+__all__ = ["Profile", "Survey", "selectivity", "survey"]
+
+_BYTES = 256 << 20
+"""Bytes of kept values in one pass."""
+_UNTRAINED = 7919
+"""Added to the subject's seed: a model may have been trained from weights drawn from that seed."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What the units of one site do, on the evaluation split unless said otherwise.
+
+    Attributes
+    ----------
+    site
+        The site.
+    mean, std, active
+        `[C + 1, U]`, per class and over all: mean and standard deviation of the reduced values,
+        share of examples and positions above zero.
+    n
+        `[C + 1]`, examples.
+    detection
+        How well each class is told, `[C, U]`.
+    bound
+        `[C]`, what shuffled labels reach (`detection.shuffled_bound`).
+    selectivity
+        `[C, U]` (`selectivity`).
+    preferred
+        `[U]`, class with the largest mean on the selection split.
+    dead
+        `[U]`, whether the unit holds the same value on all examples of both splits.
+    untrained
+        `[U]`, AUROC for its preferred class of each unit of an untrained copy.
+    """
+
+    site: Site
+    mean: np.ndarray
+    std: np.ndarray
+    active: np.ndarray
+    n: np.ndarray
+    detection: Detection
+    bound: np.ndarray
+    selectivity: np.ndarray
+    preferred: np.ndarray
+    dead: np.ndarray
+    untrained: np.ndarray
+
+    def of_preferred(self, by_class: np.ndarray) -> np.ndarray:
+        """Pick from `[C, U]` each unit's value for its preferred class, `[U]`."""
+        return by_class[self.preferred, np.arange(len(self.preferred))]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Profiles of all hidden sites and the examples picked for their units, in order of depth."""
+
+    profiles: tuple[Profile, ...]
+    picks: tuple[Picks, ...]
+
+
+def survey(subject: Subject, lens: Activation, progress: Progress) -> Survey:
+    """Read the hidden sites of the subject and of an untrained copy on both splits."""
+    fresh = subject.untrained(subject.seed + _UNTRAINED)
+    splits = [_at_most(e, lens.most_examples, subject.seed) for e in _splits(subject)]
+    groups = list(_groups(subject.hidden_sites, len(splits[0])))
+    total, done = 2 * len(groups) * sum(map(len, splits)), 0
+
+    def told(count: int) -> None:
+        nonlocal done
+        done += count
+        progress("reading units", done, total)
+
+    profiles, picks = list[Profile](), list[Picks]()
+    for group in groups:
+        trained, untrained = (
+            [
+                read(model, group, split, reduction=lens.reduction, keep=keep, told=told)
+                for split, keep in zip(splits, (True, False), strict=True)
+            ]
+            for model in (subject, fresh)
+        )
+        for name in group:
+            site, pair = subject.site(name), (trained[0][name], trained[1][name])
+            control = _preferred_auroc(untrained[0][name], untrained[1][name])
+            profiles.append(
+                _profile(site, *pair, control, shuffles=lens.shuffles, seed=subject.seed)
+            )
+            seed = (subject.seed, site.depth)
+            picks.append(pick(pair[0].values, splits[0].indices, lens, seed=seed))
+    return Survey(tuple(profiles), tuple(picks))
+
+
+def _splits(subject: Subject) -> tuple[Examples, Examples]:
+    return subject.evaluation, subject.selection
+
+
+def _at_most(examples: Examples, most: int, seed: int) -> Examples:
+    """Return a stratified sample of the examples where they are more than `most`."""
+    if len(examples) <= most:
+        return examples
+    places = stratified_sample(examples.labels.cpu(), most, seed=seed)
+    rows = torch.from_numpy(places)
+    return Examples(examples.indices[places], examples.images[rows], examples.labels[rows])
+
+
+def _groups(sites: Sequence[Site], count: int) -> Iterator[list[str]]:
+    """Split sites into groups whose values on `count` examples fit the memory of one pass."""
+    group, held = list[str](), 0
+    for site in sites:
+        size = 8 * count * site.units
+        if group and held + size > _BYTES:
+            yield group
+            group, held = [], 0
+        group.append(site.name)
+        held += size
+    yield group
+
+
+def _profile(
+    site: Site,
+    evaluation: Reading,
+    selection: Reading,
+    untrained: np.ndarray,
+    *,
+    shuffles: int,
+    seed: int,
+) -> Profile:
+    values, labels, moments = evaluation.values, evaluation.labels, evaluation.moments
+    classes, total = len(evaluation.above), moments.total()
+    n = np.append(evaluation.count, len(labels))  # [C + 1]
+    above = np.concatenate([evaluation.above, evaluation.above.sum(0, keepdims=True)])
+    negative = (evaluation.lowest < 0) | (selection.lowest < 0)
+    return Profile(
+        site=site,
+        mean=np.concatenate([moments.mean, total.mean]),
+        std=np.concatenate([moments.std, total.std]),
+        active=np.where(n[:, None] > 0, above / np.maximum(n, 1)[:, None], np.nan),
+        n=n,
+        detection=detect(values, labels, classes),
+        bound=shuffled_bound(values, labels, classes, shuffles=shuffles, seed=seed),
+        selectivity=selectivity(moments.mean, negative),
+        preferred=_preferred(selection),
+        dead=evaluation.constant_with(selection),
+        untrained=untrained,
+    )
+
+
+def selectivity(means: np.ndarray, negative: np.ndarray) -> np.ndarray:
+    """Contrast each class's mean with the mean of the other classes' means.
+
+    (mu - mu_rest) / (mu + mu_rest) lies between -1 and 1 for activations that are never below zero;
+    for others the denominator can be anything, so the index isn't defined, and shifting them to be
+    positive would make it depend on the one smallest value.
+
+    Parameters
+    ----------
+    means
+        `[C, U]`, NaN for classes without examples.
+    negative
+        `[U]`, whether a unit is ever below zero.
+
+    Returns
+    -------
+    np.ndarray
+        `[C, U]`; NaN for units that go below zero or are zero throughout, and with one class.
+
+    References
+    ----------
+    Morcos et al. 2018, eq. 1 (there for the class with the largest mean).
+    """
+    seen = (~np.isnan(means)).sum(0)
+    rest = (np.nansum(means, 0) - means) / np.maximum(seen - 1, 1)
+    total = means + rest
+    defined = ~negative & (seen > 1) & (total > 0)
+    return np.where(defined, (means - rest) / np.where(defined, total, 1.0), np.nan)
+
+
+def _preferred(selection: Reading) -> np.ndarray:
+    """Return the class with the largest mean for each unit, `[U]`; the first of equal ones."""
+    means = selection.moments.mean
+    return np.where(np.isnan(means), -np.inf, means).argmax(0)
+
+
+def _preferred_auroc(evaluation: Reading, selection: Reading) -> np.ndarray:
+    """Return each unit's AUROC for the class that it prefers on the selection split, `[U]`."""
+    areas = class_auroc(evaluation.values, evaluation.labels, len(evaluation.above))  # [U, C]
+    return np.take_along_axis(areas, _preferred(selection)[:, None], 1)[:, 0]

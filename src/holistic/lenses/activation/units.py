@@ -1,0 +1,158 @@
+"""What does each unit do in each class, and how does that change with depth?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from holistic.findings import Finding, Table, col
+from holistic.lenses.activation import Activation
+from holistic.lenses.activation.survey import Profile, Survey
+from holistic.stats.agreement import spearman
+from holistic.stats.intervals import bootstrap_interval
+from holistic.subject import Subject
+
+__all__ = ["UnitRow", "units_finding"]
+
+_CAVEATS = (
+    "The class that a unit prefers is the one with its largest mean on the selection split; all "
+    "other numbers are measured on the evaluation split.",
+    "Selectivity needs activations that are never below zero (Morcos et al. 2018); it is missing "
+    "for units that go below zero.",
+    "A class that can be read off a unit needn't be used by the network: compare with ablation.",
+    "Intervals over units take them as independent draws; units of one layer aren't quite.",
+)
+
+
+@dataclass(frozen=True)
+class UnitRow:
+    """Row of the finding `activation.units`."""
+
+    site: str = col("name of the site")
+    unit: int = col("unit of the site")
+    class_: str = col("class of the examples; 'all' for all of them", name="class")
+    n: int = col("evaluation examples", unit="examples")
+    mean: float = col("mean of the unit's value, reduced over positions", unit="activation")
+    std: float | None = col("standard deviation of the same", unit="activation")
+    active_fraction: float = col("examples and positions at which it is above zero", unit="share")
+    auroc: float | None = col(
+        "how often an example of the class has a larger value than one of the rest, ties half; "
+        "0.5 tells nothing, below it the unit is smaller in the class",
+        unit="share of pairs",
+    )
+    auroc_lo: float | None = col("lower bound, 95 % (DeLong)", unit="share of pairs")
+    auroc_hi: float | None = col("upper bound, 95 % (DeLong)", unit="share of pairs")
+    control_auroc_hi: float | None = col(
+        "shuffled labels: no AUROC of the site is further from 0.5 in 95 % of the shuffles",
+        unit="share of pairs",
+    )
+    selectivity: float | None = col(
+        "(mean - rest) / (mean + rest), rest being the mean of the other classes' means; in 'all' "
+        "rows of the preferred class; missing for units that go below zero"
+    )
+    preferred_class: str = col("class with the unit's largest mean on the selection split")
+    dead: bool = col("whether the unit holds one value on all examples of both splits")
+
+
+def units_finding(subject: Subject, lens: Activation, found: Survey) -> Finding:
+    """Build `activation.units` from the profiles of all hidden sites."""
+    parts = [_columns(profile, subject.classes) for profile in found.profiles]
+    table = Table.build(UnitRow, {k: np.concatenate([p[k] for p in parts]) for k in parts[0]})
+    statements = [_site_statement(p, lens, subject.seed) for p in found.profiles]
+    return Finding(
+        "activation.units",
+        table,
+        statements=(*statements, *_trends(found.profiles)),
+        caveats=(
+            f"Where a unit repeats over positions, its value is the {lens.reduction} over them: "
+            "the mean grows with how much of an image a feature covers, the max with its best "
+            "match.",
+            *_CAVEATS,
+        ),
+    )
+
+
+def _columns(profile: Profile, classes: Sequence[str]) -> dict[str, np.ndarray]:
+    """Columns of one site, `[U * (C + 1)]` each: unit by unit, the classes and then 'all'."""
+    units, rows = profile.site.units, len(classes) + 1
+    missing = np.full(units, np.nan)
+    detection = profile.detection
+
+    def flat(by_class: np.ndarray, overall: np.ndarray) -> np.ndarray:
+        return np.concatenate([by_class, overall[None]]).T.reshape(-1)
+
+    names = np.array([*classes, "all"], dtype=object)
+    return {
+        "site": np.full(units * rows, profile.site.name, dtype=object),
+        "unit": np.repeat(np.arange(units), rows),
+        "class": np.tile(names, units),
+        "n": np.tile(profile.n, units),
+        "mean": profile.mean.T.reshape(-1),
+        "std": profile.std.T.reshape(-1),
+        "active_fraction": profile.active.T.reshape(-1),
+        "auroc": flat(detection.auroc, missing),
+        "auroc_lo": flat(detection.lo, missing),
+        "auroc_hi": flat(detection.hi, missing),
+        "control_auroc_hi": flat(np.repeat(profile.bound[:, None], units, 1), missing),
+        "selectivity": flat(profile.selectivity, profile.of_preferred(profile.selectivity)),
+        "preferred_class": np.repeat(names[profile.preferred], rows),
+        "dead": np.repeat(profile.dead, rows),
+    }
+
+
+def _site_statement(profile: Profile, lens: Activation, seed: int) -> str:
+    units, dead = profile.site.units, int(profile.dead.sum())
+    name, n = f"Site '{profile.site.name}'", int(profile.n[-1])
+    if dead == units:
+        return f"{name}: all {units} units are dead, constant on all examples of both splits."
+    alive = ~profile.dead
+    area = profile.of_preferred(profile.detection.auroc)[alive]
+    if np.isnan(area).all():
+        return f"{name}: no AUROC is defined, as there aren't two classes to tell apart (n = {n})."
+    bound = np.repeat(profile.bound[:, None], units, 1)
+    above = int((area > profile.of_preferred(bound)[alive]).sum())
+    fresh = np.nanmedian(profile.untrained)
+    return (
+        f"{name}: the median unit tells its preferred class from the rest with an AUROC of "
+        f"{_median(area, seed)} ({len(area)} units, n = {n}); an untrained copy has {fresh:.2f}. "
+        f"{above} of {len(area)} units beat what the luckiest unit reaches in 95 % of "
+        f"{lens.shuffles} shuffles of the labels ({np.nanmax(profile.bound):.2f}); {dead} of "
+        f"{units} units are dead ({dead / units:.1%})."
+    )
+
+
+def _median(values: np.ndarray, seed: int) -> str:
+    values = values[np.isfinite(values)]
+    lo, hi = bootstrap_interval(values, np.median, seed=seed)
+    return f"{np.median(values):.2f} [{lo:.2f}, {hi:.2f}]"
+
+
+def _trends(profiles: Sequence[Profile]) -> list[str]:
+    """Say whether units get more class-specific with depth, by each measure that is defined."""
+    areas = _trend(profiles, "AUROC", lambda p: p.of_preferred(p.detection.auroc))
+    indices = _trend(profiles, "selectivity", lambda p: p.of_preferred(p.selectivity))
+    fresh = _trend(profiles, "", lambda p: p.untrained)
+    if areas and fresh:
+        areas = f"{areas[:-1]}; in an untrained copy {fresh}."
+    return [statement for statement in (areas, indices) if statement]
+
+
+def _trend(
+    profiles: Sequence[Profile], measure: str, values: Callable[[Profile], np.ndarray]
+) -> str:
+    """Correlate depth with a measure over units; empty where it isn't defined at two sites."""
+    depth = np.concatenate([np.full(p.site.units, float(p.site.depth)) for p in profiles])
+    alive = np.concatenate([~p.dead for p in profiles])
+    x = np.where(alive, np.concatenate([values(p) for p in profiles]), np.nan)
+    found = spearman(depth, x)
+    if np.isnan(found.r):
+        return ""
+    number = f"{found.r:+.2f} [{found.lo:+.2f}, {found.hi:+.2f}]"
+    if not measure:
+        return number
+    return (
+        f"Over the {found.n} live units of {len(profiles)} sites, depth and the {measure} of the "
+        f"preferred class have a rank correlation of {number}."
+    )

@@ -1,0 +1,193 @@
+"""How far do two lenses rank a site's units alike?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from holistic.findings import Finding, Table, col
+from holistic.lenses.agreement.scores import LENSES, SiteScores
+from holistic.stats.agreement import spearman, topk_overlap
+from holistic.stats.intervals import midranks
+from holistic.stats.tests import benjamini_hochberg, permutation_p
+from holistic.subject import Subject
+
+if TYPE_CHECKING:
+    from holistic.lenses.agreement import Agreement
+
+__all__ = ["LensPair", "compare_lenses", "shuffled_spearman"]
+
+
+@dataclass(frozen=True)
+class LensPair:
+    """Row of the finding `agreement.lenses`: two lenses' rankings of one site's units."""
+
+    site: str = col("site whose units are ranked")
+    class_: str = col(
+        "class that the units are ranked for; 'all' ranks by the largest score over the classes",
+        name="class",
+    )
+    lens_a: str = col("first lens")
+    lens_b: str = col("second lens")
+    spearman: float = col("rank correlation of the two rankings; 1 = the same, 0 = unrelated")
+    lo: float = col("lower end of the 95 % interval of the rank correlation")
+    hi: float = col("upper end of the 95 % interval of the rank correlation")
+    n: int = col("units that both lenses rank; dead ones are left out", unit="units")
+    control_lo: float = col("2.5 % quantile when one lens's units are shuffled")
+    control_hi: float = col("97.5 % quantile when one lens's units are shuffled")
+    p: float = col("two-sided p of the rank correlation among those of shuffled units")
+    q: float = col("Benjamini-Hochberg q of p over all rows")
+    k: int = col("size of the two top choices: a tenth of the units, at most 10", unit="units")
+    topk_overlap: float = col("share of the top k of one lens that the other has too", unit="share")
+    topk_expected: float = col("share that two random choices of k would have", unit="share")
+    topk_p: float = col("chance that random choices of k share at least as many")
+
+
+def compare_lenses(subject: Subject, lens: Agreement, scores: list[SiteScores]) -> Finding:
+    """Compare every two lenses' rankings of the units, for every site and class.
+
+    Parameters
+    ----------
+    subject
+        The model under study.
+    lens
+        The settings: `shuffles`.
+    scores
+        What the lenses say, by site.
+
+    Returns
+    -------
+    Finding
+        `agreement.lenses`.
+
+    References
+    ----------
+    Krishna et al. 2022 (rank and top-feature agreement).
+    """
+    columns: dict[str, list[Any]] = defaultdict(list)
+    shuffles = _Shuffles(subject.seed, lens.shuffles)
+    for said in scores:
+        for row in _site_rows(said, subject.classes, shuffles):
+            for name, value in row.items():
+                columns[name].append(value)
+    q = benjamini_hochberg(np.array(columns["p"], np.float64))
+    table = Table.build(LensPair, {**columns, "q": q})
+    return Finding("agreement.lenses", table, tuple(_statements(table, lens)), _CAVEATS)
+
+
+class _Shuffles:
+    """The same random orders for all rankings of equally many units."""
+
+    def __init__(self, seed: int, draws: int) -> None:
+        self.seed, self.draws = seed, draws
+        self._orders: dict[int, np.ndarray] = {}
+
+    def orders(self, units: int) -> np.ndarray:
+        """Random orders of the units, `[D, N]`."""
+        if units not in self._orders:
+            rng = np.random.default_rng([self.seed, units])
+            plain = np.tile(np.arange(units), (self.draws, 1))
+            self._orders[units] = rng.permuted(plain, axis=1)
+        return self._orders[units]
+
+
+def shuffled_spearman(a: np.ndarray, b: np.ndarray, orders: np.ndarray) -> np.ndarray:
+    """Rank correlations after shuffling one side, `[D]`.
+
+    Parameters
+    ----------
+    a, b
+        `[N]`, finite.
+    orders
+        `[D, N]`, random orders.
+    """
+    x, y = (midranks(side) - (len(side) + 1) / 2 for side in (a, b))
+    return x[orders] @ y / np.sqrt((x @ x) * (y @ y))
+
+
+def _site_rows(
+    said: SiteScores, classes: Sequence[str], shuffles: _Shuffles
+) -> Iterator[dict[str, Any]]:
+    for a, b in combinations(LENSES, 2):
+        for c, name in enumerate([*classes, "all"]):
+            sides = [_ranking(said.scores[lens], c)[~said.dead] for lens in (a, b)]
+            finite = np.isfinite(sides[0]) & np.isfinite(sides[1])
+            pair = {"site": said.site.name, "class": name, "lens_a": a, "lens_b": b}
+            yield pair | _compared(sides[0][finite], sides[1][finite], shuffles)
+
+
+def _ranking(scores: np.ndarray, c: int) -> np.ndarray:
+    """Scores for class c, or the largest over the classes after the last: `[U]`."""
+    if c < scores.shape[1]:
+        return scores[:, c]
+    return np.where(np.isnan(scores), -np.inf, scores).max(1)  # -inf where none is known
+
+
+def _compared(a: np.ndarray, b: np.ndarray, shuffles: _Shuffles) -> dict[str, Any]:
+    """Columns of one comparison of `[N]` finite scores."""
+    units = len(a)
+    row: dict[str, Any] = dict.fromkeys(
+        ("control_lo", "control_hi", "p", "topk_overlap", "topk_expected", "topk_p"), np.nan
+    )
+    found = spearman(a, b)
+    row |= {"spearman": found.r, "lo": found.lo, "hi": found.hi, "n": units}
+    row["k"] = k = min(10, max(1, round(units / 10)))
+    if np.isfinite(found.r):
+        null = shuffled_spearman(a, b, shuffles.orders(units))
+        row["control_lo"], row["control_hi"] = np.quantile(null, [0.025, 0.975])
+        row["p"] = float(permutation_p(found.r, null, alternative="two-sided"))
+        overlap = topk_overlap(a, b, k)
+        row |= {
+            "topk_overlap": overlap.share,
+            "topk_expected": overlap.expected,
+            "topk_p": overlap.p,
+        }
+    return row
+
+
+_CAVEATS = (
+    "Ablation, attribution and tracing intervene on or differentiate the same network, and "
+    "mechanism averages the activations of a unit's cluster, so no two lenses are independent.",
+    "Dead units, which all lenses rate zero, are left out: they would inflate every agreement.",
+    "Activation and mechanism rank by how far an AUROC lies from 0.5, either way; the class 'all' "
+    "ranks a unit by the class that it matters most to.",
+)
+
+
+def _statements(table: Table, lens: Agreement) -> Iterator[str]:
+    rows = [r for r in table.rows() if r["class"] != "all" and r["spearman"] is not None]
+    if not rows:
+        yield "No two lenses rate the same 4 units of a site."
+        return
+    pairs: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        pairs[row["site"], row["lens_a"], row["lens_b"]].append(row)
+    medians = {
+        key: float(np.median([r["spearman"] for r in group])) for key, group in pairs.items()
+    }
+    for key, word in (
+        (max(medians, key=medians.__getitem__), "most"),
+        (min(medians, key=medians.__getitem__), "least"),
+    ):
+        yield f"{_said(key, pairs[key], medians[key], word)} (of {len(medians)} pairs of lenses)."
+    for site in dict.fromkeys(key[0] for key in medians):
+        key = (site, "ablation", "activation")
+        if key in medians:
+            yield f"{_said(key, pairs[key], medians[key], '')}."
+
+
+def _said(key: tuple[str, str, str], group: list[dict[str, Any]], median: float, word: str) -> str:
+    """Say how far two lenses agree over the classes."""
+    values = [r["spearman"] for r in group]
+    lo, hi = (float(np.median([r[c] for r in group])) for c in ("control_lo", "control_hi"))
+    site, a, b = key
+    return (
+        f"At '{site}' {a} and {b} agree{' ' + word if word else ''}: median rank correlation "
+        f"{median:.2f} over {len(values)} classes (from {min(values):.2f} to {max(values):.2f}, "
+        f"n = {group[0]['n']} units; shuffled units [{lo:.2f}, {hi:.2f}])"
+    )

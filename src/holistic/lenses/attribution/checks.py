@@ -1,0 +1,150 @@
+"""Which tests does a map stand, and by how much?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from holistic.findings import col
+from holistic.stats.agreement import spearman
+from holistic.stats.intervals import bootstrap_interval, mean_interval
+
+__all__ = ["MethodRow", "completeness", "rank_correlations", "removed", "resemblance"]
+
+
+@dataclass(frozen=True)
+class MethodRow:
+    """Row of the finding `attribution.methods`."""
+
+    method: str = col("attribution method; 'edge' and 'random' are controls that see no model")
+    metric: str = col(
+        "deletion_auc and insertion_auc: mean probability of the own class while pixels are "
+        "removed or put in; completeness: relative error of the map's sum; randomisation: rank "
+        "correlation with the map of an untrained copy; randomisation_nonzero: the same over the "
+        "pixels that aren't zero in the image; edge_similarity: with an edge filter's map"
+    )
+    better: str = col("whether a 'lower' or a 'higher' value is better")
+    value: float | None = col("mean of the metric over images")
+    lo: float | None = col("lower bound of the value, 95 %")
+    hi: float | None = col("upper bound of the value, 95 %")
+    n: int = col("images on which the value is defined", unit="images")
+    control: float | None = col(
+        "the same of the control: a random order of pixels; another image's change; two untrained "
+        "copies; another image's edges"
+    )
+    difference: float | None = col("value minus control on the same images, where it is a mean")
+    difference_lo: float | None = col("lower bound of the difference, 95 %")
+    difference_hi: float | None = col("upper bound of the difference, 95 %")
+    passed: bool | None = col(
+        "deletion and insertion: better than the random order by an interval that leaves out 0; "
+        "the others: the upper bound lies below the threshold of the lens's settings"
+    )
+
+
+def removed(method: str, metric: str, values: np.ndarray, control: np.ndarray | None) -> MethodRow:
+    """Compare areas under removal curves `[n]` with those of random orders on the same images.
+
+    Parameters
+    ----------
+    method
+        Name of the method.
+    metric
+        `deletion_auc` (lower is better) or `insertion_auc` (higher is better).
+    values
+        `[n]`, the method's areas.
+    control
+        `[n]`, the random order's; None for the random order itself, which can't pass or fail.
+    """
+    lower = metric == "deletion_auc"
+    row = _mean_row(method, metric, values, control, better="lower" if lower else "higher")
+    if control is None or row.difference_lo is None or row.difference_hi is None:
+        return row
+    return replace(row, passed=row.difference_hi < 0 if lower else row.difference_lo > 0)
+
+
+def resemblance(
+    method: str, metric: str, values: np.ndarray, control: np.ndarray, threshold: float
+) -> MethodRow:
+    """Bound the mean of rank correlations `[n]` that should be low; NaN is left out."""
+    row = _mean_row(method, metric, values, control, better="lower")
+    return replace(row, passed=row.hi is not None and row.hi < threshold)
+
+
+def completeness(
+    method: str, sums: np.ndarray, changes: np.ndarray, *, tolerance: float, seed: int
+) -> MethodRow:
+    """Measure by how much maps' sums miss the changes that they should add up to.
+
+    The error is the sum of absolute differences over the sum of absolute changes: a ratio of sums
+    isn't blown up by an image whose objective hardly changes. Its bounds are the bootstrap's.
+
+    Parameters
+    ----------
+    method
+        Name of the method.
+    sums
+        `[n]`, sum of each image's signed attributions.
+    changes
+        `[n]`, objective of the image minus objective of the baseline.
+    tolerance
+        The upper bound must not be larger.
+    seed
+        Seed of the bootstrap.
+
+    References
+    ----------
+    Sundararajan et al. 2017, proposition 1.
+    """
+
+    def error(pairs: np.ndarray) -> float:
+        total = np.abs(pairs[:, 1]).sum()
+        return float(np.abs(pairs[:, 0] - pairs[:, 1]).sum() / total) if total else float("nan")
+
+    value = error(np.stack([sums, changes], 1))
+    lo, hi = bootstrap_interval(np.stack([sums, changes], 1), error, seed=seed)
+    control = error(np.stack([np.roll(sums, 1), changes], 1))
+    bounds = float(lo), float(hi)
+    unpaired = control, None, None, None, bool(hi <= tolerance)
+    return MethodRow(method, "completeness", "lower", value, *bounds, len(sums), *unpaired)
+
+
+def rank_correlations(a: np.ndarray, b: np.ndarray, *, among: np.ndarray) -> np.ndarray:
+    """Correlate the ranks of two maps `[n, P]` for each image.
+
+    Parameters
+    ----------
+    a, b
+        `[n, P]`.
+    among
+        `[n, P]` bool, the pixels that count.
+
+    Returns
+    -------
+    np.ndarray
+        `[n]`, NaN for a map of one value and with fewer than 4 pixels.
+
+    References
+    ----------
+    Spearman 1904; Adebayo et al. 2018, section 3.2 (as the similarity of maps).
+    """
+    return np.array([spearman(x[kept], y[kept]).r for x, y, kept in zip(a, b, among, strict=True)])
+
+
+def _mean_row(
+    method: str, metric: str, values: np.ndarray, control: np.ndarray | None, *, better: str
+) -> MethodRow:
+    """Average `[n]` with Student's t, beside a control on the same images; NaN is left out."""
+    beside = None, None, None, None
+    if control is not None:
+        beside = _bounded(control)[0], *_bounded(values - control)[:3]
+    return MethodRow(method, metric, better, *_bounded(values), *beside, None)
+
+
+def _bounded(values: np.ndarray) -> tuple[float, float, float, int]:
+    kept = values[np.isfinite(values)]
+    if not len(kept):
+        return float("nan"), float("nan"), float("nan"), 0
+    mean = float(kept.mean())
+    lo, hi = mean_interval(len(kept), mean, ((kept - mean) ** 2).sum())
+    return mean, float(lo), float(hi), len(kept)

@@ -1,0 +1,228 @@
+"""Which methods can be believed on this model, and what do their maps show?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from holistic.findings import Finding, Table
+from holistic.lenses._pictures import are_pictures, pictures
+from holistic.lenses.attribution import Attribution
+from holistic.lenses.attribution.checks import (
+    MethodRow,
+    completeness,
+    rank_correlations,
+    removed,
+    resemblance,
+)
+from holistic.lenses.attribution.maps import METHODS, attributions, edges, magnitude, objective
+from holistic.lenses.attribution.removal import Curves, area, grid, mean_image, order, removal
+from holistic.lenses.attribution.sample import balanced, joined, typical
+from holistic.lenses.attribution.statements import statements
+from holistic.progress import Progress
+from holistic.subject import Examples, Subject
+
+__all__ = ["methods_finding"]
+
+_UNTRAINED = 7919
+"""Added to the subject's seed: a model may have been trained from weights drawn from that seed."""
+_MOST_BYTES = 64 << 20
+"""Bytes that one array of maps may hold; pixels are added up in squares above that."""
+_COMPLETE = ("input_x_gradient", "integrated_gradients")
+"""Methods whose attributions should add up to the change of the objective."""
+
+
+@dataclass(frozen=True)
+class _Maps:
+    """Signed attributions and magnitudes of the sample, then of the typical images.
+
+    Attributes
+    ----------
+    sample, shown
+        n images that metrics are measured on, and the typical image of each class.
+    sums
+        Method to `[n]`, sum of each image's signed attributions.
+    sizes
+        Method (and `edge`) to `[n + E, H, W]` magnitudes, float32.
+    fresh
+        Per untrained copy, method to `[n, H, W]` magnitudes.
+    """
+
+    sample: Examples
+    shown: Examples
+    sums: Mapping[str, np.ndarray]
+    sizes: Mapping[str, Tensor]
+    fresh: Sequence[Mapping[str, Tensor]]
+
+
+def methods_finding(subject: Subject, lens: Attribution, progress: Progress) -> Finding:
+    """Make maps by every method, test them, and build `attribution.methods`."""
+    if not subject.images.is_floating_point():
+        return Finding(
+            "attribution.methods",
+            Table.from_rows(MethodRow, []),
+            caveats=(
+                f"Inputs of type {subject.images.dtype} have no gradient, so there is no map over "
+                "them.",
+            ),
+        )
+    maps = _make_maps(subject, lens, progress)
+    counts = grid(next(iter(maps.sizes.values()))[0].numel(), lens.fractions)
+    curves = _all_curves(subject, lens, maps, counts, progress)
+    rows = [
+        *_removal_rows(curves, counts),
+        *_completeness_rows(subject, lens, maps),
+        *_similarity_rows(lens, maps),
+    ]
+    return Finding(
+        "attribution.methods",
+        Table.from_rows(MethodRow, rows),
+        statements=statements(rows, lens),
+        caveats=_caveats(subject, lens, maps),
+        arrays=_arrays(subject, maps, curves),
+    )
+
+
+def _make_maps(subject: Subject, lens: Attribution, progress: Progress) -> _Maps:
+    sample = balanced(subject.evaluation, lens.examples, subject.seed)
+    shown = typical(subject)
+    images, done = joined(sample, shown), 0
+
+    def told(count: int) -> None:
+        nonlocal done
+        done += count
+        progress("attribution maps", done, len(images) + 2 * len(sample))
+
+    signed = attributions(subject, images, lens, told)
+    fresh = [
+        attributions(subject.untrained(subject.seed + copy * _UNTRAINED), sample, lens, told)
+        for copy in (1, 2)
+    ]
+    sizes = {name: magnitude(values) for name, values in signed.items()}
+    if are_pictures(images.images):
+        sizes["edge"] = edges(images.images)
+    return _Maps(
+        sample,
+        shown,
+        {k: v[: len(sample)].double().flatten(1).sum(1).numpy() for k, v in signed.items()},
+        sizes,
+        [{name: magnitude(values) for name, values in made.items()} for made in fresh],
+    )
+
+
+def _all_curves(
+    subject: Subject, lens: Attribution, maps: _Maps, counts: np.ndarray, progress: Progress
+) -> dict[str, Curves]:
+    """Removal curves of every method and, last, the mean of those of random orders."""
+    rng = np.random.default_rng(subject.seed)
+    fill, n, done = mean_image(subject), len(maps.sample), 0
+    total = len(maps.sizes) + lens.random_orders
+
+    def followed(values: np.ndarray) -> Curves:
+        nonlocal done
+        done += 1
+        progress("removing pixels", done, total)
+        return removal(subject, maps.sample, order(values, rng), counts, fill)
+
+    curves = {k: followed(v[:n].flatten(1).double().numpy()) for k, v in maps.sizes.items()}
+    draws = [followed(np.zeros((n, int(counts[-1])))) for _ in range(lens.random_orders)]
+    curves["random"] = Curves(
+        np.mean([d.deletion for d in draws], 0), np.mean([d.insertion for d in draws], 0)
+    )
+    return curves
+
+
+def _removal_rows(curves: Mapping[str, Curves], counts: np.ndarray) -> list[MethodRow]:
+    rows = list[MethodRow]()
+    for metric, side in (("deletion_auc", "deletion"), ("insertion_auc", "insertion")):
+        areas = {name: area(getattr(c, side), counts) for name, c in curves.items()}
+        for name, values in areas.items():
+            control = None if name == "random" else areas["random"]
+            rows.append(removed(name, metric, values, control))
+    return rows
+
+
+def _completeness_rows(subject: Subject, lens: Attribution, maps: _Maps) -> list[MethodRow]:
+    images, labels = maps.sample.images, maps.sample.labels
+    with torch.no_grad():
+        here = objective(subject, images, labels, lens.objective)
+        there = objective(subject, torch.zeros_like(images), labels, lens.objective)
+    changes = (here.double() - there.double()).cpu().numpy()
+    return [
+        completeness(name, maps.sums[name], changes, tolerance=lens.tolerance, seed=subject.seed)
+        for name in _COMPLETE
+    ]
+
+
+def _similarity_rows(lens: Attribution, maps: _Maps) -> list[MethodRow]:
+    """Compare each method's maps with an untrained copy's and with edges."""
+    n, rows = len(maps.sample), list[MethodRow]()
+    flat = {name: values[:n].flatten(1).numpy() for name, values in maps.sizes.items()}
+    first, second = ({k: v.flatten(1).numpy() for k, v in made.items()} for made in maps.fresh)
+    nonzero = magnitude(maps.sample.images).flatten(1).cpu().numpy() > 0  # [n, P]
+    everywhere = np.ones_like(nonzero)
+    for metric, among in (("randomisation", everywhere), ("randomisation_nonzero", nonzero)):
+        for name in METHODS:
+            likeness = rank_correlations(flat[name], first[name], among=among)
+            control = rank_correlations(first[name], second[name], among=among)
+            rows.append(resemblance(name, metric, likeness, control, lens.similar))
+    if "edge" not in flat:
+        return rows
+    strangers = np.roll(flat["edge"], 1, axis=0)
+    for name in METHODS:
+        likeness = rank_correlations(flat[name], flat["edge"], among=everywhere)
+        control = rank_correlations(flat[name], strangers, among=everywhere)
+        rows.append(resemblance(name, "edge_similarity", likeness, control, lens.similar))
+    return rows
+
+
+def _arrays(subject: Subject, maps: _Maps, curves: Mapping[str, Curves]) -> dict[str, np.ndarray]:
+    """Maps and curves, methods in the order of their first rows in the table."""
+    n = len(maps.sample)
+    shares = torch.stack([_shares(v) for v in maps.sizes.values()])  # [M, n + E, H, W]
+    labels = maps.sample.labels.cpu()
+    member = (labels == torch.arange(len(subject.classes))[:, None]).float()  # [C, n]
+    member = member / member.sum(1, keepdim=True).clamp(min=1)
+    both = [np.stack([c.deletion.mean(0), c.insertion.mean(0)]) for c in curves.values()]
+    return {
+        "attribution.class_maps": _stored(torch.einsum("cn,mnhw->mchw", member, shares[:, :n])),
+        "attribution.example_maps": _stored(shares[:, n:]),
+        "attribution.example_images": pictures(maps.shown.images, subject.images),
+        "attribution.example_labels": maps.shown.labels.cpu().numpy().astype(np.int64),
+        "attribution.curves": np.stack(both).astype(np.float32),
+    }
+
+
+def _shares(sizes: Tensor) -> Tensor:
+    """Divide each map `[n, H, W]` by its sum; maps of zeros stay."""
+    total = sizes.sum((1, 2), keepdim=True)
+    return (sizes / torch.where(total > 0, total, 1.0)).float()
+
+
+def _stored(maps: Tensor) -> np.ndarray:
+    """Return maps `[M, K, H, W]`, pixels added up in squares where there are very many."""
+    side = math.ceil(math.sqrt(4 * maps.numel() / _MOST_BYTES))
+    if side > 1:
+        padded = F.pad(maps, (0, -maps.shape[3] % side, 0, -maps.shape[2] % side))
+        maps = F.avg_pool2d(padded, side) * side**2
+    return maps.numpy()
+
+
+def _caveats(subject: Subject, lens: Attribution, maps: _Maps) -> tuple[str, ...]:
+    return (
+        f"What is attributed is the {lens.objective} of each example's own class, whether the "
+        f"model is right or not, on {len(maps.sample)} evaluation images balanced over classes.",
+        "Integrated gradients starts from an image of zeros; another baseline gives other maps.",
+        "Removed pixels hold the mean image of the selection split: such images are unlike any "
+        "that the model was trained on.",
+        "Passing a test doesn't make a map true: none of them asks whether a pixel would have "
+        "changed the decision (Bilodeau et al. 2024). Failing one is a reason not to believe it.",
+        "Class maps are means of maps that each add up to 1; example maps are of the correctly "
+        "classified evaluation image with the median margin, not of chosen ones.",
+    )

@@ -1,0 +1,337 @@
+"""What does each unit do to the units of the next site?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch import Tensor
+
+from holistic.edits import Edit, Mean
+from holistic.findings import Finding, Table, col, columns_of
+from holistic.lenses.mechanism.values import (
+    activations,
+    class_indices,
+    most_varying,
+    position_mean,
+    sampled,
+)
+from holistic.progress import Progress
+from holistic.stats.intervals import mean_interval
+from holistic.stats.moments import Moments
+from holistic.stats.tests import benjamini_hochberg, mean_p
+from holistic.subject import Examples, Subject
+
+if TYPE_CHECKING:
+    from holistic.lenses.mechanism import Mechanism
+
+__all__ = ["UnitEdge", "edges"]
+
+_BATCH = 512
+_ALPHA = 0.05
+_TOLD = 3
+_ALONE = "The model has a single hidden site, so there is none that its units could act on."
+
+
+@dataclass(frozen=True)
+class UnitEdge:
+    """Row of the finding `mechanism.edges`: what replacing a unit does to one of the next site."""
+
+    site_a: str = col("site of the unit that is replaced by its mean")
+    unit_a: int = col("index of that unit in its site")
+    site_b: str = col("next hidden site")
+    unit_b: int = col("index of the unit that is watched there")
+    class_: str = col("class of the examples; 'all' for every example", name="class")
+    effect: float = col(
+        "mean activation of unit_b (position mean) with unit_a replaced minus without",
+        unit="activation",
+    )
+    lo: float = col("lower end of the 95 % interval of the effect", unit="activation")
+    hi: float = col("upper end of the 95 % interval of the effect", unit="activation")
+    size: float = col(
+        "root mean square of the change over these examples, whatever its sign", unit="activation"
+    )
+    spread: float = col(
+        "standard deviation of unit_b over all examples, to compare with", unit="activation"
+    )
+    p: float = col("two-sided p of no mean change (paired t)")
+    q: float = col("Benjamini-Hochberg q of p over the rows of the same kind")
+    n: int = col("evaluation examples, each without and with the replacement", unit="examples")
+    kind: str = col("'top' = chosen on the selection split; 'random' = the control, drawn")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Edges from one site to the next, chosen without the evaluation split.
+
+    Attributes
+    ----------
+    sites
+        Names of both sites.
+    kind
+        `top` or `random`.
+    unit_a, unit_b
+        `[E]`, the two ends of each edge, ordered by them.
+    first
+        The edge and the class with the largest change; None for random edges.
+    """
+
+    sites: tuple[str, str]
+    kind: str
+    unit_a: np.ndarray
+    unit_b: np.ndarray
+    first: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Chosen edges, measured on the evaluation split.
+
+    Attributes
+    ----------
+    count, mean, m2
+        `[E, C + 1]`, sums over the examples of each class, and of all, of the change of unit b.
+    spread
+        `[E]`, standard deviation of each unit b.
+    """
+
+    choice: Choice
+    count: np.ndarray
+    mean: np.ndarray
+    m2: np.ndarray
+    spread: np.ndarray
+
+    @property
+    def size(self) -> np.ndarray:
+        """Root mean square of the change, `[E, C + 1]`."""
+        return np.sqrt(self.m2 / np.maximum(self.count, 1) + self.mean**2)
+
+    @property
+    def p(self) -> np.ndarray:
+        """Two-sided p of no mean change, `[E, C + 1]`."""
+        return mean_p(self.count, self.mean, self.m2)
+
+
+def edges(subject: Subject, settings: Mechanism, progress: Progress) -> Finding:
+    """Replace units by their means and watch the next hidden site, example by example.
+
+    Units that vary most are replaced one at a time, on the selection split first: there the edges
+    with the largest effects are chosen. The effects reported are those on the evaluation split,
+    beside edges drawn at random from other units of the site.
+
+    Parameters
+    ----------
+    subject
+        The model under study.
+    settings
+        Settings of the lens.
+    progress
+        Told how many steps from site to site are done.
+
+    Returns
+    -------
+    Finding
+        `mechanism.edges`: one row per edge and class (and class `all`).
+    """
+    selection, evaluation = (
+        sampled(s, settings.edge_examples, subject.seed)
+        for s in (subject.selection, subject.evaluation)
+    )
+    steps = list(pairwise(site.name for site in subject.hidden_sites))
+    bundles, bare = list[Bundle](), list[tuple[str, str]]()
+    for done, sites in enumerate(steps):
+        progress("edges between sites", done, len(steps))
+        choices = _chosen(subject, sites, selection, settings)
+        bundles += [_measured(subject, choice, evaluation) for choice in choices]
+        bare += [] if choices else [sites]
+    progress("edges between sites", len(steps), len(steps))
+    return Finding(
+        "mechanism.edges",
+        _table(subject, bundles),
+        _statements(subject, bundles),
+        _caveats(len(selection), settings, bare) if steps else (_ALONE,),
+    )
+
+
+def _chosen(
+    subject: Subject, sites: tuple[str, str], examples: Examples, settings: Mechanism
+) -> list[Choice]:
+    """Choose the edges with the largest changes, and random ones; none where nothing changes."""
+    rng = np.random.default_rng(subject.seed)
+    before = activations(subject, sites[0], examples).values
+    top = most_varying(before, settings.edge_units)
+    others = np.setdiff1d(np.arange(before.shape[1]), top)
+    drawn = np.sort(rng.choice(others, min(len(top), len(others)), replace=False))
+    strength, classes = _strength(subject, sites, top, examples)
+    width = strength.shape[1]
+    order = np.argsort(-strength, axis=None, kind="stable")[: settings.edges]
+    order = order[strength.flat[order] > 0]
+    if not len(order):
+        return []
+    chosen = np.sort(order)
+    first = int(np.searchsorted(chosen, order[0])), int(classes.flat[order[0]])
+    choices = [Choice(sites, "top", top[chosen // width], chosen % width, first)]
+    pool = len(drawn) * width
+    if pool:
+        random = np.sort(rng.choice(pool, min(len(chosen), pool), replace=False))
+        choices.append(Choice(sites, "random", drawn[random // width], random % width))
+    return choices
+
+
+def _strength(
+    subject: Subject, sites: tuple[str, str], units: np.ndarray, examples: Examples
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return each edge's largest mean change in any class, in standard deviations of unit b.
+
+    The largest over the classes, since a unit's mean lies between its values: what replacing it
+    takes from some classes it gives to the others, and over all classes little remains.
+
+    Returns
+    -------
+    strength, classes
+        `[units, U of b]` each: the change without its sign, and the class that has it.
+    """
+    spread = Moments.of(activations(subject, sites[1], examples).values).std[0]
+    spread = np.where(spread > 0, spread, np.inf)
+    strength, classes = list[np.ndarray](), list[np.ndarray]()
+    for moments in _changes(subject, sites, units, examples):
+        effects = np.abs(np.nan_to_num(moments.mean)) / spread  # [C, U of b]
+        strength.append(effects.max(0))
+        classes.append(effects.argmax(0))
+    return np.stack(strength), np.stack(classes)
+
+
+def _changes(
+    subject: Subject, sites: tuple[str, str], units: np.ndarray, examples: Examples
+) -> Iterator[Moments]:
+    """Replace each unit of the first site: sums of the changes at the second, `[C, U of b]`."""
+    labels, classes = class_indices(examples), len(subject.classes)
+    parts = [slice(s, s + _BATCH) for s in range(0, len(labels), _BATCH)]
+    before = [_watched(subject, sites[1], examples.images[part], ()) for part in parts]
+    for unit in units.tolist():
+        edits = (Mean(sites[0], units=[unit]),)
+        moments = Moments.empty(before[0].shape[1], classes)
+        for part, values in zip(parts, before, strict=True):
+            after = _watched(subject, sites[1], examples.images[part], edits)
+            moments.update(after - values, labels[part])
+        yield moments
+
+
+def _watched(subject: Subject, site: str, images: Tensor, edits: Sequence[Edit]) -> np.ndarray:
+    _, values = subject.downstream(images, edits, [site])
+    return position_mean(values[site]).cpu().double().numpy()
+
+
+def _measured(subject: Subject, choice: Choice, examples: Examples) -> Bundle:
+    spread = Moments.of(activations(subject, choice.sites[1], examples).values).std[0]
+    units = np.unique(choice.unit_a)
+    sums: dict[str, list[np.ndarray]] = {"count": [], "mean": [], "m2": []}
+    for unit, moments in zip(units, _changes(subject, choice.sites, units, examples), strict=True):
+        ends, total = choice.unit_b[choice.unit_a == unit], moments.total()
+        for name, parts in sums.items():
+            both = [getattr(moments, name), getattr(total, name)]  # [C, U of b], [1, U of b]
+            parts.append(np.concatenate(both)[:, ends].T)
+    count, mean, m2 = (np.concatenate(parts) for parts in sums.values())
+    return Bundle(choice, count, mean, m2, spread[choice.unit_b])
+
+
+def _table(subject: Subject, bundles: Sequence[Bundle]) -> Table:
+    classes = [*subject.classes, "all"]
+    parts = [_columns(b, classes) for b in bundles]
+    if not parts:
+        return Table.build(UnitEdge, {c.name: np.empty(0) for c in columns_of(UnitEdge)})
+    values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    values["q"] = np.full(len(values["p"]), np.nan)
+    for kind in ("top", "random"):
+        rows = values["kind"] == kind
+        values["q"][rows] = benjamini_hochberg(values["p"][rows])
+    return Table.build(UnitEdge, values)
+
+
+def _columns(bundle: Bundle, classes: Sequence[str]) -> dict[str, np.ndarray]:
+    choice, width = bundle.choice, len(classes)
+    rows = bundle.count.size
+    lo, hi = mean_interval(bundle.count, bundle.mean, bundle.m2)
+    return {
+        "site_a": np.full(rows, choice.sites[0], dtype=object),
+        "unit_a": np.repeat(choice.unit_a, width),
+        "site_b": np.full(rows, choice.sites[1], dtype=object),
+        "unit_b": np.repeat(choice.unit_b, width),
+        "class": np.tile(np.array(classes, dtype=object), rows // width),
+        "effect": bundle.mean.ravel(),
+        "lo": lo.ravel(),
+        "hi": hi.ravel(),
+        "size": bundle.size.ravel(),
+        "spread": np.repeat(bundle.spread, width),
+        "p": bundle.p.ravel(),
+        "n": bundle.count.ravel(),
+        "kind": np.full(rows, choice.kind, dtype=object),
+    }
+
+
+def _statements(subject: Subject, bundles: Sequence[Bundle]) -> tuple[str, ...]:
+    statements: list[str] = []
+    for kind in ("top", "random"):
+        chosen = [b for b in bundles if b.choice.kind == kind]
+        if chosen:
+            statements.append(_summed(chosen))
+    firsts = [b for b in bundles if b.choice.first is not None]
+    return (*statements, *(_first(subject, b) for b in firsts[-_TOLD:]))
+
+
+def _summed(bundles: Sequence[Bundle]) -> str:
+    """Tell how large edges of one kind are, and how many change their unit at all."""
+    each = np.concatenate([_relative_sizes(b) for b in bundles])
+    q = benjamini_hochberg(np.concatenate([b.p.ravel() for b in bundles]))
+    width = bundles[0].p.shape[1]
+    sure = int((q.reshape(-1, width)[:, :-1] < _ALPHA).any(1).sum())
+    low, middle, high = np.quantile(each, [0.25, 0.5, 0.75])
+    what = {"top": "the largest on the selection split", "random": "drawn at random, the control"}
+    return (
+        f"{len(each):,} edges, {what[bundles[0].choice.kind]}: replacing the first unit by its "
+        f"mean changes the second by {middle:.2g} of its standard deviations (median root mean "
+        f"square; half of them lie in [{low:.2g}, {high:.2g}]), in the mean of some class for "
+        f"{sure:,} of them (q < {_ALPHA:g}, n = {int(bundles[0].count[0, -1]):,})."
+    )
+
+
+def _relative_sizes(bundle: Bundle) -> np.ndarray:
+    """Return the change of each edge over all examples, in standard deviations of unit b, `[E]`."""
+    spread = np.where(bundle.spread > 0, bundle.spread, np.inf)
+    return bundle.size[:, -1] / spread
+
+
+def _first(subject: Subject, bundle: Bundle) -> str:
+    choice = bundle.choice
+    assert choice.first is not None
+    edge, label = choice.first
+    count, mean, m2 = (a[edge, label] for a in (bundle.count, bundle.mean, bundle.m2))
+    lo, hi = mean_interval(count, mean, m2)
+    return (
+        f"From '{choice.sites[0]}' to '{choice.sites[1]}' the edge that ranks first on the "
+        f"selection split is unit {choice.unit_a[edge]} to unit {choice.unit_b[edge]}: without the "
+        f"one the other changes by {mean:+.3g} [{lo:.3g}, {hi:.3g}] on class "
+        f"{subject.classes[label]} (n = {int(count):,}; its standard deviation is "
+        f"{bundle.spread[edge]:.3g})."
+    )
+
+
+def _caveats(
+    examples: int, settings: Mechanism, bare: Sequence[tuple[str, str]]
+) -> tuple[str, ...]:
+    caveats = [
+        f"From each site the {settings.edge_units} units that vary most were replaced (chosen, as "
+        f"the edges were, on {examples:,} examples of the selection split), and at most "
+        f"{settings.edges} edges kept; other units may have larger ones.",
+        "A replaced unit's mean is class-balanced over the selection split, so in class 'all' "
+        "what some classes lose and others gain cancels: read the classes, or `size`.",
+        "Edges go to the next hidden site only, and are those of one unit with all others as they "
+        "are: redundant units hide each other.",
+    ]
+    if bare:
+        named = ", ".join(f"'{a}' to '{b}'" for a, b in bare)
+        caveats.append(f"No edges where the first site doesn't reach the second: {named}.")
+    return tuple(caveats)

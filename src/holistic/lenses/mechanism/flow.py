@@ -1,0 +1,346 @@
+"""What does each site know of the class, and how does that change from site to site?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from holistic.findings import Finding, Table, col
+from holistic.lenses.mechanism.features import INPUT, Features, site_features
+from holistic.lenses.mechanism.geometry import (
+    Jackknifed,
+    alignment,
+    collapse,
+    gram,
+    jackknifed,
+    participation_ratio,
+)
+from holistic.lenses.mechanism.probes import Probe, probe
+from holistic.lenses.mechanism.values import class_indices, percent, sampled
+from holistic.progress import Progress
+from holistic.stats.intervals import paired_accuracy_interval, wilson
+from holistic.subject import Examples, Subject
+
+if TYPE_CHECKING:
+    from holistic.lenses.mechanism import Mechanism
+
+__all__ = ["SiteFlow", "flow"]
+
+_SHUFFLES = 20
+
+
+@dataclass(frozen=True)
+class SiteFlow:
+    """Row of the finding `mechanism.flow`: what one site knows of the class."""
+
+    site: str = col("site, in the order of the computation; 'input' are the images themselves")
+    probe_accuracy: float = col(
+        "share of evaluation examples told right by a linear probe trained on the selection split",
+        unit="share",
+    )
+    lo: float = col("lower end of its 95 % interval", unit="share")
+    hi: float = col("upper end of its 95 % interval", unit="share")
+    change: float = col("probe accuracy minus that at the site before", unit="share")
+    change_lo: float = col("lower end of its 95 % interval, the same examples", unit="share")
+    change_hi: float = col("upper end of its 95 % interval, the same examples", unit="share")
+    control_accuracy: float = col(
+        "accuracy of the same probe trained and scored on shuffled labels", unit="share"
+    )
+    control_fit: float = col(
+        "share of its own training examples that this control tells right: what it memorises",
+        unit="share",
+    )
+    selectivity: float = col("probe accuracy minus control accuracy", unit="share")
+    untrained_accuracy: float = col("probe accuracy in the untrained copy", unit="share")
+    trained_gain: float = col("probe accuracy minus that in the untrained copy", unit="share")
+    trained_gain_lo: float = col("lower end of its 95 % interval, the same examples", unit="share")
+    trained_gain_hi: float = col("upper end of its 95 % interval, the same examples", unit="share")
+    n: int = col("evaluation examples of the probes", unit="examples")
+    cka_to_next: float = col("debiased linear CKA with the next site; 1 = alike, 0 = unrelated")
+    cka_lo: float = col("lower end of its 95 % interval")
+    cka_hi: float = col("upper end of its 95 % interval")
+    cka_shuffled: float = col("largest CKA when the next site's examples are shuffled, 20 times")
+    nc1: float = col(
+        "scatter inside classes over that between them, tr(Σ_W Σ_B⁺) / C, jackknife-corrected for "
+        "n; 0 = classes collapsed"
+    )
+    nc1_lo: float = col("lower end of its 95 % interval")
+    nc1_hi: float = col("upper end of its 95 % interval")
+    participation_ratio: float = col(
+        "axes over which the variance spreads, (Σλ)² / Σλ², jackknife-corrected for n", unit="axes"
+    )
+    participation_lo: float = col("lower end of its 95 % interval", unit="axes")
+    participation_hi: float = col("upper end of its 95 % interval", unit="axes")
+    n_geometry: int = col(
+        "evaluation examples of CKA, NC1 and participation ratio", unit="examples"
+    )
+    features: int = col("features that all of these read", unit="features")
+    positions: int = col("positions of the site that they keep; 1 = the position mean")
+
+
+@dataclass(frozen=True)
+class Task:
+    """The examples that sites are read on, with true and shuffled labels of both splits."""
+
+    selection: Examples
+    evaluation: Examples
+    geometry: np.ndarray
+    """Places of the examples of CKA, NC1 and participation ratio among the evaluation examples."""
+    labels: tuple[np.ndarray, np.ndarray]
+    shuffled: tuple[np.ndarray, np.ndarray]
+    most: int
+    """Features that a site may have."""
+    penalty: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read from one site."""
+
+    site: str
+    features: int
+    positions: int
+    whole: int
+    """Positions of the site, of which `positions` are left after averaging neighbours."""
+    probe: Probe
+    control: Probe
+    untrained: Probe | None
+    """None for the input, which training doesn't change."""
+    nc1: Jackknifed
+    axes: Jackknifed
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How alike two neighbouring sites are."""
+
+    cka: Jackknifed
+    shuffled: float
+
+
+def flow(subject: Subject, untrained: Subject, settings: Mechanism, progress: Progress) -> Finding:
+    """Read the class from each site with linear probes, and measure how its features lie.
+
+    Probes are trained on the selection split and scored on the evaluation split.
+
+    Parameters
+    ----------
+    subject
+        The model under study.
+    untrained
+        The control: the same architecture with fresh weights.
+    settings
+        Settings of the lens.
+    progress
+        Told how many sites are done.
+
+    Returns
+    -------
+    Finding
+        `mechanism.flow`: one row for the input, each hidden site and each block output.
+
+    References
+    ----------
+    Alain & Bengio 2016 (probes); Hewitt & Liang 2019 (control tasks); Song et al. 2012 and Murphy
+    et al. 2024 (CKA); Papyan, Han & Donoho 2020 (NC1).
+    """
+    names = [INPUT, *(s.name for s in subject.all_sites if s.hidden or s.block)]
+    task = _task(subject, settings)
+    reads, likenesses, before = list[Read](), list[Likeness](), np.empty(0)
+    for done, name in enumerate(names):
+        progress("class information by site", done, len(names))
+        read, products = _read(subject, untrained, name, task)
+        if reads:
+            likenesses.append(_likeness(before, products, task.seed))
+        reads.append(read)
+        before = products
+    progress("class information by site", len(names), len(names))
+    return Finding(
+        "mechanism.flow",
+        Table.from_rows(SiteFlow, [_row(task, reads, likenesses, i) for i in range(len(reads))]),
+        _statements(subject, task, reads, likenesses),
+        _caveats(task, reads),
+    )
+
+
+def _task(subject: Subject, settings: Mechanism) -> Task:
+    seed = subject.seed
+    selection, evaluation = (
+        sampled(s, settings.probe_examples, seed) for s in (subject.selection, subject.evaluation)
+    )
+    geometry = sampled(evaluation, settings.geometry_examples, seed).indices
+    labels = class_indices(selection), class_indices(evaluation)
+    rng = np.random.default_rng(seed)
+    return Task(
+        selection=selection,
+        evaluation=evaluation,
+        geometry=np.flatnonzero(np.isin(evaluation.indices, geometry)),
+        labels=labels,
+        shuffled=(rng.permutation(labels[0]), rng.permutation(labels[1])),
+        most=settings.probe_features,
+        penalty=settings.probe_penalty,
+        seed=seed,
+    )
+
+
+def _read(subject: Subject, untrained: Subject, name: str, task: Task) -> tuple[Read, np.ndarray]:
+    """Read one site; also the products `[N, N]` of its features over pairs of examples."""
+    features = _features(subject, name, task)
+    kept = features[1]
+    x, labels = kept.values[task.geometry], task.labels[1][task.geometry]
+    n, seed = len(x), task.seed
+    fresh = None if name == INPUT else _features(untrained, name, task)
+    read = Read(
+        site=name,
+        features=kept.values.shape[1],
+        positions=kept.positions,
+        whole=kept.whole,
+        probe=_probe(features, task.labels, task.penalty),
+        control=_probe(features, task.shuffled, task.penalty),
+        untrained=fresh and _probe(fresh, task.labels, task.penalty),
+        nc1=jackknifed(
+            lambda rows: collapse(x[rows], labels[rows]), n, limits=(0, np.inf), seed=seed
+        ),
+        axes=jackknifed(
+            lambda rows: participation_ratio(x[rows]), n, limits=(1, x.shape[1]), seed=seed
+        ),
+    )
+    return read, gram(x)
+
+
+def _features(subject: Subject, name: str, task: Task) -> tuple[Features, Features]:
+    selection, evaluation = (
+        site_features(subject, name, s, task.most) for s in (task.selection, task.evaluation)
+    )
+    return selection, evaluation
+
+
+def _probe(
+    features: tuple[Features, Features], labels: tuple[np.ndarray, np.ndarray], penalty: float
+) -> Probe:
+    train, test = ((f.values, y) for f, y in zip(features, labels, strict=True))
+    return probe(train, test, penalty=penalty)
+
+
+def _likeness(before: np.ndarray, after: np.ndarray, seed: int) -> Likeness:
+    def cka(rows: np.ndarray) -> float:
+        chosen = np.ix_(rows, rows)
+        return alignment(before[chosen], after[chosen])
+
+    rng, n = np.random.default_rng(seed), len(before)
+    orders = (rng.permutation(n) for _ in range(_SHUFFLES))
+    shuffled = [alignment(before, after[np.ix_(order, order)]) for order in orders]
+    return Likeness(jackknifed(cka, n, limits=(-1, 1), seed=seed), max(shuffled))
+
+
+def _row(task: Task, reads: Sequence[Read], likenesses: Sequence[Likeness], i: int) -> SiteFlow:
+    read = reads[i]
+    like = likenesses[i] if i < len(likenesses) else None
+    lo, hi = wilson(read.probe.right.sum(), len(read.probe.right))
+    change = _gain(reads[i - 1].probe if i else None, read.probe)
+    trained = _gain(read.untrained, read.probe)
+    nan = float("nan")
+    return SiteFlow(
+        site=read.site,
+        probe_accuracy=read.probe.accuracy,
+        lo=float(lo),
+        hi=float(hi),
+        change=change[0],
+        change_lo=change[1],
+        change_hi=change[2],
+        control_accuracy=read.control.accuracy,
+        control_fit=read.control.fit,
+        selectivity=read.probe.accuracy - read.control.accuracy,
+        untrained_accuracy=read.untrained.accuracy if read.untrained else nan,
+        trained_gain=trained[0],
+        trained_gain_lo=trained[1],
+        trained_gain_hi=trained[2],
+        n=len(read.probe.right),
+        cka_to_next=like.cka.value if like else nan,
+        cka_lo=like.cka.lo if like else nan,
+        cka_hi=like.cka.hi if like else nan,
+        cka_shuffled=like.shuffled if like else nan,
+        nc1=read.nc1.value,
+        nc1_lo=read.nc1.lo,
+        nc1_hi=read.nc1.hi,
+        participation_ratio=read.axes.value,
+        participation_lo=read.axes.lo,
+        participation_hi=read.axes.hi,
+        n_geometry=len(task.geometry),
+        features=read.features,
+        positions=read.positions,
+    )
+
+
+def _gain(before: Probe | None, after: Probe) -> tuple[float, float, float]:
+    """Return how much more a probe tells right than another on the same examples, bounded."""
+    if before is None:
+        return float("nan"), float("nan"), float("nan")
+    gained = int((after.right & ~before.right).sum())
+    lost = int((before.right & ~after.right).sum())
+    lo, hi = paired_accuracy_interval(lost, gained, len(after.right))
+    return (gained - lost) / len(after.right), float(lo), float(hi)
+
+
+def _statements(
+    subject: Subject, task: Task, reads: Sequence[Read], likenesses: Sequence[Likeness]
+) -> tuple[str, ...]:
+    first, last = reads[0], reads[-1]
+    steps = [_gain(a.probe, b.probe) for a, b in pairwise(reads)]
+    rises, falls = sum(s[1] > 0 for s in steps), sum(s[2] < 0 for s in steps)
+    right = subject.predict(task.evaluation.images).argmax(1) == task.evaluation.labels
+    controls = [r.control.accuracy for r in reads]
+    statements = [
+        f"A linear probe tells the class from '{first.site}' in {_share(first.probe)} of the "
+        f"evaluation examples and from '{last.site}' in {_share(last.probe)}: "
+        f"{_points(_gain(first.probe, last.probe))}, paired (n = {len(right):,}; the model itself: "
+        f"{percent(float(right.double().mean()))}). It rises in {rises} of the {len(steps)} steps "
+        f"from site to site and falls in {falls} (intervals without 0).",
+        f"Controls: trained on shuffled labels the probes reach {percent(min(controls))} to "
+        f"{percent(max(controls))}; at '{last.site}' training adds "
+        f"{_points(_gain(last.untrained, last.probe))} to what the untrained copy gives.",
+        f"Scatter inside classes over that between them (NC1) changes by "
+        f"{_bounded(last.nc1.minus(first.nc1))} from {_bounded(first.nc1)} to "
+        f"{_bounded(last.nc1)}; the variance spreads over {_bounded(first.axes)} axes at "
+        f"'{first.site}' and {_bounded(last.axes)} at '{last.site}' (n = {len(task.geometry):,}).",
+    ]
+    least = min(range(len(likenesses)), key=lambda i: likenesses[i].cka.value)
+    statements.append(
+        f"Representations change most between '{reads[least].site}' and '{reads[least + 1].site}': "
+        f"debiased CKA {_bounded(likenesses[least].cka)}, at most "
+        f"{likenesses[least].shuffled:.3f} when examples are shuffled."
+    )
+    return tuple(statements)
+
+
+def _share(probe: Probe) -> str:
+    lo, hi = wilson(probe.right.sum(), len(probe.right))
+    return f"{percent(probe.accuracy)} [{100 * lo:.1f}, {100 * hi:.1f}]"
+
+
+def _points(gain: tuple[float, float, float]) -> str:
+    return "{:+.1f} points [{:.1f}, {:.1f}]".format(*(100 * g for g in gain))
+
+
+def _bounded(value: Jackknifed) -> str:
+    return f"{value.value:.3g} [{value.lo:.3g}, {value.hi:.3g}]"
+
+
+def _caveats(task: Task, reads: Sequence[Read]) -> tuple[str, ...]:
+    caveats = [
+        "Every image is an input of its own, so a control task can't be learnt, only memorised: "
+        "control_fit says how much of it is.",
+        "That a probe can read the class doesn't mean that the model uses what it reads.",
+    ]
+    averaged = [f"'{r.site}' ({r.whole} to {r.positions})" for r in reads if r.positions < r.whole]
+    if averaged:
+        caveats.append(
+            f"Neighbouring positions were averaged to keep {task.most:,} features or fewer, which "
+            f"may hide from the probe what the site holds: {', '.join(averaged)} positions."
+        )
+    return tuple(caveats)

@@ -1,0 +1,177 @@
+"""How do a site's features lie: alike to another site's, gathered by class, spread over axes?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from holistic.stats.intervals import mean_interval
+
+__all__ = [
+    "Jackknifed",
+    "alignment",
+    "collapse",
+    "gram",
+    "jackknifed",
+    "participation_ratio",
+]
+
+_GROUPS = 10
+
+
+@dataclass(frozen=True)
+class Jackknifed:
+    """A statistic of examples, corrected for their number, with its 95 % interval.
+
+    Attributes
+    ----------
+    value, lo, hi
+        Mean of the pseudo-values, and its bounds.
+    pseudo
+        `[groups]`, pseudo-values; differences of two statistics on the same groups are paired.
+    """
+
+    value: float
+    lo: float
+    hi: float
+    pseudo: np.ndarray
+
+    @classmethod
+    def of(cls, pseudo: np.ndarray, limits: tuple[float, float] = (-np.inf, np.inf)) -> Self:
+        """Estimate from pseudo-values, inside of what the statistic can be."""
+        mean = pseudo.mean()
+        lo, hi = mean_interval(len(pseudo), mean, ((pseudo - mean) ** 2).sum())
+        value, lo, hi = (float(np.clip(v, *limits)) for v in (mean, lo, hi))
+        return cls(value, lo, hi, pseudo)
+
+    def minus(self, other: Jackknifed) -> Jackknifed:
+        """Return how much larger it is than another statistic of the same examples."""
+        return Jackknifed.of(self.pseudo - other.pseudo)
+
+
+def jackknifed(
+    statistic: Callable[[np.ndarray], float], n: int, *, limits: tuple[float, float], seed: int
+) -> Jackknifed:
+    """Estimate a statistic by leaving out a tenth of the examples at a time.
+
+    This takes away the part of its bias that falls with the number of examples: noise in the class
+    means makes classes look further apart, and noise in a covariance makes it look narrower.
+
+    Parameters
+    ----------
+    statistic
+        Takes the rows of the examples that stay.
+    n
+        Number of examples.
+    limits
+        Least and largest value that the statistic can have.
+    seed
+        Decides the groups: the same seed gives the same ones.
+
+    References
+    ----------
+    Quenouille 1956; Tukey 1958; Efron & Tibshirani 1993, An introduction to the bootstrap, ch. 11.
+    """
+    whole, order = statistic(np.arange(n)), np.random.default_rng(seed).permutation(n)
+    groups = min(_GROUPS, n)
+    stay = (np.sort(np.delete(order, np.s_[g::groups])) for g in range(groups))
+    pseudo = [groups * whole - (groups - 1) * statistic(rows) for rows in stay]
+    return Jackknifed.of(np.array(pseudo), limits)
+
+
+def gram(x: np.ndarray) -> np.ndarray:
+    """Return the products of all pairs of examples of `[N, F]`, centred and scaled: `[N, N]`."""
+    x = x.astype(np.float64) - x.mean(0, dtype=np.float64)
+    longest = np.sqrt((x**2).sum(1).max())
+    x = x / longest if longest else x
+    return x @ x.T
+
+
+def alignment(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the debiased linear CKA of two Gram matrices `[N, N]` of the same examples.
+
+    Equal to `stats.agreement.debiased_cka` of the features, and quick to repeat on subsets and
+    shuffles of the examples; NaN where that is.
+
+    References
+    ----------
+    Song et al. 2012, eq. 5; Murphy et al. 2024.
+    """
+    if len(first) < 4:
+        return float("nan")
+    norms = _hsic(first, first), _hsic(second, second)
+    if not min(norms) > 1e-20:
+        return float("nan")
+    return float(np.clip(_hsic(first, second) / np.sqrt(norms[0] * norms[1]), -1, 1))
+
+
+def _hsic(k: np.ndarray, l: np.ndarray) -> float:
+    n, own = len(k), np.diagonal(k) * np.diagonal(l)
+    rows_k, rows_l = (m.sum(1) - np.diagonal(m) for m in (k, l))
+    product = np.vdot(k, l) - own.sum()
+    spread = rows_k.sum() * rows_l.sum() / ((n - 1) * (n - 2))
+    return float((product + spread - 2 * (rows_k @ rows_l) / (n - 2)) / (n * (n - 3)))
+
+
+def collapse(x: np.ndarray, labels: np.ndarray) -> float:
+    """Return NC1, how far examples scatter around their class's mean: tr(Σ_W Σ_B⁺) / C.
+
+    Parameters
+    ----------
+    x
+        `[N, F]`.
+    labels
+        `[N]`; every class weighs the same, however many examples it has.
+
+    Returns
+    -------
+    float
+        0 where examples of a class are all alike; NaN where the class means don't differ.
+
+    References
+    ----------
+    Papyan, Han & Donoho 2020, Prevalence of neural collapse during the terminal phase of deep
+    learning training, sec. "NC1".
+    """
+    classes, member = np.unique(labels, return_inverse=True)
+    onehot = member[:, None] == np.arange(len(classes))
+    weights = onehot / onehot.sum(0)  # [N, C]
+    x = x.astype(np.float64)
+    means = weights.T @ x  # [C, F]
+    centred = means - means.mean(0)
+    # Σ_B = centredᵀ centred / C; its pseudo-inverse needs its C - 1 directions only
+    _, scale, axes = np.linalg.svd(centred, full_matrices=False)
+    kept = scale > 1e-9 * max(scale.max(initial=0), np.abs(means).max(initial=0))
+    if not kept.any():
+        return float("nan")
+    along = (x - means[member]) @ axes[kept].T  # [N, C - 1]
+    spread = (weights.sum(1) @ along**2) / len(classes)  # diagonal of Σ_W in those directions
+    return float((spread / scale[kept] ** 2).sum())
+
+
+def participation_ratio(x: np.ndarray) -> float:
+    """Return over how many axes the variance spreads: (Σλ)² / Σλ² of the covariance's eigenvalues.
+
+    Parameters
+    ----------
+    x
+        `[N, F]`.
+
+    Returns
+    -------
+    float
+        1 where all variance is along one axis, F where it is the same along all; NaN without
+        variance.
+
+    References
+    ----------
+    Gao et al. 2017, A theory of multineuronal dimensionality, dynamics and measurement, eq. 5.
+    """
+    x = x.astype(np.float64)
+    x = x - x.mean(0)
+    products = x.T @ x if x.shape[1] <= len(x) else x @ x.T
+    total = np.trace(products)
+    return float(total**2 / (products**2).sum()) if total > 0 else float("nan")

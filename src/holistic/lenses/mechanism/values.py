@@ -1,0 +1,101 @@
+"""What does each unit hold, as one number an example?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from holistic.data import stratified_sample
+from holistic.stats.moments import Moments
+from holistic.subject import Examples, Subject
+
+__all__ = [
+    "Activations",
+    "activations",
+    "class_indices",
+    "in_words",
+    "most_varying",
+    "percent",
+    "position_mean",
+    "sampled",
+]
+
+
+def position_mean(value: Tensor) -> Tensor:
+    """Average a site's value `[B, P…, U]` over its positions: `[B, U]`."""
+    return value.flatten(1, -2).mean(1) if value.dim() > 2 else value
+
+
+def class_indices(examples: Examples) -> np.ndarray:
+    """Return the class of each example, `[N]` int64."""
+    return examples.labels.cpu().numpy()
+
+
+@dataclass(frozen=True)
+class Activations:
+    """What units hold on some examples.
+
+    Attributes
+    ----------
+    values
+        `[N, U]` float64, position means.
+    labels
+        `[N]` int64, classes of the examples.
+    """
+
+    values: np.ndarray
+    labels: np.ndarray
+
+    def of_units(self, units: np.ndarray) -> Activations:
+        """Return those of some units."""
+        return Activations(self.values[:, units], self.labels)
+
+
+def activations(subject: Subject, site: str, examples: Examples) -> Activations:
+    """Read what the units of one site hold on examples."""
+    parts = [
+        position_mean(values[site]).cpu().double().numpy()
+        for _, values in subject.capture_batches([site], examples.images)
+    ]
+    return Activations(np.concatenate(parts), class_indices(examples))
+
+
+def sampled(examples: Examples, most: int, seed: int) -> Examples:
+    """Return about so many of the examples, or 2 of each class, every class in its share."""
+    labels = examples.labels.cpu()
+    count = max(most, 2 * len(labels.unique()))
+    if len(examples) <= count:
+        return examples
+    rows = stratified_sample(labels, count, seed=seed)
+    return Examples(examples.indices[rows], examples.images[rows], examples.labels[rows])
+
+
+def most_varying(values: np.ndarray, count: int) -> np.ndarray:
+    """Return the units of `[N, U]` with the largest standard deviation, in their order."""
+    spread = np.nan_to_num(Moments.of(values).std[0], nan=-1.0)
+    return np.sort(np.argsort(-spread, kind="stable")[:count])
+
+
+def in_words(units: Sequence[int] | np.ndarray, limit: int = 12) -> str:
+    """List units for a sentence, shortened after `limit` of them.
+
+    >>> in_words([3, 5])
+    '3, 5'
+    >>> in_words(range(5), limit=2)
+    '0, 1 and 3 more'
+    """
+    units = [int(u) for u in units]
+    shown = ", ".join(map(str, units[:limit]))
+    return shown + (f" and {len(units) - limit} more" if len(units) > limit else "")
+
+
+def percent(share: float) -> str:
+    """Write a share for a sentence.
+
+    >>> percent(0.9812)
+    '98.1 %'
+    """
+    return f"{100 * share:.1f} %"

@@ -1,0 +1,72 @@
+"""Models in which the answers of the lens `attribution` are built in."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from holistic.subject import Subject
+
+SIDE = 8
+PATCH = (slice(0, 2), slice(0, 2))
+
+
+def reading_a_corner(count: int = 80) -> Subject:
+    """Two classes told by the 2 × 2 pixels of the upper left corner; the rest is noise."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(count, 1, SIDE, SIDE, generator=generator)
+    labels = torch.arange(count) % 2
+    images[:, 0, *PATCH] = 0.2 + 0.6 * labels[:, None, None] + 0.1 * images[:, 0, *PATCH]
+    model = nn.Sequential(nn.Flatten(), nn.Linear(SIDE * SIDE, 2), nn.Softplus(), nn.Linear(2, 2))
+    with torch.no_grad():
+        weight = torch.zeros(2, SIDE, SIDE)
+        weight[0][PATCH], weight[1][PATCH] = -4, 4
+        model[1].weight.copy_(weight.flatten(1))
+        model[1].bias.copy_(torch.tensor([8.0, -8.0]))
+        model[3].weight.copy_(torch.eye(2))
+        model[3].bias.zero_()
+    return Subject(model.eval(), (images, labels))
+
+
+class Straight(nn.Module):
+    """Logits that are affine in the image, with a hidden layer that does nothing."""
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        super().__init__()
+        self.read = nn.Linear(weight[0].numel(), len(weight))
+        self.act, self.head = nn.LeakyReLU(1.0), nn.Identity()
+        with torch.no_grad():
+            self.read.weight.copy_(weight.flatten(1))
+            self.read.bias.copy_(bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.act(self.read(x.flatten(1))))
+
+
+def straight(shape: tuple[int, ...] = (1, SIDE, SIDE), count: int = 60) -> tuple[Subject, Tensor]:
+    """A linear model over images of some shape, and its weights `[3, …]`."""
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.randn(3, *shape, generator=generator)
+    images = torch.rand(count, *shape, generator=generator)
+    model = Straight(weight, torch.tensor([0.5, -1.0, 2.0])).eval()
+    return Subject(model, (images, torch.arange(count) % 3)), weight
+
+
+class Untouched(nn.Module):
+    """A model without parameters: drawing its weights afresh changes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(1)
+        self.register_buffer("weight", torch.randn(3, SIDE * SIDE, generator=generator))
+        self.act = nn.Softplus()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(x.flatten(1) @ self.weight.T) * 1.0
+
+
+def untouched(count: int = 60) -> Subject:
+    """A subject whose untrained copy is the subject itself."""
+    generator = torch.Generator().manual_seed(2)
+    images = torch.rand(count, 1, SIDE, SIDE, generator=generator)
+    return Subject(Untouched().eval(), (images, torch.arange(count) % 3))

@@ -1,0 +1,106 @@
+"""What do the papers behind the lens `attribution` say, in plain loops over the user's model?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+Objective = Callable[[Tensor, int], Tensor]
+
+
+def logit(logits: Tensor, label: int) -> Tensor:
+    return logits[label]
+
+
+def margin(logits: Tensor, label: int) -> Tensor:
+    return logits[label] - max(logits[c] for c in range(len(logits)) if c != label)
+
+
+def log_prob(logits: Tensor, label: int) -> Tensor:
+    return torch.log_softmax(logits, 0)[label]
+
+
+def gradient(model: nn.Module, image: Tensor, label: int, objective: Objective = logit) -> Tensor:
+    """Simonyan et al. 2014: derivative of the class's score with respect to each pixel."""
+    x = image.clone().detach().requires_grad_()
+    (slope,) = torch.autograd.grad(objective(model(x[None])[0], label), x)
+    return slope
+
+
+def integrated_gradients(
+    model: nn.Module, image: Tensor, label: int, *, steps: int, objective: Objective = logit
+) -> Tensor:
+    """Sundararajan et al. 2017, eq. 1 from an image of zeros: a midpoint Riemann sum."""
+    total = torch.zeros_like(image, dtype=torch.float64)
+    for step in range(steps):
+        share = (step + 0.5) / steps
+        total += gradient(model, share * image, label, objective).double() / steps
+    return image.double() * total
+
+
+def smoothgrad(model: nn.Module, image: Tensor, label: int, noise: Tensor) -> Tensor:
+    """Smilkov et al. 2017, section 3: mean gradient over noisy copies, noise `[draws, …]`."""
+    return torch.stack([gradient(model, image + n, label) for n in noise]).mean(0)
+
+
+def deletion_curve(
+    model: nn.Module, image: Tensor, label: int, order: list[tuple[int, int]], fill: Tensor
+) -> list[float]:
+    """Petsiuk et al. 2018, algorithm 1: probability after each removed pixel `(row, column)`."""
+    x = image.clone()
+    curve = [probability(model, x, label)]
+    for row, column in order:
+        x[:, row, column] = fill[:, row, column]
+        curve.append(probability(model, x, label))
+    return curve
+
+
+def probability(model: nn.Module, image: Tensor, label: int) -> float:
+    with torch.no_grad():
+        logits = model(image[None])[0].double().tolist()
+    largest = max(logits)
+    parts = [math.exp(v - largest) for v in logits]
+    return parts[label] / math.fsum(parts)
+
+
+def trapezium(curve: list[float], shares: list[float]) -> float:
+    return math.fsum(
+        (shares[i + 1] - shares[i]) * (curve[i + 1] + curve[i]) / 2 for i in range(len(curve) - 1)
+    )
+
+
+def sobel(image: np.ndarray) -> np.ndarray:
+    """Length of Sobel's gradient of one plane `[H, W]`, the border repeated."""
+    height, width = image.shape
+    out = np.zeros((height, width))
+    for row in range(height):
+        for column in range(width):
+
+            def at(down: int, right: int) -> float:
+                r = min(max(row + down, 0), height - 1)  # noqa: B023
+                c = min(max(column + right, 0), width - 1)  # noqa: B023
+                return float(image[r, c])
+
+            across = sum(w * (at(d, 1) - at(d, -1)) for d, w in ((-1, 1), (0, 2), (1, 1)))
+            down = sum(w * (at(1, r) - at(-1, r)) for r, w in ((-1, 1), (0, 2), (1, 1)))
+            out[row, column] = math.hypot(across, down)
+    return out
+
+
+def spearman(a: list[float], b: list[float]) -> float:
+    """Pearson's correlation of midranks."""
+    x, y = ranks(a), ranks(b)
+    mx, my = sum(x) / len(x), sum(y) / len(y)
+    top = sum((p - mx) * (q - my) for p, q in zip(x, y, strict=True))
+    return top / math.sqrt(sum((p - mx) ** 2 for p in x) * sum((q - my) ** 2 for q in y))
+
+
+def ranks(values: list[float]) -> list[float]:
+    return [
+        sum(other < value for other in values) + (sum(other == value for other in values) + 1) / 2
+        for value in values
+    ]

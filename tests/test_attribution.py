@@ -1,0 +1,402 @@
+"""Does the lens `attribution` find what is built in, and what the papers' formulas give?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+import holistic
+import slow_attribution as slow
+from holistic.errors import SettingError
+from holistic.findings import Finding
+from holistic.lens import Context
+from holistic.lenses._pictures import flat_planes, planes
+from holistic.lenses.attribution import Attribution
+from holistic.lenses.attribution.checks import completeness, rank_correlations, removed
+from holistic.lenses.attribution.maps import METHODS, attributions, edges, magnitude
+from holistic.lenses.attribution.removal import area, grid, mean_image, order, removal
+from holistic.lenses.attribution.sample import balanced, typical
+from planted_attribution import PATCH, reading_a_corner, straight, untouched
+from zoo import ZOO, make
+
+SMALL = {"examples": 24, "steps": 8, "noise_draws": 4, "fractions": 8, "random_orders": 2}
+
+
+def found(subject: holistic.Subject, **changed: object) -> Finding:
+    lens = Attribution(**{**SMALL, **changed})
+    (finding,) = lens.run(subject, Context())
+    return finding
+
+
+def subject_of(name: str, count: int = 60) -> holistic.Subject:
+    case = ZOO[name]
+    return holistic.Subject(make(case), (case.images(count), torch.arange(count) % 4))
+
+
+def row_of(finding: Finding, method: str, metric: str) -> dict[str, object]:
+    (row,) = finding.table.where(method=method, metric=metric).rows()
+    return row
+
+
+def maps_of(
+    subject: holistic.Subject, count: int = 6, **changed: object
+) -> dict[str, torch.Tensor]:
+    sample = balanced(subject.evaluation, count, 0)
+    return attributions(subject, sample, Attribution(**{**SMALL, **changed}), lambda count: None)
+
+
+@pytest.fixture(scope="module")
+def corner() -> Finding:
+    return found(reading_a_corner())
+
+
+def test_every_method_points_at_the_only_pixels_that_count(corner: Finding) -> None:
+    names = list(dict.fromkeys(corner.table.column("method")))
+    assert names == [*METHODS, "edge", "random"]
+    for array in ("attribution.class_maps", "attribution.example_maps"):
+        for name, maps in zip(names, corner.arrays[array], strict=False):
+            inside = maps[:, *PATCH].sum((1, 2))
+            if name == "edge":
+                assert (inside < 0.3).all()
+            else:
+                np.testing.assert_allclose(inside, 1, rtol=1e-5)
+
+
+def test_removing_the_pixels_that_count_beats_a_random_order(corner: Finding) -> None:
+    for method in METHODS:
+        for metric, sign in (("deletion_auc", -1), ("insertion_auc", 1)):
+            row = row_of(corner, method, metric)
+            assert row["passed"]
+            assert sign * (row["value"] - row["control"]) > 0.05
+            np.testing.assert_allclose(row["difference"], row["value"] - row["control"])
+    for metric in ("deletion_auc", "insertion_auc"):
+        assert not row_of(corner, "edge", metric)["passed"]
+        assert row_of(corner, "random", metric)["passed"] is None
+        assert row_of(corner, "random", metric)["control"] is None
+    curves = corner.arrays["attribution.curves"]
+    assert curves.shape == (6, 2, 9)
+    # four of 64 pixels are the whole patch: half a step of the grid of eight
+    assert (curves[:4, 0, 1] < 0.6).all()
+    assert curves[5, 0, 1] > 0.8
+    assert "all methods are better than the random order" in corner.statements[0]
+
+
+def test_a_linear_model_has_the_closed_form() -> None:
+    subject, weight = straight()
+    sample = balanced(subject.evaluation, 6, 0)
+    maps = maps_of(subject)
+    own = weight[sample.labels]
+    for name, expected in {
+        "saliency": own,
+        "input_x_gradient": own * sample.images,
+        "integrated_gradients": own * sample.images,
+        "smoothgrad": own,
+    }.items():
+        torch.testing.assert_close(maps[name], expected, rtol=1e-4, atol=1e-5)
+    finding = found(subject)
+    for method in ("input_x_gradient", "integrated_gradients"):
+        row = row_of(finding, method, "completeness")
+        assert row["passed"]
+        assert row["hi"] < 1e-5
+        assert row["control"] > 0.05
+
+
+@pytest.mark.parametrize("objective", ["logit", "margin", "log_prob"])
+def test_gradients_equal_those_of_the_user_s_model(objective: str) -> None:
+    subject = subject_of("residual in-place")
+    sample, maps = balanced(subject.evaluation, 6, 0), maps_of(subject, objective=objective)
+    plain = getattr(slow, objective)
+    for i, (image, label) in enumerate(zip(sample.images, sample.labels.tolist(), strict=True)):
+        slope = slow.gradient(subject.model, image, label, plain)
+        torch.testing.assert_close(maps["saliency"][i], slope, rtol=1e-4, atol=1e-6)
+        product = slope * image
+        torch.testing.assert_close(maps["input_x_gradient"][i], product, rtol=1e-4, atol=1e-6)
+
+
+def test_integrated_gradients_equal_a_riemann_sum() -> None:
+    """On a smooth model eight Gauss-Legendre points are as good as a thousand midpoints."""
+    subject = reading_a_corner()
+    sample = balanced(subject.evaluation, 4, 0)
+    maps = maps_of(subject, 4, steps=24)["integrated_gradients"]
+    for image, label, found_map in zip(sample.images, sample.labels.tolist(), maps, strict=True):
+        expected = slow.integrated_gradients(subject.model, image, label, steps=600)
+        torch.testing.assert_close(found_map.double(), expected, rtol=1e-3, atol=1e-5)
+
+
+def test_smoothgrad_equals_the_mean_over_the_same_noise() -> None:
+    subject = subject_of("mlp")
+    sample, maps = balanced(subject.evaluation, 6, 0), maps_of(subject)
+    spread = 0.15 * float(subject.images.max() - subject.images.min())
+    generator = torch.Generator().manual_seed(subject.seed)
+    noise = spread * torch.randn(24, 1, 8, 8, generator=generator)  # [6 images · 4 draws, …]
+    for i, (image, label) in enumerate(zip(sample.images, sample.labels.tolist(), strict=True)):
+        expected = slow.smoothgrad(subject.model, image, label, noise[4 * i : 4 * i + 4])
+        torch.testing.assert_close(maps["smoothgrad"][i], expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("rows", [1, 5, 9])
+def test_batches_change_no_map_but_smoothgrad_s(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = subject_of("cnn")
+    whole = maps_of(subject)
+    monkeypatch.setattr("holistic.lenses.attribution.maps._ROWS", rows)
+    parts = maps_of(subject)
+    for name in METHODS[:3]:
+        torch.testing.assert_close(parts[name], whole[name], rtol=1e-4, atol=1e-6)
+    assert parts["smoothgrad"].shape == whole["smoothgrad"].shape
+
+
+def test_removal_curves_equal_plain_loops() -> None:
+    subject = subject_of("cnn")
+    sample = balanced(subject.evaluation, 3, 0)
+    rng = np.random.default_rng(0)
+    ranks = order(rng.normal(size=(3, 64)), rng)
+    counts, fill = grid(64, 8), mean_image(subject)
+    curves = removal(subject, sample, ranks, counts, fill)
+    for i, (image, label) in enumerate(zip(sample.images, sample.labels.tolist(), strict=True)):
+        places = [divmod(int(p), 8) for p in np.argsort(ranks[i])]
+        removed_one_by_one = slow.deletion_curve(subject.model, image, label, places, fill)
+        expected = [removed_one_by_one[count] for count in counts]
+        np.testing.assert_allclose(curves.deletion[i], expected, atol=1e-5)
+        put_in = slow.deletion_curve(subject.model, fill, label, places, image)
+        np.testing.assert_allclose(curves.insertion[i], [put_in[c] for c in counts], atol=1e-5)
+        shares = [count / 64 for count in counts]
+        plain = slow.trapezium(expected, shares)
+        np.testing.assert_allclose(area(curves.deletion[i], counts), plain, atol=1e-5)
+
+
+def test_the_fill_is_the_mean_of_the_class_means() -> None:
+    images = torch.arange(12.0).reshape(12, 1, 1, 1).expand(12, 1, 4, 4).clone()
+    labels = torch.tensor([0] * 8 + [1] * 4)
+    subject = holistic.Subject(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(16, 2)),
+                               (images, labels))  # fmt: skip
+    values = subject.selection.images[:, 0, 0, 0]
+    means = [float(values[subject.selection.labels == c].mean()) for c in (0, 1)]
+    np.testing.assert_allclose(mean_image(subject).flatten(), np.mean(means))
+
+
+def test_chunks_of_removed_images_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = subject_of("mlp")
+    sample = balanced(subject.evaluation, 3, 0)
+    ranks = order(np.zeros((3, 64)), np.random.default_rng(0))
+    counts, fill = grid(64, 8), mean_image(subject)
+    whole = removal(subject, sample, ranks, counts, fill)
+    monkeypatch.setattr("holistic.lenses.attribution.removal._BYTES", 1)
+    parts = removal(subject, sample, ranks, counts, fill)
+    np.testing.assert_allclose(parts.deletion, whole.deletion, atol=1e-6)
+
+
+@given(
+    arrays(np.int8, st.tuples(st.integers(1, 4), st.integers(1, 9)), elements=st.integers(-2, 2))
+)
+@settings(deadline=None)
+def test_an_order_ranks_each_map_from_the_largest_on(maps: np.ndarray) -> None:
+    ranks = order(maps.astype(np.float64), np.random.default_rng(0))
+    for values, rank in zip(maps, ranks, strict=True):
+        assert sorted(rank) == list(range(len(values)))
+        ordered = values[np.argsort(rank)]
+        assert (ordered[1:] <= ordered[:-1]).all()
+
+
+def test_equal_pixels_go_in_a_random_order() -> None:
+    ranks = order(np.zeros((200, 10)), np.random.default_rng(0))
+    assert np.abs(ranks.mean(0) - 4.5).max() < 1
+
+
+def test_edges_equal_sobel_by_loops() -> None:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(2, 3, 5, 6, generator=generator)
+    for image, strength in zip(images, edges(images), strict=True):
+        expected = sum(slow.sobel(channel.numpy()) for channel in image)
+        np.testing.assert_allclose(strength.numpy(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_rank_correlations_equal_loops() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 4, (3, 20)).astype(float), rng.normal(size=(3, 20))
+    among = rng.random((3, 20)) > 0.3
+    a[2] = 1
+    measured = rank_correlations(a, b, among=among)
+    for x, y, kept, r in zip(a[:2], b[:2], among[:2], measured[:2], strict=True):
+        np.testing.assert_allclose(r, slow.spearman(list(x[kept]), list(y[kept])))
+    assert np.isnan(measured[2])
+
+
+def test_completeness_is_the_error_of_the_sums() -> None:
+    sums, changes = np.array([1.0, 2.0, -3.0, 4.0]), np.array([1.5, 2.0, -3.0, 3.0])
+    row = completeness("a", sums, changes, tolerance=0.5, seed=0)
+    np.testing.assert_allclose(row.value, 1.5 / 9.5)
+    np.testing.assert_allclose(row.control, (2.5 + 1 + 5 + 6) / 9.5)
+    assert row.lo <= row.value <= row.hi
+    assert row.passed == (row.hi <= 0.5)
+    still = completeness("a", np.zeros(3), np.zeros(3), tolerance=0.5, seed=0)
+    assert np.isnan(still.value)
+    assert not still.passed
+
+
+def test_a_removal_passes_by_the_paired_interval() -> None:
+    rng = np.random.default_rng(0)
+    base = rng.random(50)
+    lower, same = (
+        removed("a", "deletion_auc", base - 0.01, base),
+        removed("a", "deletion_auc", base, base),
+    )
+    assert lower.passed
+    assert not same.passed
+    assert not removed("a", "insertion_auc", base - 0.01, base).passed
+    wide = removed("a", "deletion_auc", base - 0.01 + rng.normal(size=50), base)
+    assert not wide.passed
+
+
+def test_a_model_that_learnt_nothing_fails_randomisation() -> None:
+    finding = found(untouched())
+    for method in METHODS[:3]:
+        row = row_of(finding, method, "randomisation")
+        np.testing.assert_allclose([row["value"], row["control"]], 1, atol=1e-6)
+        assert not row["passed"]
+    assert "saliency 1.00 [1.00, 1.00] (fails)" in finding.statements[3]
+    corner = found(subject_of("mlp"))
+    assert row_of(corner, "saliency", "randomisation")["passed"]
+
+
+def test_typical_images_have_the_median_margin() -> None:
+    subject = subject_of("mlp", 200)
+    shown = typical(subject)
+    logits, labels = subject.predict(), subject.evaluation.labels
+    margins = subject.score_of(logits, labels)
+    for index, label in zip(shown.indices, shown.labels.tolist(), strict=True):
+        mine = margins[(labels == label) & (logits.argmax(1) == labels)]
+        place = int(np.flatnonzero(subject.evaluation_indices == index)[0])
+        assert labels[place] == label
+        assert margins[place] == mine.median()
+    assert len(set(shown.labels.tolist())) == len(shown)
+
+
+def test_samples_are_balanced_and_come_from_the_evaluation_split() -> None:
+    images = torch.zeros(100, 1, 4, 4)
+    labels = torch.tensor([0] * 80 + [1] * 16 + [2] * 4)
+    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(16, 3))
+    subject = holistic.Subject(model, (images, labels))
+    sample = balanced(subject.evaluation, 20, 0)
+    assert torch.bincount(sample.labels).tolist() == [10, 8, 2]
+    assert set(sample.indices) <= set(subject.evaluation_indices)
+    assert len(balanced(subject.evaluation, 1000, 0)) == len(subject.evaluation)
+    assert not np.array_equal(sample.indices, balanced(subject.evaluation, 20, 1).indices)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("mlp bfloat16", (8, 8)),
+        ("mlp float64", (8, 8)),
+        ("transformer", (8, 8)),
+        ("lstm", (5, 8)),
+        ("one-dimensional", (1, 16)),
+        ("data-dependent", (8, 8)),
+        ("functional", (8, 8)),
+    ],
+)
+def test_any_architecture(name: str, shape: tuple[int, int]) -> None:
+    finding = found(subject_of(name, 48), examples=8, steps=4)
+    arrays = finding.arrays
+    methods = list(dict.fromkeys(finding.table.column("method")))
+    count = len(methods) - 1
+    assert ("edge" in methods) == (min(shape) >= 4)
+    assert arrays["attribution.class_maps"].shape == (count, 4, *shape)
+    shown = len(arrays["attribution.example_labels"])
+    assert arrays["attribution.example_maps"].shape == (count, shown, *shape)
+    assert arrays["attribution.example_images"].shape[:3] == (shown, *shape)
+    assert arrays["attribution.curves"].shape == (count + 1, 2, 9)
+    for array in arrays.values():
+        assert np.isfinite(array).all()
+    assert finding.table.column("n").min() > 0
+    assert all("nan" not in statement for statement in finding.statements)
+
+
+def test_features_without_a_plane_become_one_row() -> None:
+    subject, weight = straight((7,))
+    finding = found(subject)
+    maps = finding.arrays["attribution.class_maps"]
+    assert maps.shape == (4, 3, 1, 7)
+    expected = weight.abs() / weight.abs().sum(1, keepdim=True)
+    np.testing.assert_allclose(maps[0, :, 0], expected, rtol=1e-4)
+    assert set(finding.table.column("method")) == {*METHODS, "random"}
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 6), (5, 6, 3), (2, 5, 6), (5, 6), (9,), (2, 3, 4, 5)])
+def test_planes_can_be_undone(shape: tuple[int, ...]) -> None:
+    values = torch.rand(4, *shape)
+    assert planes(values).dim() == 4
+    assert torch.equal(flat_planes(planes(values), shape), values)
+
+
+def test_channels_of_a_pixel_add_up_and_go_together() -> None:
+    for shape in ((3, 5, 6), (5, 6, 3)):
+        subject, weight = straight(shape)
+        maps = magnitude(maps_of(subject)["saliency"])
+        labels = balanced(subject.evaluation, 6, 0).labels
+        expected = weight.abs().sum(1 if shape[0] == 3 else 3)[labels]
+        torch.testing.assert_close(maps, expected, rtol=1e-4, atol=1e-5)
+        finding = found(subject, examples=6)
+        assert finding.arrays["attribution.example_images"].shape[1:] == (5, 6, 3)
+        assert finding.arrays["attribution.class_maps"].shape[2:] == (5, 6)
+
+
+def test_inputs_without_a_gradient_are_told() -> None:
+    finding = found(subject_of("encoder layer", 40))
+    assert len(finding.table) == 0
+    assert "have no gradient" in finding.caveats[0]
+
+
+def test_large_maps_are_added_up_in_squares(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject, _ = straight((1, 5, 5))
+    whole = found(subject).arrays["attribution.class_maps"]
+    monkeypatch.setattr("holistic.lenses.attribution.methods._MOST_BYTES", whole.nbytes // 3)
+    small = found(subject).arrays["attribution.class_maps"]
+    assert small.shape == (5, 3, 3, 3)
+    np.testing.assert_allclose(small.sum((2, 3)), 1, rtol=1e-5)
+    np.testing.assert_allclose(small[..., 0, 0], whole[..., :2, :2].sum((2, 3)), rtol=1e-5)
+
+
+def test_the_same_seed_gives_the_same_bytes_and_leaves_everything_alone() -> None:
+    subject = subject_of("residual in-place")
+    before = torch.random.get_rng_state()
+    weights = {k: v.clone() for k, v in subject.model.state_dict().items()}
+    images = subject.images.clone()
+    first, second = found(subject), found(subject)
+    assert first.table.data.equals(second.table.data)
+    for name, array in first.arrays.items():
+        assert array.tobytes() == second.arrays[name].tobytes()
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert all(torch.equal(weights[k], v) for k, v in subject.model.state_dict().items())
+    assert all(p.grad is None for p in subject.model.parameters())
+    assert torch.equal(images, subject.images)
+    assert not subject.images.requires_grad
+    other = holistic.Subject(subject.model, (subject.images, subject.labels), seed=1)
+    assert not first.table.data.equals(found(other).table.data)
+
+
+def test_progress_is_told_to_the_end() -> None:
+    told: list[tuple[str, int, int]] = []
+    context = Context(progress=lambda task, done, total: told.append((task, done, total)))
+    list(Attribution(**SMALL).run(subject_of("mlp"), context))
+    for task in ("attribution maps", "removing pixels"):
+        steps = [(done, total) for name, done, total in told if name == task]
+        assert steps[-1][0] == steps[-1][1]
+        assert len({total for _, total in steps}) == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"objective": "accuracy"}, "objective is 'logit', 'margin' or 'log_prob', got 'accuracy'"),
+        ({"examples": 1}, "examples must be at least 4, got 1"),
+        ({"noise": 0.0}, "noise must be above 0, to 1, got 0.0"),
+    ],
+)
+def test_settings_out_of_range_are_refused(changed: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        Attribution(**changed)
