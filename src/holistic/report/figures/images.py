@@ -30,7 +30,7 @@ def walls(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
         units = _most_needed(audit, site) or names_of(rows, "unit")[:_UNITS]
         shown = _framed(images)
         tiles = [_strip(rows.where(unit=unit), shown, place) for unit in units]
-        figure, (axis,) = grid(1, 1, 8.6, 0.55 + 0.56 * len(tiles))
+        figure, (axis,) = grid(1, 1, 8.6, 0.5 + 0.48 * len(tiles))
         _picture(axis, np.concatenate(tiles))
         height = tiles[0].shape[0]
         axis.set_yticks([height * (i + 0.5) for i in range(len(units))], [str(u) for u in units])

@@ -78,7 +78,7 @@ def clusters(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
         names = [f"cluster {k}" for k in range(len(profile))]
         image = signed(axis, profile, rows=names, columns=classes[: profile.shape[1]])
         axis.set_xlabel("class")
-        figure.colorbar(image, label="mean z-score")
+        figure.colorbar(image).set_label("z-score", fontsize=8)
         yield figure, f"Site “{site}”: mean standardised activation of each cluster on each class."
 
 
@@ -147,7 +147,7 @@ def patching(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
                        rows=[str(int(matrix.index[i])) for i in order])  # fmt: skip
         axis.set_xlabel("class")
         axis.set_ylabel("unit")
-        figure.colorbar(image, label="share of the decision")
+        figure.colorbar(image).set_label("share", fontsize=8)
         yield (
             figure,
             (
