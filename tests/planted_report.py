@@ -12,7 +12,7 @@ import numpy as np
 
 from holistic.findings import Audit, Finding, Table, col
 
-CLASSES = ("<script>alert('x')</script>", "cost $x_1$ & more", "plain")
+CLASSES = ("<script>alert('x')</script>", "cost $\\x_{$ & more", "plain")
 SITES = ("a$^2$<b>", "late")
 UNITS = 6
 STRONGEST = (SITES[1], 4, CLASSES[2], -3.25)
