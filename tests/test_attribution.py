@@ -295,7 +295,12 @@ def test_samples_are_balanced_and_come_from_the_evaluation_split() -> None:
         ("transformer", (8, 8)),
         ("lstm", (5, 8)),
         ("one-dimensional", (1, 16)),
-        ("data-dependent", (8, 8)),
+        pytest.param(
+            "data-dependent",
+            (8, 8),
+            # the model itself turns a tensor with a gradient into a number
+            marks=pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad"),
+        ),
         ("functional", (8, 8)),
     ],
 )
@@ -400,3 +405,25 @@ def test_progress_is_told_to_the_end() -> None:
 def test_settings_out_of_range_are_refused(changed: dict[str, object], message: str) -> None:
     with pytest.raises(SettingError, match=message):
         Attribution(**changed)
+
+
+def test_similarities_are_means_over_images_beside_their_controls() -> None:
+    subject = subject_of("cnn")
+    finding = found(subject)
+    sample = balanced(subject.evaluation, 24, subject.seed)
+    lens = Attribution(**SMALL)
+    trained, first, second = (
+        [magnitude(attributions(s, sample, lens, lambda count: None)["saliency"]).flatten(1)]
+        for s in (subject, *(subject.untrained(subject.seed + 7919 * k) for k in (1, 2)))
+    )
+    lines = edges(sample.images).flatten(1)
+    for metric, pairs in {
+        "randomisation": ((trained[0], first[0]), (first[0], second[0])),
+        "edge_similarity": ((trained[0], lines), (trained[0], lines.roll(1, 0))),
+    }.items():
+        row = row_of(finding, "saliency", metric)
+        for name, (a, b) in zip(("value", "control"), pairs, strict=True):
+            r = [slow.spearman(x, y) for x, y in zip(a.tolist(), b.tolist(), strict=True)]
+            np.testing.assert_allclose(row[name], np.mean(r), atol=0.01)
+        assert row["lo"] < row["value"] < row["hi"]
+        assert row["n"] == 24

@@ -89,6 +89,11 @@ def check_stage(engine: Engine, images: Tensor, site: Site, seed: int = 0) -> No
             which = order[:k].tolist()
             same(got, engine.run(images, (), {site.name: replaced(which, 0.25)})[0])
     assert seen == 2 * depth
+    last = [(k, chosen, logits) for k, chosen, logits in stage.orders(orders, {depth})]
+    assert {k for k, _, _ in last} == {depth}
+    for _, chosen, logits in last:
+        for order, got in zip(orders[chosen], logits, strict=True):
+            same(got, engine.run(images, (), {site.name: replaced(order.tolist(), 0.25)})[0])
 
 
 @CASES

@@ -14,13 +14,20 @@ from torch import Tensor, nn
 
 from holistic.data import split
 from holistic.edits import Edit
-from holistic.errors import DataError, ModelError, SettingError
+from holistic.errors import ModelError
 from holistic.findings import Table
 from holistic.graph.engine import Engine, Given, Stage
 from holistic.graph.hooked import HookedEngine
 from holistic.graph.replay import TracedEngine
-from holistic.graph.trace import Untraceable, Wrapped, evaluating
+from holistic.graph.trace import Untraceable, Wrapped
 from holistic.models import reinitialised
+from holistic.preflight import (
+    checked_classes,
+    checked_data,
+    pick_logits,
+    preflight,
+    unwrapped,
+)
 from holistic.scores import Score, checked_score, score
 from holistic.sites import Site, SiteRow, find_site
 
@@ -96,18 +103,18 @@ class Subject:
 
     def __post_init__(self) -> None:
         checked_score(self.score)
-        model = _unwrapped(self.model)
-        images, labels = _checked_data(self.data, model)
+        model = unwrapped(self.model)
+        images, labels = checked_data(self.data, model)
         object.__setattr__(self, "model", model)
         object.__setattr__(self, "data", ())
         object.__setattr__(self, "images", images)
         object.__setattr__(self, "labels", labels)
-        count = _preflight(self._wrapped, images[:_PROBES])
-        object.__setattr__(self, "classes", _checked_classes(self.classes, labels, count))
+        count = preflight(self._wrapped, images[:_PROBES])
+        object.__setattr__(self, "classes", checked_classes(self.classes, labels, count))
 
     @cached_property
     def _wrapped(self) -> Wrapped:
-        return Wrapped(self.model, self.forward or _pick_logits)
+        return Wrapped(self.model, self.forward or pick_logits)
 
     @cached_property
     def engine(self) -> Engine:
@@ -359,87 +366,3 @@ def _digest(tensors: Any) -> str:
 def _probe_rows(count: int) -> Tensor:
     """Places of a few examples spread over the data."""
     return torch.linspace(0, count - 1, min(count, _PROBES)).round().long()
-
-
-def _pick_logits(model: nn.Module, images: Tensor) -> Tensor:
-    output = model(images)
-    if isinstance(output, Tensor):
-        return output
-    if hasattr(output, "logits"):
-        return output.logits
-    if isinstance(output, Mapping):
-        return output["logits"]  # pyright: ignore[reportUnknownVariableType]
-    return output[0]
-
-
-def _unwrapped(model: nn.Module) -> nn.Module:
-    if not isinstance(model, nn.Module):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ModelError(f"the model must be a torch.nn.Module, got {type(model).__name__}")
-    if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
-        return model.module
-    if isinstance(model, torch.jit.ScriptModule):
-        raise ModelError("TorchScript models can't be studied; pass the nn.Module they came from")
-    return model
-
-
-def _checked_data(data: tuple[Any, Any], model: nn.Module) -> tuple[Tensor, Tensor]:
-    try:
-        images, labels = (torch.as_tensor(part) for part in data)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise DataError(f"data must be (images, labels), tensors or arrays: {error}") from None
-    if len(images) != len(labels) or labels.dim() != 1 or len(labels) == 0:
-        raise DataError(
-            f"images and labels must be as many, at least one, labels of shape [N]; "
-            f"got images {tuple(images.shape)} and labels {tuple(labels.shape)}"
-        )
-    if labels.is_floating_point() or labels.is_complex():
-        raise DataError(f"labels must be integers (class indices), got {labels.dtype}")
-    if images.dtype == torch.float64 or images.dtype == torch.uint8:
-        dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
-        images = images.to(dtype)
-    if images.is_floating_point() and not bool(images.isfinite().all()):
-        bad = int((~images.isfinite()).flatten(1).any(1).sum())
-        raise DataError(f"{bad} images hold NaN or infinite values; remove or repair them")
-    return images, labels.long()
-
-
-def _preflight(wrapped: Wrapped, images: Tensor) -> int:
-    """Run a few images twice; return the number of classes."""
-    try:
-        with torch.no_grad(), evaluating(wrapped):
-            first, second = wrapped(images.clone()), wrapped(images.clone())
-    except Exception as error:  # whatever the user's code raises
-        reason = " ".join(str(error).split())[:200]
-        raise ModelError(
-            f"the model can't be run on images of shape {tuple(images.shape)}: "
-            f"{type(error).__name__}: {reason}"
-        ) from error
-    if not isinstance(first, Tensor) or first.dim() != 2 or first.shape[0] != len(images):
-        got = tuple(first.shape) if isinstance(first, Tensor) else type(first).__name__
-        raise ModelError(
-            f"the model must return logits of shape [B, C], got {got} for {len(images)} images; "
-            "pass forward= to pick them"
-        )
-    if first.shape[1] < 2:
-        raise ModelError("the model must tell at least 2 classes apart, got logits for 1")
-    if not bool(first.isfinite().all()):
-        raise ModelError("the model returns NaN or infinite logits; check weights and input range")
-    if not torch.equal(first, second):
-        raise ModelError(
-            "the same images gave different logits twice: the model has active randomness "
-            "(dropout with training=True?) or a non-deterministic operation"
-        )
-    return first.shape[1]
-
-
-def _checked_classes(classes: Sequence[str], labels: Tensor, count: int) -> tuple[str, ...]:
-    names = tuple(str(c) for c in classes) or tuple(str(c) for c in range(count))
-    if len(names) != count or len(set(names)) != count:
-        raise SettingError(f"need {count} different class names, got {len(names)}: {names[:12]}")
-    low, high = int(labels.min()), int(labels.max())
-    if low < 0 or high >= count:
-        raise DataError(
-            f"labels must lie in 0 to {count - 1} (the model has {count} logits), "
-            f"got {low} to {high}"
-        )
-    return names

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -69,13 +69,22 @@ class Stage(Protocol):
         """Replace the units of each mask `[G, U]`: slices of masks with `[G', B, C]`."""
         ...
 
-    def orders(self, orders: Tensor) -> Iterator[tuple[int, slice, Tensor]]:
+    def orders(
+        self, orders: Tensor, sizes: Collection[int] | None = None
+    ) -> Iterator[tuple[int, slice, Tensor]]:
         """Replace units one after another, in each of the given orders `[O, K]`.
+
+        Parameters
+        ----------
+        orders
+            No unit twice in a row of them.
+        sizes
+            Numbers of units at which logits are wanted; 1 to K by default.
 
         Yields
         ------
         k, chosen, logits
-            The number of units replaced (1 to K), the slice of orders, `[O', B, C]`.
+            The number of units replaced, the slice of orders, `[O', B, C]`.
         """
         ...
 

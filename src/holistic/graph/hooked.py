@@ -7,7 +7,7 @@ oracle that the traced engine is tested against.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -136,13 +136,16 @@ class HookedStage:
             yield slice(g, g + 1), logits[None]
 
     @torch.no_grad()
-    def orders(self, orders: Tensor) -> Iterator[tuple[int, slice, Tensor]]:
+    def orders(
+        self, orders: Tensor, sizes: Collection[int] | None = None
+    ) -> Iterator[tuple[int, slice, Tensor]]:
         """Replace units one after another in each order `[O, K]`."""
+        wanted = range(1, orders.shape[1] + 1) if sizes is None else sorted(sizes)
         for o, order in enumerate(orders):
-            masks = torch.zeros(len(order), self.site.units, dtype=torch.bool)
-            for k in range(len(order)):
-                masks[k:, order[k]] = True
-            for k, (_, logits) in enumerate(self.sets(masks.to(orders.device)), 1):
+            masks = torch.zeros(len(wanted), self.site.units, dtype=torch.bool)
+            for mask, k in zip(masks, wanted, strict=True):
+                mask[order[:k]] = True
+            for k, (_, logits) in zip(wanted, self.sets(masks.to(orders.device)), strict=True):
                 yield k, slice(o, o + 1), logits
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -258,26 +258,31 @@ class TracedStage:
             yield slice(start, start + len(chosen)), logits.unflatten(0, (len(chosen), self.rows))
 
     @torch.no_grad()
-    def orders(self, orders: Tensor) -> Iterator[tuple[int, slice, Tensor]]:
+    def orders(
+        self, orders: Tensor, sizes: Collection[int] | None = None
+    ) -> Iterator[tuple[int, slice, Tensor]]:
         """Replace units one after another in each order `[O, K]`."""
         size = max(1, self.chunk // self.rows)
+        wanted = range(1, orders.shape[1] + 1) if sizes is None else sizes
         for start in range(0, len(orders), size):
             chosen = slice(start, min(start + size, len(orders)))
-            for k, logits in enumerate(self._one_by_one(orders[chosen]), 1):
+            for k, logits in self._one_by_one(orders[chosen], wanted):
                 yield k, chosen, logits
 
-    def _one_by_one(self, orders: Tensor) -> Iterator[Tensor]:
+    def _one_by_one(self, orders: Tensor, wanted: Collection[int]) -> Iterator[tuple[int, Tensor]]:
         count = len(orders)
         rows = torch.arange(self.rows, device=self.base.device).repeat(count)
         values = {i: self._rows_of(i, rows) for i in self.carry.finish.reads}
-        for k in range(orders.shape[1]):
+        for k in range(max(wanted, default=0)):
             units = orders[:, k].repeat_interleave(self.rows)
             for mix in self.carry.mixes:
                 if mix.node.index in values:
                     self._add_whole(mix, values[mix.node.index], orders[:, k].tolist())
             for index in self.carry.dense:
                 self._written(index, values[index], units, rows)
-            yield self._finish(values, len(rows)).unflatten(0, (count, self.rows))
+            if k + 1 in wanted:
+                logits = self._finish(values, len(rows))
+                yield k + 1, logits.unflatten(0, (count, self.rows))
 
     def _add_whole(self, mix: Mix, value: Tensor, units: Sequence[int]) -> None:
         """Add one unit's change on every example to each copy of the batch, in place."""

@@ -18,7 +18,7 @@ from holistic.subject import Examples, Subject
 __all__ = ["METHODS", "attributions", "edges", "magnitude", "objective"]
 
 METHODS = ("saliency", "input_x_gradient", "integrated_gradients", "smoothgrad")
-_BYTES = 32 << 20
+_BYTES = 8 << 20
 """Bytes of inputs in one forward and backward run."""
 _ROWS = 1024
 """Most inputs in one forward and backward run."""

@@ -165,7 +165,7 @@ def _similarity_rows(lens: Attribution, maps: _Maps) -> list[MethodRow]:
     n, rows = len(maps.sample), list[MethodRow]()
     flat = {name: values[:n].flatten(1).numpy() for name, values in maps.sizes.items()}
     first, second = ({k: v.flatten(1).numpy() for k, v in made.items()} for made in maps.fresh)
-    nonzero = magnitude(maps.sample.images).flatten(1).cpu().numpy() > 0  # [n, P]
+    nonzero = (magnitude(maps.sample.images) > 0).flatten(1).cpu().numpy()  # [n, P]
     everywhere = np.ones_like(nonzero)
     for metric, among in (("randomisation", everywhere), ("randomisation_nonzero", nonzero)):
         for name in METHODS:
