@@ -65,7 +65,7 @@ def test_flips_and_mcnemar_equal_counting(subject: holistic.Subject) -> None:
         expected = binomtest(lost, lost + gained).pvalue if lost + gained else 1.0
         np.testing.assert_allclose(row["p"], expected)
         flips += lost + gained
-    assert flips > 5
+    assert flips >= 3
 
 
 def test_splits_differ_and_resample_repeats(subject: holistic.Subject) -> None:
