@@ -10,7 +10,7 @@ import numpy as np
 from holistic.findings import Finding, Table, col
 from holistic.lenses.activation import Activation
 from holistic.lenses.activation.survey import Profile, Survey
-from holistic.stats.agreement import spearman
+from holistic.stats.agreement import Spearman, spearman
 from holistic.stats.intervals import bootstrap_interval
 from holistic.subject import Subject
 
@@ -131,28 +131,31 @@ def _median(values: np.ndarray, seed: int) -> str:
 
 def _trends(profiles: Sequence[Profile]) -> list[str]:
     """Say whether units get more class-specific with depth, by each measure that is defined."""
-    areas = _trend(profiles, "AUROC", lambda p: p.of_preferred(p.detection.auroc))
-    indices = _trend(profiles, "selectivity", lambda p: p.of_preferred(p.selectivity))
-    fresh = _trend(profiles, "", lambda p: p.untrained)
-    if areas and fresh:
-        areas = f"{areas[:-1]}; in an untrained copy {fresh}."
-    return [statement for statement in (areas, indices) if statement]
+    measures = {
+        "AUROC": _with_depth(profiles, lambda p: _alive(p, p.detection.auroc)),
+        "selectivity": _with_depth(profiles, lambda p: _alive(p, p.selectivity)),
+    }
+    fresh = _with_depth(profiles, lambda p: p.untrained)
+    control = "" if np.isnan(fresh.r) else f"; in an untrained copy {_signed(fresh)}"
+    return [
+        f"Over the {found.n} units that aren't dead and have one, the {measure} of the preferred "
+        f"class has a rank correlation of {_signed(found)} with the depth of the site"
+        f"{control if measure == 'AUROC' else ''}."
+        for measure, found in measures.items()
+        if not np.isnan(found.r)
+    ]
 
 
-def _trend(
-    profiles: Sequence[Profile], measure: str, values: Callable[[Profile], np.ndarray]
-) -> str:
-    """Correlate depth with a measure over units; empty where it isn't defined at two sites."""
+def _alive(profile: Profile, by_class: np.ndarray) -> np.ndarray:
+    """Pick each unit's value for its preferred class, `[U]`; NaN for dead units."""
+    return np.where(profile.dead, np.nan, profile.of_preferred(by_class))
+
+
+def _with_depth(profiles: Sequence[Profile], values: Callable[[Profile], np.ndarray]) -> Spearman:
+    """Correlate a number `[U]` of each unit with the depth of its site."""
     depth = np.concatenate([np.full(p.site.units, float(p.site.depth)) for p in profiles])
-    alive = np.concatenate([~p.dead for p in profiles])
-    x = np.where(alive, np.concatenate([values(p) for p in profiles]), np.nan)
-    found = spearman(depth, x)
-    if np.isnan(found.r):
-        return ""
-    number = f"{found.r:+.2f} [{found.lo:+.2f}, {found.hi:+.2f}]"
-    if not measure:
-        return number
-    return (
-        f"Over the {found.n} live units of {len(profiles)} sites, depth and the {measure} of the "
-        f"preferred class have a rank correlation of {number}."
-    )
+    return spearman(depth, np.concatenate([values(p) for p in profiles]))
+
+
+def _signed(found: Spearman) -> str:
+    return f"{found.r:+.2f} [{found.lo:+.2f}, {found.hi:+.2f}]"

@@ -76,7 +76,7 @@ class Mechanism(Lens):
         from holistic.lenses.mechanism.pairs import pairs
 
         untrained = subject.untrained(subject.seed)
-        yield pairs(subject, untrained, self, context.progress)
-        yield clusters(subject, untrained, self, context.progress)
-        yield flow(subject, untrained, self, context.progress)
-        yield edges(subject, self, context.progress)
+        yield pairs(subject, untrained, settings=self, progress=context.progress)
+        yield clusters(subject, untrained, settings=self, progress=context.progress)
+        yield flow(subject, untrained, settings=self, progress=context.progress)
+        yield edges(subject, settings=self, progress=context.progress)

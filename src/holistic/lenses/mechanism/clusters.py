@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,13 @@ import numpy as np
 
 from holistic.findings import Finding, Table, col
 from holistic.lenses.mechanism.specialisation import Specialisation, specialisation
-from holistic.lenses.mechanism.values import activations, in_words, most_varying, sampled
+from holistic.lenses.mechanism.values import (
+    Activations,
+    activations,
+    in_words,
+    most_varying,
+    sampled,
+)
 from holistic.progress import Progress
 from holistic.sites import Site
 from holistic.stats.agreement import adjusted_rand
@@ -27,6 +33,10 @@ __all__ = ["ClusteredUnit", "clusters", "silhouettes"]
 _ALPHA = 0.05
 _STABLE = 0.5
 _TOLD = 4
+_READ_UNITS = 8192
+
+Both = tuple[Activations, Activations]
+"""What units hold on the selection and on the evaluation split."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +109,7 @@ class SiteClusters:
 
 
 def clusters(
-    subject: Subject, untrained: Subject, settings: Mechanism, progress: Progress
+    subject: Subject, untrained: Subject, *, settings: Mechanism, progress: Progress
 ) -> Finding:
     """Cluster the units of each hidden site by how they vary together.
 
@@ -128,14 +138,14 @@ def clusters(
     Rousseeuw 1987 (silhouette); Ben-Hur, Elisseeff & Guyon 2002 (stability).
     """
     splits = [
-        sampled(s, settings.clustered_examples, subject.seed)
+        sampled(s, settings.clustered_examples, seed=subject.seed)
         for s in (subject.selection, subject.evaluation)
     ]
-    sites, found = subject.hidden_sites, list[SiteClusters]()
-    for done, site in enumerate(sites):
-        progress("clusters of units", done, len(sites))
-        found.append(_site_clusters((subject, untrained), site, splits, settings))
-    progress("clusters of units", len(sites), len(sites))
+    task, sites, found = "clusters of units", subject.hidden_sites, list[SiteClusters]()
+    progress(task, 0, len(sites))
+    for site, trained, fresh in _readings(subject, untrained, splits):
+        found.append(_site_clusters(subject, site, trained=trained, fresh=fresh, settings=settings))
+        progress(task, len(found), len(sites))
     qs = _qs(found)
     return Finding(
         "mechanism.clusters",
@@ -150,44 +160,63 @@ def clusters(
     )
 
 
+def _readings(
+    subject: Subject, untrained: Subject, splits: Sequence[Examples]
+) -> Iterator[tuple[Site, Both, Both]]:
+    """Read sites on both splits in both models, as many at a time as fit."""
+    waiting = list(subject.hidden_sites)
+    while waiting:
+        counts = np.cumsum([site.units for site in waiting])
+        group = waiting[: max(1, int((counts <= _READ_UNITS).sum()))]
+        waiting = waiting[len(group) :]
+        names = [site.name for site in group]
+        trained, fresh = ([activations(m, names, s) for s in splits] for m in (subject, untrained))
+        for site in group:
+            name = site.name
+            yield site, (trained[0][name], trained[1][name]), (fresh[0][name], fresh[1][name])
+
+
 def _site_clusters(
-    models: tuple[Subject, Subject], site: Site, splits: Sequence[Examples], settings: Mechanism
+    subject: Subject, site: Site, *, trained: Both, fresh: Both, settings: Mechanism
 ) -> SiteClusters:
-    subject, untrained = models
-    studied, raw, silhouette = _clustered(subject, site, splits, settings)
-    fresh = _clustered(untrained, site, splits, settings)
-    selection, evaluation = (activations(subject, site.name, s).of_units(studied) for s in splits)
+    seed = subject.seed
+    studied, raw, silhouette = _clustered(trained, settings, seed)
+    _, control, control_silhouette = _clustered(fresh, settings, seed)
+    selection, evaluation = (split.of_units(studied) for split in trained)
     within = cluster_units(
         selection.values,
         selection.labels,
         k_range=(2, settings.most_clusters),
         draws=settings.draws,
-        seed=subject.seed,
+        seed=seed,
     )
-    classes, seed = len(subject.classes), subject.seed
     special = (
-        specialisation(selection, evaluation, raw.labels, classes=classes, seed=seed)
+        specialisation(selection, evaluation, raw.labels, classes=len(subject.classes), seed=seed)
         if raw.k > 1
         else None
     )
     return SiteClusters(
-        site, studied, raw, within, silhouette, special, fresh[1].k, _mean(fresh[2])
+        site=site,
+        studied=studied,
+        raw=raw,
+        within=within,
+        silhouette=silhouette,
+        special=special,
+        untrained_k=control.k,
+        untrained_silhouette=_mean(control_silhouette),
     )
 
 
 def _clustered(
-    subject: Subject, site: Site, splits: Sequence[Examples], settings: Mechanism
+    splits: Both, settings: Mechanism, seed: int
 ) -> tuple[np.ndarray, Clusters, np.ndarray]:
     """Return the units studied, their clusters, and their silhouettes on the evaluation split."""
-    selection, evaluation = (activations(subject, site.name, s).values for s in splits)
-    studied = most_varying(selection, settings.clustered_units)
+    studied = most_varying(splits[0].values, settings.clustered_units)
+    selection, evaluation = (split.of_units(studied) for split in splits)
     found = cluster_units(
-        selection[:, studied],
-        k_range=(2, settings.most_clusters),
-        draws=settings.draws,
-        seed=subject.seed,
+        selection.values, k_range=(2, settings.most_clusters), draws=settings.draws, seed=seed
     )
-    return studied, found, silhouettes(evaluation[:, studied], found.labels)
+    return studied, found, silhouettes(evaluation.values, found.labels)
 
 
 def silhouettes(values: np.ndarray, members: np.ndarray) -> np.ndarray:

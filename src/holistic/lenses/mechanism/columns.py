@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holistic.lenses.mechanism.values import class_indices, in_words, most_varying, position_mean
+from holistic.lenses.mechanism.values import class_indices, in_words, most_varying, position_means
 from holistic.subject import Examples, Subject
 
 __all__ = ["Columns", "columns_of"]
 
-_BATCH = 1024
+_ROWS, _ROWS_PER_CLASS, _MOST_ROWS = 1024, 32, 1 << 14
 
 
 @dataclass(frozen=True)
@@ -65,15 +65,13 @@ class Columns:
         The order lets a shuffle inside a batch stand for one over all examples, also where the
         data come sorted by class.
         """
-        labels = class_indices(examples)
+        labels, classes = class_indices(examples), len(subject.classes)
         order = np.random.default_rng(seed).permutation(len(labels))
-        for start in range(0, len(order), _BATCH):
-            rows = order[start : start + _BATCH]
-            values = subject.capture(self.sites, examples.images[rows])
-            blocks = [
-                position_mean(values[site]).cpu().double().numpy()[:, units]
-                for site, units in zip(self.sites, self.units, strict=True)
-            ]
+        size = min(max(_ROWS, _ROWS_PER_CLASS * classes), _MOST_ROWS)
+        for start in range(0, len(order), size):
+            rows = order[start : start + size]
+            means = position_means(subject, self.sites, examples, rows)
+            blocks = [means[s][:, units] for s, units in zip(self.sites, self.units, strict=True)]
             yield np.concatenate(blocks, 1), labels[rows]
 
 

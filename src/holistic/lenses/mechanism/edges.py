@@ -17,6 +17,7 @@ from holistic.lenses.mechanism.values import (
     class_indices,
     most_varying,
     position_mean,
+    row_batches,
     sampled,
 )
 from holistic.progress import Progress
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["UnitEdge", "edges"]
 
-_BATCH = 512
 _ALPHA = 0.05
 _TOLD = 3
 _ALONE = "The model has a single hidden site, so there is none that its units could act on."
@@ -115,7 +115,7 @@ class Bundle:
         return mean_p(self.count, self.mean, self.m2)
 
 
-def edges(subject: Subject, settings: Mechanism, progress: Progress) -> Finding:
+def edges(subject: Subject, *, settings: Mechanism, progress: Progress) -> Finding:
     """Replace units by their means and watch the next hidden site, example by example.
 
     Units that vary most are replaced one at a time, on the selection split first: there the edges
@@ -137,7 +137,7 @@ def edges(subject: Subject, settings: Mechanism, progress: Progress) -> Finding:
         `mechanism.edges`: one row per edge and class (and class `all`).
     """
     selection, evaluation = (
-        sampled(s, settings.edge_examples, subject.seed)
+        sampled(s, settings.edge_examples, seed=subject.seed)
         for s in (subject.selection, subject.evaluation)
     )
     steps = list(pairwise(site.name for site in subject.hidden_sites))
@@ -161,7 +161,7 @@ def _chosen(
 ) -> list[Choice]:
     """Choose the edges with the largest changes, and random ones; none where nothing changes."""
     rng = np.random.default_rng(subject.seed)
-    before = activations(subject, sites[0], examples).values
+    before = activations(subject, sites[:1], examples)[sites[0]].values
     top = most_varying(before, settings.edge_units)
     others = np.setdiff1d(np.arange(before.shape[1]), top)
     drawn = np.sort(rng.choice(others, min(len(top), len(others)), replace=False))
@@ -194,7 +194,7 @@ def _strength(
     strength, classes
         `[units, U of b]` each: the change without its sign, and the class that has it.
     """
-    spread = Moments.of(activations(subject, sites[1], examples).values).std[0]
+    spread = _spread(subject, sites[1], examples)
     spread = np.where(spread > 0, spread, np.inf)
     strength, classes = list[np.ndarray](), list[np.ndarray]()
     for moments in _changes(subject, sites, units, examples):
@@ -209,7 +209,7 @@ def _changes(
 ) -> Iterator[Moments]:
     """Replace each unit of the first site: sums of the changes at the second, `[C, U of b]`."""
     labels, classes = class_indices(examples), len(subject.classes)
-    parts = [slice(s, s + _BATCH) for s in range(0, len(labels), _BATCH)]
+    parts = list(row_batches(subject, sites, np.arange(len(labels))))
     before = [_watched(subject, sites[1], examples.images[part], ()) for part in parts]
     for unit in units.tolist():
         edits = (Mean(sites[0], units=[unit]),)
@@ -220,13 +220,18 @@ def _changes(
         yield moments
 
 
+def _spread(subject: Subject, site: str, examples: Examples) -> np.ndarray:
+    """Return the standard deviation of each unit of a site, `[U]`."""
+    return Moments.of(activations(subject, [site], examples)[site].values).std[0]
+
+
 def _watched(subject: Subject, site: str, images: Tensor, edits: Sequence[Edit]) -> np.ndarray:
     _, values = subject.downstream(images, edits, [site])
     return position_mean(values[site]).cpu().double().numpy()
 
 
 def _measured(subject: Subject, choice: Choice, examples: Examples) -> Bundle:
-    spread = Moments.of(activations(subject, choice.sites[1], examples).values).std[0]
+    spread = _spread(subject, choice.sites[1], examples)
     units = np.unique(choice.unit_a)
     sums: dict[str, list[np.ndarray]] = {"count": [], "mean": [], "m2": []}
     for unit, moments in zip(units, _changes(subject, choice.sites, units, examples), strict=True):

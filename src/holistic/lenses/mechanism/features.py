@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool1d
 
+from holistic.lenses.mechanism.values import row_batches
 from holistic.subject import Examples, Subject
 
 __all__ = ["INPUT", "Features", "grid", "pooled", "site_features"]
 
 INPUT = "input"
 """Name that the table gives to the images themselves."""
-_BATCH = 512
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,13 @@ def pooled(value: Tensor, most: int) -> Tensor:
     return value.flatten(1)
 
 
-def site_features(subject: Subject, site: str, examples: Examples, most: int) -> Features:
+def site_features(subject: Subject, site: str, examples: Examples, *, most: int) -> Features:
     """Read the features of a site, or of the images (`INPUT`), on examples."""
-    images, parts = examples.images, list[Tensor]()
-    units = whole = 1
-    for start in range(0, len(images), _BATCH):
-        batch = images[start : start + _BATCH]
-        value = batch.movedim(1, -1) if site == INPUT else subject.capture([site], batch)[site]
+    parts, units, whole = list[Tensor](), 1, 1
+    sites = [] if site == INPUT else [site]
+    for rows in row_batches(subject, sites, np.arange(len(examples))):
+        images = examples.images[rows]
+        value = images.movedim(1, -1) if site == INPUT else subject.capture(sites, images)[site]
         units, whole = value.shape[-1], math.prod(value.shape[1:-1])
         parts.append(pooled(value, most).cpu())
     values = torch.cat(parts).numpy()

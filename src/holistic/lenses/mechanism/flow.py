@@ -123,7 +123,9 @@ class Likeness:
     shuffled: float
 
 
-def flow(subject: Subject, untrained: Subject, settings: Mechanism, progress: Progress) -> Finding:
+def flow(
+    subject: Subject, untrained: Subject, *, settings: Mechanism, progress: Progress
+) -> Finding:
     """Read the class from each site with linear probes, and measure how its features lie.
 
     Probes are trained on the selection split and scored on the evaluation split.
@@ -171,9 +173,10 @@ def flow(subject: Subject, untrained: Subject, settings: Mechanism, progress: Pr
 def _task(subject: Subject, settings: Mechanism) -> Task:
     seed = subject.seed
     selection, evaluation = (
-        sampled(s, settings.probe_examples, seed) for s in (subject.selection, subject.evaluation)
+        sampled(s, settings.probe_examples, seed=seed)
+        for s in (subject.selection, subject.evaluation)
     )
-    geometry = sampled(evaluation, settings.geometry_examples, seed).indices
+    geometry = sampled(evaluation, settings.geometry_examples, seed=seed).indices
     labels = class_indices(selection), class_indices(evaluation)
     rng = np.random.default_rng(seed)
     return Task(
@@ -215,7 +218,7 @@ def _read(subject: Subject, untrained: Subject, name: str, task: Task) -> tuple[
 
 def _features(subject: Subject, name: str, task: Task) -> tuple[Features, Features]:
     selection, evaluation = (
-        site_features(subject, name, s, task.most) for s in (task.selection, task.evaluation)
+        site_features(subject, name, s, most=task.most) for s in (task.selection, task.evaluation)
     )
     return selection, evaluation
 

@@ -101,7 +101,9 @@ class Evidence:
     beyond_class: tuple[int, ...]
 
 
-def pairs(subject: Subject, untrained: Subject, settings: Mechanism, progress: Progress) -> Finding:
+def pairs(
+    subject: Subject, untrained: Subject, *, settings: Mechanism, progress: Progress
+) -> Finding:
     """Correlate every pair of hidden units, raw and within classes.
 
     Parameters

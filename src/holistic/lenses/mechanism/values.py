@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,8 +21,14 @@ __all__ = [
     "most_varying",
     "percent",
     "position_mean",
+    "position_means",
+    "row_batches",
     "sampled",
 ]
+
+_MOST = 512
+_NUMBERS = 32 << 20
+"""Numbers that the values of one batch may hold."""
 
 
 def position_mean(value: Tensor) -> Tensor:
@@ -54,16 +61,35 @@ class Activations:
         return Activations(self.values[:, units], self.labels)
 
 
-def activations(subject: Subject, site: str, examples: Examples) -> Activations:
-    """Read what the units of one site hold on examples."""
-    parts = [
-        position_mean(values[site]).cpu().double().numpy()
-        for _, values in subject.capture_batches([site], examples.images)
-    ]
-    return Activations(np.concatenate(parts), class_indices(examples))
+def row_batches(subject: Subject, sites: Sequence[str], rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Cut rows of examples into batches in which the values of the sites stay small."""
+    sizes = [math.prod(subject.site(name).shape) for name in sites]
+    batch = max(1, min(_MOST, _NUMBERS // max(1, sum(sizes))))
+    for start in range(0, len(rows), batch):
+        yield rows[start : start + batch]
 
 
-def sampled(examples: Examples, most: int, seed: int) -> Examples:
+def position_means(
+    subject: Subject, sites: Sequence[str], examples: Examples, rows: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Read what the units of some sites hold on rows of the examples: `[N, U]` float64 each."""
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in sites}
+    for batch in row_batches(subject, sites, rows):
+        for name, value in subject.capture(sites, examples.images[batch]).items():
+            parts[name].append(position_mean(value).cpu().double().numpy())
+    return {name: np.concatenate(own) for name, own in parts.items()}
+
+
+def activations(
+    subject: Subject, sites: Sequence[str], examples: Examples
+) -> dict[str, Activations]:
+    """Read what the units of some sites hold on examples, by site."""
+    labels = class_indices(examples)
+    means = position_means(subject, sites, examples, np.arange(len(labels)))
+    return {name: Activations(values, labels) for name, values in means.items()}
+
+
+def sampled(examples: Examples, most: int, *, seed: int) -> Examples:
     """Return about so many of the examples, or 2 of each class, every class in its share."""
     labels = examples.labels.cpu()
     count = max(most, 2 * len(labels.unique()))

@@ -1,0 +1,43 @@
+"""What do the tests of the lens `mechanism` share?"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import torch
+
+import zoo
+from holistic.lenses.mechanism import Mechanism
+from holistic.lenses.mechanism.edges import edges
+from holistic.lenses.mechanism.values import class_indices
+from holistic.progress import silent
+from holistic.subject import Subject
+
+QUICK = Mechanism(shuffles=2, draws=20)
+
+
+def found(subject, find, lens=QUICK):
+    """A finding of the lens, with the untrained copy where it is needed."""
+    if find is edges:
+        return edges(subject, settings=lens, progress=silent)
+    return find(subject, subject.untrained(1), settings=lens, progress=silent)
+
+
+def evaluated(subject, site):
+    """Position means `[N, U]` on the evaluation split by plain means, and the classes."""
+    value = subject.capture([site])[site].double()
+    means = value.reshape(len(value), -1, value.shape[-1]).mean(1).numpy()
+    return means, class_indices(subject.evaluation)
+
+
+@functools.cache
+def convolutional():
+    """A convolutional subject over noise, with positions, batch norm and a dead channel."""
+    model = zoo.make(zoo.ZOO["cnn"])
+    with torch.no_grad():
+        model[0].weight[2] = 0
+        model[0].bias[2] = -1
+    rng = np.random.default_rng(0)
+    images = torch.from_numpy(rng.normal(size=(300, 1, 8, 8))).float()
+    return Subject(model, (images, torch.arange(300) % zoo.CLASSES))

@@ -1,0 +1,151 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import planted_mechanism as planted
+import slow_mechanism as slow
+import slow_stats
+from holistic.lenses.mechanism import Mechanism
+from holistic.lenses.mechanism.edges import edges
+from holistic.lenses.mechanism.values import (
+    class_indices,
+    most_varying,
+)
+from holistic.subject import Subject
+from runs_mechanism import convolutional, found
+
+
+@pytest.fixture(scope="module")
+def small():
+    return convolutional()
+
+
+def test_planted_edge():
+    weight = -0.75
+    subject, values, labels = planted.chained(weight=weight)
+    finding = found(subject, edges)
+    top = finding.table.where(kind="top")
+    ends = set(zip(top.column("unit_a"), top.column("unit_b"), strict=True))
+    assert ends == {(3, 1)}
+    selection, evaluation = subject.selection_indices, subject.evaluation_indices
+    mean = slow.class_balanced_mean(values[selection, None], labels[selection].tolist())[0]
+    for row in top.rows():
+        own = [
+            weight * (mean - values[i])
+            for i in evaluation
+            if row["class"] in ("all", subject.classes[labels[i]])
+        ]
+        assert row["n"] == len(own)
+        assert row["effect"] == pytest.approx(np.mean(own), abs=1e-4)
+        assert row["size"] == pytest.approx(np.mean(np.square(own)) ** 0.5, rel=1e-4)
+        assert row["lo"] < row["effect"] < row["hi"]
+        assert row["spread"] == pytest.approx(0.75 * values[evaluation].std(ddof=1), rel=1e-4)
+    assert abs(top.where(class_="all").column("effect")[0]) < 0.5
+    assert top.where(class_="class D").column("effect")[0] > 0.75 * 3
+
+
+def test_edges_that_are_not_there_are_zero():
+    """With one unit in place of the top ones, the random edges are measured, and are nothing."""
+    subject, values, _ = planted.chained()
+    assert most_varying(values[:, None], 1).tolist() == [0]
+    finding = found(subject, edges, Mechanism(edge_units=2))
+    random = finding.table.where(kind="random")
+    assert len(random) > 0
+    assert 3 not in random.column("unit_a")
+    assert (random.column("effect") == 0).all()
+    assert (random.column("lo") == 0).all()
+    assert (random.column("q") == 1).all()
+    assert "in the mean of some class for 0 of them" in finding.statements[1]
+
+
+def test_what_planted_edges_say():
+    subject, _, _ = planted.chained()
+    first, ranked = found(subject, edges).statements
+    assert first.startswith("1 edges, the largest on the selection split")
+    assert "for 1 of them (q < 0.05, n = 100)" in first
+    assert ranked.startswith("From '2' to '4' the edge that ranks first on the selection split is")
+    assert "unit 3 to unit 1: without the one the other changes by +" in ranked
+
+
+@pytest.fixture(scope="module")
+def layered():
+    """A model of plain layers, its subject, the finding, what site 2 holds, and its means."""
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Flatten(), nn.Linear(9, 7), nn.ReLU(), nn.Linear(7, 6), nn.Tanh(), nn.Linear(6, 3)
+    ).eval()
+    subject = Subject(model, (torch.randn(120, 1, 3, 3), torch.arange(120) % 3))
+    finding = found(subject, edges, Mechanism(edge_units=3, edges=10))
+    chosen = subject.selection
+    held = model[:3](chosen.images).detach().double().numpy()
+    reference = torch.from_numpy(slow.class_balanced_mean(held, chosen.labels.tolist())).float()
+    return model, subject, finding, held, reference
+
+
+def test_edges_equal_plain_layers(layered):
+    model, subject, finding, _, reference = layered
+    images, own = subject.evaluation.images, class_indices(subject.evaluation)
+    for row in finding.table.rows():
+        changes = slow.edge_changes(model, (2, 4), row["unit_a"], reference, images)
+        rows = np.ones(len(own), bool) if row["class"] == "all" else own == int(row["class"])
+        change = changes[rows, row["unit_b"]]
+        assert row["effect"] == pytest.approx(change.mean(), abs=1e-6)
+        error = change.std(ddof=1) / len(change) ** 0.5
+        assert row["hi"] - row["effect"] == pytest.approx(2 * error, rel=0.1, abs=1e-7)
+    assert set(finding.table.column("kind")) == {"top", "random"}
+    assert len(finding.table) == 2 * 10 * 4
+
+
+def test_edges_are_chosen_on_the_selection_split(layered):
+    model, subject, finding, held, reference = layered
+    images, labels = subject.selection.images, class_indices(subject.selection)
+    spread = model[:5](images).detach().double().numpy().std(0, ddof=1)
+    strength = {}
+    for unit in most_varying(held, 3).tolist():
+        changes = slow.edge_changes(model, (2, 4), unit, reference, images)
+        for other in range(6):
+            means = [abs(changes[labels == c, other].mean()) / spread[other] for c in range(3)]
+            strength[unit, other] = max(means), means.index(max(means))
+    largest = sorted(strength, key=lambda edge: strength[edge], reverse=True)[:10]
+    top, random = (finding.table.where(kind=k) for k in ("top", "random"))
+    assert set(zip(top.column("unit_a"), top.column("unit_b"), strict=True)) == set(largest)
+    assert {unit for unit, _ in strength}.isdisjoint(random.column("unit_a"))
+    unit, other = largest[0]
+    assert f"is unit {unit} to unit {other}: without" in finding.statements[2]
+    assert f"on class {strength[unit, other][1]} (n = 20;" in finding.statements[2]
+
+
+def test_q_of_edges_is_over_the_rows_of_a_kind(small):
+    table = found(small, edges, Mechanism(edge_units=2, edges=5)).table
+    for kind in ("top", "random"):
+        rows = list(table.where(kind=kind).rows())
+        wanted = slow_stats.benjamini_hochberg([r["p"] for r in rows])
+        np.testing.assert_allclose([r["q"] for r in rows], wanted, rtol=1e-9)
+
+
+def test_a_single_hidden_site_has_no_edges():
+    finding = found(planted.noise(), edges)
+    assert len(finding.table) == 0
+    assert "class" in finding.table.names
+    assert finding.statements == ()
+    assert any("single hidden site" in c for c in finding.caveats)
+
+
+def test_sites_out_of_reach_have_no_edges():
+    class Apart(nn.Module):
+        """Two branches side by side."""
+
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Linear(4, 3), nn.Linear(4, 3)
+
+        def forward(self, x):
+            x = x.flatten(1)
+            return torch.relu(self.a(x)) + torch.tanh(self.b(x))
+
+    torch.manual_seed(0)
+    subject = Subject(Apart().eval(), (torch.randn(60, 1, 2, 2), torch.arange(60) % 3))
+    finding = found(subject, edges)
+    assert len(finding.table) == 0
+    assert any("doesn't reach the second: 'relu' to 'tanh'" in c for c in finding.caveats)
