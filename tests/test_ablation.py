@@ -76,6 +76,18 @@ def test_redundancy_and_synergy_have_their_signs() -> None:
     assert np.abs(others).max() < 1e-6
 
 
+def test_rounding_is_no_interaction() -> None:
+    """In a linear readout a logit's effects add up exactly, so no pair interacts."""
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        model = nn.Sequential(nn.Linear(4, 30), nn.ReLU(), nn.Linear(30, 4))
+    subject = holistic.Subject(model, one_hot_images(40, noise=2.0), score="logit")
+    table = found(subject, Ablation(depth=2, sets=20, partners=8))["ablation.interactions"].table
+    assert np.abs(table.column("effect_ab")).max() > 0.01
+    assert np.all(table.column("interaction") == 0)
+    assert not (table.column("q") < 0.05).any()
+
+
 def test_curves_equal_plain_removal(noisy: tuple[holistic.Subject, dict[str, Finding]]) -> None:
     subject, findings = noisy
     table = findings["ablation.topk"].table

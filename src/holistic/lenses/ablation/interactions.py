@@ -23,6 +23,7 @@ __all__ = ["Interaction", "find_interactions"]
 
 _BATCH = 1024
 _EXAMPLES = 2048
+_ROUNDING = 32
 
 
 @dataclass(frozen=True)
@@ -158,8 +159,16 @@ def _pair_moments(
         alone, together = effects[:singles], effects[singles:]
         moments["alone"].update(alone.T, labels)
         moments["together"].update(together.T, labels)
-        moments["interaction"].update((together - alone[first] - alone[second]).T, labels)
+        difference = together - alone[first] - alone[second]
+        # what four rounded scores can differ by isn't an interaction, however sure its sign
+        difference[np.abs(difference) < _ROUNDING * _resolution(stage.base)] = 0
+        moments["interaction"].update(difference.T, labels)
     return {name: _with_all(moment) for name, moment in moments.items()}
+
+
+def _resolution(logits: torch.Tensor) -> float:
+    """Spacing of the numbers that the logits are written in, at the largest of them."""
+    return torch.finfo(logits.dtype).eps * float(logits.abs().max())
 
 
 def _with_all(moments: Moments) -> _Sums:
