@@ -116,9 +116,9 @@ def examples_finding(subject: Subject, lens: Activation, found: Survey) -> Findi
         "activation.examples",
         table,
         statements=tuple(
-            _purity(profile, picks, labels, subject.seed)
-            for profile, picks in zip(found.profiles, found.picks, strict=True)
-            if not profile.dead.all()
+            _purity(found.profiles[i], found.picks[i], labels, subject.seed)
+            for i in found.telling
+            if not found.profiles[i].dead.all()
         ),
         caveats=(
             "Examples come from the evaluation split. The largest values alone can mislead about "

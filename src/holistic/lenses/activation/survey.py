@@ -77,6 +77,12 @@ class Survey:
     profiles: tuple[Profile, ...]
     picks: tuple[Picks, ...]
 
+    @property
+    def telling(self) -> tuple[int, ...]:
+        """Places of the sites that are put into words: all of three, else the ends and a middle."""
+        last = len(self.profiles) - 1
+        return tuple(sorted({0, last // 2, last}))
+
 
 def survey(subject: Subject, lens: Activation, progress: Progress) -> Survey:
     """Read the hidden sites of the subject and of an untrained copy on both splits."""

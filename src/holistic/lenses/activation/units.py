@@ -60,7 +60,9 @@ def units_finding(subject: Subject, lens: Activation, found: Survey) -> Finding:
     """Build `activation.units` from the profiles of all hidden sites."""
     parts = [_columns(profile, subject.classes) for profile in found.profiles]
     table = Table.build(UnitRow, {k: np.concatenate([p[k] for p in parts]) for k in parts[0]})
-    statements = [_site_statement(p, lens, subject.seed) for p in found.profiles]
+    statements = [
+        _site_statement(found.profiles[i], lens, subject.seed) for i in found.telling
+    ]
     return Finding(
         "activation.units",
         table,

@@ -22,14 +22,9 @@ def statements(rows: Sequence[MethodRow], lens: Attribution) -> tuple[str, ...]:
             f"Maps that hardly change when all weights are drawn afresh (rank correlation from "
             f"{lens.similar:g} on) say little about what was learnt",
             "between two untrained copies",
-        ),
-        _similarity(
-            rows,
-            "randomisation_nonzero",
-            "The same over the pixels that aren't zero in the image, as zeros are alike in every "
-            "map that is multiplied by the input",
-            "between two untrained copies",
-        ),
+        )
+        # a map that is multiplied by the input is zero wherever the image is
+        + _beside(rows, "randomisation_nonzero", "over the pixels that aren't zero in the image"),
         _similarity(
             rows,
             "edge_similarity",
@@ -101,5 +96,18 @@ def _similarity(rows: Sequence[MethodRow], metric: str, lead: str, control: str)
     each = ", ".join(
         f"{_words(row.method)} {_number(row)}{'' if row.passed else ' (fails)'}" for row in found
     )
-    controls = ", ".join(f"{row.control:.2f}" for row in found)
+    controls = _controls(found)
     return f"{lead}: {each}; {control} {controls} (n = {max(row.n for row in found)})."
+
+
+def _beside(rows: Sequence[MethodRow], metric: str, where: str) -> str:
+    """Add the values of a second metric to a sentence about the same methods."""
+    found = _of(rows, metric).values()
+    if not found:
+        return ""
+    values = ", ".join(f"{row.value:.2f}" for row in found)
+    return f" Only {where}: {values}; control {_controls(found)}."
+
+
+def _controls(found: Iterable[MethodRow]) -> str:
+    return ", ".join(f"{row.control:.2f}" for row in found)
