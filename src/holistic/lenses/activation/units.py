@@ -60,9 +60,7 @@ def units_finding(subject: Subject, lens: Activation, found: Survey) -> Finding:
     """Build `activation.units` from the profiles of all hidden sites."""
     parts = [_columns(profile, subject.classes) for profile in found.profiles]
     table = Table.build(UnitRow, {k: np.concatenate([p[k] for p in parts]) for k in parts[0]})
-    statements = [
-        _site_statement(found.profiles[i], lens, subject.seed) for i in found.telling
-    ]
+    statements = [_site_statement(found.profiles[i], lens, subject.seed) for i in found.telling]
     return Finding(
         "activation.units",
         table,
