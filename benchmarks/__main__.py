@@ -1,0 +1,104 @@
+"""Measure a sweep of every unit beside its peers and the floor: `python -m benchmarks --help`."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table as RichTable
+from torch import Tensor
+
+from benchmarks.floor import operations, product_rate
+from benchmarks.networks import NETWORKS, Network, subject_of
+from benchmarks.peers import PEERS, Peer
+from holistic import Subject, sweep
+
+_PEER_BATCH = 1000
+
+
+def main() -> None:
+    """Measure what the command line asks for and print one table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("networks", nargs="*", default=list(NETWORKS), help="which networks")
+    parser.add_argument("--peers", nargs="*", default=list(PEERS), help="beside whom")
+    parser.add_argument("--repeats", type=int, default=3, help="sweeps, of which the median counts")
+    parser.add_argument("--images", type=int, help="evaluation images, in place of the table's")
+    parser.add_argument("--all-units", action="store_true", help="peers run every unit")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    chosen = parser.parse_args()
+    torch.set_num_threads(chosen.threads)
+    console = Console()
+    table = RichTable("network", "images", "units", "edit", "seconds", "of floor")
+    for peer in chosen.peers:
+        table.add_column(f"× {peer}", justify="right")
+    for name in chosen.networks:
+        with console.status(name):
+            for row in _measured(name, chosen):
+                table.add_row(*row)
+    console.print(table)
+    console.print(
+        f"{chosen.threads} threads; peers set units to zero, one unit in so many "
+        "(their time multiplied) unless --all-units"
+    )
+
+
+def _measured(name: str, chosen: Any) -> list[list[str]]:
+    network = NETWORKS[name]
+    subject = subject_of(name, images=chosen.images)
+    units = sum(subject.site(site).units for site in network.sites)
+    share = 1 if chosen.all_units else network.peer_share
+    sweep(subject, network.sites, "zero")
+    seconds: dict[str, list[float]] = {}
+    rates: list[float] = []
+    for offset in range(chosen.repeats):
+        rates.append(product_rate())
+        for edit in ("zero", "mean"):
+            taken, table = _timed(lambda e=edit: sweep(subject, network.sites, e))
+            seconds.setdefault(edit, []).append(taken)
+        for peer in chosen.peers:
+            if offset < 1 or share > 1:
+                taken = _peer_seconds(PEERS[peer], subject, network, share, offset)
+                seconds.setdefault(peer, []).append(taken)
+    floor = operations(subject, network.sites) / max(rates)
+    rows = []
+    for edit in ("zero", "mean"):
+        own = statistics.median(seconds[edit])
+        ratios = [f"{statistics.median(seconds[p]) / own:.1f}" for p in chosen.peers]
+        of_floor = f"{floor / own:.0%}" if edit == "zero" else ""
+        images = str(len(subject.evaluation))
+        rows.append([name, images, str(units), edit, f"{own:.2f}", of_floor, *ratios])
+    return rows
+
+
+def _peer_seconds(
+    peer: Peer, subject: Subject, network: Network, share: int, offset: int
+) -> float:
+    """Seconds for all units, measured on every `share`-th."""
+    total = 0.0
+    images, labels = subject.evaluation.images, subject.evaluation.labels
+    for site in network.sites:
+        count = subject.site(site).units
+        units = range(offset % share, count, share)
+        for start in range(0, len(labels), _PEER_BATCH):
+            part = slice(start, start + _PEER_BATCH)
+
+            def run(site: str = site, units: range = units, part: slice = part) -> Tensor:
+                return peer(subject.model, site, units, images[part], labels[part])
+
+            total += _timed(run)[0] * count / len(units)
+    return total
+
+
+def _timed(run: Callable[[], Any]) -> tuple[float, Any]:
+    start = time.perf_counter()
+    result = run()
+    return time.perf_counter() - start, result
+
+
+if __name__ == "__main__":
+    main()
