@@ -12,7 +12,6 @@ import time
 import torch
 
 from holistic import Subject
-from holistic.graph.program import Node, Program, Ref
 from holistic.graph.replay import TracedEngine, TracedStage
 
 _SIDE = 1536
@@ -39,19 +38,6 @@ def operations(subject: Subject, sites: tuple[str, ...], batch: int = 1000) -> f
         for start in range(0, len(images), batch):
             stage = subject.stage(name, images[start : start + batch], torch.zeros(()))
             assert isinstance(stage, TracedStage)
-            steps = stage.carry.finish.steps
-            row = sum(_row_operations(node, engine.program) for node, _ in steps)
+            row = engine.program.row_operations(stage.carry.finish)
             total += float(stage.changed.sum()) * row
     return total
-
-
-def _row_operations(node: Node, program: Program) -> int:
-    """Operations of a linear operation or a convolution for one example."""
-    if node.op not in {"linear", "conv1d", "conv2d", "conv3d"} or node.shape is None:
-        return 0
-    weight = node.args[1]
-    value = program.nodes[weight.index].value if isinstance(weight, Ref) else None
-    if value is None or node.batch_axis is None:
-        return 0
-    outputs = torch.Size(node.shape).numel() // node.shape[node.batch_axis]
-    return 2 * outputs * (value.numel() // value.shape[0])

@@ -289,7 +289,9 @@ class Subject:
             self.site(name)
         return self.engine.run(images, (), {n: Given(v) for n, v in values.items()})[0]
 
-    def stage(self, site: str, images: Tensor, replacement: Tensor) -> Stage:
+    def stage(
+        self, site: str, images: Tensor, replacement: Tensor, previous: Stage | None = None
+    ) -> Stage:
         """Prepare a batch for replays of many unit sets of one site.
 
         Parameters
@@ -300,8 +302,10 @@ class Subject:
             One batch, `[B, …]`.
         replacement
             What replaced units hold; broadcasts to `[B, P…, U]`.
+        previous
+            A stage of the same images at an earlier site, which saves their common part.
         """
-        return self.engine.stage(images, self.site(site), replacement)
+        return self.engine.stage(images, self.site(site), replacement, previous)
 
     @cached_property
     def _means(self) -> dict[str, Tensor]:

@@ -118,8 +118,30 @@ class Engine(Protocol):
         """
         ...
 
-    def stage(self, images: Tensor, site: Site, replacement: Tensor) -> Stage:
-        """Prepare a batch; `replacement` broadcasts to the site's value `[B, P…, U]`."""
+    def batch_rows(self, sites: Sequence[Site]) -> int:
+        """How many examples one batch of stages at these sites should hold."""
+        ...
+
+    def row_operations(self, site: Site) -> int:
+        """Floating-point operations that one replay of one example takes at a site."""
+        ...
+
+    def stage(
+        self, images: Tensor, site: Site, replacement: Tensor, previous: Stage | None = None
+    ) -> Stage:
+        """Prepare a batch for replays of one site's units.
+
+        Parameters
+        ----------
+        images
+            The batch, `[B, …]`.
+        site
+            Where units are replaced.
+        replacement
+            What they hold; broadcasts to the site's value `[B, P…, U]`.
+        previous
+            A stage of the same images, whose values needn't be computed again.
+        """
         ...
 
 

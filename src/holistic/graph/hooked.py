@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from holistic.graph.engine import Change, native, units_last
+from holistic.graph.engine import Change, Stage, native, units_last
 from holistic.graph.naming import NONLINEAR
 from holistic.graph.trace import Wrapped, evaluating
 from holistic.sites import Site
@@ -84,7 +84,17 @@ class HookedEngine:
             logits = self.wrapped(images.clone())
         return logits, captured
 
-    def stage(self, images: Tensor, site: Site, replacement: Tensor) -> HookedStage:
+    def batch_rows(self, sites: Sequence[Site]) -> int:
+        """How many examples one forward pass takes."""
+        return _ROWS
+
+    def row_operations(self, site: Site) -> int:
+        """Multiplications with the model's parameters, each counted once: a lower bound."""
+        return 2 * sum(p.numel() for p in self.wrapped.parameters())
+
+    def stage(
+        self, images: Tensor, site: Site, replacement: Tensor, previous: Stage | None = None
+    ) -> HookedStage:
         """Prepare a batch for replays of one site's units."""
         return HookedStage(self, images, site, replacement)
 

@@ -87,6 +87,9 @@ class Carry:
         The linear operations at which changes mix.
     dense
         Local nodes whose whole value a dense operation reads.
+    alone
+        Whether local values depend on the site alone, so that a replacement which is the same for
+        every example makes them the same.
     finish
         Steps from the mixed and dense values on to the logits.
     restart
@@ -96,6 +99,7 @@ class Carry:
     local: Mapping[int, Local]
     mixes: tuple[Mix, ...]
     dense: tuple[int, ...]
+    alone: bool
     finish: Plan
     restart: Plan
 
@@ -152,6 +156,7 @@ def _planned(
     mixes: tuple[Mix, ...],
     dense: tuple[int, ...],
 ) -> Carry:
+    site = min(local)
     known = {
         n.index
         for n in program.nodes
@@ -159,7 +164,10 @@ def _planned(
     }
     mixed = {mix.node.index for mix in mixes}
     frontier = {*dense, *(mix.source for mix in mixes)}
+    read = [program.nodes[i] for n in local for i in program.nodes[n].inputs if n != site]
+    alone = all(n.index in local or n.constant or n.batch_axis is None for n in read)
     return Carry(
+        alone=alone and all(form.batch == 0 for form in local.values()),
         local=local,
         mixes=mixes,
         dense=dense,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -90,6 +92,20 @@ class Program:
     def _plans(self) -> dict[Any, Plan]:
         return {}
 
+    @cached_property
+    def _in_place(self) -> dict[int, Callable[..., Any]]:
+        """By node, what computes it over its first input, where nothing else reads that."""
+        users = Counter(i for node in self.nodes for i in node.inputs)
+        found: dict[int, Callable[..., Any]] = {}
+        for node in self.nodes:
+            if node.op not in _OVERWRITING or not isinstance(node.args[0], Ref) or node.kwargs:
+                continue
+            first = self.nodes[node.args[0].index]
+            shapes = {self.nodes[i].shape for i in node.inputs} | {node.shape}
+            if first.op in _FRESH and users[first.index] == 1 and len(shapes) == 1:
+                found[node.index] = getattr(torch.ops.aten, f"{node.op}_")
+        return found
+
     def plan(self, given: Iterable[int], wanted: Iterable[int]) -> Plan:
         """Find the fewest steps that compute `wanted` from `given` values (cached)."""
         key = (frozenset(given), frozenset(wanted))
@@ -122,6 +138,7 @@ class Program:
         *,
         rows: int,
         edits: Mapping[int, Callable[[Any], Any]] | None = None,
+        owned: Collection[int] | None = None,
     ) -> dict[int, Any]:
         """Compute the values of `wanted` nodes for a batch of `rows` examples.
 
@@ -135,12 +152,20 @@ class Program:
             Number of examples.
         edits
             By node, what is done to its value before anything reads it.
+        owned
+            Nodes among the given whose tensors may be overwritten; None where nothing may be,
+            not even values computed here (gradients and edits may hold on to them).
         """
         wanted = tuple(wanted)
         edits = edits or {}
         values = dict(given)
         for node, released in self.plan(given, wanted).steps:
-            value = self._compute(node, values, rows)
+            in_place = None if owned is None else self._in_place.get(node.index)
+            if in_place is not None:
+                first = node.inputs[0]
+                if first not in released or (first in given and first not in owned):
+                    in_place = None
+            value = self._compute(node, values, rows, in_place)
             edit = edits.get(node.index)
             values[node.index] = value if edit is None else edit(value)
             for index in released:
@@ -151,15 +176,22 @@ class Program:
         node = self.nodes[index]
         return node.value if node.constant else values[index]
 
-    def _compute(self, node: Node, values: Mapping[int, Any], rows: int) -> Any:
+    def _compute(
+        self,
+        node: Node,
+        values: Mapping[int, Any],
+        rows: int,
+        function: Callable[..., Any] | None = None,
+    ) -> Any:
         if node.size is not None:
             return _size(*node.size, rows)
-        if node.function is None:
+        function = function or node.function
+        if function is None:
             raise RuntimeError(f"the value of node {node.index} must be given")
         args = [self._fill(a, values) for a in node.args]
         if not node.kwargs:
-            return node.function(*args)
-        return node.function(*args, **{k: self._fill(v, values) for k, v in node.kwargs.items()})
+            return function(*args)
+        return function(*args, **{k: self._fill(v, values) for k, v in node.kwargs.items()})
 
     def _fill(self, argument: Any, values: Mapping[int, Any]) -> Any:
         if isinstance(argument, Ref):
@@ -187,6 +219,18 @@ class Program:
                 held.pop(index, None)
         return max(peak, 1)
 
+    def row_operations(self, plan: Plan) -> int:
+        """Floating-point operations for one example in a plan's linear layers and convolutions."""
+        return sum(self._operations(node) for node, _ in plan.steps)
+
+    def _operations(self, node: Node) -> int:
+        if node.op not in _PRODUCTS or node.shape is None or node.batch_axis is None:
+            return 0
+        weight = node.args[1]
+        value = self.nodes[weight.index].value if isinstance(weight, Ref) else None
+        outputs = math.prod(node.shape) // node.shape[node.batch_axis] * node.fold
+        return 0 if value is None else 2 * outputs * (value.numel() // value.shape[0])
+
     def _bytes(self, index: int) -> int:
         node = self.nodes[index]
         if node.shape is None or node.batch_axis is None:
@@ -211,6 +255,11 @@ def select_rows(node: Node, value: Any, rows: Tensor) -> Any:
     folded = value.unflatten(node.batch_axis, (-1, node.fold))
     return folded.index_select(node.batch_axis, rows).flatten(node.batch_axis, node.batch_axis + 1)
 
+
+_PRODUCTS = frozenset({"linear", "conv1d", "conv2d", "conv3d"})
+_OVERWRITING = frozenset({"relu", "gelu", "silu", "sigmoid", "tanh", "add"})
+_FRESH = frozenset({"linear", "conv1d", "conv2d", "conv3d", "add"})
+"""Operations whose value shares no memory with anything else."""
 
 GETITEM = operator.getitem
 VIEWS = {torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default}

@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from holistic.graph.engine import Change, Given, native, units_last
+from holistic.graph.engine import Change, Given, Stage, native, units_last
 from holistic.graph.linear import Carry, Mix, by_unit, carry, changed_units, mask_of
 from holistic.graph.naming import name_sites
 from holistic.graph.program import select_rows
@@ -24,6 +24,15 @@ CHUNK_BYTES = 8 << 20
 
 _SHORT_RUN = 64
 """Stretches of fewer rows of one unit are gathered together: a step for each would cost more."""
+
+
+BATCH_BYTES = 96 << 20
+"""Bytes of values that the unedited run of one batch may hold."""
+
+BATCH_PAIRS = 2 << 20
+"""Pairs of units and examples of one site in one batch: a sweep keeps a number for each."""
+
+BATCH_ROWS = 2048
 
 
 @dataclass(frozen=True)
@@ -83,55 +92,98 @@ class TracedEngine:
         axes = self.axes(site)
         return lambda value: native(change(units_last(value, *axes)), *axes)
 
-    def stage(self, images: Tensor, site: Site, replacement: Tensor) -> TracedStage:
+    def batch_rows(self, sites: Sequence[Site]) -> int:
+        """How many examples fill the byte budget of a batch, at most."""
+        most = max(self._row_bytes(site) for site in sites)
+        units = max(site.units for site in sites)
+        return max(16, min(BATCH_BYTES // most, BATCH_PAIRS // units, BATCH_ROWS))
+
+    def _row_bytes(self, site: Site) -> int:
+        """Bytes of one example in the run that a stage starts from, and in what it keeps."""
+        kept = self._wanted(self.carry(site), self.nodes[site.name])
+        plan = self.program.plan({self.program.input}, kept)
+        return 2 * self.program.row_bytes(plan, {self.program.input})
+
+    def row_operations(self, site: Site) -> int:
+        """Operations in the linear layers and convolutions behind a site."""
+        return self.program.row_operations(self.carry(site).finish)
+
+    def stage(
+        self, images: Tensor, site: Site, replacement: Tensor, previous: Stage | None = None
+    ) -> TracedStage:
         """Prepare a batch for replays of one site's units."""
-        node = self.nodes[site.name]
-        if node not in self._carries:
-            self._carries[node] = carry(self.program, node, self.axes(site)[1])
-        return TracedStage(self, images, site, replacement)
+        known = previous.known if isinstance(previous, TracedStage) else {}
+        return TracedStage(self, images, site, replacement, known)
 
     def carry(self, site: Site) -> Carry:
         """How changes at a site travel to the logits."""
-        return self._carries[self.nodes[site.name]]
+        node = self.nodes[site.name]
+        if node not in self._carries:
+            self._carries[node] = carry(self.program, node, self.axes(site)[1])
+        return self._carries[node]
+
+    def base_values(
+        self, images: Tensor, site: Site, known: Mapping[int, Tensor]
+    ) -> dict[int, Tensor]:
+        """Every value of the unedited run that replays at a site may read."""
+        program = self.program
+        wanted = self._wanted(self.carry(site), self.nodes[site.name])
+        return program.evaluate(
+            {**known, program.input: images}, wanted, rows=len(images), owned=()
+        )
+
+    def _wanted(self, carry: Carry, node: int) -> set[int]:
+        known = {*carry.finish.reads, *carry.restart.reads, *carry.frontier, *carry.given}
+        return known | {self.program.output, node}
 
 
 class TracedStage:
     """One batch, ready for replays of one site's units (see `holistic.graph.engine.Stage`)."""
 
     def __init__(
-        self, engine: TracedEngine, images: Tensor, site: Site, replacement: Tensor
+        self,
+        engine: TracedEngine,
+        images: Tensor,
+        site: Site,
+        replacement: Tensor,
+        known: Mapping[int, Tensor],
     ) -> None:
         self.program, self.site, self.rows = engine.program, site, len(images)
         self.carry = engine.carry(site)
         node, axes = engine.nodes[site.name], engine.axes(site)
         with torch.no_grad():
-            self._base = self._base_values(images, node)
-            self.base: Tensor = self._base[self.program.output]
-            value = units_last(self._base[node], *axes)
-            new = native(replacement.to(value).expand_as(value), *axes)
-            self._new = self._replaced_values(images, node, new)
+            self.known: dict[int, Tensor] = engine.base_values(images, site, known)
+            self.base: Tensor = self.known[self.program.output]
+            value = units_last(self.known[node], *axes)
+            self._new = self._replaced_values(images, node, replacement.to(value), axes)
             self.changed = self._changed()
         self.row_bytes = self._row_bytes()
         self.chunk = max(1, CHUNK_BYTES // self.row_bytes)
 
-    def _base_values(self, images: Tensor, node: int) -> dict[int, Tensor]:
-        """Every value of the unedited run that replays may read."""
-        known = {*self.carry.finish.reads, *self.carry.restart.reads, *self.carry.frontier}
-        wanted = known | self.carry.given | {self.program.output, node}
-        program = self.program
-        return program.evaluate({program.input: images}, wanted, rows=self.rows)
-
-    def _replaced_values(self, images: Tensor, node: int, new: Tensor) -> dict[int, Tensor]:
+    def _replaced_values(
+        self, images: Tensor, node: int, replacement: Tensor, axes: tuple[int, int]
+    ) -> dict[int, Tensor]:
         """Values of the local nodes when every unit holds its replacement at once."""
-        return self.program.evaluate(
-            {self.program.input: images, node: new}, self.carry.frontier, rows=self.rows
-        )
+        value = units_last(self.known[node], *axes)
+        program, frontier = self.program, self.carry.frontier
+        alike = replacement.dim() < value.dim() or replacement.shape[0] == 1
+        if not (alike and self.carry.alone):
+            new = native(replacement.expand_as(value), *axes)
+            given = {**self.known, program.input: images, node: new}
+            # what the unedited run holds behind the site isn't what it holds under replacement
+            given = {i: v for i, v in given.items() if i == node or i not in self.carry.local}
+            return program.evaluate(given, frontier, rows=self.rows)
+        # the same for every example and read together with nothing else: once is enough
+        new = native(replacement.expand(1, *value.shape[1:]), *axes)
+        found = program.evaluate({node: new}, frontier, rows=1)
+        forms = self.carry.local
+        return {i: _repeated(v, forms[i].batch, self.rows) for i, v in found.items()}
 
     def _changed(self) -> Tensor:
         changed = torch.zeros(self.rows, self.site.units, dtype=torch.bool, device=self.base.device)
         for i in self.carry.frontier:
             form = self.carry.local[i]
-            changed |= changed_units(self._base[i], self._new[i], form, self.site.units)
+            changed |= changed_units(self.known[i], self._new[i], form, self.site.units)
         return changed
 
     def _row_bytes(self) -> int:
@@ -145,7 +197,7 @@ class TracedStage:
         changes: dict[int, Tensor] = {}
         for mix in self.carry.mixes:
             form = self.carry.local[mix.source]
-            difference = self._new[mix.source] - self._base[mix.source]
+            difference = self._new[mix.source] - self.known[mix.source]
             change = by_unit(difference, form, self.site.units)
             if mix.convolution or form.block == 1:
                 change = change.squeeze(form.axis + 1)
@@ -176,20 +228,21 @@ class TracedStage:
                 values[index] = self._rows_of(index, rows)
         for index in self.carry.dense:
             values[index] = self._written(index, values[index], units, rows)
-        return self._finish(values, len(rows))
+        return self._finish(values, len(rows), owned=True)
 
     def _rows_of(self, index: int, rows: Tensor) -> Tensor:
-        return select_rows(self.program.nodes[index], self._base[index], rows)
+        return select_rows(self.program.nodes[index], self.known[index], rows)
 
-    def _finish(self, values: Mapping[int, Tensor], rows: int) -> Tensor:
+    def _finish(self, values: Mapping[int, Tensor], rows: int, *, owned: bool) -> Tensor:
         output = self.program.output
         if output in values:
             return values[output].clone()
-        return self.program.evaluate(values, [output], rows=rows)[output]
+        owned = self.carry.given if owned else ()
+        return self.program.evaluate(values, [output], rows=rows, owned=owned)[output]
 
     def _mixed(self, mix: Mix, units: Tensor, rows: Tensor, runs: Sequence[_Run]) -> Tensor:
         """Rows of a mixing node's value after the change that each row's unit makes."""
-        base = self._base[mix.node.index]
+        base = self.known[mix.node.index]
         if len(units) < _SHORT_RUN * len(runs):
             value = base.index_select(0, rows)
             return self._add_change(mix, value, units, rows)
@@ -251,10 +304,10 @@ class TracedStage:
             values = {i: self._rows_of(i, rows) for i in plan.reads if i not in frontier}
             for i in frontier:
                 form = self.carry.local[i]
-                mask = mask_of(chosen, form, self._base[i].dim())
-                whole = torch.where(mask, self._new[i], self._base[i])  # [G', …, B, …]
+                mask = mask_of(chosen, form, self.known[i].dim())
+                whole = torch.where(mask, self._new[i], self.known[i])  # [G', …, B, …]
                 values[i] = whole.movedim(0, form.batch).flatten(form.batch, form.batch + 1)
-            logits = self._finish(values, len(rows)) if frontier else self.base[rows]
+            logits = self._finish(values, len(rows), owned=True) if frontier else self.base[rows]
             yield slice(start, start + len(chosen)), logits.unflatten(0, (len(chosen), self.rows))
 
     @torch.no_grad()
@@ -281,7 +334,7 @@ class TracedStage:
             for index in self.carry.dense:
                 self._written(index, values[index], units, rows)
             if k + 1 in wanted:
-                logits = self._finish(values, len(rows))
+                logits = self._finish(values, len(rows), owned=False)
                 yield k + 1, logits.unflatten(0, (count, self.rows))
 
     def _add_whole(self, mix: Mix, value: Tensor, units: Sequence[int]) -> None:
@@ -289,6 +342,13 @@ class TracedStage:
         for copy, unit in enumerate(units):
             part = value[copy * self.rows : (copy + 1) * self.rows]
             self._add_run(mix, part, _Run(unit, slice(None), True), None, out=part)
+
+
+def _repeated(value: Tensor, axis: int, count: int) -> Tensor:
+    """Repeat a value of one example along its batch axis (a view)."""
+    shape = list(value.shape)
+    shape[axis] = count
+    return value.expand(shape)
 
 
 def _runs(units: Tensor, rows: Tensor, count: int) -> list[_Run]:
