@@ -58,7 +58,7 @@ def _measured(name: str, chosen: Any) -> list[list[str]]:
     for offset in range(chosen.repeats):
         rates.append(product_rate())
         for edit in ("zero", "mean"):
-            taken, table = _timed(lambda e=edit: sweep(subject, network.sites, e))
+            taken = _timed(lambda e=edit: sweep(subject, network.sites, e))
             seconds.setdefault(edit, []).append(taken)
         for peer in chosen.peers:
             if offset < 1 or share > 1:
@@ -75,9 +75,7 @@ def _measured(name: str, chosen: Any) -> list[list[str]]:
     return rows
 
 
-def _peer_seconds(
-    peer: Peer, subject: Subject, network: Network, share: int, offset: int
-) -> float:
+def _peer_seconds(peer: Peer, subject: Subject, network: Network, share: int, offset: int) -> float:
     """Seconds for all units, measured on every `share`-th."""
     total = 0.0
     images, labels = subject.evaluation.images, subject.evaluation.labels
@@ -90,14 +88,14 @@ def _peer_seconds(
             def run(site: str = site, units: range = units, part: slice = part) -> Tensor:
                 return peer(subject.model, site, units, images[part], labels[part])
 
-            total += _timed(run)[0] * count / len(units)
+            total += _timed(run) * count / len(units)
     return total
 
 
-def _timed(run: Callable[[], Any]) -> tuple[float, Any]:
+def _timed(run: Callable[[], object]) -> float:
     start = time.perf_counter()
-    result = run()
-    return time.perf_counter() - start, result
+    run()
+    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -53,7 +53,9 @@ class Residual(nn.Module):
         self.conv2 = nn.Conv2d(width, width, 3, 1, 1, bias=False)
         self.norm2, self.relu2 = nn.BatchNorm2d(width), nn.ReLU()
         self.around = (
-            nn.Identity() if stride == 1 and inputs == width else nn.Conv2d(inputs, width, 1, stride)
+            nn.Identity()
+            if stride == 1 and inputs == width
+            else nn.Conv2d(inputs, width, 1, stride)
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -127,7 +129,7 @@ def trained(name: str, data: Data) -> nn.Module:
 
 
 def subject_of(name: str, *, images: int | None = None) -> Subject:
-    """Return a trained network with as many evaluation images as asked for, MNIST's test set first."""
+    """Return a trained network with MNIST images, the test set first, half of them to evaluate."""
     data = load_data("mnist")
     count = 2 * (images or NETWORKS[name].images)
     pool = torch.cat([data.test.images, data.train.images])[:count]

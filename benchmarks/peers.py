@@ -32,11 +32,11 @@ def hook_loop(
     with torch.no_grad():
         before = score(model(images), labels)
         handle = module.register_forward_hook(hook)
-        effects = []
-        for chosen in units:  # noqa: B007 - the hook reads it
-            effects.append(score(model(images), labels) - before)
+        effects = torch.empty(len(units), len(labels))
+        for row, chosen in enumerate(units):  # noqa: B007 - the hook reads it
+            effects[row] = score(model(images), labels) - before
         handle.remove()
-    return torch.stack(effects)
+    return effects
 
 
 def captum(

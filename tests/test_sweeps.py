@@ -8,8 +8,8 @@ import torch
 from scipy.stats import binomtest, t
 
 import holistic
-from holistic.errors import SettingError, SiteError
-from holistic.sweeps import Tally, tally
+from holistic.errors import ModelError, SettingError, SiteError
+from holistic.sweeps import Pass, Tally, tallies
 from slow import ablated_logits, unit_effects
 from zoo import ZOO, make
 
@@ -85,7 +85,7 @@ def test_resample_averages_over_its_draws(subject: holistic.Subject) -> None:
     before = subject.score_of(subject.predict(), labels)
     total = 0.0
     for draw in range(draws):
-        source = subject.draw("4", count, subject.seed + 1_000_003 * (draw + 1))
+        source = subject.draw("4", torch.arange(count), subject.seed + 1_000_003 * (draw + 1))
         logits = subject.predict(edits=[holistic.Patch("4", units=[3], source=source)])
         total += float((subject.score_of(logits, labels) - before).mean())
     np.testing.assert_allclose(table.column("effect")[3], total / draws, rtol=1e-4, atol=1e-6)
@@ -127,7 +127,7 @@ def test_order_of_sites_and_batches_changes_nothing(
     keys = ["site", "unit", "class"]
     forward, backward = (f.sort_values(keys).reset_index(drop=True) for f in (forward, backward))
     assert forward.equals(backward)
-    monkeypatch.setattr("holistic.sweeps._BATCH", 7)
+    monkeypatch.setattr("holistic.graph.replay.BATCH_ROWS", 17)
     small = holistic.sweep(subject, ["2", "4"]).to_pandas().sort_values(keys)
     np.testing.assert_allclose(small["effect"], forward["effect"], rtol=1e-5, atol=1e-7)
 
@@ -142,8 +142,67 @@ def test_unknown_names_are_refused(subject: holistic.Subject) -> None:
 
 
 def test_tallies_merge_like_one(subject: holistic.Subject) -> None:
-    whole = tally(subject, subject.site("2"), "mean")
-    empty = Tally(*(np.zeros((12, 4)) for _ in range(5)))
+    (whole,) = tallies(subject, Pass([subject.site("2")]))
+    empty = Tally(*(np.zeros(np.shape(part)) for part in vars(whole).values()))
     merged = empty.merge(whole)
     np.testing.assert_allclose(merged.mean, whole.mean)
     assert np.array_equal(merged.lost, whole.lost)
+
+
+def test_several_scores_come_from_one_pass() -> None:
+    subject = subject_of("cnn")
+    names = ("margin", "logit", "log_prob", "accuracy")
+    (tally,) = tallies(subject, Pass([subject.site("5")], "zero", scores=names))
+    for s, name in enumerate(names):
+        own = holistic.sweep(subject_of("cnn", score=name), ["5"], "zero").where(class_="2")
+        np.testing.assert_allclose(tally.mean[s, :, 2], own.column("effect"), atol=1e-7)
+
+
+def test_some_units_on_some_examples(subject: holistic.Subject) -> None:
+    rows, units = torch.tensor([3, 4, 9, 20]), torch.tensor([7, 2])
+    site = subject.site("2")
+    (tally,) = tallies(subject, Pass([site], "zero", rows=rows, units={"2": units}))
+    images, labels = subject.evaluation.images[rows], subject.evaluation.labels[rows]
+    before = subject.score_of(subject.predict(images), labels)
+    for i, unit in enumerate(units.tolist()):
+        logits = subject.predict(images, [holistic.Zero("2", units=[unit])])
+        change = subject.score_of(logits, labels) - before
+        for c in labels.unique().tolist():
+            expected = float(change[labels == c].mean())
+            np.testing.assert_allclose(tally.mean[0, i, c], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn"])
+def test_no_other_constant_costs_less_than_the_optimal_one(name: str) -> None:
+    """Against a fine grid of constants, on the examples that the search used."""
+    subject = subject_of(name, 200)
+    site = subject.site("2" if name == "mlp" else "1")
+    found = subject.optimal(site.name)
+    images, labels = subject.selection.images, subject.selection.labels
+    values = subject.capture([site.name], images)[site.name]
+
+    def loss(unit: int, value: torch.Tensor) -> float:
+        edit = holistic.Constant(site.name, units=[unit], value=value)
+        logits = subject.predict(images, [edit])
+        return float(torch.nn.functional.cross_entropy(logits, labels))
+
+    mean = subject.mean(site.name)
+    for unit in range(3):
+        best = loss(unit, found)
+        assert best <= loss(unit, mean) + 1e-6
+        deviations = (values - mean)[..., unit]
+        shifts = torch.linspace(float(deviations.min()), float(deviations.max()), 41)
+        grid = min(loss(unit, mean + shift) for shift in shifts)
+        span = abs(loss(unit, mean) - grid)
+        assert best <= grid + 0.1 * span + 1e-5
+
+
+def test_overflow_stops_with_the_name_of_the_site() -> None:
+    model = torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(64, 4), torch.nn.ReLU(), torch.nn.Linear(4, 4)
+    ).eval()
+    subject = holistic.Subject(model, (torch.randn(40, 1, 8, 8), torch.arange(40) % 4))
+    replaced = torch.full((4,), torch.inf)
+    subject._means["2"] = replaced
+    with pytest.raises(ModelError, match=r"site '2' gives .* NaN or infinite"):
+        holistic.sweep(subject, ["2"])

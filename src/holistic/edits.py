@@ -26,7 +26,7 @@ __all__ = [
     "checked_replacement",
 ]
 
-Replacement = Literal["mean", "zero", "resample"]
+Replacement = Literal["mean", "zero", "resample", "optimal"]
 """Names of the replacements that a sweep knows."""
 
 
@@ -50,8 +50,12 @@ class Reference(Protocol):
         """Return the class-balanced mean value of a site, `[P…, U]`."""
         ...
 
-    def draw(self, site: str, count: int, seed: int) -> Tensor:
-        """Return a site's values on `count` random examples, `[B, P…, U]`."""
+    def draw(self, site: str, places: Tensor, seed: int) -> Tensor:
+        """Return a site's values on random examples, one for each place `[B]`: `[B, P…, U]`."""
+        ...
+
+    def optimal(self, site: str) -> Tensor:
+        """Return each unit's optimal constant, `[P…, U]`."""
         ...
 
 
@@ -131,14 +135,16 @@ class Resample(Edit):
     """Set units to their values on random examples of the selection split."""
 
     seed: int = 0
+    start: int = 0
 
     def sliced(self, part: slice) -> Edit:
         """Return the edit with draws of its own for a slice of the examples."""
-        return replace(self, seed=self.seed + 1_000_003 * part.start)
+        return replace(self, start=self.start + part.start)
 
     def new_value(self, value: Tensor, reference: Reference) -> Tensor:
         """Return one draw for each example."""
-        return reference.draw(self.site, len(value), self.seed)
+        places = torch.arange(self.start, self.start + len(value))
+        return reference.draw(self.site, places, self.seed)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from holistic.data import split
+from holistic.constants import optimal_constants
+from holistic.data import split, stratified_sample
 from holistic.edits import Edit
 from holistic.errors import ModelError
 from holistic.findings import Table
@@ -35,6 +36,7 @@ __all__ = ["Examples", "Subject"]
 
 _BATCH = 512
 _PROBES = 5
+_SEARCHED = 512
 
 
 @dataclass(frozen=True)
@@ -326,11 +328,46 @@ class Subject:
             self._means[site] = (sums / len(labels.unique())).to(self._means[site].dtype)
         return self._means[site]
 
-    def draw(self, site: str, count: int, seed: int) -> Tensor:
-        """Values of a site on random examples of the selection split, `[count, P…, U]`."""
+    def optimal(self, site: str) -> Tensor:
+        """Each unit's optimal constant, `[P…, U]`, found on a part of the selection split."""
+        if site not in self._optimal:
+            rows = stratified_sample(
+                self.selection.labels, max(_SEARCHED, 2 * len(self.classes)), seed=self.seed
+            )
+            images = self.selection.images[torch.from_numpy(rows)]
+            labels = self.selection.labels[torch.from_numpy(rows)]
+            values, first = (
+                self.capture([site], images)[site],
+                self.stage(site, images, torch.zeros(())),
+            )
+            self._optimal[site] = optimal_constants(
+                lambda value: self.stage(site, images, value, first),
+                values,
+                self.mean(site),
+                labels,
+            )
+        return self._optimal[site]
+
+    @cached_property
+    def _optimal(self) -> dict[str, Tensor]:
+        return {}
+
+    def draw(self, site: str, places: Tensor, seed: int) -> Tensor:
+        """Values of a site on random examples of the selection split, `[B, P…, U]`.
+
+        Parameters
+        ----------
+        site
+            Name of the site.
+        places
+            `[B]`; the same place and seed draw the same example.
+        seed
+            Decides the draws.
+        """
         generator = torch.Generator().manual_seed(seed)
-        rows = torch.randint(len(self.selection), (count,), generator=generator)
-        return self.capture([site], self.selection.images[rows])[site]
+        count = max(len(self.images), int(places.max()) + 1 if len(places) else 0)
+        drawn = torch.randint(len(self.selection), (count,), generator=generator)
+        return self.capture([site], self.selection.images[drawn[places]])[site]
 
     def score_of(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Score logits `[B, C]` for classes `[B]` in the subject's score: `[B]`."""

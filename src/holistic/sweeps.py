@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from holistic.edits import Replacement, checked_replacement
-from holistic.errors import SettingError
+from holistic.errors import ModelError, SettingError
 from holistic.findings import Table, col
-from holistic.graph.engine import Stage
+from holistic.graph.engine import Stage, single_edits
 from holistic.progress import Progress, silent
-from holistic.scores import score
+from holistic.scores import Score, score
 from holistic.sites import Site
 from holistic.stats.intervals import mean_interval
 from holistic.stats.tests import benjamini_hochberg, mcnemar
 from holistic.subject import Subject
 
-__all__ = ["Tally", "UnitEffect", "replacements", "sweep", "tally"]
-
-_BATCH = 1024
+__all__ = ["Pass", "Tally", "UnitEffect", "replacements", "sweep", "table_of", "tallies"]
 
 
 @dataclass(frozen=True)
@@ -50,14 +49,17 @@ class UnitEffect:
 class Tally:
     """What replacing single units of one site did to the examples of each class.
 
-    All arrays are `[U, C]`; they merge by example, so batches can be taken in turn.
+    Tallies merge by example, so batches can be taken in turn.
 
     Attributes
     ----------
-    count, mean, m2
-        Examples, mean of their effects, sum of squared deviations from it (float64).
+    count
+        Examples, `[U, C]`.
+    mean, m2
+        Mean of their effects and sum of squared deviations from it, one for each score,
+        `[S, U, C]` (float64).
     lost, gained
-        Examples that turned wrong, and right.
+        Examples that turned wrong, and right, `[U, C]`.
     """
 
     count: np.ndarray
@@ -80,14 +82,53 @@ class Tally:
         )
 
     def with_all(self) -> Tally:
-        """Append the column of all classes together: `[U, C + 1]`."""
-        total = self.count.sum(1, keepdims=True)
-        mean = (self.count * self.mean).sum(1, keepdims=True) / np.maximum(total, 1)
-        m2 = (self.m2 + self.count * (self.mean - mean) ** 2).sum(1, keepdims=True)
-        lost, gained = (a.sum(1, keepdims=True) for a in (self.lost, self.gained))
-        ends = (total, mean, m2, lost, gained)
+        """Append the column of all classes together: `C + 1` columns."""
+        total = self.count.sum(-1, keepdims=True)
+        mean = (self.count * self.mean).sum(-1, keepdims=True) / np.maximum(total, 1)
+        spread = self.m2 + self.count * (self.mean - mean) ** 2
+        ends = (total, mean, spread.sum(-1, keepdims=True))
+        ends += tuple(a.sum(-1, keepdims=True) for a in (self.lost, self.gained))
         own = (self.count, self.mean, self.m2, self.lost, self.gained)
-        return Tally(*(np.concatenate(pair, 1) for pair in zip(own, ends, strict=True)))
+        return Tally(*(np.concatenate(pair, -1) for pair in zip(own, ends, strict=True)))
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One way through a split: which units are replaced by what, on which examples.
+
+    Attributes
+    ----------
+    sites
+        The sites, from input to logits.
+    edit
+        What replaced units hold.
+    split
+        The examples: `selection` for choosing units, `evaluation` for reporting.
+    draws
+        How often `resample` draws.
+    scores
+        What effects are measured in; the subject's own score by default.
+    rows
+        Places in the split, `[N]`; all of them by default.
+    units
+        By site, the units that are replaced; all of them by default.
+    """
+
+    sites: Sequence[Site]
+    edit: Replacement = "mean"
+    split: Literal["evaluation", "selection"] = "evaluation"
+    draws: int = 8
+    scores: Sequence[Score] = ()
+    rows: Tensor | None = None
+    units: Mapping[str, Tensor] | None = None
+
+    def examples(self, subject: Subject) -> tuple[Tensor, Tensor, Tensor]:
+        """Images, labels and places in the split `[N]` of the examples that are replayed."""
+        part = subject.evaluation if self.split == "evaluation" else subject.selection
+        rows = torch.arange(len(part)) if self.rows is None else self.rows
+        if self.rows is None:
+            return part.images, part.labels, rows
+        return part.images[rows], part.labels[rows], rows
 
 
 def sweep(
@@ -108,19 +149,20 @@ def sweep(
     sites
         Names of the sites; the hidden sites by default.
     edit
-        `mean` (class-balanced mean over the selection split), `zero`, or `resample` (values of
-        random examples of the selection split, the effect averaged over draws).
+        `mean` (class-balanced mean over the selection split), `zero`, `resample` (values of
+        random examples of the selection split, the effect averaged over draws), or `optimal`
+        (the constant that keeps the expected loss smallest, see `holistic.constants`).
     split
         The examples that are replayed: `selection` for choosing units, `evaluation` for reporting.
     draws
-        How often `resample` draws for each example.
+        Random draws of `resample`.
     progress
-        Told how many units are done.
+        Called with the number of units done and in all.
 
     Returns
     -------
     Table
-        One row per site, unit and class (and class `all`): `UnitEffect`.
+        `UnitEffect` rows, one per site, unit and class, and class `all`.
 
     Raises
     ------
@@ -128,48 +170,47 @@ def sweep(
         If the model has no such site.
     SettingError
         If there is no such edit or split.
+    ModelError
+        If a site holds NaN or infinite values.
     """
     checked_replacement(edit)
     if split not in ("evaluation", "selection"):
         raise SettingError(f"no split '{split}'; there are 'selection', 'evaluation'")
     chosen = [subject.site(n) for n in sites] if sites is not None else subject.hidden_sites
-    total = sum(site.units for site in chosen)
-    done, tallies = 0, list[Tally]()
-    for site in chosen:
-        tallies.append(tally(subject, site, edit, split=split, draws=draws).with_all())
-        done += site.units
-        progress("every unit × every class", done, total)
-    return _table(subject, chosen, tallies)
+    return table_of(subject, Pass(chosen, edit, split, draws), progress=progress)
 
 
-def tally(
-    subject: Subject,
-    site: Site,
-    edit: Replacement,
-    *,
-    split: Literal["evaluation", "selection"] = "evaluation",
-    draws: int = 8,
-) -> Tally:
-    """Replace every unit of one site on every example of a split."""
-    examples = subject.evaluation if split == "evaluation" else subject.selection
-    result: Tally | None = None
-    for start in range(0, len(examples), _BATCH):
-        images = examples.images[start : start + _BATCH]
-        labels = examples.labels[start : start + _BATCH]
-        batch = _batch_tally(
-            subject,
-            site,
-            images,
-            labels,
-            replacements(subject, site, edit, start, len(labels), draws),
-        )
-        result = batch if result is None else result.merge(batch)
-    assert result is not None
-    return result
+def table_of(subject: Subject, run: Pass, *, progress: Progress = silent) -> Table:
+    """Go through a split and write down `UnitEffect` rows, with the first of its scores."""
+    found = [one.with_all() for one in tallies(subject, run, progress=progress)]
+    return _table(subject, run, found)
+
+
+def tallies(subject: Subject, run: Pass, *, progress: Progress = silent) -> list[Tally]:
+    """Replace units, one at a time, on examples of a split: one tally for each site.
+
+    Sites of one batch share the values of its unedited run.
+    """
+    images, labels, places = run.examples(subject)
+    order = sorted(range(len(run.sites)), key=lambda i: run.sites[i].depth)
+    found: list[Tally | None] = [None] * len(run.sites)
+    size = subject.engine.batch_rows(run.sites) if run.sites else 1
+    units = sum(site.units for site in run.sites)
+    done, total = 0, units * -(-len(labels) // size)
+    for start in range(0, len(labels), size):
+        part = slice(start, start + size)
+        batch = _Batch(subject, run, images[part], labels[part], places[part])
+        for i in order:
+            tally = batch.tally(run.sites[i])
+            earlier = found[i]
+            found[i] = tally if earlier is None else earlier.merge(tally)
+            done += run.sites[i].units
+            progress("every unit × every class", done * units // total, units)
+    return [tally for tally in found if tally is not None]
 
 
 def replacements(
-    subject: Subject, site: Site, edit: str, start: int, count: int, draws: int
+    subject: Subject, site: Site, edit: str, places: Tensor, draws: int
 ) -> Iterator[Tensor]:
     """Make what removed units hold on one batch, once per draw.
 
@@ -178,9 +219,9 @@ def replacements(
     subject, site
         Whose selection split the values come from.
     edit
-        `mean` and `zero` have one draw, `resample` has `draws`.
-    start, count
-        The batch's first example, which decides its draws, and its size B.
+        `mean`, `zero` and `optimal` have one draw, `resample` has `draws`.
+    places
+        The examples' places in their split, which decide their draws, `[B]`.
     draws
         How often `resample` draws.
 
@@ -193,77 +234,100 @@ def replacements(
         yield subject.mean(site.name)
     elif edit == "zero":
         yield torch.zeros(())
+    elif edit == "optimal":
+        yield subject.optimal(site.name)
     else:
         for draw in range(draws):
-            seed = subject.seed + 1_000_003 * (start * draws + draw + 1)
-            yield subject.draw(site.name, count, seed)
+            yield subject.draw(site.name, places, subject.seed + 1_000_003 * (draw + 1))
 
 
-def _batch_tally(
-    subject: Subject, site: Site, images: Tensor, labels: Tensor, values: Iterator[Tensor]
-) -> Tally:
-    effects, lost, gained, draws = 0.0, 0.0, 0.0, 0
-    for value in values:
-        stage = subject.stage(site.name, images, value)
-        effect, worse, better = _replayed(subject, stage, labels)
-        effects, lost, gained = effects + effect, lost + worse, gained + better
-        draws += 1
-    onehot = torch.nn.functional.one_hot(labels, len(subject.classes)).double()  # [B, C]
-    effects = torch.as_tensor(effects, dtype=torch.float64) / draws  # [U, B]
-    count = onehot.sum(0).expand(len(effects), -1)  # [U, C]
-    mean = effects @ onehot / count.clamp_min(1)
-    m2 = (effects - mean @ onehot.T).square() @ onehot
-    # a flip counts where it happens in most draws, so that lost and gained stay whole numbers
-    flips = [(torch.as_tensor(f) * 2 > draws).double() @ onehot for f in (lost, gained)]
-    return Tally(count.long().numpy(), mean.numpy(), m2.numpy(), *(f.long().numpy() for f in flips))
+class _Batch:
+    """One batch of a pass: its stages, from input to logits, build on one another."""
+
+    def __init__(
+        self, subject: Subject, run: Pass, images: Tensor, labels: Tensor, places: Tensor
+    ) -> None:
+        self.subject, self.run, self.images, self.places = subject, run, images, places
+        self.labels = labels
+        self.scores: Sequence[Score] = tuple(run.scores) or (subject.score,)
+        self.onehot = one_hot(labels, len(subject.classes)).double()  # [B, C]
+        self.stage: Stage | None = None
+
+    def tally(self, site: Site) -> Tally:
+        """Replace the site's units on every example of the batch."""
+        chosen = None if self.run.units is None else self.run.units[site.name]
+        effects, lost, gained, draws = 0.0, 0.0, 0.0, 0
+        values = replacements(self.subject, site, self.run.edit, self.places, self.run.draws)
+        for value in values:
+            stage = self.subject.stage(site.name, self.images, value, self.stage)
+            self.stage = stage
+            effect, worse, better = self._replayed(stage, site, chosen)
+            effects, lost, gained = effects + effect, lost + worse, gained + better
+            draws += 1
+        effects = torch.as_tensor(effects, dtype=torch.float64) / draws  # [S, U, B]
+        onehot = self.onehot
+        count = onehot.sum(0).expand(effects.shape[1], -1)  # [U, C]
+        mean = effects @ onehot / count.clamp_min(1)
+        m2 = (effects - mean @ onehot.T).square() @ onehot
+        # a flip counts where it happens in most draws: lost and gained stay whole numbers
+        flips = [(torch.as_tensor(f) * 2 > draws).double() @ onehot for f in (lost, gained)]
+        parts = (count.long(), mean, m2, *(f.long() for f in flips))
+        return Tally(*(part.cpu().numpy() for part in parts))
+
+    def _replayed(
+        self, stage: Stage, site: Site, chosen: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Effects `[S, U, B]` of units on examples, and where they turned wrong or right."""
+        before, right = self._scored(stage.base, self.labels)
+        count = site.units if chosen is None else len(chosen)
+        after = before[:, None].repeat(1, count, 1)  # [S, U, B]
+        now = right.repeat(count, 1)  # [U, B]
+        for places, rows, logits in single_edits(stage, chosen):
+            scores, rights = self._scored(logits, self.labels.index_select(0, rows))
+            now.view(-1).scatter_(0, places, rights)
+            for one, values in zip(after, scores, strict=True):
+                one.view(-1).scatter_(0, places, values)
+        effects = after.double() - before[:, None].double()
+        _check_finite(effects, site)
+        return effects, (right & ~now).int(), (~right & now).int()
+
+    def _scored(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores `[S, R]` of each row, and whether its prediction (the first largest) is right."""
+        margins = score(logits, labels, "margin")
+        right = margins > 0
+        tied = margins == 0
+        # an accelerator would have to wait for the answer
+        if tied.is_cuda or bool(tied.any()):
+            right = torch.where(tied, logits.argmax(1) == labels, right)
+        own = [margins if s == "margin" else score(logits, labels, s) for s in self.scores]
+        return torch.stack(own), right
 
 
-def _replayed(subject: Subject, stage: Stage, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Effects `[U, B]` of each unit on each example, and where it turned wrong or right."""
-    before, right = _scored(subject, stage.base, labels)
-    changed = stage.changed.T.contiguous()  # [U, B]
-    pairs = changed.flatten().nonzero()[:, 0]
-    units, rows = pairs // len(labels), pairs % len(labels)
-    scores: list[Tensor] = [before.new_empty(0)]
-    rights: list[Tensor] = [right.new_empty(0)]
-    for start in range(0, len(pairs), stage.chunk):
-        r = rows[start : start + stage.chunk]
-        logits = stage.units(units[start : start + stage.chunk], r)  # [R, C]
-        after = _scored(subject, logits, labels.index_select(0, r))
-        scores.append(after[0])
-        rights.append(after[1])
-    now = torch.cat(rights)
-    was = right.index_select(0, rows)
-    effects = torch.zeros(changed.shape, dtype=torch.float64)
-    effects.view(-1)[pairs] = (torch.cat(scores) - before.index_select(0, rows)).double()
-    lost, gained = (torch.zeros(changed.shape, dtype=torch.int32) for _ in range(2))
-    lost.view(-1)[pairs] = (was & ~now).int()
-    gained.view(-1)[pairs] = (~was & now).int()
-    return effects, lost, gained
+def _check_finite(effects: Tensor, site: Site) -> None:
+    bad = int((~effects.isfinite()).sum())
+    if bad:
+        raise ModelError(
+            f"replacing units of site '{site.name}' gives {bad:,} of {effects.numel():,} scores "
+            "that are NaN or infinite: something behind it overflows; leave this site out, or "
+            "study the model in float64"
+        )
 
 
-def _scored(subject: Subject, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Score of each row `[R]`, and whether its prediction (the first largest logit) is right."""
-    margins = score(logits, labels, "margin")
-    right = margins > 0
-    tied = (margins == 0).nonzero()[:, 0]
-    if len(tied):
-        right[tied] = logits[tied].argmax(1) == labels[tied]
-    own = subject.score == "margin"
-    return (margins if own else subject.score_of(logits, labels)), right
-
-
-def _table(subject: Subject, sites: Sequence[Site], tallies: Sequence[Tally]) -> Table:
+def _table(subject: Subject, run: Pass, found: Sequence[Tally]) -> Table:
     classes = [*subject.classes, "all"]
     flat = {
-        name: np.concatenate([getattr(t, name).reshape(-1) for t in tallies])
-        for name in ("count", "mean", "m2", "lost", "gained")
+        name: np.concatenate([getattr(t, name).reshape(-1) for t in found])
+        for name in ("count", "lost", "gained")
     }
+    for name in ("mean", "m2"):
+        flat[name] = np.concatenate([getattr(t, name)[0].reshape(-1) for t in found])
+    numbers = [_units(site, run).numpy() for site in run.sites]
     n = flat["count"]
     lo, hi = mean_interval(n, flat["mean"], flat["m2"])
     p = np.where(n > 0, mcnemar(flat["lost"], flat["gained"]), np.nan)
-    units = np.concatenate([np.repeat(np.arange(s.units), len(classes)) for s in sites])
-    names = np.concatenate([np.repeat(s.name, s.units * len(classes)) for s in sites])
+    units = np.concatenate([np.repeat(number, len(classes)) for number in numbers])
+    pairs = zip(run.sites, numbers, strict=True)
+    names = np.concatenate([np.repeat(s.name, len(u) * len(classes)) for s, u in pairs])
     drop = (flat["lost"] - flat["gained"]) / np.maximum(n, 1)
     return Table.build(
         UnitEffect,
@@ -282,3 +346,7 @@ def _table(subject: Subject, sites: Sequence[Site], tallies: Sequence[Tally]) ->
             "q": benjamini_hochberg(p),
         },
     )
+
+
+def _units(site: Site, run: Pass) -> Tensor:
+    return torch.arange(site.units) if run.units is None else run.units[site.name]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from holistic.sites import Site
 
-__all__ = ["Change", "Engine", "Given", "Stage", "native", "units_last"]
+__all__ = ["Change", "Engine", "Given", "Stage", "native", "single_edits", "units_last"]
 
 Change = Callable[[Tensor], Tensor]
 """Takes a site's value, `[B, P…, U]`, and returns the edited one."""
@@ -143,6 +143,32 @@ class Engine(Protocol):
             A stage of the same images, whose values needn't be computed again.
         """
         ...
+
+
+def single_edits(
+    stage: Stage, chosen: Tensor | None = None
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Replace units, one at a time, on every example on which that changes something.
+
+    Parameters
+    ----------
+    stage
+        The batch of B examples.
+    chosen
+        Which units, `[K]`; all by default.
+
+    Yields
+    ------
+    places, rows, logits
+        Places `[R]` in a flattened table `[K, B]` of units and examples, the examples among them
+        `[R]`, and what follows, `[R, C]`.
+    """
+    changed = stage.changed.T if chosen is None else stage.changed.T[chosen]  # [K, B]
+    places = changed.flatten().nonzero()[:, 0]
+    for start in range(0, len(places), stage.chunk):
+        some = places[start : start + stage.chunk]
+        units, rows = some // changed.shape[1], some % changed.shape[1]
+        yield some, rows, stage.units(units if chosen is None else chosen[units], rows)
 
 
 def units_last(value: Tensor, batch_axis: int, unit_axis: int) -> Tensor:

@@ -160,11 +160,11 @@ class Program:
         edits = edits or {}
         values = dict(given)
         for node, released in self.plan(given, wanted).steps:
-            in_place = None if owned is None else self._in_place.get(node.index)
-            if in_place is not None:
+            in_place = None
+            if owned is not None and node.index in self._in_place:
                 first = node.inputs[0]
-                if first not in released or (first in given and first not in owned):
-                    in_place = None
+                if first in released and (first in owned or first not in given):
+                    in_place = self._in_place[node.index]
             value = self._compute(node, values, rows, in_place)
             edit = edits.get(node.index)
             values[node.index] = value if edit is None else edit(value)

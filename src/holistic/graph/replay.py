@@ -237,8 +237,8 @@ class TracedStage:
         output = self.program.output
         if output in values:
             return values[output].clone()
-        owned = self.carry.given if owned else ()
-        return self.program.evaluate(values, [output], rows=rows, owned=owned)[output]
+        mine = self.carry.given if owned else ()
+        return self.program.evaluate(values, [output], rows=rows, owned=mine)[output]
 
     def _mixed(self, mix: Mix, units: Tensor, rows: Tensor, runs: Sequence[_Run]) -> Tensor:
         """Rows of a mixing node's value after the change that each row's unit makes."""

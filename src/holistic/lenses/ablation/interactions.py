@@ -149,7 +149,9 @@ def _pair_moments(
     for start in range(0, count, _BATCH):
         rows = slice(start, min(start + _BATCH, count))
         labels = examples.labels[rows]
-        value = next(replacements(subject, site, lens.edit, start, len(labels), 1))
+        value = next(
+            replacements(subject, site, lens.edit, torch.arange(start, start + len(labels)), 1)
+        )
         stage = subject.stage(site.name, examples.images[rows], value)
         before = subject.score_of(stage.base, labels).double()
         effects = np.empty((len(masks), len(labels)))

@@ -99,7 +99,7 @@ def remove_orders(
         labels = examples.labels[start : start + _BATCH]
         onehot = torch.nn.functional.one_hot(labels, classes).float()  # [B, C]
         images = examples.images[start : start + _BATCH]
-        value = next(replacements(subject, site, edit, start, len(labels), 1))
+        value = next(replacements(subject, site, edit, torch.arange(start, start + len(labels)), 1))
         stage = subject.stage(site.name, images, value)
         before = stage.base.argmax(1) == labels
         right += before.float() @ onehot
@@ -277,7 +277,7 @@ def _matched_drops(
         if len(rows) == 0 or not sizes:
             continue
         labels = examples.labels[rows]
-        value = next(replacements(subject, site, lens.edit, 0, len(labels), 1))
+        value = next(replacements(subject, site, lens.edit, rows, 1))
         stage = subject.stage(site.name, examples.images[rows], value)
         before = (stage.base.argmax(1) == labels).double().mean()
         for i in range(c, len(chosen), classes):
