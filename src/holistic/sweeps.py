@@ -264,13 +264,15 @@ class _Batch:
             effect, worse, better = self._replayed(stage, site, chosen)
             effects, lost, gained = effects + effect, lost + worse, gained + better
             draws += 1
-        effects = torch.as_tensor(effects, dtype=torch.float64) / draws  # [S, U, B]
+        effects = torch.as_tensor(effects) / draws  # [S, U, B]
         onehot = self.onehot
         count = onehot.sum(0).expand(effects.shape[1], -1)  # [U, C]
-        mean = effects @ onehot / count.clamp_min(1)
-        m2 = (effects - mean @ onehot.T).square() @ onehot
+        total = effects @ onehot
+        mean = total / count.clamp_min(1)
+        # effects come in float32: their squares and sums are exact enough in float64
+        m2 = (effects.square() @ onehot - total * mean).clamp_min(0)
         # a flip counts where it happens in most draws: lost and gained stay whole numbers
-        flips = [(torch.as_tensor(f) * 2 > draws).double() @ onehot for f in (lost, gained)]
+        flips = [(torch.as_tensor(f) * 2 > draws).float() @ onehot.float() for f in (lost, gained)]
         parts = (count.long(), mean, m2, *(f.long() for f in flips))
         return Tally(*(part.cpu().numpy() for part in parts))
 
@@ -289,7 +291,7 @@ class _Batch:
                 one.view(-1).scatter_(0, places, values)
         effects = after.double() - before[:, None].double()
         _check_finite(effects, site)
-        return effects, (right & ~now).int(), (~right & now).int()
+        return effects, (right & ~now).byte(), (~right & now).byte()
 
     def _scored(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Scores `[S, R]` of each row, and whether its prediction (the first largest) is right."""

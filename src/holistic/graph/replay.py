@@ -228,7 +228,9 @@ class TracedStage:
                 values[index] = self._rows_of(index, rows)
         for index in self.carry.dense:
             values[index] = self._written(index, values[index], units, rows)
-        return self._finish(values, len(rows), owned=True)
+        logits = self._finish(values, len(rows), owned=True)
+        spaces = {space.untyped_storage().data_ptr() for space in self._spaces.values()}
+        return logits.clone() if logits.untyped_storage().data_ptr() in spaces else logits
 
     def _rows_of(self, index: int, rows: Tensor) -> Tensor:
         return select_rows(self.program.nodes[index], self.known[index], rows)
@@ -236,7 +238,7 @@ class TracedStage:
     def _finish(self, values: Mapping[int, Tensor], rows: int, *, owned: bool) -> Tensor:
         output = self.program.output
         if output in values:
-            return values[output].clone()
+            return values[output] if owned else values[output].clone()
         mine = self.carry.given if owned else ()
         return self.program.evaluate(values, [output], rows=rows, owned=mine)[output]
 
@@ -246,7 +248,7 @@ class TracedStage:
         if len(units) < _SHORT_RUN * len(runs):
             value = base.index_select(0, rows)
             return self._add_change(mix, value, units, rows)
-        value = base.new_empty(len(rows), *base.shape[1:])
+        value = self._space(mix.node.index, len(rows))
         for run in runs:
             part = value[run.part]
             if run.whole:
@@ -256,6 +258,17 @@ class TracedStage:
                 torch.index_select(base, 0, chosen, out=part)
                 self._add_run(mix, part, run, chosen, out=part)
         return value
+
+    def _space(self, index: int, rows: int) -> Tensor:
+        """Memory for rows of a node: taken anew for each chunk, it costs more than filling it."""
+        if len(self._spaces.get(index, ())) < rows:
+            base = self.known[index]
+            self._spaces[index] = base.new_empty(max(rows, self.chunk), *base.shape[1:])
+        return self._spaces[index][:rows]
+
+    @cached_property
+    def _spaces(self) -> dict[int, Tensor]:
+        return {}
 
     def _add_run(
         self, mix: Mix, value: Tensor, run: _Run, rows: Tensor | None, *, out: Tensor
