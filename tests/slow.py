@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+
+from holistic.sites import Site
 
 
 def logits_of(model: nn.Module, images: Tensor) -> Tensor:
@@ -74,3 +77,40 @@ def unit_effects(
             by_class.setdefault(label, []).append(margin(new, label) - margin(old, label))
         effects.append(by_class)
     return effects
+
+
+def first_order_effects(
+    model: nn.Module, images: Tensor, labels: Tensor, site: Site, new: Tensor
+) -> Tensor:
+    """Slope of each example's margin on the way of one unit to its new value: `[B, U]`.
+
+    By a central difference in float64, one unit and one example at a time.
+    """
+    model = copy.deepcopy(model).double()
+    images = images.double() if images.is_floating_point() else images
+    path, _, call = site.name.partition("#")
+    slopes = torch.zeros(len(images), site.units)
+    step = 1e-6
+
+    def moved(unit: int, share: float) -> Callable[[Tensor], Tensor]:
+        def change(output: Tensor) -> Tensor:
+            last = output.movedim(site.unit_axis + 1, -1)  # [1, P…, U]
+            target = new.double().expand_as(last)
+            last[..., unit] += share * (target - last)[..., unit]
+            return last.movedim(-1, site.unit_axis + 1)
+
+        return change
+
+    for i, label in enumerate(labels.tolist()):
+        for unit in range(site.units):
+            ends = [
+                margin(
+                    hooked_logits(
+                        model, images[i : i + 1], path, int(call or 1), moved(unit, share)
+                    )[0].tolist(),
+                    label,
+                )
+                for share in (-step, step)
+            ]
+            slopes[i, unit] = (ends[1] - ends[0]) / (2 * step)
+    return slopes

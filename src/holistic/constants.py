@@ -25,8 +25,9 @@ def optimal_constants(
     That is the value `a` which, held by the unit on every example, makes the expected
     cross-entropy of the labels smallest. It is searched along `mean + t`, one shift `t` for all
     positions of a unit: first over quantiles of the unit's own deviations and over their range and
-    half as much beyond, then by halving the stretch around the best. As `t = 0` is among the candidates, the mean is never better on the
-    examples given. Of several minima it may miss a narrow one.
+    half as much beyond, then by halving the stretch around the best. As `t = 0` is among the
+    candidates, the mean is never better on the examples given. Of several minima the search may
+    miss a narrow one.
 
     Parameters
     ----------

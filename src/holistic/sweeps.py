@@ -22,7 +22,16 @@ from holistic.stats.intervals import mean_interval
 from holistic.stats.tests import benjamini_hochberg, mcnemar
 from holistic.subject import Subject
 
-__all__ = ["Pass", "Tally", "UnitEffect", "replacements", "sweep", "table_of", "tallies"]
+__all__ = [
+    "Pass",
+    "Tally",
+    "UnitEffect",
+    "effects_by_example",
+    "replacements",
+    "sweep",
+    "table_of",
+    "tallies",
+]
 
 
 @dataclass(frozen=True)
@@ -191,22 +200,35 @@ def tallies(subject: Subject, run: Pass, *, progress: Progress = silent) -> list
 
     Sites of one batch share the values of its unedited run.
     """
+    found: dict[str, Tally] = {}
+    for batch, site in _stages(subject, run, progress):
+        tally = batch.tally(site)
+        found[site.name] = found[site.name].merge(tally) if site.name in found else tally
+    return [found[site.name] for site in run.sites]
+
+
+def effects_by_example(subject: Subject, run: Pass) -> Iterator[tuple[Site, Tensor, Tensor]]:
+    """Replace units, one at a time: places `[B]` in the split, and effects on them `[U, B]`.
+
+    Batch by batch, and in each from input to logits, in the first of the pass's scores.
+    """
+    for batch, site in _stages(subject, run, silent):
+        yield site, batch.places, batch.effects(site)[0][0]
+
+
+def _stages(subject: Subject, run: Pass, progress: Progress) -> Iterator[tuple[_Batch, Site]]:
+    """Every batch with every site, from input to logits."""
     images, labels, places = run.examples(subject)
-    order = sorted(range(len(run.sites)), key=lambda i: run.sites[i].depth)
-    found: list[Tally | None] = [None] * len(run.sites)
-    size = subject.engine.batch_rows(run.sites) if run.sites else 1
+    size = subject.engine.batch_rows(run.sites)
     units = sum(site.units for site in run.sites)
     done, total = 0, units * -(-len(labels) // size)
     for start in range(0, len(labels), size):
         part = slice(start, start + size)
         batch = _Batch(subject, run, images[part], labels[part], places[part])
-        for i in order:
-            tally = batch.tally(run.sites[i])
-            earlier = found[i]
-            found[i] = tally if earlier is None else earlier.merge(tally)
-            done += run.sites[i].units
+        for site in sorted(run.sites, key=lambda s: s.depth):
+            yield batch, site
+            done += site.units
             progress("every unit × every class", done * units // total, units)
-    return [tally for tally in found if tally is not None]
 
 
 def replacements(
@@ -253,8 +275,11 @@ class _Batch:
         self.onehot = one_hot(labels, len(subject.classes)).double()  # [B, C]
         self.stage: Stage | None = None
 
-    def tally(self, site: Site) -> Tally:
-        """Replace the site's units on every example of the batch."""
+    def effects(self, site: Site) -> tuple[Tensor, Tensor, Tensor]:
+        """Effects `[S, U, B]` of the site's units, and where they turned wrong or right `[U, B]`.
+
+        Both are means over draws.
+        """
         chosen = None if self.run.units is None else self.run.units[site.name]
         effects, lost, gained, draws = 0.0, 0.0, 0.0, 0
         values = replacements(self.subject, site, self.run.edit, self.places, self.run.draws)
@@ -264,7 +289,13 @@ class _Batch:
             effect, worse, better = self._replayed(stage, site, chosen)
             effects, lost, gained = effects + effect, lost + worse, gained + better
             draws += 1
-        effects = torch.as_tensor(effects) / draws  # [S, U, B]
+        parts = (torch.as_tensor(part) for part in (effects, lost, gained))
+        effect, worse, better = (part / draws for part in parts)
+        return effect, worse, better
+
+    def tally(self, site: Site) -> Tally:
+        """Replace the site's units on every example of the batch."""
+        effects, lost, gained = self.effects(site)
         onehot = self.onehot
         count = onehot.sum(0).expand(effects.shape[1], -1)  # [U, C]
         total = effects @ onehot
@@ -272,7 +303,7 @@ class _Batch:
         # effects come in float32: their squares and sums are exact enough in float64
         m2 = (effects.square() @ onehot - total * mean).clamp_min(0)
         # a flip counts where it happens in most draws: lost and gained stay whole numbers
-        flips = [(torch.as_tensor(f) * 2 > draws).float() @ onehot.float() for f in (lost, gained)]
+        flips = [(share > 0.5).float() @ onehot.float() for share in (lost, gained)]
         parts = (count.long(), mean, m2, *(f.long() for f in flips))
         return Tally(*(part.cpu().numpy() for part in parts))
 

@@ -1,0 +1,166 @@
+"""Are estimates as good as they say, and do they find what the exact sweep finds?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import holistic
+from holistic.errors import SettingError
+from holistic.estimates import Estimates, first_order, top_units
+from slow import first_order_effects
+from zoo import ZOO, make
+
+
+def subject_of(name: str, count: int = 300, seed: int = 0) -> holistic.Subject:
+    case = ZOO[name]
+    labels = torch.arange(count) % 4
+    return holistic.Subject(make(case), (case.images(count), labels), seed=seed)
+
+
+def exact(subject: holistic.Subject, sites: list[str] | None = None) -> np.ndarray:
+    return holistic.sweep(subject, sites).where(class_="all").column("effect")
+
+
+def found(estimates: Estimates) -> set[int]:
+    return set(np.flatnonzero(estimates.table.column("rank") == "top").tolist())
+
+
+@pytest.mark.parametrize("name", ["mlp", "one-dimensional", "data-dependent", "encoder layer"])
+@pytest.mark.parametrize("edit", ["mean", "zero"])
+def test_first_order_is_gradient_times_change(name: str, edit: str) -> None:
+    subject = subject_of(name, 40)
+    site = subject.hidden_sites[0]
+    if "." in site.name:  # an operation that no module owns can't be hooked by the twin
+        site = subject.site("up")
+    places = torch.tensor([1, 5, 6, 11])
+    (got,) = first_order(subject, [site], edit, places)
+    new = subject.mean(site.name) if edit == "mean" else torch.zeros(())
+    images, labels = subject.evaluation.images[places], subject.evaluation.labels[places]
+    expected = first_order_effects(subject.model, images, labels, site, new)
+    torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_the_intervals_hold_together_and_the_top_is_the_exact_one() -> None:
+    """Over many splits, all units' intervals at once hold in nearly all, and so does the set."""
+    runs, covered, same, cost = 15, 0, 0, 0.0
+    for seed in range(runs):
+        subject = subject_of("cnn", 700, seed)
+        estimates = top_units(subject, 3)
+        effects = exact(subject)
+        lo, hi = (estimates.table.column(c) for c in ("lo", "hi"))
+        covered += bool(np.all((lo <= effects + 1e-6) & (effects <= hi + 1e-6)))
+        same += found(estimates) == set(np.argsort(effects)[:3].tolist())
+        cost += estimates.cost / runs
+    assert covered >= runs - 2
+    assert same >= runs - 2
+    assert cost < 0.8
+
+
+def test_intervals_are_no_wider_than_they_need_be() -> None:
+    """As often outside as said, at most, and not so wide that they say nothing."""
+    outside, total = 0, 0
+    for seed in range(6):
+        subject = subject_of("mlp", 500, seed)
+        estimates = top_units(subject, 3, confidence=0.5)
+        effects = exact(subject)
+        sampled = ~estimates.table.column("exact")
+        lo, hi = (estimates.table.column(c)[sampled] for c in ("lo", "hi"))
+        outside += int(((effects[sampled] < lo) | (effects[sampled] > hi)).sum())
+        total += int(sampled.sum())
+    assert total > 50
+    assert outside / total < 0.01
+    width = (hi - lo).mean() / effects.std()
+    assert width < 3
+
+
+def test_more_confidence_costs_more() -> None:
+    subject = subject_of("mlp", 2000)
+    little, much = (top_units(subject, 3, confidence=c) for c in (0.6, 0.999))
+    assert little.cost < much.cost < 1
+
+
+def test_what_was_replaced_everywhere_is_exact() -> None:
+    subject = subject_of("mlp", 300)
+    estimates = top_units(subject, 5, confidence=0.999999)
+    chosen = estimates.table.column("exact")
+    assert chosen.any()
+    got, lo, hi = (estimates.table.column(c)[chosen] for c in ("effect", "lo", "hi"))
+    np.testing.assert_allclose(got, exact(subject)[chosen], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(lo, hi, atol=1e-6)
+
+
+class Saturated(nn.Module):
+    """Unit 0 decides the class, but only far from where it is: its gradient there is zero."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read, self.act, self.head = nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 2)
+        with torch.no_grad():
+            self.read.weight.copy_(torch.eye(6))
+            self.read.bias.zero_()
+            self.head.weight.copy_(torch.tensor([[0, 0.1, 0.2, 0, 0, 0.0], [0] * 6]))
+            self.head.bias.copy_(torch.tensor([0.0, 0.0]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.act(self.read(x))
+        gate = torch.relu(1 - hidden[:, :1])  # 0 wherever unit 0 is at least 1
+        sides = torch.cat([torch.zeros_like(gate), 5 * gate], 1)
+        return self.head(hidden) + sides
+
+
+def saturated(count: int = 400) -> holistic.Subject:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(count, 6, generator=generator)
+    images[:, 0] += 1.5
+    return holistic.Subject(Saturated().eval(), (images, torch.arange(count) % 2))
+
+
+def test_a_unit_that_first_order_misses_is_found_by_the_race() -> None:
+    subject = saturated()
+    estimates = top_units(subject, 1, sites=["act"], edit="zero")
+    table = estimates.table
+    assert abs(table.column("first_order")[0]) < 1e-6
+    effects = exact(subject, ["act"])
+    swept = holistic.sweep(subject, ["act"], "zero").where(class_="1").column("effect")
+    assert abs(swept[0]) > 4  # the planted unit
+    assert effects.shape == (6,)
+    assert abs(table.column("effect")[0]) < 0.5  # for and against cancel over the two classes
+    one = holistic.Subject(subject.model, (subject.images, torch.zeros(len(subject.images)).long()))
+    estimates = top_units(one, 1, sites=["act"], edit="zero")
+    assert found(estimates) == {0}
+    quality = {row["metric"]: row["value"] for row in estimates.quality.rows()}
+    assert quality["share of the top that first order alone names"] == 0
+
+
+def test_screening_says_what_it_may_have_missed() -> None:
+    labels = torch.zeros(400).long()
+    subject = holistic.Subject(saturated().model, (saturated().images, labels))
+    estimates = top_units(subject, 1, sites=["act"], edit="zero", screen=2)
+    ranks = estimates.table.column("rank")
+    assert sorted(ranks) == ["rest", "screened", "screened", "screened", "screened", "top"]
+    assert (estimates.table.column("n")[ranks == "screened"] > 0).sum() == 2
+    missed = {row["metric"]: row for row in estimates.quality.rows()}[
+        "share of the others that belong to the top"
+    ]
+    assert missed["n"] == 2
+    assert missed["lo"] <= missed["value"] <= missed["hi"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"k": 0}, "k must lie in 1 to 20"),
+        ({"k": 21}, "k must lie in 1 to 20"),
+        ({"confidence": 1.0}, "confidence must lie in"),
+        ({"screen": 3}, "screen must be more than the 3"),
+        ({"edit": "maen"}, "no replacement 'maen'"),
+        ({"sites": ["9"]}, "no site '9'"),
+    ],
+)
+def test_settings_out_of_range_are_refused(wrong: dict, message: str) -> None:
+    with pytest.raises(holistic.HolisticError, match=message):
+        top_units(subject_of("mlp", 40), **{"k": 3, **wrong})
+    assert issubclass(SettingError, holistic.HolisticError)
