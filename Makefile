@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test check clean
+.PHONY: demo test check bench clean
 
 demo: $(READY) ## train the reference model on the bundled digits and audit it
 	$(BIN)/holistic run
@@ -17,6 +17,10 @@ check: $(READY) ## formatting, lint, types, and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports --no-cache
+
+bench: $(READY) ## a sweep of every unit beside its peers and the floor, in one process
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m benchmarks
 
 clean: ## remove the environment
 	rm -rf $(VENV)

@@ -17,6 +17,7 @@ from benchmarks.floor import operations, product_rate
 from benchmarks.networks import NETWORKS, Network, subject_of
 from benchmarks.peers import PEERS, Peer
 from holistic import Subject, sweep
+from holistic.estimates import top_units
 
 _PEER_BATCH = 1000
 
@@ -34,6 +35,8 @@ def main() -> None:
     torch.set_num_threads(chosen.threads)
     console = Console()
     table = RichTable("network", "images", "units", "edit", "seconds", "of floor")
+    for column in table.columns[1:3] + table.columns[4:]:
+        column.justify = "right"
     for peer in chosen.peers:
         table.add_column(f"× {peer}", justify="right")
     for name in chosen.networks:
@@ -52,27 +55,45 @@ def _measured(name: str, chosen: Any) -> list[list[str]]:
     subject = subject_of(name, images=chosen.images)
     units = sum(subject.site(site).units for site in network.sites)
     share = 1 if chosen.all_units else network.peer_share
-    sweep(subject, network.sites, "zero")
+    runs = _own_runs(subject, network)
+    sweep(subject, network.sites[-1:], "mean")
     seconds: dict[str, list[float]] = {}
     rates: list[float] = []
+    # ours and theirs in turn, so that a busy moment of the machine meets both
     for offset in range(chosen.repeats):
         rates.append(product_rate())
-        for edit in ("zero", "mean"):
-            taken = _timed(lambda e=edit: sweep(subject, network.sites, e))
-            seconds.setdefault(edit, []).append(taken)
+        for kind, run in runs.items():
+            seconds.setdefault(kind, []).append(_timed(run))
         for peer in chosen.peers:
             if offset < 1 or share > 1:
                 taken = _peer_seconds(PEERS[peer], subject, network, share, offset)
                 seconds.setdefault(peer, []).append(taken)
     floor = operations(subject, network.sites) / max(rates)
-    rows = []
-    for edit in ("zero", "mean"):
-        own = statistics.median(seconds[edit])
-        ratios = [f"{statistics.median(seconds[p]) / own:.1f}" for p in chosen.peers]
-        of_floor = f"{floor / own:.0%}" if edit == "zero" else ""
-        images = str(len(subject.evaluation))
-        rows.append([name, images, str(units), edit, f"{own:.2f}", of_floor, *ratios])
-    return rows
+    middle = {kind: statistics.median(taken) for kind, taken in seconds.items()}
+    return [
+        [
+            name,
+            str(len(subject.evaluation)),
+            str(units),
+            kind,
+            f"{middle[kind]:.2f}",
+            f"{floor / middle[kind]:.0%}" if kind == "zero" else "",
+            *(f"{middle[peer] / middle[kind]:.1f}" for peer in chosen.peers),
+        ]
+        for kind in runs
+    ]
+
+
+def _own_runs(subject: Subject, network: Network) -> dict[str, Callable[[], object]]:
+    """The sweeps by what removed units hold, and the race for the top units."""
+    runs: dict[str, Callable[[], object]] = {
+        "zero": lambda: sweep(subject, network.sites, "zero"),
+        "mean": lambda: sweep(subject, network.sites, "mean"),
+    }
+    if network.top:
+        title = f"mean, top {network.top} by race"
+        runs[title] = lambda: top_units(subject, network.top, sites=network.sites)
+    return runs
 
 
 def _peer_seconds(peer: Peer, subject: Subject, network: Network, share: int, offset: int) -> float:

@@ -33,6 +33,8 @@ class Network:
         Modules whose outputs hold the units; peers can hook only those.
     peer_share
         Peers run one unit in so many, and their time is multiplied.
+    top
+        How many units the race looks for; none by default.
     """
 
     build: Callable[[], nn.Module]
@@ -41,6 +43,7 @@ class Network:
     images: int
     sites: tuple[str, ...]
     peer_share: int
+    top: int = 0
 
 
 class Residual(nn.Module):
@@ -109,7 +112,7 @@ NETWORKS = {
         ("blocks.0.mlp.1", "blocks.1.mlp.1", "blocks.2.mlp.1"),
         16,
     ),
-    "resnet20": Network(ResNet20, models.Recipe(2, 64, 5e-3), 6_000, 200, RESNET_SITES, 16),
+    "resnet20": Network(ResNet20, models.Recipe(2, 64, 5e-3), 6_000, 400, RESNET_SITES, 32, 50),
 }
 
 
