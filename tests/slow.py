@@ -16,6 +16,8 @@ def logits_of(model: nn.Module, images: Tensor) -> Tensor:
     output = model(images)
     if isinstance(output, Tensor):
         return output
+    if hasattr(output, "logits"):
+        return output.logits
     return output["logits"] if isinstance(output, dict) else output[0]
 
 

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import hashlib
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import pytest
 import torch
@@ -21,7 +22,19 @@ from holistic.sites import Site
 from slow import ablated_logits, logits_of
 from zoo import ZOO, Case, make
 
-CASES = pytest.mark.parametrize("name", ZOO)
+
+def here(name: str) -> bool:
+    """Whether the packages that a case needs are installed."""
+    return (extra := ZOO[name].extra) is None or find_spec(extra) is not None
+
+
+CASES = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.skipif(not here(name), reason=f"needs {case.extra}"))
+        for name, case in ZOO.items()
+    ],
+)
 
 
 def engine_of(model: nn.Module, images: Tensor) -> Engine:
@@ -36,6 +49,8 @@ def engine_of(model: nn.Module, images: Tensor) -> Engine:
 def engines() -> dict[str, tuple[nn.Module, Tensor, Engine]]:
     made = {}
     for name, case in ZOO.items():
+        if not here(name):
+            continue
         model, images = make(case), case.images(7)
         made[name] = (model, images, engine_of(model, images))
     return made

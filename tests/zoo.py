@@ -22,6 +22,8 @@ class Case:
     images: Callable[[int], Tensor]
     hidden: tuple[str, ...]
     traced: bool = True
+    extra: str | None = None
+    """A package that the case needs and that the project can do without."""
 
 
 def make(case: Case, seed: int = 0) -> nn.Module:
@@ -244,6 +246,37 @@ def cnn() -> nn.Sequential:
     )
 
 
+def hugging_face(kind: str) -> nn.Module:
+    """Image classifiers of the transformers library, built from tiny configurations."""
+    import transformers as hf
+
+    small = {"num_channels": 1, "num_labels": CLASSES}
+    if kind == "resnet":
+        shape = {"embedding_size": 4, "hidden_sizes": [4, 6], "depths": [1, 1]}
+        return hf.ResNetForImageClassification(
+            hf.ResNetConfig(layer_type="basic", **shape, **small)
+        )
+    if kind == "convnext":
+        shape = {"patch_size": 2, "hidden_sizes": [3, 4], "depths": [1, 1], "num_stages": 2}
+        return hf.ConvNextForImageClassification(hf.ConvNextConfig(**shape, **small))
+    config = hf.ViTConfig(
+        hidden_size=8,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=6,
+        image_size=8,
+        patch_size=4,
+        attn_implementation="eager" if kind == "vit, eager" else "sdpa",
+        **small,
+    )
+    return hf.ViTForImageClassification(config)
+
+
+def hugging_face_case(kind: str, pixels: int, *hidden: str) -> Case:
+    shape = pictures(1, pixels, pixels)
+    return Case(lambda: hugging_face(kind), shape, hidden, extra="transformers")
+
+
 ZOO = {
     "mlp": Case(mlp, pictures(1, 8, 8), ("2", "4")),
     "mlp float64": Case(
@@ -275,4 +308,20 @@ ZOO = {
     "dict": Case(lambda: Returns("dict"), pictures(1, 8, 8), ("body.2", "body.4")),
     "one-dimensional": Case(OneDimensional, pictures(1, 16), ("act",)),
     "data-dependent": Case(Branching, pictures(1, 8, 8), ("act",), traced=False),
+    "hf vit": hugging_face_case(
+        "vit",
+        8,
+        "vit.layers.0.attention.scaled_dot_product_attention",
+        "vit.layers.1.mlp.activation_fn",
+    ),
+    "hf vit, eager": hugging_face_case(
+        "vit, eager", 8, "vit.layers.0.attention.matmul#2", "vit.layers.0.mlp.activation_fn"
+    ),
+    "hf resnet": hugging_face_case(
+        "resnet",
+        16,
+        "resnet.embedder.embedder.activation",
+        "resnet.encoder.stages.1.layers.0.activation",
+    ),
+    "hf convnext": hugging_face_case("convnext", 8, "convnext.encoder.stages.1.layers.0.act"),
 }

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from holistic.errors import SiteError, listed, nearest
+from holistic.errors import SettingError, SiteError, listed, nearest
 from holistic.findings import col
 
-__all__ = ["Site", "SiteRow", "find_site"]
+__all__ = ["Site", "SiteRow", "find_site", "with_axes"]
+
+_HEADS = frozenset({"scaled_dot_product_attention", "matmul", "bmm"})
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,18 @@ class Site:
         """Shape of the positions at which each unit repeats; empty for one value a unit."""
         return self.shape[: self.unit_axis] + self.shape[self.unit_axis + 1 :]
 
+    @property
+    def layout(self) -> str:
+        """What the positions are: pixels of a map, tokens of a sequence, features of a head."""
+        sizes = self.positions
+        if len(sizes) == 2 and self.op in _HEADS:
+            return f"{sizes[0]} tokens × {sizes[1]} features"
+        if len(sizes) == 2:
+            return f"{sizes[0]} × {sizes[1]} pixels"
+        if len(sizes) == 1:
+            return f"{sizes[0]} {'steps' if self.unit_axis == 0 else 'tokens'}"
+        return " × ".join(str(size) for size in sizes)
+
     def checked_units(self, units: Iterable[int]) -> tuple[int, ...]:
         """Return unit indices after checking them.
 
@@ -102,8 +116,41 @@ class SiteRow:
     depth: int = col("rank among the sites of the model, from the input on")
     units: int = col("number of units (features, channels, attention heads)")
     positions: int = col("number of positions at which each unit repeats")
+    layout: str = col("what the positions are; empty for one value a unit")
+    unit_axis: int = col("which axis of an example's value counts the units")
     parameters: int = col("number of parameters of the operation itself")
     hidden: bool = col("whether the lenses use the site unless told otherwise")
+
+
+def with_axes(sites: Sequence[Site], axes: Mapping[str, int]) -> tuple[Site, ...]:
+    """Return sites with the axes of units that a user names in place of the inferred ones.
+
+    Parameters
+    ----------
+    sites
+        All sites.
+    axes
+        By name of the site, the axis of one example's value that counts the units; negative ones
+        count from the end.
+
+    Raises
+    ------
+    SiteError
+        If there is no such site.
+    SettingError
+        If a site has no such axis.
+    """
+    for name, axis in axes.items():
+        shape = find_site(sites, name).shape
+        if not -len(shape) <= axis < len(shape):
+            raise SettingError(
+                f"no axis {axis} at site '{name}', whose values have shape {shape} for one "
+                f"example; axes are {-len(shape)} to {len(shape) - 1}"
+            )
+    return tuple(
+        replace(site, unit_axis=axes[site.name] % len(site.shape)) if site.name in axes else site
+        for site in sites
+    )
 
 
 def find_site(sites: Sequence[Site], name: str) -> Site:

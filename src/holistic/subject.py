@@ -84,6 +84,9 @@ class Subject:
         Picks the logits where the model doesn't return them: called with model and images.
     name
         What to call the model in reports.
+    unit_axes
+        By name of a site, which axis of one example's value counts its units, where the inferred
+        one (column `unit_axis` of `sites`) isn't what you mean.
 
     Raises
     ------
@@ -100,6 +103,7 @@ class Subject:
     seed: int = 0
     forward: Callable[[nn.Module, Tensor], Tensor] | None = None
     name: str = "model"
+    unit_axes: Mapping[str, int] = field(default_factory=dict[str, int])
     images: Tensor = field(init=False, repr=False)
     labels: Tensor = field(init=False, repr=False)
 
@@ -123,9 +127,9 @@ class Subject:
         """The traced engine, or the hooked one where the model can't be traced."""
         probes = self.images[_probe_rows(len(self.images))]
         try:
-            return TracedEngine(self._wrapped, probes)
+            return TracedEngine(self._wrapped, probes, self.unit_axes)
         except Untraceable as error:
-            return HookedEngine.probe(self._wrapped, probes, str(error))
+            return HookedEngine.probe(self._wrapped, probes, str(error), self.unit_axes)
 
     @property
     def traced(self) -> bool:
@@ -209,6 +213,8 @@ class Subject:
                     s.depth,
                     s.units,
                     int(np.prod(s.positions)),
+                    s.layout,
+                    s.unit_axis,
                     s.parameters,
                     s.hidden,
                 )
@@ -383,6 +389,7 @@ class Subject:
             seed=self.seed,
             forward=self.forward,
             name=f"{self.name} (untrained)",
+            unit_axes=self.unit_axes,
         )
 
     @cached_property

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from holistic.graph.engine import Change, Stage, native, units_last
 from holistic.graph.naming import NONLINEAR
 from holistic.graph.trace import Wrapped, evaluating
-from holistic.sites import Site
+from holistic.sites import Site, with_axes
 
 __all__ = ["HookedEngine", "HookedStage"]
 
@@ -45,7 +45,13 @@ class HookedEngine:
     note: str
 
     @classmethod
-    def probe(cls, wrapped: Wrapped, images: Tensor, reason: str) -> HookedEngine:
+    def probe(
+        cls,
+        wrapped: Wrapped,
+        images: Tensor,
+        reason: str,
+        unit_axes: Mapping[str, int] | None = None,
+    ) -> HookedEngine:
         """Find the sites by running the model once on a few images `[B, …]`."""
         seen: list[tuple[str, nn.Module, Tensor]] = []
 
@@ -59,7 +65,7 @@ class HookedEngine:
         if not any(site.hidden for site in sites):
             sites = [replace(s, hidden=s.op in {"linear", "conv1d", "conv2d"}) for s in sites]
         sites = [replace(site, depth=depth) for depth, site in enumerate(sites)]
-        return cls(wrapped, tuple(sites), f"{reason}; {_COST}")
+        return cls(wrapped, with_axes(sites, unit_axes or {}), f"{reason}; {_COST}")
 
     def run(
         self,

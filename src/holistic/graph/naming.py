@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -226,7 +227,11 @@ def _unit_axis(node: Node, program: Program, axes: Mapping[int, int]) -> int:
     if node.op == "transpose":
         first, second = (a % rank for a in node.args[1:3])
         return {first: second, second: first}.get(axis, axis)
-    if len(source.shape) == rank and node.op not in {"view", "reshape", "_unsafe_view"}:
+    if node.op in {"view", "reshape", "_unsafe_view"}:
+        before, size = math.prod(source.shape[:axis]), source.shape[axis]
+        kept = [j for j in range(rank) if math.prod(node.shape[:j]) == before]
+        return next((j for j in kept if node.shape[j] == size), rank - 1)
+    if len(source.shape) == rank:
         return axis
     if node.op in {"mean", "sum", "amax"} and len(source.shape) > rank:
         return 1 if axis == 1 else rank - 1

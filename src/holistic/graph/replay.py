@@ -14,7 +14,7 @@ from holistic.graph.linear import Carry, Mix, by_unit, carry, changed_units, mas
 from holistic.graph.naming import name_sites
 from holistic.graph.program import select_rows
 from holistic.graph.trace import Wrapped, trace
-from holistic.sites import Site
+from holistic.sites import Site, with_axes
 
 __all__ = ["CHUNK_BYTES", "TracedEngine", "TracedStage"]
 
@@ -49,9 +49,12 @@ class TracedEngine:
 
     note = ""
 
-    def __init__(self, wrapped: Wrapped, images: Tensor) -> None:
+    def __init__(
+        self, wrapped: Wrapped, images: Tensor, unit_axes: Mapping[str, int] | None = None
+    ) -> None:
         self.program, owners, calls = trace(wrapped, images)
-        self.sites, self.nodes = name_sites(self.program, owners, calls)
+        sites, self.nodes = name_sites(self.program, owners, calls)
+        self.sites: tuple[Site, ...] = with_axes(sites, unit_axes or {})
         self._carries: dict[int, Carry] = {}
 
     def axes(self, site: Site) -> tuple[int, int]:
