@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from holistic.errors import DataError, ModelError, SettingError
+from holistic.errors import DataError, ModelError, SettingError, listed
 from holistic.graph.trace import Wrapped, evaluating
 
-__all__ = ["checked_classes", "checked_data", "pick_logits", "preflight", "unwrapped"]
+__all__ = [
+    "checked_classes",
+    "checked_data",
+    "chosen_device",
+    "on_device",
+    "pick_logits",
+    "preflight",
+    "unwrapped",
+]
 
 
 def pick_logits(model: nn.Module, images: Tensor) -> Tensor:
@@ -35,6 +44,39 @@ def unwrapped(model: nn.Module) -> nn.Module:
     if isinstance(model, torch.jit.ScriptModule):
         raise ModelError("TorchScript models can't be studied; pass the nn.Module they came from")
     return model
+
+
+def chosen_device(name: str, model: nn.Module) -> torch.device:
+    """Return the device to compute on.
+
+    Parameters
+    ----------
+    name
+        Name of a device (`cpu`, `cuda:1`), or `auto`: the accelerator that the model is on, else
+        CUDA where there is any, else the processor.
+    model
+        The user's model, which stays where it is.
+
+    Raises
+    ------
+    SettingError
+        If there is no such device here.
+    """
+    own = next((p.device for p in model.parameters()), torch.device("cpu"))
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "auto":
+        return own if own.type != "cpu" else torch.device("cuda" if count else "cpu")
+    allowed = ["cpu", *("cuda" for _ in range(min(count, 1))), *(f"cuda:{i}" for i in range(count))]
+    if name not in {*allowed, str(own)}:
+        raise SettingError(f"no device '{name}'; this machine has {listed(['auto', *allowed])}")
+    return torch.device(name)
+
+
+def on_device(model: nn.Module, device: torch.device) -> nn.Module:
+    """Return the model itself where it is on the device, else a copy there."""
+    tensors = [*model.parameters(), *model.buffers()]
+    there = all(t.device.type == device.type for t in tensors)
+    return model if there else copy.deepcopy(model).to(device)
 
 
 def checked_data(data: tuple[Any, Any], model: nn.Module) -> tuple[Tensor, Tensor]:

@@ -19,12 +19,15 @@ from holistic.errors import ModelError
 from holistic.findings import Table
 from holistic.graph.engine import Engine, Given, Stage
 from holistic.graph.hooked import HookedEngine
+from holistic.graph.memory import fits
 from holistic.graph.replay import TracedEngine
 from holistic.graph.trace import Untraceable, Wrapped
 from holistic.models import reinitialised
 from holistic.preflight import (
     checked_classes,
     checked_data,
+    chosen_device,
+    on_device,
     pick_logits,
     preflight,
     unwrapped,
@@ -87,6 +90,9 @@ class Subject:
     unit_axes
         By name of a site, which axis of one example's value counts its units, where the inferred
         one (column `unit_axis` of `sites`) isn't what you mean.
+    device
+        Where to compute: `cpu`, `cuda`, `cuda:1`, or `auto`: where the model is, or CUDA where
+        there is any. The model itself stays where it is; a copy is made elsewhere.
 
     Raises
     ------
@@ -104,6 +110,7 @@ class Subject:
     forward: Callable[[nn.Module, Tensor], Tensor] | None = None
     name: str = "model"
     unit_axes: Mapping[str, int] = field(default_factory=dict[str, int])
+    device: str = "auto"
     images: Tensor = field(init=False, repr=False)
     labels: Tensor = field(init=False, repr=False)
 
@@ -115,17 +122,23 @@ class Subject:
         object.__setattr__(self, "data", ())
         object.__setattr__(self, "images", images)
         object.__setattr__(self, "labels", labels)
-        count = preflight(self._wrapped, images[:_PROBES])
+        device = chosen_device(self.device, model)
+        object.__setattr__(self, "device", str(device))
+        if fits(images, device):
+            object.__setattr__(self, "images", images.to(device))
+        object.__setattr__(self, "labels", labels.to(device))
+        count = preflight(self._wrapped, self.images[:_PROBES].to(device))
         object.__setattr__(self, "classes", checked_classes(self.classes, labels, count))
 
     @cached_property
     def _wrapped(self) -> Wrapped:
-        return Wrapped(self.model, self.forward or pick_logits)
+        model = on_device(self.model, torch.device(self.device))
+        return Wrapped(model, self.forward or pick_logits)
 
     @cached_property
     def engine(self) -> Engine:
         """The traced engine, or the hooked one where the model can't be traced."""
-        probes = self.images[_probe_rows(len(self.images))]
+        probes = self.images[_probe_rows(len(self.images))].to(self.device)
         try:
             return TracedEngine(self._wrapped, probes, self.unit_axes)
         except Untraceable as error:
@@ -390,6 +403,7 @@ class Subject:
             forward=self.forward,
             name=f"{self.name} (untrained)",
             unit_axes=self.unit_axes,
+            device=self.device,
         )
 
     @cached_property

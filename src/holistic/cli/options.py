@@ -49,6 +49,11 @@ class Plan:
     """What effects are measured in: `margin`, `logit`, `log_prob` or `accuracy`."""
     out: Path | None = None
     """Folder of the audit; `runs/DATA-MODEL-seedSEED` by default."""
+    device: str = "auto"
+    """Where to compute: `cpu`, `cuda`, `cuda:1`, or `auto`, CUDA where there is any."""
+    unit_axis: tuple[str, ...] = ()
+    """`SITE=AXIS`: which axis of an example's value counts a site's units, if not the inferred
+    one (see `holistic sites`)."""
     lens: tuple[str, ...] = ()
     """Names of the lenses to run; all by default."""
 

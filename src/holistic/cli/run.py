@@ -85,7 +85,7 @@ def _audited(
     data = load_source(source)
     weights = plan.weights or (own if held and own.exists() else None)
     model = obtain_model(source, data, weights=weights, progress=progress)
-    subject = whole_subject(model, data, source, limit=plan.limit, score=plan.score)
+    subject = whole_subject(model, data, source, plan)
     try:
         audits.begin(subject, out=out, lenses=lenses, source=recorded)
         if weights is None and is_reference(source):
@@ -106,6 +106,7 @@ def _recorded(source: Source, plan: Plan) -> dict[str, Any]:
         "limit": plan.limit,
         "seed": source.seed,
         "score": plan.score,
+        "unit_axis": list(plan.unit_axis),
     }
 
 

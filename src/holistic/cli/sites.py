@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from holistic.cli.options import AsJson, Source
+from holistic.cli.options import AsJson, Plan, Source
 from holistic.cli.subjects import load_source, untrained_model, whole_subject
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def sites(
     source: Source = Source(),
     *,
     weights: Path | None = None,
+    unit_axis: tuple[str, ...] = (),
     json_: AsJson = False,
 ) -> None:
     """List the places in a model that can be studied; nothing is trained for it.
@@ -33,6 +34,8 @@ def sites(
         Which data and which model.
     weights
         Weights of the model; its places don't depend on them.
+    unit_axis
+        `SITE=AXIS`: which axis of an example's value counts a site's units.
     json_
         Print one JSON document instead of a table.
     """
@@ -43,7 +46,7 @@ def sites(
     if weights is not None:
         model = load_weights(model, weights)
     limit = max(_ENOUGH, 2 * len(data.classes))
-    subject = whole_subject(model, data, source, limit=limit)
+    subject = whole_subject(model, data, source, Plan(limit=limit, unit_axis=unit_axis))
     if json_:
         print(json.dumps(_document(subject), indent=1, ensure_ascii=False))
         return

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from holistic.cli.options import Source
+from holistic.cli.options import Plan, Source
+from holistic.errors import SettingError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -60,9 +63,7 @@ def obtain_model(
     return train(model, data.train, recipe, seed=source.seed, progress=progress)
 
 
-def whole_subject(
-    model: nn.Module, data: Data, source: Source, *, limit: int | None, score: str = "margin"
-) -> Subject:
+def whole_subject(model: nn.Module, data: Data, source: Source, plan: Plan) -> Subject:
     """Make a subject of a model and the images that it wasn't trained on.
 
     Parameters
@@ -73,10 +74,8 @@ def whole_subject(
         Its test images are studied.
     source
         Names the model and gives the seed.
-    limit
-        Study this many of the images, the classes in their proportions; None for all.
-    score
-        What effects are measured in.
+    plan
+        How many of the images are studied, in which score, where, and with which axes of units.
 
     Raises
     ------
@@ -88,14 +87,27 @@ def whole_subject(
     from holistic.subject import Subject
 
     images, labels = data.test.images, data.test.labels
-    if limit is not None:
-        rows = stratified_sample(labels, limit, seed=source.seed)
+    if plan.limit is not None:
+        rows = stratified_sample(labels, plan.limit, seed=source.seed)
         images, labels = images[rows], labels[rows]
     return Subject(
         model,
         (images, labels),
         classes=data.classes,
-        score=checked_score(score),
+        score=checked_score(plan.score),
         seed=source.seed,
         name=source.model,
+        unit_axes=_unit_axes(plan.unit_axis),
+        device=plan.device,
     )
+
+
+def _unit_axes(texts: Sequence[str]) -> dict[str, int]:
+    """Read `SITE=AXIS`."""
+    axes: dict[str, int] = {}
+    for text in texts:
+        name, _, axis = text.rpartition("=")
+        if not name or not re.fullmatch(r"-?\d+", axis):
+            raise SettingError(f"--unit-axis needs SITE=AXIS with a whole number, got '{text}'")
+        axes[name] = int(axis)
+    return axes

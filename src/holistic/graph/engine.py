@@ -61,7 +61,7 @@ class Stage(Protocol):
     def units(self, units: Tensor, rows: Tensor) -> Tensor:
         """Replace unit `units[r]` on example `rows[r]` for each r: logits `[R, C]`.
 
-        Equal units should stand side by side.
+        Equal units should stand side by side; the indices lie on the processor.
         """
         ...
 
@@ -163,12 +163,14 @@ def single_edits(
         Places `[R]` in a flattened table `[K, B]` of units and examples, the examples among them
         `[R]`, and what follows, `[R, C]`.
     """
-    changed = stage.changed.T if chosen is None else stage.changed.T[chosen]  # [K, B]
+    changed = stage.changed.T.cpu()  # [U, B]
+    changed = changed if chosen is None else changed[chosen]  # [K, B]
     places = changed.flatten().nonzero()[:, 0]
     for start in range(0, len(places), stage.chunk):
         some = places[start : start + stage.chunk]
         units, rows = some // changed.shape[1], some % changed.shape[1]
-        yield some, rows, stage.units(units if chosen is None else chosen[units], rows)
+        logits = stage.units(units if chosen is None else chosen[units], rows)
+        yield some.to(logits.device), rows.to(logits.device), logits
 
 
 def units_last(value: Tensor, batch_axis: int, unit_axis: int) -> Tensor:

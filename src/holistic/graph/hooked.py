@@ -38,11 +38,14 @@ class HookedEngine:
         Outputs of module calls; operations that no module owns can't be seen.
     note
         Why this engine is used, which sites are missing, and what it costs.
+    device
+        Where the model is.
     """
 
     wrapped: Wrapped
     sites: tuple[Site, ...]
     note: str
+    device: torch.device
 
     @classmethod
     def probe(
@@ -65,7 +68,8 @@ class HookedEngine:
         if not any(site.hidden for site in sites):
             sites = [replace(s, hidden=s.op in {"linear", "conv1d", "conv2d"}) for s in sites]
         sites = [replace(site, depth=depth) for depth, site in enumerate(sites)]
-        return cls(wrapped, with_axes(sites, unit_axes or {}), f"{reason}; {_COST}")
+        named = with_axes(sites, unit_axes or {})
+        return cls(wrapped, named, f"{reason}; {_COST}", images.device)
 
     def run(
         self,
@@ -87,7 +91,7 @@ class HookedEngine:
             return value
 
         with _hooks(self.wrapped, visit):
-            logits = self.wrapped(images.clone())
+            logits = self.wrapped(images.to(self.device, copy=True))
         return logits, captured
 
     def batch_rows(self, sites: Sequence[Site]) -> int:
@@ -133,7 +137,7 @@ class HookedStage:
         shape = (len(rows), *[1] * (self._new.dim() - 2), self.site.units)
 
         def change(value: Tensor) -> Tensor:
-            return torch.where(masks.reshape(shape), self._new[rows], value)
+            return torch.where(masks.to(value.device).reshape(shape), self._new[rows], value)
 
         return self.engine.run(self.images[rows], changes={self.site.name: change})[0]
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from holistic.graph.engine import Change, Given, Stage, native, units_last
 from holistic.graph.linear import Carry, Mix, by_unit, carry, changed_units, mask_of
+from holistic.graph.memory import budget, full_precision
 from holistic.graph.naming import name_sites
 from holistic.graph.program import select_rows
 from holistic.graph.trace import Wrapped, trace
@@ -54,6 +55,7 @@ class TracedEngine:
     ) -> None:
         self.program, owners, calls = trace(wrapped, images)
         sites, self.nodes = name_sites(self.program, owners, calls)
+        self.device = images.device
         self.sites: tuple[Site, ...] = with_axes(sites, unit_axes or {})
         self._carries: dict[int, Carry] = {}
 
@@ -82,12 +84,13 @@ class TracedEngine:
             if isinstance(c, Given)
         }
         nodes = {name: self.nodes[name] for name in wanted}
-        values = program.evaluate(
-            {program.input: images, **given},
-            [program.output, *nodes.values()],
-            rows=len(images),
-            edits=edits,
-        )
+        with full_precision(self.device):
+            values = program.evaluate(
+                {program.input: images.to(self.device), **given},
+                [program.output, *nodes.values()],
+                rows=len(images),
+                edits=edits,
+            )
         captured = {n: units_last(values[i], *self.axes(by_name[n])) for n, i in nodes.items()}
         return values[program.output], captured
 
@@ -99,7 +102,8 @@ class TracedEngine:
         """How many examples fill the byte budget of a batch, at most."""
         most = max(self._row_bytes(site) for site in sites)
         units = max(site.units for site in sites)
-        return max(16, min(BATCH_BYTES // most, BATCH_PAIRS // units, BATCH_ROWS))
+        room = budget(self.device, BATCH_BYTES, share=8)
+        return max(16, min(room // most, BATCH_PAIRS // units, BATCH_ROWS))
 
     def _row_bytes(self, site: Site) -> int:
         """Bytes of one example in the run that a stage starts from, and in what it keeps."""
@@ -131,9 +135,9 @@ class TracedEngine:
         """Every value of the unedited run that replays at a site may read."""
         program = self.program
         wanted = self._wanted(self.carry(site), self.nodes[site.name])
-        return program.evaluate(
-            {**known, program.input: images}, wanted, rows=len(images), owned=()
-        )
+        given = {**known, program.input: images.to(self.device)}
+        with full_precision(self.device):
+            return program.evaluate(given, wanted, rows=len(images), owned=())
 
     def _wanted(self, carry: Carry, node: int) -> set[int]:
         known = {*carry.finish.reads, *carry.restart.reads, *carry.frontier, *carry.given}
@@ -151,6 +155,7 @@ class TracedStage:
         replacement: Tensor,
         known: Mapping[int, Tensor],
     ) -> None:
+        images = images.to(engine.device)
         self.program, self.site, self.rows = engine.program, site, len(images)
         self.carry = engine.carry(site)
         node, axes = engine.nodes[site.name], engine.axes(site)
@@ -161,7 +166,8 @@ class TracedStage:
             self._new = self._replaced_values(images, node, replacement.to(value), axes)
             self.changed = self._changed()
         self.row_bytes = self._row_bytes()
-        self.chunk = max(1, CHUNK_BYTES // self.row_bytes)
+        self._room = budget(self.base.device, CHUNK_BYTES, share=16)
+        self.chunk = max(1, self._room // self.row_bytes)
 
     def _replaced_values(
         self, images: Tensor, node: int, replacement: Tensor, axes: tuple[int, int]
@@ -221,7 +227,9 @@ class TracedStage:
     @torch.no_grad()
     def units(self, units: Tensor, rows: Tensor) -> Tensor:
         """Replace unit `units[r]` on example `rows[r]`: `[R, C]`."""
+        # stretches are found where the indices lie: an accelerator isn't waited for
         runs = _runs(units, rows, self.rows)
+        units, rows = (t.to(self.base.device, non_blocking=True) for t in (units, rows))
         mixed = {mix.node.index: mix for mix in self.carry.mixes}
         values: dict[int, Tensor] = {}
         for index in self.carry.finish.reads:
@@ -243,7 +251,8 @@ class TracedStage:
         if output in values:
             return values[output] if owned else values[output].clone()
         mine = self.carry.given if owned else ()
-        return self.program.evaluate(values, [output], rows=rows, owned=mine)[output]
+        with full_precision(self.base.device):
+            return self.program.evaluate(values, [output], rows=rows, owned=mine)[output]
 
     def _mixed(self, mix: Mix, units: Tensor, rows: Tensor, runs: Sequence[_Run]) -> Tensor:
         """Rows of a mixing node's value after the change that each row's unit makes."""
@@ -312,7 +321,8 @@ class TracedStage:
     def sets(self, masks: Tensor) -> Iterator[tuple[slice, Tensor]]:
         """Replace the units of each mask `[G, U]`: slices of masks with `[G', B, C]`."""
         plan = self.carry.restart
-        size = max(1, CHUNK_BYTES // (self.program.row_bytes(plan, plan.reads) * self.rows))
+        masks = masks.to(self.base.device)
+        size = max(1, self._room // (self.program.row_bytes(plan, plan.reads) * self.rows))
         frontier = self.carry.frontier
         for start in range(0, len(masks), size):
             chosen = masks[start : start + size]
@@ -339,14 +349,15 @@ class TracedStage:
                 yield k, chosen, logits
 
     def _one_by_one(self, orders: Tensor, wanted: Collection[int]) -> Iterator[tuple[int, Tensor]]:
-        count = len(orders)
+        count, listed = len(orders), orders.tolist()
+        orders = orders.to(self.base.device)
         rows = torch.arange(self.rows, device=self.base.device).repeat(count)
         values = {i: self._rows_of(i, rows) for i in self.carry.finish.reads}
         for k in range(max(wanted, default=0)):
             units = orders[:, k].repeat_interleave(self.rows)
             for mix in self.carry.mixes:
                 if mix.node.index in values:
-                    self._add_whole(mix, values[mix.node.index], orders[:, k].tolist())
+                    self._add_whole(mix, values[mix.node.index], [order[k] for order in listed])
             for index in self.carry.dense:
                 self._written(index, values[index], units, rows)
             if k + 1 in wanted:

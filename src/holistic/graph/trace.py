@@ -50,7 +50,8 @@ def evaluating(model: nn.Module) -> Generator[None]:
     """
     modes = [(module, module.training) for module in model.modules()]
     try:
-        with torch.random.fork_rng(devices=[]):
+        devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
+        with torch.random.fork_rng(devices=devices):
             for module, _ in modes:
                 module.training = False
             yield
@@ -227,7 +228,7 @@ def _checked(program: Program, wrapped: Wrapped, images: Tensor) -> Program:
     calls = [n.index for n in program.nodes if n.function is not None and n.shape is not None]
     reached = {node.index for node, _ in program.plan({program.input}, {program.output}).steps}
     calls = [i for i in calls if i in reached]
-    order = torch.arange(len(images)).roll(2)
+    order = torch.arange(len(images), device=images.device).roll(2)
     with torch.no_grad():
         values = program.evaluate({program.input: images}, calls, rows=len(images))
         permuted = program.evaluate({program.input: images[order]}, calls, rows=len(images))
