@@ -34,6 +34,24 @@ def sole_carriers() -> nn.Sequential:
     return nn.Sequential(linear(up, bias), nn.ReLU(), linear(down, torch.zeros(CLASSES)))
 
 
+CARRIER, CARRIED = 17, 7
+
+
+def one_carrier() -> tuple[nn.Sequential, tuple[Tensor, Tensor]]:
+    """Of 256 units, one alone carries class 7; each other class has eight, the rest aren't read."""
+    labels = torch.arange(10).repeat_interleave(24)
+    images = torch.rand(len(labels), 10, generator=torch.Generator().manual_seed(0)) * 0.05
+    images[torch.arange(len(labels)), labels] += 1
+    up = torch.rand(256, 10, generator=torch.Generator().manual_seed(1)) * 0.1
+    down = torch.zeros(10, 256)
+    for c in range(10):
+        units = [CARRIER] if c == CARRIED else list(range(100 + 8 * c, 108 + 8 * c))
+        up[units] = torch.eye(10)[c]
+        down[c, units] = 1 / len(units)
+    model = nn.Sequential(linear(up, torch.zeros(256)), nn.ReLU(), linear(down, torch.zeros(10)))
+    return model, (images, labels)
+
+
 def pairs() -> nn.Sequential:
     """Units 0 and 1 stand in for each other for class 0, 2 and 3 carry class 1 only together.
 

@@ -53,3 +53,30 @@ def interaction(subject: holistic.Subject, site: str, a: int, b: int) -> list[fl
         )
     ]
     return (scores[3] - scores[1] - scores[2] + scores[0]).tolist()
+
+
+def mean_strengths(subject: holistic.Subject, site: str) -> list[float]:
+    """Mean activation of each unit over the selection split, classes weighing the same."""
+    labels = subject.selection.labels
+    acts = subject.capture([site], subject.selection.images)[site].double()  # [N, U]
+    means = [acts[labels == c].mean(0) for c in range(len(subject.classes))]
+    return torch.stack(means).mean(0).tolist()
+
+
+def beside(drop: float, control: list[float]) -> dict[str, float]:
+    """Mean of control drops, their central 95 %, and the p of a drop among them."""
+    ordered = sorted(control)
+
+    def quantile(share: float) -> float:
+        place = share * (len(ordered) - 1)
+        low = int(place)
+        high = min(low + 1, len(ordered) - 1)
+        return ordered[low] + (place - low) * (ordered[high] - ordered[low])
+
+    as_large = sum(value >= drop - 1e-9 for value in control)
+    return {
+        "drop": sum(control) / len(control),
+        "lo": quantile(0.025),
+        "hi": quantile(0.975),
+        "p": (1 + as_large) / (1 + len(control)),
+    }

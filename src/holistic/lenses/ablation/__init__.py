@@ -32,9 +32,9 @@ class Ablation(Lens):
     """Random sets of units that each removal is compared with."""
     partners: int = 10
     """Units of each site whose pairs are measured for interactions."""
-    budget: float = 60.0
+    budget: float = 80.0
     """Gigabytes of values that the curves of one site may replay; a site that needs more is
-    measured on fewer evaluation examples, and says on how many."""
+    measured at fewer sizes and on fewer evaluation examples, and says so."""
 
     def __post_init__(self) -> None:
         least = {"depth": 1, "sets": 20, "partners": 2, "budget": 0}
@@ -46,11 +46,11 @@ class Ablation(Lens):
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Yield `ablation.units`, `ablation.topk` and `ablation.interactions`."""
         from holistic.lenses.ablation.interactions import find_interactions
-        from holistic.lenses.ablation.removal import remove_sets
+        from holistic.lenses.ablation.topk import remove_sets
         from holistic.lenses.ablation.units import remove_units
         from holistic.sweeps import sweep
 
         chosen = sweep(subject, edit=self.edit, split="selection", progress=context.progress)
-        yield remove_units(subject, self, context.progress)
+        yield remove_units(subject, self, chosen, context.progress)
         yield remove_sets(subject, self, chosen, context.progress)
         yield find_interactions(subject, self, chosen, context.progress)

@@ -10,20 +10,23 @@ import torch
 
 from holistic.findings import Finding, Table, col
 from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation.extents import sampled
 from holistic.lenses.ablation.rankings import unit_effects
 from holistic.progress import Progress
+from holistic.scores import SCORE_UNITS
 from holistic.sites import Site
 from holistic.stats.intervals import mean_interval
 from holistic.stats.moments import Moments
 from holistic.stats.tests import benjamini_hochberg, mean_p
-from holistic.subject import Subject
+from holistic.subject import Examples, Subject
 from holistic.sweeps import replacements
 
 __all__ = ["Interaction", "find_interactions"]
 
 _BATCH = 1024
 _EXAMPLES = 2048
-_ROUNDING = 32
+_ROUNDING = 32 * float(np.finfo(np.float32).eps)
+"""Share of the scores involved below which an example's interaction is rounding, that is none."""
 
 
 @dataclass(frozen=True)
@@ -74,15 +77,28 @@ def find_interactions(
     progress("pairs of units", len(sites), len(sites))
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     table = Table.build(Interaction, {**columns, "q": benjamini_hochberg(columns["p"])})
+    unit = SCORE_UNITS[subject.score]
     return Finding(
         "ablation.interactions",
         table,
-        tuple(_statement(table, site.name) for site in sites if site.units >= 2),
+        tuple(_statement(table, site.name, unit) for site in sites if site.units >= 2),
         caveats=(
             f"Pairs are those among the {lens.partners} units of a site with the largest effects "
             "on the selection split: pairs of units that are harmless alone aren't searched.",
+            *_sampling(subject),
         ),
     )
+
+
+def _sampling(subject: Subject) -> tuple[str, ...]:
+    whole, some = len(subject.evaluation), len(_examples(subject))
+    if some == whole:
+        return ()
+    return (f"Pairs are measured on {some} of {whole} evaluation examples, stratified.",)
+
+
+def _examples(subject: Subject) -> Examples:
+    return sampled(subject.evaluation, max(_EXAMPLES, 2 * len(subject.classes)), subject.seed)
 
 
 def _pairs(subject: Subject, site: Site, lens: Ablation, chosen: Table) -> list[tuple[int, int]]:
@@ -90,11 +106,11 @@ def _pairs(subject: Subject, site: Site, lens: Ablation, chosen: Table) -> list[
     effects = unit_effects(subject, site, chosen)  # [C, U]
     strongest = np.argsort(-np.nanmax(np.abs(effects), axis=0), kind="stable")[: lens.partners]
     top = list(combinations(sorted(strongest.tolist()), 2))
-    every = list(combinations(range(site.units), 2))
-    others = sorted(set(every) - set(top))
+    every = np.stack(np.triu_indices(site.units, 1), 1)  # [pairs, 2]
+    others = every[~np.isin(every @ [site.units, 1], np.array(top) @ [site.units, 1])]
     rng = np.random.default_rng([subject.seed, site.depth, 2])
-    picked = rng.permutation(len(others))[: len(top)]
-    return top + [others[i] for i in sorted(picked.tolist())]
+    picked = np.sort(rng.permutation(len(others))[: len(top)])
+    return top + [(a, b) for a, b in others[picked].tolist()]
 
 
 def _site_pairs(
@@ -144,10 +160,9 @@ def _pair_moments(
     classes = len(subject.classes)
     sizes = {"alone": singles, "together": len(first), "interaction": len(first)}
     moments = {name: Moments.empty(size, classes) for name, size in sizes.items()}
-    examples = subject.evaluation
-    count = min(len(examples), _EXAMPLES)
-    for start in range(0, count, _BATCH):
-        rows = slice(start, min(start + _BATCH, count))
+    examples = _examples(subject)
+    for start in range(0, len(examples), _BATCH):
+        rows = slice(start, start + _BATCH)
         labels = examples.labels[rows]
         value = next(replacements(subject, site, lens.edit, start, len(labels), 1))
         stage = subject.stage(site.name, examples.images[rows], value)
@@ -159,16 +174,11 @@ def _pair_moments(
         alone, together = effects[:singles], effects[singles:]
         moments["alone"].update(alone.T, labels)
         moments["together"].update(together.T, labels)
-        difference = together - alone[first] - alone[second]
-        # what four rounded scores can differ by isn't an interaction, however sure its sign
-        difference[np.abs(difference) < _ROUNDING * _resolution(stage.base)] = 0
-        moments["interaction"].update(difference.T, labels)
+        interaction = together - alone[first] - alone[second]
+        size = stage.base.abs().amax(1).numpy() + np.abs(effects).max(0)  # [B]
+        interaction[np.abs(interaction) <= _ROUNDING * size] = 0
+        moments["interaction"].update(interaction.T, labels)
     return {name: _with_all(moment) for name, moment in moments.items()}
-
-
-def _resolution(logits: torch.Tensor) -> float:
-    """Spacing of the numbers that the logits are written in, at the largest of them."""
-    return torch.finfo(logits.dtype).eps * float(logits.abs().max())
 
 
 def _with_all(moments: Moments) -> _Sums:
@@ -181,16 +191,17 @@ def _with_all(moments: Moments) -> _Sums:
     )
 
 
-def _statement(table: Table, site: str) -> str:
+def _statement(table: Table, site: str, unit: str) -> str:
     """Count significant interactions by sign, beside the random pairs."""
     rows = table.where(site=site, class_="all")
     top, random = rows.where(kind="top"), rows.where(kind="random")
     q, sign = top.column("q") < 0.05, np.sign(top.column("interaction"))
     spread = float(np.nanmedian(np.abs(top.column("interaction"))))
     control = np.abs(random.column("interaction"))
-    beside = f"{float(np.nanmedian(control)):.2g} for random pairs" if len(control) else "no others"
+    beside = f"{np.nanmedian(control):.2g} for {len(control)} random pairs" if len(control) else ""
     return (
         f"Of {len(top)} pairs of strong units of site '{site}', {int((q & (sign < 0)).sum())} are "
         f"redundant and {int((q & (sign > 0)).sum())} synergistic (q < 0.05, n = "
-        f"{int(top.column('n').max())}); median size of the interaction {spread:.2g}, {beside}."
+        f"{int(top.column('n').max())}); median size of the interaction {spread:.2g} {unit}"
+        f"{beside and ', '}{beside}."
     )
