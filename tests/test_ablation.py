@@ -173,7 +173,7 @@ def test_matched_controls_equal_plain_removal(
     for k in (1, 5):
         (row,) = rows.where(k=k).rows()
         units = np.array(ranked(subject, "1", 2, "class_activation")[:k])
-        seed = [subject.seed, subject.site("1").depth, k, 2]
+        seed = [subject.seed, subject.site("1").depth, 2, k]
         sets = matched_sets(units, strength, 40, seed).tolist()
         assert all(set(members).isdisjoint(units.tolist()) for members in sets)
         after = [accuracies(subject, "1", members, holistic.Mean)[1][2] for members in sets]

@@ -12,12 +12,13 @@ from holistic.lenses.ablation.rankings import RANKINGS
 from holistic.sites import Site
 from holistic.subject import Examples, Subject
 
-__all__ = ["Extent", "extent", "sampled"]
+__all__ = ["Extent", "affordable", "extent", "sampled"]
 
 _GRID = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50, 70, 100, 140, 200)
 _MATCHED = (1, 5, 10, 20)
 _HEADLINE = 10
 _LEAST = 200
+_FEWEST = 50
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,18 @@ def sampled(examples: Examples, count: int, seed: int) -> Examples:
     rows = stratified_sample(examples.labels, count, seed=seed)
     places = torch.from_numpy(rows)
     return Examples(examples.indices[rows], examples.images[places], examples.labels[places])
+
+
+def affordable(subject: Subject, site: Site, lens: Ablation, replays: float) -> Examples:
+    """Stratified evaluation examples for a measurement that replays each of them so many times.
+
+    At most `lens.examples` of them, and fewer where `lens.extra` gigabytes would be passed, but
+    never fewer than 50 or two of each class.
+    """
+    stage = subject.stage(site.name, subject.evaluation.images[:2], subject.mean(site.name))
+    allowed = int(lens.extra * 1e9 / (max(replays, 1) * stage.row_bytes))
+    least = max(_FEWEST, 2 * len(subject.classes))
+    return sampled(subject.evaluation, max(least, min(lens.examples, allowed)), subject.seed)
 
 
 def _allowed(subject: Subject, site: Site, lens: Ablation, whole: Extent) -> int:

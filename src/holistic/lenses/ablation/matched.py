@@ -14,7 +14,9 @@ from holistic.sites import Site
 from holistic.stats.tests import permutation_p
 from holistic.subject import Examples, Subject
 
-__all__ = ["Matched", "matched_columns", "matched_sets", "remove_matched"]
+__all__ = ["Matched", "matched_columns", "matched_sets", "remove_matched", "stratum_orders"]
+
+_STRATUM = 8
 
 
 def matched_sets(units: np.ndarray, strength: np.ndarray, sets: int, seed: list[int]) -> np.ndarray:
@@ -119,3 +121,34 @@ def matched_columns(matched: Matched, observed: np.ndarray) -> dict[str, np.ndar
         "matched_activation": matched.strength.reshape(-1),
         **{f"class_matched_{name}": values for name, values in columns.items()},
     }
+
+
+def stratum_orders(
+    order: np.ndarray, strength: np.ndarray, sets: int, seed: list[int]
+) -> np.ndarray:
+    """Let units change places with others of about their mean activation, at random.
+
+    Parameters
+    ----------
+    order
+        `[U]`, all units of the site.
+    strength
+        `[U]`, mean activation of each unit.
+    sets
+        How many orders to draw.
+    seed
+        Decides them.
+
+    Returns
+    -------
+    np.ndarray
+        `[sets, U]`: every beginning of an order has as many units of each stratum of eight
+        neighbours in mean activation as the same beginning of `order`, so that their p is that of
+        a permutation test within strata.
+    """
+    rng = np.random.default_rng(seed)
+    strata = np.array_split(np.argsort(strength, kind="stable"), max(1, len(order) // _STRATUM))
+    place = np.empty((sets, len(order)), dtype=np.int64)
+    for stratum in strata:
+        place[:, stratum] = rng.permuted(np.tile(stratum, (sets, 1)), axis=1)
+    return place[:, order]

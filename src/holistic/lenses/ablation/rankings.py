@@ -11,7 +11,15 @@ from holistic.sites import Site
 from holistic.stats.moments import Moments
 from holistic.subject import Subject
 
-__all__ = ["RANKINGS", "Ranked", "mean_activations", "rank_units", "rankings", "unit_effects"]
+__all__ = [
+    "RANKINGS",
+    "Ranked",
+    "mean_activations",
+    "rank_units",
+    "rankings",
+    "strongest",
+    "unit_effects",
+]
 
 RANKINGS = ("class_activation", "class_minus_rest", "effect")
 """By mean activation on the class, by that minus the mean on the rest, and by the effect on the
@@ -58,6 +66,12 @@ def unit_effects(subject: Subject, site: Site, chosen: Table) -> np.ndarray:
     rows = chosen.where(site=site.name)
     effects = rows.column("effect").reshape(site.units, len(subject.classes) + 1)
     return effects[:, :-1].T
+
+
+def strongest(subject: Subject, site: Site, chosen: Table) -> np.ndarray:
+    """Units `[U]` by their largest effect on any class, either way, the largest in front."""
+    sizes = np.abs(unit_effects(subject, site, chosen))  # [C, U]
+    return np.argsort(-np.where(np.isnan(sizes), 0, sizes).max(0), kind="stable")
 
 
 def rankings(activations: np.ndarray, effects: np.ndarray) -> dict[str, np.ndarray]:

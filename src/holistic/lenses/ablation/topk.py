@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from holistic.findings import Finding, Table, col
 from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation.collateral import collateral, collateral_columns
 from holistic.lenses.ablation.extents import Extent, extent
 from holistic.lenses.ablation.headlines import headlines
 from holistic.lenses.ablation.matched import matched_columns, remove_matched
@@ -62,21 +64,30 @@ class TopK:
     class_n: int = col("evaluation examples of the class", unit="examples")
 
 
-def remove_sets(subject: Subject, lens: Ablation, chosen: Table, progress: Progress) -> Finding:
-    """Remove the top k units of each class by each ranking, beside random and matched sets."""
+def remove_sets(
+    subject: Subject, lens: Ablation, chosen: Table, progress: Progress
+) -> Iterator[Finding]:
+    """Remove the top k units of each class by each ranking, beside random and matched sets.
+
+    Yields `ablation.topk`, and `ablation.collateral` of the same removals.
+    """
     tables: list[dict[str, np.ndarray]] = []
+    beside: list[dict[str, np.ndarray]] = []
     caveats: list[str] = []
     sites = subject.hidden_sites
     for done, site in enumerate(sites):
         progress("removing sets of units", done, len(sites))
         measured = extent(subject, site, lens)
         ranked = rank_units(subject, site, chosen)
-        tables.append(_site_columns(subject, site, lens, ranked, measured))
+        removal = _removal(subject, site, lens, ranked, measured)
+        tables.append(_site_columns(subject, site, lens, (ranked, removal), measured))
+        beside.append(collateral_columns(subject, site, measured, removal))
         caveats += [measured.caveat] if measured.caveat else []
     progress("removing sets of units", len(sites), len(sites))
     columns = {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}
     table = Table.build(TopK, columns)
-    return Finding("ablation.topk", table, headlines(table, lens.sets), tuple(caveats))
+    yield Finding("ablation.topk", table, headlines(table, lens.sets), tuple(caveats))
+    yield collateral(beside, lens.sets, tuple(caveats))
 
 
 def random_orders(subject: Subject, site: Site, lens: Ablation) -> np.ndarray:
@@ -86,15 +97,26 @@ def random_orders(subject: Subject, site: Site, lens: Ablation) -> np.ndarray:
     return np.stack([rng.permutation(site.units)[:depth] for _ in range(lens.sets)])
 
 
-def _site_columns(
+def _removal(
     subject: Subject, site: Site, lens: Ablation, ranked: Ranked, measured: Extent
-) -> dict[str, np.ndarray]:
-    depth, sizes = min(lens.depth, site.units), np.array([0, *measured.sizes])
-    classes, chosen = len(subject.classes), len(ranked.orders)
+) -> Removal:
+    """Flips of the ranked orders, `R·C` of them, and of the random ones after them."""
+    depth = min(lens.depth, site.units)
     orders = np.concatenate([ranked.orders[:, :depth], random_orders(subject, site, lens)])
-    removal = remove_orders(
+    return remove_orders(
         subject, site, orders, sizes=measured.sizes, examples=measured.examples, edit=lens.edit
     )
+
+
+def _site_columns(
+    subject: Subject,
+    site: Site,
+    lens: Ablation,
+    found: tuple[Ranked, Removal],
+    measured: Extent,
+) -> dict[str, np.ndarray]:
+    (ranked, removal), sizes = found, np.array([0, *measured.sizes])
+    classes, chosen = len(subject.classes), len(ranked.orders)
     columns = _curve_columns(removal, chosen, classes)
     matched = remove_matched(subject, site, lens, ranked, measured)
     total = np.pad(np.cumsum(ranked.strength[ranked.orders], 1), ((0, 0), (1, 0)))  # [R·C, U + 1]
