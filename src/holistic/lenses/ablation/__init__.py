@@ -48,7 +48,7 @@ class Ablation(Lens):
     budget: float = 80.0
     """Gigabytes of values that the curves of one site may replay; a site that needs more is
     measured at fewer sizes and on fewer evaluation examples, and says so."""
-    extra: float = 12.0
+    extra: float = 8.0
     """Gigabytes of values that each further measurement of one site may replay."""
 
     def __post_init__(self) -> None:

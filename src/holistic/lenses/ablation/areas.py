@@ -17,6 +17,7 @@ __all__ = [
     "CurvePoint",
     "area_row",
     "area_statement",
+    "curve_statement",
     "point_columns",
 ]
 
@@ -24,6 +25,7 @@ KINDS = ("remove_top", "remove_bottom", "keep_top")
 """Without the k units that the ranking puts first, without the last k, with the first k alone."""
 
 _DRAWS = 500
+_KEPT = 20
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ def _area(curve: Curve, control: np.ndarray) -> tuple[float, float, float, float
     """Mean distance over k, its interval over examples, and its p among the controls' own."""
     count = curve.right.shape[1]
     if count == 0:
-        return (np.nan,) * 4
+        return np.nan, np.nan, np.nan, np.nan
     weights = np.zeros(len(curve.controls))
     steps = np.diff(curve.controls) / curve.controls[-1] / 2
     weights[1:] += steps
@@ -211,6 +213,27 @@ def _halves(curve: Curve, sizes: np.ndarray, accuracy: np.ndarray) -> np.ndarray
 
 def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
+
+
+def curve_statement(table: Table, site: str, sets: int) -> str:
+    """Say how much of the accuracies a few top units keep alone, beside random ones."""
+    rows = table.where(site=site, kind="keep_top")
+    sizes = rows.column("k")[~np.isnan(rows.column("random"))]
+    size = int(sizes[sizes <= _KEPT].max())
+    rows = rows.where(k=size)
+    accuracy = rows.column("accuracy")
+    first = next(rows.sort("accuracy", descending=True).head(1).rows())
+    if first["accuracy"] is None:
+        return f"Site '{site}' has no examples to keep units for."
+    return (
+        f"With the top {size} units of site '{site}' for a class alone, the class's accuracy is "
+        f"{np.nanmean(accuracy):.1%} on average over classes, with {sets} random sets of {size} "
+        f"{np.nanmean(rows.column('random')):.1%}, with sets of like activation "
+        f"{np.nanmean(rows.column('matched')):.1%}; most is left of class {first['class']}: "
+        f"{first['accuracy']:.1%} [{first['lo']:.1%}, {first['hi']:.1%}] (random "
+        f"{first['random']:.1%} [{first['random_lo']:.1%}, {first['random_hi']:.1%}], "
+        f"p = {first['random_p']:.2g}, n = {first['n']})."
+    )
 
 
 def area_statement(table: Table, site: str, sets: int) -> str:

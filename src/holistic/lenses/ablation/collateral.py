@@ -102,8 +102,8 @@ def _statement(rows: Table, sets: int) -> str:
     line = (
         f"Without the top {first['k']} units of site '{first['site']}' for a class, it loses "
         f"{drop[own & known].mean():.1%} of its accuracy on average, another class "
-        f"{drop[~own & known].mean():.1%}, and any class {np.nanmean(rows.column('control_drop')):.1%} "
-        f"without {sets} random sets"
+        f"{drop[~own & known].mean():.1%}, and without any of {sets} random sets "
+        f"{np.nanmean(rows.column('control_drop')):.1%}"
     )
     others = Table(rows.columns, rows.data.filter(~own)).sort("drop", descending=True)
     for row in others.head(1).rows():

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from holistic.findings import Finding, Table
+from holistic.graph.engine import Stage
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.areas import (
     KINDS,
@@ -17,6 +19,7 @@ from holistic.lenses.ablation.areas import (
     CurvePoint,
     area_row,
     area_statement,
+    curve_statement,
     point_columns,
 )
 from holistic.lenses.ablation.extents import affordable
@@ -32,6 +35,7 @@ __all__ = ["control_sizes", "replay_orders", "whole_curves"]
 _GRID = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 _EVERY = 512
 _BATCH = 1024
+_FEW = 64
 
 
 def whole_curves(
@@ -51,7 +55,8 @@ def whole_curves(
     progress("whole curves", len(sites), len(sites))
     columns = {name: np.concatenate([part[name] for part in points]) for name in points[0]}
     table, notes = Table.build(CurvePoint, columns), _caveats(subject, lens)
-    yield Finding("ablation.curves", table, (), notes)
+    told = tuple(curve_statement(table, site.name, lens.sets) for site in sites)
+    yield Finding("ablation.curves", table, told, notes)
     summary = Table.from_rows(CurveArea, areas)
     lines = tuple(area_statement(summary, site.name, lens.sets) for site in sites)
     yield Finding("ablation.areas", summary, lines, notes)
@@ -165,8 +170,24 @@ def replay_orders(
         stage = subject.stage(site.name, examples.images[part], value)
         if 0 in places:
             right[:, places[0], part] = (stage.base.argmax(1) == labels).numpy()
+        # whole products pay off where a step's would be too small to fill the machine
+        if len(labels) <= _FEW and not site.positions:
+            right[:, [places[k] for k in wanted], part] = _as_sets(stage, orders, wanted, labels)
+            continue
         for k, chosen, logits in stage.orders(torch.from_numpy(orders.copy()), wanted):
             right[chosen, places[k], part] = (logits.argmax(2) == labels).numpy()
+    return right
+
+
+def _as_sets(stage: Stage, orders: np.ndarray, sizes: list[int], labels: Tensor) -> np.ndarray:
+    """Say which examples are right, `[O, S, B]`, one set of units for every order and size."""
+    units = stage.changed.shape[1]
+    place = np.full((len(orders), units), orders.shape[1])
+    np.put_along_axis(place, orders, np.arange(orders.shape[1])[None], 1)
+    right = np.empty((len(orders), len(sizes), len(labels)), dtype=bool)
+    for s, k in enumerate(sizes):
+        for chosen, logits in stage.sets(torch.from_numpy(place < k)):
+            right[chosen, s] = (logits.argmax(2) == labels).numpy()
     return right
 
 

@@ -126,8 +126,6 @@ def _tangent_logits(
         moved = list[Tensor]()
         for unit in units:
             difference = replacing(unit, new)(value) - value
-            (pushed,) = torch.autograd.grad(
-                (pulled * difference).sum(), weight, retain_graph=True, allow_unused=True
-            )
-            moved.append(logits.detach() + (0 if pushed is None else pushed.detach()))
+            (pushed,) = torch.autograd.grad((pulled * difference).sum(), weight, retain_graph=True)
+            moved.append((logits + pushed).detach())
     return torch.stack(moved)

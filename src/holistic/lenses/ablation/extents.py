@@ -15,7 +15,7 @@ from holistic.subject import Examples, Subject
 __all__ = ["Extent", "affordable", "extent", "sampled"]
 
 _GRID = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50, 70, 100, 140, 200)
-_MATCHED = (1, 5, 10, 20)
+_MATCHED = (1, 5, 10)
 _HEADLINE = 10
 _LEAST = 200
 _FEWEST = 50

@@ -173,8 +173,8 @@ def _statement(table: Table, site: str, unit: str) -> str:
     return (
         f"Of {len(top)} pairs of strong units of site '{site}', {first} are redundant and {second} "
         f"synergistic (q < 0.05, n = {int(top.column('n').max())}); median size of the interaction "
-        f"{spread:.2g} {unit}{beside}. Of all {len(rows)} pairs measured, {redundant} are redundant "
-        f"and {synergistic} synergistic (n = {int(rows.column('n').min())} or more)."
+        f"{spread:.2g} {unit}{beside}. Of all {len(rows)} pairs measured, {redundant} are "
+        f"redundant and {synergistic} synergistic (n = {int(rows.column('n').min())} or more)."
     )
 
 

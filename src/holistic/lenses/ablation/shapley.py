@@ -155,7 +155,7 @@ def _contributions(
 
 
 def _class_weights(labels: Tensor, classes: int) -> Tensor:
-    """Weights `[B, C + 1]` that average over the examples of each class, and over all; NaN: none."""
+    """Weights `[B, C + 1]` averaging over each class's examples and over all; NaN for none."""
     onehot = torch.nn.functional.one_hot(labels, classes).double()
     onehot = torch.cat([onehot, torch.ones(len(labels), 1, dtype=torch.float64)], 1)
     return onehot / onehot.sum(0)
@@ -202,6 +202,6 @@ def _statement(subject: Subject, table: Table) -> str:
         f"share in the {subject.score}: {first['shapley']:+.3g} {unit} [{first['lo']:+.3g}, "
         f"{first['hi']:+.3g}] (equal shares: {total / len(rows):+.2g}; {first['orders']} orders, "
         f"n = {first['n']}); {k} units have {top:.0%} of the sum of {total:.3g} (equal shares: "
-        f"{k / len(rows):.0%}), {int((rows.column('q') < 0.05).sum())} differ from zero (q < 0.05). "
-        f"Rank agreement with removing one unit alone: {rank.r:.2f} [{rank.lo:.2f}, {rank.hi:.2f}]."
+        f"{k / len(rows):.0%}), {int((rows.column('q') < 0.05).sum())} differ from zero (q < 0.05)."
+        f" Rank agreement with removing one unit alone: {rank.r:.2f} [{rank.lo:.2f}, {rank.hi:.2f}]."
     )
