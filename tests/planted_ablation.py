@@ -39,7 +39,7 @@ CARRIER, CARRIED = 17, 7
 
 def one_carrier() -> tuple[nn.Sequential, tuple[Tensor, Tensor]]:
     """Of 256 units, one alone carries class 7; each other class has eight, the rest aren't read."""
-    labels = torch.arange(10).repeat_interleave(24)
+    labels = torch.arange(10).repeat_interleave(60)
     images = torch.rand(len(labels), 10, generator=torch.Generator().manual_seed(0)) * 0.05
     images[torch.arange(len(labels)), labels] += 1
     up = torch.rand(256, 10, generator=torch.Generator().manual_seed(1)) * 0.1
@@ -73,3 +73,41 @@ def pairs() -> nn.Sequential:
         nn.ReLU(),
         linear(down, torch.tensor([1.0, 0, 0, 0])),
     )
+
+
+def exclusive_or(per_kind: int = 20) -> tuple[nn.Sequential, tuple[Tensor, Tensor]]:
+    """Class 1 if one of two pixels is lit, class 0 if both are or none: |u0 - u1| of two units."""
+    kinds = torch.tensor([[0.0, 0], [1, 1], [1, 0], [0, 1]]).repeat_interleave(per_kind, 0)
+    labels = torch.tensor([0, 0, 1, 1]).repeat_interleave(per_kind)
+    images = torch.cat(
+        [kinds, torch.rand(len(kinds), 2, generator=torch.Generator().manual_seed(0))], 1
+    )
+    middle = torch.tensor([[1.0, -1, 0, 0], [-1, 1, 0, 0]])
+    model = nn.Sequential(
+        linear(torch.eye(4), torch.zeros(4)),
+        nn.ReLU(),
+        linear(middle, torch.zeros(2)),
+        nn.ReLU(),
+        linear(torch.tensor([[0.0, 0], [1, 1]]), torch.tensor([0.5, 0])),
+    )
+    return model, (images, labels)
+
+
+class Repairing(nn.Module):
+    """Unit 0 alone carries class 0, past the next layer; there unit 0 opens once it is gone.
+
+    Without it, class 0's logit falls by 1 along the direct path, and 0.6 of it come back.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.up = linear(torch.eye(CLASSES), torch.zeros(CLASSES))
+        self.first = nn.ReLU()
+        # the other pixels hold the repairing unit shut on the other classes
+        self.middle = linear(-torch.ones(1, CLASSES), torch.ones(1))
+        self.second = nn.ReLU()
+
+    def forward(self, images: Tensor) -> Tensor:
+        carried = self.first(self.up(images))  # [B, 4]
+        repair = self.second(self.middle(carried))  # [B, 1]
+        return carried + nn.functional.pad(0.6 * repair, (0, CLASSES - 1))

@@ -67,7 +67,7 @@ def test_the_only_carrier_of_a_class_is_found() -> None:
     units = findings["ablation.units"].table
     carrier = units.where(unit=CARRIER)
     lost = dict(zip(carrier.column("class"), carrier.column("lost"), strict=True))
-    assert lost == {str(c): 12 * (c == CARRIED) for c in range(10)} | {"all": 12}
+    assert lost == {str(c): 30 * (c == CARRIED) for c in range(10)} | {"all": 30}
     significant = units.column("q") < 0.05
     assert set(units.column("unit")[significant]) == {CARRIER}
     assert f"class {CARRIED} needs unit {CARRIER} most" in findings["ablation.units"].statements[0]
@@ -303,7 +303,7 @@ def test_rounding_is_no_interaction() -> None:
         model = nn.Sequential(nn.Linear(4, 30), nn.ReLU(), nn.Linear(30, 4))
     subject = holistic.Subject(model, one_hot_images(noise=2.0), score="logit")
     table = found(subject, QUICK)["ablation.interactions"].table
-    assert np.abs(table.column("effect_a")).max() > 0.1
+    assert np.abs(table.column("effect_a")).max() > 0.01
     assert (table.column("interaction") == 0).all()
     assert (table.column("p") == 1).all()
 

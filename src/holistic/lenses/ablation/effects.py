@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from holistic.graph.engine import Stage
-from holistic.scores import Score, score
+from holistic.scores import Score
 from holistic.sites import Site
 from holistic.subject import Examples, Subject
 from holistic.sweeps import replacements
 
-__all__ = ["SCORES", "ClassMeans", "Effects", "class_means", "mean_over_labels", "unit_effects_on"]
+__all__ = ["SCORES", "ClassMeans", "Effects", "class_means", "label_scores", "unit_effects_on"]
 
 SCORES: tuple[Score, ...] = ("margin", "logit", "log_prob", "accuracy")
 _BATCH = 1024
@@ -28,63 +28,90 @@ class Effects:
     ----------
     own
         `[S, U, B]`, for the class that the example has.
-    any_label
-        `[S, U, B]`, averaged over the classes that it might have had.
+    specific
+        `[S, U, B]`, minus its mean over all labels that the example might have, and minus how
+        far the label's mean over all examples is from the mean of all labels.
+    shuffled
+        `[S, U, B]`, the same as `specific` for a class that is given to the example at random.
+    shuffled_flips
+        `[U, B]`, change of being right on that class.
+    random_labels
+        `[B]`, the classes of `shuffled`: those of the examples, in another order.
     """
 
     own: np.ndarray
-    any_label: np.ndarray
+    specific: np.ndarray
+    shuffled: np.ndarray
+    shuffled_flips: np.ndarray
+    random_labels: np.ndarray
 
 
 def unit_effects_on(
     subject: Subject, site: Site, examples: Examples, edit: str, scores: tuple[Score, ...]
 ) -> Effects:
     """Replace every unit, one at a time, on every example (one draw where the edit is random)."""
-    own, general = list[Tensor](), list[Tensor]()
+    rng = np.random.default_rng([subject.seed, 7])
+    given = examples.labels[torch.from_numpy(rng.permutation(len(examples)))]
+    names = tuple(dict.fromkeys([*scores, "accuracy"]))
+    parts, sums = list[Tensor](), torch.zeros(len(names), site.units, len(subject.classes)).double()
     for start in range(0, len(examples), _BATCH):
-        labels = examples.labels[start : start + _BATCH]
-        value = next(replacements(subject, site, edit, start, len(labels), 1))
-        stage = subject.stage(site.name, examples.images[start : start + _BATCH], value)
-        both = _batch_effects(stage, labels, scores)
-        own.append(both[0])
-        general.append(both[1])
-    return Effects(torch.cat(own, 2).numpy(), torch.cat(general, 2).numpy())
+        rows = slice(start, start + _BATCH)
+        labels = torch.stack([examples.labels[rows], given[rows]])
+        value = next(replacements(subject, site, edit, start, labels.shape[1], 1))
+        stage = subject.stage(site.name, examples.images[rows], value)
+        parts.append(_batch_effects(stage, labels, names, sums))
+    own, shuffled, general = torch.cat(parts, 3)
+    mean = sums / len(examples)  # [S, U, C]
+    usual = mean - mean.mean(2, keepdim=True)
+    return Effects(
+        own.numpy()[: len(scores)],
+        (own - general - usual[:, :, examples.labels]).numpy()[: len(scores)],
+        (shuffled - general - usual[:, :, given]).numpy()[: len(scores)],
+        shuffled[names.index("accuracy")].numpy(),
+        given.numpy(),
+    )
 
 
-def _batch_effects(stage: Stage, labels: Tensor, scores: tuple[Score, ...]) -> Tensor:
-    """Effects `[2, S, U, B]`: on the own label, and averaged over labels."""
-    before = _scored(stage.base, labels, scores)  # [2, S, B]
+def _batch_effects(stage: Stage, labels: Tensor, scores: tuple[str, ...], sums: Tensor) -> Tensor:
+    """Effects `[3, S, U, B]`: on two kinds of labels `[2, B]`, and averaged over all labels.
+
+    Adds the effects on every label `[S, U, C]` into `sums`.
+    """
+    before, count = _label_scores(stage.base, scores), labels.shape[1]  # [S, B, C]
     changed = stage.changed.T.contiguous()  # [U, B]
     pairs = changed.flatten().nonzero()[:, 0]
-    units, rows = pairs // len(labels), pairs % len(labels)
-    effects = torch.zeros(2, len(scores), *changed.shape, dtype=torch.float64)
-    flat = effects.view(2, len(scores), -1)
+    units, rows = pairs // count, pairs % count
+    effects = torch.zeros(3, len(scores), *changed.shape, dtype=torch.float64)
+    flat = effects.view(3, len(scores), -1)
     for start in range(0, len(pairs), stage.chunk):
         part = slice(start, start + stage.chunk)
-        logits = stage.units(units[part], rows[part])  # [R, C]
-        after = _scored(logits, labels[rows[part]], scores)
-        flat[:, :, pairs[part]] = after - before[:, :, rows[part]]
+        u, r = units[part], rows[part]
+        change = (_label_scores(stage.units(u, r), scores) - before[:, r]).double()  # [S, R, C]
+        each = torch.arange(len(r))
+        flat[0, :, pairs[part]] = change[:, each, labels[0, r]]
+        flat[1, :, pairs[part]] = change[:, each, labels[1, r]]
+        flat[2, :, pairs[part]] = change.mean(2)
+        sums.index_add_(1, u, change)
     return effects
 
 
-def _scored(logits: Tensor, labels: Tensor, scores: tuple[Score, ...]) -> Tensor:
-    own = torch.stack([score(logits, labels, name) for name in scores])
-    general = torch.stack([mean_over_labels(logits, name) for name in scores])
-    return torch.stack([own, general]).double()  # [2, S, B]
+def _label_scores(logits: Tensor, scores: tuple[str, ...]) -> Tensor:
+    """Scores of every example for every label that it might have, `[S, B, C]`."""
+    return torch.stack([label_scores(logits, name) for name in scores])
 
 
-def mean_over_labels(logits: Tensor, name: Score) -> Tensor:
-    """Average an example's score over all C labels that it might have: `[B, C]` to `[B]`."""
-    classes = logits.shape[1]
-    mean = logits.mean(1)
+def label_scores(logits: Tensor, name: str) -> Tensor:
+    """Score logits `[B, C]` for every label, `[B, C]`: as `holistic.scores.score` for each."""
     if name == "logit":
-        return mean
+        return logits
     if name == "log_prob":
-        return mean - logits.logsumexp(1)
+        return logits.log_softmax(1)
+    best = logits.argmax(1, keepdim=True)
     if name == "accuracy":
-        return torch.full_like(mean, 1 / classes)
-    first, second = logits.topk(2, 1).values.T
-    return mean - ((classes - 1) * first + second) / classes
+        return torch.zeros_like(logits).scatter_(1, best, 1)
+    first, second = logits.topk(2, 1).values.T[..., None]
+    others = first.expand_as(logits).scatter(1, best, second)
+    return logits - others
 
 
 @dataclass(frozen=True)

@@ -36,16 +36,19 @@ class ScoreEffect:
     gained: int = col("examples that were wrong before and right after", unit="examples")
     p: float = col("two-sided p of the effect: exact McNemar for accuracy, else paired t")
     q: float = col("Benjamini-Hochberg q over all sites, units and classes, for each score")
+    familywise: float | None = col(
+        "p of the effect among the largest of the whole family under random signs (max-T, one step)"
+    )
     specific: float = col(
-        "effect minus the mean effect over all labels that the examples might have; negative = "
-        "the unit helps the right class more than the others, 0 expected under shuffled labels",
+        "effect on the class's score beyond that on the other labels of the same examples and "
+        "beyond that on the same label of all examples; negative = the unit helps the class where "
+        "it is right to, 0 expected under shuffled labels",
         unit="score",
     )
     specific_p: float = col("two-sided p of it, by the same tests")
     specific_q: float = col("Benjamini-Hochberg q of it, for each score")
-    specific_familywise: float | None = col(
-        "p of it among the largest of the whole family under random signs (max-T, one step)"
-    )
+    shuffled: float = col("the same with the labels shuffled: the control", unit="score")
+    shuffled_q: float = col("Benjamini-Hochberg q of the control, for each score")
 
 
 class SignFlips:
@@ -98,11 +101,13 @@ def score_units(subject: Subject, lens: Ablation, progress: Progress) -> Finding
     progress("units in every score", len(sites), len(sites))
     columns = {name: np.concatenate([p[name] for p in parts], -1) for name in parts[0]}
     observed = columns.pop("observed")  # [S, rows]
-    columns["specific_familywise"] = np.stack(
+    columns["familywise"] = np.stack(
         [flip.p(stats) for flip, stats in zip(flips, observed, strict=True)]
     )
     columns["q"] = np.stack([benjamini_hochberg(p) for p in columns["p"]])
     columns["specific_q"] = np.stack([benjamini_hochberg(p) for p in columns["specific_p"]])
+    control = columns.pop("shuffled_p")
+    columns["shuffled_q"] = np.stack([benjamini_hochberg(p) for p in control])
     table = Table.build(ScoreEffect, {name: v.T.reshape(-1) for name, v in columns.items()})
     return Finding("ablation.scores", table, _statements(subject, table), _caveats(subject, table))
 
@@ -114,17 +119,20 @@ def _site_columns(
     examples = affordable(subject, site, lens, site.units)
     labels, names = examples.labels.numpy(), np.array([*subject.classes, "all"])
     effects = unit_effects_on(subject, site, examples, lens.edit, SCORES)
-    special = effects.own - effects.any_label
-    right = effects.own[SCORES.index("accuracy")]
     classes = len(subject.classes)
-    own = class_means(effects.own, labels, classes)
-    specific = class_means(special, labels, classes)
-    flipped = [class_means((right == s).astype(float), labels, classes) for s in (-1, 1)]
-    count = own.count[0]
-    lost, gained = (np.rint(np.nan_to_num(f.mean) * count).astype(int) for f in flipped)
+    own, specific, control = (
+        class_means(values, groups, classes)
+        for values, groups in (
+            (effects.own, labels),
+            (effects.specific, labels),
+            (effects.shuffled, effects.random_labels),
+        )
+    )
+    lost, gained = _flips(effects.own[SCORES.index("accuracy")], labels, classes)
+    chance = _flips(effects.shuffled_flips, effects.random_labels, classes)
     observed = [
-        flip.observe(d, labels, classes) if lens.familywise else np.zeros(count.shape)
-        for flip, d in zip(flips, special, strict=True)
+        flip.observe(d, labels, classes) if lens.familywise else np.zeros(lost.shape)
+        for flip, d in zip(flips, effects.own, strict=True)
     ]
     columns = {
         "site": np.full(own.mean.shape, site.name),
@@ -137,9 +145,17 @@ def _site_columns(
         "gained": np.broadcast_to(gained, own.mean.shape),
         "specific": specific.mean,
         "specific_p": _tested(specific, lost, gained)["p"],
+        "shuffled": control.mean,
+        "shuffled_p": _tested(control, *chance)["p"],
         "observed": np.stack(observed),
     }
     return {name: values.reshape(len(SCORES), -1) for name, values in columns.items()}
+
+
+def _flips(right: np.ndarray, labels: np.ndarray, classes: int) -> list[np.ndarray]:
+    """Examples that turned wrong, and right, `[U, C + 1]` each, from changes of being right."""
+    flipped = [class_means((right == s).astype(float), labels, classes) for s in (-1, 1)]
+    return [np.rint(np.nan_to_num(f.mean) * f.count).astype(int) for f in flipped]
 
 
 def _tested(means: ClassMeans, lost: np.ndarray, gained: np.ndarray) -> dict[str, np.ndarray]:
@@ -158,14 +174,16 @@ def _statements(subject: Subject, table: Table) -> tuple[str, ...]:
     classed = table.column("class") != "all"
     for name in SCORES:
         rows = (table.column("score") == name) & classed & ~np.isnan(table.column("p"))
-        share, special = ((table.column(c)[rows] < 0.05).mean() for c in ("q", "specific_q"))
-        strict = int((table.column("specific_familywise")[rows] < 0.05).sum())
+        share, special, control = (
+            (table.column(c)[rows] < 0.05).mean() for c in ("q", "specific_q", "shuffled_q")
+        )
+        strict = int((table.column("familywise")[rows] < 0.05).sum())
         size = np.median(np.abs(table.column("effect")[rows]))
         lines.append(
             f"In {name} ({SCORE_UNITS[name]}), {share:.1%} of {int(rows.sum())} units × classes "
-            f"change (q < 0.05, median {size:.2g} either way) and {special:.1%} change more for "
-            f"the right class than for the average one, {strict} of them at a family-wise "
-            f"p < 0.05; shuffled labels leave at most 5 % of the latter."
+            f"change (q < 0.05, median {size:.2g} either way), {strict} of them at a family-wise "
+            f"p < 0.05, and {special:.1%} are specific to the class (q < 0.05; shuffled labels: "
+            f"{control:.1%})."
         )
     return tuple(lines)
 
@@ -176,6 +194,7 @@ def _caveats(subject: Subject, table: Table) -> tuple[str, ...]:
         f"Measured on {int(n.min())} to {int(n.max())} of {len(subject.evaluation)} evaluation "
         "examples, stratified, with one draw each where the replacement is random.",
         "A t test of the plain effect is significant also where removing a unit only lowers every "
-        "logit; `specific` compares with the labels that an example doesn't have.",
+        "logit; `specific` compares with the labels that an example doesn't have, and with the "
+        "examples that don't have the label.",
         "Random signs take each difference to be as likely as its negative where nothing is there.",
     )

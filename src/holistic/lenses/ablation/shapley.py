@@ -203,5 +203,6 @@ def _statement(subject: Subject, table: Table) -> str:
         f"{first['hi']:+.3g}] (equal shares: {total / len(rows):+.2g}; {first['orders']} orders, "
         f"n = {first['n']}); {k} units have {top:.0%} of the sum of {total:.3g} (equal shares: "
         f"{k / len(rows):.0%}), {int((rows.column('q') < 0.05).sum())} differ from zero (q < 0.05)."
-        f" Rank agreement with removing one unit alone: {rank.r:.2f} [{rank.lo:.2f}, {rank.hi:.2f}]."
+        f" Rank agreement with removing one unit alone: {rank.r:.2f} "
+        f"[{rank.lo:.2f}, {rank.hi:.2f}]."
     )
