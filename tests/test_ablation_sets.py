@@ -84,7 +84,9 @@ def test_sets_and_orders_replay_the_same(
     subject, site = noisy[0], noisy[0].site("1")
     orders = np.random.default_rng(0).permuted(np.tile(np.arange(12), (20, 1)), axis=1)
     sizes = control_sizes(12)
-    assert sizes.tolist() == [0, 1, 2, 5, 7, 10, 11, 12]
+    assert sizes.tolist() == [0, 1, 2, 5, 6, 7, 10, 11, 12]
+    assert control_sizes(12, 0).tolist() == [0, 6, 12]
+    assert control_sizes(256, 7).tolist() == [0, 1, 56, 128, 200, 255, 256]
     both = []
     for few in (0, 10_000):
         monkeypatch.setattr(curves_module, "_FEW", few)

@@ -48,8 +48,9 @@ class Ablation(Lens):
     budget: float = 80.0
     """Gigabytes of values that the curves of one site may replay; a site that needs more is
     measured at fewer sizes and on fewer evaluation examples, and says so."""
-    extra: float = 8.0
-    """Gigabytes of values that each further measurement of one site may replay."""
+    extra: float = 16.0
+    """Gigabytes of values that each further measurement may replay, over all sites: more sites or
+    costlier ones are measured on fewer examples, down to 50, and each row says on how many."""
 
     def __post_init__(self) -> None:
         least = {

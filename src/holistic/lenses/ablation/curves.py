@@ -22,7 +22,7 @@ from holistic.lenses.ablation.areas import (
     curve_statement,
     point_columns,
 )
-from holistic.lenses.ablation.extents import affordable
+from holistic.lenses.ablation.extents import affordable, afforded_rows
 from holistic.lenses.ablation.matched import stratum_orders
 from holistic.lenses.ablation.rankings import RANKINGS, rank_units
 from holistic.progress import Progress
@@ -36,6 +36,8 @@ _GRID = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 _EVERY = 512
 _BATCH = 1024
 _FEW = 64
+_FEWEST = 50
+_STEP = 8
 
 
 def whole_curves(
@@ -62,10 +64,16 @@ def whole_curves(
     yield Finding("ablation.areas", summary, lines, notes)
 
 
-def control_sizes(units: int) -> np.ndarray:
-    """Numbers of removed units at which controls are measured: as many kept as removed."""
-    some = {k for k in _GRID if k < units}
-    return np.array(sorted(some | {units - k for k in some}))
+def control_sizes(units: int, most: float = np.inf) -> np.ndarray:
+    """Numbers of removed units at which controls are measured: as many kept as removed.
+
+    No more than `most` of them, but at least none, all, and about half.
+    """
+    some = [k for k in _GRID if k < units]
+    while len(some) > 1 and 2 * len(some) > most:
+        del some[len(some) // 2]
+    half = {units // 2, units - units // 2}
+    return np.array(sorted({*some, *(units - k for k in some), *half}))
 
 
 @dataclass(frozen=True)
@@ -91,15 +99,17 @@ class _Orders:
 def _orders(subject: Subject, site: Site, lens: Ablation, chosen: Table) -> _Orders:
     ranked, classes = rank_units(subject, site, chosen), len(subject.classes)
     first = RANKINGS.index(lens.ranking) * classes
-    some = control_sizes(site.units)
+    # a step costs less than a replay: it adds one column
+    steps = site.units / _STEP
+    most = afforded_rows(subject, site, lens) / (3 * lens.sets * _FEWEST) - steps
+    some = control_sizes(site.units, most)
     every = np.arange(site.units + 1) if site.units <= _EVERY else some
     return _Orders(ranked.orders[first : first + classes], ranked.strength, every, some)
 
 
 def _site_curves(subject: Subject, site: Site, lens: Ablation, chosen: Table) -> Iterator[Curve]:
     orders = _orders(subject, site, lens, chosen)
-    # a step costs less than a replay: it adds one column
-    replays = 3 * lens.sets * (len(orders.some) + site.units / 8)
+    replays = 3 * lens.sets * (len(orders.some) + site.units / _STEP)
     examples = affordable(subject, site, lens, replays)
     rng = np.random.default_rng([subject.seed, site.depth, 3])
     random = rng.permuted(np.tile(np.arange(site.units), (lens.sets, 1)), axis=1)

@@ -12,7 +12,7 @@ from holistic.lenses.ablation.rankings import RANKINGS
 from holistic.sites import Site
 from holistic.subject import Examples, Subject
 
-__all__ = ["Extent", "affordable", "extent", "sampled"]
+__all__ = ["Extent", "affordable", "afforded_rows", "extent", "sampled"]
 
 _GRID = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50, 70, 100, 140, 200)
 _MATCHED = (1, 5, 10)
@@ -71,13 +71,18 @@ def sampled(examples: Examples, count: int, seed: int) -> Examples:
 def affordable(subject: Subject, site: Site, lens: Ablation, replays: float) -> Examples:
     """Stratified evaluation examples for a measurement that replays each of them so many times.
 
-    At most `lens.examples` of them, and fewer where `lens.extra` gigabytes would be passed, but
-    never fewer than 50 or two of each class.
+    At most `lens.examples` of them, and fewer where the site's part of `lens.extra` would be
+    passed, but never fewer than 50 or two of each class.
     """
-    stage = subject.stage(site.name, subject.evaluation.images[:2], subject.mean(site.name))
-    allowed = int(lens.extra * 1e9 / (max(replays, 1) * stage.row_bytes))
+    allowed = int(afforded_rows(subject, site, lens) / max(replays, 1))
     least = max(_FEWEST, 2 * len(subject.classes))
     return sampled(subject.evaluation, max(least, min(lens.examples, allowed)), subject.seed)
+
+
+def afforded_rows(subject: Subject, site: Site, lens: Ablation) -> float:
+    """Replayed rows in a site's part of `lens.extra`, which all hidden sites share evenly."""
+    stage = subject.stage(site.name, subject.evaluation.images[:2], subject.mean(site.name))
+    return lens.extra * 1e9 / len(subject.hidden_sites) / stage.row_bytes
 
 
 def _allowed(subject: Subject, site: Site, lens: Ablation, whole: Extent) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from holistic.findings import Finding, Table, col
 from holistic.lenses.ablation import Ablation
-from holistic.lenses.ablation.extents import affordable
+from holistic.lenses.ablation.extents import affordable, afforded_rows
 from holistic.lenses.ablation.pairs import PairEffects, pair_effects
 from holistic.lenses.ablation.rankings import strongest
 from holistic.progress import Progress
@@ -83,8 +83,7 @@ def _pairs(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
     """Pairs of the strongest units, as many random ones, the others; and what was left out."""
     order = strongest(subject, site, chosen)
-    stage = subject.stage(site.name, subject.evaluation.images[:2], subject.mean(site.name))
-    afford = lens.extra * 1e9 / (_FEWEST * stage.row_bytes)
+    afford = afforded_rows(subject, site, lens) / _FEWEST
     kept = min(site.units, lens.exact, int(np.sqrt(2 * afford)) + 1)
     top = np.array(list(combinations(sorted(order[: lens.partners].tolist()), 2)))
     every = np.stack(np.triu_indices(site.units, 1), 1)  # [pairs, 2]

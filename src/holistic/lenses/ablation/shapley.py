@@ -12,6 +12,7 @@ from holistic.data import stratified_sample
 from holistic.findings import Finding, Table, col
 from holistic.graph.engine import Stage
 from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation.extents import afforded_rows
 from holistic.lenses.ablation.pairs import site_stages
 from holistic.progress import Progress
 from holistic.scores import SCORE_UNITS
@@ -119,8 +120,7 @@ def sample_shares(subject: Subject, site: Site, lens: Ablation) -> Shares:
 
 
 def _batch_size(subject: Subject, site: Site, lens: Ablation) -> int:
-    stage = subject.stage(site.name, subject.evaluation.images[:2], subject.mean(site.name))
-    allowed = int(lens.extra * 1e9 / (lens.permutations * site.units * stage.row_bytes))
+    allowed = int(afforded_rows(subject, site, lens) / (lens.permutations * site.units))
     return min(len(subject.evaluation), max(2 * len(subject.classes), min(_EXAMPLES, allowed)))
 
 
