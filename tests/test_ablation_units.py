@@ -218,6 +218,7 @@ def test_self_repair_and_its_backup_are_found() -> None:
     assert row["q"] < 0.05
     (stepping,) = findings["ablation.backup"].table.where(unit=0, backup_site=second).rows()
     assert stepping["effect"] == pytest.approx(0, abs=1e-6)
+    assert stepping["effect_gone"] == pytest.approx(-0.15)
     assert stepping["growth"] == pytest.approx(-0.15)
     assert stepping["backup"]
     (other,) = findings["ablation.direct"].table.where(site=first, unit=1).rows()
