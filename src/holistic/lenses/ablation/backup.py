@@ -297,8 +297,12 @@ def _backup_finding(subject: Subject, parts: list[dict[str, Any]]) -> Finding:
 def _backup_line(subject: Subject, rows: Table) -> str:
     """Name the strongest backup, beside how often random units have one."""
     shares = [
-        float(part.column("backup").mean()) if len(part) else float("nan")
-        for part in (rows.where(kind=kind) for kind in ("top", "random"))
+        f"{part.column('backup').mean():.1%} once a {word} one is gone"
+        for part, word in (
+            (rows.where(kind="top"), "strong"),
+            (rows.where(kind="random"), "random"),
+        )
+        if len(part)
     ]
     row = next(rows.sort("growth").head(1).rows())
     unit = SCORE_UNITS[subject.score]
@@ -312,6 +316,6 @@ def _backup_line(subject: Subject, rows: Table) -> str:
             f"[{row['lo']:+.3g}, {row['hi']:+.3g}], q = {row['q']:.2g}, n = {row['n']})."
         )
     return (
-        f"Site '{row['site']}': {shares[0]:.1%} of the units watched help more once a strong unit "
-        f"is gone, {shares[1]:.1%} once a random one is (q < 0.05).{tail}"
+        f"Site '{row['site']}': of the units watched with one unit gone, those that help more then "
+        f"are {', '.join(shares)} (q < 0.05).{tail}"
     )
