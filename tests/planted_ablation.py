@@ -34,6 +34,24 @@ def sole_carriers() -> nn.Sequential:
     return nn.Sequential(linear(up, bias), nn.ReLU(), linear(down, torch.zeros(CLASSES)))
 
 
+CARRIER, CARRIED = 17, 7
+
+
+def one_carrier() -> tuple[nn.Sequential, tuple[Tensor, Tensor]]:
+    """Of 256 units, one alone carries class 7; each other class has eight, the rest aren't read."""
+    labels = torch.arange(10).repeat_interleave(60)
+    images = torch.rand(len(labels), 10, generator=torch.Generator().manual_seed(0)) * 0.05
+    images[torch.arange(len(labels)), labels] += 1
+    up = torch.rand(256, 10, generator=torch.Generator().manual_seed(1)) * 0.1
+    down = torch.zeros(10, 256)
+    for c in range(10):
+        units = [CARRIER] if c == CARRIED else list(range(100 + 8 * c, 108 + 8 * c))
+        up[units] = torch.eye(10)[c]
+        down[c, units] = 1 / len(units)
+    model = nn.Sequential(linear(up, torch.zeros(256)), nn.ReLU(), linear(down, torch.zeros(10)))
+    return model, (images, labels)
+
+
 def pairs() -> nn.Sequential:
     """Units 0 and 1 stand in for each other for class 0, 2 and 3 carry class 1 only together.
 
@@ -55,3 +73,41 @@ def pairs() -> nn.Sequential:
         nn.ReLU(),
         linear(down, torch.tensor([1.0, 0, 0, 0])),
     )
+
+
+def exclusive_or(per_kind: int = 20) -> tuple[nn.Sequential, tuple[Tensor, Tensor]]:
+    """Class 1 if one of two pixels is lit, class 0 if both are or none: |u0 - u1| of two units."""
+    kinds = torch.tensor([[0.0, 0], [1, 1], [1, 0], [0, 1]]).repeat_interleave(per_kind, 0)
+    labels = torch.tensor([0, 0, 1, 1]).repeat_interleave(per_kind)
+    images = torch.cat(
+        [kinds, torch.rand(len(kinds), 2, generator=torch.Generator().manual_seed(0))], 1
+    )
+    middle = torch.tensor([[1.0, -1, 0, 0], [-1, 1, 0, 0]])
+    model = nn.Sequential(
+        linear(torch.eye(4), torch.zeros(4)),
+        nn.ReLU(),
+        linear(middle, torch.zeros(2)),
+        nn.ReLU(),
+        linear(torch.tensor([[0.0, 0], [1, 1]]), torch.tensor([0.5, 0])),
+    )
+    return model, (images, labels)
+
+
+class Repairing(nn.Module):
+    """Unit 0 alone carries class 0, past the next layer; there unit 0 opens once it is gone.
+
+    Without it, class 0's logit falls by 1 along the direct path, and 0.6 of it come back.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.up = linear(torch.eye(CLASSES), torch.zeros(CLASSES))
+        self.first = nn.ReLU()
+        # the other pixels hold the repairing unit shut on the other classes
+        self.middle = linear(-torch.ones(1, CLASSES), torch.ones(1))
+        self.second = nn.ReLU()
+
+    def forward(self, images: Tensor) -> Tensor:
+        carried = self.first(self.up(images))  # [B, 4]
+        repair = self.second(self.middle(carried))  # [B, 1]
+        return carried + nn.functional.pad(0.6 * repair, (0, CLASSES - 1))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import torch
 
 import holistic
@@ -53,3 +56,117 @@ def interaction(subject: holistic.Subject, site: str, a: int, b: int) -> list[fl
         )
     ]
     return (scores[3] - scores[1] - scores[2] + scores[0]).tolist()
+
+
+def mean_strengths(subject: holistic.Subject, site: str) -> list[float]:
+    """Mean activation of each unit over the selection split, classes weighing the same."""
+    labels = subject.selection.labels
+    acts = subject.capture([site], subject.selection.images)[site].double()  # [N, U]
+    means = [acts[labels == c].mean(0) for c in range(len(subject.classes))]
+    return torch.stack(means).mean(0).tolist()
+
+
+def beside(drop: float, control: list[float]) -> dict[str, float]:
+    """Mean of control drops, their central 95 %, and the p of a drop among them."""
+    ordered = sorted(control)
+
+    def quantile(share: float) -> float:
+        place = share * (len(ordered) - 1)
+        low = int(place)
+        high = min(low + 1, len(ordered) - 1)
+        return ordered[low] + (place - low) * (ordered[high] - ordered[low])
+
+    as_large = sum(value >= drop - 1e-9 for value in control)
+    return {
+        "drop": sum(control) / len(control),
+        "lo": quantile(0.025),
+        "hi": quantile(0.975),
+        "p": (1 + as_large) / (1 + len(control)),
+    }
+
+
+def scores_of(logits: torch.Tensor, label: int) -> dict[str, float]:
+    """Four scores of one example's logits `[C]` for one label."""
+    values = logits.double().tolist()
+    others = [value for c, value in enumerate(values) if c != label]
+    return {
+        "margin": values[label] - max(others),
+        "logit": values[label],
+        "log_prob": values[label] - float(torch.logsumexp(logits.double(), 0)),
+        "accuracy": float(values.index(max(values)) == label),
+    }
+
+
+def score_changes(subject: holistic.Subject, site: str, unit: int, score: str) -> torch.Tensor:
+    """Change of the score of every evaluation example for every label, `[N, C]`."""
+    before = subject.predict()
+    after = subject.predict(edits=[holistic.Mean(site, units=[unit])])
+    return torch.tensor(
+        [
+            [scores_of(b, c)[score] - scores_of(a, c)[score] for c in range(len(a))]
+            for a, b in zip(before, after, strict=True)
+        ],
+        dtype=torch.float64,
+    )
+
+
+def specific(changes: torch.Tensor, labels: torch.Tensor) -> list[float]:
+    """Each example's change for its label, less other labels' and other examples' changes."""
+    mean = changes.mean(0)  # [C]
+    return [
+        float(row[y] - row.mean() - (mean[y] - mean.mean()))
+        for row, y in zip(changes, labels.tolist(), strict=True)
+    ]
+
+
+def max_t(differences: list[list[float]], signs: list[list[int]]) -> list[float]:
+    """Single-step family-wise p of each row, Westfall & Young 1993: one maximum per draw."""
+
+    def statistic(values: list[float]) -> float:
+        root = sum(v * v for v in values) ** 0.5
+        return abs(sum(values)) / root if root else 0.0
+
+    largest = [
+        max(statistic([s * v for s, v in zip(draw, row, strict=True)]) for row in differences)
+        for draw in signs
+    ]
+    return [
+        (1 + sum(top >= statistic(row) - 1e-12 for top in largest)) / (1 + len(largest))
+        for row in differences
+    ]
+
+
+def shapley(subject: holistic.Subject, site: str) -> list[float]:
+    """Shapley values of all units in the mean score, from every subset of them."""
+    labels, units = subject.evaluation.labels, range(subject.site(site).units)
+    value = {}
+    for size in range(len(units) + 1):
+        for kept in itertools.combinations(units, size):
+            gone = [u for u in units if u not in kept]
+            logits = subject.predict(edits=[holistic.Mean(site, units=gone)] if gone else [])
+            value[kept] = float(subject.score_of(logits, labels).double().mean())
+    shares = []
+    for unit in units:
+        share = 0.0
+        for kept in value:
+            if unit not in kept:
+                weight = math.factorial(len(kept)) * math.factorial(len(units) - len(kept) - 1)
+                joined = tuple(sorted((*kept, unit)))
+                share += weight / math.factorial(len(units)) * (value[joined] - value[kept])
+        shares.append(share)
+    return shares
+
+
+def gated_logits(model: torch.nn.Sequential, images: torch.Tensor, new: dict[int, float]):
+    """Logits of a ReLU chain whose first layer's units are changed while all gates stay."""
+    value = model[1](model[0](images))
+    edited = value.clone()
+    for unit, held in new.items():
+        edited[:, unit] = held
+    for layer in model[2:]:
+        if isinstance(layer, torch.nn.ReLU):
+            edited = torch.where(value > 0, edited, torch.zeros_like(edited))
+            value = layer(value)
+        else:
+            value, edited = layer(value), layer(edited)
+    return edited

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.stats import ttest_1samp
 from torch import nn
 
 import holistic
@@ -12,9 +13,11 @@ from holistic.errors import SettingError
 from holistic.findings import Finding
 from holistic.lens import Context
 from holistic.lenses.ablation import Ablation
-from holistic.lenses.ablation.removal import matched_sets
-from planted_ablation import one_hot_images, pairs, sole_carriers
-from slow_ablation import accuracies, interaction, ranked
+from holistic.lenses.ablation.matched import matched_sets
+from holistic.lenses.ablation.removal import remove_orders
+from holistic.lenses.ablation.topk import random_orders
+from planted_ablation import CARRIED, CARRIER, one_carrier, one_hot_images, pairs, sole_carriers
+from slow_ablation import accuracies, beside, interaction, mean_strengths, ranked
 
 QUICK = Ablation(edit="mean", depth=6, sets=40, partners=4)
 
@@ -57,6 +60,35 @@ def test_sole_carriers_are_found() -> None:
     assert np.all(control.column("p") == 1)
 
 
+def test_the_only_carrier_of_a_class_is_found() -> None:
+    subject = holistic.Subject(*one_carrier())
+    lens = Ablation(edit="zero", depth=4, sets=200, partners=3)
+    findings = found(subject, lens)
+    units = findings["ablation.units"].table
+    carrier = units.where(unit=CARRIER)
+    lost = dict(zip(carrier.column("class"), carrier.column("lost"), strict=True))
+    assert lost == {str(c): 30 * (c == CARRIED) for c in range(10)} | {"all": 30}
+    significant = units.column("q") < 0.05
+    assert set(units.column("unit")[significant]) == {CARRIER}
+    assert f"class {CARRIED} needs unit {CARRIER} most" in findings["ablation.units"].statements[0]
+    assert units.where(unit=0).column("effect").tolist() == [0] * 11
+    topk = findings["ablation.topk"].table.where(class_=str(CARRIED), k=1)
+    chance = int((random_orders(subject, subject.site("1"), lens)[:, 0] == CARRIER).sum())
+    assert chance <= 4
+    for row in topk.rows():
+        assert row["class_drop"] == 1
+        assert row["drop"] == pytest.approx(0.1)
+        assert row["class_p"] == pytest.approx((1 + chance) / 201)
+        assert row["class_matched_drop"] == 0
+        assert row["class_matched_p"] == pytest.approx(1 / 201)
+    others = findings["ablation.topk"].table.where(ranking="effect", k=4)
+    assert others.where(class_=str(CARRIED)).column("class_drop").tolist() == [1]
+    assert sum(others.column("class_drop")) == 1
+    first = findings["ablation.topk"].statements[0]
+    assert first.startswith("Of 10 classes, 7 loses most: without its top 4 units of site '1'")
+    assert "goes from 100.0% to 0.0%" in first
+
+
 def test_redundancy_and_synergy_have_their_signs() -> None:
     subject = holistic.Subject(pairs(), one_hot_images(noise=0.0), score="logit")
     table = found(subject, Ablation(edit="zero", depth=2, sets=20, partners=6))[
@@ -74,18 +106,6 @@ def test_redundancy_and_synergy_have_their_signs() -> None:
     ]  # fmt: skip
     assert others
     assert np.abs(others).max() < 1e-6
-
-
-def test_rounding_is_no_interaction() -> None:
-    """In a linear readout a logit's effects add up exactly, so no pair interacts."""
-    with torch.random.fork_rng():
-        torch.manual_seed(1)
-        model = nn.Sequential(nn.Linear(4, 30), nn.ReLU(), nn.Linear(30, 4))
-    subject = holistic.Subject(model, one_hot_images(40, noise=2.0), score="logit")
-    table = found(subject, Ablation(depth=2, sets=20, partners=8))["ablation.interactions"].table
-    assert np.abs(table.column("effect_ab")).max() > 0.01
-    assert np.all(table.column("interaction") == 0)
-    assert not (table.column("q") < 0.05).any()
 
 
 def test_curves_equal_plain_removal(noisy: tuple[holistic.Subject, dict[str, Finding]]) -> None:
@@ -107,8 +127,7 @@ def test_curves_equal_plain_removal(noisy: tuple[holistic.Subject, dict[str, Fin
 def test_intervals_and_controls_of_the_curves(
     noisy: tuple[holistic.Subject, dict[str, Finding]],
 ) -> None:
-    subject, findings = noisy
-    table = findings["ablation.topk"].table
+    table = noisy[1]["ablation.topk"].table
     zero = table.where(k=0)
     assert np.all(zero.column("drop") == 0)
     assert np.all(zero.column("p") == 1)
@@ -120,24 +139,65 @@ def test_intervals_and_controls_of_the_curves(
         assert np.all(control[1] <= control[2] + 1e-12)
         assert table.column(name + "p").min() >= 1 / 41
     assert set(table.column("class_n")) == {10}
-    one = table.where(site="1", k=1, class_="0", ranking="effect")
-    singles = [accuracies(subject, "1", [u], holistic.Mean)[0] for u in range(12)]
-    base = accuracies(subject, "1", [], holistic.Mean)[0]
-    mean_drop = base - np.mean(singles)
-    spread = np.std(singles) / np.sqrt(40)
-    assert abs(float(one.column("control_drop")[0]) - mean_drop) < 5 * spread + 1e-9
+
+
+def test_controls_equal_plain_removal(noisy: tuple[holistic.Subject, dict[str, Finding]]) -> None:
+    subject, findings = noisy
+    site, label = subject.site("3"), 1
+    orders = random_orders(subject, site, QUICK).tolist()
+    assert len(orders) == 40
+    rows = findings["ablation.topk"].table.where(site="3", class_="1", ranking="effect")
+    base = accuracies(subject, "3", [], holistic.Mean)
+    for k in (1, 4):
+        (row,) = rows.where(k=k).rows()
+        after = [accuracies(subject, "3", order[:k], holistic.Mean) for order in orders]
+        whole = beside(row["drop"], [base[0] - a[0] for a in after])
+        own = beside(row["class_drop"], [base[1][label] - a[1][label] for a in after])
+        for name in ("drop", "lo", "hi"):
+            assert row[f"control_{name}"] == pytest.approx(whole[name], abs=1e-9)
+            assert row[f"class_control_{name}"] == pytest.approx(own[name], abs=1e-9)
+        assert row["p"] == pytest.approx(whole["p"])
+        assert row["class_p"] == pytest.approx(own["p"])
+
+
+def test_matched_controls_equal_plain_removal(
+    noisy: tuple[holistic.Subject, dict[str, Finding]],
+) -> None:
+    subject, findings = noisy
+    strength = np.array(mean_strengths(subject, "1"))
+    rows = findings["ablation.topk"].table.where(site="1", class_="2", ranking="class_activation")
+    assert rows.where(k=3).column("class_matched_p").tolist() == pytest.approx(
+        [np.nan], nan_ok=True
+    )
+    base = accuracies(subject, "1", [], holistic.Mean)[1][2]
+    for k in (1, 5):
+        (row,) = rows.where(k=k).rows()
+        units = np.array(ranked(subject, "1", 2, "class_activation")[:k])
+        seed = [subject.seed, subject.site("1").depth, 2, k]
+        sets = matched_sets(units, strength, 40, seed).tolist()
+        assert all(set(members).isdisjoint(units.tolist()) for members in sets)
+        after = [accuracies(subject, "1", members, holistic.Mean)[1][2] for members in sets]
+        plain = beside(row["class_drop"], [base - a for a in after])
+        for name, value in plain.items():
+            assert row[f"class_matched_{name}"] == pytest.approx(value, abs=1e-9)
+        assert row["activation"] == pytest.approx(np.mean(strength[units]))
+        assert row["matched_activation"] == pytest.approx(np.mean(strength[np.array(sets)]))
 
 
 def test_interactions_equal_plain_runs(
     noisy: tuple[holistic.Subject, dict[str, Finding]],
 ) -> None:
     subject, findings = noisy
-    table = findings["ablation.interactions"].table.where(class_="all")
-    assert set(table.column("kind")) == {"top", "random"}
-    for row in list(table.rows())[::3]:
-        plain = interaction(subject, row["site"], row["unit_a"], row["unit_b"])
+    table = findings["ablation.interactions"].table
+    assert set(table.column("kind")) == {"top", "random", "other"}
+    labels = subject.evaluation.labels.numpy()
+    for row in list(table.rows())[::7]:
+        plain = np.array(interaction(subject, row["site"], row["unit_a"], row["unit_b"]))
+        plain = plain if row["class"] == "all" else plain[labels == int(row["class"])]
         assert row["interaction"] == pytest.approx(np.mean(plain), abs=1e-5)
         assert row["n"] == len(plain)
+        if np.ptp(plain) > 1e-3:
+            assert row["p"] == pytest.approx(ttest_1samp(plain, 0).pvalue, rel=1e-2)
         assert row["lo"] <= row["interaction"] <= row["hi"]
 
 
@@ -180,12 +240,72 @@ def test_matched_sets_are_other_units_of_like_strength() -> None:
     )
 
 
-def test_a_costly_site_uses_fewer_examples_and_says_so() -> None:
-    images, labels = one_hot_images(200, noise=0.5)
-    subject = holistic.Subject(sole_carriers(), (images, labels))
-    finding = found(subject, Ablation(sets=20, depth=2, budget=0.0))["ablation.topk"]
+def test_a_costly_site_uses_fewer_examples_and_sizes_and_says_so() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(4, 64), nn.ReLU(), nn.Linear(64, 4))
+    subject = holistic.Subject(model, one_hot_images(200, noise=0.5))
+    finding = found(subject, Ablation(sets=20, depth=12, budget=0.0))["ablation.topk"]
     assert set(finding.table.column("n")) == {200}
+    assert set(finding.table.column("class_n")) == {50}
+    assert finding.table.where(class_="0", ranking="effect").column("k").tolist() == [
+        0, 1, 2, 3, 5, 7, 10, 12
+    ]  # fmt: skip
+    matched = finding.table.column("k")[~np.isnan(finding.table.column("class_matched_p"))]
+    assert set(matched) == {10}
     assert "200 of 400 evaluation examples" in finding.caveats[0]
+    assert "1, 2, 3, 5, 7, 10, 12 units" in finding.caveats[0]
+    whole = found(subject, Ablation(sets=20, depth=12))["ablation.topk"]
+    assert set(whole.table.column("n")) == {400}
+    assert whole.caveats == ()
+
+
+def test_few_units_are_removed_as_distinct_sets() -> None:
+    subject = holistic.Subject(sole_carriers(), one_hot_images(noise=1.5))
+    rng = np.random.default_rng(0)
+    orders = np.stack([rng.permutation(6)[:4] for _ in range(120)])
+    removal = remove_orders(subject, subject.site("1"), orders, sizes=(1, 4),
+                            examples=subject.evaluation, edit="mean")  # fmt: skip
+    base = accuracies(subject, "1", [], holistic.Mean)[1]
+    assert (removal.lost[:, 0] == 0).all()
+    for o in range(0, 120, 17):
+        for place, k in ((1, 1), (2, 4)):
+            after = accuracies(subject, "1", orders[o, :k].tolist(), holistic.Mean)[1]
+            change = (removal.lost - removal.gained)[o, place] / removal.count
+            np.testing.assert_allclose(change, [base[c] - after[c] for c in range(4)])
+
+
+def test_a_class_without_examples_is_left_open() -> None:
+    model = nn.Sequential(nn.Linear(4, 12), nn.ReLU(), nn.Linear(12, 5))
+    subject = holistic.Subject(model, one_hot_images())
+    findings = found(subject, QUICK)
+    rows = findings["ablation.topk"].table.where(class_="4")
+    assert set(rows.column("class_n")) == {0}
+    assert np.isnan(rows.column("class_drop")).all()
+    assert np.isnan(rows.column("class_accuracy_before")).all()
+    assert np.isnan(rows.column("class_matched_p")).all()
+    assert not np.isnan(rows.column("drop")).any()
+    assert "nan" not in " ".join(s for f in findings.values() for s in f.statements)
+
+
+def test_pairs_see_every_class_of_sorted_examples() -> None:
+    subject = holistic.Subject(sole_carriers(), one_hot_images(noise=0.5))
+    lens = Ablation(depth=6, sets=40, partners=4, examples=50)
+    finding = found(subject, lens)["ablation.interactions"]
+    assert set(finding.table.where(class_="all").column("n")) == {48}
+    assert set(finding.table.where(class_="3").column("n")) == {12}
+    assert "48 of 60 evaluation examples" in finding.caveats[0]
+
+
+def test_rounding_is_no_interaction() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(4, 30), nn.ReLU(), nn.Linear(30, 4))
+    subject = holistic.Subject(model, one_hot_images(noise=2.0), score="logit")
+    table = found(subject, QUICK)["ablation.interactions"].table
+    assert np.abs(table.column("effect_a")).max() > 0.01
+    assert (table.column("interaction") == 0).all()
+    assert (table.column("p") == 1).all()
 
 
 def test_settings_are_checked() -> None:

@@ -27,6 +27,7 @@ __all__ = [
     "Tally",
     "UnitEffect",
     "effects_by_example",
+    "replacement",
     "replacements",
     "sweep",
     "table_of",
@@ -261,6 +262,11 @@ def replacements(
     else:
         for draw in range(draws):
             yield subject.draw(site.name, places, subject.seed + 1_000_003 * (draw + 1))
+
+
+def replacement(subject: Subject, site: Site, edit: str, start: int, count: int) -> Tensor:
+    """Make what removed units hold on `count` neighbouring examples: one draw of it."""
+    return next(replacements(subject, site, edit, torch.arange(start, start + count), 1))
 
 
 class _Batch:

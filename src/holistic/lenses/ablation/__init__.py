@@ -18,7 +18,7 @@ __all__ = ["Ablation"]
 
 @dataclass(frozen=True)
 class Ablation(Lens):
-    """Exact removal of every unit, of growing sets of units, and of pairs."""
+    """Exact removal of every unit, of growing sets of units, of pairs, and shares in the score."""
 
     name: ClassVar[str] = "ablation"
     question: ClassVar[str] = "which neurons does each class depend on?"
@@ -27,30 +27,62 @@ class Ablation(Lens):
     """What a removed unit holds instead: its class-balanced mean over the selection split, zero,
     or its values on random examples."""
     depth: int = 50
-    """Most units that the removal curves go up to."""
+    """Most units that the removal curves of `ablation.topk` go up to."""
     sets: int = 200
-    """Random sets of units that each removal is compared with."""
+    """Random sets of units, and sets of like activation, that each removal is compared with."""
+    ranking: Literal["effect", "class_minus_rest", "class_activation"] = "effect"
+    """What orders the units of the whole curves, on the selection split."""
     partners: int = 10
-    """Units of each site whose pairs are measured for interactions."""
-    budget: float = 60.0
+    """Strongest units of each site: their pairs are told by class, and their removal is searched
+    for backups."""
+    exact: int = 256
+    """Largest site of which all pairs are measured; of a larger one, pairs of strong units."""
+    permutations: int = 100
+    """Orders of removal that Shapley values are averaged over."""
+    truncation: float = 0.02
+    """Share of what a site does to the scores at which the rest of an order is cut off."""
+    familywise: int = 1000
+    """Sign flips behind the family-wise p of `ablation.scores`; 0 leaves it out."""
+    examples: int = 1000
+    """Most evaluation examples, stratified, of the measurements beyond `units` and `topk`."""
+    budget: float = 80.0
     """Gigabytes of values that the curves of one site may replay; a site that needs more is
-    measured on fewer evaluation examples, and says on how many."""
+    measured at fewer sizes and on fewer evaluation examples, and says so."""
+    extra: float = 16.0
+    """Gigabytes of values that each further measurement may replay, over all sites: more sites or
+    costlier ones are measured on fewer examples, down to 50, and each row says on how many."""
 
     def __post_init__(self) -> None:
-        least = {"depth": 1, "sets": 20, "partners": 2, "budget": 0}
+        least = {
+            "depth": 1, "sets": 20, "partners": 2, "budget": 0, "extra": 0, "exact": 2,
+            "permutations": 20, "familywise": 0, "examples": 50,
+            "truncation": 0,
+        }  # fmt: skip
         for setting, low in least.items():
             if getattr(self, setting) < low:
                 got = getattr(self, setting)
                 raise SettingError(f"ablation: {setting} must be at least {low}, got {got}")
 
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
-        """Yield `ablation.units`, `ablation.topk` and `ablation.interactions`."""
+        """Yield the tables of single units, of sets, of pairs and of shares."""
+        from holistic.lenses.ablation.backup import find_backups
+        from holistic.lenses.ablation.curves import whole_curves
         from holistic.lenses.ablation.interactions import find_interactions
-        from holistic.lenses.ablation.removal import remove_sets
+        from holistic.lenses.ablation.replaced import compare_replacements
+        from holistic.lenses.ablation.scored import score_units
+        from holistic.lenses.ablation.shapley import share_out
+        from holistic.lenses.ablation.topk import remove_sets
         from holistic.lenses.ablation.units import remove_units
         from holistic.sweeps import sweep
 
-        chosen = sweep(subject, edit=self.edit, split="selection", progress=context.progress)
-        yield remove_units(subject, self, context.progress)
-        yield remove_sets(subject, self, chosen, context.progress)
-        yield find_interactions(subject, self, chosen, context.progress)
+        progress = context.progress
+        chosen = sweep(subject, edit=self.edit, split="selection", progress=progress)
+        units = remove_units(subject, self, chosen, progress)
+        yield units
+        yield score_units(subject, self, progress)
+        yield compare_replacements(subject, self, progress)
+        yield from remove_sets(subject, self, chosen, progress)
+        yield from whole_curves(subject, self, chosen, progress)
+        yield find_interactions(subject, self, chosen, progress)
+        yield from find_backups(subject, self, chosen, progress)
+        yield share_out(subject, self, units.table, progress)

@@ -6,24 +6,22 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-import torch
 
 from holistic.findings import Finding, Table, col
 from holistic.lenses.ablation import Ablation
-from holistic.lenses.ablation.rankings import unit_effects
+from holistic.lenses.ablation.extents import affordable, afforded_rows
+from holistic.lenses.ablation.pairs import PairEffects, pair_effects
+from holistic.lenses.ablation.rankings import strongest
 from holistic.progress import Progress
+from holistic.scores import SCORE_UNITS
 from holistic.sites import Site
 from holistic.stats.intervals import mean_interval
-from holistic.stats.moments import Moments
 from holistic.stats.tests import benjamini_hochberg, mean_p
 from holistic.subject import Subject
-from holistic.sweeps import replacements
 
 __all__ = ["Interaction", "find_interactions"]
 
-_BATCH = 1024
-_EXAMPLES = 2048
-_ROUNDING = 32
+_FEWEST = 50
 
 
 @dataclass(frozen=True)
@@ -35,8 +33,8 @@ class Interaction:
     unit_b: int = col("index of the second unit")
     class_: str = col("class of the examples; 'all' for every example", name="class")
     kind: str = col(
-        "'top' for pairs of the units with the largest effects on the selection "
-        "split, 'random' for the control pairs"
+        "'top' for pairs of the units with the largest effects on the selection split, 'random' "
+        "for the control pairs, 'other' for all further pairs, over all examples only"
     )
     effect_a: float = col("mean score change without the first unit", unit="score")
     effect_b: float = col("mean score change without the second unit", unit="score")
@@ -51,148 +49,132 @@ class Interaction:
     n: int = col("evaluation examples", unit="examples")
     p: float = col("two-sided p of the paired t test of the interaction")
     q: float = col("Benjamini-Hochberg q over all pairs and classes")
-
-
-@dataclass(frozen=True)
-class _Sums:
-    """Examples, mean effect and squared deviations, `[C + 1, G]` each; all classes come last."""
-
-    count: np.ndarray
-    mean: np.ndarray
-    m2: np.ndarray
+    verdict: str = col("'redundant' or 'synergistic' where q < 0.05, else 'none'")
 
 
 def find_interactions(
     subject: Subject, lens: Ablation, chosen: Table, progress: Progress
 ) -> Finding:
-    """Measure all pairs among the strongest units of each site, and as many random pairs."""
-    sites, parts = subject.hidden_sites, list[dict[str, np.ndarray]]()
+    """Measure all pairs of each site that can be afforded, those of the strongest by class."""
+    sites, parts, notes = subject.hidden_sites, list[dict[str, np.ndarray]](), list[str]()
     for done, site in enumerate(sites):
         progress("pairs of units", done, len(sites))
         if site.units >= 2:
-            parts.append(_site_pairs(subject, site, lens, chosen))
+            top, random, others, note = _pairs(subject, site, lens, chosen)
+            notes += [note] if note else []
+            parts.append(_named_columns(subject, site, lens, top, random))
+            if len(others):
+                parts.append(_other_columns(subject, site, lens, others))
     progress("pairs of units", len(sites), len(sites))
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    table = Table.build(Interaction, {**columns, "q": benjamini_hochberg(columns["p"])})
+    q, sign = benjamini_hochberg(columns["p"]), np.sign(columns["interaction"])
+    names = np.array(["redundant", "none", "synergistic"])
+    verdict = np.where(q < 0.05, names[np.nan_to_num(sign).astype(int) + 1], "none")
+    table = Table.build(Interaction, {**columns, "q": q, "verdict": verdict})
+    unit = SCORE_UNITS[subject.score]
+    lines = [_statement(table, site.name, unit) for site in sites if site.units >= 2]
     return Finding(
-        "ablation.interactions",
-        table,
-        tuple(_statement(table, site.name) for site in sites if site.units >= 2),
-        caveats=(
-            f"Pairs are those among the {lens.partners} units of a site with the largest effects "
-            "on the selection split: pairs of units that are harmless alone aren't searched.",
-        ),
+        "ablation.interactions", table, tuple(lines), (_sampling(subject, table), *notes)
     )
 
 
-def _pairs(subject: Subject, site: Site, lens: Ablation, chosen: Table) -> list[tuple[int, int]]:
-    """Pairs of the strongest units, then as many pairs of random units."""
-    effects = unit_effects(subject, site, chosen)  # [C, U]
-    strongest = np.argsort(-np.nanmax(np.abs(effects), axis=0), kind="stable")[: lens.partners]
-    top = list(combinations(sorted(strongest.tolist()), 2))
-    every = list(combinations(range(site.units), 2))
-    others = sorted(set(every) - set(top))
-    rng = np.random.default_rng([subject.seed, site.depth, 2])
-    picked = rng.permutation(len(others))[: len(top)]
-    return top + [others[i] for i in sorted(picked.tolist())]
-
-
-def _site_pairs(
+def _pairs(
     subject: Subject, site: Site, lens: Ablation, chosen: Table
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
+    """Pairs of the strongest units, as many random ones, the others; and what was left out."""
+    order = strongest(subject, site, chosen)
+    afford = afforded_rows(subject, site, lens) / _FEWEST
+    kept = min(site.units, lens.exact, int(np.sqrt(2 * afford)) + 1)
+    top = np.array(list(combinations(sorted(order[: lens.partners].tolist()), 2)))
+    every = np.stack(np.triu_indices(site.units, 1), 1)  # [pairs, 2]
+    every = every[~np.isin(every @ [site.units, 1], top @ [site.units, 1])]
+    rng = np.random.default_rng([subject.seed, site.depth, 2])
+    picked = np.sort(rng.permutation(len(every))[: len(top)])
+    left = np.delete(every, picked, axis=0)
+    others = left[np.isin(left, order[:kept]).all(1)]
+    note = (
+        ""
+        if kept == site.units
+        else f"Of site '{site.name}', pairs of the {kept} units with the largest effects on the "
+        f"selection split are searched, of {site.units}; `exact` and `extra` allow more."
+    )
+    return top, every[picked], others, note
+
+
+def _named_columns(
+    subject: Subject, site: Site, lens: Ablation, top: np.ndarray, random: np.ndarray
 ) -> dict[str, np.ndarray]:
-    pairs = _pairs(subject, site, lens, chosen)
-    top = len(list(combinations(range(min(lens.partners, site.units)), 2)))
-    units = sorted({u for pair in pairs for u in pair})
-    masks = torch.zeros(len(units) + len(pairs), site.units, dtype=torch.bool)
-    for g, members in enumerate([*((u,) for u in units), *pairs]):
-        masks[g, list(members)] = True
-    first, second = (np.array([units.index(p[i]) for p in pairs]) for i in (0, 1))
-    sums = _pair_moments(subject, site, lens, masks, first, second)
-    together, alone = sums["together"], sums["alone"]
-    interaction = sums["interaction"]
-    lo, hi = mean_interval(interaction.count, interaction.mean, interaction.m2)
-    p = mean_p(interaction.count, interaction.mean, interaction.m2)
-    classes = [*subject.classes, "all"]
-    rows, width = len(pairs), len(classes)
+    """Columns of the top and random pairs, a row for each class."""
+    pairs = np.concatenate([top, random]) if len(random) else top
+    examples = affordable(subject, site, lens, len(pairs))
+    effects = pair_effects(subject, site, pairs, examples, lens.edit)
+    kinds = np.repeat(np.array(["top", "random"]), [len(top), len(random)])
+    return _columns(site, pairs, kinds, effects, [*subject.classes, "all"])
+
+
+def _other_columns(
+    subject: Subject, site: Site, lens: Ablation, pairs: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Columns of all further pairs, over all examples."""
+    examples = affordable(subject, site, lens, len(pairs))
+    effects = pair_effects(subject, site, pairs, examples, lens.edit)
+    return _columns(site, pairs, np.repeat(np.array(["other"]), len(pairs)), effects, ["all"])
+
+
+def _columns(
+    site: Site, pairs: np.ndarray, kinds: np.ndarray, effects: PairEffects, classes: list[str]
+) -> dict[str, np.ndarray]:
+    """Columns of pairs × the last classes of those measured."""
+    width, sums = len(classes), effects.interaction
+    lo, hi = mean_interval(sums.count, sums.mean, sums.m2)
+    values = {
+        "effect_a": effects.first,
+        "effect_b": effects.second,
+        "effect_ab": effects.both,
+        "interaction": sums.mean,
+        "lo": lo,
+        "hi": hi,
+        "n": sums.count.astype(np.int64),
+        "p": mean_p(sums.count, sums.mean, sums.m2),
+    }
     return {
-        "site": np.repeat(np.array([site.name]), rows * width),
-        "unit_a": np.repeat([a for a, _ in pairs], width),
-        "unit_b": np.repeat([b for _, b in pairs], width),
-        "class": np.tile(np.array(classes), rows),
-        "kind": np.repeat(np.array(["top"] * top + ["random"] * (rows - top)), width),
-        "effect_a": alone.mean[:, first].T.reshape(-1),
-        "effect_b": alone.mean[:, second].T.reshape(-1),
-        "effect_ab": together.mean.T.reshape(-1),
-        "interaction": interaction.mean.T.reshape(-1),
-        "lo": lo.T.reshape(-1),
-        "hi": hi.T.reshape(-1),
-        "n": interaction.count.T.reshape(-1).astype(np.int64),
-        "p": p.T.reshape(-1),
+        "site": np.repeat(np.array([site.name]), len(pairs) * width),
+        "unit_a": np.repeat(pairs[:, 0], width),
+        "unit_b": np.repeat(pairs[:, 1], width),
+        "class": np.tile(np.array(classes), len(pairs)),
+        "kind": np.repeat(kinds, width),
+        **{name: value[-width:].T.reshape(-1) for name, value in values.items()},
     }
 
 
-def _pair_moments(
-    subject: Subject,
-    site: Site,
-    lens: Ablation,
-    masks: torch.Tensor,
-    first: np.ndarray,
-    second: np.ndarray,
-) -> dict[str, _Sums]:
-    """Class and overall moments of the effects of single units, of pairs, and of the difference."""
-    singles = len(masks) - len(first)
-    classes = len(subject.classes)
-    sizes = {"alone": singles, "together": len(first), "interaction": len(first)}
-    moments = {name: Moments.empty(size, classes) for name, size in sizes.items()}
-    examples = subject.evaluation
-    count = min(len(examples), _EXAMPLES)
-    for start in range(0, count, _BATCH):
-        rows = slice(start, min(start + _BATCH, count))
-        labels = examples.labels[rows]
-        value = next(
-            replacements(subject, site, lens.edit, torch.arange(start, start + len(labels)), 1)
-        )
-        stage = subject.stage(site.name, examples.images[rows], value)
-        before = subject.score_of(stage.base, labels).double()
-        effects = np.empty((len(masks), len(labels)))
-        for part, logits in stage.sets(masks):
-            after = subject.score_of(logits.flatten(0, 1), labels.repeat(len(logits)))
-            effects[part] = (after.double().view(len(logits), -1) - before).numpy()
-        alone, together = effects[:singles], effects[singles:]
-        moments["alone"].update(alone.T, labels)
-        moments["together"].update(together.T, labels)
-        difference = together - alone[first] - alone[second]
-        # what four rounded scores can differ by isn't an interaction, however sure its sign
-        difference[np.abs(difference) < _ROUNDING * _resolution(stage.base)] = 0
-        moments["interaction"].update(difference.T, labels)
-    return {name: _with_all(moment) for name, moment in moments.items()}
-
-
-def _resolution(logits: torch.Tensor) -> float:
-    """Spacing of the numbers that the logits are written in, at the largest of them."""
-    return torch.finfo(logits.dtype).eps * float(logits.abs().max())
-
-
-def _with_all(moments: Moments) -> _Sums:
-    """Append the moments over all classes as a last row."""
-    total = moments.total()
-    return _Sums(
-        np.concatenate([moments.count, total.count]),
-        np.concatenate([moments.mean, total.mean]),
-        np.concatenate([moments.m2, total.m2]),
+def _sampling(subject: Subject, table: Table) -> str:
+    n = table.where(class_="all").column("n")
+    return (
+        f"Measured on {int(n.min())} to {int(n.max())} of {len(subject.evaluation)} evaluation "
+        "examples, stratified; `extra` allows more."
     )
 
 
-def _statement(table: Table, site: str) -> str:
-    """Count significant interactions by sign, beside the random pairs."""
+def _statement(table: Table, site: str, unit: str) -> str:
+    """Count significant interactions by sign, beside the random pairs, and among all pairs."""
     rows = table.where(site=site, class_="all")
     top, random = rows.where(kind="top"), rows.where(kind="random")
-    q, sign = top.column("q") < 0.05, np.sign(top.column("interaction"))
     spread = float(np.nanmedian(np.abs(top.column("interaction"))))
     control = np.abs(random.column("interaction"))
-    beside = f"{float(np.nanmedian(control)):.2g} for random pairs" if len(control) else "no others"
-    return (
-        f"Of {len(top)} pairs of strong units of site '{site}', {int((q & (sign < 0)).sum())} are "
-        f"redundant and {int((q & (sign > 0)).sum())} synergistic (q < 0.05, n = "
-        f"{int(top.column('n').max())}); median size of the interaction {spread:.2g}, {beside}."
+    beside = (
+        f", {np.nanmedian(control):.2g} for {len(control)} random pairs "
+        f"({int((random.column('verdict') != 'none').sum())} significant)"
+        if len(control)
+        else ""
     )
+    redundant, synergistic = (int((rows.column("verdict") == v).sum()) for v in _SIGNS)
+    first, second = (int((top.column("verdict") == v).sum()) for v in _SIGNS)
+    return (
+        f"Of {len(top)} pairs of strong units of site '{site}', {first} are redundant and {second} "
+        f"synergistic (q < 0.05, n = {int(top.column('n').max())}); median size of the interaction "
+        f"{spread:.2g} {unit}{beside}. Of all {len(rows)} pairs measured, {redundant} are "
+        f"redundant and {synergistic} synergistic (n = {int(rows.column('n').min())} or more)."
+    )
+
+
+_SIGNS = ("redundant", "synergistic")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from holistic.findings import Table
@@ -9,11 +11,42 @@ from holistic.sites import Site
 from holistic.stats.moments import Moments
 from holistic.subject import Subject
 
-__all__ = ["RANKINGS", "mean_activations", "rankings", "unit_effects"]
+__all__ = [
+    "RANKINGS",
+    "Ranked",
+    "mean_activations",
+    "rank_units",
+    "rankings",
+    "strongest",
+    "unit_effects",
+]
 
 RANKINGS = ("class_activation", "class_minus_rest", "effect")
 """By mean activation on the class, by that minus the mean on the rest, and by the effect on the
 class's score when the unit is removed alone: all measured on the selection split."""
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A site's units, ranked for every class.
+
+    Attributes
+    ----------
+    orders
+        `[R·C, U]`, the unit to remove first in front: every class by the first ranking, and so on.
+    strength
+        `[U]`, mean activation over the selection split, classes weighing the same.
+    """
+
+    orders: np.ndarray
+    strength: np.ndarray
+
+
+def rank_units(subject: Subject, site: Site, chosen: Table) -> Ranked:
+    """Rank on the selection split; `chosen` is a sweep over it."""
+    activations = mean_activations(subject, site)
+    ranked = rankings(activations, unit_effects(subject, site, chosen))
+    return Ranked(np.concatenate([ranked[name] for name in RANKINGS]), activations.mean(0))
 
 
 def mean_activations(subject: Subject, site: Site) -> np.ndarray:
@@ -33,6 +66,12 @@ def unit_effects(subject: Subject, site: Site, chosen: Table) -> np.ndarray:
     rows = chosen.where(site=site.name)
     effects = rows.column("effect").reshape(site.units, len(subject.classes) + 1)
     return effects[:, :-1].T
+
+
+def strongest(subject: Subject, site: Site, chosen: Table) -> np.ndarray:
+    """Units `[U]` by their largest effect on any class, either way, the largest in front."""
+    sizes = np.abs(unit_effects(subject, site, chosen))  # [C, U]
+    return np.argsort(-np.where(np.isnan(sizes), 0, sizes).max(0), kind="stable")
 
 
 def rankings(activations: np.ndarray, effects: np.ndarray) -> dict[str, np.ndarray]:

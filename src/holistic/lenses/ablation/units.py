@@ -14,10 +14,13 @@ from holistic.sweeps import sweep
 __all__ = ["remove_units"]
 
 
-def remove_units(subject: Subject, lens: Ablation, progress: Progress) -> Finding:
-    """Sweep every hidden unit over the evaluation split and say what stands out."""
+def remove_units(subject: Subject, lens: Ablation, chosen: Table, progress: Progress) -> Finding:
+    """Sweep every hidden unit over the evaluation split and say what stands out.
+
+    `chosen` is the same sweep over the selection split: it decides which units are spoken of.
+    """
     table = sweep(subject, edit=lens.edit, progress=progress)
-    statements = [_site_statement(subject, table, site.name) for site in subject.hidden_sites]
+    statements = [_site_line(subject, table, chosen, site.name) for site in subject.hidden_sites]
     return Finding(
         "ablation.units",
         table,
@@ -38,20 +41,21 @@ _EDIT_WORDS = {
 }
 
 
-def _site_statement(subject: Subject, table: Table, site: str) -> str:
+def _site_line(subject: Subject, table: Table, chosen: Table, site: str) -> str:
     """Name the unit and class with the largest loss, beside the site's ordinary unit."""
-    rows = table.where(site=site)
+    rows, selection = table.where(site=site), chosen.where(site=site)
     classed = rows.column("class") != "all"
-    effects = np.where(classed, rows.column("effect"), np.nan)
-    worst = int(np.nanargmin(effects))
+    worst = int(np.nanargmin(np.where(classed, selection.column("effect"), np.nan)))
     row = next(iter(Table(rows.columns, rows.data.slice(worst, 1)).rows()))
+    peers = np.abs(rows.where(class_=row["class"]).column("effect"))
     unit = SCORE_UNITS[subject.score]
-    peers = effects[classed & (rows.column("class") == row["class"])]
-    significant = rows.where(class_="all").column("q") < 0.05
+    significant = (rows.column("q") < 0.05).reshape(-1, len(subject.classes) + 1)
     return (
-        f"Of site '{site}', class {row['class']} depends most on unit {row['unit']}: without it "
-        f"its {subject.score} changes by {row['effect']:+.3g} {unit} "
-        f"[{row['lo']:+.3g}, {row['hi']:+.3g}] (n = {row['n']}); the site's median unit changes it "
-        f"by {np.nanmedian(peers):+.2g}. Removing one unit changes overall accuracy significantly "
-        f"(q < 0.05) for {int(significant.sum())} of {len(significant)} units."
+        f"Of the {len(significant)} units of site '{site}', class {row['class']} needs unit "
+        f"{row['unit']} most (as the selection split says): without it the class's "
+        f"{subject.score} changes by {row['effect']:+.3g} {unit} [{row['lo']:+.3g}, "
+        f"{row['hi']:+.3g}] (n = {row['n']}), without the median unit by "
+        f"{np.nanmedian(peers):.2g} either way. Accuracy changes significantly (q < 0.05) for "
+        f"{int(significant[:, -1].sum())} units over all classes and for "
+        f"{int(significant[:, :-1].any(1).sum())} on some class."
     )

@@ -1,0 +1,263 @@
+"""How far is a ranking of units from chance, over all numbers of units?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from holistic.findings import Table, col
+from holistic.stats.intervals import mean_interval, wilson
+from holistic.stats.tests import permutation_p
+
+__all__ = [
+    "KINDS",
+    "Curve",
+    "CurveArea",
+    "CurvePoint",
+    "area_row",
+    "area_statement",
+    "curve_statement",
+    "point_columns",
+]
+
+KINDS = ("remove_top", "remove_bottom", "keep_top")
+"""Without the k units that the ranking puts first, without the last k, with the first k alone."""
+
+_DRAWS = 500
+_KEPT = 20
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """Row of `ablation.curves`: a class without, or with only, k units of a site."""
+
+    site: str = col("site of the units")
+    class_: str = col("class of the examples and of the ranking", name="class")
+    kind: str = col(
+        "'remove_top': without the first k units of the ranking, 'remove_bottom': without the "
+        "last k, 'keep_top': with the first k alone"
+    )
+    ranking: str = col("what ranked the units, on the selection split")
+    k: int = col("units removed, or kept", unit="units")
+    accuracy: float = col("accuracy on the class", unit="share")
+    lo: float = col("lower end of its 95 % interval (Wilson)", unit="share")
+    hi: float = col("upper end of its 95 % interval (Wilson)", unit="share")
+    n: int = col("evaluation examples of the class", unit="examples")
+    random: float | None = col("mean accuracy with random sets of k; missing between sizes")
+    random_lo: float | None = col("2.5 % quantile over the random sets", unit="share")
+    random_hi: float | None = col("97.5 % quantile over the random sets", unit="share")
+    random_p: float | None = col(
+        "share of random sets with an accuracy as low (removing top) or as high (removing bottom, "
+        "keeping top), (1 + b) / (1 + B)"
+    )
+    matched: float | None = col("mean accuracy with sets of like activation", unit="share")
+    matched_lo: float | None = col("2.5 % quantile over the sets of like activation", unit="share")
+    matched_hi: float | None = col("97.5 % quantile over the sets of like activation", unit="share")
+    matched_p: float | None = col("as random_p, among the sets of like activation")
+
+
+@dataclass(frozen=True)
+class CurveArea:
+    """Row of `ablation.areas`: one whole curve against its controls."""
+
+    site: str = col("site of the units")
+    class_: str = col("class of the examples and of the ranking", name="class")
+    kind: str = col("'remove_top', 'remove_bottom' or 'keep_top', as in ablation.curves")
+    ranking: str = col("what ranked the units, on the selection split")
+    area: float = col(
+        "mean distance between curve and random sets over all k; positive = the ranking tells: "
+        "removing top hurts more, removing bottom or keeping top hurts less",
+        unit="share",
+    )
+    lo: float = col("lower end of its 95 % interval over examples", unit="share")
+    hi: float = col("upper end of its 95 % interval over examples", unit="share")
+    p: float = col("share of random orders as far to that side, (1 + b) / (1 + B)")
+    matched_area: float = col("the same against orders of like activation", unit="share")
+    matched_lo: float = col("lower end of its 95 % interval over examples", unit="share")
+    matched_hi: float = col("upper end of its 95 % interval over examples", unit="share")
+    matched_p: float = col("share of orders of like activation as far to that side")
+    half: float | None = col(
+        "fewest units whose removal halves the class's accuracy, or that alone keep half of it; "
+        "missing if none do",
+        unit="units",
+    )
+    half_lo: float | None = col("lower end of its 95 % interval (bootstrap)", unit="units")
+    half_hi: float | None = col("upper end of its 95 % interval; missing: none do", unit="units")
+    half_random: float | None = col("median of it over random orders, at their sizes", unit="units")
+    n: int = col("evaluation examples of the class", unit="examples")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Which of a class's N examples are right, along one order and along its controls.
+
+    Attributes
+    ----------
+    labels
+        Site, class, kind and ranking.
+    sizes, controls
+        `[K]` and `[S]`, units removed (or kept) along the order and along the controls.
+    right
+        `[K, N]` bool.
+    random, matched
+        `[R, S, N]` bool.
+    """
+
+    labels: tuple[str, str, str, str]
+    sizes: np.ndarray
+    controls: np.ndarray
+    right: np.ndarray
+    random: np.ndarray
+    matched: np.ndarray
+
+    @property
+    def sign(self) -> int:
+        """1 where a lower accuracy than the controls' is what the ranking says, else -1."""
+        return 1 if self.labels[2] == "remove_top" else -1
+
+
+def point_columns(curve: Curve) -> dict[str, np.ndarray]:
+    """Columns of `CurvePoint`, `[K]` each."""
+    count = curve.right.shape[1]
+    lo, hi = wilson(curve.right.sum(1), count)
+    site, name, kind, ranking = (np.repeat(np.array([v]), len(curve.sizes)) for v in curve.labels)
+    columns = {
+        "site": site,
+        "class": name,
+        "kind": kind,
+        "ranking": ranking,
+        "k": curve.sizes,
+        "accuracy": _share(curve.right),
+        "lo": lo,
+        "hi": hi,
+        "n": np.full(len(curve.sizes), count),
+    }
+    places = np.searchsorted(curve.sizes, curve.controls)
+    for control, right in (("random", curve.random), ("matched", curve.matched)):
+        accuracy = _share(right)  # [R, S]
+        ends = np.quantile(accuracy, [0.025, 0.975], axis=0)
+        side = "less" if curve.sign > 0 else "greater"
+        p = permutation_p(columns["accuracy"][places], accuracy, alternative=side)
+        found = {"": accuracy.mean(0), "_lo": ends[0], "_hi": ends[1], "_p": p}
+        for end, values in found.items():
+            columns[control + end] = np.full(len(curve.sizes), np.nan)
+            columns[control + end][places] = values
+    return columns
+
+
+def _share(right: np.ndarray) -> np.ndarray:
+    """Accuracies `[…]` of `[…, N]`, NaN without examples."""
+    return right.mean(-1) if right.shape[-1] else np.full(right.shape[:-1], np.nan)
+
+
+def area_row(curve: Curve, seed: int) -> CurveArea:
+    """Integrate a curve against its controls and find where the accuracy is halved."""
+    areas = [_area(curve, control) for control in (curve.random, curve.matched)]
+    site, name, kind, ranking = curve.labels
+    half, lo, hi = _halving(curve, seed)
+    apart = _halves(curve, curve.controls, _share(curve.random)) if len(curve.right.T) else np.nan
+    middle = float(np.quantile(apart, 0.5, method="lower"))
+    return CurveArea(
+        site,
+        name,
+        kind,
+        ranking,
+        *areas[0],
+        *areas[1],
+        half=half,
+        half_lo=lo,
+        half_hi=hi,
+        half_random=_finite(middle),
+        n=curve.right.shape[1],
+    )
+
+
+def _area(curve: Curve, control: np.ndarray) -> tuple[float, float, float, float]:
+    """Mean distance over k, its interval over examples, and its p among the controls' own."""
+    count = curve.right.shape[1]
+    if count == 0:
+        return np.nan, np.nan, np.nan, np.nan
+    weights = np.zeros(len(curve.controls))
+    steps = np.diff(curve.controls) / curve.controls[-1] / 2
+    weights[1:] += steps
+    weights[:-1] += steps
+    usual = control.mean(0)  # [S, N]
+    places = np.searchsorted(curve.sizes, curve.controls)
+    each = curve.sign * (weights @ (usual - curve.right[places]))  # [N]
+    lo, hi = mean_interval(count, each.mean(), ((each - each.mean()) ** 2).sum())
+    null = curve.sign * ((usual.mean(1) - _share(control)) @ weights)  # [R]
+    return float(each.mean()), float(lo), float(hi), float(permutation_p(each.mean(), null))
+
+
+def _halving(curve: Curve, seed: int) -> tuple[float | None, float | None, float | None]:
+    """Smallest k beyond half the accuracy with its bootstrap interval; None where there is none."""
+    count = curve.right.shape[1]
+    if count == 0:
+        return None, None, None
+    rng = np.random.default_rng(seed)
+    weights = rng.multinomial(count, np.full(count, 1 / count), _DRAWS) / count
+    found = float(_halves(curve, curve.sizes, _share(curve.right)[None])[0])
+    draws = _halves(curve, curve.sizes, weights @ curve.right.T)
+    ends = np.quantile(draws, [0.025, 0.975], method="nearest")
+    return _finite(found), _finite(float(ends[0])), _finite(float(ends[1]))
+
+
+def _halves(curve: Curve, sizes: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
+    """Smallest size at which each row `[…, K]` is at half of its whole accuracy; else infinite."""
+    keeping = curve.labels[2] == "keep_top"
+    whole = accuracy[:, -1:] if keeping else accuracy[:, :1]
+    beyond = (accuracy >= whole / 2) if keeping else (accuracy <= whole / 2)
+    return np.where(beyond.any(1), sizes[beyond.argmax(1)], np.inf)
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def curve_statement(table: Table, site: str, sets: int) -> str:
+    """Say how much of the accuracies a few top units keep alone, beside random ones."""
+    rows = table.where(site=site, kind="keep_top")
+    sizes = rows.column("k")[~np.isnan(rows.column("random"))]
+    size = int(sizes[sizes <= _KEPT].max())
+    rows = rows.where(k=size)
+    accuracy = rows.column("accuracy")
+    first = next(rows.sort("accuracy", descending=True).head(1).rows())
+    if first["accuracy"] is None:
+        return f"Site '{site}' has no examples to keep units for."
+    return (
+        f"With the top {size} units of site '{site}' for a class alone, the class's accuracy is "
+        f"{np.nanmean(accuracy):.1%} on average over classes, with {sets} random sets of {size} "
+        f"{np.nanmean(rows.column('random')):.1%}, with sets of like activation "
+        f"{np.nanmean(rows.column('matched')):.1%}; most is left of class {first['class']}: "
+        f"{first['accuracy']:.1%} [{first['lo']:.1%}, {first['hi']:.1%}] (random "
+        f"{first['random']:.1%} [{first['random_lo']:.1%}, {first['random_hi']:.1%}], "
+        f"p = {first['random_p']:.2g}, n = {first['n']})."
+    )
+
+
+def area_statement(table: Table, site: str, sets: int) -> str:
+    """Say how far each kind of curve is from random orders, and name the quickest halving."""
+    rows = table.where(site=site)
+    parts = list[str]()
+    for kind, words in zip(KINDS, ("removing top", "removing bottom", "keeping top"), strict=True):
+        own = rows.where(kind=kind)
+        area, beyond = own.column("area"), (own.column("p") < 0.05).sum()
+        parts.append(f"{words} units {np.nanmean(area):+.1%} ({beyond} of {len(own)} at p < 0.05)")
+    line = (
+        f"Site '{site}', mean over classes of the area between curve and {sets} random orders, "
+        f"n = {int(rows.where(kind=KINDS[0]).column('n').sum())}: {', '.join(parts)}"
+    )
+    first = next(rows.where(kind="remove_top").sort("half").head(1).rows())
+    if first["half"] is not None:
+        random = first["half_random"]
+        usual = "never" if random is None else f"{random:.0f}"
+        line += (
+            f"; class {first['class']} is halved first, by {first['half']:.0f} units "
+            f"[{_shown(first['half_lo'])}, {_shown(first['half_hi'])}] (random: {usual})"
+        )
+    return line + "."
+
+
+def _shown(value: float | None) -> str:
+    return "never" if value is None else f"{value:.0f}"

@@ -1,0 +1,323 @@
+"""Does the network make up for a lost unit, and which units step in?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from holistic.findings import Finding, Table, col
+from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation.direct import follow_paths, replacing
+from holistic.lenses.ablation.extents import affordable
+from holistic.lenses.ablation.pairs import interacting, pair_effects
+from holistic.lenses.ablation.rankings import strongest
+from holistic.progress import Progress
+from holistic.scores import SCORE_UNITS
+from holistic.sites import Site
+from holistic.stats.intervals import mean_interval
+from holistic.stats.tests import benjamini_hochberg, mean_p
+from holistic.subject import Examples, Subject
+from holistic.sweeps import replacement
+
+__all__ = ["Backup", "Direct", "find_backups"]
+
+_NEXT = 5
+_NEXT_REMOVED = 3
+
+_BATCH = 1024
+
+
+@dataclass(frozen=True)
+class Direct:
+    """Row of `ablation.direct`: a unit's effect with what follows free, and frozen."""
+
+    site: str = col("site of the unit")
+    unit: int = col("index of the unit in its site")
+    kind: str = col("'top' for the largest effects on the selection split, 'random' for controls")
+    path: str = col(
+        "how the direct effect is carried: 'frozen', with every later hidden site held at its "
+        "unedited value; 'gates', where no change passes those, along the tangent of the network "
+        "at the unedited run (later units keep their slopes)"
+    )
+    total: float = col("mean score after minus before; negative = the unit helps", unit="score")
+    total_lo: float = col("lower end of its 95 % interval", unit="score")
+    total_hi: float = col("upper end of its 95 % interval", unit="score")
+    direct: float = col("the same along the direct path only", unit="score")
+    direct_lo: float = col("lower end of its 95 % interval", unit="score")
+    direct_hi: float = col("upper end of its 95 % interval", unit="score")
+    response: float = col(
+        "total minus direct: the answer of what follows; against the sign of direct = self-repair",
+        unit="score",
+    )
+    lo: float = col("lower end of the 95 % interval of the response", unit="score")
+    hi: float = col("upper end of the 95 % interval of the response", unit="score")
+    n: int = col("evaluation examples", unit="examples")
+    p: float = col("two-sided p of the paired t test of the response")
+    q: float = col("Benjamini-Hochberg q over all rows")
+
+
+@dataclass(frozen=True)
+class Backup:
+    """Row of `ablation.backup`: a unit's effect with another unit in place, and with it gone."""
+
+    site: str = col("site of the unit that is gone")
+    unit: int = col("the unit that is gone")
+    kind: str = col("'top' for the largest effects on the selection split, 'random' for controls")
+    backup_site: str = col("site of the unit that may step in")
+    backup_unit: int = col("the unit that may step in")
+    effect: float = col("its effect with the other in place; negative = it helps", unit="score")
+    effect_gone: float = col("its effect with the other gone", unit="score")
+    growth: float = col(
+        "effect_gone - effect; negative = it helps more once the other is gone (backup)",
+        unit="score",
+    )
+    lo: float = col("lower end of the 95 % interval of the growth", unit="score")
+    hi: float = col("upper end of the 95 % interval of the growth", unit="score")
+    n: int = col("evaluation examples", unit="examples")
+    p: float = col("two-sided p of the paired t test of the growth")
+    q: float = col("Benjamini-Hochberg q over all rows")
+    backup: bool = col("whether q < 0.05 and the growth is negative")
+
+
+def find_backups(
+    subject: Subject, lens: Ablation, chosen: Table, progress: Progress
+) -> Iterator[Finding]:
+    """Remove strong and random units and watch all others; yield `direct` and `backup`."""
+    sites = subject.hidden_sites
+    direct, backup = list[dict[str, Any]](), list[dict[str, Any]]()
+    for done, site in enumerate(sites):
+        progress("backups", done, len(sites))
+        gone, kinds = _gone(subject, site, lens, chosen)
+        direct.append(_direct_columns(subject, site, lens, gone, kinds))
+        if site.units > 1:
+            backup.append(_same_site(subject, site, lens, gone, kinds))
+        if done + 1 < len(sites):
+            few = [int(np.flatnonzero(kinds == k)[i]) for k in ("top", "random")
+                   for i in range(min(_NEXT_REMOVED, int((kinds == k).sum())))]  # fmt: skip
+            seen = strongest(subject, sites[done + 1], chosen)[:_NEXT]
+            pair = (site, sites[done + 1])
+            backup.append(_next_site(subject, pair, lens, (gone[few], kinds[few]), seen))
+    progress("backups", len(sites), len(sites))
+    yield _direct_finding(subject, direct)
+    if backup:
+        yield _backup_finding(subject, backup)
+
+
+def _gone(
+    subject: Subject, site: Site, lens: Ablation, chosen: Table
+) -> tuple[np.ndarray, np.ndarray]:
+    """Units to remove, the strongest and as many others at random, and which is which."""
+    order = strongest(subject, site, chosen)
+    rng = np.random.default_rng([subject.seed, site.depth, 6])
+    top, rest = order[: lens.partners], order[lens.partners :]
+    random = np.sort(rng.permutation(rest)[: len(top)])
+    kinds = np.repeat(np.array(["top", "random"]), [len(top), len(random)])
+    return np.concatenate([top, random]), kinds
+
+
+def _direct_columns(
+    subject: Subject, site: Site, lens: Ablation, gone: np.ndarray, kinds: np.ndarray
+) -> dict[str, Any]:
+    examples = affordable(subject, site, lens, 4 * len(gone))
+    paths = follow_paths(subject, site, gone.tolist(), examples, lens.edit)
+    size = np.abs(paths.total).max(0) + np.abs(paths.direct).max(0)
+    response = interacting(paths.total, paths.direct, np.zeros_like(paths.direct), size)
+    whole, along, answer = (_tested(v) for v in (paths.total, paths.direct, response))
+    return {
+        "site": np.repeat(np.array([site.name]), len(gone)),
+        "unit": gone,
+        "kind": kinds,
+        "path": np.repeat(np.array([paths.path]), len(gone)),
+        **{"total" + end: whole["mean" + end] for end in ("", "_lo", "_hi")},
+        **{"direct" + end: along["mean" + end] for end in ("", "_lo", "_hi")},
+        "response": answer["mean"],
+        "lo": answer["mean_lo"],
+        "hi": answer["mean_hi"],
+        "n": np.full(len(gone), len(examples)),
+        "p": answer["p"],
+    }
+
+
+def _tested(values: np.ndarray) -> dict[str, np.ndarray]:
+    """Mean of `[G, B]` over examples with its interval and p."""
+    count, mean = values.shape[1], values.mean(1)
+    m2 = ((values - mean[:, None]) ** 2).sum(1)
+    lo, hi = mean_interval(count, mean, m2)
+    return {"mean": mean, "mean_lo": lo, "mean_hi": hi, "p": mean_p(count, mean, m2)}
+
+
+def _same_site(
+    subject: Subject, site: Site, lens: Ablation, gone: np.ndarray, kinds: np.ndarray
+) -> dict[str, Any]:
+    """Every other unit of the site, with each unit gone."""
+    others = [np.delete(np.arange(site.units), a) for a in gone]
+    pairs = np.stack([np.repeat(gone, site.units - 1), np.concatenate(others)], 1)
+    examples = affordable(subject, site, lens, len(pairs))
+    found = pair_effects(subject, site, pairs, examples, lens.edit)
+    sums = found.interaction
+    lo, hi = mean_interval(sums.count[-1], sums.mean[-1], sums.m2[-1])
+    return {
+        "site": np.repeat(np.array([site.name]), len(pairs)),
+        "unit": pairs[:, 0],
+        "kind": np.repeat(kinds, site.units - 1),
+        "backup_site": np.repeat(np.array([site.name]), len(pairs)),
+        "backup_unit": pairs[:, 1],
+        "effect": found.second[-1],
+        "effect_gone": found.both[-1] - found.first[-1],
+        "growth": sums.mean[-1],
+        "lo": lo,
+        "hi": hi,
+        "n": sums.count[-1].astype(int),
+        "p": mean_p(sums.count[-1], sums.mean[-1], sums.m2[-1]),
+    }
+
+
+def _next_site(
+    subject: Subject,
+    sites: tuple[Site, Site],
+    lens: Ablation,
+    removed: tuple[np.ndarray, np.ndarray],
+    seen: np.ndarray,
+) -> dict[str, Any]:
+    """Strong units of the next site, with each unit gone."""
+    (site, behind), (gone, kinds) = sites, removed
+    examples = affordable(subject, site, lens, 8 * (len(gone) + 1) * (len(seen) + 1))
+    effects, size = _crossed(subject, sites, removed[0], seen, examples=examples, edit=lens.edit)
+    both = effects[1:, 1:].reshape(-1, len(examples))
+    first = np.repeat(effects[1:, 0], len(seen), 0)
+    second = np.tile(effects[0, 1:], (len(gone), 1))
+    found = _tested(interacting(both, first, second, size))
+    return {
+        "site": np.repeat(np.array([site.name]), len(both)),
+        "unit": np.repeat(gone, len(seen)),
+        "kind": np.repeat(kinds, len(seen)),
+        "backup_site": np.repeat(np.array([behind.name]), len(both)),
+        "backup_unit": np.tile(seen, len(gone)),
+        "effect": second.mean(1),
+        "effect_gone": (both - first).mean(1),
+        "growth": found["mean"],
+        "lo": found["mean_lo"],
+        "hi": found["mean_hi"],
+        "n": np.full(len(both), len(examples)),
+        "p": found["p"],
+    }
+
+
+def _crossed(
+    subject: Subject,
+    sites: tuple[Site, Site],
+    gone: np.ndarray,
+    seen: np.ndarray,
+    *,
+    examples: Examples,
+    edit: str,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Effects `[A + 1, B + 1, N]` of none or one unit of each site, and the scores' size `[N]`."""
+    effects = np.zeros((len(gone) + 1, len(seen) + 1, len(examples)))
+    size = np.empty(len(examples))
+    batch = min(_BATCH, subject.engine.batch_rows(sites))
+    for start in range(0, len(examples), batch):
+        part = slice(start, min(start + batch, len(examples)))
+        images, labels = examples.images[part], examples.labels[part]
+        here, there = (replacement(subject, s, edit, start, len(labels)) for s in sites)
+        for i, a in enumerate([None, *gone.tolist()]):
+            for j, b in enumerate([None, *seen.tolist()]):
+                changes = {} if a is None else {sites[0].name: replacing(a, here)}
+                changes |= {} if b is None else {sites[1].name: replacing(b, there)}
+                with torch.no_grad():
+                    logits = subject.engine.run(images, (), changes)[0]
+                effects[i, j, part] = subject.score_of(logits, labels).double().numpy()
+                if a is None and b is None:
+                    size[part] = logits.abs().amax(1).numpy()
+    effects -= effects[0, 0].copy()
+    return effects, size + np.abs(effects).max((0, 1))
+
+
+def _direct_finding(subject: Subject, parts: list[dict[str, Any]]) -> Finding:
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    table = Table.build(Direct, {**columns, "q": benjamini_hochberg(columns["p"])})
+    names = dict.fromkeys(columns["site"].tolist())
+    lines = tuple(_direct_line(subject, table.where(site=name)) for name in names)
+    return Finding(
+        "ablation.direct",
+        table,
+        lines,
+        (
+            "Frozen: every later hidden site is held at the value of the unedited run, so only "
+            "what passes them by reaches the logits. Where nothing does, the direct effect follows "
+            "the tangent of the network at the unedited run: exact for units that change the slope "
+            "of no later unit.",
+            "Behind the last hidden site nothing is left to freeze: total and direct are the same.",
+        ),
+    )
+
+
+def _direct_line(subject: Subject, rows: Table) -> str:
+    """Say how much of the strong units' direct effect the rest takes back."""
+    top, random = rows.where(kind="top"), rows.where(kind="random")
+    first = next(top.head(1).rows())
+    repaired = int(_repaired(top).sum())
+    control = f"{int(_repaired(random).sum())} of {len(random)} random ones" if len(random) else ""
+    unit = SCORE_UNITS[subject.score]
+    return (
+        f"Of {len(top)} strong units of site '{first['site']}' the network takes back part of the "
+        f"direct effect for {repaired} (q < 0.05){control and ', of '}{control} (path: "
+        f"{first['path']}, n = {first['n']}); unit {first['unit']}: direct {first['direct']:+.3g}, "
+        f"total {first['total']:+.3g}, response {first['response']:+.3g} {unit} "
+        f"[{first['lo']:+.3g}, {first['hi']:+.3g}]."
+    )
+
+
+def _repaired(rows: Table) -> np.ndarray:
+    return (rows.column("q") < 0.05) & (rows.column("response") * rows.column("direct") < 0)
+
+
+def _backup_finding(subject: Subject, parts: list[dict[str, Any]]) -> Finding:
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    q = benjamini_hochberg(columns["p"])
+    backup = (q < 0.05) & (columns["growth"] < 0)
+    table = Table.build(Backup, {**columns, "q": q, "backup": backup})
+    names = dict.fromkeys(columns["site"].tolist())
+    lines = tuple(_backup_line(subject, table.where(site=name)) for name in names)
+    return Finding(
+        "ablation.backup",
+        table,
+        lines,
+        (
+            "Units of the same site don't see each other: there a backup is a unit that what "
+            "follows uses more once the other is gone.",
+            f"Of the next hidden site only the {_NEXT} strongest units of the selection split are "
+            f"watched, for {_NEXT_REMOVED} strong and {_NEXT_REMOVED} random units gone.",
+        ),
+    )
+
+
+def _backup_line(subject: Subject, rows: Table) -> str:
+    """Name the strongest backup, beside how often random units have one."""
+    shares = [
+        f"{part.column('backup').mean():.1%} once a {word} one is gone"
+        for part, word in (
+            (rows.where(kind="top"), "strong"),
+            (rows.where(kind="random"), "random"),
+        )
+        if len(part)
+    ]
+    row = next(rows.sort("growth").head(1).rows())
+    unit = SCORE_UNITS[subject.score]
+    found = rows.where(kind="top", backup=True).sort("growth")
+    tail = "" if len(found) else " None is a backup of a strong unit."
+    for row in found.head(1).rows():
+        tail = (
+            f" Unit {row['backup_unit']} of '{row['backup_site']}' steps in most, for unit "
+            f"{row['unit']}: its effect goes from {row['effect']:+.3g} to "
+            f"{row['effect_gone']:+.3g} {unit} (growth {row['growth']:+.3g} "
+            f"[{row['lo']:+.3g}, {row['hi']:+.3g}], q = {row['q']:.2g}, n = {row['n']})."
+        )
+    return (
+        f"Site '{row['site']}': of the units watched with one unit gone, those that help more then "
+        f"are {', '.join(shares)} (q < 0.05).{tail}"
+    )

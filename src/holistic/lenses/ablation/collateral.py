@@ -1,0 +1,116 @@
+"""Which other classes lose when the units go that one class depends on?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from holistic.findings import Finding, Table, col
+from holistic.lenses.ablation.extents import Extent
+from holistic.lenses.ablation.rankings import RANKINGS
+from holistic.lenses.ablation.removal import Removal
+from holistic.sites import Site
+from holistic.stats.intervals import paired_accuracy_interval
+from holistic.stats.tests import benjamini_hochberg, mcnemar, permutation_p
+from holistic.subject import Subject
+
+__all__ = ["Collateral", "collateral", "collateral_columns"]
+
+_SIZE = 10
+_RANKING = RANKINGS.index("effect")
+
+
+@dataclass(frozen=True)
+class Collateral:
+    """Row of `ablation.collateral`: one class without the units that another depends on."""
+
+    site: str = col("site whose units are removed")
+    removed_for: str = col("class whose top units, by effect on the selection split, are removed")
+    class_: str = col("class of the examples", name="class")
+    k: int = col("units removed", unit="units")
+    drop: float = col("accuracy on the class before minus after", unit="share")
+    lo: float = col("lower end of the 95 % interval of the drop", unit="share")
+    hi: float = col("upper end of the 95 % interval of the drop", unit="share")
+    lost: int = col("examples that were right before and wrong after", unit="examples")
+    gained: int = col("examples that were wrong before and right after", unit="examples")
+    n: int = col("evaluation examples of the class", unit="examples")
+    p: float = col("exact two-sided McNemar p of lost against gained")
+    q: float = col("Benjamini-Hochberg q over all sites and pairs of classes")
+    control_drop: float = col("mean drop over random sets of k units of the site", unit="share")
+    control_lo: float = col("2.5 % quantile over the random sets", unit="share")
+    control_hi: float = col("97.5 % quantile over the random sets", unit="share")
+    control_p: float = col("share of random sets that drop the class as much, (1 + b) / (1 + B)")
+
+
+def collateral_columns(
+    subject: Subject, site: Site, measured: Extent, removal: Removal
+) -> dict[str, np.ndarray]:
+    """Columns of the `C × C` rows of a site, from the flips of ranked and random orders."""
+    classes, sizes = len(subject.classes), (0, *measured.sizes)
+    place = max(s for s, k in enumerate(sizes) if k <= _SIZE)
+    chosen = slice(_RANKING * classes, (_RANKING + 1) * classes)
+    lost, gained = (flips[:, place] for flips in (removal.lost, removal.gained))  # [O, C]
+    with np.errstate(invalid="ignore"):
+        drops = (lost - gained) / removal.count
+    control = drops[len(RANKINGS) * classes :]
+    low, high = paired_accuracy_interval(lost[chosen], gained[chosen], removal.count)
+    p = np.where(removal.count > 0, mcnemar(lost[chosen], gained[chosen]), np.nan)
+    names = np.array(subject.classes)
+    columns = {
+        "site": np.array(site.name),
+        "removed_for": names[:, None],
+        "class": names,
+        "k": np.array(sizes[place]),
+        "drop": drops[chosen],
+        "lo": -high,
+        "hi": -low,
+        "lost": lost[chosen].astype(int),
+        "gained": gained[chosen].astype(int),
+        "n": removal.count.astype(int),
+        "p": p,
+        "control_drop": control.mean(0),
+        "control_lo": np.quantile(control, 0.025, axis=0),
+        "control_hi": np.quantile(control, 0.975, axis=0),
+        "control_p": permutation_p(drops[chosen], control[:, None]),
+    }
+    return {name: np.broadcast_to(v, (classes, classes)).ravel() for name, v in columns.items()}
+
+
+def collateral(
+    sites: Sequence[dict[str, np.ndarray]], sets: int, caveats: tuple[str, ...]
+) -> Finding:
+    """Put the sites' matrices into one finding."""
+    columns = {name: np.concatenate([part[name] for part in sites]) for name in sites[0]}
+    table = Table.build(Collateral, {**columns, "q": benjamini_hochberg(columns["p"])})
+    names = dict.fromkeys(columns["site"].tolist())
+    lines = tuple(_statement(table.where(site=name), sets) for name in names)
+    return Finding(
+        "ablation.collateral",
+        table,
+        lines,
+        (*caveats, "Rows of one removal share their units, so they don't fail independently."),
+    )
+
+
+def _statement(rows: Table, sets: int) -> str:
+    """Compare what classes lose by their own units and by others', and name the worst other."""
+    own = rows.column("removed_for") == rows.column("class")
+    drop, known = rows.column("drop"), ~np.isnan(rows.column("drop"))
+    first = next(rows.head(1).rows())
+    line = (
+        f"Without the top {first['k']} units of site '{first['site']}' for a class, it loses "
+        f"{drop[own & known].mean():.1%} of its accuracy on average, another class "
+        f"{drop[~own & known].mean():.1%}, and without any of {sets} random sets "
+        f"{np.nanmean(rows.column('control_drop')):.1%}"
+    )
+    others = Table(rows.columns, rows.data.filter(~own)).sort("drop", descending=True)
+    for row in others.head(1).rows():
+        if row["drop"] is not None:
+            line += (
+                f"; the largest collateral is class {row['class']} without the units of "
+                f"{row['removed_for']}: {row['drop']:.1%} [{row['lo']:.1%}, {row['hi']:.1%}], "
+                f"q = {row['q']:.2g}, n = {row['n']}"
+            )
+    return line + "."

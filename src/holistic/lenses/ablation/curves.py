@@ -1,0 +1,214 @@
+"""How do a class's best and worst units compare with random ones, from no unit to all?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from holistic.findings import Finding, Table
+from holistic.graph.engine import Stage
+from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation.areas import (
+    KINDS,
+    Curve,
+    CurveArea,
+    CurvePoint,
+    area_row,
+    area_statement,
+    curve_statement,
+    point_columns,
+)
+from holistic.lenses.ablation.extents import affordable, afforded_rows
+from holistic.lenses.ablation.matched import stratum_orders
+from holistic.lenses.ablation.rankings import RANKINGS, rank_units
+from holistic.progress import Progress
+from holistic.sites import Site
+from holistic.subject import Examples, Subject
+from holistic.sweeps import replacement
+
+__all__ = ["control_sizes", "replay_orders", "whole_curves"]
+
+_GRID = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
+_EVERY = 512
+_FEW = 64
+_FEWEST = 50
+_STEP = 8
+
+_BATCH = 1024
+
+
+def whole_curves(
+    subject: Subject, lens: Ablation, chosen: Table, progress: Progress
+) -> Iterator[Finding]:
+    """Remove and keep top units of each class up to all; `chosen` sweeps the selection split.
+
+    Yields `ablation.curves` and `ablation.areas`.
+    """
+    points, areas = list[dict[str, np.ndarray]](), list[CurveArea]()
+    sites = subject.hidden_sites
+    for done, site in enumerate(sites):
+        progress("whole curves", done, len(sites))
+        for curve in _site_curves(subject, site, lens, chosen):
+            points.append(point_columns(curve))
+            areas.append(area_row(curve, subject.seed))
+    progress("whole curves", len(sites), len(sites))
+    columns = {name: np.concatenate([part[name] for part in points]) for name in points[0]}
+    table, notes = Table.build(CurvePoint, columns), _caveats(subject, lens)
+    told = tuple(curve_statement(table, site.name, lens.sets) for site in sites)
+    yield Finding("ablation.curves", table, told, notes)
+    summary = Table.from_rows(CurveArea, areas)
+    lines = tuple(area_statement(summary, site.name, lens.sets) for site in sites)
+    yield Finding("ablation.areas", summary, lines, notes)
+
+
+def control_sizes(units: int, most: float = np.inf) -> np.ndarray:
+    """Numbers of removed units at which controls are measured: as many kept as removed.
+
+    No more than `most` of them, but at least none, all, and about half.
+    """
+    some = [k for k in _GRID if k < units]
+    while len(some) > 1 and 2 * len(some) > most:
+        del some[len(some) // 2]
+    half = {units // 2, units - units // 2}
+    return np.array(sorted({*some, *(units - k for k in some), *half}))
+
+
+@dataclass(frozen=True)
+class _Orders:
+    """Whole orders of a site's units and where they are measured.
+
+    Attributes
+    ----------
+    ranked
+        `[C, U]`, the unit that matters most in front.
+    strength
+        `[U]`, mean activation.
+    every, some
+        Numbers of removed units at which ranked orders and controls are measured.
+    """
+
+    ranked: np.ndarray
+    strength: np.ndarray
+    every: np.ndarray
+    some: np.ndarray
+
+
+def _orders(subject: Subject, site: Site, lens: Ablation, chosen: Table) -> _Orders:
+    ranked, classes = rank_units(subject, site, chosen), len(subject.classes)
+    first = RANKINGS.index(lens.ranking) * classes
+    # a step costs less than a replay: it adds one column
+    steps = site.units / _STEP
+    most = afforded_rows(subject, site, lens) / (3 * lens.sets * _FEWEST) - steps
+    some = control_sizes(site.units, most)
+    every = np.arange(site.units + 1) if site.units <= _EVERY else some
+    return _Orders(ranked.orders[first : first + classes], ranked.strength, every, some)
+
+
+def _site_curves(subject: Subject, site: Site, lens: Ablation, chosen: Table) -> Iterator[Curve]:
+    orders = _orders(subject, site, lens, chosen)
+    replays = 3 * lens.sets * (len(orders.some) + site.units / _STEP)
+    examples = affordable(subject, site, lens, replays)
+    rng = np.random.default_rng([subject.seed, site.depth, 3])
+    random = rng.permuted(np.tile(np.arange(site.units), (lens.sets, 1)), axis=1)
+    free = replay_orders(subject, site, random, orders.some, examples=examples, edit=lens.edit)
+    for c, name in enumerate(subject.classes):
+        rows = np.flatnonzero(examples.labels.numpy() == c)
+        own = _rows_of(examples, rows)
+        top, bottom = orders.ranked[c], orders.ranked[c, ::-1]
+        seed = [subject.seed, site.depth, c, 4]
+        like = [stratum_orders(o, orders.strength, lens.sets, seed) for o in (top, bottom)]
+        both, matched = (
+            replay_orders(subject, site, np.concatenate(o), sizes, examples=own, edit=lens.edit)
+            for o, sizes in (((top[None], bottom[None]), orders.every), (like, orders.some))
+        )
+        for kind in KINDS:
+            end, back = int(kind != "remove_top"), -1 if kind == "keep_top" else 1
+            yield Curve(
+                (site.name, name, kind, lens.ranking),
+                sizes=orders.every,
+                controls=orders.some,
+                right=both[end, ::back],
+                random=free[:, ::back, rows],
+                matched=matched[end * lens.sets : (end + 1) * lens.sets, ::back],
+            )
+
+
+def _rows_of(examples: Examples, rows: np.ndarray) -> Examples:
+    places = torch.from_numpy(rows)
+    return Examples(examples.indices[rows], examples.images[places], examples.labels[places])
+
+
+def replay_orders(
+    subject: Subject,
+    site: Site,
+    orders: np.ndarray,
+    sizes: Sequence[int] | np.ndarray,
+    *,
+    examples: Examples,
+    edit: str,
+) -> np.ndarray:
+    """Say which examples are right without the first units of each order.
+
+    Parameters
+    ----------
+    subject, site
+        Whose units.
+    orders
+        `[O, K]`, units in the order in which they go.
+    sizes
+        The S numbers of units, in rising order.
+    examples
+        The N examples that are replayed.
+    edit
+        What a removed unit holds instead.
+
+    Returns
+    -------
+    np.ndarray
+        `[O, S, N]` bool.
+    """
+    places = {int(k): s for s, k in enumerate(sizes)}
+    right = np.zeros((len(orders), len(places), len(examples)), dtype=bool)
+    wanted = [k for k in places if k]
+    batch = min(_BATCH, subject.engine.batch_rows([site]))
+    for start in range(0, len(examples), batch):
+        part = slice(start, start + batch)
+        labels = examples.labels[part]
+        value = replacement(subject, site, edit, start, len(labels))
+        stage = subject.stage(site.name, examples.images[part], value)
+        if 0 in places:
+            right[:, places[0], part] = (stage.base.argmax(1) == labels).numpy()
+        # whole products pay off where a step's would be too small to fill the machine
+        if len(labels) <= _FEW and not site.positions:
+            right[:, [places[k] for k in wanted], part] = _as_sets(stage, orders, wanted, labels)
+            continue
+        for k, chosen, logits in stage.orders(torch.from_numpy(orders.copy()), wanted):
+            right[chosen, places[k], part] = (logits.argmax(2) == labels).numpy()
+    return right
+
+
+def _as_sets(stage: Stage, orders: np.ndarray, sizes: list[int], labels: Tensor) -> np.ndarray:
+    """Say which examples are right, `[O, S, B]`, one set of units for every order and size."""
+    units = stage.changed.shape[1]
+    place = np.full((len(orders), units), orders.shape[1])
+    np.put_along_axis(place, orders, np.arange(orders.shape[1])[None], 1)
+    right = np.empty((len(orders), len(sizes), len(labels)), dtype=bool)
+    for s, k in enumerate(sizes):
+        for chosen, logits in stage.sets(torch.from_numpy(place < k)):
+            right[chosen, s] = (logits.argmax(2) == labels).numpy()
+    return right
+
+
+def _caveats(subject: Subject, lens: Ablation) -> tuple[str, ...]:
+    most = min(lens.examples, len(subject.evaluation))
+    return (
+        f"Measured on at most {most} of {len(subject.evaluation)} evaluation examples, "
+        "stratified; each row says on how many.",
+        "Sets of like activation are orders in which units change places with others of their "
+        "stratum of eight in mean activation: every set has as many units of each stratum.",
+        "Without all units the network says the same class whatever it sees, and is right on it.",
+    )

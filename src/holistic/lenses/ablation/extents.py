@@ -1,0 +1,103 @@
+"""On how many examples, and for how many sizes of sets, can a site's curves be afforded?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from holistic.data import stratified_sample
+from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation.rankings import RANKINGS
+from holistic.sites import Site
+from holistic.subject import Examples, Subject
+
+__all__ = ["Extent", "affordable", "afforded_rows", "extent", "sampled"]
+
+_GRID = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50, 70, 100, 140, 200)
+_MATCHED = (1, 5, 10)
+_HEADLINE = 10
+_LEAST = 200
+_FEWEST = 50
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What is measured at one site.
+
+    Attributes
+    ----------
+    sizes
+        Numbers of units, 1 or more, that are removed together.
+    matched
+        Those of them that are compared with sets of like activation.
+    examples
+        The evaluation examples, or some of them.
+    caveat
+        What was left out, or empty.
+    """
+
+    sizes: tuple[int, ...]
+    matched: tuple[int, ...]
+    examples: Examples
+    caveat: str = ""
+
+
+def extent(subject: Subject, site: Site, lens: Ablation) -> Extent:
+    """Everything if the budget allows it; else fewer sizes, and then fewer examples."""
+    depth = min(lens.depth, site.units)
+    # larger sets leave too few other units to match them with
+    matched = tuple(k for k in _MATCHED if k <= min(depth, site.units // 2))
+    whole = Extent(tuple(range(1, depth + 1)), matched, subject.evaluation)
+    allowed = _allowed(subject, site, lens, whole)
+    if allowed >= len(subject.evaluation):
+        return whole
+    sizes = (*(k for k in _GRID if k < depth), depth)
+    some = Extent(sizes, tuple(k for k in matched if k <= _HEADLINE)[-1:], subject.evaluation)
+    allowed = max(_LEAST, 2 * len(subject.classes), _allowed(subject, site, lens, some))
+    examples = sampled(subject.evaluation, allowed, subject.seed)
+    return Extent(some.sizes, some.matched, examples, _caveat(subject, site, examples, sizes))
+
+
+def sampled(examples: Examples, count: int, seed: int) -> Examples:
+    """Choose about `count` examples, every class in its share; all if there are no more."""
+    if count >= len(examples):
+        return examples
+    rows = stratified_sample(examples.labels, count, seed=seed)
+    places = torch.from_numpy(rows)
+    return Examples(examples.indices[rows], examples.images[places], examples.labels[places])
+
+
+def affordable(subject: Subject, site: Site, lens: Ablation, replays: float) -> Examples:
+    """Stratified evaluation examples for a measurement that replays each of them so many times.
+
+    At most `lens.examples` of them, and fewer where the site's part of `lens.extra` would be
+    passed, but never fewer than 50 or two of each class.
+    """
+    allowed = int(afforded_rows(subject, site, lens) / max(replays, 1))
+    least = max(_FEWEST, 2 * len(subject.classes))
+    return sampled(subject.evaluation, max(least, min(lens.examples, allowed)), subject.seed)
+
+
+def afforded_rows(subject: Subject, site: Site, lens: Ablation) -> float:
+    """Replayed rows in a site's part of `lens.extra`, which all hidden sites share evenly."""
+    stage = subject.stage(site.name, subject.evaluation.images[:2], subject.mean(site.name))
+    return lens.extra * 1e9 / len(subject.hidden_sites) / stage.row_bytes
+
+
+def _allowed(subject: Subject, site: Site, lens: Ablation, whole: Extent) -> int:
+    """Examples that the budget of bytes allows for the curves and both controls."""
+    stage = subject.stage(site.name, subject.evaluation.images[:2], subject.mean(site.name))
+    orders = lens.sets + len(RANKINGS) * len(subject.classes)
+    curves = min(orders * len(whole.sizes), 2 ** min(site.units, 62))
+    # each class has its own matched sets, but only its own examples see them
+    matched = min(lens.sets * len(RANKINGS) * len(whole.matched), 2 ** min(site.units, 62))
+    return int(lens.budget * 1e9 / ((curves + matched) * stage.row_bytes))
+
+
+def _caveat(subject: Subject, site: Site, examples: Examples, sizes: tuple[int, ...]) -> str:
+    return (
+        f"Site '{site.name}' is costly to replay: its curves are measured on {len(examples)} of "
+        f"{len(subject.evaluation)} evaluation examples, stratified, and after "
+        f"{', '.join(map(str, sizes))} units only; a larger `budget` measures more."
+    )

@@ -1,0 +1,128 @@
+"""How far does the ranking of units hang on what a removed unit holds instead?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import get_args
+
+import numpy as np
+
+from holistic.edits import Replacement
+from holistic.findings import Finding, Table, col
+from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation.effects import class_means, unit_effects_on
+from holistic.lenses.ablation.extents import affordable
+from holistic.progress import Progress
+from holistic.sites import Site
+from holistic.stats.agreement import Overlap, spearman, topk_overlap
+from holistic.stats.intervals import wilson
+from holistic.stats.tests import benjamini_hochberg
+from holistic.subject import Subject
+
+__all__ = ["Agreement", "compare_replacements"]
+
+_TOP = 10
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Row of `ablation.replacements`: two replacements' effects of one site's units on a class."""
+
+    site: str = col("site of the units")
+    class_: str = col("class of the examples; 'all' for every example", name="class")
+    replacement_a: str = col("what removed units hold instead on the one side")
+    replacement_b: str = col("what they hold on the other side")
+    spearman: float = col("rank correlation of the units' effects; 1 = the same ranking")
+    lo: float = col("lower end of its 95 % interval over units")
+    hi: float = col("upper end of its 95 % interval over units")
+    units: int = col("units ranked", unit="units")
+    k: int = col("units that the class loses most by, compared as a set", unit="units")
+    overlap: float = col("share of these k that both replacements name", unit="share")
+    overlap_lo: float = col("lower end of its 95 % interval (Wilson)", unit="share")
+    overlap_hi: float = col("upper end of its 95 % interval (Wilson)", unit="share")
+    chance: float = col("overlap of two random choices of k", unit="share")
+    p: float = col("probability that random choices share as many (hypergeometric)")
+    q: float = col("Benjamini-Hochberg q over all rows")
+    n: int = col("evaluation examples", unit="examples")
+
+
+def compare_replacements(subject: Subject, lens: Ablation, progress: Progress) -> Finding:
+    """Rank the units of each site under every replacement and compare the rankings."""
+    rows, sites = list[Agreement](), subject.hidden_sites
+    for done, site in enumerate(sites):
+        progress("replacements compared", done, len(sites))
+        rows += _site_rows(subject, site, lens)
+    progress("replacements compared", len(sites), len(sites))
+    table = Table.from_rows(Agreement, rows)
+    whole = {c: table.column(c) for c in table.names} | {"q": benjamini_hochberg(table.column("p"))}
+    table = Table.build(Agreement, whole)
+    return Finding(
+        "ablation.replacements",
+        table,
+        tuple(_statement(table, site.name) for site in sites),
+        (
+            "Mean and zero take a value away for good; resample puts in a value that belongs to "
+            "another example (one draw each), so its effects are noisier.",
+            "Intervals of the rank correlation are over units; the examples are the same ones.",
+        ),
+    )
+
+
+def _site_rows(subject: Subject, site: Site, lens: Ablation) -> list[Agreement]:
+    kinds: tuple[str, ...] = get_args(Replacement)
+    examples = affordable(subject, site, lens, site.units * len(kinds))
+    labels, names = examples.labels.numpy(), [*subject.classes, "all"]
+    means = {
+        kind: class_means(
+            unit_effects_on(subject, site, examples, kind, (subject.score,)).own[0],
+            labels,
+            len(subject.classes),
+        )
+        for kind in kinds
+    }
+    return [
+        _row(site, (names[c], a, b), means[a].mean[:, c], means[b].mean[:, c], n=int(n))
+        for a, b in combinations(kinds, 2)
+        for c, n in enumerate(means[a].count[0])
+    ]
+
+
+def _row(
+    site: Site, labels: tuple[str, str, str], a: np.ndarray, b: np.ndarray, *, n: int
+) -> Agreement:
+    rank, k = spearman(a, b), min(_TOP, max(1, site.units // 4))
+    overlap = topk_overlap(-a, -b, k) if n else Overlap(np.nan, np.nan, np.nan)
+    bounds = wilson(overlap.share * k, k)
+    return Agreement(
+        site.name,
+        *labels,
+        spearman=rank.r,
+        lo=rank.lo,
+        hi=rank.hi,
+        units=site.units,
+        k=k,
+        overlap=overlap.share,
+        overlap_lo=float(bounds[0]),
+        overlap_hi=float(bounds[1]),
+        chance=overlap.expected,
+        p=overlap.p,
+        q=np.nan,
+        n=n,
+    )
+
+
+def _statement(table: Table, site: str) -> str:
+    """Say how far each pair of replacements agrees over all examples of a site."""
+    parts = [
+        f"{row['replacement_a']} and {row['replacement_b']} {_number(row['spearman'])} "
+        f"[{_number(row['lo'])}, {_number(row['hi'])}], {row['overlap']:.0%} of the top {row['k']} "
+        f"(chance {row['chance']:.0%})"
+        for row in table.where(site=site, class_="all").rows()
+    ]
+    n = int(table.where(site=site, class_="all").column("n")[0])
+    return f"Rank agreement of replacements at site '{site}' (n = {n}): {'; '.join(parts)}."
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.2f}"

@@ -1,0 +1,210 @@
+"""What share of the score is each unit's, averaged over all company that it may keep?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from holistic.data import stratified_sample
+from holistic.findings import Finding, Table, col
+from holistic.graph.engine import Stage
+from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation.extents import afforded_rows
+from holistic.lenses.ablation.pairs import site_stages
+from holistic.progress import Progress
+from holistic.scores import SCORE_UNITS
+from holistic.sites import Site
+from holistic.stats.agreement import spearman
+from holistic.stats.intervals import mean_interval
+from holistic.stats.tests import benjamini_hochberg, mean_p
+from holistic.subject import Examples, Subject
+
+__all__ = ["ShapleyValue", "Shares", "sample_shares", "share_out"]
+
+_GROUPS = 20
+_EXAMPLES = 64
+_TOP = 10
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class ShapleyValue:
+    """Row of `ablation.shapley`: one unit's share in a class's score."""
+
+    site: str = col("site of the unit")
+    unit: int = col("index of the unit in its site")
+    class_: str = col("class of the examples; 'all' for every example", name="class")
+    shapley: float = col(
+        "mean score that the unit adds to the units still in place when the site's units are "
+        "removed in random order; positive = the unit helps",
+        unit="score",
+    )
+    se: float = col("standard error, over orders and examples", unit="score")
+    lo: float = col("lower end of the 95 % interval", unit="score")
+    hi: float = col("upper end of the 95 % interval", unit="score")
+    p: float = col("two-sided p of the t test over groups of orders")
+    q: float = col("Benjamini-Hochberg q over all sites, units and classes")
+    effect: float = col("effect of removing it alone, from ablation.units", unit="score")
+    orders: int = col("random orders of removal")
+    truncated: float = col(
+        "share of removals cut off because nothing was left to lose", unit="share"
+    )
+    n: int = col("evaluation examples that the orders saw in turn", unit="examples")
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Shapley values estimated by groups of orders, each on examples of its own.
+
+    Attributes
+    ----------
+    groups
+        `[G, U, C + 1]`, mean contribution of each unit; NaN for classes without an example.
+    truncated
+        Share of the removals that were cut off.
+    seen
+        Different examples that were replayed.
+    """
+
+    groups: np.ndarray
+    truncated: float
+    seen: int
+
+
+def share_out(subject: Subject, lens: Ablation, units: Table, progress: Progress) -> Finding:
+    """Estimate Shapley values of every hidden unit by permutation sampling.
+
+    References
+    ----------
+    Ghorbani & Zou 2020, Neuron Shapley; Castro, Gómez & Tejada 2009, the sampling estimator.
+    """
+    sites, parts = subject.hidden_sites, list[dict[str, np.ndarray]]()
+    for done, site in enumerate(sites):
+        progress("shares of units", done, len(sites))
+        parts.append(_site_columns(subject, site, lens, units.where(site=site.name)))
+    progress("shares of units", len(sites), len(sites))
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    table = Table.build(ShapleyValue, {**columns, "q": benjamini_hochberg(columns["p"])})
+    return Finding(
+        "ablation.shapley",
+        table,
+        tuple(_statement(subject, table.where(site=site.name)) for site in sites),
+        (
+            "The shares of a site add up to the score with all its units minus that with none "
+            f"of them, short of at most {lens.truncation:.0%} that truncated orders leave out.",
+            "Examples differ from group to group of orders, so the standard error covers both.",
+        ),
+    )
+
+
+def sample_shares(subject: Subject, site: Site, lens: Ablation) -> Shares:
+    """Remove the units of a site in random orders, a group of orders on each draw of examples."""
+    rng = np.random.default_rng([subject.seed, site.depth, 5])
+    many, each = _GROUPS, max(1, lens.permutations // _GROUPS)
+    examples, size = subject.evaluation, _batch_size(subject, site, lens)
+    groups, skipped, seen = list[np.ndarray](), 0, set[int]()
+    for group in range(many):
+        rows = stratified_sample(examples.labels, size, seed=subject.seed + 7919 * (group + 1))
+        places = torch.from_numpy(rows)
+        some = Examples(examples.indices[rows], examples.images[places], examples.labels[places])
+        orders = np.stack([rng.permutation(site.units) for _ in range(each)])
+        for stage, labels, _ in site_stages(subject, site, some, lens.edit):
+            shares, left_out = _contributions(subject, stage, labels, orders, lens.truncation)
+            groups.append(shares)
+            skipped += left_out
+        seen.update(rows.tolist())
+    return Shares(np.stack(groups), skipped / (many * each * site.units), len(seen))
+
+
+def _batch_size(subject: Subject, site: Site, lens: Ablation) -> int:
+    allowed = int(afforded_rows(subject, site, lens) / (lens.permutations * site.units))
+    return min(len(subject.evaluation), max(2 * len(subject.classes), min(_EXAMPLES, allowed)))
+
+
+def _contributions(
+    subject: Subject, stage: Stage, labels: Tensor, orders: np.ndarray, tolerance: float
+) -> tuple[np.ndarray, int]:
+    """Mean contribution of each unit `[U, C + 1]` over the orders, and removals left out."""
+    classes, units = len(subject.classes), orders.shape[1]
+    means = _class_weights(labels, classes)  # [B, C + 1]
+    before = subject.score_of(stage.base, labels).double()
+    (_, none), *_ = stage.sets(torch.ones(1, units, dtype=torch.bool))
+    bare = subject.score_of(none[0], labels).double()
+    near = tolerance * float((before - bare).abs().mean())
+    shares, skipped = np.zeros((units, classes + 1)), 0
+    size = max(1, stage.chunk // len(labels))
+    for start in range(0, len(orders), size):
+        some = orders[start : start + size]
+        value = np.tile((before @ means).numpy(), (len(some), 1))  # [O', C + 1]
+        going = np.ones(len(some), dtype=bool)
+        for k, part, logits in stage.orders(torch.from_numpy(some)):
+            after = subject.score_of(logits.flatten(0, 1), labels.repeat(len(logits)))
+            after = after.double().view(len(logits), -1)  # [O', B]
+            now = (after @ means).numpy()
+            lost = np.where(going[part, None], value[part] - now, 0)
+            lost[np.abs(lost) <= _ROUNDING * np.abs(now)] = 0  # means of equal scores
+            np.add.at(shares, some[part, k - 1], lost)
+            skipped += int((~going[part]).sum())
+            going[part] &= ((after - bare).abs().mean(1) > near).numpy()
+            value[part] = now
+            if not going.any():
+                skipped += (units - k) * len(some)
+                break
+    return shares / len(orders), skipped
+
+
+def _class_weights(labels: Tensor, classes: int) -> Tensor:
+    """Weights `[B, C + 1]` averaging over each class's examples and over all; NaN for none."""
+    onehot = torch.nn.functional.one_hot(labels, classes).double()
+    onehot = torch.cat([onehot, torch.ones(len(labels), 1, dtype=torch.float64)], 1)
+    return onehot / onehot.sum(0)
+
+
+def _site_columns(
+    subject: Subject, site: Site, lens: Ablation, units: Table
+) -> dict[str, np.ndarray]:
+    found = sample_shares(subject, site, lens)
+    many, names = len(found.groups), np.array([*subject.classes, "all"])
+    mean = found.groups.mean(0)  # [U, C + 1]
+    m2 = ((found.groups - mean) ** 2).sum(0)
+    lo, hi = mean_interval(many, mean, m2)
+    columns = {
+        "shapley": mean,
+        "se": np.sqrt(m2 / (many - 1) / many),
+        "lo": lo,
+        "hi": hi,
+        "p": np.where(np.isnan(mean), np.nan, mean_p(many, mean, m2)),
+    }
+    rows = mean.size
+    return {
+        "site": np.repeat(np.array([site.name]), rows),
+        "unit": np.repeat(np.arange(site.units), len(names)),
+        "class": np.tile(names, site.units),
+        **{name: values.reshape(-1) for name, values in columns.items()},
+        "effect": units.column("effect"),
+        "orders": np.full(rows, max(1, lens.permutations // _GROUPS) * _GROUPS),
+        "truncated": np.full(rows, found.truncated),
+        "n": np.full(rows, found.seen),
+    }
+
+
+def _statement(subject: Subject, table: Table) -> str:
+    """Name the unit with the largest share, beside an equal share and the ranking by effect."""
+    rows, unit = table.where(class_="all"), SCORE_UNITS[subject.score]
+    values, total = rows.column("shapley"), float(rows.column("shapley").sum())
+    first = next(rows.sort("shapley", descending=True).head(1).rows())
+    rank = spearman(values, -rows.column("effect"))
+    k = min(_TOP, len(rows))
+    top = np.sort(values)[::-1][:k].sum() / total if total else float("nan")
+    return (
+        f"Of the {len(rows)} units of site '{first['site']}', unit {first['unit']} has the largest "
+        f"share in the {subject.score}: {first['shapley']:+.3g} {unit} [{first['lo']:+.3g}, "
+        f"{first['hi']:+.3g}] (equal shares: {total / len(rows):+.2g}; {first['orders']} orders, "
+        f"n = {first['n']}); {k} units have {top:.0%} of the sum of {total:.3g} (equal shares: "
+        f"{k / len(rows):.0%}), {int((rows.column('q') < 0.05).sum())} differ from zero (q < 0.05)."
+        f" Rank agreement with removing one unit alone: {rank.r:.2f} "
+        f"[{rank.lo:.2f}, {rank.hi:.2f}]."
+    )

@@ -1,0 +1,193 @@
+"""Are whole curves, their controls and collateral damage what plain removal gives?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import binomtest
+
+import holistic
+from holistic.findings import Finding
+from holistic.lens import Context
+from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation import curves as curves_module
+from holistic.lenses.ablation.areas import Curve, area_row
+from holistic.lenses.ablation.curves import control_sizes, replay_orders
+from holistic.lenses.ablation.matched import stratum_orders
+from planted_ablation import CARRIED, one_carrier, one_hot_images
+from slow_ablation import accuracies, beside, ranked
+from test_ablation_units import random_model
+
+QUICK = Ablation(depth=6, sets=30, partners=3, permutations=20)
+
+
+@pytest.fixture(scope="module")
+def noisy() -> tuple[holistic.Subject, dict[str, Finding]]:
+    """Random layers with a readout that fits the labels: accuracies fall as units go."""
+    images, labels = one_hot_images(20, noise=1.5)
+    model = random_model(3, 4, 12, 9, 4)
+    with torch.no_grad():
+        features = model[:4](images)  # [N, 9]
+        inputs = torch.cat([features, torch.ones(len(images), 1)], 1).double()
+        targets = torch.nn.functional.one_hot(labels, 4).double()
+        weight = torch.linalg.lstsq(inputs, targets, driver="gelsd").solution.float()
+        model[4].weight.copy_(weight[:9].T)
+        model[4].bias.copy_(weight[9])
+    subject = holistic.Subject(model, (images, labels))
+    return subject, {finding.name: finding for finding in QUICK.run(subject, Context())}
+
+
+def test_curves_equal_plain_removal(noisy: tuple[holistic.Subject, dict[str, Finding]]) -> None:
+    subject, findings = noisy
+    table = findings["ablation.curves"].table.where(site="1", class_="2")
+    assert np.ptp(table.column("accuracy")) > 0.3
+    order = ranked(subject, "1", 2, "effect")
+    gone = {
+        "remove_top": lambda k: order[:k],
+        "remove_bottom": lambda k: order[12 - k :],
+        "keep_top": lambda k: order[k:],
+    }
+    for kind, units in gone.items():
+        rows = table.where(kind=kind).sort("k")
+        assert rows.column("k").tolist() == list(range(13))
+        for row in rows.rows():
+            own = accuracies(subject, "1", units(row["k"]), holistic.Mean)[1][2]
+            assert row["accuracy"] == pytest.approx(own)
+            assert row["n"] == 10
+            assert row["lo"] <= own <= row["hi"]
+
+
+def test_random_bands_equal_plain_removal(
+    noisy: tuple[holistic.Subject, dict[str, Finding]],
+) -> None:
+    subject, findings = noisy
+    rng = np.random.default_rng([subject.seed, subject.site("1").depth, 3])
+    orders = rng.permuted(np.tile(np.arange(12), (30, 1)), axis=1).tolist()
+    table = findings["ablation.curves"].table.where(site="1", class_="1")
+    for kind, k in (("remove_top", 2), ("remove_bottom", 5), ("keep_top", 5)):
+        (row,) = table.where(kind=kind, k=k).rows()
+        gone = 12 - k if kind == "keep_top" else k
+        after = [accuracies(subject, "1", order[:gone], holistic.Mean)[1][1] for order in orders]
+        # one-sided: a low accuracy counts where the top is removed, a high one elsewhere
+        sign = 1 if kind == "remove_top" else -1
+        plain = beside(-sign * row["accuracy"], [-sign * a for a in after])
+        assert row["random"] == pytest.approx(np.mean(after))
+        assert row["random_p"] == pytest.approx(plain["p"])
+        assert row["random_lo"] <= row["random"] <= row["random_hi"]
+
+
+def test_matched_orders_keep_every_stratum() -> None:
+    rng = np.random.default_rng(0)
+    strength, order = rng.normal(size=40), rng.permutation(40)
+    drawn = stratum_orders(order, strength, 50, [1])
+    stratum = np.empty(40, dtype=int)
+    for s, members in enumerate(np.array_split(np.argsort(strength), 5)):
+        stratum[members] = s
+    assert (np.sort(drawn, 1) == np.arange(40)).all()
+    assert (stratum[drawn] == stratum[order]).all()
+    assert len(np.unique(drawn[:, 0])) == 8
+
+
+def test_sets_and_orders_replay_the_same(
+    noisy: tuple[holistic.Subject, dict[str, Finding]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject, site = noisy[0], noisy[0].site("1")
+    orders = np.random.default_rng(0).permuted(np.tile(np.arange(12), (20, 1)), axis=1)
+    sizes = control_sizes(12)
+    assert sizes.tolist() == [0, 1, 2, 5, 6, 7, 10, 11, 12]
+    assert control_sizes(12, 0).tolist() == [0, 6, 12]
+    assert control_sizes(256, 7).tolist() == [0, 1, 56, 128, 200, 255, 256]
+    both = []
+    for few in (0, 10_000):
+        monkeypatch.setattr(curves_module, "_FEW", few)
+        both.append(replay_orders(subject, site, orders, sizes,
+                                  examples=subject.evaluation, edit="mean"))  # fmt: skip
+    assert np.array_equal(*both)
+    assert len(np.unique(both[0].mean((0, 2)))) > 4
+    assert (
+        both[0][:, 0].all(0).sum()
+        == (subject.predict().argmax(1) == subject.evaluation.labels).sum()
+    )
+
+
+def test_areas_and_halves_equal_plain_sums() -> None:
+    rng = np.random.default_rng(0)
+    sizes, controls = np.arange(5), np.array([0, 1, 4])
+    right, random = rng.random((5, 40)) < 0.6, rng.random((25, 3, 40)) < 0.7
+    right[:] = np.arange(40) < np.array([[40], [32], [24], [16], [0]])
+    curve = Curve(("1", "a", "remove_top", "effect"), sizes=sizes, controls=controls,
+                  right=right, random=random, matched=random)  # fmt: skip
+    row = area_row(curve, 0)
+
+    def area(accuracy: np.ndarray) -> float:
+        return float(np.trapezoid(accuracy, controls) / 4)
+
+    usual = random.mean((0, 2))
+    assert row.area == pytest.approx(area(usual - right[controls].mean(1)))
+    assert row.lo < row.area < row.hi
+    own = [area(usual - draw.mean(1)) for draw in random]
+    assert row.p == pytest.approx((1 + sum(a >= row.area - 1e-12 for a in own)) / 26)
+    assert row.half == 3
+    assert row.half_lo is not None
+    assert row.half_lo <= 3
+    kept = Curve(("1", "a", "keep_top", "effect"), sizes=sizes, controls=controls,
+                 right=right[::-1], random=random, matched=random)  # fmt: skip
+    assert area_row(kept, 0).half == 2
+    assert area_row(kept, 0).area == pytest.approx(area(right[::-1][controls].mean(1) - usual))
+
+
+def test_the_carrier_is_all_that_its_class_needs() -> None:
+    subject = holistic.Subject(*one_carrier())
+    lens = Ablation(edit="zero", depth=4, sets=50, partners=2, permutations=20, exact=2)
+    findings = {finding.name: finding for finding in lens.run(subject, Context())}
+    table = findings["ablation.curves"].table.where(class_=str(CARRIED))
+    for kind, k, accuracy in (("remove_top", 1, 0), ("keep_top", 1, 1), ("remove_bottom", 255, 1)):
+        (row,) = table.where(kind=kind, k=k).rows()
+        assert row["accuracy"] == accuracy
+    areas = findings["ablation.areas"].table.where(class_=str(CARRIED))
+    (top,) = areas.where(kind="remove_top").rows()
+    assert top["half"] == top["half_lo"] == top["half_hi"] == 1
+    assert top["half_random"] > 20
+    assert top["lo"] > 0.3
+    assert top["p"] == pytest.approx(1 / 51)
+    assert top["matched_p"] <= 0.3
+    matrix = findings["ablation.collateral"].table.where(removed_for=str(CARRIED))
+    drops = dict(zip(matrix.column("class"), matrix.column("drop"), strict=True))
+    assert drops == {str(c): float(c == CARRIED) for c in range(10)}
+    (own,) = matrix.where(class_=str(CARRIED)).rows()
+    assert own["control_p"] <= 0.1
+    assert own["q"] < 1e-6
+
+
+def test_labels_without_a_pattern_leave_little_collateral() -> None:
+    small = []
+    for seed in range(3):
+        images = torch.randn(160, 4, generator=torch.Generator().manual_seed(seed))
+        model = random_model(seed, 4, 16, 4)
+        subject = holistic.Subject(model, (images, torch.arange(160) % 4), seed=seed)
+        lens = Ablation(depth=2, sets=40, partners=2, permutations=20, ranking="class_activation")
+        findings = {finding.name: finding for finding in lens.run(subject, Context())}
+        q = findings["ablation.collateral"].table.column("q")
+        small.append((q < 0.05).mean())
+    assert np.mean(small) <= 0.05
+
+
+def test_collateral_equals_plain_removal(
+    noisy: tuple[holistic.Subject, dict[str, Finding]],
+) -> None:
+    subject, findings = noisy
+    table = findings["ablation.collateral"].table.where(site="3", removed_for="1")
+    order = ranked(subject, "3", 1, "effect")[:6]
+    before = accuracies(subject, "3", [], holistic.Mean)[1]
+    after = accuracies(subject, "3", order, holistic.Mean)[1]
+    assert len(table) == 4
+    assert np.ptp(table.column("drop")) > 0.1
+    for row in table.rows():
+        c = int(row["class"])
+        assert row["k"] == 6
+        assert row["drop"] == pytest.approx(before[c] - after[c])
+        assert row["lo"] <= row["drop"] <= row["hi"]
+        flips = row["lost"] + row["gained"]
+        plain = binomtest(row["lost"], flips).pvalue if flips else 1.0
+        assert row["p"] == pytest.approx(plain)

@@ -1,0 +1,266 @@
+"""Are effects, shares and backups of single units what the definitions and planted truths say?"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import spearmanr, ttest_1samp
+from torch import nn
+
+import holistic
+from holistic.findings import Finding, Table
+from holistic.lens import Context
+from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation.direct import follow_paths
+from holistic.lenses.ablation.effects import SCORES, label_scores
+from holistic.lenses.ablation.scored import SignFlips, score_units
+from holistic.lenses.ablation.shapley import sample_shares
+from holistic.progress import silent
+from holistic.scores import score
+from planted_ablation import (
+    Repairing,
+    exclusive_or,
+    one_hot_images,
+    pairs,
+    sole_carriers,
+)
+from slow_ablation import gated_logits, max_t, score_changes, shapley, specific
+
+QUICK = Ablation(depth=6, sets=20, partners=3, permutations=40, familywise=200)
+
+
+def found(subject: holistic.Subject, lens: Ablation) -> dict[str, Finding]:
+    return {finding.name: finding for finding in lens.run(subject, Context())}
+
+
+def random_model(seed: int, *sizes: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for a, b in pairwise(sizes):
+            layers += [nn.Linear(a, b), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+@pytest.fixture(scope="module")
+def noisy() -> tuple[holistic.Subject, dict[str, Finding]]:
+    subject = holistic.Subject(random_model(3, 4, 9, 7, 4), one_hot_images(20, noise=1.5))
+    return subject, found(subject, QUICK)
+
+
+def test_label_scores_are_the_scores_for_each_label() -> None:
+    logits = torch.randn(30, 5, generator=torch.Generator().manual_seed(0))
+    for name in SCORES:
+        for c in range(5):
+            own = score(logits, torch.full((30,), c), name)
+            torch.testing.assert_close(label_scores(logits, name)[:, c], own)
+
+
+def test_scores_equal_plain_runs(noisy: tuple[holistic.Subject, dict[str, Finding]]) -> None:
+    subject, findings = noisy
+    table, labels = findings["ablation.scores"].table, subject.evaluation.labels
+    for name in SCORES:
+        for unit in (0, 5):
+            changes = score_changes(subject, "1", unit, name)
+            own = changes[torch.arange(len(labels)), labels].numpy()
+            special = np.array(specific(changes, labels))
+            for c in ("1", "all"):
+                rows = np.ones(len(labels), bool) if c == "all" else labels.numpy() == int(c)
+                (row,) = table.where(site="1", unit=unit, class_=c, score=name).rows()
+                assert row["n"] == rows.sum()
+                assert row["effect"] == pytest.approx(own[rows].mean(), abs=1e-5)
+                assert row["specific"] == pytest.approx(special[rows].mean(), abs=1e-5)
+                assert row["lo"] <= row["effect"] <= row["hi"]
+                if name == "accuracy":
+                    assert row["lost"] - row["gained"] == pytest.approx(-own[rows].sum())
+                elif np.ptp(own[rows]) > 1e-3:
+                    plain = ttest_1samp(own[rows], 0).pvalue
+                    assert row["p"] == pytest.approx(plain, rel=1e-2)
+
+
+def test_family_wise_p_equals_plain_loops() -> None:
+    rng = np.random.default_rng(0)
+    differences, labels = rng.normal(0.2, 1, (3, 20)), np.arange(20) % 2
+    flips = SignFlips(50, 4)
+    ours = flips.p(flips.observe(differences, labels, 2))  # [U, C + 1]
+    signs = 1 - 2 * np.random.default_rng(4).integers(0, 2, (50, 20))
+    family = [
+        np.where((labels == c) | (c == 2), row, 0).tolist() for row in differences for c in range(3)
+    ]
+    np.testing.assert_allclose(ours.reshape(-1), max_t(family, signs.tolist()))
+
+
+def test_family_wise_p_keeps_its_level() -> None:
+    """Of 100 families in which nothing is there, about five have a p below 0.05."""
+    rng, alarms = np.random.default_rng(1), 0
+    for seed in range(100):
+        flips = SignFlips(99, seed)
+        stats = flips.observe(rng.normal(size=(30, 40)), np.arange(40) % 2, 2)
+        alarms += bool(flips.p(stats).min() <= 0.05)
+    assert alarms <= 12
+
+
+def test_shuffled_labels_leave_few_specific_effects() -> None:
+    """The network is structured and the images too, but the labels are dealt out at random."""
+    shares = []
+    for seed in range(5):
+        images, _ = one_hot_images(60, noise=0.5)
+        labels = torch.arange(240)[
+            torch.randperm(240, generator=torch.Generator().manual_seed(seed))
+        ]
+        subject = holistic.Subject(random_model(seed, 4, 24, 4), (images, labels % 4))
+        table = score_units(subject, Ablation(familywise=0), silent).table
+        shares.append([(table.where(score=n).column("specific_q") < 0.05).mean() for n in SCORES])
+        shares.append([(table.where(score=n).column("shuffled_q") < 0.05).mean() for n in SCORES])
+    assert np.mean(shares, 0).max() <= 0.05
+
+
+def test_replacements_agree_as_plain_rankings_do(
+    noisy: tuple[holistic.Subject, dict[str, Finding]],
+) -> None:
+    subject, findings = noisy
+    table = findings["ablation.replacements"].table
+    effects = {
+        edit: holistic.sweep(subject, ["1"], edit).where(class_="all").column("effect")
+        for edit in ("mean", "zero")
+    }
+    rows = {frozenset((r["replacement_a"], r["replacement_b"])): r
+            for r in table.where(site="1", class_="all").rows()}  # fmt: skip
+    row = rows[frozenset(("mean", "zero"))]
+    assert row["spearman"] == pytest.approx(spearmanr(effects["mean"], effects["zero"]).statistic)
+    k = row["k"]
+    tops = [set(np.argsort(e, kind="stable")[:k].tolist()) for e in effects.values()]
+    assert row["overlap"] == pytest.approx(len(tops[0] & tops[1]) / k)
+    assert row["overlap_lo"] <= row["overlap"] <= row["overlap_hi"]
+    assert frozenset(("mean", "resample")) in rows
+
+
+def test_an_unread_unit_has_no_effect_no_share_and_no_backup() -> None:
+    subject = holistic.Subject(sole_carriers(), one_hot_images())
+    findings = found(subject, QUICK)
+    for unit in (4, 5):
+        assert (findings["ablation.scores"].table.where(unit=unit).column("effect") == 0).all()
+        share = findings["ablation.shapley"].table.where(unit=unit)
+        assert (share.column("shapley") == 0).all()
+        assert (share.column("q") == 1).all()
+    own = findings["ablation.scores"].table.where(score="margin", unit=2, class_="2")
+    assert own.column("q")[0] < 1e-6
+    assert own.column("specific_q")[0] < 1e-6
+    assert own.column("familywise")[0] == pytest.approx(1 / 201)
+    assert not findings["ablation.backup"].table.where(unit=4).column("backup").any()
+
+
+def test_shapley_values_equal_all_subsets() -> None:
+    subject = holistic.Subject(random_model(5, 4, 6, 4), one_hot_images(10, noise=1.5))
+    exact = np.array(shapley(subject, "1"))
+    lens = Ablation(permutations=2000, truncation=0)
+    table = {f.name: f for f in Ablation(
+        depth=2, sets=20, partners=2, permutations=2000, truncation=0
+    ).run(subject, Context())}["ablation.shapley"].table.where(class_="all")  # fmt: skip
+    np.testing.assert_allclose(table.column("shapley"), exact, atol=0.02 * np.abs(exact).max())
+    assert (np.abs(table.column("shapley") - exact) <= 5 * table.column("se") + 1e-6).all()
+    shares = sample_shares(subject, subject.site("1"), lens)
+    labels = subject.evaluation.labels
+    ends = [
+        float(subject.score_of(subject.predict(edits=edits), labels).double().mean())
+        for edits in ([], [holistic.Mean("1")])
+    ]
+    assert shares.seen == len(labels)
+    np.testing.assert_allclose(shares.groups[:, :, -1].sum(1), ends[0] - ends[1], rtol=1e-4)
+    assert shares.truncated == 0
+
+
+def test_truncation_leaves_out_no_more_than_it_says() -> None:
+    """Half of the units aren't read, so an order is often at its end before its last unit."""
+    subject = holistic.Subject(sole_carriers(), one_hot_images())
+    cut, whole = (
+        sample_shares(subject, subject.site("1"), Ablation(permutations=40, truncation=t))
+        for t in (0.02, 0.0)
+    )
+    assert cut.truncated > 0.03
+    np.testing.assert_allclose(cut.groups, whole.groups, atol=0.03)
+
+
+def test_direct_effects_keep_every_gate() -> None:
+    model = random_model(7, 4, 8, 6, 4)
+    subject = holistic.Subject(model, one_hot_images(20, noise=1.0), score="logit")
+    examples = subject.evaluation
+    paths = follow_paths(subject, subject.site("1"), [0, 3, 5], examples, "zero")
+    assert paths.path == "gates"
+    before = subject.predict()
+    with torch.no_grad():
+        for i, unit in enumerate((0, 3, 5)):
+            after = gated_logits(model, examples.images, {unit: 0.0})
+            plain = (after - before)[torch.arange(len(before)), examples.labels]
+            np.testing.assert_allclose(paths.direct[i], plain.numpy(), atol=1e-5)
+    assert np.abs(paths.total - paths.direct).max() > 1e-3
+    last = follow_paths(subject, subject.site("3"), [1, 2], examples, "zero")
+    assert last.path == "frozen"
+    np.testing.assert_allclose(last.total, last.direct, atol=1e-6)
+
+
+def test_self_repair_and_its_backup_are_found() -> None:
+    subject = holistic.Subject(Repairing(), one_hot_images(noise=0.0), score="logit")
+    findings = found(subject, Ablation(edit="zero", depth=2, sets=20, partners=2))
+    first, second = (site.name for site in subject.hidden_sites)
+    paths = follow_paths(subject, subject.site(first), [0, 1], subject.evaluation, "zero")
+    own = subject.evaluation.labels.numpy() == 0
+    assert paths.path == "frozen"
+    np.testing.assert_allclose(paths.direct[0, own], -1, atol=1e-6)
+    np.testing.assert_allclose(paths.total[0, own], -0.4, atol=1e-6)
+    direct = findings["ablation.direct"].table.where(site=first, unit=0)
+    (row,) = direct.rows()
+    assert row["direct"] == pytest.approx(-0.25)
+    assert row["response"] == pytest.approx(0.15)
+    assert row["q"] < 0.05
+    (stepping,) = findings["ablation.backup"].table.where(unit=0, backup_site=second).rows()
+    assert stepping["effect"] == pytest.approx(0, abs=1e-6)
+    assert stepping["effect_gone"] == pytest.approx(-0.15)
+    assert stepping["growth"] == pytest.approx(-0.15)
+    assert stepping["backup"]
+    (other,) = findings["ablation.direct"].table.where(site=first, unit=1).rows()
+    assert other["response"] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_redundant_unit_is_a_backup() -> None:
+    subject = holistic.Subject(pairs(), one_hot_images(noise=0.0), score="logit")
+    findings = found(subject, Ablation(edit="zero", depth=2, sets=20, partners=6))
+    rows = findings["ablation.backup"].table.where(site="1", backup_site="1")
+    (row,) = rows.where(unit=0, backup_unit=1).rows()
+    assert row["effect"] == 0
+    assert row["effect_gone"] == row["growth"] == pytest.approx(-0.25)
+    named = {(r["unit"], r["backup_unit"]) for r in rows.where(backup=True).rows()}
+    assert named == {(0, 1), (1, 0)}
+
+
+def exclusive_pairs(subject: holistic.Subject) -> Table:
+    lens = Ablation(edit="zero", depth=2, sets=20, partners=2)
+    return found(subject, lens)["ablation.interactions"].table
+
+
+def test_exclusive_or_is_synergy() -> None:
+    model, data = exclusive_or()
+    table = exclusive_pairs(holistic.Subject(model, data)).where(site="1", class_="0")
+    (row,) = table.where(unit_a=0, unit_b=1).rows()
+    assert row["verdict"] == "synergistic"
+    assert row["effect_a"] == row["effect_b"] < -0.4
+    assert row["effect_ab"] == 0
+    assert row["interaction"] == pytest.approx(-2 * row["effect_a"])
+    others = table.column("interaction")[(table.column("unit_a") + table.column("unit_b")) != 1]
+    assert (others == 0).all()
+
+
+def test_all_pairs_of_a_small_site_are_measured(
+    noisy: tuple[holistic.Subject, dict[str, Finding]],
+) -> None:
+    table = noisy[1]["ablation.interactions"].table.where(site="1", class_="all")
+    measured = {(row["unit_a"], row["unit_b"]) for row in table.rows()}
+    assert measured == {(a, b) for b in range(9) for a in range(b)}
+    assert len(table) == 36
+    few = found(noisy[0], Ablation(depth=2, sets=20, partners=2, exact=4))
+    finding = few["ablation.interactions"]
+    assert len(finding.table.where(site="1", kind="other", class_="all")) <= 6 - 1
+    assert "pairs of the 4 units" in finding.caveats[1]
