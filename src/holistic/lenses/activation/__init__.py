@@ -41,11 +41,11 @@ class Activation(Lens):
     most_examples: int = 20_000
     """Examples of each split that are read at most; above that every class keeps its share."""
 
-    copies: int = 59
+    copies: int = 99
     """Untrained copies that trends, tuning and concepts are compared with.
 
     The p of a trend can't fall below 2 / (copies + 1)."""
-    probes: int = 800
+    probes: int = 500
     """Examples of each split that concepts and trends are measured on, also in the copies."""
     synthesised: int = 4
     """Units of each site for which inputs are synthesised; 0 turns that off, as do huge inputs."""

@@ -11,7 +11,16 @@ from torch import Tensor
 
 from holistic.lenses._pictures import are_pictures, planes
 
-__all__ = ["PROPERTIES", "Concepts", "Match", "concepts_of", "correlations", "match", "properties"]
+__all__ = [
+    "PROPERTIES",
+    "Concepts",
+    "Match",
+    "concepts_of",
+    "correlations",
+    "match",
+    "middles",
+    "properties",
+]
 
 PROPERTIES = (
     "ink", "stroke width", "slant", "loops", "pieces", "height", "width", "corners",
@@ -144,7 +153,7 @@ def concepts_of(
     measured
         `[N, len(PROPERTIES)]` or None.
     middle
-        The value of each property above which it counts as high: its median on the selection split.
+        `[len(PROPERTIES)]`, the value above which each counts as high (`middles`), or None.
     """
     present = [labels[:, None] == np.arange(len(classes))]
     names = [f"class {name}" for name in classes]
@@ -155,6 +164,19 @@ def concepts_of(
         names += [f"{name}: {side}" for side in ("high", "low") for name in PROPERTIES]
         kinds += ["property"] * (2 * len(PROPERTIES))
     return Concepts(tuple(names), tuple(kinds), np.concatenate(present, axis=1))
+
+
+def middles(measured: np.ndarray) -> np.ndarray:
+    """Return the cut of each property `[N, F]` with nearest to half of the examples above, `[F]`.
+
+    The median, except for counts: with the median of a count nothing at all may lie above it.
+    """
+    cuts = list[float]()
+    for column in measured.T:
+        values, counts = np.unique(column, return_counts=True)
+        above = 1 - np.cumsum(counts) / len(column)
+        cuts.append(float(values[np.abs(above - 0.5).argmin()]))
+    return np.array(cuts)
 
 
 def correlations(values: np.ndarray, present: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from holistic.lenses.activation.concepts import (
     concepts_of,
     correlations,
     match,
+    middles,
     properties,
 )
 from holistic.lenses.activation.reading import reduced
@@ -130,13 +131,7 @@ def compare(subject: Subject, lens: Activation, progress: Progress) -> Compared:
             for name, found in measures.items()
         },
         matches={site.name: _matched(values[site.name], probe, lens, subject) for site in sites},
-        tunings={
-            site.name: {
-                kind: tuned(values[site.name][kind], shown, seed=subject.seed)
-                for kind, shown in probe.stimuli.items()
-            }
-            for site in sites
-        },
+        tunings={site.name: _tunings(values[site.name], probe, subject.seed) for site in sites},
         concepts=probe.concepts[1],
         stimuli=probe.stimuli,
     )
@@ -158,7 +153,7 @@ def _probe(subject: Subject, lens: Activation) -> Probe:
     """Draw examples of both splits, measure their properties, and draw the stimuli."""
     sides = [_some(e, lens.probes, subject.seed) for e in (subject.selection, subject.evaluation)]
     measured = [properties(side.images) for side in sides]
-    middle = None if measured[0] is None else np.median(measured[0], axis=0)
+    middle = None if measured[0] is None else middles(measured[0])
     concepts = [
         concepts_of(side.labels.cpu().numpy(), subject.classes, found, middle)
         for side, found in zip(sides, measured, strict=True)
@@ -209,8 +204,9 @@ def _measured(
     present = [concepts.present for concepts in probe.concepts]
     for name, kept in (("property", kinds == "property"), ("concept", kinds != "")):
         found[name] = _best(sides, (present[0][:, kept], present[1][:, kept]))
+    spread = sides[1].std(0)
     for kind, shown in probe.stimuli.items():
-        found[f"tuning {kind}"] = tuned(values[kind], shown, seed=0, draws=0).tuning
+        found[f"tuning {kind}"] = tuned(values[kind], shown, spread, seed=0, draws=0).tuning
     return found
 
 
@@ -272,3 +268,10 @@ def _matched(
         shuffles=lens.shuffles,
         seed=subject.seed,
     )
+
+
+def _tunings(values: Mapping[str, np.ndarray], probe: Probe, seed: int) -> dict[str, Tuning]:
+    spread = values["evaluation"].std(0)
+    return {
+        kind: tuned(values[kind], shown, spread, seed=seed) for kind, shown in probe.stimuli.items()
+    }

@@ -48,7 +48,9 @@ class ConceptRow:
     untrained_correlation: float | None = col(
         "median over the units of untrained copies, each with its own best concept"
     )
-    learned_p: float | None = col("share of the untrained copies' units with as large a correlation")
+    learned_p: float | None = col(
+        "share of the untrained copies' units with as large a correlation"
+    )
     learned_q: float | None = col("Benjamini-Hochberg of the same over all units of the table")
 
 

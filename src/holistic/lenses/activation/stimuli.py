@@ -15,7 +15,7 @@ __all__ = ["KINDS", "Stimuli", "drawable", "oriented"]
 KINDS = ("grating", "bar", "edge")
 _ORIENTATIONS = 12
 _FREQUENCIES = 4
-_REPEATS = 16
+_REPEATS = 8
 _MOST = 1 << 16
 """Numbers of one input up to which stimuli are drawn."""
 _SHORTEST = 4.0

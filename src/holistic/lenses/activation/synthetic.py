@@ -24,14 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Canvas", "SyntheticRow", "alike", "synthesise", "synthetic_finding"]
 
-_RATE = 0.08
+_RATE = 0.3
 """Step of Adam on the Fourier coefficients."""
 _SMOOTH = 0.5
 """Weight of the total variation, where 1 is one standard deviation of the unit on real inputs."""
 _JITTER = 14
 """The side of the picture over this is how far it is shifted at most, each step."""
-_POOL = 24
-"""Random inputs per start among which one that the unit responds to is looked for."""
 
 
 @dataclass(frozen=True)
@@ -130,44 +128,42 @@ def synthesise(
     own = torch.from_numpy(np.repeat(units, lens.starts))
     scale = torch.from_numpy(np.repeat(np.where(scales > 0, scales, 1.0), lens.starts))
 
-    def driven(drawn: Tensor) -> Tensor:
-        value = subject.engine.run(canvas.inputs(drawn), [site.name])[1][site.name]
+    climbed = _before_relu(subject, site)
+
+    def driven(drawn: Tensor, name: str) -> Tensor:
+        value = subject.engine.run(canvas.inputs(drawn), [name])[1][name]
         return reduced(value, lens.reduction).gather(1, own.to(value.device)[:, None])[:, 0].cpu()
 
-    point = _starts(canvas, driven, len(own), generator).requires_grad_()
+    point = canvas.coefficients(len(own), generator).requires_grad_()
     with torch.no_grad():
-        before = driven(canvas.draw(point))
+        before = driven(canvas.draw(point), site.name)
     climber = torch.optim.Adam([point], lr=_RATE)
     shift = max(1, min(planes(canvas.like).shape[2:]) // _JITTER)
     for _ in range(lens.steps):
         down, right = torch.randint(-shift, shift + 1, (2,), generator=generator).tolist()
-        drawn = canvas.draw(point)
         with torch.enable_grad():
             drawn = canvas.draw(point)
-            value = driven(torch.roll(drawn, (down, right), (2, 3)))
+            value = driven(torch.roll(drawn, (down, right), (2, 3)), climbed)
             loss = (-(value / scale) + _SMOOTH * _variation(drawn, canvas)).sum()
             (point.grad,) = torch.autograd.grad(loss, point)
         climber.step()
     with torch.no_grad():
         drawn = canvas.draw(point)
-        after = driven(drawn)
+        after = driven(drawn, site.name)
     return canvas.inputs(drawn), before.numpy(), after.numpy()
 
 
-def _starts(canvas: Canvas, driven: object, count: int, generator: torch.Generator) -> Tensor:
-    """Draw starts that move their unit: where a ReLU is silent there is nothing to climb."""
-    assert callable(driven)
-    best = canvas.coefficients(count, generator)
-    with torch.no_grad():
-        value = driven(canvas.draw(best))
-        for _ in range(_POOL):
-            other = canvas.coefficients(count, generator)
-            found = driven(canvas.draw(other))
-            # Not the largest: the first that speaks, so that starts stay different.
-            better = (value <= 0) & (found > value)
-            best = torch.where(better.reshape(-1, 1, 1, 1, 1), other, best)
-            value = torch.where(better, found, value)
-    return best
+def _before_relu(subject: Subject, site: Site) -> str:
+    """Return the site whose value a ReLU turns into this one's, or the site itself.
+
+    A silent ReLU has no gradient to climb; what goes into it grows with it and always has one.
+    """
+    earlier = [s for s in subject.all_sites if s.depth < site.depth and s.shape == site.shape]
+    if site.op != "relu" or not earlier:
+        return site.name
+    name = earlier[-1].name
+    held = subject.capture([name, site.name], subject.images[:4])
+    return name if torch.equal(held[name].clamp(min=0), held[site.name]) else site.name
 
 
 def _variation(drawn: Tensor, canvas: Canvas) -> Tensor:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["Tuning", "TuningRow", "tuned", "tuning_finding"]
 
 _DRAWS = 200
+_TRACE = 0.1
+"""Standard deviations on real inputs below which a response doesn't count."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,14 @@ class Tuning:
     peak: np.ndarray
 
 
-def tuned(responses: np.ndarray, shown: Stimuli, *, seed: int, draws: int = _DRAWS) -> Tuning:
+def tuned(
+    responses: np.ndarray,
+    shown: Stimuli,
+    spread: np.ndarray,
+    *,
+    seed: int,
+    draws: int = _DRAWS,
+) -> Tuning:
     """Fit the tuning of units: choose on the first half of the repeats, measure on the second.
 
     The preferred orientation is that of the first harmonic of the curve, the least-squares fit of
@@ -94,6 +103,9 @@ def tuned(responses: np.ndarray, shown: Stimuli, *, seed: int, draws: int = _DRA
         `[O * F * T, U]`, in the order of the stimuli.
     shown
         The stimuli.
+    spread
+        `[U]`, standard deviation of the units on real inputs. A unit whose largest mean response
+        is below a tenth of it doesn't respond: a trace of a response is always sharp.
     seed
         Seed of the bootstrap.
     draws
@@ -117,15 +129,16 @@ def tuned(responses: np.ndarray, shown: Stimuli, *, seed: int, draws: int = _DRA
     wave = np.exp(2j * np.deg2rad(shown.orientations))
     vector = np.tensordot(wave, measured, (0, 0))  # [T', U]; a constant has no first harmonic
     mean = vector.mean(0)
-    silent = total <= 1e-9 * np.abs(curve).max(0)
+    silent = (total <= 0) | (np.abs(curve).max(0) <= _TRACE * spread)
     safe = np.where(silent, 1.0, total)
     sharpness = np.where(silent, np.nan, np.abs(mean) / safe)
     opposite = (best + len(wave) // 2) % len(wave)
     ends = raised[best, units], raised[opposite, units]
     both = ends[0] + ends[1]
-    index = np.where(both > 0, (ends[0] - ends[1]) / np.where(both > 0, both, 1), np.nan)
+    defined = ~silent & (both > 0)
+    index = np.where(defined, (ends[0] - ends[1]) / np.where(defined, both, 1), np.nan)
     angle = np.where(silent, np.nan, np.rad2deg(np.angle(mean)) / 2)
-    lo, hi = _angle_bounds(vector, mean, draws, seed)
+    lo, hi = (np.where(silent, np.nan, b) for b in _angle_bounds(vector, mean, draws, seed))
     return Tuning(
         curve, angle % 180, angle % 180 + lo, angle % 180 + hi, sharpness, index,
         shown.frequencies[frequency], curve[best, units],
