@@ -36,7 +36,7 @@ from zoo import ZOO, make
 
 
 def found(subject: holistic.Subject, **changed: object) -> dict[str, Finding]:
-    lens = Activation(**{"shuffles": 20, **changed})
+    lens = Activation(**{"shuffles": 20, "copies": 19, "steps": 2, **changed})
     return {f.name: f for f in lens.run(subject, Context())}
 
 
@@ -425,9 +425,13 @@ def test_groups_of_sites_and_caps_on_examples(monkeypatch: pytest.MonkeyPatch) -
 def test_progress_is_told_to_the_end() -> None:
     told: list[tuple[str, int, int]] = []
     context = Context(progress=lambda task, done, total: told.append((task, done, total)))
-    list(Activation(shuffles=20).run(subject_of("mlp"), context))
-    assert told[-1][1] == told[-1][2]
-    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
+    list(Activation(shuffles=20, copies=19).run(subject_of("mlp"), context))
+    tasks = list(dict.fromkeys(task for task, _, _ in told))
+    assert tasks == ["reading units", "untrained copies", "synthesising inputs"]
+    for task in tasks:
+        steps = [(done, total) for name, done, total in told if name == task]
+        assert steps[-1][0] == steps[-1][1]
+        assert steps == sorted(steps)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
-"""Are the depth trend, the concepts, the tuning and the synthetic inputs those that are built in?"""
+"""Are the depth trend, the concepts, the tuning and the synthetic inputs the planted ones?"""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,6 +36,7 @@ from holistic.lenses.activation.tuning import tuned
 from holistic.progress import silent
 from holistic.stats.intervals import mean_difference
 from holistic.stats.moments import Moments
+from holistic.report.figures import figures_of
 from planted_activation import (
     ANGLES,
     CLASS,
@@ -289,19 +292,19 @@ def test_the_copies_differ_and_the_subject_is_left_alone() -> None:
 def test_synthetic_inputs_climb_to_the_planted_pattern(
     edges: tuple[holistic.Subject, dict[str, Finding]],
 ) -> None:
-    finding = found(edges[0], steps=60, synthesised=5)["activation.synthetic"]
+    finding = found(edges[0], steps=96, synthesised=5)["activation.synthetic"]
     rows = list(finding.table.rows())
     assert len(rows) == 15
     assert all(r["value"] > 2 * r["start_value"] for r in rows)
     images = finding.arrays["activation.synthetic"]
     assert (images.shape, images.dtype) == ((15, 28, 28), np.uint8)
-    # The picture's lines lie as the filter's: its gradients point across them.
-    for row in rows:
-        if row["unit"] < len(ANGLES):
-            down, right = np.gradient(images[row["picture"]].astype(np.float64))
-            vector = ((right - 1j * down) ** 2).sum() * -1  # of the lines, doubled
-            away = np.rad2deg(np.angle(vector)) / 2 - ANGLES[row["unit"]]
-            assert abs((away + 90) % 180 - 90) < 12
+    # The pictures' lines lie as the filter's: their gradients point across them.
+    for unit, angle in enumerate(ANGLES):
+        shown = images[[r["picture"] for r in rows if r["unit"] == unit]].astype(np.float64)
+        down, right = np.gradient(shown, axis=(1, 2))
+        vector = -((right - 1j * down) ** 2).sum()  # of the lines, doubled
+        away = np.rad2deg(np.angle(vector)) / 2 - angle
+        assert abs((away + 90) % 180 - 90) < 10
     assert "synthetic" in finding.caveats[0]
 
 
@@ -380,3 +383,16 @@ def test_any_architecture_and_input(name: str) -> None:
     findings = found(subject)
     assert {"activation.depth", "activation.concepts"} <= set(findings)
     assert all("nan" not in s for f in findings.values() for s in f.statements)
+
+
+def test_the_new_findings_are_drawn(
+    edges: tuple[holistic.Subject, dict[str, Finding]], tmp_path: Path
+) -> None:
+    subject = edges[0]
+    lens = Activation(shuffles=20, copies=19, steps=2)
+    audit = holistic.audit(subject, out=tmp_path / "run", lenses=[lens])
+    for name, pictures in (("depth", 1), ("concepts", 1), ("tuning", 2), ("synthetic", 1)):
+        finding = audit.finding(f"activation.{name}")
+        drawn_ = list(figures_of(finding, audit))
+        assert len(drawn_) == pictures
+        assert all(uri.startswith("data:image/png") and text for uri, text in drawn_)

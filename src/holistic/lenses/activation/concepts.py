@@ -111,7 +111,7 @@ def _shape(picture: np.ndarray) -> np.ndarray:
         figure, picture = ~figure, 1 - picture
     spine = skeletonize(figure)
     depth = np.asarray(distance_transform_edt(np.pad(figure, 1)))[1:-1, 1:-1]
-    pieces = int(np.max(label(figure, connectivity=2)))
+    pieces = int(np.asarray(label(figure, connectivity=2)).max())
     corners = corner_peaks(corner_harris(picture), min_distance=2, threshold_rel=_CORNER)
     rows, columns = (np.flatnonzero(figure.any(axis)) for axis in (1, 0))
     return np.array(

@@ -245,7 +245,7 @@ def specificity(
     chosen = Moments.of(sides[0], labels[0], classes).mean
     chosen = np.where(np.isnan(chosen), -np.inf, chosen).argmax(0)[None]
     moments = Moments.of(sides[1], labels[1], classes)
-    negative = (sides[0] < 0).any(0) | (sides[1] < 0).any(0)
+    negative = np.minimum(sides[0].min(0), sides[1].min(0)) < 0
     numbers = {
         "auroc": class_auroc(sides[1], labels[1], classes).T,
         "d_prime": separation(moments),

@@ -1,4 +1,4 @@
-"""Do units get more class-specific with depth, and more so than in networks that learned nothing?"""
+"""Do units get more class-specific with depth, and more so than in untrained networks?"""
 
 from __future__ import annotations
 

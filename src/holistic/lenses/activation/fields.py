@@ -134,7 +134,7 @@ def seen_weights(subject: Subject) -> Tensor | None:
     data = subject.images
     if not are_pictures(data):
         return None
-    channels, rows, columns = planes(data[:1]).shape[1:]
+    channels = planes(data[:1]).shape[1]
     for module in subject.model.modules():
         if isinstance(module, torch.nn.Linear) and module.in_features == data[0].numel():
             weight = module.weight.detach().reshape(-1, *data.shape[1:])

@@ -1,4 +1,4 @@
-"""Which pictures hold one feature and nothing else: gratings, bars and edges of known orientation?"""
+"""Which pictures hold one oriented feature and nothing else: a grating, a bar, an edge?"""
 
 from __future__ import annotations
 

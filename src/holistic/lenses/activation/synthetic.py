@@ -128,7 +128,7 @@ def synthesise(
     own = torch.from_numpy(np.repeat(units, lens.starts))
     scale = torch.from_numpy(np.repeat(np.where(scales > 0, scales, 1.0), lens.starts))
 
-    climbed = _before_relu(subject, site)
+    climbed = _before_relu(subject, site, lens.reduction)
 
     def driven(drawn: Tensor, name: str) -> Tensor:
         value = subject.engine.run(canvas.inputs(drawn), [name])[1][name]
@@ -153,11 +153,14 @@ def synthesise(
     return canvas.inputs(drawn), before.numpy(), after.numpy()
 
 
-def _before_relu(subject: Subject, site: Site) -> str:
+def _before_relu(subject: Subject, site: Site, reduction: str) -> str:
     """Return the site whose value a ReLU turns into this one's, or the site itself.
 
     A silent ReLU has no gradient to climb; what goes into it grows with it and always has one.
+    That isn't so of a mean over positions, where positive and negative values would cancel out.
     """
+    if site.positions and reduction == "mean":
+        return site.name
     earlier = [s for s in subject.all_sites if s.depth < site.depth and s.shape == site.shape]
     if site.op != "relu" or not earlier:
         return site.name
@@ -252,9 +255,9 @@ _NAMES = (
 
 def _statement(columns: dict[str, np.ndarray], site: str, seed: int) -> str:
     rows = columns["site"] == site
-    units = np.unique(columns["unit"][rows]) if rows.any() else ()
-    if not len(units):
+    if not rows.any():
         return ""
+    units = np.unique(columns["unit"][rows]).tolist()
     means = _by_unit(columns, rows, units, ("value", "natural_top", "alike", "control_alike"))
     beyond = int((means[:, 0] > means[:, 1]).sum())
     text = (
