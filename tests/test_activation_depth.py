@@ -34,9 +34,9 @@ from holistic.lenses.activation.survey import separation
 from holistic.lenses.activation.synthetic import alike
 from holistic.lenses.activation.tuning import tuned
 from holistic.progress import silent
+from holistic.report.figures import figures_of
 from holistic.stats.intervals import mean_difference
 from holistic.stats.moments import Moments
-from holistic.report.figures import figures_of
 from planted_activation import (
     ANGLES,
     CLASS,
@@ -396,3 +396,20 @@ def test_the_new_findings_are_drawn(
         drawn_ = list(figures_of(finding, audit))
         assert len(drawn_) == pictures
         assert all(uri.startswith("data:image/png") and text for uri, text in drawn_)
+
+
+def test_p_is_the_share_of_untrained_units_as_large(words: dict[str, Finding]) -> None:
+    compared = compare(drawn(60), Activation(copies=19), silent)
+    for measure in ("auroc", "concept", "tuning edge"):
+        own = compared.measures["2"][measure]
+        control = compared.control("2", measure).ravel()
+        control = control[np.isfinite(control)]
+        p = compared.p_of("2", measure, own)
+        for value, got in zip(own, p, strict=True):
+            if np.isnan(value):
+                assert np.isnan(got)
+            else:
+                expected = (1 + sum(c >= value - 1e-12 for c in control)) / (1 + len(control))
+                assert got == pytest.approx(expected)
+    table = words["activation.concepts"].table
+    assert table.where(unit=CLASS).column("learned_p")[0] < 0.05

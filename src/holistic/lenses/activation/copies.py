@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.data import stratified_sample
 from holistic.lenses.activation import Activation
 from holistic.lenses.activation.concepts import (
     Concepts,
@@ -23,7 +22,7 @@ from holistic.lenses.activation.concepts import (
 )
 from holistic.lenses.activation.reading import reduced
 from holistic.lenses.activation.stimuli import KINDS, Stimuli, drawable, oriented
-from holistic.lenses.activation.survey import selectivity, separation
+from holistic.lenses.activation.survey import at_most, selectivity, separation
 from holistic.lenses.activation.tuning import Tuning, tuned
 from holistic.models import reinitialised
 from holistic.progress import Progress
@@ -151,7 +150,7 @@ def _redraw(fresh: Subject, subject: Subject, seed: int) -> None:
 
 def _probe(subject: Subject, lens: Activation) -> Probe:
     """Draw examples of both splits, measure their properties, and draw the stimuli."""
-    sides = [_some(e, lens.probes, subject.seed) for e in (subject.selection, subject.evaluation)]
+    sides = [at_most(e, lens.probes, subject.seed) for e in (subject.selection, subject.evaluation)]
     measured = [properties(side.images) for side in sides]
     middle = None if measured[0] is None else middles(measured[0])
     concepts = [
@@ -161,14 +160,6 @@ def _probe(subject: Subject, lens: Activation) -> Probe:
     kinds = KINDS if drawable(subject.images) else ()
     stimuli = {kind: oriented(subject.images, kind, seed=subject.seed) for kind in kinds}
     return Probe(sides[0], sides[1], (concepts[0], concepts[1]), stimuli)
-
-
-def _some(examples: Examples, most: int, seed: int) -> Examples:
-    if len(examples) <= most:
-        return examples
-    places = stratified_sample(examples.labels.cpu(), most, seed=seed)
-    rows = torch.from_numpy(places)
-    return Examples(examples.indices[places], examples.images[rows], examples.labels[rows])
 
 
 def _values(

@@ -19,7 +19,7 @@ from holistic.stats.intervals import class_auroc, mean_difference
 from holistic.stats.moments import Moments
 from holistic.subject import Examples, Subject
 
-__all__ = ["Profile", "Survey", "selectivity", "separation", "survey"]
+__all__ = ["Profile", "Survey", "at_most", "selectivity", "separation", "survey"]
 
 _BYTES = 256 << 20
 """Bytes of kept values in one pass."""
@@ -103,7 +103,7 @@ class Survey:
 def survey(subject: Subject, lens: Activation, progress: Progress) -> Survey:
     """Read the hidden sites of the subject and of an untrained copy on both splits."""
     fresh = subject.untrained(subject.seed + _UNTRAINED)
-    splits = [_at_most(e, lens.most_examples, subject.seed) for e in _splits(subject)]
+    splits = [at_most(e, lens.most_examples, subject.seed) for e in _splits(subject)]
     groups = list(_groups(subject.hidden_sites, len(splits[0])))
     total, done = 2 * len(groups) * sum(map(len, splits)), 0
 
@@ -136,7 +136,7 @@ def _splits(subject: Subject) -> tuple[Examples, Examples]:
     return subject.evaluation, subject.selection
 
 
-def _at_most(examples: Examples, most: int, seed: int) -> Examples:
+def at_most(examples: Examples, most: int, seed: int) -> Examples:
     """Return a stratified sample of the examples where they are more than `most`."""
     if len(examples) <= most:
         return examples

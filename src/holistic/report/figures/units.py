@@ -68,14 +68,16 @@ def concepts(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
 
 
 def tuning(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
-    """Draw the tuning curves of the first site's sharpest units, and the first layer's weights."""
+    """Draw tuning curves of the first site, and the weights of the first layer."""
     site = names_of(finding.table)[0]
     kinds = names_of(finding.table, "stimulus")
     figure, axes = grid(1, len(kinds), 2.9, 2.6)
     for axis, kind in zip(axes, kinds, strict=True):
         curves = finding.arrays[f"activation.tuning.0.{kind}"]
         sharp = finding.table.where(site=site, stimulus=kind).column("tuning").astype(float)
-        order = np.argsort(-np.nan_to_num(sharp, nan=-1), kind="stable")[:4]
+        # Sharpness alone would pick units that respond to one picture, and hardly.
+        depth_of_curve = np.nan_to_num(sharp, nan=-1) * curves.mean(1)
+        order = np.argsort(-depth_of_curve, kind="stable")[:4]
         degrees = np.arange(curves.shape[1]) * 180 / curves.shape[1]
         for unit in order[np.isfinite(sharp[order])]:
             axis.plot(degrees, curves[unit], marker=".", lw=1, label=f"unit {unit}")
@@ -88,7 +90,7 @@ def tuning(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
         figure,
         (
             f"Site “{plain(site)}”: response to stimuli of every orientation, of the four units "
-            "that are tuned most sharply to each kind."
+            "whose response changes most with the orientation of each kind."
         ),
     )
     weights = finding.arrays.get("activation.weights")
