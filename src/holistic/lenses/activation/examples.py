@@ -108,29 +108,8 @@ def pick(held: Rows, lens: Activation, *, seed: Sequence[int]) -> Picks:
 
 def examples_finding(subject: Subject, lens: Activation, found: Survey) -> Finding:
     """Build `activation.examples` with the pictures that it refers to."""
-    names = np.array(subject.classes, dtype=object)
     labels = subject.labels.cpu().numpy()
-    sites = [profile.site.name for profile in found.profiles]
-    joined = {
-        name: np.concatenate([getattr(p, name) for p in found.picks])
-        for name in ("unit", "kind", "rank", "example", "value")
-    }
-    boxes = np.concatenate(
-        [
-            seen_boxes(subject, profile.site, picks.peak)
-            for profile, picks in zip(found.profiles, found.picks, strict=True)
-        ]
-    )
-    table = Table.build(
-        ExampleRow,
-        {
-            **joined,
-            "site": np.repeat(np.array(sites, dtype=object), [len(p.unit) for p in found.picks]),
-            "kind": np.array(_KINDS, dtype=object)[joined["kind"]],
-            "label": names[labels[joined["example"]]],
-            **dict(zip(("top_edge", "left_edge", "height", "width"), boxes.T, strict=True)),
-        },
-    )
+    table = _table(subject, found)
     return Finding(
         "activation.examples",
         table,
@@ -148,7 +127,33 @@ def examples_finding(subject: Subject, lens: Activation, found: Survey) -> Findi
             "The box is what the position with the unit's largest value can see at all, measured "
             "by gradients; inside it some pixels count more than others.",
         ),
-        arrays=_arrays(subject, joined["example"]),
+        arrays=_arrays(subject, table.column("example")),
+    )
+
+
+def _table(subject: Subject, found: Survey) -> Table:
+    names = np.array(subject.classes, dtype=object)
+    labels = subject.labels.cpu().numpy()
+    sites = [profile.site.name for profile in found.profiles]
+    joined = {
+        name: np.concatenate([getattr(p, name) for p in found.picks])
+        for name in ("unit", "kind", "rank", "example", "value")
+    }
+    boxes = np.concatenate(
+        [
+            seen_boxes(subject, profile.site, picks.peak)
+            for profile, picks in zip(found.profiles, found.picks, strict=True)
+        ]
+    )
+    return Table.build(
+        ExampleRow,
+        {
+            **joined,
+            "site": np.repeat(np.array(sites, dtype=object), [len(p.unit) for p in found.picks]),
+            "kind": np.array(_KINDS, dtype=object)[joined["kind"]],
+            "label": names[labels[joined["example"]]],
+            **dict(zip(("top_edge", "left_edge", "height", "width"), boxes.T, strict=True)),
+        },
     )
 
 

@@ -20,7 +20,8 @@ from holistic.stats.intervals import bootstrap_interval
 from holistic.subject import Subject
 
 if TYPE_CHECKING:
-    from holistic.lenses.activation.survey import Survey
+    from holistic.lenses.activation.examples import Picks
+    from holistic.lenses.activation.survey import Profile, Survey
 
 __all__ = ["Canvas", "SyntheticRow", "alike", "synthesise", "synthetic_finding"]
 
@@ -206,27 +207,10 @@ def synthetic_finding(
     images = list[Tensor]()
     for done, (profile, picks) in enumerate(zip(found.profiles, found.picks, strict=True)):
         progress("synthesising inputs", done, len(found.profiles))
-        rated = np.where(profile.dead, -np.inf, np.nan_to_num(profile.chosen_d, nan=-np.inf))
-        units = np.argsort(-rated, kind="stable")[: lens.synthesised]
-        units = units[np.isfinite(rated[units])]
-        if not len(units):
-            continue
-        drawn, before, after = synthesise(
-            subject, profile.site, units, profile.std[-1][units], lens
-        )
-        own = np.repeat(units, lens.starts)
-        alikeness = alike(drawn.flatten(1).double().cpu().numpy(), own)
-        # Each unit's first top example is its largest value.
-        first = (picks.kind == 0) & (picks.rank == 1)
-        top = dict(zip(picks.unit[first].tolist(), picks.value[first].tolist(), strict=True))
-        part = (
-            np.full(len(own), profile.site.name, dtype=object), own,
-            np.tile(np.arange(1, lens.starts + 1), len(units)), after, before,
-            np.array([top[u] for u in own.tolist()]), *alikeness,
-        )  # fmt: skip
-        for name, values in zip(_NAMES, part, strict=True):
+        drawn, part = _site_part(subject, lens, profile, picks)
+        for name, values in part.items():
             columns[name].append(values)
-        images.append(drawn)
+        images += drawn
     progress("synthesising inputs", len(found.profiles), len(found.profiles))
     joined = {n: np.concatenate(p) if p else np.zeros(0) for n, p in columns.items()}
     table = Table.build(SyntheticRow, {**joined, "picture": np.arange(len(joined["unit"]))})
@@ -251,6 +235,32 @@ def synthetic_finding(
 _NAMES = (
     "site", "unit", "start", "value", "start_value", "natural_top", "alike", "control_alike",
 )  # fmt: skip
+
+
+def _site_part(
+    subject: Subject, lens: Activation, profile: Profile, picks: Picks
+) -> tuple[list[Tensor], dict[str, np.ndarray]]:
+    """Synthesise inputs for the units of one site with the largest d' on the selection split."""
+    rated = np.where(profile.dead, -np.inf, np.nan_to_num(profile.chosen_d, nan=-np.inf))
+    units = np.argsort(-rated, kind="stable")[: lens.synthesised]
+    units = units[np.isfinite(rated[units])]
+    if not len(units):
+        return [], {}
+    drawn, before, after = synthesise(subject, profile.site, units, profile.std[-1][units], lens)
+    own = np.repeat(units, lens.starts)
+    alikeness = alike(drawn.flatten(1).double().cpu().numpy(), own)
+    first = (picks.kind == 0) & (picks.rank == 1)  # each unit's largest value
+    top = dict(zip(picks.unit[first].tolist(), picks.value[first].tolist(), strict=True))
+    return [drawn], {
+        "site": np.full(len(own), profile.site.name, dtype=object),
+        "unit": own,
+        "start": np.tile(np.arange(1, lens.starts + 1), len(units)),
+        "value": after,
+        "start_value": before,
+        "natural_top": np.array([top[u] for u in own.tolist()]),
+        "alike": alikeness[0],
+        "control_alike": alikeness[1],
+    }
 
 
 def _statement(columns: dict[str, np.ndarray], site: str, seed: int) -> str:
