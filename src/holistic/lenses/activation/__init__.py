@@ -80,7 +80,7 @@ class Activation(Lens):
         found = survey(subject, self, context.progress)
         yield units_finding(subject, self, found)
         yield examples_finding(subject, self, found)
-        compared = compare(subject, self, context.progress)
+        compared = compare(subject, self, context.progress, fresh=found.fresh)
         yield depth_finding(compared, measures=MEASURES, seed=subject.seed)
         yield concepts_finding(compared)
         if drawable(subject.images):

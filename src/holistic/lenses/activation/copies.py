@@ -103,10 +103,13 @@ class Compared:
         return np.where(np.isnan(values) | (len(control) == 0), np.nan, p)
 
 
-def compare(subject: Subject, lens: Activation, progress: Progress) -> Compared:
+def compare(
+    subject: Subject, lens: Activation, progress: Progress, *, fresh: Subject | None = None
+) -> Compared:
     """Measure the subject and its untrained copies on the same examples and stimuli.
 
-    One copy is traced; the weights of the others are drawn into it one after another.
+    One copy is traced, `fresh` if it is given; the weights of all are drawn into it one after
+    another.
     """
     probe = _probe(subject, lens)
     sites = subject.hidden_sites
@@ -114,7 +117,7 @@ def compare(subject: Subject, lens: Activation, progress: Progress) -> Compared:
     values = _values(subject, sites, probe, lens.reduction)
     measures = {site.name: _measured(values[site.name], probe, subject) for site in sites}
     progress(task, 1, total)
-    fresh = subject.untrained(subject.seed + _FIRST)
+    fresh = fresh or subject.untrained(subject.seed + _FIRST)
     drawn = list[dict[str, dict[str, np.ndarray]]]()
     for copy in range(lens.copies):
         _redraw(fresh, subject, subject.seed + _FIRST + copy)

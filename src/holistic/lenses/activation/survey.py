@@ -88,10 +88,14 @@ class Profile:
 
 @dataclass(frozen=True)
 class Survey:
-    """Profiles of all hidden sites and the examples picked for their units, in order of depth."""
+    """Profiles of all hidden sites and the examples picked for their units, in order of depth.
+
+    `fresh` is the untrained copy that was read beside them; nothing needs its weights any more.
+    """
 
     profiles: tuple[Profile, ...]
     picks: tuple[Picks, ...]
+    fresh: Subject
 
     @property
     def telling(self) -> tuple[int, ...]:
@@ -129,7 +133,7 @@ def survey(subject: Subject, lens: Activation, progress: Progress) -> Survey:
             )
             seed = (subject.seed, site.depth)
             picks.append(pick(pair[0].rows(), lens, seed=seed))
-    return Survey(tuple(profiles), tuple(picks))
+    return Survey(tuple(profiles), tuple(picks), fresh)
 
 
 def _splits(subject: Subject) -> tuple[Examples, Examples]:
