@@ -68,3 +68,64 @@ def furthest(values: list[list[float]], labels: list[int], classes: int) -> floa
             outside = [v for v, y in zip(unit, labels, strict=True) if y != c]
             largest = max(largest, abs(auroc(inside, outside) - 0.5))
     return largest
+
+
+def average_precision(values: list[float], present: list[bool]) -> float:
+    """Boyd, Eng & Page 2013: precision at every distinct threshold times the recall it adds."""
+    total, found, area = sum(present), 0, 0.0
+    for threshold in sorted(set(values), reverse=True):
+        kept = [p for v, p in zip(values, present, strict=True) if v >= threshold]
+        area += (sum(kept) - found) / total * (sum(kept) / len(kept))
+        found = sum(kept)
+    return area
+
+
+def d_prime(inside: list[float], outside: list[float]) -> float:
+    """Simpson & Fitter 1973: the gap of the means over the root mean square deviation."""
+    return (mean(inside) - mean(outside)) / math.sqrt((std(inside) ** 2 + std(outside) ** 2) / 2)
+
+
+def f1_iou(values: list[float], present: list[bool], threshold: float) -> tuple[float, float]:
+    """F1 and intersection over union of `value >= threshold` and what is present."""
+    said = [v >= threshold for v in values]
+    both = sum(s and p for s, p in zip(said, present, strict=True))
+    either = sum(s or p for s, p in zip(said, present, strict=True))
+    precision, recall = both / max(sum(said), 1), both / max(sum(present), 1)
+    f1 = 2 * precision * recall / (precision + recall) if both else 0.0
+    return f1, both / max(either, 1)
+
+
+def correlation(a: list[float], b: list[float]) -> float:
+    pairs = [(x - mean(a)) * (y - mean(b)) for x, y in zip(a, b, strict=True)]
+    return math.fsum(pairs) / (len(a) - 1) / (std(a) * std(b))
+
+
+def circular(responses: list[float], degrees: list[float]) -> tuple[float, float]:
+    """Ringach et al. 2002: 1 - circular variance of responses, and the preferred orientation."""
+    across = math.fsum(
+        r * math.cos(2 * math.radians(d)) for r, d in zip(responses, degrees, strict=True)
+    )
+    along = math.fsum(
+        r * math.sin(2 * math.radians(d)) for r, d in zip(responses, degrees, strict=True)
+    )
+    sharpness = math.hypot(across, along) / math.fsum(responses)
+    return sharpness, math.degrees(math.atan2(along, across)) / 2 % 180
+
+
+def seen_by(model: nn.Module, site: str, image: Tensor, place: tuple[int, int]) -> set[tuple]:
+    """Pixels `(row, column)` whose change changes any channel at a place of a module's output."""
+    held: list[Tensor] = []
+    handle = model.get_submodule(site).register_forward_hook(lambda m, i, out: held.append(out))
+    changed = set()
+    with torch.no_grad():
+        model(image[None])
+        for row in range(image.shape[1]):
+            for column in range(image.shape[2]):
+                for by in (-3.0, 3.0):
+                    other = image.clone()
+                    other[:, row, column] += by
+                    model(other[None])
+                    if (held[-1] - held[0])[0, :, place[0], place[1]].any():
+                        changed.add((row, column))
+    handle.remove()
+    return changed

@@ -18,7 +18,7 @@ from holistic.lens import Context
 from holistic.lenses.activation import Activation
 from holistic.lenses.activation.detection import detect, shuffled_bound
 from holistic.lenses.activation.examples import pick
-from holistic.lenses.activation.reading import Reading
+from holistic.lenses.activation.reading import Reading, Rows
 from holistic.lenses.activation.survey import selectivity
 from holistic.stats.intervals import delong_interval
 from planted_activation import (
@@ -36,13 +36,18 @@ from zoo import ZOO, make
 
 
 def found(subject: holistic.Subject, **changed: object) -> dict[str, Finding]:
-    lens = Activation(**{"shuffles": 20, **changed})
+    lens = Activation(**{"shuffles": 20, "copies": 19, "steps": 2, **changed})
     return {f.name: f for f in lens.run(subject, Context())}
 
 
 def subject_of(name: str, count: int = 60) -> holistic.Subject:
     case = ZOO[name]
     return holistic.Subject(make(case), (case.images(count), torch.arange(count) % 4))
+
+
+def held(values: np.ndarray) -> Rows:
+    places = np.arange(len(values))
+    return Rows(places, np.zeros(len(values), np.int64), values, None)
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +208,7 @@ def test_a_unit_that_overflows_has_no_auroc_and_spoils_no_other() -> None:
     assert np.isnan(measured.lo[:, 3]).all()
     assert np.array_equal(measured.auroc[:, :3], clean.auroc)
     assert np.array_equal(shuffled_bound(broken, labels, 3, shuffles=20, seed=0), bound)
-    picks = pick(broken, np.arange(30), Activation(), seed=(0, 0))
+    picks = pick(held(broken), Activation(), seed=(0, 0))
     assert np.isfinite(picks.value).all()
 
 
@@ -237,14 +242,15 @@ def test_readings_in_any_batches_are_the_same() -> None:
     value = torch.randn(30, 3, 2, 4, generator=generator)
     labels = torch.arange(30) % 3
     whole, parts = Reading.empty(4, 3), Reading.empty(4, 3)
-    whole.update(value, labels, reduction="mean", keep=True)
+    ids = np.arange(30)
+    whole.update(value, labels, ids, reduction="mean", keep=True)
     for rows in (slice(0, 1), slice(1, 17), slice(17, 30)):
-        parts.update(value[rows], labels[rows], reduction="mean", keep=True)
+        parts.update(value[rows], labels[rows], ids[rows], reduction="mean", keep=True)
     np.testing.assert_allclose(parts.moments.std, whole.moments.std, rtol=1e-10)
     np.testing.assert_allclose(parts.above, whole.above, rtol=1e-10)
-    assert np.array_equal(parts.values, whole.values)
+    assert np.array_equal(parts.rows().values, whole.rows().values)
     assert np.array_equal(parts.lowest, whole.lowest)
-    assert np.array_equal(parts.labels, labels.numpy())
+    assert np.array_equal(parts.rows().labels, labels.numpy())
 
 
 def test_a_fixed_pattern_over_positions_is_dead_and_the_reduction_matters() -> None:
@@ -327,13 +333,13 @@ def test_pictures_are_those_of_the_examples(
 
 def test_equal_values_are_shown_in_a_random_order() -> None:
     values = np.zeros((50, 40))
-    picks = pick(values, np.arange(50), Activation(), seed=(0, 1))
+    picks = pick(held(values), Activation(), seed=(0, 1))
     first = picks.example[(picks.kind == 0) & (picks.rank == 1)]
     assert len(set(first)) > 10
 
 
 def test_few_examples_are_all_shown() -> None:
-    picks = pick(np.arange(4.0)[:, None], np.arange(4), Activation(), seed=(0, 1))
+    picks = pick(held(np.arange(4.0)[:, None]), Activation(), seed=(0, 1))
     counts = np.bincount(picks.kind)
     assert list(counts) == [4, 5, 4]
     assert list(picks.example[picks.kind == 0]) == [3, 2, 1, 0]
@@ -419,9 +425,13 @@ def test_groups_of_sites_and_caps_on_examples(monkeypatch: pytest.MonkeyPatch) -
 def test_progress_is_told_to_the_end() -> None:
     told: list[tuple[str, int, int]] = []
     context = Context(progress=lambda task, done, total: told.append((task, done, total)))
-    list(Activation(shuffles=20).run(subject_of("mlp"), context))
-    assert told[-1][1] == told[-1][2]
-    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
+    list(Activation(shuffles=20, copies=19).run(subject_of("mlp"), context))
+    tasks = list(dict.fromkeys(task for task, _, _ in told))
+    assert tasks == ["reading units", "untrained copies", "synthesising inputs"]
+    for task in tasks:
+        steps = [(done, total) for name, done, total in told if name == task]
+        assert steps[-1][0] == steps[-1][1]
+        assert steps == sorted(steps)
 
 
 @pytest.mark.parametrize(

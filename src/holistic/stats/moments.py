@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -150,6 +151,12 @@ class Moments:
     def active_fraction(self) -> np.ndarray:
         """Share of finite values above zero `[C, U]`, NaN where a class has no finite value."""
         return np.where(self.count > 0, self.active / np.maximum(self.count, 1), np.nan)
+
+    def only(self, classes: Sequence[int]) -> Moments:
+        """Return the moments of some of the classes, `[K, U]`."""
+        kept = list(classes)
+        sums = self.origin, self.count, self.offset, self.m2, self.active, self.non_finite
+        return Moments(*(part[kept] for part in sums))
 
     def total(self) -> Moments:
         """Return the moments over all classes together, as one class `[1, U]`."""

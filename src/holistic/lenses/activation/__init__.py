@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Activation"]
 
-_FEWEST = {"top": 1, "quantiles": 0, "random": 0, "shuffles": 20, "most_examples": 4}
+_FEWEST = {
+    "top": 1, "quantiles": 0, "random": 0, "shuffles": 20, "most_examples": 4,
+    "copies": 19, "probes": 20, "synthesised": 0, "steps": 1, "starts": 1,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,19 @@ class Activation(Lens):
     most_examples: int = 20_000
     """Examples of each split that are read at most; above that every class keeps its share."""
 
+    copies: int = 99
+    """Untrained copies that trends, tuning and concepts are compared with.
+
+    The p of a trend can't fall below 2 / (copies + 1)."""
+    probes: int = 500
+    """Examples of each split that concepts and trends are measured on, also in the copies."""
+    synthesised: int = 4
+    """Units of each site for which inputs are synthesised; 0 turns that off, as do huge inputs."""
+    steps: int = 96
+    """Steps of gradient ascent of a synthesised input."""
+    starts: int = 3
+    """Inputs synthesised per unit, each from its own random start."""
+
     def __post_init__(self) -> None:
         if self.reduction not in ("mean", "max"):
             raise SettingError(f"activation: reduction is 'mean' or 'max', got '{self.reduction}'")
@@ -47,11 +63,27 @@ class Activation(Lens):
                 raise SettingError(f"activation: {setting} must be at least {least}, got {got}")
 
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
-        """Yield `activation.units`, then `activation.examples`."""
+        """Yield the findings `units`, `examples`, `depth`, `concepts`, `tuning`, `synthetic`.
+
+        The last two are there for pictures only.
+        """
+        from holistic.lenses.activation.copies import MEASURES, compare
+        from holistic.lenses.activation.depth import depth_finding
         from holistic.lenses.activation.examples import examples_finding
+        from holistic.lenses.activation.labels import concepts_finding
+        from holistic.lenses.activation.stimuli import drawable
         from holistic.lenses.activation.survey import survey
+        from holistic.lenses.activation.synthetic import synthetic_finding
+        from holistic.lenses.activation.tuning import tuning_finding
         from holistic.lenses.activation.units import units_finding
 
         found = survey(subject, self, context.progress)
         yield units_finding(subject, self, found)
         yield examples_finding(subject, self, found)
+        compared = compare(subject, self, context.progress, fresh=found.fresh)
+        yield depth_finding(compared, measures=MEASURES, seed=subject.seed)
+        yield concepts_finding(compared)
+        if drawable(subject.images):
+            yield tuning_finding(subject, compared)
+            if self.synthesised:
+                yield synthetic_finding(subject, self, found, context.progress)

@@ -19,15 +19,17 @@ _SHUFFLES = 20
 
 @dataclass(frozen=True)
 class Detection:
-    """AUROC of every class against the rest with DeLong's 95 % bounds, `[C, U]` each.
+    """How every class is told from the rest, `[C, U]` each.
 
-    NaN for a class that has no or all examples, and for a unit with a non-finite value; bounds
-    also with fewer than 2 examples on either side.
+    AUROC with DeLong's 95 % bounds, and average precision. NaN for a class that has no or all
+    examples, and for a unit with a non-finite value; bounds also with fewer than 2 examples on
+    either side.
     """
 
     auroc: np.ndarray
     lo: np.ndarray
     hi: np.ndarray
+    precision: np.ndarray
 
 
 def detect(values: np.ndarray, labels: np.ndarray, classes: int) -> Detection:
@@ -44,7 +46,8 @@ def detect(values: np.ndarray, labels: np.ndarray, classes: int) -> Detection:
 
     References
     ----------
-    DeLong, DeLong & Clarke-Pearson 1988, eqs. 4-6 (placements and their variances).
+    DeLong, DeLong & Clarke-Pearson 1988, eqs. 4-6 (placements and their variances);
+    Boyd, Eng & Page 2013, sect. 3 (average precision).
     """
     inside = np.bincount(labels, minlength=classes)
     outside = len(labels) - inside
@@ -54,20 +57,22 @@ def detect(values: np.ndarray, labels: np.ndarray, classes: int) -> Detection:
         _placements(np.where(finite, values, 0.0)[:, start : start + step], labels, classes)
         for start in range(0, values.shape[1], step)
     ]
-    area, variance = (np.concatenate(side).T for side in zip(*parts, strict=True))  # [C, U]
-    area = np.where(finite & ((inside > 0) & (outside > 0))[:, None], area, np.nan)
+    area, variance, precision = (np.concatenate(side).T for side in zip(*parts, strict=True))
+    defined = finite & ((inside > 0) & (outside > 0))[:, None]  # [C, U]
+    area = np.where(defined, area, np.nan)
     fewest = np.minimum(inside, outside)[:, None]
     variance = np.where(np.isnan(area) | (fewest < 2), np.nan, variance)
     with np.errstate(divide="ignore", invalid="ignore"):
         lo, hi = auroc_bounds(area, variance, fewest)
     undefined = np.isnan(variance)
-    return Detection(area, np.where(undefined, np.nan, lo), np.where(undefined, np.nan, hi))
+    lo, hi = (np.where(undefined, np.nan, side) for side in (lo, hi))
+    return Detection(area, lo, hi, np.where(defined, precision, np.nan))
 
 
 def _placements(
     values: np.ndarray, labels: np.ndarray, classes: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the AUROCs of units `[N, U]` and their variances, `[U, C]` each.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the AUROCs of units `[N, U]`, their variances and average precisions, `[U, C]` each.
 
     For each example, `below` counts the examples of each class with smaller values, ties half. What
     it says of the own class is the rank among equals, of the other classes the placement.
@@ -75,7 +80,7 @@ def _placements(
     count = len(labels)
     inside = np.maximum(np.bincount(labels, minlength=classes), 1.0)
     outside = np.maximum(count - np.bincount(labels, minlength=classes), 1.0)
-    below, own = _counts_below(values, labels, classes)  # [U, N, C], [U, N]
+    below, above_or_level, own = _counts(values, labels, classes)  # [U, N, C] twice, [U, N]
     member = (np.arange(classes) == own[..., None]).astype(np.float64)  # [U, N, C]
     everything = below.sum(2)  # [U, N]
     among_own = (below * member).sum(2)
@@ -87,18 +92,22 @@ def _placements(
     rest = np.einsum("unc,unc->uc", (below - others[:, None]) ** 2, 1 - member) / inside**2
     one = np.maximum(inside - 1, 1) * inside
     two = np.maximum(outside - 1, 1) * outside
-    return area, spread / one + rest / two
+    hits = np.take_along_axis(above_or_level, own[..., None], 2)[..., 0]  # [U, N]
+    # Of equal values all or none are retrieved, so their order doesn't matter.
+    precision = np.einsum("un,unc->uc", hits / above_or_level.sum(2), member) / inside
+    return area, spread / one + rest / two, precision
 
 
-def _counts_below(
+def _counts(
     values: np.ndarray, labels: np.ndarray, classes: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Count the examples of each class below each example, which come in order of their values.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Count the examples of each class around each example; those come in order of their values.
 
     Returns
     -------
-    below, own
-        `[U, N, C]` counts with ties half, and `[U, N]` the class of the example.
+    below, above_or_level, own
+        `[U, N, C]` examples with smaller values, ties half, and with values no smaller;
+        `[U, N]` the class of the example.
     """
     columns = np.ascontiguousarray(values.T)  # [U, N]
     order = np.argsort(columns, axis=1, kind="stable")
@@ -113,9 +122,9 @@ def _counts_below(
     first = np.maximum.accumulate(np.where(np.concatenate([ends, rises], 1), place, 0), 1)
     last = np.where(np.concatenate([rises, ends], 1), place + 1, count)
     last = np.minimum.accumulate(last[:, ::-1], 1)[:, ::-1]
-    below = np.take_along_axis(seen, first[..., None], 1)
-    below = (below + np.take_along_axis(seen, last[..., None], 1)) / 2
-    return below, own
+    smaller = np.take_along_axis(seen, first[..., None], 1)
+    below = (smaller + np.take_along_axis(seen, last[..., None], 1)) / 2
+    return below, seen[:, -1:] - smaller, own
 
 
 def shuffled_bound(

@@ -12,6 +12,8 @@ import torch
 from holistic.findings import Finding, Table, col
 from holistic.lenses._pictures import are_pictures, pictures
 from holistic.lenses.activation import Activation
+from holistic.lenses.activation.fields import seen_boxes
+from holistic.lenses.activation.reading import Rows
 from holistic.stats.intervals import bootstrap_interval
 from holistic.subject import Subject
 
@@ -34,6 +36,14 @@ class ExampleRow:
     example: int = col("place of the example in the data that the subject was given")
     value: float = col("the unit's value on the example, reduced over positions", unit="activation")
     label: str = col("class of the example")
+    top_edge: int | None = col(
+        "first row of the input that the unit sees where its value is largest; the box is missing "
+        "where units don't repeat over a plane",
+        unit="pixels",
+    )
+    left_edge: int | None = col("first column of the same box", unit="pixels")
+    height: int | None = col("rows of the same box", unit="pixels")
+    width: int | None = col("columns of the same box", unit="pixels")
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,9 @@ class Picks:
         `[R]` int64, place in the subject's data.
     value
         `[R]` float64.
+    peak
+        `[R]` int64, position of the unit's largest value on the example; -1 where units don't
+        repeat.
     """
 
     unit: np.ndarray
@@ -55,19 +68,16 @@ class Picks:
     rank: np.ndarray
     example: np.ndarray
     value: np.ndarray
+    peak: np.ndarray
 
 
-def pick(
-    values: np.ndarray, indices: np.ndarray, lens: Activation, *, seed: Sequence[int]
-) -> Picks:
+def pick(held: Rows, lens: Activation, *, seed: Sequence[int]) -> Picks:
     """Pick examples of every unit of a site.
 
     Parameters
     ----------
-    values
-        `[N, U]`; non-finite ones are never picked.
-    indices
-        `[N]`, places of these examples in the subject's data.
+    held
+        What the units hold; non-finite values are never picked.
     lens
         How many of each kind.
     seed
@@ -76,7 +86,7 @@ def pick(
     """
     rng = np.random.default_rng(seed)
     columns = list[np.ndarray]()
-    for unit, x in enumerate(values.T):
+    for unit, x in enumerate(held.values.T):
         order = np.lexsort((rng.random(len(x)), -x))  # largest first
         order = order[np.isfinite(x[order])]
         # no quantile repeats the ends, which the top and a mostly silent unit show already
@@ -91,27 +101,15 @@ def pick(
         chosen = np.concatenate(rows)
         columns.append(np.stack([np.full(len(kind), unit), kind, rank, chosen]))
     unit, kind, rank, chosen = np.concatenate(columns, axis=1)
-    return Picks(unit, kind, rank, indices[chosen], values[chosen, unit])
+    peak = np.full(len(unit), -1) if held.peaks is None else held.peaks[chosen, unit]
+    value = held.values[chosen, unit]
+    return Picks(unit, kind, rank, held.ids[chosen], value, peak.astype(np.int64))
 
 
 def examples_finding(subject: Subject, lens: Activation, found: Survey) -> Finding:
     """Build `activation.examples` with the pictures that it refers to."""
-    names = np.array(subject.classes, dtype=object)
     labels = subject.labels.cpu().numpy()
-    sites = [profile.site.name for profile in found.profiles]
-    joined = {
-        name: np.concatenate([getattr(p, name) for p in found.picks])
-        for name in ("unit", "kind", "rank", "example", "value")
-    }
-    table = Table.build(
-        ExampleRow,
-        {
-            **joined,
-            "site": np.repeat(np.array(sites, dtype=object), [len(p.unit) for p in found.picks]),
-            "kind": np.array(_KINDS, dtype=object)[joined["kind"]],
-            "label": names[labels[joined["example"]]],
-        },
-    )
+    table = _table(subject, found)
     return Finding(
         "activation.examples",
         table,
@@ -126,8 +124,36 @@ def examples_finding(subject: Subject, lens: Activation, found: Survey) -> Findi
             "them.",
             f"A unit's value is its {lens.reduction} over positions; of equal values a random one "
             "comes first.",
+            "The box is what the position with the unit's largest value can see at all, measured "
+            "by gradients; inside it some pixels count more than others.",
         ),
-        arrays=_arrays(subject, joined["example"]),
+        arrays=_arrays(subject, table.column("example")),
+    )
+
+
+def _table(subject: Subject, found: Survey) -> Table:
+    names = np.array(subject.classes, dtype=object)
+    labels = subject.labels.cpu().numpy()
+    sites = [profile.site.name for profile in found.profiles]
+    joined = {
+        name: np.concatenate([getattr(p, name) for p in found.picks])
+        for name in ("unit", "kind", "rank", "example", "value")
+    }
+    boxes = np.concatenate(
+        [
+            seen_boxes(subject, profile.site, picks.peak)
+            for profile, picks in zip(found.profiles, found.picks, strict=True)
+        ]
+    )
+    return Table.build(
+        ExampleRow,
+        {
+            **joined,
+            "site": np.repeat(np.array(sites, dtype=object), [len(p.unit) for p in found.picks]),
+            "kind": np.array(_KINDS, dtype=object)[joined["kind"]],
+            "label": names[labels[joined["example"]]],
+            **dict(zip(("top_edge", "left_edge", "height", "width"), boxes.T, strict=True)),
+        },
     )
 
 

@@ -15,10 +15,11 @@ from holistic.lenses.activation.examples import Picks, pick
 from holistic.lenses.activation.reading import Reading, read
 from holistic.progress import Progress
 from holistic.sites import Site
-from holistic.stats.intervals import class_auroc
+from holistic.stats.intervals import class_auroc, mean_difference
+from holistic.stats.moments import Moments
 from holistic.subject import Examples, Subject
 
-__all__ = ["Profile", "Survey", "selectivity", "survey"]
+__all__ = ["Profile", "Survey", "at_most", "selectivity", "separation", "survey"]
 
 _BYTES = 256 << 20
 """Bytes of kept values in one pass."""
@@ -45,10 +46,19 @@ class Profile:
         `[C]`, what shuffled labels reach (`detection.shuffled_bound`).
     selectivity
         `[C, U]` (`selectivity`).
-    preferred
-        `[U]`, class with the largest mean on the selection split.
-    dead
-        `[U]`, whether the unit holds the same value on all examples of both splits.
+    separation
+        `[C, U]`, d' (`separation`).
+    preferred, second
+        `[U]`, classes with the largest and the second largest mean on the selection split.
+    margin
+        `[3, U]`, mean in the preferred class minus mean in the second, with its 95 % bounds.
+    dead, constant
+        `[U]`, whether the unit holds the same value on all examples of both splits, and whether
+        that value isn't zero.
+    saturated
+        `[U]`, share of examples and positions at an end of a bounded nonlinearity.
+    chosen_d
+        `[U]`, d' of the preferred class on the selection split: what units are chosen by.
     untrained
         `[U]`, AUROC for its preferred class of each unit of an untrained copy.
     """
@@ -61,8 +71,14 @@ class Profile:
     detection: Detection
     bound: np.ndarray
     selectivity: np.ndarray
+    separation: np.ndarray
     preferred: np.ndarray
+    second: np.ndarray
+    margin: np.ndarray
     dead: np.ndarray
+    constant: np.ndarray
+    saturated: np.ndarray
+    chosen_d: np.ndarray
     untrained: np.ndarray
 
     def of_preferred(self, by_class: np.ndarray) -> np.ndarray:
@@ -72,10 +88,14 @@ class Profile:
 
 @dataclass(frozen=True)
 class Survey:
-    """Profiles of all hidden sites and the examples picked for their units, in order of depth."""
+    """Profiles of all hidden sites and the examples picked for their units, in order of depth.
+
+    `fresh` is the untrained copy that was read beside them; nothing needs its weights any more.
+    """
 
     profiles: tuple[Profile, ...]
     picks: tuple[Picks, ...]
+    fresh: Subject
 
     @property
     def telling(self) -> tuple[int, ...]:
@@ -87,7 +107,7 @@ class Survey:
 def survey(subject: Subject, lens: Activation, progress: Progress) -> Survey:
     """Read the hidden sites of the subject and of an untrained copy on both splits."""
     fresh = subject.untrained(subject.seed + _UNTRAINED)
-    splits = [_at_most(e, lens.most_examples, subject.seed) for e in _splits(subject)]
+    splits = [at_most(e, lens.most_examples, subject.seed) for e in _splits(subject)]
     groups = list(_groups(subject.hidden_sites, len(splits[0])))
     total, done = 2 * len(groups) * sum(map(len, splits)), 0
 
@@ -112,15 +132,15 @@ def survey(subject: Subject, lens: Activation, progress: Progress) -> Survey:
                 _profile(site, *pair, control, shuffles=lens.shuffles, seed=subject.seed)
             )
             seed = (subject.seed, site.depth)
-            picks.append(pick(pair[0].values, splits[0].indices, lens, seed=seed))
-    return Survey(tuple(profiles), tuple(picks))
+            picks.append(pick(pair[0].rows(), lens, seed=seed))
+    return Survey(tuple(profiles), tuple(picks), fresh)
 
 
 def _splits(subject: Subject) -> tuple[Examples, Examples]:
     return subject.evaluation, subject.selection
 
 
-def _at_most(examples: Examples, most: int, seed: int) -> Examples:
+def at_most(examples: Examples, most: int, seed: int) -> Examples:
     """Return a stratified sample of the examples where they are more than `most`."""
     if len(examples) <= most:
         return examples
@@ -151,22 +171,30 @@ def _profile(
     shuffles: int,
     seed: int,
 ) -> Profile:
-    values, labels, moments = evaluation.values, evaluation.labels, evaluation.moments
+    rows, moments = evaluation.rows(), evaluation.moments
     classes, total = len(evaluation.above), moments.total()
-    n = np.append(evaluation.count, len(labels))  # [C + 1]
+    n = np.append(evaluation.count, evaluation.count.sum())  # [C + 1]
     above = np.concatenate([evaluation.above, evaluation.above.sum(0, keepdims=True)])
     negative = (evaluation.lowest < 0) | (selection.lowest < 0)
+    first, second = _preferred(selection)
+    dead = evaluation.constant_with(selection)
     return Profile(
         site=site,
         mean=np.concatenate([moments.mean, total.mean]),
         std=np.concatenate([moments.std, total.std]),
         active=np.where(n[:, None] > 0, above / np.maximum(n, 1)[:, None], np.nan),
         n=n,
-        detection=detect(values, labels, classes),
-        bound=shuffled_bound(values, labels, classes, shuffles=shuffles, seed=seed),
+        detection=detect(rows.values, rows.labels, classes),
+        bound=shuffled_bound(rows.values, rows.labels, classes, shuffles=shuffles, seed=seed),
         selectivity=selectivity(moments.mean, negative),
-        preferred=_preferred(selection),
-        dead=evaluation.constant_with(selection),
+        separation=separation(moments),
+        preferred=first,
+        second=second,
+        margin=_margin(moments, first, second),
+        dead=dead,
+        constant=dead & (evaluation.highest_size() > 0),
+        saturated=evaluation.saturated,
+        chosen_d=_taken(separation(selection.moments), first),
         untrained=untrained,
     )
 
@@ -201,13 +229,55 @@ def selectivity(means: np.ndarray, negative: np.ndarray) -> np.ndarray:
     return np.where(defined, (means - rest) / np.where(defined, total, 1.0), np.nan)
 
 
-def _preferred(selection: Reading) -> np.ndarray:
-    """Return the class with the largest mean for each unit, `[U]`; the first of equal ones."""
+def separation(moments: Moments) -> np.ndarray:
+    """Return d' of every class against the rest, `[C, U]`.
+
+    d' is the difference of the two means in units of the root mean square of the two standard
+    deviations; positive where the unit is larger in the class. NaN where a side has fewer than 2
+    examples or neither varies.
+
+    References
+    ----------
+    Green & Swets 1966; for unequal variances Simpson & Fitter 1973 (d_a).
+    """
+    classes = range(len(moments.count))
+    columns = list[np.ndarray]()
+    for c in classes:
+        rest = moments.only([k for k in classes if k != c]).total()
+        pooled = (moments.variance[c] + rest.variance[0]) / 2
+        gap = moments.mean[c] - rest.mean[0]
+        columns.append(np.where(pooled > 0, gap / np.sqrt(np.where(pooled > 0, pooled, 1)), np.nan))
+    return np.stack(columns)
+
+
+def _margin(moments: Moments, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return how far a unit's mean in one class `[U]` lies above that in another, with bounds."""
+    sides = [
+        [_taken(side, chosen) for side in (moments.count, moments.mean, moments.m2)]
+        for chosen in (first, second)
+    ]
+    gap, lo, hi = mean_difference(*sides)
+    return np.where(first == second, np.nan, np.stack([gap, lo, hi]))
+
+
+def _taken(by_class: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Pick from `[C, U]` the value of each unit's chosen class `[U]`: `[U]`."""
+    return np.take_along_axis(by_class, chosen[None], 0)[0]
+
+
+def _preferred(selection: Reading) -> tuple[np.ndarray, np.ndarray]:
+    """Return the classes with the largest and second largest mean of each unit, `[U]` each.
+
+    Of equal ones the first; twice the same where only one class has examples.
+    """
     means = selection.moments.mean
-    return np.where(np.isnan(means), -np.inf, means).argmax(0)
+    order = np.argsort(np.where(np.isnan(means), np.inf, -means), axis=0, kind="stable")
+    seen = (~np.isnan(means)).sum(0) > 1
+    return order[0], np.where(seen, order[min(1, len(order) - 1)], order[0])
 
 
 def _preferred_auroc(evaluation: Reading, selection: Reading) -> np.ndarray:
     """Return each unit's AUROC for the class that it prefers on the selection split, `[U]`."""
-    areas = class_auroc(evaluation.values, evaluation.labels, len(evaluation.above))  # [U, C]
-    return np.take_along_axis(areas, _preferred(selection)[:, None], 1)[:, 0]
+    rows = evaluation.rows()
+    areas = class_auroc(rows.values, rows.labels, len(evaluation.above))  # [U, C]
+    return np.take_along_axis(areas, _preferred(selection)[0][:, None], 1)[:, 0]

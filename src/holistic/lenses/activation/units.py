@@ -26,6 +26,10 @@ _CAVEATS = (
 )
 
 
+_SATURATED = 0.95
+"""Share of examples and positions from which on a unit counts as saturated."""
+
+
 @dataclass(frozen=True)
 class UnitRow:
     """Row of the finding `activation.units`."""
@@ -48,12 +52,39 @@ class UnitRow:
         "shuffled labels: no AUROC of the site is further from 0.5 in 95 % of the shuffles",
         unit="share of pairs",
     )
+    average_precision: float | None = col(
+        "precision of retrieving the class by large values of the unit, averaged over its recall",
+        unit="share",
+    )
+    control_average_precision: float | None = col(
+        "the same for a unit that tells nothing: the share of the class", unit="share"
+    )
+    d_prime: float | None = col(
+        "mean in the class minus mean in the rest, over the root mean square of their standard "
+        "deviations; positive: larger in the class; in 'all' rows of the preferred class",
+        unit="standard deviations",
+    )
     selectivity: float | None = col(
         "(mean - rest) / (mean + rest), rest being the mean of the other classes' means; in 'all' "
         "rows of the preferred class; missing for units that go below zero"
     )
     preferred_class: str = col("class with the unit's largest mean on the selection split")
+    second_class: str = col("class with the second largest mean on the selection split")
+    preferred_margin: float | None = col(
+        "mean in the preferred class minus mean in the second; below zero where the evaluation "
+        "split turns the order round",
+        unit="activation",
+    )
+    margin_lo: float | None = col("lower bound, 95 % (Welch)", unit="activation")
+    margin_hi: float | None = col("upper bound, 95 % (Welch)", unit="activation")
     dead: bool = col("whether the unit holds one value on all examples of both splits")
+    constant: bool = col("whether it is dead and that value isn't zero, so that it acts as a bias")
+    saturated_fraction: float | None = col(
+        "examples and positions within 1 % of an end of the nonlinearity; missing where it has no "
+        "two ends",
+        unit="share",
+    )
+    saturated: bool = col("whether that share is at least 0.95")
 
 
 def units_finding(subject: Subject, lens: Activation, found: Survey) -> Finding:
@@ -79,6 +110,7 @@ def _columns(profile: Profile, classes: Sequence[str]) -> dict[str, np.ndarray]:
     units, rows = profile.site.units, len(classes) + 1
     missing = np.full(units, np.nan)
     detection = profile.detection
+    prevalence = np.where(profile.n[:-1] > 0, profile.n[:-1] / max(profile.n[-1], 1), np.nan)
 
     def flat(by_class: np.ndarray, overall: np.ndarray) -> np.ndarray:
         return np.concatenate([by_class, overall[None]]).T.reshape(-1)
@@ -96,9 +128,27 @@ def _columns(profile: Profile, classes: Sequence[str]) -> dict[str, np.ndarray]:
         "auroc_lo": flat(detection.lo, missing),
         "auroc_hi": flat(detection.hi, missing),
         "control_auroc_hi": flat(np.repeat(profile.bound[:, None], units, 1), missing),
+        "average_precision": flat(detection.precision, missing),
+        "control_average_precision": flat(np.repeat(prevalence[:, None], units, 1), missing),
+        "d_prime": flat(profile.separation, profile.of_preferred(profile.separation)),
         "selectivity": flat(profile.selectivity, profile.of_preferred(profile.selectivity)),
-        "preferred_class": np.repeat(names[profile.preferred], rows),
-        "dead": np.repeat(profile.dead, rows),
+        **{k: np.repeat(v, rows) for k, v in _unit_columns(profile, names).items()},
+    }
+
+
+def _unit_columns(profile: Profile, names: np.ndarray) -> dict[str, np.ndarray]:
+    """Columns that say the same in all rows of a unit, `[U]` each."""
+    margin, lo, hi = profile.margin
+    return {
+        "preferred_class": names[profile.preferred],
+        "second_class": names[profile.second],
+        "preferred_margin": margin,
+        "margin_lo": lo,
+        "margin_hi": hi,
+        "dead": profile.dead,
+        "constant": profile.constant,
+        "saturated_fraction": profile.saturated,
+        "saturated": np.nan_to_num(profile.saturated) >= _SATURATED,
     }
 
 

@@ -17,7 +17,7 @@ Draw = Callable[[Finding, Audit], "Iterator[tuple[Figure, str]]"]
 
 def _drawings() -> dict[str, Draw]:
     """By finding, the function that draws its pictures, each with a caption."""
-    from holistic.report.figures import effects, images, structure
+    from holistic.report.figures import effects, images, structure, units
 
     return {
         "ablation.units": effects.unit_effects,
@@ -25,6 +25,10 @@ def _drawings() -> dict[str, Draw]:
         "ablation.interactions": effects.interactions,
         "activation.units": effects.selectivity,
         "activation.examples": images.walls,
+        "activation.depth": units.depth,
+        "activation.concepts": units.concepts,
+        "activation.tuning": units.tuning,
+        "activation.synthetic": units.synthetic,
         "attribution.methods": images.maps,
         "mechanism.clusters": structure.clusters,
         "mechanism.flow": structure.flow,

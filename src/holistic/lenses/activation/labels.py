@@ -1,0 +1,122 @@
+"""Which word fits each unit best, and how well?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from holistic.findings import Finding, Table, col
+from holistic.stats.intervals import wilson
+from holistic.stats.tests import benjamini_hochberg
+
+if TYPE_CHECKING:
+    from holistic.lenses.activation.copies import Compared
+
+__all__ = ["ConceptRow", "concepts_finding"]
+
+
+@dataclass(frozen=True)
+class ConceptRow:
+    """Row of the finding `activation.concepts`."""
+
+    site: str = col("name of the site")
+    unit: int = col("unit of the site")
+    concept: str | None = col(
+        "class, or high or low value of a measured property, whose presence correlates most with "
+        "the unit on the selection split; missing for units that are constant there"
+    )
+    kind: str | None = col("class or property")
+    correlation: float | None = col(
+        "of the unit's value with the presence of the concept; positive: larger where it is there"
+    )
+    threshold: float | None = col(
+        "value from which on the unit says that the concept is there, chosen on the selection "
+        "split",
+        unit="activation",
+    )
+    f1: float | None = col("F1 of what it says then")
+    iou: float | None = col("intersection over union of what it says and what is there")
+    average_precision: float | None = col("precision averaged over recall, without a threshold")
+    control_f1: float | None = col("mean F1 when the concept is shuffled over the examples")
+    control_f1_hi: float | None = col("F1 that 95 % of the shuffles stay below")
+    p: float | None = col("share of the shuffles with as large an F1")
+    q: float | None = col("Benjamini-Hochberg over all units of the table")
+    prevalence: float | None = col("examples in which the concept is there", unit="share")
+    n: int = col("evaluation examples", unit="examples")
+    untrained_correlation: float | None = col(
+        "median over the units of untrained copies, each with its own best concept"
+    )
+    learned_p: float | None = col(
+        "share of the untrained copies' units with as large a correlation"
+    )
+    learned_q: float | None = col("Benjamini-Hochberg of the same over all units of the table")
+
+
+def concepts_finding(compared: Compared) -> Finding:
+    """Build `activation.concepts`."""
+    parts = [_columns(compared, site.name) for site in compared.sites]
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    joined["q"] = benjamini_hochberg(joined["p"])
+    joined["learned_q"] = benjamini_hochberg(joined["learned_p"])
+    statements = [_statement(joined, site.name, compared.copies) for site in compared.sites]
+    return Finding(
+        "activation.concepts",
+        Table.build(ConceptRow, joined),
+        statements=tuple(s for s in statements if s),
+        caveats=(
+            "The concept and the threshold are chosen on the selection split, all scores are of "
+            "the evaluation split. A unit may code something that isn't in the list, or several "
+            "things: low scores say that no one word fits.",
+            "A random network codes ink and size too: `q` says that the word fits better than a "
+            "shuffled one, `learned_q` that it fits better than words fit untrained units.",
+            "Properties are measured on the figure that Otsu's threshold separates from the "
+            "ground; on photographs that needn't be the object.",
+        ),
+    )
+
+
+def _columns(compared: Compared, site: str) -> dict[str, np.ndarray]:
+    found, concepts = compared.matches[site], compared.concepts
+    units = len(found.concept)
+    own = compared.measures[site]["concept"]
+    control = compared.control(site, "concept")
+    control = control[np.isfinite(control)]
+    names = np.array([*concepts.names, None], dtype=object)
+    kinds = np.array([*concepts.kinds, None], dtype=object)
+    return {
+        "site": np.full(units, site, dtype=object),
+        "unit": np.arange(units),
+        "concept": names[found.concept],
+        "kind": kinds[found.concept],
+        "correlation": found.correlation,
+        "threshold": found.threshold,
+        "f1": found.f1,
+        "iou": found.iou,
+        "average_precision": found.precision,
+        "control_f1": found.control_f1,
+        "control_f1_hi": found.control_f1_hi,
+        "p": found.p,
+        "prevalence": found.prevalence,
+        "n": np.full(units, len(concepts.present)),
+        "untrained_correlation": np.full(units, np.median(control) if len(control) else np.nan),
+        "learned_p": compared.p_of(site, "concept", own),
+    }
+
+
+def _statement(columns: dict[str, np.ndarray], site: str, copies: int) -> str:
+    rows = (columns["site"] == site) & np.isfinite(columns["f1"])
+    count = int(rows.sum())
+    if not count:
+        return ""
+    of_class = int((columns["kind"][rows] == "class").sum())
+    lo, hi = wilson(of_class, count)
+    fits, learned = (int((columns[name][rows] < 0.05).sum()) for name in ("q", "learned_q"))
+    f1, control = (float(np.median(columns[name][rows])) for name in ("f1", "control_f1"))
+    return (
+        f"Site '{site}': the word that fits best is a class for {of_class} of {count} units "
+        f"({of_class / count:.0%} [{lo:.0%}, {hi:.0%}]) and a property of the image for the rest; "
+        f"the median F1 is {f1:.2f}, with the word shuffled {control:.2f}. At q < 0.05 "
+        f"{fits} units beat the shuffles and {learned} the units of {copies} untrained copies."
+    )

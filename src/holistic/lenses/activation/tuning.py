@@ -1,0 +1,231 @@
+"""To which orientation and spatial frequency is each unit tuned, and more so than by chance?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from holistic.findings import Finding, Table, col
+from holistic.lenses.activation.fields import seen_weights
+from holistic.lenses.activation.stimuli import Stimuli
+from holistic.sites import Site
+from holistic.stats.intervals import wilson
+from holistic.stats.tests import benjamini_hochberg
+from holistic.subject import Subject
+
+if TYPE_CHECKING:
+    from holistic.lenses.activation.copies import Compared
+
+__all__ = ["Tuning", "TuningRow", "tuned", "tuning_finding"]
+
+_DRAWS = 200
+_TRACE = 0.1
+"""Standard deviations on real inputs below which a response doesn't count."""
+
+
+@dataclass(frozen=True)
+class TuningRow:
+    """Row of the finding `activation.tuning`."""
+
+    site: str = col("name of the site")
+    unit: int = col("unit of the site")
+    stimulus: str = col("what was shown: gratings, bars or edges")
+    orientation: float | None = col(
+        "orientation of the lines that it prefers, counter-clockwise from horizontal",
+        unit="degrees",
+    )
+    lo: float | None = col("lower bound, 95 % (bootstrap over phases and places)", unit="degrees")
+    hi: float | None = col("upper bound, 95 %; may pass 180 or fall below 0", unit="degrees")
+    tuning: float | None = col(
+        "1 - circular variance: 1 if it responds to one orientation only, 0 to all alike"
+    )
+    orientation_index: float | None = col(
+        "(preferred - orthogonal) / (preferred + orthogonal), the preferred orientation chosen on "
+        "other phases and places"
+    )
+    frequency: float | None = col(
+        "spatial frequency of the gratings that it prefers", unit="cycles per picture"
+    )
+    peak: float | None = col("mean value at the preferred orientation", unit="activation")
+    n: int = col("stimuli behind the numbers", unit="stimuli")
+    control_tuning: float | None = col("median of 1 - circular variance in untrained copies")
+    p: float | None = col("share of the untrained copies' units that are tuned as sharply")
+    q: float | None = col("Benjamini-Hochberg, over all units and stimuli of the table")
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How the units of a site are tuned to one kind of stimuli, `[U]` each.
+
+    Attributes
+    ----------
+    curve
+        `[O, U]`, mean response at the preferred frequency.
+    orientation, lo, hi
+        Degrees; NaN where the unit responds to nothing.
+    tuning
+        1 - circular variance.
+    index
+        Orientation selectivity index.
+    frequency, peak
+        Preferred frequency, NaN for bars and edges; response at the preferred orientation.
+    """
+
+    curve: np.ndarray
+    orientation: np.ndarray
+    lo: np.ndarray
+    hi: np.ndarray
+    tuning: np.ndarray
+    index: np.ndarray
+    frequency: np.ndarray
+    peak: np.ndarray
+
+
+def tuned(
+    responses: np.ndarray,
+    shown: Stimuli,
+    spread: np.ndarray,
+    *,
+    seed: int,
+    draws: int = _DRAWS,
+) -> Tuning:
+    """Fit the tuning of units: choose on the first half of the repeats, measure on the second.
+
+    The preferred orientation is that of the first harmonic of the curve, the least-squares fit of
+    a cosine with a period of 180 degrees. Responses below zero have no circular variance: for
+    units that have some, the smallest value of the curve counts as zero.
+
+    Parameters
+    ----------
+    responses
+        `[O * F * T, U]`, in the order of the stimuli.
+    shown
+        The stimuli.
+    spread
+        `[U]`, standard deviation of the units on real inputs. A unit whose largest mean response
+        is below a tenth of it doesn't respond: a trace of a response is always sharp.
+    seed
+        Seed of the bootstrap.
+    draws
+        Resamples of the repeats; 0 leaves out the bounds.
+
+    References
+    ----------
+    Ringach, Shapley & Hawken 2002 (circular variance); Batschelet 1981 (the first harmonic).
+    """
+    arranged = shown.arranged(responses)  # [O, F, T, U]
+    half = shown.repeats // 2
+    units = np.arange(responses.shape[1])
+    chosen = arranged[:, :, :half].mean(2)  # [O, F, U]
+    frequency = chosen.max(0).argmax(0)  # [U]
+    best = chosen[:, frequency, units].argmax(0)  # [U]
+    measured = arranged[:, :, half:].transpose(0, 2, 1, 3)[:, :, frequency, units]  # [O, T', U]
+    curve = measured.mean(1)
+    negative = (curve < 0).any(0)
+    raised = curve - np.where(negative, curve.min(0), 0)
+    total = raised.sum(0)
+    wave = np.exp(2j * np.deg2rad(shown.orientations))
+    vector = np.tensordot(wave, measured, (0, 0))  # [T', U]; a constant has no first harmonic
+    mean = vector.mean(0)
+    silent = (total <= 0) | (np.abs(curve).max(0) <= _TRACE * spread)
+    safe = np.where(silent, 1.0, total)
+    sharpness = np.where(silent, np.nan, np.abs(mean) / safe)
+    opposite = (best + len(wave) // 2) % len(wave)
+    ends = raised[best, units], raised[opposite, units]
+    both = ends[0] + ends[1]
+    defined = ~silent & (both > 0)
+    index = np.where(defined, (ends[0] - ends[1]) / np.where(defined, both, 1), np.nan)
+    angle = np.where(silent, np.nan, np.rad2deg(np.angle(mean)) / 2)
+    lo, hi = (np.where(silent, np.nan, b) for b in _angle_bounds(vector, mean, draws, seed))
+    return Tuning(
+        curve, angle % 180, angle % 180 + lo, angle % 180 + hi, sharpness, index,
+        shown.frequencies[frequency], curve[best, units],
+    )  # fmt: skip
+
+
+def _angle_bounds(
+    vector: np.ndarray, mean: np.ndarray, draws: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bound the angle of the mean of `[T, U]` relative to itself, in degrees of orientation."""
+    if not draws:
+        return np.full(len(mean), np.nan), np.full(len(mean), np.nan)
+    rng = np.random.default_rng(seed)
+    count = len(vector)
+    weights = rng.multinomial(count, np.full(count, 1 / count), size=draws) / count  # [D, T]
+    turned = np.angle((weights @ vector) * np.conj(mean)) / 2  # [D, U]
+    lo, hi = np.rad2deg(np.quantile(turned, [0.025, 0.975], axis=0))
+    return lo, hi
+
+
+def tuning_finding(subject: Subject, compared: Compared) -> Finding:
+    """Build `activation.tuning`, the curves, and the weights of the first layer as pictures."""
+    columns: dict[str, list[np.ndarray]] = {}
+    arrays = dict[str, np.ndarray]()
+    for place, site in enumerate(compared.sites):
+        for kind, found in compared.tunings[site.name].items():
+            part = _columns(site, kind, found, compared)
+            for name, values in part.items():
+                columns.setdefault(name, []).append(values)
+            arrays[f"activation.tuning.{place}.{kind}"] = found.curve.T.astype(np.float32)
+    joined = {name: np.concatenate(parts) for name, parts in columns.items()}
+    joined["q"] = benjamini_hochberg(joined["p"])
+    weights = seen_weights(subject)
+    if weights is not None:
+        arrays["activation.weights"] = weights.numpy()
+    return Finding(
+        "activation.tuning",
+        Table.build(TuningRow, joined),
+        statements=tuple(_statement(joined, site) for site in compared.sites),
+        caveats=(
+            "Stimuli lie outside the data: tuning says what a unit's weights pick out, not that it "
+            "meets such edges in the images.",
+            "Random filters are tuned too, so the control are the units of the same site in "
+            f"{compared.copies} untrained copies; the share of them that is as sharp is p.",
+            "For units that go below zero the smallest value of the curve counts as zero.",
+        ),
+        arrays=arrays,
+    )
+
+
+def _columns(site: Site, kind: str, found: Tuning, compared: Compared) -> dict[str, np.ndarray]:
+    control = compared.control(site.name, f"tuning {kind}")  # [copies, U]
+    shown = compared.stimuli[kind]
+    return {
+        "site": np.full(site.units, site.name, dtype=object),
+        "unit": np.arange(site.units),
+        "stimulus": np.full(site.units, kind, dtype=object),
+        "orientation": found.orientation,
+        "lo": found.lo,
+        "hi": found.hi,
+        "tuning": found.tuning,
+        "orientation_index": found.index,
+        "frequency": found.frequency,
+        "peak": found.peak,
+        "n": np.full(site.units, len(shown.orientations) * (shown.repeats - shown.repeats // 2)),
+        "control_tuning": np.full(site.units, _median(control)),
+        "p": compared.p_of(site.name, f"tuning {kind}", found.tuning),
+    }
+
+
+def _median(values: np.ndarray) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if len(finite) else float("nan")
+
+
+def _statement(columns: dict[str, np.ndarray], site: Site) -> str:
+    rows = (columns["site"] == site.name) & (columns["stimulus"] == "grating")
+    sharp, q = columns["tuning"][rows], columns["q"][rows]
+    responding = int(np.isfinite(sharp).sum())
+    if not responding:
+        return f"Site '{site.name}': no unit responds to gratings."
+    beyond = int((q < 0.05).sum())
+    lo, hi = wilson(beyond, responding)
+    return (
+        f"Site '{site.name}': the median unit's tuning to the orientation of gratings is "
+        f"{_median(sharp):.2f}, in untrained copies {columns['control_tuning'][rows][0]:.2f} "
+        f"(1 = one orientation only); {beyond} of {responding} responding units "
+        f"({beyond / responding:.0%} [{lo:.0%}, {hi:.0%}]) are tuned more sharply than untrained "
+        "units at q < 0.05."
+    )

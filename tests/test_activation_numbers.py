@@ -1,0 +1,176 @@
+"""Are the numbers of the lens `activation` those of their definitions?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import ttest_ind
+
+import slow_activation as slow
+from holistic.lenses.activation.concepts import (
+    PROPERTIES,
+    best_thresholds,
+    correlations,
+    match,
+    properties,
+)
+from holistic.lenses.activation.detection import detect
+from holistic.lenses.activation.reading import Reading
+from holistic.lenses.activation.stimuli import Stimuli
+from holistic.lenses.activation.survey import separation
+from holistic.lenses.activation.synthetic import alike
+from holistic.lenses.activation.tuning import tuned
+from holistic.stats.intervals import mean_difference
+from holistic.stats.moments import Moments
+
+
+def test_tuning_equals_its_definition_in_loops() -> None:
+    rng = np.random.default_rng(0)
+    degrees = np.arange(6) * 30.0
+    shown = Stimuli("grating", degrees, np.array([2.0, 4.0]), 4, torch.zeros(48, 1))
+    responses = rng.random((48, 5)) + 0.2
+    measured = tuned(responses, shown, np.zeros(5), seed=0)
+    by = responses.reshape(6, 2, 4, 5)
+    for unit in range(5):
+        chosen = max(range(2), key=lambda f: by[:, f, :2, unit].mean(1).max())
+        curve = [slow.mean(list(by[o, chosen, 2:, unit])) for o in range(6)]
+        sharpness, angle = slow.circular(curve, list(degrees))
+        np.testing.assert_allclose(measured.tuning[unit], sharpness)
+        np.testing.assert_allclose(measured.orientation[unit], angle)
+        best = int(by[:, chosen, :2, unit].mean(1).argmax())
+        ends = curve[best], curve[(best + 3) % 6]
+        np.testing.assert_allclose(measured.index[unit], (ends[0] - ends[1]) / sum(ends))
+        assert measured.frequency[unit] == (2.0, 4.0)[chosen]
+
+
+def test_a_trace_of_a_response_is_not_tuning() -> None:
+    shown = Stimuli("bar", np.arange(4) * 45.0, np.array([np.nan]), 2, torch.zeros(8, 1))
+    responses = np.zeros((8, 2))
+    responses[:2] = 0.01
+    measured = tuned(responses, shown, np.array([1.0, 0.01]), seed=0)
+    assert np.isnan(measured.tuning[0])
+    np.testing.assert_allclose(measured.tuning[1], 1.0)
+
+
+def test_shapes_are_measured() -> None:
+    picture = np.zeros((20, 20), np.float32)
+    picture[3:15, 5:13] = 1
+    picture[6:9, 7:10] = 0
+    picture[17:19, 17:19] = 1
+    measured = properties(torch.from_numpy(picture)[None, None])
+    assert measured is not None
+    by = dict(zip(PROPERTIES, measured[0], strict=True))
+    assert (by["loops"], by["pieces"], by["height"], by["width"]) == (1, 2, 16, 14)
+    np.testing.assert_allclose(by["ink"], picture.mean())
+    inverse = properties(torch.from_numpy(1 - picture)[None, None])
+    assert inverse is not None
+    np.testing.assert_allclose(inverse, measured)
+    bar = np.zeros((20, 20), np.float32)
+    for row in range(4, 16):
+        bar[row, 10 + (10 - row) // 2 : 13 + (10 - row) // 2] = 1  # leans to the right
+    leaning = properties(torch.from_numpy(bar)[None, None])
+    assert leaning is not None
+    assert 15 < leaning[0][PROPERTIES.index("slant")] < 40
+    assert 2 <= leaning[0][PROPERTIES.index("stroke width")] <= 5
+
+
+@given(st.integers(0, 1000))
+@settings(deadline=None, max_examples=25)
+def test_matches_equal_plain_loops(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = [rng.integers(0, 5, (20, 3)).astype(np.float64) for _ in range(2)]
+    present = [rng.random((20, 4)) < 0.4 for _ in range(2)]
+    for p in present:
+        p[0], p[1] = True, False
+    for side in values:
+        side[0], side[1] = 0.0, 1.0
+    with np.errstate(all="raise"):
+        one = match((values[0], present[0]), (values[1], present[1]), shuffles=30, seed=0)
+    for unit in range(3):
+        x, y = list(values[0][:, unit]), list(values[1][:, unit])
+        r = [slow.correlation(x, [float(b) for b in present[0][:, k]]) for k in range(4)]
+        k = int(one.concept[unit])
+        assert r[k] == pytest.approx(max(r))
+        best = max(slow.f1_iou(x, list(present[0][:, k]), t)[0] for t in set(x))
+        assert slow.f1_iou(x, list(present[0][:, k]), one.threshold[unit])[0] == pytest.approx(best)
+        truth = list(present[1][:, k])
+        f1, iou = slow.f1_iou(y, truth, one.threshold[unit])
+        assert (one.f1[unit], one.iou[unit]) == pytest.approx((f1, iou))
+        assert one.precision[unit] == pytest.approx(slow.average_precision(y, truth))
+
+
+def test_shuffled_words_are_not_found() -> None:
+    """Units of noise: the p of the chosen word is uniform or larger."""
+    rng = np.random.default_rng(0)
+    sides = [(rng.normal(size=(200, 300)), rng.random((200, 6)) < 0.3) for _ in range(2)]
+    p = match(sides[0], sides[1], shuffles=99, seed=0).p
+    assert 0.01 < (p <= 0.05).mean() < 0.1
+
+
+def test_correlations_of_constant_units_are_missing() -> None:
+    present = np.array([[True], [False], [True]])
+    assert np.isnan(correlations(np.full((3, 1), 7.0), present)).all()
+    assert best_thresholds(np.array([[2.0], [1.0], [2.0]]), present[:, 0]) == 2.0
+
+
+def test_alike_is_the_mean_correlation() -> None:
+    rng = np.random.default_rng(0)
+    pixels, units = rng.normal(size=(5, 8)), np.array([1, 1, 2, 2, 2])
+    own, others = alike(pixels, units)
+    r = np.corrcoef(pixels)
+    np.testing.assert_allclose(
+        own,
+        [r[0, 1], r[1, 0], *((r[i, [j for j in (2, 3, 4) if j != i]].mean()) for i in (2, 3, 4))],
+    )
+    np.testing.assert_allclose(others[0], r[0, 2:].mean())
+
+
+def test_precision_separation_and_margin_equal_plain_loops() -> None:
+    rng = np.random.default_rng(1)
+    values, labels = rng.integers(0, 6, (40, 3)).astype(np.float64), np.arange(40) % 3
+    moments, precision = Moments.of(values, labels, 3), detect(values, labels, 3).precision
+    for c in range(3):
+        for unit in range(3):
+            inside = list(values[labels == c, unit])
+            outside = list(values[labels != c, unit])
+            expected = slow.average_precision(list(values[:, unit]), list(labels == c))
+            np.testing.assert_allclose(precision[c, unit], expected)
+            gap = slow.d_prime(inside, outside)
+            np.testing.assert_allclose(separation(moments)[c, unit], gap)
+    sides = [(moments.count[c], moments.mean[c], moments.m2[c]) for c in (0, 1)]
+    gap, lo, hi = mean_difference(*sides)
+    welch = ttest_ind(values[labels == 0], values[labels == 1], equal_var=False)
+    interval = welch.confidence_interval()
+    np.testing.assert_allclose(
+        (gap, lo, hi),
+        (values[labels == 0].mean(0) - values[labels == 1].mean(0), interval.low, interval.high),
+    )
+
+
+@given(st.integers(0, 10_000), st.integers(1, 6), st.sampled_from(["mean", "max"]))
+@settings(deadline=None, max_examples=40)
+def test_batches_order_and_merging_change_nothing(seed: int, parts: int, reduction: str) -> None:
+    rng = np.random.default_rng(seed)
+    value = torch.from_numpy(rng.normal(1e3, 1, (23, 2, 2, 3)))
+    labels, ids = torch.from_numpy(rng.integers(0, 3, 23)), np.arange(23) * 2
+    how = {"reduction": reduction, "keep": True}
+    whole = Reading.empty(3, 3, (999.0, 1001.0)).update(value, labels, ids, **how)
+    joined = Reading.empty(3, 3, (999.0, 1001.0))
+    for rows in np.array_split(rng.permutation(23), parts):
+        other = Reading.empty(3, 3, (999.0, 1001.0))
+        for batch in np.array_split(rows, 2):
+            if len(batch):
+                other.update(value[batch], labels[batch], ids[batch], **how)
+        joined.merge(other)
+    for name in ("mean", "std"):
+        np.testing.assert_allclose(
+            getattr(joined.moments, name), getattr(whole.moments, name), rtol=1e-10
+        )
+    np.testing.assert_allclose(joined.above, whole.above, rtol=1e-10)
+    np.testing.assert_allclose(joined.saturated, whole.saturated, rtol=1e-10, atol=1e-12)
+    assert np.array_equal(joined.lowest, whole.lowest)
+    for name in ("ids", "labels", "values", "peaks"):
+        assert np.array_equal(getattr(joined.rows(), name), getattr(whole.rows(), name))
