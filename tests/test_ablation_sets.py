@@ -139,7 +139,7 @@ def test_areas_and_halves_equal_plain_sums() -> None:
 
 def test_the_carrier_is_all_that_its_class_needs() -> None:
     subject = holistic.Subject(*one_carrier())
-    lens = Ablation(edit="zero", depth=4, sets=50, partners=2, permutations=20, exact=2)
+    lens = Ablation(edit="zero", depth=4, sets=50, partners=2, permutations=20, all_pairs=2)
     findings = {finding.name: finding for finding in lens.run(subject, Context())}
     table = findings["ablation.curves"].table.where(class_=str(CARRIED))
     for kind, k, accuracy in (("remove_top", 1, 0), ("keep_top", 1, 1), ("remove_bottom", 255, 1)):

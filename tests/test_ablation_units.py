@@ -260,7 +260,7 @@ def test_all_pairs_of_a_small_site_are_measured(
     measured = {(row["unit_a"], row["unit_b"]) for row in table.rows()}
     assert measured == {(a, b) for b in range(9) for a in range(b)}
     assert len(table) == 36
-    few = found(noisy[0], Ablation(depth=2, sets=20, partners=2, exact=4))
+    few = found(noisy[0], Ablation(depth=2, sets=20, partners=2, all_pairs=4))
     finding = few["ablation.interactions"]
     assert len(finding.table.where(site="1", kind="other", class_="all")) <= 6 - 1
     assert "pairs of the 4 units" in finding.caveats[1]

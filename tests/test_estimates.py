@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 import holistic
 from holistic.errors import SettingError
-from holistic.estimates import Estimates, first_order, top_units
+from holistic.estimates import Estimates, affordable_sweep, first_order, top_units
+from holistic.sweeps import Pass
 from slow import first_order_effects
 from zoo import ZOO, make
 
@@ -36,7 +37,7 @@ def test_first_order_is_gradient_times_change(name: str, edit: str) -> None:
     if "." in site.name:  # an operation that no module owns can't be hooked by the twin
         site = subject.site("up")
     places = torch.tensor([1, 5, 6, 11])
-    (got,) = first_order(subject, [site], edit, places)
+    (got,) = first_order(subject, Pass([site], edit, rows=places))
     new = subject.mean(site.name) if edit == "mean" else torch.zeros(())
     images, labels = subject.evaluation.images[places], subject.evaluation.labels[places]
     expected = first_order_effects(subject.model, images, labels, site, new)
@@ -164,3 +165,55 @@ def test_settings_out_of_range_are_refused(wrong: dict, message: str) -> None:
     with pytest.raises(holistic.HolisticError, match=message):
         top_units(subject_of("mlp", 40), **{"k": 3, **wrong})
     assert issubclass(SettingError, holistic.HolisticError)
+
+
+def rows_of(table: holistic.Table) -> dict:
+    return {(r["site"], r["unit"], r["class"]): r for r in table.rows()}
+
+
+def test_a_sweep_within_its_budget_is_exact() -> None:
+    subject = subject_of("cnn", 200)
+    table, caveats = affordable_sweep(subject, "mean", operations=1e12)
+    assert table.data.equals(holistic.sweep(subject).data)
+    assert caveats == ()
+    assert set(table.column("kind")) == {"exact"}
+
+
+def test_a_sweep_beyond_its_budget_is_a_sample_whose_intervals_hold() -> None:
+    held, total = 0, 0
+    for seed in range(4):
+        subject = subject_of("cnn", 1200, seed)
+        price = sum(s.units * subject.engine.row_operations(s) for s in subject.hidden_sites)
+        table, (told,) = affordable_sweep(subject, "mean", operations=price * 150)
+        assert set(table.column("kind")) == {"sample"}
+        assert "estimates from 152 examples" in told
+        sampled, whole = rows_of(table), rows_of(holistic.sweep(subject))
+        assert sampled.keys() == whole.keys()
+        for key, row in sampled.items():
+            assert row["n"] <= 152
+            held += row["lo"] <= whole[key]["effect"] <= row["hi"]
+            total += 1
+    assert held / total > 0.93
+
+
+def test_units_that_are_not_even_sampled_keep_first_order_and_its_error() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Flatten(), nn.Linear(64, 300), nn.ReLU(), nn.Linear(300, 20), nn.ReLU(), nn.Linear(20, 4)
+    ).eval()
+    subject = holistic.Subject(model, (torch.randn(600, 1, 8, 8), torch.arange(600) % 4))
+    table, caveats = affordable_sweep(subject, "mean", operations=1)
+    kinds = table.column("kind")
+    assert set(kinds) == {"sample", "first order"}
+    assert (kinds == "sample").sum() == 100 * 5
+    assert "50 others at random" in caveats[1]
+    whole = rows_of(holistic.sweep(subject))
+    guessed = [r for r in table.rows() if r["kind"] == "first order" and r["class"] == "all"]
+    held = [r["lo"] <= whole[r["site"], r["unit"], "all"]["effect"] <= r["hi"] for r in guessed]
+    assert np.mean(held) > 0.85
+    replayed = [r for r in table.rows() if r["kind"] == "sample" and r["class"] == "all"]
+    size = {
+        k: np.mean([abs(r["effect"]) for r in rs]) for k, rs in (("g", guessed), ("r", replayed))
+    }
+    assert size["r"] > size["g"]
+    assert all(r["n"] == 0 and r["p"] is None for r in guessed)

@@ -421,7 +421,7 @@ def _digest(tensors: Any) -> str:
     for name, tensor in tensors:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         plain = tensor.detach().cpu().contiguous().reshape(-1)
-        digest.update(plain.view(torch.uint8).numpy().tobytes())
+        digest.update(plain.view(torch.uint8).cpu().numpy().tobytes())
     return digest.hexdigest()
 
 

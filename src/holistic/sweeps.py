@@ -46,6 +46,10 @@ class UnitEffect:
     lo: float = col("lower end of the 95 % interval of the effect", unit="score")
     hi: float = col("upper end of the 95 % interval of the effect", unit="score")
     n: int = col("examples, each scored before and after", unit="examples")
+    kind: str = col(
+        "'exact' = every example of the split was replayed, 'sample' = n of them, 'first order' = "
+        "not replayed: gradient times change, with the error of like units as its interval"
+    )
     accuracy_drop: float = col(
         "accuracy before minus after; positive = the unit helps", unit="share"
     )
@@ -360,7 +364,7 @@ def _table(subject: Subject, run: Pass, found: Sequence[Tally]) -> Table:
     }
     for name in ("mean", "m2"):
         flat[name] = np.concatenate([getattr(t, name)[0].reshape(-1) for t in found])
-    numbers = [_units(site, run).numpy() for site in run.sites]
+    numbers = [_units(site, run).cpu().numpy() for site in run.sites]
     n = flat["count"]
     lo, hi = mean_interval(n, flat["mean"], flat["m2"])
     p = np.where(n > 0, mcnemar(flat["lost"], flat["gained"]), np.nan)
@@ -378,6 +382,7 @@ def _table(subject: Subject, run: Pass, found: Sequence[Tally]) -> Table:
             "lo": lo,
             "hi": hi,
             "n": n,
+            "kind": "exact" if run.rows is None else "sample",
             "accuracy_drop": np.where(n > 0, drop, np.nan),
             "lost": flat["lost"],
             "gained": flat["gained"],

@@ -54,6 +54,9 @@ class Plan:
     unit_axis: tuple[str, ...] = ()
     """`SITE=AXIS`: which axis of an example's value counts a site's units, if not the inferred
     one (see `holistic sites`)."""
+    exact: bool = False
+    """Replace every unit on every example, whatever it takes; without it, a sweep of more than
+    3e14 operations is estimated from a sample, and says so."""
     lens: tuple[str, ...] = ()
     """Names of the lenses to run; all by default."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,7 +54,7 @@ def run(
     config
         TOML file with any of these settings (`seed = 1`, `[ablation]`); flags win.
     """
-    lenses = _lenses(plan.lens, settings)
+    lenses = _lenses(plan, settings)
     out = plan.out or Path("runs") / file_name(source)
     with progress_shown() as progress:
         try:
@@ -63,10 +64,13 @@ def run(
     _show(audit, report_json=json_)
 
 
-def _lenses(names: Sequence[str], settings: Settings) -> list[Lens]:
+def _lenses(plan: Plan, settings: Settings) -> list[Lens]:
     """Return the chosen lenses with their settings, each once."""
-    kinds = [lens_class(name) for name in dict.fromkeys(names or lens_names())]
-    return [getattr(settings, kind.name, None) or kind() for kind in kinds]
+    kinds = [lens_class(name) for name in dict.fromkeys(plan.lens or lens_names())]
+    lenses: list[Lens] = [getattr(settings, kind.name, None) or kind() for kind in kinds]
+    if not plan.exact:
+        return lenses
+    return [replace(lens, exact=True) if hasattr(lens, "exact") else lens for lens in lenses]
 
 
 def _audited(

@@ -71,5 +71,5 @@ def pictures(images: Tensor, among: Tensor) -> np.ndarray:
         drawn = torch.nn.functional.avg_pool2d(drawn, shrink, ceil_mode=True)
     low, high = (float(end) for end in torch.aminmax(among))
     levels = (drawn - low) / (high - low or 1.0) * 255
-    levels = levels.round().clamp(0, 255).to(torch.uint8).cpu().movedim(1, -1).numpy()
+    levels = levels.round().clamp(0, 255).to(torch.uint8).cpu().movedim(1, -1).cpu().numpy()
     return np.ascontiguousarray(levels if levels.shape[-1] == 3 else levels[..., 0])

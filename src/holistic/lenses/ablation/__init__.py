@@ -23,9 +23,9 @@ class Ablation(Lens):
     name: ClassVar[str] = "ablation"
     question: ClassVar[str] = "which neurons does each class depend on?"
 
-    edit: Literal["mean", "zero", "resample"] = "mean"
+    edit: Literal["mean", "zero", "resample", "optimal"] = "mean"
     """What a removed unit holds instead: its class-balanced mean over the selection split, zero,
-    or its values on random examples."""
+    its values on random examples, or the constant that costs the model least."""
     depth: int = 50
     """Most units that the removal curves of `ablation.topk` go up to."""
     sets: int = 200
@@ -35,7 +35,12 @@ class Ablation(Lens):
     partners: int = 10
     """Strongest units of each site: their pairs are told by class, and their removal is searched
     for backups."""
-    exact: int = 256
+    exact: bool = False
+    """Replace every unit on every example, whatever it takes."""
+    operations: float = 3e14
+    """Floating-point operations that the replays of single units may take on each split (3e14 are
+    an hour at 80 GFLOP/s); beyond, effects are estimates from a sample, and say so."""
+    all_pairs: int = 256
     """Largest site of which all pairs are measured; of a larger one, pairs of strong units."""
     permutations: int = 100
     """Orders of removal that Shapley values are averaged over."""
@@ -54,7 +59,8 @@ class Ablation(Lens):
 
     def __post_init__(self) -> None:
         least = {
-            "depth": 1, "sets": 20, "partners": 2, "budget": 0, "extra": 0, "exact": 2,
+            "depth": 1, "sets": 20, "partners": 2, "budget": 0, "extra": 0,
+            "all_pairs": 2, "operations": 0,
             "permutations": 20, "familywise": 0, "examples": 50,
             "truncation": 0,
         }  # fmt: skip
@@ -65,6 +71,7 @@ class Ablation(Lens):
 
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Yield the tables of single units, of sets, of pairs and of shares."""
+        from holistic.estimates import affordable_sweep
         from holistic.lenses.ablation.backup import find_backups
         from holistic.lenses.ablation.curves import whole_curves
         from holistic.lenses.ablation.interactions import find_interactions
@@ -73,10 +80,12 @@ class Ablation(Lens):
         from holistic.lenses.ablation.shapley import share_out
         from holistic.lenses.ablation.topk import remove_sets
         from holistic.lenses.ablation.units import remove_units
-        from holistic.sweeps import sweep
 
         progress = context.progress
-        chosen = sweep(subject, edit=self.edit, split="selection", progress=progress)
+        allowed = float("inf") if self.exact else self.operations
+        chosen, _ = affordable_sweep(
+            subject, self.edit, operations=allowed, split="selection", progress=progress
+        )
         units = remove_units(subject, self, chosen, progress)
         yield units
         yield score_units(subject, self, progress)

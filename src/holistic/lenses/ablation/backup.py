@@ -230,9 +230,9 @@ def _crossed(
                 changes |= {} if b is None else {sites[1].name: replacing(b, there)}
                 with torch.no_grad():
                     logits = subject.engine.run(images, (), changes)[0]
-                effects[i, j, part] = subject.score_of(logits, labels).double().numpy()
+                effects[i, j, part] = subject.score_of(logits, labels).double().cpu().numpy()
                 if a is None and b is None:
-                    size[part] = logits.abs().amax(1).numpy()
+                    size[part] = logits.abs().amax(1).cpu().numpy()
     effects -= effects[0, 0].copy()
     return effects, size + np.abs(effects).max((0, 1))
 

@@ -116,7 +116,7 @@ def _site_curves(subject: Subject, site: Site, lens: Ablation, chosen: Table) ->
     random = rng.permuted(np.tile(np.arange(site.units), (lens.sets, 1)), axis=1)
     free = replay_orders(subject, site, random, orders.some, examples=examples, edit=lens.edit)
     for c, name in enumerate(subject.classes):
-        rows = np.flatnonzero(examples.labels.numpy() == c)
+        rows = np.flatnonzero(examples.labels.cpu().numpy() == c)
         own = _rows_of(examples, rows)
         top, bottom = orders.ranked[c], orders.ranked[c, ::-1]
         seed = [subject.seed, site.depth, c, 4]
@@ -181,13 +181,13 @@ def replay_orders(
         value = replacement(subject, site, edit, start, len(labels))
         stage = subject.stage(site.name, examples.images[part], value)
         if 0 in places:
-            right[:, places[0], part] = (stage.base.argmax(1) == labels).numpy()
+            right[:, places[0], part] = (stage.base.argmax(1) == labels).cpu().numpy()
         # whole products pay off where a step's would be too small to fill the machine
         if len(labels) <= _FEW and not site.positions:
             right[:, [places[k] for k in wanted], part] = _as_sets(stage, orders, wanted, labels)
             continue
         for k, chosen, logits in stage.orders(torch.from_numpy(orders.copy()), wanted):
-            right[chosen, places[k], part] = (logits.argmax(2) == labels).numpy()
+            right[chosen, places[k], part] = (logits.argmax(2) == labels).cpu().numpy()
     return right
 
 
@@ -199,7 +199,7 @@ def _as_sets(stage: Stage, orders: np.ndarray, sizes: list[int], labels: Tensor)
     right = np.empty((len(orders), len(sizes), len(labels)), dtype=bool)
     for s, k in enumerate(sizes):
         for chosen, logits in stage.sets(torch.from_numpy(place < k)):
-            right[chosen, s] = (logits.argmax(2) == labels).numpy()
+            right[chosen, s] = (logits.argmax(2) == labels).cpu().numpy()
     return right
 
 

@@ -78,7 +78,7 @@ def follow_paths(
         )
         for logits, into in ((free, total), (carried, direct)):
             after = subject.score_of(logits.flatten(0, 1), labels.repeat(len(units))).double()
-            into.append((after.view(len(units), -1) - before).numpy())
+            into.append((after.view(len(units), -1) - before).cpu().numpy())
     path = "frozen" if frozen else "gates"
     return Paths(path, np.concatenate(total, 1), np.concatenate(direct, 1))
 

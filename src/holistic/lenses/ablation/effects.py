@@ -66,11 +66,11 @@ def unit_effects_on(
     mean = sums / len(examples)  # [S, U, C]
     usual = mean - mean.mean(2, keepdim=True)
     return Effects(
-        own.numpy()[: len(scores)],
-        (own - general - usual[:, :, examples.labels]).numpy()[: len(scores)],
-        (shuffled - general - usual[:, :, given]).numpy()[: len(scores)],
-        shuffled[names.index("accuracy")].numpy(),
-        given.numpy(),
+        own.cpu().numpy()[: len(scores)],
+        (own - general - usual[:, :, examples.labels]).cpu().numpy()[: len(scores)],
+        (shuffled - general - usual[:, :, given]).cpu().numpy()[: len(scores)],
+        shuffled[names.index("accuracy")].cpu().numpy(),
+        given.cpu().numpy(),
     )
 
 

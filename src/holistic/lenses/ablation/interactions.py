@@ -84,7 +84,7 @@ def _pairs(
     """Pairs of the strongest units, as many random ones, the others; and what was left out."""
     order = strongest(subject, site, chosen)
     afford = afforded_rows(subject, site, lens) / _FEWEST
-    kept = min(site.units, lens.exact, int(np.sqrt(2 * afford)) + 1)
+    kept = min(site.units, lens.all_pairs, int(np.sqrt(2 * afford)) + 1)
     top = np.array(list(combinations(sorted(order[: lens.partners].tolist()), 2)))
     every = np.stack(np.triu_indices(site.units, 1), 1)  # [pairs, 2]
     every = every[~np.isin(every @ [site.units, 1], top @ [site.units, 1])]

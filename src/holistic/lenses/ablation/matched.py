@@ -104,7 +104,9 @@ def remove_matched(
 
 def _of_class(examples: Examples, label: int) -> Examples:
     rows = (examples.labels == label).nonzero()[:, 0]
-    return Examples(examples.indices[rows.numpy()], examples.images[rows], examples.labels[rows])
+    return Examples(
+        examples.indices[rows.cpu().numpy()], examples.images[rows], examples.labels[rows]
+    )
 
 
 def matched_columns(matched: Matched, observed: np.ndarray) -> dict[str, np.ndarray]:

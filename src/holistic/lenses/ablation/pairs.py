@@ -81,7 +81,7 @@ def pair_effects(
         before = subject.score_of(stage.base, labels).double()
         single = _order_effects(subject, stage, units[:, None], before, labels)  # [U', B]
         alone.update(single.T, labels)
-        size = stage.base.abs().amax(1).numpy() + np.abs(single).max(0)  # [B]
+        size = stage.base.abs().amax(1).cpu().numpy() + np.abs(single).max(0)  # [B]
         for part, (both, extra) in zip(slices, sums, strict=True):
             together = _order_effects(subject, stage, pairs[part], before, labels)
             both.update(together.T, labels)
@@ -113,5 +113,5 @@ def _order_effects(
     effects = np.empty((len(orders), len(labels)))
     for _, part, logits in stage.orders(torch.from_numpy(orders), (orders.shape[1],)):
         after = subject.score_of(logits.flatten(0, 1), labels.repeat(len(logits)))
-        effects[part] = (after.double().view(len(logits), -1) - before).numpy()
+        effects[part] = (after.double().view(len(logits), -1) - before).cpu().numpy()
     return effects

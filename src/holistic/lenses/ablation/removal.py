@@ -104,8 +104,8 @@ def _kinds(right: Tensor, labels: Tensor, classes: int) -> Tensor:
 
 
 def _flips(kept: Tensor, before: Tensor, classes: int) -> Removal:
-    right, wrong = before.double().numpy().reshape(2, classes)
-    after = kept.double().numpy()  # [O, S, 2C]
+    right, wrong = before.double().cpu().numpy().reshape(2, classes)
+    after = kept.double().cpu().numpy()  # [O, S, 2C]
     none = np.zeros((len(after), 1, classes))
     return Removal(
         lost=np.concatenate([none, right - after[..., :classes]], 1),

@@ -72,7 +72,7 @@ def compare_replacements(subject: Subject, lens: Ablation, progress: Progress) -
 def _site_rows(subject: Subject, site: Site, lens: Ablation) -> list[Agreement]:
     kinds: tuple[str, ...] = get_args(Replacement)
     examples = affordable(subject, site, lens, site.units * len(kinds))
-    labels, names = examples.labels.numpy(), [*subject.classes, "all"]
+    labels, names = examples.labels.cpu().numpy(), [*subject.classes, "all"]
     means = {
         kind: class_means(
             unit_effects_on(subject, site, examples, kind, (subject.score,)).own[0],

@@ -117,7 +117,7 @@ def _site_columns(
 ) -> dict[str, np.ndarray]:
     """Columns `[S, U·(C + 1)]`."""
     examples = affordable(subject, site, lens, site.units)
-    labels, names = examples.labels.numpy(), np.array([*subject.classes, "all"])
+    labels, names = examples.labels.cpu().numpy(), np.array([*subject.classes, "all"])
     effects = unit_effects_on(subject, site, examples, lens.edit, SCORES)
     classes = len(subject.classes)
     own, specific, control = (

@@ -138,17 +138,17 @@ def _contributions(
     size = max(1, stage.chunk // len(labels))
     for start in range(0, len(orders), size):
         some = orders[start : start + size]
-        value = np.tile((before @ means).numpy(), (len(some), 1))  # [O', C + 1]
+        value = np.tile((before @ means).cpu().numpy(), (len(some), 1))  # [O', C + 1]
         going = np.ones(len(some), dtype=bool)
         for k, part, logits in stage.orders(torch.from_numpy(some)):
             after = subject.score_of(logits.flatten(0, 1), labels.repeat(len(logits)))
             after = after.double().view(len(logits), -1)  # [O', B]
-            now = (after @ means).numpy()
+            now = (after @ means).cpu().numpy()
             lost = np.where(going[part, None], value[part] - now, 0)
             lost[np.abs(lost) <= _ROUNDING * np.abs(now)] = 0  # means of equal scores
             np.add.at(shares, some[part, k - 1], lost)
             skipped += int((~going[part]).sum())
-            going[part] &= ((after - bare).abs().mean(1) > near).numpy()
+            going[part] &= ((after - bare).abs().mean(1) > near).cpu().numpy()
             value[part] = now
             if not going.any():
                 skipped += (units - k) * len(some)

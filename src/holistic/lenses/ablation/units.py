@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from holistic.estimates import affordable_sweep
 from holistic.findings import Finding, Table
 from holistic.lenses.ablation import Ablation
 from holistic.progress import Progress
 from holistic.scores import SCORE_UNITS
 from holistic.subject import Subject
-from holistic.sweeps import sweep
 
 __all__ = ["remove_units"]
 
@@ -19,13 +19,15 @@ def remove_units(subject: Subject, lens: Ablation, chosen: Table, progress: Prog
 
     `chosen` is the same sweep over the selection split: it decides which units are spoken of.
     """
-    table = sweep(subject, edit=lens.edit, progress=progress)
+    allowed = float("inf") if lens.exact else lens.operations
+    table, notes = affordable_sweep(subject, lens.edit, operations=allowed, progress=progress)
     statements = [_site_line(subject, table, chosen, site.name) for site in subject.hidden_sites]
     return Finding(
         "ablation.units",
         table,
         tuple(statements),
         caveats=(
+            *notes,
             f"A removed unit holds its {_EDIT_WORDS[lens.edit]}; other replacements give other "
             "effects.",
             "An effect is conditional on all other units being in place: units that stand in for "
@@ -38,6 +40,7 @@ _EDIT_WORDS = {
     "mean": "class-balanced mean over the selection split",
     "zero": "value zero",
     "resample": "values on random examples of the selection split",
+    "optimal": "optimal constant on the selection split",
 }
 
 

@@ -151,7 +151,7 @@ def synthesise(
     with torch.no_grad():
         drawn = canvas.draw(point)
         after = driven(drawn, site.name)
-    return canvas.inputs(drawn), before.numpy(), after.numpy()
+    return canvas.inputs(drawn), before.cpu().numpy(), after.cpu().numpy()
 
 
 def _before_relu(subject: Subject, site: Site, reduction: str) -> str:

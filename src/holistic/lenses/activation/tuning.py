@@ -173,7 +173,7 @@ def tuning_finding(subject: Subject, compared: Compared) -> Finding:
     joined["q"] = benjamini_hochberg(joined["p"])
     weights = seen_weights(subject)
     if weights is not None:
-        arrays["activation.weights"] = weights.numpy()
+        arrays["activation.weights"] = weights.cpu().numpy()
     return Finding(
         "activation.tuning",
         Table.build(TuningRow, joined),

@@ -110,7 +110,7 @@ def _make_maps(subject: Subject, lens: Attribution, progress: Progress) -> _Maps
     return _Maps(
         sample,
         shown,
-        {k: v[: len(sample)].double().flatten(1).sum(1).numpy() for k, v in signed.items()},
+        {k: v[: len(sample)].double().flatten(1).sum(1).cpu().numpy() for k, v in signed.items()},
         sizes,
         [{name: magnitude(values) for name, values in made.items()} for made in fresh],
     )
@@ -130,7 +130,7 @@ def _all_curves(
         progress("removing pixels", done, total)
         return removal(subject, maps.sample, order(values, rng), counts, fill)
 
-    curves = {k: followed(v[:n].flatten(1).double().numpy()) for k, v in maps.sizes.items()}
+    curves = {k: followed(v[:n].flatten(1).double().cpu().numpy()) for k, v in maps.sizes.items()}
     draws = [followed(np.zeros((n, int(counts[-1])))) for _ in range(lens.random_orders)]
     curves["random"] = Curves(
         np.mean([d.deletion for d in draws], 0), np.mean([d.insertion for d in draws], 0)
@@ -163,8 +163,10 @@ def _completeness_rows(subject: Subject, lens: Attribution, maps: _Maps) -> list
 def _similarity_rows(lens: Attribution, maps: _Maps) -> list[MethodRow]:
     """Compare each method's maps with an untrained copy's and with edges."""
     n, rows = len(maps.sample), list[MethodRow]()
-    flat = {name: values[:n].flatten(1).numpy() for name, values in maps.sizes.items()}
-    first, second = ({k: v.flatten(1).numpy() for k, v in made.items()} for made in maps.fresh)
+    flat = {name: values[:n].flatten(1).cpu().numpy() for name, values in maps.sizes.items()}
+    first, second = (
+        {k: v.flatten(1).cpu().numpy() for k, v in made.items()} for made in maps.fresh
+    )
     nonzero = (magnitude(maps.sample.images) > 0).flatten(1).cpu().numpy()  # [n, P]
     everywhere = np.ones_like(nonzero)
     for metric, among in (("randomisation", everywhere), ("randomisation_nonzero", nonzero)):
@@ -211,7 +213,7 @@ def _stored(maps: Tensor) -> np.ndarray:
     if side > 1:
         padded = F.pad(maps, (0, -maps.shape[3] % side, 0, -maps.shape[2] % side))
         maps = F.avg_pool2d(padded, side) * side**2
-    return maps.numpy()
+    return maps.cpu().numpy()
 
 
 def _caveats(subject: Subject, lens: Attribution, maps: _Maps) -> tuple[str, ...]:

@@ -227,7 +227,7 @@ def _spread(subject: Subject, site: str, examples: Examples) -> np.ndarray:
 
 def _watched(subject: Subject, site: str, images: Tensor, edits: Sequence[Edit]) -> np.ndarray:
     _, values = subject.downstream(images, edits, [site])
-    return position_mean(values[site]).cpu().double().numpy()
+    return position_mean(values[site]).cpu().double().cpu().numpy()
 
 
 def _measured(subject: Subject, choice: Choice, examples: Examples) -> Bundle:

@@ -79,5 +79,5 @@ def site_features(subject: Subject, site: str, examples: Examples, *, most: int)
         value = images.movedim(1, -1) if site == INPUT else subject.capture(sites, images)[site]
         units, whole = value.shape[-1], math.prod(value.shape[1:-1])
         parts.append(pooled(value, most).cpu())
-    values = torch.cat(parts).numpy()
+    values = torch.cat(parts).cpu().numpy()
     return Features(values, values.shape[1] // units, whole)

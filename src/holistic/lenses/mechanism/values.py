@@ -76,7 +76,7 @@ def position_means(
     parts: dict[str, list[np.ndarray]] = {name: [] for name in sites}
     for batch in row_batches(subject, sites, rows):
         for name, value in subject.capture(sites, examples.images[batch]).items():
-            parts[name].append(position_mean(value).cpu().double().numpy())
+            parts[name].append(position_mean(value).cpu().double().cpu().numpy())
     return {name: np.concatenate(own) for name, own in parts.items()}
 
 

@@ -57,7 +57,7 @@ class Runs:
 
 def difference(logits: Tensor, plus: np.ndarray, minus: np.ndarray) -> np.ndarray:
     """Return logit `plus[r]` minus logit `minus[r]` of each row of `[R, C]`, in float64."""
-    values = logits.detach().cpu().double().numpy()
+    values = logits.detach().cpu().double().cpu().numpy()
     rows = np.arange(len(values))
     return values[rows, plus] - values[rows, minus]
 

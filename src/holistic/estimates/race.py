@@ -1,4 +1,4 @@
-"""Which units matter most, where replacing every unit on every example would take too long?"""
+"""Which units matter most, found by replacing most of them on few examples only?"""
 
 from __future__ import annotations
 
@@ -12,16 +12,21 @@ from torch import Tensor
 
 from holistic.edits import Replacement, checked_replacement
 from holistic.errors import SettingError
+from holistic.estimates.gradient import first_order
 from holistic.findings import Table, col
-from holistic.graph.engine import Change
 from holistic.progress import Progress, silent
 from holistic.sites import Site
 from holistic.stats.intervals import mean_interval, midranks, spearman_interval, wilson
 from holistic.stats.moments import Moments
 from holistic.subject import Subject
-from holistic.sweeps import Pass, effects_by_example, replacements
+from holistic.sweeps import Pass, effects_by_example
 
-__all__ = ["Estimate", "Estimates", "Quality", "first_order", "top_units"]
+__all__ = [
+    "Estimate",
+    "Estimates",
+    "Quality",
+    "top_units",
+]
 
 _FIRST_ROUND = 64
 _GROWTH = 1.6
@@ -241,51 +246,6 @@ def top_units(
     return Estimates(_table(run, race, raced), _quality(race, raced, checked), cost)
 
 
-def first_order(
-    subject: Subject, sites: Sequence[Site], edit: Replacement, places: Tensor
-) -> list[Tensor]:
-    """Estimate every unit's effect on examples of the evaluation split from one backward pass.
-
-    The score's gradient with respect to a site's value, times what the replacement would change
-    (attribution patching, Nanda 2023; Syed et al. 2023, equation 2), summed over positions.
-
-    Parameters
-    ----------
-    subject, sites, edit
-        Whose units would be replaced by what.
-    places
-        Places of the examples in the evaluation split, `[B]`.
-
-    Returns
-    -------
-    list of Tensor
-        `[B, U]` for each site.
-    """
-    images, labels = subject.evaluation.images[places], subject.evaluation.labels[places]
-    values: dict[str, Tensor] = {}
-
-    def watched(name: str) -> Change:
-        def change(value: Tensor) -> Tensor:
-            values[name] = value if value.requires_grad else value.detach().requires_grad_()
-            return values[name].clone()
-
-        return change
-
-    with torch.enable_grad():
-        logits = subject.engine.run(images, (), {s.name: watched(s.name) for s in sites})[0]
-        total = subject.score_of(logits, labels).sum()
-        gradients = torch.autograd.grad(total, [values[s.name] for s in sites])
-    found: list[Tensor] = []
-    for site, gradient in zip(sites, gradients, strict=True):
-        value, change = values[site.name].detach(), torch.zeros(())
-        drawn = list(replacements(subject, site, edit, places, _DRAWS))
-        for new in drawn:
-            change = change + (new - value) / len(drawn)
-        product = gradient * change  # [B, P…, U]
-        found.append(product.flatten(1, -2).sum(1) if product.dim() > 2 else product)
-    return found
-
-
 def _check(k: int, confidence: float, screen: int | None, total: int) -> None:
     if not 1 <= k < total:
         raise SettingError(f"k must lie in 1 to {total - 1} (there are {total} units), got {k}")
@@ -301,7 +261,7 @@ def _guesses(subject: Subject, run: _Plan) -> tuple[np.ndarray, np.ndarray]:
     moments = [Moments.empty(site.units, 1) for site in run.sites]
     for part in places.split(subject.engine.batch_rows(run.sites)):
         for moment, found in zip(
-            moments, first_order(subject, run.sites, run.edit, part), strict=True
+            moments, first_order(subject, Pass(run.sites, run.edit, rows=part)), strict=True
         ):
             moment.update(found.cpu())
     mean, m2 = (np.concatenate([getattr(m, k)[0] for m in moments]) for k in ("mean", "m2"))
@@ -369,7 +329,7 @@ def _measure(subject: Subject, run: _Plan, race: _Race, chosen: np.ndarray, plac
     seen: Tensor | None = None
     for site, batch, effects in effects_by_example(subject, one):
         if batch is not seen:
-            found = first_order(subject, sites, run.edit, batch)
+            found = first_order(subject, Pass(sites, run.edit, rows=batch))
             guesses, seen = {s.name: f for s, f in zip(sites, found, strict=True)}, batch
         guess = guesses[site.name][:, units[site.name]].T.double()  # [K, B]
         race.update(own[site.name], effects.cpu().numpy(), guess.cpu().numpy())
