@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import hashlib
 from collections.abc import Callable
 from importlib.util import find_spec
 
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
+import holistic
 from holistic.graph.engine import Engine
 from holistic.graph.hooked import HookedEngine
 from holistic.graph.replay import TracedEngine
@@ -208,40 +210,105 @@ def test_the_model_is_left_as_it_was(name: str) -> None:
     assert torch.equal(images, kept)
 
 
-@pytest.mark.parametrize("name", ["residual in-place", "data-dependent", "transformer"])
-def test_the_model_is_left_as_it_was_after_an_error(name: str) -> None:
-    """Whatever call of whatever module fails, nothing of the engine stays behind."""
-    probe = make(ZOO[name])
-    calls = sum(1 for _ in probe.modules()) + 2
-    for k in range(calls):
-        model, images = make(ZOO[name]), ZOO[name].images(6)
+class Failing(TorchFunctionMode):
+    """Raises at the operation of a given number, whichever it is."""
+
+    def __init__(self, stop: int) -> None:
+        super().__init__()
+        self.stop, self.count = stop, 0
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        leaving = "grad_enabled" in func.__name__  # the end of no_grad is no operation
+        self.count += not leaving
+        if self.count == self.stop and not leaving:
+            raise ZeroDivisionError("planted")
+        return func(*args, **(kwargs or {}))
+
+
+class Watched(nn.Module):
+    """Counts the operations of a model's own code, while it is traced and while it runs."""
+
+    def __init__(self, model: nn.Module, mode: Failing) -> None:
+        super().__init__()
+        self.model, self.mode = model, mode
+
+    def forward(self, x: Tensor) -> object:
+        with self.mode:
+            return self.model(x)
+
+
+def use(engine: Engine, images: Tensor) -> None:
+    site = next(site for site in engine.sites if site.hidden)
+    engine.run(images, [site.name], {site.name: replaced([0], 0.0)})
+    stage = engine.stage(images, site, torch.zeros(()))
+    stage.units(torch.tensor([0, 0, 1]), torch.tensor([0, 2, 1]))
+    list(stage.sets(torch.ones(1, site.units).bool()))
+    list(stage.orders(torch.tensor([[0, 1]])))
+
+
+@pytest.mark.parametrize("name", ["mlp", "data-dependent"])
+def test_the_model_is_left_as_it_was_whatever_operation_of_it_fails(name: str) -> None:
+    """Every k of the operations that the model's own code runs, traced and hooked."""
+    images, k, failed = ZOO[name].images(4), 0, True
+    while failed:
+        k += 1
+        model = Watched(make(ZOO[name]), Failing(k))
         model.train()
-        original, before = copy.deepcopy(model), fingerprint(model)
-        count = 0
-
-        def failing(module: nn.Module, inputs: object, stop: int = k) -> None:
-            nonlocal count
-            count += 1
-            if count > stop:
-                raise ZeroDivisionError("planted")
-
-        handles = [m.register_forward_pre_hook(failing) for m in model.modules()]
+        before = fingerprint(model)
         with contextlib.suppress(ZeroDivisionError):
-            engine_of(model, images).run(images)
-        for handle in handles:
-            handle.remove()
-        assert fingerprint(model) == before
-        assert fingerprint(original) == before
+            use(engine_of(model, images), images)
+        assert fingerprint(model) == before, f"operation {k}"
+        failed = model.mode.count >= k
+    assert k > 10
 
 
-def test_in_place_and_not_in_place_agree(engines: dict) -> None:
-    _, images, first = engines["residual in-place"]
-    _, _, second = engines["residual"]
-    assert [s.name for s in first.sites] == [s.name for s in second.sites]
-    for site in first.sites:
-        units, rows = torch.arange(site.units), torch.zeros(site.units, dtype=torch.long)
-        got = first.stage(images, site, torch.zeros(())).units(units, rows)
-        same(got, second.stage(images, site, torch.zeros(())).units(units, rows))
+@pytest.mark.parametrize("name", ["residual in-place", "transformer", "data-dependent"])
+def test_the_model_is_left_as_it_was_whatever_operation_of_the_engine_fails(name: str) -> None:
+    """Every k of the operations of a run, a stage and its replays."""
+    model, images, k, failed = make(ZOO[name]), ZOO[name].images(4), 0, True
+    model.train()
+    engine, before = engine_of(model, images), fingerprint(model)
+    while failed:
+        k += 1
+        with contextlib.suppress(ZeroDivisionError), Failing(k) as mode:
+            use(engine, images)
+        assert fingerprint(model) == before, f"operation {k}"
+        failed = mode.count >= k
+    assert k > 50
+
+
+def test_in_place_and_not_in_place_give_the_same_table() -> None:
+    images, labels = ZOO["residual"].images(40), torch.arange(40) % 4
+    names = ("residual in-place", "residual")
+    first, second = (holistic.Subject(make(ZOO[n]), (images, labels)) for n in names)
+    assert [s.name for s in first.all_sites] == [s.name for s in second.all_sites]
+    for edit in ("mean", "zero"):
+        tables = [holistic.sweep(s, edit=edit).to_pandas() for s in (first, second)]
+        pd.testing.assert_frame_equal(*tables, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["cnn", "transformer", "data-dependent"])
+def test_order_of_units_and_examples_changes_nothing(name: str, engines: dict) -> None:
+    _, images, engine = engines[name]
+    site = next(site for site in engine.sites if site.hidden)
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
+    stage, other = (engine.stage(x, site, torch.tensor(0.25)) for x in (images, images[order]))
+    units, rows = torch.arange(site.units), torch.arange(site.units) % len(images)
+    where = torch.empty_like(order)
+    where[order] = torch.arange(len(order))
+    mixed = torch.randperm(site.units, generator=torch.Generator().manual_seed(1))
+    same(stage.units(units, rows), other.units(units, where[rows]))
+    same(stage.units(units, rows)[mixed], stage.units(units[mixed], rows[mixed]))
+
+
+@CASES
+def test_the_same_batch_gives_the_same_bits(name: str, engines: dict) -> None:
+    _, images, engine = engines[name]
+    site = next(site for site in engine.sites if site.hidden)
+    first, second = (engine.stage(images, site, torch.tensor(0.25)) for _ in "ab")
+    units, rows = torch.arange(site.units), torch.arange(site.units) % len(images)
+    assert torch.equal(first.base, second.base)
+    assert torch.equal(first.units(units, rows), second.units(units, rows))
 
 
 def test_gradients_flow_through_the_graph(engines: dict) -> None:
@@ -313,7 +380,7 @@ class Skip(nn.Module):
         return x + self.activation(self.conv(x))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(architectures(), st.data())
 def test_random_architectures(made: tuple[nn.Module, Tensor], data: st.DataObject) -> None:
     model, images = made

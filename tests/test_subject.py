@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -203,7 +205,7 @@ class Shaped(nn.Module):
 
 
 BAD_MODELS = [
-    (Noisy(), "gave different logits twice"),
+    (Noisy(), "gave different logits twice, because of active randomness"),
     (Shaped("three"), r"must return logits of shape \[B, C\], got \(5, 2, 4\)"),
     (Shaped("sum"), r"got \(1, 4\) for 5 images"),
     (Shaped("text"), "got str|can't be run"),
@@ -226,6 +228,119 @@ def test_torchscript_is_refused() -> None:
         scripted = torch.jit.trace(make(ZOO["mlp"]), plain()[0])
     with pytest.raises(ModelError, match="TorchScript"):
         holistic.Subject(scripted, plain())
+
+
+class Counting(nn.Module):
+    """Keeps something from one call to the next."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        return x.flatten(1)[:, :4] + self.calls
+
+
+def test_what_makes_a_model_unsteady_is_named() -> None:
+    with pytest.raises(ModelError, match=r"active randomness \('\w*(dropout|bernoulli)"):
+        holistic.Subject(Noisy(), plain())
+    with pytest.raises(ModelError, match=r"the operation \('add'\)"):
+        holistic.Subject(Counting(), plain())
+
+
+class Packed(nn.Linear):
+    """Weights in whole numbers, unpacked at each call."""
+
+    def __init__(self) -> None:
+        super().__init__(64, 4)
+        self.weight = nn.Parameter(torch.ones(4, 64, dtype=torch.int8), requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x.flatten(1), self.weight.float(), self.bias)
+
+
+def test_quantised_models_are_refused() -> None:
+    with pytest.raises(ModelError, match=r"quantised models can't be studied .* a Packed"):
+        holistic.Subject(Packed(), plain())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dynamic = torch.ao.quantization.quantize_dynamic(make(ZOO["mlp"]), {nn.Linear})
+    with pytest.raises(ModelError, match="quantised models can't be studied"):
+        holistic.Subject(dynamic, plain())
+
+
+def test_a_distributed_model_is_unwrapped(tmp_path: Path) -> None:
+    store = (tmp_path / "store").as_uri()
+    torch.distributed.init_process_group("gloo", init_method=store, rank=0, world_size=1)
+    try:
+        model = nn.parallel.DistributedDataParallel(make(ZOO["mlp"]))
+        assert holistic.Subject(model, plain()).model is model.module
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize("name", ["transformer", "data-dependent"])
+def test_units_lie_along_the_axis_that_the_user_names(name: str) -> None:
+    """Tokens as units of a hidden layer; the hooked engine has features only on one axis."""
+    case = ZOO[name]
+    data = (case.images(20), torch.arange(20) % 4)
+    site = "blocks.0.mlp.1" if name == "transformer" else "act"
+    axes = {site: 0} if name == "transformer" else {site: -1}
+    subject = holistic.Subject(make(case), data, unit_axes=axes)
+    plainly = holistic.Subject(make(case), data)
+    named = subject.site(site)
+    if name == "transformer":
+        assert (named.units, named.layout) == (5, "12 steps")
+        features = plainly.mean(site)
+        assert torch.allclose(subject.mean(site), features.T)
+        tokens = subject.predict(edits=[holistic.Zero(site, units=[2])])
+        expected = plainly.predict(edits=[holistic.Zero(site, positions=[2])])
+        torch.testing.assert_close(tokens, expected)
+        table = holistic.sweep(subject, [site], "zero").where(class_="all")
+        labels = subject.evaluation.labels
+        change = subject.score_of(tokens, labels) - subject.score_of(subject.predict(), labels)
+        np.testing.assert_allclose(table.column("effect")[2], change.mean(), atol=1e-5)
+    with pytest.raises(SettingError, match=f"no axis 7 at site '{site}'"):
+        _ = holistic.Subject(make(case), data, unit_axes={site: 7}).engine
+    with pytest.raises(SiteError, match="no site 'nowhere'"):
+        _ = holistic.Subject(make(case), data, unit_axes={"nowhere": 0}).engine
+
+
+def test_positions_are_named() -> None:
+    for name, site, layout in (
+        ("mlp", "2", ""),
+        ("cnn", "1", "8 × 8 pixels"),
+        ("transformer", "blocks.0.mlp.1", "5 tokens"),
+        ("transformer", "blocks.0.scaled_dot_product_attention", "5 tokens × 4 features"),
+        ("one-dimensional", "act", "14 steps"),
+    ):
+        case = ZOO[name]
+        subject = holistic.Subject(make(case), (case.images(20), torch.arange(20) % 4))
+        (row,) = subject.sites.where(site=site).rows()
+        assert row["layout"] == layout
+
+
+def test_the_device_is_chosen_and_checked() -> None:
+    subject = holistic.Subject(make(ZOO["mlp"]), plain())
+    assert subject.device == ("cuda" if torch.cuda.is_available() else "cpu")
+    with pytest.raises(SettingError, match=r"no device 'gpu'; this machine has 'auto', 'cpu'"):
+        holistic.Subject(make(ZOO["mlp"]), plain(), device="gpu")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("name", ["mlp", "cnn", "residual in-place", "transformer", "gru"])
+def test_an_accelerator_finds_what_the_processor_finds(name: str) -> None:
+    case = ZOO[name]
+    model = make(case)
+    data = (case.images(64), torch.arange(64) % 4)
+    here, there = (holistic.Subject(model, data, device=d) for d in ("cpu", "cuda"))
+    assert next(model.parameters()).device.type == "cpu"
+    for edit in ("mean", "zero", "resample"):
+        first, second = (holistic.sweep(s, edit=edit).column("effect") for s in (here, there))
+        np.testing.assert_allclose(first, second, rtol=1e-3, atol=1e-5)
+    torch.cuda.synchronize()
 
 
 def test_a_linear_model_has_no_hidden_units() -> None:

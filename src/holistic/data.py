@@ -139,14 +139,14 @@ def split(labels: Tensor, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
     DataError
         If a class has a single example, which can't be on both sides.
     """
-    classes, counts = np.unique(labels.numpy(), return_counts=True)
+    classes, counts = np.unique(labels.cpu().numpy(), return_counts=True)
     if (counts < 2).any():
         lone = ", ".join(str(c) for c in classes[counts < 2][:5])
         raise DataError(
             f"class {lone} has one example; each class needs at least 2, one to select on and one "
             "to evaluate on"
         )
-    return _divided(labels.numpy(), 0.5, seed)
+    return _divided(labels.cpu().numpy(), 0.5, seed)
 
 
 def _divided(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -170,7 +170,7 @@ def stratified_sample(labels: Tensor, count: int, *, seed: int) -> np.ndarray:
     DataError
         If `count` is too small for 2 of each class.
     """
-    values, sizes = np.unique(labels.numpy(), return_counts=True)
+    values, sizes = np.unique(labels.cpu().numpy(), return_counts=True)
     if count < 2 * len(values):
         raise DataError(
             f"a limit of {count} is too small for {len(values)} classes; "
@@ -179,7 +179,7 @@ def stratified_sample(labels: Tensor, count: int, *, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     shares = sizes * min(1.0, count / sizes.sum())
     chosen = [
-        rng.permutation(np.flatnonzero(labels.numpy() == value))[: max(2, round(share))]
+        rng.permutation(np.flatnonzero(labels.cpu().numpy() == value))[: max(2, round(share))]
         for value, share in zip(values, shares, strict=True)
     ]
     return np.sort(np.concatenate(chosen))
@@ -372,7 +372,7 @@ def _called(name: str, module: str, attribute: str, seed: int) -> Data:
             )
     classes = tuple(str(c) for c in range(max(int(s.labels.max()) for s in sides) + 1))
     if len(sides) == 1:
-        return _split_data(name, classes, sides[0].images, sides[0].labels.numpy(), seed)
+        return _split_data(name, classes, sides[0].images, sides[0].labels.cpu().numpy(), seed)
     return Data(name, classes, *sides)
 
 

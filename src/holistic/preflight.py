@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from holistic.errors import DataError, ModelError, SettingError, listed
 from holistic.graph.trace import Wrapped, evaluating
@@ -43,7 +44,27 @@ def unwrapped(model: nn.Module) -> nn.Module:
         return model.module
     if isinstance(model, torch.jit.ScriptModule):
         raise ModelError("TorchScript models can't be studied; pass the nn.Module they came from")
+    if (kind := _quantised(model)) is not None:
+        raise ModelError(
+            f"quantised models can't be studied (this one holds a {kind}): effects of their units "
+            "are steps of rounding; pass the model in floating point"
+        )
     return model
+
+
+def _quantised(model: nn.Module) -> str | None:
+    """Name the kind of the first quantised module, if there is any."""
+    for module in model.modules():
+        tensors = [*module.parameters(recurse=False), *module.buffers(recurse=False)]
+        packed = (
+            ".quantized" in type(module).__module__ or "bitsandbytes" in type(module).__module__
+        )
+        if packed or any(t.is_quantized for t in tensors):
+            return type(module).__name__
+        # whole numbers of eight bits as a trained weight
+        if any(p.dtype in (torch.int8, torch.uint8) for p in module.parameters(recurse=False)):
+            return type(module).__name__
+    return None
 
 
 def chosen_device(name: str, model: nn.Module) -> torch.device:
@@ -124,10 +145,43 @@ def preflight(wrapped: Wrapped, images: Tensor) -> int:
         raise ModelError("the model returns NaN or infinite logits; check weights and input range")
     if not torch.equal(first, second):
         raise ModelError(
-            "the same images gave different logits twice: the model has active randomness "
-            "(dropout with training=True?) or a non-deterministic operation"
+            "the same images gave different logits twice, because of "
+            f"{_unsteady(wrapped, images)}; make the model deterministic in evaluation mode"
         )
     return first.shape[1]
+
+
+class _Recorder(TorchDispatchMode):
+    """Keeps the name and the value of every operation that runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, Any]] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run an operation and note what it gives."""
+        value = func(*args, **(kwargs or {}))
+        kept = value.detach().clone() if isinstance(value, Tensor) else None
+        self.seen.append((func.__name__.partition(".")[0], kept))
+        return value
+
+
+def _unsteady(wrapped: Wrapped, images: Tensor) -> str:
+    """Name the first operation that gives two values for the same images."""
+    runs: list[list[tuple[str, Any]]] = []
+    # in one evaluating block: each puts the random state back where it was
+    with torch.no_grad(), evaluating(wrapped):
+        for _ in "ab":
+            with _Recorder() as recorder:
+                wrapped(images.clone())
+            runs.append(recorder.seen)
+    for (name, first), (_, second) in zip(*runs, strict=False):
+        if name.startswith("empty") or not isinstance(first, Tensor):
+            continue
+        if not torch.equal(first, second):
+            random = "dropout" in name or "bernoulli" in name or "rand" in name
+            return f"{'active randomness' if random else 'the operation'} ('{name}')"
+    return "a value that the model keeps from one call to the next"
 
 
 def checked_classes(classes: Sequence[str], labels: Tensor, count: int) -> tuple[str, ...]:
