@@ -237,6 +237,7 @@ class Watched(nn.Module):
             return self.model(x)
 
 
+@torch.no_grad()
 def use(engine: Engine, images: Tensor) -> None:
     site = next(site for site in engine.sites if site.hidden)
     engine.run(images, [site.name], {site.name: replaced([0], 0.0)})
