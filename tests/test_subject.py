@@ -394,3 +394,15 @@ def test_a_class_without_examples_is_left_empty() -> None:
     assert np.isnan(rows.column("effect")).all()
     assert np.isnan(rows.column("q")).all()
     assert bool(subject.mean("4").isfinite().all())
+
+
+def test_values_that_are_not_finite_stop_with_their_count_and_site(tmp_path: Path) -> None:
+    images, labels = plain()
+    model = nn.Sequential(
+        nn.Flatten(), nn.Linear(64, 4), nn.ReLU(), nn.Linear(4, 4), nn.Sigmoid(), nn.Linear(4, 4)
+    ).eval()
+    model[1].bias.data[2] = torch.inf
+    model[3].weight.data[:, 2] = 1.0  # the sigmoid makes infinity finite again
+    subject = holistic.Subject(model, (images, labels))
+    with pytest.raises(ModelError, match="site '2' holds 40 NaN or infinite values; check"):
+        holistic.audit(subject, out=tmp_path / "run", lenses=["ablation"])

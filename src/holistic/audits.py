@@ -108,6 +108,8 @@ def begin(
         If there is no such lens, or a lens lacks the findings of others that it needs.
     AuditError
         If the folder is taken, or holds the audit of another subject or with other settings.
+    ModelError
+        If a hidden site holds NaN or infinite values.
     """
     chosen = _chosen(lenses)
     held = Audit.held(Path(out))
@@ -120,6 +122,7 @@ def begin(
     )
     if "sites" in run.lenses:
         return run
+    subject.check_finite()
     start = time.perf_counter()
     return run.add("sites", [Finding("sites", subject.sites)], time.perf_counter() - start)
 

@@ -292,13 +292,37 @@ class Subject:
         return self.downstream(images, (), sites)[1]
 
     def capture_batches(
-        self, sites: Sequence[str], images: Tensor | None = None, batch: int = _BATCH
+        self, sites: Sequence[str], images: Tensor | None = None, batch: int | None = None
     ) -> Iterator[tuple[slice, dict[str, Tensor]]]:
         """Read sites' values a batch at a time, so that memory doesn't grow with the data."""
         images = self.evaluation.images if images is None else images
+        if batch is None:
+            batch = min(_BATCH, self.engine.batch_rows([self.site(name) for name in sites]))
         for start in range(0, len(images), batch):
             part = slice(start, min(start + batch, len(images)))
             yield part, self.capture(sites, images[part])
+
+    def check_finite(self) -> None:
+        """Read the hidden sites on every example and count the values that aren't finite.
+
+        Raises
+        ------
+        ModelError
+            If there are any, with the site that has them first.
+        """
+        names = [site.name for site in self.hidden_sites]
+        bad = dict.fromkeys(names, 0)
+        for _, values in self.capture_batches(names, self.images):
+            for name in names:
+                bad[name] += int((~values[name].isfinite()).sum())
+        if any(bad.values()):
+            first = next(name for name in names if bad[name])
+            others = sum(count > 0 for count in bad.values()) - 1
+            raise ModelError(
+                f"site '{first}' holds {bad[first]:,} NaN or infinite values"
+                f"{f', and {others} sites after it hold some' if others else ''}; check the range "
+                "of the images and the weights before it"
+            )
 
     def logits(self, images: Tensor) -> Tensor:
         """Compute logits `[B, C]` in one batch, differentiable in the images."""
