@@ -21,6 +21,7 @@ check: $(READY) ## formatting, lint, types, and the direction of imports
 bench: $(READY) ## a sweep of every unit beside its peers and the floor, in one process
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.measures
 
 clean: ## remove the environment
 	rm -rf $(VENV)

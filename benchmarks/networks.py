@@ -131,10 +131,14 @@ def trained(name: str, data: Data) -> nn.Module:
     return model
 
 
+def pool(data: Data, images: int) -> tuple[Tensor, Tensor]:
+    """Twice as many MNIST images as are to be evaluated, the test set first."""
+    parts = (data.test, data.train)
+    pixels, labels = (torch.cat([getattr(p, k) for p in parts]) for k in ("images", "labels"))
+    return pixels[: 2 * images], labels[: 2 * images]
+
+
 def subject_of(name: str, *, images: int | None = None) -> Subject:
-    """Return a trained network with MNIST images, the test set first, half of them to evaluate."""
+    """Return a trained network with as many evaluation images as asked for."""
     data = load_data("mnist")
-    count = 2 * (images or NETWORKS[name].images)
-    pool = torch.cat([data.test.images, data.train.images])[:count]
-    labels = torch.cat([data.test.labels, data.train.labels])[:count]
-    return Subject(trained(name, data), (pool, labels), name=name)
+    return Subject(trained(name, data), pool(data, images or NETWORKS[name].images), name=name)

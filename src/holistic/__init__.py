@@ -24,6 +24,7 @@ _HOMES = {
     "audit": "audits",
     "load": "findings",
     "sweep": "sweeps",
+    "top_units": "estimates",
 }
 __all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from holistic.edits import Steer as Steer
     from holistic.edits import Zero as Zero
     from holistic.errors import HolisticError as HolisticError
+    from holistic.estimates import top_units as top_units
     from holistic.findings import Audit as Audit
     from holistic.findings import Finding as Finding
     from holistic.findings import Table as Table
