@@ -34,16 +34,16 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     console = Console()
-    table = RichTable("network", "images", "units", "edit", "seconds", "of floor")
-    for column in table.columns[1:3] + table.columns[4:]:
-        column.justify = "right"
-    for peer in chosen.peers:
-        table.add_column(f"× {peer}", justify="right")
     for name in chosen.networks:
+        table = RichTable("network", "images", "units", "edit", "seconds", "of floor")
+        for column in table.columns[1:3] + table.columns[4:]:
+            column.justify = "right"
+        for peer in chosen.peers:
+            table.add_column(f"× {peer}", justify="right")
         with console.status(name):
             for row in _measured(name, chosen):
                 table.add_row(*row)
-    console.print(table)
+        console.print(table)
     console.print(
         f"{chosen.threads} threads; peers set units to zero, one unit in so many "
         "(their time multiplied) unless --all-units"

@@ -181,6 +181,11 @@ def test_no_other_constant_costs_less_than_the_optimal_one(name: str) -> None:
     images, labels = subject.selection.images, subject.selection.labels
     values = subject.capture([site.name], images)[site.name]
 
+    edited = subject.capture([site.name], images)[site.name].clone()
+    edited[..., 1] = found[..., 1]
+    patched = subject.predict(images, [holistic.Patch(site.name, source=edited)])
+    assert torch.equal(subject.predict(images, [holistic.Optimal(site.name, units=[1])]), patched)
+
     def loss(unit: int, value: torch.Tensor) -> float:
         edit = holistic.Constant(site.name, units=[unit], value=value)
         logits = subject.predict(images, [edit])

@@ -14,6 +14,7 @@ _HOMES = {
     "Finding": "findings",
     "HolisticError": "errors",
     "Mean": "edits",
+    "Optimal": "edits",
     "Patch": "edits",
     "Resample": "edits",
     "Site": "sites",
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from holistic.edits import Constant as Constant
     from holistic.edits import Erase as Erase
     from holistic.edits import Mean as Mean
+    from holistic.edits import Optimal as Optimal
     from holistic.edits import Patch as Patch
     from holistic.edits import Resample as Resample
     from holistic.edits import Steer as Steer

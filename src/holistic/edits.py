@@ -17,6 +17,7 @@ __all__ = [
     "Edit",
     "Erase",
     "Mean",
+    "Optimal",
     "Patch",
     "Reference",
     "Replacement",
@@ -145,6 +146,15 @@ class Resample(Edit):
         """Return one draw for each example."""
         places = torch.arange(self.start, self.start + len(value))
         return reference.draw(self.site, places, self.seed)
+
+
+@dataclass(frozen=True)
+class Optimal(Edit):
+    """Set units to the constants that cost the model least (see `holistic.constants`)."""
+
+    def new_value(self, value: Tensor, reference: Reference) -> Tensor:
+        """Return the optimal constants, the same for every example."""
+        return reference.optimal(self.site)
 
 
 @dataclass(frozen=True)
