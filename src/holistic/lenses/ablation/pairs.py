@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from holistic.graph.engine import Stage
 from holistic.sites import Site
-from holistic.stats.moments import Moments
 from holistic.subject import Examples, Subject
 from holistic.sweeps import replacement
 
@@ -32,15 +32,29 @@ class Sums:
     mean: np.ndarray
     m2: np.ndarray
 
-    @classmethod
-    def of(cls, moments: Moments) -> Sums:
-        """Append the moments over all classes as a last row."""
-        total = moments.total()
-        return cls(
-            np.concatenate([moments.count, total.count]),
-            np.concatenate([moments.mean, total.mean]),
-            np.concatenate([moments.m2, total.m2]),
-        )
+
+class _ClassSums:
+    """Sums of effects and of their squares over the examples of each class, `[G, C]`."""
+
+    def __init__(self, effects: int, classes: int) -> None:
+        self.count = torch.zeros(classes, dtype=torch.float64)
+        self.total = torch.zeros(effects, classes, dtype=torch.float64)
+        self.square = torch.zeros(effects, classes, dtype=torch.float64)
+
+    def update(self, effects: Tensor, member: Tensor) -> None:
+        """Add effects `[G, B]` of examples whose classes are marked in `[B, C]`."""
+        self.count += member.sum(0)
+        self.total += effects @ member
+        self.square += effects.square() @ member
+
+    def sums(self) -> Sums:
+        """Moments of each class, and of all classes as a last row."""
+        parts = (self.count.expand_as(self.total), self.total, self.square)
+        count, total, square = (torch.cat([p, p.sum(1, keepdim=True)], 1).T for p in parts)
+        mean = total / count  # NaN for a class without examples
+        # effects come in float32: their squares and sums are exact enough in float64
+        m2 = (square - total * mean).nan_to_num(0).clamp_min(0)
+        return Sums(count.numpy().astype(np.int64), mean.numpy(), m2.numpy())
 
 
 @dataclass(frozen=True)
@@ -73,22 +87,25 @@ def pair_effects(
 ) -> PairEffects:
     """Remove the units of each pair `[G, 2]`, each and both: means `[C + 1, G]`."""
     units, places = np.unique(pairs, return_inverse=True)
-    places, classes = places.reshape(pairs.shape), len(subject.classes)
-    alone = Moments.empty(len(units), classes)
+    places, classes = torch.from_numpy(places.reshape(pairs.shape)), len(subject.classes)
+    alone = _ClassSums(len(units), classes)
     slices = [slice(i, i + _SLICE) for i in range(0, len(pairs), _SLICE)]
-    sums = [[Moments.empty(len(pairs[s]), classes) for _ in range(2)] for s in slices]
+    sums = [[_ClassSums(len(pairs[s]), classes) for _ in range(2)] for s in slices]
     for stage, labels, _ in site_stages(subject, site, examples, edit):
         before = subject.score_of(stage.base, labels).double()
+        member = one_hot(labels, classes).double().cpu()  # [B, C]
         single = _order_effects(subject, stage, units[:, None], before, labels)  # [U', B]
-        alone.update(single.T, labels)
-        size = stage.base.abs().amax(1).cpu().numpy() + np.abs(single).max(0)  # [B]
+        alone.update(single, member)
+        size = stage.base.abs().amax(1).double().cpu() + single.abs().amax(0)  # [B]
         for part, (both, extra) in zip(slices, sums, strict=True):
             together = _order_effects(subject, stage, pairs[part], before, labels)
-            both.update(together.T, labels)
-            a, b = single[places[part, 0]], single[places[part, 1]]
-            extra.update(interacting(together, a, b, size).T, labels)
-    single_mean = Sums.of(alone).mean
-    whole, extra = ([Sums.of(pair[i]) for pair in sums] for i in (0, 1))
+            both.update(together, member)
+            a, b = (single.index_select(0, places[part, i]) for i in (0, 1))
+            together -= a.add_(b)
+            together[together.abs() <= _ROUNDING * size] = 0
+            extra.update(together, member)
+    single_mean = alone.sums().mean
+    whole, extra = ([pair[i].sums() for pair in sums] for i in (0, 1))
     return PairEffects(
         single_mean[:, places[:, 0]],
         single_mean[:, places[:, 1]],
@@ -108,10 +125,10 @@ def interacting(
 
 def _order_effects(
     subject: Subject, stage: Stage, orders: np.ndarray, before: Tensor, labels: Tensor
-) -> np.ndarray:
-    """Effects `[O, B]` of removing all units of each order `[O, K]`."""
-    effects = np.empty((len(orders), len(labels)))
+) -> Tensor:
+    """Effects `[O, B]` of removing all units of each order `[O, K]`, float64."""
+    effects = torch.empty(len(orders), len(labels), dtype=torch.float64)
     for _, part, logits in stage.orders(torch.from_numpy(orders), (orders.shape[1],)):
         after = subject.score_of(logits.flatten(0, 1), labels.repeat(len(logits)))
-        effects[part] = (after.double().view(len(logits), -1) - before).cpu().numpy()
+        effects[part] = (after.double().view(len(logits), -1) - before).cpu()
     return effects
