@@ -62,4 +62,5 @@ def _after(row: dict[str, Any], kind: str) -> str:
     """Accuracy afterwards with its interval, or over control sets with their 95 % range."""
     before = row["class_accuracy_before"]
     drop, lo, hi = (row[f"{kind}_{name}"] for name in ("drop", "lo", "hi"))
-    return f"{before - drop:.1%} [{before - hi:.1%}, {before - lo:.1%}]"
+    ends = (min(max(before - end, 0.0), 1.0) for end in (drop, hi, lo))
+    return "{:.1%} [{:.1%}, {:.1%}]".format(*ends)

@@ -17,12 +17,16 @@ Draw = Callable[[Finding, Audit], "Iterator[tuple[Figure, str]]"]
 
 def _drawings() -> dict[str, Draw]:
     """By finding, the function that draws its pictures, each with a caption."""
-    from holistic.report.figures import effects, images, structure, units
+    from holistic.report.figures import effects, images, removal, structure, units
 
     return {
         "ablation.units": effects.unit_effects,
         "ablation.topk": effects.removal_curves,
         "ablation.interactions": effects.interactions,
+        "ablation.curves": removal.whole_curves,
+        "ablation.collateral": removal.collateral,
+        "ablation.direct": removal.direct,
+        "ablation.shapley": removal.shares,
         "activation.units": effects.selectivity,
         "activation.examples": images.walls,
         "activation.depth": units.depth,
