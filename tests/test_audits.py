@@ -65,7 +65,10 @@ class FakeSubject:
 
     @property
     def sites(self) -> Table:
-        return Table.from_rows(SiteRow, [SiteRow("1", "relu", 1, 3, 1, 0, True)])
+        return Table.from_rows(SiteRow, [SiteRow("1", "relu", 1, 3, 1, "", 0, 0, True)])
+
+    def check_finite(self) -> None:
+        """Find nothing wrong."""
 
     def predict(self) -> torch.Tensor:
         """Call everything the first class: right in three of six."""

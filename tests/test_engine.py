@@ -303,6 +303,15 @@ def test_order_of_units_and_examples_changes_nothing(name: str, engines: dict) -
 
 
 @CASES
+def test_no_replays_give_no_logits(name: str, engines: dict) -> None:
+    _, images, engine = engines[name]
+    site = next(site for site in engine.sites if site.hidden)
+    stage = engine.stage(images, site, torch.zeros(()))
+    nothing = torch.zeros(0, dtype=torch.long)
+    assert stage.units(nothing, nothing).shape == (0, stage.base.shape[1])
+
+
+@CASES
 def test_the_same_batch_gives_the_same_bits(name: str, engines: dict) -> None:
     _, images, engine = engines[name]
     site = next(site for site in engine.sites if site.hidden)

@@ -144,6 +144,8 @@ class HookedStage:
     @torch.no_grad()
     def units(self, units: Tensor, rows: Tensor) -> Tensor:
         """Replace unit `units[r]` on example `rows[r]`: `[R, C]`."""
+        if len(rows) == 0:
+            return self.base[:0]
         masks = torch.arange(self.site.units, device=units.device) == units[:, None]
         return self._replayed(masks, rows)
 

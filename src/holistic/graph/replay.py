@@ -227,6 +227,8 @@ class TracedStage:
     @torch.no_grad()
     def units(self, units: Tensor, rows: Tensor) -> Tensor:
         """Replace unit `units[r]` on example `rows[r]`: `[R, C]`."""
+        if len(rows) == 0:
+            return self.base[:0]
         # stretches are found where the indices lie: an accelerator isn't waited for
         runs = _runs(units, rows, self.rows)
         units, rows = (t.to(self.base.device, non_blocking=True) for t in (units, rows))
@@ -273,7 +275,7 @@ class TracedStage:
 
     def _space(self, index: int, rows: int) -> Tensor:
         """Memory for rows of a node: taken anew for each chunk, it costs more than filling it."""
-        if len(self._spaces.get(index, ())) < rows:
+        if index not in self._spaces or len(self._spaces[index]) < rows:
             base = self.known[index]
             self._spaces[index] = base.new_empty(max(rows, self.chunk), *base.shape[1:])
         return self._spaces[index][:rows]
