@@ -10,11 +10,13 @@ from torch import Tensor
 from holistic.graph.engine import Stage, single_edits
 from holistic.scores import score
 
-__all__ = ["optimal_constants"]
+__all__ = ["SEARCHES", "optimal_constants"]
 
 _QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 _FRACTIONS = (-0.5, -0.25, 0.2, 0.4, 0.6, 0.8, 1.25, 1.5)
 _HALVINGS = 4
+SEARCHES = len(_QUANTILES) + len(_FRACTIONS) + 1 + 2 * _HALVINGS
+"""How often every unit is replaced on every example."""
 
 
 def optimal_constants(

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from holistic.constants import optimal_constants
+from holistic.constants import SEARCHES, optimal_constants
 from holistic.data import split, stratified_sample
 from holistic.edits import Edit
 from holistic.errors import ModelError
@@ -39,7 +39,8 @@ __all__ = ["Examples", "Subject"]
 
 _BATCH = 512
 _PROBES = 5
-_SEARCHED = 512
+_SEARCHED, _FEWEST, _SEARCH = 512, 64, 5e11
+"""Most and fewest examples on which a constant is searched, and the operations it may take."""
 
 
 @dataclass(frozen=True)
@@ -374,8 +375,11 @@ class Subject:
     def optimal(self, site: str) -> Tensor:
         """Each unit's optimal constant, `[P…, U]`, found on a part of the selection split."""
         if site not in self._optimal:
+            place = self.site(site)
+            search = SEARCHES * place.units * max(self.engine.row_operations(place), 1)
+            count = min(_SEARCHED, max(_FEWEST, int(_SEARCH / search)))
             rows = stratified_sample(
-                self.selection.labels, max(_SEARCHED, 2 * len(self.classes)), seed=self.seed
+                self.selection.labels, max(count, 2 * len(self.classes)), seed=self.seed
             )
             images = self.selection.images[torch.from_numpy(rows)]
             labels = self.selection.labels[torch.from_numpy(rows)]

@@ -51,8 +51,9 @@ class Ablation(Lens):
     examples: int = 1000
     """Most evaluation examples, stratified, of the measurements beyond `units` and `topk`."""
     budget: float = 80.0
-    """Gigabytes of values that the curves of one site may replay; a site that needs more is
-    measured at fewer sizes and on fewer evaluation examples, and says so."""
+    """Gigabytes of values that the curves of one site may replay (more than three sites share what
+    three have); a site that needs more is measured at fewer sizes and on fewer evaluation examples,
+    and says so."""
     extra: float = 16.0
     """Gigabytes of values that each further measurement may replay, over all sites: more sites or
     costlier ones are measured on fewer examples, down to 50, and each row says on how many."""

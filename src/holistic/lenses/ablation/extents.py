@@ -19,6 +19,8 @@ _MATCHED = (1, 5, 10)
 _HEADLINE = 10
 _LEAST = 200
 _FEWEST = 50
+_FULL_SITES = 3
+"""Sites that have the whole budget each; more share what three have."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,8 @@ def _allowed(subject: Subject, site: Site, lens: Ablation, whole: Extent) -> int
     curves = min(orders * len(whole.sizes), 2 ** min(site.units, 62))
     # each class has its own matched sets, but only its own examples see them
     matched = min(lens.sets * len(RANKINGS) * len(whole.matched), 2 ** min(site.units, 62))
-    return int(lens.budget * 1e9 / ((curves + matched) * stage.row_bytes))
+    share = min(1.0, _FULL_SITES / len(subject.hidden_sites))
+    return int(share * lens.budget * 1e9 / ((curves + matched) * stage.row_bytes))
 
 
 def _caveat(subject: Subject, site: Site, examples: Examples, sizes: tuple[int, ...]) -> str:
