@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["sites"]
 
+_LEFT_OUT = ("depth", "positions", "parameters")
+"""Columns that `--json` has and that a terminal has no room for."""
+
 _ENOUGH = 64
 """Images that tracing a model and checking the trace needs at most."""
 
@@ -68,10 +71,19 @@ def _print_table(subject: Subject) -> None:
     from rich.table import Table
 
     table = Table(title=f"Sites of {escape(subject.name)}", title_justify="left")
-    for column in subject.sites.columns:
-        table.add_column(column.name, justify="right" if column.kind == "int64" else "left")
+    columns = [c for c in subject.sites.columns if c.name not in _LEFT_OUT]
+    for column in columns:
+        table.add_column(
+            column.name.replace("_", "\n"),
+            justify="right" if column.kind == "int64" else "left",
+            # a name that is cut off can't be given back to a command
+            overflow="fold" if column.name == "site" else "ellipsis",
+            min_width=22 if column.name == "site" else 6 if column.name == "hidden" else None,
+            max_width={"op": 10, "layout": 14}.get(column.name),
+        )
     for row in subject.sites.rows():
-        shown = ("yes" if v is True else "" if v is False else str(v) for v in row.values())
+        values = (row[column.name] for column in columns)
+        shown = ("yes" if v is True else "" if v is False else str(v) for v in values)
         table.add_row(*map(escape, shown))
     if subject.backend_note:
         print(f"note: {subject.backend_note}", file=sys.stderr)
