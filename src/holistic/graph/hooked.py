@@ -119,6 +119,7 @@ class HookedStage:
     """One batch, ready for replays of one site's units (see `holistic.graph.engine.Stage`)."""
 
     chunk = _ROWS
+    copies = 1
 
     def __init__(
         self, engine: HookedEngine, images: Tensor, site: Site, replacement: Tensor

@@ -13,6 +13,7 @@ from typing import Any
 import sympy
 import torch
 from torch import Tensor
+from torch.nn.functional import linear
 
 __all__ = ["Node", "Plan", "Program", "Ref", "select_rows"]
 
@@ -160,12 +161,14 @@ class Program:
         edits = edits or {}
         values = dict(given)
         for node, released in self.plan(given, wanted).steps:
-            in_place = None
+            function = node.function
             if owned is not None and node.index in self._in_place:
                 first = node.inputs[0]
                 if first in released and (first in owned or first not in given):
-                    in_place = self._in_place[node.index]
-            value = self._compute(node, values, rows, in_place)
+                    function = self._in_place[node.index]
+            elif owned is not None and node.op == "linear":
+                function = _linear
+            value = self._compute(node, values, rows, function)
             edit = edits.get(node.index)
             values[node.index] = value if edit is None else edit(value)
             for index in released:
@@ -181,11 +184,10 @@ class Program:
         node: Node,
         values: Mapping[int, Any],
         rows: int,
-        function: Callable[..., Any] | None = None,
+        function: Callable[..., Any] | None,
     ) -> Any:
         if node.size is not None:
             return _size(*node.size, rows)
-        function = function or node.function
         if function is None:
             raise RuntimeError(f"the value of node {node.index} must be given")
         args = [self._fill(a, values) for a in node.args]
@@ -241,6 +243,13 @@ class Program:
         return 4 * count
 
 
+def _linear(value: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """A linear layer without gradients, by oneDNN where that is faster than the BLAS."""
+    if value.is_cuda or value.dtype != torch.float32 or not _ONEDNN:
+        return linear(value, weight, bias)
+    return torch.ops.mkldnn._linear_pointwise(value, weight, bias, "none", [], "")
+
+
 @lru_cache(maxsize=4096)
 def _size(expression: sympy.Expr, symbol: sympy.Symbol, rows: int) -> int:
     return int(expression.xreplace({symbol: sympy.Integer(rows)}))  # pyright: ignore[reportArgumentType]
@@ -256,6 +265,7 @@ def select_rows(node: Node, value: Any, rows: Tensor) -> Any:
     return folded.index_select(node.batch_axis, rows).flatten(node.batch_axis, node.batch_axis + 1)
 
 
+_ONEDNN = hasattr(torch.ops.mkldnn, "_linear_pointwise")
 _PRODUCTS = frozenset({"linear", "conv1d", "conv2d", "conv3d"})
 _OVERWRITING = frozenset({"relu", "gelu", "silu", "sigmoid", "tanh", "add"})
 _FRESH = frozenset({"linear", "conv1d", "conv2d", "conv3d", "add"})

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
+from torch.nn.functional import embedding_bag
 
 from holistic.graph.engine import Change, Given, Stage, native, units_last
 from holistic.graph.linear import Carry, Mix, by_unit, carry, changed_units, mask_of
@@ -17,14 +18,13 @@ from holistic.graph.program import select_rows
 from holistic.graph.trace import Wrapped, trace
 from holistic.sites import Site, with_axes
 
-__all__ = ["CHUNK_BYTES", "TracedEngine", "TracedStage"]
+__all__ = ["TILE_BYTES", "TracedEngine", "TracedStage"]
 
-CHUNK_BYTES = 8 << 20
-"""Bytes of values that one chunk of replayed rows may hold: near the cache, far from the memory."""
+TILE_BYTES = 8 << 20
+"""Bytes of values that rows replayed together may hold: near the cache, far from the memory."""
 
-
-_SHORT_RUN = 64
-"""Stretches of fewer rows of one unit are gathered together: a step for each would cost more."""
+_TILES = 16
+"""Tiles in a chunk: the work beside replays, such as scores, is done once for each chunk."""
 
 
 BATCH_BYTES = 96 << 20
@@ -38,11 +38,11 @@ BATCH_ROWS = 2048
 
 @dataclass(frozen=True)
 class _Run:
-    """Neighbouring rows in which the same unit is replaced; `whole` if they are all examples."""
+    """Rows `part` in which the same unit is replaced; `source` if they are examples in a row."""
 
     unit: int
     part: slice
-    whole: bool
+    source: slice | None
 
 
 class TracedEngine:
@@ -166,8 +166,10 @@ class TracedStage:
             self._new = self._replaced_values(images, node, replacement.to(value), axes)
             self.changed = self._changed()
         self.row_bytes = self._row_bytes()
-        self._room = budget(self.base.device, CHUNK_BYTES, share=16)
-        self.chunk = max(1, self._room // self.row_bytes)
+        self._room = budget(self.base.device, TILE_BYTES, share=16)
+        self._tile = max(1, self._room // self.row_bytes)
+        self.chunk = _TILES * self._tile
+        self.copies = max(1, self._tile // self.rows)
 
     def _replaced_values(
         self, images: Tensor, node: int, replacement: Tensor, axes: tuple[int, int]
@@ -202,48 +204,55 @@ class TracedStage:
 
     @cached_property
     def _changes(self) -> dict[int, Tensor]:
-        """By mixing node, each unit's change where it mixes: `[U, B, P…, block]`, or no block."""
+        """By mixing node, each unit's change where it mixes: `[U, B, P…, block]`.
+
+        Convolutions mix units of one entry at each position: `[U, B, P…]`.
+        """
         changes: dict[int, Tensor] = {}
         for mix in self.carry.mixes:
             form = self.carry.local[mix.source]
             difference = self._new[mix.source] - self.known[mix.source]
             change = by_unit(difference, form, self.site.units)
-            if mix.convolution or form.block == 1:
-                change = change.squeeze(form.axis + 1)
+            change = change.squeeze(form.axis + 1) if mix.convolution else change
             changes[mix.node.index] = change.contiguous()
         return changes
 
     @cached_property
-    def _columns(self) -> dict[int, Tensor]:
-        """By linear mixing node, each unit's column of the weight: `[U, O]` or `[U, block, O]`."""
-        columns: dict[int, Tensor] = {}
-        for mix in self.carry.mixes:
-            if not mix.convolution:
-                block = self.carry.local[mix.source].block
-                column = mix.weight.T.unflatten(0, (-1, block))
-                columns[mix.node.index] = (column[:, 0] if block == 1 else column).contiguous()
-        return columns
+    def _tables(self) -> dict[int, Tensor]:
+        """By linear mixing node, its value before, then the columns of its weight, `[·, O]`."""
+        return {
+            mix.node.index: torch.cat([self.known[mix.node.index].flatten(0, -2), mix.weight.T])
+            for mix in self.carry.mixes
+            if not mix.convolution
+        }
 
     @torch.no_grad()
     def units(self, units: Tensor, rows: Tensor) -> Tensor:
         """Replace unit `units[r]` on example `rows[r]`: `[R, C]`."""
-        if len(rows) == 0:
-            return self.base[:0]
         # stretches are found where the indices lie: an accelerator isn't waited for
-        runs = _runs(units, rows, self.rows)
+        convolutions = any(mix.convolution for mix in self.carry.mixes)
+        runs = _tiles(_runs(units, rows), self._tile) if convolutions else []
         units, rows = (t.to(self.base.device, non_blocking=True) for t in (units, rows))
-        mixed = {mix.node.index: mix for mix in self.carry.mixes}
-        values: dict[int, Tensor] = {}
-        for index in self.carry.finish.reads:
-            if index in mixed:
-                values[index] = self._mixed(mixed[index], units, rows, runs)
-            else:
-                values[index] = self._rows_of(index, rows)
-        for index in self.carry.dense:
-            values[index] = self._written(index, values[index], units, rows)
-        logits = self._finish(values, len(rows), owned=True)
-        spaces = {space.untyped_storage().data_ptr() for space in self._spaces.values()}
-        return logits.clone() if logits.untyped_storage().data_ptr() in spaces else logits
+        sums = {
+            m.node.index: self._sum(m, units, rows) for m in self.carry.mixes if not m.convolution
+        }
+        logits = self.base.new_empty(len(rows), self.base.shape[1])
+        for number, start in enumerate(range(0, len(rows), self._tile)):
+            part = slice(start, start + self._tile)
+            values: dict[int, Tensor] = {}
+            for mix in self.carry.mixes:
+                index = mix.node.index
+                if mix.convolution:
+                    values[index] = self._convolved(mix, rows[part], runs[number])
+                else:
+                    values[index] = self._summed(index, sums[index], part)
+            for index in self.carry.finish.reads:
+                if index not in values:
+                    values[index] = self._rows_of(index, rows[part])
+            for index in self.carry.dense:
+                values[index] = self._written(index, values[index], units[part], rows[part])
+            logits[part] = self._finish(values, len(rows[part]), owned=True)
+        return logits
 
     def _rows_of(self, index: int, rows: Tensor) -> Tensor:
         return select_rows(self.program.nodes[index], self.known[index], rows)
@@ -256,60 +265,54 @@ class TracedStage:
         with full_precision(self.base.device):
             return self.program.evaluate(values, [output], rows=rows, owned=mine)[output]
 
-    def _mixed(self, mix: Mix, units: Tensor, rows: Tensor, runs: Sequence[_Run]) -> Tensor:
-        """Rows of a mixing node's value after the change that each row's unit makes."""
-        base = self.known[mix.node.index]
-        if len(units) < _SHORT_RUN * len(runs):
-            value = base.index_select(0, rows)
-            return self._add_change(mix, value, units, rows)
+    def _convolved(self, mix: Mix, rows: Tensor, runs: Sequence[_Run]) -> Tensor:
+        """Rows of a convolution's value after the change that each row's unit makes."""
+        base, changes = self.known[mix.node.index], self._changes[mix.node.index]
         value = self._space(mix.node.index, len(rows))
         for run in runs:
-            part = value[run.part]
-            if run.whole:
-                self._add_run(mix, base, run, None, out=part)
-            else:
-                chosen = rows[run.part]
+            part, chosen = value[run.part], rows[run.part]
+            if run.source is None:
                 torch.index_select(base, 0, chosen, out=part)
-                self._add_run(mix, part, run, chosen, out=part)
+                change = changes[run.unit].index_select(0, chosen)
+                part += mix.convolve(change, run.unit)
+            else:
+                change = mix.convolve(changes[run.unit, run.source], run.unit)
+                torch.add(base[run.source], change, out=part)
         return value
+
+    def _sum(self, mix: Mix, units: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Which entries of a linear layer's table add up to its rows, and with what weights.
+
+        Each row's are the value before, and the unit's columns of the layer's weight with the
+        unit's changes: `[R, P, 1 + block]` both.
+        """
+        changes = self._changes[mix.node.index]
+        changes = changes.reshape(*changes.shape[:2], -1, changes.shape[-1])  # [U, B, P, block]
+        _, count, positions, block = changes.shape
+        entries = rows.new_empty(len(rows), positions, 1 + block)
+        entries[..., 0] = rows[:, None] * positions + _range(positions, rows)
+        entries[..., 1:] = (units * block + count * positions)[:, None, None] + _range(block, rows)
+        weights = changes.new_ones(entries.shape)
+        weights[..., 1:] = changes.flatten(0, 1).index_select(0, units * count + rows)
+        return entries, weights
+
+    def _summed(self, index: int, parts: tuple[Tensor, Tensor], rows: slice) -> Tensor:
+        """Rows of a linear layer's value after the change that each row's unit makes."""
+        entries, weights = (part[rows].flatten(0, 1) for part in parts)
+        table = self._tables[index]
+        value = embedding_bag(entries, table, mode="sum", per_sample_weights=weights)
+        return value.reshape(-1, *self.known[index].shape[1:])
 
     def _space(self, index: int, rows: int) -> Tensor:
         """Memory for rows of a node: taken anew for each chunk, it costs more than filling it."""
         if index not in self._spaces or len(self._spaces[index]) < rows:
             base = self.known[index]
-            self._spaces[index] = base.new_empty(max(rows, self.chunk), *base.shape[1:])
+            self._spaces[index] = base.new_empty(max(rows, self._tile), *base.shape[1:])
         return self._spaces[index][:rows]
 
     @cached_property
     def _spaces(self) -> dict[int, Tensor]:
         return {}
-
-    def _add_run(
-        self, mix: Mix, value: Tensor, run: _Run, rows: Tensor | None, *, out: Tensor
-    ) -> None:
-        """Write `value` plus the change that one unit makes on rows (None: all) into `out`."""
-        change = self._changes[mix.node.index][run.unit]  # [B, P…] or [B, P…, block]
-        change = change if rows is None else change.index_select(0, rows)
-        if mix.convolution:
-            torch.add(value, mix.convolve(change, run.unit), out=out)
-        elif self.carry.local[mix.source].block == 1:
-            column = self._columns[mix.node.index][run.unit]  # [O]
-            torch.addcmul(value, change[..., None], column, out=out)
-        else:
-            torch.add(value, change @ self._columns[mix.node.index][run.unit], out=out)
-
-    def _add_change(self, mix: Mix, value: Tensor, units: Tensor, rows: Tensor) -> Tensor:
-        """Add the change that unit `units[r]` makes on example `rows[r]` to row r, in place."""
-        if not mix.convolution and self.carry.local[mix.source].block == 1:
-            changes = self._changes[mix.node.index].flatten(0, 1)
-            change = changes.index_select(0, units * self.rows + rows)  # [R, P…]
-            column = self._columns[mix.node.index].index_select(0, units)  # [R, O]
-            column = column.reshape(len(rows), *[1] * (value.dim() - 2), -1)
-            return value.addcmul_(change[..., None], column)
-        for run in _runs(units, rows, self.rows):
-            part = value[run.part]
-            self._add_run(mix, part, run, rows[run.part], out=part)
-        return value
 
     def _written(self, index: int, value: Tensor, units: Tensor, rows: Tensor) -> Tensor:
         """Write each row's unit into a local node's rows."""
@@ -343,10 +346,9 @@ class TracedStage:
         self, orders: Tensor, sizes: Collection[int] | None = None
     ) -> Iterator[tuple[int, slice, Tensor]]:
         """Replace units one after another in each order `[O, K]`."""
-        size = max(1, self.chunk // self.rows)
         wanted = range(1, orders.shape[1] + 1) if sizes is None else sizes
-        for start in range(0, len(orders), size):
-            chosen = slice(start, min(start + size, len(orders)))
+        for start in range(0, len(orders), self.copies):
+            chosen = slice(start, min(start + self.copies, len(orders)))
             for k, logits in self._one_by_one(orders[chosen], wanted):
                 yield k, chosen, logits
 
@@ -368,9 +370,16 @@ class TracedStage:
 
     def _add_whole(self, mix: Mix, value: Tensor, units: Sequence[int]) -> None:
         """Add one unit's change on every example to each copy of the batch, in place."""
+        changes = self._changes[mix.node.index]
         for copy, unit in enumerate(units):
             part = value[copy * self.rows : (copy + 1) * self.rows]
-            self._add_run(mix, part, _Run(unit, slice(None), True), None, out=part)
+            if mix.convolution:
+                part += mix.convolve(changes[unit], unit)
+            elif changes.shape[-1] == 1:
+                part.addcmul_(changes[unit], mix.weight[:, unit])
+            else:
+                block = changes.shape[-1]
+                part += changes[unit] @ mix.weight[:, unit * block : (unit + 1) * block].T
 
 
 def _repeated(value: Tensor, axis: int, count: int) -> Tensor:
@@ -380,13 +389,39 @@ def _repeated(value: Tensor, axis: int, count: int) -> Tensor:
     return value.expand(shape)
 
 
-def _runs(units: Tensor, rows: Tensor, count: int) -> list[_Run]:
-    """Stretches of equal units; `count` is the number of examples in the batch."""
+def _runs(units: Tensor, rows: Tensor) -> list[_Run]:
+    """Stretches of equal units."""
     values, counts = torch.unique_consecutive(units, return_counts=True)
-    ends = counts.cumsum(0)
-    # rows of one unit are distinct and in order, so as many as there are examples are all of them
-    starts, stops = (ends - counts).tolist(), ends.tolist()
+    stops = counts.cumsum(0)
+    starts = stops - counts
+    first = rows[starts]
+    # rows of one unit are distinct and in order
+    neighbours = rows[stops - 1] - first == counts - 1
+    listed = (t.tolist() for t in (values, starts, stops, first, neighbours))
     return [
-        _Run(unit, slice(start, stop), stop - start == count and int(rows[start]) == 0)
-        for unit, start, stop in zip(values.tolist(), starts, stops, strict=True)
+        _Run(unit, slice(a, z), slice(row, row + z - a) if whole else None)
+        for unit, a, z, row, whole in zip(*listed, strict=True)
     ]
+
+
+def _tiles(runs: Sequence[_Run], size: int) -> list[list[_Run]]:
+    """Cut stretches into tiles of `size` rows, each counted from the start of its tile."""
+    tiles: list[list[_Run]] = []
+    for run in runs:
+        start, stop = run.part.start, run.part.stop
+        while start < stop:
+            number, first = divmod(start, size)
+            end = min(stop, (number + 1) * size)
+            done = start - run.part.start
+            source = run.source and slice(
+                run.source.start + done, run.source.start + done + end - start
+            )
+            if number == len(tiles):
+                tiles.append([])
+            tiles[number].append(_Run(run.unit, slice(first, first + end - start), source))
+            start = end
+    return tiles
+
+
+def _range(count: int, like: Tensor) -> Tensor:
+    return torch.arange(count, device=like.device)

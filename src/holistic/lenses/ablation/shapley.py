@@ -135,9 +135,8 @@ def _contributions(
     bare = subject.score_of(none[0], labels).double()
     near = tolerance * float((before - bare).abs().mean())
     shares, skipped = np.zeros((units, classes + 1)), 0
-    size = max(1, stage.chunk // len(labels))
-    for start in range(0, len(orders), size):
-        some = orders[start : start + size]
+    for start in range(0, len(orders), stage.copies):
+        some = orders[start : start + stage.copies]
         value = np.tile((before @ means).cpu().numpy(), (len(some), 1))  # [O', C + 1]
         going = np.ones(len(some), dtype=bool)
         for k, part, logits in stage.orders(torch.from_numpy(some)):
