@@ -210,6 +210,29 @@ def test_units_at_the_ends_of_their_range_are_saturated() -> None:
     assert np.isnan(found(subject)["activation.units"].table.column("saturated_fraction")).all()
 
 
+@pytest.mark.parametrize(
+    ("clip", "ends"),
+    [
+        (nn.ReLU6(), (-np.inf, 6.0)),
+        (nn.Hardtanh(0.0, 2.0), (-np.inf, 2.0)),
+        (nn.Hardtanh(-0.5, 0.5), (-0.5, 0.5)),
+        (nn.Sigmoid(), (0.0, 1.0)),
+    ],
+)
+def test_only_clipped_values_are_saturated_not_units_that_are_off(
+    clip: nn.Module, ends: tuple[float, float]
+) -> None:
+    first = nn.Linear(1, 2)
+    nn.init.ones_(first.weight)
+    first.bias.data = torch.tensor([100.0, -100.0])
+    model = nn.Sequential(first, clip, nn.Linear(2, 2))
+    subject = holistic.Subject(model, (torch.randn(60, 1), torch.arange(60) % 2))
+    (site,) = subject.hidden_sites
+    assert site.ends == ends
+    table = found(subject)["activation.units"].table.where(class_="all")
+    assert list(table.column("saturated")) == [True, np.isfinite(ends[0])]
+
+
 @pytest.mark.parametrize("name", ["transformer", "encoder layer", "data-dependent", "lstm"])
 def test_any_architecture_and_input(name: str) -> None:
     case = ZOO[name]

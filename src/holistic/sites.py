@@ -11,8 +11,9 @@ import numpy as np
 from holistic.errors import SettingError, SiteError, listed, nearest
 from holistic.findings import col
 
-__all__ = ["Site", "SiteRow", "find_site", "with_axes"]
+__all__ = ["Site", "SiteRow", "ends_of", "find_site", "with_axes"]
 
+_ENDS = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0), "hardsigmoid": (0.0, 1.0)}
 _HEADS = frozenset({"scaled_dot_product_attention", "matmul", "bmm"})
 
 
@@ -39,6 +40,9 @@ class Site:
         Whether it is the output of a block of several operations.
     parameters
         Number of parameters of the operation itself.
+    ends
+        Values that the operation can't leave and at which its gradient vanishes; infinite where
+        there is none on that side, None where there is none at all.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Site:
     hidden: bool
     block: bool = False
     parameters: int = 0
+    ends: tuple[float, float] | None = None
 
     @property
     def units(self) -> int:
@@ -151,6 +156,28 @@ def with_axes(sites: Sequence[Site], axes: Mapping[str, int]) -> tuple[Site, ...
         replace(site, unit_axis=axes[site.name] % len(site.shape)) if site.name in axes else site
         for site in sites
     )
+
+
+def ends_of(op: str, limits: Sequence[float] = ()) -> tuple[float, float] | None:
+    """Return the ends of a nonlinearity; a clip at zero is a unit that is off, not saturated.
+
+    Parameters
+    ----------
+    op
+        Name of the operation.
+    limits
+        Where `hardtanh` clips; -1 and 1 by default.
+
+    Examples
+    --------
+    >>> ends_of("sigmoid"), ends_of("hardtanh", [0.0, 6.0]), ends_of("relu")
+    ((0.0, 1.0), (-inf, 6.0), None)
+    """
+    if op in ("hardtanh", "relu6"):
+        usual = (0.0, 6.0) if op == "relu6" else (-1.0, 1.0)
+        low, high = limits if len(limits) == 2 else usual
+        return low or -math.inf, high
+    return _ENDS.get(op)
 
 
 def find_site(sites: Sequence[Site], name: str) -> Site:

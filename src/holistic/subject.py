@@ -39,7 +39,7 @@ __all__ = ["Examples", "Subject"]
 
 _BATCH = 512
 _PROBES = 5
-_SEARCHED, _FEWEST, _SEARCH = 512, 64, 5e11
+_SEARCHED, _FEWEST, _SEARCH = 512, 32, 3e10
 """Most and fewest examples on which a constant is searched, and the operations it may take."""
 
 
@@ -376,7 +376,8 @@ class Subject:
         """Each unit's optimal constant, `[P…, U]`, found on a part of the selection split."""
         if site not in self._optimal:
             place = self.site(site)
-            search = SEARCHES * place.units * max(self.engine.row_operations(place), 1)
+            sample = self.stage(site, self.selection.images[:2], self.mean(site))
+            search = SEARCHES * place.units * sample.row_cost
             count = min(_SEARCHED, max(_FEWEST, int(_SEARCH / search)))
             rows = stratified_sample(
                 self.selection.labels, max(count, 2 * len(self.classes)), seed=self.seed

@@ -46,8 +46,8 @@ class Stage(Protocol):
         How many rows one call of `units` should replay.
     copies
         How many orders are followed at once.
-    row_bytes
-        Bytes of values that one replayed row takes, as a measure of its cost.
+    row_cost
+        What one replayed row costs: bytes written, and a tenth of its floating-point operations.
     """
 
     @property
@@ -63,13 +63,17 @@ class Stage(Protocol):
     def copies(self) -> int: ...
 
     @property
-    def row_bytes(self) -> int: ...
+    def row_cost(self) -> float: ...
 
     def units(self, units: Tensor, rows: Tensor) -> Tensor:
         """Replace unit `units[r]` on example `rows[r]` for each r: logits `[R, C]`.
 
         Equal units should stand side by side; the indices lie on the processor.
         """
+        ...
+
+    def order_cost(self, length: int, sizes: int) -> float:
+        """Cost of one example in one order of `length` units with logits at so many sizes."""
         ...
 
     def sets(self, masks: Tensor) -> Iterator[tuple[slice, Tensor]]:

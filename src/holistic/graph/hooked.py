@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from holistic.graph.engine import Change, Stage, native, units_last
 from holistic.graph.naming import NONLINEAR
 from holistic.graph.trace import Wrapped, evaluating
-from holistic.sites import Site, with_axes
+from holistic.sites import Site, ends_of, with_axes
 
 __all__ = ["HookedEngine", "HookedStage"]
 
@@ -128,7 +128,7 @@ class HookedStage:
         with torch.no_grad():
             self.base, captured = engine.run(images, [site.name])
         value = captured[site.name]
-        self.row_bytes = 64 * images[0].numel() * images.element_size()
+        self.row_cost = 64.0 * images[0].numel() * images.element_size()
         self._new = replacement.to(value).expand_as(value)  # [B, P…, U]
         differs = (self._new != value).flatten(1, -2) if value.dim() > 2 else self._new != value
         self.changed: Tensor = differs.any(1) if value.dim() > 2 else differs
@@ -149,6 +149,10 @@ class HookedStage:
             return self.base[:0]
         masks = torch.arange(self.site.units, device=units.device) == units[:, None]
         return self._replayed(masks, rows)
+
+    def order_cost(self, length: int, sizes: int) -> float:
+        """Cost of one example in one order of `length` units with logits at so many sizes."""
+        return sizes * self.row_cost
 
     @torch.no_grad()
     def sets(self, masks: Tensor) -> Iterator[tuple[slice, Tensor]]:
@@ -210,6 +214,7 @@ def _site(name: str, module: nn.Module, value: Tensor) -> Site:
     channels_first = len(shape) >= 3 and not isinstance(module, _LAST_AXIS)
     kind = type(module).__name__.lower()
     plain = not any(module.children())
+    clips = isinstance(module, nn.Hardtanh)
     return Site(
         name=name,
         op=kind,
@@ -219,4 +224,5 @@ def _site(name: str, module: nn.Module, value: Tensor) -> Site:
         hidden=plain and kind in {n.replace("_", "") for n in NONLINEAR},
         block=not plain,
         parameters=sum(p.numel() for p in module.parameters(recurse=False)),
+        ends=ends_of(kind, [module.min_val, module.max_val] if clips else []),
     )

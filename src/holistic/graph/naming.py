@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from holistic.graph.program import Node, Program
-from holistic.sites import Site
+from holistic.sites import Site, ends_of
 
 __all__ = ["Call", "name_sites"]
 
@@ -115,6 +115,7 @@ def _site(node: Node, name: str, axis: int, *, hidden: bool, block: bool = False
         unit_axis=axis - (axis > node.batch_axis),
         hidden=hidden,
         block=block,
+        ends=ends_of(node.op, [float(a) for a in node.args[1:3]] if node.op == "hardtanh" else []),
     )
 
 

@@ -221,6 +221,11 @@ class Program:
                 held.pop(index, None)
         return max(peak, 1)
 
+    def row_cost(self, plan: Plan) -> float:
+        """Bytes that a plan's steps write for one example; a byte stands for ten operations too."""
+        written = sum(self._bytes(node.index) for node, _ in plan.steps if node.op not in _MOVES)
+        return written + self.row_operations(plan) / 10
+
     def row_operations(self, plan: Plan) -> int:
         """Floating-point operations for one example in a plan's linear layers and convolutions."""
         return sum(self._operations(node) for node, _ in plan.steps)
@@ -266,6 +271,10 @@ def select_rows(node: Node, value: Any, rows: Tensor) -> Any:
 
 
 _ONEDNN = hasattr(torch.ops.mkldnn, "_linear_pointwise")
+_MOVES = frozenset(
+    "view reshape _unsafe_view flatten unflatten squeeze unsqueeze permute transpose t select "
+    "slice expand detach alias getitem split chunk unbind".split()
+)
 _PRODUCTS = frozenset({"linear", "conv1d", "conv2d", "conv3d"})
 _OVERWRITING = frozenset({"relu", "gelu", "silu", "sigmoid", "tanh", "add"})
 _FRESH = frozenset({"linear", "conv1d", "conv2d", "conv3d", "add"})

@@ -165,9 +165,11 @@ class TracedStage:
             value = units_last(self.known[node], *axes)
             self._new = self._replaced_values(images, node, replacement.to(value), axes)
             self.changed = self._changed()
-        self.row_bytes = self._row_bytes()
+        given = (self.known[i][0] for i in self.carry.given)
+        self._step_cost = sum(value.nbytes for value in given)
+        self.row_cost = self._step_cost + self.program.row_cost(self.carry.finish)
         self._room = budget(self.base.device, TILE_BYTES, share=16)
-        self._tile = max(1, self._room // self.row_bytes)
+        self._tile = max(1, self._room // self._row_bytes())
         self.chunk = _TILES * self._tile
         self.copies = max(1, self._tile // self.rows)
 
@@ -347,10 +349,29 @@ class TracedStage:
     ) -> Iterator[tuple[int, slice, Tensor]]:
         """Replace units one after another in each order `[O, K]`."""
         wanted = range(1, orders.shape[1] + 1) if sizes is None else sizes
+        stepping = self._stepping_cost(max(wanted, default=0), len(wanted))
+        whole = stepping > len(wanted) * self.program.row_cost(self.carry.restart)
         for start in range(0, len(orders), self.copies):
             chosen = slice(start, min(start + self.copies, len(orders)))
-            for k, logits in self._one_by_one(orders[chosen], wanted):
+            found = self._at_once if whole else self._one_by_one
+            for k, logits in found(orders[chosen], wanted):
                 yield k, chosen, logits
+
+    def order_cost(self, length: int, sizes: int) -> float:
+        """Cost of one example in one order of `length` units with logits at so many sizes."""
+        whole = sizes * self.program.row_cost(self.carry.restart)
+        return min(whole, self._stepping_cost(length, sizes))
+
+    def _stepping_cost(self, length: int, sizes: int) -> float:
+        return length * self._step_cost + sizes * self.row_cost
+
+    def _at_once(self, orders: Tensor, wanted: Collection[int]) -> Iterator[tuple[int, Tensor]]:
+        """Replace the first units of each order together, anew for each size."""
+        count, length = orders.shape
+        place = torch.full((count, self.site.units), length)
+        place.scatter_(1, orders.cpu(), torch.arange(length).expand(count, -1))
+        for k in sorted(wanted):
+            yield k, torch.cat([logits for _, logits in self.sets(place < k)])
 
     def _one_by_one(self, orders: Tensor, wanted: Collection[int]) -> Iterator[tuple[int, Tensor]]:
         count, listed = len(orders), orders.tolist()

@@ -50,13 +50,14 @@ class Ablation(Lens):
     """Sign flips behind the family-wise p of `ablation.scores`; 0 leaves it out."""
     examples: int = 1000
     """Most evaluation examples, stratified, of the measurements beyond `units` and `topk`."""
-    budget: float = 80.0
-    """Gigabytes of values that the curves of one site may replay (more than three sites share what
-    three have); a site that needs more is measured at fewer sizes and on fewer evaluation examples,
-    and says so."""
+    budget: float = 100.0
+    """Gigabytes of values that the curves of one site may write, ten operations counting as a byte
+    (more than three sites share what three have); a site that needs more is measured at fewer
+    sizes and on fewer evaluation examples, and says so. A core manages 1 to 4 a second."""
     extra: float = 16.0
-    """Gigabytes of values that each further measurement may replay, over all sites: more sites or
-    costlier ones are measured on fewer examples, down to 50, and each row says on how many."""
+    """Gigabytes, counted likewise, that each further measurement may write, over all sites: more
+    sites or costlier ones are measured on fewer examples, down to 50, and each row says on how
+    many."""
 
     def __post_init__(self) -> None:
         least = {

@@ -22,7 +22,7 @@ from holistic.lenses.ablation.areas import (
     curve_statement,
     point_columns,
 )
-from holistic.lenses.ablation.extents import affordable, afforded_rows
+from holistic.lenses.ablation.extents import affordable, afforded_rows, order_rows
 from holistic.lenses.ablation.matched import stratum_orders
 from holistic.lenses.ablation.rankings import RANKINGS, rank_units
 from holistic.progress import Progress
@@ -36,7 +36,6 @@ _GRID = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 _EVERY = 512
 _FEW = 64
 _FEWEST = 50
-_STEP = 8
 
 _BATCH = 1024
 
@@ -100,9 +99,7 @@ class _Orders:
 def _orders(subject: Subject, site: Site, lens: Ablation, chosen: Table) -> _Orders:
     ranked, classes = rank_units(subject, site, chosen), len(subject.classes)
     first = RANKINGS.index(lens.ranking) * classes
-    # a step costs less than a replay: it adds one column
-    steps = site.units / _STEP
-    most = afforded_rows(subject, site, lens) / (3 * lens.sets * _FEWEST) - steps
+    most = afforded_rows(subject, site, lens) / (3 * lens.sets * _FEWEST)
     some = control_sizes(site.units, most)
     every = np.arange(site.units + 1) if site.units <= _EVERY else some
     return _Orders(ranked.orders[first : first + classes], ranked.strength, every, some)
@@ -110,7 +107,7 @@ def _orders(subject: Subject, site: Site, lens: Ablation, chosen: Table) -> _Ord
 
 def _site_curves(subject: Subject, site: Site, lens: Ablation, chosen: Table) -> Iterator[Curve]:
     orders = _orders(subject, site, lens, chosen)
-    replays = 3 * lens.sets * (len(orders.some) + site.units / _STEP)
+    replays = 3 * lens.sets * order_rows(subject, site, site.units, len(orders.some))
     examples = affordable(subject, site, lens, replays)
     rng = np.random.default_rng([subject.seed, site.depth, 3])
     random = rng.permuted(np.tile(np.arange(site.units), (lens.sets, 1)), axis=1)

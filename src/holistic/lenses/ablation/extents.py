@@ -12,12 +12,12 @@ from holistic.lenses.ablation.rankings import RANKINGS
 from holistic.sites import Site
 from holistic.subject import Examples, Subject
 
-__all__ = ["Extent", "affordable", "afforded_rows", "extent", "sampled"]
+__all__ = ["Extent", "affordable", "afforded_rows", "extent", "order_rows", "sampled"]
 
-_GRID = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50, 70, 100, 140, 200)
+_GRIDS = ((1, 2, 3, 5, 7, 10, 14, 20, 30, 50, 70, 100, 140, 200), (1, 3, 10, 30, 100))
 _MATCHED = (1, 5, 10)
 _HEADLINE = 10
-_LEAST = 200
+_LEAST = 100
 _FEWEST = 50
 _FULL_SITES = 3
 """Sites that have the whole budget each; more share what three have."""
@@ -51,14 +51,17 @@ def extent(subject: Subject, site: Site, lens: Ablation) -> Extent:
     # larger sets leave too few other units to match them with
     matched = tuple(k for k in _MATCHED if k <= min(depth, site.units // 2))
     whole = Extent(tuple(range(1, depth + 1)), matched, subject.evaluation)
-    allowed = _allowed(subject, site, lens, whole)
-    if allowed >= len(subject.evaluation):
+    if _allowed(subject, site, lens, whole) >= len(subject.evaluation):
         return whole
-    sizes = (*(k for k in _GRID if k < depth), depth)
-    some = Extent(sizes, tuple(k for k in matched if k <= _HEADLINE)[-1:], subject.evaluation)
-    allowed = max(_LEAST, 2 * len(subject.classes), _allowed(subject, site, lens, some))
-    examples = sampled(subject.evaluation, allowed, subject.seed)
-    return Extent(some.sizes, some.matched, examples, _caveat(subject, site, examples, sizes))
+    matched = tuple(k for k in matched if k <= _HEADLINE)[-1:]
+    some, allowed, least = whole, 0, max(_LEAST, 2 * len(subject.classes))
+    for grid in _GRIDS:
+        if allowed < least:
+            some = Extent((*(k for k in grid if k < depth), depth), matched, whole.examples)
+            allowed = _allowed(subject, site, lens, some)
+    examples = sampled(subject.evaluation, max(allowed, least), subject.seed)
+    caveat = _caveat(subject, site, examples, some.sizes)
+    return Extent(some.sizes, matched, examples, caveat)
 
 
 def sampled(examples: Examples, count: int, seed: int) -> Examples:
@@ -84,7 +87,13 @@ def affordable(subject: Subject, site: Site, lens: Ablation, replays: float) -> 
 def afforded_rows(subject: Subject, site: Site, lens: Ablation) -> float:
     """Replayed rows in a site's part of `lens.extra`, which all hidden sites share evenly."""
     stage = subject.stage(site.name, subject.evaluation.images[:2], subject.mean(site.name))
-    return lens.extra * 1e9 / len(subject.hidden_sites) / stage.row_bytes
+    return lens.extra * 1e9 / len(subject.hidden_sites) / stage.row_cost
+
+
+def order_rows(subject: Subject, site: Site, length: int, sizes: int) -> float:
+    """Replayed rows that cost as much as one order of a site's units with logits at some sizes."""
+    stage = subject.stage(site.name, subject.evaluation.images[:2], subject.mean(site.name))
+    return stage.order_cost(length, sizes) / stage.row_cost
 
 
 def _allowed(subject: Subject, site: Site, lens: Ablation, whole: Extent) -> int:
@@ -95,7 +104,7 @@ def _allowed(subject: Subject, site: Site, lens: Ablation, whole: Extent) -> int
     # each class has its own matched sets, but only its own examples see them
     matched = min(lens.sets * len(RANKINGS) * len(whole.matched), 2 ** min(site.units, 62))
     share = min(1.0, _FULL_SITES / len(subject.hidden_sites))
-    return int(share * lens.budget * 1e9 / ((curves + matched) * stage.row_bytes))
+    return int(share * lens.budget * 1e9 / ((curves + matched) * stage.row_cost))
 
 
 def _caveat(subject: Subject, site: Site, examples: Examples, sizes: tuple[int, ...]) -> str:

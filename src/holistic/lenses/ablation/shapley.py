@@ -63,6 +63,8 @@ class Shares:
     ----------
     groups
         `[G, U, C + 1]`, mean contribution of each unit; NaN for classes without an example.
+    orders
+        Orders of removal, over all groups.
     truncated
         Share of the removals that were cut off.
     seen
@@ -70,6 +72,7 @@ class Shares:
     """
 
     groups: np.ndarray
+    orders: int
     truncated: float
     seen: int
 
@@ -103,8 +106,8 @@ def share_out(subject: Subject, lens: Ablation, units: Table, progress: Progress
 def sample_shares(subject: Subject, site: Site, lens: Ablation) -> Shares:
     """Remove the units of a site in random orders, a group of orders on each draw of examples."""
     rng = np.random.default_rng([subject.seed, site.depth, 5])
-    many, each = _GROUPS, max(1, lens.permutations // _GROUPS)
-    examples, size = subject.evaluation, _batch_size(subject, site, lens)
+    examples, (size, each) = subject.evaluation, _batch_size(subject, site, lens)
+    many = _GROUPS
     groups, skipped, seen = list[np.ndarray](), 0, set[int]()
     for group in range(many):
         rows = stratified_sample(examples.labels, size, seed=subject.seed + 7919 * (group + 1))
@@ -116,12 +119,17 @@ def sample_shares(subject: Subject, site: Site, lens: Ablation) -> Shares:
             groups.append(shares)
             skipped += left_out
         seen.update(rows.tolist())
-    return Shares(np.stack(groups), skipped / (many * each * site.units), len(seen))
+    orders = many * each
+    return Shares(np.stack(groups), orders, skipped / (orders * site.units), len(seen))
 
 
-def _batch_size(subject: Subject, site: Site, lens: Ablation) -> int:
-    allowed = int(afforded_rows(subject, site, lens) / (lens.permutations * site.units))
-    return min(len(subject.evaluation), max(2 * len(subject.classes), min(_EXAMPLES, allowed)))
+def _batch_size(subject: Subject, site: Site, lens: Ablation) -> tuple[int, int]:
+    """Examples, and orders, of one group: few orders only where few examples cost too much."""
+    allowed = afforded_rows(subject, site, lens) / (_GROUPS * site.units)
+    orders = max(1, lens.permutations // _GROUPS)
+    least = min(2 * len(subject.classes), len(subject.evaluation))
+    size = max(least, min(_EXAMPLES, len(subject.evaluation), int(allowed / orders)))
+    return size, max(1, min(orders, int(allowed / size)))
 
 
 def _contributions(
@@ -184,7 +192,7 @@ def _site_columns(
         "class": np.tile(names, site.units),
         **{name: values.reshape(-1) for name, values in columns.items()},
         "effect": units.column("effect"),
-        "orders": np.full(rows, max(1, lens.permutations // _GROUPS) * _GROUPS),
+        "orders": np.full(rows, found.orders),
         "truncated": np.full(rows, found.truncated),
         "n": np.full(rows, found.seen),
     }

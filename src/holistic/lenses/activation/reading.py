@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
@@ -14,10 +15,7 @@ from holistic.sites import Site
 from holistic.stats.moments import Moments
 from holistic.subject import Examples, Subject
 
-__all__ = ["BOUNDS", "Reading", "Rows", "read", "reduced"]
-
-BOUNDS = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0), "hardsigmoid": (0.0, 1.0)}
-"""Ends that a nonlinearity can't leave, and at which its gradient vanishes; by operation."""
+__all__ = ["Reading", "Rows", "read", "reduced"]
 
 _SAME = 1e-6
 """Relative difference up to which values count as the same."""
@@ -106,7 +104,7 @@ class Reading:
     @classmethod
     def of(cls, site: Site, classes: int) -> Self:
         """Return the reading of no examples of a site."""
-        return cls.empty(site.units, classes, BOUNDS.get(site.op))
+        return cls.empty(site.units, classes, site.ends)
 
     def update(
         self, value: Tensor, labels: Tensor, ids: np.ndarray, *, reduction: str, keep: bool
@@ -118,8 +116,9 @@ class Reading:
         member = torch.nn.functional.one_hot(labels, len(self.above)).to(share)  # [B, C]
         self.above = self.above + (member.T @ share).cpu().numpy()
         if self.bounds is not None:
-            margin = _NEAR * (self.bounds[1] - self.bounds[0])
-            ends = (value <= self.bounds[0] + margin) | (value >= self.bounds[1] - margin)
+            low, high = self.bounds
+            margin = _NEAR * (high - (0.0 if math.isinf(low) else low))
+            ends = (value <= low + margin) | (value >= high - margin)
             self.at_ends = self.at_ends + reduced(ends, "mean").sum(0).cpu().numpy()
         self._widen(value.amin(0), value.amax(0))
         if keep:

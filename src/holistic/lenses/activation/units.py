@@ -80,8 +80,8 @@ class UnitRow:
     dead: bool = col("whether the unit holds one value on all examples of both splits")
     constant: bool = col("whether it is dead and that value isn't zero, so that it acts as a bias")
     saturated_fraction: float | None = col(
-        "examples and positions within 1 % of an end of the nonlinearity; missing where it has no "
-        "two ends",
+        "examples and positions within 1 % of an end of the nonlinearity at which its gradient "
+        "vanishes; missing where it has none",
         unit="share",
     )
     saturated: bool = col("whether that share is at least 0.95")
