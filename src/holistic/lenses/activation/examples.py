@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from holistic.findings import Finding, Table, col
-from holistic.lenses._pictures import are_pictures, pictures
+from holistic.lenses._pictures import are_pictures, pictures, planes
 from holistic.lenses.activation import Activation
 from holistic.lenses.activation.fields import seen_boxes
 from holistic.lenses.activation.reading import Rows
@@ -165,6 +165,7 @@ def _arrays(subject: Subject, examples: np.ndarray) -> Mapping[str, np.ndarray]:
     rows = torch.from_numpy(ids)
     return {
         "activation.images": pictures(subject.images[rows], subject.images),
+        "activation.image_plane": np.array(planes(subject.images[:1]).shape[2:]),
         "activation.image_ids": ids.astype(np.int64),
         "activation.image_labels": subject.labels[rows].cpu().numpy().astype(np.int64),
     }
