@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import shapiq
 import torch
 from scipy.stats import spearmanr, ttest_1samp
 from torch import nn
@@ -156,6 +157,15 @@ def test_an_unread_unit_has_no_effect_no_share_and_no_backup() -> None:
 def test_shapley_values_equal_all_subsets() -> None:
     subject = holistic.Subject(random_model(5, 4, 6, 4), one_hot_images(10, noise=1.5))
     exact = np.array(shapley(subject, "1"))
+
+    def score_with(kept: np.ndarray) -> np.ndarray:
+        edits = [[holistic.Mean("1", units=np.flatnonzero(~row).tolist())] for row in kept]
+        logits = [subject.predict(edits=e if e[0].units else []) for e in edits]
+        scores = [subject.score_of(one, subject.evaluation.labels).double() for one in logits]
+        return np.array([float(one.mean()) for one in scores])
+
+    oracle = shapiq.ExactComputer(score_with, n_players=6)("SV").get_n_order_values(1)
+    np.testing.assert_allclose(exact, oracle, atol=1e-6)
     lens = Ablation(permutations=2000, truncation=0)
     table = {f.name: f for f in Ablation(
         depth=2, sets=20, partners=2, permutations=2000, truncation=0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 from collections.abc import Callable
 from importlib.util import find_spec
 
@@ -18,7 +19,7 @@ from torch.overrides import TorchFunctionMode
 import holistic
 from holistic.graph.engine import Engine
 from holistic.graph.hooked import HookedEngine
-from holistic.graph.replay import TracedEngine
+from holistic.graph.replay import TracedEngine, TracedStage
 from holistic.graph.trace import Untraceable, Wrapped
 from holistic.sites import Site
 from slow import ablated_logits, logits_of
@@ -106,11 +107,16 @@ def check_stage(engine: Engine, images: Tensor, site: Site, seed: int = 0) -> No
             which = order[:k].tolist()
             same(got, engine.run(images, (), {site.name: replaced(which, 0.25)})[0])
     assert seen == 2 * depth
-    last = [(k, chosen, logits) for k, chosen, logits in stage.orders(orders, {depth})]
-    assert {k for k, _, _ in last} == {depth}
-    for _, chosen, logits in last:
-        for order, got in zip(orders[chosen], logits, strict=True):
-            same(got, engine.run(images, (), {site.name: replaced(order.tolist(), 0.25)})[0])
+    for stepping in (0.0, math.inf) if isinstance(stage, TracedStage) else (0.0,):
+        # one unit after another, and all at once
+        stage._stepping_cost = lambda length, sizes, cost=stepping: cost
+        last = list(stage.orders(orders, {depth}))
+        assert {k for k, _, _ in last} == {depth}
+        for _, chosen, logits in last:
+            for order, got in zip(orders[chosen], logits, strict=True):
+                same(got, engine.run(images, (), {site.name: replaced(order.tolist(), 0.25)})[0])
+    stage._tile = 3
+    same(stage.units(units, rows), singles.flatten(0, 1))
 
 
 @CASES
