@@ -27,6 +27,9 @@ _TILES = 16
 """Tiles in a chunk: the work beside replays, such as scores, is done once for each chunk."""
 
 
+_SCORING = 4
+"""How many times over the logits are read and written by whoever scores them."""
+
 BATCH_BYTES = 96 << 20
 """Bytes of values that the unedited run of one batch may hold."""
 
@@ -167,7 +170,8 @@ class TracedStage:
             self.changed = self._changed()
         given = (self.known[i][0] for i in self.carry.given)
         self._step_cost = sum(value.nbytes for value in given)
-        self.row_cost = self._step_cost + self.program.row_cost(self.carry.finish)
+        scored = _SCORING * self.base[0].nbytes
+        self.row_cost = self._step_cost + self.program.row_cost(self.carry.finish) + scored
         self._room = budget(self.base.device, TILE_BYTES, share=16)
         self._tile = max(1, self._room // self._row_bytes())
         self.chunk = _TILES * self._tile
