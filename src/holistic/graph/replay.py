@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import torch
@@ -15,6 +14,7 @@ from holistic.graph.linear import Carry, Mix, by_unit, carry, changed_units, mas
 from holistic.graph.memory import budget, full_precision
 from holistic.graph.naming import name_sites
 from holistic.graph.program import select_rows
+from holistic.graph.tiles import Run, runs_of, tiles
 from holistic.graph.trace import Wrapped, trace
 from holistic.sites import Site, with_axes
 
@@ -37,15 +37,6 @@ BATCH_PAIRS = 2 << 20
 """Pairs of units and examples of one site in one batch: a sweep keeps a number for each."""
 
 BATCH_ROWS = 2048
-
-
-@dataclass(frozen=True)
-class _Run:
-    """Rows `part` in which the same unit is replaced; `source` if they are examples in a row."""
-
-    unit: int
-    part: slice
-    source: slice | None
 
 
 class TracedEngine:
@@ -237,7 +228,7 @@ class TracedStage:
         """Replace unit `units[r]` on example `rows[r]`: `[R, C]`."""
         # stretches are found where the indices lie: an accelerator isn't waited for
         convolutions = any(mix.convolution for mix in self.carry.mixes)
-        runs = _tiles(_runs(units, rows), self._tile) if convolutions else []
+        runs = tiles(runs_of(units, rows), self._tile) if convolutions else []
         units, rows = (t.to(self.base.device, non_blocking=True) for t in (units, rows))
         sums = {
             m.node.index: self._sum(m, units, rows) for m in self.carry.mixes if not m.convolution
@@ -271,7 +262,7 @@ class TracedStage:
         with full_precision(self.base.device):
             return self.program.evaluate(values, [output], rows=rows, owned=mine)[output]
 
-    def _convolved(self, mix: Mix, rows: Tensor, runs: Sequence[_Run]) -> Tensor:
+    def _convolved(self, mix: Mix, rows: Tensor, runs: Sequence[Run]) -> Tensor:
         """Rows of a convolution's value after the change that each row's unit makes."""
         base, changes = self.known[mix.node.index], self._changes[mix.node.index]
         value = self._space(mix.node.index, len(rows))
@@ -412,40 +403,6 @@ def _repeated(value: Tensor, axis: int, count: int) -> Tensor:
     shape = list(value.shape)
     shape[axis] = count
     return value.expand(shape)
-
-
-def _runs(units: Tensor, rows: Tensor) -> list[_Run]:
-    """Stretches of equal units."""
-    values, counts = torch.unique_consecutive(units, return_counts=True)
-    stops = counts.cumsum(0)
-    starts = stops - counts
-    first = rows[starts]
-    # rows of one unit are distinct and in order
-    neighbours = rows[stops - 1] - first == counts - 1
-    listed = (t.tolist() for t in (values, starts, stops, first, neighbours))
-    return [
-        _Run(unit, slice(a, z), slice(row, row + z - a) if whole else None)
-        for unit, a, z, row, whole in zip(*listed, strict=True)
-    ]
-
-
-def _tiles(runs: Sequence[_Run], size: int) -> list[list[_Run]]:
-    """Cut stretches into tiles of `size` rows, each counted from the start of its tile."""
-    tiles: list[list[_Run]] = []
-    for run in runs:
-        start, stop = run.part.start, run.part.stop
-        while start < stop:
-            number, first = divmod(start, size)
-            end = min(stop, (number + 1) * size)
-            done = start - run.part.start
-            source = run.source and slice(
-                run.source.start + done, run.source.start + done + end - start
-            )
-            if number == len(tiles):
-                tiles.append([])
-            tiles[number].append(_Run(run.unit, slice(first, first + end - start), source))
-            start = end
-    return tiles
 
 
 def _range(count: int, like: Tensor) -> Tensor:
