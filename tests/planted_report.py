@@ -123,11 +123,14 @@ def _activation(rng: np.random.Generator) -> Iterator[Finding]:
     example = rng.integers(0, 20, rows).tolist()
     arrays = {
         "activation.images": rng.integers(0, 256, (18, 8, 8), dtype=np.uint8),
+        "activation.image_plane": np.array([8, 8]),
         "activation.image_ids": np.arange(18, dtype=np.int64),  # two examples have no image
         "activation.image_labels": np.arange(18, dtype=np.int64) % 3,
     }
     labels = [CLASSES[e % 3] for e in example]
-    examples = table(**wall, example=example, value=rng.normal(size=rows).tolist(), label=labels)
+    box = {"top_edge": 2, "left_edge": 1, "height": 4, "width": 5}
+    examples = table(**wall, example=example, value=rng.normal(size=rows).tolist(), label=labels,
+                     **{side: [size] * rows for side, size in box.items()})  # fmt: skip
     yield Finding("activation.examples", examples, arrays=arrays)
 
 

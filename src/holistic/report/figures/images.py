@@ -26,7 +26,7 @@ def walls(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
     if images is None:
         return
     place = {int(i): n for n, i in enumerate(finding.arrays["activation.image_ids"])}
-    plane = finding.arrays["activation.image_plane"]
+    plane = finding.arrays.get("activation.image_plane")
     for site in drawn_sites(finding.table):
         rows = finding.table.where(site=site)
         units = _most_needed(audit, site) or names_of(rows, "unit")[:_UNITS]
@@ -37,7 +37,7 @@ def walls(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
                 "block is chosen for large values; the other two show what else the unit sees."
             ),
         )
-        if _sees_parts(rows, plane):
+        if plane is not None and _sees_parts(rows, plane):
             crops = [_strip(rows.where(unit=u), images, place, plane) for u in units]
             yield (
                 _wall(crops, units),
@@ -91,9 +91,11 @@ def _strip(
         chosen = rows.where(kind=kind).sort("rank").head(count)
         found = list[np.ndarray]()
         for row in chosen.rows():
-            shown = images[place[row["example"]]]
-            shown = shown if plane is None or row["height"] is None else _crop(shown, row, plane)
-            found.append(_framed(shown[None])[0])
+            if row["example"] in place:
+                shown = images[place[row["example"]]]
+                if plane is not None and row["height"] is not None:
+                    shown = _crop(shown, row, plane)
+                found.append(_framed(shown[None])[0])
         found += [gap] * (count - len(found))
         parts += [*found, gap]
     return np.concatenate(parts[:-1], axis=1)
