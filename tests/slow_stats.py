@@ -37,24 +37,6 @@ def without_class_means(values: Sequence[float], labels: Sequence[int]) -> list[
     return [v - means[label] for v, label in zip(values, labels, strict=True)]
 
 
-def splitmix64(seed: int, count: int) -> list[int]:
-    """Steele, Lea & Flood 2014, fig. 17: the first outputs, one after another."""
-    mask, state, outputs = 2**64 - 1, seed, []
-    for _ in range(count):
-        state = (state + 0x9E3779B97F4A7C15) & mask
-        z = state
-        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
-        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
-        outputs.append(z ^ (z >> 31))
-    return outputs
-
-
-def top_k(values: Sequence[float], ids: Sequence[int], k: int) -> list[int]:
-    """Ids of the k largest finite values, of equal ones the smaller id first."""
-    finite = [(-v, i) for v, i in zip(values, ids, strict=True) if math.isfinite(v)]
-    return [i for _, i in sorted(finite)[:k]]
-
-
 def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
     """Wilson 1927: shares at which the score test of `successes` among n isn't rejected."""
     z, share = NormalDist().inv_cdf((1 + level) / 2), successes / n

@@ -1,1 +1,1 @@
-"""How sure are the numbers: streaming sums, sketches, intervals, tests, agreement, clusters."""
+"""How sure are the numbers: streaming sums, intervals, tests, agreement, clusters."""
