@@ -48,6 +48,11 @@ app.command(
     help="Write the report of a saved audit again; no model, no data, no torch.",
     sort_key=4,
 )
+app.command(
+    "holistic.cli.serve:serve",
+    help="Serve the page of a saved audit on this machine, with live interventions on its model.",
+    sort_key=5,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

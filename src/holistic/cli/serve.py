@@ -1,0 +1,77 @@
+"""Serve a saved audit's live page on this machine."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from holistic.errors import HolisticError, SettingError
+
+if TYPE_CHECKING:
+    from holistic.findings import Audit
+    from holistic.workbench.live import Live
+
+__all__ = ["serve"]
+
+
+def serve(folder: Path, *, port: int = 0, data_dir: Path | None = None) -> None:
+    """Serve the report of a saved audit with live interventions on its model.
+
+    Ctrl-C ends it. Only programs on this machine that know the printed address can ask anything.
+
+    Parameters
+    ----------
+    folder
+        Folder of the audit.
+    port
+        Port on 127.0.0.1; any that is free by default.
+    data_dir
+        Folder that holds data sets; `$HOLISTIC_DATA` by default.
+    """
+    from holistic.findings import load
+
+    missing = [name for name in ("starlette", "uvicorn", "duckdb") if find_spec(name) is None]
+    if missing:
+        raise SettingError(
+            f"the live page needs {', '.join(missing)}: pip install 'holistic-interpretability[app]'"
+        )
+    audit = load(folder)
+    live = _model(audit, data_dir)
+    if isinstance(live, str):
+        print(f"without live interventions: {live}", file=sys.stderr)
+
+    from holistic.workbench.app import serve as run
+
+    run(folder, live, port=port, told=lambda address: print(address, flush=True))
+
+
+def _model(audit: Audit, data_dir: Path | None) -> Live | str:
+    """Make the model again as the audit says that it was made, or say why that can't be."""
+    from holistic.cli.options import Plan, Source
+    from holistic.cli.subjects import is_reference, load_source, obtain_model, whole_subject
+    from holistic.progress import silent
+    from holistic.workbench.live import Live
+
+    made = audit.provenance.get("source")
+    if not made:
+        return "the audit was made in Python and doesn't say how to make its model"
+    source = Source(made["data"], model=made["model"], seed=made["seed"], data_dir=data_dir)
+    own = audit.path / "model.safetensors"
+    weights = Path(made["weights"]) if made["weights"] else own
+    plan = Plan(limit=made["limit"], score=made["score"], unit_axis=tuple(made["unit_axis"]))
+    if is_reference(source) and not weights.exists():
+        return f"the model's weights aren't at '{weights}'"
+    try:
+        data = load_source(source)
+        chosen = weights if weights.exists() else None
+        subject = whole_subject(
+            obtain_model(source, data, weights=chosen, progress=silent), data, source, plan
+        )
+        for name, what in (("weights", "weights"), ("data_sha256", "data")):
+            if audit.provenance.get(name) != subject.fingerprint[name]:
+                return f"the model has other {what} now than when the audit was made"
+        return Live(subject)
+    except HolisticError as error:
+        return str(error)

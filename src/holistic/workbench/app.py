@@ -1,0 +1,162 @@
+"""What can the live page ask, and how is it answered?"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from holistic.errors import HolisticError, SettingError
+from holistic.findings import Audit, load
+from holistic.workbench.experiments import experiments, save_experiment
+from holistic.workbench.guard import Guard
+from holistic.workbench.tables import page_of
+
+if TYPE_CHECKING:
+    from holistic.workbench.live import Live
+
+__all__ = ["application", "listening", "serve"]
+
+
+class Answers:
+    """What the server says to each question, from an audit and, where it is there, its model.
+
+    Parameters
+    ----------
+    folder
+        Folder of the audit.
+    live
+        The model, or why there is none.
+    """
+
+    def __init__(self, folder: Path, live: Live | str) -> None:
+        self.folder, self.live = folder, live
+
+    @property
+    def audit(self) -> Audit:
+        """The audit as it is now."""
+        return load(self.folder)
+
+    def state(self, asked: Any) -> dict[str, Any]:
+        """What can be asked of this server."""
+        live = self.live
+        return {
+            "live": not isinstance(live, str),
+            "reason": live if isinstance(live, str) else "",
+            "experiments": [
+                {key: one[key] for key in ("id", "name", "asked")}
+                for one in experiments(self.folder)
+            ],
+        }
+
+    def rows(self, asked: Any) -> dict[str, Any]:
+        """Rows of a finding."""
+        return page_of(self.audit, asked)
+
+    def remove(self, asked: Any) -> dict[str, Any]:
+        """What every class loses without some units."""
+        from holistic.workbench.live import Removal, Superseded
+
+        live = self._model()
+        session, number = asked.get("session"), asked.get("number")
+        if not isinstance(session, str) or len(session) > 64 or type(number) is not int:
+            raise SettingError("a removal needs 'session', a text, and 'number', a whole number")
+        removal = Removal.read(asked, live.subject)
+        try:
+            return live.remove(removal, live.ask(session, number))
+        except Superseded:
+            return {"superseded": True}
+
+    def keep(self, asked: Any) -> dict[str, Any]:
+        """Keep a set of units under a name, with what it costs on all evaluation examples."""
+        from holistic.workbench.live import Removal
+
+        live = self._model()
+        removal = Removal.read({**asked, "examples": "all"}, live.subject)
+        told = {"units": [[n, u] for n, some in removal.units.items() for u in some],
+                "edit": removal.edit}  # fmt: skip
+        found = live.remove(removal)
+        return {"id": save_experiment(self.folder, asked.get("name"), told, found)}
+
+    def _model(self) -> Live:
+        if isinstance(self.live, str):
+            raise SettingError(self.live)
+        return self.live
+
+
+def application(answers: Answers, host: str, token: str, *, seconds: float = 120.0) -> Guard:
+    """Make the ASGI application: the page, and answers as JSON to those who hold the token."""
+    from starlette.applications import Starlette
+    from starlette.concurrency import run_in_threadpool
+    from starlette.requests import Request
+    from starlette.responses import HTMLResponse, JSONResponse, Response
+    from starlette.routing import Route
+
+    from holistic.report.page import rendered
+
+    async def page(request: Request) -> Response:
+        text, policy = await run_in_threadpool(rendered, answers.audit, live=True)
+        return HTMLResponse(text, headers={"content-security-policy": policy})
+
+    def answering(answer: Callable[[Any], dict[str, Any]]) -> Any:
+        async def respond(request: Request) -> Response:
+            try:
+                asked = json.loads(await request.body() or b"{}")
+                if not isinstance(asked, dict):
+                    raise SettingError("a question is a JSON object")
+                return JSONResponse(await run_in_threadpool(answer, asked))
+            except HolisticError as error:
+                return JSONResponse({"error": str(error)}, 400)
+            except (ValueError, RecursionError):
+                return JSONResponse({"error": "that isn't JSON"}, 400)
+
+        return respond
+
+    async def failed(request: Request, error: Exception) -> Response:
+        return JSONResponse({"error": "the server failed; its terminal says more"}, 500)
+
+    asked = {"state": answers.state, "rows": answers.rows, "remove": answers.remove,
+             "keep": answers.keep}  # fmt: skip
+    routes = [Route("/", page, methods=["GET"])]
+    routes += [Route(f"/api/{n}", answering(a), methods=["POST"]) for n, a in asked.items()]
+    app = Starlette(routes=routes, exception_handlers={Exception: failed})
+    return Guard(app, host, token, seconds=seconds)
+
+
+def listening(port: int = 0) -> socket.socket:
+    """Open a socket on the loopback address, and on no other."""
+    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind(("127.0.0.1", port))
+    except OSError as error:
+        found.close()
+        raise SettingError(f"port {port} can't be had: {error.strerror}; leave --port out") from None
+    return found
+
+
+def serve(folder: Path, live: Live | str, *, port: int = 0, told: Callable[[str], None]) -> None:
+    """Serve an audit's page until it is interrupted.
+
+    Parameters
+    ----------
+    folder
+        Folder of the audit.
+    live
+        Its model, or why there is none.
+    port
+        0 for any that is free.
+    told
+        Called with the page's address, which holds the token behind its `#`.
+    """
+    import uvicorn
+
+    place, token = listening(port), secrets.token_urlsafe(24)
+    host = f"127.0.0.1:{place.getsockname()[1]}"
+    app = application(Answers(folder, live), host, token)
+    settings = uvicorn.Config(app, log_level="warning", server_header=False, access_log=False)
+    told(f"http://{host}/#token={token}")
+    uvicorn.Server(settings).run(sockets=[place])

@@ -1,0 +1,70 @@
+"""Which sets of units did somebody give a name?"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from pathlib import Path
+from typing import Any
+
+from holistic.errors import SettingError
+
+__all__ = ["experiments", "save_experiment"]
+
+_MOST, _LETTERS = 1000, 120
+
+
+def save_experiment(folder: Path, name: Any, asked: Any, found: Any) -> str:
+    """Keep a question and its answer in the audit's folder, under an id that says nothing.
+
+    Parameters
+    ----------
+    folder
+        The audit's folder.
+    name
+        What a person calls it; text of any kind, up to 120 characters.
+    asked, found
+        The question and the answer, as JSON.
+
+    Returns
+    -------
+    str
+        Its id.
+
+    Raises
+    ------
+    SettingError
+        If the name is no such text, or the folder holds a thousand of them already.
+    """
+    if not isinstance(name, str) or not 0 < len(name.strip()) <= _LETTERS:
+        raise SettingError(f"an experiment needs a name of up to {_LETTERS} characters")
+    place = folder / "experiments"
+    place.mkdir(exist_ok=True)
+    if len(list(place.glob("*.json"))) >= _MOST:
+        raise SettingError(f"this audit holds {_MOST} experiments; delete some files of them")
+    ident = secrets.token_hex(8)
+    text = json.dumps({"name": name.strip(), "asked": asked, "found": found}, allow_nan=False)
+    unfinished = place / f"{ident}.unfinished"
+    with unfinished.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(place / f"{ident}.json")
+    return ident
+
+
+def experiments(folder: Path) -> list[dict[str, Any]]:
+    """Return all that were kept, oldest first; files that aren't experiments are passed over."""
+    found = list[tuple[float, dict[str, Any]]]()
+    for path in (folder / "experiments").glob("*.json"):
+        if not re.fullmatch(r"[0-9a-f]{16}", path.stem) or path.is_symlink():
+            continue
+        try:
+            told = json.loads(path.read_text(encoding="utf-8"))
+            one = {key: told[key] for key in ("name", "asked", "found")}
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        found.append((path.stat().st_mtime, {"id": path.stem, **one}))
+    return [one for _, one in sorted(found, key=lambda pair: pair[0])]

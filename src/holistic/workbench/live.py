@@ -1,0 +1,273 @@
+"""What happens to every class when these units are removed, now?"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from holistic.data import stratified_sample
+from holistic.edits import checked_replacement
+from holistic.errors import SettingError
+from holistic.graph.engine import Change, Stage
+from holistic.stats.intervals import paired_accuracy_interval, wilson
+from holistic.subject import Examples, Subject
+from holistic.sweeps import replacement
+
+__all__ = ["Live", "Removal", "Superseded"]
+
+_FIRST = 1000
+_KEPT_BYTES = 512 << 20
+_CHANGED = 60
+_CONTROLS = 20
+
+
+class Superseded(Exception):
+    """A newer request of the same session makes this one's answer worthless."""
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Units that are removed together.
+
+    Attributes
+    ----------
+    units
+        By site, indices of units, each once.
+    edit
+        What they hold instead.
+    examples
+        `first`, a stratified thousand of the evaluation examples, or `all`.
+    controls
+        Random sets of as many units of the same sites that it is compared with.
+    """
+
+    units: Mapping[str, tuple[int, ...]]
+    edit: str = "mean"
+    examples: str = "all"
+    controls: int = 0
+
+    @classmethod
+    def read(cls, told: Any, subject: Subject) -> Removal:
+        """Read what a page asks for.
+
+        Raises
+        ------
+        HolisticError
+            If it isn't such a request, or names what the model doesn't have.
+        """
+        if not isinstance(told, dict) or not isinstance(told.get("units"), list):
+            raise SettingError("a removal needs 'units', pairs of a site's name and a unit")
+        chosen: dict[str, set[int]] = {}
+        for pair in told["units"]:
+            if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)):
+                raise SettingError("'units' are pairs of a site's name and a unit")
+            if type(pair[1]) is not int:
+                raise SettingError("a unit is a whole number")
+            chosen.setdefault(pair[0], set()).add(pair[1])
+        units = {
+            name: subject.site(name).checked_units(sorted(some)) for name, some in chosen.items()
+        }
+        edit, examples = str(told.get("edit", "mean")), told.get("examples", "all")
+        checked_replacement(edit)
+        controls = told.get("controls", 0)
+        if examples not in ("first", "all"):
+            raise SettingError("'examples' is 'first' or 'all'")
+        if type(controls) is not int or not 0 <= controls <= _CONTROLS:
+            raise SettingError(f"'controls' is a number from 0 to {_CONTROLS}")
+        return cls(units, edit, examples, controls)
+
+
+class Live:
+    """A model under study that answers one question after another, newest first.
+
+    Parameters
+    ----------
+    subject
+        The model with its data; its evaluation examples are what is measured on.
+    """
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self._lock = threading.Lock()
+        self._newest: dict[str, int] = {}
+        self._stages: dict[tuple[str, str, str], list[Stage]] = {}
+        self._whole = subject.evaluation
+        rows = stratified_sample(self._whole.labels.cpu(), _FIRST, seed=subject.seed)
+        places = torch.from_numpy(rows)
+        self._first = Examples(
+            self._whole.indices[rows], self._whole.images[places], self._whole.labels[places]
+        )
+
+    def ask(self, session: str, number: int) -> Callable[[], None]:
+        """Note a request, and return what raises `Superseded` once a newer one has been noted."""
+        self._newest[session] = max(number, self._newest.get(session, number))
+        while len(self._newest) > 256:
+            self._newest.pop(next(iter(self._newest)))
+
+        def check() -> None:
+            if self._newest.get(session, number) > number:
+                raise Superseded
+
+        return check
+
+    def remove(self, removal: Removal, check: Callable[[], None] = lambda: None) -> dict[str, Any]:
+        """Remove units on the evaluation examples and say what each class loses.
+
+        Parameters
+        ----------
+        removal
+            What is removed, and on which examples.
+        check
+            Called between batches; what it raises ends the work.
+
+        Returns
+        -------
+        dict
+            `classes`: for each class its n, accuracy before and after with their 95 % intervals
+            (Wilson), the drop with its own (Tango, paired) and, where asked for, the mean drop over
+            random sets and the range that holds 95 % of them; `confusion`: examples by class and
+            prediction `[C][C]`; `changed`: some examples whose prediction changes; `n` and `whole`,
+            whether they are all evaluation examples.
+        """
+        with self._lock, torch.no_grad():
+            check()
+            sets = [removal.units, *self._random_sets(removal)]
+            examples = self._first if removal.examples == "first" else self._whole
+            parts = list(self._predictions(removal, sets, examples, check))
+        before = np.concatenate([part[0] for part in parts])  # [N]
+        after = np.concatenate([part[1] for part in parts], 1)  # [1 + R, N]
+        return self._told(examples, before, after)
+
+    def _random_sets(self, removal: Removal) -> list[dict[str, tuple[int, ...]]]:
+        """Draw as many units of the same sites, the same ones for the same question."""
+        rng = np.random.default_rng([self.subject.seed, 11])
+        return [
+            {
+                name: tuple(rng.permutation(self.subject.site(name).units)[: len(units)].tolist())
+                for name, units in removal.units.items()
+            }
+            for _ in range(removal.controls)
+        ]
+
+    def _predictions(
+        self,
+        removal: Removal,
+        sets: Sequence[Mapping[str, tuple[int, ...]]],
+        examples: Examples,
+        check: Callable[[], None],
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Predictions before `[B]` and after each set `[G, B]`, batch by batch."""
+        names = [name for name, units in removal.units.items() if units]
+        if len(names) == 1:
+            site = self.subject.site(names[0])
+            masks = torch.zeros(len(sets), site.units, dtype=torch.bool)
+            for mask, chosen in zip(masks, sets, strict=True):
+                mask[list(chosen[site.name])] = True
+            for stage in self._staged(site.name, removal, examples):
+                after = list[Tensor]()
+                for _, logits in stage.sets(masks):
+                    check()
+                    after.append(logits.argmax(2))
+                yield stage.base.argmax(1).cpu().numpy(), torch.cat(after).cpu().numpy()
+            return
+        size = self.subject.engine.batch_rows([self.subject.site(n) for n in names] or self._sites)
+        for start in range(0, len(examples), size):
+            images = examples.images[start : start + size]
+            new = {
+                n: replacement(self.subject, self.subject.site(n), removal.edit, start, len(images))
+                for n in names
+            }
+            before = self.subject.engine.run(images)[0].argmax(1).cpu().numpy()
+            after = list[np.ndarray]()
+            for chosen in sets:
+                check()
+                changes = {n: _held(chosen[n], new[n]) for n in names}
+                logits = self.subject.engine.run(images, (), changes)[0]
+                after.append(logits.argmax(1).cpu().numpy())
+            yield before, np.stack(after)
+
+    @property
+    def _sites(self) -> Sequence[Any]:
+        return self.subject.hidden_sites
+
+    def _staged(self, name: str, removal: Removal, examples: Examples) -> Iterator[Stage]:
+        """Stages of one site; kept for the next question where they fit the memory."""
+        key, site = (name, removal.edit, removal.examples), self.subject.site(name)
+        if key in self._stages:
+            yield from self._stages[key]
+            return
+        size, kept, held = self.subject.engine.batch_rows([site]), list[Stage](), 0
+        for start in range(0, len(examples), size):
+            images = examples.images[start : start + size]
+            new = replacement(self.subject, site, removal.edit, start, len(images))
+            stage = self.subject.stage(name, images, new)
+            yield stage
+            held += sum(v.nbytes for v in getattr(stage, "known", {}).values())
+            kept = [*kept, stage] if held <= _KEPT_BYTES else []
+        if held <= _KEPT_BYTES:
+            self._stages = {**dict(list(self._stages.items())[-2:]), key: kept}
+
+    def _told(self, examples: Examples, before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
+        labels, classes = examples.labels.cpu().numpy(), self.subject.classes
+        right, now = before == labels, after == labels
+        rows = [
+            _row(name, right[labels == c], now[:, labels == c]) for c, name in enumerate(classes)
+        ]
+        confusion = np.zeros((len(classes), len(classes)), dtype=int)
+        np.add.at(confusion, (labels, after[0]), 1)
+        moved = np.flatnonzero(before != after[0])
+        # examples that were right come first: they are what was lost
+        moved = moved[np.argsort(~right[moved], kind="stable")]
+        return {
+            "classes": [*rows, _row("all", right, now)],
+            "confusion": confusion.tolist(),
+            "changed": [
+                {
+                    "example": int(examples.indices[i]),
+                    "label": int(labels[i]),
+                    "before": int(before[i]),
+                    "after": int(after[0, i]),
+                }
+                for i in moved[:_CHANGED]
+            ],
+            "changes": len(moved),
+            "n": len(labels),
+            "whole": len(labels) == len(self._whole),
+        }
+
+
+def _held(units: tuple[int, ...], new: Tensor) -> Change:
+    def change(value: Tensor) -> Tensor:
+        edited = value.clone()
+        edited[..., list(units)] = new.to(value).expand_as(value)[..., list(units)]
+        return edited
+
+    return change
+
+
+def _row(name: str, right: np.ndarray, now: np.ndarray) -> dict[str, Any]:
+    """What one class's examples say: `right` `[N]` before, `now` `[1 + R, N]` after."""
+    n = len(right)
+    if n == 0:
+        return {"class": name, "n": 0}
+    lost, gained = int((right & ~now[0]).sum()), int((~right & now[0]).sum())
+    low, high = paired_accuracy_interval(np.array(lost), np.array(gained), n)
+    row: dict[str, Any] = {"class": name, "n": n, "lost": lost, "gained": gained}
+    for key, share in (("before", right), ("after", now[0])):
+        lo, hi = wilson(int(share.sum()), n)
+        row[key] = {"value": float(share.mean()), "lo": float(lo), "hi": float(hi)}
+    row["drop"] = {"value": (lost - gained) / n, "lo": float(-high), "hi": float(-low)}
+    if len(now) > 1:
+        drops = right.mean() - now[1:].mean(1)
+        ends = np.quantile(drops, [0.025, 0.975])
+        row["random"] = {
+            "value": float(drops.mean()), "lo": float(ends[0]), "hi": float(ends[1]),
+            "sets": len(drops),
+        }  # fmt: skip
+    return row

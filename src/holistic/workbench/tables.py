@@ -1,0 +1,82 @@
+"""Which rows of a finding does a page want to see?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from holistic.errors import SettingError, listed
+from holistic.findings import Audit
+
+__all__ = ["page_of"]
+
+_MOST = 500
+
+
+def page_of(audit: Audit, asked: Any) -> dict[str, Any]:
+    """Read some rows of a finding from its file, without loading the rest.
+
+    Parameters
+    ----------
+    audit
+        The audit.
+    asked
+        `finding`, its name; `equal`, values of columns; `sort`, a column, and `descending`;
+        `offset` and `limit` (500 at most).
+
+    Returns
+    -------
+    dict
+        `columns`, `rows` and `total`, the number of rows that fit `equal`.
+
+    Raises
+    ------
+    SettingError
+        If there is no such finding or column, or a value is of another kind.
+    """
+    import duckdb
+
+    if not isinstance(asked, dict) or asked.get("finding") not in audit.names:
+        raise SettingError(f"no such finding; this audit has {listed(audit.names, 40)}")
+    name = asked["finding"]
+    columns = audit[name].names
+    equal, sort = asked.get("equal", {}), asked.get("sort")
+    offset, limit = asked.get("offset", 0), asked.get("limit", 100)
+    if not isinstance(equal, dict) or not set(equal) <= set(columns):
+        raise SettingError(f"'equal' names columns; there are {listed(columns, 40)}")
+    if not all(isinstance(v, (str, int, float)) for v in equal.values()):
+        raise SettingError("'equal' holds texts and numbers")
+    if sort is not None and sort not in columns:
+        raise SettingError(f"'sort' names a column; there are {listed(columns, 40)}")
+    if not all(type(v) is int and v >= 0 for v in (offset, limit)):
+        raise SettingError("'offset' and 'limit' are whole numbers")
+    where = " and ".join(f"{_quoted(c)} = ?" for c in equal) or "true"
+    # names of columns can't be parameters of a query; they were found among the table's own
+    order = ""
+    if sort is not None:
+        order = f" order by {_quoted(sort)} {'desc' if asked.get('descending') else 'asc'} nulls last"
+    file, values = str(_file(audit, name)), list(equal.values())
+    with duckdb.connect(":memory:") as base:
+        try:
+            counted = base.execute(
+                f"select count(*) from read_parquet(?) where {where}", [file, *values]
+            ).fetchone()
+            rows = base.execute(
+                f"select * from read_parquet(?) where {where}{order} limit ? offset ?",
+                [file, *values, min(limit, _MOST), offset],
+            ).fetchall()
+        except duckdb.ConversionException as error:
+            raise SettingError("a value in 'equal' is of another kind than its column") from error
+    return {
+        "columns": list(columns),
+        "rows": [list(row) for row in rows],
+        "total": counted[0] if counted else 0,
+    }
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _file(audit: Audit, name: str) -> Path:
+    return audit.path / "tables" / f"{name}.parquet"
