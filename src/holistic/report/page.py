@@ -9,6 +9,7 @@ from typing import Any
 
 from holistic.findings import Audit, Column, Finding
 from holistic.lens import lens_class, lens_names
+from holistic.report.embedded import bundle, digest, numbers, outline
 from holistic.report.highlights import needed_units, removed_sets
 
 __all__ = ["write_report"]
@@ -68,7 +69,7 @@ class Part:
 
 
 def write_report(audit: Audit, path: Path) -> None:
-    """Write the report: no scripts, no requests, readable offline, in mail and in print.
+    """Write the report: no requests, and readable without its script, offline, in mail, in print.
 
     Parameters
     ----------
@@ -78,6 +79,7 @@ def write_report(audit: Audit, path: Path) -> None:
         HTML file to write.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
 
     environment = Environment(
         loader=PackageLoader("holistic.report"),
@@ -87,12 +89,19 @@ def write_report(audit: Audit, path: Path) -> None:
         lstrip_blocks=True,
     )
     sections = list(_sections(audit))
+    script, styles = bundle()
+    styles = environment.get_template("report.css").render() + styles
     text = environment.get_template("report.html").render(
         facts=_facts(audit),
         sections=sections,
         needed=needed_units(audit),
         removed=removed_sets(audit),
         provenance=list(_flat(audit.provenance)),
+        script=Markup(script),
+        styles=Markup(styles),
+        outline=Markup(outline(audit, _TITLES) if script else ""),
+        numbers=Markup(numbers(audit) if script else ""),
+        allowed={"script": digest(script), "styles": digest(styles)},
     )
     path.write_text(text, encoding="utf-8")
 

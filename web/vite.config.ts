@@ -1,0 +1,13 @@
+import { defineConfig } from "vite";
+
+// One classic script and one style sheet; the report's writer puts both into its page.
+export default defineConfig({
+  build: {
+    outDir: "../src/holistic/report/_web",
+    emptyOutDir: true,
+    target: "es2022",
+    lib: { entry: "src/main.tsx", formats: ["iife"], name: "holistic", fileName: () => "app.js", cssFileName: "app" },
+  },
+  define: { "process.env.NODE_ENV": '"production"' },
+  test: { include: ["test/**/*.test.ts"] },
+} as Parameters<typeof defineConfig>[0]);
