@@ -140,6 +140,11 @@ export function told(table: Table, row: number, value: string): string[] {
   return lines;
 }
 
+/** The value at which a number says nothing. */
+export function nothing(name: string): number {
+  return /auroc/.test(name) ? 0.5 : 0;
+}
+
 /** Names of the columns that bound a value, or two empty names. */
 export function bounds(table: Table, value: string): [string, string] {
   const stem = value.includes("_") ? value.slice(0, value.lastIndexOf("_")) : value;

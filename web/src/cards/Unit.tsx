@@ -40,7 +40,10 @@ export function UnitCard({ site, unit }: { site: number; unit: number }) {
 }
 
 function toClass(classes: string[], table: Table): (row: number) => string {
-  return (row) => to.class(classes.indexOf(String(table.cell(row, "class"))));
+  return (row) => {
+    const index = classes.indexOf(String(table.cell(row, "class")));
+    return index < 0 ? "#/" : to.class(index);
+  };
 }
 
 function rowsOf(table: Table, site: Cell, unit: number): number[] {

@@ -16,7 +16,11 @@ export function Chart({ label, make }: { label: string; make: (width: number) =>
       box.current!.replaceChildren(svg);
     };
     draw();
-    const watch = new ResizeObserver(() => Math.abs((box.current!.firstElementChild?.clientWidth ?? 0) - Math.min(760, box.current!.clientWidth)) > 24 && draw());
+    let wide = box.current!.clientWidth;
+    const watch = new ResizeObserver(() => {
+      const now = box.current?.clientWidth ?? wide;
+      if (Math.abs(now - wide) > 24) (wide = now), draw();
+    });
     watch.observe(box.current!);
     const off = onTheme(draw);
     return () => (off(), watch.disconnect());

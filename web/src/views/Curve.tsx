@@ -2,7 +2,7 @@
 
 import * as Plot from "@observablehq/plot";
 import { useCallback, useMemo, useState } from "preact/hooks";
-import { bounds, shown, told, type Cell, type Table } from "../data";
+import { bounds, nothing, shown, told, type Cell, type Table } from "../data";
 import type { Choice } from "../choose";
 import { Chart } from "./Chart";
 import { Frame, Pick } from "./Frame";
@@ -41,7 +41,7 @@ function curve(table: Table, rows: number[], along: string, value: string): Plot
   const [low, high] = bounds(table, value), [control, least, most] = controlOf(table, value);
   const of = (name: string) => (row: number) => table.number(row, name);
   const unit = table.about(value).unit;
-  const marks: Plot.Markish[] = [Plot.ruleY([0], { strokeOpacity: 0.3 })];
+  const marks: Plot.Markish[] = [Plot.ruleY([nothing(value)], { strokeOpacity: 0.3 })];
   if (table.has(least, most)) marks.push(Plot.areaY(rows, { x: of(along), y1: of(least), y2: of(most), fill: "currentColor", fillOpacity: 0.18 }));
   if (control) marks.push(Plot.lineY(rows, { x: of(along), y: of(control), stroke: "currentColor", strokeOpacity: 0.6, strokeDasharray: "4 3" }));
   if (low) marks.push(Plot.areaY(rows, { x: of(along), y1: of(low), y2: of(high), fill: "var(--link)", fillOpacity: 0.22 }));
@@ -55,7 +55,7 @@ export function Dots({ table, rows, by, value, links }: { table: Table; rows: nu
   const make = useCallback((): Plot.PlotOptions => {
     const [low, high] = bounds(table, value), [, least, most] = controlOf(table, value);
     const name = (row: number) => shown(table.cell(row, by)), of = (column: string) => (row: number) => table.number(row, column);
-    const marks: Plot.Markish[] = [Plot.ruleX([0], { strokeOpacity: 0.4 })];
+    const marks: Plot.Markish[] = [Plot.ruleX([nothing(value)], { strokeOpacity: 0.4 })];
     if (table.has(least, most)) marks.push(Plot.ruleY(rows, { y: name, x1: of(least), x2: of(most), stroke: "currentColor", strokeOpacity: 0.2, strokeWidth: 10 }));
     if (low) marks.push(Plot.ruleY(rows, { y: name, x1: of(low), x2: of(high), stroke: "var(--link)" }));
     marks.push(Plot.dot(rows, { y: name, x: of(value), fill: "var(--link)", r: 4, href: links, title: (row: number) => [name(row), ...told(table, row, value)].join("\n"), tip: { fill: "var(--tint)" } }));

@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { colour, limitOf } from "../colour";
-import { shown, told, type Cell, type Table } from "../data";
+import { nothing, shown, told, type Cell, type Table } from "../data";
 import { ordered, type Choice } from "../choose";
 import { go, to } from "../route";
 import { useAudit } from "./context";
@@ -35,9 +35,9 @@ export function Heat({ table, choice }: { table: Table; choice: Choice }) {
   const order = ["by place", ...new Set(rows.map((row) => shown(table.cell(row, choice.rows))))];
   const sorting = order.includes(sort) ? sort : "by place";
   const cells = useMemo(() => layout(table, choice, rows, value, sorting, (row) => opened(audit.siteIndex(table.cell(row, "site")), table, row, audit.outline.classes)), [rows, value, sorting]);
-  const about = table.about(value);
+  const about = table.about(value), zero = nothing(value);
   return (
-    <Frame caption={`${about.meaning}${about.unit ? ` [${about.unit}]` : ""}. Blue above zero, orange below; full colour at ±${shown(cells.limit)}; grey: not measured.`} table={table} rows={rows}>
+    <Frame caption={`${about.meaning}${about.unit ? ` [${about.unit}]` : ""}. Blue above ${shown(zero)}, orange below; full colour at ${zero ? `${shown(zero)} ± ` : "±"}${shown(cells.limit)}; grey: not measured.`} table={table} rows={rows}>
       <p class="picks">
         {picks}
         <Pick name="number" from={choice.values} at={value} set={setValue} />
@@ -67,7 +67,8 @@ function layout(table: Table, choice: Choice, rows: number[], value: string, sor
   const wide = across.length;
   const held = new Int32Array(names.length * wide).fill(-1);
   for (const row of rows) held[rowPlace.get(down[row])! * wide + columnPlace.get(along[row])!] = row;
-  const limit = limitOf(rows.map((row) => numbers[row] as number));
+  const zero = nothing(value);
+  const limit = limitOf(rows.map((row) => (numbers[row] === null ? NaN : (numbers[row] as number) - zero)));
   const many = wide > 30;
   const cw = many ? Math.max(4, Math.min(12, 960 / wide)) : Math.min(64, Math.max(24, 720 / wide));
   const ch = names.length > 40 ? 5 : names.length > 16 ? 12 : 24;
@@ -96,11 +97,11 @@ function layout(table: Table, choice: Choice, rows: number[], value: string, sor
       for (let r = 0; r < names.length; r++) {
         for (let c = first; c < last; c++) {
           const row = held[r * wide + c];
-          pen.fillStyle = row < 0 || numbers[row] === null ? by.none : colour(numbers[row] as number, limit, by);
+          pen.fillStyle = row < 0 || numbers[row] === null ? by.none : colour((numbers[row] as number) - zero, limit, by);
           pen.fillRect(left + c * cw, r * ch, cw - (cw > 8 ? 1 : 0), ch - (ch > 8 ? 1 : 0));
-          if (!many && ch >= 24 && cw >= 40 && row >= 0) {
-            const share = Math.abs(numbers[row] as number) / limit;
-            pen.fillStyle = share > 0.4 ? `rgb(${by.paper.join(",")})` : by.ink;
+          if (!many && ch >= 24 && cw >= 40 && row >= 0 && numbers[row] !== null) {
+            const share = Math.abs((numbers[row] as number) - zero) / limit;
+            pen.fillStyle = share > 0.35 ? `rgb(${by.paper.join(",")})` : by.ink;
             pen.textAlign = "center";
             pen.fillText(Number(numbers[row]).toFixed(2).replace("-", "−"), left + (c + 0.5) * cw, (r + 0.5) * ch);
           }

@@ -20,7 +20,7 @@ export function Network({ table }: { table: Table }) {
     <Frame caption={`Every unit of the hidden sites. Orange: class ${shown(name)} loses score without it; blue: it gains; full colour at ±${shown(cells.limit)} ${audit.outline.score}. Click a unit for everything that is known of it.`} table={table} rows={rows}>
       <p class="picks">
         <Pick name="class" from={classes} at={name} set={setName} />
-        <a href={to.class(audit.outline.classes.indexOf(name))}>all about class {shown(name)}</a>
+        {audit.outline.classes.includes(name) && <a href={to.class(audit.outline.classes.indexOf(name))}>all about class {shown(name)}</a>}
       </p>
       <Grid cells={cells} label={`Map of the network: effect of each unit on class ${shown(name)}.`} />
     </Frame>
@@ -35,13 +35,13 @@ function laid(table: Table, rows: number[], address: (row: number) => string): C
     if (held) held.push(row);
     else sites.set(site, [row]);
   }
-  const room = Math.min(1060, document.querySelector("main")!.clientWidth - 40);
+  const room = Math.max(280, Math.min(1060, document.querySelector("main")!.clientWidth - 40));
   const widthAt = (size: number) => [...sites.values()].reduce((sum, own) => sum + Math.max(70, size * Math.ceil(own.length / Math.floor(HIGH / size))) + 24, 0);
   let size = 18;
   while (size > 5 && widthAt(size) > room) size--;
   const deep = Math.floor(HIGH / size);
   const effects = table.column("effect");
-  const limit = limitOf(rows.map((row) => effects[row] as number));
+  const limit = limitOf(rows.map((row) => (effects[row] === null ? NaN : (effects[row] as number))));
   const order: number[] = [], blocks: { site: string; left: number; first: number; count: number }[] = [];
   let left = 1;
   for (const [site, own] of sites) {
