@@ -2,6 +2,7 @@ import { defineConfig } from "vite";
 
 // One classic script and one style sheet; the report's writer puts both into its page.
 export default defineConfig({
+  resolve: { alias: { "d3-geo": new URL("src/no-maps.ts", import.meta.url).pathname } },
   build: {
     outDir: "../src/holistic/report/_web",
     emptyOutDir: true,

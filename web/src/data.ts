@@ -132,7 +132,10 @@ export function told(table: Table, row: number, value: string): string[] {
   const lines = [`${value} ${shown(table.cell(row, value), unit === "score")}${unit ? ` ${unit}` : ""}`];
   const [low, high] = bounds(table, value);
   if (low) lines.push(`95 % interval [${shown(table.cell(row, low))}, ${shown(table.cell(row, high))}]`);
+  // Where a table has the change of accuracy too, p and q belong to that.
+  const tested = !table.has("accuracy_drop") || value === "accuracy_drop";
   for (const c of table.told.columns) {
+    if (!tested && /^[pq]$/.test(c.name)) continue;
     if (/^(n|class_n)$|control|random|matched|shuffled|chance|(^|_)[pq]$/.test(c.name) && c.name !== value) {
       if (lines.length < 9 && table.cell(row, c.name) !== null) lines.push(`${c.name} ${shown(table.cell(row, c.name))}`);
     }

@@ -47,5 +47,5 @@ function Removal({ index }: { index: number }) {
   const audit = useAudit();
   const name = audit.outline.classes[index];
   const table = audit.table("ablation.topk")!;
-  return <Curve key={name} table={table} choice={{ kind: "curve", filters: ["class", "site", "ranking"], rows: "", across: "k", values: ["class_drop", "drop"] }} start={{ class: name }} />;
+  return <Curve key={name} table={table} choice={{ kind: "curve", filters: ["class", "site", "ranking"], rows: "", across: "k", values: ["class_drop", "drop"] }} start={{ class: name, ranking: "effect" }} />;
 }

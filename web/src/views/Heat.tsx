@@ -25,9 +25,9 @@ export function useFilters(table: Table, names: string[], start: Record<string, 
   return [equal, <>{picks}</>];
 }
 
-export function Heat({ table, choice }: { table: Table; choice: Choice }) {
+export function Heat({ table, choice, start }: { table: Table; choice: Choice; start?: Record<string, Cell> }) {
   const audit = useAudit();
-  const [equal, picks] = useFilters(table, choice.filters);
+  const [equal, picks] = useFilters(table, choice.filters, start);
   const [value, setValue] = useState(choice.values[0]);
   const [sort, setSort] = useState("by place");
   const key = JSON.stringify(equal);
