@@ -29,7 +29,7 @@ web: ## build the report's script from its sources in web/ (needs node)
 browser: $(READY) ## open reports in Chromium, one with hostile names (apt-get install chromium; node)
 	cd web && npm ci --no-audit --no-fund
 	$(BIN)/python web/test/reports.py runs/browser
-	$(BIN)/holistic run digits --out runs/browser-digits --quiet
+	$(BIN)/holistic run digits --out runs/browser-digits
 	cp runs/browser-digits/report.html runs/browser/digits.html
 	cd web && node test/browser.mjs ../runs/browser/*.html
 

@@ -3,17 +3,23 @@
 import * as Plot from "@observablehq/plot";
 import { useEffect, useRef } from "preact/hooks";
 import { onTheme } from "../colour";
+import { go } from "../route";
 
-export function Chart({ label, make }: { label: string; make: (width: number) => Plot.PlotOptions }) {
+export function Chart({ label, make, address }: { label: string; make: (width: number) => Plot.PlotOptions; address?: (row: number) => string }) {
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const draw = () => {
       const width = Math.max(280, Math.min(760, box.current!.clientWidth));
-      const svg = Plot.plot({ className: "plot", ariaLabel: label, ...make(width), width });
-      svg.querySelectorAll("style").forEach((s) => s.remove());
-      svg.querySelectorAll("g[aria-label]").forEach((g) => g.setAttribute("role", "group"));
+      const drawn = Plot.plot({ className: "plot", ariaLabel: label, ...make(width), width });
+      drawn.querySelectorAll("style").forEach((s) => s.remove());
+      drawn.querySelectorAll("g[aria-label]").forEach((g) => g.removeAttribute("aria-label"));
+      const svg = drawn.matches("svg") ? drawn : drawn.querySelector(":scope > svg")!;
       svg.setAttribute("role", "img");
-      box.current!.replaceChildren(svg);
+      svg.setAttribute("aria-label", label);
+      // The mark under the pointer leads to its card; by keyboard, the table's links do.
+      if (address) drawn.addEventListener("click", () => typeof drawn.value === "number" && go(address(drawn.value)));
+      drawn.classList.toggle("leads", Boolean(address));
+      box.current!.replaceChildren(drawn);
     };
     draw();
     let wide = box.current!.clientWidth;
@@ -24,6 +30,6 @@ export function Chart({ label, make }: { label: string; make: (width: number) =>
     watch.observe(box.current!);
     const off = onTheme(draw);
     return () => (off(), watch.disconnect());
-  }, [label, make]);
+  }, [label, make, address]);
   return <div class="chart" ref={box} />;
 }

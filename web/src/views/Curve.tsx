@@ -58,11 +58,11 @@ export function Dots({ table, rows, by, value, links }: { table: Table; rows: nu
     const marks: Plot.Markish[] = [Plot.ruleX([nothing(value)], { strokeOpacity: 0.4 })];
     if (table.has(least, most)) marks.push(Plot.ruleY(rows, { y: name, x1: of(least), x2: of(most), stroke: "currentColor", strokeOpacity: 0.2, strokeWidth: 10 }));
     if (low) marks.push(Plot.ruleY(rows, { y: name, x1: of(low), x2: of(high), stroke: "var(--link)" }));
-    marks.push(Plot.dot(rows, { y: name, x: of(value), fill: "var(--link)", r: 4, href: links, title: (row: number) => [name(row), ...told(table, row, value)].join("\n"), tip: { fill: "var(--tint)" } }));
+    marks.push(Plot.dot(rows, { y: name, x: of(value), fill: "var(--link)", r: 4, title: (row: number) => [name(row), ...told(table, row, value)].join("\n"), tip: { fill: "var(--tint)" } }));
     const names = [...new Set(rows.map(name))];
     return { height: 50 + 20 * names.length, marginLeft: 30 + 7 * Math.min(20, Math.max(...names.map((n) => n.length))), x: { label: `${value}${table.about(value).unit ? ` [${table.about(value).unit}]` : ""}`, grid: true }, y: { label: null, domain: names, tickFormat: (n: string) => (n.length > 20 ? `${n.slice(0, 19)}…` : n) }, marks };
   }, [table, rows, by, value]);
-  return <Chart label={`${table.told.title}: ${value} by ${by}`} make={make} />;
+  return <Chart label={`${table.told.title}: ${value} by ${by}`} make={make} address={links} />;
 }
 
 export function DotsView({ table, choice }: { table: Table; choice: Choice }) {

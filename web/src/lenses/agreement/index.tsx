@@ -20,16 +20,17 @@ const Units: View = ({ table }) => {
   const [equal, picks] = useFilters(table, ["site"]);
   const rows = useMemo(() => table.rows(equal).filter((r) => Number.isFinite(table.number(r, "activation")) && Number.isFinite(table.number(r, "ablation"))), [table, equal.site]);
   const site = audit.siteIndex(equal.site);
-  const make = useCallback(() => scatter(table, rows, (row) => to.unit(site, table.number(row, "unit"))), [table, rows, site]);
+  const make = useCallback(() => scatter(table, rows), [table, rows]);
+  const address = useCallback((row: number) => to.unit(site, table.number(row, "unit")), [table, site]);
   return (
     <Frame caption={`One mark per unit: how selective it is (across) and what its removal costs (up), the ${NAMED} largest effects named. Colours and shapes: the verdict.`} table={table} rows={rows}>
       <p class="picks">{picks}</p>
-      <Chart label={`${table.told.title}: selectivity against effect`} make={make} />
+      <Chart label={`${table.told.title}: selectivity against effect`} make={make} address={address} />
     </Frame>
   );
 };
 
-function scatter(table: Table, rows: number[], href: (row: number) => string): Plot.PlotOptions {
+function scatter(table: Table, rows: number[]): Plot.PlotOptions {
   const x = (row: number) => table.number(row, "activation"), y = (row: number) => table.number(row, "ablation");
   const verdict = (row: number) => shown(table.cell(row, "verdict"));
   const far = [...rows].sort((a, b) => Math.abs(y(b)) - Math.abs(y(a))).slice(0, NAMED);
@@ -43,7 +44,7 @@ function scatter(table: Table, rows: number[], href: (row: number) => string): P
     color: { domain: verdicts, range: ["var(--soft)", "var(--link)", "var(--warn)", "var(--ink)"] },
     marks: [
       Plot.ruleY([0], { strokeOpacity: 0.4 }),
-      Plot.dot(rows, { x, y, symbol: verdict, stroke: verdict, href, r: 3.5 }),
+      Plot.dot(rows, { x, y, symbol: verdict, stroke: verdict, r: 3.5 }),
       Plot.text(far, { x, y, text: (row: number) => String(table.cell(row, "unit")), dy: -10, fill: "currentColor" }),
       Plot.tip(rows, Plot.pointer({ x, y, title: tip, fill: "var(--tint)" })),
     ],
