@@ -8,9 +8,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
-import planted_report  # noqa: E402
-
-from holistic.report import write_report  # noqa: E402
+import planted_report
+from holistic.report import write_report
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 

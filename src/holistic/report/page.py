@@ -18,7 +18,8 @@ _ROWS = 12
 _LIVE = (
     "ablation.units", "ablation.scores", "ablation.shapley", "ablation.replacements",
     "ablation.collateral", "ablation.topk", "ablation.curves", "activation.units",
-    "activation.examples", "agreement.lenses", "agreement.units", "mechanism.flow", "tracing.patching", "tracing.directions",
+    "activation.examples", "agreement.lenses", "agreement.units", "mechanism.flow",
+    "tracing.patching", "tracing.directions",
 )  # fmt: skip
 """Findings whose pictures the script draws: one that stands in the page too would weigh twice."""
 _TITLES = {
@@ -127,7 +128,9 @@ def _facts(audit: Audit) -> dict[str, Any]:
 def _sections(audit: Audit, live: Sequence[str]) -> Iterator[dict[str, Any]]:
     for lens, entry in audit.lenses.items():
         question = lens_class(lens).question if lens in lens_names() else ""
-        parts = [_part(audit, audit.finding(name), drawn=name not in live) for name in entry["findings"]]
+        parts = [
+            _part(audit, audit.finding(name), drawn=name not in live) for name in entry["findings"]
+        ]
         yield {"name": lens, "question": question, "parts": parts}
 
 
