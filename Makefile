@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench web browser clean
 
 demo: $(READY) ## train the reference model on the bundled digits and audit it
 	$(BIN)/holistic run
@@ -22,6 +22,16 @@ bench: $(READY) ## a sweep of every unit beside its peers and the floor, in one 
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.measures
+
+web: ## build the report's script from its sources in web/ (needs node)
+	cd web && npm ci --no-audit --no-fund && npm test && npm run build
+
+browser: $(READY) ## open reports in Chromium, one with hostile names (apt-get install chromium; node)
+	cd web && npm ci --no-audit --no-fund
+	$(BIN)/python web/test/reports.py runs/browser
+	$(BIN)/holistic run digits --out runs/browser-digits
+	cp runs/browser-digits/report.html runs/browser/digits.html
+	cd web && node test/browser.mjs ../runs/browser/*.html
 
 clean: ## remove the environment
 	rm -rf $(VENV)

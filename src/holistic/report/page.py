@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from holistic.findings import Audit, Column, Finding
 from holistic.lens import lens_class, lens_names
+from holistic.report.embedded import bundle, digest, numbers, outline
 from holistic.report.highlights import needed_units, removed_sets
 
 __all__ = ["write_report"]
 
 _ROWS = 12
+_LIVE = (
+    "ablation.units", "ablation.scores", "ablation.shapley", "ablation.replacements",
+    "ablation.collateral", "ablation.topk", "ablation.curves", "activation.units",
+    "activation.examples", "agreement.lenses", "agreement.units", "mechanism.flow",
+    "tracing.patching", "tracing.directions",
+)  # fmt: skip
+"""Findings whose pictures the script draws: one that stands in the page too would weigh twice."""
 _TITLES = {
     "ablation.units": "One unit at a time",
     "ablation.topk": "Growing sets of units",
@@ -68,7 +76,7 @@ class Part:
 
 
 def write_report(audit: Audit, path: Path) -> None:
-    """Write the report: no scripts, no requests, readable offline, in mail and in print.
+    """Write the report: no requests, and readable without its script, offline, in mail, in print.
 
     Parameters
     ----------
@@ -78,6 +86,7 @@ def write_report(audit: Audit, path: Path) -> None:
         HTML file to write.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
 
     environment = Environment(
         loader=PackageLoader("holistic.report"),
@@ -86,13 +95,20 @@ def write_report(audit: Audit, path: Path) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    sections = list(_sections(audit))
+    script, styles = bundle()
+    sections = list(_sections(audit, _LIVE if script else ()))
+    styles = environment.get_template("report.css").render() + styles
     text = environment.get_template("report.html").render(
         facts=_facts(audit),
         sections=sections,
         needed=needed_units(audit),
         removed=removed_sets(audit),
         provenance=list(_flat(audit.provenance)),
+        script=Markup(script),
+        styles=Markup(styles),
+        outline=Markup(outline(audit, _TITLES) if script else ""),
+        numbers=Markup(numbers(audit) if script else ""),
+        allowed={"script": digest(script), "styles": digest(styles)},
     )
     path.write_text(text, encoding="utf-8")
 
@@ -109,23 +125,26 @@ def _facts(audit: Audit) -> dict[str, Any]:
     }
 
 
-def _sections(audit: Audit) -> Iterator[dict[str, Any]]:
+def _sections(audit: Audit, live: Sequence[str]) -> Iterator[dict[str, Any]]:
     for lens, entry in audit.lenses.items():
         question = lens_class(lens).question if lens in lens_names() else ""
-        parts = [_part(audit, audit.finding(name)) for name in entry["findings"]]
+        parts = [
+            _part(audit, audit.finding(name), drawn=name not in live) for name in entry["findings"]
+        ]
         yield {"name": lens, "question": question, "parts": parts}
 
 
-def _part(audit: Audit, finding: Finding) -> Part:
+def _part(audit: Audit, finding: Finding, *, drawn: bool) -> Part:
     from holistic.report.figures import figures_of
 
+    figures = figures_of(finding, audit) if drawn else ()
     shown = finding.table.head(_ROWS)
     return Part(
         name=finding.name,
         title=_TITLES.get(finding.name, finding.name),
         statements=finding.statements,
         caveats=finding.caveats,
-        pictures=tuple(Picture(uri, caption) for uri, caption in figures_of(finding, audit)),
+        pictures=tuple(Picture(uri, caption) for uri, caption in figures),
         columns=shown.columns,
         rows=tuple(tuple(_shown(v) for v in row.values()) for row in shown.rows()),
         total=len(finding.table),

@@ -1,0 +1,187 @@
+"""Which data does the page's script draw from, and how does it stand in the page?"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from holistic.findings import Audit, Column, Table
+from holistic.lens import lens_class, lens_names
+
+__all__ = ["bundle", "digest", "numbers", "outline", "site_names"]
+
+_CELLS = 120_000
+_UNIT_CELLS = 2_000_000
+_IMAGE_BYTES = 1_000_000
+_MARKED = ("site", "site_a", "site_b", "backup_site")
+
+
+def bundle() -> tuple[str, str]:
+    """Read the script and the styles that `make web` built; empty where they were not built."""
+    folder = files("holistic.report").joinpath("_web")
+    found = [folder.joinpath(name) for name in ("app.js", "app.css")]
+    script, styles = (f.read_text(encoding="utf-8") if f.is_file() else "" for f in found)
+    return script, styles
+
+
+def digest(text: str) -> str:
+    """Return the source expression by which a Content-Security-Policy allows this text."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def outline(audit: Audit, titles: Mapping[str, str]) -> str:
+    """Write what the page's frame needs: names, columns and statements, as JSON."""
+    return _json(_outline(audit, titles))
+
+
+def numbers(audit: Audit) -> str:
+    """Write the tables' columns and the examples' images as JSON: packed, or pages get heavy."""
+    tables = {name: _columns(audit.finding(name).table, name) for name in audit.names}
+    text = _json({"tables": tables, "images": _images(audit)})
+    packed = gzip.compress(text.encode(), mtime=0)
+    return _json({"gzip": base64.b64encode(packed).decode()})
+
+
+def site_names(audit: Audit) -> list[str]:
+    """Names of the sites in the order of the model: a unit's address starts with an index here."""
+    tables = [audit[name] for name in audit.names]
+    own = [t.column(c).tolist() for t in tables for c in _MARKED if c in t.names]
+    if "sites" in audit:
+        own.insert(0, audit["sites"].column("site").tolist())
+    return list(dict.fromkeys(s for names in own for s in names if isinstance(s, str)))
+
+
+def _outline(audit: Audit, titles: Mapping[str, str]) -> dict[str, Any]:
+    facts = audit.provenance
+    return {
+        "model": str(facts.get("model", "")),
+        "data": str(facts.get("data", "")),
+        "score": str(facts.get("score", "")),
+        "classes": [str(c) for c in facts.get("classes", [])],
+        "sites": site_names(audit),
+        "lenses": [
+            {
+                "name": lens,
+                "question": lens_class(lens).question if lens in lens_names() else "",
+                "findings": list(entry["findings"]),
+            }
+            for lens, entry in audit.lenses.items()
+        ],
+        "findings": {name: _told(audit, name, titles.get(name, name)) for name in audit.names},
+    }
+
+
+def _told(audit: Audit, name: str, title: str) -> dict[str, Any]:
+    finding = audit.finding(name)
+    return {
+        "title": title,
+        "total": len(finding.table),
+        "statements": list(finding.statements),
+        "columns": [
+            {"name": c.name, "kind": c.kind, "unit": c.unit, "meaning": c.meaning}
+            for c in finding.table.columns
+        ],
+    }
+
+
+def _columns(table: Table, name: str) -> list[dict[str, Any]]:
+    """Encode a table column by column; of a long one the rows that say most, in their order."""
+    rows = (_UNIT_CELLS if name == "ablation.units" else _CELLS) // max(1, len(table.columns))
+    kept = _strongest(table, rows) if len(table) > rows else table
+    return [_encoded(c, kept.data[c.name].to_pylist()) for c in kept.columns]
+
+
+def _strongest(table: Table, rows: int) -> Table:
+    numbers = [c.name for c in table.columns if c.kind == "float64"]
+    if not numbers:
+        return table.head(rows)
+    sizes = np.nan_to_num(np.abs(table.column(numbers[0]).astype(float)), nan=-1.0)
+    order = np.sort(np.argsort(-sizes, kind="stable")[:rows])
+    return Table(table.columns, table.data.take(order))
+
+
+def _encoded(column: Column, cells: Sequence[Any]) -> dict[str, Any]:
+    """Names once, numbers to four digits, and runs of equal values by their length."""
+    out: dict[str, Any] = {}
+    values: list[Any] = list(cells)
+    if column.kind == "string":
+        names = list(dict.fromkeys(v for v in values if v is not None))
+        place = {v: i for i, v in enumerate(names)}
+        out["names"] = names
+        values = [None if v is None else place[v] for v in values]
+    elif column.kind == "float64":
+        values = [_short(v) for v in values]
+    runs: list[list[Any]] = []
+    for value in values:
+        if runs and runs[-1][0] == value and type(runs[-1][0]) is type(value):
+            runs[-1][1] += 1
+        else:
+            runs.append([value, 1])
+    if 2 * len(runs) < len(values):
+        out["runs"] = [v for run in runs for v in run]
+    else:
+        out["values"] = values
+    return out
+
+
+def _short(value: float | None) -> float | None:
+    if value is None or not np.isfinite(value):
+        return None
+    short = float(f"{value:.4g}")
+    return int(short) if short.is_integer() else short
+
+
+def _images(audit: Audit) -> dict[str, Any] | None:
+    """Put the examples of the units into one picture, the most telling ones first."""
+    if "activation.examples" not in audit:
+        return None
+    finding = audit.finding("activation.examples")
+    pictures = finding.arrays.get("activation.images")
+    ids = finding.arrays.get("activation.image_ids")
+    labels = finding.arrays.get("activation.image_labels")
+    if pictures is None or ids is None or labels is None or not len(pictures):
+        return None
+    from PIL import Image
+
+    limit = max(1, _IMAGE_BYTES // int(np.prod(pictures.shape[1:])))
+    chosen = _shown_first(finding.table, [int(i) for i in ids])[:limit]
+    height, width = (int(n) for n in pictures.shape[1:3])
+    across = max(1, min(len(chosen), 2048 // width))
+    down = -(-len(chosen) // across)
+    sheet = np.zeros((down * height, across * width, *pictures.shape[3:]), np.uint8)
+    for n, place in enumerate(chosen):
+        top, left = height * (n // across), width * (n % across)
+        sheet[top : top + height, left : left + width] = pictures[place]
+    out = io.BytesIO()
+    Image.fromarray(sheet).save(out, "PNG", optimize=True)
+    return {
+        "height": height,
+        "width": width,
+        "across": across,
+        "examples": [int(ids[i]) for i in chosen],
+        "labels": [int(labels[i]) for i in chosen],
+        "sheet": f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}",
+    }
+
+
+def _shown_first(table: Table, ids: list[int]) -> list[int]:
+    """Order the images' places: rank 0 of every unit before rank 1 of any, largest values first."""
+    place = {example: i for i, example in enumerate(ids)}
+    kinds = {"top": 0, "quantile": 1, "random": 2}
+    rows = [(r["rank"] + kinds.get(r["kind"], 2), r["example"]) for r in table.rows()]
+    order = [place[e] for _, e in sorted(rows, key=lambda r: r[0]) if e in place]
+    return list(dict.fromkeys([*order, *range(len(ids))]))
+
+
+def _json(value: Any) -> str:
+    """Write JSON that can't end the element it stands in."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

@@ -1,0 +1,133 @@
+"""Does the page's script find in the page what the audit holds, and nothing that could harm?"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import planted_report
+from holistic.findings import Audit, Finding
+from holistic.report import page
+from holistic.report.embedded import bundle, numbers, outline, site_names
+from planted_report import CLASSES, SITES, table
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def audit(tmp_path_factory: pytest.TempPathFactory) -> Audit:
+    return planted_report.audit(tmp_path_factory.mktemp("audit"))
+
+
+def unpacked(audit: Audit) -> dict[str, Any]:
+    packed = json.loads(numbers(audit))["gzip"]
+    return json.loads(gzip.decompress(base64.b64decode(packed)))
+
+
+def cells(column: dict[str, Any]) -> list[Any]:
+    """Read a column back as the page's script does."""
+    values = column.get("values")
+    if values is None:
+        runs = column["runs"]
+        values = [v for v, n in zip(runs[::2], runs[1::2], strict=True) for _ in range(n)]
+    names = column.get("names")
+    return [None if v is None else names[v] for v in values] if names is not None else values
+
+
+def saved(tmp_path: Path, *findings: Finding) -> Audit:
+    return Audit.create(tmp_path / "few", {"key": "0"}).add("own", list(findings), 0.1)
+
+
+def test_every_column_comes_back_to_four_digits(audit: Audit) -> None:
+    found = unpacked(audit)["tables"]
+    assert set(found) == set(audit.names)
+    for name in audit.names:
+        data = audit[name].data
+        for column, encoded in zip(audit[name].columns, found[name], strict=True):
+            wanted, got = data[column.name].to_pylist(), cells(encoded)
+            if column.kind == "float64":
+                assert [v is None for v in got] == [v is None for v in wanted]
+                known = [(a, b) for a, b in zip(got, wanted, strict=True) if a is not None]
+                assert np.allclose([a for a, _ in known], [b for _, b in known], rtol=6e-4)
+            else:
+                assert got == wanted
+
+
+def test_outline_names_lenses_sites_classes_and_meanings(audit: Audit) -> None:
+    told = json.loads(outline(audit, {"ablation.units": "One unit at a time"}))
+    assert told["classes"] == list(CLASSES)
+    assert told["sites"][:2] == list(SITES) == site_names(audit)[:2]
+    assert [lens["name"] for lens in told["lenses"]] == list(audit.lenses)
+    units = told["findings"]["ablation.units"]
+    assert units["title"] == "One unit at a time"
+    assert units["total"] == len(audit["ablation.units"])
+    assert [c["name"] for c in units["columns"]] == list(audit["ablation.units"].names)
+
+
+def test_no_name_ends_the_element_that_holds_it(audit: Audit) -> None:
+    assert "<" not in outline(audit, {})
+    assert "<" not in numbers(audit)
+
+
+def test_no_script_ends_its_own_element() -> None:
+    script, styles = bundle()
+    assert script
+    assert styles
+    assert not re.search(r"</(script|style)|<!--", script + styles, re.IGNORECASE)
+    assert len(script) + len(styles) <= 300_000
+
+
+def test_long_tables_keep_the_largest_rows_in_their_order(tmp_path: Path) -> None:
+    size = np.arange(200_000) % 1000
+    rows = table(name=["x"] * len(size), effect=(-size / 10).tolist())
+    name, effect = unpacked(saved(tmp_path, Finding("own.long", rows)))["tables"]["own.long"]
+    kept = cells(effect)
+    assert len(cells(name)) == len(kept) == 60_000
+    assert min(abs(v) for v in kept) >= 69.9
+    assert kept[:3] == [-70, -70.1, -70.2]
+
+
+def test_images_are_cut_from_one_sheet(audit: Audit) -> None:
+    images = unpacked(audit)["images"]
+    data = base64.b64decode(images["sheet"].removeprefix("data:image/png;base64,"))
+    sheet = np.asarray(Image.open(io.BytesIO(data)))
+    pictures = audit.finding("activation.examples").arrays["activation.images"]
+    for place, example in enumerate(images["examples"]):
+        top = images["height"] * (place // images["across"])
+        left = images["width"] * (place % images["across"])
+        cut = sheet[top : top + images["height"], left : left + images["width"]]
+        assert np.array_equal(cut, pictures[example])
+        assert images["labels"][place] == example % 3
+
+
+def test_same_audit_packs_to_the_same_bytes(audit: Audit) -> None:
+    assert numbers(audit) == numbers(audit)
+
+
+def test_page_without_a_built_script_has_all_pictures(
+    audit: Audit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.write_report(audit, tmp_path / "live.html")
+    monkeypatch.setattr(page, "bundle", lambda: ("", ""))
+    page.write_report(audit, tmp_path / "still.html")
+    live, still = ((tmp_path / f"{n}.html").read_text(encoding="utf-8") for n in ("live", "still"))
+    assert "<script" not in still
+    assert still.count("<img") > live.count("<img")
+
+
+def test_pictures_left_out_are_those_that_the_script_draws() -> None:
+    sources = [p.read_text(encoding="utf-8") for p in (ROOT / "web/src/lenses").glob("*/*.tsx")]
+    drawn = {
+        name for text in sources for name in re.findall(r'^.*?"([a-z]+\.[a-z]+)":', text, re.M)
+    }
+    several = {n for text in sources for n in re.findall(r'"([a-z]+\.[a-z]+)": [A-Z]', text)}
+    assert set(page._LIVE) == drawn | several

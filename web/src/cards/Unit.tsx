@@ -1,0 +1,62 @@
+// Everything that all lenses say of one unit.
+
+import { shown, type Cell, type Table } from "../data";
+import { Examples } from "../lenses/activation";
+import { to } from "../route";
+import { useAudit } from "../views/context";
+import { Dots } from "../views/Curve";
+import { DataTable } from "../views/DataTable";
+
+export const PAIRS = [["site", "unit"], ["site_a", "unit_a"], ["site_b", "unit_b"], ["site", "unit_a"], ["site", "unit_b"], ["backup_site", "backup_unit"]];
+
+export function UnitCard({ site, unit }: { site: number; unit: number }) {
+  const audit = useAudit();
+  const name = audit.outline.sites[site];
+  const found = [...audit.tables.values()].map((table) => [table, rowsOf(table, name, unit)] as const).filter(([, rows]) => rows.length);
+  const rowsIn = (finding: string) => found.find(([table]) => table.name === finding);
+  const effects = rowsIn("ablation.units"), responses = rowsIn("activation.units"), verdict = rowsIn("agreement.units");
+  const examples = audit.images ? rowsIn("activation.examples") : undefined;
+  if (!found.length) return <p>No finding tells of unit {unit} of site {shown(name ?? null)}. Sites that lenses don't look at have no unit cards.</p>;
+  return (
+    <section class="card">
+      <h2>unit {unit} <small>of site {name}</small></h2>
+      <p class="tools">
+        {unit > 0 && <a href={to.unit(site, unit - 1)} rel="prev">← previous</a>} <a href={to.unit(site, unit + 1)} rel="next">next →</a>
+      </p>
+      {verdict && <Facts table={verdict[0]} row={verdict[1][0]} />}
+      {examples && <><h3>What it sees</h3><Examples table={examples[0]} site={name} unit={unit} /></>}
+      <div class="pair">
+        {effects && <div><h3>What each class loses without it</h3><Dots table={effects[0]} rows={effects[1]} by="class" value="effect" links={toClass(audit.outline.classes, effects[0])} /></div>}
+        {responses && <div><h3>How well it tells each class</h3><Dots table={responses[0]} rows={responses[1]} by="class" value="auroc" links={toClass(audit.outline.classes, responses[0])} /></div>}
+      </div>
+      {found.map(([table, rows]) => (
+        <details key={table.name}>
+          <summary>{table.name}: {rows.length} {rows.length === 1 ? "row" : "rows"}</summary>
+          <DataTable table={table} rows={rows} />
+        </details>
+      ))}
+    </section>
+  );
+}
+
+function toClass(classes: string[], table: Table): (row: number) => string {
+  return (row) => {
+    const index = classes.indexOf(String(table.cell(row, "class")));
+    return index < 0 ? "#/" : to.class(index);
+  };
+}
+
+function rowsOf(table: Table, site: Cell, unit: number): number[] {
+  const rows = PAIRS.filter((pair) => table.has(...pair)).flatMap(([s, u]) => table.rows({ [s]: site, [u]: unit }));
+  return [...new Set(rows)].sort((a, b) => a - b);
+}
+
+export function Facts({ table, row }: { table: Table; row: number }) {
+  return (
+    <dl class="facts">
+      {table.told.columns.filter((c) => !["site", "unit"].includes(c.name) && table.cell(row, c.name) !== null).map((c) => (
+        <div key={c.name} title={c.meaning}><dt>{c.name.replaceAll("_", " ")}</dt><dd>{shown(table.cell(row, c.name))} {c.unit && <small>{c.unit}</small>}</dd></div>
+      ))}
+    </dl>
+  );
+}

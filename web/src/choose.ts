@@ -1,0 +1,69 @@
+// Which picture does a table ask for, by the names and units of its columns?
+
+import type { Cell, Table } from "./data";
+
+export interface Choice {
+  kind: "heat" | "curve" | "dots";
+  /** Columns whose values the reader picks first: they name one picture of several. */
+  filters: string[];
+  rows: string;
+  across: string;
+  values: string[];
+}
+
+const ALONG = ["k", "depth", "dose"];
+const NOT_KEYS = /^(n|lost|gained|verdict|orders|excluded|features|steer_n|erase_n|n_geometry|better|preferred_class|second_class|causal_class|layout|op|label|example|truncated|class_n|concept)$/;
+const NOT_VALUES = /(^|_)(lo|hi|p|q|se)$|control|random|matched|shuffled|chance|quartile|threshold|familywise/;
+
+/** Key columns stand before the first number that was measured. */
+export function keys(table: Table): string[] {
+  const first = table.told.columns.findIndex((c) => c.kind === "float64");
+  const head = table.told.columns.slice(0, first < 0 ? undefined : first);
+  const named = head.filter((c) => c.kind !== "bool" && !c.unit && !NOT_KEYS.test(c.name));
+  const along = table.told.columns.filter((c) => ALONG.includes(c.name));
+  return [...new Set([...named, ...along].map((c) => c.name))].filter((name) => table.distinct(name).length > 1);
+}
+
+export function values(table: Table): string[] {
+  return table.told.columns.filter((c) => c.kind === "float64" && !NOT_VALUES.test(c.name)).map((c) => c.name);
+}
+
+export function choose(table: Table): Choice | null {
+  const numbers = values(table);
+  const own = keys(table);
+  if (!numbers.length || !own.length || table.length < 2) return null;
+  const along = own.find((name) => ALONG.includes(name));
+  if (along && along !== own[0]) {
+    const rest = own.filter((name) => name !== along);
+    const single = unique(table, own);
+    if (single) return { kind: "curve", filters: rest, rows: "", across: along, values: numbers };
+  }
+  if (own.length >= 2 && unique(table, own)) {
+    // Many units lie side by side; few classes lie one below the other.
+    const pair = pairOf(table, own);
+    const filters = own.filter((name) => !pair.includes(name));
+    const [across, rows] = table.distinct(pair[0]).length >= table.distinct(pair[1]).length ? pair : [pair[1], pair[0]];
+    return { kind: "heat", filters, rows, across, values: numbers };
+  }
+  return { kind: "dots", filters: own.slice(0, -1), rows: own[own.length - 1], across: "", values: numbers };
+}
+
+function pairOf(table: Table, own: string[]): [string, string] {
+  const has = (a: string, b: string) => own.includes(a) && own.includes(b);
+  for (const [a, b] of [["unit", "class"], ["unit_a", "unit_b"], ["removed_for", "class"], ["lens_a", "lens_b"], ["replacement_a", "replacement_b"], ["method", "metric"]]) {
+    if (has(a, b)) return [a, b];
+  }
+  return [own[own.length - 2], own[own.length - 1]];
+}
+
+function unique(table: Table, own: string[]): boolean {
+  const seen = new Set<string>();
+  const columns = own.map((name) => table.column(name));
+  for (let row = 0; row < table.length; row++) seen.add(columns.map((c) => String(c[row])).join("\u0000"));
+  return seen.size >= 0.98 * table.length;
+}
+
+/** Numbers by size, names as they come. */
+export function ordered(cells: Cell[]): Cell[] {
+  return cells.every((c) => typeof c === "number") ? [...(cells as number[])].sort((a, b) => a - b) : cells;
+}

@@ -1,0 +1,170 @@
+// What the page holds: its outline, and the tables' columns. Names in it are hostile text.
+
+export interface Column { name: string; kind: string; unit: string; meaning: string }
+export interface Told { title: string; total: number; statements: string[]; columns: Column[] }
+export interface Outline {
+  model: string; data: string; score: string; classes: string[]; sites: string[];
+  lenses: { name: string; question: string; findings: string[] }[];
+  findings: Record<string, Told>;
+}
+export type Cell = string | number | boolean | null;
+export interface Encoded { names?: string[]; values?: (number | boolean | null)[]; runs?: (number | boolean | null)[] }
+export interface Images {
+  height: number; width: number; across: number; examples: number[]; labels: number[]; sheet: string;
+}
+
+export function decode(column: Encoded): Cell[] {
+  let cells: (number | boolean | null)[] = column.values ?? [];
+  if (column.runs) {
+    cells = [];
+    for (let i = 0; i < column.runs.length; i += 2) {
+      for (let n = column.runs[i + 1] as number; n > 0; n--) cells.push(column.runs[i]);
+    }
+  }
+  const names = column.names;
+  return names ? cells.map((v) => (v === null ? null : names[v as number])) : cells;
+}
+
+/** A finding's table; a column is decoded when it is first asked for. */
+export class Table {
+  private decoded = new Map<string, Cell[]>();
+  private groups = new Map<string, Map<string, number[]>>();
+  readonly length: number;
+
+  constructor(readonly name: string, readonly told: Told, private encoded: Encoded[]) {
+    this.length = told.columns.length ? this.column(told.columns[0].name).length : 0;
+  }
+
+  has(...names: string[]): boolean {
+    return names.every((name) => this.told.columns.some((c) => c.name === name));
+  }
+
+  about(name: string): Column {
+    return this.told.columns.find((c) => c.name === name)!;
+  }
+
+  column(name: string): Cell[] {
+    let cells = this.decoded.get(name);
+    if (!cells) {
+      const place = this.told.columns.findIndex((c) => c.name === name);
+      cells = place < 0 ? [] : decode(this.encoded[place]);
+      this.decoded.set(name, cells);
+    }
+    return cells;
+  }
+
+  cell(row: number, name: string): Cell {
+    return this.column(name)[row] ?? null;
+  }
+
+  number(row: number, name: string): number {
+    const cell = this.cell(row, name);
+    return typeof cell === "number" ? cell : NaN;
+  }
+
+  /** Values of a column, each once, in their order. */
+  distinct(name: string): Cell[] {
+    return [...new Set(this.column(name))].filter((v) => v !== null);
+  }
+
+  /** Rows that hold these values; indexed by the named columns, so that asking again is cheap. */
+  rows(equal: Record<string, Cell>): number[] {
+    const names = Object.keys(equal);
+    const key = names.join("\u0000");
+    let group = this.groups.get(key);
+    if (!group) {
+      group = new Map();
+      const columns = names.map((name) => this.column(name));
+      for (let row = 0; row < this.length; row++) {
+        const at = columns.map((c) => String(c[row])).join("\u0000");
+        const held = group.get(at);
+        if (held) held.push(row);
+        else group.set(at, [row]);
+      }
+      this.groups.set(key, group);
+    }
+    return group.get(names.map((name) => String(equal[name])).join("\u0000")) ?? [];
+  }
+}
+
+export class Audit {
+  readonly tables = new Map<string, Table>();
+
+  constructor(readonly outline: Outline, tables: Record<string, Encoded[]>, readonly images: Images | null) {
+    for (const [name, told] of Object.entries(outline.findings)) {
+      this.tables.set(name, new Table(name, told, tables[name]));
+    }
+  }
+
+  table(name: string): Table | undefined {
+    const table = this.tables.get(name);
+    return table?.length ? table : undefined;
+  }
+
+  siteIndex(site: Cell): number {
+    return this.outline.sites.indexOf(String(site));
+  }
+}
+
+/** Read both blocks of the page; the numbers stand in it packed. */
+export async function read(page: Document): Promise<Audit> {
+  const block = (id: string) => JSON.parse(page.getElementById(id)!.textContent!);
+  const bytes = Uint8Array.from(atob(block("numbers").gzip), (c) => c.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const { tables, images } = JSON.parse(await new Response(stream).text());
+  return new Audit(block("outline"), tables, images);
+}
+
+/** A number as the tables in Python show it: four digits, a real minus sign. */
+export function shown(cell: Cell | undefined, sign = false): string {
+  if (cell === null || cell === undefined) return "–";
+  if (typeof cell === "boolean") return cell ? "yes" : "no";
+  if (typeof cell === "string") return cell;
+  if (!Number.isFinite(cell)) return "–";
+  const size = Math.abs(cell);
+  const text = Number.isInteger(cell) ? String(size) : size !== 0 && (size < 1e-4 || size >= 1e7) ? size.toExponential(2) : String(Number(size.toPrecision(4)));
+  return (cell < 0 ? "−" : sign && cell > 0 ? "+" : "") + text;
+}
+
+/** Estimate, interval, n, control and q of one row, as lines for a tooltip. */
+export function told(table: Table, row: number, value: string): string[] {
+  const unit = table.about(value).unit;
+  const lines = [`${value} ${shown(table.cell(row, value), unit === "score")}${unit ? ` ${unit}` : ""}`];
+  const [low, high] = bounds(table, value);
+  if (low) lines.push(`95 % interval [${shown(table.cell(row, low))}, ${shown(table.cell(row, high))}]`);
+  // Where a table has the change of accuracy too, p and q belong to that.
+  const tested = !table.has("accuracy_drop") || value === "accuracy_drop";
+  for (const c of table.told.columns) {
+    if (!tested && /^[pq]$/.test(c.name)) continue;
+    if (/^(n|class_n)$|control|random|matched|shuffled|chance|(^|_)[pq]$/.test(c.name) && c.name !== value) {
+      if (lines.length < 9 && table.cell(row, c.name) !== null) lines.push(`${c.name} ${shown(table.cell(row, c.name))}`);
+    }
+  }
+  return lines;
+}
+
+/** The value at which a number says nothing. */
+export function nothing(name: string): number {
+  return /auroc/.test(name) ? 0.5 : 0;
+}
+
+/** Names of the columns that bound a value, or two empty names. */
+export function bounds(table: Table, value: string): [string, string] {
+  const stem = value.includes("_") ? value.slice(0, value.lastIndexOf("_")) : value;
+  for (const prefix of [`${value}_`, `${stem}_`]) {
+    if (table.has(`${prefix}lo`, `${prefix}hi`)) return [`${prefix}lo`, `${prefix}hi`];
+  }
+  const first = table.told.columns.find((c) => c.kind === "float64");
+  const main = first?.name === value || !table.told.columns.some((c) => c.name === value);
+  return main && table.has("lo", "hi") ? ["lo", "hi"] : ["", ""];
+}
+
+/** A table as text that spreadsheets read. A cell that would start a formula is quoted with a space. */
+export function separated(names: string[], rows: Cell[][], by: "," | "\t"): string {
+  const safe = (cell: Cell) => {
+    let text = cell === null ? "" : String(cell);
+    if (typeof cell === "string" && /^[=+\-@\t\r]/.test(text)) text = ` ${text}`;
+    return /["\n\r,\t]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return [names, ...rows].map((row) => row.map(safe).join(by)).join("\n") + "\n";
+}

@@ -1,0 +1,16 @@
+// Ablation: what each class loses without a unit, and without growing sets of units.
+
+import type { View } from "..";
+import { curve, heat } from "../make";
+
+const start = { ranking: "effect" };
+
+export const ablation: Record<string, View> = {
+  "ablation.units": heat({ filters: ["site"], rows: "class", across: "unit", values: ["effect", "accuracy_drop"] }),
+  "ablation.scores": heat({ filters: ["site", "score"], rows: "class", across: "unit", values: ["effect", "specific"] }),
+  "ablation.shapley": heat({ filters: ["site"], rows: "class", across: "unit", values: ["shapley", "effect"] }),
+  "ablation.replacements": heat({ filters: ["site", "class"], rows: "replacement_a", across: "replacement_b", values: ["spearman", "overlap"] }),
+  "ablation.collateral": heat({ filters: ["site"], rows: "removed_for", across: "class", values: ["drop"] }),
+  "ablation.topk": curve({ filters: ["site", "class", "ranking"], across: "k", values: ["class_drop", "drop"], start }),
+  "ablation.curves": curve({ filters: ["site", "class", "kind", "ranking"], across: "k", values: ["accuracy"], start }),
+};

@@ -1,0 +1,65 @@
+// Activation: what units respond to, as a wall of the images that each saw.
+
+import { useMemo, useState } from "preact/hooks";
+import type { View } from "..";
+import type { Choice } from "../../choose";
+import { ordered } from "../../choose";
+import type { Table } from "../../data";
+import { to } from "../../route";
+import { useAudit } from "../../views/context";
+import { Frame } from "../../views/Frame";
+import { Heat, useFilters } from "../../views/Heat";
+import { Picture } from "../../views/Picture";
+
+const PAGE = 12;
+const KINDS = [["top", "largest values", 6], ["quantile", "quantiles", 5], ["random", "random examples", 4]] as const;
+
+/** One unit's examples; only the first block is chosen for large values. */
+export function Examples({ table, site, unit }: { table: Table; site: string; unit: number }) {
+  const audit = useAudit();
+  const rows = table.rows({ site, unit });
+  return (
+    <div class="examples">
+      {KINDS.map(([kind, words, count]) => (
+        <div key={kind}>
+          <small>{words}</small>
+          <div class="strip">
+            {rows.filter((row) => table.cell(row, "kind") === kind).sort((a, b) => table.number(a, "rank") - table.number(b, "rank"))
+              .map((row) => [row, audit.images!.examples.indexOf(table.number(row, "example"))] as const)
+              .filter(([, place]) => place >= 0).slice(0, count)
+              .map(([row, place]) => <Picture key={row} place={place} value={table.number(row, "value")} />)}
+          </div>
+        </div>
+      ))}
+    </div>
+  );
+}
+
+const Wall: View = ({ table }) => {
+  const audit = useAudit();
+  const [equal, picks] = useFilters(table, ["site"]);
+  const [first, setFirst] = useState(0);
+  const units = useMemo(() => ordered([...new Set(table.rows(equal).map((row) => table.cell(row, "unit")))]) as number[], [table, equal.site]);
+  const from = Math.min(first, Math.max(0, units.length - 1));
+  if (!audit.images) return null;
+  return (
+    <Frame caption="What each unit sees. Only the first block is chosen for large values; the others show what else passes through it. Images that the page has no room for are left out." table={table}>
+      <p class="picks">
+        {picks}
+        <button disabled={from === 0} onClick={() => setFirst(from - PAGE)}>previous units</button>
+        <button disabled={from + PAGE >= units.length} onClick={() => setFirst(from + PAGE)}>next units</button>
+      </p>
+      {units.slice(from, from + PAGE).map((unit) => (
+        <div class="wallrow" key={unit}>
+          <a href={to.unit(audit.siteIndex(equal.site), unit)}>unit {unit}</a>
+          <Examples table={table} site={String(equal.site)} unit={unit} />
+        </div>
+      ))}
+    </Frame>
+  );
+};
+
+const SELECTIVITY: Choice = { kind: "heat", filters: ["site"], rows: "class", across: "unit", values: ["auroc", "mean", "d_prime", "active_fraction"] };
+const Units: View = ({ table }) => <Heat table={table} choice={{ ...SELECTIVITY, values: SELECTIVITY.values.filter((v) => table.has(v)) }} />;
+
+export const activation: Record<string, View> = { "activation.units": Units, "activation.examples": Wall };

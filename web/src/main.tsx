@@ -1,0 +1,95 @@
+// The page stands already, written in Python; this makes its pictures answer and gives it addresses.
+
+import { render, type ComponentChild } from "preact";
+import "./app.css";
+import { ClassCard } from "./cards/Class";
+import { ImageCard } from "./cards/Image";
+import { UnitCard } from "./cards/Unit";
+import { read, type Audit } from "./data";
+import { own } from "./lenses";
+import { parse, to, type Route } from "./route";
+import { Bar } from "./views/Bar";
+import { AuditContext } from "./views/context";
+import { FindingView } from "./views/Finding";
+import { Network } from "./views/Network";
+
+const put = (audit: Audit, view: ComponentChild, place: Element) => render(<AuditContext.Provider value={audit}>{view}</AuditContext.Provider>, place);
+
+function address(audit: Audit): Route {
+  // A link to a part of the page as it was written: show the lens that holds it.
+  const id = decodeURIComponent(location.hash.slice(1));
+  const lens = audit.outline.lenses.find((l) => l.name === id || l.findings.includes(id));
+  return lens ? { view: "lens", lens: lens.name, finding: lens.name === id ? undefined : id } : parse(location.hash);
+}
+
+/** Put a live view where a finding's pictures and first rows stand. */
+function enliven(audit: Audit, article: Element, name: string): void {
+  const table = audit.table(name);
+  if (!table || article.querySelector(".live")) return;
+  const live = Object.assign(document.createElement("div"), { className: "live" });
+  const rows = article.querySelector("details")!;
+  rows.before(live);
+  rows.querySelector(".wide")!.remove();
+  rows.querySelector("summary")!.textContent = "what the columns mean";
+  rows.removeAttribute("open");
+  if (own[name]) article.querySelectorAll("figure:not(.view)").forEach((f) => f.classList.add("printed"));
+  put(audit, <FindingView table={table} />, live);
+}
+
+function show(audit: Audit): void {
+  const route = address(audit);
+  const known = route.view === "lens" && audit.outline.lenses.some((l) => l.name === route.lens) ? route.lens : "";
+  const opening = route.view === "opening" || (route.view === "lens" && !known);
+  document.querySelectorAll<HTMLElement>("main > section").forEach((s) => (s.hidden = opening ? s.id !== "findings" && s.id !== "provenance" : s.id !== known));
+  document.querySelectorAll("nav a").forEach((a) => {
+    const here = a.getAttribute("href") === (opening ? "#/" : known ? to.lens(known) : "");
+    if (here) a.setAttribute("aria-current", "page");
+    else a.removeAttribute("aria-current");
+  });
+  if (known) {
+    for (const name of audit.outline.lenses.find((l) => l.name === known)!.findings) {
+      const article = document.getElementById(name === known ? `${name}-table` : name);
+      if (article) enliven(audit, article, name);
+    }
+  }
+  const units = audit.table("ablation.units");
+  const card =
+    route.view === "unit" ? <UnitCard key={`${route.site}/${route.unit}`} site={route.site} unit={route.unit} /> :
+    route.view === "class" ? <ClassCard key={route.index} index={route.index} /> :
+    route.view === "image" ? <ImageCard key={route.place} place={route.place} /> :
+    opening && units ? <Network table={units} /> : null;
+  put(audit, card, document.getElementById("app")!);
+  const finding = route.view === "lens" && route.finding ? document.getElementById(route.finding) : null;
+  if (finding) finding.scrollIntoView({ behavior: "instant" });
+  else scrollTo({ top: 0, behavior: "instant" });
+}
+
+function turn(e: KeyboardEvent): void {
+  const typing = (e.target as HTMLElement).matches?.("input, select, textarea, canvas, .scroll");
+  const side = e.key === "ArrowLeft" ? "prev" : e.key === "ArrowRight" ? "next" : "";
+  if (side && !typing) document.querySelector<HTMLAnchorElement>(`#app a[rel=${side}]`)?.click();
+}
+
+async function start(): Promise<void> {
+  const audit = await read(document);
+  const { lenses } = audit.outline;
+  document.querySelectorAll("nav a, #findings h3 a").forEach((a) => {
+    const id = decodeURIComponent(a.getAttribute("href")!.slice(1));
+    const lens = lenses.find((l) => l.name === id || l.findings.includes(id));
+    if (id === "findings") a.setAttribute("href", "#/");
+    else if (lens) a.setAttribute("href", lens.name === id ? to.lens(id) : to.lens(lens.name, id));
+    else a.closest("li")?.remove();
+  });
+  const bar = document.querySelector("header")!.appendChild(document.createElement("div"));
+  put(audit, <Bar />, bar);
+  addEventListener("hashchange", () => show(audit));
+  addEventListener("keydown", turn);
+  show(audit);
+  document.documentElement.classList.add("ready");
+}
+
+start().catch((error) => {
+  // The page that Python wrote stays as it was: everything is in it but the live views.
+  document.querySelectorAll<HTMLElement>("main > section").forEach((s) => (s.hidden = false));
+  console.error(error);
+});

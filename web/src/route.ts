@@ -1,0 +1,38 @@
+// Addresses of views: everything after the `#`.
+
+export type Route =
+  | { view: "opening" }
+  | { view: "lens"; lens: string; finding?: string }
+  | { view: "unit"; site: number; unit: number }
+  | { view: "class"; index: number }
+  | { view: "image"; place: number };
+
+export function parse(hash: string): Route {
+  const [view, first, second] = hash.replace(/^#\/?/, "").split("/").map(unescaped);
+  const a = Number(first), b = Number(second);
+  const whole = (n: number) => Number.isInteger(n) && n >= 0;
+  if (view === "lens" && first) return { view, lens: first, finding: second };
+  if (view === "unit" && first && second && whole(a) && whole(b)) return { view, site: a, unit: b };
+  if (view === "class" && first && whole(a)) return { view, index: a };
+  if (view === "image" && first && whole(a)) return { view, place: a };
+  return { view: "opening" };
+}
+
+function unescaped(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+export const to = {
+  lens: (lens: string, finding?: string) => `#/lens/${encodeURIComponent(lens)}${finding ? `/${encodeURIComponent(finding)}` : ""}`,
+  unit: (site: number, unit: number) => `#/unit/${site}/${unit}`,
+  class: (index: number) => `#/class/${index}`,
+  image: (place: number) => `#/image/${place}`,
+};
+
+export function go(hash: string): void {
+  location.hash = hash;
+}

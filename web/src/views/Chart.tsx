@@ -1,0 +1,35 @@
+// Drawings by Observable Plot. Its own style element is left out: the page's policy allows one sheet.
+
+import * as Plot from "@observablehq/plot";
+import { useEffect, useRef } from "preact/hooks";
+import { onTheme } from "../colour";
+import { go } from "../route";
+
+export function Chart({ label, make, address }: { label: string; make: (width: number) => Plot.PlotOptions; address?: (row: number) => string }) {
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const draw = () => {
+      const width = Math.max(280, Math.min(760, box.current!.clientWidth));
+      const drawn = Plot.plot({ className: "plot", ariaLabel: label, ...make(width), width });
+      drawn.querySelectorAll("style").forEach((s) => s.remove());
+      drawn.querySelectorAll("g[aria-label]").forEach((g) => g.removeAttribute("aria-label"));
+      const svg = drawn.matches("svg") ? drawn : drawn.querySelector(":scope > svg")!;
+      svg.setAttribute("role", "img");
+      svg.setAttribute("aria-label", label);
+      // The mark under the pointer leads to its card; by keyboard, the table's links do.
+      if (address) drawn.addEventListener("click", () => typeof drawn.value === "number" && go(address(drawn.value)));
+      drawn.classList.toggle("leads", Boolean(address));
+      box.current!.replaceChildren(drawn);
+    };
+    draw();
+    let wide = box.current!.clientWidth;
+    const watch = new ResizeObserver(() => {
+      const now = box.current?.clientWidth ?? wide;
+      if (Math.abs(now - wide) > 24) (wide = now), draw();
+    });
+    watch.observe(box.current!);
+    const off = onTheme(draw);
+    return () => (off(), watch.disconnect());
+  }, [label, make, address]);
+  return <div class="chart" ref={box} />;
+}

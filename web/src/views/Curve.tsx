@@ -1,0 +1,79 @@
+// One number along k, depth or dose, with its interval and the band of its control.
+
+import * as Plot from "@observablehq/plot";
+import { useCallback, useMemo, useState } from "preact/hooks";
+import { bounds, nothing, shown, told, type Cell, type Table } from "../data";
+import type { Choice } from "../choose";
+import { Chart } from "./Chart";
+import { Frame, Pick } from "./Frame";
+import { useFilters } from "./Heat";
+
+const CONTROLS = (value: string) => {
+  const stem = value.includes("_") ? `${value.slice(0, value.lastIndexOf("_"))}_` : "";
+  return [["control", "control"], [`control_${value}`, "control"], [`${stem}control_drop`, `${stem}control`], ["random", "random"], ["untrained", "untrained"]];
+};
+
+/** Columns of the control's value and of the bounds that 95 % of its draws keep. */
+export function controlOf(table: Table, value: string): string[] {
+  for (const [middle, stem] of CONTROLS(value)) {
+    if (table.has(middle)) return [middle, `${stem}_lo`, `${stem}_hi`];
+  }
+  return ["", "", ""];
+}
+
+export function Curve({ table, choice, start }: { table: Table; choice: Choice; start?: Record<string, Cell> }) {
+  const [equal, picks] = useFilters(table, choice.filters, start);
+  const [value, setValue] = useState(choice.values[0]);
+  const key = JSON.stringify(equal);
+  const rows = useMemo(() => [...table.rows(equal)].sort((a, b) => table.number(a, choice.across) - table.number(b, choice.across)), [table, key, choice.across]);
+  const make = useCallback(() => curve(table, rows, choice.across, value), [table, rows, value]);
+  const about = table.about(value);
+  const named = Object.values(equal).map((v) => shown(v)).join(", ");
+  return (
+    <Frame caption={`${about.meaning} (${named}). Band: 95 % interval; grey: the control and 95 % of its draws.`} table={table} rows={rows}>
+      <p class="picks">{picks}<Pick name="number" from={choice.values} at={value} set={setValue} /></p>
+      <Chart label={`${table.told.title}: ${value} by ${choice.across}`} make={make} />
+    </Frame>
+  );
+}
+
+function curve(table: Table, rows: number[], along: string, value: string): Plot.PlotOptions {
+  const [low, high] = bounds(table, value), [control, least, most] = controlOf(table, value);
+  const of = (name: string) => (row: number) => table.number(row, name);
+  const unit = table.about(value).unit;
+  const marks: Plot.Markish[] = [Plot.ruleY([nothing(value)], { strokeOpacity: 0.3 })];
+  if (table.has(least, most)) marks.push(Plot.areaY(rows, { x: of(along), y1: of(least), y2: of(most), fill: "currentColor", fillOpacity: 0.18 }));
+  if (control) marks.push(Plot.lineY(rows, { x: of(along), y: of(control), stroke: "currentColor", strokeOpacity: 0.6, strokeDasharray: "4 3" }));
+  if (low) marks.push(Plot.areaY(rows, { x: of(along), y1: of(low), y2: of(high), fill: "var(--link)", fillOpacity: 0.22 }));
+  marks.push(Plot.lineY(rows, { x: of(along), y: of(value), stroke: "var(--link)", strokeWidth: 2 }));
+  marks.push(Plot.tip(rows, Plot.pointerX({ x: of(along), y: of(value), title: (row: number) => [`${along} ${table.cell(row, along)}`, ...told(table, row, value)].join("\n"), fill: "var(--tint)" })));
+  return { height: 300, marginLeft: 52, x: { label: along }, y: { label: `${value}${unit ? ` [${unit}]` : ""}`, grid: true }, marks };
+}
+
+/** One dot and its interval per row: a class, a site, a method. */
+export function Dots({ table, rows, by, value, links }: { table: Table; rows: number[]; by: string; value: string; links?: (row: number) => string }) {
+  const make = useCallback((): Plot.PlotOptions => {
+    const [low, high] = bounds(table, value), [, least, most] = controlOf(table, value);
+    const name = (row: number) => shown(table.cell(row, by)), of = (column: string) => (row: number) => table.number(row, column);
+    const marks: Plot.Markish[] = [Plot.ruleX([nothing(value)], { strokeOpacity: 0.4 })];
+    if (table.has(least, most)) marks.push(Plot.ruleY(rows, { y: name, x1: of(least), x2: of(most), stroke: "currentColor", strokeOpacity: 0.2, strokeWidth: 10 }));
+    if (low) marks.push(Plot.ruleY(rows, { y: name, x1: of(low), x2: of(high), stroke: "var(--link)" }));
+    marks.push(Plot.dot(rows, { y: name, x: of(value), fill: "var(--link)", r: 4, title: (row: number) => [name(row), ...told(table, row, value)].join("\n"), tip: { fill: "var(--tint)" } }));
+    const names = [...new Set(rows.map(name))];
+    return { height: 50 + 20 * names.length, marginLeft: 30 + 7 * Math.min(20, Math.max(...names.map((n) => n.length))), x: { label: `${value}${table.about(value).unit ? ` [${table.about(value).unit}]` : ""}`, grid: true }, y: { label: null, domain: names, tickFormat: (n: string) => (n.length > 20 ? `${n.slice(0, 19)}…` : n) }, marks };
+  }, [table, rows, by, value]);
+  return <Chart label={`${table.told.title}: ${value} by ${by}`} make={make} address={links} />;
+}
+
+export function DotsView({ table, choice }: { table: Table; choice: Choice }) {
+  const [equal, picks] = useFilters(table, choice.filters);
+  const [value, setValue] = useState(choice.values[0]);
+  const key = JSON.stringify(equal);
+  const rows = useMemo(() => (choice.filters.length ? table.rows(equal) : table.rows({})).slice(0, 60), [table, key]);
+  return (
+    <Frame caption={`${table.about(value).meaning}. Lines: 95 % interval; grey: the control, where there is one.`} table={table} rows={rows}>
+      <p class="picks">{picks}<Pick name="number" from={choice.values} at={value} set={setValue} /></p>
+      <Dots table={table} rows={rows} by={choice.rows} value={value} />
+    </Frame>
+  );
+}

@@ -1,0 +1,72 @@
+// Any table: sorted by a click, only its visible rows in the page, copied or saved as a whole.
+
+import { useMemo, useState } from "preact/hooks";
+import { separated, shown, type Cell, type Table } from "../data";
+import { to } from "../route";
+import { useAudit } from "./context";
+import { save } from "./Frame";
+
+const HEIGHT = 28;
+const WINDOW = 14;
+
+export function DataTable({ table, rows }: { table: Table; rows?: number[] }) {
+  const audit = useAudit();
+  const [by, setBy] = useState<{ name: string; down: boolean } | null>(null);
+  const [top, setTop] = useState(0);
+  const [said, setSaid] = useState("");
+  const columns = table.told.columns;
+  const own = useMemo(() => rows ?? Array.from({ length: table.length }, (_, i) => i), [table, rows]);
+  const order = useMemo(() => (by ? sorted(own, table.column(by.name), by.down) : own), [own, by, table]);
+  const first = Math.max(0, Math.min(Math.floor(top / HEIGHT) - 4, order.length - WINDOW - 8));
+  const visible = order.slice(first, first + WINDOW + 8);
+  const text = (sep: "," | "\t") => separated(columns.map((c) => c.name), order.map((row) => columns.map((c) => table.cell(row, c.name))), sep);
+  const copy = () => navigator.clipboard?.writeText(text("\t")).then(() => setSaid("copied"), () => setSaid("the browser refused"));
+  const kept = table.length < table.told.total ? ` (largest of ${table.told.total}; all in tables/${table.name}.parquet)` : "";
+  return (
+    <div class="datatable">
+      <p class="tools">
+        {order.length} rows{kept} <button onClick={copy}>copy</button>{" "}
+        <button onClick={() => save(new Blob([text(",")], { type: "text/csv" }), `${table.name}.csv`)}>save CSV</button>{" "}
+        <span role="status">{said}</span>
+      </p>
+      <div class="scroll" tabIndex={0} role="region" aria-label={`Table ${table.name}`} onScroll={(e) => setTop(e.currentTarget.scrollTop)}>
+        <table aria-rowcount={order.length + 1}>
+          <thead>
+            <tr>
+              {columns.map((c) => (
+                <th scope="col" key={c.name} class={c.kind === "string" ? "name" : ""} title={c.meaning} aria-sort={by?.name === c.name ? (by.down ? "descending" : "ascending") : undefined}>
+                  <button onClick={() => setBy({ name: c.name, down: by?.name === c.name ? !by.down : c.kind !== "string" })}>
+                    {c.name}{c.unit && <small> [{c.unit}]</small>}{by?.name === c.name ? (by.down ? " ↓" : " ↑") : ""}
+                  </button>
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {first > 0 && <tr aria-hidden="true"><td colSpan={columns.length} style={{ height: first * HEIGHT, padding: 0 }} /></tr>}
+            {visible.map((row, i) => (
+              <tr key={row} aria-rowindex={first + i + 2}>
+                {columns.map((c) => <td key={c.name} class={c.kind === "string" ? "name" : ""}>{linked(audit.siteIndex(table.cell(row, "site")), c.name, table.cell(row, c.name))}</td>)}
+              </tr>
+            ))}
+            {first + visible.length < order.length && <tr aria-hidden="true"><td colSpan={columns.length} style={{ height: (order.length - first - visible.length) * HEIGHT, padding: 0 }} /></tr>}
+          </tbody>
+        </table>
+      </div>
+    </div>
+  );
+}
+
+function linked(site: number, name: string, cell: Cell) {
+  return name === "unit" && site >= 0 && cell !== null ? <a href={to.unit(site, Number(cell))}>{shown(cell)}</a> : shown(cell);
+}
+
+/** Missing cells last, ties in their present order. */
+export function sorted(rows: number[], cells: Cell[], down: boolean): number[] {
+  const side = down ? -1 : 1;
+  return [...rows].sort((a, b) => {
+    const [x, y] = [cells[a], cells[b]];
+    if (x === null || y === null) return x === y ? 0 : x === null ? 1 : -1;
+    return x === y ? 0 : x < y ? -side : side;
+  });
+}

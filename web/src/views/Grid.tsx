@@ -1,0 +1,114 @@
+// A canvas of cells that is read with the pointer or the arrow keys; only what is in sight is drawn.
+
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { onTheme, palette, type Palette } from "../colour";
+
+export interface Spot { x: number; y: number; width: number; height: number }
+
+export interface Cells {
+  width: number;
+  height: number;
+  /** Draw what lies between two horizontal places. */
+  draw(pen: CanvasRenderingContext2D, left: number, right: number, by: Palette): void;
+  /** The cell at a place, or -1. */
+  at(x: number, y: number): number;
+  spot(cell: number): Spot;
+  /** The neighbour in a direction, or the same cell. */
+  step(cell: number, right: number, down: number): number;
+  lines(cell: number): string[];
+  open?(cell: number): void;
+}
+
+const STEPS: Record<string, [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+export function Grid({ cells, label }: { cells: Cells; label: string }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const scroll = useRef<HTMLDivElement>(null);
+  const [now, setNow] = useState(-1);
+  const [place, setPlace] = useState<{ x: number; y: number } | null>(null);
+  const shownCell = now >= 0 ? now : -1;
+
+  const paint = () => {
+    const box = scroll.current, sheet = canvas.current;
+    if (!box || !sheet) return;
+    const width = Math.max(1, Math.min(box.clientWidth, cells.width)), dense = devicePixelRatio || 1;
+    const [w, h] = [Math.round(width * dense), Math.round(cells.height * dense)];
+    if (sheet.width !== w || sheet.height !== h) Object.assign(sheet, { width: w, height: h });
+    Object.assign(sheet.style, { width: `${width}px`, height: `${cells.height}px` });
+    const pen = sheet.getContext("2d")!;
+    const by = palette();
+    pen.setTransform(dense, 0, 0, dense, 0, 0);
+    pen.clearRect(0, 0, width, cells.height);
+    pen.translate(-box.scrollLeft, 0);
+    pen.font = "12px system-ui, sans-serif";
+    pen.textBaseline = "middle";
+    cells.draw(pen, box.scrollLeft, box.scrollLeft + width, by);
+    if (shownCell >= 0) {
+      const s = cells.spot(shownCell);
+      pen.strokeStyle = by.ink;
+      pen.lineWidth = 2;
+      pen.strokeRect(s.x, s.y, s.width, s.height);
+    }
+  };
+  const frame = useRef(0);
+  const soon = () => {
+    cancelAnimationFrame(frame.current);
+    frame.current = requestAnimationFrame(paint);
+  };
+  useLayoutEffect(paint);
+  useEffect(() => {
+    const watch = new ResizeObserver(soon);
+    watch.observe(scroll.current!);
+    const off = onTheme(soon);
+    return () => (watch.disconnect(), off(), cancelAnimationFrame(frame.current));
+  });
+  useEffect(() => setNow(-1), [cells]);
+
+  const point = (e: MouseEvent) => {
+    const box = canvas.current!.getBoundingClientRect();
+    return cells.at(e.clientX - box.left + scroll.current!.scrollLeft, e.clientY - box.top);
+  };
+  const hover = (e: MouseEvent) => {
+    setNow(point(e));
+    setPlace({ x: e.clientX, y: e.clientY });
+  };
+  const key = (e: KeyboardEvent) => {
+    const step = STEPS[e.key];
+    if (step) {
+      const next = now < 0 ? 0 : cells.step(now, ...step);
+      const s = cells.spot(next), box = scroll.current!;
+      if (s.x < box.scrollLeft + 60) box.scrollLeft = Math.max(0, s.x - 120);
+      if (s.x + s.width > box.scrollLeft + box.clientWidth) box.scrollLeft = s.x + s.width - box.clientWidth + 60;
+      const at = canvas.current!.getBoundingClientRect();
+      setNow(next);
+      setPlace({ x: at.left + s.x + s.width - box.scrollLeft, y: at.top + s.y + s.height });
+    } else if (e.key === "Enter" && now >= 0) cells.open?.(now);
+    else if (e.key === "Escape") setNow(-1);
+    else return;
+    e.preventDefault();
+  };
+  const lines = shownCell >= 0 ? cells.lines(shownCell) : [];
+  return (
+    <div class="grid">
+      <div class="sideways" ref={scroll} onScroll={soon}>
+        <div style={{ width: cells.width, height: cells.height }}>
+          <canvas ref={canvas} tabIndex={0} role="application" aria-roledescription="map of cells" aria-label={`${label} Arrow keys move through it, Enter opens.`}
+            onMouseMove={hover} onMouseLeave={() => setNow(-1)} onBlur={() => setNow(-1)} onKeyDown={key}
+            onClick={(e) => { const cell = point(e); if (cell >= 0) cells.open?.(cell); }} />
+        </div>
+      </div>
+      <p class="sr" role="status">{lines.join(", ")}</p>
+      {lines.length > 0 && place && <Tip lines={lines} x={place.x} y={place.y} />}
+    </div>
+  );
+}
+
+export function Tip({ lines, x, y }: { lines: string[]; x: number; y: number }) {
+  const left = Math.max(8, Math.min(x + 14, innerWidth - 270));
+  const top = y + 24 + lines.length * 20 > innerHeight ? y - 24 - lines.length * 20 : y + 14;
+  return (
+    <div class="tip" aria-hidden="true" style={{ left, top }}>
+      {lines.map((line, i) => <div key={i}>{i ? line : <b>{line}</b>}</div>)}
+    </div>
+  );
+}

@@ -1,0 +1,120 @@
+// Rows by columns of one number: units by classes, lenses by lenses, replacements by replacements.
+
+import type { JSX } from "preact";
+import { useMemo, useState } from "preact/hooks";
+import { colour, limitOf } from "../colour";
+import { nothing, shown, told, type Cell, type Table } from "../data";
+import { ordered, type Choice } from "../choose";
+import { go, to } from "../route";
+import { useAudit } from "./context";
+import { Frame, Pick } from "./Frame";
+import { Grid, type Cells } from "./Grid";
+
+export function useFilters(table: Table, names: string[], start: Record<string, Cell> = {}): [Record<string, Cell>, JSX.Element] {
+  const [picked, setPicked] = useState(start);
+  const equal: Record<string, Cell> = {};
+  const picks = names.map((name) => {
+    // What can still be picked, given what stands before it.
+    const before = Object.keys(equal).length ? table.rows({ ...equal }) : null;
+    const column = table.column(name);
+    const all = ordered(before ? [...new Set(before.map((row) => column[row]))] : table.distinct(name));
+    const at = all.includes(picked[name]) ? picked[name] : all[0];
+    equal[name] = at;
+    return <Pick key={name} name={name} from={all as string[]} at={at as string} set={(v) => setPicked({ ...picked, [name]: v })} word={shown} />;
+  });
+  return [equal, <>{picks}</>];
+}
+
+export function Heat({ table, choice, start }: { table: Table; choice: Choice; start?: Record<string, Cell> }) {
+  const audit = useAudit();
+  const [equal, picks] = useFilters(table, choice.filters, start);
+  const [value, setValue] = useState(choice.values[0]);
+  const [sort, setSort] = useState("by place");
+  const key = JSON.stringify(equal);
+  const rows = useMemo(() => (choice.filters.length ? table.rows(equal) : table.rows({})), [table, key]);
+  const order = ["by place", ...new Set(rows.map((row) => shown(table.cell(row, choice.rows))))];
+  const sorting = order.includes(sort) ? sort : "by place";
+  const cells = useMemo(() => layout(table, choice, rows, value, sorting, (row) => opened(audit.siteIndex(table.cell(row, "site")), table, row, audit.outline.classes)), [rows, value, sorting]);
+  const about = table.about(value), zero = nothing(value);
+  return (
+    <Frame caption={`${about.meaning}${about.unit ? ` [${about.unit}]` : ""}. Blue above ${shown(zero)}, orange below; full colour at ${zero ? `${shown(zero)} ± ` : "±"}${shown(cells.limit)}; grey: not measured.`} table={table} rows={rows}>
+      <p class="picks">
+        {picks}
+        <Pick name="number" from={choice.values} at={value} set={setValue} />
+        {cells.many && <Pick name={`${choice.across} sorted`} from={order} at={sorting} set={setSort} />}
+      </p>
+      <Grid cells={cells} label={`${table.told.title}: ${value} by ${choice.rows} and ${choice.across}.`} />
+    </Frame>
+  );
+}
+
+function opened(site: number, table: Table, row: number, classes: string[]): string {
+  const unit = ["unit", "unit_a"].find((name) => table.has(name));
+  if (unit && site >= 0) return to.unit(site, table.number(row, unit));
+  const place = classes.indexOf(String(table.cell(row, "class") ?? table.cell(row, "removed_for")));
+  return place >= 0 ? to.class(place) : "";
+}
+
+function layout(table: Table, choice: Choice, rows: number[], value: string, sort: string, address: (row: number) => string): Cells & { limit: number; many: boolean } {
+  const numbers = table.column(value), down = table.column(choice.rows), along = table.column(choice.across);
+  const names = ordered([...new Set(rows.map((row) => down[row]))]);
+  let across = ordered([...new Set(rows.map((row) => along[row]))]);
+  if (sort !== "by place") {
+    const by = new Map(rows.filter((row) => shown(down[row]) === sort).map((row) => [along[row], numbers[row] as number]));
+    across = [...across].sort((a, b) => (by.get(a) ?? Infinity) - (by.get(b) ?? Infinity));
+  }
+  const rowPlace = new Map(names.map((v, i) => [v, i])), columnPlace = new Map(across.map((v, i) => [v, i]));
+  const wide = across.length;
+  const held = new Int32Array(names.length * wide).fill(-1);
+  for (const row of rows) held[rowPlace.get(down[row])! * wide + columnPlace.get(along[row])!] = row;
+  const zero = nothing(value);
+  const limit = limitOf(rows.map((row) => (numbers[row] === null ? NaN : (numbers[row] as number) - zero)));
+  const many = wide > 30;
+  const cw = many ? Math.max(4, Math.min(12, 960 / wide)) : Math.min(64, Math.max(24, 720 / wide));
+  const ch = names.length > 40 ? 5 : names.length > 16 ? 12 : 24;
+  const left = 12 + Math.min(160, 7 * Math.max(3, ...names.map((n) => shown(n).length)));
+  const short = (cell: Cell, n: number) => { const text = shown(cell); return text.length > n ? `${text.slice(0, n - 1)}…` : text; };
+  const bottom = 22, width = left + wide * cw + 8, height = names.length * ch + bottom;
+  const spot = (cell: number) => ({ x: left + (cell % wide) * cw, y: Math.floor(cell / wide) * ch, width: cw, height: ch });
+  return {
+    limit, many, width, height, spot,
+    at(x, y) {
+      const [c, r] = [Math.floor((x - left) / cw), Math.floor(y / ch)];
+      return c >= 0 && c < wide && r >= 0 && r < names.length ? r * wide + c : -1;
+    },
+    step: (cell, right, by) => Math.max(0, Math.min(wide - 1, (cell % wide) + right)) + wide * Math.max(0, Math.min(names.length - 1, Math.floor(cell / wide) + by)),
+    lines(cell) {
+      const row = held[cell];
+      const head = `${choice.rows} ${shown(names[Math.floor(cell / wide)])} · ${choice.across} ${shown(across[cell % wide])}`;
+      return row < 0 ? [head, "not measured"] : [head, ...told(table, row, value)];
+    },
+    open(cell) {
+      const hash = held[cell] < 0 ? "" : address(held[cell]);
+      if (hash) go(hash);
+    },
+    draw(pen, from, until, by) {
+      const [first, last] = [Math.max(0, Math.floor((from - left) / cw)), Math.min(wide, Math.ceil((until - left) / cw))];
+      for (let r = 0; r < names.length; r++) {
+        for (let c = first; c < last; c++) {
+          const row = held[r * wide + c];
+          pen.fillStyle = row < 0 || numbers[row] === null ? by.none : colour((numbers[row] as number) - zero, limit, by);
+          pen.fillRect(left + c * cw, r * ch, cw - (cw > 8 ? 1 : 0), ch - (ch > 8 ? 1 : 0));
+          if (!many && ch >= 24 && cw >= 40 && row >= 0 && numbers[row] !== null) {
+            const share = Math.abs((numbers[row] as number) - zero) / limit;
+            pen.fillStyle = share > 0.35 ? `rgb(${by.paper.join(",")})` : by.ink;
+            pen.textAlign = "center";
+            pen.fillText(Number(numbers[row]).toFixed(2).replace("-", "−"), left + (c + 0.5) * cw, (r + 0.5) * ch);
+          }
+        }
+      }
+      pen.fillStyle = by.soft;
+      pen.textAlign = "center";
+      const every = Math.max(1, Math.ceil((many ? 40 : 8) / cw));
+      for (let c = first; c < last; c += 1) if (c % every === 0) pen.fillText(short(across[c], many ? 6 : Math.max(3, Math.floor(cw / 6.5))), left + (c + 0.5) * cw, height - bottom / 2);
+      pen.clearRect(from, 0, left - 2, height - bottom);
+      pen.textAlign = "right";
+      const skip = ch >= 12 ? 1 : Math.ceil(14 / ch);
+      names.forEach((name, r) => r % skip === 0 && pen.fillText(short(name, 22), from + left - 6, (r + 0.5) * ch));
+    },
+  };
+}

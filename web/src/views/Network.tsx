@@ -1,0 +1,85 @@
+// The way in: sites as columns, units as cells, coloured by what the chosen class loses without each.
+
+import { useMemo, useState } from "preact/hooks";
+import { colour, limitOf } from "../colour";
+import { shown, told, type Table } from "../data";
+import { go, to } from "../route";
+import { useAudit } from "./context";
+import { Frame, Pick } from "./Frame";
+import { Grid, type Cells } from "./Grid";
+
+const HIGH = 220;
+
+export function Network({ table }: { table: Table }) {
+  const audit = useAudit();
+  const classes = table.distinct("class") as string[];
+  const [name, setName] = useState(classes[0]);
+  const rows = useMemo(() => table.rows({ class: name }), [table, name]);
+  const cells = useMemo(() => laid(table, rows, (row) => to.unit(audit.siteIndex(table.cell(row, "site")), table.number(row, "unit"))), [table, rows]);
+  return (
+    <Frame caption={`Every unit of the hidden sites. Orange: class ${shown(name)} loses score without it; blue: it gains; full colour at ±${shown(cells.limit)} ${audit.outline.score}. Click a unit for everything that is known of it.`} table={table} rows={rows}>
+      <p class="picks">
+        <Pick name="class" from={classes} at={name} set={setName} />
+        {audit.outline.classes.includes(name) && <a href={to.class(audit.outline.classes.indexOf(name))}>all about class {shown(name)}</a>}
+      </p>
+      <Grid cells={cells} label={`Map of the network: effect of each unit on class ${shown(name)}.`} />
+    </Frame>
+  );
+}
+
+function laid(table: Table, rows: number[], address: (row: number) => string): Cells & { limit: number } {
+  const sites = new Map<string, number[]>();
+  for (const row of rows) {
+    const site = String(table.cell(row, "site"));
+    const held = sites.get(site);
+    if (held) held.push(row);
+    else sites.set(site, [row]);
+  }
+  const room = Math.max(280, Math.min(1060, document.querySelector("main")!.clientWidth - 40));
+  const widthAt = (size: number) => [...sites.values()].reduce((sum, own) => sum + Math.max(70, size * Math.ceil(own.length / Math.floor(HIGH / size))) + 24, 0);
+  let size = 18;
+  while (size > 5 && widthAt(size) > room) size--;
+  const deep = Math.floor(HIGH / size);
+  const effects = table.column("effect");
+  const limit = limitOf(rows.map((row) => (effects[row] === null ? NaN : (effects[row] as number))));
+  const order: number[] = [], blocks: { site: string; left: number; first: number; count: number }[] = [];
+  let left = 1;
+  for (const [site, own] of sites) {
+    blocks.push({ site, left, first: order.length, count: own.length });
+    order.push(...own);
+    left += Math.max(70, size * Math.ceil(own.length / deep)) + 24;
+  }
+  const block = (cell: number) => blocks.findLast((b) => b.first <= cell)!;
+  const spot = (cell: number) => {
+    const b = block(cell), i = cell - b.first;
+    return { x: b.left + size * Math.floor(i / deep), y: 22 + size * (i % deep), width: size - 1, height: size - 1 };
+  };
+  return {
+    limit, spot, width: left, height: 24 + HIGH,
+    at(x, y) {
+      const b = blocks.findLast((o) => o.left <= x), down = Math.floor((y - 22) / size);
+      if (!b || down < 0 || down >= deep) return -1;
+      const i = Math.floor((x - b.left) / size) * deep + down;
+      return i < b.count ? b.first + i : -1;
+    },
+    step: (cell, right, down) => Math.max(0, Math.min(order.length - 1, cell + down + right * deep)),
+    lines: (cell) => [`${block(cell).site} · unit ${shown(table.cell(order[cell], "unit"))}`, ...told(table, order[cell], "effect")],
+    open: (cell) => go(address(order[cell])),
+    draw(pen, from, until, by) {
+      for (const b of blocks) {
+        pen.fillStyle = by.soft;
+        pen.textAlign = "left";
+        pen.fillText(b.site.length > 18 ? `${b.site.slice(0, 17)}…` : b.site, b.left, 9);
+        for (let i = 0; i < b.count; i++) {
+          const x = b.left + size * Math.floor(i / deep);
+          if (x < from - size || x > until) continue;
+          const value = effects[order[b.first + i]];
+          pen.fillStyle = value === null ? by.none : colour(value as number, limit, by);
+          pen.fillRect(x, 22 + size * (i % deep), size - 1, size - 1);
+        }
+        pen.strokeStyle = by.none;
+        pen.strokeRect(b.left - 0.5, 21.5, size * Math.ceil(b.count / deep), size * Math.min(deep, b.count));
+      }
+    },
+  };
+}

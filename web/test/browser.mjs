@@ -1,0 +1,118 @@
+// Opens a report in Chromium as a reader would: `node test/browser.mjs report.html [more.html]`.
+
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import assert from "node:assert/strict";
+import { chromium } from "playwright-core";
+
+const axe = readFileSync(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+const quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: quiet });
+
+async function opened(file, hash, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, acceptDownloads: true, ...options });
+  const page = await context.newPage();
+  const complaints = [], asked = [];
+  page.on("console", (m) => m.type() !== "log" && complaints.push(m.text()));
+  page.on("pageerror", (e) => complaints.push(String(e)));
+  page.on("dialog", (d) => (complaints.push(`dialog: ${d.message()}`), d.dismiss()));
+  page.on("request", (r) => /^(data|blob):/.test(r.url()) || asked.push(r.url()));
+  const start = Date.now();
+  await page.goto(pathToFileURL(resolve(file)).href + hash);
+  if (options.javaScriptEnabled !== false) await page.waitForSelector("html.ready", { timeout: 20000 });
+  return { page, complaints, asked, ms: Date.now() - start };
+}
+
+async function settled(page, hash) {
+  await page.evaluate((h) => { location.hash = h; }, hash);
+  await page.waitForTimeout(250);
+}
+
+/** Serious findings of axe. The page's policy lets no script in but its own, so axe goes in by the debugger. */
+async function barriers(page) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  return violations.map((v) => `${v.impact} ${v.id}: ${v.nodes.slice(0, 2).map((n) => n.html.slice(0, 140)).join(" | ")}`);
+}
+
+async function reads(file) {
+  const { page, complaints, asked, ms } = await opened(file, "#/");
+  const outline = JSON.parse(await page.textContent("#outline"));
+  const hashes = ["#/", ...outline.lenses.map((l) => `#/lens/${encodeURIComponent(l.name)}`), "#/class/0", "#/image/0", "#/unit/0/0", "#/nowhere", "#ablation.units"];
+  const units = outline.findings["ablation.units"] ? await page.evaluate(() => document.querySelectorAll("#app canvas").length) : 1;
+  assert.equal(units, 1, "the opening has the map of the network");
+  for (const hash of hashes) {
+    await settled(page, hash);
+    assert.ok(await page.evaluate(() => [...document.querySelectorAll("main h2")].some((h) => h.checkVisibility())) || hash === "#/image/0" || hash === "#/unit/0/0", `${hash} shows something`);
+    assert.deepEqual(await barriers(page), [], `${hash} has no barriers`);
+  }
+  assert.deepEqual(complaints, [], "the console is silent");
+  assert.equal(asked.length, 1, "nothing is requested but the page");
+  await keys(page);
+  await page.emulateMedia({ colorScheme: "dark" });
+  await settled(page, "#/");
+  assert.deepEqual(await barriers(page), [], "dark has no barriers");
+  assert.deepEqual(complaints, []);
+  await page.context().close();
+  return ms;
+}
+
+async function keys(page) {
+  await settled(page, "#/");
+  const canvas = page.locator("#app canvas").first();
+  await canvas.focus();
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("ArrowDown");
+  await page.waitForTimeout(50);
+  const told = await page.textContent("#app [role=status]");
+  assert.match(told, /unit \d+.*effect/, "arrows tell of a unit");
+  await page.keyboard.press("Enter");
+  await page.waitForTimeout(200);
+  assert.match(page.url(), /#\/unit\/\d+\/\d+$/, "Enter opens its card");
+  await page.goBack();
+  await page.waitForTimeout(200);
+  assert.match(page.url(), /#\/$/, "back leads back");
+  await page.locator("h1").click();
+  await page.keyboard.press("/");
+  await page.keyboard.type("verdicts");
+  await page.keyboard.press("Enter");
+  await page.waitForTimeout(200);
+  assert.match(page.url(), /lens\/agreement/, "search opens what it finds");
+  await page.locator("#app button, .live button", { hasText: "show table" }).locator("visible=true").first().click();
+  const [file] = await Promise.all([page.waitForEvent("download"), page.locator("button", { hasText: "save CSV" }).locator("visible=true").first().click()]);
+  assert.match(file.suggestedFilename(), /\.csv$/);
+}
+
+async function readsWithoutScripts(file) {
+  const { page, complaints } = await opened(file, "", { javaScriptEnabled: false });
+  assert.ok(await page.locator("main > section").count() > 2);
+  assert.ok(await page.locator("main > section table").count() > 2);
+  assert.deepEqual(complaints.filter((c) => !/script/i.test(c)), []);
+  await page.context().close();
+}
+
+async function fitsAPhone(file) {
+  const { page } = await opened(file, "#/", { viewport: { width: 390, height: 800 } });
+  for (const hash of ["#/", "#/lens/ablation", "#/class/0"]) {
+    await settled(page, hash);
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(over <= 1, `${hash} is ${over} px wider than a phone`);
+  }
+  await page.context().close();
+}
+
+let failed = 0;
+for (const file of process.argv.slice(2)) {
+  for (const check of [reads, readsWithoutScripts, fitsAPhone]) {
+    try {
+      const ms = await check(file);
+      console.log(`ok ${check.name} ${file}${ms ? ` (ready after ${ms} ms)` : ""}`);
+    } catch (error) {
+      failed++;
+      console.log(`FAILED ${check.name} ${file}: ${error.message}`);
+    }
+  }
+}
+await browser.close();
+process.exit(failed ? 1 : 0);

@@ -1,0 +1,83 @@
+import { expect, test } from "vitest";
+import { bounds, decode, nothing, separated, shown, Table, told, type Encoded, type Told } from "../src/data";
+import { choose, keys } from "../src/choose";
+import { colour, limitOf } from "../src/colour";
+import { parse, to } from "../src/route";
+import { sorted } from "../src/views/DataTable";
+
+export function table(columns: Record<string, [string, Encoded, string?]>, name = "own.table"): Table {
+  const entries = Object.entries(columns);
+  const about: Told = { title: name, total: 0, statements: [], columns: entries.map(([n, [kind, , unit]]) => ({ name: n, kind, unit: unit ?? "", meaning: n })) };
+  return new Table(name, about, entries.map(([, [, cells]]) => cells));
+}
+
+const units = () => table({
+  site: ["string", { names: ["a"], runs: [0, 6] }],
+  unit: ["int64", { values: [0, 0, 1, 1, 2, 2] }],
+  class: ["string", { names: ["x", "y"], values: [0, 1, 0, 1, 0, 1] }],
+  effect: ["float64", { values: [-3, 1, null, 2, -1, 0] }, "score"],
+  lo: ["float64", { values: [-4, 0, null, 1, -2, -1] }, "score"],
+  hi: ["float64", { values: [-2, 2, null, 3, 0, 1] }, "score"],
+  n: ["int64", { runs: [50, 6] }, "examples"],
+});
+
+test("columns come back from names, values and runs", () => {
+  expect(decode({ names: ["a", "b"], runs: [1, 2, null, 1, 0, 1] })).toEqual(["b", "b", null, "a"]);
+  expect(decode({ values: [1.5, null] })).toEqual([1.5, null]);
+});
+
+test("rows are found by what they hold", () => {
+  expect(units().rows({ unit: 1 })).toEqual([2, 3]);
+  expect(units().rows({ unit: 1, class: "y" })).toEqual([3]);
+  expect(units().rows({ unit: 9 })).toEqual([]);
+  expect(units().rows({})).toHaveLength(6);
+});
+
+test("a table of units and classes asks for a map, one along k for a curve", () => {
+  expect(choose(units())).toMatchObject({ kind: "heat", across: "unit", rows: "class", filters: [], values: ["effect"] });
+  const along = table({
+    class: ["string", { names: ["x", "y"], values: [0, 0, 1, 1] }],
+    k: ["int64", { values: [1, 2, 1, 2] }, "units"],
+    drop: ["float64", { values: [0, 1, 2, 3] }, "share"],
+  });
+  expect(choose(along)).toMatchObject({ kind: "curve", across: "k", filters: ["class"] });
+  expect(keys(along)).toEqual(["class", "k"]);
+  expect(choose(table({ name: ["string", { names: ["q"], values: [0] }] }))).toBeNull();
+});
+
+test("a tooltip names estimate, interval and n", () => {
+  const lines = told(units(), 0, "effect");
+  expect(lines).toEqual(["effect −3 score", "95 % interval [−4, −2]", "n 50"]);
+  expect(bounds(units(), "effect")).toEqual(["lo", "hi"]);
+  expect(nothing("auroc")).toBe(0.5);
+});
+
+test("numbers have few digits and a minus sign", () => {
+  expect([0.123456, -1234, 1.5e-9, null, true, NaN].map((v) => shown(v))).toEqual(["0.1235", "−1234", "1.50e-9", "–", "yes", "–"]);
+});
+
+test("text for spreadsheets starts no formula", () => {
+  expect(separated(["a"], [["=cmd()"], ['say "x", y'], [null], [-2]], ",")).toBe('a\n =cmd()\n"say ""x"", y"\n\n-2\n');
+});
+
+test("addresses lead there and back, and what leads nowhere leads to the opening", () => {
+  expect(parse(to.unit(2, 7))).toEqual({ view: "unit", site: 2, unit: 7 });
+  expect(parse(to.lens("own lens", "own.x"))).toEqual({ view: "lens", lens: "own lens", finding: "own.x" });
+  for (const hash of ["", "#/", "#/unit/x/1", "#/unit/1", "#/class/-1", "#/%", "#/unit/1.5/2"]) expect(parse(hash)).toEqual({ view: "opening" });
+});
+
+test("zero has the page's colour, and one outlier among many sets no limit", () => {
+  const by = { paper: [255, 255, 255], low: [1, 2, 3], high: [4, 5, 6], ink: "", soft: "", none: "none" } as const;
+  const palette = { ...by, paper: [...by.paper], low: [...by.low], high: [...by.high] } as Parameters<typeof colour>[2];
+  expect(colour(0, 1, palette)).toBe("rgb(255,255,255)");
+  expect(colour(-2, 1, palette)).toBe("rgb(1,2,3)");
+  expect(colour(NaN, 1, palette)).toBe("none");
+  expect(limitOf([...Array(1000).fill(1), 100])).toBe(1);
+  expect(limitOf([])).toBe(1);
+});
+
+test("sorting keeps missing cells last either way", () => {
+  const cells = [2, null, 1];
+  expect(sorted([0, 1, 2], cells, false)).toEqual([2, 0, 1]);
+  expect(sorted([0, 1, 2], cells, true)).toEqual([0, 2, 1]);
+});
