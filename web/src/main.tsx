@@ -8,6 +8,8 @@ import { UnitCard } from "./cards/Unit";
 import { read, type Audit } from "./data";
 import { own } from "./lenses";
 import { parse, to, type Route } from "./route";
+import { Playground } from "./live/Playground";
+import { isLive, takeToken } from "./live/server";
 import { Bar } from "./views/Bar";
 import { AuditContext } from "./views/context";
 import { FindingView } from "./views/Finding";
@@ -42,7 +44,7 @@ function show(audit: Audit): void {
   const opening = route.view === "opening" || (route.view === "lens" && !known);
   document.querySelectorAll<HTMLElement>("main > section").forEach((s) => (s.hidden = opening ? s.id !== "findings" && s.id !== "provenance" : s.id !== known));
   document.querySelectorAll("nav a").forEach((a) => {
-    const here = a.getAttribute("href") === (opening ? "#/" : known ? to.lens(known) : "");
+    const here = a.getAttribute("href") === (opening ? "#/" : known ? to.lens(known) : route.view === "live" ? "#/live" : "");
     if (here) a.setAttribute("aria-current", "page");
     else a.removeAttribute("aria-current");
   });
@@ -57,6 +59,7 @@ function show(audit: Audit): void {
     route.view === "unit" ? <UnitCard key={`${route.site}/${route.unit}`} site={route.site} unit={route.unit} /> :
     route.view === "class" ? <ClassCard key={route.index} index={route.index} /> :
     route.view === "image" ? <ImageCard key={route.place} place={route.place} /> :
+    route.view === "live" && isLive() ? <Playground key="live" wanted={route.units} /> :
     opening && units ? <Network table={units} /> : null;
   put(audit, card, document.getElementById("app")!);
   const finding = route.view === "lens" && route.finding ? document.getElementById(route.finding) : null;
@@ -71,11 +74,13 @@ function turn(e: KeyboardEvent): void {
 }
 
 async function start(): Promise<void> {
+  takeToken();
   const audit = await read(document);
   const { lenses } = audit.outline;
   document.querySelectorAll("nav a, #findings h3 a").forEach((a) => {
     const id = decodeURIComponent(a.getAttribute("href")!.slice(1));
     const lens = lenses.find((l) => l.name === id || l.findings.includes(id));
+    if (id === "/live") return;
     if (id === "findings") a.setAttribute("href", "#/");
     else if (lens) a.setAttribute("href", lens.name === id ? to.lens(id) : to.lens(lens.name, id));
     else a.closest("li")?.remove();

@@ -5,7 +5,8 @@ export type Route =
   | { view: "lens"; lens: string; finding?: string }
   | { view: "unit"; site: number; unit: number }
   | { view: "class"; index: number }
-  | { view: "image"; place: number };
+  | { view: "image"; place: number }
+  | { view: "live"; units: string };
 
 export function parse(hash: string): Route {
   const [view, first, second] = hash.replace(/^#\/?/, "").split("/").map(unescaped);
@@ -15,6 +16,7 @@ export function parse(hash: string): Route {
   if (view === "unit" && first && second && whole(a) && whole(b)) return { view, site: a, unit: b };
   if (view === "class" && first && whole(a)) return { view, index: a };
   if (view === "image" && first && whole(a)) return { view, place: a };
+  if (view === "live") return { view, units: first ?? "" };
   return { view: "opening" };
 }
 
@@ -31,6 +33,7 @@ export const to = {
   unit: (site: number, unit: number) => `#/unit/${site}/${unit}`,
   class: (index: number) => `#/class/${index}`,
   image: (place: number) => `#/image/${place}`,
+  live: (units: string) => `#/live${units ? `/${units}` : ""}`,
 };
 
 export function go(hash: string): void {

@@ -35,7 +35,8 @@ def serve(folder: Path, *, port: int = 0, data_dir: Path | None = None) -> None:
     missing = [name for name in ("starlette", "uvicorn", "duckdb") if find_spec(name) is None]
     if missing:
         raise SettingError(
-            f"the live page needs {', '.join(missing)}: pip install 'holistic-interpretability[app]'"
+            f"the live page needs {', '.join(missing)}; "
+            "install them with: pip install 'holistic-interpretability[app]'"
         )
     audit = load(folder)
     live = _model(audit, data_dir)
@@ -70,7 +71,7 @@ def _model(audit: Audit, data_dir: Path | None) -> Live | str:
             obtain_model(source, data, weights=chosen, progress=silent), data, source, plan
         )
         for name, what in (("weights", "weights"), ("data_sha256", "data")):
-            if audit.provenance.get(name) != subject.fingerprint[name]:
+            if audit.provenance.get(name) != subject.fingerprint[what]:
                 return f"the model has other {what} now than when the audit was made"
         return Live(subject)
     except HolisticError as error:

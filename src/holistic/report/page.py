@@ -12,7 +12,7 @@ from holistic.lens import lens_class, lens_names
 from holistic.report.embedded import bundle, digest, numbers, outline
 from holistic.report.highlights import needed_units, removed_sets
 
-__all__ = ["write_report"]
+__all__ = ["rendered", "write_report"]
 
 _ROWS = 12
 _LIVE = (
@@ -85,6 +85,24 @@ def write_report(audit: Audit, path: Path) -> None:
     path
         HTML file to write.
     """
+    path.write_text(rendered(audit)[0], encoding="utf-8")
+
+
+def rendered(audit: Audit, *, live: bool = False) -> tuple[str, str]:
+    """Render the page and the policy that it runs under.
+
+    Parameters
+    ----------
+    audit
+        What to tell.
+    live
+        Whether the page is served by the workbench, which its script may ask.
+
+    Returns
+    -------
+    tuple
+        HTML, and its Content-Security-Policy.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -98,6 +116,12 @@ def write_report(audit: Audit, path: Path) -> None:
     script, styles = bundle()
     sections = list(_sections(audit, _LIVE if script else ()))
     styles = environment.get_template("report.css").render() + styles
+    connect = "connect-src 'self'; " if live else ""
+    scripts = f"script-src {digest(script)}; " if script else ""
+    policy = (
+        f"default-src 'none'; {scripts}style-src {digest(styles)}; img-src data: blob:; "
+        f"{connect}base-uri 'none'; form-action 'none'"
+    )
     text = environment.get_template("report.html").render(
         facts=_facts(audit),
         sections=sections,
@@ -108,9 +132,10 @@ def write_report(audit: Audit, path: Path) -> None:
         styles=Markup(styles),
         outline=Markup(outline(audit, _TITLES) if script else ""),
         numbers=Markup(numbers(audit) if script else ""),
-        allowed={"script": digest(script), "styles": digest(styles)},
+        policy=Markup(policy),
+        live=live,
     )
-    path.write_text(text, encoding="utf-8")
+    return text, policy
 
 
 def _facts(audit: Audit) -> dict[str, Any]:

@@ -70,6 +70,13 @@ class Answers:
         except Superseded:
             return {"superseded": True}
 
+    def pictures(self, asked: Any) -> dict[str, Any]:
+        """Pictures of some examples, side by side on one sheet."""
+        ids = asked.get("examples")
+        if not isinstance(ids, list) or not all(type(i) is int for i in ids):
+            raise SettingError("'examples' are whole numbers")
+        return self._model().pictures(ids)
+
     def keep(self, asked: Any) -> dict[str, Any]:
         """Keep a set of units under a name, with what it costs on all evaluation examples."""
         from holistic.workbench.live import Removal
@@ -119,7 +126,7 @@ def application(answers: Answers, host: str, token: str, *, seconds: float = 120
         return JSONResponse({"error": "the server failed; its terminal says more"}, 500)
 
     asked = {"state": answers.state, "rows": answers.rows, "remove": answers.remove,
-             "keep": answers.keep}  # fmt: skip
+             "keep": answers.keep, "pictures": answers.pictures}  # fmt: skip
     routes = [Route("/", page, methods=["GET"])]
     routes += [Route(f"/api/{n}", answering(a), methods=["POST"]) for n, a in asked.items()]
     app = Starlette(routes=routes, exception_handlers={Exception: failed})
@@ -134,7 +141,9 @@ def listening(port: int = 0) -> socket.socket:
         found.bind(("127.0.0.1", port))
     except OSError as error:
         found.close()
-        raise SettingError(f"port {port} can't be had: {error.strerror}; leave --port out") from None
+        raise SettingError(
+            f"port {port} can't be had: {error.strerror}; leave --port out"
+        ) from None
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from holistic.data import stratified_sample
 from holistic.edits import checked_replacement
 from holistic.errors import SettingError
 from holistic.graph.engine import Change, Stage
+from holistic.lenses._pictures import are_pictures, pictures
 from holistic.stats.intervals import paired_accuracy_interval, wilson
 from holistic.subject import Examples, Subject
 from holistic.sweeps import replacement
@@ -143,6 +146,27 @@ class Live:
         before = np.concatenate([part[0] for part in parts])  # [N]
         after = np.concatenate([part[1] for part in parts], 1)  # [1 + R, N]
         return self._told(examples, before, after)
+
+    def pictures(self, examples: Sequence[int]) -> dict[str, Any]:
+        """Draw examples side by side: `sheet`, a PNG as a data URI, and the size of one.
+
+        Raises
+        ------
+        SettingError
+            If there is no such example, or inputs aren't pictures.
+        """
+        from PIL import Image
+
+        images = self.subject.images
+        if not 0 < len(examples) <= _CHANGED or not all(0 <= i < len(images) for i in examples):
+            raise SettingError(f"'examples' are 1 to {_CHANGED} places in the data")
+        if not are_pictures(images):
+            raise SettingError("the inputs of this model aren't pictures")
+        drawn = pictures(images[torch.tensor(list(examples))], images)
+        file = io.BytesIO()
+        Image.fromarray(np.concatenate(list(drawn), axis=1)).save(file, "PNG")
+        sheet = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+        return {"sheet": sheet, "height": drawn.shape[1], "width": drawn.shape[2]}
 
     def _random_sets(self, removal: Removal) -> list[dict[str, tuple[int, ...]]]:
         """Draw as many units of the same sites, the same ones for the same question."""

@@ -54,7 +54,9 @@ def page_of(audit: Audit, asked: Any) -> dict[str, Any]:
     # names of columns can't be parameters of a query; they were found among the table's own
     order = ""
     if sort is not None:
-        order = f" order by {_quoted(sort)} {'desc' if asked.get('descending') else 'asc'} nulls last"
+        order = (
+            f" order by {_quoted(sort)} {'desc' if asked.get('descending') else 'asc'} nulls last"
+        )
     file, values = str(_file(audit, name)), list(equal.values())
     with duckdb.connect(":memory:") as base:
         try:

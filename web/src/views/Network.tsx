@@ -15,7 +15,7 @@ export function Network({ table }: { table: Table }) {
   const classes = table.distinct("class") as string[];
   const [name, setName] = useState(classes[0]);
   const rows = useMemo(() => table.rows({ class: name }), [table, name]);
-  const cells = useMemo(() => laid(table, rows, (row) => to.unit(audit.siteIndex(table.cell(row, "site")), table.number(row, "unit"))), [table, rows]);
+  const cells = useMemo(() => laid(table, rows, (row) => go(to.unit(audit.siteIndex(table.cell(row, "site")), table.number(row, "unit")))), [table, rows]);
   return (
     <Frame caption={`Every unit of the hidden sites. Orange: class ${shown(name)} loses score without it; blue: it gains; full colour at ±${shown(cells.limit)} ${audit.outline.score}. Click a unit for everything that is known of it.`} table={table} rows={rows}>
       <p class="picks">
@@ -27,7 +27,8 @@ export function Network({ table }: { table: Table }) {
   );
 }
 
-function laid(table: Table, rows: number[], address: (row: number) => string): Cells & { limit: number } {
+/** Lay rows of units out as the map's cells; `marked` ones are crossed out. */
+export function laid(table: Table, rows: number[], open: (row: number) => void, marked: (row: number) => boolean = () => false): Cells & { limit: number } {
   const sites = new Map<string, number[]>();
   for (const row of rows) {
     const site = String(table.cell(row, "site"));
@@ -64,7 +65,7 @@ function laid(table: Table, rows: number[], address: (row: number) => string): C
     },
     step: (cell, right, down) => Math.max(0, Math.min(order.length - 1, cell + down + right * deep)),
     lines: (cell) => [`${block(cell).site} · unit ${shown(table.cell(order[cell], "unit"))}`, ...told(table, order[cell], "effect")],
-    open: (cell) => go(address(order[cell])),
+    open: (cell) => open(order[cell]),
     draw(pen, from, until, by) {
       for (const b of blocks) {
         pen.fillStyle = by.soft;
@@ -75,11 +76,25 @@ function laid(table: Table, rows: number[], address: (row: number) => string): C
           if (x < from - size || x > until) continue;
           const value = effects[order[b.first + i]];
           pen.fillStyle = value === null ? by.none : colour(value as number, limit, by);
-          pen.fillRect(x, 22 + size * (i % deep), size - 1, size - 1);
+          const y = 22 + size * (i % deep);
+          pen.fillRect(x, y, size - 1, size - 1);
+          if (marked(order[b.first + i])) cross(pen, x, y, size - 1, by.ink);
         }
         pen.strokeStyle = by.none;
         pen.strokeRect(b.left - 0.5, 21.5, size * Math.ceil(b.count / deep), size * Math.min(deep, b.count));
       }
     },
   };
+}
+
+function cross(pen: CanvasRenderingContext2D, x: number, y: number, size: number, ink: string): void {
+  pen.strokeStyle = ink;
+  pen.lineWidth = 2;
+  pen.beginPath();
+  pen.moveTo(x + 1, y + 1);
+  pen.lineTo(x + size - 1, y + size - 1);
+  pen.moveTo(x + size - 1, y + 1);
+  pen.lineTo(x + 1, y + size - 1);
+  pen.stroke();
+  pen.lineWidth = 1;
 }

@@ -1,0 +1,38 @@
+// Questions to the server that this page came from. The token never leaves the page but as a header.
+
+const KEY = "holistic-token";
+
+export function isLive(): boolean {
+  return document.querySelector("meta[name=holistic-live]") !== null;
+}
+
+/** Keep the token that the printed address holds, and take it out of the address. */
+export function takeToken(): void {
+  const found = /^#token=([\w-]+)$/.exec(location.hash);
+  if (!found) return;
+  sessionStorage.setItem(KEY, found[1]);
+  history.replaceState(null, "", "#/live");
+}
+
+export async function ask<T>(question: string, asked: object): Promise<T> {
+  const answer = await fetch(`/api/${question}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-Holistic-Token": sessionStorage.getItem(KEY) ?? "" },
+    body: JSON.stringify(asked),
+  }).catch(() => {
+    throw new Error("the server doesn't answer: is `holistic serve` still running?");
+  });
+  if (answer.status === 403) throw new Error("open the page by the address that `holistic serve` printed");
+  const told = await answer.json().catch(() => ({ error: `the server answered ${answer.status}` }));
+  if (told.error) throw new Error(told.error);
+  return told as T;
+}
+
+export interface Estimate { value: number; lo: number; hi: number; sets?: number }
+export interface ClassRow { class: string; n: number; before?: Estimate; after?: Estimate; drop?: Estimate; random?: Estimate }
+export interface Change { example: number; label: number; before: number; after: number }
+export interface Removed { superseded?: boolean; classes: ClassRow[]; confusion: number[][]; changed: Change[]; changes: number; n: number; whole: boolean }
+export type Unit = [site: string, unit: number];
+export interface Pictures { sheet: string; height: number; width: number }
+export interface Saved { id: string; name: string; asked: { units: Unit[]; edit: string } }
+export interface State { live: boolean; reason: string; experiments: Saved[] }
