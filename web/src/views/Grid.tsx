@@ -91,7 +91,7 @@ export function Grid({ cells, label }: { cells: Cells; label: string }) {
   return (
     <div class="grid">
       <div class="sideways" ref={scroll} onScroll={soon}>
-        <div style={{ width: cells.width, height: cells.height }}>
+        <div style={{ width: `${cells.width}px`, height: `${cells.height}px` }}>
           <canvas ref={canvas} tabIndex={0} role="application" aria-roledescription="map of cells" aria-label={`${label} Arrow keys move through it, Enter opens.`}
             onMouseMove={hover} onMouseLeave={() => setNow(-1)} onBlur={() => setNow(-1)} onKeyDown={key}
             onClick={(e) => { const cell = point(e); if (cell >= 0) cells.open?.(cell); }} />
@@ -107,7 +107,7 @@ export function Tip({ lines, x, y }: { lines: string[]; x: number; y: number }) 
   const left = Math.max(8, Math.min(x + 14, innerWidth - 270));
   const top = y + 24 + lines.length * 20 > innerHeight ? y - 24 - lines.length * 20 : y + 14;
   return (
-    <div class="tip" aria-hidden="true" style={{ left, top }}>
+    <div class="tip" aria-hidden="true" style={{ left: `${left}px`, top: `${top}px` }}>
       {lines.map((line, i) => <div key={i}>{i ? line : <b>{line}</b>}</div>)}
     </div>
   );

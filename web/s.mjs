@@ -1,0 +1,17 @@
+import { chromium } from "playwright-core";
+const b = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--headless","--no-sandbox","--disable-gpu","--disable-quic","--no-first-run","--disable-background-networking","--disable-component-update","--disable-sync"] });
+const p = await b.newPage({ viewport: { width: 1280, height: 900 } });
+p.on("console", m => console.log(m.type(), m.text().slice(0,300))); p.on("pageerror", e => console.log("ERR", e.stack?.slice(0,500)));
+const t=Date.now(); await p.goto("file:///tmp/big.html#/"); await p.waitForSelector(".ready"); console.log("ready", Date.now()-t);
+const frames = async (f) => { await p.evaluate(() => { window.fr=[]; let l=performance.now(); window.on=true; const k=(n)=>{window.fr.push(n-l); l=n; window.on&&requestAnimationFrame(k)}; requestAnimationFrame(k); }); await f(); return p.evaluate(()=>{window.on=false; const s=window.fr.slice(2).sort((a,b)=>a-b); return {n:s.length, median:s[s.length>>1], p95: s[Math.floor(.95*s.length)], worst:s.at(-1)}}); };
+const c = await p.locator("#app canvas").boundingBox();
+console.log("map", c, await frames(async()=>{ for(let i=0;i<120;i++){ await p.mouse.move(c.x+10+i*8, c.y+40+(i%50)*3); } }));
+await p.evaluate(()=>{location.hash="#/lens/ablation"}); await p.waitForTimeout(600);
+const h = await p.locator(".live canvas").boundingBox();
+console.log("heat hover", await frames(async()=>{ for(let i=0;i<120;i++){ await p.mouse.move(h.x+60+i*8, h.y+40+(i%50)*3); } }));
+console.log("heat scroll", await frames(async()=>{ await p.mouse.move(h.x+200,h.y+60); for(let i=0;i<60;i++){ await p.mouse.wheel(300,0); await p.waitForTimeout(16);} }));
+await p.screenshot({path:"/tmp/h_web_shots/big.png"});
+await p.locator("button:has-text('show table')").first().click(); await p.locator(".scroll").first().hover();
+console.log("table scroll", await frames(async()=>{ for(let i=0;i<60;i++){ await p.mouse.wheel(0,2000); await p.waitForTimeout(16);} }), await p.evaluate(()=>document.querySelectorAll("*").length));
+await p.screenshot({path:"/tmp/h_web_shots/big2.png"});
+await b.close();
