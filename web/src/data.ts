@@ -148,11 +148,12 @@ export function beside(table: Table, value: string): string[] {
   const groupOf = (name: string) => groups.find((g) => name === g || name.startsWith(`${g}_`) || name.startsWith(`control_${g}_`)) ?? "";
   const own = groupOf(value);
   const lows = names.includes("lo");
-  // Bare p and q are of the number that bare lo and hi bound; beside a change of accuracy, of that.
-  const tested = table.has("accuracy_drop") ? value === "accuracy_drop" : !lows || bounds(table, value)[0] === "lo";
+  // Bare p and q are of the number that bare lo and hi bound; beside a drop of accuracy, of that.
+  const drop = ["accuracy_drop", "erase_drop"].find((name) => table.has(name));
+  const tested = drop ? value === drop : !own && (!lows || bounds(table, value)[0] === "lo");
   const about = names.filter((name) => {
     if (name === value || !BESIDE.test(name)) return false;
-    if (/^[pq]$/.test(name)) return !own && tested;
+    if (/^[pq]$/.test(name)) return tested;
     return groupOf(name) === own || (name === "n" && !names.includes(`${own}_n`));
   });
   return about.sort((a, b) => Number(/(^|_)n$/.test(b)) - Number(/(^|_)n$/.test(a)));
