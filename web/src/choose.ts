@@ -42,10 +42,11 @@ export function choose(table: Table): Choice | null {
     // Many units lie side by side; few classes lie one below the other.
     const pair = pairOf(table, own);
     const filters = own.filter((name) => !pair.includes(name));
+    if (filled(table, filters, pair) < 0.3) return null;
     const [across, rows] = table.distinct(pair[0]).length >= table.distinct(pair[1]).length ? pair : [pair[1], pair[0]];
     return { kind: "heat", filters, rows, across, values: numbers };
   }
-  return { kind: "dots", filters: own.slice(0, -1), rows: own[own.length - 1], across: "", values: numbers };
+  return own.length === 1 && unique(table, own) ? { kind: "dots", filters: [], rows: own[0], across: "", values: numbers } : null;
 }
 
 function pairOf(table: Table, own: string[]): [string, string] {
@@ -54,6 +55,18 @@ function pairOf(table: Table, own: string[]): [string, string] {
     if (has(a, b)) return [a, b];
   }
   return [own[own.length - 2], own[own.length - 1]];
+}
+
+/** Share of a map's cells that have a row: pairs that are only the strongest ones make no map. */
+function filled(table: Table, filters: string[], pair: string[]): number {
+  const groups = new Map<string, [Set<Cell>, Set<Cell>]>();
+  for (let row = 0; row < table.length; row++) {
+    const at = filters.map((name) => String(table.cell(row, name))).join("\u0000");
+    const sides = groups.get(at) ?? [new Set(), new Set()];
+    groups.set(at, sides);
+    pair.forEach((name, i) => sides[i].add(table.cell(row, name)));
+  }
+  return table.length / [...groups.values()].reduce((sum, [a, b]) => sum + a.size * b.size, 0);
 }
 
 function unique(table: Table, own: string[]): boolean {

@@ -126,21 +126,37 @@ export function shown(cell: Cell | undefined, sign = false): string {
   return (cell < 0 ? "−" : sign && cell > 0 ? "+" : "") + text;
 }
 
-/** Estimate, interval, n, control and q of one row, as lines for a tooltip. */
+const BESIDE = /^(n|p|q)$|_(n|p|q)$|control|random|matched|shuffled|chance|expected/;
+const CONTROL = /^(control|random|matched|shuffled|untrained|learned)$/;
+
+/** Estimate, interval, n, control and tests of one row, as lines for a tooltip. */
 export function told(table: Table, row: number, value: string): string[] {
   const unit = table.about(value).unit;
   const lines = [`${value} ${shown(table.cell(row, value), unit === "score")}${unit ? ` ${unit}` : ""}`];
   const [low, high] = bounds(table, value);
   if (low) lines.push(`95 % interval [${shown(table.cell(row, low))}, ${shown(table.cell(row, high))}]`);
-  // Where a table has the change of accuracy too, p and q belong to that.
-  const tested = !table.has("accuracy_drop") || value === "accuracy_drop";
-  for (const c of table.told.columns) {
-    if (!tested && /^[pq]$/.test(c.name)) continue;
-    if (/^(n|class_n)$|control|random|matched|shuffled|chance|(^|_)[pq]$/.test(c.name) && c.name !== value) {
-      if (lines.length < 9 && table.cell(row, c.name) !== null) lines.push(`${c.name} ${shown(table.cell(row, c.name))}`);
-    }
+  for (const name of beside(table, value)) {
+    if (lines.length < 9 && table.cell(row, name) !== null) lines.push(`${name} ${shown(table.cell(row, name))}`);
   }
   return lines;
+}
+
+/** Columns with the n, controls and tests of a value: `class_n` is of `class_drop`, `n` of `drop`. */
+export function beside(table: Table, value: string): string[] {
+  const names = table.told.columns.map((c) => c.name);
+  const groups = [...new Set(names.flatMap((n) => n.match(/^(.+)_[npq]$/)?.[1] ?? []))].filter((g) => !CONTROL.test(g));
+  const groupOf = (name: string) => groups.find((g) => name === g || name.startsWith(`${g}_`) || name.startsWith(`control_${g}_`)) ?? "";
+  const own = groupOf(value);
+  const lows = names.includes("lo");
+  // Bare p and q are of the number that bare lo and hi bound; beside a drop of accuracy, of that.
+  const drop = ["accuracy_drop", "erase_drop"].find((name) => table.has(name));
+  const tested = drop ? value === drop : !own && (!lows || bounds(table, value)[0] === "lo");
+  const about = names.filter((name) => {
+    if (name === value || !BESIDE.test(name)) return false;
+    if (/^[pq]$/.test(name)) return tested;
+    return groupOf(name) === own || (name === "n" && !names.includes(`${own}_n`));
+  });
+  return about.sort((a, b) => Number(/(^|_)n$/.test(b)) - Number(/(^|_)n$/.test(a)));
 }
 
 /** The value at which a number says nothing. */
@@ -148,15 +164,11 @@ export function nothing(name: string): number {
   return /auroc/.test(name) ? 0.5 : 0;
 }
 
-/** Names of the columns that bound a value, or two empty names. */
+/** Names of the columns that bound a value: they stand right after it. Else two empty names. */
 export function bounds(table: Table, value: string): [string, string] {
-  const stem = value.includes("_") ? value.slice(0, value.lastIndexOf("_")) : value;
-  for (const prefix of [`${value}_`, `${stem}_`]) {
-    if (table.has(`${prefix}lo`, `${prefix}hi`)) return [`${prefix}lo`, `${prefix}hi`];
-  }
-  const first = table.told.columns.find((c) => c.kind === "float64");
-  const main = first?.name === value || !table.told.columns.some((c) => c.name === value);
-  return main && table.has("lo", "hi") ? ["lo", "hi"] : ["", ""];
+  const names = table.told.columns.map((c) => c.name).filter((name) => name !== "se");
+  const [low, high] = names.slice(names.indexOf(value) + 1);
+  return /(^|_)lo$/.test(low ?? "") && /(^|_)hi$/.test(high ?? "") ? [low, high] : ["", ""];
 }
 
 /** A table as text that spreadsheets read. A cell that would start a formula is quoted with a space. */

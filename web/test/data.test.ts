@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bounds, decode, nothing, separated, shown, Table, told, type Encoded, type Told } from "../src/data";
+import { beside, bounds, decode, nothing, separated, shown, Table, told, type Encoded, type Told } from "../src/data";
 import { choose, keys } from "../src/choose";
 import { colour, limitOf } from "../src/colour";
 import { parse, to } from "../src/route";
@@ -50,6 +50,22 @@ test("a tooltip names estimate, interval and n", () => {
   expect(lines).toEqual(["effect −3 score", "95 % interval [−4, −2]", "n 50"]);
   expect(bounds(units(), "effect")).toEqual(["lo", "hi"]);
   expect(nothing("auroc")).toBe(0.5);
+});
+
+test("interval, n and control are those of the value that is told", () => {
+  const float = (unit = "share"): [string, Encoded, string] => ["float64", { values: [0.1] }, unit];
+  const count: [string, Encoded, string] = ["int64", { values: [5] }, "examples"];
+  const sets = table({
+    drop: float(), lo: float(), hi: float(), control_drop: float(), p: float(), n: count,
+    class_drop: float(), class_lo: float(), class_hi: float(), class_control_drop: float(), class_p: float(), class_n: count,
+  });
+  expect(beside(sets, "drop")).toEqual(["n", "control_drop", "p"]);
+  expect(beside(sets, "class_drop")).toEqual(["class_n", "class_control_drop", "class_p"]);
+  expect(bounds(sets, "class_drop")).toEqual(["class_lo", "class_hi"]);
+  const pairs = table({ effect_a: float(), interaction: float(), lo: float(), hi: float(), q: float() });
+  expect(bounds(pairs, "effect_a")).toEqual(["", ""]);
+  expect(beside(pairs, "effect_a")).toEqual([]);
+  expect(beside(pairs, "interaction")).toEqual(["q"]);
 });
 
 test("numbers have few digits and a minus sign", () => {

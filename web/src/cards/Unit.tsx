@@ -16,12 +16,13 @@ export function UnitCard({ site, unit }: { site: number; unit: number }) {
   const rowsIn = (finding: string) => found.find(([table]) => table.name === finding);
   const effects = rowsIn("ablation.units"), responses = rowsIn("activation.units"), verdict = rowsIn("agreement.units");
   const examples = audit.images ? rowsIn("activation.examples") : undefined;
+  const known = (other: number) => [...audit.tables.values()].some((table) => rowsOf(table, name, other).length);
   if (!found.length) return <p>No finding tells of unit {unit} of site {shown(name ?? null)}. Sites that lenses don't look at have no unit cards.</p>;
   return (
     <section class="card">
       <h2>unit {unit} <small>of site {name}</small></h2>
       <p class="tools">
-        {unit > 0 && <a href={to.unit(site, unit - 1)} rel="prev">← previous</a>} <a href={to.unit(site, unit + 1)} rel="next">next →</a>
+        {unit > 0 && <a href={to.unit(site, unit - 1)} rel="prev">← previous</a>} {known(unit + 1) && <a href={to.unit(site, unit + 1)} rel="next">next →</a>}
       </p>
       {verdict && <Facts table={verdict[0]} row={verdict[1][0]} />}
       {examples && <><h3>What it sees</h3><Examples table={examples[0]} site={name} unit={unit} /></>}

@@ -69,7 +69,7 @@ export function DotsView({ table, choice }: { table: Table; choice: Choice }) {
   const [equal, picks] = useFilters(table, choice.filters);
   const [value, setValue] = useState(choice.values[0]);
   const key = JSON.stringify(equal);
-  const rows = useMemo(() => (choice.filters.length ? table.rows(equal) : table.rows({})).slice(0, 60), [table, key]);
+  const rows = useMemo(() => table.rows(equal).slice(0, 60), [table, key]);
   return (
     <Frame caption={`${table.about(value).meaning}. Lines: 95 % interval; grey: the control, where there is one.`} table={table} rows={rows}>
       <p class="picks">{picks}<Pick name="number" from={choice.values} at={value} set={setValue} /></p>

@@ -43,13 +43,13 @@ export function DataTable({ table, rows }: { table: Table; rows?: number[] }) {
             </tr>
           </thead>
           <tbody>
-            {first > 0 && <tr aria-hidden="true"><td colSpan={columns.length} style={{ height: first * HEIGHT, padding: 0 }} /></tr>}
+            {first > 0 && <tr aria-hidden="true"><td colSpan={columns.length} style={{ height: `${first * HEIGHT}px`, padding: "0" }} /></tr>}
             {visible.map((row, i) => (
               <tr key={row} aria-rowindex={first + i + 2}>
                 {columns.map((c) => <td key={c.name} class={c.kind === "string" ? "name" : ""}>{linked(audit.siteIndex(table.cell(row, "site")), c.name, table.cell(row, c.name))}</td>)}
               </tr>
             ))}
-            {first + visible.length < order.length && <tr aria-hidden="true"><td colSpan={columns.length} style={{ height: (order.length - first - visible.length) * HEIGHT, padding: 0 }} /></tr>}
+            {first + visible.length < order.length && <tr aria-hidden="true"><td colSpan={columns.length} style={{ height: `${(order.length - first - visible.length) * HEIGHT}px`, padding: "0" }} /></tr>}
           </tbody>
         </table>
       </div>

@@ -26,7 +26,8 @@ export function Grid({ cells, label }: { cells: Cells; label: string }) {
   const scroll = useRef<HTMLDivElement>(null);
   const [now, setNow] = useState(-1);
   const [place, setPlace] = useState<{ x: number; y: number } | null>(null);
-  const shownCell = now >= 0 ? now : -1;
+  const kept = useRef<{ cells?: Cells; stamp?: string; sheet: HTMLCanvasElement }>(null as never);
+  kept.current ??= { sheet: document.createElement("canvas") };
 
   const paint = () => {
     const box = scroll.current, sheet = canvas.current;
@@ -37,14 +38,25 @@ export function Grid({ cells, label }: { cells: Cells; label: string }) {
     Object.assign(sheet.style, { width: `${width}px`, height: `${cells.height}px` });
     const pen = sheet.getContext("2d")!;
     const by = palette();
-    pen.setTransform(dense, 0, 0, dense, 0, 0);
-    pen.clearRect(0, 0, width, cells.height);
-    pen.translate(-box.scrollLeft, 0);
-    pen.font = "12px system-ui, sans-serif";
-    pen.textBaseline = "middle";
-    cells.draw(pen, box.scrollLeft, box.scrollLeft + width, by);
-    if (shownCell >= 0) {
-      const s = cells.spot(shownCell);
+    // Between two places of the pointer only the frame around a cell moves: the rest is kept.
+    const stamp = [w, h, box.scrollLeft, by.ink].join();
+    const last = kept.current;
+    if (last.cells !== cells || last.stamp !== stamp) {
+      Object.assign(last.sheet, { width: w, height: h });
+      Object.assign(last, { cells, stamp });
+      const own = last.sheet.getContext("2d")!;
+      own.setTransform(dense, 0, 0, dense, 0, 0);
+      own.translate(-box.scrollLeft, 0);
+      own.font = "12px system-ui, sans-serif";
+      own.textBaseline = "middle";
+      cells.draw(own, box.scrollLeft, box.scrollLeft + width, by);
+    }
+    pen.setTransform(1, 0, 0, 1, 0, 0);
+    pen.clearRect(0, 0, w, h);
+    pen.drawImage(last.sheet, 0, 0);
+    pen.setTransform(dense, 0, 0, dense, -dense * box.scrollLeft, 0);
+    if (now >= 0) {
+      const s = cells.spot(now);
       pen.strokeStyle = by.ink;
       pen.lineWidth = 2;
       pen.strokeRect(s.x, s.y, s.width, s.height);
@@ -87,11 +99,11 @@ export function Grid({ cells, label }: { cells: Cells; label: string }) {
     else return;
     e.preventDefault();
   };
-  const lines = shownCell >= 0 ? cells.lines(shownCell) : [];
+  const lines = now >= 0 ? cells.lines(now) : [];
   return (
     <div class="grid">
-      <div class="sideways" ref={scroll} onScroll={soon}>
-        <div style={{ width: cells.width, height: cells.height }}>
+      <div class="sideways" ref={scroll} onScroll={soon} onWheel={() => setNow(-1)}>
+        <div style={{ width: `${cells.width}px`, height: `${cells.height}px` }}>
           <canvas ref={canvas} tabIndex={0} role="application" aria-roledescription="map of cells" aria-label={`${label} Arrow keys move through it, Enter opens.`}
             onMouseMove={hover} onMouseLeave={() => setNow(-1)} onBlur={() => setNow(-1)} onKeyDown={key}
             onClick={(e) => { const cell = point(e); if (cell >= 0) cells.open?.(cell); }} />
@@ -107,7 +119,7 @@ export function Tip({ lines, x, y }: { lines: string[]; x: number; y: number }) 
   const left = Math.max(8, Math.min(x + 14, innerWidth - 270));
   const top = y + 24 + lines.length * 20 > innerHeight ? y - 24 - lines.length * 20 : y + 14;
   return (
-    <div class="tip" aria-hidden="true" style={{ left, top }}>
+    <div class="tip" aria-hidden="true" style={{ left: `${left}px`, top: `${top}px` }}>
       {lines.map((line, i) => <div key={i}>{i ? line : <b>{line}</b>}</div>)}
     </div>
   );

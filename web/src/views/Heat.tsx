@@ -31,13 +31,14 @@ export function Heat({ table, choice, start }: { table: Table; choice: Choice; s
   const [value, setValue] = useState(choice.values[0]);
   const [sort, setSort] = useState("by place");
   const key = JSON.stringify(equal);
-  const rows = useMemo(() => (choice.filters.length ? table.rows(equal) : table.rows({})), [table, key]);
+  // A row without a unit is of the whole site: a number of another size, left to the table.
+  const rows = useMemo(() => table.rows(equal).filter((row) => table.cell(row, choice.across) !== null), [table, key]);
   const order = ["by place", ...new Set(rows.map((row) => shown(table.cell(row, choice.rows))))];
   const sorting = order.includes(sort) ? sort : "by place";
   const cells = useMemo(() => layout(table, choice, rows, value, sorting, (row) => opened(audit.siteIndex(table.cell(row, "site")), table, row, audit.outline.classes)), [rows, value, sorting]);
   const about = table.about(value), zero = nothing(value);
   return (
-    <Frame caption={`${about.meaning}${about.unit ? ` [${about.unit}]` : ""}. Blue above ${shown(zero)}, orange below; full colour at ${zero ? `${shown(zero)} ± ` : "±"}${shown(cells.limit)}; grey: not measured.`} table={table} rows={rows}>
+    <Frame caption={`${about.meaning}${about.unit ? ` [${about.unit}]` : ""}. Blue above ${shown(zero)}, orange below; full colour at ${zero ? `${shown(zero)} ± ` : "±"}${shown(cells.limit)}; grey: no number${table.length < table.told.total ? ", or one of the smallest, which this page leaves out" : ""}.`} table={table} rows={rows}>
       <p class="picks">
         {picks}
         <Pick name="number" from={choice.values} at={value} set={setValue} />

@@ -31,7 +31,7 @@ export function Picture({ place, value, size = 44 }: { place: number; value?: nu
   }, [place]);
   return (
     <a class="picture" href={to.image(place)} title={words}>
-      <canvas ref={canvas} width={images.width} height={images.height} role="img" aria-label={words} style={{ width: size, height: (size * images.height) / images.width }} />
+      <canvas ref={canvas} width={images.width} height={images.height} role="img" aria-label={words} style={{ width: `${size}px`, height: `${(size * images.height) / images.width}px` }} />
     </a>
   );
 }
