@@ -139,6 +139,7 @@ def listening(port: int = 0) -> socket.socket:
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind(("127.0.0.1", port))
+        found.listen(128)
     except OSError as error:
         found.close()
         raise SettingError(

@@ -1,0 +1,403 @@
+"""Does the live page's server say what plain runs say, and only to its own page?"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import uvicorn
+from starlette.responses import PlainTextResponse
+
+import holistic
+from holistic.errors import HolisticError
+from holistic.findings import Audit
+from holistic.workbench.app import Answers, application, listening
+from holistic.workbench.experiments import experiments, save_experiment
+from holistic.workbench.guard import BODY_BYTES, Guard
+from holistic.workbench.live import Live, Removal, Superseded
+from holistic.workbench.tables import page_of
+from planted_report import CLASSES
+from planted_report import audit as planted_audit
+from zoo import ZOO, make
+
+TOKEN = "a-token-of-this-test"
+HOSTILE = "<img src=x onerror=alert(1)>'\";--${7*7}"
+
+
+@pytest.fixture(scope="module")
+def subject() -> holistic.Subject:
+    """A network with two hidden sites whose predictions change when units go."""
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        images = torch.randn(2600, 6)
+        model = torch.nn.Sequential(
+            torch.nn.Linear(6, 8), torch.nn.ReLU(), torch.nn.Linear(8, 7), torch.nn.ReLU(),
+            torch.nn.Linear(7, 3),
+        )  # fmt: skip
+        labels = model(images).argmax(1)
+    return holistic.Subject(model, (images, labels), classes=["a", HOSTILE, "c"])
+
+
+@pytest.fixture(scope="module")
+def live(subject: holistic.Subject) -> Live:
+    return Live(subject)
+
+
+def plainly(subject: holistic.Subject, units: dict[str, list[int]]) -> torch.Tensor:
+    edits = [holistic.Mean(site, units=some) for site, some in units.items()]
+    return subject.predict(edits=edits).argmax(1)
+
+
+@pytest.mark.parametrize("units", [{"1": [0, 3]}, {"1": [2], "3": [1, 5]}, {}])
+def test_removals_equal_plain_edits(
+    subject: holistic.Subject, live: Live, units: dict[str, list[int]]
+) -> None:
+    labels = subject.evaluation.labels
+    before, after = subject.predict().argmax(1), plainly(subject, units)
+    told = live.remove(Removal({n: tuple(u) for n, u in units.items()}))
+    assert told["n"] == len(labels)
+    assert told["whole"]
+    assert told["changes"] == int((before != after).sum())
+    assert bool(told["changes"]) == bool(units)
+    for c, row in enumerate(told["classes"][:-1]):
+        own = labels == c
+        assert row["n"] == int(own.sum())
+        for name, said in (("before", before), ("after", after)):
+            accuracy = float((said == labels)[own].float().mean())
+            assert row[name]["value"] == pytest.approx(accuracy)
+        assert row["drop"]["value"] == pytest.approx(row["before"]["value"] - row["after"]["value"])
+        assert row["after"]["lo"] <= row["after"]["value"] <= row["after"]["hi"]
+        counts = [int((after[own] == p).sum()) for p in range(3)]
+        assert told["confusion"][c] == counts
+    moved = {int(subject.evaluation.indices[i]) for i in (before != after).nonzero()[:, 0]}
+    assert {one["example"] for one in told["changed"]} <= moved
+
+
+def test_the_second_answer_comes_from_kept_stages_and_is_the_same(live: Live) -> None:
+    removal = Removal({"3": (0, 2)}, edit="zero")
+    assert live.remove(removal) == live.remove(removal)
+    assert ("3", "zero", "all") in live._stages
+
+
+def test_the_first_thousand_are_stratified_and_say_so(live: Live) -> None:
+    told = live.remove(Removal({"1": (1,)}, examples="first"))
+    assert told["n"] == pytest.approx(1000, abs=3)
+    assert not told["whole"]
+    counts = np.bincount(live.subject.evaluation.labels, minlength=3)
+    shares = [row["n"] / told["n"] for row in told["classes"][:-1]]
+    np.testing.assert_allclose(shares, counts / counts.sum(), atol=0.01)
+
+
+def test_random_sets_are_as_large_and_their_range_holds_them(live: Live) -> None:
+    told = live.remove(Removal({"1": (0, 1, 2), "3": (4,)}, controls=20))
+    random = told["classes"][-1]["random"]
+    assert random["sets"] == 20
+    assert random["lo"] <= random["value"] <= random["hi"]
+    drawn = live._random_sets(Removal({"1": (0, 1, 2), "3": (4,)}, controls=20))
+    assert {(len(s["1"]), len(s["3"])) for s in drawn} == {(3, 1)}
+    labels = live.subject.evaluation.labels
+    said = [plainly(live.subject, {n: list(u) for n, u in units.items()}) for units in [{}, *drawn]]
+    before, *after = [float((one == labels).float().mean()) for one in said]
+    assert random["value"] == pytest.approx(before - np.mean(after), abs=1e-6)
+
+
+def test_a_newer_question_of_the_session_ends_the_older(live: Live) -> None:
+    older = live.ask("s", 1)
+    other = live.ask("another", 1)
+    newer = live.ask("s", 2)
+    with pytest.raises(Superseded):
+        live.remove(Removal({"1": (0,)}), older)
+    live.remove(Removal({"1": (0,)}), newer)
+    live.remove(Removal({"1": (0,)}), other)
+    with pytest.raises(Superseded):
+        live.ask("s", 1)()  # one that was overtaken on its way
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        None,
+        {"units": "all"},
+        {"units": [["1", 99]]},
+        {"units": [["nowhere", 0]]},
+        {"units": [["1", "0"]]},
+        {"units": [["1", True]]},
+        {"units": [[1, 0]]},
+        {"units": [], "edit": "os.system"},
+        {"units": [], "examples": 10**9},
+        {"units": [], "controls": 10**9},
+    ],
+)
+def test_questions_that_are_none_are_refused(subject: holistic.Subject, told: Any) -> None:
+    with pytest.raises(HolisticError):
+        Removal.read(told, subject)
+
+
+def test_pictures_are_those_of_the_data() -> None:
+    case = ZOO["gated"]
+    images = case.images(40)
+    live = Live(holistic.Subject(make(case), (images, torch.arange(40) % 4)))
+    told = live.pictures([3, 8])
+    assert (told["height"], told["width"]) == tuple(images.shape[2:])
+    assert told["sheet"].startswith("data:image/png;base64,")
+    for wrong in ([], [40], [-1], list(range(40)) * 2):
+        with pytest.raises(HolisticError):
+            live.pictures(wrong)
+
+
+def test_experiments_are_kept_whole_under_ids_that_say_nothing(tmp_path: Path) -> None:
+    first = save_experiment(tmp_path, HOSTILE, {"units": []}, {"n": 1})
+    save_experiment(tmp_path, "../../etc/passwd", {"units": []}, {"n": 2})
+    kept = experiments(tmp_path)
+    assert [one["name"] for one in kept] == [HOSTILE, "../../etc/passwd"]
+    assert kept[0]["id"] == first
+    files = sorted(p.name for p in (tmp_path / "experiments").iterdir())
+    assert all(re.fullmatch(r"[0-9a-f]{16}\.json", name) for name in files)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["experiments"]
+    for wrong in ("", "  ", "n" * 121, None, 7):
+        with pytest.raises(HolisticError):
+            save_experiment(tmp_path, wrong, {}, {})
+    (tmp_path / "experiments" / ("0" * 16 + ".json")).write_text('{"name": "half')
+    (tmp_path / "experiments" / "other.json").write_text("{}")
+    assert len(experiments(tmp_path)) == 2
+
+
+@pytest.fixture(scope="module")
+def audit(tmp_path_factory: pytest.TempPathFactory) -> Audit:
+    return planted_audit(tmp_path_factory.mktemp("served"))
+
+
+def test_pages_of_a_table_are_its_rows(audit: Audit) -> None:
+    whole = audit["ablation.units"]
+    asked = {"finding": "ablation.units", "equal": {"class": CLASSES[1]}, "sort": "effect",
+             "offset": 2, "limit": 3}  # fmt: skip
+    told = page_of(audit, asked)
+    wanted = list(whole.where(class_=CLASSES[1]).sort("effect").rows())
+    assert told["total"] == len(wanted)
+    assert told["rows"] == [list(row.values()) for row in wanted[2:5]]
+    assert len(page_of(audit, {"finding": "ablation.units", "limit": 10**6})["rows"]) <= 500
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"finding": "../audit"},
+        {"finding": "ablation.units", "sort": 'effect"; drop table x; --'},
+        {"finding": "ablation.units", "equal": {'unit" or 1=1 --': 1}},
+        {"finding": "ablation.units", "equal": {"unit": [1]}},
+        {"finding": "ablation.units", "equal": {"unit": HOSTILE}},
+        {"finding": "ablation.units", "limit": -1},
+        {"finding": "ablation.units", "offset": "0"},
+    ],
+)
+def test_hostile_queries_are_refused(audit: Audit, asked: Any) -> None:
+    with pytest.raises(HolisticError):
+        page_of(audit, asked)
+
+
+class Server:
+    """The application on a loopback port, in a thread."""
+
+    def __init__(self, make_app: Any) -> None:
+        place = listening()
+        self.host = f"127.0.0.1:{place.getsockname()[1]}"
+        settings = uvicorn.Config(make_app(self.host), log_level="error", lifespan="off")
+        self.server = uvicorn.Server(settings)
+        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [place]})
+        self.thread.start()
+
+    def ask(
+        self, method: str, path: str, body: bytes = b"", **headers: str | None
+    ) -> tuple[int, bytes, dict[str, str]]:
+        """Send a request as the page would; headers given as None are left out."""
+        usual: dict[str, str | None] = {
+            "Host": self.host,
+            "Origin": f"http://{self.host}",
+            "X-Holistic-Token": TOKEN,
+        }
+        usual |= {name.replace("_", "-"): value for name, value in headers.items()}
+        line = http.client.HTTPConnection(self.host, timeout=30)
+        line.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        for name, value in usual.items():
+            if value is not None:
+                line.putheader(name, value)
+        if "Content-Length" not in usual and body:
+            line.putheader("Content-Length", str(len(body)))
+        line.endheaders(body or None)
+        answer = line.getresponse()
+        found = answer.status, answer.read(), {k.lower(): v for k, v in answer.getheaders()}
+        line.close()
+        return found
+
+    def stop(self) -> None:
+        self.server.should_exit = True
+        self.thread.join()
+
+
+@pytest.fixture(scope="module")
+def server(audit: Audit, live: Live) -> Iterator[Server]:
+    running = Server(lambda host: application(Answers(audit.path, live), host, TOKEN))
+    yield running
+    running.stop()
+
+
+REMOVE = json.dumps({"session": "page", "number": 1, "units": [["1", 0]]}).encode()
+
+
+def test_the_page_answers_its_own_questions(server: Server, live: Live) -> None:
+    status, text, headers = server.ask("GET", "/", Origin=None, X_Holistic_Token=None)
+    assert status == 200
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "connect-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert b'name="holistic-live"' in text
+    for name, value in (
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        ("cache-control", "no-store"),
+    ):
+        assert headers[name] == value
+    status, text, _ = server.ask("POST", "/api/remove", REMOVE)
+    assert status == 200
+    assert json.loads(text) == live.remove(Removal({"1": (0,)}))
+    state = json.loads(server.ask("POST", "/api/state", b"{}")[1])
+    assert state == {"live": True, "reason": "", "experiments": []}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("GET", "/", {"Host": "attacker.example"}, 403),
+        ("GET", "/", {"Host": "localhost"}, 403),
+        ("GET", "/", {"Host": None}, (400, 403)),
+        ("GET", "/", {"Origin": "http://attacker.example"}, 403),
+        ("POST", "/api/remove", {"Host": "attacker.example"}, 403),
+        ("POST", "/api/remove", {"Origin": "http://attacker.example"}, 403),
+        ("POST", "/api/remove", {"Origin": "null"}, 403),
+        ("POST", "/api/remove", {"Origin": None}, 403),
+        ("POST", "/api/remove", {"X_Holistic_Token": None}, 403),
+        ("POST", "/api/remove", {"X_Holistic_Token": ""}, 403),
+        ("POST", "/api/remove", {"X_Holistic_Token": TOKEN[:-1]}, 403),
+        ("POST", "/api/remove", {"Content_Length": str(BODY_BYTES + 1)}, 413),
+        ("GET", "/api/remove", {}, 405),
+        ("PUT", "/api/remove", {}, 405),
+        ("DELETE", "/", {}, 405),
+        ("OPTIONS", "/api/remove", {}, 405),
+        ("HEAD", "/", {"Host": "attacker.example"}, 403),
+        ("POST", "/", {}, 405),
+        ("GET", "/audit.json", {}, 404),
+        ("GET", "/../../etc/passwd", {}, 404),
+        ("GET", "/%2e%2e/audit.json", {}, 404),
+        ("POST", "/api/../audit.json", {}, 404),
+    ],
+)
+def test_nobody_else_is_answered(
+    server: Server, method: str, path: str, headers: dict[str, str | None], status: Any
+) -> None:
+    body = REMOVE if "Content_Length" not in headers else b""
+    found, text, given = server.ask(method, path, body, **headers)
+    assert found in (status if isinstance(status, tuple) else (status,))
+    assert b"classes" not in text
+    assert "access-control-allow-origin" not in given
+
+
+def test_a_body_that_lies_about_its_length_is_cut_off(server: Server) -> None:
+    chunk = b"%x\r\n" % (1 << 16) + b"x" * (1 << 16) + b"\r\n"
+    body = chunk * (BODY_BYTES // (1 << 16) + 2) + b"0\r\n\r\n"
+    try:
+        status = server.ask("POST", "/api/remove", body, Transfer_Encoding="chunked")[0]
+    except OSError:
+        return  # the line was closed while we were still sending
+    assert status == 413
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff\xfe", b"[" * 100_000, b'{"units": 1}'])
+def test_questions_that_are_no_json_objects_get_one_line(server: Server, body: bytes) -> None:
+    status, text, _ = server.ask("POST", "/api/remove", body)
+    assert status == 400
+    told = json.loads(text)["error"]
+    assert "\n" not in told
+    assert "Traceback" not in told
+
+
+def test_failures_tell_nothing_of_the_server(
+    server: Server, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError(f"secret at {Path.home()}")
+
+    monkeypatch.setattr(live, "remove", fail)
+    status, text, _ = server.ask("POST", "/api/remove", REMOVE)
+    assert status == 500
+    assert b"secret" not in text
+
+
+def test_slow_answers_are_given_up() -> None:
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        import asyncio
+
+        await asyncio.sleep(30)
+        await PlainTextResponse("late")(scope, receive, send)
+
+    running = Server(lambda host: Guard(slow, host, TOKEN, seconds=0.2))
+    try:
+        assert running.ask("GET", "/")[0] == 504
+    finally:
+        running.stop()
+
+
+def test_without_a_model_tables_are_served_and_removals_say_why(audit: Audit) -> None:
+    running = Server(lambda h: application(Answers(audit.path, "its weights are gone"), h, TOKEN))
+    try:
+        state = json.loads(running.ask("POST", "/api/state", b"{}")[1])
+        assert (state["live"], state["reason"]) == (False, "its weights are gone")
+        assert running.ask("POST", "/api/rows", b'{"finding": "ablation.units"}')[0] == 200
+        status, text, _ = running.ask("POST", "/api/remove", REMOVE)
+        assert (status, json.loads(text)["error"]) == (400, "its weights are gone")
+    finally:
+        running.stop()
+
+
+def test_the_socket_is_on_the_loopback_address_only() -> None:
+    place = listening()
+    assert place.getsockname()[0] == "127.0.0.1"
+    with pytest.raises(HolisticError, match="port"):
+        listening(place.getsockname()[1])
+    place.close()
+
+
+def test_the_command_prints_an_address_and_serves_a_real_audit(tmp_path: Path) -> None:
+    run = [sys.executable, "-m", "holistic"]
+    out = tmp_path / "audit"
+    subprocess.run(
+        [*run, "run", "digits", "--limit", "200", "--lens", "attribution", "--out", str(out)],
+        check=True,
+        capture_output=True,
+    )
+    with subprocess.Popen([*run, "serve", str(out)], stdout=subprocess.PIPE, text=True) as serving:
+        try:
+            assert serving.stdout is not None
+            printed = serving.stdout.readline()
+            found = re.fullmatch(r"http://(127\.0\.0\.1:\d+)/#token=(\S+)\n", printed)
+            assert found
+            line = http.client.HTTPConnection(found[1], timeout=60)
+            headers = {"Origin": f"http://{found[1]}", "X-Holistic-Token": found[2]}
+            line.request("POST", "/api/remove", REMOVE.replace(b'"1"', b'"2"'), headers)
+            told = json.loads(line.getresponse().read())
+            line.close()
+            assert told["n"] in (99, 100)
+        finally:
+            serving.terminate()
