@@ -117,7 +117,7 @@ def test_page_without_a_built_script_has_all_pictures(
     audit: Audit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page.write_report(audit, tmp_path / "live.html")
-    monkeypatch.setattr(page, "bundle", lambda: ("", ""))
+    monkeypatch.setattr(page, "bundle", lambda **_: ("", ""))
     page.write_report(audit, tmp_path / "still.html")
     live, still = ((tmp_path / f"{n}.html").read_text(encoding="utf-8") for n in ("live", "still"))
     assert "<script" not in still

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import http.client
 import json
 import re
@@ -19,11 +20,14 @@ import uvicorn
 from starlette.responses import PlainTextResponse
 
 import holistic
+from holistic.cli.serve import _model
 from holistic.errors import HolisticError
 from holistic.findings import Audit
 from holistic.workbench.app import Answers, application, listening
 from holistic.workbench.experiments import experiments, save_experiment
 from holistic.workbench.guard import BODY_BYTES, Guard
+from holistic.workbench.images import as_image, looked_at, patched, steered
+from holistic.workbench.jobs import Jobs
 from holistic.workbench.live import Live, Removal, Superseded
 from holistic.workbench.tables import page_of
 from planted_report import CLASSES
@@ -155,6 +159,102 @@ def test_pictures_are_those_of_the_data() -> None:
             live.pictures(wrong)
 
 
+def test_an_image_is_seen_as_the_model_sees_it(subject: holistic.Subject) -> None:
+    posted = [0.5, -1.0, 0.0, 2.0, 0.25, 1.0]
+    image = as_image(subject, posted)
+    told = looked_at(subject, image, "3")
+    logits = subject.predict(torch.tensor([posted]))[0]
+    np.testing.assert_allclose(told["logits"], logits, rtol=1e-5)
+    assert told["prediction"] == int(logits.argmax())
+    values = subject.capture(["3"], image)["3"][0]
+    assert told["top"]["3"][0]["unit"] == int(values.argmax())
+    nudge = 1e-3 * torch.eye(6)
+    slope = (subject.predict(image + nudge) - subject.predict(image - nudge)) / 2e-3  # [6, C]
+    np.testing.assert_allclose(told["saliency"], slope[:, told["prediction"]], atol=2e-2)
+    near = [one["place"] for one in told["nearest"]]
+    some = subject.evaluation.images[:2000]
+    away = (subject.capture(["3"], some)["3"] - values).norm(dim=1)
+    wanted = subject.evaluation.indices[away.argsort(stable=True)[:8].numpy()]
+    assert near == wanted.tolist()
+
+
+@pytest.mark.parametrize(
+    "given", [None, "7", -1, 10**9, True, [1.0], [float("nan")] * 6, [[1] * 6]]
+)
+def test_what_is_no_image_is_refused(subject: holistic.Subject, given: Any) -> None:
+    with pytest.raises(HolisticError):
+        as_image(subject, given)
+
+
+def test_patching_and_steering_equal_plain_edits(subject: holistic.Subject) -> None:
+    source, target = as_image(subject, 5), as_image(subject, 8)
+    told = patched(subject, source, target, site="1", units=None)
+    # behind the first site nothing else of the target is left
+    np.testing.assert_allclose(told["after"]["logits"], subject.predict(source)[0], rtol=1e-5)
+    np.testing.assert_allclose(told["before"]["logits"], subject.predict(target)[0], rtol=1e-5)
+    told = steered(subject, target, site="3", label=2)
+    values = subject.capture(["3"], subject.selection.images[:2000])["3"].double()
+    own = subject.selection.labels[:2000] == 2
+    way = values[own].mean(0) - values[~own].mean(0)
+    way /= way.norm()
+    held = subject.capture(["3"], target)["3"].double()
+    readout = subject.model[4]
+    for dose, logits in zip(told["doses"], told["logits"], strict=True):
+        moved = (held + dose * (values @ way).std() * way).float()
+        np.testing.assert_allclose(logits, readout(moved)[0].detach(), rtol=1e-3, atol=1e-4)
+    curves = (np.array(told[kind])[:, 2] for kind in ("logits", "control"))
+    slopes = [np.polyfit(told["doses"], curve, 1)[0] for curve in curves]
+    assert slopes[0] > abs(slopes[1])
+
+
+def test_jobs_tell_their_progress_stop_when_asked_and_survive_a_reload() -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def work(lens: str, progress: Any) -> None:
+        progress("half", 1, 2)
+        begun.set()
+        go.wait(10)
+        progress("whole", 2, 2)
+        if lens == "tracing":
+            raise RuntimeError(f"secret at {Path.home()}")
+
+    jobs = Jobs(work)
+    first = jobs.start("ablation")
+    begun.wait(10)
+    assert jobs.listed()[0]["task"] == "half"
+    with pytest.raises(HolisticError, match="running"):
+        jobs.start("tracing")
+    with pytest.raises(HolisticError):
+        jobs.start("no such lens")
+    jobs.cancel(first["id"])
+    go.set()
+    jobs.close()
+    assert jobs.listed()[0]["state"] == "cancelled"
+    jobs.start("tracing")
+    jobs.close()
+    assert [job["state"] for job in jobs.listed()] == ["cancelled", "failed"]
+    assert "secret" not in jobs.listed()[1]["error"]
+
+
+def test_a_notebook_shows_the_report_in_a_frame_of_its_own(audit: Audit) -> None:
+    shown = audit.show(height=300)._repr_html_()
+    assert shown.count("<iframe") == 1
+    assert "allow-same-origin" not in shown
+    assert 'height="300"' in shown
+    [page] = re.findall(r'srcdoc="([^"]*)"', shown)
+    assert html.unescape(page) == (audit.path / "report.html").read_text("utf-8")
+
+
+def test_code_that_an_audit_names_runs_only_when_trusted(tmp_path: Path) -> None:
+    made = {"model": "os:getcwd", "data": "digits", "seed": 0, "weights": None, "limit": None,
+            "score": "margin", "unit_axis": []}  # fmt: skip
+    foreign = Audit.create(tmp_path / "foreign", {"key": "0", "source": made})
+    assert "--trust" in str(_model(foreign, None, trust=False))
+    assert "--trust" not in str(_model(foreign, None, trust=True))
+    nothing = Audit.create(tmp_path / "python", {"key": "0"})
+    assert "Python" in str(_model(nothing, None, trust=False))
+
+
 def test_experiments_are_kept_whole_under_ids_that_say_nothing(tmp_path: Path) -> None:
     first = save_experiment(tmp_path, HOSTILE, {"units": []}, {"n": 1})
     save_experiment(tmp_path, "../../etc/passwd", {"units": []}, {"n": 2})
@@ -228,17 +328,18 @@ class Server:
         }
         usual |= {name.replace("_", "-"): value for name, value in headers.items()}
         line = http.client.HTTPConnection(self.host, timeout=30)
-        line.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-        for name, value in usual.items():
-            if value is not None:
-                line.putheader(name, value)
-        if "Content-Length" not in usual and body:
-            line.putheader("Content-Length", str(len(body)))
-        line.endheaders(body or None)
-        answer = line.getresponse()
-        found = answer.status, answer.read(), {k.lower(): v for k, v in answer.getheaders()}
-        line.close()
-        return found
+        try:
+            line.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+            for name, value in usual.items():
+                if value is not None:
+                    line.putheader(name, value)
+            if not {"Content-Length", "Transfer-Encoding"} & set(usual) and body:
+                line.putheader("Content-Length", str(len(body)))
+            line.endheaders(body or None)
+            answer = line.getresponse()
+            return answer.status, answer.read(), {k.lower(): v for k, v in answer.getheaders()}
+        finally:
+            line.close()
 
     def stop(self) -> None:
         self.server.should_exit = True
@@ -274,7 +375,7 @@ def test_the_page_answers_its_own_questions(server: Server, live: Live) -> None:
     assert status == 200
     assert json.loads(text) == live.remove(Removal({"1": (0,)}))
     state = json.loads(server.ask("POST", "/api/state", b"{}")[1])
-    assert state == {"live": True, "reason": "", "experiments": []}
+    assert (state["live"], state["experiments"]) == (True, [])
 
 
 @pytest.mark.parametrize(

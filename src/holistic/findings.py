@@ -459,6 +459,32 @@ class Audit:
         _replace(target, lambda temporary: write_report(self, temporary))
         return target
 
+    def show(self, height: int = 720) -> Frame:
+        """Show the report in a notebook: in a frame that can reach neither notebook nor network.
+
+        Parameters
+        ----------
+        height
+            Of the frame, in pixels.
+        """
+        page = self.path / "report.html"
+        return Frame((page if page.exists() else self.report()).read_text("utf-8"), int(height))
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A page as a notebook shows it: `page` is its HTML, `height` is in pixels."""
+
+    page: str = field(repr=False)
+    height: int = 720
+
+    def _repr_html_(self) -> str:
+        # a sandbox without allow-same-origin: the page's script runs as a stranger
+        return (
+            f'<iframe sandbox="allow-scripts allow-downloads" srcdoc="{html.escape(self.page)}" '
+            f'width="100%" height="{self.height}" style="border:0" title="audit report"></iframe>'
+        )
+
 
 def load(path: str | Path) -> Audit:
     """Open a saved audit folder.

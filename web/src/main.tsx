@@ -8,12 +8,12 @@ import { UnitCard } from "./cards/Unit";
 import { read, type Audit } from "./data";
 import { own } from "./lenses";
 import { parse, to, type Route } from "./route";
-import { Playground } from "./live/Playground";
-import { isLive, takeToken } from "./live/server";
 import { Bar } from "./views/Bar";
 import { AuditContext } from "./views/context";
 import { FindingView } from "./views/Finding";
 import { Network } from "./views/Network";
+
+export type Live = (route: Route) => ComponentChild;
 
 const put = (audit: Audit, view: ComponentChild, place: Element) => render(<AuditContext.Provider value={audit}>{view}</AuditContext.Provider>, place);
 
@@ -38,13 +38,13 @@ function enliven(audit: Audit, article: Element, name: string): void {
   put(audit, <FindingView table={table} />, live);
 }
 
-function show(audit: Audit): void {
+function show(audit: Audit, live: Live): void {
   const route = address(audit);
   const known = route.view === "lens" && audit.outline.lenses.some((l) => l.name === route.lens) ? route.lens : "";
   const opening = route.view === "opening" || (route.view === "lens" && !known);
   document.querySelectorAll<HTMLElement>("main > section").forEach((s) => (s.hidden = opening ? s.id !== "findings" && s.id !== "provenance" : s.id !== known));
   document.querySelectorAll("nav a").forEach((a) => {
-    const here = a.getAttribute("href") === (opening ? "#/" : known ? to.lens(known) : route.view === "live" ? "#/live" : "");
+    const here = a.getAttribute("href") === (opening ? "#/" : known ? to.lens(known) : route.view === "live" || route.view === "draw" ? `#/${route.view}` : "");
     if (here) a.setAttribute("aria-current", "page");
     else a.removeAttribute("aria-current");
   });
@@ -59,8 +59,7 @@ function show(audit: Audit): void {
     route.view === "unit" ? <UnitCard key={`${route.site}/${route.unit}`} site={route.site} unit={route.unit} /> :
     route.view === "class" ? <ClassCard key={route.index} index={route.index} /> :
     route.view === "image" ? <ImageCard key={route.place} place={route.place} /> :
-    route.view === "live" && isLive() ? <Playground key="live" wanted={route.units} /> :
-    opening && units ? <Network table={units} /> : null;
+    opening && units ? <Network table={units} /> : live(route);
   put(audit, card, document.getElementById("app")!);
   const finding = route.view === "lens" && route.finding ? document.getElementById(route.finding) : null;
   if (finding) finding.scrollIntoView({ behavior: "instant" });
@@ -73,28 +72,30 @@ function turn(e: KeyboardEvent): void {
   if (side && !typing) document.querySelector<HTMLAnchorElement>(`#app a[rel=${side}]`)?.click();
 }
 
-async function start(): Promise<void> {
-  takeToken();
+async function start(live: Live): Promise<void> {
   const audit = await read(document);
   const { lenses } = audit.outline;
   document.querySelectorAll("nav a, #findings h3 a").forEach((a) => {
     const id = decodeURIComponent(a.getAttribute("href")!.slice(1));
     const lens = lenses.find((l) => l.name === id || l.findings.includes(id));
-    if (id === "/live") return;
+    if (id === "/live" || id === "/draw") return;
     if (id === "findings") a.setAttribute("href", "#/");
     else if (lens) a.setAttribute("href", lens.name === id ? to.lens(id) : to.lens(lens.name, id));
     else a.closest("li")?.remove();
   });
   const bar = document.querySelector("header")!.appendChild(document.createElement("div"));
   put(audit, <Bar />, bar);
-  addEventListener("hashchange", () => show(audit));
+  addEventListener("hashchange", () => show(audit, live));
   addEventListener("keydown", turn);
-  show(audit);
+  show(audit, live);
   document.documentElement.classList.add("ready");
 }
 
-start().catch((error) => {
-  // The page that Python wrote stays as it was: everything is in it but the live views.
-  document.querySelectorAll<HTMLElement>("main > section").forEach((s) => (s.hidden = false));
-  console.error(error);
-});
+/** Make the page answer; a page that is served shows `live` views beside its own. */
+export function begin(live: Live = () => null): void {
+  start(live).catch((error) => {
+    // The page that Python wrote stays as it was: everything is in it but the live views.
+    document.querySelectorAll<HTMLElement>("main > section").forEach((s) => (s.hidden = false));
+    console.error(error);
+  });
+}

@@ -6,7 +6,8 @@ export type Route =
   | { view: "unit"; site: number; unit: number }
   | { view: "class"; index: number }
   | { view: "image"; place: number }
-  | { view: "live"; units: string };
+  | { view: "live"; units: string }
+  | { view: "draw"; place: number | null };
 
 export function parse(hash: string): Route {
   const [view, first, second] = hash.replace(/^#\/?/, "").split("/").map(unescaped);
@@ -16,6 +17,7 @@ export function parse(hash: string): Route {
   if (view === "unit" && first && second && whole(a) && whole(b)) return { view, site: a, unit: b };
   if (view === "class" && first && whole(a)) return { view, index: a };
   if (view === "image" && first && whole(a)) return { view, place: a };
+  if (view === "draw") return { view, place: first && whole(a) ? a : null };
   if (view === "live") return { view, units: first ?? "" };
   return { view: "opening" };
 }
@@ -33,6 +35,7 @@ export const to = {
   unit: (site: number, unit: number) => `#/unit/${site}/${unit}`,
   class: (index: number) => `#/class/${index}`,
   image: (place: number) => `#/image/${place}`,
+  draw: (place?: number) => `#/draw${place === undefined ? "" : `/${place}`}`,
   live: (units: string) => `#/live${units ? `/${units}` : ""}`,
 };
 

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["serve"]
 
 
-def serve(folder: Path, *, port: int = 0, data_dir: Path | None = None) -> None:
+def serve(
+    folder: Path,
+    *,
+    port: int = 0,
+    data_dir: Path | None = None,
+    trust: bool = False,
+) -> None:
     """Serve the report of a saved audit with live interventions on its model.
 
     Ctrl-C ends it. Only programs on this machine that know the printed address can ask anything.
@@ -29,6 +35,9 @@ def serve(folder: Path, *, port: int = 0, data_dir: Path | None = None) -> None:
         Port on 127.0.0.1; any that is free by default.
     data_dir
         Folder that holds data sets; `$HOLISTIC_DATA` by default.
+    trust
+        Run the code and read the folder that the audit names (`module:factory`, `folder:PATH`).
+        An audit may come from somebody else.
     """
     from holistic.findings import load
 
@@ -39,7 +48,7 @@ def serve(folder: Path, *, port: int = 0, data_dir: Path | None = None) -> None:
             "install them with: pip install 'holistic-interpretability[app]'"
         )
     audit = load(folder)
-    live = _model(audit, data_dir)
+    live = _model(audit, data_dir, trust=trust)
     if isinstance(live, str):
         print(f"without live interventions: {live}", file=sys.stderr)
 
@@ -48,7 +57,7 @@ def serve(folder: Path, *, port: int = 0, data_dir: Path | None = None) -> None:
     run(folder, live, port=port, told=lambda address: print(address, flush=True))
 
 
-def _model(audit: Audit, data_dir: Path | None) -> Live | str:
+def _model(audit: Audit, data_dir: Path | None, *, trust: bool) -> Live | str:
     """Make the model again as the audit says that it was made, or say why that can't be."""
     from holistic.cli.options import Plan, Source
     from holistic.cli.subjects import is_reference, load_source, obtain_model, whole_subject
@@ -58,6 +67,11 @@ def _model(audit: Audit, data_dir: Path | None) -> Live | str:
     made = audit.provenance.get("source")
     if not made:
         return "the audit was made in Python and doesn't say how to make its model"
+    if not trust and any(":" in made[name] for name in ("model", "data")):
+        return (
+            f"the audit names code or a folder of its own ('{made['model']}' on '{made['data']}'); "
+            "--trust runs and reads them"
+        )
     source = Source(made["data"], model=made["model"], seed=made["seed"], data_dir=data_dir)
     own = audit.path / "model.safetensors"
     weights = Path(made["weights"]) if made["weights"] else own

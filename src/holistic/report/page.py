@@ -113,7 +113,7 @@ def rendered(audit: Audit, *, live: bool = False) -> tuple[str, str]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    script, styles = bundle()
+    script, styles = bundle(live=live)
     sections = list(_sections(audit, _LIVE if script else ()))
     styles = environment.get_template("report.css").render() + styles
     connect = "connect-src 'self'; " if live else ""

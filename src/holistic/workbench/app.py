@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from holistic.errors import HolisticError, SettingError
 from holistic.findings import Audit, load
+from holistic.lens import lens_names
+from holistic.progress import Progress
 from holistic.workbench.experiments import experiments, save_experiment
 from holistic.workbench.guard import Guard
+from holistic.workbench.images import as_image, looked_at, patched, steered
+from holistic.workbench.jobs import Jobs, run_lens
 from holistic.workbench.tables import page_of
 
 if TYPE_CHECKING:
@@ -34,6 +38,7 @@ class Answers:
 
     def __init__(self, folder: Path, live: Live | str) -> None:
         self.folder, self.live = folder, live
+        self.running = Jobs(self._run)
 
     @property
     def audit(self) -> Audit:
@@ -46,6 +51,8 @@ class Answers:
         return {
             "live": not isinstance(live, str),
             "reason": live if isinstance(live, str) else "",
+            "shape": [] if isinstance(live, str) else list(live.subject.images.shape[1:]),
+            "sites": [] if isinstance(live, str) else [s.name for s in live.subject.hidden_sites],
             "experiments": [
                 {key: one[key] for key in ("id", "name", "asked")}
                 for one in experiments(self.folder)
@@ -76,6 +83,49 @@ class Answers:
         if not isinstance(ids, list) or not all(type(i) is int for i in ids):
             raise SettingError("'examples' are whole numbers")
         return self._model().pictures(ids)
+
+    def look(self, asked: Any) -> dict[str, Any]:
+        """What the model makes of one image."""
+        live = self._model()
+        with live.busy:
+            image = as_image(live.subject, asked.get("image"))
+            return looked_at(live.subject, image, _text(asked, "near"))
+
+    def patch(self, asked: Any) -> dict[str, Any]:
+        """What it says of one image with a site's value from another."""
+        live = self._model()
+        with live.busy:
+            source, target = (as_image(live.subject, asked.get(n)) for n in ("source", "target"))
+            return patched(live.subject, source, target, site=_text(asked, "site"), units=None)
+
+    def steer(self, asked: Any) -> dict[str, Any]:
+        """What it says of one image while a site is moved along a class's mean difference."""
+        live = self._model()
+        with live.busy:
+            image = as_image(live.subject, asked.get("image"))
+            site, label = live.subject.site(_text(asked, "site")).name, asked.get("class")
+            if type(label) is not int or not 0 <= label < len(live.subject.classes):
+                raise SettingError("'class' is the index of a class")
+            return steered(live.subject, image, site=site, label=label)
+
+    def jobs(self, asked: Any) -> dict[str, Any]:
+        """Lenses that ran or run, and those that this audit lacks."""
+        held = self.audit.lenses
+        missing = [name for name in lens_names() if name not in held]
+        return {"jobs": self.running.listed(), "missing": missing}
+
+    def start(self, asked: Any) -> dict[str, Any]:
+        """Start a lens."""
+        self._model()
+        return self.running.start(_text(asked, "lens"))
+
+    def cancel(self, asked: Any) -> dict[str, Any]:
+        """Stop a lens at its next step."""
+        return self.running.cancel(_text(asked, "job"))
+
+    def _run(self, lens: str, progress: Progress) -> object:
+        live = self._model()
+        return run_lens(live.subject, self.folder)(lens, progress)
 
     def keep(self, asked: Any) -> dict[str, Any]:
         """Keep a set of units under a name, with what it costs on all evaluation examples."""
@@ -125,12 +175,19 @@ def application(answers: Answers, host: str, token: str, *, seconds: float = 120
     async def failed(request: Request, error: Exception) -> Response:
         return JSONResponse({"error": "the server failed; its terminal says more"}, 500)
 
-    asked = {"state": answers.state, "rows": answers.rows, "remove": answers.remove,
-             "keep": answers.keep, "pictures": answers.pictures}  # fmt: skip
+    names = ("state", "rows", "remove", "keep", "pictures", "look", "patch", "steer",
+             "jobs", "start", "cancel")  # fmt: skip
+    asked = {name: getattr(answers, name) for name in names}
     routes = [Route("/", page, methods=["GET"])]
     routes += [Route(f"/api/{n}", answering(a), methods=["POST"]) for n, a in asked.items()]
     app = Starlette(routes=routes, exception_handlers={Exception: failed})
     return Guard(app, host, token, seconds=seconds)
+
+
+def _text(asked: Any, name: str) -> str:
+    if not isinstance(asked.get(name), str):
+        raise SettingError(f"'{name}' is a text")
+    return asked[name]
 
 
 def listening(port: int = 0) -> socket.socket:
@@ -166,7 +223,11 @@ def serve(folder: Path, live: Live | str, *, port: int = 0, told: Callable[[str]
 
     place, token = listening(port), secrets.token_urlsafe(24)
     host = f"127.0.0.1:{place.getsockname()[1]}"
-    app = application(Answers(folder, live), host, token)
+    answers = Answers(folder, live)
+    app = application(answers, host, token)
     settings = uvicorn.Config(app, log_level="warning", server_header=False, access_log=False)
     told(f"http://{host}/#token={token}")
-    uvicorn.Server(settings).run(sockets=[place])
+    try:
+        uvicorn.Server(settings).run(sockets=[place])
+    finally:
+        answers.running.close()

@@ -18,6 +18,7 @@ App = Callable[
 BODY_BYTES = 1 << 20
 """A drawn image or a set of units is far smaller."""
 SECONDS = 120.0
+_TOO_LARGE = (413, "too large")
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -65,11 +66,10 @@ class Guard:
             return
         sending = _Sending(send)
         refusal = self._refusal(scope)
-        body = b"" if refusal else await _body(receive)
-        if body is None:
-            refusal = (413, "too large")
+        # read whoever asks, up to the limit: an answer to half a question may never arrive
+        body = await _body(receive) if refusal != _TOO_LARGE else None
         if refusal or body is None:
-            await sending.plain(*(refusal or (413, "too large")))
+            await sending.plain(*(refusal or _TOO_LARGE))
             return
         try:
             await asyncio.wait_for(self.app(scope, _given(body), sending), self.seconds)
@@ -96,7 +96,7 @@ class Guard:
             return 403, "no token"
         lengths = given[b"content-length"]
         if any(not length.isdigit() or int(length) > BODY_BYTES for length in lengths):
-            return 413, "too large"
+            return _TOO_LARGE
         return None
 
 

@@ -97,7 +97,8 @@ class Live:
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
-        self._lock = threading.Lock()
+        self.busy = threading.Lock()
+        """Held by whatever computes: hooks of two threads would meet in one model."""
         self._newest: dict[str, int] = {}
         self._stages: dict[tuple[str, str, str], list[Stage]] = {}
         self._whole = subject.evaluation
@@ -138,7 +139,7 @@ class Live:
             prediction `[C][C]`; `changed`: some examples whose prediction changes; `n` and `whole`,
             whether they are all evaluation examples.
         """
-        with self._lock, torch.no_grad():
+        with self.busy, torch.no_grad():
             check()
             sets = [removal.units, *self._random_sets(removal)]
             examples = self._first if removal.examples == "first" else self._whole

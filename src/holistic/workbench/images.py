@@ -1,0 +1,171 @@
+"""What does the model make of one image, and what if a value inside it were another?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from holistic.edits import Patch, Steer
+from holistic.errors import SettingError
+from holistic.subject import Subject
+
+__all__ = ["as_image", "looked_at", "patched", "steered"]
+
+_TOP, _NEAREST, _AMONG = 10, 8, 2000
+_DOSES = tuple(float(d) for d in range(-6, 7))
+
+
+def as_image(subject: Subject, given: object) -> Tensor:
+    """Return a posted image, or an example by its place, as `[1, …]`.
+
+    Raises
+    ------
+    SettingError
+        If it is neither finite numbers in the subject's input shape nor a place in its data.
+    """
+    shape = tuple(subject.images.shape[1:])
+    if isinstance(given, int) and not isinstance(given, bool):
+        if not 0 <= given < len(subject.images):
+            raise SettingError(f"no example {given}; there are {len(subject.images)}")
+        return subject.images[given : given + 1]
+    try:
+        values = np.array(given, dtype=np.float32)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        raise SettingError(f"an image is numbers of shape {shape}") from None
+    if values.shape != shape or not np.isfinite(values).all():
+        raise SettingError(f"an image is finite numbers of shape {shape}, got {values.shape}")
+    return torch.from_numpy(values)[None].to(subject.images)
+
+
+def looked_at(subject: Subject, image: Tensor, near: str | None) -> dict[str, Any]:
+    """Say what the model makes of an image.
+
+    Parameters
+    ----------
+    subject
+        Model and data.
+    image
+        `[1, …]`.
+    near
+        Site in whose activations the nearest evaluation images are looked for; none without.
+
+    Returns
+    -------
+    dict
+        `logits` and `probabilities` `[C]`, `prediction`, by hidden site the ten largest units
+        (mean over positions), the `nearest` images by Euclidean distance among at most 2,000,
+        and the gradient of the predicted class's logit (`saliency`, signed, in the
+        shape of the image), by Captum.
+    """
+    sites = [site.name for site in subject.hidden_sites]
+    logits, values = subject.downstream(image, (), sites)
+    top: dict[str, list[dict[str, float]]] = {}
+    for name in sites:
+        units = values[name].reshape(-1, values[name].shape[-1]).mean(0)
+        best = units.topk(min(_TOP, len(units)))
+        top[name] = [
+            {"unit": int(u), "value": float(v)}
+            for v, u in zip(best.values, best.indices, strict=True)
+        ]
+    answer = {**_said(logits), "top": top, "saliency": _gradient(subject, image, logits)}
+    return answer if near is None else {**answer, "nearest": _nearest(subject, image, near)}
+
+
+def _said(logits: Tensor) -> dict[str, Any]:
+    return {
+        "logits": logits[0].tolist(),
+        "probabilities": logits[0].double().softmax(0).tolist(),
+        "prediction": int(logits[0].argmax()),
+    }
+
+
+def _gradient(subject: Subject, image: Tensor, logits: Tensor) -> Any:
+    from captum.attr import Saliency
+
+    with torch.enable_grad():
+        method = Saliency(subject.logits)
+        given = image.detach().clone().requires_grad_()
+        found = method.attribute(given, target=int(logits[0].argmax()), abs=False)
+    return found[0].detach().cpu().tolist()
+
+
+def _nearest(subject: Subject, image: Tensor, site: str) -> list[dict[str, float]]:
+    own = subject.capture([site], image)[site].reshape(1, -1).double()
+    images = subject.evaluation.images[:_AMONG]
+    distances = torch.cat(
+        [
+            (values[site].flatten(1).double() - own).norm(dim=1)
+            for _, values in subject.capture_batches([site], images)
+        ]
+    )
+    order = distances.argsort(stable=True)[:_NEAREST]
+    labels = subject.evaluation.labels
+    return [
+        {
+            "place": int(subject.evaluation_indices[int(i)]),
+            "label": int(labels[i]),
+            "distance": float(distances[i]),
+        }
+        for i in order
+    ]
+
+
+def patched(
+    subject: Subject, source: Tensor, target: Tensor, *, site: str, units: Sequence[int] | None
+) -> dict[str, Any]:
+    """Put a site's value on one image `[1, …]` into the run of another: both predictions."""
+    value = subject.capture([site], source)[site]
+    after = subject.predict(target, [Patch(site, units, source=value)])
+    return {"before": _said(subject.predict(target)), "after": _said(after)}
+
+
+def steered(subject: Subject, image: Tensor, *, site: str, label: int) -> dict[str, Any]:
+    """Move a site along a class's mean difference on one image `[1, …]`.
+
+    Parameters
+    ----------
+    subject, image, site
+        What is run, and where it is moved. The direction is the mean of the class minus the mean of
+        the others, over at most 2,000 examples of the selection split, averaged over positions.
+    label
+        Index of the class.
+
+    Returns
+    -------
+    dict
+        `doses` `[A]` in standard deviations of the examples' projections, `logits` `[A, C]`, and
+        `control` `[A, C]`, the same along a random direction of the same length.
+
+    Raises
+    ------
+    SettingError
+        If the selection split has no example of the class, or nothing else.
+    """
+    labels = subject.selection.labels[:_AMONG]
+    own = labels == label
+    if not own.any() or own.all():
+        raise SettingError("a direction needs examples of the class and of others")
+    parts = subject.capture_batches([site], subject.selection.images[:_AMONG])
+    values = torch.cat([_averaged(found[site]) for _, found in parts])  # [N, U]
+    way = values[own].mean(0) - values[~own].mean(0)
+    way = way / way.norm().clamp_min(1e-12)
+    spread = float((values @ way).std())
+    random = torch.randn(len(way), generator=torch.Generator().manual_seed(subject.seed)).to(way)
+    curves = [
+        [
+            subject.predict(image, [Steer(site, direction=d.float(), amount=dose * spread)])[0]
+            for dose in _DOSES
+        ]
+        for d in (way, random / random.norm())
+    ]
+    along, beside = ([logits.tolist() for logits in curve] for curve in curves)
+    return {"doses": list(_DOSES), "logits": along, "control": beside}
+
+
+def _averaged(value: Tensor) -> Tensor:
+    """A site's value `[B, P…, U]`, averaged over positions: `[B, U]`."""
+    return value.flatten(1, -2).mean(1).double() if value.dim() > 2 else value.double()

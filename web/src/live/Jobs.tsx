@@ -1,0 +1,35 @@
+// Lenses that the audit lacks, and how far those are that were started.
+
+import { useEffect, useState } from "preact/hooks";
+import { ask, type Job } from "./server";
+
+export function Jobs() {
+  const [told, setTold] = useState<{ jobs: Job[]; missing: string[] }>({ jobs: [], missing: [] });
+  const [trouble, setTrouble] = useState("");
+  const look = () => ask<typeof told>("jobs", {}).then(setTold, (e: Error) => setTrouble(e.message));
+  const act = (question: string, asked: object) => ask(question, asked).then(() => (setTrouble(""), look()), (e: Error) => setTrouble(e.message));
+  const running = told.jobs.some((job) => job.state === "running");
+  useEffect(() => void look(), []);
+  useEffect(() => {
+    if (!running) return;
+    const timer = setInterval(look, 500);
+    return () => clearInterval(timer);
+  }, [running]);
+  if (!told.missing.length && !told.jobs.length) return null;
+  return (
+    <>
+      <h3>Lenses</h3>
+      <p class="tools">{told.missing.map((lens) => <button key={lens} disabled={running} onClick={() => act("start", { lens })}>run {lens}</button>)}</p>
+      <ul aria-live="polite">
+        {told.jobs.map((job) => (
+          <li key={job.id}>
+            {job.lens}: {job.state}{job.state === "running" && ` (${job.task} ${job.done} of ${job.total})`}{job.error && `: ${job.error}`}{" "}
+            {job.state === "running" && <button onClick={() => act("cancel", { job: job.id })}>cancel</button>}
+            {job.state === "done" && <a href="/" onClick={(e) => (e.preventDefault(), location.reload())}>show it</a>}
+          </li>
+        ))}
+      </ul>
+      {trouble && <p class="caveat" role="alert">{trouble}</p>}
+    </>
+  );
+}

@@ -1,0 +1,12 @@
+// The page that `holistic serve` answers: the report, and what only a model can say.
+
+import { begin } from "../main";
+import { Draw } from "./Draw";
+import { Playground } from "./Playground";
+import { takeToken } from "./server";
+
+takeToken();
+begin((route) =>
+  route.view === "live" ? <Playground key="live" wanted={route.units} /> :
+  route.view === "draw" ? <Draw key="draw" place={route.place} /> : null,
+);
