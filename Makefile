@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test check bench web browser clean
+.PHONY: demo test check bench web browser node clean
 
 demo: $(READY) ## train the reference model on the bundled digits and audit it
 	$(BIN)/holistic run
@@ -23,15 +23,19 @@ bench: $(READY) ## a sweep of every unit beside its peers and the floor, in one 
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.measures
 
-web: ## build the report's script from its sources in web/ (needs node)
-	cd web && npm ci --no-audit --no-fund && npm test && npm run build
+web: node ## build the pages' scripts from their sources in web/
+	cd web && npm ci --no-audit --no-fund --silent && npm test && npm run build
 
-browser: $(READY) ## open reports in Chromium, one with hostile names (apt-get install chromium; node)
-	cd web && npm ci --no-audit --no-fund
+browser: $(READY) node ## open reports and a served audit in Chromium, one with hostile names
+	cd web && npm ci --no-audit --no-fund --silent
 	$(BIN)/python web/test/reports.py runs/browser
-	$(BIN)/holistic run digits --out runs/browser-digits
+	$(BIN)/holistic run digits --out runs/browser-digits > runs/browser/digits.txt
 	cp runs/browser-digits/report.html runs/browser/digits.html
 	cd web && node test/browser.mjs ../runs/browser/*.html
+	$(BIN)/python web/test/walk.py runs/browser-digits
+
+node:
+	@command -v node npm chromium > /dev/null || apt-get install -y -qq nodejs npm chromium > /dev/null
 
 clean: ## remove the environment
 	rm -rf $(VENV)
