@@ -78,6 +78,10 @@ def _model(audit: Audit, data_dir: Path | None, *, trust: bool) -> Live | str:
     plan = Plan(limit=made["limit"], score=made["score"], unit_axis=tuple(made["unit_axis"]))
     if is_reference(source) and not weights.exists():
         return f"the model's weights aren't at '{weights}'"
+    import torch
+
+    # the number of threads decides the last bits, and lenses are added to an audit of the same
+    torch.set_num_threads(audit.provenance.get("threads", torch.get_num_threads()))
     try:
         data = load_source(source)
         chosen = weights if weights.exists() else None

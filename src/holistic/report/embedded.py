@@ -20,7 +20,7 @@ __all__ = ["bundle", "digest", "numbers", "outline", "site_names"]
 
 _CELLS = 180_000
 _UNIT_CELLS = 2_000_000
-_IMAGE_BYTES = 1_000_000
+_IMAGE_BYTES = 2_400_000
 _MARKED = ("site", "site_a", "site_b", "backup_site")
 
 

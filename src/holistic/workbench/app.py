@@ -125,7 +125,11 @@ class Answers:
 
     def _run(self, lens: str, progress: Progress) -> object:
         live = self._model()
-        return run_lens(live.subject, self.folder)(lens, progress)
+        work = run_lens(live.subject, self.folder)
+        if not live.subject.engine.note:
+            return work(lens, progress)
+        with live.busy:  # a model that runs with hooks can't answer beside it
+            return work(lens, progress)
 
     def keep(self, asked: Any) -> dict[str, Any]:
         """Keep a set of units under a name, with what it costs on all evaluation examples."""

@@ -90,6 +90,7 @@ function Map({ table, units, set }: { table: Table; units: Unit[]; set: (units: 
         {sites.map((site) => <button key={site} onClick={() => top(site)}>remove the {TOP} of {site} that it needs most</button>)}
       </p>
       <Grid cells={cells} label="Map of the network. Enter removes a unit or puts it back." />
+      <figcaption>Choose units on the map to remove them. A class's top units are named by their effects on these same examples, so their drop is a little flattered; <a href={to.lens("ablation", "ablation.topk")}>the lens</a> chooses them on other examples.</figcaption>
     </figure>
   );
 }
