@@ -10,7 +10,7 @@ export interface Outline {
 export type Cell = string | number | boolean | null;
 export interface Encoded { names?: string[]; values?: (number | boolean | null)[]; runs?: (number | boolean | null)[] }
 export interface Images {
-  height: number; width: number; across: number; examples: number[]; labels: number[]; sheet: string;
+  height: number; width: number; across: number; plane: [number, number]; examples: number[]; labels: number[]; sheet: string;
 }
 
 export function decode(column: Encoded): Cell[] {

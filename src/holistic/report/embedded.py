@@ -166,6 +166,7 @@ def _images(audit: Audit) -> dict[str, Any] | None:
         "height": height,
         "width": width,
         "across": across,
+        "plane": finding.arrays.get("activation.image_plane", np.array([height, width])).tolist(),
         "examples": [int(ids[i]) for i in chosen],
         "labels": [int(labels[i]) for i in chosen],
         "sheet": f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}",

@@ -2,6 +2,7 @@
 
 import { line, ruleX } from "@observablehq/plot";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { colour, limitOf, palette } from "../colour";
 import { shown } from "../data";
 import { to } from "../route";
 import { Chart } from "../views/Chart";
@@ -45,6 +46,7 @@ export function Draw({ place }: { place: number | null }) {
       {state?.live && !planar && place === null && <p>Inputs of this model aren't single planes; choose an example: <code>#/draw/0</code>.</p>}
       <div class="pair">
         {planar && <Canvas shape={state!.shape} drawn={setImage} clear={() => (setImage(null), setFound(null))} />}
+        {found && planar && <Saliency values={found.saliency as number[][][]} said={classes[found.prediction]} />}
         {found && (
           <table class="bars">
             <caption aria-live="polite">The model says {classes[found.prediction]}</caption>
@@ -107,6 +109,25 @@ function Canvas({ shape, drawn, clear }: { shape: number[]; drawn: (image: numbe
         onPointerDown={(e) => { last.current = [e.offsetX, e.offsetY]; sheet.current!.setPointerCapture(e.pointerId); stroke(e); }} onPointerMove={stroke} onPointerUp={done} />
       <p class="tools"><button onClick={() => (empty(), clear())}>clear</button> white on black, as large as the examples are</p>
     </div>
+  );
+}
+
+/** How the logit of the prediction answers to each pixel: Captum's gradient, signed. */
+function Saliency({ values, said }: { values: number[][][]; said: string }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const [rows] = values;
+  useEffect(() => {
+    const pen = canvas.current!.getContext("2d")!, by = palette(), limit = limitOf(rows.flat());
+    rows.forEach((row, y) => row.forEach((value, x) => {
+      pen.fillStyle = colour(value, limit, by);
+      pen.fillRect(x, y, 1, 1);
+    }));
+  }, [values]);
+  return (
+    <figure class="view">
+      <canvas ref={canvas} class="sheet" width={rows[0].length} height={rows.length} role="img" aria-label={`Gradient of the logit of ${said} by pixel`} style={{ width: SIZE, height: (SIZE * rows.length) / rows[0].length, cursor: "default" }} />
+      <figcaption>Gradient of the logit of {said}: blue pixels would raise it by getting brighter, orange ones lower it. The lens attribution says whether gradients can be believed for this model.</figcaption>
+    </figure>
   );
 }
 

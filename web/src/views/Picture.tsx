@@ -17,21 +17,36 @@ function loaded(images: Images): Promise<ImageBitmap> {
   return sheet;
 }
 
-export function Picture({ place, value, size = 44 }: { place: number; value?: number; size?: number }) {
+/** Rows and columns of the input that a unit sees. */
+export interface Box { top: number; left: number; height: number; width: number }
+
+export function Picture({ place, value, size = 44, box, crop }: { place: number; value?: number; size?: number; box?: Box; crop?: boolean }) {
   const audit = useAudit();
   const images = audit.images!;
   const canvas = useRef<HTMLCanvasElement>(null);
   const label = audit.outline.classes[images.labels[place]] ?? "?";
   const words = `example ${images.examples[place]} of class ${label}${value === undefined ? "" : `, activation ${shown(value)}`}`;
+  // finer than the picture, so that an outline is thinner than its pixels
+  const fine = Math.max(1, Math.round((2 * size) / images.width));
   useLayoutEffect(() => {
     loaded(images).then((all) => {
       const { width: w, height: h, across } = images;
-      canvas.current?.getContext("2d")!.drawImage(all, w * (place % across), h * Math.floor(place / across), w, h, 0, 0, w, h);
+      const pen = canvas.current?.getContext("2d");
+      if (!pen) return;
+      const [left, top] = [w * (place % across), h * Math.floor(place / across)];
+      const [high, wide] = images.plane;
+      const seen = box && { x: (w * box.left) / wide, y: (h * box.top) / high, w: (w * box.width) / wide, h: (h * box.height) / high };
+      pen.imageSmoothingEnabled = false;
+      if (seen && crop) pen.drawImage(all, left + seen.x, top + seen.y, seen.w, seen.h, 0, 0, w * fine, h * fine);
+      else pen.drawImage(all, left, top, w, h, 0, 0, w * fine, h * fine);
+      if (!seen || crop || (seen.w >= w && seen.h >= h)) return;
+      Object.assign(pen, { strokeStyle: "#e69f00", lineWidth: 3 });
+      pen.strokeRect(seen.x * fine, seen.y * fine, seen.w * fine, seen.h * fine);
     }, () => undefined);
-  }, [place]);
+  }, [place, crop, box?.top, box?.left]);
   return (
     <a class="picture" href={to.image(place)} title={words}>
-      <canvas ref={canvas} width={images.width} height={images.height} role="img" aria-label={words} style={{ width: `${size}px`, height: `${(size * images.height) / images.width}px` }} />
+      <canvas ref={canvas} width={images.width * fine} height={images.height * fine} role="img" aria-label={words} style={{ width: `${size}px`, height: `${(size * images.height) / images.width}px` }} />
     </a>
   );
 }

@@ -9,13 +9,13 @@ import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame } from "../../views/Frame";
 import { Heat, useFilters } from "../../views/Heat";
-import { Picture } from "../../views/Picture";
+import { Picture, type Box } from "../../views/Picture";
 
 const PAGE = 12;
 const KINDS = [["top", "largest values", 6], ["quantile", "quantiles", 5], ["random", "random examples", 4]] as const;
 
 /** One unit's examples; only the first block is chosen for large values. */
-export function Examples({ table, site, unit }: { table: Table; site: string; unit: number }) {
+export function Examples({ table, site, unit, crop }: { table: Table; site: string; unit: number; crop?: boolean }) {
   const audit = useAudit();
   const rows = table.rows({ site, unit });
   return (
@@ -27,7 +27,7 @@ export function Examples({ table, site, unit }: { table: Table; site: string; un
             {rows.filter((row) => table.cell(row, "kind") === kind).sort((a, b) => table.number(a, "rank") - table.number(b, "rank"))
               .map((row) => [row, audit.images!.examples.indexOf(table.number(row, "example"))] as const)
               .filter(([, place]) => place >= 0).slice(0, count)
-              .map(([row, place]) => <Picture key={row} place={place} value={table.number(row, "value")} />)}
+              .map(([row, place]) => <Picture key={row} place={place} value={table.number(row, "value")} box={boxOf(table, row)} crop={crop} />)}
           </div>
         </div>
       ))}
@@ -35,24 +35,32 @@ export function Examples({ table, site, unit }: { table: Table; site: string; un
   );
 }
 
+/** The part of the input that the unit sees where its value is largest; undefined where units don't repeat. */
+function boxOf(table: Table, row: number): Box | undefined {
+  if (!table.has("top_edge", "left_edge", "height", "width") || table.cell(row, "height") === null) return undefined;
+  return { top: table.number(row, "top_edge"), left: table.number(row, "left_edge"), height: table.number(row, "height"), width: table.number(row, "width") };
+}
+
 const Wall: View = ({ table }) => {
   const audit = useAudit();
   const [equal, picks] = useFilters(table, ["site"]);
   const [first, setFirst] = useState(0);
+  const [crop, setCrop] = useState(false);
   const units = useMemo(() => ordered([...new Set(table.rows(equal).map((row) => table.cell(row, "unit")))]) as number[], [table, equal.site]);
   const from = Math.min(first, Math.max(0, units.length - 1));
   if (!audit.images) return null;
   return (
-    <Frame caption="What each unit sees. Only the first block is chosen for large values; the others show what else passes through it. Images that the page has no room for are left out." table={table}>
+    <Frame caption="What each unit sees. Only the first block is chosen for large values; the others show what else passes through it. Outlined: the part that a unit of a convolution sees where its value is largest. Images that the page has no room for are left out." table={table}>
       <p class="picks">
         {picks}
         <button disabled={from === 0} onClick={() => setFirst(from - PAGE)}>previous units</button>
         <button disabled={from + PAGE >= units.length} onClick={() => setFirst(from + PAGE)}>next units</button>
+        <label class="pick"><input type="checkbox" checked={crop} onChange={() => setCrop(!crop)} /> only the part that the unit sees</label>
       </p>
       {units.slice(from, from + PAGE).map((unit) => (
         <div class="wallrow" key={unit}>
           <a href={to.unit(audit.siteIndex(equal.site), unit)}>unit {unit}</a>
-          <Examples table={table} site={String(equal.site)} unit={unit} />
+          <Examples table={table} site={String(equal.site)} unit={unit} crop={crop} />
         </div>
       ))}
     </Frame>
