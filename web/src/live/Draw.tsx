@@ -73,6 +73,9 @@ export function Draw({ place }: { place: number | null }) {
   );
 }
 
+/** Brightness of a pixel, from 0 to 1 (ITU-R BT.601). */
+const grey = (data: Uint8ClampedArray, i: number) => (0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2]) / 255;
+
 /** A sheet to draw on, which is averaged down to the size of an input. */
 function Canvas({ shape, drawn, clear }: { shape: number[]; drawn: (image: number[][][]) => void; clear: () => void }) {
   const sheet = useRef<HTMLCanvasElement>(null);
@@ -96,18 +99,32 @@ function Canvas({ shape, drawn, clear }: { shape: number[]; drawn: (image: numbe
   const done = () => {
     if (!last.current) return;
     last.current = null;
+    taken();
+  };
+  const upload = async (file?: File) => {
+    if (!file) return;
+    const picture = await createImageBitmap(file).catch(() => null);
+    if (!picture) return;
+    empty();
+    const share = Math.min(SIZE / picture.width, SIZE / picture.height);
+    const [w, h] = [share * picture.width, share * picture.height];
+    pen().drawImage(picture, (SIZE - w) / 2, (SIZE - h) / 2, w, h);
+    taken();
+  };
+  const taken = () => {
     const small = Object.assign(document.createElement("canvas"), { width: wide, height: high });
     const to = small.getContext("2d")!;
     Object.assign(to, { imageSmoothingEnabled: true, imageSmoothingQuality: "high" });
     to.drawImage(sheet.current!, 0, 0, wide, high);
     const { data } = to.getImageData(0, 0, wide, high);
-    drawn([Array.from({ length: high }, (_, y) => Array.from({ length: wide }, (_, x) => data[4 * (y * wide + x)] / 255))]);
+    drawn([Array.from({ length: high }, (_, y) => Array.from({ length: wide }, (_, x) => grey(data, 4 * (y * wide + x))))]);
   };
   return (
     <div>
       <canvas ref={sheet} width={SIZE} height={SIZE} class="sheet" role="img" aria-label="Sheet to draw on with the pointer" style={{ width: SIZE, height: SIZE }}
         onPointerDown={(e) => { last.current = [e.offsetX, e.offsetY]; sheet.current!.setPointerCapture(e.pointerId); stroke(e); }} onPointerMove={stroke} onPointerUp={done} />
       <p class="tools"><button onClick={() => (empty(), clear())}>clear</button> white on black, as large as the examples are</p>
+      <p class="tools"><label>or a picture <input type="file" accept="image/*" onChange={(e) => upload(e.currentTarget.files?.[0])} /></label></p>
     </div>
   );
 }
