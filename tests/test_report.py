@@ -59,12 +59,12 @@ def test_the_page_needs_and_runs_nothing(audit: Audit) -> None:
     page = audit.report().read_text(encoding="utf-8")
     checker = Checker()
     checker.feed(page)
-    assert "script" not in checker.tags
+    assert checker.tags.count("script") == 3  # two blocks of data, and the program's own
     assert {"main", "nav", "header", "h1", "table", "img"} <= set(checker.tags)
     assert all(s.startswith(("data:image/png;base64,", "#")) for s in checker.sources)
     assert checker.silent == 0
     assert "default-src 'none'" in page
-    assert "<script>" not in page
+    assert page.count("<script>") == 1
     assert "{{ 7 * 7 }}" in page
     targets = {s[1:] for s in checker.sources if s.startswith("#")}
     assert targets <= set(re.findall(r'id="([^"]+)"', page))

@@ -121,7 +121,7 @@ function Canvas({ shape, drawn, clear }: { shape: number[]; drawn: (image: numbe
   };
   return (
     <div>
-      <canvas ref={sheet} width={SIZE} height={SIZE} class="sheet" role="img" aria-label="Sheet to draw on with the pointer" style={{ width: SIZE, height: SIZE }}
+      <canvas ref={sheet} width={SIZE} height={SIZE} class="sheet" role="img" aria-label="Sheet to draw on with the pointer" style={{ width: `${SIZE}px`, height: `${SIZE}px` }}
         onPointerDown={(e) => { last.current = [e.offsetX, e.offsetY]; sheet.current!.setPointerCapture(e.pointerId); stroke(e); }} onPointerMove={stroke} onPointerUp={done} />
       <p class="tools"><button onClick={() => (empty(), clear())}>clear</button> white on black, as large as the examples are</p>
       <p class="tools"><label>or a picture <input type="file" accept="image/*" onChange={(e) => upload(e.currentTarget.files?.[0])} /></label></p>
@@ -142,7 +142,7 @@ function Saliency({ values, said }: { values: number[][][]; said: string }) {
   }, [values]);
   return (
     <figure class="view">
-      <canvas ref={canvas} class="sheet" width={rows[0].length} height={rows.length} role="img" aria-label={`Gradient of the logit of ${said} by pixel`} style={{ width: SIZE, height: (SIZE * rows.length) / rows[0].length, cursor: "default" }} />
+      <canvas ref={canvas} class="sheet" width={rows[0].length} height={rows.length} role="img" aria-label={`Gradient of the logit of ${said} by pixel`} style={{ width: `${SIZE}px`, height: `${(SIZE * rows.length) / rows[0].length}px`, cursor: "default" }} />
       <figcaption>Gradient of the logit of {said}: blue pixels would raise it by getting brighter, orange ones lower it. The lens attribution says whether gradients can be believed for this model.</figcaption>
     </figure>
   );
@@ -165,7 +165,7 @@ function Nearest({ found, site, image }: { found: Looked; site: string; image: u
   return (
     <>
       <h3>Nearest evaluation examples in {site}</h3>
-      {sheet && <img src={sheet.sheet} class="sheet" alt={`Pictures of examples ${near.map((n) => n.place).join(", ")}`} style={{ height: 48 }} />}
+      {sheet && <img src={sheet.sheet} class="sheet" alt={`Pictures of examples ${near.map((n) => n.place).join(", ")}`} style={{ height: "48px" }} />}
       <p class="tools">{near.map((n) => <button key={n.place} onClick={() => patch(n.place)} title={`put ${site} of example ${n.place} into this image`}>#{n.place}: {classes[n.label]}</button>)}</p>
       <p role="status">{said}</p>
     </>

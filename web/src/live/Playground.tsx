@@ -157,7 +157,7 @@ function Cut({ image, told, place, label }: { image: HTMLImageElement; told: Pic
   const canvas = useRef<HTMLCanvasElement>(null);
   const { width, height } = told;
   useEffect(() => canvas.current?.getContext("2d")?.drawImage(image, width * place, 0, width, height, 0, 0, width, height), [image, place]);
-  return <canvas ref={canvas} width={width} height={height} role="img" aria-label={label} style={{ width: 44, height: (44 * height) / width, imageRendering: "pixelated" }} />;
+  return <canvas ref={canvas} width={width} height={height} role="img" aria-label={label} style={{ width: "44px", height: `${(44 * height) / width}px`, imageRendering: "pixelated" }} />;
 }
 
 function Confusion({ found }: { found: Removed }) {
