@@ -154,8 +154,12 @@ function Nearest({ found, site, image }: { found: Looked; site: string; image: u
   const [sheet, setSheet] = useState<Pictures | null>(null);
   const near = found.nearest ?? [];
   useEffect(() => {
+    let gone = false; // an older answer mustn't take a newer one's place
     setSaid("");
-    ask<Pictures>("pictures", { examples: near.map((n) => n.place) }).then(setSheet, () => setSheet(null));
+    ask<Pictures>("pictures", { examples: near.map((n) => n.place) }).then((told) => gone || setSheet(told), () => gone || setSheet(null));
+    return () => {
+      gone = true;
+    };
   }, [found]);
   const patch = (place: number) =>
     ask<{ before: Looked; after: Looked }>("patch", { source: place, target: image, site }).then(
@@ -179,7 +183,11 @@ function Steering({ site, image, found }: { site: string; image: unknown; found:
   const [dose, setDose] = useState(0);
   const label = classes.indexOf(name);
   useEffect(() => {
-    ask<Steered>("steer", { image, site, class: label }).then(setCurve, () => setCurve(null));
+    let gone = false;
+    ask<Steered>("steer", { image, site, class: label }).then((told) => gone || setCurve(told), () => gone || setCurve(null));
+    return () => {
+      gone = true;
+    };
   }, [found, site, label]);
   const make = useCallback((width: number) => {
     const points = curve!.doses.flatMap((d, i) => [{ dose: d, logit: curve!.logits[i][label], way: "along it" }, { dose: d, logit: curve!.control[i][label], way: "random direction" }]);

@@ -127,11 +127,15 @@ function Changed({ found }: { found: Removed }) {
   const [sheet, setSheet] = useState<{ image: HTMLImageElement; of: Removed; told: Pictures } | null>(null);
   useEffect(() => {
     if (!found.changed.length) return;
+    let gone = false; // an older answer mustn't take a newer one's place
     ask<Pictures>("pictures", { examples: found.changed.map((one) => one.example) }).then(async (told) => {
       const image = Object.assign(new Image(), { src: told.sheet });
       await image.decode();
-      setSheet({ image, of: found, told });
-    }, () => setSheet(null)); // inputs that aren't pictures are named by their numbers
+      if (!gone) setSheet({ image, of: found, told });
+    }).catch(() => undefined); // inputs that aren't pictures are named by their numbers
+    return () => {
+      gone = true;
+    };
   }, [found]);
   const drawn = sheet?.of === found ? sheet : null;
   return (
