@@ -17,7 +17,7 @@ from PIL import Image
 import planted_report
 from holistic.findings import Audit, Finding
 from holistic.report import page
-from holistic.report.embedded import bundle, numbers, outline, site_names
+from holistic.report.embedded import bundle, lacks_arrays, numbers, outline, site_names
 from planted_report import CLASSES, SITES, table
 
 ROOT = Path(__file__).parents[1]
@@ -107,6 +107,39 @@ def test_images_are_cut_from_one_sheet(audit: Audit) -> None:
         cut = sheet[top : top + images["height"], left : left + images["width"]]
         assert np.array_equal(cut, pictures[example])
         assert images["labels"][place] == example % 3
+
+
+def read_back(packed: dict[str, Any]) -> np.ndarray:
+    if "values" in packed:
+        return np.array(packed["values"], float).reshape(packed["shape"])
+    raw = np.frombuffer(base64.b64decode(packed["bytes"]), np.uint8).reshape(packed["shape"])
+    if "limit" not in packed:
+        return raw.astype(float)
+    signed = raw.view(np.int8).astype(float)
+    return np.where(signed == -128, np.nan, signed * packed["limit"] / 127)
+
+
+def test_arrays_come_back_or_their_still_picture_stays(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    small = rng.normal(size=(7, 3)).astype(np.float32)
+    small[2, 1] = np.nan
+    large = rng.normal(size=(160, 160)).astype(np.float32)
+    large[5, 5] = np.nan
+    arrays = {
+        "own.small": small,
+        "own.large": large,
+        "own.pixels": rng.integers(0, 256, (4, 5, 5)).astype(np.uint8),
+        "own.huge": np.zeros((2000, 2000), np.float32),
+    }
+    made = saved(tmp_path, Finding("own.table", table(value=[0.5]), arrays=arrays))
+    found = unpacked(made)["arrays"]
+    assert set(found) == {"own.small", "own.large", "own.pixels"}
+    assert np.allclose(read_back(found["own.small"]), small, rtol=6e-4, equal_nan=True)
+    step = np.nanmax(np.abs(large)) / 127
+    assert np.allclose(read_back(found["own.large"]), large, atol=0.51 * step, equal_nan=True)
+    assert np.array_equal(read_back(found["own.pixels"]), arrays["own.pixels"])
+    assert lacks_arrays(made.finding("own.table"), found)
+    assert not lacks_arrays(made.finding("own.table"), arrays)
 
 
 def test_same_audit_packs_to_the_same_bytes(audit: Audit) -> None:

@@ -3,8 +3,17 @@ import { defineConfig } from "vite";
 // One classic script and one style sheet; the report's writer puts both into its page.
 const live = process.env.PAGE === "live";
 
+// Parts of Plot that no picture here asks for, by the paths that its files name them by.
+const unused = /^d3-(geo|time|time-format)$|^\.{1,2}\/time\.js$|^\.\/(scales\/)?schemes\.js$/;
+const leftOut = {
+  name: "left-out",
+  enforce: "pre" as const,
+  resolveId: (source: string, importer = "") =>
+    unused.test(source) && (source.startsWith("d3-") || importer.includes("/plot/src/")) ? new URL("src/left-out.ts", import.meta.url).pathname : null,
+};
+
 export default defineConfig({
-  resolve: { alias: { "d3-geo": new URL("src/no-maps.ts", import.meta.url).pathname } },
+  plugins: [leftOut],
   build: {
     outDir: "../src/holistic/report/_web",
     emptyOutDir: !live,

@@ -9,6 +9,9 @@ export interface Outline {
 }
 export type Cell = string | number | boolean | null;
 export interface Encoded { names?: string[]; values?: (number | boolean | null)[]; runs?: (number | boolean | null)[] }
+export interface Packed { shape: number[]; values?: (number | null)[]; bytes?: string; limit?: number }
+/** A finding's array; `NaN` where there is no number. */
+export interface Numbers { shape: number[]; values: Float32Array }
 export interface Images {
   height: number; width: number; across: number; plane: [number, number]; examples: number[]; labels: number[]; sheet: string;
 }
@@ -23,6 +26,13 @@ export function decode(column: Encoded): Cell[] {
   }
   const names = column.names;
   return names ? cells.map((v) => (v === null ? null : names[v as number])) : cells;
+}
+
+export function unpack({ shape, values, bytes, limit }: Packed): Numbers {
+  if (values) return { shape, values: Float32Array.from(values, (v) => v ?? NaN) };
+  const raw = Uint8Array.from(atob(bytes!), (c) => c.charCodeAt(0));
+  if (limit === undefined) return { shape, values: Float32Array.from(raw) };
+  return { shape, values: Float32Array.from(new Int8Array(raw.buffer), (v) => (v === -128 ? NaN : (v * limit) / 127)) };
 }
 
 /** A finding's table; a column is decoded when it is first asked for. */
@@ -90,7 +100,9 @@ export class Table {
 export class Audit {
   readonly tables = new Map<string, Table>();
 
-  constructor(readonly outline: Outline, tables: Record<string, Encoded[]>, readonly images: Images | null) {
+  private unpacked = new Map<string, Numbers>();
+
+  constructor(readonly outline: Outline, tables: Record<string, Encoded[]>, readonly images: Images | null, private arrays: Record<string, Packed> = {}) {
     for (const [name, told] of Object.entries(outline.findings)) {
       this.tables.set(name, new Table(name, told, tables[name]));
     }
@@ -99,6 +111,13 @@ export class Audit {
   table(name: string): Table | undefined {
     const table = this.tables.get(name);
     return table?.length ? table : undefined;
+  }
+
+  /** An array by its name, `<lens>.<name>`; undefined where the page has no room for it. */
+  array(name: string): Numbers | undefined {
+    const packed = this.arrays[name];
+    if (packed && !this.unpacked.has(name)) this.unpacked.set(name, unpack(packed));
+    return this.unpacked.get(name);
   }
 
   siteIndex(site: Cell): number {
@@ -111,8 +130,8 @@ export async function read(page: Document): Promise<Audit> {
   const block = (id: string) => JSON.parse(page.getElementById(id)!.textContent!);
   const bytes = Uint8Array.from(atob(block("numbers").gzip), (c) => c.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const { tables, images } = JSON.parse(await new Response(stream).text());
-  return new Audit(block("outline"), tables, images);
+  const { tables, images, arrays } = JSON.parse(await new Response(stream).text());
+  return new Audit(block("outline"), tables, images, arrays);
 }
 
 /** A number as the tables in Python show it: four digits, a real minus sign. */

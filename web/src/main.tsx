@@ -6,7 +6,6 @@ import { ClassCard } from "./cards/Class";
 import { ImageCard } from "./cards/Image";
 import { UnitCard } from "./cards/Unit";
 import { read, type Audit } from "./data";
-import { own } from "./lenses";
 import { parse, to, type Route } from "./route";
 import { Bar } from "./views/Bar";
 import { AuditContext } from "./views/context";
@@ -34,7 +33,6 @@ function enliven(audit: Audit, article: Element, name: string): void {
   rows.querySelector(".wide")!.remove();
   rows.querySelector("summary")!.textContent = "what the columns mean";
   rows.removeAttribute("open");
-  if (own[name]) article.querySelectorAll("figure:not(.view)").forEach((f) => f.classList.add("printed"));
   put(audit, <FindingView table={table} />, live);
 }
 

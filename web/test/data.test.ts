@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { beside, bounds, decode, nothing, separated, shown, Table, told, type Encoded, type Told } from "../src/data";
+import { beside, bounds, decode, nothing, separated, shown, Table, told, unpack, type Encoded, type Told } from "../src/data";
 import { choose, keys } from "../src/choose";
 import { colour, limitOf } from "../src/colour";
 import { parse, to } from "../src/route";
@@ -24,6 +24,13 @@ const units = () => table({
 test("columns come back from names, values and runs", () => {
   expect(decode({ names: ["a", "b"], runs: [1, 2, null, 1, 0, 1] })).toEqual(["b", "b", null, "a"]);
   expect(decode({ values: [1.5, null] })).toEqual([1.5, null]);
+});
+
+test("arrays come back from numbers, signed bytes and pixels", () => {
+  expect([...unpack({ shape: [2], values: [0.5, null] }).values]).toEqual([0.5, NaN]);
+  const bytes = (...signed: number[]) => btoa(String.fromCharCode(...new Uint8Array(Int8Array.from(signed).buffer)));
+  expect([...unpack({ shape: [4], bytes: bytes(127, -127, 0, -128), limit: 2 }).values]).toEqual([2, -2, 0, NaN]);
+  expect([...unpack({ shape: [2], bytes: bytes(-1, 7) }).values]).toEqual([255, 7]);
 });
 
 test("rows are found by what they hold", () => {

@@ -7,20 +7,27 @@ import gzip
 import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
 
-from holistic.findings import Audit, Column, Table
+from holistic.findings import Audit, Column, Finding, Table
 from holistic.lens import lens_class, lens_names
 
-__all__ = ["bundle", "digest", "numbers", "outline", "site_names"]
+__all__ = [
+    "bundle", "digest", "embedded_arrays", "lacks_arrays", "numbers", "outline", "site_names",
+]  # fmt: skip
 
 _CELLS = 180_000
 _UNIT_CELLS = 2_000_000
 _IMAGE_BYTES = 2_400_000
+_SHEET = "activation.image"
+"""The examples' images stand in the page as one picture, not as an array."""
+_ARRAY_BYTES = 700_000
+_EXACT = 20_000
+"""Elements up to which an array of numbers stands in the page to four digits, not in 8 bits."""
 _MARKED = ("site", "site_a", "site_b", "backup_site")
 
 
@@ -43,11 +50,42 @@ def outline(audit: Audit, titles: Mapping[str, str]) -> str:
 
 
 def numbers(audit: Audit) -> str:
-    """Write the tables' columns and the examples' images as JSON: packed, or pages get heavy."""
+    """Write tables, arrays and the examples' images as JSON: packed, or pages get heavy."""
     tables = {name: _columns(audit.finding(name).table, name) for name in audit.names}
-    text = _json({"tables": tables, "images": _images(audit)})
+    arrays = {name: _array(values) for name, values in embedded_arrays(audit).items()}
+    text = _json({"tables": tables, "arrays": arrays, "images": _images(audit)})
     packed = gzip.compress(text.encode(), mtime=0)
     return _json({"gzip": base64.b64encode(packed).decode()})
+
+
+def embedded_arrays(audit: Audit) -> dict[str, np.ndarray]:
+    """Choose the findings' arrays that the page has room for: the smallest first."""
+    every = {n: a for name in audit.names for n, a in audit.finding(name).arrays.items()}
+    room, chosen = _ARRAY_BYTES, dict[str, np.ndarray]()
+    for name, values in sorted(every.items(), key=lambda pair: pair[1].size):
+        room -= values.size
+        if room >= 0 and not name.startswith(_SHEET):
+            chosen[name] = values
+    return chosen
+
+
+def lacks_arrays(finding: Finding, held: Collection[str]) -> bool:
+    """Tell whether the page had no room for an array that a picture of this finding needs."""
+    return any(name not in held and not name.startswith(_SHEET) for name in finding.arrays)
+
+
+def _array(values: np.ndarray) -> dict[str, Any]:
+    """Encode an array: numbers to four digits, or bytes from -limit to +limit (0 to 255 as is)."""
+    out: dict[str, Any] = {"shape": list(values.shape)}
+    if values.dtype != np.uint8 and values.size <= _EXACT:
+        return out | {"values": [_short(float(v)) for v in values.ravel()]}
+    if values.dtype != np.uint8:
+        limit = float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
+        # -128 stands for a missing number
+        steps = np.where(np.isfinite(values), np.round(values / limit * 127), -128)
+        values = steps.astype(np.int8).view(np.uint8)
+        out["limit"] = limit
+    return out | {"bytes": base64.b64encode(values.tobytes()).decode()}
 
 
 def site_names(audit: Audit) -> list[str]:

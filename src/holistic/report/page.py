@@ -9,7 +9,14 @@ from typing import Any
 
 from holistic.findings import Audit, Column, Finding
 from holistic.lens import lens_class, lens_names
-from holistic.report.embedded import bundle, digest, numbers, outline
+from holistic.report.embedded import (
+    bundle,
+    digest,
+    embedded_arrays,
+    lacks_arrays,
+    numbers,
+    outline,
+)
 from holistic.report.highlights import needed_units, removed_sets
 
 __all__ = ["rendered", "write_report"]
@@ -151,10 +158,12 @@ def _facts(audit: Audit) -> dict[str, Any]:
 
 
 def _sections(audit: Audit, live: Sequence[str]) -> Iterator[dict[str, Any]]:
+    held = embedded_arrays(audit)
     for lens, entry in audit.lenses.items():
         question = lens_class(lens).question if lens in lens_names() else ""
+        findings = [audit.finding(name) for name in entry["findings"]]
         parts = [
-            _part(audit, audit.finding(name), drawn=name not in live) for name in entry["findings"]
+            _part(audit, f, drawn=f.name not in live or lacks_arrays(f, held)) for f in findings
         ]
         yield {"name": lens, "question": question, "parts": parts}
 
