@@ -2,12 +2,13 @@
 
 import { line, ruleX } from "@observablehq/plot";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { colour, limitOf, palette } from "../colour";
+import { limitOf } from "../colour";
 import { shown } from "../data";
 import { to } from "../route";
 import { Chart } from "../views/Chart";
 import { useAudit } from "../views/context";
 import { Pick } from "../views/Frame";
+import { Pixels } from "../views/Pixels";
 import { Jobs } from "./Jobs";
 import { ask, type Looked, type Pictures, type State, type Steered } from "./server";
 
@@ -131,18 +132,11 @@ function Canvas({ shape, drawn, clear }: { shape: number[]; drawn: (image: numbe
 
 /** How the logit of the prediction answers to each pixel: Captum's gradient, signed. */
 function Saliency({ values, said }: { values: number[][][]; said: string }) {
-  const canvas = useRef<HTMLCanvasElement>(null);
   const [rows] = values;
-  useEffect(() => {
-    const pen = canvas.current!.getContext("2d")!, by = palette(), limit = limitOf(rows.flat());
-    rows.forEach((row, y) => row.forEach((value, x) => {
-      pen.fillStyle = colour(value, limit, by);
-      pen.fillRect(x, y, 1, 1);
-    }));
-  }, [values]);
+  const flat = rows.flat();
   return (
     <figure class="view">
-      <canvas ref={canvas} class="sheet" width={rows[0].length} height={rows.length} role="img" aria-label={`Gradient of the logit of ${said} by pixel`} style={{ width: `${SIZE}px`, height: `${(SIZE * rows.length) / rows[0].length}px`, cursor: "default" }} />
+      <Pixels values={flat} width={rows[0].length} limit={limitOf(flat)} size={SIZE} label={`Gradient of the logit of ${said} by pixel`} />
       <figcaption>Gradient of the logit of {said}: blue pixels would raise it by getting brighter, orange ones lower it. The lens attribution says whether gradients can be believed for this model.</figcaption>
     </figure>
   );

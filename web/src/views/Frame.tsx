@@ -1,20 +1,24 @@
 // What stands around every picture: its words, the table behind it, and ways to take it along.
 
 import type { ComponentChildren } from "preact";
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Table } from "../data";
 import { DataTable } from "./DataTable";
 
 export function Frame({ caption, table, rows, children }: { caption: string; table?: Table; rows?: number[]; children: ComponentChildren }) {
   const box = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState(false);
+  const [drawn, setDrawn] = useState(false);
+  const name = table?.name ?? "picture";
+  useEffect(() => setDrawn(Boolean(box.current!.querySelector("svg"))));
   return (
     <figure class="view">
       <div ref={box}>{children}</div>
       <figcaption>{caption}</figcaption>
       <p class="tools">
         {table && <button aria-expanded={open} onClick={() => setOpen(!open)}>{open ? "hide table" : "show table"}</button>}
-        <button onClick={() => exportPicture(box.current!, table?.name ?? "picture")}>save picture</button>
+        <button onClick={() => pixels(box.current!).then((copy) => copy.toBlob((png) => png && save(png, `${name}.png`)))}>save PNG</button>
+        {drawn && <button onClick={() => save(vector(box.current!.querySelector("svg")!), `${name}.svg`)}>save SVG</button>}
       </p>
       {open && table && <DataTable table={table} rows={rows} />}
     </figure>
@@ -29,23 +33,36 @@ export function save(content: Blob, name: string): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
-/** The box's drawing as SVG where it is one, else as PNG on the page's background. */
-function exportPicture(box: HTMLElement, name: string): void {
-  const svg = box.querySelector("svg");
-  if (svg) {
-    const copy = svg.cloneNode(true) as SVGElement;
-    copy.setAttribute("color", getComputedStyle(svg).color);
-    copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-    return save(new Blob([new XMLSerializer().serializeToString(copy)], { type: "image/svg+xml" }), `${name}.svg`);
-  }
-  const drawn = box.querySelector("canvas");
-  if (!drawn) return;
-  const copy = Object.assign(document.createElement("canvas"), { width: drawn.width, height: drawn.height });
+/** The box's drawing as SVG, where it is one. */
+function vector(svg: SVGElement): Blob {
+  const copy = svg.cloneNode(true) as SVGElement, styles = getComputedStyle(document.documentElement);
+  copy.setAttribute("color", getComputedStyle(svg).color);
+  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+  // the page's colours are names that no other program knows
+  const text = new XMLSerializer().serializeToString(copy).replace(/var\((--\w+)\)/g, (_, name) => styles.getPropertyValue(name).trim());
+  return new Blob([text], { type: "image/svg+xml" });
+}
+
+/** Everything drawn in the box, in its places, on the page's background, two dots to a pixel. */
+async function pixels(box: HTMLElement): Promise<HTMLCanvasElement> {
+  const whole = box.getBoundingClientRect();
+  const copy = Object.assign(document.createElement("canvas"), { width: 2 * whole.width, height: 2 * whole.height });
   const pen = copy.getContext("2d")!;
   pen.fillStyle = getComputedStyle(document.body).backgroundColor;
   pen.fillRect(0, 0, copy.width, copy.height);
-  pen.drawImage(drawn, 0, 0);
-  copy.toBlob((png) => png && save(png, `${name}.png`));
+  pen.imageSmoothingEnabled = false;
+  for (const drawn of box.querySelectorAll<HTMLCanvasElement | SVGSVGElement>("canvas, svg")) {
+    const { left, top, width, height } = drawn.getBoundingClientRect();
+    let picture: HTMLCanvasElement | HTMLImageElement = new Image();
+    if (drawn instanceof HTMLCanvasElement) picture = drawn;
+    else {
+      picture.src = URL.createObjectURL(vector(drawn));
+      await picture.decode();
+      URL.revokeObjectURL(picture.src);
+    }
+    pen.drawImage(picture, 2 * (left - whole.left), 2 * (top - whole.top), 2 * width, 2 * height);
+  }
+  return copy;
 }
 
 /** A labelled choice among names. */
