@@ -45,14 +45,17 @@ function vector(svg: SVGElement): Blob {
 
 /** Everything drawn in the box, in its places, on the page's background, two dots to a pixel. */
 async function pixels(box: HTMLElement): Promise<HTMLCanvasElement> {
-  const whole = box.getBoundingClientRect();
-  const copy = Object.assign(document.createElement("canvas"), { width: 2 * whole.width, height: 2 * whole.height });
+  const all = [...box.querySelectorAll<HTMLCanvasElement | SVGSVGElement>("canvas, svg")];
+  const places = all.map((drawn) => drawn.getBoundingClientRect());
+  const [x, y] = [Math.min(...places.map((p) => p.left)), Math.min(...places.map((p) => p.top))];
+  const [right, bottom] = [Math.max(...places.map((p) => p.right)), Math.max(...places.map((p) => p.bottom))];
+  const copy = Object.assign(document.createElement("canvas"), { width: 2 * (right - x), height: 2 * (bottom - y) });
   const pen = copy.getContext("2d")!;
   pen.fillStyle = getComputedStyle(document.body).backgroundColor;
   pen.fillRect(0, 0, copy.width, copy.height);
   pen.imageSmoothingEnabled = false;
-  for (const drawn of box.querySelectorAll<HTMLCanvasElement | SVGSVGElement>("canvas, svg")) {
-    const { left, top, width, height } = drawn.getBoundingClientRect();
+  for (const [i, drawn] of all.entries()) {
+    const { left, top, width, height } = places[i];
     let picture: HTMLCanvasElement | HTMLImageElement = new Image();
     if (drawn instanceof HTMLCanvasElement) picture = drawn;
     else {
@@ -60,7 +63,7 @@ async function pixels(box: HTMLElement): Promise<HTMLCanvasElement> {
       await picture.decode();
       URL.revokeObjectURL(picture.src);
     }
-    pen.drawImage(picture, 2 * (left - whole.left), 2 * (top - whole.top), 2 * width, 2 * height);
+    pen.drawImage(picture, 2 * (left - x), 2 * (top - y), 2 * width, 2 * height);
   }
   return copy;
 }
