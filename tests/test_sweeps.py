@@ -132,6 +132,24 @@ def test_order_of_sites_and_batches_changes_nothing(
     np.testing.assert_allclose(small["effect"], forward["effect"], rtol=1e-5, atol=1e-7)
 
 
+def test_beside_each_unit_stands_the_ordinary_one_of_its_site(subject: holistic.Subject) -> None:
+    table = holistic.sweep(subject)
+    for site in dict.fromkeys(table.column("site").tolist()):
+        for name in [*subject.classes, "all"]:
+            rows = table.where(site=site, class_=name)
+            effects = sorted(rows.column("effect").tolist())
+            for column, share in (
+                ("control_effect", 0.5),
+                ("control_lo", 0.025),
+                ("control_hi", 0.975),
+            ):
+                place = share * (len(effects) - 1)
+                low, part = int(place), place - int(place)
+                high = effects[min(low + 1, len(effects) - 1)]
+                wanted = effects[low] * (1 - part) + high * part
+                assert rows.column(column) == pytest.approx(np.full(len(rows), wanted), abs=1e-12)
+
+
 def test_unknown_names_are_refused(subject: holistic.Subject) -> None:
     with pytest.raises(SiteError, match="no site '7'"):
         holistic.sweep(subject, ["7"])

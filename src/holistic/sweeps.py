@@ -12,20 +12,20 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from holistic.edits import Replacement, checked_replacement
+from holistic.effects import effect_table
 from holistic.errors import ModelError, SettingError
-from holistic.findings import Table, col
+from holistic.findings import Table
 from holistic.graph.engine import Stage, single_edits
 from holistic.progress import Progress, silent
 from holistic.scores import Score, score
 from holistic.sites import Site
 from holistic.stats.intervals import mean_interval
-from holistic.stats.tests import benjamini_hochberg, mcnemar
+from holistic.stats.tests import mcnemar
 from holistic.subject import Subject
 
 __all__ = [
     "Pass",
     "Tally",
-    "UnitEffect",
     "effects_by_example",
     "replacement",
     "replacements",
@@ -33,30 +33,6 @@ __all__ = [
     "table_of",
     "tallies",
 ]
-
-
-@dataclass(frozen=True)
-class UnitEffect:
-    """Row of the finding `ablation.units`: what replacing one unit does to one class."""
-
-    site: str = col("site of the unit")
-    unit: int = col("index of the unit in its site")
-    class_: str = col("class of the examples; 'all' for every example", name="class")
-    effect: float = col("mean score after minus before; negative = the unit helps", unit="score")
-    lo: float = col("lower end of the 95 % interval of the effect", unit="score")
-    hi: float = col("upper end of the 95 % interval of the effect", unit="score")
-    n: int = col("examples, each scored before and after", unit="examples")
-    kind: str = col(
-        "'exact' = every example of the split was replayed, 'sample' = n of them, 'first order' = "
-        "not replayed: gradient times change, with the error of like units as its interval"
-    )
-    accuracy_drop: float = col(
-        "accuracy before minus after; positive = the unit helps", unit="share"
-    )
-    lost: int = col("examples that were right before and wrong after", unit="examples")
-    gained: int = col("examples that were wrong before and right after", unit="examples")
-    p: float = col("exact two-sided McNemar p of lost against gained")
-    q: float = col("Benjamini-Hochberg q over all sites, units and classes")
 
 
 @dataclass(frozen=True)
@@ -380,8 +356,7 @@ def _table(subject: Subject, run: Pass, found: Sequence[Tally]) -> Table:
     pairs = zip(run.sites, numbers, strict=True)
     names = np.concatenate([np.repeat(s.name, len(u) * len(classes)) for s, u in pairs])
     drop = (flat["lost"] - flat["gained"]) / np.maximum(n, 1)
-    return Table.build(
-        UnitEffect,
+    return effect_table(
         {
             "site": names,
             "unit": units,
@@ -395,8 +370,8 @@ def _table(subject: Subject, run: Pass, found: Sequence[Tally]) -> Table:
             "lost": flat["lost"],
             "gained": flat["gained"],
             "p": p,
-            "q": benjamini_hochberg(p),
         },
+        classes=len(classes),
     )
 
 

@@ -170,8 +170,11 @@ export function beside(table: Table, value: string): string[] {
   // Bare p and q are of the number that bare lo and hi bound; beside a drop of accuracy, of that.
   const drop = ["accuracy_drop", "erase_drop"].find((name) => table.has(name));
   const tested = drop ? value === drop : !own && (!lows || bounds(table, value)[0] === "lo");
+  // Bare control bounds are those of the one value that `control_…` names.
+  const controlled = names.find((name) => names.includes(`control_${name}`));
+  const foreign = (name: string) => controlled !== undefined && controlled !== value && [`control_${controlled}`, "control_lo", "control_hi"].includes(name);
   const about = names.filter((name) => {
-    if (name === value || !BESIDE.test(name)) return false;
+    if (name === value || !BESIDE.test(name) || foreign(name)) return false;
     if (/^[pq]$/.test(name)) return tested;
     return groupOf(name) === own || (name === "n" && !names.includes(`${own}_n`));
   });

@@ -33,6 +33,13 @@ test("arrays come back from numbers, signed bytes and pixels", () => {
   expect([...unpack({ shape: [2], bytes: bytes(-1, 7) }).values]).toEqual([255, 7]);
 });
 
+test("a control's bounds are told only beside the value that it controls", () => {
+  const one = (v: number): [string, Encoded] => ["float64", { values: [v] }];
+  const rows = table({ effect: one(-1), lo: one(-2), hi: one(0), control_effect: one(0.1), control_lo: one(-0.3), control_hi: one(0.2), accuracy_drop: one(0.01), p: one(0.5) });
+  expect(beside(rows, "effect")).toEqual(["control_effect", "control_lo", "control_hi"]);
+  expect(beside(rows, "accuracy_drop")).toEqual(["p"]);
+});
+
 test("rows are found by what they hold", () => {
   expect(units().rows({ unit: 1 })).toEqual([2, 3]);
   expect(units().rows({ unit: 1, class: "y" })).toEqual([3]);

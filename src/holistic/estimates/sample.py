@@ -10,12 +10,12 @@ import torch
 
 from holistic.data import stratified_sample
 from holistic.edits import Replacement
+from holistic.effects import effect_table
 from holistic.estimates.gradient import first_order
 from holistic.findings import Table
 from holistic.progress import Progress, silent
-from holistic.stats.tests import benjamini_hochberg
 from holistic.subject import Subject
-from holistic.sweeps import Pass, UnitEffect, sweep, table_of
+from holistic.sweeps import Pass, sweep, table_of
 
 __all__ = ["affordable_sweep"]
 
@@ -155,4 +155,4 @@ def _filled(
     places = (replayed[:, None] * width + np.arange(width)).ravel()
     for name, values in table.items():
         values[places] = columns[name]
-    return Table.build(UnitEffect, {**table, "q": benjamini_hochberg(table["p"])})
+    return effect_table(table, classes=width)
