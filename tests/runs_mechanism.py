@@ -10,6 +10,8 @@ import torch
 import zoo
 from holistic.lenses.mechanism import Mechanism
 from holistic.lenses.mechanism.edges import edges
+from holistic.lenses.mechanism.flow import flow, read_sites
+from holistic.lenses.mechanism.paths import paths
 from holistic.lenses.mechanism.values import class_indices
 from holistic.progress import silent
 from holistic.subject import Subject
@@ -21,6 +23,9 @@ def found(subject, find, lens=QUICK):
     """A finding of the lens, with the untrained copy where it is needed."""
     if find is edges:
         return edges(subject, settings=lens, progress=silent)
+    if find in (flow, paths):
+        untrained = subject.untrained(1)
+        return find(subject, read_sites(subject, untrained, settings=lens, progress=silent))
     return find(subject, subject.untrained(1), settings=lens, progress=silent)
 
 

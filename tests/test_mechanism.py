@@ -12,7 +12,7 @@ from holistic.errors import SettingError
 from holistic.lens import Context, lens_class
 from holistic.lenses.mechanism import Mechanism
 from holistic.lenses.mechanism.clusters import clusters
-from holistic.lenses.mechanism.flow import flow
+from holistic.lenses.mechanism.flow import flow, read_sites
 from holistic.lenses.mechanism.pairs import pairs
 from holistic.lenses.mechanism.values import (
     activations,
@@ -50,7 +50,8 @@ def test_the_control_is_the_untrained_copy():
             np.testing.assert_array_equal(table.column("untrained_silhouette"), silhouette)
     telling = planted.telling()
     for copy, accuracy in ((telling, 1), (planted.telling(blind=True), 0.5)):
-        _, hidden = flow(telling, copy, settings=QUICK, progress=silent).table.rows()
+        reading = read_sites(telling, copy, settings=QUICK, progress=silent)
+        _, hidden = flow(telling, reading).table.rows()
         assert hidden["untrained_accuracy"] == pytest.approx(accuracy, abs=0.1)
         assert hidden["trained_gain"] == 1 - hidden["untrained_accuracy"]
         assert hidden["trained_gain_lo"] <= hidden["trained_gain"] <= hidden["trained_gain_hi"]
@@ -113,7 +114,7 @@ def test_the_lens_runs_on_the_zoo(name):
     context = Context(progress=lambda task, done, total: told.append((task, done, total)))
     findings = list(QUICK.run(subject, context))
     assert [f.name for f in findings] == [
-        f"mechanism.{n}" for n in ("pairs", "clusters", "flow", "edges")
+        f"mechanism.{n}" for n in ("pairs", "clusters", "flow", "paths", "edges")
     ]
     assert all(0 <= done <= total for _, done, total in told)
     assert len({task for task, _, _ in told}) == 4

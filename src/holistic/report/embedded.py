@@ -26,6 +26,8 @@ _IMAGE_BYTES = 2_400_000
 _SHEET = "activation.image"
 """The examples' images stand in the page as one picture, not as an array."""
 _ARRAY_BYTES = 700_000
+_CASES = ("ablation.images", "mechanism.paths")
+"""Findings that tell of single images: those have a place in the page before all others."""
 _EXACT = 20_000
 """Elements up to which an array of numbers stands in the page to four digits, not in 8 bits."""
 _MARKED = ("site", "site_a", "site_b", "backup_site")
@@ -190,7 +192,8 @@ def _images(audit: Audit) -> dict[str, Any] | None:
     from PIL import Image
 
     limit = max(1, _IMAGE_BYTES // int(np.prod(pictures.shape[1:])))
-    chosen = _shown_first(finding.table, [int(i) for i in ids])[:limit]
+    told = [int(e) for name in _CASES if name in audit for e in audit[name].column("example")]
+    chosen = _shown_first(finding.table, [int(i) for i in ids], told)[:limit]
     height, width = (int(n) for n in pictures.shape[1:3])
     across = max(1, min(len(chosen), 2048 // width))
     down = -(-len(chosen) // across)
@@ -211,13 +214,13 @@ def _images(audit: Audit) -> dict[str, Any] | None:
     }
 
 
-def _shown_first(table: Table, ids: list[int]) -> list[int]:
-    """Order the images' places: rank 0 of every unit before rank 1 of any, largest values first."""
+def _shown_first(table: Table, ids: list[int], told: list[int]) -> list[int]:
+    """Order the images' places: those told of one by one, then rank 0 of every unit before 1."""
     place = {example: i for i, example in enumerate(ids)}
     kinds = {"top": 0, "quantile": 1, "random": 2}
     rows = [(r["rank"] + kinds.get(r["kind"], 2), r["example"]) for r in table.rows()]
-    order = [place[e] for _, e in sorted(rows, key=lambda r: r[0]) if e in place]
-    return list(dict.fromkeys([*order, *range(len(ids))]))
+    order = [*told, *(e for _, e in sorted(rows, key=lambda r: r[0]))]
+    return list(dict.fromkeys([*(place[e] for e in order if e in place), *range(len(ids))]))
 
 
 def _json(value: Any) -> str:

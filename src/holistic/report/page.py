@@ -31,6 +31,7 @@ _LIVE = (
 """Findings whose pictures the script draws: one that stands in the page too would weigh twice."""
 _TITLES = {
     "ablation.units": "One unit at a time",
+    "ablation.images": "Units that decide single images",
     "ablation.topk": "Growing sets of units",
     "ablation.scores": "One unit at a time, in every score",
     "ablation.replacements": "What a removed unit holds instead",
@@ -51,6 +52,7 @@ _TITLES = {
     "mechanism.pairs": "Correlated pairs",
     "mechanism.clusters": "Clusters",
     "mechanism.flow": "Information over depth",
+    "mechanism.paths": "Single images on their way",
     "mechanism.edges": "Influence between units",
     "tracing.patching": "Activation patching",
     "tracing.directions": "Class directions",

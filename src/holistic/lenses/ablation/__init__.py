@@ -40,6 +40,8 @@ class Ablation(Lens):
     operations: float = 3e14
     """Floating-point operations that the replays of single units may take on each split (3e14 are
     an hour at 80 GFLOP/s); beyond, effects are estimates from a sample, and say so."""
+    deciding: int = 8
+    """Units of each site that are told of for each image of `ablation.images`."""
     all_pairs: int = 256
     """Largest site of which all pairs are measured; of a larger one, pairs of strong units."""
     permutations: int = 100
@@ -64,7 +66,7 @@ class Ablation(Lens):
             "depth": 1, "sets": 20, "partners": 2, "budget": 0, "extra": 0,
             "all_pairs": 2, "operations": 0,
             "permutations": 20, "familywise": 0, "examples": 50,
-            "truncation": 0,
+            "truncation": 0, "deciding": 1,
         }  # fmt: skip
         for setting, low in least.items():
             if getattr(self, setting) < low:
@@ -76,6 +78,7 @@ class Ablation(Lens):
         from holistic.estimates import affordable_sweep
         from holistic.lenses.ablation.backup import find_backups
         from holistic.lenses.ablation.curves import whole_curves
+        from holistic.lenses.ablation.images import deciding_units
         from holistic.lenses.ablation.interactions import find_interactions
         from holistic.lenses.ablation.replaced import compare_replacements
         from holistic.lenses.ablation.scored import score_units
@@ -90,6 +93,7 @@ class Ablation(Lens):
         )
         units = remove_units(subject, self, chosen, progress)
         yield units
+        yield deciding_units(subject, self, units.table)
         yield score_units(subject, self, progress)
         yield compare_replacements(subject, self, progress)
         yield from remove_sets(subject, self, chosen, progress)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from holistic.findings import Finding, Table, col
+from holistic.lenses._cases import cases
 from holistic.lenses._pictures import are_pictures, pictures, planes
 from holistic.lenses.activation import Activation
 from holistic.lenses.activation.fields import seen_boxes
@@ -158,10 +159,10 @@ def _table(subject: Subject, found: Survey) -> Table:
 
 
 def _arrays(subject: Subject, examples: np.ndarray) -> Mapping[str, np.ndarray]:
-    """Draw each example that is referred to once; nothing where inputs aren't pictures."""
+    """Draw each example that is referred to once, here or as a single case of other lenses."""
     if not are_pictures(subject.images):
         return {}
-    ids = np.unique(examples)
+    ids = np.unique(np.concatenate([examples, cases(subject).examples.indices]))
     rows = torch.from_numpy(ids)
     return {
         "activation.images": pictures(subject.images[rows], subject.images),

@@ -72,11 +72,14 @@ class Mechanism(Lens):
         """Find correlated pairs, clusters, what each site knows of the class, and edges."""
         from holistic.lenses.mechanism.clusters import clusters
         from holistic.lenses.mechanism.edges import edges
-        from holistic.lenses.mechanism.flow import flow
+        from holistic.lenses.mechanism.flow import flow, read_sites
         from holistic.lenses.mechanism.pairs import pairs
+        from holistic.lenses.mechanism.paths import paths
 
         untrained = subject.untrained(subject.seed)
         yield pairs(subject, untrained, settings=self, progress=context.progress)
         yield clusters(subject, untrained, settings=self, progress=context.progress)
-        yield flow(subject, untrained, settings=self, progress=context.progress)
+        reading = read_sites(subject, untrained, settings=self, progress=context.progress)
+        yield flow(subject, reading)
+        yield paths(subject, reading)
         yield edges(subject, settings=self, progress=context.progress)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from holistic.findings import Finding, Table, col
+from holistic.lenses._cases import Cases, cases
 from holistic.lenses.mechanism.features import INPUT, Features, site_features
 from holistic.lenses.mechanism.geometry import (
     Jackknifed,
@@ -28,7 +29,7 @@ from holistic.subject import Examples, Subject
 if TYPE_CHECKING:
     from holistic.lenses.mechanism import Mechanism
 
-__all__ = ["SiteFlow", "flow"]
+__all__ = ["Reading", "SiteFlow", "flow", "read_sites"]
 
 _SHUFFLES = 20
 
@@ -88,6 +89,7 @@ class Task:
 
     selection: Examples
     evaluation: Examples
+    cases: Cases
     geometry: np.ndarray
     """Places of the examples of CKA, NC1 and participation ratio among the evaluation examples."""
     labels: tuple[np.ndarray, np.ndarray]
@@ -111,6 +113,10 @@ class Read:
     control: Probe
     untrained: Probe | None
     """None for the input, which training doesn't change."""
+    chances: np.ndarray
+    """`[M, C]`, what the probe says of the images that are told of one by one."""
+    untrained_chances: np.ndarray
+    """`[M, C]`, what the probe of the untrained copy says of them."""
     nc1: Jackknifed
     axes: Jackknifed
 
@@ -123,9 +129,19 @@ class Likeness:
     shuffled: float
 
 
-def flow(
+@dataclass(frozen=True)
+class Reading:
+    """What was read from the input, each hidden site and each block output, in their order."""
+
+    task: Task
+    reads: Sequence[Read]
+    likenesses: Sequence[Likeness]
+    """Of each site with the next one."""
+
+
+def read_sites(
     subject: Subject, untrained: Subject, *, settings: Mechanism, progress: Progress
-) -> Finding:
+) -> Reading:
     """Read the class from each site with linear probes, and measure how its features lie.
 
     Probes are trained on the selection split and scored on the evaluation split.
@@ -140,11 +156,6 @@ def flow(
         Settings of the lens.
     progress
         Told how many sites are done.
-
-    Returns
-    -------
-    Finding
-        `mechanism.flow`: one row for the input, each hidden site and each block output.
 
     References
     ----------
@@ -162,6 +173,12 @@ def flow(
         reads.append(read)
         before = products
     progress("class information by site", len(names), len(names))
+    return Reading(task, reads, likenesses)
+
+
+def flow(subject: Subject, reading: Reading) -> Finding:
+    """Build `mechanism.flow`: one row for the input, each hidden site and each block output."""
+    task, reads, likenesses = reading.task, reading.reads, reading.likenesses
     return Finding(
         "mechanism.flow",
         Table.from_rows(SiteFlow, [_row(task, reads, likenesses, i) for i in range(len(reads))]),
@@ -182,6 +199,7 @@ def _task(subject: Subject, settings: Mechanism) -> Task:
     return Task(
         selection=selection,
         evaluation=evaluation,
+        cases=cases(subject),
         geometry=np.flatnonzero(np.isin(evaluation.indices, geometry)),
         labels=labels,
         shuffled=(rng.permutation(labels[0]), rng.permutation(labels[1])),
@@ -197,15 +215,21 @@ def _read(subject: Subject, untrained: Subject, name: str, task: Task) -> tuple[
     kept = features[1]
     x, labels = kept.values[task.geometry], task.labels[1][task.geometry]
     n, seed = len(x), task.seed
-    fresh = None if name == INPUT else _features(untrained, name, task)
+    own = _probe(features, task.labels, task.penalty)
+    fresh = None
+    if name != INPUT:
+        fresh = _probe(_features(untrained, name, task), task.labels, task.penalty)
+    chances = _chances(subject, name, task, own)
     read = Read(
         site=name,
         features=kept.values.shape[1],
         positions=kept.positions,
         whole=kept.whole,
-        probe=_probe(features, task.labels, task.penalty),
+        probe=own,
         control=_probe(features, task.shuffled, task.penalty),
-        untrained=fresh and _probe(fresh, task.labels, task.penalty),
+        untrained=fresh,
+        chances=chances,
+        untrained_chances=_chances(untrained, name, task, fresh) if fresh else chances,
         nc1=jackknifed(
             lambda rows: collapse(x[rows], labels[rows]), n, limits=(0, np.inf), seed=seed
         ),
@@ -214,6 +238,12 @@ def _read(subject: Subject, untrained: Subject, name: str, task: Task) -> tuple[
         ),
     )
     return read, gram(x)
+
+
+def _chances(model: Subject, name: str, task: Task, reader: Probe) -> np.ndarray:
+    """What a probe says of the images that are told of one by one, `[M, C]`."""
+    images = site_features(model, name, task.cases.examples, most=task.most)
+    return reader.chances(images.values, len(model.classes))
 
 
 def _features(subject: Subject, name: str, task: Task) -> tuple[Features, Features]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,10 +24,14 @@ class Probe:
         `[N]` bool, whether each evaluation example was told right.
     fit
         Share of its own training examples that it tells right.
+    chances
+        Takes features `[M, F]` and a number of classes, and returns the probability `[M, C]` that
+        it gives each; a class that it wasn't trained on has none.
     """
 
     right: np.ndarray
     fit: float
+    chances: Callable[[np.ndarray, int], np.ndarray]
 
     @property
     def accuracy(self) -> float:
@@ -56,7 +61,7 @@ def probe(
 
     (x, y), (x_test, y_test) = train, test
     if len(np.unique(y)) < 2:
-        return Probe(y_test == y[0], 1.0)
+        return Probe(y_test == y[0], 1.0, lambda shown, count: np.eye(count)[[y[0]] * len(shown)])
     mean, spread = x.mean(0), x.std(0)
     spread = np.where(spread > 0, spread, 1)
     x, x_test = (x - mean) / spread, (x_test - mean) / spread
@@ -66,4 +71,10 @@ def probe(
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(x, y)
     told, told_again = np.asarray(model.predict(x_test)), np.asarray(model.predict(x))
-    return Probe(np.equal(told, y_test), float(np.equal(told_again, y).mean()))
+
+    def chances(shown: np.ndarray, classes: int) -> np.ndarray:
+        found = np.zeros((len(shown), classes))
+        found[:, model.classes_] = model.predict_proba((shown - mean) / spread)
+        return found
+
+    return Probe(np.equal(told, y_test), float(np.equal(told_again, y).mean()), chances)

@@ -1,0 +1,64 @@
+"""Which single images do the lenses tell of?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from holistic.scores import score
+from holistic.subject import Examples, Subject
+
+__all__ = ["Cases", "cases"]
+
+_CLASSES = 20
+"""Classes whose images are shown: all, or so many spread over the list."""
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Evaluation images that are told of one by one.
+
+    Attributes
+    ----------
+    examples
+        M images; a class may lack one of a kind, and no image stands twice.
+    kinds
+        For each image: `typical` (right, with its class's median margin), `close` (right, with the
+        smallest margin) or `mistaken` (the most negative margin).
+    logits
+        `[M, C]`, what the model says of them.
+    """
+
+    examples: Examples
+    kinds: tuple[str, ...]
+    logits: torch.Tensor
+
+
+def cases(subject: Subject) -> Cases:
+    """Choose up to three images of each class by their margins: first all typical ones."""
+    examples, logits = subject.evaluation, subject.predict()
+    margins = score(logits, examples.labels, "margin").float().cpu().numpy()
+    right = (logits.argmax(1) == examples.labels).cpu().numpy()
+    labels = examples.labels.cpu().numpy()
+    count = len(subject.classes)
+    classes = np.linspace(0, count - 1, min(count, _CLASSES)).round().astype(int)
+    picked: dict[str, list[int]] = {"typical": [], "close": [], "mistaken": []}
+    for label in classes:
+        own = np.flatnonzero(labels == label)
+        own = own[np.argsort(margins[own], kind="stable")]
+        good, bad = own[right[own]], own[~right[own]]
+        if len(good):
+            picked["typical"].append(int(good[(len(good) - 1) // 2]))
+        if len(good) > 2:
+            picked["close"].append(int(good[0]))
+        if len(bad):
+            picked["mistaken"].append(int(bad[0]))
+    places = np.array([place for chosen in picked.values() for place in chosen], np.int64)
+    rows = torch.from_numpy(places)
+    return Cases(
+        Examples(examples.indices[places], examples.images[rows], examples.labels[rows]),
+        tuple(kind for kind, chosen in picked.items() for _ in chosen),
+        logits[rows],
+    )

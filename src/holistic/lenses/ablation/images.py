@@ -1,0 +1,141 @@
+"""Which units decided single images: which would have been told otherwise without one?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from holistic.findings import Finding, Table, col
+from holistic.lenses._cases import Cases, cases
+from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation.effects import unit_effects_on
+from holistic.scores import SCORE_UNITS
+from holistic.sites import Site
+from holistic.subject import Subject
+
+__all__ = ["ImageUnit", "deciding_units"]
+
+
+@dataclass(frozen=True)
+class ImageUnit:
+    """Row of the finding `ablation.images`: what one image's decision owes to one unit."""
+
+    example: int = col("place of the example in the data that the subject was given")
+    kind: str = col(
+        "why the image is told of: typical (right, with its class's median margin), close (right, "
+        "with the smallest margin) or mistaken (with the most negative margin)"
+    )
+    label: str = col("class of the image")
+    prediction: str = col("class that the model says")
+    site: str = col("site of the unit")
+    unit: int = col("unit of the site")
+    rank: int = col("place among the site's units by the size of the effect, from 1 on")
+    effect: float = col(
+        "score of the image after minus before; negative = the unit speaks for its class",
+        unit="score",
+    )
+    control_effect: float = col(
+        "size of the effect of the site's median unit on the same image", unit="score"
+    )
+    turned: int = col("-1 = right only with the unit, 1 = right only without it, 0 = neither")
+    before: float = col("score of the image with all units in place", unit="score")
+    class_effect: float = col(
+        "mean effect of the unit on its class's evaluation examples", unit="score"
+    )
+    class_lo: float = col("lower end of its 95 % interval", unit="score")
+    class_hi: float = col("upper end of its 95 % interval", unit="score")
+    class_n: int = col("examples behind the class's mean", unit="examples")
+
+
+def deciding_units(subject: Subject, lens: Ablation, units: Table) -> Finding:
+    """Remove every unit, one at a time, on a few single images.
+
+    Parameters
+    ----------
+    subject
+        The model under study.
+    lens
+        The edit, and how many units are told of.
+    units
+        The table `ablation.units`, for what each unit does to the whole class.
+    """
+    chosen = cases(subject)
+    found = [
+        row
+        for site in subject.hidden_sites
+        for row in _site_rows(subject, lens, chosen, site, units)
+    ]
+    order = {int(e): i for i, e in enumerate(chosen.examples.indices)}
+    found.sort(key=lambda row: order[row.example])
+    return Finding(
+        "ablation.images",
+        Table.from_rows(ImageUnit, found),
+        statements=_statements(subject, chosen, found),
+        caveats=(
+            "Images were chosen by their margins on the evaluation split; an effect on one image "
+            "is exact and has no interval.",
+        ),
+    )
+
+
+def _site_rows(
+    subject: Subject, lens: Ablation, chosen: Cases, site: Site, units: Table
+) -> Iterator[ImageUnit]:
+    scores = (subject.score, "accuracy")
+    effects, turned = unit_effects_on(subject, site, chosen.examples, lens.edit, scores).own
+    labels = chosen.examples.labels.cpu().numpy()
+    told = chosen.logits.argmax(1).cpu().numpy()
+    before = subject.score_of(chosen.logits, chosen.examples.labels).double().cpu().numpy()
+    own = units.where(site=site.name)
+    width = len(subject.classes) + 1
+    of_class = {
+        name: own.column(name).reshape(-1, width)[:, :-1] for name in ("effect", "lo", "hi", "n")
+    }  # [U, C]
+    for i, label in enumerate(labels):
+        sizes = np.abs(effects[:, i])
+        for rank, unit in enumerate(np.argsort(-sizes, kind="stable")[: lens.deciding], 1):
+            yield ImageUnit(
+                example=int(chosen.examples.indices[i]),
+                kind=chosen.kinds[i],
+                label=subject.classes[int(label)],
+                prediction=subject.classes[int(told[i])],
+                site=site.name,
+                unit=int(unit),
+                rank=rank,
+                effect=float(effects[unit, i]),
+                control_effect=float(np.median(sizes)),
+                turned=int(turned[unit, i]),
+                before=float(before[i]),
+                **{
+                    f"class_{name}": values[unit, label].item() for name, values in of_class.items()
+                },
+            )
+
+
+def _statements(subject: Subject, chosen: Cases, found: Sequence[ImageUnit]) -> tuple[str, ...]:
+    turned = {row.example: row.turned for row in found if row.turned}
+    unit = SCORE_UNITS[subject.score]
+    parts = list[str]()
+    for kind, words in (
+        ("close", "right by the smallest margin of their class, {} are told wrong"),
+        ("mistaken", "told wrong with the largest margin of their class, {} are told right"),
+    ):
+        of_kind = chosen.examples.indices[np.array(chosen.kinds) == kind]
+        if len(of_kind):
+            some = sum(int(e) in turned for e in of_kind)
+            noun = "image" if len(of_kind) == 1 else "images"
+            parts.append(f"of {len(of_kind)} {noun} {words.format(some)} without one unit")
+    first = [row for row in found if row.kind == "typical" and row.rank == 1]
+    if not first:
+        return ()
+    largest, usual = (
+        float(np.median([abs(getattr(row, name)) for row in first]))
+        for name in ("effect", "control_effect")
+    )
+    return (
+        f"The unit that matters most to a class's typical image changes its {subject.score} by "
+        f"{largest:.3g} {unit}, a site's median unit by {usual:.2g} (medians over {len(first)} "
+        f"images and sites){'; ' if parts else ''}{'; '.join(parts)}.",
+    )

@@ -1,0 +1,151 @@
+"""Where on its way through the network does a single image become what the model says it is?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from holistic.findings import Finding, Table, col
+from holistic.lenses.mechanism.flow import Reading
+from holistic.stats.intervals import wilson
+from holistic.subject import Subject
+
+__all__ = ["ImageSite", "paths"]
+
+
+@dataclass(frozen=True)
+class ImageSite:
+    """Row of the finding `mechanism.paths`: what a linear probe reads of one image at one site."""
+
+    example: int = col("place of the example in the data that the subject was given")
+    kind: str = col(
+        "why the image is told of: typical (right, with its class's median margin), close (right, "
+        "with the smallest margin) or mistaken (with the most negative margin)"
+    )
+    label: str = col("class of the image")
+    prediction: str = col("class that the model says")
+    site: str = col(
+        "site, in the order of the computation; 'input' is the image itself, 'output' the model's "
+        "own answer"
+    )
+    depth: int = col("place of the site on the way, 0 for the input")
+    read: str = col("class that the probe of the site says")
+    label_probability: float = col("probability that it gives the image's class", unit="share")
+    prediction_probability: float = col(
+        "probability that it gives the class that the model says", unit="share"
+    )
+    control_label_probability: float | None = col(
+        "probability that a probe of the untrained copy gives the image's class", unit="share"
+    )
+    accuracy: float = col("share of the evaluation examples that the probe tells right")
+    lo: float = col("lower end of its 95 % interval", unit="share")
+    hi: float = col("upper end of its 95 % interval", unit="share")
+    n: int = col("evaluation examples behind its accuracy", unit="examples")
+
+
+@dataclass(frozen=True)
+class _Stop:
+    """What is said at one place on the way.
+
+    Attributes
+    ----------
+    site
+        Its name.
+    chances
+        `[M, C]`, probabilities of the images that are told of.
+    control
+        `[M, C]`, those by the probe of the untrained copy; None where training changes nothing.
+    right
+        `[N]` bool, which evaluation examples are told right.
+    """
+
+    site: str
+    chances: np.ndarray
+    control: np.ndarray | None
+    right: np.ndarray
+
+
+def paths(subject: Subject, reading: Reading) -> Finding:
+    """Follow single images through the sites, by what linear probes read of them.
+
+    References
+    ----------
+    Alain & Bengio 2016, section 4 (probes along the depth of a network).
+    """
+    chosen, stops = reading.task.cases, _stops(subject, reading)
+    labels = chosen.examples.labels.cpu().numpy()
+    said = stops[-1].chances.argmax(1)  # [M]
+    each = [(int(label), int(answer)) for label, answer in zip(labels, said, strict=True)]
+    rows = [
+        ImageSite(
+            example=int(chosen.examples.indices[i]),
+            kind=chosen.kinds[i],
+            label=subject.classes[label],
+            prediction=subject.classes[answer],
+            depth=depth,
+            **_told(subject, stop, i, label, answer),
+        )
+        for i, (label, answer) in enumerate(each)
+        for depth, stop in enumerate(stops)
+    ]
+    return Finding(
+        "mechanism.paths",
+        Table.from_rows(ImageSite, rows),
+        statements=_statements(stops, labels, np.array(chosen.kinds)),
+        caveats=(
+            "A probe says what could be read at a site, not what the model uses there.",
+            "Images were chosen by their margins on the evaluation split; one image's numbers have "
+            "no interval. How far a probe can be trusted, its accuracy on all examples says.",
+        ),
+    )
+
+
+def _stops(subject: Subject, reading: Reading) -> list[_Stop]:
+    task = reading.task
+    stops = [
+        _Stop(
+            r.site, r.chances, None if r.untrained is None else r.untrained_chances, r.probe.right
+        )
+        for r in reading.reads
+    ]
+    right = subject.predict(task.evaluation.images).argmax(1).cpu().numpy() == task.labels[1]
+    return [
+        *stops,
+        _Stop("output", task.cases.logits.double().softmax(1).cpu().numpy(), None, right),
+    ]
+
+
+def _told(subject: Subject, stop: _Stop, image: int, label: int, answer: int) -> dict[str, Any]:
+    lo, hi = wilson(stop.right.sum(), len(stop.right))
+    return {
+        "site": stop.site,
+        "read": subject.classes[int(stop.chances[image].argmax())],
+        "label_probability": float(stop.chances[image, label]),
+        "prediction_probability": float(stop.chances[image, answer]),
+        "control_label_probability": (
+            None if stop.control is None else float(stop.control[image, label])
+        ),
+        "accuracy": float(stop.right.mean()),
+        "lo": float(lo),
+        "hi": float(hi),
+        "n": len(stop.right),
+    }
+
+
+def _statements(stops: Sequence[_Stop], labels: np.ndarray, kinds: np.ndarray) -> tuple[str, ...]:
+    """Say for each kind of image where it is read right."""
+    said = list[str]()
+    for kind in dict.fromkeys(kinds.tolist()):
+        own = kinds == kind
+        parts = list[str]()
+        for stop in stops:
+            right = int((stop.chances.argmax(1) == labels)[own].sum())
+            copy = ""
+            if stop.control is not None:
+                copy = f" (untrained {int((stop.control.argmax(1) == labels)[own].sum())})"
+            parts.append(f"{stop.site} {right}{copy}")
+        said.append(f"Of {own.sum()} {kind} images a linear probe tells right: {', '.join(parts)}.")
+    return tuple(said)
