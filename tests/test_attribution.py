@@ -14,7 +14,8 @@ import slow_attribution as slow
 from holistic.errors import SettingError
 from holistic.findings import Finding
 from holistic.lens import Context
-from holistic.lenses._pictures import flat_planes, planes
+from holistic.lenses._cases import cases
+from holistic.lenses._pictures import flat_planes, pictures, planes
 from holistic.lenses.attribution import Attribution
 from holistic.lenses.attribution.checks import completeness, rank_correlations, removed
 from holistic.lenses.attribution.maps import METHODS, attributions, edges, magnitude
@@ -260,6 +261,18 @@ def test_a_model_that_learnt_nothing_fails_randomisation() -> None:
     assert "saliency 1.00 [1.00, 1.00] (fails)" in finding.statements[3]
     corner = found(subject_of("mlp"))
     assert row_of(corner, "saliency", "randomisation")["passed"]
+
+
+def test_maps_are_made_of_the_images_that_all_lenses_tell_of() -> None:
+    subject = subject_of("mlp", 96)
+    arrays = found(subject, examples=8, steps=4).arrays
+    ids, single = arrays["attribution.example_ids"], cases(subject)
+    assert set(single.examples.indices.tolist()) <= set(ids.tolist())
+    np.testing.assert_array_equal(
+        arrays["attribution.example_labels"], subject.labels[torch.from_numpy(ids)].numpy()
+    )
+    wanted = pictures(subject.images[torch.from_numpy(ids)], subject.images)
+    np.testing.assert_array_equal(arrays["attribution.example_images"], wanted)
 
 
 def test_typical_images_have_the_median_margin() -> None:

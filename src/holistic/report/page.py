@@ -23,11 +23,23 @@ __all__ = ["rendered", "write_report"]
 
 _ROWS = 12
 _LIVE = (
-    "ablation.units", "ablation.scores", "ablation.shapley", "ablation.replacements",
-    "ablation.collateral", "ablation.topk", "ablation.curves", "activation.units",
-    "activation.examples", "agreement.lenses", "agreement.units", "mechanism.flow",
-    "tracing.patching", "tracing.directions",
-)  # fmt: skip
+    "ablation.units",
+    "ablation.images",
+    "ablation.scores",
+    "ablation.shapley",
+    "ablation.replacements",
+    "ablation.collateral",
+    "ablation.topk",
+    "ablation.curves",
+    "activation.units",
+    "activation.examples",
+    "agreement.lenses",
+    "agreement.units",
+    "mechanism.flow",
+    "mechanism.paths",
+    "tracing.patching",
+    "tracing.directions",
+)
 """Findings whose pictures the script draws: one that stands in the page too would weigh twice."""
 _TITLES = {
     "ablation.units": "One unit at a time",

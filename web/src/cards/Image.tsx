@@ -1,6 +1,9 @@
-// One example's image, and the units that it was shown for.
+// Everything about one image: maps of its pixels, its way through the network, the units that decided it.
 
 import { shown } from "../data";
+import { Deciding } from "../lenses/ablation/Deciding";
+import { Maps } from "../lenses/attribution/Maps";
+import { Path } from "../lenses/mechanism/Path";
 import { to } from "../route";
 import { useAudit } from "../views/context";
 import { DataTable } from "../views/DataTable";
@@ -10,18 +13,26 @@ export function ImageCard({ place }: { place: number }) {
   const audit = useAudit();
   const images = audit.images;
   if (!images || place >= images.examples.length) return <p>This page holds no image {place}.</p>;
-  const table = audit.table("activation.examples")!;
-  const rows = table.rows({ example: images.examples[place] });
-  const label = images.labels[place];
+  const example = images.examples[place], label = images.labels[place];
+  const has = (name: string) => {
+    const table = audit.table(name);
+    const rows = table?.rows({ example }) ?? [];
+    return rows.length ? { table: table!, rows } : null;
+  };
+  const deciding = has("ablation.images"), path = has("mechanism.paths"), seen = has("activation.examples");
+  const told = deciding ?? path;
   return (
     <section class="card">
-      <h2>image {images.examples[place]} <small>of class <a href={to.class(label)}>{shown(audit.outline.classes[label] ?? null)}</a></small></h2>
+      <h2>image {example} <small>of class <a href={to.class(label)}>{shown(audit.outline.classes[label] ?? null)}</a>{told && `, told as ${shown(told.table.cell(told.rows[0], "prediction"))}: ${shown(told.table.cell(told.rows[0], "kind"))}`}</small></h2>
       <p class="tools">
         {place > 0 && <a href={to.image(place - 1)} rel="prev">← previous</a>} {place + 1 < images.examples.length && <a href={to.image(place + 1)} rel="next">next →</a>}
+        {document.querySelector("meta[name=holistic-live]") && <a href={to.draw(example)}>ask the model about it</a>}
       </p>
-      <Picture place={place} size={196} />
-      <h3>Units that it was shown for</h3>
-      <DataTable table={table} rows={rows} />
+      <div class="strip"><Picture place={place} size={196} /><Maps example={example} /></div>
+      {path && <><h3>Its way through the network</h3><Path table={path.table} example={example} /></>}
+      {deciding && <><h3>Units that decided it</h3><Deciding table={deciding.table} example={example} /></>}
+      {!told && <p>Maps, path and deciding units are measured for three images of each class: the typical one, the closest call and the worst mistake. <a href={to.lens("ablation", "ablation.images")}>Those images</a></p>}
+      {seen && <><h3>Units that it was shown for</h3><DataTable table={seen.table} rows={seen.rows} /></>}
     </section>
   );
 }

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from holistic.findings import Finding, Table
+from holistic.lenses._cases import cases
 from holistic.lenses._pictures import are_pictures, pictures
 from holistic.lenses.attribution import Attribution
 from holistic.lenses.attribution.checks import (
@@ -23,7 +24,7 @@ from holistic.lenses.attribution.checks import (
 )
 from holistic.lenses.attribution.maps import METHODS, attributions, edges, magnitude, objective
 from holistic.lenses.attribution.removal import Curves, area, grid, mean_image, order, removal
-from holistic.lenses.attribution.sample import balanced, joined, typical
+from holistic.lenses.attribution.sample import balanced, joined, taken, typical
 from holistic.lenses.attribution.statements import statements
 from holistic.progress import Progress
 from holistic.subject import Examples, Subject
@@ -40,12 +41,13 @@ _COMPLETE = ("input_x_gradient", "integrated_gradients")
 
 @dataclass(frozen=True)
 class _Maps:
-    """Signed attributions and magnitudes of the sample, then of the typical images.
+    """Signed attributions and magnitudes of the sample, then of single images.
 
     Attributes
     ----------
     sample, shown
-        n images that metrics are measured on, and the typical image of each class.
+        n images that metrics are measured on; the typical image of each class, and then others
+        that are told of one by one.
     sums
         Method to `[n]`, sum of each image's signed attributions.
     sizes
@@ -91,7 +93,9 @@ def methods_finding(subject: Subject, lens: Attribution, progress: Progress) -> 
 
 def _make_maps(subject: Subject, lens: Attribution, progress: Progress) -> _Maps:
     sample = balanced(subject.evaluation, lens.examples, subject.seed)
-    shown = typical(subject)
+    single = cases(subject)
+    close = [i for i, kind in enumerate(single.kinds) if kind != "typical"]
+    shown = joined(typical(subject), taken(single.examples, np.array(close, np.int64)))
     images, done = joined(sample, shown), 0
 
     def told(count: int) -> None:
@@ -196,6 +200,7 @@ def _arrays(subject: Subject, maps: _Maps, curves: Mapping[str, Curves]) -> dict
         "attribution.class_maps": _stored(torch.einsum("cn,mnhw->mchw", member, shares[:, :n])),
         "attribution.example_maps": _stored(shares[:, n:]),
         "attribution.example_images": pictures(maps.shown.images, subject.images),
+        "attribution.example_ids": np.asarray(maps.shown.indices, np.int64),
         "attribution.example_labels": maps.shown.labels.cpu().numpy().astype(np.int64),
         "attribution.curves": np.stack(both).astype(np.float32),
     }
@@ -225,6 +230,6 @@ def _caveats(subject: Subject, lens: Attribution, maps: _Maps) -> tuple[str, ...
         "that the model was trained on.",
         "Passing a test doesn't make a map true: none of them asks whether a pixel would have "
         "changed the decision (Bilodeau et al. 2024). Failing one is a reason not to believe it.",
-        "Class maps are means of maps that each add up to 1; example maps are of the correctly "
-        "classified evaluation image with the median margin, not of chosen ones.",
+        "Class maps are means of maps that each add up to 1; example maps are of evaluation images "
+        "picked by their margins (median, closest, worst), not by what their maps look like.",
     )

@@ -15,6 +15,9 @@ from holistic.subject import Subject
 
 __all__ = ["ImageSite", "paths"]
 
+_TOLD = 5
+"""Sites that a sentence names at most."""
+
 
 @dataclass(frozen=True)
 class ImageSite:
@@ -136,16 +139,24 @@ def _told(subject: Subject, stop: _Stop, image: int, label: int, answer: int) ->
 
 
 def _statements(stops: Sequence[_Stop], labels: np.ndarray, kinds: np.ndarray) -> tuple[str, ...]:
-    """Say for each kind of image where it is read right."""
+    """Say of each kind of image how many are read right on the way, at a few places."""
+    *probes, output = stops
+    places = np.unique(np.linspace(0, len(probes) - 1, _TOLD).round().astype(int))
     said = list[str]()
     for kind in dict.fromkeys(kinds.tolist()):
         own = kinds == kind
-        parts = list[str]()
-        for stop in stops:
-            right = int((stop.chances.argmax(1) == labels)[own].sum())
-            copy = ""
-            if stop.control is not None:
-                copy = f" (untrained {int((stop.control.argmax(1) == labels)[own].sum())})"
-            parts.append(f"{stop.site} {right}{copy}")
-        said.append(f"Of {own.sum()} {kind} images a linear probe tells right: {', '.join(parts)}.")
+
+        def count(chances: np.ndarray, own: np.ndarray = own) -> int:
+            return int((chances.argmax(1) == labels)[own].sum())
+
+        parts = [
+            f"{count(stop.chances)} at '{stop.site}'"
+            + ("" if stop.control is None else f" (untrained copy: {count(stop.control)})")
+            for stop in (probes[i] for i in places)
+        ]
+        noun = "image" if own.sum() == 1 else "images"
+        said.append(
+            f"Of {own.sum()} {kind} {noun} linear probes tell right {', '.join(parts)}; the model "
+            f"{count(output.chances)}."
+        )
     return tuple(said)

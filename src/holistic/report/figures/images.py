@@ -134,8 +134,9 @@ def maps(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
     classes = [str(c) for c in audit.provenance.get("classes", [])]
     of = [classes[i] for i in finding.arrays.get("attribution.example_labels", ()) if classes]
     if shown is not None and examples is not None:
+        wide = min(_COLUMNS, len(set(of)))  # typical images stand before all others
         yield (
-            _map_grid(list(shown[:_COLUMNS]), list(examples[:, :_COLUMNS]), methods, of),
+            _map_grid(list(shown[:wide]), list(examples[:, :wide]), methods, of),
             (
                 "One rightly classified image of each class, of middling margin, and the "
                 "magnitude of each method's attributions (one scale per map)."

@@ -2,11 +2,13 @@
 
 import type { View } from "..";
 import { curve, heat } from "../make";
+import { DecidingUnits } from "./Deciding";
 
 const start = { ranking: "effect" };
 
 export const ablation: Record<string, View> = {
   "ablation.units": heat({ filters: ["site"], rows: "class", across: "unit", values: ["effect", "accuracy_drop"] }),
+  "ablation.images": DecidingUnits,
   "ablation.scores": heat({ filters: ["site", "score"], rows: "class", across: "unit", values: ["effect", "specific"] }),
   "ablation.shapley": heat({ filters: ["site"], rows: "class", across: "unit", values: ["shapley", "effect"] }),
   "ablation.replacements": heat({ filters: ["site", "class"], rows: "replacement_a", across: "replacement_b", values: ["spearman", "overlap"] }),
