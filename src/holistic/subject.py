@@ -64,6 +64,17 @@ class Examples:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def at(self, places: np.ndarray) -> Examples:
+        """Return those at some places `[M]`, in that order."""
+        rows = torch.from_numpy(places)
+        return Examples(self.indices[places], self.images[rows], self.labels[rows])
+
+    def sample(self, count: int, *, seed: int) -> Examples:
+        """Draw about `count` of them, every class in its share; all if there are no more."""
+        if count >= len(self):
+            return self
+        return self.at(stratified_sample(self.labels.cpu(), count, seed=seed))
+
 
 @dataclass(frozen=True, eq=False)
 class Subject:

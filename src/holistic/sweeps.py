@@ -15,7 +15,7 @@ from holistic.edits import Replacement, checked_replacement
 from holistic.effects import effect_table
 from holistic.errors import ModelError, SettingError
 from holistic.findings import Table
-from holistic.graph.engine import Stage, single_edits
+from holistic.graph.engine import Change, Stage, single_edits
 from holistic.progress import Progress, silent
 from holistic.scores import Score, score
 from holistic.sites import Site
@@ -29,6 +29,7 @@ __all__ = [
     "effects_by_example",
     "replacement",
     "replacements",
+    "replacing",
     "sweep",
     "table_of",
     "tallies",
@@ -242,6 +243,20 @@ def replacements(
     else:
         for draw in range(draws):
             yield subject.draw(site.name, places, subject.seed + 1_000_003 * (draw + 1))
+
+
+def replacing(units: Sequence[int] | None, new: Tensor) -> Change:
+    """Return the change that puts `new` in place of some units of a site, or of all of them."""
+
+    def change(value: Tensor) -> Tensor:
+        whole = new.to(value).expand_as(value)
+        if units is None:
+            return whole
+        edited, places = value.clone(), list(units)
+        edited[..., places] = whole[..., places]
+        return edited
+
+    return change
 
 
 def replacement(subject: Subject, site: Site, edit: str, start: int, count: int) -> Tensor:

@@ -56,9 +56,8 @@ def cases(subject: Subject) -> Cases:
         if len(bad):
             picked["mistaken"].append(int(bad[0]))
     places = np.array([place for chosen in picked.values() for place in chosen], np.int64)
-    rows = torch.from_numpy(places)
     return Cases(
-        Examples(examples.indices[places], examples.images[rows], examples.labels[rows]),
+        examples.at(places),
         tuple(kind for kind, chosen in picked.items() for _ in chosen),
-        logits[rows],
+        logits[torch.from_numpy(places)],
     )

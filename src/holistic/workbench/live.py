@@ -13,14 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.data import stratified_sample
 from holistic.edits import checked_replacement
 from holistic.errors import SettingError
-from holistic.graph.engine import Change, Stage
+from holistic.graph.engine import Stage
 from holistic.lenses._pictures import are_pictures, pictures
 from holistic.stats.intervals import paired_accuracy_interval, wilson
 from holistic.subject import Examples, Subject
-from holistic.sweeps import replacement
+from holistic.sweeps import replacement, replacing
 
 __all__ = ["Live", "Removal", "Superseded"]
 
@@ -102,11 +101,7 @@ class Live:
         self._newest: dict[str, int] = {}
         self._stages: dict[tuple[str, str, str], list[Stage]] = {}
         self._whole = subject.evaluation
-        rows = stratified_sample(self._whole.labels.cpu(), _FIRST, seed=subject.seed)
-        places = torch.from_numpy(rows)
-        self._first = Examples(
-            self._whole.indices[rows], self._whole.images[places], self._whole.labels[places]
-        )
+        self._first = self._whole.sample(_FIRST, seed=subject.seed)
 
     def ask(self, session: str, number: int) -> Callable[[], None]:
         """Note a request, and return what raises `Superseded` once a newer one has been noted."""
@@ -201,7 +196,8 @@ class Live:
                     after.append(logits.argmax(2))
                 yield stage.base.argmax(1).cpu().numpy(), torch.cat(after).cpu().numpy()
             return
-        size = self.subject.engine.batch_rows([self.subject.site(n) for n in names] or self._sites)
+        sites = [self.subject.site(name) for name in names] or self.subject.hidden_sites
+        size = self.subject.engine.batch_rows(sites)
         for start in range(0, len(examples), size):
             images = examples.images[start : start + size]
             new = {
@@ -212,14 +208,10 @@ class Live:
             after = list[np.ndarray]()
             for chosen in sets:
                 check()
-                changes = {n: _held(chosen[n], new[n]) for n in names}
+                changes = {n: replacing(chosen[n], new[n]) for n in names}
                 logits = self.subject.engine.run(images, (), changes)[0]
                 after.append(logits.argmax(1).cpu().numpy())
             yield before, np.stack(after)
-
-    @property
-    def _sites(self) -> Sequence[Any]:
-        return self.subject.hidden_sites
 
     def _staged(self, name: str, removal: Removal, examples: Examples) -> Iterator[Stage]:
         """Stages of one site; kept for the next question where they fit the memory."""
@@ -265,15 +257,6 @@ class Live:
             "n": len(labels),
             "whole": len(labels) == len(self._whole),
         }
-
-
-def _held(units: tuple[int, ...], new: Tensor) -> Change:
-    def change(value: Tensor) -> Tensor:
-        edited = value.clone()
-        edited[..., list(units)] = new.to(value).expand_as(value)[..., list(units)]
-        return edited
-
-    return change
 
 
 def _row(name: str, right: np.ndarray, now: np.ndarray) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import torch
 
 from holistic.findings import Finding, Table, col
 from holistic.lenses.ablation import Ablation
-from holistic.lenses.ablation.direct import follow_paths, replacing
+from holistic.lenses.ablation.direct import follow_paths
 from holistic.lenses.ablation.extents import affordable
 from holistic.lenses.ablation.pairs import interacting, pair_effects
 from holistic.lenses.ablation.rankings import strongest
@@ -21,7 +21,7 @@ from holistic.sites import Site
 from holistic.stats.intervals import mean_interval
 from holistic.stats.tests import benjamini_hochberg, mean_p
 from holistic.subject import Examples, Subject
-from holistic.sweeps import replacement
+from holistic.sweeps import replacement, replacing
 
 __all__ = ["Backup", "Direct", "find_backups"]
 
@@ -226,8 +226,8 @@ def _crossed(
         here, there = (replacement(subject, s, edit, start, len(labels)) for s in sites)
         for i, a in enumerate([None, *gone.tolist()]):
             for j, b in enumerate([None, *seen.tolist()]):
-                changes = {} if a is None else {sites[0].name: replacing(a, here)}
-                changes |= {} if b is None else {sites[1].name: replacing(b, there)}
+                changes = {} if a is None else {sites[0].name: replacing([a], here)}
+                changes |= {} if b is None else {sites[1].name: replacing([b], there)}
                 with torch.no_grad():
                     logits = subject.engine.run(images, (), changes)[0]
                 effects[i, j, part] = subject.score_of(logits, labels).double().cpu().numpy()

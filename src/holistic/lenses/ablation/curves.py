@@ -114,7 +114,7 @@ def _site_curves(subject: Subject, site: Site, lens: Ablation, chosen: Table) ->
     free = replay_orders(subject, site, random, orders.some, examples=examples, edit=lens.edit)
     for c, name in enumerate(subject.classes):
         rows = np.flatnonzero(examples.labels.cpu().numpy() == c)
-        own = _rows_of(examples, rows)
+        own = examples.at(rows)
         top, bottom = orders.ranked[c], orders.ranked[c, ::-1]
         seed = [subject.seed, site.depth, c, 4]
         like = [stratum_orders(o, orders.strength, lens.sets, seed) for o in (top, bottom)]
@@ -132,11 +132,6 @@ def _site_curves(subject: Subject, site: Site, lens: Ablation, chosen: Table) ->
                 random=free[:, ::back, rows],
                 matched=matched[end * lens.sets : (end + 1) * lens.sets, ::back],
             )
-
-
-def _rows_of(examples: Examples, rows: np.ndarray) -> Examples:
-    places = torch.from_numpy(rows)
-    return Examples(examples.indices[rows], examples.images[places], examples.labels[places])
 
 
 def replay_orders(

@@ -13,8 +13,9 @@ from holistic.graph.engine import Change, Given
 from holistic.lenses.ablation.pairs import site_stages
 from holistic.sites import Site
 from holistic.subject import Examples, Subject
+from holistic.sweeps import replacing
 
-__all__ = ["Paths", "follow_paths", "replacing"]
+__all__ = ["Paths", "follow_paths"]
 
 _SAME = 1e-6
 
@@ -38,20 +39,6 @@ class Paths:
     path: str
     total: np.ndarray
     direct: np.ndarray
-
-
-def replacing(unit: int | None, new: Tensor) -> Change:
-    """Return the change that puts `new` in place of one unit, or of all of them."""
-
-    def change(value: Tensor) -> Tensor:
-        whole = new.to(value).expand_as(value)
-        if unit is None:
-            return whole
-        edited = value.clone()
-        edited[..., unit] = whole[..., unit]
-        return edited
-
-    return change
 
 
 def follow_paths(
@@ -107,7 +94,7 @@ def _held_logits(
     replaced: tuple[Tensor, Mapping[str, Change]],
 ) -> Tensor:
     new, held = replaced
-    return torch.stack([_run(subject, site, images, replacing(u, new), held) for u in units])
+    return torch.stack([_run(subject, site, images, replacing([u], new), held) for u in units])
 
 
 def _tangent_logits(
@@ -125,7 +112,7 @@ def _tangent_logits(
         (pulled,) = torch.autograd.grad(logits, point, weight, create_graph=True)
         moved = list[Tensor]()
         for unit in units:
-            difference = replacing(unit, new)(value) - value
+            difference = replacing([unit], new)(value) - value
             (pushed,) = torch.autograd.grad((pulled * difference).sum(), weight, retain_graph=True)
             moved.append((logits + pushed).detach())
     return torch.stack(moved)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
-from holistic.data import stratified_sample
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.rankings import RANKINGS
 from holistic.sites import Site
 from holistic.subject import Examples, Subject
 
-__all__ = ["Extent", "affordable", "afforded_rows", "extent", "order_rows", "sampled"]
+__all__ = ["Extent", "affordable", "afforded_rows", "extent", "order_rows"]
 
 _GRIDS = ((1, 2, 3, 5, 7, 10, 14, 20, 30, 50, 70, 100, 140, 200), (1, 3, 10, 30, 100))
 _MATCHED = (1, 5, 10)
@@ -59,18 +56,9 @@ def extent(subject: Subject, site: Site, lens: Ablation) -> Extent:
         if allowed < least:
             some = Extent((*(k for k in grid if k < depth), depth), matched, whole.examples)
             allowed = _allowed(subject, site, lens, some)
-    examples = sampled(subject.evaluation, max(allowed, least), subject.seed)
+    examples = subject.evaluation.sample(max(allowed, least), seed=subject.seed)
     caveat = _caveat(subject, site, examples, some.sizes)
     return Extent(some.sizes, matched, examples, caveat)
-
-
-def sampled(examples: Examples, count: int, seed: int) -> Examples:
-    """Choose about `count` examples, every class in its share; all if there are no more."""
-    if count >= len(examples):
-        return examples
-    rows = stratified_sample(examples.labels, count, seed=seed)
-    places = torch.from_numpy(rows)
-    return Examples(examples.indices[rows], examples.images[places], examples.labels[places])
 
 
 def affordable(subject: Subject, site: Site, lens: Ablation, replays: float) -> Examples:
@@ -81,7 +69,7 @@ def affordable(subject: Subject, site: Site, lens: Ablation, replays: float) -> 
     """
     allowed = int(afforded_rows(subject, site, lens) / max(replays, 1))
     least = max(_FEWEST, 2 * len(subject.classes))
-    return sampled(subject.evaluation, max(least, min(lens.examples, allowed)), subject.seed)
+    return subject.evaluation.sample(max(least, min(lens.examples, allowed)), seed=subject.seed)
 
 
 def afforded_rows(subject: Subject, site: Site, lens: Ablation) -> float:

@@ -103,10 +103,7 @@ def remove_matched(
 
 
 def _of_class(examples: Examples, label: int) -> Examples:
-    rows = (examples.labels == label).nonzero()[:, 0]
-    return Examples(
-        examples.indices[rows.cpu().numpy()], examples.images[rows], examples.labels[rows]
-    )
+    return examples.at(np.flatnonzero(examples.labels.cpu().numpy() == label))
 
 
 def matched_columns(matched: Matched, observed: np.ndarray) -> dict[str, np.ndarray]:

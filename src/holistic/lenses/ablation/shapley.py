@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.data import stratified_sample
 from holistic.findings import Finding, Table, col
 from holistic.graph.engine import Stage
 from holistic.lenses.ablation import Ablation
@@ -20,7 +19,7 @@ from holistic.sites import Site
 from holistic.stats.agreement import spearman
 from holistic.stats.intervals import mean_interval
 from holistic.stats.tests import benjamini_hochberg, mean_p
-from holistic.subject import Examples, Subject
+from holistic.subject import Subject
 
 __all__ = ["ShapleyValue", "Shares", "sample_shares", "share_out"]
 
@@ -110,15 +109,13 @@ def sample_shares(subject: Subject, site: Site, lens: Ablation) -> Shares:
     many = _GROUPS
     groups, skipped, seen = list[np.ndarray](), 0, set[int]()
     for group in range(many):
-        rows = stratified_sample(examples.labels, size, seed=subject.seed + 7919 * (group + 1))
-        places = torch.from_numpy(rows)
-        some = Examples(examples.indices[rows], examples.images[places], examples.labels[places])
+        some = examples.sample(size, seed=subject.seed + 7919 * (group + 1))
         orders = np.stack([rng.permutation(site.units) for _ in range(each)])
         for stage, labels, _ in site_stages(subject, site, some, lens.edit):
             shares, left_out = _contributions(subject, stage, labels, orders, lens.truncation)
             groups.append(shares)
             skipped += left_out
-        seen.update(rows.tolist())
+        seen.update(some.indices.tolist())
     orders = many * each
     return Shares(np.stack(groups), orders, skipped / (orders * site.units), len(seen))
 

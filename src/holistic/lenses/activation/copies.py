@@ -22,7 +22,7 @@ from holistic.lenses.activation.concepts import (
 )
 from holistic.lenses.activation.reading import reduced
 from holistic.lenses.activation.stimuli import KINDS, Stimuli, drawable, oriented
-from holistic.lenses.activation.survey import at_most, selectivity, separation
+from holistic.lenses.activation.survey import selectivity, separation
 from holistic.lenses.activation.tuning import Tuning, tuned
 from holistic.models import reinitialised
 from holistic.progress import Progress
@@ -153,7 +153,9 @@ def _redraw(fresh: Subject, subject: Subject, seed: int) -> None:
 
 def _probe(subject: Subject, lens: Activation) -> Probe:
     """Draw examples of both splits, measure their properties, and draw the stimuli."""
-    sides = [at_most(e, lens.probes, subject.seed) for e in (subject.selection, subject.evaluation)]
+    sides = [
+        e.sample(lens.probes, seed=subject.seed) for e in (subject.selection, subject.evaluation)
+    ]
     measured = [properties(side.images) for side in sides]
     middle = None if measured[0] is None else middles(measured[0])
     concepts = [

@@ -6,9 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from holistic.data import stratified_sample
 from holistic.lenses.activation import Activation
 from holistic.lenses.activation.detection import Detection, detect, shuffled_bound
 from holistic.lenses.activation.examples import Picks, pick
@@ -19,7 +17,7 @@ from holistic.stats.intervals import class_auroc, mean_difference
 from holistic.stats.moments import Moments
 from holistic.subject import Examples, Subject
 
-__all__ = ["Profile", "Survey", "at_most", "selectivity", "separation", "survey"]
+__all__ = ["Profile", "Survey", "selectivity", "separation", "survey"]
 
 _BYTES = 256 << 20
 """Bytes of kept values in one pass."""
@@ -107,7 +105,7 @@ class Survey:
 def survey(subject: Subject, lens: Activation, progress: Progress) -> Survey:
     """Read the hidden sites of the subject and of an untrained copy on both splits."""
     fresh = subject.untrained(subject.seed + _UNTRAINED)
-    splits = [at_most(e, lens.most_examples, subject.seed) for e in _splits(subject)]
+    splits = [e.sample(lens.most_examples, seed=subject.seed) for e in _splits(subject)]
     groups = list(_groups(subject.hidden_sites, len(splits[0])))
     total, done = 2 * len(groups) * sum(map(len, splits)), 0
 
@@ -138,15 +136,6 @@ def survey(subject: Subject, lens: Activation, progress: Progress) -> Survey:
 
 def _splits(subject: Subject) -> tuple[Examples, Examples]:
     return subject.evaluation, subject.selection
-
-
-def at_most(examples: Examples, most: int, seed: int) -> Examples:
-    """Return a stratified sample of the examples where they are more than `most`."""
-    if len(examples) <= most:
-        return examples
-    places = stratified_sample(examples.labels.cpu(), most, seed=seed)
-    rows = torch.from_numpy(places)
-    return Examples(examples.indices[places], examples.images[rows], examples.labels[rows])
 
 
 def _groups(sites: Sequence[Site], count: int) -> Iterator[list[str]]:

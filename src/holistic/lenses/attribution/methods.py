@@ -24,7 +24,7 @@ from holistic.lenses.attribution.checks import (
 )
 from holistic.lenses.attribution.maps import METHODS, attributions, edges, magnitude, objective
 from holistic.lenses.attribution.removal import Curves, area, grid, mean_image, order, removal
-from holistic.lenses.attribution.sample import balanced, joined, taken, typical
+from holistic.lenses.attribution.sample import balanced, joined, typical
 from holistic.lenses.attribution.statements import statements
 from holistic.progress import Progress
 from holistic.subject import Examples, Subject
@@ -95,7 +95,7 @@ def _make_maps(subject: Subject, lens: Attribution, progress: Progress) -> _Maps
     sample = balanced(subject.evaluation, lens.examples, subject.seed)
     single = cases(subject)
     close = [i for i, kind in enumerate(single.kinds) if kind != "typical"]
-    shown = joined(typical(subject), taken(single.examples, np.array(close, np.int64)))
+    shown = joined(typical(subject), single.examples.at(np.array(close, np.int64)))
     images, done = joined(sample, shown), 0
 
     def told(count: int) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from holistic.data import stratified_sample
 from holistic.stats.moments import Moments
 from holistic.subject import Examples, Subject
 
@@ -91,12 +90,7 @@ def activations(
 
 def sampled(examples: Examples, most: int, *, seed: int) -> Examples:
     """Return about so many of the examples, or 2 of each class, every class in its share."""
-    labels = examples.labels.cpu()
-    count = max(most, 2 * len(labels.unique()))
-    if len(examples) <= count:
-        return examples
-    rows = stratified_sample(labels, count, seed=seed)
-    return Examples(examples.indices[rows], examples.images[rows], examples.labels[rows])
+    return examples.sample(max(most, 2 * len(examples.labels.unique())), seed=seed)
 
 
 def most_varying(values: np.ndarray, count: int) -> np.ndarray:
