@@ -6,6 +6,7 @@ import html
 import http.client
 import json
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -21,14 +22,14 @@ from starlette.responses import PlainTextResponse
 
 import holistic
 from holistic.cli.serve import _model
-from holistic.errors import HolisticError
+from holistic.errors import AuditError, HolisticError
 from holistic.findings import Audit
 from holistic.workbench.app import Answers, application, listening
 from holistic.workbench.experiments import experiments, save_experiment
 from holistic.workbench.guard import BODY_BYTES, Guard
 from holistic.workbench.images import as_image, looked_at, patched, steered
 from holistic.workbench.jobs import Jobs
-from holistic.workbench.live import Live, Removal, Superseded
+from holistic.workbench.live import Live, Removal, Superseded, within
 from holistic.workbench.tables import page_of
 from planted_report import CLASSES
 from planted_report import audit as planted_audit
@@ -170,7 +171,12 @@ def test_an_image_is_seen_as_the_model_sees_it(subject: holistic.Subject) -> Non
     assert told["top"]["3"][0]["unit"] == int(values.argmax())
     nudge = 1e-3 * torch.eye(6)
     slope = (subject.predict(image + nudge) - subject.predict(image - nudge)) / 2e-3  # [6, C]
-    np.testing.assert_allclose(told["saliency"], slope[:, told["prediction"]], atol=2e-2)
+    said = slope[:, told["prediction"]]
+    np.testing.assert_allclose(told["maps"]["saliency"], said[None], atol=2e-2)
+    np.testing.assert_allclose(told["maps"]["input_x_gradient"], (said * image[0])[None], atol=2e-2)
+    whole = np.sum(told["maps"]["integrated_gradients"])
+    blank = subject.predict(torch.zeros_like(image))[0, told["prediction"]]
+    assert whole == pytest.approx(float(logits.max() - blank), abs=0.1)
     near = [one["place"] for one in told["nearest"]]
     some = subject.evaluation.images[:2000]
     away = (subject.capture(["3"], some)["3"] - values).norm(dim=1)
@@ -444,6 +450,46 @@ def test_failures_tell_nothing_of_the_server(
     status, text, _ = server.ask("POST", "/api/remove", REMOVE)
     assert status == 500
     assert b"secret" not in text
+
+
+def test_errors_that_name_files_stay_in_the_terminal(
+    server: Server, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise AuditError(f"damaged: {Path.home()}")
+
+    monkeypatch.setattr(live, "remove", fail)
+    status, text, _ = server.ask("POST", "/api/remove", REMOVE)
+    assert status == 400
+    assert str(Path.home()) not in text.decode()
+    assert "terminal" in json.loads(text)["error"]
+
+
+def test_work_without_an_end_is_given_up(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    check = within(1e-9)
+    with pytest.raises(HolisticError, match="no answer within"):
+        live.remove(Removal({"3": (1,)}), check)
+    monkeypatch.setattr("holistic.workbench.live.SECONDS", -1.0)
+    with pytest.raises(HolisticError, match="no answer within"):
+        live.remove(Removal({"3": (1,)}), live.ask("late", 1))
+
+
+def test_a_body_that_never_comes_is_given_up() -> None:
+    async def never(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("asked without a body")
+
+    running = Server(lambda host: Guard(never, host, TOKEN, seconds=0.2))
+    try:
+        with socket.create_connection(("127.0.0.1", int(running.host.split(":")[1])), 10) as line:
+            head = (
+                f"POST /api/state HTTP/1.1\r\nHost: {running.host}\r\n"
+                f"Origin: http://{running.host}\r\nX-Holistic-Token: {TOKEN}\r\n"
+                "Content-Length: 10\r\n\r\n{"
+            )
+            line.sendall(head.encode())
+            assert line.recv(64).startswith(b"HTTP/1.1 504")
+    finally:
+        running.stop()
 
 
 def test_slow_answers_are_given_up() -> None:

@@ -17,7 +17,8 @@ from holistic.findings import Audit, Column, Finding, Table
 from holistic.lens import lens_class, lens_names
 
 __all__ = [
-    "bundle", "digest", "embedded_arrays", "lacks_arrays", "numbers", "outline", "site_names",
+    "bundle", "digest", "embedded_arrays", "lacks_arrays", "numbers", "outline", "sheet",
+    "site_names",
 ]  # fmt: skip
 
 _CELLS = 180_000
@@ -189,20 +190,11 @@ def _images(audit: Audit) -> dict[str, Any] | None:
     labels = finding.arrays.get("activation.image_labels")
     if pictures is None or ids is None or labels is None or not len(pictures):
         return None
-    from PIL import Image
-
     limit = max(1, _IMAGE_BYTES // int(np.prod(pictures.shape[1:])))
     told = [int(e) for name in _CASES if name in audit for e in audit[name].column("example")]
     chosen = _shown_first(finding.table, [int(i) for i in ids], told)[:limit]
     height, width = (int(n) for n in pictures.shape[1:3])
     across = max(1, min(len(chosen), 2048 // width))
-    down = -(-len(chosen) // across)
-    sheet = np.zeros((down * height, across * width, *pictures.shape[3:]), np.uint8)
-    for n, place in enumerate(chosen):
-        top, left = height * (n // across), width * (n % across)
-        sheet[top : top + height, left : left + width] = pictures[place]
-    out = io.BytesIO()
-    Image.fromarray(sheet).save(out, "PNG", optimize=True)
     return {
         "height": height,
         "width": width,
@@ -210,8 +202,23 @@ def _images(audit: Audit) -> dict[str, Any] | None:
         "plane": finding.arrays.get("activation.image_plane", np.array([height, width])).tolist(),
         "examples": [int(ids[i]) for i in chosen],
         "labels": [int(labels[i]) for i in chosen],
-        "sheet": f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}",
+        "sheet": sheet(pictures[chosen], across),
     }
+
+
+def sheet(pictures: np.ndarray, across: int) -> str:
+    """Lay pictures `[M, H, W]` or `[M, H, W, 3]` out in rows: one PNG as a data URI."""
+    from PIL import Image
+
+    height, width = pictures.shape[1:3]
+    down = -(-len(pictures) // across)
+    whole = np.zeros((down * height, across * width, *pictures.shape[3:]), np.uint8)
+    for n, picture in enumerate(pictures):
+        top, left = height * (n // across), width * (n % across)
+        whole[top : top + height, left : left + width] = picture
+    out = io.BytesIO()
+    Image.fromarray(whole).save(out, "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}"
 
 
 def _shown_first(table: Table, ids: list[int], told: list[int]) -> list[int]:

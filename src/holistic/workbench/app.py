@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import secrets
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from holistic.errors import HolisticError, SettingError
+from holistic.errors import HolisticError, ModelError, SettingError, SiteError
 from holistic.findings import Audit, load
 from holistic.lens import lens_names
 from holistic.progress import Progress
 from holistic.workbench.experiments import experiments, save_experiment
-from holistic.workbench.guard import Guard
+from holistic.workbench.guard import SECONDS, Guard
 from holistic.workbench.images import as_image, looked_at, patched, steered
 from holistic.workbench.jobs import Jobs, run_lens
 from holistic.workbench.tables import page_of
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from holistic.workbench.live import Live
 
 __all__ = ["application", "listening", "serve"]
+
+_TERMINAL = "the server's terminal says more"
 
 
 class Answers:
@@ -47,16 +50,20 @@ class Answers:
 
     def state(self, asked: Any) -> dict[str, Any]:
         """What can be asked of this server."""
-        live = self.live
+        kept = [
+            {key: one[key] for key in ("id", "name", "asked")} for one in experiments(self.folder)
+        ]
+        if isinstance(self.live, str):
+            return {"live": False, "reason": self.live, "experiments": kept}
+        subject = self.live.subject
+        low, high = (float(end) for end in subject.images.aminmax())
         return {
-            "live": not isinstance(live, str),
-            "reason": live if isinstance(live, str) else "",
-            "shape": [] if isinstance(live, str) else list(live.subject.images.shape[1:]),
-            "sites": [] if isinstance(live, str) else [s.name for s in live.subject.hidden_sites],
-            "experiments": [
-                {key: one[key] for key in ("id", "name", "asked")}
-                for one in experiments(self.folder)
-            ],
+            "live": True,
+            "shape": list(subject.images.shape[1:]),
+            "range": [low, high],
+            "sites": [site.name for site in subject.hidden_sites],
+            "examples": len(subject.images),
+            "experiments": kept,
         }
 
     def rows(self, asked: Any) -> dict[str, Any]:
@@ -133,13 +140,13 @@ class Answers:
 
     def keep(self, asked: Any) -> dict[str, Any]:
         """Keep a set of units under a name, with what it costs on all evaluation examples."""
-        from holistic.workbench.live import Removal
+        from holistic.workbench.live import Removal, within
 
         live = self._model()
         removal = Removal.read({**asked, "examples": "all"}, live.subject)
         told = {"units": [[n, u] for n, some in removal.units.items() for u in some],
                 "edit": removal.edit}  # fmt: skip
-        found = live.remove(removal)
+        found = live.remove(removal, within(SECONDS))
         return {"id": save_experiment(self.folder, asked.get("name"), told, found)}
 
     def _model(self) -> Live:
@@ -148,7 +155,7 @@ class Answers:
         return self.live
 
 
-def application(answers: Answers, host: str, token: str, *, seconds: float = 120.0) -> Guard:
+def application(answers: Answers, host: str, token: str, *, seconds: float = SECONDS) -> Guard:
     """Make the ASGI application: the page, and answers as JSON to those who hold the token."""
     from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
@@ -169,15 +176,18 @@ def application(answers: Answers, host: str, token: str, *, seconds: float = 120
                 if not isinstance(asked, dict):
                     raise SettingError("a question is a JSON object")
                 return JSONResponse(await run_in_threadpool(answer, asked))
-            except HolisticError as error:
+            except (SettingError, SiteError, ModelError) as error:
                 return JSONResponse({"error": str(error)}, 400)
+            except HolisticError as error:  # names files
+                print(error, file=sys.stderr)
+                return JSONResponse({"error": f"no answer; {_TERMINAL}"}, 400)
             except (ValueError, RecursionError):
                 return JSONResponse({"error": "that isn't JSON"}, 400)
 
         return respond
 
     async def failed(request: Request, error: Exception) -> Response:
-        return JSONResponse({"error": "the server failed; its terminal says more"}, 500)
+        return JSONResponse({"error": f"the server failed; {_TERMINAL}"}, 500)
 
     names = ("state", "rows", "remove", "keep", "pictures", "look", "patch", "steer",
              "jobs", "start", "cancel")  # fmt: skip

@@ -67,11 +67,12 @@ class Guard:
         sending = _Sending(send)
         refusal = self._refusal(scope)
         # read whoever asks, up to the limit: an answer to half a question may never arrive
-        body = await _body(receive) if refusal != _TOO_LARGE else None
-        if refusal or body is None:
-            await sending.plain(*(refusal or _TOO_LARGE))
-            return
         try:
+            reading = _body(receive) if refusal != _TOO_LARGE else None
+            body = reading and await asyncio.wait_for(reading, self.seconds)
+            if refusal or body is None:
+                await sending.plain(*(refusal or _TOO_LARGE))
+                return
             await asyncio.wait_for(self.app(scope, _given(body), sending), self.seconds)
         except TimeoutError:
             if not sending.started:

@@ -11,7 +11,10 @@ from torch import Tensor
 
 from holistic.edits import Patch, Steer
 from holistic.errors import SettingError
-from holistic.subject import Subject
+from holistic.lenses._pictures import planes
+from holistic.lenses.attribution import Attribution
+from holistic.lenses.attribution.maps import attributions
+from holistic.subject import Examples, Subject
 
 __all__ = ["as_image", "looked_at", "patched", "steered"]
 
@@ -58,8 +61,8 @@ def looked_at(subject: Subject, image: Tensor, near: str | None) -> dict[str, An
     dict
         `logits` and `probabilities` `[C]`, `prediction`, by hidden site the ten largest units
         (mean over positions), the `nearest` images by Euclidean distance among at most 2,000,
-        and the gradient of the predicted class's logit (`saliency`, signed, in the
-        shape of the image), by Captum.
+        and `maps`: by each method of the lens `attribution`, how the pixels speak for the
+        prediction's logit, signed, channels added up, `[H, W]`; none for whole numbers.
     """
     sites = [site.name for site in subject.hidden_sites]
     logits, values = subject.downstream(image, (), sites)
@@ -71,7 +74,7 @@ def looked_at(subject: Subject, image: Tensor, near: str | None) -> dict[str, An
             {"unit": int(u), "value": float(v)}
             for v, u in zip(best.values, best.indices, strict=True)
         ]
-    answer = {**_said(logits), "top": top, "saliency": _gradient(subject, image, logits)}
+    answer = {**_said(logits), "top": top, "maps": _maps(subject, image, logits)}
     return answer if near is None else {**answer, "nearest": _nearest(subject, image, near)}
 
 
@@ -83,14 +86,13 @@ def _said(logits: Tensor) -> dict[str, Any]:
     }
 
 
-def _gradient(subject: Subject, image: Tensor, logits: Tensor) -> Any:
-    from captum.attr import Saliency
-
+def _maps(subject: Subject, image: Tensor, logits: Tensor) -> dict[str, Any]:
+    if not image.is_floating_point():
+        return {}
+    one = Examples(np.zeros(1, np.int64), image, logits.argmax(1))
     with torch.enable_grad():
-        method = Saliency(subject.logits)
-        given = image.detach().clone().requires_grad_()
-        found = method.attribute(given, target=int(logits[0].argmax()), abs=False)
-    return found[0].detach().cpu().tolist()
+        found = attributions(subject, one, Attribution(), lambda _: None)
+    return {name: planes(values)[0].sum(0).tolist() for name, values in found.items()}
 
 
 def _nearest(subject: Subject, image: Tensor, site: str) -> list[dict[str, float]]:

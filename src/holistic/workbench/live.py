@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +16,13 @@ from holistic.edits import checked_replacement
 from holistic.errors import SettingError
 from holistic.graph.engine import Stage
 from holistic.lenses._pictures import are_pictures, pictures
+from holistic.report.embedded import sheet
 from holistic.stats.intervals import paired_accuracy_interval, wilson
 from holistic.subject import Examples, Subject
 from holistic.sweeps import replacement, replacing
+from holistic.workbench.guard import SECONDS
 
-__all__ = ["Live", "Removal", "Superseded"]
+__all__ = ["Live", "Removal", "Superseded", "within"]
 
 _FIRST = 1000
 _KEPT_BYTES = 512 << 20
@@ -85,6 +86,20 @@ class Removal:
         return cls(units, edit, examples, controls)
 
 
+def within(seconds: float) -> Callable[[], None]:
+    """Return what raises a `SettingError` once so many seconds have passed."""
+    end = time.monotonic() + seconds
+
+    def check() -> None:
+        if time.monotonic() > end:
+            raise SettingError(
+                f"no answer within {seconds:.0f} s: remove units of one site at a time, or audit "
+                "fewer examples"
+            )
+
+    return check
+
+
 class Live:
     """A model under study that answers one question after another, newest first.
 
@@ -104,14 +119,20 @@ class Live:
         self._first = self._whole.sample(_FIRST, seed=subject.seed)
 
     def ask(self, session: str, number: int) -> Callable[[], None]:
-        """Note a request, and return what raises `Superseded` once a newer one has been noted."""
+        """Note a request, and return what raises `Superseded` once a newer one has been noted.
+
+        Where the answer isn't found in time, it raises a `SettingError`.
+        """
         self._newest[session] = max(number, self._newest.get(session, number))
         while len(self._newest) > 256:
             self._newest.pop(next(iter(self._newest)))
 
+        in_time = within(SECONDS)
+
         def check() -> None:
             if self._newest.get(session, number) > number:
                 raise Superseded
+            in_time()
 
         return check
 
@@ -151,18 +172,14 @@ class Live:
         SettingError
             If there is no such example, or inputs aren't pictures.
         """
-        from PIL import Image
-
         images = self.subject.images
         if not 0 < len(examples) <= _CHANGED or not all(0 <= i < len(images) for i in examples):
             raise SettingError(f"'examples' are 1 to {_CHANGED} places in the data")
         if not are_pictures(images):
             raise SettingError("the inputs of this model aren't pictures")
         drawn = pictures(images[torch.tensor(list(examples))], images)
-        file = io.BytesIO()
-        Image.fromarray(np.concatenate(list(drawn), axis=1)).save(file, "PNG")
-        sheet = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
-        return {"sheet": sheet, "height": drawn.shape[1], "width": drawn.shape[2]}
+        _, height, width = drawn.shape[:3]
+        return {"sheet": sheet(drawn, len(drawn)), "height": height, "width": width}
 
     def _random_sets(self, removal: Removal) -> list[dict[str, tuple[int, ...]]]:
         """Draw as many units of the same sites, the same ones for the same question."""
