@@ -3,54 +3,33 @@
 from __future__ import annotations
 
 import html
-import http.client
-import json
 import re
-import socket
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-import uvicorn
-from starlette.responses import PlainTextResponse
 
 import holistic
 from holistic.cli.serve import _model
-from holistic.errors import AuditError, HolisticError
+from holistic.errors import HolisticError
 from holistic.findings import Audit
-from holistic.workbench.app import Answers, application, listening
 from holistic.workbench.experiments import experiments, save_experiment
-from holistic.workbench.guard import BODY_BYTES, Guard
 from holistic.workbench.images import as_image, looked_at, patched, steered
 from holistic.workbench.jobs import Jobs
-from holistic.workbench.live import Live, Removal, Superseded, within
+from holistic.workbench.live import Live, Removal, Superseded
 from holistic.workbench.tables import page_of
+from planted_live import HOSTILE, turning
 from planted_report import CLASSES
 from planted_report import audit as planted_audit
 from zoo import ZOO, make
 
-TOKEN = "a-token-of-this-test"
-HOSTILE = "<img src=x onerror=alert(1)>'\";--${7*7}"
-
 
 @pytest.fixture(scope="module")
 def subject() -> holistic.Subject:
-    """A network with two hidden sites whose predictions change when units go."""
-    with torch.random.fork_rng():
-        torch.manual_seed(3)
-        images = torch.randn(2600, 6)
-        model = torch.nn.Sequential(
-            torch.nn.Linear(6, 8), torch.nn.ReLU(), torch.nn.Linear(8, 7), torch.nn.ReLU(),
-            torch.nn.Linear(7, 3),
-        )  # fmt: skip
-        labels = model(images).argmax(1)
-    return holistic.Subject(model, (images, labels), classes=["a", HOSTILE, "c"])
+    return turning()
 
 
 @pytest.fixture(scope="module")
@@ -310,241 +289,3 @@ def test_pages_of_a_table_are_its_rows(audit: Audit) -> None:
 def test_hostile_queries_are_refused(audit: Audit, asked: Any) -> None:
     with pytest.raises(HolisticError):
         page_of(audit, asked)
-
-
-class Server:
-    """The application on a loopback port, in a thread."""
-
-    def __init__(self, make_app: Any) -> None:
-        place = listening()
-        self.host = f"127.0.0.1:{place.getsockname()[1]}"
-        settings = uvicorn.Config(make_app(self.host), log_level="error", lifespan="off")
-        self.server = uvicorn.Server(settings)
-        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [place]})
-        self.thread.start()
-
-    def ask(
-        self, method: str, path: str, body: bytes = b"", **headers: str | None
-    ) -> tuple[int, bytes, dict[str, str]]:
-        """Send a request as the page would; headers given as None are left out."""
-        usual: dict[str, str | None] = {
-            "Host": self.host,
-            "Origin": f"http://{self.host}",
-            "X-Holistic-Token": TOKEN,
-        }
-        usual |= {name.replace("_", "-"): value for name, value in headers.items()}
-        line = http.client.HTTPConnection(self.host, timeout=30)
-        try:
-            line.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-            for name, value in usual.items():
-                if value is not None:
-                    line.putheader(name, value)
-            if not {"Content-Length", "Transfer-Encoding"} & set(usual) and body:
-                line.putheader("Content-Length", str(len(body)))
-            line.endheaders(body or None)
-            answer = line.getresponse()
-            return answer.status, answer.read(), {k.lower(): v for k, v in answer.getheaders()}
-        finally:
-            line.close()
-
-    def stop(self) -> None:
-        self.server.should_exit = True
-        self.thread.join()
-
-
-@pytest.fixture(scope="module")
-def server(audit: Audit, live: Live) -> Iterator[Server]:
-    running = Server(lambda host: application(Answers(audit.path, live), host, TOKEN))
-    yield running
-    running.stop()
-
-
-REMOVE = json.dumps({"session": "page", "number": 1, "units": [["1", 0]]}).encode()
-
-
-def test_the_page_answers_its_own_questions(server: Server, live: Live) -> None:
-    status, text, headers = server.ask("GET", "/", Origin=None, X_Holistic_Token=None)
-    assert status == 200
-    policy = headers["content-security-policy"]
-    assert "default-src 'none'" in policy
-    assert "connect-src 'self'" in policy
-    assert "unsafe" not in policy
-    assert b'name="holistic-live"' in text
-    for name, value in (
-        ("x-content-type-options", "nosniff"),
-        ("x-frame-options", "DENY"),
-        ("referrer-policy", "no-referrer"),
-        ("cache-control", "no-store"),
-    ):
-        assert headers[name] == value
-    status, text, _ = server.ask("POST", "/api/remove", REMOVE)
-    assert status == 200
-    assert json.loads(text) == live.remove(Removal({"1": (0,)}))
-    state = json.loads(server.ask("POST", "/api/state", b"{}")[1])
-    assert (state["live"], state["experiments"]) == (True, [])
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "headers", "status"),
-    [
-        ("GET", "/", {"Host": "attacker.example"}, 403),
-        ("GET", "/", {"Host": "localhost"}, 403),
-        ("GET", "/", {"Host": None}, (400, 403)),
-        ("GET", "/", {"Origin": "http://attacker.example"}, 403),
-        ("POST", "/api/remove", {"Host": "attacker.example"}, 403),
-        ("POST", "/api/remove", {"Origin": "http://attacker.example"}, 403),
-        ("POST", "/api/remove", {"Origin": "null"}, 403),
-        ("POST", "/api/remove", {"Origin": None}, 403),
-        ("POST", "/api/remove", {"X_Holistic_Token": None}, 403),
-        ("POST", "/api/remove", {"X_Holistic_Token": ""}, 403),
-        ("POST", "/api/remove", {"X_Holistic_Token": TOKEN[:-1]}, 403),
-        ("POST", "/api/remove", {"Content_Length": str(BODY_BYTES + 1)}, 413),
-        ("GET", "/api/remove", {}, 405),
-        ("PUT", "/api/remove", {}, 405),
-        ("DELETE", "/", {}, 405),
-        ("OPTIONS", "/api/remove", {}, 405),
-        ("HEAD", "/", {"Host": "attacker.example"}, 403),
-        ("POST", "/", {}, 405),
-        ("GET", "/audit.json", {}, 404),
-        ("GET", "/../../etc/passwd", {}, 404),
-        ("GET", "/%2e%2e/audit.json", {}, 404),
-        ("POST", "/api/../audit.json", {}, 404),
-    ],
-)
-def test_nobody_else_is_answered(
-    server: Server, method: str, path: str, headers: dict[str, str | None], status: Any
-) -> None:
-    body = REMOVE if "Content_Length" not in headers else b""
-    found, text, given = server.ask(method, path, body, **headers)
-    assert found in (status if isinstance(status, tuple) else (status,))
-    assert b"classes" not in text
-    assert "access-control-allow-origin" not in given
-
-
-def test_a_body_that_lies_about_its_length_is_cut_off(server: Server) -> None:
-    chunk = b"%x\r\n" % (1 << 16) + b"x" * (1 << 16) + b"\r\n"
-    body = chunk * (BODY_BYTES // (1 << 16) + 2) + b"0\r\n\r\n"
-    try:
-        status = server.ask("POST", "/api/remove", body, Transfer_Encoding="chunked")[0]
-    except OSError:
-        return  # the line was closed while we were still sending
-    assert status == 413
-
-
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff\xfe", b"[" * 100_000, b'{"units": 1}'])
-def test_questions_that_are_no_json_objects_get_one_line(server: Server, body: bytes) -> None:
-    status, text, _ = server.ask("POST", "/api/remove", body)
-    assert status == 400
-    told = json.loads(text)["error"]
-    assert "\n" not in told
-    assert "Traceback" not in told
-
-
-def test_failures_tell_nothing_of_the_server(
-    server: Server, live: Live, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: Any) -> None:
-        raise RuntimeError(f"secret at {Path.home()}")
-
-    monkeypatch.setattr(live, "remove", fail)
-    status, text, _ = server.ask("POST", "/api/remove", REMOVE)
-    assert status == 500
-    assert b"secret" not in text
-
-
-def test_errors_that_name_files_stay_in_the_terminal(
-    server: Server, live: Live, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: Any) -> None:
-        raise AuditError(f"damaged: {Path.home()}")
-
-    monkeypatch.setattr(live, "remove", fail)
-    status, text, _ = server.ask("POST", "/api/remove", REMOVE)
-    assert status == 400
-    assert str(Path.home()) not in text.decode()
-    assert "terminal" in json.loads(text)["error"]
-
-
-def test_work_without_an_end_is_given_up(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
-    check = within(1e-9)
-    with pytest.raises(HolisticError, match="no answer within"):
-        live.remove(Removal({"3": (1,)}), check)
-    monkeypatch.setattr("holistic.workbench.live.SECONDS", -1.0)
-    with pytest.raises(HolisticError, match="no answer within"):
-        live.remove(Removal({"3": (1,)}), live.ask("late", 1))
-
-
-def test_a_body_that_never_comes_is_given_up() -> None:
-    async def never(scope: Any, receive: Any, send: Any) -> None:
-        raise AssertionError("asked without a body")
-
-    running = Server(lambda host: Guard(never, host, TOKEN, seconds=0.2))
-    try:
-        with socket.create_connection(("127.0.0.1", int(running.host.split(":")[1])), 10) as line:
-            head = (
-                f"POST /api/state HTTP/1.1\r\nHost: {running.host}\r\n"
-                f"Origin: http://{running.host}\r\nX-Holistic-Token: {TOKEN}\r\n"
-                "Content-Length: 10\r\n\r\n{"
-            )
-            line.sendall(head.encode())
-            assert line.recv(64).startswith(b"HTTP/1.1 504")
-    finally:
-        running.stop()
-
-
-def test_slow_answers_are_given_up() -> None:
-    async def slow(scope: Any, receive: Any, send: Any) -> None:
-        import asyncio
-
-        await asyncio.sleep(30)
-        await PlainTextResponse("late")(scope, receive, send)
-
-    running = Server(lambda host: Guard(slow, host, TOKEN, seconds=0.2))
-    try:
-        assert running.ask("GET", "/")[0] == 504
-    finally:
-        running.stop()
-
-
-def test_without_a_model_tables_are_served_and_removals_say_why(audit: Audit) -> None:
-    running = Server(lambda h: application(Answers(audit.path, "its weights are gone"), h, TOKEN))
-    try:
-        state = json.loads(running.ask("POST", "/api/state", b"{}")[1])
-        assert (state["live"], state["reason"]) == (False, "its weights are gone")
-        assert running.ask("POST", "/api/rows", b'{"finding": "ablation.units"}')[0] == 200
-        status, text, _ = running.ask("POST", "/api/remove", REMOVE)
-        assert (status, json.loads(text)["error"]) == (400, "its weights are gone")
-    finally:
-        running.stop()
-
-
-def test_the_socket_is_on_the_loopback_address_only() -> None:
-    place = listening()
-    assert place.getsockname()[0] == "127.0.0.1"
-    with pytest.raises(HolisticError, match="port"):
-        listening(place.getsockname()[1])
-    place.close()
-
-
-def test_the_command_prints_an_address_and_serves_a_real_audit(tmp_path: Path) -> None:
-    run = [sys.executable, "-m", "holistic"]
-    out = tmp_path / "audit"
-    subprocess.run(
-        [*run, "run", "digits", "--limit", "200", "--lens", "attribution", "--out", str(out)],
-        check=True,
-        capture_output=True,
-    )
-    with subprocess.Popen([*run, "serve", str(out)], stdout=subprocess.PIPE, text=True) as serving:
-        try:
-            assert serving.stdout is not None
-            printed = serving.stdout.readline()
-            found = re.fullmatch(r"http://(127\.0\.0\.1:\d+)/#token=(\S+)\n", printed)
-            assert found
-            line = http.client.HTTPConnection(found[1], timeout=60)
-            headers = {"Origin": f"http://{found[1]}", "X-Holistic-Token": found[2]}
-            line.request("POST", "/api/remove", REMOVE.replace(b'"1"', b'"2"'), headers)
-            told = json.loads(line.getresponse().read())
-            line.close()
-            assert told["n"] in (99, 100)
-        finally:
-            serving.terminate()
