@@ -36,13 +36,16 @@ function enliven(audit: Audit, article: Element, name: string): void {
   put(audit, <FindingView table={table} />, live);
 }
 
+/** The view before: another set of units in the playground leaves the page where it is. */
+let last = "";
+
 function show(audit: Audit, live: Live): void {
   const route = address(audit);
   const known = route.view === "lens" && audit.outline.lenses.some((l) => l.name === route.lens) ? route.lens : "";
   const opening = route.view === "opening" || (route.view === "lens" && !known);
   document.querySelectorAll<HTMLElement>("main > section").forEach((s) => (s.hidden = opening ? s.id !== "findings" && s.id !== "provenance" : s.id !== known));
   document.querySelectorAll("nav a").forEach((a) => {
-    const here = a.getAttribute("href") === (opening ? "#/" : known ? to.lens(known) : route.view === "live" || route.view === "draw" ? `#/${route.view}` : "");
+    const here = a.getAttribute("href") === (opening ? "#/" : known ? to.lens(known) : `#/${route.view}`);
     if (here) a.setAttribute("aria-current", "page");
     else a.removeAttribute("aria-current");
   });
@@ -61,7 +64,8 @@ function show(audit: Audit, live: Live): void {
   put(audit, card, document.getElementById("app")!);
   const finding = route.view === "lens" && route.finding ? document.getElementById(route.finding) : null;
   if (finding) finding.scrollIntoView({ behavior: "instant" });
-  else scrollTo({ top: 0, behavior: "instant" });
+  else if (route.view !== "live" || last !== "live") scrollTo({ top: 0, behavior: "instant" });
+  last = route.view;
 }
 
 function turn(e: KeyboardEvent): void {
@@ -76,7 +80,7 @@ async function start(live: Live): Promise<void> {
   document.querySelectorAll("nav a, #findings h3 a").forEach((a) => {
     const id = decodeURIComponent(a.getAttribute("href")!.slice(1));
     const lens = lenses.find((l) => l.name === id || l.findings.includes(id));
-    if (id === "/live" || id === "/draw") return;
+    if (id.startsWith("/")) return;
     if (id === "findings") a.setAttribute("href", "#/");
     else if (lens) a.setAttribute("href", lens.name === id ? to.lens(id) : to.lens(lens.name, id));
     else a.closest("li")?.remove();

@@ -7,7 +7,8 @@ export type Route =
   | { view: "class"; index: number }
   | { view: "image"; place: number }
   | { view: "live"; units: string }
-  | { view: "draw"; place: number | null };
+  | { view: "draw"; place: number | null }
+  | { view: "jobs" };
 
 export function parse(hash: string): Route {
   const [view, first, second] = hash.replace(/^#\/?/, "").split("/").map(unescaped);
@@ -18,6 +19,7 @@ export function parse(hash: string): Route {
   if (view === "class" && first && whole(a)) return { view, index: a };
   if (view === "image" && first && whole(a)) return { view, place: a };
   if (view === "draw") return { view, place: first && whole(a) ? a : null };
+  if (view === "jobs") return { view };
   if (view === "live") return { view, units: first ?? "" };
   return { view: "opening" };
 }

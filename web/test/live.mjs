@@ -55,6 +55,26 @@ await page.keyboard.press("Enter");
 await settled(() => /^(9|11) units removed/.test(document.querySelector(".card .tools").textContent));
 await page.getByRole("button", { name: "undo" }).click();
 await settled(() => /^10 units removed/.test(document.querySelector(".card .tools").textContent));
+await page.keyboard.press("Shift+U");
+await settled(() => /^(9|11) units removed/.test(document.querySelector(".card .tools").textContent));
+await page.keyboard.press("u");
+await settled(() => /^10 units removed/.test(document.querySelector(".card .tools").textContent));
+
+// sets that the audit names; each is one step to take back
+for (const name of ["remove a cluster", "remove a circuit"]) {
+  const list = page.getByLabel(name);
+  if (!(await list.count())) continue;
+  const words = await list.locator("option").nth(1).textContent();
+  await list.selectOption({ index: 1 });
+  await settled((count) => document.querySelector(".card .tools").textContent.startsWith(`${count} units removed`), /(\d+) units/.exec(words)[1]);
+  await page.getByRole("button", { name: "undo" }).click();
+  await settled(() => /^10 units removed/.test(document.querySelector(".card .tools").textContent));
+}
+
+// the confusion matrix counts every example once
+const counted = await page.locator(".confusion td").allTextContents();
+const [whole] = /\d+/.exec(await page.locator(".bars tbody tr").last().locator("td").last().textContent());
+assert.equal(counted.reduce((sum, text) => sum + Number(text), 0), Number(whole));
 
 // keep it under a hostile name; the name stays text
 await page.getByLabel("name", { exact: true }).fill("<img src=x onerror=document.title='run'>");
@@ -64,9 +84,12 @@ assert.doesNotMatch(await page.title(), /^run/);
 
 // the pictures of what changed
 await page.waitForSelector(".change canvas");
-await page.evaluate(axe);
-const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 200)}`), [], "no barriers");
+const accessible = async () => {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 200)}`), [], "no barriers");
+};
+await accessible();
 if (picture) await page.screenshot({ path: picture });
 
 // the link opens the same set in another window of the session
@@ -74,6 +97,40 @@ const shared = page.url();
 await page.goto("about:blank");
 await page.goto(shared);
 await settled(() => /^10 units removed/.test(document.querySelector(".card .tools")?.textContent ?? ""));
+
+// draw a bar on the sheet: the model answers, by every method, and again when something is put in
+await page.evaluate(() => { location.hash = "#/draw"; });
+const sheet = await page.locator("canvas.sheet").boundingBox();
+await page.mouse.move(sheet.x + 112, sheet.y + 40);
+await page.mouse.down();
+await page.mouse.move(sheet.x + 112, sheet.y + 180, { steps: 8 });
+await page.mouse.up();
+await page.waitForSelector("text=Nearest evaluation examples");
+const shares = await page.locator(".bars tbody td:nth-child(3)").allTextContents();
+assert.ok(Math.abs(shares.filter((text) => text.endsWith("%")).reduce((sum, text) => sum + parseFloat(text), 0) - 100) < 1, "probabilities add up to 1");
+assert.equal(await page.locator(".map canvas").count(), 4);
+for (const way of ["from the example into this image", "from this image into the example"]) {
+  await page.getByLabel(/^put /).selectOption({ label: way });
+  await page.getByRole("button", { name: / away\)$/ }).first().click();
+  await settled((words) => [...document.querySelectorAll("p[role=status]")].some((p) => p.textContent.includes(words)), way.startsWith("from the") ? "taken from example" : "taken from this image");
+}
+await page.waitForSelector(".chart svg");
+await accessible();
+
+// an example of the data instead, by its address
+await page.evaluate(() => { location.hash = "#/draw/3"; });
+await page.waitForSelector("h2:has-text('Example 3')");
+await page.waitForSelector("img[alt='Example 3']");
+await page.waitForSelector("text=Nearest evaluation examples");
+
+// the image card of the page leads there
+await page.evaluate(() => { location.hash = "#/image/0"; });
+await page.getByRole("link", { name: "ask the model about it" }).click();
+await page.waitForSelector("h2:has-text('Example')");
+
+await page.evaluate(() => { location.hash = "#/jobs"; });
+await page.waitForSelector("h2:has-text('Jobs')");
+await accessible();
 
 assert.deepEqual(complaints, [], "the console is silent");
 assert.deepEqual([...new Set(asked)], [new URL(address).host], "nothing else is asked");

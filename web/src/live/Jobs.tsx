@@ -15,21 +15,23 @@ export function Jobs() {
     const timer = setInterval(look, 500);
     return () => clearInterval(timer);
   }, [running]);
-  if (!told.missing.length && !told.jobs.length) return null;
   return (
-    <>
-      <h3>Lenses</h3>
+    <section class="card">
+      <h2>Jobs</h2>
+      <p>{told.missing.length ? "Lenses that this audit lacks. A lens is written into the audit's folder when it is finished, and not before." : "This audit has every lens."}</p>
       <p class="tools">{told.missing.map((lens) => <button key={lens} disabled={running} onClick={() => act("start", { lens })}>run {lens}</button>)}</p>
-      <ul aria-live="polite">
+      <p class="sr" role="status">{told.jobs.map((job) => `${job.lens} ${job.state}`).join(", ")}</p>
+      <ul>
         {told.jobs.map((job) => (
           <li key={job.id}>
-            {job.lens}: {job.state}{job.state === "running" && ` (${job.task} ${job.done} of ${job.total})`}{job.error && `: ${job.error}`}{" "}
+            {job.lens}: {job.state}{job.error && `: ${job.error}`}{" "}
+            {job.state === "running" && <><progress value={job.done} max={job.total} aria-label={job.task} /> {job.task} {job.done} of {job.total} </>}
             {job.state === "running" && <button onClick={() => act("cancel", { job: job.id })}>cancel</button>}
             {job.state === "done" && <a href="/" onClick={(e) => (e.preventDefault(), location.reload())}>show it</a>}
           </li>
         ))}
       </ul>
       {trouble && <p class="caveat" role="alert">{trouble}</p>}
-    </>
+    </section>
   );
 }

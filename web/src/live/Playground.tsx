@@ -1,6 +1,6 @@
 // Remove units by choosing them on the map, and see at once what every class loses.
 
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { shown, type Table } from "../data";
 import { go, to } from "../route";
 import { useAudit } from "../views/context";
@@ -8,10 +8,11 @@ import { Pick } from "../views/Frame";
 import { Grid } from "../views/Grid";
 import { laid } from "../views/Network";
 import { read, toggled, written } from "./chosen";
-import { ask, type Estimate, type Pictures, type Removed, type Saved, type State, type Unit } from "./server";
+import { Bars, Changed, Confusion } from "./Outcome";
+import { ask, type Removed, type Saved, type State, type Unit } from "./server";
+import { circuits, clusters, needed, type NamedSet } from "./sets";
 
 const EDITS = ["mean", "zero", "resample", "optimal"] as const;
-const TOP = 10;
 const session = Math.random().toString(36).slice(2);
 let number = 0;
 
@@ -27,7 +28,8 @@ export function Playground({ wanted }: { wanted: string }) {
   useEffect(() => {
     ask<State>("state", {}).then((told) => (setState(told), setTrouble(told.live ? "" : told.reason)), (e: Error) => setTrouble(e.message));
   }, []);
-  useEffect(() => {
+  // asked before the map is painted: a frame is a sixth of what a click may take
+  useLayoutEffect(() => {
     if (!state?.live) return;
     const mine = ++number;
     const question = (more: object) => ask<Removed>("remove", { session, number: mine, units, edit, ...more });
@@ -43,6 +45,7 @@ export function Playground({ wanted }: { wanted: string }) {
     };
     run().catch((e: Error) => mine === number && setTrouble(e.message));
   }, [state?.live, wanted, edit]);
+  const trail = useTrail(wanted);
   if (!table) return <p>This audit holds no effects of single units; run the lens ablation.</p>;
   const set = (next: Unit[]) => go(to.live(written(next, sites)));
   return (
@@ -53,7 +56,8 @@ export function Playground({ wanted }: { wanted: string }) {
       <p class="tools">
         {units.length} units removed
         <button disabled={!units.length} onClick={() => set([])}>remove none</button>
-        <button onClick={() => history.back()}>undo</button>
+        <button disabled={!trail.back} onClick={trail.back} aria-keyshortcuts="u">undo</button>
+        <button disabled={!trail.forth} onClick={trail.forth} aria-keyshortcuts="Shift+U">redo</button>
         <Pick name="removed units hold" from={EDITS} at={edit as (typeof EDITS)[number]} set={setEdit} />
         <button disabled={!units.length} onClick={() => navigator.clipboard?.writeText(location.href)}>copy link</button>
       </p>
@@ -78,113 +82,56 @@ function Map({ table, units, set }: { table: Table; units: Unit[]; set: (units: 
     const gone = new Set(units.map(String));
     return laid(table, rows, (row) => set(toggled(now.current, unitOf(row))), (row) => gone.has(String(unitOf(row))));
   }, [table, rows, key]);
-  const sites = [...new Set(rows.map((row) => String(table.cell(row, "site"))))];
-  const top = (site: string) => {
-    const own = rows.filter((row) => table.cell(row, "site") === site && table.cell(row, "effect") !== null);
-    set(own.sort((a, b) => table.number(a, "effect") - table.number(b, "effect")).slice(0, TOP).map(unitOf));
-  };
+  const most = useMemo(() => needed(table, name), [table, name]);
+  const grouped = useMemo(() => ({ clusters: clusters(audit), circuits: circuits(audit) }), [audit]);
   return (
     <figure class="view">
       <p class="picks">
         <Pick name="coloured by the effect on class" from={classes} at={name} set={setName} />
-        {sites.map((site) => <button key={site} onClick={() => top(site)}>remove the {TOP} of {site} that it needs most</button>)}
+        {most.map((one) => <button key={one.name} onClick={() => set(one.units)}>remove {one.name}</button>)}
+        <Choose name="remove a cluster" sets={grouped.clusters} set={set} />
+        <Choose name="remove a circuit" sets={grouped.circuits} set={set} />
       </p>
       <Grid cells={cells} label="Map of the network. Enter removes a unit or puts it back." />
-      <figcaption>Choose units on the map to remove them. A class's top units are named by their effects on these same examples, so their drop is a little flattered; <a href={to.lens("ablation", "ablation.topk")}>the lens</a> chooses them on other examples.</figcaption>
+      <figcaption>Choose units on the map to remove them. A class's top units are named by their effects on these same examples, so their drop is a little flattered; <a href={to.lens("ablation", "ablation.topk")}>the lens</a> chooses them on other examples. A circuit: the units at both ends of a class's strongest edges.</figcaption>
     </figure>
   );
 }
 
-const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-const between = (e: Estimate) => `[${(100 * e.lo).toFixed(1)}, ${(100 * e.hi).toFixed(1)}]`;
-
-function Bars({ found }: { found: Removed }) {
-  return (
-    <div class="wide">
-      <table class="bars">
-        <caption aria-live="polite">Accuracy on {found.n} {found.whole ? "" : "of the "}evaluation examples{found.whole ? "" : " (a stratified part; all follow)"}; 95 % intervals</caption>
-        <thead><tr><th scope="col">class</th><th scope="col">accuracy</th><th scope="col">before</th><th scope="col">after</th><th scope="col">drop, points</th><th scope="col">random sets drop</th><th scope="col">n</th></tr></thead>
-        <tbody>
-          {found.classes.filter((row) => row.after).map((row) => (
-            <tr key={row.class}>
-              <th scope="row">{row.class}</th>
-              <td><span class="bar-of"><i style={{ width: `${100 * row.after!.value}%` }} /><b style={{ left: `${100 * row.before!.value}%` }} /></span></td>
-              <td>{percent(row.before!.value)}</td>
-              <td><strong>{percent(row.after!.value)}</strong> {between(row.after!)}</td>
-              <td>{(100 * row.drop!.value).toFixed(1)} {between(row.drop!)}</td>
-              <td>{row.random ? `${(100 * row.random.value).toFixed(1)} ${between(row.random)} (${row.random.sets})` : "–"}</td>
-              <td>{row.n}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
-}
-
-function Changed({ found }: { found: Removed }) {
-  const { classes } = useAudit().outline;
-  const [sheet, setSheet] = useState<{ image: HTMLImageElement; of: Removed; told: Pictures } | null>(null);
-  useEffect(() => {
-    if (!found.changed.length) return;
-    let gone = false; // an older answer mustn't take a newer one's place
-    ask<Pictures>("pictures", { examples: found.changed.map((one) => one.example) }).then(async (told) => {
-      const image = Object.assign(new Image(), { src: told.sheet });
-      await image.decode();
-      if (!gone) setSheet({ image, of: found, told });
-    }).catch(() => undefined); // inputs that aren't pictures are named by their numbers
+/** The sets that were looked at, and ways back and forth through them: buttons, and the keys u and U. */
+function useTrail(wanted: string): { back?: () => void; forth?: () => void } {
+  const trail = useRef({ sets: [wanted], at: 0 });
+  const { sets, at } = trail.current;
+  if (sets[at] !== wanted) trail.current = { sets: [...sets.slice(0, at + 1), wanted], at: at + 1 };
+  const step = (by: number) => {
+    const place = trail.current.at + by;
+    if (trail.current.sets[place] === undefined) return undefined;
     return () => {
-      gone = true;
+      trail.current.at = place;
+      go(to.live(trail.current.sets[place]));
     };
-  }, [found]);
-  const drawn = sheet?.of === found ? sheet : null;
-  return (
-    <>
-      <h3>Predictions that change: {found.changes} of {found.n}</h3>
-      <div class="strip">
-        {found.changed.map((one, i) => {
-          const label = `example ${one.example} of class ${classes[one.label]}`;
-          return (
-            <span key={one.example} class="change" title={label}>
-              {drawn ? <Cut {...drawn} place={i} label={label} /> : <em>#{one.example}</em>}
-              <small>{classes[one.before]} → {classes[one.after]}</small>
-            </span>
-          );
-        })}
-      </div>
-    </>
-  );
+  };
+  useEffect(() => {
+    const key = (e: KeyboardEvent) => {
+      if (e.key.toLowerCase() === "u" && !e.ctrlKey && !e.metaKey && !(e.target as HTMLElement).matches?.("input, select, textarea")) step(e.key === "u" ? -1 : 1)?.();
+    };
+    addEventListener("keydown", key);
+    return () => removeEventListener("keydown", key);
+  }, []);
+  return { back: step(-1), forth: step(1) };
 }
 
-/** One picture of a sheet. */
-function Cut({ image, told, place, label }: { image: HTMLImageElement; told: Pictures; place: number; label: string }) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const { width, height } = told;
-  useEffect(() => canvas.current?.getContext("2d")?.drawImage(image, width * place, 0, width, height, 0, 0, width, height), [image, place]);
-  return <canvas ref={canvas} width={width} height={height} role="img" aria-label={label} style={{ width: "44px", height: `${(44 * height) / width}px`, imageRendering: "pixelated" }} />;
-}
-
-function Confusion({ found }: { found: Removed }) {
-  const { classes } = useAudit().outline;
-  const most = Math.max(1, ...found.confusion.flatMap((row, c) => row.filter((_, p) => p !== c)));
+/** A list of named sets; choosing one removes it. */
+function Choose({ name, sets, set }: { name: string; sets: NamedSet[]; set: (units: Unit[]) => void }) {
+  if (!sets.length) return null;
   return (
-    <details>
-      <summary>confusion matrix without these units</summary>
-      <div class="wide">
-        <table class="confusion">
-          <caption>Examples by class (rows) and prediction (columns), n = {found.n}</caption>
-          <thead><tr><th scope="col">class</th>{classes.map((name) => <th scope="col" key={name}>{name}</th>)}</tr></thead>
-          <tbody>
-            {found.confusion.map((row, c) => (
-              <tr key={c}>
-                <th scope="row">{classes[c]}</th>
-                {row.map((count, p) => <td key={p} style={p === c ? { fontWeight: 600 } : { boxShadow: `inset 0 -${Math.round((14 * count) / most)}px rgb(213 94 0 / .35)` }}>{count}</td>)}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </details>
+    <label class="pick">
+      {name}{" "}
+      <select value="" onChange={(e) => { const one = sets[Number(e.currentTarget.value)]; e.currentTarget.value = ""; if (one) set(one.units); }}>
+        <option value="">choose…</option>
+        {sets.map((one, i) => <option key={i} value={String(i)}>{one.name}</option>)}
+      </select>
+    </label>
   );
 }
 

@@ -2,11 +2,13 @@
 
 import { begin } from "../main";
 import { Draw } from "./Draw";
+import { Jobs } from "./Jobs";
 import { Playground } from "./Playground";
 import { takeToken } from "./server";
 
 takeToken();
 begin((route) =>
   route.view === "live" ? <Playground key="live" wanted={route.units} /> :
-  route.view === "draw" ? <Draw key="draw" place={route.place} /> : null,
+  route.view === "draw" ? <Draw key="draw" place={route.place} /> :
+  route.view === "jobs" ? <Jobs key="jobs" /> : null,
 );

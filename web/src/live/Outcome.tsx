@@ -1,0 +1,112 @@
+// What removing units did: accuracy of every class, predictions that change, confusions.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { useAudit } from "../views/context";
+import { ask, type ClassRow, type Estimate, type Pictures, type Removed } from "./server";
+
+const SHOWN = 40;
+
+const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+const between = (e: Estimate) => `[${(100 * e.lo).toFixed(1)}, ${(100 * e.hi).toFixed(1)}]`;
+
+export function Bars({ found }: { found: Removed }) {
+  return (
+    <div class="wide">
+      <table class="bars">
+        <caption aria-live="polite">Accuracy on {found.n} {found.whole ? "" : "of the "}evaluation examples{found.whole ? "" : " (a stratified part; all follow)"}; 95 % intervals</caption>
+        <thead><tr><th scope="col">class</th><th scope="col">accuracy</th><th scope="col">before</th><th scope="col">after</th><th scope="col">drop, points</th><th scope="col">random sets drop</th><th scope="col">n</th></tr></thead>
+        <tbody>
+          {some(found, found.classes.filter((row) => row.after)).map((row) => (
+            <tr key={row.class}>
+              <th scope="row">{row.class}</th>
+              <td><span class="bar-of"><i style={{ width: `${100 * row.after!.value}%` }} /><b style={{ left: `${100 * row.before!.value}%` }} /></span></td>
+              <td>{percent(row.before!.value)}</td>
+              <td><strong>{percent(row.after!.value)}</strong> {between(row.after!)}</td>
+              <td>{(100 * row.drop!.value).toFixed(1)} {between(row.drop!)}</td>
+              <td>{row.random ? `${(100 * row.random.value).toFixed(1)} ${between(row.random)} (${row.random.sets})` : "–"}</td>
+              <td>{row.n}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+export function Changed({ found }: { found: Removed }) {
+  const { classes } = useAudit().outline;
+  const [sheet, setSheet] = useState<{ image: HTMLImageElement; of: Removed; told: Pictures } | null>(null);
+  useEffect(() => {
+    if (!found.changed.length) return;
+    let gone = false; // an older answer mustn't take a newer one's place
+    ask<Pictures>("pictures", { examples: found.changed.map((one) => one.example) }).then(async (told) => {
+      const image = Object.assign(new Image(), { src: told.sheet });
+      await image.decode();
+      if (!gone) setSheet({ image, of: found, told });
+    }).catch(() => undefined); // inputs that aren't pictures are named by their numbers
+    return () => {
+      gone = true;
+    };
+  }, [found]);
+  const drawn = sheet?.of === found ? sheet : null;
+  return (
+    <>
+      <h3>Predictions that change: {found.changes} of {found.n}</h3>
+      <div class="strip">
+        {found.changed.map((one, i) => {
+          const label = `example ${one.example} of class ${classes[one.label]}`;
+          return (
+            <span key={one.example} class="change" title={label}>
+              {drawn ? <Cut {...drawn} place={i} label={label} /> : <em>#{one.example}</em>}
+              <small>{classes[one.before]} → {classes[one.after]}</small>
+            </span>
+          );
+        })}
+      </div>
+    </>
+  );
+}
+
+/** One picture of a sheet. */
+function Cut({ image, told, place, label }: { image: HTMLImageElement; told: Pictures; place: number; label: string }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const { width, height } = told;
+  useEffect(() => canvas.current?.getContext("2d")?.drawImage(image, width * place, 0, width, height, 0, 0, width, height), [image, place]);
+  return <canvas ref={canvas} width={width} height={height} role="img" aria-label={label} style={{ width: "44px", height: `${(44 * height) / width}px`, imageRendering: "pixelated" }} />;
+}
+
+/** Rows are shares of their class, so that rare classes are seen; full blue and orange are all of it. */
+export function Confusion({ found }: { found: Removed }) {
+  const { classes } = useAudit().outline;
+  const places = some(found, found.classes.slice(0, classes.length)).map((row) => found.classes.indexOf(row));
+  return (
+    <div class="wide">
+      <table class="confusion">
+        <caption>Examples by class (rows) and prediction (columns) without these units, n = {found.n}{places.length < classes.length && `, the ${places.length} classes that change most`}</caption>
+        <thead><tr><th scope="col">class</th>{places.map((p) => <th scope="col" key={p}>{classes[p]}</th>)}</tr></thead>
+        <tbody>
+          {places.map((c) => {
+            const total = Math.max(1, found.confusion[c].reduce((sum, count) => sum + count, 0));
+            return (
+              <tr key={c}>
+                <th scope="row">{classes[c]}</th>
+                {places.map((p) => {
+                  const count = found.confusion[c][p], share = Math.sqrt(count / total) * (p === c ? 30 : 60);
+                  return <td key={p} style={{ background: `color-mix(in srgb, ${p === c ? "#0072b2" : "#d55e00"} ${share}%, transparent)` }}>{count || ""}</td>;
+                })}
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** All classes, or those whose accuracy changes most where there are very many. */
+function some(found: Removed, rows: ClassRow[]): ClassRow[] {
+  if (rows.length <= SHOWN) return rows;
+  const change = (row: ClassRow) => Math.abs(row.drop?.value ?? 0);
+  const kept = new Set([...rows].sort((a, b) => change(b) - change(a)).slice(0, SHOWN));
+  return rows.filter((row) => kept.has(row) || row === found.classes[found.classes.length - 1]);
+}

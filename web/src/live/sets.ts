@@ -1,0 +1,51 @@
+// Sets of units that the audit itself names: what a class needs most, clusters, and circuits.
+
+import { shown, type Audit, type Cell, type Table } from "../data";
+import type { Unit } from "./server";
+
+export interface NamedSet { name: string; units: Unit[] }
+
+const TOP = 10;
+const EDGES = 10;
+
+/** For each site, the units without which the class loses most. */
+export function needed(units: Table, label: Cell): NamedSet[] {
+  const rows = units.rows({ class: label }).filter((row) => units.number(row, "effect") < 0);
+  rows.sort((a, b) => units.number(a, "effect") - units.number(b, "effect"));
+  return units.distinct("site").map((site) => ({
+    name: `the ${TOP} of ${shown(site)} that it needs most`,
+    units: rows.filter((row) => units.cell(row, "site") === site).slice(0, TOP).map((row): Unit => [String(site), units.number(row, "unit")]),
+  }));
+}
+
+/** Clusters of every site that has more than one. */
+export function clusters(audit: Audit): NamedSet[] {
+  const table = audit.table("mechanism.clusters");
+  if (!table) return [];
+  const sets = new Map<string, Unit[]>();
+  for (let row = 0; row < table.length; row++) {
+    const [site, cluster] = [table.cell(row, "site"), table.cell(row, "cluster")];
+    if (cluster === null || table.number(row, "k") < 2) continue;
+    const name = `cluster ${shown(cluster)} of ${shown(site)}`;
+    sets.set(name, [...(sets.get(name) ?? []), [String(site), table.number(row, "unit")]]);
+  }
+  return [...sets].map(([name, units]) => ({ name: `${name} (${units.length} units)`, units })).sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
+}
+
+/** For each class, the units at both ends of its strongest significant edges. */
+export function circuits(audit: Audit): NamedSet[] {
+  const table = audit.table("mechanism.edges");
+  if (!table) return [];
+  return table.distinct("class").flatMap((label) => {
+    const rows = table.rows({ class: label }).filter((row) => table.cell(row, "kind") !== "random" && table.number(row, "q") < 0.05);
+    rows.sort((a, b) => Math.abs(table.number(b, "effect")) - Math.abs(table.number(a, "effect")));
+    const units = new Map<string, Unit>();
+    for (const row of rows.slice(0, EDGES)) {
+      for (const end of ["a", "b"]) {
+        const unit: Unit = [String(table.cell(row, `site_${end}`)), table.number(row, `unit_${end}`)];
+        units.set(unit.join("\u0000"), unit);
+      }
+    }
+    return units.size ? [{ name: `class ${shown(label)}: ${Math.min(EDGES, rows.length)} strongest edges (${units.size} units)`, units: [...units.values()] }] : [];
+  });
+}
