@@ -1,20 +1,30 @@
 // The page stands already, written in Python; this makes its pictures answer and gives it addresses.
 
-import { render, type ComponentChild } from "preact";
+import { render, type ComponentChild, type FunctionComponent } from "preact";
 import "./app.css";
 import { ClassCard } from "./cards/Class";
 import { ImageCard } from "./cards/Image";
 import { UnitCard } from "./cards/Unit";
-import { read, type Audit } from "./data";
+import { read, type Audit, type Table } from "./data";
 import { parse, to, type Route } from "./route";
 import { Bar } from "./views/Bar";
-import { AuditContext } from "./views/context";
+import { AuditContext, RowsContext } from "./views/context";
 import { FindingView } from "./views/Finding";
 import { Network } from "./views/Network";
 
-export type Live = (route: Route) => ComponentChild;
+/** What a page that is served shows beside its own: views of more routes, and all rows of its tables. */
+export interface Live { view(route: Route): ComponentChild; rows: FunctionComponent<{ table: Table }> }
 
-const put = (audit: Audit, view: ComponentChild, place: Element) => render(<AuditContext.Provider value={audit}>{view}</AuditContext.Provider>, place);
+let served: Live | null = null;
+
+function put(audit: Audit, view: ComponentChild, place: Element): void {
+  render(
+    <AuditContext.Provider value={audit}>
+      <RowsContext.Provider value={served?.rows ?? null}>{view}</RowsContext.Provider>
+    </AuditContext.Provider>,
+    place,
+  );
+}
 
 function address(audit: Audit): Route {
   // A link to a part of the page as it was written: show the lens that holds it.
@@ -39,7 +49,7 @@ function enliven(audit: Audit, article: Element, name: string): void {
 /** The view before: another set of units in the playground leaves the page where it is. */
 let last = "";
 
-function show(audit: Audit, live: Live): void {
+function show(audit: Audit): void {
   const route = address(audit);
   const known = route.view === "lens" && audit.outline.lenses.some((l) => l.name === route.lens) ? route.lens : "";
   const opening = route.view === "opening" || (route.view === "lens" && !known);
@@ -60,7 +70,7 @@ function show(audit: Audit, live: Live): void {
     route.view === "unit" ? <UnitCard key={`${route.site}/${route.unit}`} site={route.site} unit={route.unit} /> :
     route.view === "class" ? <ClassCard key={route.index} index={route.index} /> :
     route.view === "image" ? <ImageCard key={route.place} place={route.place} /> :
-    opening && units ? <Network table={units} /> : live(route);
+    opening && units ? <Network table={units} /> : served?.view(route);
   put(audit, card, document.getElementById("app")!);
   const finding = route.view === "lens" && route.finding ? document.getElementById(route.finding) : null;
   if (finding) finding.scrollIntoView({ behavior: "instant" });
@@ -74,7 +84,7 @@ function turn(e: KeyboardEvent): void {
   if (side && !typing) document.querySelector<HTMLAnchorElement>(`#app a[rel=${side}]`)?.click();
 }
 
-async function start(live: Live): Promise<void> {
+async function start(): Promise<void> {
   const audit = await read(document);
   const { lenses } = audit.outline;
   document.querySelectorAll("nav a, #findings h3 a").forEach((a) => {
@@ -87,15 +97,16 @@ async function start(live: Live): Promise<void> {
   });
   const bar = document.querySelector("header")!.appendChild(document.createElement("div"));
   put(audit, <Bar />, bar);
-  addEventListener("hashchange", () => show(audit, live));
+  addEventListener("hashchange", () => show(audit));
   addEventListener("keydown", turn);
-  show(audit, live);
+  show(audit);
   document.documentElement.classList.add("ready");
 }
 
-/** Make the page answer; a page that is served shows `live` views beside its own. */
-export function begin(live: Live = () => null): void {
-  start(live).catch((error) => {
+/** Make the page answer. */
+export function begin(live: Live | null = null): void {
+  served = live;
+  start().catch((error) => {
     // The page that Python wrote stays as it was: everything is in it but the live views.
     document.querySelectorAll<HTMLElement>("main > section").forEach((s) => (s.hidden = false));
     console.error(error);

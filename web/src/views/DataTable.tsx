@@ -1,9 +1,9 @@
 // Any table: sorted by a click, only its visible rows in the page, copied or saved as a whole.
 
-import { useMemo, useState } from "preact/hooks";
+import { useContext, useMemo, useState } from "preact/hooks";
 import { separated, shown, type Cell, type Table } from "../data";
 import { to } from "../route";
-import { useAudit } from "./context";
+import { RowsContext, useAudit } from "./context";
 import { save } from "./Frame";
 
 const HEIGHT = 28;
@@ -21,15 +21,18 @@ export function DataTable({ table, rows }: { table: Table; rows?: number[] }) {
   const visible = order.slice(first, first + WINDOW + 8);
   const text = (sep: "," | "\t") => separated(columns.map((c) => c.name), order.map((row) => columns.map((c) => table.cell(row, c.name))), sep);
   const copy = () => navigator.clipboard?.writeText(text("\t")).then(() => setSaid("copied"), () => setSaid("the browser refused"));
+  const Rows = useContext(RowsContext);
+  const [all, setAll] = useState(false);
   const kept = table.length < table.told.total ? ` (largest of ${table.told.total}; all in tables/${table.name}.parquet)` : "";
   return (
     <div class="datatable">
       <p class="tools">
         {order.length} rows{kept} <button onClick={copy}>copy</button>{" "}
         <button onClick={() => save(new Blob([text(",")], { type: "text/csv" }), `${table.name}.csv`)}>save CSV</button>{" "}
+        {kept && Rows && <button aria-expanded={all} onClick={() => setAll(!all)}>{all ? "only the largest" : "all rows"}</button>}
         <span role="status">{said}</span>
       </p>
-      <div class="scroll" tabIndex={0} role="region" aria-label={`Table ${table.name}`} onScroll={(e) => setTop(e.currentTarget.scrollTop)}>
+      {all && Rows ? <Rows table={table} /> : <div class="scroll" tabIndex={0} role="region" aria-label={`Table ${table.name}`} onScroll={(e) => setTop(e.currentTarget.scrollTop)}>
         <table aria-rowcount={order.length + 1}>
           <thead>
             <tr>
@@ -52,7 +55,7 @@ export function DataTable({ table, rows }: { table: Table; rows?: number[] }) {
             {first + visible.length < order.length && <tr aria-hidden="true"><td colSpan={columns.length} style={{ height: `${(order.length - first - visible.length) * HEIGHT}px`, padding: "0" }} /></tr>}
           </tbody>
         </table>
-      </div>
+      </div>}
     </div>
   );
 }
