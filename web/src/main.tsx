@@ -84,6 +84,14 @@ function turn(e: KeyboardEvent): void {
   if (side && !typing) document.querySelector<HTMLAnchorElement>(`#app a[rel=${side}]`)?.click();
 }
 
+/** In a notebook's frame a link to a part of the page would lead to the notebook: follow it here. */
+function follow(e: MouseEvent): void {
+  const link = (e.target as Element).closest?.("a[href^='#']");
+  if (!link || !location.href.startsWith("about:")) return;
+  e.preventDefault();
+  location.hash = link.getAttribute("href")!;
+}
+
 async function start(): Promise<void> {
   const audit = await read(document);
   const { lenses } = audit.outline;
@@ -99,6 +107,7 @@ async function start(): Promise<void> {
   put(audit, <Bar />, bar);
   addEventListener("hashchange", () => show(audit));
   addEventListener("keydown", turn);
+  addEventListener("click", follow);
   show(audit);
   document.documentElement.classList.add("ready");
 }

@@ -50,9 +50,12 @@ async function reads(file) {
   assert.deepEqual(complaints, [], "the console is silent");
   assert.equal(asked.length, 1, "nothing is requested but the page");
   await keys(page);
+  await images(page);
   await page.emulateMedia({ colorScheme: "dark" });
-  await settled(page, "#/");
-  assert.deepEqual(await barriers(page), [], "dark has no barriers");
+  for (const hash of hashes) {
+    await settled(page, hash);
+    assert.deepEqual(await barriers(page), [], `${hash} has no barriers in the dark`);
+  }
   assert.deepEqual(complaints, []);
   await page.context().close();
   return ms;
@@ -84,6 +87,37 @@ async function keys(page) {
   assert.match(file.suggestedFilename(), /\.csv$/);
 }
 
+/** A card tells of one image by maps, its way through the network and the units that decided it. */
+async function images(page) {
+  await settled(page, "#/image/0");
+  if (!(await page.locator("text=Its way through the network").count())) return;
+  assert.ok((await page.locator("#app .map canvas").count()) >= 4, "maps by every method");
+  assert.ok((await page.locator("#app svg[role=img]").count()) >= 1, "a curve over the sites");
+  assert.ok((await page.locator("#app a[href^='#/unit/']").count()) >= 5, "units that decided it");
+  for (const [kind, ending] of [["save PNG", /\.png$/], ["save SVG", /\.svg$/]]) {
+    const [file] = await Promise.all([page.waitForEvent("download"), page.locator("#app button", { hasText: kind }).first().click()]);
+    assert.match(file.suggestedFilename(), ending);
+  }
+}
+
+/** In a notebook the page stands in a frame without an address of its own. */
+async function framed(file) {
+  const page = await browser.newPage();
+  const complaints = [];
+  page.on("console", (m) => m.type() !== "log" && complaints.push(m.text()));
+  await page.setContent('<iframe sandbox="allow-scripts allow-downloads allow-forms" width="900" height="700"></iframe>');
+  await page.evaluate((text) => { document.querySelector("iframe").srcdoc = text; }, readFileSync(file, "utf8"));
+  const frame = page.frameLocator("iframe");
+  await frame.locator("html.ready").waitFor({ timeout: 20000 });
+  await frame.locator("nav a", { hasText: "ablation" }).click();
+  await frame.locator("section#ablation").waitFor({ state: "visible" });
+  await frame.locator("input[type=search]").fill("verdicts");
+  await page.keyboard.press("Enter");
+  await frame.locator("section#agreement").waitFor({ state: "visible" });
+  assert.deepEqual(complaints, []);
+  await page.close();
+}
+
 async function readsWithoutScripts(file) {
   const { page, complaints } = await opened(file, "", { javaScriptEnabled: false });
   assert.ok(await page.locator("main > section").count() > 2);
@@ -94,7 +128,8 @@ async function readsWithoutScripts(file) {
 
 async function fitsAPhone(file) {
   const { page } = await opened(file, "#/", { viewport: { width: 390, height: 800 } });
-  for (const hash of ["#/", "#/lens/ablation", "#/class/0"]) {
+  const { lenses } = JSON.parse(await page.textContent("#outline"));
+  for (const hash of ["#/", ...lenses.map((l) => `#/lens/${encodeURIComponent(l.name)}`), "#/class/0", "#/unit/0/0", "#/image/0"]) {
     await settled(page, hash);
     const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(over <= 1, `${hash} is ${over} px wider than a phone`);
@@ -104,7 +139,7 @@ async function fitsAPhone(file) {
 
 let failed = 0;
 for (const file of process.argv.slice(2)) {
-  for (const check of [reads, readsWithoutScripts, fitsAPhone]) {
+  for (const check of [reads, readsWithoutScripts, fitsAPhone, framed]) {
     try {
       const ms = await check(file);
       console.log(`ok ${check.name} ${file}${ms ? ` (ready after ${ms} ms)` : ""}`);

@@ -15,7 +15,7 @@ export function Deciding({ table, example }: { table: Table; example: number }) 
   return (
     <div class="pair">
       {sites.map((site) => (
-        <table class="bars" key={site}>
+        <div class="wide" key={site}><table class="bars">
           <caption>Site {shown(site)}: change of this image's {audit.outline.score} without a unit, the {rows.filter((row) => table.cell(row, "site") === site).length} largest; a median unit changes it by {shown(table.cell(rows.find((row) => table.cell(row, "site") === site)!, "control_effect"))}</caption>
           <thead><tr><th scope="col">unit</th><th scope="col">this image</th><th scope="col">its class [95 %]</th><th scope="col" class="name">and then</th></tr></thead>
           <tbody>{rows.filter((row) => table.cell(row, "site") === site).map((row) => (
@@ -26,7 +26,7 @@ export function Deciding({ table, example }: { table: Table; example: number }) 
               <td class="name">{TURNS[String(table.cell(row, "turned"))] ?? ""}</td>
             </tr>
           ))}</tbody>
-        </table>
+        </table></div>
       ))}
     </div>
   );
