@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from holistic.errors import HolisticError
 from holistic.findings import Audit
 from holistic.workbench.experiments import experiments, save_experiment
 from holistic.workbench.images import as_image, looked_at, patched, steered
-from holistic.workbench.jobs import Jobs
+from holistic.workbench.jobs import Jobs, run_lens
 from holistic.workbench.live import Live, Removal, Superseded
 from holistic.workbench.tables import page_of
 from planted_live import HOSTILE, turning
@@ -219,6 +220,36 @@ def test_jobs_tell_their_progress_stop_when_asked_and_survive_a_reload() -> None
     jobs.close()
     assert [job["state"] for job in jobs.listed()] == ["cancelled", "failed"]
     assert "secret" not in jobs.listed()[1]["error"]
+
+
+def test_a_lens_is_added_to_a_real_audit_whole_or_not_at_all(
+    subject: holistic.Subject, tmp_path: Path
+) -> None:
+    folder = tmp_path / "audit"
+    subject = holistic.Subject(subject.model, (subject.images[:240], subject.labels[:240]))
+    holistic.audit(subject, out=folder, lenses=["attribution"])
+    before = {p: p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    jobs = Jobs(run_lens(subject, folder))
+    first = jobs.start("mechanism")["id"]
+    while jobs.listed()[0]["state"] == "running" and jobs.listed()[0]["done"] < 1:
+        time.sleep(0.01)
+    jobs.cancel(first)
+    jobs.close(60)
+    assert jobs.listed()[0]["state"] == "cancelled"
+    assert {p: p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()} == before
+    jobs.start("mechanism")
+    while jobs.listed()[1]["state"] == "running":
+        time.sleep(0.05)
+    assert jobs.listed()[1] | {"id": ""} == jobs.listed()[1] | {
+        "id": "",
+        "state": "done",
+        "error": "",
+    }
+    whole = holistic.audit(subject, out=tmp_path / "whole", lenses=["attribution", "mechanism"])
+    found = holistic.load(folder)
+    assert list(found.lenses) == list(whole.lenses)
+    for name in whole.names:
+        assert found[name].data.equals(whole[name].data)
 
 
 def test_a_notebook_shows_the_report_in_a_frame_of_its_own(audit: Audit) -> None:
