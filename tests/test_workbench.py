@@ -226,18 +226,18 @@ def test_a_lens_is_added_to_a_real_audit_whole_or_not_at_all(
     subject: holistic.Subject, tmp_path: Path
 ) -> None:
     folder = tmp_path / "audit"
-    subject = holistic.Subject(subject.model, (subject.images[:240], subject.labels[:240]))
+    subject = holistic.Subject(subject.model, (subject.images[:600], subject.labels[:600]))
     holistic.audit(subject, out=folder, lenses=["attribution"])
     before = {p: p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
     jobs = Jobs(run_lens(subject, folder))
-    first = jobs.start("mechanism")["id"]
+    first = jobs.start("tracing")["id"]
     while jobs.listed()[0]["state"] == "running" and jobs.listed()[0]["done"] < 1:
         time.sleep(0.01)
     jobs.cancel(first)
     jobs.close(60)
     assert jobs.listed()[0]["state"] == "cancelled"
     assert {p: p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()} == before
-    jobs.start("mechanism")
+    jobs.start("tracing")
     while jobs.listed()[1]["state"] == "running":
         time.sleep(0.05)
     assert jobs.listed()[1] | {"id": ""} == jobs.listed()[1] | {
@@ -245,7 +245,7 @@ def test_a_lens_is_added_to_a_real_audit_whole_or_not_at_all(
         "state": "done",
         "error": "",
     }
-    whole = holistic.audit(subject, out=tmp_path / "whole", lenses=["attribution", "mechanism"])
+    whole = holistic.audit(subject, out=tmp_path / "whole", lenses=["attribution", "tracing"])
     found = holistic.load(folder)
     assert list(found.lenses) == list(whole.lenses)
     for name in whole.names:
