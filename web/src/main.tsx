@@ -33,16 +33,28 @@ function address(audit: Audit): Route {
   return lens ? { view: "lens", lens: lens.name, finding: lens.name === id ? undefined : id } : parse(location.hash);
 }
 
-/** Put a live view where a finding's pictures and first rows stand. */
+const articleOf = (lens: string, name: string) => document.getElementById(name === lens ? `${name}-table` : name);
+
+/** Take out the first rows of findings that live views show whole: there are thousands of cells. */
+function lighten(audit: Audit): void {
+  for (const { name: lens, findings } of audit.outline.lenses) {
+    for (const name of findings) {
+      const rows = audit.table(name) && articleOf(lens, name)?.querySelector("details");
+      if (!rows) continue;
+      rows.querySelector(".wide")!.remove();
+      rows.querySelector("summary")!.textContent = "what the columns mean";
+      rows.removeAttribute("open");
+    }
+  }
+}
+
+/** Put a live view where a finding's first rows stood. */
 function enliven(audit: Audit, article: Element, name: string): void {
   const table = audit.table(name);
   if (!table || article.querySelector(".live")) return;
   const live = Object.assign(document.createElement("div"), { className: "live" });
   const rows = article.querySelector("details")!;
   rows.before(live);
-  rows.querySelector(".wide")!.remove();
-  rows.querySelector("summary")!.textContent = "what the columns mean";
-  rows.removeAttribute("open");
   put(audit, <FindingView table={table} />, live);
 }
 
@@ -61,7 +73,7 @@ function show(audit: Audit): void {
   });
   if (known) {
     for (const name of audit.outline.lenses.find((l) => l.name === known)!.findings) {
-      const article = document.getElementById(name === known ? `${name}-table` : name);
+      const article = articleOf(known, name);
       if (article) enliven(audit, article, name);
     }
   }
@@ -105,6 +117,7 @@ async function start(): Promise<void> {
   });
   const bar = document.querySelector("header")!.appendChild(document.createElement("div"));
   put(audit, <Bar />, bar);
+  lighten(audit);
   addEventListener("hashchange", () => show(audit));
   addEventListener("keydown", turn);
   addEventListener("click", follow);

@@ -29,6 +29,8 @@ _LIVE = (
     "ablation.shapley",
     "ablation.replacements",
     "ablation.collateral",
+    "ablation.direct",
+    "ablation.backup",
     "ablation.topk",
     "ablation.curves",
     "activation.units",

@@ -1,7 +1,7 @@
 // Ablation: what each class loses without a unit, and without growing sets of units.
 
 import type { View } from "..";
-import { curve, heat } from "../make";
+import { curve, dots, heat } from "../make";
 import { DecidingUnits } from "./Deciding";
 
 const start = { ranking: "effect" };
@@ -13,6 +13,8 @@ export const ablation: Record<string, View> = {
   "ablation.shapley": heat({ filters: ["site"], rows: "class", across: "unit", values: ["shapley", "effect"] }),
   "ablation.replacements": heat({ filters: ["site", "class"], rows: "replacement_a", across: "replacement_b", values: ["spearman", "overlap"] }),
   "ablation.collateral": heat({ filters: ["site"], rows: "removed_for", across: "class", values: ["drop"] }),
+  "ablation.direct": dots({ filters: ["site", "kind"], rows: "unit", values: ["response", "total", "direct"] }),
+  "ablation.backup": heat({ filters: ["site", "kind", "backup_site"], rows: "unit", across: "backup_unit", values: ["growth", "effect", "effect_gone"] }),
   "ablation.topk": curve({ filters: ["site", "class", "ranking"], across: "k", values: ["class_drop", "drop"], start }),
   "ablation.curves": curve({ filters: ["site", "class", "kind", "ranking"], across: "k", values: ["accuracy"], start }),
 };
