@@ -3,6 +3,9 @@
 import { useMemo, useState } from "preact/hooks";
 import type { View } from "..";
 import type { Choice } from "../../choose";
+import { curve } from "../make";
+import { Synthetic } from "./Synthetic";
+import { Tuning } from "./Tuning";
 import { ordered } from "../../choose";
 import type { Table } from "../../data";
 import { to } from "../../route";
@@ -70,4 +73,10 @@ const Wall: View = ({ table }) => {
 const SELECTIVITY: Choice = { kind: "heat", filters: ["site"], rows: "class", across: "unit", values: ["auroc", "mean", "d_prime", "active_fraction"] };
 const Units: View = ({ table }) => <Heat table={table} choice={{ ...SELECTIVITY, values: SELECTIVITY.values.filter((v) => table.has(v)) }} />;
 
-export const activation: Record<string, View> = { "activation.units": Units, "activation.examples": Wall };
+export const activation: Record<string, View> = {
+  "activation.units": Units,
+  "activation.examples": Wall,
+  "activation.depth": curve({ filters: ["measure"], across: "depth", values: ["value"] }),
+  "activation.tuning": Tuning,
+  "activation.synthetic": Synthetic,
+};
