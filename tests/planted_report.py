@@ -157,7 +157,9 @@ def _mechanism(rng: np.random.Generator) -> Iterator[Finding]:
     grid = _grid(site=SITES, unit=range(UNITS))
     rows = len(grid["unit"])
     cluster = [None if s == SITES[0] else u % 2 for s, u in zip(*grid.values(), strict=True)]
-    clusters = table(**grid, cluster=cluster, preferred_class=[None, *[CLASSES[1]] * (rows - 1)],
+    order = [None if u == 0 else u - 1 for u in grid["unit"]]
+    clusters = table(**grid, cluster=cluster, order=order,
+                     preferred_class=[None, *[CLASSES[1]] * (rows - 1)],
                      **_random(rng, rows, "silhouette", "stability", "specialisation"))  # fmt: skip
     profile = {"mechanism.profile.1": rng.normal(size=(2, 3)).astype(np.float32)}
     yield Finding("mechanism.clusters", clusters, arrays=profile)

@@ -6,7 +6,7 @@ from sklearn.metrics import adjusted_rand_score, silhouette_samples
 import slow_stats as slow
 from holistic.errors import SettingError
 from holistic.stats import clusters
-from holistic.stats.clusters import cluster_units
+from holistic.stats.clusters import cluster_units, side_by_side
 
 
 def planted(groups, units, *, examples=300, noise=1.0, seed=0):
@@ -157,3 +157,24 @@ def test_wrong_settings_are_refused():
         cluster_units(values, draws=10)
     with pytest.raises(SettingError, match="range of cluster counts"):
         cluster_units(values, k_range=(1, 3))
+
+
+def test_alike_units_stand_side_by_side_inside_their_cluster() -> None:
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(200, 4))
+    family = np.array([0, 1, 2, 3, 0, 1, 2, 3, 0, 1])  # which hidden value a unit follows
+    values = hidden[:, family] + 0.1 * rng.normal(size=(200, 10))
+    values[:, 9] = 1.0
+    labels = family // 2
+    places = side_by_side(values, labels)
+    assert places[9] == -1
+    order = np.argsort(places)[1:]
+    assert sorted(places.tolist()) == list(range(-1, 9))
+    assert (np.diff(labels[order]) >= 0).all()
+    assert sum(np.diff(family[order]) != 0) == 3  # each family in one run
+
+
+def test_few_or_dead_units_have_places_too() -> None:
+    values = np.random.default_rng(1).normal(size=(20, 2))
+    assert side_by_side(values, np.array([1, 0])).tolist() == [1, 0]
+    assert side_by_side(np.ones((20, 3)), np.zeros(3, int)).tolist() == [-1, -1, -1]

@@ -481,8 +481,9 @@ class Frame:
     def _repr_html_(self) -> str:
         # a sandbox without allow-same-origin: the page's script runs as a stranger
         return (
-            f'<iframe sandbox="allow-scripts allow-downloads allow-forms" srcdoc="{html.escape(self.page)}" '
-            f'width="100%" height="{self.height}" style="border:0" title="audit report"></iframe>'
+            '<iframe sandbox="allow-scripts allow-downloads allow-forms" '
+            f'srcdoc="{html.escape(self.page)}" width="100%" height="{self.height}" '
+            'style="border:0" title="audit report"></iframe>'
         )
 
 

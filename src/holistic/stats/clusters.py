@@ -11,7 +11,7 @@ from holistic.stats.agreement import adjusted_rand
 from holistic.stats.moments import Moments
 from holistic.stats.tests import permutation_p
 
-__all__ = ["Clusters", "cluster_units"]
+__all__ = ["Clusters", "cluster_units", "side_by_side"]
 
 _ALPHA = 0.05
 _STABLE = 0.5
@@ -111,6 +111,35 @@ def cluster_units(
         members[kept], silhouette[kept] = cut, _silhouettes(distance, cut)
     k = int(cut.max()) + 1 if found else 1
     return Clusters(members, k, silhouette, stability, counts, scores, np.array(null), p)
+
+
+def side_by_side(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Order units so that those of a cluster, and inside it those that vary alike, are neighbours.
+
+    Parameters
+    ----------
+    values
+        `[N, U]`, what the units hold.
+    labels
+        `[U]`, the cluster of each unit.
+
+    Returns
+    -------
+    np.ndarray
+        `[U]` int64, the place of each unit, leaves of an average-linkage tree of 1 - r; -1 for
+        units that don't vary.
+    """
+    from scipy.cluster.hierarchy import leaves_list
+
+    varying = np.flatnonzero(np.ptp(values, axis=0) > 0)
+    leaves = np.arange(len(varying))
+    if len(varying) > 2:
+        chosen = values[:, varying]
+        leaves = leaves_list(_tree(_distance(chosen - chosen.mean(0))))
+    order = varying[leaves[np.argsort(labels[varying][leaves], kind="stable")]]
+    places = np.full(values.shape[1], -1)
+    places[order] = np.arange(len(order))
+    return places
 
 
 def _deviations(values: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -20,7 +20,7 @@ from holistic.lenses.mechanism.values import (
 from holistic.progress import Progress
 from holistic.sites import Site
 from holistic.stats.agreement import adjusted_rand
-from holistic.stats.clusters import Clusters, cluster_units
+from holistic.stats.clusters import Clusters, cluster_units, side_by_side
 from holistic.stats.moments import Moments
 from holistic.stats.tests import benjamini_hochberg
 from holistic.subject import Examples, Subject
@@ -78,6 +78,10 @@ class ClusteredUnit:
     cluster_within: int | None = col(
         "cluster of the unit when class means are removed first; null as for `cluster`"
     )
+    order: int | None = col(
+        "place of the unit when units of a cluster, and inside it alike ones, stand side by side; "
+        "null for units that don't vary"
+    )
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,8 @@ class SiteClusters:
         Clusters chosen on the selection split, by plain correlation and within classes.
     silhouette
         `[studied]`, silhouettes of `raw` on the evaluation split.
+    order
+        `[studied]`, places of the units when alike ones stand side by side; -1 for none.
     special
         What the clusters prefer; None where there are none.
     untrained_k, untrained_silhouette
@@ -103,6 +109,7 @@ class SiteClusters:
     raw: Clusters
     within: Clusters
     silhouette: np.ndarray
+    order: np.ndarray
     special: Specialisation | None
     untrained_k: int
     untrained_silhouette: float
@@ -201,6 +208,7 @@ def _site_clusters(
         raw=raw,
         within=within,
         silhouette=silhouette,
+        order=side_by_side(evaluation.values, raw.labels),
         special=special,
         untrained_k=control.k,
         untrained_silhouette=_mean(control_silhouette),
@@ -272,7 +280,8 @@ def _table(subject: Subject, found: Sequence[SiteClusters], qs: Sequence[np.ndar
 def _columns(subject: Subject, found: SiteClusters, q: np.ndarray) -> dict[str, np.ndarray]:
     """Return the columns of one site's units, those that were not studied included."""
     units, special = found.site.units, found.special
-    member, inner = np.full(units, -1), np.full(units, -1)
+    member, inner, order = (np.full(units, -1) for _ in range(3))
+    order[found.studied] = found.order
     silhouette = np.full(units, np.nan)
     silhouette[found.studied] = found.silhouette
     if found.raw.k > 1:
@@ -297,6 +306,7 @@ def _columns(subject: Subject, found: SiteClusters, q: np.ndarray) -> dict[str, 
         "q": of_cluster(q),
         "n": np.array([*(special.n.tolist() if special else []), None], dtype=object)[member],
         "cluster_within": _or_none(inner),
+        "order": _or_none(order),
     }
     of_site = {
         "site": found.site.name,
@@ -310,9 +320,9 @@ def _columns(subject: Subject, found: SiteClusters, q: np.ndarray) -> dict[str, 
     return columns | {name: np.full(units, value) for name, value in of_site.items()}
 
 
-def _or_none(cluster: np.ndarray) -> np.ndarray:
-    """Return clusters with None in place of -1."""
-    return np.array([None if c < 0 else c for c in cluster.tolist()], dtype=object)
+def _or_none(numbers: np.ndarray) -> np.ndarray:
+    """Return numbers with None in place of -1."""
+    return np.array([None if n < 0 else n for n in numbers.tolist()], dtype=object)
 
 
 def _statements(

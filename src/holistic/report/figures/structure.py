@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from holistic.findings import Audit, Finding
+from holistic.findings import Audit, Finding, Table
 from holistic.report.figures.drawing import BLUE, GREY, ORANGE, grid, plain, signed
 from holistic.report.figures.effects import drawn_sites, names_of
 
@@ -38,7 +38,7 @@ def correlations(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]
         rows = found.where(site=site)
         cluster = np.nan_to_num(rows.column("cluster").astype(float), nan=-1)
         place = dict(zip(rows.column("unit").tolist(), cluster, strict=True))
-        order = _alike(matrix, place)
+        order = _side_by_side(rows)
         figure, (axis,) = grid(1, 1, 4.8, 4.1)
         image = signed(axis, matrix[np.ix_(order, order)], rows=[], columns=[], limit=1.0)
         for edge in np.flatnonzero(np.diff([place.get(u, -1) for u in order])):
@@ -52,18 +52,10 @@ def correlations(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]
         )
 
 
-def _alike(matrix: np.ndarray, cluster: dict[int, float]) -> list[int]:
-    """Order live units by cluster, and inside by average linkage of 1 - r."""
-    from scipy.cluster.hierarchy import leaves_list, linkage
-    from scipy.spatial.distance import squareform
-
-    live = np.flatnonzero(np.isfinite(np.diag(matrix)))
-    if len(live) < 3:
-        return live.tolist()
-    distance = 1 - np.clip(np.nan_to_num(matrix[np.ix_(live, live)]), -1, 1)
-    np.fill_diagonal(distance, 0)
-    leaves = live[leaves_list(linkage(squareform(distance, checks=False), "average"))]
-    return sorted(leaves.tolist(), key=lambda unit: cluster.get(unit, -1))
+def _side_by_side(rows: Table) -> list[int]:
+    """Units of a site in the order that the lens gave them; those that don't vary have none."""
+    places = zip(rows.column("order").tolist(), rows.column("unit").tolist(), strict=True)
+    return [int(unit) for order, unit in sorted(p for p in places if np.isfinite(p[0]))]
 
 
 def clusters(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:

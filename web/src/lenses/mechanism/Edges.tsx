@@ -1,0 +1,62 @@
+// Which units of a site act on which of the next: the strongest edges, site by site.
+
+import { useMemo, useState } from "preact/hooks";
+import type { View } from "..";
+import { shown, told, type Table } from "../../data";
+import { to } from "../../route";
+import { useAudit } from "../../views/context";
+import { Frame, Pick } from "../../views/Frame";
+import { Tip } from "../../views/Grid";
+import { useFilters } from "../../views/Heat";
+import { layers } from "./layers";
+
+const COUNTS = [10, 20, 40, 80];
+const HIGH = 420;
+const EDGE = 34;
+
+export const Edges: View = ({ table }) => {
+  const audit = useAudit();
+  const [equal, picks] = useFilters(table, ["class"]);
+  const [count, setCount] = useState(20);
+  const [now, setNow] = useState<{ row: number; x: number; y: number } | null>(null);
+  const rows = useMemo(() => strongest(table, table.rows(equal)), [table, equal.class]);
+  const kept = rows.slice(0, count);
+  const random = table.rows(equal).filter((row) => table.cell(row, "kind") === "random");
+  const ends = (row: number) => ({
+    from: [audit.siteIndex(table.cell(row, "site_a")), table.number(row, "unit_a")] as [number, number],
+    to: [audit.siteIndex(table.cell(row, "site_b")), table.number(row, "unit_b")] as [number, number],
+  });
+  const nodes = useMemo(() => layers(kept.map(ends)), [rows, count]);
+  const wide = Math.max(280, Math.min(760, document.querySelector("main")!.clientWidth - 40));
+  const place = ({ x, y }: { x: number; y: number }) => ({ x: EDGE + x * (wide - 2 * EDGE), y: 24 + y * (HIGH - 34) });
+  const most = Math.max(...kept.map((row) => Math.abs(table.number(row, "effect"))), 1e-12);
+  const sites = [...new Set([...nodes.values()].map((n) => n.site))];
+  return (
+    <Frame caption={`The ${kept.length} strongest of ${rows.length} significant edges (q < 0.05): how far a unit's removal at one site moves a unit at the next, ${equal.class === "all" ? "over all examples" : `on class ${shown(equal.class)}`}. Orange, dashed: without the first the second holds less, so it drives it; blue, whole: more, so it holds it back; width: how far. Of ${random.length} random pairs of units, ${random.filter((row) => table.number(row, "q") < 0.05).length} are significant (control).`} table={table} rows={table.rows(equal)}>
+      <p class="picks">{picks}<Pick name="edges" from={COUNTS} at={count} set={setCount} /></p>
+      {!kept.length && <p>No edge is significant.</p>}
+      {kept.length > 0 && <svg class="plot" role="group" aria-label={`${table.told.title}: the strongest edges`} width={wide} height={HIGH} viewBox={`0 0 ${wide} ${HIGH}`} onMouseLeave={() => setNow(null)}>
+        {sites.map((site) => <text key={site} x={place([...nodes.values()].find((n) => n.site === site)!).x} y={12} text-anchor="middle" font-size={11} fill="currentColor">{shown(audit.outline.sites[site]).slice(-14)}</text>)}
+        {kept.map((row) => {
+          const { from, to: end } = ends(row), effect = table.number(row, "effect");
+          const [a, b] = [place(nodes.get(from.join("."))!), place(nodes.get(end.join("."))!)];
+          return <path key={row} d={`M${a.x} ${a.y}C${(a.x + b.x) / 2} ${a.y} ${(a.x + b.x) / 2} ${b.y} ${b.x} ${b.y}`} fill="none" stroke={effect > 0 ? "var(--link)" : "var(--warn)"} stroke-dasharray={effect > 0 ? undefined : "6 3"} stroke-opacity={now?.row === row ? 1 : 0.55} stroke-width={1 + (5 * Math.abs(effect)) / most} onMouseMove={(e) => setNow({ row, x: e.clientX, y: e.clientY })} />;
+        })}
+        {[...nodes.values()].map((node) => (
+          <a key={`${node.site}.${node.unit}`} href={to.unit(node.site, node.unit)} aria-label={`unit ${node.unit} of ${audit.outline.sites[node.site]}`}>
+            <circle cx={place(node).x} cy={place(node).y} r={12} fill="var(--paper)" stroke="var(--link)" />
+            <text x={place(node).x} y={place(node).y + 3} text-anchor="middle" font-size={9} fill="var(--ink)">{node.unit}</text>
+          </a>
+        ))}
+      </svg>}
+      {now && <Tip lines={[edge(table, now.row), ...told(table, now.row, "effect")]} x={now.x} y={now.y} />}
+    </Frame>
+  );
+};
+
+const edge = (table: Table, row: number) => `${shown(table.cell(row, "site_a"))} unit ${shown(table.cell(row, "unit_a"))} on ${shown(table.cell(row, "site_b"))} unit ${shown(table.cell(row, "unit_b"))}`;
+
+function strongest(table: Table, rows: number[]): number[] {
+  return rows.filter((row) => table.cell(row, "kind") !== "random" && !(table.number(row, "q") >= 0.05))
+    .sort((a, b) => Math.abs(table.number(b, "effect")) - Math.abs(table.number(a, "effect")));
+}
