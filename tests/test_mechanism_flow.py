@@ -11,15 +11,10 @@ import zoo
 from holistic.lenses.mechanism import Mechanism
 from holistic.lenses.mechanism import features as reading
 from holistic.lenses.mechanism.flow import flow
-from holistic.lenses.mechanism.geometry import (
-    alignment,
-    collapse,
-    gram,
-    jackknifed,
-    participation_ratio,
-)
+from holistic.lenses.mechanism.geometry import alignment, collapse, gram, participation_ratio
 from holistic.lenses.mechanism.probes import probe
 from holistic.stats.agreement import debiased_cka
+from holistic.stats.jackknife import jackknifed
 from holistic.subject import Subject
 from runs_mechanism import found
 

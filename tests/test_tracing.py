@@ -331,7 +331,7 @@ def test_dear_replays_take_fewer_pairs(monkeypatch):
 def test_planted_direction_is_found_steers_and_is_needed():
     vector = planted.diagonal(24)
     subject = planted.lying_along(vector, count=4000)
-    finding = find_directions(subject, Tracing(controls=200, examples=200))
+    finding = find_directions(subject, Tracing(controls=200, examples=200), collect(subject))
     vectors = finding.arrays["tracing.directions.0"]
     assert vectors.dtype == np.float32
     assert vectors.shape == (2, 2, 24)
@@ -359,7 +359,8 @@ def test_planted_direction_is_found_steers_and_is_needed():
 
 
 def test_a_direction_that_nothing_reads_neither_steers_nor_is_needed():
-    finding = find_directions(planted.unread_signal(), Tracing(controls=100, examples=120))
+    subject = planted.unread_signal()
+    finding = find_directions(subject, Tracing(controls=100, examples=120), collect(subject))
     for row in rows_of(finding, method="class_mean_difference"):
         assert row["auroc"] > 0.9
         assert abs(row["steer_slope"]) < 1e-2
@@ -486,7 +487,7 @@ def test_stratified_rows():
 
 def test_findings_hold_the_columns_of_the_design():
     findings = {f.name: f for f in QUICK.run(carried(), Context())}
-    assert list(findings) == ["tracing.patching", "tracing.directions"]
+    assert list(findings) == ["tracing.patching", "tracing.geometry", "tracing.directions"]
     patching = "site unit position clean corrupt direction recovery lo hi n excluded"
     directions = "site class method auroc lo hi steer_slope erase_drop control_erase_drop p"
     assert set(patching.split()) <= set(findings["tracing.patching"].table.names)

@@ -75,6 +75,7 @@ _TITLES = {
     "mechanism.paths": "Single images on their way",
     "mechanism.edges": "Influence between units",
     "tracing.patching": "Activation patching",
+    "tracing.geometry": "How classes lie to each other",
     "tracing.directions": "Class directions",
     "agreement.lenses": "Lens against lens",
     "agreement.units": "Verdicts",

@@ -12,18 +12,12 @@ import numpy as np
 from holistic.findings import Finding, Table, col
 from holistic.lenses._cases import Cases, cases
 from holistic.lenses.mechanism.features import INPUT, Features, site_features
-from holistic.lenses.mechanism.geometry import (
-    Jackknifed,
-    alignment,
-    collapse,
-    gram,
-    jackknifed,
-    participation_ratio,
-)
+from holistic.lenses.mechanism.geometry import alignment, collapse, gram, participation_ratio
 from holistic.lenses.mechanism.probes import Probe, probe
 from holistic.lenses.mechanism.values import class_indices, percent, sampled
 from holistic.progress import Progress
 from holistic.stats.intervals import paired_accuracy_interval, wilson
+from holistic.stats.jackknife import Jackknifed, jackknifed
 from holistic.subject import Examples, Subject
 
 if TYPE_CHECKING:

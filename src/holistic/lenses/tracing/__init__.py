@@ -46,9 +46,13 @@ class Tracing(Lens):
             raise SettingError(f"tracing: guard must be from 0 to below 1, got {self.guard}")
 
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
-        """Yield `tracing.patching`, then `tracing.directions`."""
+        """Yield `tracing.patching`, `tracing.geometry` and `tracing.directions`."""
+        from holistic.lenses.tracing.directions import collect
+        from holistic.lenses.tracing.geometry import geometry
         from holistic.lenses.tracing.patching import patch_sites
         from holistic.lenses.tracing.readout import find_directions
 
         yield patch_sites(subject, self, context.progress)
-        yield find_directions(subject, self, context.progress)
+        features = collect(subject, context.progress)
+        yield geometry(subject, features)
+        yield find_directions(subject, self, features, context.progress)

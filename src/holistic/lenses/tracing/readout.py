@@ -13,7 +13,6 @@ from holistic.lenses.tracing.directions import (
     METHODS,
     Features,
     Fitted,
-    collect,
     fit,
     random_directions,
 )
@@ -89,7 +88,12 @@ class DirectionRow:
     q: float = col("Benjamini-Hochberg q of p over all rows")
 
 
-def find_directions(subject: Subject, lens: Tracing, progress: Progress = silent) -> Finding:
+def find_directions(
+    subject: Subject,
+    lens: Tracing,
+    features: dict[str, Features],
+    progress: Progress = silent,
+) -> Finding:
     """Fit directions on the selection split and put them to use on the evaluation split.
 
     Parameters
@@ -98,6 +102,8 @@ def find_directions(subject: Subject, lens: Tracing, progress: Progress = silent
         The model under study.
     lens
         The settings: `controls`, `examples`.
+    features
+        Position means of each hidden site's units; a site's are let go when it is done.
     progress
         Told how many sites are done.
 
@@ -108,7 +114,6 @@ def find_directions(subject: Subject, lens: Tracing, progress: Progress = silent
         `tracing.doses.<n>` `[C, 2, 5]` of hidden site n.
     """
     classes, sites = len(subject.classes), subject.hidden_sites
-    features = collect(subject, progress)
     parts, arrays = list[dict[str, Any]](), dict[str, np.ndarray]()
     for n, site in enumerate(sites):
         known = features.pop(site.name)

@@ -55,7 +55,7 @@ def correlations(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]
 def _side_by_side(rows: Table) -> list[int]:
     """Units of a site in the order that the lens gave them; those that don't vary have none."""
     places = zip(rows.column("order").tolist(), rows.column("unit").tolist(), strict=True)
-    return [int(unit) for order, unit in sorted(p for p in places if np.isfinite(p[0]))]
+    return [int(unit) for _, unit in sorted(p for p in places if np.isfinite(p[0]))]
 
 
 def clusters(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:

@@ -1,0 +1,193 @@
+"""How do the classes lie to each other at each site?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from holistic.findings import Finding, Table, col
+from holistic.lenses.tracing.directions import Features
+from holistic.stats.jackknife import jackknifed
+from holistic.subject import Subject
+
+__all__ = ["ClassPlace", "Plane", "class_plane", "geometry"]
+
+_SHUFFLES = 200
+_MOST = 5000
+"""Examples of each split behind the planes and their shuffles."""
+
+
+@dataclass(frozen=True)
+class ClassPlace:
+    """Row of the finding `tracing.geometry`: where one class lies in a site's plane."""
+
+    site: str = col("site whose values are drawn, averaged over positions")
+    class_: str = col("class", name="class")
+    x: float = col(
+        "mean of the class's evaluation examples along the first principal axis of the class means "
+        "of the selection split",
+        unit="activation",
+    )
+    y: float = col("the same along the second axis", unit="activation")
+    spread_x: float = col(
+        "standard deviation of the class's examples along the first axis", unit="activation"
+    )
+    spread_y: float = col("the same along the second axis", unit="activation")
+    tilt: float = col("correlation of both coordinates inside the class")
+    n: int = col("evaluation examples of the class", unit="examples")
+    share: float = col(
+        "share of the variance between the evaluation split's class means that the plane holds, "
+        "jackknife-corrected for n: how much the picture shows",
+        unit="share",
+    )
+    lo: float = col("lower end of its 95 % interval", unit="share")
+    hi: float = col("upper end of its 95 % interval", unit="share")
+    control_share: float = col(
+        "the same for shuffled labels of both splits, mean over shuffles", unit="share"
+    )
+    control_lo: float = col("2.5 % quantile over the shuffles", unit="share")
+    control_hi: float = col("97.5 % quantile over the shuffles", unit="share")
+    p: float = col("share of shuffles whose plane holds as much, (1 + b) / (1 + B)")
+
+
+@dataclass(frozen=True)
+class Plane:
+    """The plane of a site in which its class means lie best.
+
+    Attributes
+    ----------
+    axes
+        `[2, U]`, orthonormal; a second axis of zeros where class means lie on a line.
+    origin
+        `[U]`, mean of the class means.
+    """
+
+    axes: np.ndarray
+    origin: np.ndarray
+
+
+def class_plane(means: np.ndarray) -> Plane:
+    """Fit the plane to class means `[C, U]`, each weighing the same.
+
+    References
+    ----------
+    Pearson 1901 (principal axes); signs are such that each axis's largest entry is positive.
+    """
+    origin = means.mean(0)
+    _, lengths, vectors = np.linalg.svd(means - origin, full_matrices=False)
+    axes = np.zeros((2, means.shape[1]))
+    kept = min(2, int((lengths > 1e-9 * max(lengths[0], 1e-300)).sum()))
+    axes[:kept] = vectors[:kept]
+    largest = np.abs(axes).argmax(1)
+    signs = np.where(axes[np.arange(2), largest] < 0, -1.0, 1.0)
+    return Plane(axes * signs[:, None], origin)
+
+
+def geometry(subject: Subject, features: Mapping[str, Features]) -> Finding:
+    """Draw each site's classes in the plane of their means.
+
+    The plane is fit on the selection split; what is drawn is the evaluation split.
+
+    Parameters
+    ----------
+    subject
+        The model under study.
+    features
+        Position means of each site's units on both splits.
+    """
+    rows = [row for site, known in features.items() for row in _site_rows(subject, site, known)]
+    return Finding(
+        "tracing.geometry",
+        Table.from_rows(ClassPlace, rows),
+        statements=_statements(rows),
+        caveats=(
+            "A plane shows what it holds of the differences between class means and nothing else: "
+            "classes that fall together in it may lie apart along other axes.",
+            "Axes of different sites are different: places can't be compared across sites.",
+        ),
+    )
+
+
+def _some(known: Features, rng: np.random.Generator) -> Features:
+    """At most so many rows of each split."""
+    first, second = (
+        np.sort(rng.permutation(len(labels))[:_MOST]) for labels in (known.labels, known.held_out)
+    )
+    return Features(
+        known.selection[first], known.evaluation[second], known.labels[first],
+        known.held_out[second],
+    )  # fmt: skip
+
+
+def _site_rows(subject: Subject, site: str, known: Features) -> Iterator[ClassPlace]:
+    classes = len(subject.classes)
+    rng = np.random.default_rng([subject.seed, 13])
+    known = _some(known, rng)
+    plane = class_plane(_class_means(known.selection, known.labels, classes))
+    held = known.evaluation @ plane.axes.T, known.held_out
+    share = _share(known, known.labels, known.held_out, classes=classes)
+    corrected = jackknifed(
+        lambda rows: _held(known, plane, rows, classes), len(known.held_out), limits=(0, 1),
+        seed=subject.seed,
+    )  # fmt: skip
+    null = np.array(
+        [
+            _share(known, rng.permutation(known.labels), rng.permutation(known.held_out),
+                   classes=classes)
+            for _ in range(_SHUFFLES)
+        ]
+    )  # fmt: skip
+    ends = np.quantile(null, (0.025, 0.975))
+    shift = plane.axes @ plane.origin
+    for c, name in enumerate(subject.classes):
+        places = held[0][held[1] == c] - shift  # [n, 2]
+        if not len(places):
+            continue
+        spread = places.std(0)
+        tilt = (places - places.mean(0)).prod(1).mean() / (spread.prod() or 1.0)
+        yield ClassPlace(
+            site=site, class_=name, x=float(places[:, 0].mean()), y=float(places[:, 1].mean()),
+            spread_x=float(spread[0]), spread_y=float(spread[1]), tilt=float(np.clip(tilt, -1, 1)),
+            n=len(places), share=corrected.value, lo=corrected.lo, hi=corrected.hi,
+            control_share=float(null.mean()), control_lo=float(ends[0]),
+            control_hi=float(ends[1]), p=float((1 + (null >= share).sum()) / (1 + _SHUFFLES)),
+        )  # fmt: skip
+
+
+def _class_means(values: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """Means `[C', U]` of the classes that have examples."""
+    member = (labels[:, None] == np.arange(classes)).astype(float)  # [N, C]
+    count = member.sum(0)
+    return (member.T @ values)[count > 0] / count[count > 0, None]
+
+
+def _share(known: Features, labels: np.ndarray, held_out: np.ndarray, *, classes: int) -> float:
+    """Share of one split's variance between class means in the plane of the other's."""
+    plane = class_plane(_class_means(known.selection, labels, classes))
+    return _inside(plane, _class_means(known.evaluation, held_out, classes))
+
+
+def _held(known: Features, plane: Plane, rows: np.ndarray, classes: int) -> float:
+    means = _class_means(known.evaluation[rows], known.held_out[rows], classes)
+    return _inside(plane, means)
+
+
+def _inside(plane: Plane, means: np.ndarray) -> float:
+    apart = means - means.mean(0)
+    whole = float((apart**2).sum())
+    return float(((apart @ plane.axes.T) ** 2).sum()) / whole if whole > 0 else float("nan")
+
+
+def _statements(rows: list[ClassPlace]) -> tuple[str, ...]:
+    firsts = {row.site: row for row in reversed(rows)}
+    most, least = (pick(firsts.values(), key=lambda r: r.share) for pick in (max, min))
+    if not np.isfinite(most.share):
+        return ()
+    return tuple(
+        f"At '{row.site}' a plane holds {row.share:.1%} [{row.lo:.1%}, {row.hi:.1%}] of the "
+        f"variance between class means, with shuffled labels {row.control_share:.1%} "
+        f"[{row.control_lo:.1%}, {row.control_hi:.1%}] (p = {row.p:.2g})."
+        for row in ([most] if most.site == least.site else [most, least])
+    )
