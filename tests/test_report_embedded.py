@@ -119,6 +119,17 @@ def read_back(packed: dict[str, Any]) -> np.ndarray:
     return np.where(signed == -128, np.nan, signed * packed["limit"] / 127)
 
 
+def test_a_control_stays_whole_where_a_long_table_is_cut(tmp_path: Path) -> None:
+    size = np.arange(100_000) / 1e5
+    kind = np.where(size < 0.001, "random", "all")
+    rows = table(kind=kind.tolist(), effect=size.tolist())
+    name, effect = unpacked(saved(tmp_path, Finding("own.long", rows)))["tables"]["own.long"]
+    kinds, kept = cells(name), cells(effect)
+    assert kinds.count("random") == 100
+    assert len(kept) == 90_000
+    assert min(v for k, v in zip(kinds, kept, strict=True) if k == "all") == pytest.approx(0.101)
+
+
 def test_arrays_come_back_or_their_still_picture_stays(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     small = rng.normal(size=(7, 3)).astype(np.float32)

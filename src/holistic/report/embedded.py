@@ -141,12 +141,23 @@ def _columns(table: Table, name: str) -> list[dict[str, Any]]:
 
 
 def _strongest(table: Table, rows: int) -> Table:
+    """Keep the rows with the largest first number; of several kinds the smallest ones whole.
+
+    So a control that is told beside the rest is never counted in part.
+    """
     numbers = [c.name for c in table.columns if c.kind == "float64"]
     if not numbers:
         return table.head(rows)
     sizes = np.nan_to_num(np.abs(table.column(numbers[0]).astype(float)), nan=-1.0)
-    order = np.sort(np.argsort(-sizes, kind="stable")[:rows])
-    return Table(table.columns, table.data.take(order))
+    if "kind" in table.names:
+        _, group, counts = np.unique(
+            table.column("kind").astype(str), return_inverse=True, return_counts=True
+        )
+        order = np.argsort(counts, kind="stable")
+        whole = order[np.cumsum(counts[order]) <= rows]
+        sizes[np.isin(group, whole)] = np.inf
+    kept = np.sort(np.argsort(-sizes, kind="stable")[:rows])
+    return Table(table.columns, table.data.take(kept))
 
 
 def _encoded(column: Column, cells: Sequence[Any]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ _LIVE = (
     "ablation.shapley",
     "ablation.replacements",
     "ablation.collateral",
+    "ablation.interactions",
     "ablation.direct",
     "ablation.backup",
     "ablation.topk",
@@ -46,6 +47,7 @@ _LIVE = (
     "mechanism.flow",
     "mechanism.paths",
     "tracing.patching",
+    "tracing.geometry",
     "tracing.directions",
 )
 """Findings whose pictures the script draws: one that stands in the page too would weigh twice."""

@@ -3,6 +3,7 @@
 import type { View } from "..";
 import { curve, dots, heat } from "../make";
 import { DecidingUnits } from "./Deciding";
+import { Interactions } from "./Interactions";
 
 const start = { ranking: "effect" };
 
@@ -13,6 +14,7 @@ export const ablation: Record<string, View> = {
   "ablation.shapley": heat({ filters: ["site"], rows: "class", across: "unit", values: ["shapley", "effect"] }),
   "ablation.replacements": heat({ filters: ["site", "class"], rows: "replacement_a", across: "replacement_b", values: ["spearman", "overlap"] }),
   "ablation.collateral": heat({ filters: ["site"], rows: "removed_for", across: "class", values: ["drop"] }),
+  "ablation.interactions": Interactions,
   "ablation.direct": dots({ filters: ["site", "kind"], rows: "unit", values: ["response", "total", "direct"] }),
   "ablation.backup": heat({ filters: ["site", "kind", "backup_site"], rows: "unit", across: "backup_unit", values: ["growth", "effect", "effect_gone"] }),
   "ablation.topk": curve({ filters: ["site", "class", "ranking"], across: "k", values: ["class_drop", "drop"], start }),

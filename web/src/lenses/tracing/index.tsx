@@ -1,9 +1,12 @@
-// Tracing: how much of a decision each unit carries, by the class that it is for.
+// Tracing: through which sites decisions go, how classes lie at each, and directions put to use.
 
 import type { View } from "..";
-import { heat } from "../make";
+import { Directions } from "./Directions";
+import { Geometry } from "./Geometry";
+import { Patching } from "./Patching";
 
 export const tracing: Record<string, View> = {
-  "tracing.patching": heat({ filters: ["site", "direction", "corrupt"], rows: "clean", across: "unit", values: ["recovery"], start: { corrupt: "all" } }),
-  "tracing.directions": heat({ filters: ["site"], rows: "method", across: "class", values: ["auroc", "steer_slope", "erase_drop", "cosine"] }),
+  "tracing.patching": Patching,
+  "tracing.geometry": Geometry,
+  "tracing.directions": Directions,
 };

@@ -1,0 +1,61 @@
+// Units that stand in for each other, and units that work only together: pairs as edges of a graph.
+
+import { useState } from "preact/hooks";
+import type { View } from "..";
+import { shown, told, type Table } from "../../data";
+import { to } from "../../route";
+import { useAudit } from "../../views/context";
+import { Frame, Pick } from "../../views/Frame";
+import { Tip } from "../../views/Grid";
+import { Heat, useFilters } from "../../views/Heat";
+
+const SIDE = 440;
+const COUNTS = [20, 40, 80];
+
+export const Interactions: View = ({ table }) => (
+  <>
+    <Graph table={table} />
+    <Heat table={table} choice={{ kind: "heat", filters: ["site", "kind", "class"], rows: "unit_a", across: "unit_b", values: ["interaction", "effect_ab"] }} start={{ kind: "top", class: "all" }} />
+  </>
+);
+
+function Graph({ table }: { table: Table }) {
+  const audit = useAudit();
+  const [equal, picks] = useFilters(table, ["site", "class"], { class: "all" });
+  const [count, setCount] = useState(COUNTS[0]);
+  const [now, setNow] = useState<{ row: number; x: number; y: number } | null>(null);
+  const significant = (row: number) => table.number(row, "q") < 0.05;
+  const random = table.rows({ ...equal, kind: "random" });
+  const rows = table.rows(equal).filter((row) => table.cell(row, "kind") !== "random" && significant(row))
+    .sort((a, b) => Math.abs(table.number(b, "interaction")) - Math.abs(table.number(a, "interaction")));
+  const seen = new Set<string>();
+  const kept = rows.filter((row) => { // a pair may stand among the strong units and among all
+    const pair = `${table.cell(row, "unit_a")} ${table.cell(row, "unit_b")}`;
+    return !seen.has(pair) && seen.add(pair);
+  }).slice(0, count);
+  const units = [...new Set(kept.flatMap((row) => [table.number(row, "unit_a"), table.number(row, "unit_b")]))].sort((a, b) => a - b);
+  const place = (unit: number) => {
+    const turn = (2 * Math.PI * units.indexOf(unit)) / units.length - Math.PI / 2, radius = SIDE / 2 - 20;
+    return { x: SIDE / 2 + radius * Math.cos(turn), y: SIDE / 2 + radius * Math.sin(turn) };
+  };
+  const most = Math.max(...kept.map((row) => Math.abs(table.number(row, "interaction"))), 1e-12);
+  return (
+    <Frame caption={`The ${kept.length} strongest significant interactions (q < 0.05) of units of ${shown(equal.site)}. Orange, dashed: redundant, removing both costs more than the sum; blue, whole: synergistic, removing both costs less; width: how much. Of ${random.length} random pairs, ${random.filter(significant).length} are significant (control).`} table={table} rows={table.rows(equal)}>
+      <p class="picks">{picks}<Pick name="pairs" from={COUNTS} at={count} set={setCount} /></p>
+      {!kept.length && <p>No interaction is significant.</p>}
+      {kept.length > 0 && <svg class="plot" role="group" aria-label={`${table.told.title}: the strongest interactions`} width={SIDE} height={SIDE} viewBox={`0 0 ${SIDE} ${SIDE}`} onMouseLeave={() => setNow(null)}>
+        {kept.map((row) => {
+          const [a, b] = [place(table.number(row, "unit_a")), place(table.number(row, "unit_b"))], value = table.number(row, "interaction");
+          return <path key={row} d={`M${a.x} ${a.y}Q${SIDE / 2} ${SIDE / 2} ${b.x} ${b.y}`} fill="none" stroke={value > 0 ? "var(--link)" : "var(--warn)"} stroke-dasharray={value > 0 ? undefined : "6 3"} stroke-opacity={now?.row === row ? 1 : 0.6} stroke-width={1 + (6 * Math.abs(value)) / most} onMouseMove={(e) => setNow({ row, x: e.clientX, y: e.clientY })} />;
+        })}
+        {units.map((unit) => (
+          <a key={unit} href={to.unit(audit.siteIndex(equal.site), unit)} aria-label={`unit ${unit}`}>
+            <circle cx={place(unit).x} cy={place(unit).y} r={13} fill="var(--paper)" stroke="var(--link)" />
+            <text x={place(unit).x} y={place(unit).y + 3} text-anchor="middle" font-size={10} fill="var(--ink)">{unit}</text>
+          </a>
+        ))}
+      </svg>}
+      {now && <Tip lines={[`units ${table.cell(now.row, "unit_a")} and ${table.cell(now.row, "unit_b")}: ${shown(table.cell(now.row, "verdict"))}`, ...told(table, now.row, "interaction")]} x={now.x} y={now.y} />}
+    </Frame>
+  );
+}
