@@ -8,7 +8,7 @@ import torch
 from holistic.scores import score
 from holistic.subject import Examples, Subject
 
-__all__ = ["balanced", "joined", "typical"]
+__all__ = ["balanced", "joined", "taken", "typical"]
 
 
 def balanced(examples: Examples, count: int, seed: int) -> Examples:
@@ -23,7 +23,7 @@ def balanced(examples: Examples, count: int, seed: int) -> Examples:
         rows = np.flatnonzero(labels == label)
         turn[rng.permutation(rows)] = np.arange(len(rows))
     first = np.lexsort((rng.permutation(len(labels)), turn))[:count]
-    return _taken(examples, np.sort(first))
+    return taken(examples, np.sort(first))
 
 
 def typical(subject: Subject) -> Examples:
@@ -41,7 +41,7 @@ def typical(subject: Subject) -> Examples:
         rows = np.flatnonzero(correct & (labels.cpu().numpy() == label))
         if len(rows):
             chosen.append(int(rows[np.argsort(margin[rows], kind="stable")[(len(rows) - 1) // 2]]))
-    return _taken(examples, np.array(chosen, np.int64))
+    return taken(examples, np.array(chosen, np.int64))
 
 
 def joined(first: Examples, second: Examples) -> Examples:
@@ -53,6 +53,7 @@ def joined(first: Examples, second: Examples) -> Examples:
     )
 
 
-def _taken(examples: Examples, places: np.ndarray) -> Examples:
+def taken(examples: Examples, places: np.ndarray) -> Examples:
+    """Return the examples at some places `[K]`."""
     rows = torch.from_numpy(places)
     return Examples(examples.indices[places], examples.images[rows], examples.labels[rows])
