@@ -70,3 +70,27 @@ def untouched(count: int = 60) -> Subject:
     generator = torch.Generator().manual_seed(2)
     images = torch.rand(count, 1, SIDE, SIDE, generator=generator)
     return Subject(Untouched().eval(), (images, torch.arange(count) % 3))
+
+
+SHARED = (slice(4, 8), slice(4, 8))
+
+
+def told_apart_by_a_corner(count: int = 160) -> Subject:
+    """Classes 0 and 1 share what they mostly read, and differ in the upper left corner alone.
+
+    Both logits are large where the lower right quarter is bright; so is a map of either. Classes 2
+    and 3 are never taken for anything else.
+    """
+    generator = torch.Generator().manual_seed(0)
+    images = 0.4 * torch.rand(count, 1, SIDE, SIDE, generator=generator)
+    labels = torch.arange(count) % 4
+    images[labels < 2, 0, *SHARED] += 0.6
+    middle = torch.tensor([0.2, 0.8, 0.5, 0.5])[labels, None, None]
+    images[:, 0, *PATCH] = middle + 0.35 * torch.randn(count, 2, 2, generator=generator)
+    weight = torch.zeros(4, SIDE, SIDE)
+    weight[0][PATCH], weight[1][PATCH] = -2, 2
+    weight[:2, *SHARED] = 8
+    weight[2, 2, 2], weight[3, 2, 2] = 1, -1
+    images[labels == 2, 0, 2, 2], images[labels == 3, 0, 2, 2] = 9, -9
+    bias = torch.tensor([4.0, -4.0, 50.0, 50.0])
+    return Subject(Straight(weight, bias).eval(), (images, labels))

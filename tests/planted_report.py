@@ -42,8 +42,14 @@ def audit(path: Path) -> Audit:
     }  # fmt: skip
     saved = Audit.create(path, provenance)
     rng = np.random.default_rng(0)
-    found = [_sites(), *_ablation(rng), *_activation(rng), _attribution(rng)]
-    found += [*_mechanism(rng), *_tracing(rng), *_agreement(rng)]
+    found = [_sites(), *_ablation(rng), *_activation(rng)]
+    found += [
+        _attribution(rng),
+        _contrasts(np.random.default_rng(1)),
+        *_mechanism(rng),
+        *_tracing(rng),
+        *_agreement(rng),
+    ]
     for lens in dict.fromkeys(finding.lens for finding in found):
         saved = saved.add(lens, [f for f in found if f.lens == lens], 0.25)
     return saved
@@ -147,6 +153,23 @@ def _attribution(rng: np.random.Generator) -> Finding:
         "attribution.curves": rng.uniform(size=(4, 2, 9)).astype(np.float32),
     }
     return Finding("attribution.methods", table(**grid, **numbers, passed=passed), arrays=arrays)
+
+
+def _contrasts(rng: np.random.Generator) -> Finding:
+    pairs = [(a, b) for a, b in combinations(CLASSES, 2) for a, b in ((a, b), (b, a))]
+    rows = len(pairs)
+    names = (
+        "change", "lo", "hi", "control_change", "control_lo", "control_hi", "plain_change",
+        "plain_lo", "plain_hi", "difference", "difference_lo", "difference_hi", "p", "q",
+        "beyond_plain", "beyond_lo", "beyond_hi",
+    )  # fmt: skip
+    arrays = {
+        "attribution.contrast_maps": rng.normal(size=(3, 2, 8, 8)).astype(np.float32),
+        "attribution.contrast_images": rng.integers(0, 256, (3, 2, 8, 8, 3), dtype=np.uint8),
+    }
+    made = table(class_=[a for a, _ in pairs], rival=[b for _, b in pairs], confused=[3] * rows,
+                 share=[0.1] * rows, **_random(rng, rows, *names), n=[20] * rows)  # fmt: skip
+    return Finding("attribution.contrasts", made, arrays=arrays)
 
 
 def _mechanism(rng: np.random.Generator) -> Iterator[Finding]:

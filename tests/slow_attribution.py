@@ -104,3 +104,35 @@ def ranks(values: list[float]) -> list[float]:
         sum(other < value for other in values) + (sum(other == value for other in values) + 1) / 2
         for value in values
     ]
+
+
+def confusions(logits: list[list[float]], labels: list[int]) -> dict[tuple[int, int], int]:
+    """How many examples of either of two classes have the other's logit as their largest."""
+    classes = range(len(logits[0]))
+    return {
+        (a, b): sum(
+            {label, max(classes, key=lambda c: row[c])} == {a, b}
+            for row, label in zip(logits, labels, strict=True)
+        )
+        for a in classes
+        for b in classes
+        if a < b
+    }
+
+
+def contrast_change(
+    model: nn.Module, image: Tensor, fill: Tensor, pair: tuple[int, int], attribution: Tensor
+) -> float:
+    """Change of one logit over another without the tenth of the pixels with the largest map."""
+    height, width = attribution.shape[-2:]
+    size = attribution.sum(0)
+    places = sorted(
+        ((float(size[r, c]), r, c) for r in range(height) for c in range(width)), reverse=True
+    )
+    x = image.clone()
+    for _, row, column in places[: round(0.1 * height * width)]:
+        x[:, row, column] = fill[:, row, column]
+    with torch.no_grad():
+        before, after = model(image[None])[0].double(), model(x[None])[0].double()
+    a, b = pair
+    return float((after[a] - after[b]) - (before[a] - before[b]))

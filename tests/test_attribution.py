@@ -29,7 +29,7 @@ SMALL = {"examples": 24, "steps": 8, "noise_draws": 4, "fractions": 8, "random_o
 
 def found(subject: holistic.Subject, **changed: object) -> Finding:
     lens = Attribution(**{**SMALL, **changed})
-    (finding,) = lens.run(subject, Context())
+    finding, _ = lens.run(subject, Context())
     return finding
 
 
@@ -372,7 +372,7 @@ def test_inputs_without_a_gradient_are_told() -> None:
 def test_large_maps_are_added_up_in_squares(monkeypatch: pytest.MonkeyPatch) -> None:
     subject, _ = straight((1, 5, 5))
     whole = found(subject).arrays["attribution.class_maps"]
-    monkeypatch.setattr("holistic.lenses.attribution.methods._MOST_BYTES", whole.nbytes // 3)
+    monkeypatch.setattr("holistic.lenses.attribution.maps._MOST_BYTES", whole.nbytes // 3)
     small = found(subject).arrays["attribution.class_maps"]
     assert small.shape == (5, 3, 3, 3)
     np.testing.assert_allclose(small.sum((2, 3)), 1, rtol=1e-5)

@@ -71,6 +71,7 @@ _TITLES = {
     "activation.tuning": "Tuning to oriented stimuli",
     "activation.synthetic": "Synthetic inputs",
     "attribution.methods": "Methods and their gates",
+    "attribution.contrasts": "One class rather than another",
     "mechanism.pairs": "Correlated pairs",
     "mechanism.clusters": "Clusters",
     "mechanism.flow": "Information over depth",

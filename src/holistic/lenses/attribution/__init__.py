@@ -60,7 +60,9 @@ class Attribution(Lens):
                 raise SettingError(f"attribution: {setting} must be above 0, to 1, got {got}")
 
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
-        """Yield `attribution.methods`."""
+        """Yield `attribution.methods` and `attribution.contrasts`."""
+        from holistic.lenses.attribution.contrasts import contrasts_finding
         from holistic.lenses.attribution.methods import methods_finding
 
         yield methods_finding(subject, self, context.progress)
+        yield contrasts_finding(subject, self, context.progress)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from captum.attr import InputXGradient, IntegratedGradients, NoiseTunnel, Saliency
 from torch import Tensor
@@ -15,13 +17,16 @@ from holistic.lenses.attribution import Attribution
 from holistic.scores import score
 from holistic.subject import Examples, Subject
 
-__all__ = ["METHODS", "attributions", "edges", "magnitude", "objective"]
+__all__ = ["METHODS", "attributions", "edges", "in_squares", "magnitude", "objective"]
 
 METHODS = ("saliency", "input_x_gradient", "integrated_gradients", "smoothgrad")
 _BYTES = 8 << 20
 """Bytes of inputs in one forward and backward run."""
 _ROWS = 1024
 """Most inputs in one forward and backward run."""
+
+_MOST_BYTES = 64 << 20
+"""Bytes that one array of maps may hold; pixels are added up in squares above that."""
 
 Told = Callable[[int], None]
 Method = Callable[[Tensor, Tensor], Tensor]
@@ -144,3 +149,12 @@ def edges(images: Tensor) -> Tensor:
     padded = F.pad(x, (1, 1, 1, 1), mode="replicate").flatten(0, 1)[:, None]
     slopes = F.conv2d(padded, filters)  # [n * channels, 2, H, W]
     return slopes.square().sum(1).sqrt().unflatten(0, x.shape[:2]).sum(1)
+
+
+def in_squares(maps: Tensor) -> np.ndarray:
+    """Return maps `[M, K, H, W]`, pixels added up in squares where there are very many."""
+    side = math.ceil(math.sqrt(4 * maps.numel() / _MOST_BYTES))
+    if side > 1:
+        padded = F.pad(maps, (0, -maps.shape[3] % side, 0, -maps.shape[2] % side))
+        maps = F.avg_pool2d(padded, side) * side**2
+    return maps.cpu().numpy()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from holistic.findings import Finding, Table
 from holistic.lenses._cases import cases
@@ -22,7 +20,14 @@ from holistic.lenses.attribution.checks import (
     removed,
     resemblance,
 )
-from holistic.lenses.attribution.maps import METHODS, attributions, edges, magnitude, objective
+from holistic.lenses.attribution.maps import (
+    METHODS,
+    attributions,
+    edges,
+    in_squares,
+    magnitude,
+    objective,
+)
 from holistic.lenses.attribution.removal import Curves, area, grid, mean_image, order, removal
 from holistic.lenses.attribution.sample import balanced, joined, typical
 from holistic.lenses.attribution.statements import statements
@@ -33,8 +38,6 @@ __all__ = ["methods_finding"]
 
 _UNTRAINED = 7919
 """Added to the subject's seed: a model may have been trained from weights drawn from that seed."""
-_MOST_BYTES = 64 << 20
-"""Bytes that one array of maps may hold; pixels are added up in squares above that."""
 _COMPLETE = ("input_x_gradient", "integrated_gradients")
 """Methods whose attributions should add up to the change of the objective."""
 
@@ -197,8 +200,8 @@ def _arrays(subject: Subject, maps: _Maps, curves: Mapping[str, Curves]) -> dict
     member = member / member.sum(1, keepdim=True).clamp(min=1)
     both = [np.stack([c.deletion.mean(0), c.insertion.mean(0)]) for c in curves.values()]
     return {
-        "attribution.class_maps": _stored(torch.einsum("cn,mnhw->mchw", member, shares[:, :n])),
-        "attribution.example_maps": _stored(shares[:, n:]),
+        "attribution.class_maps": in_squares(torch.einsum("cn,mnhw->mchw", member, shares[:, :n])),
+        "attribution.example_maps": in_squares(shares[:, n:]),
         "attribution.example_images": pictures(maps.shown.images, subject.images),
         "attribution.example_ids": np.asarray(maps.shown.indices, np.int64),
         "attribution.example_labels": maps.shown.labels.cpu().numpy().astype(np.int64),
@@ -210,15 +213,6 @@ def _shares(sizes: Tensor) -> Tensor:
     """Divide each map `[n, H, W]` by its sum; maps of zeros stay."""
     total = sizes.sum((1, 2), keepdim=True)
     return (sizes / torch.where(total > 0, total, 1.0)).float()
-
-
-def _stored(maps: Tensor) -> np.ndarray:
-    """Return maps `[M, K, H, W]`, pixels added up in squares where there are very many."""
-    side = math.ceil(math.sqrt(4 * maps.numel() / _MOST_BYTES))
-    if side > 1:
-        padded = F.pad(maps, (0, -maps.shape[3] % side, 0, -maps.shape[2] % side))
-        maps = F.avg_pool2d(padded, side) * side**2
-    return maps.cpu().numpy()
 
 
 def _caveats(subject: Subject, lens: Attribution, maps: _Maps) -> tuple[str, ...]:

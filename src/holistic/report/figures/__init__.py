@@ -34,6 +34,7 @@ def _drawings() -> dict[str, Draw]:
         "activation.tuning": units.tuning,
         "activation.synthetic": units.synthetic,
         "attribution.methods": images.maps,
+        "attribution.contrasts": images.contrasts,
         "mechanism.clusters": structure.clusters,
         "mechanism.flow": structure.flow,
         "mechanism.pairs": structure.correlations,

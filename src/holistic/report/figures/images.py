@@ -1,4 +1,4 @@
-"""How do example images and attribution maps look?"""
+"""How do example images, attribution maps and contrasts look?"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from holistic.findings import Audit, Finding, Table
 from holistic.report.figures.drawing import BLUE, GREY, ORANGE, grid, plain
 from holistic.report.figures.effects import drawn_sites, names_of
 
-__all__ = ["maps", "walls"]
+__all__ = ["contrasts", "maps", "walls"]
 
 _UNITS = 8
 _COLUMNS = 12
@@ -225,3 +225,35 @@ def _curves(curves: np.ndarray, methods: list[str]) -> Figure:
     axes[0].set_ylabel("mean score")
     axes[1].legend(fontsize=7, frameon=False)
     return figure
+
+
+def contrasts(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
+    """Draw what three sets of pixels are worth to each class rather than its rival."""
+    rows = list(finding.table.rows())
+    figure, (axis,) = grid(1, 1, 6.2, 0.8 + 0.34 * len(rows))
+    places = np.arange(len(rows))
+    for i, (stem, name, colour, mark) in enumerate((
+        ("", "contrast map", BLUE, "o"),
+        ("plain_", "map of the one logit", ORANGE, "^"),
+        ("control_", "random pixels", GREY, "s"),
+    )):  # fmt: skip
+        value, lo, hi = (
+            finding.table.column(f"{stem}{n}").astype(float) for n in ("change", "lo", "hi")
+        )
+        spread = np.clip(np.stack([value - lo, hi - value]), 0, None)
+        axis.errorbar(value, places + 0.22 * (i - 1), xerr=spread, fmt=mark, color=colour, ms=4,
+                      lw=1.2, label=name)  # fmt: skip
+    names = [f"{plain(r['class'], 12)} rather than {plain(r['rival'], 12)}" for r in rows]
+    axis.set_yticks(places, names, fontsize=8)
+    axis.set_ylim(len(rows) - 0.5, -0.5)
+    axis.axvline(0, color=GREY, lw=0.7)
+    axis.set_xlabel("change of logit(class) - logit(rival)", fontsize=8)
+    axis.legend(fontsize=7, frameon=False)
+    yield (
+        figure,
+        (
+            "Evaluation images without a tenth of their pixels: how far the class's logit falls "
+            "against its rival's when those go that the contrast of both, the map of the class's "
+            "logit, or chance points at. Bars: 95 % intervals over images."
+        ),
+    )

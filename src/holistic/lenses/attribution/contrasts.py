@@ -1,0 +1,214 @@
+"""Which pixels speak for a class rather than for the one that the model takes it for?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from holistic.findings import Finding, Table, col
+from holistic.lenses._pictures import are_pictures, pictures, planes
+from holistic.lenses.attribution import Attribution
+from holistic.lenses.attribution.maps import in_squares
+from holistic.lenses.attribution.removal import mean_image, order
+from holistic.lenses.attribution.rivals import confused_pairs, difference_maps, logit_difference
+from holistic.lenses.attribution.sample import balanced, typical
+from holistic.progress import Progress
+from holistic.stats.intervals import mean_interval
+from holistic.stats.tests import benjamini_hochberg, mean_p
+from holistic.subject import Subject
+
+__all__ = ["ContrastRow", "contrasts_finding"]
+
+_PAIRS = 5
+_SHARE = 0.1
+"""Share of the pixels that is removed."""
+_DRAWS = 200
+"""Random sets of pixels behind each control, over all images."""
+
+
+@dataclass(frozen=True)
+class ContrastRow:
+    """Row of the finding `attribution.contrasts`."""
+
+    class_: str = col("class whose evaluation images are looked at", name="class")
+    rival: str = col("class that the model takes it for, chosen on the selection split")
+    confused: int = col(
+        "selection examples of the two classes that are taken for the other", unit="examples"
+    )
+    share: float = col("pixels that are removed", unit="share of pixels")
+    change: float = col(
+        "change of logit(class) - logit(rival) without the pixels that speak most for the class "
+        "rather than the rival; negative: they did speak for it",
+        unit="logit",
+    )
+    lo: float = col("lower bound of the change, 95 %", unit="logit")
+    hi: float = col("upper bound of the change, 95 %", unit="logit")
+    n: int = col("evaluation images of the class", unit="images")
+    control_change: float = col("the same without as many random pixels", unit="logit")
+    control_lo: float = col("lower bound, 95 %, over images", unit="logit")
+    control_hi: float = col("upper bound, 95 %, over images", unit="logit")
+    plain_change: float = col(
+        "the same without the top pixels of the map of the class's logit alone", unit="logit"
+    )
+    plain_lo: float = col("lower bound, 95 %", unit="logit")
+    plain_hi: float = col("upper bound, 95 %", unit="logit")
+    difference: float = col("change minus the control's on the same images", unit="logit")
+    difference_lo: float = col("lower bound, 95 %", unit="logit")
+    difference_hi: float = col("upper bound, 95 %", unit="logit")
+    p: float = col("paired t test of the difference, two-sided")
+    q: float | None = col("Benjamini-Hochberg, over the rows of the table")
+    beyond_plain: float = col(
+        "change minus the plain map's on the same images; negative: the contrast finds more",
+        unit="logit",
+    )
+    beyond_lo: float = col("lower bound, 95 %", unit="logit")
+    beyond_hi: float = col("upper bound, 95 %", unit="logit")
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Change of the logit difference on each image, `[n]`, without three sets of its pixels."""
+
+    contrast: np.ndarray
+    plain: np.ndarray
+    random: np.ndarray
+
+
+def contrasts_finding(subject: Subject, lens: Attribution, progress: Progress) -> Finding:
+    """Contrast the pairs of classes that the model confuses most: `attribution.contrasts`."""
+    if not subject.images.is_floating_point():
+        missing = f"Inputs of type {subject.images.dtype} have no gradient, so there are no maps."
+        table = Table.from_rows(ContrastRow, [])
+        return Finding("attribution.contrasts", table, caveats=(missing,))
+    pairs = _pairs(subject)
+    fill, rows = mean_image(subject), list[dict[str, Any]]()
+    for a, b, count in pairs:
+        for own, rival in ((a, b), (b, a)):
+            progress("contrasting classes", len(rows), 2 * len(pairs))
+            found = _changes(subject, lens, own, rival, fill)
+            named = {"class_": subject.classes[own], "rival": subject.classes[rival]}
+            rows.append({**named, "confused": count, "share": _SHARE, **_numbers(found)})
+    progress("contrasting classes", len(rows), 2 * len(pairs))
+    q = benjamini_hochberg([row["p"] for row in rows])
+    made = [ContrastRow(**row, q=float(v)) for row, v in zip(rows, q, strict=True)]
+    return Finding(
+        "attribution.contrasts",
+        Table.from_rows(ContrastRow, made),
+        statements=tuple(_statements(made)),
+        caveats=_CAVEATS if made else ("No two classes have two evaluation images each.",),
+        arrays=_arrays(subject, lens, pairs) if made and are_pictures(subject.images) else {},
+    )
+
+
+def _pairs(subject: Subject) -> list[tuple[int, int, int]]:
+    """Choose the pairs on the selection split, among classes that can be measured."""
+    examples, count = subject.selection, len(subject.classes)
+    enough = torch.bincount(subject.evaluation.labels, minlength=count) > 1
+    seen = torch.bincount(examples.labels, minlength=count) > 0
+    logits = subject.predict(examples.images).double().cpu().numpy()
+    among = (enough & seen).cpu().numpy()
+    return confused_pairs(logits, examples.labels.cpu().numpy(), among=among, most=_PAIRS)
+
+
+def _changes(subject: Subject, lens: Attribution, own: int, rival: int, fill: Tensor) -> Changes:
+    """Remove pixels of images of one class by both maps and at random."""
+    everyone = subject.evaluation
+    members = everyone.at(np.flatnonzero(everyone.labels.cpu().numpy() == own))
+    sample = balanced(members, max(2, lens.examples // 4), subject.seed)
+    images, pair = sample.images, (own, rival)
+    rng = np.random.default_rng([subject.seed, own, rival])
+    before = logit_difference(subject, images, None, fill, pair)
+
+    def changed(maps: np.ndarray) -> np.ndarray:
+        count = max(1, round(_SHARE * maps.shape[1]))
+        removed = torch.from_numpy(order(maps, rng) < count)
+        return logit_difference(subject, images, removed, fill, pair) - before
+
+    maps = [
+        planes(difference_maps(subject, images, own, against, steps=lens.steps)).sum(1).flatten(1)
+        for against in (rival, None)
+    ]
+    contrast, plain = (changed(values.double().numpy()) for values in maps)
+    flat = np.zeros(tuple(maps[0].shape))
+    draws = [changed(flat) for _ in range(-(-_DRAWS // len(sample)))]
+    return Changes(contrast, plain, np.mean(draws, axis=0))
+
+
+def _numbers(found: Changes) -> dict[str, Any]:
+    """Mean changes with Student's t, and both differences on the same images."""
+    beside = found.contrast - found.random
+    parts = {
+        ("change", "lo", "hi"): found.contrast,
+        ("control_change", "control_lo", "control_hi"): found.random,
+        ("plain_change", "plain_lo", "plain_hi"): found.plain,
+        ("difference", "difference_lo", "difference_hi"): beside,
+        ("beyond_plain", "beyond_lo", "beyond_hi"): found.contrast - found.plain,
+    }
+    out: dict[str, Any] = {"n": len(beside)}
+    for names, values in parts.items():
+        bounds = mean_interval(len(values), values.mean(), ((values - values.mean()) ** 2).sum())
+        out |= dict(zip(names, map(float, (values.mean(), *bounds)), strict=True))
+    m2 = ((beside - beside.mean()) ** 2).sum()
+    return {**out, "p": float(mean_p(len(beside), beside.mean(), m2))}
+
+
+def _arrays(
+    subject: Subject, lens: Attribution, pairs: Sequence[tuple[int, int, int]]
+) -> dict[str, np.ndarray]:
+    """Draw the typical image of both classes of each pair, `[K, 2, H, W]`, and its map.
+
+    Maps are of logit(a) - logit(b) on both, NaN where no image of the class is classified rightly.
+    """
+    shown = typical(subject)
+    place = {label: i for i, label in enumerate(shown.labels.tolist())}
+    maps, images = list[Tensor](), list[Tensor]()
+    for a, b, _ in pairs:
+        for label in (a, b):
+            known = label in place
+            image = shown.images[[place[label]]] if known else torch.zeros_like(subject.images[:1])
+            found = difference_maps(subject, image, a, b, steps=lens.steps)
+            maps.append(
+                planes(found).sum(1) if known else torch.full_like(planes(found)[:, 0], torch.nan)
+            )
+            images.append(image)
+    drawn = pictures(torch.cat(images), subject.images)
+    return {
+        "attribution.contrast_maps": in_squares(torch.cat(maps).unflatten(0, (-1, 2))),
+        "attribution.contrast_images": drawn.reshape(-1, 2, *drawn.shape[1:]),
+    }
+
+
+def _statements(rows: Sequence[ContrastRow]) -> Iterator[str]:
+    if not rows:
+        return
+    first = rows[0]
+    yield (
+        f"Without the {_SHARE:.0%} of the pixels that speak most for class {first.class_} rather "
+        f"than {first.rival} ({first.confused} selection examples are taken for the other), the "
+        f"first one's logit falls against the other's by {-first.change:.2f} "
+        f"[{-first.hi:.2f}, {-first.lo:.2f}] on average (n = {first.n}); without as many random "
+        f"pixels by {-first.control_change:.2f} [{-first.control_hi:.2f}, {-first.control_lo:.2f}]"
+        f", and without the top pixels of the map of its logit alone by {-first.plain_change:.2f} "
+        f"[{-first.plain_hi:.2f}, {-first.plain_lo:.2f}]."
+    )
+    found = sum(row.difference < 0 and (row.q or 0) < 0.05 for row in rows)
+    more, less = sum(row.beyond_hi < 0 for row in rows), sum(row.beyond_lo > 0 for row in rows)
+    yield (
+        f"Such pixels count for more than random ones in {found} of {len(rows)} contrasts "
+        f"(q < 0.05); the contrast finds more than the map of the one logit in {more} of them and "
+        f"less in {less} (intervals that leave out 0)."
+    )
+
+
+_CAVEATS = (
+    "The pairs are those of which the model takes the most selection examples of one class for the "
+    "other, then those with the smallest mean margin between their logits.",
+    "Maps are integrated gradients from an image of zeros; removed pixels hold the mean image of "
+    "the selection split, which is unlike any image that the model was trained on.",
+    "Images of the class are drawn from the evaluation split, whether the model is right or not.",
+)
