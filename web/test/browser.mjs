@@ -46,7 +46,10 @@ async function reads(file) {
     await settled(page, hash);
     assert.ok(await page.evaluate(() => [...document.querySelectorAll("main h2")].some((h) => h.checkVisibility())) || hash === "#/image/0" || hash === "#/unit/0/0", `${hash} shows something`);
     assert.deepEqual(await barriers(page), [], `${hash} has no barriers`);
+    const blank = await page.evaluate(() => [...document.querySelectorAll("main > section:not([hidden]) article")].filter((a) => a.querySelector(".live") && !a.querySelector(".live :is(canvas, svg, table), .live p:not(.tools, .picks)")).map((a) => a.id));
+    assert.deepEqual(blank, [], `${hash} draws every finding`);
   }
+  await graphs(page);
   assert.deepEqual(complaints, [], "the console is silent");
   assert.equal(asked.length, 1, "nothing is requested but the page");
   await keys(page);
@@ -85,6 +88,21 @@ async function keys(page) {
   await page.locator("#app button, .live button", { hasText: "show table" }).locator("visible=true").first().click();
   const [file] = await Promise.all([page.waitForEvent("download"), page.locator("button", { hasText: "save CSV" }).locator("visible=true").first().click()]);
   assert.match(file.suggestedFilename(), /\.csv$/);
+}
+
+/** Nodes of the graphs of units lead to their cards, and edges tell their numbers under the pointer. */
+async function graphs(page) {
+  for (const [lens, finding] of [["mechanism", "mechanism.edges"], ["ablation", "ablation.interactions"]]) {
+    await settled(page, `#/lens/${lens}`);
+    const graph = page.locator(`[id='${finding}'] svg[role=group]`).first();
+    if (!(await graph.count())) continue;
+    await graph.scrollIntoViewIfNeeded();
+    await graph.locator("path").first().dispatchEvent("mousemove", { clientX: 200, clientY: 200, bubbles: true });
+    assert.match(await page.locator(".tip").first().textContent(), /95 % interval/, `${finding}: an edge tells its interval`);
+    await graph.locator("a").first().click();
+    await page.waitForTimeout(200);
+    assert.match(page.url(), /#\/unit\/\d+\/\d+$/, `${finding}: a node opens its card`);
+  }
 }
 
 /** A card tells of one image by maps, its way through the network and the units that decided it. */
