@@ -25,7 +25,7 @@ _ROWS = 12
 _LIVE = (
     "ablation.units", "ablation.scores", "ablation.shapley", "ablation.replacements",
     "ablation.collateral", "ablation.topk", "ablation.curves", "activation.units",
-    "activation.examples", "agreement.lenses", "agreement.units", "mechanism.flow",
+    "activation.examples", "attribution.methods", "attribution.contrasts", "agreement.lenses", "agreement.units", "mechanism.flow",
     "tracing.patching", "tracing.directions",
 )  # fmt: skip
 """Findings whose pictures the script draws: one that stands in the page too would weigh twice."""
