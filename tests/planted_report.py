@@ -146,11 +146,11 @@ def _attribution(rng: np.random.Generator) -> Finding:
     passed = [None if m == "random" else m == "gradient" for m in grid["method"]]
     numbers = _random(rng, rows, "value", "lo", "hi", "control")
     arrays = {
-        "attribution.class_maps": rng.normal(size=(3, 3, 8, 8)).astype(np.float32),
-        "attribution.example_maps": rng.normal(size=(3, 4, 8, 8)).astype(np.float32),
+        "attribution.class_maps": rng.uniform(size=(2, 3, 8, 8)).astype(np.float32),
+        "attribution.example_maps": rng.uniform(size=(2, 4, 8, 8)).astype(np.float32),
         "attribution.example_images": rng.integers(0, 256, (4, 8, 8, 3), dtype=np.uint8),
         "attribution.example_labels": np.array([0, 1, 2, 0]),
-        "attribution.curves": rng.uniform(size=(4, 2, 9)).astype(np.float32),
+        "attribution.curves": rng.uniform(size=(3, 2, 9)).astype(np.float32),
     }
     return Finding("attribution.methods", table(**grid, **numbers, passed=passed), arrays=arrays)
 

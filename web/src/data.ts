@@ -35,6 +35,13 @@ export function unpack({ shape, values, bytes, limit }: Packed): Numbers {
   return { shape, values: Float32Array.from(new Int8Array(raw.buffer), (v) => (v === -128 ? NaN : (v * limit) / 127)) };
 }
 
+/** What lies at the first indices of an array: `part(maps, 2, 0)` is the picture `maps[2][0]`. */
+export function part({ shape, values }: Numbers, ...at: number[]): Float32Array {
+  let size = values.length, from = 0;
+  at.forEach((place, axis) => { size /= shape[axis]; from += place * size; });
+  return values.subarray(from, from + size);
+}
+
 /** A finding's table; a column is decoded when it is first asked for. */
 export class Table {
   private decoded = new Map<string, Cell[]>();

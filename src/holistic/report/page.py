@@ -39,6 +39,8 @@ _LIVE = (
     "activation.depth",
     "activation.tuning",
     "activation.synthetic",
+    "attribution.methods",
+    "attribution.contrasts",
     "agreement.lenses",
     "agreement.units",
     "mechanism.pairs",

@@ -2,7 +2,7 @@
 
 import { shown } from "../data";
 import { Deciding } from "../lenses/ablation/Deciding";
-import { Maps } from "../lenses/attribution/Maps";
+import { ImageMaps } from "../lenses/attribution/maps";
 import { Path } from "../lenses/mechanism/Path";
 import { to } from "../route";
 import { useAudit } from "../views/context";
@@ -28,7 +28,7 @@ export function ImageCard({ place }: { place: number }) {
         {place > 0 && <a href={to.image(place - 1)} rel="prev">← previous</a>} {place + 1 < images.examples.length && <a href={to.image(place + 1)} rel="next">next →</a>}
         {document.querySelector("meta[name=holistic-live]") && <a href={to.draw(example)}>ask the model about it</a>}
       </p>
-      <div class="strip"><Picture place={place} size={196} /><Maps example={example} /></div>
+      <div class="strip"><Picture place={place} size={196} /><ImageMaps example={example} /></div>
       {path && <><h3>Its way through the network</h3><Path table={path.table} example={example} /></>}
       {deciding && <><h3>Units that decided it</h3><Deciding table={deciding.table} example={example} /></>}
       {!told && <p>Maps, path and deciding units are measured for three images of each class: the typical one, the closest call and the worst mistake. <a href={to.lens("ablation", "ablation.images")}>Those images</a></p>}

@@ -5,9 +5,10 @@ import type { Table } from "../data";
 import { ablation } from "./ablation";
 import { activation } from "./activation";
 import { agreement } from "./agreement";
+import { attribution } from "./attribution";
 import { mechanism } from "./mechanism";
 import { tracing } from "./tracing";
 
 export type View = FunctionComponent<{ table: Table }>;
 
-export const own: Record<string, View> = { ...ablation, ...activation, ...mechanism, ...tracing, ...agreement };
+export const own: Record<string, View> = { ...ablation, ...activation, ...attribution, ...mechanism, ...tracing, ...agreement };

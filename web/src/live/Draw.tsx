@@ -4,6 +4,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { limitOf } from "../colour";
 import { shown } from "../data";
 import { go, to } from "../route";
+import { words } from "../lenses/attribution/gates";
+import { Verdict } from "../lenses/attribution/maps";
 import { useAudit } from "../views/context";
 import { Pick } from "../views/Frame";
 import { Pixels } from "../views/Pixels";
@@ -114,12 +116,10 @@ function Maps({ found, said }: { found: Looked; said: string }) {
       <div class="strip">
         {methods.map(([method, rows]) => {
           const flat = rows.flat();
-          const failed = gates?.rows({ method }).filter((row) => gates.cell(row, "passed") === false).map((row) => shown(gates.cell(row, "metric"))) ?? [];
-          const words = method.replaceAll("_", " ");
           return (
             <figure class="map" key={method}>
-              <Pixels values={flat} width={rows[0].length} limit={limitOf(flat)} size={MAP} label={`${words} of the logit of ${said} by pixel`} />
-              <figcaption>{words}{failed.length > 0 && <><br />fails: {failed.join(", ").replaceAll("_", " ")}</>}</figcaption>
+              <Pixels values={flat} width={rows[0].length} limit={limitOf(flat)} size={MAP} label={`${words(method)} of the logit of ${said} by pixel`} />
+              <figcaption>{words(method)}{gates && <><br /><Verdict table={gates} method={method} /></>}</figcaption>
             </figure>
           );
         })}

@@ -1,23 +1,22 @@
-// A small picture of an array: signed numbers in the page's two colours, or bytes as greys.
+// A small picture of an array: signed numbers in the page's two colours, or bytes as greys or red, green and blue.
 
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { colour, onTheme, palette } from "../colour";
 
-/** `values` row by row, `width` to a row; colours are full at ±`limit`, and without it bytes are greys, or red, green and blue. */
-export function Pixels({ values, width, label, limit, channels = 1, size = 56 }: { values: ArrayLike<number>; width: number; label: string; limit?: number; channels?: number; size?: number }) {
+/** `values` row by row, `width` to a row; colours are full at ±`limit`, and without it bytes are greys, or of 3 `planes`. */
+export function Pixels({ values, width, label, limit, planes = 1, size = 56 }: { values: ArrayLike<number>; width: number; label: string; limit?: number; planes?: number; size?: number }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const height = Math.ceil(values.length / width / channels);
+  const count = values.length / planes, height = Math.ceil(count / width);
   useLayoutEffect(() => {
     const draw = () => {
       const pen = canvas.current!.getContext("2d")!, by = palette();
-      for (let i = 0; i < width * height; i++) {
-        const [red, green, blue] = [0, 1, 2].map((c) => values[channels * i + Math.min(c, channels - 1)]);
-        pen.fillStyle = limit === undefined ? `rgb(${red},${green},${blue})` : colour(values[i], limit, by);
+      for (let i = 0; i < count; i++) {
+        pen.fillStyle = limit === undefined ? `rgb(${[0, 1, 2].map((c) => values[i * planes + (c % planes)])})` : colour(values[i], limit, by);
         pen.fillRect(i % width, Math.floor(i / width), 1, 1);
       }
     };
     draw();
     return onTheme(draw);
-  }, [values, width, limit, channels]);
+  }, [values, width, limit, planes]);
   return <canvas ref={canvas} class="pixels" width={width} height={height} role="img" aria-label={label} title={label} style={{ width: `${size}px`, height: `${(size * height) / width}px` }} />;
 }

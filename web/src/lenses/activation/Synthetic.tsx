@@ -31,7 +31,7 @@ export function Starts({ table, site, unit }: { table: Table; site: string; unit
   const pictures = useAudit().array("activation.synthetic");
   const rows = table.rows({ site, unit });
   if (!pictures || !rows.length) return null;
-  const [count, height, width, channels = 1] = pictures.shape;
+  const [count, height, width, planes = 1] = pictures.shape;
   const size = pictures.values.length / count;
   return (
     <div class="examples">
@@ -39,7 +39,7 @@ export function Starts({ table, site, unit }: { table: Table; site: string; unit
         const at = table.number(row, "picture") * size;
         return (
           <figure class="map" key={row}>
-            <Pixels values={pictures.values.subarray(at, at + size)} width={width} channels={channels} size={84} label={`synthetic input of unit ${unit}, ${height} by ${width}, start ${table.cell(row, "start")}`} />
+            <Pixels values={pictures.values.subarray(at, at + size)} width={width} planes={planes} size={84} label={`synthetic input of unit ${unit}, ${height} by ${width}, start ${table.cell(row, "start")}`} />
             <figcaption>{shown(table.cell(row, "value"))} (real {shown(table.cell(row, "natural_top"))})</figcaption>
           </figure>
         );

@@ -1,0 +1,97 @@
+// Which tests does each method stand?
+
+import { useMemo } from "preact/hooks";
+import { colour } from "../../colour";
+import { bounds, shown, told, type Table } from "../../data";
+import { Frame } from "../../views/Frame";
+import { Grid, type Cells } from "../../views/Grid";
+
+const CONTROLS = ["edge", "random"];
+const [LEFT, TOP, WIDE, HIGH] = [150, 24, 134, 62];
+
+/** Methods in their order; the maps' arrays have them without `random`, which the curves have last. */
+export const methodsOf = (table: Table) => (table.distinct("method") as string[]).filter((name) => name !== "random");
+
+export const words = (name: string) => ({ input_x_gradient: "input × gradient" })[name] ?? name.replaceAll("_", " ");
+
+/** Metrics that a method fails; of a control, which sees no model, nothing is asked. */
+export function failed(table: Table, method: string): string[] {
+  if (CONTROLS.includes(method)) return [];
+  return table.rows({ method, passed: false }).map((row) => words(String(table.cell(row, "metric"))));
+}
+
+export function verdict(table: Table, method: string): string {
+  const gates = failed(table, method).length;
+  return CONTROLS.includes(method) ? "control" : gates ? `✗ fails ${gates} ${gates > 1 ? "gates" : "gate"}` : "✓ passes all";
+}
+
+export function Gates({ table }: { table: Table }) {
+  const cells = useMemo(() => laid(table), [table]);
+  const failing = (table.distinct("method") as string[]).filter((name) => failed(table, name).length);
+  return (
+    <Frame caption={`Tests that a wrong map would fail, each with its 95 % interval and its control: ✓ passed, ✗ failed, neither: nothing to pass. ${failing.length ? `Failing: ${failing.map((name) => `${words(name)} (${failed(table, name).join(", ")})`).join("; ")}. Their maps shouldn't be believed.` : "No method fails."} “edge” and “random” see no model.`} table={table}>
+      <Grid cells={cells} label={`${table.told.title}: methods by tests.`} />
+    </Frame>
+  );
+}
+
+function laid(table: Table): Cells {
+  const methods = table.distinct("method") as string[], metrics = table.distinct("metric") as string[];
+  const wide = metrics.length, height = TOP + methods.length * HIGH;
+  const row = (cell: number) => table.rows({ method: methods[Math.floor(cell / wide)], metric: metrics[cell % wide] })[0];
+  const mark = (at: number) => ({ true: "✓ ", false: "✗ " })[String(table.cell(at, "passed"))] ?? "";
+  const spot = (cell: number) => ({ x: LEFT + (cell % wide) * WIDE, y: TOP + Math.floor(cell / wide) * HIGH, width: WIDE - 3, height: HIGH - 3 });
+  const [low, high] = bounds(table, "value");
+  const short = (at: number, name: string) => shown(Number(table.number(at, name).toPrecision(3)));
+  return {
+    width: LEFT + wide * WIDE, height, spot,
+    at(x, y) {
+      const [c, r] = [Math.floor((x - LEFT) / WIDE), Math.floor((y - TOP) / HIGH)];
+      return c >= 0 && c < wide && r >= 0 && r < methods.length ? r * wide + c : -1;
+    },
+    step: (cell, right, down) => Math.max(0, Math.min(wide - 1, (cell % wide) + right)) + wide * Math.max(0, Math.min(methods.length - 1, Math.floor(cell / wide) + down)),
+    lines(cell) {
+      const at = row(cell), head = `${words(methods[Math.floor(cell / wide)])} · ${words(metrics[cell % wide])}`;
+      if (at === undefined) return [head, "not tested"];
+      const [least, most] = table.has("difference") ? bounds(table, "difference") : ["", ""];
+      return [
+        head, ...told(table, at, "value"),
+        ...(least && table.cell(at, "difference") !== null ? [`difference to control ${shown(table.cell(at, "difference"))} [${shown(table.cell(at, least))}, ${shown(table.cell(at, most))}]`] : []),
+        ...(table.has("better") ? [`${shown(table.cell(at, "better"))} is better`] : []),
+        { true: "✓ passed", false: "✗ failed" }[String(table.cell(at, "passed"))] ?? "nothing to pass",
+      ];
+    },
+    draw(pen, from, until, by) {
+      const middle = (c: number) => LEFT + c * WIDE + (WIDE - 3) / 2;
+      pen.textAlign = "center";
+      for (let cell = 0; cell < methods.length * wide; cell++) {
+        const at = row(cell), s = spot(cell);
+        if (s.x > until || s.x + WIDE < from) continue;
+        const passed = at === undefined ? null : table.cell(at, "passed");
+        pen.fillStyle = passed === null ? by.none : colour(passed ? 0.06 : -0.06, 1, by);
+        if (passed === null) pen.strokeStyle = by.none, pen.strokeRect(s.x + 0.5, s.y + 0.5, s.width - 1, s.height - 1);
+        else pen.fillRect(s.x, s.y, s.width, s.height);
+        if (at === undefined) continue;
+        pen.fillStyle = by.ink;
+        pen.font = "600 13px system-ui, sans-serif";
+        pen.fillText(mark(at) + short(at, "value"), middle(cell % wide), s.y + 14);
+        pen.font = "11px system-ui, sans-serif";
+        if (low) pen.fillText(`[${short(at, low)}, ${short(at, high)}]`, middle(cell % wide), s.y + 31);
+        pen.fillText(table.cell(at, "control") === null ? "no control" : `control ${short(at, "control")}`, middle(cell % wide), s.y + 47);
+      }
+      pen.font = "12px system-ui, sans-serif";
+      pen.fillStyle = by.soft;
+      metrics.forEach((name, c) => pen.fillText(words(name), middle(c), TOP / 2));
+      // the names stay in sight where the map is moved sideways
+      pen.clearRect(from, 0, LEFT - 6, height);
+      methods.forEach((name, r) => {
+        const y = TOP + r * HIGH;
+        pen.textAlign = "left";
+        pen.fillStyle = by.ink;
+        pen.fillText(words(name).slice(0, 22), from, y + 22);
+        pen.fillStyle = by.soft;
+        pen.fillText(verdict(table, name), from, y + 38);
+      });
+    },
+  };
+}
