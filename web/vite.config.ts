@@ -4,7 +4,7 @@ import { defineConfig } from "vite";
 const live = process.env.PAGE === "live";
 
 // Parts of Plot that no picture here asks for, by the paths that its files name them by.
-const unused = /^d3-(geo|time|time-format)$|^\.{1,2}\/time\.js$|^\.\/(scales\/)?schemes\.js$/;
+const unused = /^d3-(geo|time|time-format)$|^\.{1,2}\/time\.js$|^\.\/(scales\/)?schemes\.js$|^\.\.\/transforms\/(bin|stack)\.js$|^\.\/legends\/ramp\.js$/;
 const leftOut = {
   name: "left-out",
   enforce: "pre" as const,

@@ -35,6 +35,11 @@ export function unpack({ shape, values, bytes, limit }: Packed): Numbers {
   return { shape, values: Float32Array.from(new Int8Array(raw.buffer), (v) => (v === -128 ? NaN : (v * limit) / 127)) };
 }
 
+/** Cells of a column, without decoding it. */
+function count({ values = [], runs }: Encoded): number {
+  return runs ? runs.reduce<number>((sum, n, i) => sum + (i % 2 ? Number(n) : 0), 0) : values.length;
+}
+
 /** What lies at the first indices of an array: `part(maps, 2, 0)` is the picture `maps[2][0]`. */
 export function part({ shape, values }: Numbers, ...at: number[]): Float32Array {
   let size = values.length, from = 0;
@@ -49,7 +54,7 @@ export class Table {
   readonly length: number;
 
   constructor(readonly name: string, readonly told: Told, private encoded: Encoded[]) {
-    this.length = told.columns.length ? this.column(told.columns[0].name).length : 0;
+    this.length = told.columns.length ? count(encoded[0]) : 0;
   }
 
   has(...names: string[]): boolean {

@@ -1,11 +1,12 @@
-// Stands in, in the bundle, for parts of d3 and Plot that draw the earth, dates and named palettes.
+// Stands in, in the bundle, for parts of d3 and Plot that draw the earth, dates, named palettes, bins and stacks.
 
 const none = (): never => {
-  throw new Error("maps of the earth, dates and named palettes are left out of this bundle");
+  throw new Error("maps of the earth, dates, named palettes, bins and stacks are left out of this bundle");
 };
 
 const nothing = () => ({}); // made once, when Plot is loaded
 const no = () => false;
+const same = <T>(options: T): T => options; // lines and areas here name their values themselves
 const [duration, type] = [Symbol("duration"), Symbol("type")];
 
 // d3-geo
@@ -35,4 +36,11 @@ export {
 export {
   no as isCategoricalScheme, no as isDivergingScheme, none as maybeBooleanRange, none as ordinalRange,
   none as ordinalScheme, none as quantitativeScheme,
+};
+
+// plot/src/transforms/bin.js and stack.js, plot/src/legends/ramp.js
+export {
+  same as maybeDenseIntervalX, same as maybeDenseIntervalY, same as maybeStackX, same as maybeStackY,
+  none as bin, none as binX, none as binY, none as legendRamp, none as maybeThresholds,
+  none as stackX, none as stackX1, none as stackX2, none as stackY, none as stackY1, none as stackY2,
 };

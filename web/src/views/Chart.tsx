@@ -9,7 +9,8 @@ export function Chart({ label, make, address }: { label: string; make: (width: n
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const draw = () => {
-      const width = Math.max(280, Math.min(760, box.current!.clientWidth));
+      if (!box.current) return; // a theme may change while the view goes
+      const width = Math.max(280, Math.min(760, box.current.clientWidth));
       const drawn = Plot.plot({ className: "plot", ariaLabel: label, ...make(width), width });
       drawn.querySelectorAll("style").forEach((s) => s.remove());
       drawn.querySelectorAll("g[aria-label]").forEach((g) => g.removeAttribute("aria-label"));
@@ -19,7 +20,7 @@ export function Chart({ label, make, address }: { label: string; make: (width: n
       // The mark under the pointer leads to its card; by keyboard, the table's links do.
       if (address) drawn.addEventListener("click", () => typeof drawn.value === "number" && go(address(drawn.value)));
       drawn.classList.toggle("leads", Boolean(address));
-      box.current!.replaceChildren(drawn);
+      box.current.replaceChildren(drawn);
     };
     draw();
     let wide = box.current!.clientWidth;
