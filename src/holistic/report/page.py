@@ -25,8 +25,9 @@ _ROWS = 12
 _LIVE = (
     "ablation.units", "ablation.scores", "ablation.shapley", "ablation.replacements",
     "ablation.collateral", "ablation.topk", "ablation.curves", "activation.units",
-    "activation.examples", "attribution.methods", "attribution.contrasts", "agreement.lenses", "agreement.units", "mechanism.flow",
-    "tracing.patching", "tracing.directions",
+    "activation.examples", "activation.depth", "activation.concepts", "activation.tuning",
+    "activation.synthetic", "attribution.methods", "attribution.contrasts", "agreement.lenses",
+    "agreement.units", "mechanism.flow", "tracing.patching", "tracing.directions",
 )  # fmt: skip
 """Findings whose pictures the script draws: one that stands in the page too would weigh twice."""
 _TITLES = {

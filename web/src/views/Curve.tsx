@@ -4,7 +4,7 @@ import * as Plot from "@observablehq/plot";
 import { useCallback, useMemo, useState } from "preact/hooks";
 import { bounds, nothing, shown, told, type Cell, type Table } from "../data";
 import type { Choice } from "../choose";
-import { Chart } from "./Chart";
+import { Chart, tip } from "./Chart";
 import { Frame, Pick } from "./Frame";
 import { useFilters } from "./Heat";
 
@@ -46,7 +46,7 @@ function curve(table: Table, rows: number[], along: string, value: string): Plot
   if (control) marks.push(Plot.lineY(rows, { x: of(along), y: of(control), stroke: "currentColor", strokeOpacity: 0.6, strokeDasharray: "4 3" }));
   if (low) marks.push(Plot.areaY(rows, { x: of(along), y1: of(low), y2: of(high), fill: "var(--link)", fillOpacity: 0.22 }));
   marks.push(Plot.lineY(rows, { x: of(along), y: of(value), stroke: "var(--link)", strokeWidth: 2 }));
-  marks.push(Plot.tip(rows, Plot.pointerX({ x: of(along), y: of(value), title: (row: number) => [`${along} ${table.cell(row, along)}`, ...told(table, row, value)].join("\n"), fill: "var(--tint)" })));
+  marks.push(tip(rows, { x: of(along), y: of(value) }, (row: number) => [`${along} ${table.cell(row, along)}`, ...told(table, row, value)].join("\n"), Plot.pointerX));
   return { height: 300, marginLeft: 52, x: { label: along }, y: { label: `${value}${unit ? ` [${unit}]` : ""}`, grid: true }, marks };
 }
 
