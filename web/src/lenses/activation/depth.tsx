@@ -69,7 +69,7 @@ export const Concepts: View = ({ table }) => {
 function dotted(table: Table, rows: number[]): Plot.PlotOptions {
   const y = (row: number) => `${cut(shown(table.cell(row, "concept")), 18)} · unit ${table.cell(row, "unit")}`;
   const of = (name: string) => (row: number) => table.number(row, name), learned = of("learned_q");
-  const said = (row: number) => [y(row), ...told(table, row, "f1"), `learned_q ${shown(table.cell(row, "learned_q"))}`].join("\n");
+  const said = (row: number) => [y(row), ...told(table, row, "f1")].join("\n");
   return {
     height: 50 + 20 * rows.length, marginLeft: 186, x: { label: "F1", domain: [0, 1], grid: true }, y: { label: null, domain: rows.map(y) },
     marks: [

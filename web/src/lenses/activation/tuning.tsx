@@ -18,11 +18,14 @@ const PAGE = 12;
 const MOST = 1000;
 const SURE = 0.05;
 
+/** Sites in the order of the arrays; a long table of units may be cut, that of the depths never is. */
+const sitesOf = (audit: Audit) => audit.table("activation.depth")?.distinct("site") ?? [];
+
 /** Weights of the first layer belong to the units of the first site, where their numbers agree. */
 export function Weights({ audit, site, unit, head }: { audit: Audit; site: string; unit: number; head?: ComponentChildren }) {
-  const weights = audit.array("activation.weights"), table = audit.table("activation.tuning");
-  const own = table?.distinct("site")[0] === site && weights && weights.shape[0] === table.rows({ site, stimulus: table.cell(0, "stimulus") }).length;
-  if (!own || unit >= weights.shape[0]) return null;
+  const weights = audit.array("activation.weights"), table = audit.table("sites");
+  const [row] = table?.rows({ site }) ?? [];
+  if (!weights || sitesOf(audit)[0] !== site || row === undefined || table!.number(row, "units") !== weights.shape[0]) return null;
   const values = part(weights, unit);
   return <div>{head}<Pixels values={values} width={weights.shape[2]} limit={limitOf(values)} label={`weights of unit ${unit} in the first layer: blue above 0, orange below`} /></div>;
 }
@@ -31,7 +34,7 @@ export const Tuning: View = ({ table }) => {
   const audit = useAudit();
   const [equal, picks] = useFilters(table, ["site", "stimulus"]);
   const [by, setBy] = useState("tuning");
-  const site = String(equal.site), place = table.distinct("site").indexOf(equal.site);
+  const site = String(equal.site), place = sitesOf(audit).indexOf(equal.site);
   const curves = audit.array(`activation.tuning.${place}.${equal.stimulus}`);
   const rows = useMemo(() => {
     const size = (row: number) => table.number(row, by);
@@ -76,7 +79,7 @@ function ranked(table: Table, rows: number[]): Plot.PlotOptions {
   };
 }
 
-const preferred = (table: Table, row: number) => `prefers ${shown(table.cell(row, "orientation"))}° [${shown(table.cell(row, "lo"))}, ${shown(table.cell(row, "hi"))}]`;
+const preferred = (table: Table, row: number) => `prefers ${shown(table.cell(row, "orientation"))}° [${shown(table.cell(row, "lo"))}, ${shown(table.cell(row, "hi"))}], q ${shown(table.cell(row, "q"))}`;
 
 /** A response `[O]` over 180 degrees, from 0 or its smallest value to its largest. */
 function Tile({ table, row, curve }: { table: Table; row: number; curve: Float32Array }) {

@@ -12,7 +12,7 @@ import { Frame, Pick } from "../../views/Frame";
 import { Pixels } from "../../views/Pixels";
 
 const SETS = [
-  { name: "contrast map", value: "change", less: "", symbol: "circle", stroke: "var(--link)" },
+  { name: "contrast map", value: "change", less: "difference", symbol: "circle", stroke: "var(--link)" },
   { name: "map of one logit", value: "plain_change", less: "beyond_plain", symbol: "triangle", stroke: "var(--warn)" },
   { name: "random (control)", value: "control_change", less: "difference", symbol: "square", stroke: "var(--soft)" },
 ] as const;
@@ -59,9 +59,9 @@ function Side({ table, row, pair, side, names, domain }: { table: Table; row: nu
   );
 }
 
-/** Value, interval and n, and how far the contrast map's lies from it on the same images. */
+/** Value, interval and n, and how far the contrast map goes beyond on the same images: short, or it's cut off. */
 const lines = (table: Table, row: number, { name, value, less }: (typeof SETS)[number]) =>
-  [name, ...told(table, row, value).slice(0, less ? 3 : 9), ...told(table, row, less || "difference").slice(0, 2)].join("\n");
+  [name, ...told(table, row, value).slice(0, 3), ...told(table, row, less).slice(0, 2), ...(value === "change" ? [`q ${shown(table.cell(row, "q"))}`] : [])].join("\n");
 
 function drawn(table: Table, row: number, domain: number[]): Plot.PlotOptions {
   const of = (name: string) => table.number(row, name);
