@@ -54,6 +54,9 @@ async function reads(file) {
   assert.equal(asked.length, 1, "nothing is requested but the page");
   await keys(page);
   await images(page);
+  await attributions(page, outline.findings);
+  await responses(page, outline.findings);
+  assert.deepEqual(complaints, [], "the console is silent");
   await page.emulateMedia({ colorScheme: "dark" });
   for (const hash of hashes) {
     await settled(page, hash);
@@ -134,6 +137,47 @@ async function framed(file) {
   await frame.locator("section#agreement").waitFor({ state: "visible" });
   assert.deepEqual(complaints, []);
   await page.close();
+}
+
+/** Of a finding's view, what a selector finds. */
+const within = (page, finding, selector) => page.locator(`[id="${finding}"] .live ${selector}`);
+
+async function attributions(page, findings) {
+  if (!findings["attribution.methods"]?.total) return;
+  await settled(page, "#/lens/attribution");
+  const gates = within(page, "attribution.methods", "canvas[role=application]");
+  await gates.focus();
+  await page.keyboard.press("ArrowRight");
+  await page.waitForTimeout(50);
+  assert.match(await within(page, "attribution.methods", "[role=status]").first().textContent(), /deletion auc.*value.*interval.*(passed|failed)/, "a gate tells its value, interval and outcome");
+  const pictures = within(page, "attribution.methods", "canvas.pixels");
+  assert.ok(await pictures.count() > 8, "images and maps are drawn");
+  assert.equal(await within(page, "attribution.methods", ".plot[role=img], .plot svg[role=img]").count(), 2, "both removal curves are drawn");
+  await within(page, "attribution.methods", "select").selectOption("1");
+  assert.match(await pictures.first().getAttribute("aria-label"), /the mean over images/, "the class's mean maps can be picked");
+  if (!findings["attribution.contrasts"]?.total) return;
+  const contrast = within(page, "attribution.contrasts", "h4").first();
+  const before = await contrast.textContent();
+  assert.match(before, / rather than /);
+  assert.equal(await within(page, "attribution.contrasts", "canvas.pixels").count(), 4, "both images and their contrasts are drawn");
+  await within(page, "attribution.contrasts", "select").selectOption("1");
+  assert.notEqual(await contrast.textContent(), before, "another pair can be picked");
+}
+
+async function responses(page, findings) {
+  const tables = ["activation.depth", "activation.concepts", "activation.tuning", "activation.synthetic"].filter((name) => findings[name]?.total);
+  if (!tables.length) return;
+  await settled(page, "#/lens/activation");
+  for (const name of tables) assert.ok(await within(page, name, ".plot, canvas.pixels").count(), `${name} is drawn`);
+  if (!findings["activation.synthetic"]?.total) return;
+  assert.match(await within(page, "activation.synthetic", "canvas").first().getAttribute("aria-label"), /made by gradient ascent, not data.*value/);
+  const tile = within(page, "activation.tuning", "svg.tile").first(), told = await tile.getAttribute("aria-label");
+  assert.match(told, /unit \d+.*tuning.*control_tuning.*prefers/, "a curve tells its tuning and the control");
+  await within(page, "activation.tuning", "select").last().selectOption("1");
+  assert.notEqual(await tile.getAttribute("aria-label"), told, "units can be sorted by another number");
+  await within(page, "activation.synthetic", ".wallrow a").first().click();
+  await page.waitForTimeout(200);
+  assert.ok(await page.locator("#app h3", { hasText: "Synthetic inputs" }).count(), "the unit's card has its synthetic inputs");
 }
 
 async function readsWithoutScripts(file) {

@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
-import { beside, bounds, decode, nothing, separated, shown, Table, told, unpack, type Encoded, type Told } from "../src/data";
+import { beside, bounds, decode, nothing, part, separated, shown, Table, told, unpack, type Encoded, type Told } from "../src/data";
 import { choose, keys } from "../src/choose";
 import { colour, limitOf } from "../src/colour";
 import { parse, to } from "../src/route";
+import { failed, methodsOf, verdict } from "../src/lenses/attribution/gates";
 import { sorted } from "../src/views/DataTable";
+import { lattice } from "../src/views/Grid";
 
 export function table(columns: Record<string, [string, Encoded, string?]>, name = "own.table"): Table {
   const entries = Object.entries(columns);
@@ -110,4 +112,28 @@ test("sorting keeps missing cells last either way", () => {
   const cells = [2, null, 1];
   expect(sorted([0, 1, 2], cells, false)).toEqual([2, 0, 1]);
   expect(sorted([0, 1, 2], cells, true)).toEqual([0, 2, 1]);
+});
+
+test("a part of an array is what lies at its first indices", () => {
+  const array = { shape: [2, 3, 2], values: Float32Array.from({ length: 12 }, (_, i) => i) };
+  expect([...part(array, 1)]).toEqual([6, 7, 8, 9, 10, 11]);
+  expect([...part(array, 1, 2)]).toEqual([10, 11]);
+});
+
+test("cells of a lattice are found where they lie, and steps stay inside", () => {
+  const { at, spot, step } = lattice(10, 20, 5, 4, 3, 2);
+  for (let cell = 0; cell < 6; cell++) expect(at(spot(cell).x + 1, spot(cell).y + 1)).toBe(cell);
+  expect([at(9, 21), at(26, 21), at(11, 29), at(11, 19)]).toEqual([-1, -1, -1, -1]);
+  expect([step(0, -1, 0), step(2, 1, 0), step(1, 1, 1), step(5, 0, 1)]).toEqual([0, 2, 5, 5]);
+});
+
+test("a method that fails a gate is named as failing, a control is not", () => {
+  const gates = table({
+    method: ["string", { names: ["saliency", "input_x_gradient", "edge", "random"], values: [0, 1, 1, 2, 3] }],
+    metric: ["string", { names: ["deletion_auc", "edge_similarity"], values: [0, 0, 1, 0, 0] }],
+    passed: ["bool", { values: [true, true, false, false, null] }],
+  });
+  expect(methodsOf(gates)).toEqual(["saliency", "input_x_gradient", "edge"]);
+  expect(failed(gates, "input_x_gradient")).toEqual(["edge similarity"]);
+  expect(["saliency", "input_x_gradient", "edge", "random"].map((name) => verdict(gates, name))).toEqual(["✓ passes all", "✗ fails 1 gate", "control", "control"]);
 });

@@ -145,7 +145,8 @@ def _strongest(table: Table, rows: int) -> Table:
 
     So a control that is told beside the rest is never counted in part.
     """
-    numbers = [c.name for c in table.columns if c.kind == "float64"]
+    # an angle has no size
+    numbers = [c.name for c in table.columns if c.kind == "float64" and c.unit != "degrees"]
     if not numbers:
         return table.head(rows)
     sizes = np.nan_to_num(np.abs(table.column(numbers[0]).astype(float)), nan=-1.0)

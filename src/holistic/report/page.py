@@ -37,6 +37,7 @@ _LIVE = (
     "activation.units",
     "activation.examples",
     "activation.depth",
+    "activation.concepts",
     "activation.tuning",
     "activation.synthetic",
     "attribution.methods",

@@ -2,8 +2,8 @@
 
 import { shown, type Cell, type Table } from "../data";
 import { Examples } from "../lenses/activation";
-import { Starts } from "../lenses/activation/Synthetic";
-import { Weights } from "../lenses/activation/Tuning";
+import { Synthetic } from "../lenses/activation/synthetic";
+import { Weights } from "../lenses/activation/tuning";
 import { to } from "../route";
 import { useAudit } from "../views/context";
 import { Dots } from "../views/Curve";
@@ -16,7 +16,8 @@ export function UnitCard({ site, unit }: { site: number; unit: number }) {
   const name = audit.outline.sites[site];
   const found = [...audit.tables.values()].map((table) => [table, rowsOf(table, name, unit)] as const).filter(([, rows]) => rows.length);
   const rowsIn = (finding: string) => found.find(([table]) => table.name === finding);
-  const effects = rowsIn("ablation.units"), responses = rowsIn("activation.units"), verdict = rowsIn("agreement.units"), synthetic = rowsIn("activation.synthetic");
+  const effects = rowsIn("ablation.units"), responses = rowsIn("activation.units"), verdict = rowsIn("agreement.units");
+  const synthetic = audit.array("activation.synthetic") && rowsIn("activation.synthetic");
   const examples = audit.images ? rowsIn("activation.examples") : undefined;
   const known = (other: number) => [...audit.tables.values()].some((table) => rowsOf(table, name, other).length);
   if (!found.length) return <p>No finding tells of unit {unit} of site {shown(name ?? null)}. Sites that lenses don't look at have no unit cards.</p>;
@@ -28,8 +29,10 @@ export function UnitCard({ site, unit }: { site: number; unit: number }) {
       </p>
       {verdict && <Facts table={verdict[0]} row={verdict[1][0]} />}
       {examples && <><h3>What it sees</h3><Examples table={examples[0]} site={name} unit={unit} /></>}
-      <div class="strip"><Weights site={name} unit={unit} /></div>
-      {synthetic && <><h3>Synthetic inputs: what drives it most</h3><Starts table={synthetic[0]} site={name} unit={unit} /></>}
+      <div class="pair">
+        {synthetic && <div><h3>Synthetic inputs that drive it</h3><Synthetic table={synthetic[0]} site={name} unit={unit} /></div>}
+        <Weights audit={audit} site={name} unit={unit} head={<h3>Its weights (blue above 0, orange below)</h3>} />
+      </div>
       <div class="pair">
         {effects && <div><h3>What each class loses without it</h3><Dots table={effects[0]} rows={effects[1]} by="class" value="effect" links={toClass(audit.outline.classes, effects[0])} /></div>}
         {responses && <div><h3>How well it tells each class</h3><Dots table={responses[0]} rows={responses[1]} by="class" value="auroc" links={toClass(audit.outline.classes, responses[0])} /></div>}

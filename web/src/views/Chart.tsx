@@ -5,6 +5,11 @@ import { useEffect, useRef } from "preact/hooks";
 import { onTheme } from "../colour";
 import { go } from "../route";
 
+/** What is said of the mark that is nearest to the pointer. */
+export function tip<T>(of: readonly T[], place: { x: string | ((row: T) => unknown); y: string | ((row: T) => unknown) }, title: (row: T) => string, nearest = Plot.pointer): Plot.Markish {
+  return Plot.tip(of as T[], nearest({ ...place, title, fill: "var(--tint)" } as Plot.TipOptions));
+}
+
 export function Chart({ label, make, address }: { label: string; make: (width: number) => Plot.PlotOptions; address?: (row: number) => string }) {
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {

@@ -4,7 +4,7 @@ import * as Plot from "@observablehq/plot";
 import { useCallback, useMemo, useState } from "preact/hooks";
 import { bounds, nothing, shown, told, type Cell, type Table } from "../data";
 import type { Choice } from "../choose";
-import { Chart } from "./Chart";
+import { Chart, tip } from "./Chart";
 import { Frame, Pick } from "./Frame";
 import { useFilters } from "./Heat";
 
@@ -25,7 +25,7 @@ export function Curve({ table, choice, start }: { table: Table; choice: Choice; 
   const [equal, picks] = useFilters(table, choice.filters, start);
   const [value, setValue] = useState(choice.values[0]);
   const key = JSON.stringify(equal);
-  const rows = useMemo(() => table.rows(equal).filter((row) => table.cell(row, choice.across) !== null).sort((a, b) => table.number(a, choice.across) - table.number(b, choice.across)), [table, key, choice.across]);
+  const rows = useMemo(() => [...table.rows(equal)].sort((a, b) => table.number(a, choice.across) - table.number(b, choice.across)), [table, key, choice.across]);
   const make = useCallback(() => curve(table, rows, choice.across, value), [table, rows, value]);
   const about = table.about(value);
   const named = Object.values(equal).map((v) => shown(v)).join(", ");
@@ -46,8 +46,8 @@ function curve(table: Table, rows: number[], along: string, value: string): Plot
   if (control) marks.push(Plot.lineY(rows, { x: of(along), y: of(control), stroke: "currentColor", strokeOpacity: 0.6, strokeDasharray: "4 3" }));
   if (low) marks.push(Plot.areaY(rows, { x: of(along), y1: of(low), y2: of(high), fill: "var(--link)", fillOpacity: 0.22 }));
   marks.push(Plot.lineY(rows, { x: of(along), y: of(value), stroke: "var(--link)", strokeWidth: 2 }));
-  marks.push(Plot.tip(rows, Plot.pointerX({ x: of(along), y: of(value), title: (row: number) => [...(along === "depth" ? [shown(table.cell(row, "site"))] : []), `${along} ${table.cell(row, along)}`, ...told(table, row, value)].join("\n"), fill: "var(--tint)" })));
-  return { height: 300, marginLeft: 52, x: { label: along, ...(along === "depth" ? { ticks: rows.map(of(along)), tickFormat: String } : {}) }, y: { label: `${value}${unit ? ` [${unit}]` : ""}`, grid: true }, marks };
+  marks.push(tip(rows, { x: of(along), y: of(value) }, (row: number) => [`${along} ${table.cell(row, along)}`, ...told(table, row, value)].join("\n"), Plot.pointerX));
+  return { height: 300, marginLeft: 52, x: { label: along }, y: { label: `${value}${unit ? ` [${unit}]` : ""}`, grid: true }, marks };
 }
 
 /** One dot and its interval per row: a class, a site, a method. */

@@ -19,6 +19,19 @@ export interface Cells {
   open?(cell: number): void;
 }
 
+/** Places of `high` rows of `wide` cells, numbered row by row. */
+export function lattice(left: number, top: number, cw: number, ch: number, wide: number, high: number): Pick<Cells, "at" | "spot" | "step"> {
+  const within = (n: number, most: number) => Math.max(0, Math.min(most - 1, n));
+  return {
+    at(x, y) {
+      const [c, r] = [Math.floor((x - left) / cw), Math.floor((y - top) / ch)];
+      return c >= 0 && c < wide && r >= 0 && r < high ? r * wide + c : -1;
+    },
+    spot: (cell) => ({ x: left + (cell % wide) * cw, y: top + Math.floor(cell / wide) * ch, width: cw, height: ch }),
+    step: (cell, right, down) => within((cell % wide) + right, wide) + wide * within(Math.floor(cell / wide) + down, high),
+  };
+}
+
 const STEPS: Record<string, [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export function Grid({ cells, label }: { cells: Cells; label: string }) {

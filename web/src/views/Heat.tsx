@@ -8,7 +8,7 @@ import { ordered, type Choice } from "../choose";
 import { go, to } from "../route";
 import { useAudit } from "./context";
 import { Frame, Pick } from "./Frame";
-import { Grid, type Cells } from "./Grid";
+import { Grid, lattice, type Cells } from "./Grid";
 
 export function useFilters(table: Table, names: string[], start: Record<string, Cell> = {}): [Record<string, Cell>, JSX.Element] {
   const [picked, setPicked] = useState(start);
@@ -76,14 +76,8 @@ function layout(table: Table, choice: Choice, rows: number[], value: string, sor
   const left = 12 + Math.min(160, 7 * Math.max(3, ...names.map((n) => shown(n).length)));
   const short = (cell: Cell, n: number) => { const text = shown(cell); return text.length > n ? `${text.slice(0, n - 1)}…` : text; };
   const bottom = 22, width = left + wide * cw + 8, height = names.length * ch + bottom;
-  const spot = (cell: number) => ({ x: left + (cell % wide) * cw, y: Math.floor(cell / wide) * ch, width: cw, height: ch });
   return {
-    limit, many, width, height, spot,
-    at(x, y) {
-      const [c, r] = [Math.floor((x - left) / cw), Math.floor(y / ch)];
-      return c >= 0 && c < wide && r >= 0 && r < names.length ? r * wide + c : -1;
-    },
-    step: (cell, right, by) => Math.max(0, Math.min(wide - 1, (cell % wide) + right)) + wide * Math.max(0, Math.min(names.length - 1, Math.floor(cell / wide) + by)),
+    limit, many, width, height, ...lattice(left, 0, cw, ch, wide, names.length),
     lines(cell) {
       const row = held[cell];
       const head = `${choice.rows} ${shown(names[Math.floor(cell / wide)])} · ${choice.across} ${shown(across[cell % wide])}`;

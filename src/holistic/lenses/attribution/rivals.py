@@ -43,14 +43,15 @@ def confused_pairs(
     classes = logits.shape[1]
     counts = np.zeros((classes, classes), np.int64)
     np.add.at(counts, (labels, logits.argmax(1)), 1)
-    member = labels[:, None] == np.arange(classes)  # [N, C]
-    sums = member.T.astype(np.float64) @ logits  # [C, C]
-    means = sums / np.maximum(member.sum(0), 1)[:, None]
+    means = np.zeros((classes, classes))
+    for label in np.unique(labels):
+        means[label] = logits[labels == label].mean(0)
     margin = np.diagonal(means)[:, None] - means
-    pairs = [(a, b) for a in np.flatnonzero(among) for b in np.flatnonzero(among) if a < b]
-    both = {(a, b): int(counts[a, b] + counts[b, a]) for a, b in pairs}
-    pairs.sort(key=lambda p: (-both[p], margin[p] + margin[p[::-1]]))
-    return [(int(a), int(b), both[a, b]) for a, b in pairs[:most]]
+    a, b = np.triu_indices(classes, 1)
+    a, b = a[among[a] & among[b]], b[among[a] & among[b]]
+    both = counts[a, b] + counts[b, a]
+    order = np.lexsort((margin[a, b] + margin[b, a], -both))[:most]
+    return [(int(a[i]), int(b[i]), int(both[i])) for i in order]
 
 
 def difference_maps(

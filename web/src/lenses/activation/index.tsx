@@ -3,9 +3,6 @@
 import { useMemo, useState } from "preact/hooks";
 import type { View } from "..";
 import type { Choice } from "../../choose";
-import { curve } from "../make";
-import { Synthetic } from "./Synthetic";
-import { Tuning } from "./Tuning";
 import { ordered } from "../../choose";
 import type { Table } from "../../data";
 import { to } from "../../route";
@@ -13,6 +10,10 @@ import { useAudit } from "../../views/context";
 import { Frame } from "../../views/Frame";
 import { Heat, useFilters } from "../../views/Heat";
 import { Picture, type Box } from "../../views/Picture";
+import { usePages } from "../../views/Pages";
+import { Concepts, Depth } from "./depth";
+import { SyntheticWall } from "./synthetic";
+import { Tuning } from "./tuning";
 
 const PAGE = 12;
 const KINDS = [["top", "largest values", 6], ["quantile", "quantiles", 5], ["random", "random examples", 4]] as const;
@@ -47,20 +48,18 @@ function boxOf(table: Table, row: number): Box | undefined {
 const Wall: View = ({ table }) => {
   const audit = useAudit();
   const [equal, picks] = useFilters(table, ["site"]);
-  const [first, setFirst] = useState(0);
   const [crop, setCrop] = useState(false);
   const units = useMemo(() => ordered([...new Set(table.rows(equal).map((row) => table.cell(row, "unit")))]) as number[], [table, equal.site]);
-  const from = Math.min(first, Math.max(0, units.length - 1));
+  const [some, buttons] = usePages(units, PAGE);
   if (!audit.images) return null;
   return (
     <Frame caption="What each unit sees. Only the first block is chosen for large values; the others show what else passes through it. Outlined: the part that a unit of a convolution sees where its value is largest. Images that the page has no room for are left out." table={table}>
       <p class="picks">
         {picks}
-        <button disabled={from === 0} onClick={() => setFirst(from - PAGE)}>previous units</button>
-        <button disabled={from + PAGE >= units.length} onClick={() => setFirst(from + PAGE)}>next units</button>
+        {buttons}
         <label class="pick"><input type="checkbox" checked={crop} onChange={() => setCrop(!crop)} /> only the part that the unit sees</label>
       </p>
-      {units.slice(from, from + PAGE).map((unit) => (
+      {some.map((unit) => (
         <div class="wallrow" key={unit}>
           <a href={to.unit(audit.siteIndex(equal.site), unit)}>unit {unit}</a>
           <Examples table={table} site={String(equal.site)} unit={unit} crop={crop} />
@@ -76,7 +75,8 @@ const Units: View = ({ table }) => <Heat table={table} choice={{ ...SELECTIVITY,
 export const activation: Record<string, View> = {
   "activation.units": Units,
   "activation.examples": Wall,
-  "activation.depth": curve({ filters: ["measure"], across: "depth", values: ["value"] }),
+  "activation.depth": Depth,
+  "activation.concepts": Concepts,
   "activation.tuning": Tuning,
-  "activation.synthetic": Synthetic,
+  "activation.synthetic": SyntheticWall,
 };

@@ -5,7 +5,7 @@ import { useCallback, useMemo } from "preact/hooks";
 import type { View } from "..";
 import { shown, type Table } from "../../data";
 import { to } from "../../route";
-import { Chart } from "../../views/Chart";
+import { Chart, tip } from "../../views/Chart";
 import { useAudit } from "../../views/context";
 import { Frame } from "../../views/Frame";
 import { Heat, useFilters } from "../../views/Heat";
@@ -35,7 +35,7 @@ function scatter(table: Table, rows: number[]): Plot.PlotOptions {
   const verdict = (row: number) => shown(table.cell(row, "verdict"));
   const far = [...rows].sort((a, b) => Math.abs(y(b)) - Math.abs(y(a))).slice(0, NAMED);
   const verdicts = table.distinct("verdict").map((v) => shown(v));
-  const tip = (row: number) => [`unit ${table.cell(row, "unit")}: ${verdict(row)}`, ...["preferred_class", "activation", "selective_bound", "ablation", "causal_class", "causal_bound", "accuracy_q"].filter((c) => table.has(c)).map((c) => `${c} ${shown(table.cell(row, c))}`)].join("\n");
+  const said = (row: number) => [`unit ${table.cell(row, "unit")}: ${verdict(row)}`, ...["preferred_class", "activation", "selective_bound", "ablation", "causal_class", "causal_bound", "accuracy_q"].filter((c) => table.has(c)).map((c) => `${c} ${shown(table.cell(row, c))}`)].join("\n");
   return {
     height: 380, marginLeft: 52, grid: true,
     x: { label: `activation: ${table.about("activation").meaning}`.slice(0, 90) },
@@ -46,7 +46,7 @@ function scatter(table: Table, rows: number[]): Plot.PlotOptions {
       Plot.ruleY([0], { strokeOpacity: 0.4 }),
       Plot.dot(rows, { x, y, symbol: verdict, stroke: verdict, r: 3.5 }),
       Plot.text(far, { x, y, text: (row: number) => String(table.cell(row, "unit")), dy: -10, fill: "currentColor" }),
-      Plot.tip(rows, Plot.pointer({ x, y, title: tip, fill: "var(--tint)" })),
+      tip(rows, { x, y }, said),
     ],
   };
 }

@@ -6,15 +6,15 @@ import type { View } from "..";
 import { limitOf } from "../../colour";
 import { part, shown, told, type Table } from "../../data";
 import { to } from "../../route";
-import { Chart } from "../../views/Chart";
+import { Chart, tip } from "../../views/Chart";
 import { useAudit } from "../../views/context";
 import { Frame, Pick } from "../../views/Frame";
 import { Pixels } from "../../views/Pixels";
 
 const SETS = [
-  { name: "contrast map", value: "change", symbol: "circle", stroke: "var(--link)" },
-  { name: "map of one logit", value: "plain_change", symbol: "triangle", stroke: "var(--warn)" },
-  { name: "random (control)", value: "control_change", symbol: "square", stroke: "var(--soft)" },
+  { name: "contrast map", value: "change", less: "difference", symbol: "circle", stroke: "var(--link)" },
+  { name: "map of one logit", value: "plain_change", less: "beyond_plain", symbol: "triangle", stroke: "var(--warn)" },
+  { name: "random (control)", value: "control_change", less: "difference", symbol: "square", stroke: "var(--soft)" },
 ] as const;
 
 export const Contrasts: View = ({ table }) => {
@@ -26,7 +26,7 @@ export const Contrasts: View = ({ table }) => {
   const span = [...rows.flatMap((row) => SETS.flatMap(({ value }) => edges(value).map((name) => table.number(row, name)))), 0].filter(Number.isFinite);
   const domain = [Math.min(...span), Math.max(...span)];
   return (
-    <Frame caption={`Left and right: an image of either class of middling margin, and what in it speaks for ${a} (blue) or for ${b} (orange). Below: how far the logit of the class falls against the other's, with 95 % intervals over evaluation images, without the ${shown(table.number(rows[0], "share") * 100)} % of the pixels that speak most for it. Controls: as many random pixels, and the map of the class's logit alone. Pairs: those that the model takes for each other most often on the selection split.`} table={table} rows={rows}>
+    <Frame caption={`What in an image of either class speaks for ${a} (blue) or for ${b} (orange). Below: how far the class's logit falls against the other's, with 95 % intervals over evaluation images, without the ${shown(table.number(rows[0], "share") * 100)} % of the pixels that speak most for it, beside as many random pixels (control) and the map of its logit alone.`} table={table} rows={rows}>
       <p class="picks">
         <Pick name="pair" from={pairs} at={pair} set={setPair} word={(k) => `${shown(table.cell(2 * k, "class"))} or ${shown(table.cell(2 * k, "rival"))}`} />
         <span class="pick">{shown(table.cell(rows[0], "confused"))} selection examples of the two are taken for the other</span>
@@ -50,7 +50,7 @@ function Side({ table, row, pair, side, names, domain }: { table: Table; row: nu
       <h4>{place < 0 ? own : <a href={to.class(place)}>{own}</a>} rather than {rival}</h4>
       {images && maps && map && (Number.isFinite(map[0]) ? (
         <div class="strip">
-          <Pixels values={part(images, pair, side)} width={images.shape[3]} planes={images.shape[4] ?? 1} size={112} label={`typical image of class ${own}`} />
+          <Pixels values={part(images, pair, side)} width={images.shape[3]} planes={images.shape[4]} size={112} label={`typical image of class ${own}`} />
           <Pixels values={map} width={maps.shape[3]} limit={limitOf(part(maps, pair))} size={112} label={`what in it speaks for ${names[0]} (blue) or ${names[1]} (orange)`} />
         </div>
       ) : <p class="pick">No image of this class is classified rightly.</p>)}
@@ -59,16 +59,9 @@ function Side({ table, row, pair, side, names, domain }: { table: Table; row: nu
   );
 }
 
-function lines(table: Table, row: number, value: string): string {
-  const beside = { change: ["difference", "control"], plain_change: ["beyond_plain", "contrast map"] }[value];
-  const [low, high] = value === "change" ? ["difference_lo", "difference_hi"] : ["beyond_lo", "beyond_hi"];
-  if (!beside) {
-    const [least, most] = edges(value);
-    return [`control: random pixels ${shown(table.cell(row, value), true)} logit`, `95 % interval [${shown(table.cell(row, least))}, ${shown(table.cell(row, most))}]`, `n ${shown(table.cell(row, "n"))}`].join("\n");
-  }
-  const words = value === "change" ? "contrast map minus control" : "contrast map minus this";
-  return [...told(table, row, value), `${words} ${shown(table.cell(row, beside[0]), true)} [${shown(table.cell(row, low))}, ${shown(table.cell(row, high))}]`].join("\n");
-}
+/** Value, interval and n, and how far the contrast map goes beyond on the same images: short, or it's cut off. */
+const lines = (table: Table, row: number, { name, value, less }: (typeof SETS)[number]) =>
+  [name, ...told(table, row, value).slice(0, 3), ...told(table, row, less).slice(0, 2), ...(value === "change" ? [`q ${shown(table.cell(row, "q"))}`] : [])].join("\n");
 
 function drawn(table: Table, row: number, domain: number[]): Plot.PlotOptions {
   const of = (name: string) => table.number(row, name);
@@ -79,7 +72,7 @@ function drawn(table: Table, row: number, domain: number[]): Plot.PlotOptions {
       Plot.ruleX([0], { strokeOpacity: 0.4 }),
       ...SETS.map(({ name, value, stroke }) => Plot.ruleY([0], { y: [name], x1: [of(edges(value)[0])], x2: [of(edges(value)[1])], stroke, strokeWidth: 2 })),
       ...SETS.map(({ name, value, symbol, stroke }) => Plot.dot([0], { y: [name], x: [of(value)], symbol, stroke, fill: stroke, r: 5 })),
-      Plot.tip(SETS, Plot.pointerY({ x: (set) => of(set.value), y: "name", title: (set) => `${set.name}\n${lines(table, row, set.value)}`, fill: "var(--tint)" })),
+      tip(SETS, { x: (set) => of(set.value), y: "name" }, (set) => lines(table, row, set), Plot.pointerY),
     ],
   };
 }

@@ -4,7 +4,7 @@ import { useMemo } from "preact/hooks";
 import { colour } from "../../colour";
 import { bounds, shown, told, type Table } from "../../data";
 import { Frame } from "../../views/Frame";
-import { Grid, type Cells } from "../../views/Grid";
+import { Grid, lattice, type Cells } from "../../views/Grid";
 
 const CONTROLS = ["edge", "random"];
 const [LEFT, TOP, WIDE, HIGH] = [150, 24, 134, 62];
@@ -27,9 +27,9 @@ export function verdict(table: Table, method: string): string {
 
 export function Gates({ table }: { table: Table }) {
   const cells = useMemo(() => laid(table), [table]);
-  const failing = (table.distinct("method") as string[]).filter((name) => failed(table, name).length);
+  const failing = methodsOf(table).filter((name) => failed(table, name).length).map((name) => `${words(name)} (${failed(table, name).join(", ")})`);
   return (
-    <Frame caption={`Tests that a wrong map would fail, each with its 95 % interval and its control: ✓ passed, ✗ failed, neither: nothing to pass. ${failing.length ? `Failing: ${failing.map((name) => `${words(name)} (${failed(table, name).join(", ")})`).join("; ")}. Their maps shouldn't be believed.` : "No method fails."} “edge” and “random” see no model.`} table={table}>
+    <Frame caption={`Tests that a wrong map would fail, with 95 % intervals and controls: ✓ passed, ✗ failed. ${failing.length ? `Failing, so not to be believed: ${failing.join("; ")}.` : "No method fails."} “edge” and “random” see no model.`} table={table}>
       <Grid cells={cells} label={`${table.told.title}: methods by tests.`} />
     </Frame>
   );
@@ -40,23 +40,17 @@ function laid(table: Table): Cells {
   const wide = metrics.length, height = TOP + methods.length * HIGH;
   const row = (cell: number) => table.rows({ method: methods[Math.floor(cell / wide)], metric: metrics[cell % wide] })[0];
   const mark = (at: number) => ({ true: "✓ ", false: "✗ " })[String(table.cell(at, "passed"))] ?? "";
-  const spot = (cell: number) => ({ x: LEFT + (cell % wide) * WIDE, y: TOP + Math.floor(cell / wide) * HIGH, width: WIDE - 3, height: HIGH - 3 });
+  const place = lattice(LEFT, TOP, WIDE, HIGH, wide, methods.length);
   const [low, high] = bounds(table, "value");
   const short = (at: number, name: string) => shown(Number(table.number(at, name).toPrecision(3)));
   return {
-    width: LEFT + wide * WIDE, height, spot,
-    at(x, y) {
-      const [c, r] = [Math.floor((x - LEFT) / WIDE), Math.floor((y - TOP) / HIGH)];
-      return c >= 0 && c < wide && r >= 0 && r < methods.length ? r * wide + c : -1;
-    },
-    step: (cell, right, down) => Math.max(0, Math.min(wide - 1, (cell % wide) + right)) + wide * Math.max(0, Math.min(methods.length - 1, Math.floor(cell / wide) + down)),
+    width: LEFT + wide * WIDE, height, ...place,
     lines(cell) {
       const at = row(cell), head = `${words(methods[Math.floor(cell / wide)])} · ${words(metrics[cell % wide])}`;
       if (at === undefined) return [head, "not tested"];
-      const [least, most] = table.has("difference") ? bounds(table, "difference") : ["", ""];
       return [
         head, ...told(table, at, "value"),
-        ...(least && table.cell(at, "difference") !== null ? [`difference to control ${shown(table.cell(at, "difference"))} [${shown(table.cell(at, least))}, ${shown(table.cell(at, most))}]`] : []),
+        ...(table.has("difference") && table.cell(at, "difference") !== null ? told(table, at, "difference").slice(0, 2) : []),
         ...(table.has("better") ? [`${shown(table.cell(at, "better"))} is better`] : []),
         { true: "✓ passed", false: "✗ failed" }[String(table.cell(at, "passed"))] ?? "nothing to pass",
       ];
@@ -65,12 +59,12 @@ function laid(table: Table): Cells {
       const middle = (c: number) => LEFT + c * WIDE + (WIDE - 3) / 2;
       pen.textAlign = "center";
       for (let cell = 0; cell < methods.length * wide; cell++) {
-        const at = row(cell), s = spot(cell);
+        const at = row(cell), s = place.spot(cell), [w, h] = [WIDE - 3, HIGH - 3];
         if (s.x > until || s.x + WIDE < from) continue;
         const passed = at === undefined ? null : table.cell(at, "passed");
         pen.fillStyle = passed === null ? by.none : colour(passed ? 0.06 : -0.06, 1, by);
-        if (passed === null) pen.strokeStyle = by.none, pen.strokeRect(s.x + 0.5, s.y + 0.5, s.width - 1, s.height - 1);
-        else pen.fillRect(s.x, s.y, s.width, s.height);
+        if (passed === null) pen.strokeStyle = by.none, pen.strokeRect(s.x + 0.5, s.y + 0.5, w - 1, h - 1);
+        else pen.fillRect(s.x, s.y, w, h);
         if (at === undefined) continue;
         pen.fillStyle = by.ink;
         pen.font = "600 13px system-ui, sans-serif";

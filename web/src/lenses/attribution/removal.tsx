@@ -3,7 +3,7 @@
 import * as Plot from "@observablehq/plot";
 import { useCallback } from "preact/hooks";
 import { part, shown, told, type Numbers, type Table } from "../../data";
-import { Chart } from "../../views/Chart";
+import { Chart, tip } from "../../views/Chart";
 import { Frame } from "../../views/Frame";
 import { failed, methodsOf, words } from "./gates";
 
@@ -15,7 +15,7 @@ interface Point { name: string; method: string; share: number; chance: number; i
 export function Removal({ table, curves }: { table: Table; curves: Numbers }) {
   const names = [...methodsOf(table).slice(0, curves.shape[0] - 1), "random"];
   return (
-    <Frame caption="Mean probability of the images' own class as pixels are removed (a good map falls fast), or put into a mean image (a good map rises fast), in the order of each map. Controls: a random order (broad, dashed) and an edge filter (dotted); n and the interval of each area stand in the tooltips." table={table}>
+    <Frame caption="Mean probability of the own class as pixels go (a good map falls fast), or come into a mean image (a good map rises fast), in the order of each map. Controls: a random order (broad, dashed) and an edge filter (dotted). ✗: fails a gate." table={table}>
       <div class="pair">
         <Side table={table} curves={curves} side={0} names={names} />
         <Side table={table} curves={curves} side={1} names={names} />
@@ -34,7 +34,7 @@ function drawn(table: Table, curves: Numbers, side: number, methods: string[]): 
   const steps = curves.shape[2], metric = side ? "insertion_auc" : "deletion_auc";
   const names = methods.map((method) => words(method) + (failed(table, method).length ? " ✗" : ""));
   const lines = methods.map((method, m) => Array.from(part(curves, m, side), (chance, i): Point => ({ name: names[m], method, share: i / (steps - 1), chance, i })));
-  const tip = ({ name, method, share, chance }: Point) => {
+  const said = ({ name, method, share, chance }: Point) => {
     const row = table.rows({ method, metric })[0];
     return [name, `${shown(share * 100)} % of the pixels: ${shown(chance)}`, ...(row === undefined ? [] : ["area under the curve:", ...told(table, row, "value")])].join("\n");
   };
@@ -49,7 +49,7 @@ function drawn(table: Table, curves: Numbers, side: number, methods: string[]): 
     marks: [
       ...lines.map((line, m) => Plot.lineY(line, { ...at, stroke: colours[m], strokeWidth: methods[m] === "random" ? 3.5 : 1.5, strokeOpacity: methods[m] === "random" ? 0.5 : 1, strokeDasharray: { random: "7 5", edge: "1 4" }[methods[m]] })),
       Plot.dot(lines.flatMap((line, m) => line.filter(({ i }) => (i + m) % 3 === 0)), { ...at, symbol: "name", stroke: "name", fill: "var(--paper)", r: 3.5 }),
-      Plot.tip(lines.flat(), Plot.pointer({ ...at, title: tip, fill: "var(--tint)" })),
+      tip(lines.flat(), at, said),
     ],
   };
 }

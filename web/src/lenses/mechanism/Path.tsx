@@ -3,7 +3,7 @@
 import * as Plot from "@observablehq/plot";
 import { useCallback } from "preact/hooks";
 import { shown, told, type Table } from "../../data";
-import { Chart } from "../../views/Chart";
+import { Chart, tip } from "../../views/Chart";
 import { Frame } from "../../views/Frame";
 import { Cases } from "../../views/Cases";
 import type { View } from "..";
@@ -23,7 +23,7 @@ function drawn(table: Table, rows: number[]): Plot.PlotOptions {
   const site = (row: number) => shown(table.cell(row, "site")), of = (name: string) => (row: number) => table.number(row, name);
   const known = rows.filter((row) => table.cell(row, "control_label_probability") !== null);
   const highest = (row: number) => Math.max(of("label_probability")(row), of("prediction_probability")(row));
-  const tip = (row: number) => [site(row), `read as ${shown(table.cell(row, "read"))}`, ...["label_probability", "prediction_probability", "control_label_probability"].map((c) => `${c.replaceAll("_", " ")} ${shown(table.cell(row, c))}`), ...told(table, row, "accuracy")].join("\n");
+  const said = (row: number) => [site(row), `read as ${shown(table.cell(row, "read"))}`, ...["label_probability", "prediction_probability", "control_label_probability"].map((c) => `${c.replaceAll("_", " ")} ${shown(table.cell(row, c))}`), ...told(table, row, "accuracy")].join("\n");
   return {
     height: 240, marginLeft: 46, marginBottom: 44,
     x: { label: null, domain: rows.map(site), tickFormat: (name: string) => (name.length > 14 ? `…${name.slice(-13)}` : name), tickRotate: rows.length > 6 ? -30 : 0 },
@@ -34,7 +34,7 @@ function drawn(table: Table, rows: number[]): Plot.PlotOptions {
       Plot.lineY(rows, { x: site, y: of("label_probability"), stroke: "var(--link)", strokeWidth: 2 }),
       Plot.dot(rows, { x: site, y: of("label_probability"), fill: "var(--link)", r: 3 }),
       Plot.text(rows, { x: site, y: highest, text: (row: number) => shown(table.cell(row, "read")), dy: -9, fill: "currentColor" }),
-      Plot.tip(rows, Plot.pointerX({ x: site, y: of("label_probability"), title: tip, fill: "var(--tint)" })),
+      tip(rows, { x: site, y: of("label_probability") }, said, Plot.pointerX),
     ],
   };
 }

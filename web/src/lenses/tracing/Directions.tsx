@@ -4,7 +4,7 @@ import * as Plot from "@observablehq/plot";
 import { useCallback, useState } from "preact/hooks";
 import type { View } from "..";
 import { shown, told, type Table } from "../../data";
-import { Chart } from "../../views/Chart";
+import { Chart, tip } from "../../views/Chart";
 import { useAudit } from "../../views/context";
 import { Frame, Pick } from "../../views/Frame";
 import { DotsView } from "../../views/Curve";
@@ -52,6 +52,7 @@ function drawn(table: Table, rows: number[], doses: { shape: number[]; values: F
     marks.push(Plot.text([places.length - 1], { x, y, text: () => shown(table.cell(row, "method")).replaceAll("_", " "), textAnchor: "start", dx: 6, dy: n ? 8 : -4, fill: "currentColor" }));
   });
   const every = rows.flatMap((row) => places.map((i) => ({ row, i })));
-  marks.push(Plot.tip(every, Plot.pointer({ x: (p: { i: number }) => DOSES[p.i], y: (p: { row: number; i: number }) => value(p.row, p.i), title: (p: { row: number; i: number }) => [`${table.cell(p.row, "method")}: ${shown(Number(value(p.row, p.i).toPrecision(4)))} at ${DOSES[p.i]} SD`, ...told(table, p.row, "steer_slope")].join("\n"), fill: "var(--tint)" })));
+  const said = ({ row, i }: { row: number; i: number }) => [`${table.cell(row, "method")}: ${shown(Number(value(row, i).toPrecision(4)))} at ${DOSES[i]} SD`, ...told(table, row, "steer_slope")].join("\n");
+  marks.push(tip(every, { x: ({ i }) => DOSES[i], y: ({ row, i }) => value(row, i) }, said));
   return { height: 300, marginLeft: 52, marginRight: 150, x: { label: "dose, standard deviations of the projections", ticks: DOSES }, y: { label: "mean score", grid: true }, marks };
 }

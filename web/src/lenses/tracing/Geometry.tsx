@@ -5,7 +5,7 @@ import { useCallback } from "preact/hooks";
 import type { View } from "..";
 import { shown, told, type Table } from "../../data";
 import { to } from "../../route";
-import { Chart } from "../../views/Chart";
+import { Chart, tip } from "../../views/Chart";
 import { useAudit } from "../../views/context";
 import { Frame } from "../../views/Frame";
 import { useFilters } from "../../views/Heat";
@@ -32,7 +32,7 @@ function drawn(table: Table, rows: number[], width: number): Plot.PlotOptions {
   const of = (name: string) => (row: number) => table.number(row, name);
   const name = (row: number) => shown(table.cell(row, "class"));
   const outlines = rows.length > ELLIPSES ? [] : rows.flatMap((row) => outline(table, row));
-  const tip = (row: number) => [`class ${name(row)}, n ${shown(table.cell(row, "n"))}`, `x ${shown(table.cell(row, "x"))} (SD ${shown(table.cell(row, "spread_x"))})`, `y ${shown(table.cell(row, "y"))} (SD ${shown(table.cell(row, "spread_y"))})`, ...told(table, row, "share")].join("\n");
+  const said = (row: number) => [`class ${name(row)}, n ${shown(table.cell(row, "n"))}`, `x ${shown(table.cell(row, "x"))} (SD ${shown(table.cell(row, "spread_x"))})`, `y ${shown(table.cell(row, "y"))} (SD ${shown(table.cell(row, "spread_y"))})`, ...told(table, row, "share")].join("\n");
   const across = (axis: "x" | "y") => Math.max(...rows.map(of(axis))) - Math.min(...rows.map(of(axis))) || 1;
   // distances are the same both ways, but where classes lie nearly on a line
   const even = across("y") / across("x");
@@ -43,7 +43,7 @@ function drawn(table: Table, rows: number[], width: number): Plot.PlotOptions {
       Plot.line(outlines, { x: "x", y: "y", z: "row", stroke: "var(--link)", strokeOpacity: 0.45 }),
       Plot.dot(rows, { x: of("x"), y: of("y"), r: 3, fill: "var(--link)" }),
       Plot.text(rows, { x: of("x"), y: of("y"), text: name, dy: -9, fontSize: 12, fill: "currentColor", stroke: "var(--paper)" }),
-      Plot.tip(rows, Plot.pointer({ x: of("x"), y: of("y"), title: tip, fill: "var(--tint)" })),
+      tip(rows, { x: of("x"), y: of("y") }, said),
     ],
   };
 }
