@@ -10,8 +10,13 @@ import torch
 from holistic.scores import score
 from holistic.subject import Examples, Subject
 
-__all__ = ["Cases", "cases"]
+__all__ = ["KIND", "Cases", "cases"]
 
+KIND = (
+    "why the image is told of: typical (right, with its class's median margin), close (right, "
+    "with the smallest margin) or mistaken (with the most negative margin)"
+)
+"""What a column says that holds the kinds of the cases."""
 _CLASSES = 20
 """Classes whose images are shown: all, or so many spread over the list."""
 

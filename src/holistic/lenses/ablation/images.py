@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from holistic.findings import Finding, Table, col
-from holistic.lenses._cases import Cases, cases
+from holistic.lenses._cases import KIND, Cases, cases
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.effects import unit_effects_on
 from holistic.scores import SCORE_UNITS
@@ -23,10 +23,7 @@ class ImageUnit:
     """Row of the finding `ablation.images`: what one image's decision owes to one unit."""
 
     example: int = col("place of the example in the data that the subject was given")
-    kind: str = col(
-        "why the image is told of: typical (right, with its class's median margin), close (right, "
-        "with the smallest margin) or mistaken (with the most negative margin)"
-    )
+    kind: str = col(KIND)
     label: str = col("class of the image")
     prediction: str = col("class that the model says")
     site: str = col("site of the unit")

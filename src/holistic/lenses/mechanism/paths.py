@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from holistic.findings import Finding, Table, col
+from holistic.lenses._cases import KIND
 from holistic.lenses.mechanism.flow import Reading
 from holistic.stats.intervals import wilson
 from holistic.subject import Subject
@@ -24,10 +25,7 @@ class ImageSite:
     """Row of the finding `mechanism.paths`: what a linear probe reads of one image at one site."""
 
     example: int = col("place of the example in the data that the subject was given")
-    kind: str = col(
-        "why the image is told of: typical (right, with its class's median margin), close (right, "
-        "with the smallest margin) or mistaken (with the most negative margin)"
-    )
+    kind: str = col(KIND)
     label: str = col("class of the image")
     prediction: str = col("class that the model says")
     site: str = col(

@@ -6,6 +6,7 @@ import { shown, told, type Table } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame, Pick } from "../../views/Frame";
+import { Edge, UnitNode } from "../../views/Graph";
 import { Tip } from "../../views/Grid";
 import { Heat, useFilters } from "../../views/Heat";
 
@@ -46,14 +47,9 @@ function Graph({ table }: { table: Table }) {
       {kept.length > 0 && <svg class="plot" role="group" aria-label={`${table.told.title}: the strongest interactions`} width={SIDE} height={SIDE} viewBox={`0 0 ${SIDE} ${SIDE}`} onMouseLeave={() => setNow(null)}>
         {kept.map((row) => {
           const [a, b] = [place(table.number(row, "unit_a")), place(table.number(row, "unit_b"))], value = table.number(row, "interaction");
-          return <path key={row} d={`M${a.x} ${a.y}Q${SIDE / 2} ${SIDE / 2} ${b.x} ${b.y}`} fill="none" stroke={value > 0 ? "var(--link)" : "var(--warn)"} stroke-dasharray={value > 0 ? undefined : "6 3"} stroke-opacity={now?.row === row ? 1 : 0.6} stroke-width={1 + (6 * Math.abs(value)) / most} onMouseMove={(e) => setNow({ row, x: e.clientX, y: e.clientY })} />;
+          return <Edge key={row} path={`M${a.x} ${a.y}Q${SIDE / 2} ${SIDE / 2} ${b.x} ${b.y}`} value={value} share={Math.abs(value) / most} lit={now?.row === row} over={(e) => setNow({ row, x: e.clientX, y: e.clientY })} />;
         })}
-        {units.map((unit) => (
-          <a key={unit} href={to.unit(audit.siteIndex(equal.site), unit)} aria-label={`unit ${unit}`}>
-            <circle cx={place(unit).x} cy={place(unit).y} r={13} fill="var(--paper)" stroke="var(--link)" />
-            <text x={place(unit).x} y={place(unit).y + 3} text-anchor="middle" font-size={10} fill="var(--ink)">{unit}</text>
-          </a>
-        ))}
+        {units.map((unit) => <UnitNode key={unit} {...place(unit)} unit={unit} label={`unit ${unit}`} href={to.unit(audit.siteIndex(equal.site), unit)} />)}
       </svg>}
       {now && <Tip lines={[`units ${table.cell(now.row, "unit_a")} and ${table.cell(now.row, "unit_b")}: ${shown(table.cell(now.row, "verdict"))}`, ...told(table, now.row, "interaction")]} x={now.x} y={now.y} />}
     </Frame>

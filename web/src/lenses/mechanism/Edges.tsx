@@ -6,6 +6,7 @@ import { shown, told, type Table } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame, Pick } from "../../views/Frame";
+import { Edge, UnitNode } from "../../views/Graph";
 import { Tip } from "../../views/Grid";
 import { useFilters } from "../../views/Heat";
 import { layers } from "./layers";
@@ -40,14 +41,9 @@ export const Edges: View = ({ table }) => {
         {kept.map((row) => {
           const { from, to: end } = ends(row), effect = table.number(row, "effect");
           const [a, b] = [place(nodes.get(from.join("."))!), place(nodes.get(end.join("."))!)];
-          return <path key={row} d={`M${a.x} ${a.y}C${(a.x + b.x) / 2} ${a.y} ${(a.x + b.x) / 2} ${b.y} ${b.x} ${b.y}`} fill="none" stroke={effect > 0 ? "var(--link)" : "var(--warn)"} stroke-dasharray={effect > 0 ? undefined : "6 3"} stroke-opacity={now?.row === row ? 1 : 0.55} stroke-width={1 + (5 * Math.abs(effect)) / most} onMouseMove={(e) => setNow({ row, x: e.clientX, y: e.clientY })} />;
+          return <Edge key={row} path={`M${a.x} ${a.y}C${(a.x + b.x) / 2} ${a.y} ${(a.x + b.x) / 2} ${b.y} ${b.x} ${b.y}`} value={effect} share={Math.abs(effect) / most} lit={now?.row === row} over={(e) => setNow({ row, x: e.clientX, y: e.clientY })} />;
         })}
-        {[...nodes.values()].map((node) => (
-          <a key={`${node.site}.${node.unit}`} href={to.unit(node.site, node.unit)} aria-label={`unit ${node.unit} of ${audit.outline.sites[node.site]}`}>
-            <circle cx={place(node).x} cy={place(node).y} r={12} fill="var(--paper)" stroke="var(--link)" />
-            <text x={place(node).x} y={place(node).y + 3} text-anchor="middle" font-size={9} fill="var(--ink)">{node.unit}</text>
-          </a>
-        ))}
+        {[...nodes.values()].map((node) => <UnitNode key={`${node.site}.${node.unit}`} {...place(node)} unit={node.unit} label={`unit ${node.unit} of ${audit.outline.sites[node.site]}`} href={to.unit(node.site, node.unit)} />)}
       </svg>}
       {now && <Tip lines={[edge(table, now.row), ...told(table, now.row, "effect")]} x={now.x} y={now.y} />}
     </Frame>
