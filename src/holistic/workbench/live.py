@@ -250,16 +250,14 @@ class Live:
     def _told(self, examples: Examples, before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
         labels, classes = examples.labels.cpu().numpy(), self.subject.classes
         right, now = before == labels, after == labels
-        rows = [
-            _row(name, right[labels == c], now[:, labels == c]) for c, name in enumerate(classes)
-        ]
+        members = [*(labels == c for c in range(len(classes))), np.full(len(labels), True)]
         confusion = np.zeros((len(classes), len(classes)), dtype=int)
         np.add.at(confusion, (labels, after[0]), 1)
         moved = np.flatnonzero(before != after[0])
         # examples that were right come first: they are what was lost
         moved = moved[np.argsort(~right[moved], kind="stable")]
         return {
-            "classes": [*rows, _row("all", right, now)],
+            "classes": _rows([*classes, "all"], [(right[m], now[:, m]) for m in members]),
             "confusion": confusion.tolist(),
             "changed": [
                 {
@@ -276,23 +274,34 @@ class Live:
         }
 
 
-def _row(name: str, right: np.ndarray, now: np.ndarray) -> dict[str, Any]:
-    """What one class's examples say: `right` `[N]` before, `now` `[1 + R, N]` after."""
-    n = len(right)
-    if n == 0:
-        return {"class": name, "n": 0}
-    lost, gained = int((right & ~now[0]).sum()), int((~right & now[0]).sum())
-    low, high = paired_accuracy_interval(np.array(lost), np.array(gained), n)
-    row: dict[str, Any] = {"class": name, "n": n, "lost": lost, "gained": gained}
-    for key, share in (("before", right), ("after", now[0])):
-        lo, hi = wilson(int(share.sum()), n)
-        row[key] = {"value": float(share.mean()), "lo": float(lo), "hi": float(hi)}
-    row["drop"] = {"value": (lost - gained) / n, "lo": float(-high), "hi": float(-low)}
-    if len(now) > 1:
-        drops = right.mean() - now[1:].mean(1)
-        ends = np.quantile(drops, [0.025, 0.975])
-        row["random"] = {
-            "value": float(drops.mean()), "lo": float(ends[0]), "hi": float(ends[1]),
-            "sets": len(drops),
-        }  # fmt: skip
-    return row
+def _rows(
+    names: Sequence[str], parts: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> list[dict[str, Any]]:
+    """What each class's examples say: right `[N]` before, and `[1 + R, N]` after.
+
+    Intervals are found for all classes at once: one at a time they would take most of an answer.
+    """
+    n = np.array([len(right) for right, _ in parts])
+    before, after, lost, gained = np.array(
+        [(r.sum(), now[0].sum(), (r & ~now[0]).sum(), (~r & now[0]).sum()) for r, now in parts]
+    ).T
+    least, most = paired_accuracy_interval(lost, gained, n)
+    shares = {"before": (before, wilson(before, n)), "after": (after, wilson(after, n))}
+    rows = list[dict[str, Any]]()
+    for i, (name, (right, now)) in enumerate(zip(names, parts, strict=True)):
+        row: dict[str, Any] = {"class": name, "n": len(right)}
+        if len(right):
+            row |= {"lost": int(lost[i]), "gained": int(gained[i])}
+            for key, (count, (lo, hi)) in shares.items():
+                row[key] = _estimate(count[i] / n[i], lo[i], hi[i])
+            row["drop"] = _estimate((lost[i] - gained[i]) / n[i], -most[i], -least[i])
+        if len(right) and len(now) > 1:
+            drops = right.mean() - now[1:].mean(1)
+            ends = np.quantile(drops, [0.025, 0.975])
+            row["random"] = {**_estimate(drops.mean(), *ends), "sets": len(drops)}
+        rows.append(row)
+    return rows
+
+
+def _estimate(value: float, lo: float, hi: float) -> dict[str, float]:
+    return {"value": float(value), "lo": float(lo), "hi": float(hi)}
