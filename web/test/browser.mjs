@@ -91,6 +91,12 @@ async function keys(page) {
   await page.locator("#app button, .live button", { hasText: "show table" }).locator("visible=true").first().click();
   const [file] = await Promise.all([page.waitForEvent("download"), page.locator("button", { hasText: "save CSV" }).locator("visible=true").first().click()]);
   assert.match(file.suggestedFilename(), /\.csv$/);
+  const scatter = page.locator("[id='agreement.units'] button", { hasText: "save SVG" });
+  if (!(await scatter.count())) return;
+  const [drawing] = await Promise.all([page.waitForEvent("download"), scatter.first().click()]);
+  const text = readFileSync(await drawing.path(), "utf8");
+  assert.match(text, /^<svg[^>]* width="[3-9]\d\d"/, "the chart is saved, not a sign of its legend");
+  assert.doesNotMatch(text, /var\(--/, "colours that every program knows");
 }
 
 /** Nodes of the graphs of units lead to their cards, and edges tell their numbers under the pointer. */

@@ -8,9 +8,11 @@ import { DataTable } from "./DataTable";
 export function Frame({ caption, table, rows, children }: { caption: string; table?: Table; rows?: number[]; children: ComponentChildren }) {
   const box = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState(false);
-  const [drawn, setDrawn] = useState(false);
+  const [drawn, setDrawn] = useState(0);
   const name = table?.name ?? "picture";
-  useEffect(() => setDrawn(Boolean(box.current!.querySelector("svg"))));
+  // charts and graphs, but not the small signs of a chart's legend
+  const vectors = () => box.current!.querySelectorAll<SVGElement>(".chart svg[role=img], svg[role=group]");
+  useEffect(() => setDrawn(vectors().length));
   return (
     <figure class="view">
       <div ref={box}>{children}</div>
@@ -18,7 +20,7 @@ export function Frame({ caption, table, rows, children }: { caption: string; tab
       <p class="tools">
         {table && <button aria-expanded={open} onClick={() => setOpen(!open)}>{open ? "hide table" : "show table"}</button>}
         <button onClick={() => pixels(box.current!).then((copy) => copy.toBlob((png) => png && save(png, `${name}.png`)))}>save PNG</button>
-        {drawn && <button onClick={() => save(vector(box.current!.querySelector("svg")!), `${name}.svg`)}>save SVG</button>}
+        {drawn > 0 && <button onClick={() => vectors().forEach((svg, i) => save(vector(svg), `${name}${i ? `-${i + 1}` : ""}.svg`))}>save SVG</button>}
       </p>
       {open && table && <DataTable table={table} rows={rows} />}
     </figure>
