@@ -16,7 +16,7 @@ export const Clusters: View = ({ table }) => {
   const rows = table.rows(equal), first = rows[0];
   const profile = audit.array(`mechanism.profile.${table.distinct("site").indexOf(equal.site)}`);
   const of = (name: string) => shown(table.cell(first, name));
-  const control = table.has("null_silhouette", "untrained_k") ? ` (shuffled values ${of("null_silhouette")}); in an untrained copy ${of("untrained_k")} clusters with ${of("untrained_silhouette")}` : "";
+  const control = table.has("null_silhouette", "untrained_k") ? ` (shuffled values ${of("null_silhouette")}); ${table.number(first, "untrained_k") > 1 ? `an untrained copy has ${of("untrained_k")} clusters with ${of("untrained_silhouette")}` : "an untrained copy has none"}` : "";
   const numbers = [...new Set(rows.map((row) => table.cell(row, "cluster")))].filter((c): c is number => c !== null).sort((a, b) => a - b);
   return (
     <Frame caption={`Mean activation of each cluster on each class, in standard deviations of its units; blue above the mean. Specialisation: that on the preferred class, chosen on the selection split, beside random sets of as many units. Mean silhouette ${of("site_silhouette")}${control}; stability (adjusted Rand index over resamples) ${of("stability")}.`} table={table} rows={rows}>
