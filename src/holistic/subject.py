@@ -40,7 +40,8 @@ __all__ = ["Examples", "Subject"]
 _BATCH = 512
 _PROBES = 5
 _SEARCHED, _FEWEST, _SEARCH = 512, 32, 3e10
-"""Most and fewest examples on which a constant is searched, and the operations it may take."""
+"""Most and fewest examples on which a constant is searched, and what it may cost: bytes written,
+and a tenth of the operations."""
 
 
 @dataclass(frozen=True)
@@ -390,11 +391,8 @@ class Subject:
             sample = self.stage(site, self.selection.images[:2], self.mean(site))
             search = SEARCHES * place.units * sample.row_cost
             count = min(_SEARCHED, max(_FEWEST, int(_SEARCH / search)))
-            rows = stratified_sample(
-                self.selection.labels, max(count, 2 * len(self.classes)), seed=self.seed
-            )
-            images = self.selection.images[torch.from_numpy(rows)]
-            labels = self.selection.labels[torch.from_numpy(rows)]
+            some = self.selection.sample(max(count, 2 * len(self.classes)), seed=self.seed)
+            images = some.images
             values, first = (
                 self.capture([site], images)[site],
                 self.stage(site, images, torch.zeros(())),
@@ -403,7 +401,7 @@ class Subject:
                 lambda value: self.stage(site, images, value, first),
                 values,
                 self.mean(site),
-                labels,
+                some.labels,
             )
         return self._optimal[site]
 

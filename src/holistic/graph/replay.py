@@ -26,7 +26,6 @@ TILE_BYTES = 8 << 20
 _TILES = 16
 """Tiles in a chunk: the work beside replays, such as scores, is done once for each chunk."""
 
-
 _SCORING = 4
 """How many times over the logits are read and written by whoever scores them."""
 
@@ -287,8 +286,9 @@ class TracedStage:
         changes = changes.reshape(*changes.shape[:2], -1, changes.shape[-1])  # [U, B, P, block]
         _, count, positions, block = changes.shape
         entries = rows.new_empty(len(rows), positions, 1 + block)
-        entries[..., 0] = rows[:, None] * positions + _range(positions, rows)
-        entries[..., 1:] = (units * block + count * positions)[:, None, None] + _range(block, rows)
+        places, columns = (torch.arange(n, device=rows.device) for n in (positions, block))
+        entries[..., 0] = rows[:, None] * positions + places
+        entries[..., 1:] = (units * block + count * positions)[:, None, None] + columns
         weights = changes.new_ones(entries.shape)
         weights[..., 1:] = changes.flatten(0, 1).index_select(0, units * count + rows)
         return entries, weights
@@ -403,7 +403,3 @@ def _repeated(value: Tensor, axis: int, count: int) -> Tensor:
     shape = list(value.shape)
     shape[axis] = count
     return value.expand(shape)
-
-
-def _range(count: int, like: Tensor) -> Tensor:
-    return torch.arange(count, device=like.device)
