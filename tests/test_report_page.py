@@ -191,7 +191,10 @@ def test_same_audit_gives_same_bytes(audit: Audit, html: str, tmp_path: Path) ->
     assert again.read_text(encoding="utf-8") == html
 
 
-def test_missing_arrays_leave_out_figures_only(audit: Audit, tmp_path: Path) -> None:
+def test_missing_arrays_leave_out_figures_only(
+    audit: Audit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("holistic.report.page.bundle", lambda **_: ("", ""))
     bare = [Finding(f.name, f.table, f.statements) for f in map(audit.finding, audit.names)]
     saved = only(tmp_path, *bare, **{k: v for k, v in audit.provenance.items() if k != "key"})
     found = rendered(saved)

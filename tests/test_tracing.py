@@ -468,10 +468,13 @@ def test_a_site_that_never_varies_has_no_directions():
         model[3].bias.copy_(torch.tensor([1.0, 0.0]))
     subject = Subject(model, (torch.randn(40, 4), torch.arange(40) % 2))
     findings = list(Tracing(pairs=2, controls=20, examples=20).run(subject, Context()))
-    for row in findings[1].table.rows():
+    _, places, directions = findings
+    for row in directions.table.rows():
         for name in ("auroc", "steer_slope", "control_steer_slope", "erase_drop", "p", "q"):
             assert row[name] is None
-    assert findings[1].statements == ("No class has a direction: the hidden sites don't vary.",)
+    assert directions.statements == ("No class has a direction: the hidden sites don't vary.",)
+    assert all(row["share"] is row["p"] is None for row in places.table.rows())
+    assert places.statements[0].startswith("No site's class means differ")
 
 
 def test_stratified_rows():

@@ -140,6 +140,7 @@ def _site_rows(subject: Subject, site: str, known: Features) -> Iterator[ClassPl
         ]
     )  # fmt: skip
     ends = np.quantile(null, (0.025, 0.975))
+    p = float((1 + (null >= share).sum()) / (1 + _SHUFFLES)) if np.isfinite(share) else float("nan")
     shift = plane.axes @ plane.origin
     for c, name in enumerate(subject.classes):
         places = held[0][held[1] == c] - shift  # [n, 2]
@@ -152,7 +153,7 @@ def _site_rows(subject: Subject, site: str, known: Features) -> Iterator[ClassPl
             spread_x=float(spread[0]), spread_y=float(spread[1]), tilt=float(np.clip(tilt, -1, 1)),
             n=len(places), share=corrected.value, lo=corrected.lo, hi=corrected.hi,
             control_share=float(null.mean()), control_lo=float(ends[0]),
-            control_hi=float(ends[1]), p=float((1 + (null >= share).sum()) / (1 + _SHUFFLES)),
+            control_hi=float(ends[1]), p=p,
         )  # fmt: skip
 
 
@@ -181,10 +182,10 @@ def _inside(plane: Plane, means: np.ndarray) -> float:
 
 
 def _statements(rows: list[ClassPlace]) -> tuple[str, ...]:
-    firsts = {row.site: row for row in reversed(rows)}
-    most, least = (pick(firsts.values(), key=lambda r: r.share) for pick in (max, min))
-    if not np.isfinite(most.share):
-        return ()
+    firsts = [r for r in {row.site: row for row in rows}.values() if np.isfinite(r.share)]
+    if not firsts:
+        return ("No site's class means differ, so there is no plane to show them in.",)
+    most, least = (pick(firsts, key=lambda r: r.share) for pick in (max, min))
     return tuple(
         f"At '{row.site}' a plane holds {row.share:.1%} [{row.lo:.1%}, {row.hi:.1%}] of the "
         f"variance between class means, with shuffled labels {row.control_share:.1%} "
