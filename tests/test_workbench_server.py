@@ -140,7 +140,8 @@ def test_the_page_answers_its_own_questions(server: Server, live: Live) -> None:
 def test_nobody_else_is_answered(
     server: Server, method: str, path: str, headers: dict[str, str | None], status: Any
 ) -> None:
-    body = REMOVE if "Content_Length" not in headers else b""
+    # a request that is refused by its head may be cut off before its body is read
+    body = REMOVE if method == "POST" and "Content_Length" not in headers else b""
     found, text, given = server.ask(method, path, body, **headers)
     assert found in (status if isinstance(status, tuple) else (status,))
     assert b"classes" not in text

@@ -14,7 +14,7 @@ page.on("console", (m) => m.type() !== "log" && complaints.push(m.text()));
 page.on("pageerror", (e) => complaints.push(String(e)));
 page.on("request", (r) => /^(data|blob):/.test(r.url()) || asked.push(new URL(r.url()).host));
 
-const settled = (test, ...rest) => page.waitForFunction(test, ...rest, { timeout: 20000 });
+const settled = (test, about) => page.waitForFunction(test, about, { timeout: 30000 });
 const accuracy = async (name) => parseFloat(await page.locator(".bars tbody tr", { has: page.locator("th", { hasText: new RegExp(`^${name}$`) }) }).locator("td strong").textContent());
 
 // open: the token leaves the address at once

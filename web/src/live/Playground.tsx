@@ -11,6 +11,7 @@ import { read, toggled, written } from "./chosen";
 import { Bars, Changed, Confusion } from "./Outcome";
 import { ask, type Removed, type Saved, type State, type Unit } from "./server";
 import { circuits, clusters, needed, type NamedSet } from "./sets";
+import { reached, started, stepped } from "./trail";
 
 const EDITS = ["mean", "zero", "resample", "optimal"] as const;
 const session = Math.random().toString(36).slice(2);
@@ -98,17 +99,15 @@ function Map({ table, units, set }: { table: Table; units: Unit[]; set: (units: 
   );
 }
 
-/** The sets that were looked at, and ways back and forth through them: buttons, and the keys u and U. */
+/** Steps through the sets that were looked at: for buttons, and by the keys u and U. */
 function useTrail(wanted: string): { back?: () => void; forth?: () => void } {
-  const trail = useRef({ sets: [wanted], at: 0 });
-  const { sets, at } = trail.current;
-  if (sets[at] !== wanted) trail.current = { sets: [...sets.slice(0, at + 1), wanted], at: at + 1 };
+  const trail = useRef(started(wanted));
+  trail.current = reached(trail.current, wanted);
   const step = (by: number) => {
-    const place = trail.current.at + by;
-    if (trail.current.sets[place] === undefined) return undefined;
+    if (!stepped(trail.current, by)) return undefined;
     return () => {
-      trail.current.at = place;
-      go(to.live(trail.current.sets[place]));
+      trail.current = stepped(trail.current, by) ?? trail.current;
+      go(to.live(trail.current.sets[trail.current.at]));
     };
   };
   useEffect(() => {
