@@ -4,12 +4,14 @@ import { defineConfig } from "vite";
 const live = process.env.PAGE === "live";
 
 // Parts of Plot that no picture here asks for, by the paths that its files name them by.
-const unused = /^d3-(geo|time|time-format)$|^\.{1,2}\/time\.js$|^\.\/(scales\/)?schemes\.js$|^\.\.\/transforms\/(bin|stack)\.js$|^\.\/legends\/ramp\.js$/;
+const d3 = /^d3-(geo|time|time-format)$/;
+const plot = /^\.{1,2}\/time\.js$|^\.\/(scales\/)?schemes\.js$|^\.\.\/transforms\/(bin|stack)\.js$|^\.\/legends\/ramp\.js$/;
+const standIn = (name: string) => new URL(`src/left-out/${name}.ts`, import.meta.url).pathname;
 const leftOut = {
   name: "left-out",
   enforce: "pre" as const,
   resolveId: (source: string, importer = "") =>
-    unused.test(source) && (source.startsWith("d3-") || importer.includes("/plot/src/")) ? new URL("src/left-out.ts", import.meta.url).pathname : null,
+    d3.test(source) ? standIn("d3") : importer.includes("/plot/src/") && plot.test(source) ? standIn("plot") : null,
 };
 
 export default defineConfig({

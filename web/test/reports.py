@@ -11,15 +11,27 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 import planted_report
 from holistic.report import write_report
 
-HOSTILE = "<img src=x onerror=alert(1)>"
+HOSTILE = (
+    "<img src=x onerror=alert(@)>",
+    "</script><script>alert(@)</script>",
+    '"><svg onload=alert(@)>',
+    "javascript:alert(@)",
+    "'};alert(@);//",
+    "${alert(@)}",
+    "</style><script>alert(@)</script>",
+    "<iframe srcdoc='<script>alert(@)</script>'>",
+    "<a href=javascript:alert(@)>x</a>",
+    "-->\u2028alert(@)",
+)
 
 
 def main(folder: Path) -> None:
-    """Write the report into the folder."""
+    """Write a report with five hundred hostile class names into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
+    names = (HOSTILE[i % len(HOSTILE)].replace("@", str(i)) for i in range(500))
+    planted_report.CLASSES = (*names, "plain")
+    planted_report.STRONGEST = (*planted_report.STRONGEST[:2], "plain", -3.25)
     with tempfile.TemporaryDirectory() as place:
-        planted_report.CLASSES = (HOSTILE, "</script><script>alert(2)</script>", "plain")
-        planted_report.STRONGEST = (*planted_report.STRONGEST[:2], "plain", -3.25)
         write_report(planted_report.audit(Path(place) / "hostile"), folder / "hostile.html")
 
 

@@ -1,13 +1,10 @@
-// Stands in, in the bundle, for parts of d3 and Plot that draw the earth, dates, named palettes, bins and stacks.
+// Stands in, in the bundle, for parts of d3 that draw the earth and dates.
 
-const none = (): never => {
+export const none = (): never => {
   throw new Error("maps of the earth, dates, named palettes, bins and stacks are left out of this bundle");
 };
 
 const nothing = () => ({}); // made once, when Plot is loaded
-const no = () => false;
-const same = <T>(options: T): T => options; // lines and areas here name their values themselves
-const [duration, type] = [Symbol("duration"), Symbol("type")];
 
 // d3-geo
 export {
@@ -24,23 +21,4 @@ export {
   none as timeTickInterval, none as timeTicks, none as timeWeek, none as timeYear,
   none as utcDay, none as utcFormat, none as utcHour, none as utcMinute, none as utcMonth, none as utcSecond,
   none as utcTickInterval, none as utcTicks, none as utcWeek, none as utcYear,
-};
-
-// plot/src/time.js
-export {
-  none as generalizeTimeInterval, none as inferTimeFormat, duration as intervalDuration, type as intervalType,
-  none as parseTimeInterval, none as timeInterval, none as utcInterval,
-};
-
-// plot/src/scales/schemes.js
-export {
-  no as isCategoricalScheme, no as isDivergingScheme, none as maybeBooleanRange, none as ordinalRange,
-  none as ordinalScheme, none as quantitativeScheme,
-};
-
-// plot/src/transforms/bin.js and stack.js, plot/src/legends/ramp.js
-export {
-  same as maybeDenseIntervalX, same as maybeDenseIntervalY, same as maybeStackX, same as maybeStackY,
-  none as bin, none as binX, none as binY, none as legendRamp, none as maybeThresholds,
-  none as stackX, none as stackX1, none as stackX2, none as stackY, none as stackY1, none as stackY2,
 };

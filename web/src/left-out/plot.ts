@@ -1,0 +1,26 @@
+// Stands in, in the bundle, for parts of Plot that draw by dates, named palettes, bins and stacks.
+
+import { none } from "./d3";
+
+const no = () => false;
+const same = <T>(options: T): T => options; // lines and areas here name their values themselves
+const [duration, type] = [Symbol("duration"), Symbol("type")];
+
+// plot/src/time.js
+export {
+  none as generalizeTimeInterval, none as inferTimeFormat, duration as intervalDuration, type as intervalType,
+  none as parseTimeInterval, none as timeInterval, none as utcInterval,
+};
+
+// plot/src/scales/schemes.js
+export {
+  no as isCategoricalScheme, no as isDivergingScheme, none as maybeBooleanRange, none as ordinalRange,
+  none as ordinalScheme, none as quantitativeScheme,
+};
+
+// plot/src/transforms/bin.js and stack.js, plot/src/legends/ramp.js
+export {
+  same as maybeDenseIntervalX, same as maybeDenseIntervalY, same as maybeStackX, same as maybeStackY,
+  none as bin, none as binX, none as binY, none as legendRamp, none as maybeThresholds,
+  none as stackX, none as stackX1, none as stackX2, none as stackY, none as stackY1, none as stackY2,
+};
