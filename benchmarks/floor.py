@@ -12,7 +12,8 @@ import time
 import torch
 
 from holistic import Subject
-from holistic.graph.replay import TracedEngine, TracedStage
+from holistic.graph.replay import TracedStage
+from holistic.graph.traced import TracedEngine
 
 _SIDE = 1536
 

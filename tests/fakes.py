@@ -16,8 +16,9 @@ import pytest
 import torch
 from torch import nn
 
-from holistic.findings import Audit, Finding, Table, col
+from holistic.findings import Audit, Finding
 from holistic.lens import Context, Lens
+from holistic.tables import Table, col
 
 BREAKS = {
     "stop": KeyboardInterrupt(),

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from holistic.findings import Audit, Finding, Table, col
+from holistic.findings import Audit, Finding
+from holistic.tables import Table, col
 
 CLASSES = ("<script>alert('x')</script>", "cost $\\x_{$ & more", "plain")
 SITES = ("a$^2$<b>", "late")

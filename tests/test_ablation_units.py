@@ -12,7 +12,7 @@ from scipy.stats import spearmanr, ttest_1samp
 from torch import nn
 
 import holistic
-from holistic.findings import Finding, Table
+from holistic.findings import Finding
 from holistic.lens import Context
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.direct import follow_paths
@@ -21,6 +21,7 @@ from holistic.lenses.ablation.scored import SignFlips, score_units
 from holistic.lenses.ablation.shapley import sample_shares
 from holistic.progress import silent
 from holistic.scores import score
+from holistic.tables import Table
 from planted_ablation import (
     Repairing,
     exclusive_or,

@@ -20,10 +20,11 @@ import holistic
 from fakes import CALLS, LENSES, Early, digests, finding, register
 from holistic.audits import audit, begin
 from holistic.errors import AuditError, SettingError
-from holistic.findings import Finding, Table
+from holistic.findings import Finding
 from holistic.lens import Context, Lens
 from holistic.sites import SiteRow
 from holistic.stats.intervals import wilson
+from holistic.tables import Table
 
 
 @dataclass(frozen=True)

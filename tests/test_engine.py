@@ -19,8 +19,9 @@ from torch.overrides import TorchFunctionMode
 import holistic
 from holistic.graph.engine import Engine
 from holistic.graph.hooked import HookedEngine
-from holistic.graph.replay import TracedEngine, TracedStage
+from holistic.graph.replay import TracedStage
 from holistic.graph.trace import Untraceable, Wrapped
+from holistic.graph.traced import TracedEngine
 from holistic.sites import Site
 from slow import ablated_logits, logits_of
 from zoo import ZOO, Case, make

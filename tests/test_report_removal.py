@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from holistic.findings import Audit, Finding, Table
+from holistic.findings import Audit, Finding
 from holistic.lenses.ablation.collateral import Collateral
 from holistic.lenses.ablation.shapley import ShapleyValue
 from holistic.report.figures import removal
+from holistic.tables import Table
 
 HOSTILE = "$x^{</script>"
 
@@ -37,7 +38,7 @@ def matrix() -> Finding:
 
 
 def table_columns(row: type) -> list[str]:
-    from holistic.findings import columns_of
+    from holistic.tables import columns_of
 
     return [column.name for column in columns_of(row)]
 

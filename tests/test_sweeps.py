@@ -127,7 +127,7 @@ def test_order_of_sites_and_batches_changes_nothing(
     keys = ["site", "unit", "class"]
     forward, backward = (f.sort_values(keys).reset_index(drop=True) for f in (forward, backward))
     assert forward.equals(backward)
-    monkeypatch.setattr("holistic.graph.replay.BATCH_ROWS", 17)
+    monkeypatch.setattr("holistic.graph.traced.BATCH_ROWS", 17)
     small = holistic.sweep(subject, ["2", "4"]).to_pandas().sort_values(keys)
     np.testing.assert_allclose(small["effect"], forward["effect"], rtol=1e-5, atol=1e-7)
 

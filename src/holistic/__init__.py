@@ -43,11 +43,11 @@ if TYPE_CHECKING:
     from holistic.estimates import top_units as top_units
     from holistic.findings import Audit as Audit
     from holistic.findings import Finding as Finding
-    from holistic.findings import Table as Table
     from holistic.findings import load as load
     from holistic.sites import Site as Site
     from holistic.subject import Subject as Subject
     from holistic.sweeps import sweep as sweep
+    from holistic.tables import Table as Table
 
 
 def __getattr__(name: str) -> Any:

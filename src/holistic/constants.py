@@ -10,13 +10,21 @@ from torch import Tensor
 from holistic.graph.engine import Stage, single_edits
 from holistic.scores import score
 
-__all__ = ["SEARCHES", "optimal_constants"]
+__all__ = ["optimal_constants", "search_size"]
 
 _QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 _FRACTIONS = (-0.5, -0.25, 0.2, 0.4, 0.6, 0.8, 1.25, 1.5)
 _HALVINGS = 4
-SEARCHES = len(_QUANTILES) + len(_FRACTIONS) + 1 + 2 * _HALVINGS
+_SEARCHES = len(_QUANTILES) + len(_FRACTIONS) + 1 + 2 * _HALVINGS
 """How often every unit is replaced on every example."""
+_MOST, _FEWEST, _COST = 512, 32, 3e10
+"""Most and fewest examples, and what the search may cost: bytes written, and a tenth of the
+operations."""
+
+
+def search_size(units: int, row_cost: float) -> int:
+    """Say on how many examples the constants of a site's units are searched."""
+    return min(_MOST, max(_FEWEST, int(_COST / (_SEARCHES * units * row_cost))))
 
 
 def optimal_constants(

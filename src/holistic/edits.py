@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol, get_args
 
@@ -24,6 +24,7 @@ __all__ = [
     "Resample",
     "Steer",
     "Zero",
+    "changes_of",
     "checked_replacement",
 ]
 
@@ -217,6 +218,25 @@ class Erase(Edit):
         unit = direction / direction.norm()
         deviation = (value - reference.mean(self.site)) @ unit  # [B, P…]
         return value - deviation[..., None] * unit
+
+
+def changes_of(
+    edits: Sequence[Edit], site_of: Callable[[str], Site], reference: Reference
+) -> dict[str, Callable[[Tensor], Tensor]]:
+    """Return by name of a site what its edits, one after another, make of its value."""
+    by_site: dict[str, list[Edit]] = {}
+    for edit in edits:
+        by_site.setdefault(edit.site, []).append(edit)
+
+    def change_of(name: str) -> Callable[[Tensor], Tensor]:
+        def change(value: Tensor) -> Tensor:
+            for edit in by_site[name]:
+                value = edit.apply(value, site_of(name), reference)
+            return value
+
+        return change
+
+    return {name: change_of(name) for name in by_site}
 
 
 def _checked_direction(direction: Tensor | None, value: Tensor, site: str) -> Tensor:

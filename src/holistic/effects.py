@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from holistic.findings import Table, col
 from holistic.stats.tests import benjamini_hochberg
+from holistic.tables import Table, col
 
 __all__ = ["UnitEffect", "effect_table"]
 

@@ -1,257 +1,24 @@
-"""What did a run find: typed tables, findings, and the audit folder that holds them?"""
+"""What did a run find: findings, and the audit folder that holds them?"""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import html
 import json
-import os
-import types
-import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
-from holistic.errors import AuditError, SettingError, listed, nearest
+from holistic.errors import AuditError, listed, nearest
+from holistic.files import is_unfinished, sha256, write_whole
+from holistic.tables import Table
 
-if TYPE_CHECKING:
-    import pandas as pd
-    import pyarrow as pa
-
-__all__ = ["SCHEMA_VERSION", "Audit", "Column", "Finding", "Table", "col", "load"]
+__all__ = ["SCHEMA_VERSION", "Audit", "Finding", "load"]
 
 SCHEMA_VERSION = 1
-_ARROW_KINDS = {str: "string", int: "int64", float: "float64", bool: "bool"}
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a table: the single place where its unit and meaning stand."""
-
-    name: str
-    kind: str
-    """Arrow type name: `string`, `int64`, `float64` or `bool`."""
-    unit: str
-    meaning: str
-
-
-def col(meaning: str, *, unit: str = "", name: str = "") -> Any:
-    """Declare a field of a row type with its meaning and unit.
-
-    Parameters
-    ----------
-    meaning
-        One line that says what a number in this column is, with its sign.
-    unit
-        Unit of the numbers ("logits", "share", "examples"); empty for names and indices.
-    name
-        Name of the column where it can't be a Python name (`class`).
-    """
-    return field(metadata={"meaning": meaning, "unit": unit, "name": name})
-
-
-def columns_of(row: type) -> tuple[Column, ...]:
-    """Read the columns that a row type declares with `col`."""
-    kinds = typing.get_type_hints(row)
-    return tuple(
-        Column(
-            name=f.metadata["name"] or f.name,
-            kind=_ARROW_KINDS[_plain_type(kinds[f.name])],
-            unit=f.metadata["unit"],
-            meaning=f.metadata["meaning"],
-        )
-        for f in dataclasses.fields(row)
-    )
-
-
-def _plain_type(kind: Any) -> type:
-    """Strip `| None` from an annotation."""
-    if isinstance(kind, types.UnionType):
-        return next(k for k in typing.get_args(kind) if k is not type(None))
-    return kind
-
-
-@dataclass(frozen=True)
-class Table:
-    """A typed table: columns with units and meanings over an Arrow table.
-
-    A missing number is null, never NaN.
-    """
-
-    columns: tuple[Column, ...]
-    data: pa.Table
-
-    @classmethod
-    def build(cls, row: type, values: Mapping[str, Any]) -> Self:
-        """Make a table from one sequence per column of the row type.
-
-        Parameters
-        ----------
-        row
-            Dataclass whose fields are declared with `col`.
-        values
-            Column name to a sequence or array of one length; NaN becomes null. A scalar is
-            repeated.
-        """
-        import pyarrow as pa
-
-        columns = columns_of(row)
-        names = [c.name for c in columns]
-        if set(values) != set(names):
-            missing, extra = set(names) - set(values), set(values) - set(names)
-            raise ValueError(f"columns of {row.__name__}: missing {missing}, unknown {extra}")
-        rows = max((len(v) for v in values.values() if not _is_scalar(v)), default=1)
-        arrays = [_arrow_array(values[c.name], c.kind, rows) for c in columns]
-        return cls(columns, pa.Table.from_arrays(arrays, schema=_schema(columns)))
-
-    @classmethod
-    def from_rows(cls, row: type, rows: Sequence[Any]) -> Self:
-        """Make a table from instances of the row type."""
-        fields = [f.metadata["name"] or f.name for f in dataclasses.fields(row)]
-        attributes = [f.name for f in dataclasses.fields(row)]
-        return cls.build(
-            row, {n: [getattr(r, a) for r in rows] for n, a in zip(fields, attributes, strict=True)}
-        )
-
-    def __len__(self) -> int:
-        return self.data.num_rows
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the columns, in order."""
-        return tuple(c.name for c in self.columns)
-
-    def column(self, name: str) -> np.ndarray:
-        """Values of one column as an array; null numbers come as NaN (integers as floats then)."""
-        return self.data[self._checked(name)].to_numpy()
-
-    def _checked(self, name: str) -> str:
-        if name not in self.names:
-            raise SettingError(
-                f"no column '{name}'{nearest(name, self.names)}; "
-                f"this table has {listed(self.names, 30)}"
-            )
-        return name
-
-    def where(self, **equal: Any) -> Table:
-        """Rows in which each named column equals the value (`class` is spelled `class_`).
-
-        None finds the rows in which the value is missing.
-        """
-        import pyarrow.compute as pc
-
-        data = self.data
-        for name, value in equal.items():
-            field = pc.field(self._checked(name.rstrip("_")))
-            data = data.filter(field.is_null() if value is None else field == value)
-        return Table(self.columns, data)
-
-    def sort(self, name: str, *, descending: bool = False) -> Table:
-        """Rows in order of one column, ties in their present order, nulls last."""
-        cells = self.data[self._checked(name)]
-        known = np.flatnonzero(cells.is_valid().to_numpy())
-        values = cells.drop_null().to_numpy()
-        ranks = np.unique(values, return_inverse=True)[1]
-        order = known[np.argsort(-ranks if descending else ranks, kind="stable")]
-        missing = np.setdiff1d(np.arange(len(self)), known)
-        return Table(self.columns, self.data.take(np.concatenate([order, missing])))
-
-    def head(self, rows: int) -> Table:
-        """Return the first `rows` rows."""
-        return Table(self.columns, self.data.slice(0, rows))
-
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield one dict per row; missing numbers are None."""
-        yield from self.data.to_pylist()
-
-    def to_pandas(self) -> pd.DataFrame:
-        """Return the table as a pandas frame."""
-        return self.data.to_pandas()
-
-    def __repr__(self) -> str:
-        head = "\n".join("  ".join(_shown(v) for v in row.values()) for row in self.head(8).rows())
-        more = f"\n… {len(self) - 8} more rows" if len(self) > 8 else ""
-        return f"{'  '.join(self.names)}\n{head}{more}"
-
-    def _repr_html_(self) -> str:
-        heads = "".join(
-            f'<th title="{html.escape(c.meaning)}">{html.escape(c.name)}'
-            f"{f' [{html.escape(c.unit)}]' if c.unit else ''}</th>"
-            for c in self.columns
-        )
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(_shown(v))}</td>" for v in row.values()) + "</tr>"
-            for row in self.head(20).rows()
-        )
-        return (
-            f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
-            f"<p>{len(self)} rows × {len(self.columns)} columns</p>"
-        )
-
-    def save(self, path: Path) -> None:
-        """Write the table as Parquet, its column meanings inside."""
-        import pyarrow.parquet as pq
-
-        pq.write_table(self.data, path, compression="zstd")
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read a table that `save` wrote."""
-        import pyarrow.parquet as pq
-
-        data = pq.read_table(path)
-        columns = tuple(
-            Column(
-                f.name,
-                "float64" if str(f.type) == "double" else str(f.type),
-                (f.metadata or {}).get(b"unit", b"").decode(),
-                (f.metadata or {}).get(b"meaning", b"").decode(),
-            )
-            for f in data.schema
-        )
-        return cls(columns, data)
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _schema(columns: Sequence[Column]) -> Any:
-    import pyarrow as pa
-
-    return pa.schema(
-        [
-            pa.field(
-                c.name,
-                pa.type_for_alias(c.kind),
-                metadata={"unit": c.unit, "meaning": c.meaning},
-            )
-            for c in columns
-        ]
-    )
-
-
-def _arrow_array(values: Any, kind: str, rows: int) -> Any:
-    import pyarrow as pa
-
-    target = pa.type_for_alias(kind)
-    if _is_scalar(values):
-        values = [values] * rows
-    if isinstance(values, np.ndarray):
-        if values.dtype.kind == "f":
-            return pa.array(values, from_pandas=True).cast(target)
-        values = values.tolist()
-    return pa.array(values, target, from_pandas=True)
-
-
-def _is_scalar(values: Any) -> bool:
-    return values is None or np.isscalar(values)
 
 
 @dataclass(frozen=True)
@@ -330,7 +97,7 @@ class Audit:
         if (path / "audit.json").exists():
             return cls.load(path)
         # what a killed run left before its first rename is nobody's file
-        if path.exists() and (not path.is_dir() or not all(map(_is_temporary, path.iterdir()))):
+        if path.exists() and (not path.is_dir() or not all(map(is_unfinished, path.iterdir()))):
             raise AuditError(
                 f"output folder '{path}' is taken by other files; choose a new one with --out"
             )
@@ -405,7 +172,7 @@ class Audit:
         if not path.resolve().is_relative_to(self.path.resolve()):
             raise AuditError(f"'{path}' lies outside of the audit; run the audit again")
         try:
-            digest = _sha256(path)
+            digest = sha256(path)
         except OSError:
             raise AuditError(f"'{path}' is missing; run the audit again") from None
         if digest != file["sha256"]:
@@ -429,9 +196,9 @@ class Audit:
     def _save(self, finding: Finding) -> dict[str, Any]:
         table = f"tables/{finding.name}.parquet"
         arrays = {name: f"arrays/{name}.npy" for name in finding.arrays}
-        _replace(self.path / table, finding.table.save)
+        write_whole(self.path / table, finding.table.save)
         for name, file in arrays.items():
-            _replace(self.path / file, lambda path, name=name: _save_array(path, finding, name))
+            write_whole(self.path / file, lambda path, name=name: _save_array(path, finding, name))
         return {
             "table": self._listed(table),
             "arrays": {name: self._listed(file) for name, file in arrays.items()},
@@ -440,7 +207,7 @@ class Audit:
         }
 
     def _listed(self, file: str) -> dict[str, str]:
-        return {"path": file, "sha256": _sha256(self.path / file)}
+        return {"path": file, "sha256": sha256(self.path / file)}
 
     def _publish(self) -> None:
         record = {
@@ -449,14 +216,14 @@ class Audit:
             "lenses": self.lenses,
         }
         text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-        _replace(self.path / "audit.json", lambda path: path.write_text(text, encoding="utf-8"))
+        write_whole(self.path / "audit.json", lambda path: path.write_text(text, encoding="utf-8"))
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the audit as one self-contained HTML file (default: `report.html` inside)."""
         from holistic.report import write_report
 
         target = Path(path) if path is not None else self.path / "report.html"
-        _replace(target, lambda temporary: write_report(self, temporary))
+        write_whole(target, lambda temporary: write_report(self, temporary))
         return target
 
     def show(self, height: int = 720) -> Frame:
@@ -534,25 +301,3 @@ def _difference(held: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
 def _save_array(path: Path, finding: Finding, name: str) -> None:
     with path.open("wb") as file:
         np.save(file, finding.arrays[name], allow_pickle=False)
-
-
-def _replace(path: Path, write: Any) -> None:
-    """Write a file under a temporary name, sync it and rename it into place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        write(temporary)
-        with temporary.open("rb+") as file:  # Windows syncs only what is open for writing
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _is_temporary(path: Path) -> bool:
-    return path.name.startswith(".") and path.name.endswith(".tmp")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from torch.nn import functional as F
 import holistic
 from holistic.data import Labelled, imported
 from holistic.errors import ModelError, listed, nearest
+from holistic.files import write_whole
 from holistic.progress import Progress, silent
 
 __all__ = [
@@ -272,16 +272,7 @@ def save_weights(model: nn.Module, path: Path, provenance: Mapping[str, Any]) ->
     versions = {"torch": torch.__version__, "holistic": holistic.__version__}
     header = {"provenance": json.dumps({**provenance, "versions": versions}, sort_keys=True)}
     state = {name: tensor.contiguous().clone() for name, tensor in model.state_dict().items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(save(state, header))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, lambda file: file.write_bytes(save(state, header)))
 
 
 def read_provenance(path: Path) -> dict[str, Any]:

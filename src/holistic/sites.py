@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from holistic.errors import SettingError, SiteError, listed, nearest
-from holistic.findings import col
+from holistic.tables import col
 
 __all__ = ["Site", "SiteRow", "ends_of", "find_site", "with_axes"]
 
@@ -76,6 +76,21 @@ class Site:
         if len(sizes) == 1:
             return f"{sizes[0]} {'steps' if self.unit_axis == 0 else 'tokens'}"
         return " × ".join(str(size) for size in sizes)
+
+    @property
+    def row(self) -> SiteRow:
+        """Its row of the finding `sites`."""
+        return SiteRow(
+            self.name,
+            self.op,
+            self.depth,
+            self.units,
+            math.prod(self.positions),
+            self.layout,
+            self.unit_axis,
+            self.parameters,
+            self.hidden,
+        )
 
     def checked_units(self, units: Iterable[int]) -> tuple[int, ...]:
         """Return unit indices after checking them.

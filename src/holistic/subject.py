@@ -12,16 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from holistic.constants import SEARCHES, optimal_constants
-from holistic.data import split, stratified_sample
-from holistic.edits import Edit
+from holistic.constants import optimal_constants, search_size
+from holistic.data import split
+from holistic.edits import Edit, changes_of
 from holistic.errors import ModelError
-from holistic.findings import Table
+from holistic.examples import Examples
 from holistic.graph.engine import Engine, Given, Stage
 from holistic.graph.hooked import HookedEngine
 from holistic.graph.memory import fits
-from holistic.graph.replay import TracedEngine
 from holistic.graph.trace import Untraceable, Wrapped
+from holistic.graph.traced import TracedEngine
 from holistic.models import reinitialised
 from holistic.preflight import (
     checked_classes,
@@ -34,47 +34,12 @@ from holistic.preflight import (
 )
 from holistic.scores import Score, checked_score, score
 from holistic.sites import Site, SiteRow, find_site
+from holistic.tables import Table
 
-__all__ = ["Examples", "Subject"]
+__all__ = ["Subject"]
 
 _BATCH = 512
 _PROBES = 5
-_SEARCHED, _FEWEST, _SEARCH = 512, 32, 3e10
-"""Most and fewest examples on which a constant is searched, and what it may cost: bytes written,
-and a tenth of the operations."""
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Some of a subject's examples.
-
-    Attributes
-    ----------
-    indices
-        `[N]`, places in the data that the subject was given.
-    images
-        `[N, …]`.
-    labels
-        `[N]`, class indices.
-    """
-
-    indices: np.ndarray
-    images: Tensor
-    labels: Tensor
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def at(self, places: np.ndarray) -> Examples:
-        """Return those at some places `[M]`, in that order."""
-        rows = torch.from_numpy(places)
-        return Examples(self.indices[places], self.images[rows], self.labels[rows])
-
-    def sample(self, count: int, *, seed: int) -> Examples:
-        """Draw about `count` of them, every class in its share; all if there are no more."""
-        if count >= len(self):
-            return self
-        return self.at(stratified_sample(self.labels.cpu(), count, seed=seed))
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,8 +157,7 @@ class Subject:
         return self._examples(self.evaluation_indices)
 
     def _examples(self, indices: np.ndarray) -> Examples:
-        rows = torch.from_numpy(indices)
-        return Examples(indices, self.images[rows], self.labels[rows])
+        return Examples(np.arange(len(self.labels)), self.images, self.labels).at(indices)
 
     @property
     def all_sites(self) -> tuple[Site, ...]:
@@ -230,23 +194,7 @@ class Subject:
     @cached_property
     def sites(self) -> Table:
         """Table of all sites."""
-        return Table.from_rows(
-            SiteRow,
-            [
-                SiteRow(
-                    s.name,
-                    s.op,
-                    s.depth,
-                    s.units,
-                    int(np.prod(s.positions)),
-                    s.layout,
-                    s.unit_axis,
-                    s.parameters,
-                    s.hidden,
-                )
-                for s in self.engine.sites
-            ],
-        )
+        return Table.from_rows(SiteRow, [site.row for site in self.engine.sites])
 
     def predict(self, images: Tensor | None = None, edits: Sequence[Edit] = ()) -> Tensor:
         """Compute logits under edits, batch by batch, without gradients.
@@ -276,28 +224,13 @@ class Subject:
         values: dict[str, list[Tensor]] = {name: [] for name in sites}
         for start in range(0, len(images), _BATCH):
             part = slice(start, start + _BATCH)
-            changes = self._changes([edit.sliced(part) for edit in edits])
+            changes = changes_of([edit.sliced(part) for edit in edits], self.site, self)
             with torch.no_grad():
                 out, captured = self.engine.run(images[part], list(sites), changes)
             logits.append(out)
             for name in sites:
                 values[name].append(captured[name])
         return torch.cat(logits), {name: torch.cat(parts) for name, parts in values.items()}
-
-    def _changes(self, edits: Sequence[Edit]) -> dict[str, Callable[[Tensor], Tensor]]:
-        by_site: dict[str, list[Edit]] = {}
-        for edit in edits:
-            by_site.setdefault(edit.site, []).append(edit)
-
-        def change_of(name: str) -> Callable[[Tensor], Tensor]:
-            def change(value: Tensor) -> Tensor:
-                for edit in by_site[name]:
-                    value = edit.apply(value, self.site(name), self)
-                return value
-
-            return change
-
-        return {name: change_of(name) for name in by_site}
 
     def capture(self, sites: Sequence[str], images: Tensor | None = None) -> dict[str, Tensor]:
         """Read sites' values on images (the evaluation split by default): `[N, P…, U]` each."""
@@ -389,9 +322,8 @@ class Subject:
         if site not in self._optimal:
             place = self.site(site)
             sample = self.stage(site, self.selection.images[:2], self.mean(site))
-            search = SEARCHES * place.units * sample.row_cost
-            count = min(_SEARCHED, max(_FEWEST, int(_SEARCH / search)))
-            some = self.selection.sample(max(count, 2 * len(self.classes)), seed=self.seed)
+            count = max(search_size(place.units, sample.row_cost), 2 * len(self.classes))
+            some = self.selection.sample(count, seed=self.seed)
             images = some.images
             values, first = (
                 self.capture([site], images)[site],

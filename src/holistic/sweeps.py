@@ -14,7 +14,6 @@ from torch.nn.functional import one_hot
 from holistic.edits import Replacement, checked_replacement
 from holistic.effects import effect_table
 from holistic.errors import ModelError, SettingError
-from holistic.findings import Table
 from holistic.graph.engine import Change, Stage, single_edits
 from holistic.progress import Progress, silent
 from holistic.scores import Score, score
@@ -22,6 +21,7 @@ from holistic.sites import Site
 from holistic.stats.intervals import mean_interval
 from holistic.stats.tests import mcnemar
 from holistic.subject import Subject
+from holistic.tables import Table
 
 __all__ = [
     "Pass",

@@ -13,13 +13,13 @@ from torch import Tensor
 from holistic.edits import Replacement, checked_replacement
 from holistic.errors import SettingError
 from holistic.estimates.gradient import first_order
-from holistic.findings import Table, col
 from holistic.progress import Progress, silent
 from holistic.sites import Site
 from holistic.stats.intervals import mean_interval, midranks, spearman_interval, wilson
 from holistic.stats.moments import Moments
 from holistic.subject import Subject
 from holistic.sweeps import Pass, effects_by_example
+from holistic.tables import Table, col
 
 __all__ = [
     "Estimate",

@@ -12,10 +12,10 @@ from holistic.data import stratified_sample
 from holistic.edits import Replacement
 from holistic.effects import effect_table
 from holistic.estimates.gradient import first_order
-from holistic.findings import Table
 from holistic.progress import Progress, silent
 from holistic.subject import Subject
 from holistic.sweeps import Pass, sweep, table_of
+from holistic.tables import Table
 
 __all__ = ["affordable_sweep"]
 

@@ -1,6 +1,6 @@
 """What are the logits when the whole model runs again with hooks, as slow as it is simple?
 
-The slow twin of `holistic.graph.replay`: the engine for models that can't be traced, and the
+The slow twin of `holistic.graph.traced`: the engine for models that can't be traced, and the
 oracle that the traced engine is tested against.
 """
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from holistic.examples import Examples
 from holistic.scores import score
-from holistic.subject import Examples, Subject
+from holistic.subject import Subject
 
 __all__ = ["KIND", "Cases", "cases"]
 

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from holistic.findings import Audit, Column, Finding, Table
+from holistic.findings import Audit, Finding
 from holistic.lens import lens_class, lens_names
+from holistic.tables import Column, Table
 
 __all__ = [
     "bundle", "digest", "embedded_arrays", "lacks_arrays", "numbers", "outline", "sheet",

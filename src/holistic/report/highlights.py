@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from holistic.findings import Audit, Table
+from holistic.findings import Audit
+from holistic.tables import Table
 
 __all__ = ["Needed", "Removed", "needed_units", "removed_sets"]
 

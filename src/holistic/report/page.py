@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from holistic.findings import Audit, Column, Finding
+from holistic.findings import Audit, Finding
 from holistic.lens import lens_class, lens_names
 from holistic.report.embedded import (
     bundle,
@@ -18,6 +18,7 @@ from holistic.report.embedded import (
     outline,
 )
 from holistic.report.highlights import needed_units, removed_sets
+from holistic.tables import Column
 
 __all__ = ["rendered", "write_report"]
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 from pathlib import Path
 from typing import Any
 
 from holistic.errors import SettingError
+from holistic.files import write_whole
 
 __all__ = ["experiments", "save_experiment"]
 
@@ -41,17 +41,11 @@ def save_experiment(folder: Path, name: Any, asked: Any, found: Any) -> str:
     if not isinstance(name, str) or not 0 < len(name.strip()) <= _LETTERS:
         raise SettingError(f"an experiment needs a name of up to {_LETTERS} characters")
     place = folder / "experiments"
-    place.mkdir(exist_ok=True)
     if len(list(place.glob("*.json"))) >= _MOST:
         raise SettingError(f"this audit holds {_MOST} experiments; delete some files of them")
     ident = secrets.token_hex(8)
     text = json.dumps({"name": name.strip(), "asked": asked, "found": found}, allow_nan=False)
-    unfinished = place / f"{ident}.unfinished"
-    with unfinished.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(place / f"{ident}.json")
+    write_whole(place / f"{ident}.json", lambda path: path.write_text(text, encoding="utf-8"))
     return ident
 
 

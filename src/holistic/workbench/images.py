@@ -11,10 +11,11 @@ from torch import Tensor
 
 from holistic.edits import Patch, Steer
 from holistic.errors import SettingError
+from holistic.examples import Examples
 from holistic.lenses._pictures import planes
 from holistic.lenses.attribution import Attribution
 from holistic.lenses.attribution.maps import attributions
-from holistic.subject import Examples, Subject
+from holistic.subject import Subject
 
 __all__ = ["as_image", "looked_at", "patched", "steered"]
 

@@ -14,11 +14,12 @@ from torch import Tensor
 
 from holistic.edits import checked_replacement
 from holistic.errors import SettingError
+from holistic.examples import Examples
 from holistic.graph.engine import Stage
 from holistic.lenses._pictures import are_pictures, pictures
 from holistic.report.embedded import sheet
 from holistic.stats.intervals import paired_accuracy_interval, wilson
-from holistic.subject import Examples, Subject
+from holistic.subject import Subject
 from holistic.sweeps import replacement, replacing
 from holistic.workbench.guard import SECONDS
 

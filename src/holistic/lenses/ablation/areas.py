@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holistic.findings import Table, col
 from holistic.stats.intervals import mean_interval, wilson
 from holistic.stats.tests import permutation_p
+from holistic.tables import Table, col
 
 __all__ = [
     "KINDS",

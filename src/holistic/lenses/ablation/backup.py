@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from holistic.findings import Finding, Table, col
+from holistic.examples import Examples
+from holistic.findings import Finding
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.direct import follow_paths
 from holistic.lenses.ablation.extents import affordable
@@ -20,8 +21,9 @@ from holistic.scores import SCORE_UNITS
 from holistic.sites import Site
 from holistic.stats.intervals import mean_interval
 from holistic.stats.tests import benjamini_hochberg, mean_p
-from holistic.subject import Examples, Subject
+from holistic.subject import Subject
 from holistic.sweeps import replacement, replacing
+from holistic.tables import Table, col
 
 __all__ = ["Backup", "Direct", "find_backups"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holistic.findings import Finding, Table, col
+from holistic.findings import Finding
 from holistic.lenses.ablation.extents import Extent
 from holistic.lenses.ablation.rankings import RANKINGS
 from holistic.lenses.ablation.removal import Removal
@@ -15,6 +15,7 @@ from holistic.sites import Site
 from holistic.stats.intervals import paired_accuracy_interval
 from holistic.stats.tests import benjamini_hochberg, mcnemar, permutation_p
 from holistic.subject import Subject
+from holistic.tables import Table, col
 
 __all__ = ["Collateral", "collateral", "collateral_columns"]
 

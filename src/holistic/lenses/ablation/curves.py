@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.findings import Finding, Table
+from holistic.examples import Examples
+from holistic.findings import Finding
 from holistic.graph.engine import Stage
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.areas import (
@@ -27,8 +28,9 @@ from holistic.lenses.ablation.matched import stratum_orders
 from holistic.lenses.ablation.rankings import RANKINGS, rank_units
 from holistic.progress import Progress
 from holistic.sites import Site
-from holistic.subject import Examples, Subject
+from holistic.subject import Subject
 from holistic.sweeps import replacement
+from holistic.tables import Table
 
 __all__ = ["control_sizes", "replay_orders", "whole_curves"]
 

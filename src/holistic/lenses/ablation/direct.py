@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from holistic.examples import Examples
 from holistic.graph.engine import Change, Given
 from holistic.lenses.ablation.pairs import site_stages
 from holistic.sites import Site
-from holistic.subject import Examples, Subject
+from holistic.subject import Subject
 from holistic.sweeps import replacing
 
 __all__ = ["Paths", "follow_paths"]

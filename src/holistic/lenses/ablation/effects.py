@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from holistic.examples import Examples
 from holistic.graph.engine import Stage
 from holistic.scores import Score
 from holistic.sites import Site
-from holistic.subject import Examples, Subject
+from holistic.subject import Subject
 from holistic.sweeps import replacement
 
 __all__ = ["SCORES", "ClassMeans", "Effects", "class_means", "label_scores", "unit_effects_on"]

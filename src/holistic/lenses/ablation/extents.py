@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from holistic.examples import Examples
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.rankings import RANKINGS
 from holistic.sites import Site
-from holistic.subject import Examples, Subject
+from holistic.subject import Subject
 
 __all__ = ["Extent", "affordable", "afforded_rows", "extent", "order_rows"]
 

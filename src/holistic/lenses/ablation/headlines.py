@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from holistic.findings import Table
+from holistic.tables import Table
 
 __all__ = ["headlines"]
 

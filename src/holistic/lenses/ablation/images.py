@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holistic.findings import Finding, Table, col
+from holistic.findings import Finding
 from holistic.lenses._cases import KIND, Cases, cases
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.effects import unit_effects_on
 from holistic.scores import SCORE_UNITS
 from holistic.sites import Site
 from holistic.subject import Subject
+from holistic.tables import Table, col
 
 __all__ = ["ImageUnit", "deciding_units"]
 

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from holistic.findings import Finding, Table, col
+from holistic.findings import Finding
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.extents import affordable, afforded_rows
 from holistic.lenses.ablation.pairs import PairEffects, pair_effects
@@ -18,6 +18,7 @@ from holistic.sites import Site
 from holistic.stats.intervals import mean_interval
 from holistic.stats.tests import benjamini_hochberg, mean_p
 from holistic.subject import Subject
+from holistic.tables import Table, col
 
 __all__ = ["Interaction", "find_interactions"]
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from holistic.examples import Examples
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.extents import Extent
 from holistic.lenses.ablation.rankings import Ranked
 from holistic.lenses.ablation.removal import remove_orders
 from holistic.sites import Site
 from holistic.stats.tests import permutation_p
-from holistic.subject import Examples, Subject
+from holistic.subject import Subject
 
 __all__ = ["Matched", "matched_columns", "matched_sets", "remove_matched", "stratum_orders"]
 

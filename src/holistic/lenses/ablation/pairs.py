@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from holistic.examples import Examples
 from holistic.graph.engine import Stage
 from holistic.sites import Site
-from holistic.subject import Examples, Subject
+from holistic.subject import Subject
 from holistic.sweeps import replacement
 
 __all__ = ["PairEffects", "Sums", "interacting", "pair_effects", "site_stages"]

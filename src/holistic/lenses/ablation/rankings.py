@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holistic.findings import Table
 from holistic.sites import Site
 from holistic.stats.moments import Moments
 from holistic.subject import Subject
+from holistic.tables import Table
 
 __all__ = [
     "RANKINGS",

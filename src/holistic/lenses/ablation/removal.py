@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from holistic.examples import Examples
 from holistic.sites import Site
-from holistic.subject import Examples, Subject
+from holistic.subject import Subject
 from holistic.sweeps import replacement
 
 __all__ = ["Removal", "remove_orders"]

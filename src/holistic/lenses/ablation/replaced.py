@@ -9,7 +9,7 @@ from typing import get_args
 import numpy as np
 
 from holistic.edits import Replacement
-from holistic.findings import Finding, Table, col
+from holistic.findings import Finding
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.effects import class_means, unit_effects_on
 from holistic.lenses.ablation.extents import affordable
@@ -19,6 +19,7 @@ from holistic.stats.agreement import Overlap, spearman, topk_overlap
 from holistic.stats.intervals import wilson
 from holistic.stats.tests import benjamini_hochberg
 from holistic.subject import Subject
+from holistic.tables import Table, col
 
 __all__ = ["Agreement", "compare_replacements"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holistic.findings import Finding, Table, col
+from holistic.findings import Finding
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.effects import SCORES, ClassMeans, class_means, unit_effects_on
 from holistic.lenses.ablation.extents import affordable
@@ -16,6 +16,7 @@ from holistic.sites import Site
 from holistic.stats.intervals import mean_interval, paired_accuracy_interval
 from holistic.stats.tests import benjamini_hochberg, mcnemar, mean_p
 from holistic.subject import Subject
+from holistic.tables import Table, col
 
 __all__ = ["ScoreEffect", "SignFlips", "score_units"]
 

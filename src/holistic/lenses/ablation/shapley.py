@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.findings import Finding, Table, col
+from holistic.findings import Finding
 from holistic.graph.engine import Stage
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.extents import afforded_rows
@@ -20,6 +20,7 @@ from holistic.stats.agreement import spearman
 from holistic.stats.intervals import mean_interval
 from holistic.stats.tests import benjamini_hochberg, mean_p
 from holistic.subject import Subject
+from holistic.tables import Table, col
 
 __all__ = ["ShapleyValue", "Shares", "sample_shares", "share_out"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holistic.findings import Finding, Table, col
+from holistic.findings import Finding
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.collateral import collateral, collateral_columns
 from holistic.lenses.ablation.extents import Extent, extent
@@ -20,6 +20,7 @@ from holistic.sites import Site
 from holistic.stats.intervals import paired_accuracy_interval
 from holistic.stats.tests import permutation_p
 from holistic.subject import Subject
+from holistic.tables import Table, col
 
 __all__ = ["TopK", "random_orders", "remove_sets"]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from holistic.estimates import affordable_sweep
-from holistic.findings import Finding, Table
+from holistic.findings import Finding
 from holistic.lenses.ablation import Ablation
 from holistic.progress import Progress
 from holistic.scores import SCORE_UNITS
 from holistic.subject import Subject
+from holistic.tables import Table
 
 __all__ = ["remove_units"]
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from holistic.examples import Examples
 from holistic.lenses.activation import Activation
 from holistic.lenses.activation.concepts import (
     Concepts,
@@ -29,7 +30,7 @@ from holistic.progress import Progress
 from holistic.sites import Site
 from holistic.stats.intervals import class_auroc
 from holistic.stats.moments import Moments
-from holistic.subject import Examples, Subject
+from holistic.subject import Subject
 
 __all__ = ["MEASURES", "Compared", "Probe", "compare", "specificity"]
 

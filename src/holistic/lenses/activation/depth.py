@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from holistic.findings import Finding, Table, col
+from holistic.findings import Finding
 from holistic.stats.agreement import Spearman, spearman
 from holistic.stats.intervals import bootstrap_interval
 from holistic.stats.tests import benjamini_hochberg, permutation_p
+from holistic.tables import Table, col
 
 if TYPE_CHECKING:
     from holistic.lenses.activation.copies import Compared

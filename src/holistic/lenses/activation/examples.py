@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from holistic.findings import Finding, Table, col
+from holistic.findings import Finding
 from holistic.lenses._cases import cases
 from holistic.lenses._pictures import are_pictures, pictures, planes
 from holistic.lenses.activation import Activation
@@ -17,6 +17,7 @@ from holistic.lenses.activation.fields import seen_boxes
 from holistic.lenses.activation.reading import Rows
 from holistic.stats.intervals import bootstrap_interval
 from holistic.subject import Subject
+from holistic.tables import Table, col
 
 if TYPE_CHECKING:
     from holistic.lenses.activation.survey import Profile, Survey

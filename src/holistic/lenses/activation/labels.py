@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from holistic.findings import Finding, Table, col
+from holistic.findings import Finding
 from holistic.stats.intervals import wilson
 from holistic.stats.tests import benjamini_hochberg
+from holistic.tables import Table, col
 
 if TYPE_CHECKING:
     from holistic.lenses.activation.copies import Compared

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from holistic.examples import Examples
 from holistic.sites import Site
 from holistic.stats.moments import Moments
-from holistic.subject import Examples, Subject
+from holistic.subject import Subject
 
 __all__ = ["Reading", "Rows", "read", "reduced"]
 

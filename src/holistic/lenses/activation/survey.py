@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from holistic.examples import Examples
 from holistic.lenses.activation import Activation
 from holistic.lenses.activation.detection import Detection, detect, shuffled_bound
 from holistic.lenses.activation.examples import Picks, pick
@@ -15,7 +16,7 @@ from holistic.progress import Progress
 from holistic.sites import Site
 from holistic.stats.intervals import class_auroc, mean_difference
 from holistic.stats.moments import Moments
-from holistic.subject import Examples, Subject
+from holistic.subject import Subject
 
 __all__ = ["Profile", "Survey", "selectivity", "separation", "survey"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.findings import Finding, Table, col
+from holistic.findings import Finding
 from holistic.lenses._pictures import flat_planes, pictures, planes
 from holistic.lenses.activation import Activation
 from holistic.lenses.activation.reading import reduced
@@ -18,6 +18,7 @@ from holistic.progress import Progress
 from holistic.sites import Site
 from holistic.stats.intervals import bootstrap_interval
 from holistic.subject import Subject
+from holistic.tables import Table, col
 
 if TYPE_CHECKING:
     from holistic.lenses.activation.examples import Picks

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from holistic.findings import Finding, Table, col
+from holistic.findings import Finding
 from holistic.lenses.activation.fields import seen_weights
 from holistic.lenses.activation.stimuli import Stimuli
 from holistic.sites import Site
 from holistic.stats.intervals import wilson
 from holistic.stats.tests import benjamini_hochberg
 from holistic.subject import Subject
+from holistic.tables import Table, col
 
 if TYPE_CHECKING:
     from holistic.lenses.activation.copies import Compared

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holistic.findings import Finding, Table, col
+from holistic.findings import Finding
 from holistic.lenses.activation import Activation
 from holistic.lenses.activation.survey import Profile, Survey
 from holistic.stats.agreement import Spearman, spearman
 from holistic.stats.intervals import bootstrap_interval
 from holistic.subject import Subject
+from holistic.tables import Table, col
 
 __all__ = ["UnitRow", "units_finding"]
 

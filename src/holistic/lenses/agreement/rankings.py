@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from holistic.findings import Finding, Table, col
+from holistic.findings import Finding
 from holistic.lenses.agreement.scores import LENSES, SiteScores
 from holistic.stats.agreement import spearman, topk_overlap
 from holistic.stats.intervals import midranks
 from holistic.stats.tests import benjamini_hochberg, permutation_p
 from holistic.subject import Subject
+from holistic.tables import Table, col
 
 if TYPE_CHECKING:
     from holistic.lenses.agreement import Agreement

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from holistic.findings import Table
 from holistic.lens import Context
 from holistic.lenses.agreement.attribution import attribute_units
 from holistic.sites import Site
 from holistic.subject import Subject
+from holistic.tables import Table
 
 if TYPE_CHECKING:
     from holistic.lenses.agreement import Agreement

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from holistic.findings import Finding, Table, col
+from holistic.findings import Finding
 from holistic.lens import Context
 from holistic.lenses.agreement.scores import LENSES, SiteScores, by_class
 from holistic.sites import Site
 from holistic.stats.intervals import class_auroc
 from holistic.subject import Subject
+from holistic.tables import Table, col
 
 if TYPE_CHECKING:
     from holistic.lenses.agreement import Agreement

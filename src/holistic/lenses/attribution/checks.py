@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from holistic.findings import col
 from holistic.stats.agreement import spearman
 from holistic.stats.intervals import bootstrap_interval, mean_interval
+from holistic.tables import col
 
 __all__ = ["MethodRow", "completeness", "rank_correlations", "removed", "resemblance"]
 

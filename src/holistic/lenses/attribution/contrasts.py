@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.findings import Finding, Table, col
+from holistic.findings import Finding
 from holistic.lenses._pictures import are_pictures, pictures, planes
 from holistic.lenses.attribution import Attribution
 from holistic.lenses.attribution.maps import in_squares
@@ -21,6 +21,7 @@ from holistic.progress import Progress
 from holistic.stats.intervals import mean_interval
 from holistic.stats.tests import benjamini_hochberg, mean_p
 from holistic.subject import Subject
+from holistic.tables import Table, col
 
 __all__ = ["ContrastRow", "contrasts_finding"]
 

@@ -12,10 +12,11 @@ from captum.attr import InputXGradient, IntegratedGradients, NoiseTunnel, Salien
 from torch import Tensor
 from torch.nn import functional as F
 
+from holistic.examples import Examples
 from holistic.lenses._pictures import planes
 from holistic.lenses.attribution import Attribution
 from holistic.scores import score
-from holistic.subject import Examples, Subject
+from holistic.subject import Subject
 
 __all__ = ["METHODS", "attributions", "edges", "in_squares", "magnitude", "objective"]
 

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.findings import Finding, Table
+from holistic.examples import Examples
+from holistic.findings import Finding
 from holistic.lenses._cases import cases
 from holistic.lenses._pictures import are_pictures, pictures
 from holistic.lenses.attribution import Attribution
@@ -32,7 +33,8 @@ from holistic.lenses.attribution.removal import Curves, area, grid, mean_image, 
 from holistic.lenses.attribution.sample import balanced, joined, typical
 from holistic.lenses.attribution.statements import statements
 from holistic.progress import Progress
-from holistic.subject import Examples, Subject
+from holistic.subject import Subject
+from holistic.tables import Table
 
 __all__ = ["methods_finding"]
 

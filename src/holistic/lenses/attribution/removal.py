@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from holistic.examples import Examples
 from holistic.lenses._pictures import flat_planes, planes
-from holistic.subject import Examples, Subject
+from holistic.subject import Subject
 
 __all__ = ["Curves", "area", "grid", "mean_image", "order", "removal"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from holistic.examples import Examples
 from holistic.scores import score
-from holistic.subject import Examples, Subject
+from holistic.subject import Subject
 
 __all__ = ["balanced", "joined", "typical"]
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from holistic.findings import Finding, Table, col
+from holistic.examples import Examples
+from holistic.findings import Finding
 from holistic.lenses.mechanism.specialisation import Specialisation, specialisation
 from holistic.lenses.mechanism.values import (
     Activations,
@@ -23,7 +24,8 @@ from holistic.stats.agreement import adjusted_rand
 from holistic.stats.clusters import Clusters, cluster_units, side_by_side
 from holistic.stats.moments import Moments
 from holistic.stats.tests import benjamini_hochberg
-from holistic.subject import Examples, Subject
+from holistic.subject import Subject
+from holistic.tables import Table, col
 
 if TYPE_CHECKING:
     from holistic.lenses.mechanism import Mechanism

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from holistic.examples import Examples
 from holistic.lenses.mechanism.values import class_indices, in_words, most_varying, position_means
-from holistic.subject import Examples, Subject
+from holistic.subject import Subject
 
 __all__ = ["Columns", "columns_of"]
 

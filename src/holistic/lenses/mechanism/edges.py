@@ -11,7 +11,8 @@ import numpy as np
 from torch import Tensor
 
 from holistic.edits import Edit, Mean
-from holistic.findings import Finding, Table, col, columns_of
+from holistic.examples import Examples
+from holistic.findings import Finding
 from holistic.lenses.mechanism.values import (
     activations,
     class_indices,
@@ -24,7 +25,8 @@ from holistic.progress import Progress
 from holistic.stats.intervals import mean_interval
 from holistic.stats.moments import Moments
 from holistic.stats.tests import benjamini_hochberg, mean_p
-from holistic.subject import Examples, Subject
+from holistic.subject import Subject
+from holistic.tables import Table, col, columns_of
 
 if TYPE_CHECKING:
     from holistic.lenses.mechanism import Mechanism

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool1d
 
+from holistic.examples import Examples
 from holistic.lenses.mechanism.values import row_batches
-from holistic.subject import Examples, Subject
+from holistic.subject import Subject
 
 __all__ = ["INPUT", "Features", "grid", "pooled", "site_features"]
 

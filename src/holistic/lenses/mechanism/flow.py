@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from holistic.findings import Finding, Table, col
+from holistic.examples import Examples
+from holistic.findings import Finding
 from holistic.lenses._cases import Cases, cases
 from holistic.lenses.mechanism.features import INPUT, Features, site_features
 from holistic.lenses.mechanism.geometry import alignment, collapse, gram, participation_ratio
@@ -18,7 +19,8 @@ from holistic.lenses.mechanism.values import class_indices, percent, sampled
 from holistic.progress import Progress
 from holistic.stats.intervals import paired_accuracy_interval, wilson
 from holistic.stats.jackknife import Jackknifed, jackknifed
-from holistic.subject import Examples, Subject
+from holistic.subject import Subject
+from holistic.tables import Table, col
 
 if TYPE_CHECKING:
     from holistic.lenses.mechanism import Mechanism

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from holistic.findings import Finding, Table, col
+from holistic.examples import Examples
+from holistic.findings import Finding
 from holistic.lenses.mechanism.columns import Columns, columns_of
 from holistic.lenses.mechanism.correlations import (
     Correlations,
@@ -19,7 +20,8 @@ from holistic.lenses.mechanism.values import percent
 from holistic.progress import Progress
 from holistic.stats.moments import CrossMoments
 from holistic.stats.tests import benjamini_hochberg
-from holistic.subject import Examples, Subject
+from holistic.subject import Subject
+from holistic.tables import Table, col
 
 if TYPE_CHECKING:
     from holistic.lenses.mechanism import Mechanism

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from holistic.findings import Finding, Table, col
+from holistic.findings import Finding
 from holistic.lenses._cases import KIND
 from holistic.lenses.mechanism.flow import Reading
 from holistic.stats.intervals import wilson
 from holistic.subject import Subject
+from holistic.tables import Table, col
 
 __all__ = ["ImageSite", "paths"]
 

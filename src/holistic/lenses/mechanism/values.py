@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+from holistic.examples import Examples
 from holistic.stats.moments import Moments
-from holistic.subject import Examples, Subject
+from holistic.subject import Subject
 
 __all__ = [
     "Activations",

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holistic.findings import Finding, Table, col
+from holistic.findings import Finding
 from holistic.lenses.tracing.directions import Features
 from holistic.stats.jackknife import jackknifed
 from holistic.subject import Subject
+from holistic.tables import Table, col
 
 __all__ = ["ClassPlace", "Plane", "class_plane", "geometry"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.findings import Finding, Table, col
+from holistic.findings import Finding
 from holistic.lenses.tracing.pairs import Runs, draw_runs, rival_classes
 from holistic.lenses.tracing.recovery import Recovery, recovery
 from holistic.lenses.tracing.work import affordable, replay_work
@@ -18,6 +18,7 @@ from holistic.progress import Progress, silent
 from holistic.sites import Site
 from holistic.stats.tests import benjamini_hochberg
 from holistic.subject import Subject
+from holistic.tables import Table, col
 
 if TYPE_CHECKING:
     from holistic.lenses.tracing import Tracing

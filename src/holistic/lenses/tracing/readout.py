@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from holistic.findings import Finding, Table, col
+from holistic.findings import Finding
 from holistic.lenses.tracing.directions import (
     METHODS,
     Features,
@@ -28,6 +28,7 @@ from holistic.stats.intervals import (
 )
 from holistic.stats.tests import benjamini_hochberg, permutation_p
 from holistic.subject import Subject
+from holistic.tables import Table, col
 
 if TYPE_CHECKING:
     from holistic.lenses.tracing import Tracing

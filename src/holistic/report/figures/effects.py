@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 from matplotlib.figure import Figure
 
-from holistic.findings import Audit, Finding, Table
+from holistic.findings import Audit, Finding
 from holistic.report.figures.drawing import BLUE, GREY, ORANGE, grid, plain, signed
+from holistic.tables import Table
 
 __all__ = ["interactions", "removal_curves", "selectivity", "unit_effects"]
 

@@ -9,9 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from holistic.findings import Audit, Finding, Table
+from holistic.findings import Audit, Finding
 from holistic.report.figures.drawing import BLUE, GREY, ORANGE, grid, plain
 from holistic.report.figures.effects import drawn_sites, names_of
+from holistic.tables import Table
 
 __all__ = ["contrasts", "maps", "walls"]
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 from matplotlib.figure import Figure
 
-from holistic.findings import Audit, Finding, Table
+from holistic.findings import Audit, Finding
 from holistic.report.figures.drawing import BLUE, GREY, ORANGE, grid, plain, signed
 from holistic.report.figures.effects import drawn_sites, names_of
+from holistic.tables import Table
 
 __all__ = ["collateral", "direct", "shares", "whole_curves"]
 

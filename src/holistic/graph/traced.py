@@ -1,0 +1,124 @@
+"""What does a traced model compute, whole or edited, and what does a site hold on the way?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+from holistic.graph.engine import Change, Given, Stage, native, units_last
+from holistic.graph.linear import Carry, carry
+from holistic.graph.memory import budget, full_precision
+from holistic.graph.naming import name_sites
+from holistic.graph.replay import TracedStage
+from holistic.graph.trace import Wrapped, trace
+from holistic.sites import Site, with_axes
+
+__all__ = ["TracedEngine"]
+
+BATCH_BYTES = 96 << 20
+"""Bytes of values that the unedited run of one batch may hold."""
+
+BATCH_PAIRS = 2 << 20
+"""Pairs of units and examples of one site in one batch: a sweep keeps a number for each."""
+
+BATCH_ROWS = 2048
+
+
+class TracedEngine:
+    """Runs the flat graph of a model (see `holistic.graph.engine.Engine`)."""
+
+    note = ""
+
+    def __init__(
+        self, wrapped: Wrapped, images: Tensor, unit_axes: Mapping[str, int] | None = None
+    ) -> None:
+        self.program, owners, calls = trace(wrapped, images)
+        sites, self.nodes = name_sites(self.program, owners, calls)
+        self.device = images.device
+        self.sites: tuple[Site, ...] = with_axes(sites, unit_axes or {})
+        self._carries: dict[int, Carry] = {}
+
+    def axes(self, site: Site) -> tuple[int, int]:
+        """Batch axis and unit axis of a site's native value."""
+        node = self.program.nodes[self.nodes[site.name]]
+        batch_axis = node.batch_axis or 0
+        return batch_axis, site.unit_axis + (site.unit_axis >= batch_axis)
+
+    def run(
+        self,
+        images: Tensor,
+        wanted: Sequence[str] = (),
+        changes: Mapping[str, Change] | None = None,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Compute logits and wanted values under changes."""
+        program, by_name, changes = self.program, {s.name: s for s in self.sites}, changes or {}
+        edits = {
+            self.nodes[n]: self._native_change(by_name[n], c)
+            for n, c in changes.items()
+            if not isinstance(c, Given)
+        }
+        given = {
+            self.nodes[n]: native(c.value, *self.axes(by_name[n]))
+            for n, c in changes.items()
+            if isinstance(c, Given)
+        }
+        nodes = {name: self.nodes[name] for name in wanted}
+        with full_precision(self.device):
+            values = program.evaluate(
+                {program.input: images.to(self.device), **given},
+                [program.output, *nodes.values()],
+                rows=len(images),
+                edits=edits,
+            )
+        captured = {n: units_last(values[i], *self.axes(by_name[n])) for n, i in nodes.items()}
+        return values[program.output], captured
+
+    def _native_change(self, site: Site, change: Change) -> Change:
+        axes = self.axes(site)
+        return lambda value: native(change(units_last(value, *axes)), *axes)
+
+    def batch_rows(self, sites: Sequence[Site]) -> int:
+        """How many examples fill the byte budget of a batch, at most."""
+        most = max(self._row_bytes(site) for site in sites)
+        units = max(site.units for site in sites)
+        room = budget(self.device, BATCH_BYTES, share=8)
+        return max(16, min(room // most, BATCH_PAIRS // units, BATCH_ROWS))
+
+    def _row_bytes(self, site: Site) -> int:
+        """Bytes of one example in the run that a stage starts from, and in what it keeps."""
+        kept = self._wanted(self.carry(site), self.nodes[site.name])
+        plan = self.program.plan({self.program.input}, kept)
+        return 2 * self.program.row_bytes(plan, {self.program.input})
+
+    def row_operations(self, site: Site) -> int:
+        """Operations in the linear layers and convolutions behind a site."""
+        return self.program.row_operations(self.carry(site).finish)
+
+    def stage(
+        self, images: Tensor, site: Site, replacement: Tensor, previous: Stage | None = None
+    ) -> TracedStage:
+        """Prepare a batch for replays of one site's units."""
+        known = previous.known if isinstance(previous, TracedStage) else {}
+        return TracedStage(self, images, site, replacement, known)
+
+    def carry(self, site: Site) -> Carry:
+        """How changes at a site travel to the logits."""
+        node = self.nodes[site.name]
+        if node not in self._carries:
+            self._carries[node] = carry(self.program, node, self.axes(site)[1])
+        return self._carries[node]
+
+    def base_values(
+        self, images: Tensor, site: Site, known: Mapping[int, Tensor]
+    ) -> dict[int, Tensor]:
+        """Every value of the unedited run that replays at a site may read."""
+        program = self.program
+        wanted = self._wanted(self.carry(site), self.nodes[site.name])
+        given = {**known, program.input: images.to(self.device)}
+        with full_precision(self.device):
+            return program.evaluate(given, wanted, rows=len(images), owned=())
+
+    def _wanted(self, carry: Carry, node: int) -> set[int]:
+        known = {*carry.finish.reads, *carry.restart.reads, *carry.frontier, *carry.given}
+        return known | {self.program.output, node}
