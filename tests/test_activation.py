@@ -8,7 +8,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from torch import nn
 
 import holistic
 import slow_activation as slow
@@ -282,69 +281,6 @@ def test_selectivity_is_missing_below_zero() -> None:
     assert np.isnan(index[:, 1]).all()
 
 
-@pytest.fixture(scope="module")
-def cnn() -> tuple[holistic.Subject, dict[str, Finding]]:
-    subject = subject_of("cnn", 120)
-    return subject, found(subject)
-
-
-def test_examples_are_the_top_the_quantiles_and_random_ones(
-    cnn: tuple[holistic.Subject, dict[str, Finding]],
-) -> None:
-    subject, findings = cnn
-    table = findings["activation.examples"].table
-    values = slow.unit_values(subject.model, subject.evaluation.images, "1")
-    where = {int(i): n for n, i in enumerate(subject.evaluation.indices)}
-    for unit in range(5):
-        held = np.array([slow.mean(example[unit]) for example in values])
-        rows = table.where(site="1", unit=unit)
-        for row in rows.rows():
-            np.testing.assert_allclose(row["value"], held[where[row["example"]]], rtol=1e-5)
-            assert row["label"] == str(int(subject.labels[row["example"]]))
-        top = rows.where(kind="top")
-        np.testing.assert_allclose(top.column("value"), np.sort(held)[::-1][:9], rtol=1e-5)
-        assert list(top.column("rank")) == list(range(1, 10))
-        quantiles = rows.where(kind="quantile").column("value")
-        ends = [np.quantile(held, [q - 0.02, q + 0.02]) for q in (0.9, 0.7, 0.5, 0.3, 0.1)]
-        assert all(lo <= v <= hi for v, (lo, hi) in zip(quantiles, ends, strict=True))
-        drawn = rows.where(kind="random").column("example")
-        assert len(set(drawn)) == 9
-    rows = table.where(site="1", kind="random")
-    drawn = {unit: tuple(rows.where(unit=unit).column("example")) for unit in range(5)}
-    assert len(set(drawn.values())) == 5
-
-
-def test_pictures_are_those_of_the_examples(
-    cnn: tuple[holistic.Subject, dict[str, Finding]],
-) -> None:
-    subject, findings = cnn
-    finding = findings["activation.examples"]
-    ids = finding.arrays["activation.image_ids"]
-    assert np.array_equal(ids, np.unique(finding.table.column("example")))
-    assert set(ids) <= set(subject.evaluation_indices)
-    images = finding.arrays["activation.images"]
-    assert (images.dtype, images.shape) == (np.uint8, (len(ids), 8, 8))
-    low, high = float(subject.images.min()), float(subject.images.max())
-    expected = (subject.images[ids[0], 0].numpy() - low) / (high - low) * 255
-    assert np.abs(images[0] - expected).max() <= 0.5 + 1e-4
-    labels = finding.arrays["activation.image_labels"]
-    assert np.array_equal(labels, subject.labels.numpy()[ids])
-
-
-def test_equal_values_are_shown_in_a_random_order() -> None:
-    values = np.zeros((50, 40))
-    picks = pick(held(values), Activation(), seed=(0, 1))
-    first = picks.example[(picks.kind == 0) & (picks.rank == 1)]
-    assert len(set(first)) > 10
-
-
-def test_few_examples_are_all_shown() -> None:
-    picks = pick(held(np.arange(4.0)[:, None]), Activation(), seed=(0, 1))
-    counts = np.bincount(picks.kind)
-    assert list(counts) == [4, 5, 4]
-    assert list(picks.example[picks.kind == 0]) == [3, 2, 1, 0]
-
-
 @pytest.mark.parametrize(
     "name", ["mlp bfloat16", "transformer", "encoder layer", "one-dimensional", "data-dependent"]
 )
@@ -372,30 +308,6 @@ def test_one_class_has_no_auroc() -> None:
     assert set(absent.column("n")) == {0}
     assert np.isnan(absent.column("mean")).all()
     assert all("nan" not in s for f in findings.values() for s in f.statements)
-
-
-def test_colour_pictures_and_channels_last() -> None:
-    generator = torch.Generator().manual_seed(0)
-    for shape in ((3, 5, 6), (5, 6, 3)):
-        images = torch.rand(24, *shape, generator=generator)
-        model = nn.Sequential(nn.Flatten(), nn.Linear(90, 4), nn.ReLU(), nn.Linear(4, 2)).eval()
-        subject = holistic.Subject(model, (images, torch.arange(24) % 2))
-        arrays = found(subject)["activation.examples"].arrays
-        drawn = arrays["activation.images"]
-        assert drawn.shape[1:] == (5, 6, 3)
-        first = images[arrays["activation.image_ids"][0]]
-        expected = first.permute(1, 2, 0) if shape[0] == 3 else first
-        assert np.abs(drawn[0] / 255 - expected.numpy()).max() < 0.01
-
-
-def test_large_pictures_are_made_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
-    from holistic.lenses import _pictures
-
-    images = torch.arange(64.0).reshape(1, 1, 8, 8)
-    monkeypatch.setattr(_pictures, "_MOST_BYTES", 16)
-    drawn = _pictures.pictures(images, images)
-    expected = images[0, 0].reshape(4, 2, 4, 2).mean((1, 3)) / 63 * 255
-    assert np.array_equal(drawn[0], expected.round().numpy())
 
 
 def test_the_same_seed_gives_the_same_tables_and_leaves_the_model_alone() -> None:

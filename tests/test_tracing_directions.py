@@ -1,0 +1,175 @@
+"""Are directions found, and do steering and erasing along them do what they say?"""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from torch import nn
+
+import planted_tracing as planted
+import slow_tracing as slow
+import zoo
+from holistic.lens import Context
+from holistic.lenses.tracing import Tracing
+from holistic.lenses.tracing.directions import Features, collect, fit, random_directions
+from holistic.lenses.tracing.readout import find_directions
+from holistic.lenses.tracing.steering import erase, steer, stratified
+from holistic.subject import Subject
+from test_tracing import ZOO, rows_of, subject_of
+
+
+def test_planted_direction_is_found_steers_and_is_needed():
+    vector = planted.diagonal(24)
+    subject = planted.lying_along(vector, count=4000)
+    finding = find_directions(subject, Tracing(controls=200, examples=200), collect(subject))
+    vectors = finding.arrays["tracing.directions.0"]
+    assert vectors.dtype == np.float32
+    assert vectors.shape == (2, 2, 24)
+    for c, sign in ((0, -1), (1, 1)):
+        assert sign * vectors[c, 0] @ vector > 0.99
+        for row in rows_of(finding, class_=str(c)):
+            assert row["auroc"] == 1
+            assert row["lo"] > 0.95
+            assert row["control_auroc"] < 0.65
+            # The margin is twice the component along the vector, so it grows at twice the cosine.
+            place = 0 if row["method"] == "class_mean_difference" else 1
+            slope = 2 * sign * float(vectors[c, place] @ vector) * row["spread"]
+            assert row["steer_slope"] == pytest.approx(slope, rel=1e-4)
+            assert row["steer_lo"] == pytest.approx(slope, rel=1e-3)
+            assert row["steer_p"] == pytest.approx(1 / 201)
+            assert abs(row["control_steer_slope"]) < 0.2 * row["steer_slope"]
+            assert abs(row["control_erase_drop"]) < 0.01
+            assert (row["n"], row["steer_n"], row["erase_n"]) == (2000, 200, 800)
+    # Without the direction every margin is zero but for rounding: which class a tie goes to is
+    # chance, what both lose together is not.
+    for method in ("class_mean_difference", "logistic"):
+        drops = [row["erase_drop"] for row in rows_of(finding, method=method)]
+        assert sum(drops) == pytest.approx(1, abs=0.2)
+        assert min(row["p"] for row in rows_of(finding, method=method)) < 0.05
+
+
+def test_a_direction_that_nothing_reads_neither_steers_nor_is_needed():
+    subject = planted.unread_signal()
+    finding = find_directions(subject, Tracing(controls=100, examples=120), collect(subject))
+    for row in rows_of(finding, method="class_mean_difference"):
+        assert row["auroc"] > 0.9
+        assert abs(row["steer_slope"]) < 1e-2
+        assert row["steer_p"] > 0.01
+        assert abs(row["erase_drop"]) < 0.05
+        assert row["p"] > 0.01
+
+
+def test_directions_are_fit_on_the_selection_split_alone():
+    subject = planted.lying_along(planted.diagonal(12))
+    one = fit(collect(subject)[planted.SITE], 2)
+    images = subject.images.clone()
+    changed = torch.from_numpy(subject.evaluation_indices)
+    images[changed] += torch.randn(images[changed].shape)
+    other = fit(collect(Subject(subject.model, (images, subject.labels)))[planted.SITE], 2)
+    np.testing.assert_array_equal(one.vectors, other.vectors)
+
+
+def test_features_are_position_means():
+    subject = subject_of("transformer")
+    found = collect(subject)
+    for site in subject.hidden_sites:
+        for split, values in (
+            (subject.selection, found[site.name].selection),
+            (subject.evaluation, found[site.name].evaluation),
+        ):
+            value = subject.capture([site.name], split.images)[site.name].double()
+            wanted = value.reshape(len(value), -1, site.units).mean(1).numpy()
+            np.testing.assert_allclose(values, wanted, atol=1e-9)
+
+
+def test_directions_equal_their_twin():
+    subject = subject_of("cnn", count=160)
+    known = collect(subject)["5"]
+    found = fit(known, zoo.CLASSES)
+    centred = known.selection - known.selection.mean(0)
+    scale = np.sqrt(centred.var(0).mean())
+    for c in range(zoo.CLASSES):
+        wanted = slow.mean_difference(known.selection, known.labels.tolist(), c)
+        np.testing.assert_allclose(found.vectors[c, 0], wanted, atol=1e-9)
+        model = LogisticRegression(C=1 / (1e-3 * len(centred)), tol=1e-8, max_iter=10_000)
+        weights = model.fit(centred / scale, known.labels == c).coef_[0]
+        assert found.vectors[c, 1] @ weights / np.linalg.norm(weights) > 0.999
+        for m in range(2):
+            projected = known.selection @ found.vectors[c, m]
+            assert found.spread[c, m] == pytest.approx(projected.std(ddof=1))
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_steering_and_erasing_equal_their_twins(name):
+    subject = subject_of(name)
+    known = collect(subject)
+    rows = np.arange(0, len(subject.evaluation), 2)
+    for site in subject.hidden_sites:
+        fitted = fit(known[site.name], zoo.CLASSES)
+        # Controls that are the directions themselves must answer as the directions do.
+        controls = fitted.vectors[:, 0]
+        steered = steer(subject, site, fitted, controls, rows)
+        erased = erase(subject, site, fitted, controls, rows)
+        for c in range(zoo.CLASSES):
+            own = {"c": c, "rows": rows}
+            for m in range(2):
+                vector, spread = fitted.vectors[c, m], float(fitted.spread[c, m])
+                slopes = slow.steering_slopes(subject, site.name, vector, spread=spread, **own)
+                np.testing.assert_allclose(steered.slopes[:, c, m], slopes, atol=1e-4)
+                flips = slow.erase_flips(subject, site.name, vector, **own)
+                assert (erased.lost[c, m], erased.gained[c, m]) == flips
+            worse, better = erased.lost[c, 0], erased.gained[c, 0]
+            assert erased.controls[c, c] == pytest.approx((worse - better) / erased.count[c])
+
+
+def test_control_slopes_are_those_of_equal_lengths():
+    # Everything after the site is affine, so interpolating between lengths is exact.
+    subject = planted.carried()
+    model = subject.model
+    with torch.no_grad():
+        model[3].weight.copy_(torch.tensor([[1.0, 2, 0, 0, 0, 0], [0, -1, 1, 0, 0, 0]]))
+    fitted = fit(collect(subject)[planted.SITE], 2)
+    controls = np.eye(6)
+    steered = steer(subject, subject.site(planted.SITE), fitted, controls, np.arange(50))
+    margin = np.array([1.0, 3, -1, 0, 0, 0])  # of class 0, per unit
+    for b in range(6):
+        for c, m in np.ndindex(2, 2):
+            wanted = (1 - 2 * c) * margin[b] * fitted.spread[c, m]
+            assert steered.controls[b, c, m] == pytest.approx(wanted, abs=1e-4)
+
+
+def test_control_directions_have_the_values_covariance():
+    rng = np.random.default_rng(0)
+    shape = np.diag([3.0, 1.0, 0.1, 0.0])
+    values = rng.normal(size=(400, 4)) @ shape
+    known = Features(values, values, np.arange(400) % 2, np.arange(400) % 2)
+    drawn = random_directions(known, 4000, seed=1)
+    np.testing.assert_allclose(np.linalg.norm(drawn, axis=1), 1)
+    assert abs(drawn[:, 0]).mean() > 5 * abs(drawn[:, 2]).mean() > 0
+    assert (drawn[:, 3] == 0).all()
+    assert abs(drawn.mean(0)).max() < 0.05
+    np.testing.assert_array_equal(drawn, random_directions(known, 4000, seed=1))
+
+
+def test_a_site_that_never_varies_has_no_directions():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    with torch.no_grad():
+        model[1].bias.fill_(-100)
+        model[3].bias.copy_(torch.tensor([1.0, 0.0]))
+    subject = Subject(model, (torch.randn(40, 4), torch.arange(40) % 2))
+    findings = list(Tracing(pairs=2, controls=20, examples=20).run(subject, Context()))
+    _, places, directions = findings
+    for row in directions.table.rows():
+        for name in ("auroc", "steer_slope", "control_steer_slope", "erase_drop", "p", "q"):
+            assert row[name] is None
+    assert directions.statements == ("No class has a direction: the hidden sites don't vary.",)
+    assert all(row["share"] is row["p"] is None for row in places.table.rows())
+    assert places.statements[0].startswith("No site's class means differ")
+
+
+def test_stratified_rows():
+    labels = np.repeat([0, 1, 2], [50, 30, 3])
+    rows = stratified(labels, 30, seed=0)
+    assert (np.bincount(labels[rows]) == [10, 10, 3]).all()
+    assert (np.diff(rows) > 0).all()
+    assert (stratified(labels, 83, seed=0) == np.arange(83)).all()
