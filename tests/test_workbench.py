@@ -20,7 +20,7 @@ from holistic.findings import Audit
 from holistic.workbench.experiments import experiments, save_experiment
 from holistic.workbench.images import as_image, looked_at, patched, steered
 from holistic.workbench.jobs import Jobs, run_lens
-from holistic.workbench.live import Live, Removal, Superseded
+from holistic.workbench.live import Live, Removal, Superseded, _held
 from holistic.workbench.tables import page_of
 from planted_live import HOSTILE, turning
 from planted_report import CLASSES
@@ -72,6 +72,37 @@ def test_the_second_answer_comes_from_kept_stages_and_is_the_same(live: Live) ->
     removal = Removal({"3": (0, 2)}, edit="zero")
     assert live.remove(removal) == live.remove(removal)
     assert ("3", "zero", "all") in live._stages
+
+
+@pytest.mark.parametrize("most", [0, 20_000, 200_000, 1 << 30])
+def test_stages_are_kept_within_bounds_and_whole(
+    subject: holistic.Subject, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("holistic.workbench.live._KEPT_BYTES", most)
+    monkeypatch.setattr("holistic.graph.traced.BATCH_ROWS", 64)
+    removals = [Removal({site: (0,)}, edit=edit) for site in "13" for edit in ("mean", "zero")]
+    crowded = Live(subject)
+    for removal in removals:
+        told = Live(subject).remove(removal)
+        for _ in range(2):
+            assert crowded.remove(removal) == told
+            assert sum(map(_held, crowded._stages.values())) <= most
+    assert (len(crowded._stages) == 4) == (most == 1 << 30)
+
+
+def test_warming_prepares_the_first_answers(subject: holistic.Subject) -> None:
+    warmed = Live(subject)
+    warmed.warm()
+    assert {(site.name, "mean", "first") for site in subject.hidden_sites} == set(warmed._stages)
+
+
+def test_models_that_take_long_are_not_warmed(
+    subject: holistic.Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("holistic.workbench.live._WARMING", 10.0)
+    cold = Live(subject)
+    cold.warm()
+    assert not cold._stages
 
 
 def test_the_first_thousand_are_stratified_and_say_so(live: Live) -> None:

@@ -91,6 +91,8 @@ def _model(audit: Audit, data_dir: Path | None, *, trust: bool) -> Live | str:
         for name, what in (("weights", "weights"), ("data_sha256", "data")):
             if audit.provenance.get(name) != subject.fingerprint[what]:
                 return f"the model has other {what} now than when the audit was made"
-        return Live(subject)
+        live = Live(subject)
+        live.warm()
+        return live
     except HolisticError as error:
         return str(error)

@@ -27,6 +27,8 @@ __all__ = ["Live", "Removal", "Superseded", "within"]
 
 _FIRST = 1000
 _KEPT_BYTES = 512 << 20
+_WARMING = 3e10
+"""Operations that may be spent before the first question is asked: about a second."""
 _CHANGED = 60
 _CONTROLS = 20
 
@@ -116,8 +118,18 @@ class Live:
         """Held by whatever computes: hooks of two threads would meet in one model."""
         self._newest: dict[str, int] = {}
         self._stages: dict[tuple[str, str, str], list[Stage]] = {}
+        """Latest used last."""
         self._whole = subject.evaluation
         self._first = self._whole.sample(_FIRST, seed=subject.seed)
+
+    def warm(self) -> None:
+        """Prepare the sites for the first thousand, unless the model takes long for its data."""
+        sites, engine = self.subject.hidden_sites, self.subject.engine
+        rows = len(self.subject.selection) + len(self._first)
+        if rows * len(sites) * engine.row_operations(self.subject.all_sites[0]) > _WARMING:
+            return
+        for site in sites:
+            self.remove(Removal({site.name: (0,)}, examples="first"))
 
     def ask(self, session: str, number: int) -> Callable[[], None]:
         """Note a request, and return what raises `Superseded` once a newer one has been noted.
@@ -232,9 +244,10 @@ class Live:
             yield before, np.stack(after)
 
     def _staged(self, name: str, removal: Removal, examples: Examples) -> Iterator[Stage]:
-        """Stages of one site; kept for the next question where they fit the memory."""
+        """Stages of one site; kept for the next questions as far as they fit the memory."""
         key, site = (name, removal.edit, removal.examples), self.subject.site(name)
         if key in self._stages:
+            self._stages[key] = self._stages.pop(key)
             yield from self._stages[key]
             return
         size, kept, held = self.subject.engine.batch_rows([site]), list[Stage](), 0
@@ -243,10 +256,12 @@ class Live:
             new = replacement(self.subject, site, removal.edit, start, len(images))
             stage = self.subject.stage(name, images, new)
             yield stage
-            held += sum(v.nbytes for v in getattr(stage, "known", {}).values())
+            held += _held([stage])
             kept = [*kept, stage] if held <= _KEPT_BYTES else []
         if held <= _KEPT_BYTES:
-            self._stages = {**dict(list(self._stages.items())[-2:]), key: kept}
+            self._stages[key] = kept
+        while sum(map(_held, self._stages.values())) > _KEPT_BYTES:
+            del self._stages[next(iter(self._stages))]
 
     def _told(self, examples: Examples, before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
         labels, classes = examples.labels.cpu().numpy(), self.subject.classes
@@ -273,6 +288,11 @@ class Live:
             "n": len(labels),
             "whole": len(labels) == len(self._whole),
         }
+
+
+def _held(stages: Sequence[Stage]) -> int:
+    """Bytes of the unedited values that stages hold."""
+    return sum(v.nbytes for stage in stages for v in getattr(stage, "known", {}).values())
 
 
 def _rows(
