@@ -303,8 +303,9 @@ def test_code_that_an_audit_names_runs_only_when_trusted(tmp_path: Path) -> None
 
 
 def test_experiments_are_kept_whole_under_ids_that_say_nothing(tmp_path: Path) -> None:
-    first = save_experiment(tmp_path, HOSTILE, {"units": []}, {"n": 1})
-    save_experiment(tmp_path, "../../etc/passwd", {"units": []}, {"n": 2})
+    asked = {"units": [["1", 0]], "edit": "mean"}
+    first = save_experiment(tmp_path, HOSTILE, asked, {"n": 1})
+    save_experiment(tmp_path, "../../etc/passwd", asked, {"n": 2})
     kept = experiments(tmp_path)
     assert [one["name"] for one in kept] == [HOSTILE, "../../etc/passwd"]
     assert kept[0]["id"] == first
@@ -314,9 +315,30 @@ def test_experiments_are_kept_whole_under_ids_that_say_nothing(tmp_path: Path) -
     for wrong in ("", "  ", "n" * 121, None, 7):
         with pytest.raises(HolisticError):
             save_experiment(tmp_path, wrong, {}, {})
-    (tmp_path / "experiments" / ("0" * 16 + ".json")).write_text('{"name": "half')
     (tmp_path / "experiments" / "other.json").write_text("{}")
     assert len(experiments(tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"name": "half',
+        "[]",
+        '{"name": "a", "asked": {"units": [["1", 0]], "edit": "mean"}}',
+        '{"name": "a", "asked": {"units": [["1", 0]], "edit": "mean"}, "found": NaN}',
+        '{"name": "\\ud800", "asked": {"units": [["1", 0]], "edit": "mean"}, "found": 1}',
+        '{"name": 7, "asked": {"units": [["1", 0]], "edit": "mean"}, "found": 1}',
+        '{"name": "a", "asked": {"units": [["1", true]], "edit": "mean"}, "found": 1}',
+        '{"name": "a", "asked": {"units": [[1, 0]], "edit": "mean"}, "found": 1}',
+        '{"name": "a", "asked": {"units": 7, "edit": "mean"}, "found": 1}',
+        '{"name": "a", "asked": {"units": [["1", 0]]}, "found": 1}',
+        '{"name": "a", "asked": null, "found": 1}',
+    ],
+)
+def test_files_that_are_no_experiments_are_passed_over(tmp_path: Path, text: str) -> None:
+    save_experiment(tmp_path, "one", {"units": [["1", 0]], "edit": "mean"}, {"n": 1})
+    (tmp_path / "experiments" / ("0" * 16 + ".json")).write_text(text)
+    assert [one["name"] for one in experiments(tmp_path)] == ["one"]
 
 
 @pytest.fixture(scope="module")

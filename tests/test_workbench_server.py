@@ -158,7 +158,18 @@ def test_a_body_that_lies_about_its_length_is_cut_off(server: Server) -> None:
     assert status == 413
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff\xfe", b"[" * 100_000, b'{"units": 1}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"units": 1}',
+        REMOVE[:-1] + b',"edit":"\\ud800"}',
+    ],
+)
 def test_questions_that_are_no_json_objects_get_one_line(server: Server, body: bytes) -> None:
     status, text, _ = server.ask("POST", "/api/remove", body)
     assert status == 400

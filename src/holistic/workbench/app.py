@@ -173,6 +173,7 @@ def application(answers: Answers, host: str, token: str, *, seconds: float = SEC
         async def respond(request: Request) -> Response:
             try:
                 asked = json.loads(await request.body() or b"{}")
+                json.dumps(asked, ensure_ascii=False).encode()  # half of a pair can't be sent back
                 if not isinstance(asked, dict):
                     raise SettingError("a question is a JSON object")
                 return JSONResponse(await run_in_threadpool(answer, asked))

@@ -56,9 +56,18 @@ def experiments(folder: Path) -> list[dict[str, Any]]:
         if not re.fullmatch(r"[0-9a-f]{16}", path.stem) or path.is_symlink():
             continue
         try:
-            told = json.loads(path.read_text(encoding="utf-8"))
-            one = {key: told[key] for key in ("name", "asked", "found")}
+            one = _checked(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError, TypeError):
             continue
         found.append((path.stat().st_mtime, {"id": path.stem, **one}))
     return [one for _, one in sorted(found, key=lambda pair: pair[0])]
+
+
+def _checked(told: Any) -> dict[str, Any]:
+    """Return an experiment that a file tells of; a `ValueError` or the like where it is none."""
+    one = {key: told[key] for key in ("name", "asked", "found")}
+    json.dumps(one, ensure_ascii=False, allow_nan=False).encode()  # can it be sent?
+    units = [(str, int) == (type(site), type(unit)) for site, unit in one["asked"]["units"]]
+    if not (all(units) and all(isinstance(t, str) for t in (one["name"], one["asked"]["edit"]))):
+        raise ValueError("no experiment")
+    return one
