@@ -195,6 +195,13 @@ def test_an_image_is_seen_as_the_model_sees_it(subject: holistic.Subject) -> Non
     assert near == wanted.tolist()
 
 
+def test_an_example_isn_t_near_itself(subject: holistic.Subject) -> None:
+    place = int(subject.evaluation.indices[0])
+    told = looked_at(subject, subject.images[place : place + 1], "3")
+    assert place not in [one["place"] for one in told["nearest"]]
+    assert len(told["nearest"]) == 8
+
+
 @pytest.mark.parametrize(
     "given", [None, "7", -1, 10**9, True, [1.0], [float("nan")] * 6, [[1] * 6]]
 )

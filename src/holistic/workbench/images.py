@@ -105,7 +105,8 @@ def _nearest(subject: Subject, image: Tensor, site: str) -> list[dict[str, float
             for _, values in subject.capture_batches([site], images)
         ]
     )
-    order = distances.argsort(stable=True)[:_NEAREST]
+    others = (images != image.to(images)).flatten(1).any(1).to(distances.device).nonzero()[:, 0]
+    order = others[distances[others].argsort(stable=True)][:_NEAREST]
     labels = subject.evaluation.labels
     return [
         {

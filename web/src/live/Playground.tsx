@@ -21,7 +21,10 @@ export function Playground({ wanted }: { wanted: string }) {
   const audit = useAudit();
   const table = audit.table("ablation.units");
   const { sites } = audit.outline;
-  const units = useMemo(() => read(wanted, sites), [wanted]);
+  const units = useMemo(() => {
+    const held = new Set(table?.rows({ class: table.distinct("class")[0] }).map((row) => `${table.cell(row, "site")} ${table.cell(row, "unit")}`));
+    return read(wanted, sites).filter(([site, unit]) => held.has(`${site} ${unit}`));
+  }, [wanted, table]);
   const [edit, setEdit] = useState<string>("mean");
   const [state, setState] = useState<State | null>(null);
   const [found, setFound] = useState<Removed | null>(null);

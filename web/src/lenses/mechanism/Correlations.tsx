@@ -24,6 +24,7 @@ export const Correlations: View = ({ table }) => {
     const matrix = audit.array(`mechanism.${KINDS[kind]}.${sites.indexOf(site)}`);
     if (!matrix || !clusters) return null;
     const rows = clusters.rows({ site }).filter((row) => clusters.cell(row, "order") !== null).sort((a, b) => clusters.number(a, "order") - clusters.number(b, "order"));
+    if (!rows.length) return null;
     const cluster = rows.map((row) => clusters.cell(row, "cluster"));
     const [count] = matrix.shape, value = (a: number, b: number) => matrix.values[a * count + b];
     const lines = (a: number, b: number) => {
