@@ -20,7 +20,7 @@ _HOMES = {
     "Site": "sites",
     "Steer": "edits",
     "Subject": "subject",
-    "Table": "findings",
+    "Table": "tables",
     "Zero": "edits",
     "audit": "audits",
     "load": "findings",

@@ -10,7 +10,7 @@ import { useFilters } from "./Heat";
 
 const CONTROLS = (value: string) => {
   const stem = value.includes("_") ? `${value.slice(0, value.lastIndexOf("_"))}_` : "";
-  return [["control", "control"], [`control_${value}`, "control"], [`${stem}control_drop`, `${stem}control`], ["random", "random"], ["untrained", "untrained"]];
+  return [["control", "control"], [`control_${value}`, "control"], [`${stem}control_drop`, `${stem}control`], [`control_${value.slice(value.lastIndexOf("_") + 1)}`, "control"], ["random", "random"], ["untrained", "untrained"]];
 };
 
 /** Columns of the control's value and of the bounds that 95 % of its draws keep. */
@@ -30,7 +30,7 @@ export function Curve({ table, choice, start }: { table: Table; choice: Choice; 
   const about = table.about(value);
   const named = Object.values(equal).map((v) => shown(v)).join(", ");
   return (
-    <Frame caption={`${about.meaning} (${named}). Band: 95 % interval; grey: the control and 95 % of its draws.`} table={table} rows={rows}>
+    <Frame caption={`${about.meaning} (${named}). Band: 95 % interval${controlOf(table, value)[0] ? "; grey: the control and 95 % of its draws" : ""}.`} table={table} rows={rows}>
       <p class="picks">{picks}<Pick name="number" from={choice.values} at={value} set={setValue} /></p>
       <Chart label={`${table.told.title}: ${value} by ${choice.across}`} make={make} />
     </Frame>
@@ -42,8 +42,9 @@ function curve(table: Table, rows: number[], along: string, value: string): Plot
   const of = (name: string) => (row: number) => table.number(row, name);
   const unit = table.about(value).unit;
   const marks: Plot.Markish[] = [Plot.ruleY([nothing(value)], { strokeOpacity: 0.3 })];
-  if (table.has(least, most)) marks.push(Plot.areaY(rows, { x: of(along), y1: of(least), y2: of(most), fill: "currentColor", fillOpacity: 0.18 }));
-  if (control) marks.push(Plot.lineY(rows, { x: of(along), y: of(control), stroke: "currentColor", strokeOpacity: 0.6, strokeDasharray: "4 3" }));
+  const beside = rows.filter((row) => table.cell(row, control) !== null); // measured at some places only
+  if (table.has(least, most)) marks.push(Plot.areaY(beside, { x: of(along), y1: of(least), y2: of(most), fill: "currentColor", fillOpacity: 0.18 }));
+  if (control) marks.push(Plot.lineY(beside, { x: of(along), y: of(control), stroke: "currentColor", strokeOpacity: 0.6, strokeDasharray: "4 3" }));
   if (low) marks.push(Plot.areaY(rows, { x: of(along), y1: of(low), y2: of(high), fill: "var(--link)", fillOpacity: 0.22 }));
   marks.push(Plot.lineY(rows, { x: of(along), y: of(value), stroke: "var(--link)", strokeWidth: 2 }));
   marks.push(tip(rows, { x: of(along), y: of(value) }, (row: number) => [`${along} ${table.cell(row, along)}`, ...told(table, row, value)].join("\n"), Plot.pointerX));
@@ -53,10 +54,11 @@ function curve(table: Table, rows: number[], along: string, value: string): Plot
 /** One dot and its interval per row: a class, a site, a method. */
 export function Dots({ table, rows, by, value, links }: { table: Table; rows: number[]; by: string; value: string; links?: (row: number) => string }) {
   const make = useCallback((): Plot.PlotOptions => {
-    const [low, high] = bounds(table, value), [, least, most] = controlOf(table, value);
+    const [low, high] = bounds(table, value), [control, least, most] = controlOf(table, value);
     const name = (row: number) => shown(table.cell(row, by)), of = (column: string) => (row: number) => table.number(row, column);
     const marks: Plot.Markish[] = [Plot.ruleX([nothing(value)], { strokeOpacity: 0.4 })];
     if (table.has(least, most)) marks.push(Plot.ruleY(rows, { y: name, x1: of(least), x2: of(most), stroke: "currentColor", strokeOpacity: 0.2, strokeWidth: 10 }));
+    if (control) marks.push(Plot.tickX(rows, { y: name, x: of(control), stroke: "currentColor", strokeOpacity: 0.6, strokeWidth: 2 }));
     if (low) marks.push(Plot.ruleY(rows, { y: name, x1: of(low), x2: of(high), stroke: "var(--link)" }));
     marks.push(Plot.dot(rows, { y: name, x: of(value), fill: "var(--link)", r: 4, title: (row: number) => [name(row), ...told(table, row, value)].join("\n"), tip: { fill: "var(--tint)" } }));
     const names = [...new Set(rows.map(name))];
@@ -71,7 +73,7 @@ export function DotsView({ table, choice }: { table: Table; choice: Choice }) {
   const key = JSON.stringify(equal);
   const rows = useMemo(() => table.rows(equal).slice(0, 60), [table, key]);
   return (
-    <Frame caption={`${table.about(value).meaning}. Lines: 95 % interval; grey: the control, where there is one.`} table={table} rows={rows}>
+    <Frame caption={`${table.about(value).meaning}. Lines: 95 % interval${controlOf(table, value)[0] ? "; grey: the control" : ""}.`} table={table} rows={rows}>
       <p class="picks">{picks}<Pick name="number" from={choice.values} at={value} set={setValue} /></p>
       <Dots table={table} rows={rows} by={choice.rows} value={value} />
     </Frame>
