@@ -117,6 +117,9 @@ for (const way of ["from the example into this image", "from this image into the
   await page.getByRole("button", { name: / away\)$/ }).first().click();
   await settled((words) => [...document.querySelectorAll("p[role=status]")].some((p) => p.textContent.includes(words)), way.startsWith("from the") ? "taken from example" : "taken from this image");
 }
+await page.getByLabel("or any other").fill("5");
+await page.getByRole("button", { name: "patch", exact: true }).click();
+await settled(() => [...document.querySelectorAll("p[role=status]")].some((p) => p.textContent.includes("example 5 is told as")));
 await page.waitForSelector(".chart svg");
 await accessible();
 

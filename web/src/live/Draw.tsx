@@ -54,7 +54,7 @@ export function Draw({ place }: { place: number | null }) {
           <Maps found={found} said={classes[found.prediction]} />
           <Activations found={found} />
           <p class="picks"><Pick name="site" from={state.sites} at={site} set={setSite} /></p>
-          <Nearest found={found} site={site} image={image} />
+          <Nearest found={found} site={site} image={image} count={state.examples} />
           <Steering site={site} image={image} found={found} />
         </>
       )}
@@ -155,7 +155,7 @@ function Activations({ found }: { found: Looked }) {
 const WAYS = ["from the example into this image", "from this image into the example"] as const;
 
 /** The nearest examples, and what becomes of either image with the site's value of the other. */
-function Nearest({ found, site, image }: { found: Looked; site: string; image: unknown }) {
+function Nearest({ found, site, image, count }: { found: Looked; site: string; image: unknown; count: number }) {
   const { classes } = useAudit().outline;
   const [said, setSaid] = useState("");
   const [way, setWay] = useState<(typeof WAYS)[number]>(WAYS[0]);
@@ -175,7 +175,12 @@ function Nearest({ found, site, image }: { found: Looked; site: string; image: u
       {sheet && <img src={sheet.sheet} class="sheet" alt={`Pictures of examples ${near.map((n) => n.place).join(", ")}`} style={{ height: "48px", maxWidth: "100%" }} />}
       <p class="picks"><Pick name={`put ${site}`} from={WAYS} at={way} set={setWay} /></p>
       <p class="tools">{near.map((n) => <button key={n.place} onClick={() => patch(n.place)}>#{n.place}: {classes[n.label]} ({shown(n.distance)} away)</button>)}</p>
+      <form class="tools" onSubmit={(e) => { e.preventDefault(); patch(Number(new FormData(e.currentTarget).get("example"))); }}>
+        <label>or any other, 0 to {count - 1}: <input name="example" type="number" min={0} max={count - 1} step={1} required /></label>
+        <button>patch</button>
+      </form>
       <p role="status">{said}</p>
+      <p>Where everything that the decision reads passes through {site}, the whole of it brings the other image's answer by construction.</p>
     </>
   );
 }
