@@ -68,6 +68,47 @@ def test_what_planted_edges_say():
     assert "unit 3 to unit 1: without the one the other changes by +" in ranked
 
 
+def test_units_that_hardly_ever_stir_receive_no_edge():
+    """A unit that speaks on five examples may be silent on all others; it has a large effect."""
+    subject, values, labels = planted.chained()
+    images = torch.from_numpy(np.tile(values[:, None], 5)).float()[:, None, None]
+    images[:, 0, 0, :4] = torch.rand(len(images), 4, generator=torch.Generator().manual_seed(1))
+    rare = subject.selection_indices[:5]
+    images[..., 4] = 0.0
+    images[rare, ..., 4] = 50.0
+    model = nn.Sequential(
+        nn.Flatten(),
+        planted.linear(np.eye(5)),
+        nn.ReLU(),
+        planted.linear(np.array([[1.0, 1, 0, 0, 0], [0, 0, 1, 1, 0], [0, 0, 0, 0, 1]])),
+        nn.ReLU(),
+        planted.linear(np.ones((4, 3))),
+    ).eval()
+    finding = found(Subject(model, (images, torch.from_numpy(labels))), edges)
+    assert set(finding.table.column("unit_b")) == {0, 1}
+
+
+def test_words_say_when_significance_does_not_tell_the_largest_from_random():
+    """Without the random ones, or with none of them significant, there is nothing to say."""
+    dense = np.random.default_rng(0).normal(size=(6, 6)) + 2.0
+    values = np.random.default_rng(1).normal(size=(400, 6)) + 3 + np.arange(400)[:, None] % 4
+    images = torch.from_numpy(values).float()[:, None, None]
+    model = nn.Sequential(
+        nn.Flatten(),
+        planted.linear(np.eye(6)),
+        nn.ReLU(),
+        planted.linear(dense),
+        nn.ReLU(),
+        planted.linear(np.ones((4, 6))),
+    ).eval()
+    subject = Subject(model, (images, torch.arange(400) % 4))
+    asked = Mechanism(edge_units=3, edges=10)
+    assert any("not significance but size" in s for s in found(subject, edges, asked).statements)
+    quiet, _, _ = planted.chained()
+    alone = found(quiet, edges, Mechanism(edge_units=2)).statements
+    assert not any("not significance but size" in s for s in alone)
+
+
 @pytest.fixture(scope="module")
 def layered():
     """A model of plain layers, its subject, the finding, what site 2 holds, and its means."""

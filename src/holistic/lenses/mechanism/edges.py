@@ -35,6 +35,12 @@ __all__ = ["UnitEdge", "edges"]
 
 _ALPHA = 0.05
 _TOLD = 3
+_KINDS = ("top", "random")
+_STIRS = 10
+"""Examples of the selection split on which a unit must leave its median to receive an edge."""
+_ALIKE = 0.8
+"""Share of edges with a significant change, of random ones against the largest, from which the
+words say that significance doesn't tell them apart."""
 _ALONE = "The model has a single hidden site, so there is none that its units could act on."
 
 
@@ -163,11 +169,14 @@ def _chosen(
 ) -> list[Choice]:
     """Choose the edges with the largest changes, and random ones; none where nothing changes."""
     rng = np.random.default_rng(subject.seed)
-    before = activations(subject, sites[:1], examples)[sites[0]].values
+    before, after = (activations(subject, [s], examples)[s].values for s in sites)
     top = most_varying(before, settings.edge_units)
     others = np.setdiff1d(np.arange(before.shape[1]), top)
     drawn = np.sort(rng.choice(others, min(len(top), len(others)), replace=False))
-    strength, classes = _strength(subject, sites, top, examples)
+    stirs = _stirs(after)
+    spread = Moments.of(after).std[0]
+    spread = np.where(stirs & (spread > 0), spread, np.inf)
+    strength, classes = _strength(subject, sites, top, examples, spread)
     width = strength.shape[1]
     order = np.argsort(-strength, axis=None, kind="stable")[: settings.edges]
     order = order[strength.flat[order] > 0]
@@ -176,15 +185,28 @@ def _chosen(
     chosen = np.sort(order)
     first = int(np.searchsorted(chosen, order[0])), int(classes.flat[order[0]])
     choices = [Choice(sites, "top", top[chosen // width], chosen % width, first)]
-    pool = len(drawn) * width
-    if pool:
-        random = np.sort(rng.choice(pool, min(len(chosen), pool), replace=False))
+    pool = np.flatnonzero(np.tile(stirs, len(drawn)))
+    if len(pool):
+        random = np.sort(rng.choice(pool, min(len(chosen), len(pool)), replace=False))
         choices.append(Choice(sites, "random", drawn[random // width], random % width))
     return choices
 
 
+def _stirs(values: np.ndarray) -> np.ndarray:
+    """Tell of each unit of `[N, U]` whether it leaves its median on more than a few examples.
+
+    The spread of one that doesn't says nothing of other examples, where it may be silent.
+    """
+    away = (values != np.median(values, axis=0)).sum(0)
+    return away >= max(1, min(_STIRS, len(values) // 10))
+
+
 def _strength(
-    subject: Subject, sites: tuple[str, str], units: np.ndarray, examples: Examples
+    subject: Subject,
+    sites: tuple[str, str],
+    units: np.ndarray,
+    examples: Examples,
+    spread: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return each edge's largest mean change in any class, in standard deviations of unit b.
 
@@ -196,8 +218,6 @@ def _strength(
     strength, classes
         `[units, U of b]` each: the change without its sign, and the class that has it.
     """
-    spread = _spread(subject, sites[1], examples)
-    spread = np.where(spread > 0, spread, np.inf)
     strength, classes = list[np.ndarray](), list[np.ndarray]()
     for moments in _changes(subject, sites, units, examples):
         effects = np.abs(np.nan_to_num(moments.mean)) / spread  # [C, U of b]
@@ -252,7 +272,7 @@ def _table(subject: Subject, bundles: Sequence[Bundle]) -> Table:
         return Table.build(UnitEdge, {c.name: np.empty(0) for c in columns_of(UnitEdge)})
     values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     values["q"] = np.full(len(values["p"]), np.nan)
-    for kind in ("top", "random"):
+    for kind in _KINDS:
         rows = values["kind"] == kind
         values["q"][rows] = benjamini_hochberg(values["p"][rows])
     return Table.build(UnitEdge, values)
@@ -281,10 +301,16 @@ def _columns(bundle: Bundle, classes: Sequence[str]) -> dict[str, np.ndarray]:
 
 def _statements(subject: Subject, bundles: Sequence[Bundle]) -> tuple[str, ...]:
     statements: list[str] = []
-    for kind in ("top", "random"):
+    for kind in _KINDS:
         chosen = [b for b in bundles if b.choice.kind == kind]
         if chosen:
             statements.append(_summed(chosen))
+    top, random = (_significant([b for b in bundles if b.choice.kind == k]) for k in _KINDS)
+    if random >= _ALIKE * top > 0:
+        statements.append(
+            "Nearly every replacement changes some mean a little: not significance but size tells "
+            "the largest edges from random ones."
+        )
     firsts = [b for b in bundles if b.choice.first is not None]
     return (*statements, *(_first(subject, b) for b in firsts[-_TOLD:]))
 
@@ -292,9 +318,7 @@ def _statements(subject: Subject, bundles: Sequence[Bundle]) -> tuple[str, ...]:
 def _summed(bundles: Sequence[Bundle]) -> str:
     """Tell how large edges of one kind are, and how many change their unit at all."""
     each = np.concatenate([_relative_sizes(b) for b in bundles])
-    q = benjamini_hochberg(np.concatenate([b.p.ravel() for b in bundles]))
-    width = bundles[0].p.shape[1]
-    sure = int((q.reshape(-1, width)[:, :-1] < _ALPHA).any(1).sum())
+    sure = round(_significant(bundles) * len(each))
     low, middle, high = np.quantile(each, [0.25, 0.5, 0.75])
     what = {"top": "the largest on the selection split", "random": "drawn at random, the control"}
     return (
@@ -303,6 +327,15 @@ def _summed(bundles: Sequence[Bundle]) -> str:
         f"square; half of them lie in [{low:.2g}, {high:.2g}]), in the mean of some class for "
         f"{sure:,} of them (q < {_ALPHA:g}, n = {int(bundles[0].count[0, -1]):,})."
     )
+
+
+def _significant(bundles: Sequence[Bundle]) -> float:
+    """Return the share of edges of one kind that change their unit's mean in some class."""
+    if not bundles:
+        return 0.0
+    q = benjamini_hochberg(np.concatenate([b.p.ravel() for b in bundles]))
+    by_class = q.reshape(-1, bundles[0].p.shape[1])[:, :-1]
+    return float((by_class < _ALPHA).any(1).mean())
 
 
 def _relative_sizes(bundle: Bundle) -> np.ndarray:
