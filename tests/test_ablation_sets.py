@@ -146,6 +146,8 @@ def test_the_carrier_is_all_that_its_class_needs() -> None:
         (row,) = table.where(kind=kind, k=k).rows()
         assert row["accuracy"] == accuracy
     areas = findings["ablation.areas"].table.where(class_=str(CARRIED))
+    assert areas.column("kind").tolist() == ["remove_top", "keep_top"]
+    assert "examples of each class" in findings["ablation.areas"].statements[0]
     (top,) = areas.where(kind="remove_top").rows()
     assert top["half"] == top["half_lo"] == top["half_hi"] == 1
     assert top["half_random"] > 20

@@ -158,6 +158,9 @@ export function shown(cell: Cell | undefined, sign = false): string {
 }
 
 const BESIDE = /^(n|p|q)$|_(n|p|q)$|control|random|matched|shuffled|chance|expected/;
+const BARE = /^(lo|hi|n|p|q)$/, ENDS = /_(lo|hi|p|q)$/;
+const PREFIX = /^(control|random|matched|shuffled|untrained)_(.+)$/;
+const SUFFIX = /^(.+)_(?:random|matched|shuffled|chance|expected)(?:_lo|_hi|_p)?$/;
 const CONTROL = /^(control|random|matched|shuffled|untrained|learned)$/;
 
 /** Estimate, interval, n, control and tests of one row, as lines for a tooltip. */
@@ -182,15 +185,24 @@ export function beside(table: Table, value: string): string[] {
   // Bare p and q are of the number that bare lo and hi bound; beside a drop of accuracy, of that.
   const drop = ["accuracy_drop", "erase_drop"].find((name) => table.has(name));
   const tested = drop ? value === drop : !own && (!lows || bounds(table, value)[0] === "lo");
-  // Bare control bounds are those of the one value that `control_…` names.
-  const controlled = names.find((name) => names.includes(`control_${name}`));
-  const foreign = (name: string) => controlled !== undefined && controlled !== value && [`control_${controlled}`, "control_lo", "control_hi"].includes(name);
   const about = names.filter((name) => {
-    if (name === value || !BESIDE.test(name) || foreign(name)) return false;
+    if (name === value || !BESIDE.test(name) || ![undefined, value].includes(controlled(names, name))) return false;
     if (/^[pq]$/.test(name)) return tested;
     return groupOf(name) === own || (name === "n" && !names.includes(`${own}_n`));
   });
   return about.sort((a, b) => Number(/(^|_)n$/.test(b)) - Number(/(^|_)n$/.test(a)));
+}
+
+/** The column whose control this is: of `control_auroc_hi` and `auroc_random` it is `auroc`; of a bare `matched_lo` the one that the table holds `matched_…` of. */
+function controlled(names: string[], name: string): string | undefined {
+  const value = (n: string) => (BARE.test(n) ? undefined : names.find((other) => other === n));
+  const [, prefix, rest] = name.match(PREFIX) ?? [];
+  if (prefix) {
+    const named = value(rest.replace(ENDS, "")) ?? value(rest);
+    const all = names.filter((n) => n.startsWith(`${prefix}_`) && value(n.slice(prefix.length + 1)));
+    return named ?? (BARE.test(rest) && all.length === 1 ? value(all[0].slice(prefix.length + 1)) : undefined);
+  }
+  return value(name.match(SUFFIX)?.[1] ?? "");
 }
 
 /** The value at which a number says nothing. */

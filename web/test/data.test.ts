@@ -42,6 +42,19 @@ test("a control's bounds are told only beside the value that it controls", () =>
   expect(beside(rows, "accuracy_drop")).toEqual(["p"]);
 });
 
+test("of two numbers with controls each is told beside its own", () => {
+  const one = (v = 1): [string, Encoded] => ["float64", { values: [v] }];
+  const units = table({ auroc: one(), auroc_lo: one(), auroc_hi: one(), control_auroc_hi: one(), average_precision: one(), control_average_precision: one() });
+  expect(beside(units, "auroc")).toEqual(["control_auroc_hi"]);
+  expect(beside(units, "average_precision")).toEqual(["control_average_precision"]);
+  const areas = table({ area: one(), lo: one(), hi: one(), p: one(), matched_area: one(), matched_lo: one(), matched_p: one(), half: one(), half_lo: one(), half_hi: one(), half_random: one() });
+  expect(beside(areas, "area")).toEqual(["p", "matched_area", "matched_lo", "matched_p"]);
+  expect(beside(areas, "half")).toEqual(["half_random"]);
+  const ranks = table({ spearman: one(), lo: one(), hi: one(), overlap: one(), overlap_lo: one(), overlap_hi: one(), overlap_chance: one(), overlap_p: one(), n: one() });
+  expect(beside(ranks, "spearman")).toEqual(["n"]);
+  expect(beside(ranks, "overlap")).toEqual(["n", "overlap_chance", "overlap_p"]);
+});
+
 test("rows are found by what they hold", () => {
   expect(units().rows({ unit: 1 })).toEqual([2, 3]);
   expect(units().rows({ unit: 1, class: "y" })).toEqual([3]);

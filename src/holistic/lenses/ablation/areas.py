@@ -12,6 +12,7 @@ from holistic.tables import Table, col
 
 __all__ = [
     "KINDS",
+    "MEASURED",
     "Curve",
     "CurveArea",
     "CurvePoint",
@@ -22,6 +23,8 @@ __all__ = [
 ]
 
 KINDS = ("remove_top", "remove_bottom", "keep_top")
+MEASURED = ("remove_top", "keep_top")
+"""Curves whose area is told: to remove the last k is to keep the others, so its area is the same."""
 """Without the k units that the ranking puts first, without the last k, with the first k alone."""
 
 _DRAWS = 500
@@ -63,11 +66,14 @@ class CurveArea:
 
     site: str = col("site of the units")
     class_: str = col("class of the examples and of the ranking", name="class")
-    kind: str = col("'remove_top', 'remove_bottom' or 'keep_top', as in ablation.curves")
+    kind: str = col(
+        "'remove_top' or 'keep_top', as in ablation.curves; 'remove_bottom' has the area of "
+        "'keep_top', since removing the last units keeps the first"
+    )
     ranking: str = col("what ranked the units, on the selection split")
     area: float = col(
         "mean distance between curve and random sets over all k; positive = the ranking tells: "
-        "removing top hurts more, removing bottom or keeping top hurts less",
+        "removing top hurts more, keeping top hurts less",
         unit="share",
     )
     lo: float = col("lower end of its 95 % interval over examples", unit="share")
@@ -232,7 +238,7 @@ def curve_statement(table: Table, site: str, sets: int) -> str:
         f"{np.nanmean(rows.column('matched')):.1%}; most is left of class {first['class']}: "
         f"{first['accuracy']:.1%} [{first['lo']:.1%}, {first['hi']:.1%}] (random "
         f"{first['random']:.1%} [{first['random_lo']:.1%}, {first['random_hi']:.1%}], "
-        f"p = {first['random_p']:.2g}, n = {first['n']})."
+        f"p = {first['random_p']:.2g}, n = {first['n']} examples of the class)."
     )
 
 
@@ -240,13 +246,14 @@ def area_statement(table: Table, site: str, sets: int) -> str:
     """Say how far each kind of curve is from random orders, and name the quickest halving."""
     rows = table.where(site=site)
     parts = list[str]()
-    for kind, words in zip(KINDS, ("removing top", "removing bottom", "keeping top"), strict=True):
+    for kind, words in zip(MEASURED, ("removing top", "keeping top"), strict=True):
         own = rows.where(kind=kind)
         area, beyond = own.column("area"), (own.column("p") < 0.05).sum()
         parts.append(f"{words} units {np.nanmean(area):+.1%} ({beyond} of {len(own)} at p < 0.05)")
+    n = rows.where(kind="remove_top").column("n").astype(int)
     line = (
-        f"Site '{site}', mean over classes of the area between curve and {sets} random orders, "
-        f"n = {int(rows.where(kind=KINDS[0]).column('n').sum())}: {', '.join(parts)}"
+        f"Site '{site}', on {_between(n)} examples of each class (n = {n.sum()}), mean over "
+        f"classes of the area between curve and {sets} random orders: {', '.join(parts)}"
     )
     first = next(rows.where(kind="remove_top").sort("half").head(1).rows())
     if first["half"] is not None:
@@ -257,6 +264,11 @@ def area_statement(table: Table, site: str, sets: int) -> str:
             f"[{_shown(first['half_lo'])}, {_shown(first['half_hi'])}] (random: {usual})"
         )
     return line + "."
+
+
+def _between(counts: np.ndarray) -> str:
+    low, high = counts.min(), counts.max()
+    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def _shown(value: float | None) -> str:

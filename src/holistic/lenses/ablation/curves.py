@@ -15,6 +15,7 @@ from holistic.graph.engine import Stage
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.areas import (
     KINDS,
+    MEASURED,
     Curve,
     CurveArea,
     CurvePoint,
@@ -55,7 +56,8 @@ def whole_curves(
         progress("whole curves", done, len(sites))
         for curve in _site_curves(subject, site, lens, chosen):
             points.append(point_columns(curve))
-            areas.append(area_row(curve, subject.seed))
+            if curve.labels[2] in MEASURED:
+                areas.append(area_row(curve, subject.seed))
     progress("whole curves", len(sites), len(sites))
     columns = {name: np.concatenate([part[name] for part in points]) for name in points[0]}
     table, notes = Table.build(CurvePoint, columns), _caveats(subject, lens)

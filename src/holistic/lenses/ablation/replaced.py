@@ -42,9 +42,9 @@ class Agreement:
     overlap: float = col("share of these k that both replacements name", unit="share")
     overlap_lo: float = col("lower end of its 95 % interval (Wilson)", unit="share")
     overlap_hi: float = col("upper end of its 95 % interval (Wilson)", unit="share")
-    chance: float = col("overlap of two random choices of k", unit="share")
-    p: float = col("probability that random choices share as many (hypergeometric)")
-    q: float = col("Benjamini-Hochberg q over all rows")
+    overlap_chance: float = col("overlap of two random choices of k", unit="share")
+    overlap_p: float = col("probability that random choices share as many (hypergeometric)")
+    overlap_q: float = col("Benjamini-Hochberg q over all rows")
     n: int = col("evaluation examples", unit="examples")
 
 
@@ -56,7 +56,9 @@ def compare_replacements(subject: Subject, lens: Ablation, progress: Progress) -
         rows += _site_rows(subject, site, lens)
     progress("replacements compared", len(sites), len(sites))
     table = Table.from_rows(Agreement, rows)
-    whole = {c: table.column(c) for c in table.names} | {"q": benjamini_hochberg(table.column("p"))}
+    whole = {c: table.column(c) for c in table.names} | {
+        "overlap_q": benjamini_hochberg(table.column("overlap_p"))
+    }
     table = Table.build(Agreement, whole)
     return Finding(
         "ablation.replacements",
@@ -106,9 +108,9 @@ def _row(
         overlap=overlap.share,
         overlap_lo=float(bounds[0]),
         overlap_hi=float(bounds[1]),
-        chance=overlap.expected,
-        p=overlap.p,
-        q=np.nan,
+        overlap_chance=overlap.expected,
+        overlap_p=overlap.p,
+        overlap_q=np.nan,
         n=n,
     )
 
@@ -118,7 +120,7 @@ def _statement(table: Table, site: str) -> str:
     parts = [
         f"{row['replacement_a']} and {row['replacement_b']} {_number(row['spearman'])} "
         f"[{_number(row['lo'])}, {_number(row['hi'])}], {row['overlap']:.0%} of the top {row['k']} "
-        f"(chance {row['chance']:.0%})"
+        f"(chance {row['overlap_chance']:.0%})"
         for row in table.where(site=site, class_="all").rows()
     ]
     n = int(table.where(site=site, class_="all").column("n")[0])
