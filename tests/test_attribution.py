@@ -14,9 +14,10 @@ from holistic.lens import Context
 from holistic.lenses._cases import cases
 from holistic.lenses._pictures import flat_planes, pictures, planes
 from holistic.lenses.attribution import Attribution
-from holistic.lenses.attribution.checks import completeness, rank_correlations
+from holistic.lenses.attribution.checks import completeness, rank_correlations, removed
 from holistic.lenses.attribution.maps import METHODS, attributions, edges, magnitude
 from holistic.lenses.attribution.sample import balanced, typical
+from holistic.lenses.attribution.statements import statements
 from planted_attribution import PATCH, reading_a_corner, straight, untouched
 from zoo import ZOO, make
 
@@ -144,6 +145,17 @@ def test_batches_change_no_map_but_smoothgrad_s(rows: int, monkeypatch: pytest.M
     for name in METHODS[:3]:
         torch.testing.assert_close(parts[name], whole[name], rtol=1e-4, atol=1e-6)
     assert parts["smoothgrad"].shape == whole["smoothgrad"].shape
+
+
+def test_words_say_when_a_filter_without_a_model_passes_too() -> None:
+    image = np.linspace(0.1, 0.3, 8)
+    rows = {
+        name: removed(name, "deletion_auc", image + shift, None if name == "random" else image)
+        for name, shift in (("gradient", -0.1), ("edge", -0.05), ("random", 0.0))
+    }
+    assert "sees no model, is better" in statements([*rows.values()], Attribution())[0]
+    rows["edge"] = removed("edge", "deletion_auc", image + 0.1, image)
+    assert "sees no model" not in statements([*rows.values()], Attribution())[0]
 
 
 def test_edges_equal_sobel_by_loops() -> None:

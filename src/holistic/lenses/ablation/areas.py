@@ -24,7 +24,7 @@ __all__ = [
 
 KINDS = ("remove_top", "remove_bottom", "keep_top")
 MEASURED = ("remove_top", "keep_top")
-"""Curves whose area is told: to remove the last k is to keep the others, so its area is the same."""
+"""Curves whose area is told: to remove the last k is to keep the others, the same area."""
 """Without the k units that the ranking puts first, without the last k, with the first k alone."""
 
 _DRAWS = 500

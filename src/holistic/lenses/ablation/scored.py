@@ -183,7 +183,8 @@ def _statements(subject: Subject, table: Table) -> tuple[str, ...]:
         lines.append(
             f"In {name} ({SCORE_UNITS[name]}), {share:.1%} of {int(rows.sum())} units × classes "
             f"change (q < 0.05, median {size:.2g} either way), {strict} of them at a family-wise "
-            f"p < 0.05, and {special:.1%} are specific to the class (q < 0.05; shuffled labels: "
+            "p < 0.05. Beside the examples of other classes and the labels that an example "
+            f"doesn't have, {special:.1%} are specific to the class (q < 0.05; shuffled labels: "
             f"{control:.1%})."
         )
     return tuple(lines)

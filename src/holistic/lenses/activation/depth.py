@@ -133,8 +133,8 @@ def _middle(values: np.ndarray) -> float:
 
 def _statement(measure: str, found: Spearman, row: dict[str, object], copies: int) -> str:
     return (
-        f"Over {found.n} units the {_WORDS[measure]} has a rank correlation of {found.r:+.2f} "
-        f"[{found.lo:+.2f}, {found.hi:+.2f}] with depth; in {copies} untrained copies "
-        f"{row['control']:+.2f} (95 % of them in [{row['control_lo']:+.2f}, "
+        f"Over the {found.n} units that have one, the {_WORDS[measure]} has a rank correlation of "
+        f"{found.r:+.2f} [{found.lo:+.2f}, {found.hi:+.2f}] with depth; in {copies} "
+        f"untrained copies {row['control']:+.2f} (95 % of them in [{row['control_lo']:+.2f}, "
         f"{row['control_hi']:+.2f}]; p = {row['p']:.3f})."
     )

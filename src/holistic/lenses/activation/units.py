@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,6 @@ import numpy as np
 from holistic.findings import Finding
 from holistic.lenses.activation import Activation
 from holistic.lenses.activation.survey import Profile, Survey
-from holistic.stats.agreement import Spearman, spearman
 from holistic.stats.intervals import bootstrap_interval
 from holistic.subject import Subject
 from holistic.tables import Table, col
@@ -96,7 +95,7 @@ def units_finding(subject: Subject, lens: Activation, found: Survey) -> Finding:
     return Finding(
         "activation.units",
         table,
-        statements=(*statements, *_trends(found.profiles)),
+        statements=tuple(statements),
         caveats=(
             f"Where a unit repeats over positions, its value is the {lens.reduction} over them: "
             "the mean grows with how much of an image a feature covers, the max with its best "
@@ -178,35 +177,3 @@ def _median(values: np.ndarray, seed: int) -> str:
     values = values[np.isfinite(values)]
     lo, hi = bootstrap_interval(values, np.median, seed=seed)
     return f"{np.median(values):.2f} [{lo:.2f}, {hi:.2f}]"
-
-
-def _trends(profiles: Sequence[Profile]) -> list[str]:
-    """Say whether units get more class-specific with depth, by each measure that is defined."""
-    measures = {
-        "AUROC": _with_depth(profiles, lambda p: _alive(p, p.detection.auroc)),
-        "selectivity": _with_depth(profiles, lambda p: _alive(p, p.selectivity)),
-    }
-    fresh = _with_depth(profiles, lambda p: p.untrained)
-    control = "" if np.isnan(fresh.r) else f"; in an untrained copy {_signed(fresh)}"
-    return [
-        f"Over the {found.n} units that aren't dead and have one, the {measure} of the preferred "
-        f"class has a rank correlation of {_signed(found)} with the depth of the site"
-        f"{control if measure == 'AUROC' else ''}."
-        for measure, found in measures.items()
-        if not np.isnan(found.r)
-    ]
-
-
-def _alive(profile: Profile, by_class: np.ndarray) -> np.ndarray:
-    """Pick each unit's value for its preferred class, `[U]`; NaN for dead units."""
-    return np.where(profile.dead, np.nan, profile.of_preferred(by_class))
-
-
-def _with_depth(profiles: Sequence[Profile], values: Callable[[Profile], np.ndarray]) -> Spearman:
-    """Correlate a number `[U]` of each unit with the depth of its site."""
-    depth = np.concatenate([np.full(p.site.units, float(p.site.depth)) for p in profiles])
-    return spearman(depth, np.concatenate([values(p) for p in profiles]))
-
-
-def _signed(found: Spearman) -> str:
-    return f"{found.r:+.2f} [{found.lo:+.2f}, {found.hi:+.2f}]"

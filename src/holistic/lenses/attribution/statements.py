@@ -65,11 +65,21 @@ def _removal(rows: Sequence[MethodRow], metric: str, doing: str, done: str) -> s
         if failed
         else "all methods are better than the random order"
     )
+    blind = (
+        " The edge filter, which sees no model, is better than a random order too: that alone says "
+        "nothing of the model."
+        if _passes(found, "edge")
+        else ""
+    )
     return (
         f"While {doing} in the order of {_words(best.method)}, the mean probability of the own "
         f"class is {_number(best)} over all shares {done} (a random order's "
-        f"{_number(found['random'])}{edge}; n = {best.n}); {verdict}."
+        f"{_number(found['random'])}{edge}; n = {best.n}); {verdict}.{blind}"
     )
+
+
+def _passes(found: dict[str, MethodRow], method: str) -> bool:
+    return method in found and bool(found[method].passed)
 
 
 def _completeness(rows: Sequence[MethodRow], lens: Attribution) -> str:

@@ -190,6 +190,6 @@ def _statements(rows: list[ClassPlace]) -> tuple[str, ...]:
     return tuple(
         f"At '{row.site}' a plane holds {row.share:.1%} [{row.lo:.1%}, {row.hi:.1%}] of the "
         f"variance between class means, with shuffled labels {row.control_share:.1%} "
-        f"[{row.control_lo:.1%}, {row.control_hi:.1%}] (p = {row.p:.2g})."
+        f"[{row.control_lo:.1%}, {row.control_hi:.1%}] (one-sided p = {row.p:.2g})."
         for row in ([most] if most.site == least.site else [most, least])
     )
