@@ -22,10 +22,10 @@ export function colour(value: number, limit: number, by: Palette): string {
   return `rgb(${mixed.join(",")})`;
 }
 
-/** The largest size among the values, but for the few largest of many: one outlier blanks no map. */
+/** The largest size among up to 500 values; of more, two in a thousand may be larger: one outlier blanks no map. */
 export function limitOf(values: ArrayLike<number>): number {
   const sizes = Float64Array.from(Array.from(values).filter(Number.isFinite).map(Math.abs)).sort();
-  return sizes.length ? sizes[Math.floor(0.998 * (sizes.length - 1))] || sizes[sizes.length - 1] || 1 : 1;
+  return sizes.length ? sizes[Math.ceil(0.998 * (sizes.length - 1))] || sizes[sizes.length - 1] || 1 : 1;
 }
 
 export function onTheme(draw: () => void): () => void {

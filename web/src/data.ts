@@ -157,6 +157,16 @@ export function shown(cell: Cell | undefined, sign = false): string {
   return (cell < 0 ? "−" : sign && cell > 0 ? "+" : "") + text;
 }
 
+/** A number with so many decimals, and no sign before nothing. */
+export function fixed(value: number, decimals: number): string {
+  const text = value.toFixed(decimals);
+  return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
+}
+
+/** A column's name in words. */
+export const plain = (name: string) => name.replaceAll("_", " ");
+
+const SIGNED = /effect|drop|change|interaction|growth|response|shapley|specific|difference|^(total|direct|plain|value_change)$/;
 const BESIDE = /^(n|p|q)$|_(n|p|q)$|control|random|matched|shuffled|chance|expected/;
 const BARE = /^(lo|hi|n|p|q)$/, ENDS = /_(lo|hi|p|q)$/;
 const PREFIX = /^(control|random|matched|shuffled|untrained)_(.+)$/;
@@ -166,11 +176,11 @@ const CONTROL = /^(control|random|matched|shuffled|untrained|learned)$/;
 /** Estimate, interval, n, control and tests of one row, as lines for a tooltip. */
 export function told(table: Table, row: number, value: string): string[] {
   const unit = table.about(value).unit;
-  const lines = [`${value} ${shown(table.cell(row, value), unit === "score")}${unit ? ` ${unit}` : ""}`];
+  const lines = [`${plain(value)} ${shown(table.cell(row, value), SIGNED.test(value))}${unit ? ` ${unit}` : ""}`];
   const [low, high] = bounds(table, value);
   if (low) lines.push(`95 % interval [${shown(table.cell(row, low))}, ${shown(table.cell(row, high))}]`);
   for (const name of beside(table, value)) {
-    if (lines.length < 9 && table.cell(row, name) !== null) lines.push(`${name} ${shown(table.cell(row, name))}`);
+    if (lines.length < 9 && table.cell(row, name) !== null) lines.push(`${plain(name)} ${shown(table.cell(row, name))}`);
   }
   return lines;
 }

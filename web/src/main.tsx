@@ -81,7 +81,7 @@ function show(audit: Audit): void {
   const card =
     route.view === "unit" ? <UnitCard key={`${route.site}/${route.unit}`} site={route.site} unit={route.unit} /> :
     route.view === "class" ? <ClassCard key={route.index} index={route.index} /> :
-    route.view === "image" ? <ImageCard key={route.place} place={route.place} /> :
+    route.view === "image" ? <ImageCard key={route.example} example={route.example} /> :
     opening && units ? <Network table={units} /> : served?.view(route);
   put(audit, card, document.getElementById("app")!);
   const finding = route.view === "lens" && route.finding ? document.getElementById(route.finding) : null;

@@ -5,7 +5,7 @@ export type Route =
   | { view: "lens"; lens: string; finding?: string }
   | { view: "unit"; site: number; unit: number }
   | { view: "class"; index: number }
-  | { view: "image"; place: number }
+  | { view: "image"; example: number }
   | { view: "live"; units: string }
   | { view: "draw"; place: number | null }
   | { view: "jobs" };
@@ -17,7 +17,7 @@ export function parse(hash: string): Route {
   if (view === "lens" && first) return { view, lens: first, finding: second };
   if (view === "unit" && first && second && whole(a) && whole(b)) return { view, site: a, unit: b };
   if (view === "class" && first && whole(a)) return { view, index: a };
-  if (view === "image" && first && whole(a)) return { view, place: a };
+  if (view === "image" && first && whole(a)) return { view, example: a };
   if (view === "draw") return { view, place: first && whole(a) ? a : null };
   if (view === "jobs") return { view };
   if (view === "live") return { view, units: first ?? "" };
@@ -36,7 +36,7 @@ export const to = {
   lens: (lens: string, finding?: string) => `#/lens/${encodeURIComponent(lens)}${finding ? `/${encodeURIComponent(finding)}` : ""}`,
   unit: (site: number, unit: number) => `#/unit/${site}/${unit}`,
   class: (index: number) => `#/class/${index}`,
-  image: (place: number) => `#/image/${place}`,
+  image: (example: number) => `#/image/${example}`,
   draw: (place?: number) => `#/draw${place === undefined ? "" : `/${place}`}`,
   live: (units: string) => `#/live${units ? `/${units}` : ""}`,
 };

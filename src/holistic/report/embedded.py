@@ -15,6 +15,7 @@ import numpy as np
 
 from holistic.findings import Audit, Finding
 from holistic.lens import lens_class, lens_names
+from holistic.scores import SCORE_UNITS
 from holistic.tables import Column, Table
 
 __all__ = [
@@ -123,12 +124,15 @@ def _outline(audit: Audit, titles: Mapping[str, str]) -> dict[str, Any]:
 
 def _told(audit: Audit, name: str, title: str) -> dict[str, Any]:
     finding = audit.finding(name)
+    # where rows are of several scores, each has its own unit
+    score = "" if "score" in finding.table.names else str(audit.provenance.get("score", ""))
+    units = {"score": SCORE_UNITS.get(score, "score")}
     return {
         "title": title,
         "total": len(finding.table),
         "statements": list(finding.statements),
         "columns": [
-            {"name": c.name, "kind": c.kind, "unit": c.unit, "meaning": c.meaning}
+            {"name": c.name, "kind": c.kind, "unit": units.get(c.unit, c.unit), "meaning": c.meaning}
             for c in finding.table.columns
         ],
     }

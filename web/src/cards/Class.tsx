@@ -19,6 +19,9 @@ export function ClassCard({ index }: { index: number }) {
     return rows.sort((a, b) => units!.number(a, "effect") - units!.number(b, "effect")).slice(0, TOP);
   }, [units, name]);
   const seen = (audit.images?.labels ?? []).flatMap((label, place) => (label === index ? [place] : [])).slice(0, 12);
+  const topk = audit.table("ablation.topk"), [whole] = topk?.rows({ class: name }) ?? [];
+  const cases = audit.table("ablation.images");
+  const kind = (place: number) => { const [row] = cases?.rows({ example: audit.images!.examples[place] }) ?? []; return row === undefined ? "" : shown(cases!.cell(row, "kind")); };
   if (name === undefined) return <p>There is no class {index}.</p>;
   const tables = [...audit.tables.values()].filter((t) => t.has("class") && t.rows({ class: name }).length);
   return (
@@ -27,7 +30,8 @@ export function ClassCard({ index }: { index: number }) {
       <p class="tools">
         {index > 0 && <a href={to.class(index - 1)} rel="prev">← previous</a>} {index + 1 < audit.outline.classes.length && <a href={to.class(index + 1)} rel="next">next →</a>}
       </p>
-      {seen.length > 0 && <div class="strip">{seen.map((place) => <Picture key={place} place={place} />)}</div>}
+      {whole !== undefined && <p>The model is right on {(100 * topk!.number(whole, "class_accuracy_before")).toFixed(1)} % of its evaluation examples (n = {shown(topk!.cell(whole, "class_n"))}).</p>}
+      {seen.length > 0 && <div class="strip">{seen.map((place) => <span class="change" key={place}><Picture place={place} /><small>{kind(place)}</small></span>)}</div>}
       {needed.length > 0 && <>
         <h3>The units that it needs most</h3>
         <ol>{needed.map((row) => <li key={row}><a href={to.unit(audit.siteIndex(units!.cell(row, "site")), units!.number(row, "unit"))}>{shown(units!.cell(row, "site"))} unit {shown(units!.cell(row, "unit"))}</a>: {told(units!, row, "effect").join(", ")}</li>)}</ol>
@@ -47,5 +51,5 @@ function Removal({ index }: { index: number }) {
   const audit = useAudit();
   const name = audit.outline.classes[index];
   const table = audit.table("ablation.topk")!;
-  return <Curve key={name} table={table} choice={{ kind: "curve", filters: ["class", "site", "ranking"], rows: "", across: "k", values: ["class_drop", "drop"] }} start={{ class: name, ranking: "effect" }} />;
+  return <Curve key={name} table={table} choice={{ kind: "curve", filters: ["site", "ranking"], rows: "", across: "k", values: ["class_drop", "drop"] }} start={{ ranking: "effect" }} fixed={{ class: name }} />;
 }

@@ -9,11 +9,12 @@ import { useAudit } from "../views/context";
 import { DataTable } from "../views/DataTable";
 import { Picture } from "../views/Picture";
 
-export function ImageCard({ place }: { place: number }) {
+export function ImageCard({ example }: { example: number }) {
   const audit = useAudit();
   const images = audit.images;
-  if (!images || place >= images.examples.length) return <p>This page holds no image {place}.</p>;
-  const example = images.examples[place], label = images.labels[place];
+  const place = images?.examples.indexOf(example) ?? -1;
+  if (!images || place < 0) return <p>This page holds no image of example {example}.</p>;
+  const label = images.labels[place];
   const has = (name: string) => {
     const table = audit.table(name);
     const rows = table?.rows({ example }) ?? [];
@@ -25,10 +26,11 @@ export function ImageCard({ place }: { place: number }) {
     <section class="card">
       <h2>image {example} <small>of class <a href={to.class(label)}>{shown(audit.outline.classes[label] ?? null)}</a>{told && `, told as ${shown(told.table.cell(told.rows[0], "prediction"))}: ${shown(told.table.cell(told.rows[0], "kind"))}`}</small></h2>
       <p class="tools">
-        {place > 0 && <a href={to.image(place - 1)} rel="prev">← previous</a>} {place + 1 < images.examples.length && <a href={to.image(place + 1)} rel="next">next →</a>}
+        {place > 0 && <a href={to.image(images.examples[place - 1])} rel="prev">← previous</a>} {place + 1 < images.examples.length && <a href={to.image(images.examples[place + 1])} rel="next">next →</a>}
         {document.querySelector("meta[name=holistic-live]") && <a href={to.draw(example)}>ask the model about it</a>}
       </p>
       <div class="strip"><Picture place={place} size={196} /><ImageMaps example={example} /></div>
+      {audit.array("attribution.example_maps") && <p class="pick">Maps: shares of their absolute size, blue where there is more, each on a scale of its own; “edge” sees no model (control).</p>}
       {path && <><h3>Its way through the network</h3><Path table={path.table} example={example} /></>}
       {deciding && <><h3>Units that decided it</h3><Deciding table={deciding.table} example={example} /></>}
       {!told && <p>Maps, path and deciding units are measured for three images of each class: the typical one, the closest call and the worst mistake. <a href={to.lens("ablation", "ablation.images")}>Those images</a></p>}

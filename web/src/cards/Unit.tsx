@@ -1,6 +1,6 @@
 // Everything that all lenses say of one unit.
 
-import { shown, type Cell, type Table } from "../data";
+import { shown, told, type Cell, type Table } from "../data";
 import { Examples } from "../lenses/activation";
 import { Synthetic } from "../lenses/activation/synthetic";
 import { Weights } from "../lenses/activation/tuning";
@@ -27,7 +27,7 @@ export function UnitCard({ site, unit }: { site: number; unit: number }) {
       <p class="tools">
         {unit > 0 && <a href={to.unit(site, unit - 1)} rel="prev">← previous</a>} {known(unit + 1) && <a href={to.unit(site, unit + 1)} rel="next">next →</a>}
       </p>
-      {verdict && <Facts table={verdict[0]} row={verdict[1][0]} />}
+      {verdict && <Verdict table={verdict[0]} row={verdict[1][0]} />}
       {examples && <><h3>What it sees</h3><Examples table={examples[0]} site={name} unit={unit} /></>}
       <div class="pair">
         {synthetic && <div><h3>Synthetic inputs that drive it</h3><Synthetic table={synthetic[0]} site={name} unit={unit} /></div>}
@@ -59,12 +59,27 @@ function rowsOf(table: Table, site: Cell, unit: number): number[] {
   return [...new Set(rows)].sort((a, b) => a - b);
 }
 
-export function Facts({ table, row }: { table: Table; row: number }) {
+/** What each lens says of the unit, with intervals, controls and the bounds that the verdict rests on. */
+function Verdict({ table, row }: { table: Table; row: number }) {
+  const audit = useAudit();
+  const cell = (name: string) => table.cell(row, name), at = { site: cell("site"), unit: cell("unit") };
+  const found = (finding: string, value: string, more: Record<string, Cell>) => {
+    const own = audit.table(finding), [first] = own?.rows({ ...at, ...more }) ?? [];
+    return first === undefined ? "" : told(own!, first, value).join(", ");
+  };
+  const favourite = shown(cell("preferred_class")), needs = cell("causal_class");
+  const lines: [string, string][] = [
+    ["prefers", `class ${favourite}: its mean is largest there on the selection split`],
+    ["activation", `${found("activation.units", "auroc", { class: favourite })}; selective above ${shown(cell("selective_bound"))}, which 95 % of the site's units stay below in untrained copies and with shuffled labels`],
+    ["ablation", `class ${favourite} without it: ${found("ablation.units", "effect", { class: favourite })}; smallest q of an accuracy (McNemar): ${shown(cell("accuracy_q"))}`],
+    ["tracing", `${needs === null ? `with another class's value it takes away ${shown(cell("causal_share"))} of a class's decision at most` : `class ${shown(needs)} with another class's value: ${found("tracing.patching", "recovery", { clean: needs, corrupt: "all", direction: "noise" })}`}; causal beyond ±${shown(cell("causal_bound"))} at q < 0.05, or where an accuracy changes`],
+    ["attribution", `first-order estimate of what class ${favourite} loses without it: ${shown(cell("attribution"), true)}`],
+    ["mechanism", `mean AUROC for class ${favourite} of the other units of its cluster: ${shown(cell("mechanism"))}`],
+  ];
   return (
     <dl class="facts">
-      {table.told.columns.filter((c) => !["site", "unit"].includes(c.name) && table.cell(row, c.name) !== null).map((c) => (
-        <div key={c.name} title={c.meaning}><dt>{c.name.replaceAll("_", " ")}</dt><dd>{shown(table.cell(row, c.name))} {c.unit && <small>{c.unit}</small>}</dd></div>
-      ))}
+      <div><dt>verdict</dt><dd>{shown(cell("verdict"))}</dd></div>
+      {cell("verdict") !== "dead" && lines.map(([name, words]) => <div key={name}><dt>{name}</dt><dd>{words}</dd></div>)}
     </dl>
   );
 }

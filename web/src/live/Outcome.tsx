@@ -1,15 +1,16 @@
 // What removing units did: accuracy of every class, predictions that change, confusions.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { fixed } from "../data";
 import { useAudit } from "../views/context";
 import { ask, type ClassRow, type Estimate, type Pictures, type Removed } from "./server";
 
 const SHOWN = 40;
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-const between = (e: Estimate) => `[${(100 * e.lo).toFixed(1)}, ${(100 * e.hi).toFixed(1)}]`;
+const between = (e: Estimate) => `[${fixed(100 * e.lo, 1)}, ${fixed(100 * e.hi, 1)}]`;
 
-export function Bars({ found }: { found: Removed }) {
+export function Bars({ found, edited }: { found: Removed; edited: boolean }) {
   return (
     <div class="wide">
       <table class="bars">
@@ -22,8 +23,8 @@ export function Bars({ found }: { found: Removed }) {
               <td><span class="bar-of"><i style={{ width: `${100 * row.after!.value}%` }} /><b style={{ left: `${100 * row.before!.value}%` }} /></span></td>
               <td>{percent(row.before!.value)}</td>
               <td><strong>{percent(row.after!.value)}</strong> {between(row.after!)}</td>
-              <td>{(100 * row.drop!.value).toFixed(1)} {between(row.drop!)}</td>
-              <td>{row.random ? `${(100 * row.random.value).toFixed(1)} ${between(row.random)} (${row.random.sets})` : "–"}</td>
+              <td>{edited ? `${fixed(100 * row.drop!.value, 1)} ${between(row.drop!)}` : "–"}</td>
+              <td>{row.random ? `${fixed(100 * row.random.value, 1)} ${between(row.random)} (${row.random.sets} sets)` : "–"}</td>
               <td>{row.n}</td>
             </tr>
           ))}

@@ -65,7 +65,7 @@ export function Playground({ wanted }: { wanted: string }) {
         <Pick name="removed units hold" from={EDITS} at={edit as (typeof EDITS)[number]} set={setEdit} />
         <button disabled={!units.length} onClick={() => navigator.clipboard?.writeText(location.href)}>copy link</button>
       </p>
-      {found && <Bars found={found} />}
+      {found && <Bars found={found} edited={units.length > 0} />}
       {found && units.length > 0 && <Changed found={found} />}
       {found && units.length > 0 && <Confusion found={found} />}
       {state?.live && <Experiments state={state} units={units} edit={edit} saved={(one) => setState({ ...state, experiments: [...state.experiments, one] })} />}

@@ -21,6 +21,8 @@ export function search(audit: Audit, words: string, most = 12): Hit[] {
       if (known && site.toLowerCase().includes(unit[1].replace(/\bunit\b/, "").trim())) hits.push({ words: `${site} · unit ${unit[2]}`, hash: to.unit(i, Number(unit[2])) });
     });
   }
+  const image = asked.match(/^(?:image|example)?\s*#?(\d+)$/);
+  if (image && audit.images?.examples.includes(Number(image[1]))) hits.push({ words: `image ${image[1]}`, hash: to.image(Number(image[1])) });
   classes.forEach((name, i) => `class ${name}`.toLowerCase().includes(asked) && hits.push({ words: `class ${name}`, hash: to.class(i) }));
   for (const lens of lenses) {
     if (lens.name.includes(asked)) hits.push({ words: lens.name, hash: to.lens(lens.name) });
@@ -69,7 +71,8 @@ export function Bar() {
   return (
     <div class="bar">
       <form role="search" onSubmit={(e) => (e.preventDefault(), open(hits[0]))}>
-        <input ref={box} type="search" aria-label="Search units, classes and findings" placeholder="search ( / )" value={words} onInput={(e) => setWords(e.currentTarget.value)} onKeyDown={move} />
+        <input ref={box} type="search" aria-label="Search units, classes, images and findings" placeholder="search ( / )" value={words} onInput={(e) => setWords(e.currentTarget.value)} onKeyDown={move} />
+        {words.trim() && !hits.length && <p class="hits" role="status">nothing is called so; units are found as “site unit”, images of this page by their number</p>}
         {hits.length > 0 && <ul class="hits">{hits.map((hit, i) => <li key={i}><a href={hit.hash} onClick={() => setWords("")}>{hit.words}</a></li>)}</ul>}
       </form>
       <button onClick={theme}>light / dark</button>

@@ -27,7 +27,7 @@ export function Cases({ table, of }: { table: Table; of: (example: number) => Co
       <p class="picks">
         <Pick name="images" from={kinds} at={kind} set={setKind} />
         <Pick name="image" from={examples} at={example} set={setAt} word={said} />
-        {place >= 0 && <><Picture place={place} /> <a href={to.image(place)}>all about this image</a></>}
+        {place >= 0 && <><Picture place={place} /> <a href={to.image(example)}>all about this image</a></>}
       </p>
       {of(example)}
     </>

@@ -2,7 +2,7 @@
 
 import * as Plot from "@observablehq/plot";
 import { useCallback, useMemo, useState } from "preact/hooks";
-import { bounds, nothing, shown, told, type Cell, type Table } from "../data";
+import { bounds, nothing, plain, shown, told, type Cell, type Table } from "../data";
 import type { Choice } from "../choose";
 import { Chart, tip } from "./Chart";
 import { Frame, Pick } from "./Frame";
@@ -21,8 +21,10 @@ export function controlOf(table: Table, value: string): string[] {
   return ["", "", ""];
 }
 
-export function Curve({ table, choice, start }: { table: Table; choice: Choice; start?: Record<string, Cell> }) {
-  const [equal, picks] = useFilters(table, choice.filters, start);
+/** `fixed` holds what the reader can't choose here. */
+export function Curve({ table, choice, start, fixed = {} }: { table: Table; choice: Choice; start?: Record<string, Cell>; fixed?: Record<string, Cell> }) {
+  const [picked, picks] = useFilters(table, choice.filters, start);
+  const equal = { ...fixed, ...picked };
   const [value, setValue] = useState(choice.values[0]);
   const key = JSON.stringify(equal);
   const rows = useMemo(() => [...table.rows(equal)].sort((a, b) => table.number(a, choice.across) - table.number(b, choice.across)), [table, key, choice.across]);
@@ -31,7 +33,7 @@ export function Curve({ table, choice, start }: { table: Table; choice: Choice; 
   const named = Object.values(equal).map((v) => shown(v)).join(", ");
   return (
     <Frame caption={`${about.meaning} (${named}). Band: 95 % interval${controlOf(table, value)[0] ? "; grey: the control and 95 % of its draws" : ""}.`} table={table} rows={rows}>
-      <p class="picks">{picks}<Pick name="number" from={choice.values} at={value} set={setValue} /></p>
+      <p class="picks">{picks}<Pick name="number" from={choice.values} at={value} set={setValue} word={plain} /></p>
       <Chart label={`${table.told.title}: ${value} by ${choice.across}`} make={make} />
     </Frame>
   );
@@ -47,8 +49,8 @@ function curve(table: Table, rows: number[], along: string, value: string): Plot
   if (control) marks.push(Plot.lineY(beside, { x: of(along), y: of(control), stroke: "currentColor", strokeOpacity: 0.6, strokeDasharray: "4 3" }));
   if (low) marks.push(Plot.areaY(rows, { x: of(along), y1: of(low), y2: of(high), fill: "var(--link)", fillOpacity: 0.22 }));
   marks.push(Plot.lineY(rows, { x: of(along), y: of(value), stroke: "var(--link)", strokeWidth: 2 }));
-  marks.push(tip(rows, { x: of(along), y: of(value) }, (row: number) => [`${along} ${table.cell(row, along)}`, ...told(table, row, value)].join("\n"), Plot.pointerX));
-  return { height: 300, marginLeft: 52, x: { label: along }, y: { label: `${value}${unit ? ` [${unit}]` : ""}`, grid: true }, marks };
+  marks.push(tip(rows, { x: of(along), y: of(value) }, (row: number) => [`${plain(along)} ${table.cell(row, along)}`, ...told(table, row, value)].join("\n"), Plot.pointerX));
+  return { height: 300, marginLeft: 52, x: { label: plain(along) }, y: { label: `${plain(value)}${unit ? ` [${unit}]` : ""}`, grid: true }, marks };
 }
 
 /** One dot and its interval per row: a class, a site, a method. */
@@ -62,7 +64,7 @@ export function Dots({ table, rows, by, value, links }: { table: Table; rows: nu
     if (low) marks.push(Plot.ruleY(rows, { y: name, x1: of(low), x2: of(high), stroke: "var(--link)" }));
     marks.push(Plot.dot(rows, { y: name, x: of(value), fill: "var(--link)", r: 4, title: (row: number) => [name(row), ...told(table, row, value)].join("\n"), tip: { fill: "var(--tint)" } }));
     const names = [...new Set(rows.map(name))];
-    return { height: 50 + 20 * names.length, marginLeft: 30 + 7 * Math.min(20, Math.max(...names.map((n) => n.length))), x: { label: `${value}${table.about(value).unit ? ` [${table.about(value).unit}]` : ""}`, grid: true }, y: { label: null, domain: names, tickFormat: (n: string) => (n.length > 20 ? `${n.slice(0, 19)}…` : n) }, marks };
+    return { height: 50 + 20 * names.length, marginLeft: 30 + 7 * Math.min(20, Math.max(...names.map((n) => n.length))), x: { label: `${plain(value)}${table.about(value).unit ? ` [${table.about(value).unit}]` : ""}`, grid: true, nice: true }, y: { label: null, domain: names, tickFormat: (n: string) => (n.length > 20 ? `${n.slice(0, 19)}…` : n) }, marks };
   }, [table, rows, by, value]);
   return <Chart label={`${table.told.title}: ${value} by ${by}`} make={make} address={links} />;
 }
@@ -74,7 +76,7 @@ export function DotsView({ table, choice }: { table: Table; choice: Choice }) {
   const rows = useMemo(() => table.rows(equal).slice(0, 60), [table, key]);
   return (
     <Frame caption={`${table.about(value).meaning}. Lines: 95 % interval${controlOf(table, value)[0] ? "; grey: the control" : ""}.`} table={table} rows={rows}>
-      <p class="picks">{picks}<Pick name="number" from={choice.values} at={value} set={setValue} /></p>
+      <p class="picks">{picks}<Pick name="number" from={choice.values} at={value} set={setValue} word={plain} /></p>
       <Dots table={table} rows={rows} by={choice.rows} value={value} />
     </Frame>
   );

@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { colour, limitOf } from "../colour";
-import { nothing, shown, told, type Cell, type Table } from "../data";
+import { fixed, nothing, plain, shown, told, type Cell, type Table } from "../data";
 import { ordered, type Choice } from "../choose";
 import { go, to } from "../route";
 import { useAudit } from "./context";
@@ -11,13 +11,15 @@ import { Frame, Pick } from "./Frame";
 import { Grid, lattice, type Cells } from "./Grid";
 
 export function useFilters(table: Table, names: string[], start: Record<string, Cell> = {}): [Record<string, Cell>, JSX.Element] {
+  const { classes } = useAudit().outline;
+  const inOrder = (cells: Cell[]) => (cells.every((c) => c === "all" || classes.includes(String(c))) ? ["all", ...classes].filter((c) => cells.includes(c)) : ordered(cells));
   const [picked, setPicked] = useState(start);
   const equal: Record<string, Cell> = {};
   const picks = names.map((name) => {
     // What can still be picked, given what stands before it.
     const before = Object.keys(equal).length ? table.rows({ ...equal }) : null;
     const column = table.column(name);
-    const all = ordered(before ? [...new Set(before.map((row) => column[row]))] : table.distinct(name));
+    const all = inOrder(before ? [...new Set(before.map((row) => column[row]))] : table.distinct(name));
     const at = all.includes(picked[name]) ? picked[name] : all[0];
     equal[name] = at;
     return <Pick key={name} name={name} from={all as string[]} at={at as string} set={(v) => setPicked({ ...picked, [name]: v })} word={shown} />;
@@ -38,13 +40,13 @@ export function Heat({ table, choice, start }: { table: Table; choice: Choice; s
   const cells = useMemo(() => layout(table, choice, rows, value, sorting, (row) => opened(audit.siteIndex(table.cell(row, "site")), table, row, audit.outline.classes)), [rows, value, sorting]);
   const about = table.about(value), zero = nothing(value);
   return (
-    <Frame caption={`${about.meaning}${about.unit ? ` [${about.unit}]` : ""}. Blue above ${shown(zero)}, orange below; full colour at ${zero ? `${shown(zero)} ± ` : "±"}${shown(cells.limit)}; grey: no number${table.length < table.told.total ? ", or one of the smallest, which this page leaves out" : ""}.`} table={table} rows={rows}>
+    <Frame caption={`${about.meaning}${about.unit ? ` [${about.unit}]` : ""}. Blue above ${shown(zero)}, orange below; full colour at ${zero ? `${shown(zero)} ± ` : "±"}${shown(cells.limit)}; grey: no number${table.length < table.told.total ? ", or one of the smallest, which this page leaves out" : ""}. Rows: ${table.about(choice.rows).meaning}; columns: ${table.about(choice.across).meaning}.`} table={table} rows={rows}>
       <p class="picks">
         {picks}
-        <Pick name="number" from={choice.values} at={value} set={setValue} />
+        <Pick name="number" from={choice.values} at={value} set={setValue} word={plain} />
         {cells.many && <Pick name={`${choice.across} sorted`} from={order} at={sorting} set={setSort} />}
       </p>
-      <Grid cells={cells} label={`${table.told.title}: ${value} by ${choice.rows} and ${choice.across}.`} />
+      <Grid cells={cells} label={`${table.told.title}: ${plain(value)} by ${choice.rows} and ${choice.across}.`} />
     </Frame>
   );
 }
@@ -71,16 +73,17 @@ function layout(table: Table, choice: Choice, rows: number[], value: string, sor
   const zero = nothing(value);
   const limit = limitOf(rows.map((row) => (numbers[row] === null ? NaN : (numbers[row] as number) - zero)));
   const many = wide > 30;
-  const cw = many ? Math.max(4, Math.min(12, 960 / wide)) : Math.min(64, Math.max(24, 720 / wide));
+  const longest = (cells: Cell[]) => Math.max(3, ...cells.map((c) => shown(c).length));
+  const cw = many ? Math.max(4, Math.min(12, 960 / wide)) : Math.min(Math.max(64, 7 * longest(across) + 8), Math.max(24, 720 / wide));
   const ch = names.length > 40 ? 5 : names.length > 16 ? 12 : 24;
-  const left = 12 + Math.min(160, 7 * Math.max(3, ...names.map((n) => shown(n).length)));
+  const left = 12 + Math.min(160, 7 * longest(names));
   const short = (cell: Cell, n: number) => { const text = shown(cell); return text.length > n ? `${text.slice(0, n - 1)}…` : text; };
   const bottom = 22, width = left + wide * cw + 8, height = names.length * ch + bottom;
   return {
     limit, many, width, height, ...lattice(left, 0, cw, ch, wide, names.length),
     lines(cell) {
       const row = held[cell];
-      const head = `${choice.rows} ${shown(names[Math.floor(cell / wide)])} · ${choice.across} ${shown(across[cell % wide])}`;
+      const head = `${plain(choice.rows)} ${shown(names[Math.floor(cell / wide)])} · ${plain(choice.across)} ${shown(across[cell % wide])}`;
       return row < 0 ? [head, "not measured"] : [head, ...told(table, row, value)];
     },
     open(cell) {
@@ -98,7 +101,7 @@ function layout(table: Table, choice: Choice, rows: number[], value: string, sor
             const share = Math.abs((numbers[row] as number) - zero) / limit;
             pen.fillStyle = share > 0.35 ? `rgb(${by.paper.join(",")})` : by.ink;
             pen.textAlign = "center";
-            pen.fillText(Number(numbers[row]).toFixed(2).replace("-", "−"), left + (c + 0.5) * cw, (r + 0.5) * ch);
+            pen.fillText(fixed(Number(numbers[row]), 2), left + (c + 0.5) * cw, (r + 0.5) * ch);
           }
         }
       }

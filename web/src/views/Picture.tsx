@@ -45,7 +45,7 @@ export function Picture({ place, value, size = 44, box, crop }: { place: number;
     }, () => undefined);
   }, [place, crop, box?.top, box?.left]);
   return (
-    <a class="picture" href={to.image(place)} title={words}>
+    <a class="picture" href={to.image(images.examples[place])} title={words}>
       <canvas ref={canvas} width={images.width * fine} height={images.height * fine} role="img" aria-label={words} style={{ width: `${size}px`, height: `${(size * images.height) / images.width}px` }} />
     </a>
   );

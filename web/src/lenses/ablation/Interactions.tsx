@@ -29,11 +29,12 @@ function Graph({ table }: { table: Table }) {
   const random = table.rows({ ...equal, kind: "random" });
   const rows = table.rows(equal).filter((row) => table.cell(row, "kind") !== "random" && significant(row))
     .sort((a, b) => Math.abs(table.number(b, "interaction")) - Math.abs(table.number(a, "interaction")));
-  const seen = new Set<string>();
-  const kept = rows.filter((row) => { // a pair may stand among the strong units and among all
+  const pairs = new Map<string, number>();
+  for (const row of rows) { // a pair may stand among the strong units and among all
     const pair = `${table.cell(row, "unit_a")} ${table.cell(row, "unit_b")}`;
-    return !seen.has(pair) && seen.add(pair);
-  }).slice(0, count);
+    if (!pairs.has(pair)) pairs.set(pair, row);
+  }
+  const kept = [...pairs.values()].slice(0, count);
   const units = [...new Set(kept.flatMap((row) => [table.number(row, "unit_a"), table.number(row, "unit_b")]))].sort((a, b) => a - b);
   const place = (unit: number) => {
     const turn = (2 * Math.PI * units.indexOf(unit)) / units.length - Math.PI / 2, radius = SIDE / 2 - 20;
@@ -41,7 +42,7 @@ function Graph({ table }: { table: Table }) {
   };
   const most = Math.max(...kept.map((row) => Math.abs(table.number(row, "interaction"))), 1e-12);
   return (
-    <Frame caption={`The ${kept.length} strongest significant interactions (q < 0.05) of units of ${shown(equal.site)}. Orange, dashed: redundant, removing both costs more than the sum; blue, whole: synergistic, removing both costs less; width: how much. Of ${random.length} random pairs, ${random.filter(significant).length} are significant (control).`} table={table} rows={table.rows(equal)}>
+    <Frame caption={`The ${kept.length} strongest of ${pairs.size} significant interactions (q < 0.05)${table.length < table.told.total ? " among those that this page holds" : ""} of units of ${shown(equal.site)}. Orange, dashed: redundant, removing both costs more than the sum; blue, whole: synergistic, removing both costs less; width: how much. Pairs may be measured on different numbers of examples (n in the tooltips). Of ${random.length} random pairs, ${random.filter(significant).length} are significant (control).`} table={table} rows={table.rows(equal)}>
       <p class="picks">{picks}<Pick name="pairs" from={COUNTS} at={count} set={setCount} /></p>
       {!kept.length && <p>No interaction is significant.</p>}
       {kept.length > 0 && <svg class="plot" role="group" aria-label={`${table.told.title}: the strongest interactions`} width={SIDE} height={SIDE} viewBox={`0 0 ${SIDE} ${SIDE}`} onMouseLeave={() => setNow(null)}>

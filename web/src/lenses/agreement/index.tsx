@@ -3,7 +3,7 @@
 import * as Plot from "@observablehq/plot";
 import { useCallback, useMemo } from "preact/hooks";
 import type { View } from "..";
-import { shown, type Table } from "../../data";
+import { plain, shown, type Table } from "../../data";
 import { to } from "../../route";
 import { Chart, tip } from "../../views/Chart";
 import { useAudit } from "../../views/context";
@@ -11,7 +11,8 @@ import { Frame } from "../../views/Frame";
 import { Heat, useFilters } from "../../views/Heat";
 
 const SYMBOLS = ["circle", "triangle", "square", "diamond", "star", "cross"];
-const NAMED = 8;
+const NAMED = 8, MISLEADING = 3;
+const APART = "selective, not causal";
 
 const Lenses: View = ({ table }) => <Heat table={table} choice={{ kind: "heat", filters: ["site", "class"], rows: "lens_a", across: "lens_b", values: ["spearman", "topk_overlap"] }} />;
 
@@ -23,7 +24,7 @@ const Units: View = ({ table }) => {
   const make = useCallback(() => scatter(table, rows), [table, rows]);
   const address = useCallback((row: number) => to.unit(site, table.number(row, "unit")), [table, site]);
   return (
-    <Frame caption={`One mark per unit: how selective it is (across) and what its removal costs (up), the ${NAMED} largest effects named. Colours and shapes: the verdict.`} table={table} rows={rows}>
+    <Frame caption={`One mark per unit: how selective it is (across) and what its removal costs (up), named: the ${NAMED} largest effects and the ${MISLEADING} most selective units that aren't causal, the most misleading first (in bold). Colours and shapes: the verdict.`} table={table} rows={rows}>
       <p class="picks">{picks}</p>
       <Chart label={`${table.told.title}: selectivity against effect`} make={make} address={address} />
     </Frame>
@@ -34,18 +35,20 @@ function scatter(table: Table, rows: number[]): Plot.PlotOptions {
   const x = (row: number) => table.number(row, "activation"), y = (row: number) => table.number(row, "ablation");
   const verdict = (row: number) => shown(table.cell(row, "verdict"));
   const far = [...rows].sort((a, b) => Math.abs(y(b)) - Math.abs(y(a))).slice(0, NAMED);
+  const misleading = rows.filter((row) => verdict(row) === APART).sort((a, b) => x(b) - x(a)).slice(0, MISLEADING);
   const verdicts = table.distinct("verdict").map((v) => shown(v));
-  const said = (row: number) => [`unit ${table.cell(row, "unit")}: ${verdict(row)}`, ...["preferred_class", "activation", "selective_bound", "ablation", "causal_class", "causal_bound", "accuracy_q"].filter((c) => table.has(c)).map((c) => `${c} ${shown(table.cell(row, c))}`)].join("\n");
+  const said = (row: number) => [`unit ${table.cell(row, "unit")}: ${verdict(row)}`, ...["preferred_class", "activation", "selective_bound", "ablation", "causal_class", "causal_bound", "accuracy_q"].filter((c) => table.has(c)).map((c) => `${plain(c)} ${shown(table.cell(row, c))}`)].join("\n");
   return {
     height: 380, marginLeft: 52, grid: true,
-    x: { label: `activation: ${table.about("activation").meaning}`.slice(0, 90) },
-    y: { label: `ablation [${table.about("ablation").unit || "score"}]` },
+    x: { label: "activation: AUROC for the preferred class", nice: true },
+    y: { label: `ablation: what the preferred class loses [${table.about("ablation").unit}]`, nice: true },
     symbol: { domain: verdicts, range: SYMBOLS, legend: true },
     color: { domain: verdicts, range: ["var(--soft)", "var(--link)", "var(--warn)", "var(--ink)"] },
     marks: [
       Plot.ruleY([0], { strokeOpacity: 0.4 }),
       Plot.dot(rows, { x, y, symbol: verdict, stroke: verdict, r: 3.5 }),
-      Plot.text(far, { x, y, text: (row: number) => String(table.cell(row, "unit")), dy: -10, fill: "currentColor" }),
+      Plot.text(misleading, { x, y, text: (row: number) => String(table.cell(row, "unit")), dy: 11, fill: "var(--warn)", fontWeight: "bold" }),
+      Plot.text(far.filter((row) => !misleading.includes(row)), { x, y, text: (row: number) => String(table.cell(row, "unit")), dy: -10, fill: "currentColor" }),
       tip(rows, { x, y }, said),
     ],
   };

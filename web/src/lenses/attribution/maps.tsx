@@ -28,7 +28,7 @@ export function Maps({ table }: { table: Table }) {
   const [some, buttons] = usePages(kinds[kind]?.of.map((_, k) => k) ?? [], PAGE, "classes");
   if (!kind) return null;
   const { maps, of, images: drawn } = kinds[kind];
-  const ids = array("example_ids"), place = (k: number) => audit.images?.examples.indexOf(ids?.values[k] ?? -1) ?? -1;
+  const ids = array("example_ids"), example = (k: number) => ids?.values[k] ?? -1;
   const methods = methodsOf(table).slice(0, maps.shape[0]);
   const heads = methods.map((method) => <th scope="col" key={method}>{words(method)}<br /><Verdict table={table} method={method} /></th>);
   const map = (method: string, m: number, k: number) => {
@@ -45,7 +45,7 @@ export function Maps({ table }: { table: Table }) {
             {some.map((k) => (
               <tr key={k}>
                 <th scope="row"><a href={to.class(of[k])}>{classes[of[k]]}</a></th>
-                {drawn && <td><Linked place={place(k)}><Pixels values={part(drawn, k)} width={drawn.shape[2]} planes={drawn.shape[3]} label={`image of class ${classes[of[k]]}`} /></Linked></td>}
+                {drawn && <td><Linked example={example(k)}><Pixels values={part(drawn, k)} width={drawn.shape[2]} planes={drawn.shape[3]} label={`image of class ${classes[of[k]]}`} /></Linked></td>}
                 {methods.map((method, m) => map(method, m, k))}
               </tr>
             ))}
@@ -57,7 +57,7 @@ export function Maps({ table }: { table: Table }) {
 }
 
 /** Leads to the image's card, where the page holds one. */
-const Linked = ({ place, children }: { place: number; children: ComponentChildren }) => (place < 0 ? <>{children}</> : <a href={to.image(place)}>{children}</a>);
+const Linked = ({ example, children }: { example: number; children: ComponentChildren }) => (useAudit().images?.examples.includes(example) ? <a href={to.image(example)}>{children}</a> : <>{children}</>);
 
 export function Verdict({ table, method }: { table: Table; method: string }) {
   const gates = failed(table, method);

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import type { View } from "..";
-import { shown, told, type Table } from "../../data";
+import { fixed, shown, told, type Table } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame, Pick } from "../../views/Frame";
@@ -29,7 +29,7 @@ function FlowMap({ table }: { table: Table }) {
   if (!sites.length) return null;
   const at = new Map(rows.map((row) => [`${table.cell(row, "site")}\u0000${table.cell(row, "clean")}`, row]));
   return (
-    <Frame caption={`How much of the decision for a class (rows) each whole site (columns, in the order of the model) carries: the share that comes back when the site's value is taken from the clean image (sufficient), or is lost when it is taken from the corrupt one (necessary). The bar under each number is that share; 1 at every class: a bottleneck that everything passes. Intervals, n and the control (the same patch from another image of the own class) are in the tooltips and the table${table.distinct("clean").length > MOST ? `; the first ${MOST} classes` : ""}.`} table={table} rows={rows}>
+    <Frame caption={`How much of the decision for a class (rows) each whole site (columns, in the order of the model) carries: the share that comes back when the site's value is taken from the clean image (sufficient), or is lost when it is taken from the corrupt one (necessary). The bar under each number is that share; 1 at every class: a bottleneck that everything passes. In brackets: the 95 % interval; n and the control (the same patch from another image of the own class) are in the tooltips and the table${table.distinct("clean").length > MOST ? `; the first ${MOST} classes` : ""}.`} table={table} rows={rows}>
       <p class="picks"><Pick name="whole sites are" from={ways} at={way} set={setWay} word={(name) => WAYS[name] ?? name} /></p>
       <div class="wide">
         <table class="flow">
@@ -44,7 +44,7 @@ function FlowMap({ table }: { table: Table }) {
                     const row = at.get(`${site}\u0000${name}`);
                     if (row === undefined) return <td key={site}>–</td>;
                     const share = table.number(row, "recovery");
-                    return <td key={site} title={told(table, row, "recovery").join("\n")}>{share.toFixed(2).replace("-", "−")}<i style={{ height: `${Math.round(14 * Math.max(0, Math.min(1, share)))}px`, background: share < 0 ? "var(--warn)" : "var(--link)" }} /></td>;
+                    return <td key={site} title={told(table, row, "recovery").join("\n")}>{fixed(share, 2)} <small>[{["lo", "hi"].map((end) => fixed(table.number(row, end), 2)).join(", ")}]</small><i style={{ height: `${Math.round(14 * Math.max(0, Math.min(1, share)))}px`, background: share < 0 ? "var(--warn)" : "var(--link)" }} /></td>;
                   })}
                 </tr>
               );
