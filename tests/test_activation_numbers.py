@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import ttest_ind
 
 import slow_activation as slow
+import slow_stats
 from holistic.lenses.activation.concepts import (
     PROPERTIES,
     best_thresholds,
@@ -44,6 +45,20 @@ def test_tuning_equals_its_definition_in_loops() -> None:
         ends = curve[best], curve[(best + 3) % 6]
         np.testing.assert_allclose(measured.index[unit], (ends[0] - ends[1]) / sum(ends))
         assert measured.frequency[unit] == (2.0, 4.0)[chosen]
+    assert (measured.tuning_lo <= measured.tuning_hi).all()
+    assert (measured.tuning_lo < measured.tuning).any()
+
+
+def test_bounds_of_tuning_hold_what_is_planted() -> None:
+    """Units whose curves are known, seen through noise: 95 % of the bounds hold the truth."""
+    rng, degrees, repeats = np.random.default_rng(3), np.arange(8) * 22.5, 60
+    shown = Stimuli("bar", degrees, np.array([np.nan]), repeats, torch.zeros(8 * repeats, 1))
+    curve = 2 + np.cos(2 * np.deg2rad(degrees - 40))
+    noise = rng.normal(scale=0.5, size=(8, repeats, 400))
+    measured = tuned((curve[:, None, None] + noise).reshape(-1, 400), shown, np.zeros(400), seed=0)
+    truth, _ = slow.circular(list(curve), list(degrees))
+    held = (measured.tuning_lo <= truth) & (truth <= measured.tuning_hi)
+    assert 0.9 < held.mean() < 0.99
 
 
 def test_a_trace_of_a_response_is_not_tuning() -> None:
@@ -99,6 +114,11 @@ def test_matches_equal_plain_loops(seed: int) -> None:
         truth = list(present[1][:, k])
         f1, iou = slow.f1_iou(y, truth, one.threshold[unit])
         assert (one.f1[unit], one.iou[unit]) == pytest.approx((f1, iou))
+        said = [v >= one.threshold[unit] for v in y]
+        union = sum(a or b for a, b in zip(said, truth, strict=True))
+        shares = slow_stats.wilson(sum(a and b for a, b in zip(said, truth, strict=True)), union)
+        bounds = one.f1_lo[unit], one.f1_hi[unit]
+        assert bounds == pytest.approx([2 * share / (1 + share) for share in shares])
         assert one.precision[unit] == pytest.approx(slow.average_precision(y, truth))
 
 

@@ -77,6 +77,10 @@ def test_removing_the_pixels_that_count_beats_a_random_order(corner: Finding) ->
         assert row_of(corner, "random", metric)["control"] is None
     curves = corner.arrays["attribution.curves"]
     assert curves.shape == (6, 2, 9)
+    low, high = np.moveaxis(corner.arrays["attribution.curve_bounds"], 2, 0)
+    assert (low <= curves + 1e-6).all()
+    assert (curves <= high + 1e-6).all()
+    assert (low < high).any()
     # four of 64 pixels are the whole patch: half a step of the grid of eight
     assert (curves[:4, 0, 1] < 0.6).all()
     assert curves[5, 0, 1] > 0.8

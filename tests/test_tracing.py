@@ -200,7 +200,15 @@ def test_findings_hold_the_columns_of_the_design():
     assert set(findings["tracing.directions"].arrays) == {
         "tracing.directions.0",
         "tracing.doses.0",
+        "tracing.dose_bounds.0",
     }
+    doses, ends = (
+        findings["tracing.directions"].arrays[f"tracing.{n}.0"] for n in ("doses", "dose_bounds")
+    )
+    known = np.isfinite(ends).all(0)
+    assert known.any()
+    assert (ends[0] <= doses + 1e-5)[known].all()
+    assert (doses <= ends[1] + 1e-5)[known].all()
     for finding in findings.values():
         assert finding.statements
         assert finding.caveats

@@ -179,8 +179,15 @@ export function told(table: Table, row: number, value: string): string[] {
   const lines = [`${plain(value)} ${shown(table.cell(row, value), SIGNED.test(value))}${unit ? ` ${unit}` : ""}`];
   const [low, high] = bounds(table, value);
   if (low) lines.push(`95 % interval [${shown(table.cell(row, low))}, ${shown(table.cell(row, high))}]`);
-  for (const name of beside(table, value)) {
-    if (lines.length < 9 && table.cell(row, name) !== null) lines.push(`${plain(name)} ${shown(table.cell(row, name))}`);
+  const names = beside(table, value);
+  for (const [i, name] of names.entries()) {
+    const stem = name.replace(/_(lo|hi)$/, "");
+    if (stem !== name && [`${stem}_lo`, `${stem}_hi`].every((end) => names.includes(end))) {
+      if (name.endsWith("hi") || table.cell(row, name) === null) continue;
+      const ends = `[${shown(table.cell(row, name))}, ${shown(table.cell(row, `${stem}_hi`))}]`;
+      if (names[i - 1]?.startsWith(stem)) lines[lines.length - 1] += ` ${ends}`;
+      else lines.push(`${plain(stem)} ${ends}`);
+    } else if (lines.length < 9 && table.cell(row, name) !== null) lines.push(`${plain(name)} ${shown(table.cell(row, name))}`);
   }
   return lines;
 }

@@ -55,6 +55,12 @@ test("of two numbers with controls each is told beside its own", () => {
   expect(beside(ranks, "overlap")).toEqual(["n", "overlap_chance", "overlap_p"]);
 });
 
+test("a control's bounds stand behind it", () => {
+  const one = (v: number): [string, Encoded] => ["float64", { values: [v] }];
+  const rows = table({ effect: one(-1), lo: one(-2), hi: one(0), control_effect: one(0.5), control_lo: one(-0.25), control_hi: one(0.75) });
+  expect(told(rows, 0, "effect")).toEqual(["effect −1", "95 % interval [−2, 0]", "control effect 0.5 [−0.25, 0.75]"]);
+});
+
 test("rows are found by what they hold", () => {
   expect(units().rows({ unit: 1 })).toEqual([2, 3]);
   expect(units().rows({ unit: 1, class: "y" })).toEqual([3]);

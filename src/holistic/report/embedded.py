@@ -132,7 +132,12 @@ def _told(audit: Audit, name: str, title: str) -> dict[str, Any]:
         "total": len(finding.table),
         "statements": list(finding.statements),
         "columns": [
-            {"name": c.name, "kind": c.kind, "unit": units.get(c.unit, c.unit), "meaning": c.meaning}
+            {
+                "name": c.name,
+                "kind": c.kind,
+                "unit": units.get(c.unit, c.unit),
+                "meaning": c.meaning,
+            }
             for c in finding.table.columns
         ],
     }

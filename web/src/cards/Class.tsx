@@ -30,7 +30,7 @@ export function ClassCard({ index }: { index: number }) {
       <p class="tools">
         {index > 0 && <a href={to.class(index - 1)} rel="prev">← previous</a>} {index + 1 < audit.outline.classes.length && <a href={to.class(index + 1)} rel="next">next →</a>}
       </p>
-      {whole !== undefined && <p>The model is right on {(100 * topk!.number(whole, "class_accuracy_before")).toFixed(1)} % of its evaluation examples (n = {shown(topk!.cell(whole, "class_n"))}).</p>}
+      {whole !== undefined && <p>Evaluation examples that the model is right on: {told(topk!, whole, "class_accuracy_before").slice(0, 3).join(", ")}.</p>}
       {seen.length > 0 && <div class="strip">{seen.map((place) => <span class="change" key={place}><Picture place={place} /><small>{kind(place)}</small></span>)}</div>}
       {needed.length > 0 && <>
         <h3>The units that it needs most</h3>

@@ -17,7 +17,7 @@ from holistic.lenses.ablation.rankings import RANKINGS, Ranked, rank_units
 from holistic.lenses.ablation.removal import Removal, remove_orders
 from holistic.progress import Progress
 from holistic.sites import Site
-from holistic.stats.intervals import paired_accuracy_interval
+from holistic.stats.intervals import paired_accuracy_interval, wilson
 from holistic.stats.tests import permutation_p
 from holistic.subject import Subject
 from holistic.tables import Table, col
@@ -34,6 +34,8 @@ class TopK:
     ranking: str = col("what ranked the units, on the selection split")
     k: int = col("units removed", unit="units")
     accuracy_before: float = col("accuracy on all evaluation examples", unit="share")
+    before_lo: float = col("lower end of its 95 % interval (Wilson)", unit="share")
+    before_hi: float = col("upper end of its 95 % interval (Wilson)", unit="share")
     accuracy_after: float = col("accuracy without the k units", unit="share")
     drop: float = col("accuracy before minus after; positive = the units help", unit="share")
     lo: float = col("lower end of the 95 % interval of the drop", unit="share")
@@ -44,6 +46,8 @@ class TopK:
     p: float = col("share of random sets that drop as much, (1 + b) / (1 + B)")
     n: int = col("evaluation examples", unit="examples")
     class_accuracy_before: float = col("accuracy on the class's own examples", unit="share")
+    class_before_lo: float = col("lower end of its 95 % interval (Wilson)", unit="share")
+    class_before_hi: float = col("upper end of its 95 % interval (Wilson)", unit="share")
     class_accuracy_after: float = col("the same without the k units", unit="share")
     class_drop: float = col("accuracy on the class before minus after", unit="share")
     class_lo: float = col("lower end of the 95 % interval of the class's drop", unit="share")
@@ -164,8 +168,11 @@ def _against_control(
     control = drops[chosen:]
     quantiles = np.quantile(control, [0.025, 0.975], axis=0)
     before = np.full(drops[:chosen].shape, right / share)
+    ends = wilson(right, count)
     columns = {
         "accuracy_before": before,
+        "before_lo": np.full(before.shape, ends[0]),
+        "before_hi": np.full(before.shape, ends[1]),
         "accuracy_after": before - drops[:chosen],
         "drop": drops[:chosen],
         "lo": -high,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from holistic.lenses._pictures import are_pictures, planes
+from holistic.stats.intervals import wilson
 
 __all__ = [
     "PROPERTIES",
@@ -53,8 +54,8 @@ class Match:
     threshold
         Value from which on the unit counts as saying that the concept is there, chosen on the
         selection split for the largest F1.
-    f1, iou, precision
-        F1 and intersection over union at the threshold, and average precision.
+    f1, f1_lo, f1_hi, iou, precision
+        F1, its bounds, intersection over union at the threshold, and average precision.
     control_f1, control_f1_hi, p
         Mean and 95 % point of F1 over shuffles of the concept, and the share of them as large.
     prevalence
@@ -65,6 +66,8 @@ class Match:
     correlation: np.ndarray
     threshold: np.ndarray
     f1: np.ndarray
+    f1_lo: np.ndarray
+    f1_hi: np.ndarray
     iou: np.ndarray
     precision: np.ndarray
     control_f1: np.ndarray
@@ -228,7 +231,7 @@ def match(
     values, present = evaluation
     rng = np.random.default_rng(seed)
     orders = np.stack([rng.permutation(len(values)) for _ in range(shuffles)])
-    columns = np.full((9, values.shape[1]), np.nan)
+    columns = np.full((len(fields(Match)) - 1, values.shape[1]), np.nan)
     for k in np.unique(concept[concept >= 0]):
         units = np.flatnonzero(concept == k)
         threshold = best_thresholds(selection[0][:, units], selection[1][:, k])
@@ -250,7 +253,11 @@ def best_thresholds(values: np.ndarray, present: np.ndarray) -> np.ndarray:
 def _scores(
     values: np.ndarray, present: np.ndarray, threshold: np.ndarray, orders: np.ndarray
 ) -> np.ndarray:
-    """Score units `[N, U]` for a concept `[N]`: the columns of `Match` after `concept`."""
+    """Score units `[N, U]` for a concept `[N]`: the columns of `Match` after `concept`.
+
+    F1 rises with intersection over union J as 2 J / (1 + J), and J is a share of the examples in
+    the union: Wilson's interval of that share bounds both.
+    """
     from holistic.lenses.activation.detection import detect
 
     said = values >= threshold
@@ -263,6 +270,7 @@ def _scores(
             correlations(values, present[:, None])[0],
             threshold,
             f1,
+            *(2 * end / (1 + end) for end in wilson(hits, both - hits)),
             hits / np.maximum(both - hits, 1),
             detect(values, present.astype(np.int64), 2).precision[1],
             shuffled.mean(0),

@@ -38,6 +38,8 @@ class ConceptRow:
         unit="activation",
     )
     f1: float | None = col("F1 of what it says then")
+    f1_lo: float | None = col("lower bound, 95 %, of the F1")
+    f1_hi: float | None = col("upper bound, 95 %, of the F1")
     iou: float | None = col("intersection over union of what it says and what is there")
     average_precision: float | None = col("precision averaged over recall, without a threshold")
     control_f1: float | None = col("mean F1 when the concept is shuffled over the examples")
@@ -94,6 +96,8 @@ def _columns(compared: Compared, site: str) -> dict[str, np.ndarray]:
         "correlation": found.correlation,
         "threshold": found.threshold,
         "f1": found.f1,
+        "f1_lo": found.f1_lo,
+        "f1_hi": found.f1_hi,
         "iou": found.iou,
         "average_precision": found.precision,
         "control_f1": found.control_f1,

@@ -42,6 +42,8 @@ class TuningRow:
     tuning: float | None = col(
         "1 - circular variance: 1 if it responds to one orientation only, 0 to all alike"
     )
+    tuning_lo: float | None = col("lower bound, 95 % (bootstrap over phases and places)")
+    tuning_hi: float | None = col("upper bound, 95 %")
     orientation_index: float | None = col(
         "(preferred - orthogonal) / (preferred + orthogonal), the preferred orientation chosen on "
         "other phases and places"
@@ -66,8 +68,8 @@ class Tuning:
         `[O, U]`, mean response at the preferred frequency.
     orientation, lo, hi
         Degrees; NaN where the unit responds to nothing.
-    tuning
-        1 - circular variance.
+    tuning, tuning_lo, tuning_hi
+        1 - circular variance, and its bounds.
     index
         Orientation selectivity index.
     frequency, peak
@@ -79,6 +81,8 @@ class Tuning:
     lo: np.ndarray
     hi: np.ndarray
     tuning: np.ndarray
+    tuning_lo: np.ndarray
+    tuning_hi: np.ndarray
     index: np.ndarray
     frequency: np.ndarray
     peak: np.ndarray
@@ -139,25 +143,58 @@ def tuned(
     defined = ~silent & (both > 0)
     index = np.where(defined, (ends[0] - ends[1]) / np.where(defined, both, 1), np.nan)
     angle = np.where(silent, np.nan, np.rad2deg(np.angle(mean)) / 2)
-    lo, hi = (np.where(silent, np.nan, b) for b in _angle_bounds(vector, mean, draws, seed))
+    sums = (measured - np.where(negative, curve.min(0), 0)).sum(0)  # [T', U]
+    lo, hi, least, most = (
+        np.where(silent, np.nan, b) for b in _bounds(vector, sums, mean, sharpness, draws, seed)
+    )
     return Tuning(
-        curve, angle % 180, angle % 180 + lo, angle % 180 + hi, sharpness, index,
+        curve, angle % 180, angle % 180 + lo, angle % 180 + hi, sharpness, least, most, index,
         shown.frequencies[frequency], curve[best, units],
     )  # fmt: skip
 
 
-def _angle_bounds(
-    vector: np.ndarray, mean: np.ndarray, draws: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Bound the angle of the mean of `[T, U]` relative to itself, in degrees of orientation."""
+def _bounds(
+    vector: np.ndarray,
+    sums: np.ndarray,
+    mean: np.ndarray,
+    sharpness: np.ndarray,
+    draws: int,
+    seed: int,
+) -> tuple[np.ndarray, ...]:
+    """Bound angle and sharpness over resamples of the repeats.
+
+    The length of a mean of vectors is too large by its noise, in a resample once more: the bounds
+    of the sharpness are those of the basic bootstrap, which takes that off.
+
+    Parameters
+    ----------
+    vector, sums
+        `[T, U]`, first harmonic and sum over the orientations of each repeat.
+    mean, sharpness
+        `[U]`, mean of the vectors, and its length as a share of the mean sum.
+    draws, seed
+        Resamples, and their seed.
+
+    Returns
+    -------
+    lo, hi, least, most
+        `[U]` each: degrees of orientation relative to that of the mean, and bounds in [0, 1].
+
+    References
+    ----------
+    Davison & Hinkley 1997, section 5.2 (basic bootstrap).
+    """
     if not draws:
-        return np.full(len(mean), np.nan), np.full(len(mean), np.nan)
+        return (np.full(len(mean), np.nan),) * 4
     rng = np.random.default_rng(seed)
     count = len(vector)
     weights = rng.multinomial(count, np.full(count, 1 / count), size=draws) / count  # [D, T]
-    turned = np.angle((weights @ vector) * np.conj(mean)) / 2  # [D, U]
+    drawn, total = weights @ vector, weights @ sums  # [D, U]
+    turned = np.angle(drawn * np.conj(mean)) / 2
+    sharp = np.abs(drawn) / np.where(total > 0, total, np.inf)
     lo, hi = np.rad2deg(np.quantile(turned, [0.025, 0.975], axis=0))
-    return lo, hi
+    low, high = np.quantile(sharp, [0.025, 0.975], axis=0)
+    return lo, hi, *(np.clip(2 * sharpness - end, 0, 1) for end in (high, low))
 
 
 def tuning_finding(subject: Subject, compared: Compared) -> Finding:
@@ -201,6 +238,8 @@ def _columns(site: Site, kind: str, found: Tuning, compared: Compared) -> dict[s
         "lo": found.lo,
         "hi": found.hi,
         "tuning": found.tuning,
+        "tuning_lo": found.tuning_lo,
+        "tuning_hi": found.tuning_hi,
         "orientation_index": found.index,
         "frequency": found.frequency,
         "peak": found.peak,

@@ -33,6 +33,7 @@ from holistic.lenses.attribution.removal import Curves, area, grid, mean_image, 
 from holistic.lenses.attribution.sample import balanced, joined, typical
 from holistic.lenses.attribution.statements import statements
 from holistic.progress import Progress
+from holistic.stats.intervals import mean_interval
 from holistic.subject import Subject
 from holistic.tables import Table
 
@@ -200,14 +201,17 @@ def _arrays(subject: Subject, maps: _Maps, curves: Mapping[str, Curves]) -> dict
     labels = maps.sample.labels.cpu()
     member = (labels == torch.arange(len(subject.classes))[:, None]).float()  # [C, n]
     member = member / member.sum(1, keepdim=True).clamp(min=1)
-    both = [np.stack([c.deletion.mean(0), c.insertion.mean(0)]) for c in curves.values()]
+    each = np.array([[c.deletion, c.insertion] for c in curves.values()])  # [M + 1, 2, n, S]
+    means = each.mean(2)
+    ends = mean_interval(each.shape[2], means, ((each - means[:, :, None]) ** 2).sum(2))
     return {
         "attribution.class_maps": in_squares(torch.einsum("cn,mnhw->mchw", member, shares[:, :n])),
         "attribution.example_maps": in_squares(shares[:, n:]),
         "attribution.example_images": pictures(maps.shown.images, subject.images),
         "attribution.example_ids": np.asarray(maps.shown.indices, np.int64),
         "attribution.example_labels": maps.shown.labels.cpu().numpy().astype(np.int64),
-        "attribution.curves": np.stack(both).astype(np.float32),
+        "attribution.curves": means.astype(np.float32),
+        "attribution.curve_bounds": np.stack(ends, 2).astype(np.float32),
     }
 
 

@@ -112,7 +112,8 @@ def find_directions(
     -------
     Finding
         `tracing.directions`, with the arrays `tracing.directions.<n>` `[C, 2, U]` and
-        `tracing.doses.<n>` `[C, 2, 5]` of hidden site n.
+        `tracing.doses.<n>` `[C, 2, 5]` and `tracing.dose_bounds.<n>` `[2, C, 2, 5]` of hidden
+        site n.
     """
     classes, sites = len(subject.classes), subject.hidden_sites
     parts, arrays = list[dict[str, Any]](), dict[str, np.ndarray]()
@@ -131,6 +132,7 @@ def find_directions(
         )
         arrays[f"tracing.directions.{n}"] = fitted.vectors.astype(np.float32)
         arrays[f"tracing.doses.{n}"] = steered.curves.astype(np.float32)
+        arrays[f"tracing.dose_bounds.{n}"] = steered.bounds.astype(np.float32)
         progress("class directions", n + 1, len(sites))
     table = _table(parts, subject.classes)
     return Finding(

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from holistic.lenses.tracing.directions import Fitted
 from holistic.sites import Site
+from holistic.stats.intervals import mean_interval
 from holistic.subject import Subject
 
 __all__ = ["DOSES", "Erasing", "Steering", "erase", "stage_batches", "steer", "stratified"]
@@ -32,6 +33,8 @@ class Steering:
         `[N, C, M]`, least-squares slope of each example's score for the class over `DOSES`.
     curves
         `[C, M, D]`, mean score for the class at each dose.
+    bounds
+        `[2, C, M, D]`, its 95 % interval over examples (Student's t).
     controls
         `[B, C, M]`, the mean slope for the class along each control direction, moved by the same
         lengths.
@@ -39,6 +42,7 @@ class Steering:
 
     slopes: np.ndarray
     curves: np.ndarray
+    bounds: np.ndarray
     controls: np.ndarray
 
 
@@ -157,7 +161,9 @@ def steer(
         if np.isfinite(lengths).all() and longest > 0:
             answers = [np.interp(lengths, longest * _KNOTS, curve) for curve in curves[:, :, c]]
             slopes[:, c, m] = np.array(answers) @ weights
-    return Steering(doses @ weights, doses.mean(0), slopes)
+    means = doses.mean(0)
+    bounds = np.stack(mean_interval(len(doses), means, ((doses - means) ** 2).sum(0)))
+    return Steering(doses @ weights, means, bounds, slopes)
 
 
 def _own_doses(held: _Held, fitted: Fitted, base: np.ndarray) -> np.ndarray:

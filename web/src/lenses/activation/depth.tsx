@@ -54,27 +54,30 @@ export const Concepts: View = ({ table }) => {
   const audit = useAudit();
   const [equal, picks] = useFilters(table, ["site"]);
   const site = audit.siteIndex(equal.site);
-  const rows = useMemo(() => table.rows(equal).filter((row) => table.cell(row, "f1") !== null).sort((a, b) => table.number(b, "f1") - table.number(a, "f1")), [table, equal.site]);
+  const rows = useMemo(() => table.rows(equal).filter((row) => table.cell(row, "f1") !== null).sort((a, b) => Number(surely(table, b)) - Number(surely(table, a)) || table.number(b, "f1") - table.number(a, "f1")), [table, equal.site]);
   const [some, buttons] = usePages(rows, PAGE);
   const make = useCallback(() => dotted(table, some), [table, rows, some[0]]);
   const address = useCallback((row: number) => to.unit(site, table.number(row, "unit")), [table, site]);
   return (
-    <Frame caption="The word that fits each unit best, and the F1 of what the unit says about it; grey: the same with the word shuffled, mean and 95 % point. Filled: fits better than words fit units of untrained copies at q < 0.05." table={table} rows={rows}>
+    <Frame caption="The word that fits each unit best, and the F1 of what the unit says about it; with its 95 % interval; grey: the same with the word shuffled, mean and 95 % point. First and filled: fits better than a shuffled word and than words fit units of untrained copies, both at q < 0.05." table={table} rows={rows}>
       <p class="picks">{picks}{buttons}</p>
       <Chart label={`${table.told.title}: F1 of the word of each unit`} make={make} address={address} />
     </Frame>
   );
 };
 
+const surely = (table: Table, row: number) => ["q", "learned_q"].every((name) => table.number(row, name) < 0.05);
+
 function dotted(table: Table, rows: number[]): Plot.PlotOptions {
   const y = (row: number) => `${cut(shown(table.cell(row, "concept")), 18)} · unit ${table.cell(row, "unit")}`;
-  const of = (name: string) => (row: number) => table.number(row, name), learned = of("learned_q");
+  const of = (name: string) => (row: number) => table.number(row, name);
   const said = (row: number) => [y(row), ...told(table, row, "f1")].join("\n");
   return {
     height: 50 + 20 * rows.length, marginLeft: 186, x: { label: "F1", domain: [0, 1], grid: true }, y: { label: null, domain: rows.map(y) },
     marks: [
       Plot.ruleY(rows, { y, x1: of("control_f1"), x2: of("control_f1_hi"), stroke: "currentColor", strokeOpacity: 0.3, strokeWidth: 8 }),
-      Plot.dot(rows, { y, x: of("f1"), r: 4, stroke: "var(--link)", fill: (row: number) => (learned(row) < 0.05 ? "var(--link)" : "var(--paper)") }),
+      ...(table.has("f1_lo") ? [Plot.ruleY(rows, { y, x1: of("f1_lo"), x2: of("f1_hi"), stroke: "var(--link)" })] : []),
+      Plot.dot(rows, { y, x: of("f1"), r: 4, stroke: "var(--link)", fill: (row: number) => (surely(table, row) ? "var(--link)" : "var(--paper)") }),
       tip(rows, { y, x: of("f1") }, said, Plot.pointerY),
     ],
   };

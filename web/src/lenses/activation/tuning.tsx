@@ -44,7 +44,7 @@ export const Tuning: View = ({ table }) => {
   const address = useCallback((row: number) => to.unit(audit.siteIndex(site), table.number(row, "unit")), [table, site]);
   const [tiles, buttons] = usePages(rows, PAGE);
   return (
-    <Frame caption={`How sharply each unit${rows.length > MOST ? ` (the first ${MOST} of ${rows.length})` : ""} is tuned (1: to one orientation only); dashed: the median of untrained copies; filled: sharper than they are at q < ${SURE}. Below: mean response by orientation, each on a scale of its own; upright: the preferred one and its 95 % interval. Units that respond to nothing are left out.`} table={table} rows={rows}>
+    <Frame caption={`How sharply each unit${rows.length > MOST ? ` (the first ${MOST} of ${rows.length})` : ""} is tuned (1: to one orientation only); lines: 95 % intervals; dashed: the median of untrained copies; filled: sharper than they are at q < ${SURE}. Below: mean response by orientation, each on a scale of its own; upright: the preferred one and its 95 % interval. Units that respond to nothing are left out.`} table={table} rows={rows}>
       <p class="picks">{picks}<Pick name="sorted by" from={["tuning", "peak", "orientation_index"]} at={by} set={setBy} /></p>
       {rows.length > 0 ? <Chart label={`${table.told.title}: sharpness of the units of ${site}`} make={make} address={address} /> : <p>No unit of this site responds to these stimuli.</p>}
       {curves && <>
@@ -72,6 +72,7 @@ function ranked(table: Table, rows: number[]): Plot.PlotOptions {
     height: 200, marginLeft: 44, x: { label: "units in this order" }, y: { label: "tuning", domain: [0, 1], grid: true },
     marks: [
       Plot.ruleY(rows.slice(0, 1), { y: (row) => table.number(row, "control_tuning"), stroke: "currentColor", strokeDasharray: "4 3" }),
+      ...(table.has("tuning_lo") ? [Plot.ruleX(rows, { x, y1: (row) => table.number(row, "tuning_lo"), y2: (row) => table.number(row, "tuning_hi"), stroke: "var(--soft)", strokeOpacity: 0.6 })] : []),
       Plot.dot(rows.filter((row) => !sure(row)), { x, y, r: 3, stroke: "var(--soft)" }),
       Plot.dot(rows.filter(sure), { x, y, r: 3, fill: "var(--link)" }),
       tip(rows, { x, y }, (row: number) => [`unit ${table.cell(row, "unit")}`, ...told(table, row, "tuning"), preferred(table, row)].join("\n")),

@@ -8,8 +8,8 @@ import { Maps } from "./maps";
 import { Removal } from "./removal";
 
 const Methods: View = ({ table }) => {
-  const curves = useAudit().array("attribution.curves");
-  return <><Gates table={table} /><Maps table={table} />{curves && <Removal table={table} curves={curves} />}</>;
+  const audit = useAudit(), curves = audit.array("attribution.curves");
+  return <><Gates table={table} /><Maps table={table} />{curves && <Removal table={table} curves={curves} bounds={audit.array("attribution.curve_bounds")} />}</>;
 };
 
 export const attribution: Record<string, View> = {

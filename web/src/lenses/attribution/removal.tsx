@@ -2,7 +2,7 @@
 
 import * as Plot from "@observablehq/plot";
 import { useCallback } from "preact/hooks";
-import { part, shown, told, type Numbers, type Table } from "../../data";
+import { fixed, part, shown, told, type Numbers, type Table } from "../../data";
 import { Chart, tip } from "../../views/Chart";
 import { Frame } from "../../views/Frame";
 import { failed, methodsOf, words } from "./gates";
@@ -10,34 +10,40 @@ import { failed, methodsOf, words } from "./gates";
 const SYMBOLS = ["circle", "triangle", "square", "diamond", "star", "wye"];
 const COLOURS = ["var(--link)", "var(--warn)", "var(--ink)"];
 
-interface Point { name: string; method: string; share: number; chance: number; i: number }
+interface Point { name: string; method: string; share: number; chance: number; i: number; lo: number; hi: number }
+/** Mean curves `[M, 2, S]` and, where the audit has them, the ends of their intervals `[M, 2, 2, S]`. */
+interface Given { table: Table; curves: Numbers; bounds?: Numbers }
 
-export function Removal({ table, curves }: { table: Table; curves: Numbers }) {
+export function Removal({ table, curves, bounds }: Given) {
   const names = [...methodsOf(table).slice(0, curves.shape[0] - 1), "random"];
   return (
-    <Frame caption="Mean probability of the own class as pixels go (a good map falls fast), or come into a mean image (a good map rises fast), in the order of each map. Controls: a random order (broad, dashed) and an edge filter (dotted). ✗: fails a gate." table={table}>
+    <Frame caption={`Mean probability of the own class as pixels go (a good map falls fast), or come into a mean image (a good map rises fast), in the order of each map. ${bounds ? "Bars: 95 % intervals over images. " : ""}Controls: a random order (broad, dashed) and an edge filter (dotted). ✗: fails a gate.`} table={table}>
       <div class="pair">
-        <Side table={table} curves={curves} side={0} names={names} />
-        <Side table={table} curves={curves} side={1} names={names} />
+        {[0, 1].map((side) => <Side key={side} table={table} curves={curves} bounds={bounds} side={side} names={names} />)}
       </div>
     </Frame>
   );
 }
 
-function Side({ table, curves, side, names }: { table: Table; curves: Numbers; side: number; names: string[] }) {
+function Side({ side, names, ...given }: Given & { side: number; names: string[] }) {
   const doing = side ? "put in" : "removed";
-  const make = useCallback(() => drawn(table, curves, side, names), [table, curves, side, names.join()]);
+  const make = useCallback(() => drawn(given, side, names), [given.table, given.curves, side, names.join()]);
   return <div><h4>Pixels are {doing}</h4><Chart label={`Probability of the own class as pixels are ${doing}`} make={make} /></div>;
 }
 
-function drawn(table: Table, curves: Numbers, side: number, methods: string[]): Plot.PlotOptions {
+function drawn({ table, curves, bounds }: Given, side: number, methods: string[]): Plot.PlotOptions {
   const steps = curves.shape[2], metric = side ? "insertion_auc" : "deletion_auc";
   const names = methods.map((method) => words(method) + (failed(table, method).length ? " ✗" : ""));
-  const lines = methods.map((method, m) => Array.from(part(curves, m, side), (chance, i): Point => ({ name: names[m], method, share: i / (steps - 1), chance, i })));
-  const said = ({ name, method, share, chance }: Point) => {
+  const end = (m: number, e: number) => bounds && part(bounds, m, side, e);
+  const lines = methods.map((method, m) => {
+    const [low, high] = [end(m, 0), end(m, 1)];
+    return Array.from(part(curves, m, side), (chance, i): Point => ({ name: names[m], method, share: i / (steps - 1), chance, i, lo: low?.[i] ?? NaN, hi: high?.[i] ?? NaN }));
+  });
+  const said = ({ name, method, share, chance, lo, hi }: Point) => {
     const row = table.rows({ method, metric })[0];
-    return [name, `${shown(share * 100)} % of the pixels: ${shown(chance)}`, ...(row === undefined ? [] : ["area under the curve:", ...told(table, row, "value")])].join("\n");
+    return [name, `${shown(Number((share * 100).toPrecision(3)))} % of the pixels: ${fixed(chance, 3)}${bounds ? ` [${fixed(lo, 3)}, ${fixed(hi, 3)}]` : ""}`, ...(row === undefined ? [] : ["area under the curve:", ...told(table, row, "value")])].join("\n");
   };
+  const marked = lines.flatMap((line, m) => line.filter(({ i }) => (i + m) % 3 === 0));
   const at = { x: "share", y: "chance" } as const;
   const colours = methods.map((method, m) => (method === "random" ? "var(--soft)" : COLOURS[m % COLOURS.length]));
   return {
@@ -48,7 +54,8 @@ function drawn(table: Table, curves: Numbers, side: number, methods: string[]): 
     color: { domain: names, range: colours },
     marks: [
       ...lines.map((line, m) => Plot.lineY(line, { ...at, stroke: colours[m], strokeWidth: methods[m] === "random" ? 3.5 : 1.5, strokeOpacity: methods[m] === "random" ? 0.5 : 1, strokeDasharray: { random: "7 5", edge: "1 4" }[methods[m]] })),
-      Plot.dot(lines.flatMap((line, m) => line.filter(({ i }) => (i + m) % 3 === 0)), { ...at, symbol: "name", stroke: "name", fill: "var(--paper)", r: 3.5 }),
+      Plot.ruleX(bounds ? marked : [], { x: "share", y1: "lo", y2: "hi", stroke: "name" }),
+      Plot.dot(marked, { ...at, symbol: "name", stroke: "name", fill: "var(--paper)", r: 3.5 }),
       tip(lines.flat(), at, said),
     ],
   };
