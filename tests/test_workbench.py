@@ -18,7 +18,7 @@ from holistic.cli.serve import _model
 from holistic.errors import HolisticError
 from holistic.findings import Audit
 from holistic.workbench.experiments import experiments, save_experiment
-from holistic.workbench.images import as_image, looked_at, patched, steered
+from holistic.workbench.images import as_image, known, looked_at, patched, steered
 from holistic.workbench.jobs import Jobs, run_lens
 from holistic.workbench.live import Live, Removal, Superseded, _held
 from holistic.workbench.tables import page_of
@@ -202,6 +202,17 @@ def test_an_example_isn_t_near_itself(subject: holistic.Subject) -> None:
     assert len(told["nearest"]) == 8
 
 
+def test_an_example_is_told_with_its_class_and_split(subject: holistic.Subject) -> None:
+    for split, places in (
+        ("selection", subject.selection_indices),
+        ("evaluation", subject.evaluation_indices),
+    ):
+        for place in places[:3].tolist():
+            told = known(subject, place)
+            assert told == {"label": int(subject.labels[place]), "split": split}
+    assert known(subject, subject.images[:1].tolist()) == {}
+
+
 @pytest.mark.parametrize(
     "given", [None, "7", -1, 10**9, True, [1.0], [float("nan")] * 6, [[1] * 6]]
 )
@@ -216,6 +227,13 @@ def test_patching_and_steering_equal_plain_edits(subject: holistic.Subject) -> N
     # behind the first site nothing else of the target is left
     np.testing.assert_allclose(told["after"]["logits"], subject.predict(source)[0], rtol=1e-5)
     np.testing.assert_allclose(told["before"]["logits"], subject.predict(target)[0], rtol=1e-5)
+    told = patched(subject, source, target, site="3", units=(1, 4))
+    mixed = subject.capture(["3"], target)["3"].clone()
+    mixed[:, [1, 4]] = subject.capture(["3"], source)["3"][:, [1, 4]]
+    np.testing.assert_allclose(
+        told["after"]["logits"], subject.model[4](mixed)[0].detach(), rtol=1e-4, atol=1e-5
+    )
+    assert told["after"]["logits"] != told["before"]["logits"]
     told = steered(subject, target, site="3", label=2)
     values = subject.capture(["3"], subject.selection.images[:2000])["3"].double()
     own = subject.selection.labels[:2000] == 2

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Literal, get_args
 
 from holistic.errors import SettingError, listed
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["SCORE_UNITS", "Score", "checked_score", "score"]
 
@@ -53,5 +53,5 @@ def score(logits: Tensor, labels: Tensor, name: Score = "margin") -> Tensor:
         return own - logits.logsumexp(1)
     if name == "accuracy":
         return (logits.argmax(1) == labels).to(logits.dtype)
-    others = logits.scatter(1, labels[:, None], -torch.inf)  # [B, C]
+    others = logits.scatter(1, labels[:, None], float("-inf"))  # [B, C]
     return own - others.amax(1)

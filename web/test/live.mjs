@@ -114,23 +114,28 @@ assert.ok(Math.abs(shares.filter((text) => text.endsWith("%")).reduce((sum, text
 assert.equal(await page.locator(".map canvas").count(), 4);
 for (const way of ["from the example into this image", "from this image into the example"]) {
   await page.getByLabel(/^put /).selectOption({ label: way });
-  await page.getByRole("button", { name: / away\)$/ }).first().click();
+  await page.getByRole("button", { name: /^patch with example/ }).first().click();
   await settled((words) => [...document.querySelectorAll("p[role=status]")].some((p) => p.textContent.includes(words)), way.startsWith("from the") ? "taken from example" : "taken from this image");
 }
-await page.getByLabel("or any other").fill("5");
+await page.getByLabel("with any other").fill("5");
 await page.getByRole("button", { name: "patch", exact: true }).click();
 await settled(() => [...document.querySelectorAll("p[role=status]")].some((p) => p.textContent.includes("example 5 is told as")));
+await page.getByLabel("units", { exact: true }).fill("1, 2");
+await page.getByRole("button", { name: "patch", exact: true }).click();
+await settled(() => [...document.querySelectorAll("p[role=status]")].some((p) => p.textContent.startsWith("With units 1, 2 of")));
 await page.waitForSelector(".chart svg");
 await accessible();
 
 // an example of the data instead, by its address
 await page.evaluate(() => { location.hash = "#/draw/3"; });
 await page.waitForSelector("h2:has-text('Example 3')");
-await page.waitForSelector("img[alt='Example 3']");
+await page.waitForSelector("canvas[aria-label='Example 3']");
+await page.waitForSelector("h2:has-text('split')");
 await page.waitForSelector("text=Nearest evaluation examples");
 
 // the image card of the page leads there
-await page.evaluate(() => { location.hash = "#/image/0"; });
+await page.evaluate(() => { location.hash = "#/class/0"; });
+await page.locator(".strip a.picture").first().click();
 await page.getByRole("link", { name: "ask the model about it" }).click();
 await page.waitForSelector("h2:has-text('Example')");
 

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import holistic
 from holistic.errors import HolisticError, ModelError, SettingError, SiteError
 from holistic.findings import Audit, load
-from holistic.lens import lens_names
+from holistic.lens import lens_class, lens_names
 from holistic.progress import Progress
 from holistic.workbench.experiments import experiments, save_experiment
 from holistic.workbench.guard import SECONDS, Guard
-from holistic.workbench.images import as_image, looked_at, patched, steered
+from holistic.workbench.images import as_image, known, looked_at, patched, steered
 from holistic.workbench.jobs import Jobs, run_lens
 from holistic.workbench.tables import page_of
 
@@ -96,14 +97,23 @@ class Answers:
         live = self._model()
         with live.busy:
             image = as_image(live.subject, asked.get("image"))
-            return looked_at(live.subject, image, _text(asked, "near"))
+            return {
+                **looked_at(live.subject, image, _text(asked, "near")),
+                **known(live.subject, asked.get("image")),
+            }
 
     def patch(self, asked: Any) -> dict[str, Any]:
         """What it says of one image with a site's value from another."""
         live = self._model()
         with live.busy:
             source, target = (as_image(live.subject, asked.get(n)) for n in ("source", "target"))
-            return patched(live.subject, source, target, site=_text(asked, "site"), units=None)
+            site = live.subject.site(_text(asked, "site"))
+            units = asked.get("units")
+            if units is not None:
+                if not isinstance(units, list) or not all(type(u) is int for u in units):
+                    raise SettingError("'units' are whole numbers")
+                units = site.checked_units(units)
+            return patched(live.subject, source, target, site=site.name, units=units)
 
     def steer(self, asked: Any) -> dict[str, Any]:
         """What it says of one image while a site is moved along a class's mean difference."""
@@ -116,10 +126,16 @@ class Answers:
             return steered(live.subject, image, site=site, label=label)
 
     def jobs(self, asked: Any) -> dict[str, Any]:
-        """Lenses that ran or run, and those that this audit lacks."""
-        held = self.audit.lenses
-        missing = [name for name in lens_names() if name not in held]
-        return {"jobs": self.running.listed(), "missing": missing}
+        """Lenses that ran or run, those that this audit lacks, and which of them need others."""
+        audit = self.audit
+        missing = [name for name in lens_names() if name not in audit.lenses]
+        needs = {
+            name: [need for need in lens_class(name).needs if need not in audit.lenses]
+            for name in missing
+        }
+        made = audit.provenance.get("versions", {}).get("holistic", "")
+        other = made if made != holistic.__version__ else ""
+        return {"jobs": self.running.listed(), "missing": missing, "needs": needs, "other": other}
 
     def start(self, asked: Any) -> dict[str, Any]:
         """Start a lens."""

@@ -17,7 +17,7 @@ from holistic.lenses.attribution import Attribution
 from holistic.lenses.attribution.maps import attributions
 from holistic.subject import Subject
 
-__all__ = ["as_image", "looked_at", "patched", "steered"]
+__all__ = ["as_image", "known", "looked_at", "patched", "steered"]
 
 _TOP, _NEAREST, _AMONG = 10, 8, 2000
 _DOSES = tuple(float(d) for d in range(-6, 7))
@@ -43,6 +43,17 @@ def as_image(subject: Subject, given: object) -> Tensor:
     if values.shape != shape or not np.isfinite(values).all():
         raise SettingError(f"an image is finite numbers of shape {shape}, got {values.shape}")
     return torch.from_numpy(values)[None].to(subject.images)
+
+
+def known(subject: Subject, given: object) -> dict[str, Any]:
+    """Return an example's class (`label`) and `split` by its place; nothing of a drawing."""
+    if not isinstance(given, int):
+        return {}
+    chosen = given in subject.selection_indices
+    return {
+        "label": int(subject.labels[given]),
+        "split": "selection" if chosen else "evaluation",
+    }
 
 
 def looked_at(subject: Subject, image: Tensor, near: str | None) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import { Verdict } from "../lenses/attribution/maps";
 import { useAudit } from "../views/context";
 import { Pick } from "../views/Frame";
 import { Pixels } from "../views/Pixels";
-import { ask, type Looked, type Pictures, type State } from "./server";
+import { Cut, useSheet } from "./Cut";
+import { ask, type Looked, type State } from "./server";
 import { drawable, Sheet } from "./Sheet";
 import { Steering } from "./Steering";
 
@@ -41,7 +42,7 @@ export function Draw({ place }: { place: number | null }) {
   }, [state, image, site]);
   return (
     <section class="card">
-      <h2>{place === null ? "Draw" : `Example ${place}`}</h2>
+      <h2>{place === null ? "Draw" : `Example ${place}`}{place !== null && found?.label !== undefined && <small> of class {classes[found.label]}, {found.split} split</small>}</h2>
       {trouble && <p class="caveat" role="alert">{trouble}</p>}
       {state?.live && <Examples count={state.examples} place={place} />}
       <div class="pair">
@@ -74,22 +75,9 @@ function Examples({ count, place }: { count: number; place: number | null }) {
   );
 }
 
-/** Pictures of examples, asked for again when they change; an older answer never takes a newer one's place. */
-function useSheet(examples: number[]): Pictures | null {
-  const [sheet, setSheet] = useState<Pictures | null>(null);
-  useEffect(() => {
-    let gone = false;
-    if (examples.length) ask<Pictures>("pictures", { examples }).then((told) => gone || setSheet(told), () => gone || setSheet(null));
-    return () => {
-      gone = true;
-    };
-  }, [examples.join()]);
-  return sheet;
-}
-
 function Shown({ place }: { place: number }) {
   const sheet = useSheet([place]);
-  return sheet && <img src={sheet.sheet} class="pixels" alt={`Example ${place}`} style={{ height: "196px", imageRendering: "pixelated" }} />;
+  return sheet && <Cut sheet={sheet} place={0} label={`Example ${place}`} size={196} />;
 }
 
 function Said({ found, classes }: { found: Looked; classes: string[] }) {
@@ -124,13 +112,14 @@ function Maps({ found, said }: { found: Looked; said: string }) {
           );
         })}
       </div>
-      <figcaption>What speaks for {said} (blue) and against it (orange), pixel by pixel, on one scale a map. A method that fails a test of the lens attribution on this model is marked: its map shouldn't be believed.</figcaption>
+      <figcaption>What speaks for {said} (blue) and against it (orange), pixel by pixel, signed, each map on a scale of its own (those of the lens attribution are sizes without a sign). A method that fails a test of the lens attribution on this model is marked: its map shouldn't be believed.</figcaption>
     </figure>
   );
 }
 
 function Activations({ found }: { found: Looked }) {
-  const audit = useAudit();
+  const audit = useAudit(), table = audit.table("sites");
+  const repeats = (site: string) => table?.rows({ site }).some((row) => table.number(row, "positions") > 1);
   return (
     <>
       <h3>Units that respond most</h3>
@@ -139,7 +128,7 @@ function Activations({ found }: { found: Looked }) {
           const most = Math.max(...units.map((u) => Math.abs(u.value)), 1e-12);
           return (
             <table class="bars" key={name}>
-              <caption>Site {name}: mean over positions</caption>
+              <caption>Site {name}{repeats(name) ? ": mean over positions" : ""}</caption>
               <thead><tr><th scope="col">unit</th><th scope="col" colSpan={2}>value</th></tr></thead>
               <tbody>{units.map((u) => (
                 <tr key={u.unit}><th scope="row"><a href={to.unit(audit.siteIndex(name), u.unit)}>{u.unit}</a></th><td><span class="bar-of"><i style={{ width: `${(100 * Math.abs(u.value)) / most}%` }} /></span></td><td>{shown(u.value)}</td></tr>
@@ -158,25 +147,41 @@ const WAYS = ["from the example into this image", "from this image into the exam
 function Nearest({ found, site, image, count }: { found: Looked; site: string; image: unknown; count: number }) {
   const { classes } = useAudit().outline;
   const [said, setSaid] = useState("");
+  const [some, setSome] = useState("");
   const [way, setWay] = useState<(typeof WAYS)[number]>(WAYS[0]);
   const near = found.nearest ?? [];
   const sheet = useSheet(near.map((n) => n.place));
-  useEffect(() => setSaid(""), [found, way]);
+  useEffect(() => setSaid(""), [found, way, some]);
+  useEffect(() => setSome(""), [site]);
   const patch = (place: number) => {
-    const into = way === WAYS[0];
-    ask<{ before: Looked; after: Looked }>("patch", { source: into ? place : image, target: into ? image : place, site }).then(
-      ({ before, after }) => setSaid(`With the whole of ${site} taken ${into ? `from example ${place}, this image` : `from this image, example ${place}`} is told as ${classes[after.prediction]} (${percent(after)}; before: ${classes[before.prediction]}, ${percent(before)}).`),
+    const into = way === WAYS[0], units = some.match(/\d+/g)?.map(Number);
+    const what = units ? `${units.length === 1 ? "unit" : "units"} ${units.join(", ")} of ${site}` : `the whole of ${site}`;
+    ask<{ before: Looked; after: Looked }>("patch", { source: into ? place : image, target: into ? image : place, site, units }).then(
+      ({ before, after }) => setSaid(`With ${what} taken ${into ? `from example ${place}, this image` : `from this image, example ${place}`} is told as ${classes[after.prediction]} (${percent(after)}; before: ${classes[before.prediction]}, ${percent(before)}).`),
       (e: Error) => setSaid(e.message),
     );
   };
   return (
     <>
       <h3>Nearest evaluation examples in {site}</h3>
-      {sheet && <img src={sheet.sheet} class="sheet" alt={`Pictures of examples ${near.map((n) => n.place).join(", ")}`} style={{ height: "48px", maxWidth: "100%" }} />}
-      <p class="picks"><Pick name={`put ${site}`} from={WAYS} at={way} set={setWay} /></p>
-      <p class="tools">{near.map((n) => <button key={n.place} onClick={() => patch(n.place)}>#{n.place}: {classes[n.label]} ({shown(n.distance)} away)</button>)}</p>
+      <div class="strip">
+        {near.map((n, i) => {
+          const label = `example ${n.place} of class ${classes[n.label]}`;
+          return (
+            <span key={n.place} class="change">
+              <a class="picture" href={to.draw(n.place)} title={label}>{sheet ? <Cut sheet={sheet} place={i} label={label} size={64} /> : `#${n.place}`}</a>
+              <small>{classes[n.label]}, {shown(Number(n.distance.toPrecision(3)))} away</small>
+              <button aria-label={`patch with ${label}`} onClick={() => patch(n.place)}>patch</button>
+            </span>
+          );
+        })}
+      </div>
+      <p class="picks">
+        <Pick name={`put ${site}`} from={WAYS} at={way} set={setWay} />
+        <label class="pick">units <input value={some} placeholder="all, or 3, 17, …" onInput={(e) => setSome(e.currentTarget.value)} /></label>
+      </p>
       <form class="tools" onSubmit={(e) => { e.preventDefault(); patch(Number(new FormData(e.currentTarget).get("example"))); }}>
-        <label>or any other, 0 to {count - 1}: <input name="example" type="number" min={0} max={count - 1} step={1} required /></label>
+        <label>with any other example, 0 to {count - 1}: <input name="example" type="number" min={0} max={count - 1} step={1} required /></label>
         <button>patch</button>
       </form>
       <p role="status">{said}</p>

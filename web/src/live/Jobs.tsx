@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { ask, type Job } from "./server";
 
 export function Jobs() {
-  const [told, setTold] = useState<{ jobs: Job[]; missing: string[] }>({ jobs: [], missing: [] });
+  const [told, setTold] = useState<{ jobs: Job[]; missing: string[]; needs: Record<string, string[]>; other: string }>({ jobs: [], missing: [], needs: {}, other: "" });
   const [trouble, setTrouble] = useState("");
   const look = () => ask<typeof told>("jobs", {}).then(setTold, (e: Error) => setTrouble(e.message));
   const act = (question: string, asked: object) => ask(question, asked).then(() => (setTrouble(""), look()), (e: Error) => setTrouble(e.message));
@@ -19,7 +19,10 @@ export function Jobs() {
     <section class="card">
       <h2>Jobs</h2>
       <p>{told.missing.length ? "Lenses that this audit lacks. A lens is written into the audit's folder when it is finished, and not before." : "This audit has every lens."}</p>
-      <p class="tools">{told.missing.map((lens) => <button key={lens} disabled={running} onClick={() => act("start", { lens })}>run {lens}</button>)}</p>
+      {told.other && <p class="caveat">Version {told.other} made this audit; this is another one, whose numbers may differ in the last digits. `holistic run` with another folder makes a whole new audit.</p>}
+      <p class="tools">{told.missing.map((lens) => (
+        <span key={lens}><button disabled={running || Boolean(told.other) || told.needs[lens].length > 0} onClick={() => act("start", { lens })}>run {lens}</button>{told.needs[lens].length > 0 && ` needs ${told.needs[lens].join(", ")}`}</span>
+      ))}</p>
       <p class="sr" role="status">{told.jobs.map((job) => `${job.lens} ${job.state}`).join(", ")}</p>
       <ul>
         {told.jobs.map((job) => (

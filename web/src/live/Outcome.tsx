@@ -1,9 +1,9 @@
 // What removing units did: accuracy of every class, predictions that change, confusions.
 
-import { useEffect, useRef, useState } from "preact/hooks";
 import { fixed } from "../data";
 import { useAudit } from "../views/context";
-import { ask, type ClassRow, type Estimate, type Pictures, type Removed } from "./server";
+import { Cut, useSheet } from "./Cut";
+import type { ClassRow, Estimate, Removed } from "./server";
 
 const SHOWN = 40;
 
@@ -36,20 +36,7 @@ export function Bars({ found, edited }: { found: Removed; edited: boolean }) {
 
 export function Changed({ found }: { found: Removed }) {
   const { classes } = useAudit().outline;
-  const [sheet, setSheet] = useState<{ image: HTMLImageElement; of: Removed; told: Pictures } | null>(null);
-  useEffect(() => {
-    if (!found.changed.length) return;
-    let gone = false; // an older answer mustn't take a newer one's place
-    ask<Pictures>("pictures", { examples: found.changed.map((one) => one.example) }).then(async (told) => {
-      const image = Object.assign(new Image(), { src: told.sheet });
-      await image.decode();
-      if (!gone) setSheet({ image, of: found, told });
-    }).catch(() => undefined); // inputs that aren't pictures are named by their numbers
-    return () => {
-      gone = true;
-    };
-  }, [found]);
-  const drawn = sheet?.of === found ? sheet : null;
+  const sheet = useSheet(found.changed.map((one) => one.example));
   return (
     <>
       <h3>Predictions that change: {found.changes} of {found.n}</h3>
@@ -58,7 +45,7 @@ export function Changed({ found }: { found: Removed }) {
           const label = `example ${one.example} of class ${classes[one.label]}`;
           return (
             <span key={one.example} class="change" title={label}>
-              {drawn ? <Cut {...drawn} place={i} label={label} /> : <em>#{one.example}</em>}
+              {sheet ? <Cut sheet={sheet} place={i} label={label} /> : <em>#{one.example}</em>}
               <small>{classes[one.before]} → {classes[one.after]}</small>
             </span>
           );
@@ -66,14 +53,6 @@ export function Changed({ found }: { found: Removed }) {
       </div>
     </>
   );
-}
-
-/** One picture of a sheet. */
-function Cut({ image, told, place, label }: { image: HTMLImageElement; told: Pictures; place: number; label: string }) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const { width, height } = told;
-  useEffect(() => canvas.current?.getContext("2d")?.drawImage(image, width * place, 0, width, height, 0, 0, width, height), [image, place]);
-  return <canvas ref={canvas} width={width} height={height} role="img" aria-label={label} style={{ width: "44px", height: `${(44 * height) / width}px`, imageRendering: "pixelated" }} />;
 }
 
 /** Rows are shares of their class, so that rare classes are seen; full blue and orange are all of it. */
