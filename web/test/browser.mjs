@@ -91,11 +91,18 @@ async function keys(page) {
   await page.locator("#app button, .live button", { hasText: "show table" }).locator("visible=true").first().click();
   const [file] = await Promise.all([page.waitForEvent("download"), page.locator("button", { hasText: "save CSV" }).locator("visible=true").first().click()]);
   assert.match(file.suggestedFilename(), /\.csv$/);
+  // pictures on a canvas and tables are saved whole, with what stands around them
+  const matrix = page.locator("[id='agreement.lenses'] button", { hasText: "save SVG" });
+  if (await matrix.count()) {
+    const [saved] = await Promise.all([page.waitForEvent("download"), matrix.first().click()]);
+    assert.match(readFileSync(await saved.path(), "utf8"), /<image [^>]*data:image\/png.*full/, "a canvas and its caption");
+  }
   const scatter = page.locator("[id='agreement.units'] button", { hasText: "save SVG" });
   if (!(await scatter.count())) return;
   const [drawing] = await Promise.all([page.waitForEvent("download"), scatter.first().click()]);
   const text = readFileSync(await drawing.path(), "utf8");
   assert.match(text, /^<svg[^>]* width="[3-9]\d\d"/, "the chart is saved, not a sign of its legend");
+  assert.match(text, /Verdicts.*verdict/s, "saved with its title and caption");
   assert.doesNotMatch(text, /var\(--/, "colours that every program knows");
 }
 
@@ -116,7 +123,10 @@ async function graphs(page) {
 
 /** A card tells of one image by maps, its way through the network and the units that decided it. */
 async function images(page) {
-  await settled(page, "#/image/0");
+  await settled(page, "#/class/0");
+  if (!(await page.locator("#app .strip a.picture").count())) return;
+  await page.locator("#app .strip a.picture").first().click();
+  await page.waitForTimeout(200);
   if (!(await page.locator("text=Its way through the network").count())) return;
   assert.ok((await page.locator("#app .map canvas").count()) >= 4, "maps by every method");
   assert.ok((await page.locator("#app svg[role=img]").count()) >= 1, "a curve over the sites");
@@ -178,7 +188,7 @@ async function responses(page, findings) {
   if (!findings["activation.synthetic"]?.total) return;
   assert.match(await within(page, "activation.synthetic", "canvas").first().getAttribute("aria-label"), /made by gradient ascent, not data.*value/);
   const tile = within(page, "activation.tuning", "svg.tile").first(), told = await tile.getAttribute("aria-label");
-  assert.match(told, /unit \d+.*tuning.*control_tuning.*prefers/, "a curve tells its tuning and the control");
+  assert.match(told, /unit \d+.*tuning.*control tuning.*prefers/, "a curve tells its tuning and the control");
   await within(page, "activation.tuning", "select").last().selectOption("1");
   assert.notEqual(await tile.getAttribute("aria-label"), told, "units can be sorted by another number");
   await within(page, "activation.synthetic", ".wallrow a").first().click();

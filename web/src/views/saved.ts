@@ -28,7 +28,7 @@ export function standalone(box: HTMLElement, title: string, caption: string): { 
     const rect = drawn.getBoundingClientRect();
     if (!seen(rect)) continue;
     const place = { ...at(rect), width: rect.width, height: rect.height };
-    if (drawn instanceof HTMLCanvasElement) add("image", { ...place, href: drawn.toDataURL(), style: "image-rendering: pixelated" });
+    if (drawn instanceof HTMLCanvasElement) add("image", { ...place, href: drawn.toDataURL(), "image-rendering": "pixelated" });
     else {
       const copy = drawn.cloneNode(true) as SVGElement;
       for (const [key, value] of Object.entries({ ...place, color: getComputedStyle(drawn).color })) copy.setAttribute(key, String(value));
