@@ -87,6 +87,8 @@ def test_the_only_carrier_of_a_class_is_found() -> None:
     first = findings["ablation.topk"].statements[0]
     assert first.startswith("Of 10 classes, 7 loses most: without its top 4 units of site '1'")
     assert "goes from 100.0% to 0.0%" in first
+    told = findings["ablation.topk"].statements
+    assert len({line[line.lower().index("without") + 7 :] for line in told}) == len(told)
 
 
 def test_redundancy_and_synergy_have_their_signs() -> None:

@@ -163,6 +163,9 @@ export function fixed(value: number, decimals: number): string {
   return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
 }
 
+/** A sentence begins with a capital. */
+export const capital = (words: string) => words.charAt(0).toUpperCase() + words.slice(1);
+
 /** A column's name in words. */
 export const plain = (name: string) => name.replaceAll("_", " ");
 

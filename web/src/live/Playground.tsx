@@ -84,7 +84,7 @@ function Map({ table, units, set }: { table: Table; units: Unit[]; set: (units: 
   const key = written(units, audit.outline.sites);
   const cells = useMemo(() => {
     const gone = new Set(units.map(String));
-    return laid(table, rows, (row) => set(toggled(now.current, unitOf(row))), (row) => gone.has(String(unitOf(row))));
+    return laid(table, rows, (row) => set(toggled(now.current, unitOf(row))), audit.table("sites"), (row) => gone.has(String(unitOf(row))));
   }, [table, rows, key]);
   const most = useMemo(() => needed(table, name), [table, name]);
   const grouped = useMemo(() => ({ clusters: clusters(audit), circuits: circuits(audit) }), [audit]);

@@ -2,7 +2,7 @@
 
 import * as Plot from "@observablehq/plot";
 import { useCallback, useMemo, useState } from "preact/hooks";
-import { bounds, nothing, plain, shown, told, type Cell, type Table } from "../data";
+import { bounds, capital, nothing, plain, shown, told, type Cell, type Table } from "../data";
 import type { Choice } from "../choose";
 import { Chart, tip } from "./Chart";
 import { Frame, Pick } from "./Frame";
@@ -32,7 +32,7 @@ export function Curve({ table, choice, start, fixed = {} }: { table: Table; choi
   const about = table.about(value);
   const named = Object.values(equal).map((v) => shown(v)).join(", ");
   return (
-    <Frame caption={`${about.meaning} (${named}). Band: 95 % interval${controlOf(table, value)[0] ? "; grey: the control and 95 % of its draws" : ""}.`} table={table} rows={rows}>
+    <Frame caption={`${capital(about.meaning)} (${named}). Band: 95 % interval${controlOf(table, value)[0] ? "; grey: the control and 95 % of its draws" : ""}.`} table={table} rows={rows}>
       <p class="picks">{picks}<Pick name="number" from={choice.values} at={value} set={setValue} word={plain} /></p>
       <Chart label={`${table.told.title}: ${value} by ${choice.across}`} make={make} />
     </Frame>
@@ -75,7 +75,7 @@ export function DotsView({ table, choice }: { table: Table; choice: Choice }) {
   const key = JSON.stringify(equal);
   const rows = useMemo(() => table.rows(equal).slice(0, 60), [table, key]);
   return (
-    <Frame caption={`${table.about(value).meaning}. Lines: 95 % interval${controlOf(table, value)[0] ? "; grey: the control" : ""}.`} table={table} rows={rows}>
+    <Frame caption={`${capital(table.about(value).meaning)}. Lines: 95 % interval${controlOf(table, value)[0] ? "; grey: the control" : ""}.`} table={table} rows={rows}>
       <p class="picks">{picks}<Pick name="number" from={choice.values} at={value} set={setValue} word={plain} /></p>
       <Dots table={table} rows={rows} by={choice.rows} value={value} />
     </Frame>

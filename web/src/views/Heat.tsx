@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { colour, limitOf } from "../colour";
-import { fixed, nothing, plain, shown, told, type Cell, type Table } from "../data";
+import { capital, fixed, nothing, plain, shown, told, type Cell, type Table } from "../data";
 import { ordered, type Choice } from "../choose";
 import { go, to } from "../route";
 import { useAudit } from "./context";
@@ -40,7 +40,7 @@ export function Heat({ table, choice, start }: { table: Table; choice: Choice; s
   const cells = useMemo(() => layout(table, choice, rows, value, sorting, (row) => opened(audit.siteIndex(table.cell(row, "site")), table, row, audit.outline.classes)), [rows, value, sorting]);
   const about = table.about(value), zero = nothing(value);
   return (
-    <Frame caption={`${about.meaning}${about.unit ? ` [${about.unit}]` : ""}. Blue above ${shown(zero)}, orange below; full colour at ${zero ? `${shown(zero)} ± ` : "±"}${shown(cells.limit)}; grey: no number${table.length < table.told.total ? ", or one of the smallest, which this page leaves out" : ""}. Rows: ${table.about(choice.rows).meaning}; columns: ${table.about(choice.across).meaning}.`} table={table} rows={rows}>
+    <Frame caption={`${capital(about.meaning)}${about.unit ? ` [${about.unit}]` : ""}. Blue above ${shown(zero)}, orange below; full colour at ${zero ? `${shown(zero)} ± ` : "±"}${shown(cells.limit)}; grey: no number${table.length < table.told.total ? ", or one of the smallest, which this page leaves out" : ""}. Rows: ${table.about(choice.rows).meaning}; columns: ${table.about(choice.across).meaning}.`} table={table} rows={rows}>
       <p class="picks">
         {picks}
         <Pick name="number" from={choice.values} at={value} set={setValue} word={plain} />

@@ -15,7 +15,7 @@ export function Network({ table }: { table: Table }) {
   const classes = table.distinct("class") as string[];
   const [name, setName] = useState(classes[0]);
   const rows = useMemo(() => table.rows({ class: name }), [table, name]);
-  const cells = useMemo(() => laid(table, rows, (row) => go(to.unit(audit.siteIndex(table.cell(row, "site")), table.number(row, "unit")))), [table, rows]);
+  const cells = useMemo(() => laid(table, rows, (row) => go(to.unit(audit.siteIndex(table.cell(row, "site")), table.number(row, "unit"))), audit.table("sites")), [table, rows]);
   return (
     <Frame caption={`Every unit of the hidden sites. Orange: class ${shown(name)} loses score without it; blue: it gains; full colour at ±${shown(cells.limit)} ${audit.outline.score}. Click a unit for everything that is known of it.`} table={table} rows={rows}>
       <p class="picks">
@@ -28,7 +28,7 @@ export function Network({ table }: { table: Table }) {
 }
 
 /** Lay rows of units out as the map's cells; `marked` ones are crossed out. */
-export function laid(table: Table, rows: number[], open: (row: number) => void, marked: (row: number) => boolean = () => false): Cells & { limit: number } {
+export function laid(table: Table, rows: number[], open: (row: number) => void, about?: Table, marked: (row: number) => boolean = () => false): Cells & { limit: number } {
   const sites = new Map<string, number[]>();
   for (const row of rows) {
     const site = String(table.cell(row, "site"));
@@ -46,7 +46,9 @@ export function laid(table: Table, rows: number[], open: (row: number) => void, 
   const order: number[] = [], blocks: { site: string; left: number; first: number; count: number }[] = [];
   let left = 1;
   for (const [site, own] of sites) {
-    blocks.push({ site, left, first: order.length, count: own.length });
+    const [row] = about?.rows({ site }) ?? [];
+    const op = row === undefined ? "" : ` (${shown(about!.cell(row, "op"))})`;
+    blocks.push({ site: `${site}${site.includes(op.slice(2, -1)) ? "" : op}`, left, first: order.length, count: own.length });
     order.push(...own);
     left += Math.max(70, size * Math.ceil(own.length / deep)) + 24;
   }

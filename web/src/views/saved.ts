@@ -1,7 +1,7 @@
 // A figure as one drawing to take along: its pictures, words and colours in their places, title and caption around them.
 
 const NS = "http://www.w3.org/2000/svg";
-const LEFT_OUT = "svg *, .picks, .sr, .tip, button, select";
+const LEFT_OUT = "svg *, .sr, .tip, button, select, details:not([open]) > :not(summary)";
 const MARGIN = 12, LINE = 18, LEAST = 420;
 
 /** The figure in the box as an SVG that stands alone, and its size. */
@@ -46,6 +46,10 @@ export function standalone(box: HTMLElement, title: string, caption: string): { 
       const rect = range.getBoundingClientRect(), place = at(rect);
       if (seen(rect)) add("text", { x: place.x, y: place.y + 0.78 * rect.height, "font-size": style.fontSize, "font-weight": style.fontWeight, fill: style.color }, word[0]);
     }
+  }
+  for (const pick of box.querySelectorAll("select")) {
+    const rect = pick.getBoundingClientRect(), place = at(rect);
+    if (seen(rect)) add("text", { x: place.x, y: place.y + 0.68 * rect.height, "font-size": getComputedStyle(pick).fontSize, "font-weight": 600, fill: body.color }, pick.selectedOptions[0]?.textContent ?? "");
   }
   const width = Math.max(LEAST, ...places.map((p) => p.right - origin.left)) + 2 * MARGIN;
   let height = Math.max(0, ...places.map((p) => p.bottom - origin.top)) + top + LINE;

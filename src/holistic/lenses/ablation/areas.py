@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from holistic.lenses.ablation.extents import between
 from holistic.stats.intervals import mean_interval, wilson
 from holistic.stats.tests import permutation_p
 from holistic.tables import Table, col
@@ -252,7 +253,7 @@ def area_statement(table: Table, site: str, sets: int) -> str:
         parts.append(f"{words} units {np.nanmean(area):+.1%} ({beyond} of {len(own)} at p < 0.05)")
     n = rows.where(kind="remove_top").column("n").astype(int)
     line = (
-        f"Site '{site}', on {_between(n)} examples of each class (n = {n.sum()}), mean over "
+        f"Site '{site}', on {between(n)} examples of each class (n = {n.sum()}), mean over "
         f"classes of the area between curve and {sets} random orders: {', '.join(parts)}"
     )
     first = next(rows.where(kind="remove_top").sort("half").head(1).rows())
@@ -264,11 +265,6 @@ def area_statement(table: Table, site: str, sets: int) -> str:
             f"[{_shown(first['half_lo'])}, {_shown(first['half_hi'])}] (random: {usual})"
         )
     return line + "."
-
-
-def _between(counts: np.ndarray) -> str:
-    low, high = counts.min(), counts.max()
-    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def _shown(value: float | None) -> str:

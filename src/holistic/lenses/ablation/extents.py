@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from holistic.examples import Examples
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.rankings import RANKINGS
 from holistic.sites import Site
 from holistic.subject import Subject
 
-__all__ = ["Extent", "affordable", "afforded_rows", "extent", "order_rows"]
+__all__ = ["Extent", "affordable", "afforded_rows", "between", "extent", "order_rows"]
 
 _GRIDS = ((1, 2, 3, 5, 7, 10, 14, 20, 30, 50, 70, 100, 140, 200), (1, 3, 10, 30, 100))
 _MATCHED = (1, 5, 10)
@@ -102,3 +104,13 @@ def _caveat(subject: Subject, site: Site, examples: Examples, sizes: tuple[int, 
         f"{len(subject.evaluation)} evaluation examples, stratified, and after "
         f"{', '.join(map(str, sizes))} units only; a larger `budget` measures more."
     )
+
+
+def between(counts: np.ndarray) -> str:
+    """Say on how many examples: one number where all counts are the same.
+
+    >>> between(np.array([9, 9])), between(np.array([9.0, 12.0]))
+    ('9', '9 to 12')
+    """
+    low, high = int(counts.min()), int(counts.max())
+    return f"{low}" if low == high else f"{low} to {high}"

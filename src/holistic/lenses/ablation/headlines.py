@@ -20,8 +20,10 @@ def headlines(table: Table, sets: int) -> tuple[str, ...]:
     """
     sites = list(dict.fromkeys(table.column("site").tolist()))
     lines = [_site_line(_worst_first(table, site), sets) for site in sites]
-    second = _worst_first(table, sites[min(1, len(sites) - 1)])[:_LINES]
-    return (*lines, *(_class_line(row, other, sets) for row, other in second))
+    # the class that loses most there is told already
+    others = _worst_first(table, sites[min(1, len(sites) - 1)])[1:_LINES]
+    told = (_class_line(row, other, sets) for row, other in others)
+    return (*lines, *(line[0].upper() + line[1:] for line in told))
 
 
 _Pair = tuple[dict[str, Any], dict[str, Any]]

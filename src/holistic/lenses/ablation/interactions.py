@@ -9,7 +9,7 @@ import numpy as np
 
 from holistic.findings import Finding
 from holistic.lenses.ablation import Ablation
-from holistic.lenses.ablation.extents import affordable, afforded_rows
+from holistic.lenses.ablation.extents import affordable, afforded_rows, between
 from holistic.lenses.ablation.pairs import PairEffects, pair_effects
 from holistic.lenses.ablation.rankings import strongest
 from holistic.progress import Progress
@@ -151,7 +151,7 @@ def _columns(
 def _sampling(subject: Subject, table: Table) -> str:
     n = table.where(class_="all").column("n")
     return (
-        f"Measured on {int(n.min())} to {int(n.max())} of {len(subject.evaluation)} evaluation "
+        f"Measured on {between(n)} of {len(subject.evaluation)} evaluation "
         "examples, stratified; `extra` allows more."
     )
 

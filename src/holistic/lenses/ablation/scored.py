@@ -9,7 +9,7 @@ import numpy as np
 from holistic.findings import Finding
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.effects import SCORES, ClassMeans, class_means, unit_effects_on
-from holistic.lenses.ablation.extents import affordable
+from holistic.lenses.ablation.extents import affordable, between
 from holistic.progress import Progress
 from holistic.scores import SCORE_UNITS
 from holistic.sites import Site
@@ -193,7 +193,7 @@ def _statements(subject: Subject, table: Table) -> tuple[str, ...]:
 def _caveats(subject: Subject, table: Table) -> tuple[str, ...]:
     n = table.where(class_="all").column("n")
     return (
-        f"Measured on {int(n.min())} to {int(n.max())} of {len(subject.evaluation)} evaluation "
+        f"Measured on {between(n)} of {len(subject.evaluation)} evaluation "
         "examples, stratified, with one draw each where the replacement is random.",
         "A t test of the plain effect is significant also where removing a unit only lowers every "
         "logit; `specific` compares with the labels that an example doesn't have, and with the "

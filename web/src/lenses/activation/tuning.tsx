@@ -91,7 +91,7 @@ function Tile({ table, row, curve }: { table: Table; row: number; curve: Float32
   // after 180 degrees the same lines come again
   const points = [...curve, curve[0]].map((v, i) => `${x((180 * i) / curve.length)},${y(v)}`).join(" ");
   return (
-    <svg viewBox="0 0 140 80" width="140" height="80" role="img" aria-label={said.replaceAll("\n", ", ")} class="tile">
+    <svg viewBox="0 0 140 80" width="140" height="80" font-size="10" role="img" aria-label={said.replaceAll("\n", ", ")} class="tile">
       <title>{said}</title>
       {Number.isFinite(at + least + most) && <>{[-136, 0, 136].map((turn) => <rect key={turn} x={least + turn} y="14" width={Math.max(1, most - least)} height="52" fill="currentColor" opacity=".15" />)}<path d={`M${at} 14V66`} stroke="currentColor" stroke-dasharray="3 2" /></>}
       <path d={`M0 ${y(0)}H140`} stroke="var(--soft)" />

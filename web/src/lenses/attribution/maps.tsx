@@ -25,7 +25,7 @@ export function Maps({ table }: { table: Table }) {
   if (typical && labels) kinds[TYPICAL] = { maps: typical, of: [...labels.values], images };
   if (means) kinds[MEAN] = { maps: means, of: classes.map((_, c) => c) };
   const [kind, setKind] = useState(Object.keys(kinds)[0]);
-  const [some, buttons] = usePages(kinds[kind]?.of.map((_, k) => k) ?? [], PAGE, "classes");
+  const [some, buttons] = usePages(kinds[kind]?.of.map((_, k) => k) ?? [], PAGE, kind === MEAN ? "classes" : "images");
   if (!kind) return null;
   const { maps, of, images: drawn } = kinds[kind];
   const ids = array("example_ids"), example = (k: number) => ids?.values[k] ?? -1;

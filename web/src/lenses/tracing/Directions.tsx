@@ -28,17 +28,17 @@ function Steering({ table }: { table: Table }) {
   const doses = audit.array(`tracing.doses.${table.distinct("site").indexOf(equal.site)}`);
   const bounds = audit.array(`tracing.dose_bounds.${table.distinct("site").indexOf(equal.site)}`);
   const rows = table.rows({ ...equal, class: name });
-  const make = useCallback(() => drawn(table, rows, doses!, classes.indexOf(name), methods, bounds), [table, doses, name]);
+  const make = useCallback(() => drawn(table, rows, doses!, classes.indexOf(name), methods, audit.outline.score, bounds), [table, doses, name]);
   if (!doses || !rows.length) return null;
   return (
-    <Frame caption={`Mean score of class ${name} on evaluation examples as ${shown(equal.site)} is moved along the class's direction. Lines: both ways of finding the direction${bounds ? ", with 95 % intervals over examples" : ""}; grey: the mean slope of random directions moved by the same lengths, and 95 % of them (control).`} table={table} rows={rows}>
+    <Frame caption={`Mean ${audit.outline.score} of class ${name} on evaluation examples as ${shown(equal.site)} is moved along the class's direction. Lines: both ways of finding the direction${bounds ? ", with 95 % intervals over examples" : ""}; grey: the mean slope of random directions moved by the same lengths, and 95 % of them (control).`} table={table} rows={rows}>
       <p class="picks">{picks}<Pick name="class" from={classes} at={name} set={setName} /></p>
       <Chart label={`${table.told.title}: mean score of class ${name} by dose`} make={make} />
     </Frame>
   );
 }
 
-function drawn(table: Table, rows: number[], doses: Numbers, label: number, methods: string[], bounds?: Numbers): Plot.PlotOptions {
+function drawn(table: Table, rows: number[], doses: Numbers, label: number, methods: string[], score: string, bounds?: Numbers): Plot.PlotOptions {
   const [, ways, count] = doses.shape;
   const place = (row: number, i: number) => (label * ways + methods.indexOf(String(table.cell(row, "method")))) * count + i;
   const value = (row: number, i: number) => doses.values[place(row, i)];
@@ -58,5 +58,5 @@ function drawn(table: Table, rows: number[], doses: Numbers, label: number, meth
   const every = rows.flatMap((row) => places.map((i) => ({ row, i })));
   const said = ({ row, i }: { row: number; i: number }) => [`${table.cell(row, "method")}: ${shown(Number(value(row, i).toPrecision(4)))} ${bounds ? ` [${fixed(end(0, row, i), 3)}, ${fixed(end(1, row, i), 3)}]` : ""} at ${DOSES[i]} SD`, ...told(table, row, "steer_slope")].join("\n");
   marks.push(tip(every, { x: ({ i }) => DOSES[i], y: ({ row, i }) => value(row, i) }, said));
-  return { height: 300, marginLeft: 52, marginRight: 150, x: { label: "dose, standard deviations of the projections", ticks: DOSES }, y: { label: "mean score", grid: true }, marks };
+  return { height: 300, marginLeft: 52, marginRight: 150, x: { label: "dose, standard deviations of the projections", ticks: DOSES }, y: { label: `mean ${score}`, grid: true }, marks };
 }
