@@ -167,7 +167,7 @@ export function fixed(value: number, decimals: number): string {
 export const capital = (words: string) => words.charAt(0).toUpperCase() + words.slice(1);
 
 /** A column's name in words. */
-export const plain = (name: string) => name.replaceAll("_", " ");
+export const plain = (name: string) => name.replaceAll("_", " ").replace(/\b(auroc|auc|f1|iou|cka|nc1)\b/g, (short) => short.toUpperCase());
 
 const SIGNED = /effect|drop|change|interaction|growth|response|shapley|specific|difference|^(total|direct|plain|value_change)$/;
 const BESIDE = /^(n|p|q)$|_(n|p|q)$|control|random|matched|shuffled|chance|expected/;
@@ -190,7 +190,7 @@ export function told(table: Table, row: number, value: string): string[] {
       const ends = `[${shown(table.cell(row, name))}, ${shown(table.cell(row, `${stem}_hi`))}]`;
       if (names[i - 1]?.startsWith(stem)) lines[lines.length - 1] += ` ${ends}`;
       else lines.push(`${plain(stem)} ${ends}`);
-    } else if (lines.length < 9 && table.cell(row, name) !== null) lines.push(`${plain(name)} ${shown(table.cell(row, name))}`);
+    } else if (lines.length < 9 && table.cell(row, name) !== null) lines.push(`${plain(name)} ${shown(table.cell(row, name))}${/(^|_)n$/.test(name) ? ` ${table.about(name).unit}` : ""}`);
   }
   return lines;
 }

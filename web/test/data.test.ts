@@ -82,7 +82,7 @@ test("a table of units and classes asks for a map, one along k for a curve", () 
 
 test("a tooltip names estimate, interval and n", () => {
   const lines = told(units(), 0, "effect");
-  expect(lines).toEqual(["effect −3 score", "95 % interval [−4, −2]", "n 50"]);
+  expect(lines).toEqual(["effect −3 score", "95 % interval [−4, −2]", "n 50 examples"]);
   expect(bounds(units(), "effect")).toEqual(["lo", "hi"]);
   expect(nothing("auroc")).toBe(0.5);
 });

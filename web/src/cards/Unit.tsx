@@ -19,11 +19,12 @@ export function UnitCard({ site, unit }: { site: number; unit: number }) {
   const effects = rowsIn("ablation.units"), responses = rowsIn("activation.units"), verdict = rowsIn("agreement.units");
   const synthetic = audit.array("activation.synthetic") && rowsIn("activation.synthetic");
   const examples = audit.images ? rowsIn("activation.examples") : undefined;
+  const sites = audit.table("sites"), [about] = sites?.rows({ site: name ?? null }) ?? [], op = about === undefined ? "" : shown(sites!.cell(about, "op"));
   const known = (other: number) => [...audit.tables.values()].some((table) => rowsOf(table, name, other).length);
   if (!found.length) return <p>No finding tells of unit {unit} of site {shown(name ?? null)}. Sites that lenses don't look at have no unit cards.</p>;
   return (
     <section class="card">
-      <h2>unit {unit} <small>of site {name}</small></h2>
+      <h2>unit {unit} <small>of site {name}{op && ` (${op})`}</small></h2>
       <p class="tools">
         {unit > 0 && <a href={to.unit(site, unit - 1)} rel="prev">← previous</a>} {known(unit + 1) && <a href={to.unit(site, unit + 1)} rel="next">next →</a>}
       </p>
@@ -73,11 +74,11 @@ function Verdict({ table, row }: { table: Table; row: number }) {
     ["activation", `${found("activation.units", "auroc", { class: favourite })}; selective above ${shown(cell("selective_bound"))}, which 95 % of the site's units stay below in untrained copies and with shuffled labels`],
     ["ablation", `class ${favourite} without it: ${found("ablation.units", "effect", { class: favourite })}; smallest q of an accuracy (McNemar): ${shown(cell("accuracy_q"))}`],
     ["tracing", `${needs === null ? `with another class's value it takes away ${shown(cell("causal_share"))} of a class's decision at most` : `class ${shown(needs)} with another class's value: ${found("tracing.patching", "recovery", { clean: needs, corrupt: "all", direction: "noise" })}`}; causal beyond ±${shown(cell("causal_bound"))} at q < 0.05, or where an accuracy changes`],
-    ["attribution", `first-order estimate of what class ${favourite} loses without it: ${shown(cell("attribution"), true)}`],
+    ["attribution", `first-order estimate of that change of class ${favourite}: ${shown(-table.number(row, "attribution"), true)} ${table.about("attribution").unit}`],
     ["mechanism", `mean AUROC for class ${favourite} of the other units of its cluster: ${shown(cell("mechanism"))}`],
   ];
   return (
-    <dl class="facts">
+    <dl class="lines">
       <div><dt>verdict</dt><dd>{shown(cell("verdict"))}</dd></div>
       {cell("verdict") !== "dead" && lines.map(([name, words]) => <div key={name}><dt>{name}</dt><dd>{words}</dd></div>)}
     </dl>

@@ -1,6 +1,6 @@
 // A sheet to draw on, or to put a picture on, that is averaged down to the size of an input.
 
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { State } from "./server";
 
 const SIZE = 224;
@@ -22,6 +22,7 @@ function planes(data: Uint8ClampedArray, [count, high, wide]: number[], [low, to
 
 export function Sheet({ state, drawn, clear }: { state: State; drawn: (image: number[][][]) => void; clear: () => void }) {
   const sheet = useRef<HTMLCanvasElement>(null);
+  const [trouble, setTrouble] = useState("");
   const last = useRef<[number, number] | null>(null);
   const [, high, wide] = state.shape;
   const pen = () => sheet.current!.getContext("2d", { willReadFrequently: true })!;
@@ -47,11 +48,18 @@ export function Sheet({ state, drawn, clear }: { state: State; drawn: (image: nu
   const upload = async (file?: File) => {
     if (!file) return;
     const picture = await createImageBitmap(file).catch(() => null);
+    setTrouble(picture ? "" : "The browser can't read this file as a picture.");
     if (!picture) return;
     empty();
     const share = Math.min(SIZE / picture.width, SIZE / picture.height);
     const [w, h] = [share * picture.width, share * picture.height];
     pen().drawImage(picture, (SIZE - w) / 2, (SIZE - h) / 2, w, h);
+    taken();
+  };
+  const invert = () => {
+    Object.assign(pen(), { globalCompositeOperation: "difference", fillStyle: "#fff" });
+    pen().fillRect(0, 0, SIZE, SIZE);
+    pen().globalCompositeOperation = "source-over";
     taken();
   };
   const taken = () => {
@@ -66,8 +74,9 @@ export function Sheet({ state, drawn, clear }: { state: State; drawn: (image: nu
     <div>
       <canvas ref={sheet} width={SIZE} height={SIZE} class="sheet" role="img" aria-label="Sheet to draw on with the pointer" style={{ width: `${SIZE}px`, height: `${SIZE}px` }}
         onPointerDown={(e) => { last.current = [e.offsetX, e.offsetY]; sheet.current!.setPointerCapture(e.pointerId); stroke(e); }} onPointerMove={stroke} onPointerUp={done} />
-      <p class="tools"><button onClick={() => (empty(), clear())}>clear</button> white on black, as large as the examples are</p>
+      <p class="tools"><button onClick={() => (empty(), clear())}>clear</button> <button onClick={invert}>invert</button> white on black, as large as the examples are</p>
       <p class="tools"><label>or a picture <input type="file" accept="image/*" onChange={(e) => upload(e.currentTarget.files?.[0])} /></label></p>
+      {trouble && <p class="caveat" role="alert">{trouble}</p>}
     </div>
   );
 }

@@ -10,7 +10,7 @@ import { useFilters } from "./Heat";
 
 const CONTROLS = (value: string) => {
   const stem = value.includes("_") ? `${value.slice(0, value.lastIndexOf("_"))}_` : "";
-  return [["control", "control"], [`control_${value}`, "control"], [`${stem}control_drop`, `${stem}control`], [`control_${value.slice(value.lastIndexOf("_") + 1)}`, "control"], ["random", "random"], ["untrained", "untrained"]];
+  return [["control", "control"], [`control_${value}`, "control"], [`control_${value}_hi`, ""], [`${stem}control_drop`, `${stem}control`], [`control_${value.slice(value.lastIndexOf("_") + 1)}`, "control"], ["random", "random"], ["untrained", "untrained"]];
 };
 
 /** Columns of the control's value and of the bounds that 95 % of its draws keep. */
@@ -54,7 +54,8 @@ function curve(table: Table, rows: number[], along: string, value: string): Plot
 }
 
 /** One dot and its interval per row: a class, a site, a method. */
-export function Dots({ table, rows, by, value, links }: { table: Table; rows: number[]; by: string; value: string; links?: (row: number) => string }) {
+export function Dots({ table, rows: every, by, value, links }: { table: Table; rows: number[]; by: string; value: string; links?: (row: number) => string }) {
+  const rows = useMemo(() => every.filter((row) => table.cell(row, value) !== null), [table, every, value]);
   const make = useCallback((): Plot.PlotOptions => {
     const [low, high] = bounds(table, value), [control, least, most] = controlOf(table, value);
     const name = (row: number) => shown(table.cell(row, by)), of = (column: string) => (row: number) => table.number(row, column);
@@ -64,7 +65,7 @@ export function Dots({ table, rows, by, value, links }: { table: Table; rows: nu
     if (low) marks.push(Plot.ruleY(rows, { y: name, x1: of(low), x2: of(high), stroke: "var(--link)" }));
     marks.push(Plot.dot(rows, { y: name, x: of(value), fill: "var(--link)", r: 4, title: (row: number) => [name(row), ...told(table, row, value)].join("\n"), tip: { fill: "var(--tint)" } }));
     const names = [...new Set(rows.map(name))];
-    return { height: 50 + 20 * names.length, marginLeft: 30 + 7 * Math.min(20, Math.max(...names.map((n) => n.length))), x: { label: `${plain(value)}${table.about(value).unit ? ` [${table.about(value).unit}]` : ""}`, grid: true, nice: true }, y: { label: null, domain: names, tickFormat: (n: string) => (n.length > 20 ? `${n.slice(0, 19)}…` : n) }, marks };
+    return { height: 50 + 20 * names.length, marginLeft: 30 + 7 * Math.min(20, Math.max(...names.map((n) => n.length))), x: { label: `${plain(value)}${table.about(value).unit ? ` [${table.about(value).unit}]` : ""}`, grid: true, ...(/auroc/.test(value) ? { domain: [0, 1] } : { nice: true }) }, y: { label: null, domain: names, tickFormat: (n: string) => (n.length > 20 ? `${n.slice(0, 19)}…` : n) }, marks };
   }, [table, rows, by, value]);
   return <Chart label={`${table.told.title}: ${value} by ${by}`} make={make} address={links} />;
 }

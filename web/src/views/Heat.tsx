@@ -78,6 +78,7 @@ function layout(table: Table, choice: Choice, rows: number[], value: string, sor
   const ch = names.length > 40 ? 5 : names.length > 16 ? 12 : 24;
   const left = 12 + Math.min(160, 7 * longest(names));
   const short = (cell: Cell, n: number) => { const text = shown(cell); return text.length > n ? `${text.slice(0, n - 1)}…` : text; };
+  const decimals = Math.max(2, 1 - Math.floor(Math.log10(limit)));
   const bottom = 22, width = left + wide * cw + 8, height = names.length * ch + bottom;
   return {
     limit, many, width, height, ...lattice(left, 0, cw, ch, wide, names.length),
@@ -101,7 +102,7 @@ function layout(table: Table, choice: Choice, rows: number[], value: string, sor
             const share = Math.abs((numbers[row] as number) - zero) / limit;
             pen.fillStyle = share > 0.35 ? `rgb(${by.paper.join(",")})` : by.ink;
             pen.textAlign = "center";
-            pen.fillText(fixed(Number(numbers[row]), 2), left + (c + 0.5) * cw, (r + 0.5) * ch);
+            pen.fillText(fixed(Number(numbers[row]), decimals), left + (c + 0.5) * cw, (r + 0.5) * ch);
           }
         }
       }

@@ -17,7 +17,7 @@ export function Network({ table }: { table: Table }) {
   const rows = useMemo(() => table.rows({ class: name }), [table, name]);
   const cells = useMemo(() => laid(table, rows, (row) => go(to.unit(audit.siteIndex(table.cell(row, "site")), table.number(row, "unit"))), audit.table("sites")), [table, rows]);
   return (
-    <Frame caption={`Every unit of the hidden sites. Orange: class ${shown(name)} loses score without it; blue: it gains; full colour at ±${shown(cells.limit)} ${audit.outline.score}. Click a unit for everything that is known of it.`} table={table} rows={rows}>
+    <Frame caption={`Every unit of the hidden sites. Orange: class ${shown(name)} loses without it; blue: it gains; full colour at ±${shown(cells.limit)} ${table.about("effect").unit} (${audit.outline.score}). Click a unit for everything that is known of it.`} table={table} rows={rows}>
       <p class="picks">
         <Pick name="class" from={classes} at={name} set={setName} />
         {audit.outline.classes.includes(name) && <a href={to.class(audit.outline.classes.indexOf(name))}>all about class {shown(name)}</a>}

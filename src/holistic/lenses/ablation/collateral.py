@@ -102,9 +102,9 @@ def _statement(rows: Table, sets: int) -> str:
     first = next(rows.head(1).rows())
     line = (
         f"Without the top {first['k']} units of site '{first['site']}' for a class, it loses "
-        f"{drop[own & known].mean():.1%} of its accuracy on average, another class "
-        f"{drop[~own & known].mean():.1%}, and without any of {sets} random sets "
-        f"{np.nanmean(rows.column('control_drop')):.1%}"
+        f"{drop[own & known].mean():z.1%} of its accuracy on average, another class "
+        f"{drop[~own & known].mean():z.1%}, and without any of {sets} random sets "
+        f"{np.nanmean(rows.column('control_drop')):z.1%}"
     )
     others = Table(rows.columns, rows.data.filter(~own)).sort("drop", descending=True)
     for row in others.head(1).rows():
