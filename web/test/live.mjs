@@ -44,7 +44,7 @@ await page.getByRole("button", { name: new RegExp(`of ${site.replace(/[.*+?^${}(
 await settled(() => /^10 units removed/.test(document.querySelector(".card .tools").textContent) && document.querySelector(".card h3")?.textContent.startsWith("Predictions that change"));
 console.log(`new bars ${Date.now() - start} ms after the click, the browser's driver counted`);
 // the last of the three answers has random sets beside it; nothing on the page moves after it
-const answered = () => settled(() => [...document.querySelectorAll(".bars tbody tr")].every((row) => /\(20\)/.test(row.textContent)) && document.querySelector(".change canvas"));
+const answered = () => settled(() => [...document.querySelectorAll(".bars tbody tr")].every((row) => /\(20 sets\)/.test(row.textContent)) && document.querySelector(".change canvas"));
 await answered();
 const without = await accuracy("7");
 console.log(`class 7 without the 10 units of ${site} that it needs most: ${intact} % -> ${without} %`);
@@ -125,6 +125,17 @@ await page.getByRole("button", { name: "patch", exact: true }).click();
 await settled(() => [...document.querySelectorAll("p[role=status]")].some((p) => p.textContent.startsWith("With units 1, 2 of")));
 await page.waitForSelector(".chart svg");
 await accessible();
+
+// a file that is no picture is refused in words, one that is is asked about
+const shown = page.locator(".bars caption").first();
+await page.getByLabel("or a picture").setInputFiles({ name: "no.png", mimeType: "image/png", buffer: Buffer.from("no picture") });
+await page.waitForSelector("text=can't read this file as a picture");
+const drawing = page.locator("canvas.sheet"), before = await drawing.evaluate((sheet) => sheet.toDataURL());
+await page.getByLabel("or a picture").setInputFiles({ name: "yes.svg", mimeType: "image/svg+xml", buffer: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><script>document.title="ran"</script><rect x="15" y="5" width="8" height="30" fill="white"/></svg>') });
+await settled((old) => document.querySelector("canvas.sheet").toDataURL() !== old || document.querySelector("[role=alert]"), before);
+assert.notEqual(await page.title(), "ran");
+await page.getByRole("button", { name: "invert" }).click();
+assert.match(await shown.textContent(), /The model says/);
 
 // an example of the data instead, by its address
 await page.evaluate(() => { location.hash = "#/draw/3"; });
