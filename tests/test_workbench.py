@@ -17,14 +17,13 @@ import holistic
 from holistic.cli.serve import _model
 from holistic.errors import HolisticError
 from holistic.findings import Audit
-from holistic.workbench.experiments import experiments, save_experiment
 from holistic.workbench.images import as_image, known, looked_at, patched, steered
 from holistic.workbench.jobs import Jobs, run_lens
 from holistic.workbench.live import Live, Removal, Superseded, _held
 from holistic.workbench.tables import page_of
 from planted_live import HOSTILE, turning
-from planted_report import CLASSES
 from planted_report import audit as planted_audit
+from planted_report import CLASSES
 from zoo import ZOO, make
 
 
@@ -325,45 +324,6 @@ def test_code_that_an_audit_names_runs_only_when_trusted(tmp_path: Path) -> None
     assert "--trust" not in str(_model(foreign, None, trust=True))
     nothing = Audit.create(tmp_path / "python", {"key": "0"})
     assert "Python" in str(_model(nothing, None, trust=False))
-
-
-def test_experiments_are_kept_whole_under_ids_that_say_nothing(tmp_path: Path) -> None:
-    asked = {"units": [["1", 0]], "edit": "mean"}
-    first = save_experiment(tmp_path, HOSTILE, asked, {"n": 1})
-    save_experiment(tmp_path, "../../etc/passwd", asked, {"n": 2})
-    kept = experiments(tmp_path)
-    assert [one["name"] for one in kept] == [HOSTILE, "../../etc/passwd"]
-    assert kept[0]["id"] == first
-    files = sorted(p.name for p in (tmp_path / "experiments").iterdir())
-    assert all(re.fullmatch(r"[0-9a-f]{16}\.json", name) for name in files)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["experiments"]
-    for wrong in ("", "  ", "n" * 121, None, 7):
-        with pytest.raises(HolisticError):
-            save_experiment(tmp_path, wrong, {}, {})
-    (tmp_path / "experiments" / "other.json").write_text("{}")
-    assert len(experiments(tmp_path)) == 2
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        '{"name": "half',
-        "[]",
-        '{"name": "a", "asked": {"units": [["1", 0]], "edit": "mean"}}',
-        '{"name": "a", "asked": {"units": [["1", 0]], "edit": "mean"}, "found": NaN}',
-        '{"name": "\\ud800", "asked": {"units": [["1", 0]], "edit": "mean"}, "found": 1}',
-        '{"name": 7, "asked": {"units": [["1", 0]], "edit": "mean"}, "found": 1}',
-        '{"name": "a", "asked": {"units": [["1", true]], "edit": "mean"}, "found": 1}',
-        '{"name": "a", "asked": {"units": [[1, 0]], "edit": "mean"}, "found": 1}',
-        '{"name": "a", "asked": {"units": 7, "edit": "mean"}, "found": 1}',
-        '{"name": "a", "asked": {"units": [["1", 0]]}, "found": 1}',
-        '{"name": "a", "asked": null, "found": 1}',
-    ],
-)
-def test_files_that_are_no_experiments_are_passed_over(tmp_path: Path, text: str) -> None:
-    save_experiment(tmp_path, "one", {"units": [["1", 0]], "edit": "mean"}, {"n": 1})
-    (tmp_path / "experiments" / ("0" * 16 + ".json")).write_text(text)
-    assert [one["name"] for one in experiments(tmp_path)] == ["one"]
 
 
 @pytest.fixture(scope="module")

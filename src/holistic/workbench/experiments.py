@@ -36,11 +36,16 @@ def save_experiment(folder: Path, name: Any, asked: Any, found: Any) -> str:
     Raises
     ------
     SettingError
-        If the name is no such text, or the folder holds a thousand of them already.
+        If the name is no such text, the folder holds a thousand of them already, or it is no
+        audit's (any more).
     """
     if not isinstance(name, str) or not 0 < len(name.strip()) <= _LETTERS:
         raise SettingError(f"an experiment needs a name of up to {_LETTERS} characters")
     place = folder / "experiments"
+    if not (folder / "audit.json").is_file():
+        raise SettingError("the audit's folder is gone: nothing is kept")
+    if place.is_symlink() or (place.exists() and not place.is_dir()):
+        raise SettingError("'experiments' in the audit's folder is no folder: nothing is kept")
     if len(list(place.glob("*.json"))) >= _MOST:
         raise SettingError(f"this audit holds {_MOST} experiments; delete some files of them")
     ident = secrets.token_hex(8)
@@ -57,9 +62,9 @@ def experiments(folder: Path) -> list[dict[str, Any]]:
             continue
         try:
             one = _checked(json.loads(path.read_text(encoding="utf-8")))
+            found.append((path.stat().st_mtime, {"id": path.stem, **one}))
         except (OSError, ValueError, KeyError, TypeError):
             continue
-        found.append((path.stat().st_mtime, {"id": path.stem, **one}))
     return [one for _, one in sorted(found, key=lambda pair: pair[0])]
 
 
