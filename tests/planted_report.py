@@ -227,6 +227,12 @@ def _agreement(rng: np.random.Generator) -> Iterator[Finding]:
     grid = _grid(site=SITES, unit=range(UNITS))
     rows = len(grid["unit"])
     words = ("causal and selective", "selective, not causal", "neither", "dead")
+    dead = [u % 4 == 3 for u in grid["unit"]]
+    preferred = [None if d else CLASSES[u % 3] for u, d in zip(grid["unit"], dead, strict=True)]
+    needs = [CLASSES[0] if u % 4 == 0 else None for u in grid["unit"]]
+    numbers = _random(rng, rows, "ablation", "activation", "tracing", "attribution", "mechanism",
+                      "causal_share", "accuracy_q")  # fmt: skip
+    numbers |= {"selective_bound": [0.7] * rows, "causal_bound": [0.1] * rows}
     verdicts = table(**grid, verdict=[words[u % 4] for u in grid["unit"]],
-                     **_random(rng, rows, "ablation", "activation", "tracing"))  # fmt: skip
+                     preferred_class=preferred, causal_class=needs, **numbers)  # fmt: skip
     yield Finding("agreement.units", verdicts)

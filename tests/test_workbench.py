@@ -22,8 +22,8 @@ from holistic.workbench.jobs import Jobs, run_lens
 from holistic.workbench.live import Live, Removal, Superseded, _held
 from holistic.workbench.tables import page_of
 from planted_live import HOSTILE, turning
-from planted_report import audit as planted_audit
 from planted_report import CLASSES
+from planted_report import audit as planted_audit
 from zoo import ZOO, make
 
 

@@ -61,8 +61,9 @@ export class Table {
     return names.every((name) => this.told.columns.some((c) => c.name === name));
   }
 
+  /** What a column says of itself; one that an older audit lacks says nothing. */
   about(name: string): Column {
-    return this.told.columns.find((c) => c.name === name)!;
+    return this.told.columns.find((c) => c.name === name) ?? { name, kind: "string", unit: "", meaning: "" };
   }
 
   column(name: string): Cell[] {

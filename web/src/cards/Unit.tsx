@@ -60,27 +60,27 @@ function rowsOf(table: Table, site: Cell, unit: number): number[] {
   return [...new Set(rows)].sort((a, b) => a - b);
 }
 
-/** What each lens says of the unit, with intervals, controls and the bounds that the verdict rests on. */
+/** What each lens says of the unit, with intervals, controls and the bounds that the verdict rests on; each line with the columns that it needs. */
 function Verdict({ table, row }: { table: Table; row: number }) {
   const audit = useAudit();
   const cell = (name: string) => table.cell(row, name), at = { site: cell("site"), unit: cell("unit") };
   const found = (finding: string, value: string, more: Record<string, Cell>) => {
     const own = audit.table(finding), [first] = own?.rows({ ...at, ...more }) ?? [];
-    return first === undefined ? "" : told(own!, first, value).join(", ");
+    return first === undefined || !own!.has(value) ? "not in this audit" : told(own!, first, value).join(", ");
   };
-  const favourite = shown(cell("preferred_class")), needs = cell("causal_class");
-  const lines: [string, string][] = [
-    ["prefers", `class ${favourite}: its mean is largest there on the selection split`],
-    ["activation", `${found("activation.units", "auroc", { class: favourite })}; selective above ${shown(cell("selective_bound"))}, which 95 % of the site's units stay below in untrained copies and with shuffled labels`],
-    ["ablation", `class ${favourite} without it: ${found("ablation.units", "effect", { class: favourite })}; smallest q of an accuracy (McNemar): ${shown(cell("accuracy_q"))}`],
-    ["tracing", `${needs === null ? `with another class's value it takes away ${shown(cell("causal_share"))} of a class's decision at most` : `class ${shown(needs)} with another class's value: ${found("tracing.patching", "recovery", { clean: needs, corrupt: "all", direction: "noise" })}`}; causal beyond ±${shown(cell("causal_bound"))} at q < 0.05, or where an accuracy changes`],
-    ["attribution", `first-order estimate of that change of class ${favourite}: ${shown(-table.number(row, "attribution"), true)} ${table.about("attribution").unit}`],
-    ["mechanism", `mean AUROC for class ${favourite} of the other units of its cluster: ${shown(cell("mechanism"))}`],
+  const preferred = cell("preferred_class"), favourite = shown(preferred), needs = cell("causal_class");
+  const lines: [string, string, ...string[]][] = [
+    ["prefers", `class ${favourite}: its mean is largest there on the selection split`, "preferred_class"],
+    ["activation", `${found("activation.units", "auroc", { class: preferred })}; selective above ${shown(cell("selective_bound"))}, which 95 % of the site's units stay below in untrained copies and with shuffled labels`, "preferred_class", "selective_bound"],
+    ["ablation", `class ${favourite} without it: ${found("ablation.units", "effect", { class: preferred })}; smallest q of an accuracy (McNemar): ${shown(cell("accuracy_q"))}`, "preferred_class", "accuracy_q"],
+    ["tracing", `${needs === null ? `with another class's value it takes away ${shown(cell("causal_share"))} of a class's decision at most` : `class ${shown(needs)} with another class's value: ${found("tracing.patching", "recovery", { clean: needs, corrupt: "all", direction: "noise" })}`}; causal beyond ±${shown(cell("causal_bound"))} at q < 0.05, or where an accuracy changes`, "causal_class", "causal_share", "causal_bound"],
+    ["attribution", `first-order estimate of that change of class ${favourite}: ${shown(-table.number(row, "attribution"), true)} ${table.about("attribution").unit}`, "preferred_class", "attribution"],
+    ["mechanism", `mean AUROC for class ${favourite} of the other units of its cluster: ${shown(cell("mechanism"))}`, "preferred_class", "mechanism"],
   ];
   return (
     <dl class="lines">
       <div><dt>verdict</dt><dd>{shown(cell("verdict"))}</dd></div>
-      {cell("verdict") !== "dead" && lines.map(([name, words]) => <div key={name}><dt>{name}</dt><dd>{words}</dd></div>)}
+      {cell("verdict") !== "dead" && lines.filter(([, , ...needed]) => table.has(...needed)).map(([name, words]) => <div key={name}><dt>{name}</dt><dd>{words}</dd></div>)}
     </dl>
   );
 }
