@@ -156,3 +156,9 @@ test("a method that fails a gate is named as failing, a control is not", () => {
   expect(failed(gates, "input_x_gradient")).toEqual(["edge similarity"]);
   expect(["saliency", "input_x_gradient", "edge", "random"].map((name) => verdict(gates, name))).toEqual(["✓ passes all", "✗ fails 1 gate", "control", "control"]);
 });
+
+test("a column that an older audit lacks says nothing of itself and has no cells", () => {
+  expect(units().about("auroc")).toMatchObject({ unit: "", meaning: "" });
+  expect(units().cell(0, "auroc")).toBeNull();
+  expect(told(units(), 0, "auroc")[0]).toBe("AUROC –");
+});
