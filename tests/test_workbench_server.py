@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import re
@@ -20,6 +21,7 @@ from starlette.responses import PlainTextResponse
 from holistic.errors import AuditError, HolisticError
 from holistic.findings import Audit
 from holistic.workbench.app import Answers, application, listening
+from holistic.workbench.connections import speaking
 from holistic.workbench.guard import BODY_BYTES, Guard
 from holistic.workbench.live import Live, Removal, within
 from planted_live import turning
@@ -44,8 +46,7 @@ class Server:
     def __init__(self, make_app: Any) -> None:
         place = listening()
         self.host = f"127.0.0.1:{place.getsockname()[1]}"
-        settings = uvicorn.Config(make_app(self.host), log_level="error", lifespan="off")
-        self.server = uvicorn.Server(settings)
+        self.server = uvicorn.Server(speaking(make_app(self.host)))
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [place]})
         self.thread.start()
 
@@ -226,6 +227,32 @@ def test_a_body_that_never_comes_is_given_up() -> None:
             )
             line.sendall(head.encode())
             assert line.recv(64).startswith(b"HTTP/1.1 504")
+    finally:
+        running.stop()
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_a_head_that_never_ends_is_given_up(first: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holistic.workbench.connections.HEAD_SECONDS", 0.5)
+    running = Server(lambda host: Guard(PlainTextResponse("here"), host, TOKEN))
+    start = f"GET / HTTP/1.1\r\nHost: {running.host}\r\n".encode()
+    try:
+        with socket.create_connection(("127.0.0.1", int(running.host.split(":")[1])), 10) as line:
+            if first:
+                line.sendall(start + b"\r\n")
+                answer = b""
+                while not answer.endswith(b"here"):
+                    answer += line.recv(4096)
+            ended = threading.Event()
+            reading = threading.Thread(target=lambda: line.recv(64) == b"" and ended.set())
+            line.sendall(start)
+            reading.start()
+            for _ in range(40):  # one byte at a time, for longer than any wait
+                if ended.wait(0.2):
+                    break
+                with contextlib.suppress(OSError):
+                    line.sendall(b"x")
+            assert ended.is_set()
     finally:
         running.stop()
 

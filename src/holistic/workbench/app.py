@@ -252,13 +252,14 @@ def serve(folder: Path, live: Live | str, *, port: int = 0, told: Callable[[str]
     """
     import uvicorn
 
+    from holistic.workbench.connections import speaking
+
     place, token = listening(port), secrets.token_urlsafe(24)
     host = f"127.0.0.1:{place.getsockname()[1]}"
     answers = Answers(folder, live)
     app = application(answers, host, token)
-    settings = uvicorn.Config(app, log_level="warning", server_header=False, access_log=False)
     told(f"http://{host}/#token={token}")
     try:
-        uvicorn.Server(settings).run(sockets=[place])
+        uvicorn.Server(speaking(app)).run(sockets=[place])
     finally:
         answers.running.close()

@@ -1,0 +1,51 @@
+"""How does the server speak HTTP, and how long does it wait for a request?"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+__all__ = ["HEAD_SECONDS", "speaking"]
+
+HEAD_SECONDS = 10.0
+"""From the connection, or the first byte of a further request, to the end of its head."""
+
+
+class _Prompt(H11Protocol):
+    """Ends connections whose next request takes too long to say what it asks.
+
+    uvicorn limits the head's size and the silence between requests, the guard what comes after the
+    head; a head that arrives a byte at a time would be held for ever.
+    """
+
+    late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.late = self.loop.call_later(HEAD_SECONDS, transport.close)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._in_time()
+        elif self.late is None:
+            self.late = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._in_time()
+        super().connection_lost(exc)
+
+    def _in_time(self) -> None:
+        if self.late is not None:
+            self.late.cancel()
+            self.late = None
+
+
+def speaking(app: Any) -> uvicorn.Config:
+    """How an application is served: HTTP/1.1 only, without a server's name, heads in time."""
+    quiet: dict[str, Any] = {"log_level": "warning", "server_header": False, "access_log": False}
+    return uvicorn.Config(app, http=_Prompt, ws="none", lifespan="off", **quiet)
