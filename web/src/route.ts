@@ -6,9 +6,12 @@ export type Route =
   | { view: "unit"; site: number; unit: number }
   | { view: "class"; index: number }
   | { view: "image"; example: number }
-  | { view: "live"; units: string }
+  | { view: "live"; units: string; edit: string }
   | { view: "draw"; place: number | null }
   | { view: "jobs" };
+
+/** What removed units hold unless an address says otherwise. */
+const MEAN = "mean";
 
 export function parse(hash: string): Route {
   const [view, first, second] = hash.replace(/^#\/?/, "").split("/").map(unescaped);
@@ -20,7 +23,7 @@ export function parse(hash: string): Route {
   if (view === "image" && first && whole(a)) return { view, example: a };
   if (view === "draw") return { view, place: first && whole(a) ? a : null };
   if (view === "jobs") return { view };
-  if (view === "live") return { view, units: first ?? "" };
+  if (view === "live") return { view, units: first ?? "", edit: second || MEAN };
   return { view: "opening" };
 }
 
@@ -38,7 +41,7 @@ export const to = {
   class: (index: number) => `#/class/${index}`,
   image: (example: number) => `#/image/${example}`,
   draw: (place?: number) => `#/draw${place === undefined ? "" : `/${place}`}`,
-  live: (units: string) => `#/live${units ? `/${units}` : ""}`,
+  live: (units: string, edit: string) => `#/live${units || edit !== MEAN ? `/${units}` : ""}${edit === MEAN ? "" : `/${encodeURIComponent(edit)}`}`,
 };
 
 export function go(hash: string): void {

@@ -44,7 +44,7 @@ await page.getByRole("button", { name: new RegExp(`of ${site.replace(/[.*+?^${}(
 await settled(() => /^10 units removed/.test(document.querySelector(".card .tools").textContent) && document.querySelector(".card h3")?.textContent.startsWith("Predictions that change"));
 console.log(`new bars ${Date.now() - start} ms after the click, the browser's driver counted`);
 // the last of the three answers has random sets beside it; nothing on the page moves after it
-const answered = () => settled(() => [...document.querySelectorAll(".bars tbody tr")].every((row) => /\(20 sets\)/.test(row.textContent)) && document.querySelector(".change canvas"));
+const answered = () => settled(() => [...document.querySelectorAll(".bars tbody tr")].every((row) => /\(20 sets\)/.test(row.textContent)) && !document.querySelector(".late") && document.querySelector(".change canvas"));
 await answered();
 const without = await accuracy("7");
 console.log(`class 7 without the 10 units of ${site} that it needs most: ${intact} % -> ${without} %`);
@@ -95,11 +95,22 @@ const accessible = async () => {
 await accessible();
 if (picture) await page.screenshot({ path: picture });
 
-// the link opens the same set in another window of the session
-const shared = page.url();
+// the link opens the same set with the same replacement in another window of the session
+const meaned = await page.locator(".bars tbody").textContent();
+await page.getByLabel("removed units hold").selectOption({ label: "zero" });
+await settled((old) => document.querySelector(".bars tbody").textContent !== old, meaned);
+await answered();
+const [zeroed, shared] = [await page.locator(".bars tbody").textContent(), page.url()];
 await page.goto("about:blank");
 await page.goto(shared);
-await settled(() => /^10 units removed/.test(document.querySelector(".card .tools")?.textContent ?? ""));
+await answered();
+assert.match(await page.locator(".card .tools").first().textContent(), /^10 units removed/);
+assert.equal(await page.getByLabel("removed units hold").locator("option:checked").textContent(), "zero");
+assert.equal(await page.locator(".bars tbody").textContent(), zeroed, "the link leads to the same numbers");
+await page.getByRole("button", { name: "remove none" }).click();
+await page.locator(".card ul a", { hasText: "<img src=x" }).first().click();
+await settled(() => /^10 units removed/.test(document.querySelector(".card .tools").textContent));
+assert.equal(await page.getByLabel("removed units hold").locator("option:checked").textContent(), "mean", "an experiment has its own replacement");
 
 // draw a bar on the sheet: the model answers, by every method, and again when something is put in
 await page.evaluate(() => { location.hash = "#/draw"; });
@@ -170,5 +181,15 @@ await accessible();
 
 assert.deepEqual(complaints, [], "the console is silent");
 assert.deepEqual([...new Set(asked)], [new URL(address).host], "nothing else is asked");
+
+// without a server, numbers of another set are told as such
+await page.evaluate(() => { location.hash = "#/live"; });
+await page.waitForSelector(".bars tbody tr");
+await page.route("**/api/remove", (route) => route.abort());
+await page.locator(".card canvas").first().focus();
+await page.keyboard.press("ArrowRight");
+await page.keyboard.press("Enter");
+await page.waitForSelector("[role=alert]:has-text('numbers below are those of the set before')");
+assert.equal(await page.locator(".late[aria-busy=true] .bars").count(), 1);
 await browser.close();
 console.log("ok the newcomer's path");

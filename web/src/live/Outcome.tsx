@@ -10,7 +10,17 @@ const SHOWN = 40;
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 const between = (e: Estimate) => `[${fixed(100 * e.lo, 1)}, ${fixed(100 * e.hi, 1)}]`;
 
-export function Bars({ found, edited }: { found: Removed; edited: boolean }) {
+/** What a set of units did; numbers of a set that is no longer the chosen one are dimmed. */
+export function Outcome({ found, edited, late }: { found: Removed; edited: boolean; late: boolean }) {
+  return (
+    <div class={late ? "late" : ""} aria-busy={late}>
+      <Bars found={found} edited={edited} />
+      {edited && <><Changed found={found} /><Confusion found={found} /></>}
+    </div>
+  );
+}
+
+function Bars({ found, edited }: { found: Removed; edited: boolean }) {
   return (
     <div class="wide">
       <table class="bars">
@@ -34,7 +44,7 @@ export function Bars({ found, edited }: { found: Removed; edited: boolean }) {
   );
 }
 
-export function Changed({ found }: { found: Removed }) {
+function Changed({ found }: { found: Removed }) {
   const { classes } = useAudit().outline;
   const sheet = useSheet(found.changed.map((one) => one.example));
   return (
@@ -56,7 +66,7 @@ export function Changed({ found }: { found: Removed }) {
 }
 
 /** Rows are shares of their class, so that rare classes are seen; full blue and orange are all of it. */
-export function Confusion({ found }: { found: Removed }) {
+function Confusion({ found }: { found: Removed }) {
   const { classes } = useAudit().outline;
   const places = some(found, found.classes.slice(0, classes.length)).map((row) => found.classes.indexOf(row));
   return (

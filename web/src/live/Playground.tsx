@@ -7,8 +7,8 @@ import { useAudit } from "../views/context";
 import { Pick } from "../views/Frame";
 import { Grid } from "../views/Grid";
 import { laid } from "../views/Network";
-import { read, toggled, written } from "./chosen";
-import { Bars, Changed, Confusion } from "./Outcome";
+import { toggled, unitsIn, written } from "./chosen";
+import { Outcome } from "./Outcome";
 import { ask, type Removed, type Saved, type State, type Unit } from "./server";
 import { circuits, clusters, needed, type NamedSet } from "./sets";
 import { reached, started, stepped } from "./trail";
@@ -17,17 +17,18 @@ const EDITS = ["mean", "zero", "resample", "optimal"] as const;
 const session = Math.random().toString(36).slice(2);
 let number = 0;
 
-export function Playground({ wanted }: { wanted: string }) {
+export function Playground({ wanted, edit }: { wanted: string; edit: string }) {
   const audit = useAudit();
   const table = audit.table("ablation.units");
   const { sites } = audit.outline;
-  const units = useMemo(() => {
+  const [units, unknown] = useMemo(() => {
     const held = new Set(table?.rows({ class: table.distinct("class")[0] }).map((row) => `${table.cell(row, "site")} ${table.cell(row, "unit")}`));
-    return read(wanted, sites).filter(([site, unit]) => held.has(`${site} ${unit}`));
+    const asked = unitsIn(wanted, sites), known = asked.filter(([site, unit]) => held.has(`${site} ${unit}`));
+    return [known, asked.length - known.length];
   }, [wanted, table]);
-  const [edit, setEdit] = useState<string>("mean");
+  const address = to.live(wanted, edit);
   const [state, setState] = useState<State | null>(null);
-  const [found, setFound] = useState<Removed | null>(null);
+  const [found, setFound] = useState<{ of: string; edited: boolean; told: Removed } | null>(null);
   const [trouble, setTrouble] = useState("");
   useEffect(() => {
     ask<State>("state", {}).then((told) => (setState(told), setTrouble(told.live ? "" : told.reason)), (e: Error) => setTrouble(e.message));
@@ -43,31 +44,30 @@ export function Playground({ wanted }: { wanted: string }) {
       for (const step of steps) {
         const told = await question(step);
         if (told.superseded || mine !== number) return;
-        setFound(told);
+        setFound({ of: address, edited: units.length > 0, told });
         setTrouble("");
       }
     };
     run().catch((e: Error) => mine === number && setTrouble(e.message));
   }, [state?.live, wanted, edit]);
-  const trail = useTrail(wanted);
+  const trail = useTrail(address);
+  const late = found !== null && found.of !== address;
   if (!table) return <p>This audit holds no effects of single units; run the lens ablation.</p>;
-  const set = (next: Unit[]) => go(to.live(written(next, sites)));
+  const set = (next: Unit[]) => go(to.live(written(next, sites), edit));
   return (
     <section class="card">
       <h2>Ablation playground</h2>
-      {trouble && <p class="caveat" role="alert">{trouble}</p>}
+      {trouble && <p class="caveat" role="alert">{trouble}{late && ". The numbers below are those of the set before."}</p>}
       <Map table={table} units={units} set={set} />
       <p class="tools">
-        {units.length} units removed
+        {units.length} units removed{unknown > 0 && ` (${unknown} of the address are not in this audit)`}
         <button disabled={!units.length} onClick={() => set([])}>remove none</button>
         <button disabled={!trail.back} onClick={trail.back} aria-keyshortcuts="u">undo</button>
         <button disabled={!trail.forth} onClick={trail.forth} aria-keyshortcuts="Shift+U">redo</button>
-        <Pick name="removed units hold" from={EDITS} at={edit as (typeof EDITS)[number]} set={setEdit} />
+        <Pick name="removed units hold" from={EDITS} at={edit as (typeof EDITS)[number]} set={(other) => go(to.live(wanted, other))} />
         <button disabled={!units.length} onClick={() => navigator.clipboard?.writeText(location.href)}>copy link</button>
       </p>
-      {found && <Bars found={found} edited={units.length > 0} />}
-      {found && units.length > 0 && <Changed found={found} />}
-      {found && units.length > 0 && <Confusion found={found} />}
+      {found && <Outcome found={found.told} edited={found.edited} late={late} />}
       {state?.live && <Experiments state={state} units={units} edit={edit} saved={(one) => setState({ ...state, experiments: [...state.experiments, one] })} />}
     </section>
   );
@@ -103,14 +103,14 @@ function Map({ table, units, set }: { table: Table; units: Unit[]; set: (units: 
 }
 
 /** Steps through the sets that were looked at: for buttons, and by the keys u and U. */
-function useTrail(wanted: string): { back?: () => void; forth?: () => void } {
-  const trail = useRef(started(wanted));
-  trail.current = reached(trail.current, wanted);
+function useTrail(address: string): { back?: () => void; forth?: () => void } {
+  const trail = useRef(started(address));
+  trail.current = reached(trail.current, address);
   const step = (by: number) => {
     if (!stepped(trail.current, by)) return undefined;
     return () => {
       trail.current = stepped(trail.current, by) ?? trail.current;
-      go(to.live(trail.current.sets[trail.current.at]));
+      go(trail.current.sets[trail.current.at]);
     };
   };
   useEffect(() => {
@@ -156,7 +156,7 @@ function Experiments({ state, units, edit, saved }: { state: State; units: Unit[
       </form>
       <ul>
         {state.experiments.map((one) => (
-          <li key={one.id}><a href={to.live(written(one.asked.units, audit.outline.sites))}>{one.name}</a> ({shown(one.asked.units.length)} units, {one.asked.edit})</li>
+          <li key={one.id}><a href={to.live(written(one.asked.units, audit.outline.sites), one.asked.edit)}>{one.name}</a> ({shown(one.asked.units.length)} units, {one.asked.edit})</li>
         ))}
       </ul>
     </>

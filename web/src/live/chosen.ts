@@ -12,7 +12,7 @@ export function written(units: readonly Unit[], sites: readonly string[]): strin
   return [...groups].map(([place, some]) => `${place}:${some.sort((a, b) => a - b).join(".")}`).join("~");
 }
 
-export function read(text: string, sites: readonly string[]): Unit[] {
+export function unitsIn(text: string, sites: readonly string[]): Unit[] {
   return text.split("~").flatMap((group) => {
     const found = /^(\d+):([\d.]+)$/.exec(group);
     const site = found ? sites[Number(found[1])] : undefined;

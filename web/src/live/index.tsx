@@ -10,7 +10,7 @@ import { takeToken } from "./server";
 
 takeToken();
 const view = (route: Route) =>
-  route.view === "live" ? <Playground key="live" wanted={route.units} /> :
+  route.view === "live" ? <Playground key="live" wanted={route.units} edit={route.edit} /> :
   route.view === "draw" ? <Draw key="draw" place={route.place} /> :
   route.view === "jobs" ? <Jobs key="jobs" /> : null;
 
