@@ -78,8 +78,9 @@ def test_no_name_ends_the_element_that_holds_it(audit: Audit) -> None:
     assert "<" not in numbers(audit)
 
 
-def test_no_script_ends_its_own_element() -> None:
-    script, styles = bundle()
+@pytest.mark.parametrize("live", [False, True])
+def test_no_script_ends_its_own_element(live: bool) -> None:
+    script, styles = bundle(live=live)
     assert script
     assert styles
     assert not re.search(r"</(script|style)|<!--", script + styles, re.IGNORECASE)

@@ -1,9 +1,13 @@
-// Stands in, in the bundle, for parts of Plot that draw by dates, named palettes, bins and stacks.
+// Stands in, in the bundle, for parts of Plot that draw by dates, named palettes, bins, stacks, curves and projections.
 
+// @ts-expect-error: it has no types of its own
+import { curveLinear } from "d3-shape";
 import { none } from "./d3";
 
 const no = () => false;
 const same = <T>(options: T): T => options; // lines and areas here name their values themselves
+const nothing = () => undefined;
+const straight = (curve?: unknown) => (curve === undefined ? curveLinear : none());
 const [duration, type] = [Symbol("duration"), Symbol("type")];
 
 // plot/src/time.js
@@ -16,6 +20,13 @@ export {
 export {
   no as isCategoricalScheme, no as isDivergingScheme, none as maybeBooleanRange, none as ordinalRange,
   none as ordinalScheme, none as quantitativeScheme,
+};
+
+// plot/src/curve.js and projection.js
+export {
+  curveLinear as curveAuto, straight as maybeCurve, straight as maybeCurveAuto,
+  none as applyPosition, nothing as createProjection, none as getGeometryChannels, no as hasProjection, none as project,
+  nothing as projectionAspectRatio, nothing as xyProjection,
 };
 
 // plot/src/transforms/bin.js and stack.js, plot/src/legends/ramp.js
