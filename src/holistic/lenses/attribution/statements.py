@@ -40,7 +40,7 @@ def _of(rows: Iterable[MethodRow], metric: str) -> dict[str, MethodRow]:
 
 
 def _number(row: MethodRow) -> str:
-    return f"{row.value:.2f} [{row.lo:.2f}, {row.hi:.2f}]"
+    return f"{row.value:z.2f} [{row.lo:z.2f}, {row.hi:z.2f}]"
 
 
 def _words(method: str) -> str:
@@ -115,9 +115,9 @@ def _beside(rows: Sequence[MethodRow], metric: str, where: str) -> str:
     found = _of(rows, metric).values()
     if not found:
         return ""
-    values = ", ".join(f"{row.value:.2f}" for row in found)
+    values = ", ".join(f"{row.value:z.2f}" for row in found)
     return f" Only {where}: {values}; control {_controls(found)}."
 
 
 def _controls(found: Iterable[MethodRow]) -> str:
-    return ", ".join(f"{row.control:.2f}" for row in found)
+    return ", ".join(f"{row.control:z.2f}" for row in found)

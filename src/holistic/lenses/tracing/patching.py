@@ -330,7 +330,7 @@ def _share(row: dict[str, Any], prefix: str = "") -> str:
     value, lo, hi = (row[name] for name in names)
     if value is None:
         return "none measured"
-    return f"{value:.1%}" + ("" if lo is None else f" [{lo:.1%}, {hi:.1%}]")
+    return f"{value:z.1%}" + ("" if lo is None else f" [{lo:z.1%}, {hi:z.1%}]")
 
 
 def quoted(names: list[str], limit: int = 6) -> str:
