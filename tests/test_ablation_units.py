@@ -138,6 +138,39 @@ def test_replacements_agree_as_plain_rankings_do(
     assert row["overlap"] == pytest.approx(len(tops[0] & tops[1]) / k)
     assert row["overlap_lo"] <= row["overlap"] <= row["overlap_hi"]
     assert frozenset(("mean", "resample")) in rows
+    rng, (a, b) = np.random.default_rng(0), effects.values()
+    chance = [spearmanr(a, rng.permutation(b)).statistic for _ in range(2000)]
+    told = [row["spearman_chance_lo"], row["spearman_chance_hi"]]
+    assert told == pytest.approx(np.quantile(chance, (0.025, 0.975)), abs=0.1)
+    assert (row["p"] < 0.05) == (not told[0] <= row["spearman"] <= told[1])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "by"),
+    [
+        ("interactions", "interaction", ("site", "class")),
+        ("direct", "response", ("site",)),
+        ("backup", "growth", ("site", "backup_site")),
+    ],
+)
+def test_controls_hold_the_middle_of_the_random_rows(
+    noisy: tuple[holistic.Subject, dict[str, Finding]], name: str, value: str, by: tuple[str, ...]
+) -> None:
+    table = noisy[1][f"ablation.{name}"].table.to_pandas()
+    assert len(table.groupby(list(by))) > 1
+    for _, rows in table.groupby(list(by)):
+        random = rows[rows["kind"] == "random"][value]
+        for end, level in (("lo", 0.025), ("hi", 0.975)):
+            told = rows[f"control_{value}_{end}"].to_numpy()
+            np.testing.assert_allclose(told, random.quantile(level), rtol=1e-12)
+
+
+def test_equal_shares_are_the_mean_of_all_units(
+    noisy: tuple[holistic.Subject, dict[str, Finding]],
+) -> None:
+    table = noisy[1]["ablation.shapley"].table.to_pandas()
+    for _, rows in table.groupby(["site", "class"]):
+        np.testing.assert_allclose(rows["shapley_expected"], rows["shapley"].mean(), atol=1e-12)
 
 
 def test_an_unread_unit_has_no_effect_no_share_and_no_backup() -> None:

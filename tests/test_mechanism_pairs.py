@@ -43,7 +43,7 @@ def test_planted_pairs():
     assert rows[0, 1]["r_within"] == pytest.approx(1, abs=1e-12)
     assert rows[2, 3]["r"] > 0.9
     assert abs(rows[2, 3]["r_within"]) < 0.15
-    assert rows[2, 3]["q"] < 1e-6 < 0.05 < rows[2, 3]["q_within"]
+    assert rows[2, 3]["q"] < 1e-6 < 0.05 < rows[2, 3]["r_within_q"]
     assert rows[0, 4]["hi"] < -0.5
     assert rows[0, 4]["r"] == pytest.approx(-(0.5**0.5), abs=0.1)
     assert {r["n"] for r in rows.values()} == {400}
@@ -88,6 +88,31 @@ def test_pairs_equal_their_twin(small):
         assert given_both == pytest.approx(both, abs=1e-6, nan_ok=True)
 
 
+def test_the_control_is_the_middle_of_an_untrained_copy(small):
+    table = found(small, pairs, Mechanism(threshold=0.2)).table
+    copy = small.untrained(1)
+    columns = {s.name: evaluated(copy, s.name)[0] for s in small.hidden_sites}
+    labels = evaluated(copy, "1")[1]
+    for a, b in {(r["site_a"], r["site_b"]) for r in table.rows()}:
+        (row, *_) = table.where(site_a=a, site_b=b).rows()
+        for name, within in (("r", False), ("r_within", True)):
+            r = [
+                correlation(columns[a][:, i], columns[b][:, j], labels, within)
+                for i in range(columns[a].shape[1])
+                for j in range(columns[b].shape[1])
+                if a != b or i < j
+            ]
+            told = [row[f"control_{name}_{end}"] for end in ("lo", "hi")]
+            assert told == pytest.approx(np.nanquantile(r, (0.025, 0.975)), abs=1e-6)
+
+
+def correlation(a, b, labels, within):
+    """Plain correlation, class means removed first where `within`."""
+    if within:
+        a, b = (v - np.array([v[labels == c].mean() for c in labels]) for v in (a, b))
+    return slow_stats.correlation(a, b) if a.std() and b.std() else np.nan
+
+
 def test_pairs_matrices(small):
     finding = found(small, pairs)
     for i, site in enumerate(("1", "5")):
@@ -104,9 +129,9 @@ def test_pairs_matrices(small):
 def test_independent_units_are_no_pairs():
     finding = found(planted.noise(units=40), pairs, Mechanism(threshold=0.001))
     assert len(finding.table) > 770
-    for name in ("q", "q_within"):
+    for name in ("q", "r_within_q"):
         assert np.mean(finding.table.column(name) < 0.05) < 0.01
-    for name in ("p", "p_within"):
+    for name in ("p", "r_within_p"):
         assert 0.03 < np.mean(finding.table.column(name) < 0.05) < 0.07
     assert found(planted.noise(), pairs).statements[0].startswith("0 pairs")
 

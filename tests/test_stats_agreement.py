@@ -12,6 +12,7 @@ from sklearn.metrics import adjusted_rand_score
 import slow_stats as slow
 from holistic.errors import SettingError
 from holistic.stats import agreement
+from holistic.stats.tests import permutation_p
 
 TIED = st.sampled_from([-1.0, 0.0, 0.25, 3.0, 3.5, math.nan])
 
@@ -37,17 +38,20 @@ def test_spearman_correlates_midranks_of_finite_pairs(data):
         assert result.lo <= result.r <= result.hi
 
 
-def test_spearman_p_agrees_with_all_permutations():
+def test_shuffled_rank_correlations_agree_with_all_permutations():
     rng = np.random.default_rng(0)
     a = rng.normal(size=7)
     b = a + rng.normal(size=7)
     exact = oracle.permutation_test(
         (a,), lambda x: oracle.spearmanr(x, b).statistic, permutation_type="pairings"
     ).pvalue
-    assert agreement.spearman_p(a, b, seed=0, draws=4000) == pytest.approx(exact, abs=0.03)
-    assert agreement.spearman_p(a, b, seed=1) == agreement.spearman_p(a, b, seed=1)
-    assert agreement.spearman_p(a, a, seed=0, alternative="less") == 1
-    assert math.isnan(agreement.spearman_p(a, np.ones(7), seed=0))
+    r, null = agreement.spearman(a, b).r, agreement.Shuffles(0, 4000).spearman(a, b)
+    assert permutation_p(r, null, alternative="two-sided") == pytest.approx(exact, abs=0.03)
+    again = agreement.Shuffles(0, 4000).spearman(np.append(a, np.nan), np.append(b, 1))
+    np.testing.assert_array_equal(null, again)
+    assert not np.array_equal(null, agreement.Shuffles(1, 4000).spearman(a, b))
+    assert len(agreement.Shuffles(0, 9).spearman(a, np.ones(7))) == 0
+    assert len(agreement.Shuffles(0, 9).spearman(a[:3], b[:3])) == 0
 
 
 @settings(deadline=None)

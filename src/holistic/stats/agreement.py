@@ -8,15 +8,14 @@ import numpy as np
 
 from holistic.errors import SettingError
 from holistic.stats.intervals import midranks, spearman_interval
-from holistic.stats.tests import Alternative, permutation_p
 
 __all__ = [
     "Overlap",
+    "Shuffles",
     "Spearman",
     "adjusted_rand",
     "debiased_cka",
     "spearman",
-    "spearman_p",
     "topk_overlap",
 ]
 
@@ -59,36 +58,35 @@ def spearman(a: np.ndarray, b: np.ndarray, *, level: float = 0.95) -> Spearman:
     return Spearman(r, float(lo), float(hi), len(x))
 
 
-def spearman_p(
-    a: np.ndarray,
-    b: np.ndarray,
-    *,
-    seed: int,
-    draws: int = 1000,
-    alternative: Alternative = "two-sided",
-) -> float:
-    """Return the p of a rank correlation among those after shuffling one side.
+class Shuffles:
+    """What rank correlations are by chance: one side's things shuffled.
 
     Parameters
     ----------
-    a, b
-        `[N]`; pairs with a non-finite value are left out.
     seed, draws
-        Seed and number of shuffles.
-    alternative
-        As in `tests.permutation_p`.
-
-    Returns
-    -------
-    float
-        p, NaN where `spearman` is.
+        Seed and number of shuffles; rankings of equally many things share their orders.
     """
-    if np.isnan(spearman(a, b).r):
-        return float("nan")
-    x, y = _ranked_pairs(a, b)
-    rng = np.random.default_rng(seed)
-    null = np.array([rng.permutation(x) @ y for _ in range(draws)])
-    return float(permutation_p(x @ y, null, alternative=alternative))
+
+    def __init__(self, seed: int, draws: int) -> None:
+        self.seed, self.draws = seed, draws
+        self._orders: dict[int, np.ndarray] = {}
+
+    def spearman(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Return the rank correlations after shuffling, `[D]`; pairs that aren't finite are out.
+
+        Fewer than 4 pairs, or a constant side, have none: `[0]`.
+        """
+        x, y = _ranked_pairs(a, b)
+        scale = np.sqrt((x @ x) * (y @ y))
+        return x[self._of(len(x))] @ y / scale if len(x) >= 4 and scale else np.empty(0)
+
+    def _of(self, things: int) -> np.ndarray:
+        """Random orders, `[D, N]`."""
+        if things not in self._orders:
+            rng = np.random.default_rng([self.seed, things])
+            plain = np.tile(np.arange(things), (self.draws, 1))
+            self._orders[things] = rng.permuted(plain, axis=1)
+        return self._orders[things]
 
 
 def _ranked_pairs(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

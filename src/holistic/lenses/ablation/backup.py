@@ -13,7 +13,7 @@ from holistic.examples import Examples
 from holistic.findings import Finding
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.direct import follow_paths
-from holistic.lenses.ablation.extents import affordable
+from holistic.lenses.ablation.extents import affordable, random_range
 from holistic.lenses.ablation.pairs import interacting, pair_effects
 from holistic.lenses.ablation.rankings import strongest
 from holistic.progress import Progress
@@ -57,6 +57,10 @@ class Direct:
     )
     lo: float = col("lower end of the 95 % interval of the response", unit="score")
     hi: float = col("upper end of the 95 % interval of the response", unit="score")
+    control_response_lo: float = col(
+        "2.5 % quantile of the responses to the site's random units", unit="score"
+    )
+    control_response_hi: float = col("97.5 % quantile of the same", unit="score")
     n: int = col("evaluation examples", unit="examples")
     p: float = col("two-sided p of the paired t test of the response")
     q: float = col("Benjamini-Hochberg q over all rows")
@@ -79,6 +83,10 @@ class Backup:
     )
     lo: float = col("lower end of the 95 % interval of the growth", unit="score")
     hi: float = col("upper end of the 95 % interval of the growth", unit="score")
+    control_growth_lo: float = col(
+        "2.5 % quantile of the growths once one of the site's random units is gone", unit="score"
+    )
+    control_growth_hi: float = col("97.5 % quantile of the same", unit="score")
     n: int = col("evaluation examples", unit="examples")
     p: float = col("two-sided p of the paired t test of the growth")
     q: float = col("Benjamini-Hochberg q over all rows")
@@ -241,7 +249,8 @@ def _crossed(
 
 def _direct_finding(subject: Subject, parts: list[dict[str, Any]]) -> Finding:
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    table = Table.build(Direct, {**columns, "q": benjamini_hochberg(columns["p"])})
+    ends = random_range(columns, "response", ("site",))
+    table = Table.build(Direct, {**columns, **ends, "q": benjamini_hochberg(columns["p"])})
     names = dict.fromkeys(columns["site"].tolist())
     lines = tuple(_direct_line(subject, table.where(site=name)) for name in names)
     return Finding(
@@ -282,7 +291,8 @@ def _backup_finding(subject: Subject, parts: list[dict[str, Any]]) -> Finding:
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     q = benjamini_hochberg(columns["p"])
     backup = (q < 0.05) & (columns["growth"] < 0)
-    table = Table.build(Backup, {**columns, "q": q, "backup": backup})
+    ends = random_range(columns, "growth", ("site", "backup_site"))
+    table = Table.build(Backup, {**columns, **ends, "q": q, "backup": backup})
     names = dict.fromkeys(columns["site"].tolist())
     lines = tuple(_backup_line(subject, table.where(site=name)) for name in names)
     return Finding(

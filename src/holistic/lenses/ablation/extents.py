@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +15,15 @@ from holistic.lenses.ablation.rankings import RANKINGS
 from holistic.sites import Site
 from holistic.subject import Subject
 
-__all__ = ["Extent", "affordable", "afforded_rows", "between", "extent", "order_rows"]
+__all__ = [
+    "Extent",
+    "affordable",
+    "afforded_rows",
+    "between",
+    "extent",
+    "order_rows",
+    "random_range",
+]
 
 _GRIDS = ((1, 2, 3, 5, 7, 10, 14, 20, 30, 50, 70, 100, 140, 200), (1, 3, 10, 30, 100))
 _MATCHED = (1, 5, 10)
@@ -104,6 +115,24 @@ def _caveat(subject: Subject, site: Site, examples: Examples, sizes: tuple[int, 
         f"{len(subject.evaluation)} evaluation examples, stratified, and after "
         f"{', '.join(map(str, sizes))} units only; a larger `budget` measures more."
     )
+
+
+def random_range(
+    columns: Mapping[str, np.ndarray], value: str, by: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Columns that hold the middle 95 % of a value over the rows of kind 'random'.
+
+    Every row has the bounds of the random rows that it shares the columns `by` with; NaN where
+    there are none.
+    """
+    keys = list(zip(*(columns[name].tolist() for name in by), strict=True))
+    drawn = defaultdict[tuple[Any, ...], list[float]](list)
+    for key, kind, size in zip(keys, columns["kind"], columns[value], strict=True):
+        if kind == "random" and np.isfinite(size):
+            drawn[key].append(size)
+    ends = {key: np.quantile(sizes, (0.025, 0.975)) for key, sizes in drawn.items()}
+    bounds = np.array([ends.get(key, (np.nan, np.nan)) for key in keys])
+    return {f"control_{value}_lo": bounds[:, 0], f"control_{value}_hi": bounds[:, 1]}
 
 
 def between(counts: np.ndarray) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from holistic.findings import Finding
 from holistic.lenses.ablation import Ablation
-from holistic.lenses.ablation.extents import affordable, afforded_rows, between
+from holistic.lenses.ablation.extents import affordable, afforded_rows, between, random_range
 from holistic.lenses.ablation.pairs import PairEffects, pair_effects
 from holistic.lenses.ablation.rankings import strongest
 from holistic.progress import Progress
@@ -47,6 +47,10 @@ class Interaction:
     )
     lo: float = col("lower end of the 95 % interval of the interaction", unit="score")
     hi: float = col("upper end of the 95 % interval of the interaction", unit="score")
+    control_interaction_lo: float = col(
+        "2.5 % quantile of the interactions of the site's random pairs", unit="score"
+    )
+    control_interaction_hi: float = col("97.5 % quantile of the same", unit="score")
     n: int = col("evaluation examples", unit="examples")
     p: float = col("two-sided p of the paired t test of the interaction")
     q: float = col("Benjamini-Hochberg q over all pairs and classes")
@@ -71,7 +75,8 @@ def find_interactions(
     q, sign = benjamini_hochberg(columns["p"]), np.sign(columns["interaction"])
     names = np.array(["redundant", "none", "synergistic"])
     verdict = np.where(q < 0.05, names[np.nan_to_num(sign).astype(int) + 1], "none")
-    table = Table.build(Interaction, {**columns, "q": q, "verdict": verdict})
+    ends = random_range(columns, "interaction", ("site", "class"))
+    table = Table.build(Interaction, {**columns, **ends, "q": q, "verdict": verdict})
     unit = SCORE_UNITS[subject.score]
     lines = [_statement(table, site.name, unit) for site in sites if site.units >= 2]
     return Finding(

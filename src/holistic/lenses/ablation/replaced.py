@@ -15,15 +15,16 @@ from holistic.lenses.ablation.effects import class_means, unit_effects_on
 from holistic.lenses.ablation.extents import affordable
 from holistic.progress import Progress
 from holistic.sites import Site
-from holistic.stats.agreement import Overlap, spearman, topk_overlap
+from holistic.stats.agreement import Overlap, Shuffles, spearman, topk_overlap
 from holistic.stats.intervals import wilson
-from holistic.stats.tests import benjamini_hochberg
+from holistic.stats.tests import benjamini_hochberg, permutation_p
 from holistic.subject import Subject
 from holistic.tables import Table, col
 
 __all__ = ["Agreement", "compare_replacements"]
 
 _TOP = 10
+_SHUFFLES = 1000
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,11 @@ class Agreement:
     spearman: float = col("rank correlation of the units' effects; 1 = the same ranking")
     lo: float = col("lower end of its 95 % interval over units")
     hi: float = col("upper end of its 95 % interval over units")
-    units: int = col("units ranked", unit="units")
+    spearman_chance_lo: float = col("2.5 % quantile of rank correlations of shuffled units")
+    spearman_chance_hi: float = col("97.5 % quantile of the same")
+    n: int = col("units ranked", unit="units")
+    p: float = col("two-sided p of no rank correlation (shuffled units)")
+    q: float = col("Benjamini-Hochberg q of p over all rows")
     k: int = col("units that the class loses most by, compared as a set", unit="units")
     overlap: float = col("share of these k that both replacements name", unit="share")
     overlap_lo: float = col("lower end of its 95 % interval (Wilson)", unit="share")
@@ -45,7 +50,7 @@ class Agreement:
     overlap_chance: float = col("overlap of two random choices of k", unit="share")
     overlap_p: float = col("probability that random choices share as many (hypergeometric)")
     overlap_q: float = col("Benjamini-Hochberg q over all rows")
-    n: int = col("evaluation examples", unit="examples")
+    examples: int = col("evaluation examples that the effects are means of", unit="examples")
 
 
 def compare_replacements(subject: Subject, lens: Ablation, progress: Progress) -> Finding:
@@ -57,7 +62,7 @@ def compare_replacements(subject: Subject, lens: Ablation, progress: Progress) -
     progress("replacements compared", len(sites), len(sites))
     table = Table.from_rows(Agreement, rows)
     whole = {c: table.column(c) for c in table.names} | {
-        "overlap_q": benjamini_hochberg(table.column("overlap_p"))
+        name + "q": benjamini_hochberg(table.column(name + "p")) for name in ("", "overlap_")
     }
     table = Table.build(Agreement, whole)
     return Finding(
@@ -84,18 +89,26 @@ def _site_rows(subject: Subject, site: Site, lens: Ablation) -> list[Agreement]:
         )
         for kind in kinds
     }
+    shuffles = Shuffles(subject.seed, _SHUFFLES)
     return [
-        _row(site, (names[c], a, b), means[a].mean[:, c], means[b].mean[:, c], n=int(n))
+        _row(site, (names[c], a, b), (means[a].mean[:, c], means[b].mean[:, c]), int(n), shuffles)
         for a, b in combinations(kinds, 2)
         for c, n in enumerate(means[a].count[0])
     ]
 
 
 def _row(
-    site: Site, labels: tuple[str, str, str], a: np.ndarray, b: np.ndarray, *, n: int
+    site: Site,
+    labels: tuple[str, str, str],
+    effects: tuple[np.ndarray, np.ndarray],
+    examples: int,
+    shuffles: Shuffles,
 ) -> Agreement:
+    a, b = effects
     rank, k = spearman(a, b), min(_TOP, max(1, site.units // 4))
-    overlap = topk_overlap(-a, -b, k) if n else Overlap(np.nan, np.nan, np.nan)
+    null = shuffles.spearman(a, b)
+    chance = np.quantile(null, (0.025, 0.975)) if len(null) else (np.nan, np.nan)
+    overlap = topk_overlap(-a, -b, k) if examples else Overlap(np.nan, np.nan, np.nan)
     bounds = wilson(overlap.share * k, k)
     return Agreement(
         site.name,
@@ -103,7 +116,11 @@ def _row(
         spearman=rank.r,
         lo=rank.lo,
         hi=rank.hi,
-        units=site.units,
+        spearman_chance_lo=float(chance[0]),
+        spearman_chance_hi=float(chance[1]),
+        n=rank.n,
+        p=float(permutation_p(rank.r, null, alternative="two-sided")) if len(null) else np.nan,
+        q=np.nan,
         k=k,
         overlap=overlap.share,
         overlap_lo=float(bounds[0]),
@@ -111,7 +128,7 @@ def _row(
         overlap_chance=overlap.expected,
         overlap_p=overlap.p,
         overlap_q=np.nan,
-        n=n,
+        examples=examples,
     )
 
 
@@ -123,9 +140,13 @@ def _statement(table: Table, site: str) -> str:
         f"(chance {row['overlap_chance']:.0%})"
         for row in table.where(site=site, class_="all").rows()
     ]
-    n = int(table.where(site=site, class_="all").column("n")[0])
-    return f"Rank agreement of replacements at site '{site}' (n = {n}): {'; '.join(parts)}."
+    first = next(table.where(site=site, class_="all").rows())
+    lo, hi = (_number(first[f"spearman_chance_{end}"]) for end in ("lo", "hi"))
+    return (
+        f"Rank agreement of replacements at site '{site}' (n = {first['n']} units, by effects on "
+        f"{first['examples']} examples; shuffled units [{lo}, {hi}]): {'; '.join(parts)}."
+    )
 
 
 def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.2f}"
+    return "undefined" if value is None else f"{value:z.2f}"

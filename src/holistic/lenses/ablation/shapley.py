@@ -45,6 +45,7 @@ class ShapleyValue:
     se: float = col("standard error, over orders and examples", unit="score")
     lo: float = col("lower end of the 95 % interval", unit="score")
     hi: float = col("upper end of the 95 % interval", unit="score")
+    shapley_expected: float = col("the share of each unit if all had the same", unit="score")
     p: float = col("two-sided p of the t test over groups of orders")
     q: float = col("Benjamini-Hochberg q over all sites, units and classes")
     effect: float = col("effect of removing it alone, from ablation.units", unit="score")
@@ -181,6 +182,7 @@ def _site_columns(
         "se": np.sqrt(m2 / (many - 1) / many),
         "lo": lo,
         "hi": hi,
+        "shapley_expected": np.broadcast_to(mean.mean(0), mean.shape),
         "p": np.where(np.isnan(mean), np.nan, mean_p(many, mean, m2)),
     }
     rows = mean.size

@@ -12,8 +12,7 @@ import numpy as np
 
 from holistic.findings import Finding
 from holistic.lenses.agreement.scores import LENSES, SiteScores
-from holistic.stats.agreement import spearman, topk_overlap
-from holistic.stats.intervals import midranks
+from holistic.stats.agreement import Shuffles, spearman, topk_overlap
 from holistic.stats.tests import benjamini_hochberg, permutation_p
 from holistic.subject import Subject
 from holistic.tables import Table, col
@@ -21,7 +20,7 @@ from holistic.tables import Table, col
 if TYPE_CHECKING:
     from holistic.lenses.agreement import Agreement
 
-__all__ = ["LensPair", "compare_lenses", "shuffled_spearman"]
+__all__ = ["LensPair", "compare_lenses"]
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def compare_lenses(subject: Subject, lens: Agreement, scores: list[SiteScores]) 
     Krishna et al. 2022 (rank and top-feature agreement).
     """
     columns: dict[str, list[Any]] = defaultdict(list)
-    shuffles = _Shuffles(subject.seed, lens.shuffles)
+    shuffles = Shuffles(subject.seed, lens.shuffles)
     for said in scores:
         for row in _site_rows(said, subject.classes, shuffles):
             for name, value in row.items():
@@ -81,38 +80,8 @@ def compare_lenses(subject: Subject, lens: Agreement, scores: list[SiteScores]) 
     return Finding("agreement.lenses", table, tuple(_statements(table, lens)), _CAVEATS)
 
 
-class _Shuffles:
-    """The same random orders for all rankings of equally many units."""
-
-    def __init__(self, seed: int, draws: int) -> None:
-        self.seed, self.draws = seed, draws
-        self._orders: dict[int, np.ndarray] = {}
-
-    def orders(self, units: int) -> np.ndarray:
-        """Random orders of the units, `[D, N]`."""
-        if units not in self._orders:
-            rng = np.random.default_rng([self.seed, units])
-            plain = np.tile(np.arange(units), (self.draws, 1))
-            self._orders[units] = rng.permuted(plain, axis=1)
-        return self._orders[units]
-
-
-def shuffled_spearman(a: np.ndarray, b: np.ndarray, orders: np.ndarray) -> np.ndarray:
-    """Rank correlations after shuffling one side, `[D]`.
-
-    Parameters
-    ----------
-    a, b
-        `[N]`, finite.
-    orders
-        `[D, N]`, random orders.
-    """
-    x, y = (midranks(side) - (len(side) + 1) / 2 for side in (a, b))
-    return x[orders] @ y / np.sqrt((x @ x) * (y @ y))
-
-
 def _site_rows(
-    said: SiteScores, classes: Sequence[str], shuffles: _Shuffles
+    said: SiteScores, classes: Sequence[str], shuffles: Shuffles
 ) -> Iterator[dict[str, Any]]:
     for a, b in combinations(LENSES, 2):
         for c, name in enumerate([*classes, "all"]):
@@ -129,7 +98,7 @@ def _ranking(scores: np.ndarray, c: int) -> np.ndarray:
     return np.where(np.isnan(scores), -np.inf, scores).max(1)  # -inf where none is known
 
 
-def _compared(a: np.ndarray, b: np.ndarray, shuffles: _Shuffles) -> dict[str, Any]:
+def _compared(a: np.ndarray, b: np.ndarray, shuffles: Shuffles) -> dict[str, Any]:
     """Columns of one comparison of `[N]` finite scores."""
     units = len(a)
     row: dict[str, Any] = dict.fromkeys(
@@ -139,7 +108,7 @@ def _compared(a: np.ndarray, b: np.ndarray, shuffles: _Shuffles) -> dict[str, An
     row |= {"spearman": found.r, "lo": found.lo, "hi": found.hi, "n": units}
     row["k"] = k = min(10, max(1, round(units / 10)))
     if np.isfinite(found.r):
-        null = shuffled_spearman(a, b, shuffles.orders(units))
+        null = shuffles.spearman(a, b)
         row["control_lo"], row["control_hi"] = np.quantile(null, [0.025, 0.975])
         row["p"] = float(permutation_p(found.r, null, alternative="two-sided"))
         overlap = topk_overlap(a, b, k)

@@ -43,14 +43,18 @@ class UnitPair:
     r: float = col("Pearson correlation of the units' position means over evaluation examples")
     lo: float = col("lower end of the 95 % interval of r")
     hi: float = col("upper end of the 95 % interval of r")
+    control_r_lo: float = col("2.5 % quantile of r over pairs of these sites in an untrained copy")
+    control_r_hi: float = col("97.5 % quantile of the same")
     r_within: float = col("the same within classes: class means removed first")
-    lo_within: float = col("lower end of the 95 % interval of r_within")
-    hi_within: float = col("upper end of the 95 % interval of r_within")
+    r_within_lo: float = col("lower end of the 95 % interval of r_within")
+    r_within_hi: float = col("upper end of the 95 % interval of r_within")
+    control_r_within_lo: float = col("2.5 % quantile of r_within in the untrained copy")
+    control_r_within_hi: float = col("97.5 % quantile of the same")
     r_selection: float = col("r on the selection split: the same pair on other examples")
     p: float = col("two-sided p of no correlation, for r (t)")
     q: float = col("Benjamini-Hochberg q of p over all pairs, listed or not")
-    p_within: float = col("two-sided p of no correlation, for r_within (t)")
-    q_within: float = col("Benjamini-Hochberg q of p_within over all pairs, listed or not")
+    r_within_p: float = col("two-sided p of no correlation, for r_within (t)")
+    r_within_q: float = col("Benjamini-Hochberg q of r_within_p over all pairs, listed or not")
     n: int = col("evaluation examples", unit="examples")
 
 
@@ -86,6 +90,9 @@ class Evidence:
         `[T, T]`, raw correlations on the selection split.
     untrained
         Pairs above the threshold in the untrained copy, on the evaluation split.
+    ordinary
+        `[2, S, S]` of `r` and `r_within`: what 2.5 % of the pairs of two sites fall below and
+        exceed in the untrained copy.
     shuffled
         `[shuffles]`: those left when each unit's values are shuffled over all examples;
         `by_class` when they are shuffled inside classes, `beyond_class` the same with class means
@@ -98,6 +105,7 @@ class Evidence:
     within: Correlations
     selection: np.ndarray
     untrained: Counts
+    ordinary: dict[str, np.ndarray]
     shuffled: tuple[int, ...]
     by_class: tuple[int, ...]
     beyond_class: tuple[int, ...]
@@ -153,7 +161,7 @@ def _evidence(
     progress(task, 2, 4)
     selection = _crossed(subject, subject.selection, columns).correlation().r
     progress(task, 3, 4)
-    fresh = _crossed(untrained, subject.evaluation, columns).correlation().r
+    fresh = _crossed(untrained, subject.evaluation, columns)
     progress(task, 4, 4)
     counts = [[Counts.of(r, columns, threshold).total for r in shuffle] for shuffle in null]
     shuffled, by_class, beyond_class = zip(*counts, strict=True)
@@ -163,11 +171,28 @@ def _evidence(
         raw=raw,
         within=within,
         selection=selection,
-        untrained=Counts.of(fresh, columns, threshold),
+        untrained=Counts.of(fresh.correlation().r, columns, threshold),
+        ordinary={
+            name: _ordinary(fresh.correlation(within=within).r, columns)
+            for name, within in (("r", False), ("r_within", True))
+        },
         shuffled=shuffled,
         by_class=by_class,
         beyond_class=beyond_class,
     )
+
+
+def _ordinary(r: np.ndarray, columns: Columns) -> np.ndarray:
+    """Quantiles `[2, S, S]` of the correlations of each two sites' pairs, each pair once."""
+    sites = len(columns.sites)
+    ends = np.full((2, sites, sites), np.nan)
+    once = np.triu(np.isfinite(r), 1)
+    for i in range(sites):
+        for j in range(i, sites):
+            block = columns.block(i), columns.block(j)
+            if once[block].any():
+                ends[:, i, j] = np.quantile(r[block][once[block]], (0.025, 0.975))
+    return ends
 
 
 def _crossed(subject: Subject, examples: Examples, columns: Columns) -> CrossMoments:
@@ -228,12 +253,15 @@ def _table(evidence: Evidence) -> tuple[Table, int]:
         "unit_b": columns.unit[b],
         "r_selection": evidence.selection[a, b],
         "q": q[shown],
-        "q_within": q_within[shown],
+        "r_within_q": q_within[shown],
         "n": np.full(len(a), raw.n),
     }
-    for end, found in (("", raw), ("_within", within)):
-        values["r" + end], values["p" + end] = found.r[a, b], found.p[a, b]
-        values["lo" + end], values["hi" + end] = found.interval(a, b)
+    for name, found, bare in (("r", raw, ""), ("r_within", within, "r_within_")):
+        values[name], values[bare + "p"] = found.r[a, b], found.p[a, b]
+        values[bare + "lo"], values[bare + "hi"] = found.interval(a, b)
+        ordinary = evidence.ordinary[name]
+        for end, quantile in zip(("lo", "hi"), ordinary, strict=True):
+            values[f"control_{name}_{end}"] = quantile[columns.site[a], columns.site[b]]
     return Table.build(UnitPair, values), len(above)
 
 

@@ -2,7 +2,7 @@
 
 import { useMemo, useState } from "preact/hooks";
 import type { View } from "..";
-import { shown, told, type Table } from "../../data";
+import { fixed, shown, told, type Table } from "../../data";
 import { go, to } from "../../route";
 import { useAudit } from "../../views/context";
 import { DataTable } from "../../views/DataTable";
@@ -30,8 +30,9 @@ export const Correlations: View = ({ table }) => {
     const lines = (a: number, b: number) => {
       const [found] = [...pairs(table, site, a, b)];
       const other = audit.array(`mechanism.${KINDS[kind === "raw" ? "within classes" : "raw"]}.${sites.indexOf(site)}`)?.values[a * count + b];
-      const head = [`units ${a} and ${b}`, ...(found === undefined ? [`r about ${shown(Number(value(a, b).toFixed(2)))} (${kind})`] : told(table, found, kind === "raw" ? "r" : "r_within"))];
-      return other === undefined ? head : [...head, `${kind === "raw" ? "within classes" : "raw"} about ${shown(Number(other.toFixed(2)))}`];
+      const name = kind === "raw" ? "r" : "r_within";
+      const head = [`units ${a} and ${b}`, ...(found === undefined ? [`r about ${fixed(value(a, b), 2)} (${kind}; not in the table)`, ...alike(table, site, name)] : told(table, found, name))];
+      return other === undefined ? head : [...head, `${kind === "raw" ? "within classes" : "raw"} about ${fixed(other, 2)}`];
     };
     return square({
       order: rows.map((row) => clusters.number(row, "unit")), value, limit: 1, lines,
@@ -47,6 +48,12 @@ export const Correlations: View = ({ table }) => {
     </Frame>
   );
 };
+
+/** What is the same for all pairs of a site: n and the control. */
+function alike(table: Table, site: string, name: string): string[] {
+  const [first] = table.rows({ site_a: site, site_b: site });
+  return first === undefined ? [] : told(table, first, name).filter((line) => /^(n|control) /.test(line));
+}
 
 function* pairs(table: Table, site: string, a: number, b: number): Generator<number> {
   yield* table.rows({ site_a: site, unit_a: a, site_b: site, unit_b: b });
