@@ -276,7 +276,7 @@ def _direct_line(subject: Subject, rows: Table) -> str:
     unit = SCORE_UNITS[subject.score]
     return (
         f"Of {len(top)} strong units of site '{first['site']}' the network takes back part of the "
-        f"direct effect for {repaired} (q < 0.05){control and ', of '}{control} (path: "
+        f"direct effect for {repaired} (q < 0.05){control and ', for '}{control} (path: "
         f"{first['path']}, n = {first['n']}); unit {first['unit']}: direct {first['direct']:+.3g}, "
         f"total {first['total']:+.3g}, response {first['response']:+.3g} {unit} "
         f"[{first['lo']:+.3g}, {first['hi']:+.3g}]."
