@@ -153,10 +153,11 @@ def test_any_architecture(name: str) -> None:
     assert all("nan" not in statement for statement in finding.statements)
 
 
-def test_inputs_that_are_no_pictures_have_numbers_and_no_maps() -> None:
+def test_maps_of_features_are_rows() -> None:
     finding = found(straight((7,))[0])
     assert len(finding.table) == 6
-    assert not finding.arrays
+    assert finding.arrays["attribution.contrast_maps"].shape == (3, 2, 1, 7)
+    assert finding.arrays["attribution.contrast_images"].shape[:4] == (3, 2, 1, 7)
 
 
 def test_inputs_without_a_gradient_are_told() -> None:

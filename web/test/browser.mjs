@@ -176,7 +176,9 @@ async function attributions(page, findings) {
   const before = await contrast.textContent();
   assert.match(before, / rather than /);
   assert.equal(await within(page, "attribution.contrasts", "canvas.pixels").count(), 4, "both images and their contrasts are drawn");
-  await within(page, "attribution.contrasts", "select").selectOption("1");
+  const pairs = within(page, "attribution.contrasts", "select");
+  if (!(await pairs.count())) return; // of two classes there is one pair
+  await pairs.selectOption("1");
   assert.notEqual(await contrast.textContent(), before, "another pair can be picked");
 }
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from holistic.findings import Finding
-from holistic.lenses._pictures import are_pictures, pictures, planes
+from holistic.lenses._pictures import pictures, planes
 from holistic.lenses.attribution import Attribution
 from holistic.lenses.attribution.maps import in_squares
 from holistic.lenses.attribution.removal import mean_image, order
@@ -102,7 +102,7 @@ def contrasts_finding(subject: Subject, lens: Attribution, progress: Progress) -
         Table.from_rows(ContrastRow, made),
         statements=tuple(_statements(made)),
         caveats=_CAVEATS if made else ("No two classes have two evaluation images each.",),
-        arrays=_arrays(subject, lens, pairs) if made and are_pictures(subject.images) else {},
+        arrays=_arrays(subject, lens, pairs) if made else {},
     )
 
 

@@ -7,6 +7,7 @@ import { ordered } from "../../choose";
 import type { Table } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
+import { DataTable } from "../../views/DataTable";
 import { Frame } from "../../views/Frame";
 import { Heat, useFilters } from "../../views/Heat";
 import { Picture, type Box } from "../../views/Picture";
@@ -51,7 +52,7 @@ const Wall: View = ({ table }) => {
   const [crop, setCrop] = useState(false);
   const units = useMemo(() => ordered([...new Set(table.rows(equal).map((row) => table.cell(row, "unit")))]) as number[], [table, equal.site]);
   const [some, buttons] = usePages(units, PAGE);
-  if (!audit.images) return null;
+  if (!audit.images) return <DataTable table={table} />;
   return (
     <Frame caption="What each unit sees. Only the first block is chosen for large values; the others show what else passes through it. Outlined: the part that a unit of a convolution sees where its value is largest. Images that the page has no room for are left out." table={table}>
       <p class="picks">
