@@ -20,8 +20,8 @@ from starlette.responses import PlainTextResponse
 
 from holistic.errors import AuditError, HolisticError
 from holistic.findings import Audit
-from holistic.workbench.app import Answers, application, listening
-from holistic.workbench.connections import speaking
+from holistic.workbench.app import Answers, application
+from holistic.workbench.connections import listening, speaking
 from holistic.workbench.guard import BODY_BYTES, Guard
 from holistic.workbench.live import Live, Removal, within
 from planted_live import turning

@@ -24,6 +24,7 @@ _HOMES = {
     "Zero": "edits",
     "audit": "audits",
     "load": "findings",
+    "serve": "workbench.serving",
     "sweep": "sweeps",
     "top_units": "estimates",
 }
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from holistic.subject import Subject as Subject
     from holistic.sweeps import sweep as sweep
     from holistic.tables import Table as Table
+    from holistic.workbench.serving import serve as serve
 
 
 def __getattr__(name: str) -> Any:

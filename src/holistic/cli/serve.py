@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from holistic.errors import HolisticError, SettingError
+from holistic.errors import HolisticError
 
 if TYPE_CHECKING:
     from holistic.findings import Audit
@@ -40,21 +39,17 @@ def serve(
         An audit may come from somebody else.
     """
     from holistic.findings import load
+    from holistic.workbench.serving import Served, check_installed
 
-    missing = [name for name in ("starlette", "uvicorn", "duckdb") if find_spec(name) is None]
-    if missing:
-        raise SettingError(
-            f"the live page needs {', '.join(missing)}; "
-            "install them with: pip install 'holistic-interpretability[app]'"
-        )
+    check_installed()
     audit = load(folder)
     live = _model(audit, data_dir, trust=trust)
     if isinstance(live, str):
         print(f"without live interventions: {live}", file=sys.stderr)
 
-    from holistic.workbench.app import serve as run
-
-    run(folder, live, port=port, told=lambda address: print(address, flush=True))
+    served = Served(folder, live, port=port)
+    print(served.address, flush=True)
+    served.run()
 
 
 def _model(audit: Audit, data_dir: Path | None, *, trust: bool) -> Live | str:
@@ -63,10 +58,14 @@ def _model(audit: Audit, data_dir: Path | None, *, trust: bool) -> Live | str:
     from holistic.cli.subjects import is_reference, load_source, obtain_model, whole_subject
     from holistic.progress import silent
     from holistic.workbench.live import Live
+    from holistic.workbench.serving import difference
 
     made = audit.provenance.get("source")
     if not made:
-        return "the audit was made in Python and doesn't say how to make its model"
+        return (
+            "the audit was made in Python and doesn't say how to make its model; "
+            "holistic.serve(audit, subject) serves it from there"
+        )
     if not trust and any(":" in made[name] for name in ("model", "data")):
         return (
             f"the audit names code or a folder of its own ('{made['model']}' on '{made['data']}'); "
@@ -88,9 +87,8 @@ def _model(audit: Audit, data_dir: Path | None, *, trust: bool) -> Live | str:
         subject = whole_subject(
             obtain_model(source, data, weights=chosen, progress=silent), data, source, plan
         )
-        for name, what in (("weights", "weights"), ("data_sha256", "data")):
-            if audit.provenance.get(name) != subject.fingerprint[what]:
-                return f"the model has other {what} now than when the audit was made"
+        if other := difference(audit, subject):
+            return other
         live = Live(subject)
         live.warm()
         return live

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
-import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +22,7 @@ from holistic.workbench.tables import page_of
 if TYPE_CHECKING:
     from holistic.workbench.live import Live
 
-__all__ = ["application", "listening", "serve"]
+__all__ = ["Answers", "application"]
 
 _TERMINAL = "the server's terminal says more"
 
@@ -219,47 +217,3 @@ def _text(asked: Any, name: str) -> str:
     if not isinstance(asked.get(name), str):
         raise SettingError(f"'{name}' is a text")
     return asked[name]
-
-
-def listening(port: int = 0) -> socket.socket:
-    """Open a socket on the loopback address, and on no other."""
-    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        found.bind(("127.0.0.1", port))
-        found.listen(128)
-    except OSError as error:
-        found.close()
-        raise SettingError(
-            f"port {port} can't be had: {error.strerror}; leave --port out"
-        ) from None
-    return found
-
-
-def serve(folder: Path, live: Live | str, *, port: int = 0, told: Callable[[str], None]) -> None:
-    """Serve an audit's page until it is interrupted.
-
-    Parameters
-    ----------
-    folder
-        Folder of the audit.
-    live
-        Its model, or why there is none.
-    port
-        0 for any that is free.
-    told
-        Called with the page's address, which holds the token behind its `#`.
-    """
-    import uvicorn
-
-    from holistic.workbench.connections import speaking
-
-    place, token = listening(port), secrets.token_urlsafe(24)
-    host = f"127.0.0.1:{place.getsockname()[1]}"
-    answers = Answers(folder, live)
-    app = application(answers, host, token)
-    told(f"http://{host}/#token={token}")
-    try:
-        uvicorn.Server(speaking(app)).run(sockets=[place])
-    finally:
-        answers.running.close()

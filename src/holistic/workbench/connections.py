@@ -1,15 +1,18 @@
-"""How does the server speak HTTP, and how long does it wait for a request?"""
+"""Where does the server listen, and how long does it wait for a request?"""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-__all__ = ["HEAD_SECONDS", "speaking"]
+from holistic.errors import SettingError
+
+__all__ = ["HEAD_SECONDS", "listening", "speaking"]
 
 HEAD_SECONDS = 10.0
 """From the connection, or the first byte of a further request, to the end of its head."""
@@ -49,3 +52,18 @@ def speaking(app: Any) -> uvicorn.Config:
     """How an application is served: HTTP/1.1 only, without a server's name, heads in time."""
     quiet: dict[str, Any] = {"log_level": "warning", "server_header": False, "access_log": False}
     return uvicorn.Config(app, http=_Prompt, ws="none", lifespan="off", **quiet)
+
+
+def listening(port: int = 0) -> socket.socket:
+    """Open a socket on the loopback address, and on no other."""
+    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind(("127.0.0.1", port))
+        found.listen(128)
+    except OSError as error:
+        found.close()
+        raise SettingError(
+            f"port {port} can't be had: {error.strerror}; leave it out for any that is free"
+        ) from None
+    return found
