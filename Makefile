@@ -35,7 +35,10 @@ browser: $(READY) node ## open reports and a served audit in Chromium, one with 
 	$(BIN)/python web/test/walk.py runs/browser-digits
 
 node:
-	@command -v node npm chromium > /dev/null || apt-get install -y -qq nodejs npm chromium > /dev/null
+	@command -v node > /dev/null || packages=nodejs; \
+	command -v npm > /dev/null || packages="$$packages npm"; \
+	command -v chromium > /dev/null || packages="$$packages chromium"; \
+	test -z "$$packages" || { apt-get update -qq && apt-get install -y -qq $$packages; } > /dev/null
 
 clean: ## remove the environment
 	rm -rf $(VENV)

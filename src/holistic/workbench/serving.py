@@ -146,7 +146,9 @@ def difference(audit: Audit, subject: Subject) -> str:
         "seed": subject.seed,
     }
     other = [name.partition("_")[0] for name in now if audit.provenance.get(name) != now[name]]
-    return f"the model has other {', '.join(other)} now than when the audit was made" if other else ""
+    return (
+        f"the model has other {', '.join(other)} now than when the audit was made" if other else ""
+    )
 
 
 def check_installed() -> None:
