@@ -84,7 +84,11 @@ def _ablation(rng: np.random.Generator) -> Iterator[Finding]:
     numbers["lo"] = [e - 0.1 for e in numbers["effect"]]
     numbers["hi"] = [e + 0.1 for e in numbers["effect"]]
     counts = {"n": [20] * rows, "lost": [1] * rows, "gained": [0] * rows}
-    units = table(**grid, **numbers, **counts, p=[0.5] * rows, q=[None] * (rows - 1) + [0.5])
+    # as on other examples: near the effects, and not theirs
+    chosen = (np.array(numbers["effect"]) + 0.003 * rng.standard_normal(rows)).reshape(-1, 4)
+    rank = (chosen.argsort(0).argsort(0) + 1).ravel().tolist()
+    units = table(**grid, **numbers, **counts, p=[0.5] * rows, q=[None] * (rows - 1) + [0.5],
+                  rank=rank)  # fmt: skip
     said = (f"Class {CLASSES[0]} needs unit 1.", "A second sentence.", "A third sentence.")
     yield Finding("ablation.units", units, said, ("A unit <b>alone</b>.",))
     yield Finding("ablation.topk", _topk(), ("Ten units matter.",))

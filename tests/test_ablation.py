@@ -91,6 +91,20 @@ def test_the_only_carrier_of_a_class_is_found() -> None:
     assert len({line[line.lower().index("without") + 7 :] for line in told}) == len(told)
 
 
+def test_units_are_ranked_on_the_selection_split(
+    noisy: tuple[holistic.Subject, dict[str, Finding]],
+) -> None:
+    subject, findings = noisy
+    chosen = holistic.sweep(subject, edit="mean", split="selection")
+    for name in (*subject.classes, "all"):
+        order = sorted(chosen.where(class_=name).rows(), key=lambda row: row["effect"])
+        ranked = list(findings["ablation.units"].table.where(class_=name).sort("rank").rows())
+        assert [r["rank"] for r in ranked] == list(range(1, 22))
+        assert [(r["site"], r["unit"]) for r in ranked] == [(r["site"], r["unit"]) for r in order]
+        effects = [r["effect"] for r in ranked]
+        assert effects != sorted(effects), "on the evaluation split they have another order"
+
+
 def test_redundancy_and_synergy_have_their_signs() -> None:
     subject = holistic.Subject(pairs(), one_hot_images(noise=0.0), score="logit")
     table = found(subject, Ablation(edit="zero", depth=2, sets=20, partners=6))[

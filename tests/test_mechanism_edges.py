@@ -157,6 +157,23 @@ def test_edges_are_chosen_on_the_selection_split(layered):
     assert f"on class {strength[unit, other][1]} (n = 20;" in finding.statements[2]
 
 
+def test_edges_of_a_class_are_ranked_on_the_selection_split(layered):
+    model, subject, finding, _, reference = layered
+    images, labels = subject.selection.images, class_indices(subject.selection)
+    spread = model[:5](images).detach().double().numpy().std(0, ddof=1)
+    top = finding.table.where(kind="top")
+    for name in (*subject.classes, "all"):
+        rows = list(top.where(class_=name).sort("rank").rows())
+        assert [row["rank"] for row in rows] == list(range(1, 11))
+        own = np.ones(len(labels), bool) if name == "all" else labels == int(name)
+        sizes = list[float]()
+        for row in rows:
+            changes = slow.edge_changes(model, (2, 4), row["unit_a"], reference, images)
+            sizes.append(abs(changes[own, row["unit_b"]].mean()) / spread[row["unit_b"]])
+        assert np.diff(sizes).max() < 1e-6
+    assert {row["rank"] for row in finding.table.where(kind="random").rows()} == {None}
+
+
 def test_q_of_edges_is_over_the_rows_of_a_kind(small):
     table = found(small, edges, Mechanism(edge_units=2, edges=5)).table
     for kind in ("top", "random"):

@@ -17,6 +17,9 @@ import holistic
 from holistic.cli.serve import _model
 from holistic.errors import HolisticError
 from holistic.findings import Audit
+from holistic.lens import Context
+from holistic.lenses.ablation import Ablation
+from holistic.tables import Table
 from holistic.workbench.images import as_image, known, looked_at, patched, steered
 from holistic.workbench.jobs import Jobs, run_lens
 from holistic.workbench.live import Live, Removal, Superseded, _held
@@ -65,6 +68,23 @@ def test_removals_equal_plain_edits(
         assert told["confusion"][c] == counts
     moved = {int(subject.evaluation.indices[i]) for i in (before != after).nonzero()[:, 0]}
     assert {one["example"] for one in told["changed"]} <= moved
+
+
+def test_the_units_that_a_class_needs_most_cost_what_the_lens_says(
+    subject: holistic.Subject, live: Live
+) -> None:
+    found = dict[str, Table]()
+    for finding in Ablation(depth=3, sets=20).run(subject, Context()):
+        found[finding.name] = finding.table
+        if finding.name == "ablation.topk":
+            break
+    for held in found["ablation.topk"].where(ranking="effect", k=3).rows():
+        own = found["ablation.units"].where(site=held["site"], class_=held["class"])
+        units = tuple(own.sort("rank").head(3).column("unit").tolist())
+        told = live.remove(Removal({held["site"]: units}))
+        row = told["classes"][subject.classes.index(held["class"])]
+        assert row["drop"]["value"] == pytest.approx(held["class_drop"])
+        assert row["drop"]["lo"] == pytest.approx(held["class_lo"])
 
 
 def test_the_second_answer_comes_from_kept_stages_and_is_the_same(live: Live) -> None:

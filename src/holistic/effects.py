@@ -16,7 +16,7 @@ __all__ = ["UnitEffect", "effect_table"]
 
 @dataclass(frozen=True)
 class UnitEffect:
-    """Row of the finding `ablation.units`: what replacing one unit does to one class."""
+    """Row of a sweep: what replacing one unit does to one class."""
 
     site: str = col("site of the unit")
     unit: int = col("index of the unit in its site")

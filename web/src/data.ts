@@ -110,6 +110,13 @@ export class Table {
   }
 }
 
+/** Rows of a class by what was measured on the selection split, the first choice in front; none where the table doesn't say. */
+export function ranked(table: Table, label: Cell): number[] {
+  if (!table.has("rank")) return [];
+  const rows = table.rows({ class: label }).filter((row) => table.cell(row, "rank") !== null);
+  return rows.sort((a, b) => table.number(a, "rank") - table.number(b, "rank"));
+}
+
 export class Audit {
   readonly tables = new Map<string, Table>();
 

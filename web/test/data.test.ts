@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { beside, bounds, decode, nothing, part, separated, shown, Table, told, unpack, type Encoded, type Told } from "../src/data";
+import { beside, bounds, decode, nothing, part, ranked, separated, shown, Table, told, unpack, type Encoded, type Told } from "../src/data";
 import { choose, keys } from "../src/choose";
 import { colour, limitOf } from "../src/colour";
 import { parse, to } from "../src/route";
@@ -155,6 +155,16 @@ test("a method that fails a gate is named as failing, a control is not", () => {
   expect(methodsOf(gates)).toEqual(["saliency", "input_x_gradient", "edge"]);
   expect(failed(gates, "input_x_gradient")).toEqual(["edge similarity"]);
   expect(["saliency", "input_x_gradient", "edge", "random"].map((name) => verdict(gates, name))).toEqual(["✓ passes all", "✗ fails 1 gate", "control", "control"]);
+});
+
+test("what a class needs is chosen by the rank of the selection split, and not at all where an audit has none", () => {
+  const ranks = table({
+    class: ["string", { names: ["a", "b"], values: [0, 0, 0, 1] }],
+    effect: ["float64", { values: [-3, -1, -2, -9] }],
+    rank: ["int64", { values: [2, 1, null, 1] }],
+  });
+  expect(ranked(ranks, "a")).toEqual([1, 0]);
+  expect(ranked(units(), "a")).toEqual([]);
 });
 
 test("a column that an older audit lacks says nothing of itself and has no cells", () => {

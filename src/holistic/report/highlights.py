@@ -19,7 +19,10 @@ HEADLINE_SIZE = 10
 
 @dataclass(frozen=True)
 class Needed:
-    """The unit that a class needs most, beside the median unit of the same site."""
+    """The unit that a class needs most, as the selection split says, on the evaluation split.
+
+    Beside it the median unit of the same site.
+    """
 
     class_: str
     site: str
@@ -56,20 +59,21 @@ class Removed:
 
 
 def needed_units(audit: Audit) -> list[Needed]:
-    """One row per class, in the order of the classes."""
+    """One row per class, in the order of the classes; none where nothing says what chose them."""
     if "ablation.units" not in audit:
         return []
     table = audit["ablation.units"]
+    if "rank" not in table.names:
+        return []
     return [_needed(table, name) for name in audit.provenance.get("classes", [])]
 
 
 def _needed(table: Table, name: str) -> Needed:
     rows = table.where(class_=name)
-    effects = rows.column("effect")
-    if not np.isfinite(effects).any():
+    row = next(rows.sort("rank").head(1).rows())
+    if row["rank"] is None or row["effect"] is None:
         gap = float("nan")
         return Needed(name, "–", 0, effect=gap, lo=gap, hi=gap, n=0, median=gap)
-    row = next(rows.sort("effect").head(1).rows())
     return Needed(
         name,
         row["site"],

@@ -1,7 +1,8 @@
 // Everything about one class: the units that it needs, and its rows in every finding.
 
 import { useMemo } from "preact/hooks";
-import { shown, told } from "../data";
+import { ranked, shown, told, type Audit, type Cell } from "../data";
+import { ClassMaps } from "../lenses/attribution/maps";
 import { to } from "../route";
 import { useAudit } from "../views/context";
 import { Curve } from "../views/Curve";
@@ -14,12 +15,8 @@ export function ClassCard({ index }: { index: number }) {
   const audit = useAudit();
   const name = audit.outline.classes[index];
   const units = audit.table("ablation.units");
-  const needed = useMemo(() => {
-    const rows = units?.rows({ class: name }).filter((row) => units.cell(row, "effect") !== null) ?? [];
-    return rows.sort((a, b) => units!.number(a, "effect") - units!.number(b, "effect")).slice(0, TOP);
-  }, [units, name]);
+  const needed = useMemo(() => (units ? ranked(units, name).slice(0, TOP) : []), [units, name]);
   const seen = (audit.images?.labels ?? []).flatMap((label, place) => (label === index ? [place] : [])).slice(0, 12);
-  const topk = audit.table("ablation.topk"), [whole] = topk?.rows({ class: name }) ?? [];
   const cases = audit.table("ablation.images");
   const kind = (place: number) => { const [row] = cases?.rows({ example: audit.images!.examples[place] }) ?? []; return row === undefined ? "" : shown(cases!.cell(row, "kind")); };
   if (name === undefined) return <p>There is no class {index}.</p>;
@@ -30,10 +27,15 @@ export function ClassCard({ index }: { index: number }) {
       <p class="tools">
         {index > 0 && <a href={to.class(index - 1)} rel="prev">← previous</a>} {index + 1 < audit.outline.classes.length && <a href={to.class(index + 1)} rel="next">next →</a>}
       </p>
-      {whole !== undefined && <p>Evaluation examples that the model is right on: {told(topk!, whole, "class_accuracy_before").slice(0, 3).join(", ")}.</p>}
       {seen.length > 0 && <div class="strip">{seen.map((place) => <span class="change" key={place}><Picture place={place} /><small>{kind(place)}</small></span>)}</div>}
+      <Said name={name} />
+      {audit.array("attribution.class_maps") && <>
+        <h3>Which pixels decide, on average over its images</h3>
+        <div class="strip"><ClassMaps index={index} name={name} /></div>
+        <p class="pick">Shares of the maps' absolute size, blue where there is more, each on a scale of its own; “edge” sees no model (control).</p>
+      </>}
       {needed.length > 0 && <>
-        <h3>The units that it needs most</h3>
+        <h3>The units that it needs most, as the selection split says</h3>
         <ol>{needed.map((row) => <li key={row}><a href={to.unit(audit.siteIndex(units!.cell(row, "site")), units!.number(row, "unit"))}>{shown(units!.cell(row, "site"))} unit {shown(units!.cell(row, "unit"))}</a>: {told(units!, row, "effect").join(", ")}</li>)}</ol>
       </>}
       {tables.some((t) => t.name === "ablation.topk") && <>
@@ -45,6 +47,39 @@ export function ClassCard({ index }: { index: number }) {
       ))}
     </section>
   );
+}
+
+/** What each lens says of the class: each line where its finding has rows of the class, with interval, n and control. */
+function Said({ name }: { name: string }) {
+  const audit = useAudit();
+  const rows = (finding: string, equal: Record<string, Cell>, value: string) => {
+    const table = audit.table(finding);
+    return table?.has(value, ...Object.keys(equal)) ? table.rows(equal).map((row) => ({ row, cell: (column: string) => shown(table.cell(row, column)), said: (column = value, lines?: number) => told(table, row, column).slice(0, lines).join(", ") })) : [];
+  };
+  const lines: [string, string[]][] = [
+    ["accuracy", rows("ablation.topk", { class: name }, "class_accuracy_before").slice(0, 1).map(({ said }) => said(undefined, 3))],
+    ["ablation", rows("ablation.topk", { class: name, ranking: "effect", k: TOP }, "class_drop").map(({ cell, said }) => `without its top ${TOP} units of ${cell("site")}: ${said()}`)],
+    ["activation", preferring(audit, name)],
+    ["attribution", rows("attribution.contrasts", { class: name }, "change").map(({ cell, said }) => `rather than ${cell("rival")} (taken for each other on ${cell("confused")} selection examples), without the top pixels: ${said()}`)],
+    ["mechanism", rows("mechanism.clusters", { preferred_class: name }, "specialisation").map(({ cell, said }) => `cluster ${cell("cluster")} of ${cell("site")} prefers it: ${said()}`)],
+    ["tracing", rows("tracing.directions", { class: name, method: "class_mean_difference" }, "auroc").map(({ cell, said }) => `its direction at ${cell("site")}: ${said()}; steered by one standard deviation: ${said("steer_slope")}`)],
+  ];
+  return (
+    <dl class="lines">
+      {lines.map(([term, said]) => [...new Set(said)].map((words, i) => <div key={`${term}${i}`}><dt>{i ? "" : term}</dt><dd>{words}</dd></div>))}
+    </dl>
+  );
+}
+
+/** How many units of each site prefer the class, and which of them tells it best. */
+function preferring(audit: Audit, name: string): string[] {
+  const table = audit.table("activation.units");
+  if (!table?.has("preferred_class", "auroc")) return [];
+  const rows = table.rows({ class: name, preferred_class: name });
+  return table.distinct("site").flatMap((site) => {
+    const own = rows.filter((row) => table.cell(row, "site") === site).sort((a, b) => table.number(b, "auroc") - table.number(a, "auroc"));
+    return own.length ? [`${own.length} units of ${shown(site)} prefer it (by their means on the selection split); unit ${shown(table.cell(own[0], "unit"))} tells it best, the best of them on these examples: ${told(table, own[0], "auroc").join(", ")}`] : [];
+  });
 }
 
 function Removal({ index }: { index: number }) {

@@ -1,6 +1,6 @@
 // Sets of units that the audit itself names: what a class needs most, clusters, and circuits.
 
-import { shown, type Audit, type Cell, type Table } from "../data";
+import { ranked, shown, type Audit, type Cell, type Table } from "../data";
 import type { Unit } from "./server";
 
 export interface NamedSet { name: string; units: Unit[] }
@@ -8,14 +8,13 @@ export interface NamedSet { name: string; units: Unit[] }
 const TOP = 10;
 const EDGES = 10;
 
-/** For each site, the units without which the class loses most. */
+/** For each site, the units without which the class loses most: those that `ablation.topk` removes. */
 export function needed(units: Table, label: Cell): NamedSet[] {
-  const rows = units.rows({ class: label }).filter((row) => units.number(row, "effect") < 0);
-  rows.sort((a, b) => units.number(a, "effect") - units.number(b, "effect"));
-  return units.distinct("site").map((site) => ({
-    name: `the ${TOP} of ${shown(site)} that it needs most`,
-    units: rows.filter((row) => units.cell(row, "site") === site).slice(0, TOP).map((row): Unit => [String(site), units.number(row, "unit")]),
-  }));
+  const rows = ranked(units, label);
+  return units.distinct("site").flatMap((site) => {
+    const own = rows.filter((row) => units.cell(row, "site") === site).slice(0, TOP);
+    return own.length ? [{ name: `the ${own.length} of ${shown(site)} that it needs most`, units: own.map((row): Unit => [String(site), units.number(row, "unit")]) }] : [];
+  });
 }
 
 /** Clusters of every site that has more than one. */
@@ -32,20 +31,19 @@ export function clusters(audit: Audit): NamedSet[] {
   return [...sets].map(([name, units]) => ({ name: `${name} (${units.length} units)`, units })).sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
 }
 
-/** For each class, the units at both ends of its strongest significant edges. */
+/** For each class, the units at both ends of its strongest edges. */
 export function circuits(audit: Audit): NamedSet[] {
   const table = audit.table("mechanism.edges");
   if (!table) return [];
   return table.distinct("class").flatMap((label) => {
-    const rows = table.rows({ class: label }).filter((row) => table.cell(row, "kind") !== "random" && table.number(row, "q") < 0.05);
-    rows.sort((a, b) => Math.abs(table.number(b, "effect")) - Math.abs(table.number(a, "effect")));
+    const rows = ranked(table, label).slice(0, EDGES);
     const units = new Map<string, Unit>();
-    for (const row of rows.slice(0, EDGES)) {
+    for (const row of rows) {
       for (const end of ["a", "b"]) {
         const unit: Unit = [String(table.cell(row, `site_${end}`)), table.number(row, `unit_${end}`)];
         units.set(unit.join("\u0000"), unit);
       }
     }
-    return units.size ? [{ name: `class ${shown(label)}: ${Math.min(EDGES, rows.length)} strongest edges (${units.size} units)`, units: [...units.values()] }] : [];
+    return units.size ? [{ name: `class ${shown(label)}: ${rows.length} strongest edges (${units.size} units)`, units: [...units.values()] }] : [];
   });
 }

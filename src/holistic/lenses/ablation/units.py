@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
 
+import numpy as np
+from scipy.stats import rankdata
+
+from holistic.effects import UnitEffect
 from holistic.estimates import affordable_sweep
 from holistic.findings import Finding
 from holistic.lenses.ablation import Ablation
 from holistic.progress import Progress
 from holistic.scores import SCORE_UNITS
 from holistic.subject import Subject
-from holistic.tables import Table
+from holistic.tables import Table, col
 
-__all__ = ["remove_units"]
+__all__ = ["RemovedUnit", "remove_units"]
+
+
+@dataclass(frozen=True)
+class RemovedUnit(UnitEffect):
+    """Row of `ablation.units`: what replacing one unit does to one class, and what chose it."""
+
+    rank: int | None = col(
+        "place among the units of all hidden sites by the effect on the class on the selection "
+        "split, which chooses the units that are told of; 1 = the class loses most"
+    )
 
 
 def remove_units(subject: Subject, lens: Ablation, chosen: Table, progress: Progress) -> Finding:
@@ -22,6 +36,8 @@ def remove_units(subject: Subject, lens: Ablation, chosen: Table, progress: Prog
     """
     allowed = float("inf") if lens.exact else lens.operations
     table, notes = affordable_sweep(subject, lens.edit, operations=allowed, progress=progress)
+    columns = {name: table.column(name) for name in table.names}
+    table = Table.build(RemovedUnit, {**columns, "rank": _ranks(subject, chosen)})
     statements = [_site_line(subject, table, chosen, site.name) for site in subject.hidden_sites]
     return Finding(
         "ablation.units",
@@ -43,6 +59,12 @@ _EDIT_WORDS = {
     "resample": "values on random examples of the selection split",
     "optimal": "optimal constant on the selection split",
 }
+
+
+def _ranks(subject: Subject, chosen: Table) -> np.ndarray:
+    """Place of each row's unit among all units for the row's class, `[units · (C + 1)]`."""
+    effects = chosen.column("effect").reshape(-1, len(subject.classes) + 1)
+    return rankdata(effects, method="ordinal", axis=0, nan_policy="omit").reshape(-1)
 
 
 def _site_line(subject: Subject, table: Table, chosen: Table, site: str) -> str:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.stats import rankdata
 from torch import Tensor
 
 from holistic.edits import Edit, Mean
@@ -69,6 +70,10 @@ class UnitEdge:
     q: float = col("Benjamini-Hochberg q of p over the rows of the same kind")
     n: int = col("evaluation examples, each without and with the replacement", unit="examples")
     kind: str = col("'top' = chosen on the selection split; 'random' = the control, drawn")
+    rank: int | None = col(
+        "place among the chosen edges, over all sites, by the effect on the class on the selection "
+        "split in standard deviations of unit_b; 1 = the largest either way; none for random edges"
+    )
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,8 @@ class Choice:
         `[E]`, the two ends of each edge, ordered by them.
     first
         The edge and the class with the largest change; None for random edges.
+    strength
+        `[E, C + 1]`, changes in each class and over all examples; None for random edges.
     """
 
     sites: tuple[str, str]
@@ -92,6 +99,7 @@ class Choice:
     unit_a: np.ndarray
     unit_b: np.ndarray
     first: tuple[int, int] | None = None
+    strength: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -176,15 +184,20 @@ def _chosen(
     stirs = _stirs(after)
     spread = Moments.of(after).std[0]
     spread = np.where(stirs & (spread > 0), spread, np.inf)
-    strength, classes = _strength(subject, sites, top, examples, spread)
+    strength = _strength(subject, sites, top, examples, spread)
     width = strength.shape[1]
-    order = np.argsort(-strength, axis=None, kind="stable")[: settings.edges]
-    order = order[strength.flat[order] > 0]
+    strength = strength.reshape(-1, strength.shape[2])  # [edges, C + 1]
+    # The largest over the classes, since a unit's mean lies between its values: what replacing it
+    # takes from some classes it gives to the others, and over all classes little remains.
+    most = strength[:, :-1].max(1)
+    order = np.argsort(-most, kind="stable")[: settings.edges]
+    order = order[most[order] > 0]
     if not len(order):
         return []
     chosen = np.sort(order)
-    first = int(np.searchsorted(chosen, order[0])), int(classes.flat[order[0]])
-    choices = [Choice(sites, "top", top[chosen // width], chosen % width, first)]
+    first = int(np.searchsorted(chosen, order[0])), int(strength[order[0], :-1].argmax())
+    ends = top[chosen // width], chosen % width
+    choices = [Choice(sites, "top", *ends, first, strength[chosen])]
     pool = np.flatnonzero(np.tile(stirs, len(drawn)))
     if len(pool):
         random = np.sort(rng.choice(pool, min(len(chosen), len(pool)), replace=False))
@@ -207,23 +220,16 @@ def _strength(
     units: np.ndarray,
     examples: Examples,
     spread: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return each edge's largest mean change in any class, in standard deviations of unit b.
+) -> np.ndarray:
+    """Return each edge's mean change in every class and over all, `[units, U of b, C + 1]`.
 
-    The largest over the classes, since a unit's mean lies between its values: what replacing it
-    takes from some classes it gives to the others, and over all classes little remains.
-
-    Returns
-    -------
-    strength, classes
-        `[units, U of b]` each: the change without its sign, and the class that has it.
+    Without its sign, in standard deviations of unit b.
     """
-    strength, classes = list[np.ndarray](), list[np.ndarray]()
+    strength = list[np.ndarray]()
     for moments in _changes(subject, sites, units, examples):
-        effects = np.abs(np.nan_to_num(moments.mean)) / spread  # [C, U of b]
-        strength.append(effects.max(0))
-        classes.append(effects.argmax(0))
-    return np.stack(strength), np.stack(classes)
+        means = np.concatenate([moments.mean, moments.total().mean])  # [C + 1, U of b]
+        strength.append((np.abs(np.nan_to_num(means)) / spread).T.astype(np.float32))
+    return np.stack(strength)
 
 
 def _changes(
@@ -275,6 +281,10 @@ def _table(subject: Subject, bundles: Sequence[Bundle]) -> Table:
     for kind in _KINDS:
         rows = values["kind"] == kind
         values["q"][rows] = benjamini_hochberg(values["p"][rows])
+    chosen = [b.choice.strength for b in bundles if b.choice.strength is not None]
+    values["rank"] = np.full(len(values["p"]), np.nan)
+    places = rankdata(-np.concatenate(chosen), method="ordinal", axis=0)
+    values["rank"][values["kind"] == "top"] = places.ravel()
     return Table.build(UnitEdge, values)
 
 

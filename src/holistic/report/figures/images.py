@@ -71,7 +71,8 @@ def _wall(strips: list[np.ndarray], units: Sequence[object]) -> Figure:
 def _most_needed(audit: Audit, site: str) -> list[int]:
     if "ablation.units" not in audit:
         return []
-    rows = audit["ablation.units"].where(site=site).sort("effect")
+    rows = audit["ablation.units"].where(site=site)
+    rows = rows.sort("rank") if "rank" in rows.names else rows
     return list(dict.fromkeys(rows.column("unit").tolist()))[:_UNITS]
 
 

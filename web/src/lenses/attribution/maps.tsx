@@ -64,11 +64,19 @@ export function Verdict({ table, method }: { table: Table; method: string }) {
   return <small class={gates.length ? "fails" : ""} title={gates.length ? `fails: ${gates.join(", ")}` : undefined}>{verdict(table, method)}</small>;
 }
 
-/** The maps of one image that is told of by itself, those of failing methods marked. */
+/** The maps of one image that is told of by itself. */
 export function ImageMaps({ example }: { example: number }) {
+  const place = useAudit().array("attribution.example_ids")?.values.indexOf(example) ?? -1;
+  return <Strip name="attribution.example_maps" place={place} of="this image" />;
+}
+
+/** The mean maps of one class. */
+export const ClassMaps = ({ index, name }: { index: number; name: string }) => <Strip name="attribution.class_maps" place={index} of={`class ${name}, mean over images`} />;
+
+/** Maps of all methods, `[M, K, H, W]`, at one place of K; those of failing methods marked. */
+function Strip({ name, place, of }: { name: string; place: number; of: string }) {
   const audit = useAudit();
-  const table = audit.table("attribution.methods"), ids = audit.array("attribution.example_ids"), maps = audit.array("attribution.example_maps");
-  const place = ids?.values.indexOf(example) ?? -1;
+  const table = audit.table("attribution.methods"), maps = audit.array(name);
   if (!table || !maps || place < 0) return null;
   return (
     <>
@@ -76,7 +84,7 @@ export function ImageMaps({ example }: { example: number }) {
         const values = part(maps, m, place);
         return (
           <figure class="map" key={method}>
-            <Pixels values={values} width={maps.shape[3]} limit={limitOf(values)} size={128} label={`${words(method)} of this image`} />
+            <Pixels values={values} width={maps.shape[3]} limit={limitOf(values)} size={128} label={`${words(method)} of ${of}`} />
             <figcaption>{words(method)}<br /><Verdict table={table} method={method} /></figcaption>
           </figure>
         );
