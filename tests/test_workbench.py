@@ -109,10 +109,15 @@ def test_stages_are_kept_within_bounds_and_whole(
     assert (len(crowded._stages) == 4) == (most == 1 << 30)
 
 
-def test_warming_prepares_the_first_answers(subject: holistic.Subject) -> None:
+def test_warming_prepares_the_first_answers(
+    subject: holistic.Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("holistic.workbench.live._AT_ONCE", 60.0)
     warmed = Live(subject)
     warmed.warm()
-    assert {(site.name, "mean", "first") for site in subject.hidden_sites} == set(warmed._stages)
+    kept = {(site.name, "mean", part) for site in subject.hidden_sites for part in ("first", "all")}
+    assert kept == set(warmed._stages)
+    assert warmed.remove(Removal({"1": (2,)}, examples="first"))["whole"]
 
 
 def test_models_that_take_long_are_not_warmed(
@@ -124,7 +129,10 @@ def test_models_that_take_long_are_not_warmed(
     assert not cold._stages
 
 
-def test_the_first_thousand_are_stratified_and_say_so(live: Live) -> None:
+def test_the_first_thousand_are_stratified_and_say_so(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("holistic.workbench.live._AT_ONCE", 0.0)
     told = live.remove(Removal({"1": (1,)}, examples="first"))
     assert told["n"] == pytest.approx(1000, abs=3)
     assert not told["whole"]

@@ -26,6 +26,8 @@ from holistic.workbench.guard import SECONDS
 __all__ = ["Live", "Removal", "Superseded", "within"]
 
 _FIRST = 1000
+_AT_ONCE = 0.05
+"""Seconds: where all evaluation examples take no longer, they answer first questions, too."""
 _KEPT_BYTES = 512 << 20
 _WARMING = 3e10
 """Operations that may be spent before the first question is asked: about a second."""
@@ -48,7 +50,8 @@ class Removal:
     edit
         What they hold instead.
     examples
-        `first`, a stratified thousand of the evaluation examples, or `all`.
+        `first`, a stratified thousand of the evaluation examples (all of them where those sites
+        answered fast enough before), or `all`.
     controls
         Random sets of as many units of the same sites that it is compared with.
     """
@@ -119,17 +122,20 @@ class Live:
         self._newest: dict[str, int] = {}
         self._stages: dict[tuple[str, str, str], list[Stage]] = {}
         """Latest used last."""
+        self._seconds: dict[tuple[str, ...], float] = {}
+        """What an example took when units of these sites were last removed."""
         self._whole = subject.evaluation
         self._first = self._whole.sample(_FIRST, seed=subject.seed)
 
     def warm(self) -> None:
-        """Prepare the sites for the first thousand, unless the model takes long for its data."""
+        """Prepare the sites for first questions, unless the model takes long for its data."""
         sites, engine = self.subject.hidden_sites, self.subject.engine
         rows = len(self.subject.selection) + len(self._first)
         if rows * len(sites) * engine.row_operations(self.subject.all_sites[0]) > _WARMING:
             return
         for site in sites:
-            self.remove(Removal({site.name: (0,)}, examples="first"))
+            for _ in range(3):  # prepares a thousand, is timed, prepares all where that was fast
+                self.remove(Removal({site.name: (0,)}, examples="first"))
 
     def ask(self, session: str, number: int) -> Callable[[], None]:
         """Note a request, and return what raises `Superseded` once a newer one has been noted.
@@ -171,11 +177,19 @@ class Live:
         with self.busy, torch.no_grad():
             check()
             sets = [removal.units, *self._random_sets(removal)]
-            examples = self._first if removal.examples == "first" else self._whole
+            examples = self._examples(removal)
+            start = time.perf_counter()
             parts = list(self._predictions(removal, sets, examples, check))
+            taken = time.perf_counter() - start
+            self._seconds[tuple(removal.units)] = taken / (len(sets) * max(1, len(examples)))
         before = np.concatenate([part[0] for part in parts])  # [N]
         after = np.concatenate([part[1] for part in parts], 1)  # [1 + R, N]
         return self._told(examples, before, after)
+
+    def _examples(self, removal: Removal) -> Examples:
+        each = self._seconds.get(tuple(removal.units), float("inf"))
+        fast = each * len(self._whole) * (1 + removal.controls) <= _AT_ONCE
+        return self._first if removal.examples == "first" and not fast else self._whole
 
     def pictures(self, examples: Sequence[int]) -> dict[str, Any]:
         """Draw examples side by side: `sheet`, a PNG as a data URI, and the size of one.
@@ -245,7 +259,8 @@ class Live:
 
     def _staged(self, name: str, removal: Removal, examples: Examples) -> Iterator[Stage]:
         """Stages of one site; kept for the next questions as far as they fit the memory."""
-        key, site = (name, removal.edit, removal.examples), self.subject.site(name)
+        whole = "all" if examples is self._whole else "first"
+        key, site = (name, removal.edit, whole), self.subject.site(name)
         if key in self._stages:
             self._stages[key] = self._stages.pop(key)
             yield from self._stages[key]

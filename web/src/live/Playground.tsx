@@ -38,12 +38,15 @@ export function Playground({ wanted, edit }: { wanted: string; edit: string }) {
     if (!state?.live) return;
     const mine = ++number;
     const question = (more: object) => ask<Removed>("remove", { session, number: mine, units, edit, ...more });
-    // a thousand examples answer at once, then all do; random sets come last
+    // a thousand examples answer at once (all of them where the network is fast), then all do; random sets come last
     const steps = [{ examples: "first" }, { examples: "all" }, ...(units.length ? [{ examples: "all", controls: 20 }] : [])];
     const run = async () => {
+      let whole = false;
       for (const step of steps) {
+        if (whole && !("controls" in step)) continue;
         const told = await question(step);
         if (told.superseded || mine !== number) return;
+        whole = told.whole;
         setFound({ of: address, edited: units.length > 0, told });
         setTrouble("");
       }
