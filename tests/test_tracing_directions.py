@@ -143,12 +143,12 @@ def test_control_directions_have_the_values_covariance():
     shape = np.diag([3.0, 1.0, 0.1, 0.0])
     values = rng.normal(size=(400, 4)) @ shape
     known = Features(values, values, np.arange(400) % 2, np.arange(400) % 2)
-    drawn = random_directions(known, 4000, seed=1)
+    drawn = random_directions(known.selection, 4000, seed=1)
     np.testing.assert_allclose(np.linalg.norm(drawn, axis=1), 1)
     assert abs(drawn[:, 0]).mean() > 5 * abs(drawn[:, 2]).mean() > 0
     assert (drawn[:, 3] == 0).all()
     assert abs(drawn.mean(0)).max() < 0.05
-    np.testing.assert_array_equal(drawn, random_directions(known, 4000, seed=1))
+    np.testing.assert_array_equal(drawn, random_directions(known.selection, 4000, seed=1))
 
 
 def test_a_site_that_never_varies_has_no_directions():

@@ -19,6 +19,7 @@ from holistic.errors import HolisticError
 from holistic.findings import Audit
 from holistic.lens import Context
 from holistic.lenses.ablation import Ablation
+from holistic.lenses.tracing.directions import random_directions
 from holistic.tables import Table
 from holistic.workbench.images import as_image, known, looked_at, patched, steered
 from holistic.workbench.jobs import Jobs, run_lens
@@ -271,8 +272,17 @@ def test_patching_and_steering_equal_plain_edits(subject: holistic.Subject) -> N
     for dose, logits in zip(told["doses"], told["logits"], strict=True):
         moved = (held + dose * (values @ way).std() * way).float()
         np.testing.assert_allclose(logits, readout(moved)[0].detach(), rtol=1e-3, atol=1e-4)
-    curves = (np.array(told[kind])[:, 2] for kind in ("logits", "control"))
-    slopes = [np.polyfit(told["doses"], curve, 1)[0] for curve in curves]
+    low, middle, high = (np.array(told[f"control{end}"]) for end in ("_lo", "", "_hi"))
+    assert ((low <= middle) & (middle <= high)).all()
+    np.testing.assert_allclose(middle[6], subject.predict(target)[0], rtol=1e-5)
+    drawn = random_directions(values.numpy(), 20, subject.seed)
+    spread = float((values @ way).std())
+    furthest = (held + told["doses"][-1] * spread * torch.from_numpy(drawn)).float()
+    np.testing.assert_allclose(middle[-1], readout(furthest).mean(0).detach(), rtol=1e-3, atol=1e-4)
+    slopes = [
+        np.polyfit(told["doses"], curve, 1)[0]
+        for curve in (np.array(told["logits"])[:, 2], middle[:, 2])
+    ]
     assert slopes[0] > abs(slopes[1])
 
 

@@ -9,18 +9,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.edits import Patch, Steer
+from holistic.edits import Patch
 from holistic.errors import SettingError
 from holistic.examples import Examples
 from holistic.lenses._pictures import planes
 from holistic.lenses.attribution import Attribution
 from holistic.lenses.attribution.maps import attributions
+from holistic.lenses.tracing.directions import random_directions
 from holistic.subject import Subject
 
 __all__ = ["as_image", "known", "looked_at", "patched", "steered"]
 
 _TOP, _NEAREST, _AMONG = 10, 8, 2000
 _DOSES = tuple(float(d) for d in range(-6, 7))
+_CONTROLS = 20
 
 
 def as_image(subject: Subject, given: object) -> Tensor:
@@ -153,7 +155,8 @@ def steered(subject: Subject, image: Tensor, *, site: str, label: int) -> dict[s
     -------
     dict
         `doses` `[A]` in standard deviations of the examples' projections, `logits` `[A, C]`, and
-        `control` `[A, C]`, the same along a random direction of the same length.
+        `control`, `control_lo` and `control_hi` `[A, C]`: the mean of 20 random directions along
+        which the examples vary, moved by the same lengths, and the range of 95 % of them.
 
     Raises
     ------
@@ -169,16 +172,22 @@ def steered(subject: Subject, image: Tensor, *, site: str, label: int) -> dict[s
     way = values[own].mean(0) - values[~own].mean(0)
     way = way / way.norm().clamp_min(1e-12)
     spread = float((values @ way).std())
-    random = torch.randn(len(way), generator=torch.Generator().manual_seed(subject.seed)).to(way)
-    curves = [
-        [
-            subject.predict(image, [Steer(site, direction=d.float(), amount=dose * spread)])[0]
-            for dose in _DOSES
-        ]
-        for d in (way, random / random.norm())
-    ]
-    along, beside = ([logits.tolist() for logits in curve] for curve in curves)
-    return {"doses": list(_DOSES), "logits": along, "control": beside}
+    drawn = np.nan_to_num(random_directions(values.cpu().numpy(), _CONTROLS, subject.seed))
+    ways = torch.cat([way[None], torch.from_numpy(drawn).to(way)])  # [1 + R, U]
+    value = subject.capture([site], image)[site]  # [1, P…, U]
+    steps = spread * torch.tensor(_DOSES).to(way)[:, None, None] * ways  # [A, 1 + R, U]
+    moved = value + steps.flatten(0, 1).view(-1, *(1,) * (value.dim() - 2), len(way)).to(value)
+    same = image.expand(len(moved), *image.shape[1:])
+    logits = subject.predict(same, [Patch(site, source=moved)])
+    told = logits.double().view(len(_DOSES), len(ways), -1).cpu().numpy()  # [A, 1 + R, C]
+    low, high = np.quantile(told[:, 1:], (0.025, 0.975), axis=1)
+    return {
+        "doses": list(_DOSES),
+        "logits": told[:, 0].tolist(),
+        "control": told[:, 1:].mean(1).tolist(),
+        "control_lo": low.tolist(),
+        "control_hi": high.tolist(),
+    }
 
 
 def _averaged(value: Tensor) -> Tensor:

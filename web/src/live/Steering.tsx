@@ -1,6 +1,6 @@
-// One image with a site moved along a class's mean difference: logits by dose, beside a random direction.
+// One image with a site moved along a class's mean difference: logits by dose, beside random directions.
 
-import { line, ruleX } from "@observablehq/plot";
+import { areaY, lineY, ruleX } from "@observablehq/plot";
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { Chart } from "../views/Chart";
 import { useAudit } from "../views/context";
@@ -21,11 +21,17 @@ export function Steering({ site, image, found }: { site: string; image: unknown;
     };
   }, [found, site, label]);
   const make = useCallback((width: number) => {
-    const points = curve!.doses.flatMap((d, i) => [{ dose: d, logit: curve!.logits[i][label], way: "along it" }, { dose: d, logit: curve!.control[i][label], way: "random direction" }]);
+    const of = (numbers: number[][]) => numbers.map((logits) => logits[label]);
+    const { doses, logits, control, control_lo, control_hi } = curve!;
     return {
-      width, height: 240, color: { legend: true, domain: ["along it", "random direction"], range: ["#0072b2", "#8c959f"] },
+      width, height: 240,
       x: { label: "dose in standard deviations of the examples' projections" }, y: { label: "logit of the class", grid: true },
-      marks: [ruleX([dose], { strokeDasharray: "3 3" }), line(points, { x: "dose", y: "logit", stroke: "way" })],
+      marks: [
+        ruleX([dose], { strokeDasharray: "3 3" }),
+        areaY(doses, { x: doses, y1: of(control_lo), y2: of(control_hi), fill: "currentColor", fillOpacity: 0.18 }),
+        lineY(doses, { x: doses, y: of(control), stroke: "currentColor", strokeOpacity: 0.6, strokeDasharray: "4 3" }),
+        lineY(doses, { x: doses, y: of(logits), stroke: "var(--link)", strokeWidth: 2 }),
+      ],
     };
   }, [curve, label, dose]);
   if (!curve) return null;
@@ -38,6 +44,7 @@ export function Steering({ site, image, found }: { site: string; image: unknown;
         <label class="pick">dose <input type="range" min={curve.doses[0]} max={curve.doses[curve.doses.length - 1]} step={1} value={dose} onInput={(e) => setDose(Number(e.currentTarget.value))} /> {dose} SD: the model says {classes[now.indexOf(Math.max(...now))]}</label>
       </p>
       <Chart label={`Logit of class ${name} by dose`} make={make} />
+      <p class="pick">Blue: along the mean difference; grey: 20 random directions along which the examples vary, moved as far, their mean and 95 % of them (control). One image, so no interval.</p>
     </>
   );
 }

@@ -32,6 +32,6 @@ export type Unit = [site: string, unit: number];
 export interface Pictures { sheet: string; height: number; width: number }
 export interface Saved { id: string; name: string; asked: { units: Unit[]; edit: string } }
 export interface Looked { label?: number; split?: string; logits: number[]; probabilities: number[]; prediction: number; top: Record<string, { unit: number; value: number }[]>; maps: Record<string, number[][]>; nearest?: { place: number; label: number; distance: number }[] }
-export interface Steered { doses: number[]; logits: number[][]; control: number[][] }
+export interface Steered { doses: number[]; logits: number[][]; control: number[][]; control_lo: number[][]; control_hi: number[][] }
 export interface Job { id: string; lens: string; state: string; task: string; done: number; total: number; error: string }
 export interface State { live: boolean; reason: string; shape: number[]; range: [number, number]; sites: string[]; examples: number; experiments: Saved[] }

@@ -134,8 +134,8 @@ def _logistic(x: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
     return found
 
 
-def random_directions(features: Features, count: int, seed: int) -> np.ndarray:
-    """Draw directions in which the site's values vary as they do over the selection split.
+def random_directions(values: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Draw directions in which a site's values vary as they do over some examples.
 
     Random mixtures of the examples' deviations from their mean have exactly the sample's
     covariance, so a control direction is as likely along a strong axis of variation as the data
@@ -143,8 +143,8 @@ def random_directions(features: Features, count: int, seed: int) -> np.ndarray:
 
     Parameters
     ----------
-    features
-        The site's position means.
+    values
+        Position means of the examples, `[N, U]`: those of the selection split.
     count
         Number of directions.
     seed
@@ -156,7 +156,7 @@ def random_directions(features: Features, count: int, seed: int) -> np.ndarray:
         `[B, U]` of length 1; NaN where the site doesn't vary.
     """
     rng = np.random.default_rng(seed)
-    deviation = features.selection - features.selection.mean(0)
+    deviation = values - values.mean(0)
     drawn = rng.standard_normal((count, len(deviation))) @ deviation
     norm = np.linalg.norm(drawn, axis=1, keepdims=True)
     return np.where(norm > 0, drawn / np.where(norm > 0, norm, 1), np.nan)

@@ -120,7 +120,7 @@ def find_directions(
     for n, site in enumerate(sites):
         known = features.pop(site.name)
         fitted = fit(known, classes)
-        controls = random_directions(known, lens.controls, subject.seed + n)
+        controls = random_directions(known.selection, lens.controls, subject.seed + n)
         steered, erased, count = _used(subject, lens, site, fitted, controls)
         parts.append(
             {
