@@ -107,7 +107,7 @@ function follow(e: MouseEvent): void {
 async function start(): Promise<void> {
   const audit = await read(document);
   const { lenses } = audit.outline;
-  document.querySelectorAll("nav a, #findings h3 a").forEach((a) => {
+  document.querySelectorAll("nav a, .told a").forEach((a) => {
     const id = decodeURIComponent(a.getAttribute("href")!.slice(1));
     const lens = lenses.find((l) => l.name === id || l.findings.includes(id));
     if (id.startsWith("/")) return;
