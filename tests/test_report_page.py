@@ -140,7 +140,7 @@ def test_headings_go_down_one_step_at_a_time(page: Page) -> None:
 
 def test_opening_names_accuracy_splits_seed_and_statements(page: Page) -> None:
     text = page.text.lower()
-    opening = text[: text.index("which neurons does each class")]
+    opening = text[: text.rindex("which neurons does each class")]
     for word in ("90.0 %", "[80.0, 95.0]", "60", "59", "seed 3", "margin", "one model only"):
         assert word in opening
     assert "ten units matter." in opening

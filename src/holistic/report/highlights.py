@@ -70,8 +70,8 @@ def needed_units(audit: Audit) -> list[Needed]:
 
 def _needed(table: Table, name: str) -> Needed:
     rows = table.where(class_=name)
-    row = next(rows.sort("rank").head(1).rows())
-    if row["rank"] is None or row["effect"] is None:
+    row = next(rows.sort("rank").head(1).rows(), None)
+    if row is None or row["rank"] is None or row["effect"] is None:
         gap = float("nan")
         return Needed(name, "–", 0, effect=gap, lo=gap, hi=gap, n=0, median=gap)
     return Needed(
