@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import gzip
 import io
 import json
@@ -18,6 +19,7 @@ import planted_report
 from holistic.findings import Audit, Finding
 from holistic.report import page
 from holistic.report.embedded import bundle, lacks_arrays, numbers, outline, site_names
+from holistic.tables import Table
 from planted_report import CLASSES, SITES, table
 
 ROOT = Path(__file__).parents[1]
@@ -88,11 +90,11 @@ def test_no_script_ends_its_own_element(live: bool) -> None:
 
 
 def test_long_tables_keep_the_largest_rows_in_their_order(tmp_path: Path) -> None:
-    size = np.arange(200_000) % 1000
+    size = np.arange(400_000) % 1000
     rows = table(name=["x"] * len(size), effect=(-size / 10).tolist())
     name, effect = unpacked(saved(tmp_path, Finding("own.long", rows)))["tables"]["own.long"]
     kept = cells(effect)
-    assert len(cells(name)) == len(kept) == 90_000
+    assert len(cells(name)) == len(kept) == 180_000
     assert min(abs(v) for v in kept) >= 54.9
     assert kept[:3] == [-55, -55.1, -55.2]
 
@@ -121,14 +123,55 @@ def read_back(packed: dict[str, Any]) -> np.ndarray:
 
 
 def test_a_control_stays_whole_where_a_long_table_is_cut(tmp_path: Path) -> None:
-    size = np.arange(100_000) / 1e5
-    kind = np.where(size < 0.001, "random", "all")
+    size = np.arange(200_000) / 2e5
+    kind = np.where(size < 0.0005, "random", "all")
     rows = table(kind=kind.tolist(), effect=size.tolist())
     name, effect = unpacked(saved(tmp_path, Finding("own.long", rows)))["tables"]["own.long"]
     kinds, kept = cells(name), cells(effect)
     assert kinds.count("random") == 100
-    assert len(kept) == 90_000
-    assert min(v for k, v in zip(kinds, kept, strict=True) if k == "all") == pytest.approx(0.101)
+    assert len(kept) == 180_000
+    assert min(v for k, v in zip(kinds, kept, strict=True) if k == "all") == pytest.approx(0.1005)
+
+
+def test_the_largest_is_the_number_with_an_interval(tmp_path: Path) -> None:
+    """Of a pair its interaction, not the effect of one of its units, which comes first."""
+    n = 200_000
+    interaction = np.arange(n) / n
+    rows = table(effect_a=(1 - interaction).tolist(), interaction=interaction.tolist(),
+                 lo=(interaction - 1).tolist(), hi=(interaction + 1).tolist())  # fmt: skip
+    held = saved(tmp_path, Finding("own.pairs", rows))
+    _, kept, *_ = unpacked(held)["tables"]["own.pairs"]
+    assert min(cells(kept)) == pytest.approx(1 - 90_000 / n)
+    told = json.loads(outline(held, {}))["findings"]["own.pairs"]
+    assert told["held"] == "with the largest interaction"
+
+
+def test_scores_of_other_units_are_cut_alike(tmp_path: Path) -> None:
+    n = 100_000
+    score = ["margin", "accuracy"] * n
+    effect = np.arange(2 * n) / n * np.where(np.arange(2 * n) % 2, 1e-6, 1.0)
+    rows = table(score=score, effect=effect.tolist(), other=[0.0] * 2 * n)
+    name, *_ = unpacked(saved(tmp_path, Finding("own.scores", rows)))["tables"]["own.scores"]
+    kept = cells(name)
+    assert [kept.count("margin"), kept.count("accuracy")] == [60_000, 60_000]
+
+
+def test_curves_are_thinned_and_keep_their_controls_and_ends(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    points, curves = 500, 400
+    k = np.tile(np.arange(points), curves)
+    control = np.where(k % 50 == 7, rng.uniform(size=len(k)), np.nan)
+    rows = table(k=k.tolist(), accuracy=np.where(k < 100, 1.0, 0.0).tolist(),
+                 random=[None if np.isnan(v) else v for v in control.tolist()])  # fmt: skip
+    columns = tuple(dataclasses.replace(c, of="accuracy" if c.name == "random" else "")
+                    for c in rows.columns)  # fmt: skip
+    held = saved(tmp_path, Finding("own.curves", Table(columns, rows.data)))
+    size, accuracy, random = map(cells, unpacked(held)["tables"]["own.curves"])
+    assert sum(v is not None for v in random) == curves * 10
+    assert {size.count(n) for n in set(size)} == {curves}
+    assert (min(size), max(size)) == (0, points - 1)
+    assert 0 in accuracy
+    assert np.diff(sorted(set(size))).max() <= 2
 
 
 def test_arrays_come_back_or_their_still_picture_stays(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from holistic.stats.intervals import paired_accuracy_interval
 from holistic.stats.tests import benjamini_hochberg
 from holistic.tables import Table, col
 
@@ -25,7 +26,9 @@ class UnitEffect:
     lo: float = col("lower end of the 95 % interval of the effect", unit="score")
     hi: float = col("upper end of the 95 % interval of the effect", unit="score")
     n: int = col("examples, each scored before and after", unit="examples")
-    control_effect: float = col("effect of the site's median unit on the class", unit="score")
+    control_effect: float = col(
+        "effect of the site's median unit on the class", unit="score", of="effect"
+    )
     control_lo: float = col("effect that 2.5 % of the site's units fall below", unit="score")
     control_hi: float = col("effect that 2.5 % of the site's units exceed", unit="score")
     kind: str = col(
@@ -35,14 +38,23 @@ class UnitEffect:
     accuracy_drop: float = col(
         "accuracy before minus after; positive = the unit helps", unit="share"
     )
-    lost: int = col("examples that were right before and wrong after", unit="examples")
-    gained: int = col("examples that were wrong before and right after", unit="examples")
-    p: float = col("exact two-sided McNemar p of lost against gained")
-    q: float = col("Benjamini-Hochberg q over all sites, units and classes")
+    accuracy_lo: float = col("lower end of its 95 % interval (Tango, paired)", unit="share")
+    accuracy_hi: float = col("upper end of its 95 % interval (Tango, paired)", unit="share")
+    lost: int = col(
+        "examples that were right before and wrong after", unit="examples", of="accuracy_drop"
+    )
+    gained: int = col(
+        "examples that were wrong before and right after", unit="examples", of="accuracy_drop"
+    )
+    p: float = col("exact two-sided McNemar p of lost against gained", of="accuracy_drop")
+    q: float = col("Benjamini-Hochberg q over all sites, units and classes", of="accuracy_drop")
 
 
 def effect_table(columns: Mapping[str, Any], *, classes: int) -> Table:
-    """Build `UnitEffect` rows, adding q and what an ordinary unit of the same site does.
+    """Build `UnitEffect` rows, adding what follows from the other columns.
+
+    That is q, the interval of the change of accuracy, and what an ordinary unit of the same site
+    does.
 
     Parameters
     ----------
@@ -58,5 +70,10 @@ def effect_table(columns: Mapping[str, Any], *, classes: int) -> Table:
         own = sites == site
         marks[:, own] = np.quantile(effect[own], (0.5, 0.025, 0.975), axis=0)[:, None]
     names = ("control_effect", "control_lo", "control_hi")
-    controls = dict(zip(names, marks.reshape(3, -1), strict=True))
-    return Table.build(UnitEffect, {**columns, **controls, "q": benjamini_hochberg(columns["p"])})
+    more = dict(zip(names, marks.reshape(3, -1), strict=True))
+    flips = np.stack([columns[name] for name in ("lost", "gained", "n")])
+    # most units flip as many examples as some other unit does
+    few, where = np.unique(flips, axis=1, return_inverse=True)
+    least, most = paired_accuracy_interval(*few)
+    more |= {"accuracy_lo": -most[where], "accuracy_hi": -least[where]}
+    return Table.build(UnitEffect, {**columns, **more, "q": benjamini_hochberg(columns["p"])})

@@ -33,9 +33,11 @@ class Column:
     """Arrow type name: `string`, `int64`, `float64` or `bool`."""
     unit: str
     meaning: str
+    of: str = ""
+    """Columns that this one says more of (its n, control or test), with spaces between."""
 
 
-def col(meaning: str, *, unit: str = "", name: str = "") -> Any:
+def col(meaning: str, *, unit: str = "", name: str = "", of: str = "") -> Any:
     """Declare a field of a row type with its meaning and unit.
 
     Parameters
@@ -46,8 +48,12 @@ def col(meaning: str, *, unit: str = "", name: str = "") -> Any:
         Unit of the numbers ("logits", "share", "examples"); empty for names and indices.
     name
         Name of the column where it can't be a Python name (`class`).
+    of
+        What the column says more of, with spaces between: `control_effect` and `p` of `effect`.
+        The two ends of an interval need none, they stand right behind their number (`lo`, `hi`);
+        a column `n` without is of every number of the row.
     """
-    return field(metadata={"meaning": meaning, "unit": unit, "name": name})
+    return field(metadata={"meaning": meaning, "unit": unit, "name": name, "of": of})
 
 
 def columns_of(row: type) -> tuple[Column, ...]:
@@ -59,6 +65,7 @@ def columns_of(row: type) -> tuple[Column, ...]:
             kind=_ARROW_KINDS[_plain_type(kinds[f.name])],
             unit=f.metadata["unit"],
             meaning=f.metadata["meaning"],
+            of=f.metadata["of"],
         )
         for f in dataclasses.fields(row)
     )
@@ -204,8 +211,7 @@ class Table:
             Column(
                 f.name,
                 "float64" if str(f.type) == "double" else str(f.type),
-                (f.metadata or {}).get(b"unit", b"").decode(),
-                (f.metadata or {}).get(b"meaning", b"").decode(),
+                *((f.metadata or {}).get(k, b"").decode() for k in (b"unit", b"meaning", b"of")),
             )
             for f in data.schema
         )
@@ -226,7 +232,7 @@ def _schema(columns: Sequence[Column]) -> Any:
             pa.field(
                 c.name,
                 pa.type_for_alias(c.kind),
-                metadata={"unit": c.unit, "meaning": c.meaning},
+                metadata={"unit": c.unit, "meaning": c.meaning, "of": c.of},
             )
             for c in columns
         ]

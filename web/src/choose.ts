@@ -25,7 +25,7 @@ export function keys(table: Table): string[] {
 }
 
 export function values(table: Table): string[] {
-  return table.told.columns.filter((c) => c.kind === "float64" && !NOT_VALUES.test(c.name)).map((c) => c.name);
+  return table.told.columns.filter((c) => c.kind === "float64" && !c.of && !NOT_VALUES.test(c.name)).map((c) => c.name);
 }
 
 export function choose(table: Table): Choice | null {

@@ -1,7 +1,7 @@
 // What the page holds: its outline, and the tables' columns. Names in it are hostile text.
 
-export interface Column { name: string; kind: string; unit: string; meaning: string }
-export interface Told { title: string; total: number; statements: string[]; columns: Column[] }
+export interface Column { name: string; kind: string; unit: string; meaning: string; /** Columns that it says more of, with spaces between. */ of: string }
+export interface Told { title: string; total: number; /** Which rows of a long table the page holds, in words. */ held: string; /** Units of the scores, where each row has its own. */ units?: Record<string, string>; statements: string[]; columns: Column[] }
 export interface Outline {
   model: string; data: string; score: string; classes: string[]; sites: string[];
   lenses: { name: string; question: string; findings: string[] }[];
@@ -57,13 +57,18 @@ export class Table {
     this.length = told.columns.length ? count(encoded[0]) : 0;
   }
 
+  /** Whether the page holds only a part of the table. */
+  get cut(): boolean {
+    return this.length < this.told.total;
+  }
+
   has(...names: string[]): boolean {
     return names.every((name) => this.told.columns.some((c) => c.name === name));
   }
 
   /** What a column says of itself; one that an older audit lacks says nothing. */
   about(name: string): Column {
-    return this.told.columns.find((c) => c.name === name) ?? { name, kind: "string", unit: "", meaning: "" };
+    return this.told.columns.find((c) => c.name === name) ?? { name, kind: "string", unit: "", meaning: "", of: "" };
   }
 
   column(name: string): Cell[] {
@@ -161,6 +166,7 @@ export function shown(cell: Cell | undefined, sign = false): string {
   if (typeof cell === "string") return cell;
   if (!Number.isFinite(cell)) return "–";
   const size = Math.abs(cell);
+  if (size !== 0 && size < 1e-300) return "< 1e−300";
   const text = Number.isInteger(cell) ? String(size) : size !== 0 && (size < 1e-4 || size >= 1e7) ? size.toExponential(2) : String(Number(size.toPrecision(4)));
   return (cell < 0 ? "−" : sign && cell > 0 ? "+" : "") + text;
 }
@@ -177,60 +183,42 @@ export const capital = (words: string) => words.charAt(0).toUpperCase() + words.
 /** A column's name in words. */
 export const plain = (name: string) => name.replaceAll("_", " ").replace(/\b(auroc|auc|f1|iou|cka|nc1)\b/g, (short) => short.toUpperCase());
 
-const SIGNED = /effect|drop|change|interaction|growth|response|shapley|specific|difference|^(total|direct|plain|value_change)$/;
-const BESIDE = /^(n|p|q)$|_(n|p|q)$|control|random|matched|shuffled|chance|expected/;
-const BARE = /^(lo|hi|n|p|q)$/, ENDS = /_(lo|hi|p|q)$/;
-const PREFIX = /^(control|random|matched|shuffled|untrained)_(.+)$/;
-const SUFFIX = /^(.+)_(?:random|matched|shuffled|chance|expected)(?:_lo|_hi|_p)?$/;
-const CONTROL = /^(control|random|matched|shuffled|untrained|learned)$/;
+const SIGNED = /effect|drop|change|interaction|growth|response|shapley|specific|difference|slope|^(total|direct|plain|value_change)$/;
+const COUNT = /^n(_|$)|_n$/;
+const CONTROL = /control|random|matched|shuffled|untrained|chance|expected/;
 
 /** Estimate, interval, n, control and tests of one row, as lines for a tooltip. */
 export function told(table: Table, row: number, value: string): string[] {
-  const unit = table.about(value).unit;
+  const own = table.about(value).unit, unit = own === "score" ? (table.told.units?.[String(table.cell(row, "score"))] ?? own) : own;
+  const ends = (low: string, high: string) => `[${shown(table.cell(row, low))}, ${shown(table.cell(row, high))}]`;
   const lines = [`${plain(value)} ${shown(table.cell(row, value), SIGNED.test(value))}${unit ? ` ${unit}` : ""}`];
   const [low, high] = bounds(table, value);
-  if (low) lines.push(`95 % interval [${shown(table.cell(row, low))}, ${shown(table.cell(row, high))}]`);
+  if (low) lines.push(`95 % interval ${ends(low, high)}`);
   const names = beside(table, value);
-  for (const [i, name] of names.entries()) {
-    const stem = name.replace(/_(lo|hi)$/, "");
-    if (stem !== name && [`${stem}_lo`, `${stem}_hi`].every((end) => names.includes(end))) {
-      if (name.endsWith("hi") || table.cell(row, name) === null) continue;
-      const ends = `[${shown(table.cell(row, name))}, ${shown(table.cell(row, `${stem}_hi`))}]`;
-      if (names[i - 1]?.startsWith(stem)) lines[lines.length - 1] += ` ${ends}`;
-      else lines.push(`${plain(stem)} ${ends}`);
-    } else if (lines.length < 9 && table.cell(row, name) !== null) lines.push(`${plain(name)} ${shown(table.cell(row, name))}${/(^|_)n$/.test(name) ? ` ${table.about(name).unit}` : ""}`);
+  for (const name of names) {
+    const stem = name.replace(/_(lo|hi)$/, ""), paired = stem !== name && names.includes(`${stem}_lo`) && names.includes(`${stem}_hi`);
+    if (table.cell(row, name) === null || (paired && name.endsWith("_hi"))) continue;
+    const [least, most] = paired ? [`${stem}_lo`, `${stem}_hi`] : bounds(table, name);
+    const text = paired ? `${plain(stem)} ${ends(least, most)}` : `${plain(name)} ${shown(table.cell(row, name))}${least ? ` ${ends(least, most)}` : ""}`;
+    lines.push(text + (COUNT.test(name) ? ` ${table.about(name).unit}` : ""));
   }
   return lines;
 }
 
-/** Columns with the n, controls and tests of a value: `class_n` is of `class_drop`, `n` of `drop`. */
+/** Columns that say more of a number, as their declarations have it: n first, then controls and tests. */
 export function beside(table: Table, value: string): string[] {
-  const names = table.told.columns.map((c) => c.name);
-  const groups = [...new Set(names.flatMap((n) => n.match(/^(.+)_[npq]$/)?.[1] ?? []))].filter((g) => !CONTROL.test(g));
-  const groupOf = (name: string) => groups.find((g) => name === g || name.startsWith(`${g}_`) || name.startsWith(`control_${g}_`)) ?? "";
-  const own = groupOf(value);
-  const lows = names.includes("lo");
-  // Bare p and q are of the number that bare lo and hi bound; beside a drop of accuracy, of that.
-  const drop = ["accuracy_drop", "erase_drop"].find((name) => table.has(name));
-  const tested = drop ? value === drop : !own && (!lows || bounds(table, value)[0] === "lo");
-  const about = names.filter((name) => {
-    if (name === value || !BESIDE.test(name) || ![undefined, value].includes(controlled(names, name))) return false;
-    if (/^[pq]$/.test(name)) return tested;
-    return groupOf(name) === own || (name === "n" && !names.includes(`${own}_n`));
-  });
-  return about.sort((a, b) => Number(/(^|_)n$/.test(b)) - Number(/(^|_)n$/.test(a)));
+  const { columns } = table.told;
+  const own = columns.filter((c) => c.of.split(" ").includes(value));
+  const count = own.filter((c) => COUNT.test(c.name));
+  const common = count.length ? [] : columns.filter((c) => c.name === "n" && !c.of && c.name !== value);
+  return [...count, ...common, ...own.filter((c) => !count.includes(c))].map((c) => c.name);
 }
 
-/** The column whose control this is: of `control_auroc_hi` and `auroc_random` it is `auroc`; of a bare `matched_lo` the one that the table holds `matched_…` of. */
-function controlled(names: string[], name: string): string | undefined {
-  const value = (n: string) => (BARE.test(n) ? undefined : names.find((other) => other === n));
-  const [, prefix, rest] = name.match(PREFIX) ?? [];
-  if (prefix) {
-    const named = value(rest.replace(ENDS, "")) ?? value(rest);
-    const all = names.filter((n) => n.startsWith(`${prefix}_`) && value(n.slice(prefix.length + 1)));
-    return named ?? (BARE.test(rest) && all.length === 1 ? value(all[0].slice(prefix.length + 1)) : undefined);
-  }
-  return value(name.match(SUFFIX)?.[1] ?? "");
+/** A number's control, and what 95 % of its draws keep to; empty names where it has none. */
+export function controlOf(table: Table, value: string): [string, string, string] {
+  const own = beside(table, value).filter((name) => CONTROL.test(name) && table.about(name).kind === "float64" && !/_[pq]$/.test(name));
+  const middle = own.find((name) => !/_(lo|hi)$/.test(name)), end = (side: string) => own.find((name) => name.endsWith(side)) ?? "";
+  return middle ? [middle, ...bounds(table, middle)] : ["", end("_lo"), end("_hi")];
 }
 
 /** The value at which a number says nothing. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { beside, bounds, decode, nothing, part, ranked, separated, shown, Table, told, unpack, type Encoded, type Told } from "../src/data";
+import { beside, bounds, controlOf, decode, nothing, part, ranked, separated, shown, Table, told, unpack, type Encoded, type Told } from "../src/data";
 import { choose, keys } from "../src/choose";
 import { colour, limitOf } from "../src/colour";
 import { parse, to } from "../src/route";
@@ -7,9 +7,9 @@ import { failed, methodsOf, verdict } from "../src/lenses/attribution/gates";
 import { sorted } from "../src/views/DataTable";
 import { lattice } from "../src/views/Grid";
 
-export function table(columns: Record<string, [string, Encoded, string?]>, name = "own.table"): Table {
+export function table(columns: Record<string, [string, Encoded, string?, string?]>, name = "own.table"): Table {
   const entries = Object.entries(columns);
-  const about: Told = { title: name, total: 0, statements: [], columns: entries.map(([n, [kind, , unit]]) => ({ name: n, kind, unit: unit ?? "", meaning: n })) };
+  const about: Told = { title: name, total: 0, held: "", statements: [], columns: entries.map(([n, [kind, , unit, of]]) => ({ name: n, kind, unit: unit ?? "", meaning: n, of: of ?? "" })) };
   return new Table(name, about, entries.map(([, [, cells]]) => cells));
 }
 
@@ -35,30 +35,31 @@ test("arrays come back from numbers, signed bytes and pixels", () => {
   expect([...unpack({ shape: [2], bytes: bytes(-1, 7) }).values]).toEqual([255, 7]);
 });
 
-test("a control's bounds are told only beside the value that it controls", () => {
-  const one = (v: number): [string, Encoded] => ["float64", { values: [v] }];
-  const rows = table({ effect: one(-1), lo: one(-2), hi: one(0), control_effect: one(0.1), control_lo: one(-0.3), control_hi: one(0.2), accuracy_drop: one(0.01), p: one(0.5) });
-  expect(beside(rows, "effect")).toEqual(["control_effect", "control_lo", "control_hi"]);
-  expect(beside(rows, "accuracy_drop")).toEqual(["p"]);
+const float = (of = "", v = 1): [string, Encoded, string, string] => ["float64", { values: [v] }, "", of];
+
+test("a number is told with what is declared to be of it, its n first, and nothing of another's", () => {
+  const rows = table({
+    effect: float("", -1), lo: float("", -2), hi: float("", 0), n: ["int64", { values: [50] }, "examples"],
+    control_effect: float("effect", 0.5), control_lo: float("", -0.25), control_hi: float("", 0.75),
+    accuracy_drop: float("", 0.125), lost: ["int64", { values: [3] }, "examples", "accuracy_drop"], p: float("accuracy_drop", 0.5),
+  });
+  expect(told(rows, 0, "effect")).toEqual(["effect −1", "95 % interval [−2, 0]", "n 50 examples", "control effect 0.5 [−0.25, 0.75]"]);
+  expect(told(rows, 0, "accuracy_drop")).toEqual(["accuracy drop +0.125", "n 50 examples", "lost 3", "p 0.5"]);
+  expect(controlOf(rows, "effect")).toEqual(["control_effect", "control_lo", "control_hi"]);
+  expect(controlOf(rows, "accuracy_drop")).toEqual(["", "", ""]);
 });
 
-test("of two numbers with controls each is told beside its own", () => {
-  const one = (v = 1): [string, Encoded] => ["float64", { values: [v] }];
-  const units = table({ auroc: one(), auroc_lo: one(), auroc_hi: one(), control_auroc_hi: one(), average_precision: one(), control_average_precision: one() });
-  expect(beside(units, "auroc")).toEqual(["control_auroc_hi"]);
-  expect(beside(units, "average_precision")).toEqual(["control_average_precision"]);
-  const areas = table({ area: one(), lo: one(), hi: one(), p: one(), matched_area: one(), matched_lo: one(), matched_p: one(), half: one(), half_lo: one(), half_hi: one(), half_random: one() });
-  expect(beside(areas, "area")).toEqual(["p", "matched_area", "matched_lo", "matched_p"]);
-  expect(beside(areas, "half")).toEqual(["half_random"]);
-  const ranks = table({ spearman: one(), lo: one(), hi: one(), overlap: one(), overlap_lo: one(), overlap_hi: one(), overlap_chance: one(), overlap_p: one(), n: one() });
-  expect(beside(ranks, "spearman")).toEqual(["n"]);
-  expect(beside(ranks, "overlap")).toEqual(["n", "overlap_chance", "overlap_p"]);
+test("a number with an n of its own has no other, and one n can be of several", () => {
+  const sites = table({ probe: float(), n: ["int64", { values: [5000] }, "", "probe gain"], gain: float(), cka: float(), n_geometry: ["int64", { values: [2000] }, "", "cka"], bare: float() });
+  expect(["probe", "gain", "cka", "bare"].map((name) => beside(sites, name))).toEqual([["n"], ["n"], ["n_geometry"], []]);
 });
 
-test("a control's bounds stand behind it", () => {
-  const one = (v: number): [string, Encoded] => ["float64", { values: [v] }];
-  const rows = table({ effect: one(-1), lo: one(-2), hi: one(0), control_effect: one(0.5), control_lo: one(-0.25), control_hi: one(0.75) });
-  expect(told(rows, 0, "effect")).toEqual(["effect −1", "95 % interval [−2, 0]", "control effect 0.5 [−0.25, 0.75]"]);
+test("the range of a control that has no middle is told as one, a single end as what it is", () => {
+  const pairs = table({ r: float(), lo: float(), hi: float(), control_r_lo: float("r", -0.25), control_r_hi: float("r", 0.25), auroc: float(), control_auroc_hi: float("auroc", 0.5) });
+  expect(told(pairs, 0, "r").at(-1)).toBe("control r [−0.25, 0.25]");
+  expect(told(pairs, 0, "auroc")).toEqual(["AUROC 1", "control AUROC hi 0.5"]);
+  expect(controlOf(pairs, "r")).toEqual(["", "control_r_lo", "control_r_hi"]);
+  expect(controlOf(pairs, "auroc")).toEqual(["", "", "control_auroc_hi"]);
 });
 
 test("rows are found by what they hold", () => {
@@ -87,24 +88,14 @@ test("a tooltip names estimate, interval and n", () => {
   expect(nothing("auroc")).toBe(0.5);
 });
 
-test("interval, n and control are those of the value that is told", () => {
-  const float = (unit = "share"): [string, Encoded, string] => ["float64", { values: [0.1] }, unit];
-  const count: [string, Encoded, string] = ["int64", { values: [5] }, "examples"];
-  const sets = table({
-    drop: float(), lo: float(), hi: float(), control_drop: float(), p: float(), n: count,
-    class_drop: float(), class_lo: float(), class_hi: float(), class_control_drop: float(), class_p: float(), class_n: count,
-  });
-  expect(beside(sets, "drop")).toEqual(["n", "control_drop", "p"]);
-  expect(beside(sets, "class_drop")).toEqual(["class_n", "class_control_drop", "class_p"]);
-  expect(bounds(sets, "class_drop")).toEqual(["class_lo", "class_hi"]);
+test("an interval stands right behind its number", () => {
   const pairs = table({ effect_a: float(), interaction: float(), lo: float(), hi: float(), q: float() });
   expect(bounds(pairs, "effect_a")).toEqual(["", ""]);
-  expect(beside(pairs, "effect_a")).toEqual([]);
-  expect(beside(pairs, "interaction")).toEqual(["q"]);
+  expect(bounds(pairs, "interaction")).toEqual(["lo", "hi"]);
 });
 
 test("numbers have few digits and a minus sign", () => {
-  expect([0.123456, -1234, 1.5e-9, null, true, NaN].map((v) => shown(v))).toEqual(["0.1235", "−1234", "1.50e-9", "–", "yes", "–"]);
+  expect([0.123456, -1234, 1.5e-9, 5e-324, null, true, NaN].map((v) => shown(v))).toEqual(["0.1235", "−1234", "1.50e-9", "< 1e−300", "–", "yes", "–"]);
 });
 
 test("text for spreadsheets starts no formula", () => {

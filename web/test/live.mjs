@@ -43,8 +43,8 @@ const start = Date.now();
 await page.getByRole("button", { name: new RegExp(`of ${site.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")} that it needs most`) }).click();
 await settled(() => /^10 units removed/.test(document.querySelector(".card .tools").textContent) && document.querySelector(".card h3")?.textContent.startsWith("Predictions that change"));
 console.log(`new bars ${Date.now() - start} ms after the click, the browser's driver counted`);
-// the last of the three answers has random sets beside it; nothing on the page moves after it
-const answered = () => settled(() => [...document.querySelectorAll(".bars tbody tr")].every((row) => /\(20 sets\)/.test(row.textContent)) && !document.querySelector(".late") && document.querySelector(".change canvas"));
+// the last of the answers has 200 random sets beside it; nothing on the page moves after it
+const answered = () => settled(() => [...document.querySelectorAll(".bars tbody tr")].every((row) => /\(200 sets\)/.test(row.textContent)) && !document.querySelector(".late") && document.querySelector(".change canvas"));
 await answered();
 const without = await accuracy("7");
 console.log(`class 7 without the 10 units of ${site} that it needs most: ${intact} % -> ${without} %`);

@@ -93,7 +93,16 @@ def _removed_table(rows: list[Removed]) -> RichTable:
         f"Accuracy of each class without its top {first.k} units of site '{first.site}' "
         f"(ranked by effect), beside random sets of {first.k}"
     )
-    for name in ("class", "before", "after", "drop [95 %]", "random", "95 % of sets", "p", "n"):
+    for name in (
+        "class",
+        "before",
+        "after",
+        "drop, points [95 %]",
+        "random",
+        "95 % of sets",
+        "p",
+        "n",
+    ):
         table.add_column(name, justify="left" if name == "class" else "right")
     for row in rows:
         table.add_row(

@@ -21,6 +21,8 @@ from holistic.subject import Subject
 __all__ = ["as_image", "known", "looked_at", "patched", "steered"]
 
 _TOP, _NEAREST, _AMONG = 10, 8, 2000
+_SEARCHED = 3e10
+"""Operations that a search among more examples than that may take: about a second."""
 _DOSES = tuple(float(d) for d in range(-6, 7))
 _CONTROLS = 20
 
@@ -74,8 +76,9 @@ def looked_at(subject: Subject, image: Tensor, near: str | None) -> dict[str, An
     -------
     dict
         `logits` and `probabilities` `[C]`, `prediction`, by hidden site the ten largest units
-        (mean over positions), the `nearest` images by Euclidean distance among at most 2,000,
-        and `maps`: by each method of the lens `attribution`, how the pixels speak for the
+        (mean over positions), the `nearest` images by Euclidean distance, `among` how many of how
+        many evaluation examples they were looked for (2,000 where all would take long), and
+        `maps`: by each method of the lens `attribution`, how the pixels speak for the
         prediction's logit, signed, channels added up, `[H, W]`; none for whole numbers.
     """
     sites = [site.name for site in subject.hidden_sites]
@@ -89,7 +92,7 @@ def looked_at(subject: Subject, image: Tensor, near: str | None) -> dict[str, An
             for v, u in zip(best.values, best.indices, strict=True)
         ]
     answer = {**_said(logits), "top": top, "maps": _maps(subject, image, logits)}
-    return answer if near is None else {**answer, "nearest": _nearest(subject, image, near)}
+    return answer if near is None else {**answer, **_nearest(subject, image, near)}
 
 
 def _said(logits: Tensor) -> dict[str, Any]:
@@ -109,9 +112,12 @@ def _maps(subject: Subject, image: Tensor, logits: Tensor) -> dict[str, Any]:
     return {name: planes(values)[0].sum(0).tolist() for name, values in found.items()}
 
 
-def _nearest(subject: Subject, image: Tensor, site: str) -> list[dict[str, float]]:
+def _nearest(subject: Subject, image: Tensor, site: str) -> dict[str, Any]:
     own = subject.capture([site], image)[site].reshape(1, -1).double()
-    images = subject.evaluation.images[:_AMONG]
+    whole, engine = subject.evaluation, subject.engine
+    affordable = _SEARCHED / max(1, engine.row_operations(subject.all_sites[0]))
+    some = whole.sample(max(_AMONG, int(affordable)), seed=subject.seed)
+    images = some.images
     distances = torch.cat(
         [
             (values[site].flatten(1).double() - own).norm(dim=1)
@@ -120,15 +126,15 @@ def _nearest(subject: Subject, image: Tensor, site: str) -> list[dict[str, float
     )
     others = (images != image.to(images)).flatten(1).any(1).to(distances.device).nonzero()[:, 0]
     order = others[distances[others].argsort(stable=True)][:_NEAREST]
-    labels = subject.evaluation.labels
-    return [
+    nearest = [
         {
-            "place": int(subject.evaluation_indices[int(i)]),
-            "label": int(labels[i]),
+            "place": int(some.indices[int(i)]),
+            "label": int(some.labels[i]),
             "distance": float(distances[i]),
         }
         for i in order
     ]
+    return {"nearest": nearest, "among": [len(some), len(whole)]}
 
 
 def patched(
@@ -147,7 +153,8 @@ def steered(subject: Subject, image: Tensor, *, site: str, label: int) -> dict[s
     ----------
     subject, image, site
         What is run, and where it is moved. The direction is the mean of the class minus the mean of
-        the others, over at most 2,000 examples of the selection split, averaged over positions.
+        the others, over at most 2,000 examples of the selection split, stratified, averaged over
+        positions.
     label
         Index of the class.
 
@@ -163,11 +170,11 @@ def steered(subject: Subject, image: Tensor, *, site: str, label: int) -> dict[s
     SettingError
         If the selection split has no example of the class, or nothing else.
     """
-    labels = subject.selection.labels[:_AMONG]
-    own = labels == label
+    some = subject.selection.sample(_AMONG, seed=subject.seed)
+    own = some.labels == label
     if not own.any() or own.all():
         raise SettingError("a direction needs examples of the class and of others")
-    parts = subject.capture_batches([site], subject.selection.images[:_AMONG])
+    parts = subject.capture_batches([site], some.images)
     values = torch.cat([_averaged(found[site]) for _, found in parts])  # [N, U]
     way = values[own].mean(0) - values[~own].mean(0)
     way = way / way.norm().clamp_min(1e-12)

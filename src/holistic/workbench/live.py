@@ -19,6 +19,7 @@ from holistic.graph.engine import Stage
 from holistic.lenses._pictures import are_pictures, pictures
 from holistic.report.embedded import sheet
 from holistic.stats.intervals import paired_accuracy_interval, wilson
+from holistic.stats.tests import permutation_p
 from holistic.subject import Subject
 from holistic.sweeps import replacement, replacing
 from holistic.workbench.guard import SECONDS
@@ -32,7 +33,10 @@ _KEPT_BYTES = 512 << 20
 _WARMING = 3e10
 """Operations that may be spent before the first question is asked: about a second."""
 _CHANGED = 60
-_CONTROLS = 20
+_CONTROLS = 200
+_LEAST_CONTROLS = 20
+_CONTROL_SECONDS = 5.0
+"""What more random sets than the fewest may take."""
 
 
 class Superseded(Exception):
@@ -53,7 +57,8 @@ class Removal:
         `first`, a stratified thousand of the evaluation examples (all of them where those sites
         answered fast enough before), or `all`.
     controls
-        Random sets of as many units of the same sites that it is compared with.
+        Random sets of as many units of the same sites that it is compared with; fewer, but 20 at
+        least, where so many would take more than some seconds.
     """
 
     units: Mapping[str, tuple[int, ...]]
@@ -170,7 +175,8 @@ class Live:
         dict
             `classes`: for each class its n, accuracy before and after with their 95 % intervals
             (Wilson), the drop with its own (Tango, paired) and, where asked for, the mean drop over
-            random sets and the range that holds 95 % of them; `confusion`: examples by class and
+            random sets, the range that holds 95 % of them, and `p`, the share of sets that drop as
+            much, (1 + b) / (1 + B); `confusion`: examples by class and
             prediction `[C][C]`; `changed`: some examples whose prediction changes; `n` and `whole`,
             whether they are all evaluation examples.
         """
@@ -211,12 +217,14 @@ class Live:
     def _random_sets(self, removal: Removal) -> list[dict[str, tuple[int, ...]]]:
         """Draw as many units of the same sites, the same ones for the same question."""
         rng = np.random.default_rng([self.subject.seed, 11])
+        each = self._seconds.get(tuple(removal.units), float("inf")) * len(self._examples(removal))
+        affordable = max(_LEAST_CONTROLS, int(_CONTROL_SECONDS / max(each, 1e-9)))
         return [
             {
                 name: tuple(rng.permutation(self.subject.site(name).units)[: len(units)].tolist())
                 for name, units in removal.units.items()
             }
-            for _ in range(removal.controls)
+            for _ in range(min(removal.controls, affordable))
         ]
 
     def _predictions(
@@ -334,7 +342,9 @@ def _rows(
         if len(right) and len(now) > 1:
             drops = right.mean() - now[1:].mean(1)
             ends = np.quantile(drops, [0.025, 0.975])
-            row["random"] = {**_estimate(drops.mean(), *ends), "sets": len(drops)}
+            own = (lost[i] - gained[i]) / n[i]
+            p = float(permutation_p(own, drops))
+            row["random"] = {**_estimate(drops.mean(), *ends), "sets": len(drops), "p": p}
         rows.append(row)
     return rows
 

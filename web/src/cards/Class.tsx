@@ -6,7 +6,7 @@ import { ClassMaps } from "../lenses/attribution/maps";
 import { to } from "../route";
 import { useAudit } from "../views/context";
 import { Curve } from "../views/Curve";
-import { DataTable } from "../views/DataTable";
+import { counted, DataTable } from "../views/DataTable";
 import { Picture } from "../views/Picture";
 
 const TOP = 10;
@@ -43,7 +43,7 @@ export function ClassCard({ index }: { index: number }) {
         <Removal index={index} />
       </>}
       {tables.map((table) => (
-        <details key={table.name}><summary>{table.name}: {table.rows({ class: name }).length} rows</summary><DataTable table={table} rows={table.rows({ class: name })} /></details>
+        <details key={table.name}><summary>{table.name}: {counted(table, table.rows({ class: name }).length)}</summary><DataTable table={table} rows={table.rows({ class: name })} /></details>
       ))}
     </section>
   );

@@ -7,7 +7,7 @@ import { Weights } from "../lenses/activation/tuning";
 import { to } from "../route";
 import { useAudit } from "../views/context";
 import { Dots } from "../views/Curve";
-import { DataTable } from "../views/DataTable";
+import { counted, DataTable } from "../views/DataTable";
 
 export const PAIRS = [["site", "unit"], ["site_a", "unit_a"], ["site_b", "unit_b"], ["site", "unit_a"], ["site", "unit_b"], ["backup_site", "backup_unit"]];
 
@@ -40,7 +40,7 @@ export function UnitCard({ site, unit }: { site: number; unit: number }) {
       </div>
       {found.map(([table, rows]) => (
         <details key={table.name}>
-          <summary>{table.name}: {rows.length} {rows.length === 1 ? "row" : "rows"}</summary>
+          <summary>{table.name}: {counted(table, rows.length)}</summary>
           <DataTable table={table} rows={rows} />
         </details>
       ))}
@@ -68,12 +68,15 @@ function Verdict({ table, row }: { table: Table; row: number }) {
     const own = audit.table(finding), [first] = own?.rows({ ...at, ...more }) ?? [];
     return first === undefined || !own!.has(value) ? "not in this audit" : told(own!, first, value).join(", ");
   };
-  const preferred = cell("preferred_class"), favourite = shown(preferred), needs = cell("causal_class");
+  const preferred = cell("preferred_class"), favourite = shown(preferred);
+  // the class whose decision the unit carries most of, on these examples
+  const patched = audit.table("tracing.patching"), share = (row: number) => Math.abs(patched!.number(row, "recovery"));
+  const carried = patched?.rows({ ...at, corrupt: "all", direction: "noise" }).filter((row) => patched.cell(row, "clean") !== "all" && patched.cell(row, "recovery") !== null).sort((a, b) => share(b) - share(a)) ?? [];
   const lines: [string, string, ...string[]][] = [
     ["prefers", `class ${favourite}: its mean is largest there on the selection split`, "preferred_class"],
     ["activation", `${found("activation.units", "auroc", { class: preferred })}; selective above ${shown(cell("selective_bound"))}, which 95 % of the site's units stay below in untrained copies and with shuffled labels`, "preferred_class", "selective_bound"],
     ["ablation", `class ${favourite} without it: ${found("ablation.units", "effect", { class: preferred })}; smallest q of an accuracy (McNemar): ${shown(cell("accuracy_q"))}`, "preferred_class", "accuracy_q"],
-    ["tracing", `${needs === null ? `with another class's value it takes away ${shown(cell("causal_share"))} of a class's decision at most` : `class ${shown(needs)} with another class's value: ${found("tracing.patching", "recovery", { clean: needs, corrupt: "all", direction: "noise" })}`}; causal beyond ±${shown(cell("causal_bound"))} at q < 0.05, or where an accuracy changes`, "causal_class", "causal_share", "causal_bound"],
+    ["tracing", `class ${carried.length ? shown(patched!.cell(carried[0], "clean")) : "–"} with another class's value, the largest of ${carried.length} classes: ${carried.length ? told(patched!, carried[0], "recovery").join(", ") : "not in this audit"}; causal beyond ±${shown(cell("causal_bound"))} at q < 0.05, or where an accuracy changes`, "causal_bound"],
     ["attribution", `first-order estimate of that change of class ${favourite}: ${shown(-table.number(row, "attribution"), true)} ${table.about("attribution").unit}`, "preferred_class", "attribution"],
     ["mechanism", `mean AUROC for class ${favourite} of the other units of its cluster: ${shown(cell("mechanism"))}`, "preferred_class", "mechanism"],
   ];

@@ -163,7 +163,7 @@ function Nearest({ found, site, image, count }: { found: Looked; site: string; i
   };
   return (
     <>
-      <h3>Nearest evaluation examples in {site}</h3>
+      <h3>Nearest evaluation examples in {site}{found.among && <small> of {found.among[0] < found.among[1] ? `${found.among[0]} drawn from ` : ""}{found.among[1]}, by Euclidean distance</small>}</h3>
       <div class="strip">
         {near.map((n, i) => {
           const label = `example ${n.place} of class ${classes[n.label]}`;

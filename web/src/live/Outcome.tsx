@@ -1,6 +1,6 @@
 // What removing units did: accuracy of every class, predictions that change, confusions.
 
-import { fixed } from "../data";
+import { fixed, shown } from "../data";
 import { useAudit } from "../views/context";
 import { Cut, useSheet } from "./Cut";
 import type { ClassRow, Estimate, Removed } from "./server";
@@ -24,8 +24,8 @@ function Bars({ found, edited }: { found: Removed; edited: boolean }) {
   return (
     <div class="wide">
       <table class="bars">
-        <caption aria-live="polite">Accuracy on {found.n} {found.whole ? "" : "of the "}evaluation examples{found.whole ? "" : " (a stratified part; all follow)"}; 95 % intervals</caption>
-        <thead><tr><th scope="col">class</th><th scope="col">accuracy</th><th scope="col">before</th><th scope="col">after</th><th scope="col">drop, points</th><th scope="col">random sets drop</th><th scope="col">n</th></tr></thead>
+        <caption aria-live="polite">Accuracy on {found.n} {found.whole ? "" : "of the "}evaluation examples{found.whole ? "" : " (a stratified part; all follow)"}; in brackets 95 % intervals, of random sets the range of 95 % of them</caption>
+        <thead><tr><th scope="col">class</th><th scope="col">accuracy</th><th scope="col">before</th><th scope="col">after</th><th scope="col">drop, points</th><th scope="col">random sets drop, points</th><th scope="col">p</th><th scope="col">n</th></tr></thead>
         <tbody>
           {some(found, found.classes.filter((row) => row.after)).map((row) => (
             <tr key={row.class}>
@@ -35,6 +35,7 @@ function Bars({ found, edited }: { found: Removed; edited: boolean }) {
               <td><strong>{percent(row.after!.value)}</strong> {between(row.after!)}</td>
               <td>{edited ? `${fixed(100 * row.drop!.value, 1)} ${between(row.drop!)}` : "–"}</td>
               <td>{row.random ? `${fixed(100 * row.random.value, 1)} ${between(row.random)} (${row.random.sets} sets)` : "–"}</td>
+              <td>{row.random ? shown(Number(row.random.p.toPrecision(2))) : "–"}</td>
               <td>{row.n}</td>
             </tr>
           ))}

@@ -38,8 +38,8 @@ export function Playground({ wanted, edit }: { wanted: string; edit: string }) {
     if (!state?.live) return;
     const mine = ++number;
     const question = (more: object) => ask<Removed>("remove", { session, number: mine, units, edit, ...more });
-    // a thousand examples answer at once (all of them where the network is fast), then all do; random sets come last
-    const steps = [{ examples: "first" }, { examples: "all" }, ...(units.length ? [{ examples: "all", controls: 20 }] : [])];
+    // a thousand examples answer at once (all of them where the network is fast), then all do; random sets come last, a few and then as many as a few seconds allow
+    const steps = [{ examples: "first" }, { examples: "all" }, ...(units.length ? [{ examples: "all", controls: 20 }, { examples: "all", controls: 200 }] : [])];
     const run = async () => {
       let whole = false;
       for (const step of steps) {

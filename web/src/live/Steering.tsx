@@ -11,11 +11,11 @@ export function Steering({ site, image, found }: { site: string; image: unknown;
   const { classes } = useAudit().outline;
   const [name, setName] = useState(classes[0]);
   const [curve, setCurve] = useState<Steered | null>(null);
-  const [dose, setDose] = useState(0);
+  const [dose, setDose] = useState(0), [trouble, setTrouble] = useState("");
   const label = classes.indexOf(name);
   useEffect(() => {
     let gone = false;
-    ask<Steered>("steer", { image, site, class: label }).then((told) => gone || setCurve(told), () => gone || setCurve(null));
+    ask<Steered>("steer", { image, site, class: label }).then((told) => gone || (setCurve(told), setTrouble("")), (e: Error) => gone || (setCurve(null), setTrouble(e.message)));
     return () => {
       gone = true;
     };
@@ -34,17 +34,19 @@ export function Steering({ site, image, found }: { site: string; image: unknown;
       ],
     };
   }, [curve, label, dose]);
-  if (!curve) return null;
-  const now = curve.logits[curve.doses.indexOf(dose)] ?? found.logits;
+  const now = curve?.logits[curve.doses.indexOf(dose)] ?? found.logits;
   return (
     <>
       <h3>Steering {site} along the mean difference of a class</h3>
       <p class="picks">
         <Pick name="class" from={classes} at={name} set={setName} />
-        <label class="pick">dose <input type="range" min={curve.doses[0]} max={curve.doses[curve.doses.length - 1]} step={1} value={dose} onInput={(e) => setDose(Number(e.currentTarget.value))} /> {dose} SD: the model says {classes[now.indexOf(Math.max(...now))]}</label>
+        {curve && <label class="pick">dose <input type="range" min={curve.doses[0]} max={curve.doses[curve.doses.length - 1]} step={1} value={dose} onInput={(e) => setDose(Number(e.currentTarget.value))} /> {dose} SD: the model says {classes[now.indexOf(Math.max(...now))]}</label>}
       </p>
+      {trouble && <p class="caveat" role="alert">{trouble}</p>}
+      {curve && <>
       <Chart label={`Logit of class ${name} by dose`} make={make} />
       <p class="pick">Blue: along the mean difference; grey: 20 random directions along which the examples vary, moved as far, their mean and 95 % of them (control). One image, so no interval.</p>
+      </>}
     </>
   );
 }

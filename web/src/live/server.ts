@@ -24,14 +24,14 @@ export async function ask<T>(question: string, asked: object): Promise<T> {
   return told as T;
 }
 
-export interface Estimate { value: number; lo: number; hi: number; sets?: number }
-export interface ClassRow { class: string; n: number; before?: Estimate; after?: Estimate; drop?: Estimate; random?: Estimate }
+export interface Estimate { value: number; lo: number; hi: number }
+export interface ClassRow { class: string; n: number; before?: Estimate; after?: Estimate; drop?: Estimate; random?: Estimate & { sets: number; p: number } }
 export interface Change { example: number; label: number; before: number; after: number }
 export interface Removed { superseded?: boolean; classes: ClassRow[]; confusion: number[][]; changed: Change[]; changes: number; n: number; whole: boolean }
 export type Unit = [site: string, unit: number];
 export interface Pictures { sheet: string; height: number; width: number }
 export interface Saved { id: string; name: string; asked: { units: Unit[]; edit: string } }
-export interface Looked { label?: number; split?: string; logits: number[]; probabilities: number[]; prediction: number; top: Record<string, { unit: number; value: number }[]>; maps: Record<string, number[][]>; nearest?: { place: number; label: number; distance: number }[] }
+export interface Looked { label?: number; split?: string; logits: number[]; probabilities: number[]; prediction: number; top: Record<string, { unit: number; value: number }[]>; maps: Record<string, number[][]>; nearest?: { place: number; label: number; distance: number }[]; among?: [number, number] }
 export interface Steered { doses: number[]; logits: number[][]; control: number[][]; control_lo: number[][]; control_hi: number[][] }
 export interface Job { id: string; lens: string; state: string; task: string; done: number; total: number; error: string }
 export interface State { live: boolean; reason: string; shape: number[]; range: [number, number]; sites: string[]; examples: number; experiments: Saved[] }

@@ -2,24 +2,13 @@
 
 import * as Plot from "@observablehq/plot";
 import { useCallback, useMemo, useState } from "preact/hooks";
-import { bounds, capital, nothing, plain, shown, told, type Cell, type Table } from "../data";
+import { bounds, capital, controlOf, nothing, plain, shown, told, type Cell, type Table } from "../data";
 import type { Choice } from "../choose";
 import { Chart, tip } from "./Chart";
 import { Frame, Pick } from "./Frame";
 import { useFilters } from "./Heat";
 
-const CONTROLS = (value: string) => {
-  const stem = value.includes("_") ? `${value.slice(0, value.lastIndexOf("_"))}_` : "";
-  return [["control", "control"], [`control_${value}`, "control"], [`control_${value}_hi`, ""], [`${stem}control_drop`, `${stem}control`], [`control_${value.slice(value.lastIndexOf("_") + 1)}`, "control"], ["random", "random"], ["untrained", "untrained"]];
-};
-
-/** Columns of the control's value and of the bounds that 95 % of its draws keep. */
-export function controlOf(table: Table, value: string): string[] {
-  for (const [middle, stem] of CONTROLS(value)) {
-    if (table.has(middle)) return [middle, `${stem}_lo`, `${stem}_hi`];
-  }
-  return ["", "", ""];
-}
+const MOST = 60;
 
 /** `fixed` holds what the reader can't choose here. */
 export function Curve({ table, choice, start, fixed = {} }: { table: Table; choice: Choice; start?: Record<string, Cell>; fixed?: Record<string, Cell> }) {
@@ -30,9 +19,9 @@ export function Curve({ table, choice, start, fixed = {} }: { table: Table; choi
   const rows = useMemo(() => [...table.rows(equal)].sort((a, b) => table.number(a, choice.across) - table.number(b, choice.across)), [table, key, choice.across]);
   const make = useCallback(() => curve(table, rows, choice.across, value), [table, rows, value]);
   const about = table.about(value);
-  const named = Object.values(equal).map((v) => shown(v)).join(", ");
+  const named = Object.entries(equal).map(([name, v]) => `${plain(name)} ${shown(v)}`).join(", ");
   return (
-    <Frame caption={`${capital(about.meaning)} (${named}). Band: 95 % interval${controlOf(table, value)[0] ? "; grey: the control and 95 % of its draws" : ""}.`} table={table} rows={rows}>
+    <Frame caption={`${capital(about.meaning)} (${named}). Band: 95 % interval${controlOf(table, value).some(Boolean) ? "; grey: the control and 95 % of its draws" : ""}.`} table={table} rows={rows}>
       <p class="picks">{picks}<Pick name="number" from={choice.values} at={value} set={setValue} word={plain} /></p>
       <Chart label={`${table.told.title}: ${value} by ${choice.across}`} make={make} />
     </Frame>
@@ -44,8 +33,8 @@ function curve(table: Table, rows: number[], along: string, value: string): Plot
   const of = (name: string) => (row: number) => table.number(row, name);
   const unit = table.about(value).unit;
   const marks: Plot.Markish[] = [Plot.ruleY([nothing(value)], { strokeOpacity: 0.3 })];
-  const beside = rows.filter((row) => table.cell(row, control) !== null); // measured at some places only
-  if (table.has(least, most)) marks.push(Plot.areaY(beside, { x: of(along), y1: of(least), y2: of(most), fill: "currentColor", fillOpacity: 0.18 }));
+  const beside = rows.filter((row) => table.cell(row, control || least) !== null); // measured at some places only
+  if (least && most) marks.push(Plot.areaY(beside, { x: of(along), y1: of(least), y2: of(most), fill: "currentColor", fillOpacity: 0.18 }));
   if (control) marks.push(Plot.lineY(beside, { x: of(along), y: of(control), stroke: "currentColor", strokeOpacity: 0.6, strokeDasharray: "4 3" }));
   if (low) marks.push(Plot.areaY(rows, { x: of(along), y1: of(low), y2: of(high), fill: "var(--link)", fillOpacity: 0.22 }));
   marks.push(Plot.lineY(rows, { x: of(along), y: of(value), stroke: "var(--link)", strokeWidth: 2 }));
@@ -60,8 +49,9 @@ export function Dots({ table, rows: every, by, value, links }: { table: Table; r
     const [low, high] = bounds(table, value), [control, least, most] = controlOf(table, value);
     const name = (row: number) => shown(table.cell(row, by)), of = (column: string) => (row: number) => table.number(row, column);
     const marks: Plot.Markish[] = [Plot.ruleX([nothing(value)], { strokeOpacity: 0.4 })];
-    if (table.has(least, most)) marks.push(Plot.ruleY(rows, { y: name, x1: of(least), x2: of(most), stroke: "currentColor", strokeOpacity: 0.2, strokeWidth: 10 }));
-    if (control) marks.push(Plot.tickX(rows, { y: name, x: of(control), stroke: "currentColor", strokeOpacity: 0.6, strokeWidth: 2 }));
+    if (least && most) marks.push(Plot.ruleY(rows, { y: name, x1: of(least), x2: of(most), stroke: "currentColor", strokeOpacity: 0.2, strokeWidth: 10 }));
+    const mark = control || (least && most ? "" : least || most);
+    if (mark) marks.push(Plot.tickX(rows, { y: name, x: of(mark), stroke: "currentColor", strokeOpacity: 0.6, strokeWidth: 2 }));
     if (low) marks.push(Plot.ruleY(rows, { y: name, x1: of(low), x2: of(high), stroke: "var(--link)" }));
     marks.push(Plot.dot(rows, { y: name, x: of(value), fill: "var(--link)", r: 4, title: (row: number) => [name(row), ...told(table, row, value)].join("\n"), tip: { fill: "var(--tint)" } }));
     const names = [...new Set(rows.map(name))];
@@ -74,9 +64,11 @@ export function DotsView({ table, choice }: { table: Table; choice: Choice }) {
   const [equal, picks] = useFilters(table, choice.filters);
   const [value, setValue] = useState(choice.values[0]);
   const key = JSON.stringify(equal);
-  const rows = useMemo(() => table.rows(equal).slice(0, 60), [table, key]);
+  const every = useMemo(() => table.rows(equal), [table, key]), rows = useMemo(() => every.slice(0, MOST), [every]);
+  const [control, least, most] = controlOf(table, value);
+  const grey = control ? `the control${least ? " and 95 % of its draws" : ""}` : least && most ? "95 % of the control's draws" : least || most ? table.about(least || most).meaning : "";
   return (
-    <Frame caption={`${capital(table.about(value).meaning)}. Lines: 95 % interval${controlOf(table, value)[0] ? "; grey: the control" : ""}.`} table={table} rows={rows}>
+    <Frame caption={`${capital(table.about(value).meaning)}. Lines: 95 % interval${grey && `; grey: ${grey}`}.${every.length > MOST ? ` The first ${MOST} of ${every.length}.` : ""}`} table={table} rows={every}>
       <p class="picks">{picks}<Pick name="number" from={choice.values} at={value} set={setValue} word={plain} /></p>
       <Dots table={table} rows={rows} by={choice.rows} value={value} />
     </Frame>

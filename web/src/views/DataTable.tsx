@@ -23,13 +23,14 @@ export function DataTable({ table, rows }: { table: Table; rows?: number[] }) {
   const copy = () => navigator.clipboard?.writeText(text("\t")).then(() => setSaid("copied"), () => setSaid("the browser refused"));
   const Rows = useContext(RowsContext);
   const [all, setAll] = useState(false);
-  const kept = table.length < table.told.total ? ` (largest of ${table.told.total}; all in tables/${table.name}.parquet)` : "";
+  const held = `${table.length} of its ${table.told.total}, ${table.told.held}; all are in tables/${table.name}.parquet`;
   return (
     <div class="datatable">
       <p class="tools">
-        {order.length} rows{kept} <button onClick={copy}>copy</button>{" "}
-        <button onClick={() => save(new Blob([text(",")], { type: "text/csv" }), `${table.name}.csv`)}>save CSV</button>{" "}
-        {kept && Rows && <button aria-expanded={all} onClick={() => setAll(!all)}>{all ? "only the largest" : "all rows"}</button>}
+        {counted(table, order.length)}{table.cut && ` (the page holds ${held})`}{" "}
+        {!all && <><button onClick={copy} title="numbers to four digits">copy</button>{" "}
+          <button onClick={() => save(new Blob([text(",")], { type: "text/csv" }), `${table.name}.csv`)} title="numbers to four digits">save CSV</button>{" "}</>}
+        {table.cut && Rows && <button aria-expanded={all} onClick={() => setAll(!all)}>{all ? "only these" : "all rows"}</button>}
         <span role="status">{said}</span>
       </p>
       {all && Rows ? <Rows table={table} /> : <div class="scroll" tabIndex={0} role="region" aria-label={`Table ${table.name}`} onScroll={(e) => setTop(e.currentTarget.scrollTop)}>
@@ -59,6 +60,9 @@ export function DataTable({ table, rows }: { table: Table; rows?: number[] }) {
     </div>
   );
 }
+
+/** How many rows these are; of a table that the page holds a part of, there may be more. */
+export const counted = (table: Table, rows: number) => `${rows} ${rows === 1 ? "row" : "rows"}${table.cut ? " on this page" : ""}`;
 
 function linked(site: number, name: string, cell: Cell) {
   return name === "unit" && site >= 0 && cell !== null ? <a href={to.unit(site, Number(cell))}>{shown(cell)}</a> : shown(cell);

@@ -40,7 +40,7 @@ export function Heat({ table, choice, start }: { table: Table; choice: Choice; s
   const cells = useMemo(() => layout(table, choice, rows, value, sorting, (row) => opened(audit.siteIndex(table.cell(row, "site")), table, row, audit.outline.classes)), [rows, value, sorting]);
   const about = table.about(value), zero = nothing(value);
   return (
-    <Frame caption={`${capital(about.meaning)}${about.unit ? ` [${about.unit}]` : ""}. Blue above ${shown(zero)}, orange below; full colour at ${zero ? `${shown(zero)} ± ` : "±"}${shown(cells.limit)}; grey: no number${table.length < table.told.total ? ", or one of the smallest, which this page leaves out" : ""}. Rows: ${table.about(choice.rows).meaning}; columns: ${table.about(choice.across).meaning}.`} table={table} rows={rows}>
+    <Frame caption={`${capital(about.meaning)}${about.unit ? ` [${about.unit}]` : ""}. Blue above ${shown(zero)}, orange below; full colour at ${zero ? `${shown(zero)} ± ` : "±"}${shown(cells.limit)}; grey: no number${table.cut ? `, or left out of this page, which holds the rows ${table.told.held}` : ""}. Rows: ${table.about(choice.rows).meaning}; columns: ${table.about(choice.across).meaning}.`} table={table} rows={rows}>
       <p class="picks">
         {picks}
         <Pick name="number" from={choice.values} at={value} set={setValue} word={plain} />
@@ -85,7 +85,7 @@ function layout(table: Table, choice: Choice, rows: number[], value: string, sor
     lines(cell) {
       const row = held[cell];
       const head = `${plain(choice.rows)} ${shown(names[Math.floor(cell / wide)])} · ${plain(choice.across)} ${shown(across[cell % wide])}`;
-      return row < 0 ? [head, "not measured"] : [head, ...told(table, row, value)];
+      return row < 0 ? [head, table.cut ? "not on this page, or not measured" : "not measured"] : [head, ...told(table, row, value)];
     },
     open(cell) {
       const hash = held[cell] < 0 ? "" : address(held[cell]);

@@ -48,17 +48,22 @@ class CurvePoint:
     lo: float = col("lower end of its 95 % interval (Wilson)", unit="share")
     hi: float = col("upper end of its 95 % interval (Wilson)", unit="share")
     n: int = col("evaluation examples of the class", unit="examples")
-    random: float | None = col("mean accuracy with random sets of k; missing between sizes")
+    random: float | None = col(
+        "mean accuracy with random sets of k; missing between sizes", of="accuracy"
+    )
     random_lo: float | None = col("2.5 % quantile over the random sets", unit="share")
     random_hi: float | None = col("97.5 % quantile over the random sets", unit="share")
     random_p: float | None = col(
         "share of random sets with an accuracy as low (removing top) or as high (removing bottom, "
-        "keeping top), (1 + b) / (1 + B)"
+        "keeping top), (1 + b) / (1 + B)",
+        of="accuracy",
     )
-    matched: float | None = col("mean accuracy with sets of like activation", unit="share")
+    matched: float | None = col(
+        "mean accuracy with sets of like activation", unit="share", of="accuracy"
+    )
     matched_lo: float | None = col("2.5 % quantile over the sets of like activation", unit="share")
     matched_hi: float | None = col("97.5 % quantile over the sets of like activation", unit="share")
-    matched_p: float | None = col("as random_p, among the sets of like activation")
+    matched_p: float | None = col("as random_p, among the sets of like activation", of="accuracy")
 
 
 @dataclass(frozen=True)
@@ -79,11 +84,13 @@ class CurveArea:
     )
     lo: float = col("lower end of its 95 % interval over examples", unit="share")
     hi: float = col("upper end of its 95 % interval over examples", unit="share")
-    p: float = col("share of random orders as far to that side, (1 + b) / (1 + B)")
-    matched_area: float = col("the same against orders of like activation", unit="share")
+    p: float = col("share of random orders as far to that side, (1 + b) / (1 + B)", of="area")
+    matched_area: float = col("the same against orders of like activation", unit="share", of="area")
     matched_lo: float = col("lower end of its 95 % interval over examples", unit="share")
     matched_hi: float = col("upper end of its 95 % interval over examples", unit="share")
-    matched_p: float = col("share of orders of like activation as far to that side")
+    matched_p: float = col(
+        "share of orders of like activation as far to that side", of="area matched_area"
+    )
     half: float | None = col(
         "fewest units whose removal halves the class's accuracy, or that alone keep half of it; "
         "missing if none do",
@@ -91,7 +98,9 @@ class CurveArea:
     )
     half_lo: float | None = col("lower end of its 95 % interval (bootstrap)", unit="units")
     half_hi: float | None = col("upper end of its 95 % interval; missing: none do", unit="units")
-    half_random: float | None = col("median of it over random orders, at their sizes", unit="units")
+    half_random: float | None = col(
+        "median of it over random orders, at their sizes", unit="units", of="half"
+    )
     n: int = col("evaluation examples of the class", unit="examples")
 
 
@@ -228,18 +237,15 @@ def curve_statement(table: Table, site: str, sets: int) -> str:
     sizes = rows.column("k")[~np.isnan(rows.column("random"))]
     size = int(sizes[sizes <= _KEPT].max())
     rows = rows.where(k=size)
-    accuracy = rows.column("accuracy")
-    first = next(rows.sort("accuracy", descending=True).head(1).rows())
-    if first["accuracy"] is None:
+    accuracy, better = rows.column("accuracy"), int((rows.column("random_p") < 0.05).sum())
+    if np.isnan(accuracy).all():
         return f"Site '{site}' has no examples to keep units for."
     return (
         f"With the top {size} units of site '{site}' for a class alone, the class's accuracy is "
         f"{np.nanmean(accuracy):.1%} on average over classes, with {sets} random sets of {size} "
         f"{np.nanmean(rows.column('random')):.1%}, with sets of like activation "
-        f"{np.nanmean(rows.column('matched')):.1%}; most is left of class {first['class']}: "
-        f"{first['accuracy']:.1%} [{first['lo']:.1%}, {first['hi']:.1%}] (random "
-        f"{first['random']:.1%} [{first['random_lo']:.1%}, {first['random_hi']:.1%}], "
-        f"p = {first['random_p']:.2g}, n = {first['n']} examples of the class)."
+        f"{np.nanmean(rows.column('matched')):.1%}; {better} of {len(rows)} classes keep more than "
+        f"with 95 % of the random sets (p < 0.05, n = {between(rows.column('n'))} each)."
     )
 
 
@@ -261,7 +267,7 @@ def area_statement(table: Table, site: str, sets: int) -> str:
         random = first["half_random"]
         usual = "never" if random is None else f"{random:.0f}"
         line += (
-            f"; class {first['class']} is halved first, by {first['half']:.0f} units "
+            f"; of them class {first['class']} is halved first, by {first['half']:.0f} units "
             f"[{_shown(first['half_lo'])}, {_shown(first['half_hi'])}] (random: {usual})"
         )
     return line + "."

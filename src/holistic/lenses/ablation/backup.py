@@ -58,12 +58,12 @@ class Direct:
     lo: float = col("lower end of the 95 % interval of the response", unit="score")
     hi: float = col("upper end of the 95 % interval of the response", unit="score")
     control_response_lo: float = col(
-        "2.5 % quantile of the responses to the site's random units", unit="score"
+        "2.5 % quantile of the responses to the site's random units", unit="score", of="response"
     )
-    control_response_hi: float = col("97.5 % quantile of the same", unit="score")
+    control_response_hi: float = col("97.5 % quantile of the same", unit="score", of="response")
     n: int = col("evaluation examples", unit="examples")
-    p: float = col("two-sided p of the paired t test of the response")
-    q: float = col("Benjamini-Hochberg q over all rows")
+    p: float = col("two-sided p of the paired t test of the response", of="response")
+    q: float = col("Benjamini-Hochberg q over all rows", of="response")
 
 
 @dataclass(frozen=True)
@@ -84,12 +84,14 @@ class Backup:
     lo: float = col("lower end of the 95 % interval of the growth", unit="score")
     hi: float = col("upper end of the 95 % interval of the growth", unit="score")
     control_growth_lo: float = col(
-        "2.5 % quantile of the growths once one of the site's random units is gone", unit="score"
+        "2.5 % quantile of the growths once one of the site's random units is gone",
+        unit="score",
+        of="growth",
     )
-    control_growth_hi: float = col("97.5 % quantile of the same", unit="score")
+    control_growth_hi: float = col("97.5 % quantile of the same", unit="score", of="growth")
     n: int = col("evaluation examples", unit="examples")
-    p: float = col("two-sided p of the paired t test of the growth")
-    q: float = col("Benjamini-Hochberg q over all rows")
+    p: float = col("two-sided p of the paired t test of the growth", of="growth")
+    q: float = col("Benjamini-Hochberg q over all rows", of="growth")
     backup: bool = col("whether q < 0.05 and the growth is negative")
 
 
@@ -275,8 +277,8 @@ def _direct_line(subject: Subject, rows: Table) -> str:
     control = f"{int(_repaired(random).sum())} of {len(random)} random ones" if len(random) else ""
     unit = SCORE_UNITS[subject.score]
     return (
-        f"Of {len(top)} strong units of site '{first['site']}' the network takes back part of the "
-        f"direct effect for {repaired} (q < 0.05){control and ', for '}{control} (path: "
+        f"Site '{first['site']}': what follows takes back part of the direct effect of {repaired} "
+        f"of {len(top)} strong units (q < 0.05){control and ' and of '}{control} (path: "
         f"{first['path']}, n = {first['n']}); unit {first['unit']}: direct {first['direct']:+.3g}, "
         f"total {first['total']:+.3g}, response {first['response']:+.3g} {unit} "
         f"[{first['lo']:+.3g}, {first['hi']:+.3g}]."
@@ -311,7 +313,7 @@ def _backup_finding(subject: Subject, parts: list[dict[str, Any]]) -> Finding:
 def _backup_line(subject: Subject, rows: Table) -> str:
     """Name the strongest backup, beside how often random units have one."""
     shares = [
-        f"{part.column('backup').mean():.1%} once a {word} one is gone"
+        f"with a {word} unit gone {part.column('backup').mean():.1%}"
         for part, word in (
             (rows.where(kind="top"), "strong"),
             (rows.where(kind="random"), "random"),
@@ -324,12 +326,13 @@ def _backup_line(subject: Subject, rows: Table) -> str:
     tail = "" if len(found) else " None is a backup of a strong unit."
     for row in found.head(1).rows():
         tail = (
-            f" Unit {row['backup_unit']} of '{row['backup_site']}' steps in most, for unit "
-            f"{row['unit']}: its effect goes from {row['effect']:+.3g} to "
-            f"{row['effect_gone']:+.3g} {unit} (growth {row['growth']:+.3g} "
+            f" Unit {row['backup_unit']} of '{row['backup_site']}' steps in most, of "
+            f"{len(found)} that do, for unit {row['unit']}: its effect goes from "
+            f"{row['effect']:+.3g} to {row['effect_gone']:+.3g} {unit} (growth "
+            f"{row['growth']:+.3g} "
             f"[{row['lo']:+.3g}, {row['hi']:+.3g}], q = {row['q']:.2g}, n = {row['n']})."
         )
     return (
-        f"Site '{row['site']}': of the units watched with one unit gone, those that help more then "
-        f"are {', '.join(shares)} (q < 0.05).{tail}"
+        f"Site '{row['site']}': {', '.join(shares)} of the units that are watched help more than "
+        f"before (q < 0.05).{tail}"
     )

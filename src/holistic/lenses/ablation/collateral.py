@@ -34,15 +34,19 @@ class Collateral:
     drop: float = col("accuracy on the class before minus after", unit="share")
     lo: float = col("lower end of the 95 % interval of the drop", unit="share")
     hi: float = col("upper end of the 95 % interval of the drop", unit="share")
-    lost: int = col("examples that were right before and wrong after", unit="examples")
-    gained: int = col("examples that were wrong before and right after", unit="examples")
+    lost: int = col("examples that were right before and wrong after", unit="examples", of="drop")
+    gained: int = col("examples that were wrong before and right after", unit="examples", of="drop")
     n: int = col("evaluation examples of the class", unit="examples")
-    p: float = col("exact two-sided McNemar p of lost against gained")
-    q: float = col("Benjamini-Hochberg q over all sites and pairs of classes")
-    control_drop: float = col("mean drop over random sets of k units of the site", unit="share")
+    p: float = col("exact two-sided McNemar p of lost against gained", of="drop")
+    q: float = col("Benjamini-Hochberg q over all sites and pairs of classes", of="drop")
+    control_drop: float = col(
+        "mean drop over random sets of k units of the site", unit="share", of="drop"
+    )
     control_lo: float = col("2.5 % quantile over the random sets", unit="share")
     control_hi: float = col("97.5 % quantile over the random sets", unit="share")
-    control_p: float = col("share of random sets that drop the class as much, (1 + b) / (1 + B)")
+    control_p: float = col(
+        "share of random sets that drop the class as much, (1 + b) / (1 + B)", of="drop"
+    )
 
 
 def collateral_columns(
@@ -102,16 +106,17 @@ def _statement(rows: Table, sets: int) -> str:
     first = next(rows.head(1).rows())
     line = (
         f"Without the top {first['k']} units of site '{first['site']}' for a class, it loses "
-        f"{drop[own & known].mean():z.1%} of its accuracy on average, another class "
-        f"{drop[~own & known].mean():z.1%}, and without any of {sets} random sets "
-        f"{np.nanmean(rows.column('control_drop')):z.1%}"
+        f"{100 * drop[own & known].mean():z.1f} points of accuracy on average, another class "
+        f"{100 * drop[~own & known].mean():z.1f}, and without a random set (mean of {sets}) "
+        f"{100 * np.nanmean(rows.column('control_drop')):z.1f}"
     )
     others = Table(rows.columns, rows.data.filter(~own)).sort("drop", descending=True)
     for row in others.head(1).rows():
         if row["drop"] is not None:
             line += (
-                f"; the largest collateral is class {row['class']} without the units of "
-                f"{row['removed_for']}: {row['drop']:.1%} [{row['lo']:.1%}, {row['hi']:.1%}], "
+                f"; the largest collateral of {len(others)} is that of class {row['class']} "
+                f"without the units of class {row['removed_for']}: {100 * row['drop']:z.1f} points "
+                f"[{100 * row['lo']:z.1f}, {100 * row['hi']:z.1f}], "
                 f"q = {row['q']:.2g}, n = {row['n']}"
             )
     return line + "."

@@ -41,7 +41,10 @@ def _worst_first(table: Table, site: str) -> list[_Pair]:
 
 def _site_line(pairs: list[_Pair], sets: int) -> str:
     row, other = pairs[0]
-    return f"Of {len(pairs)} classes, {row['class']} loses most: {_class_line(row, other, sets)}"
+    return (
+        f"Of {len(pairs)} classes, class {row['class']} loses most on these examples: "
+        f"{_class_line(row, other, sets)}"
+    )
 
 
 def _class_line(row: dict[str, Any], other: dict[str, Any], sets: int) -> str:

@@ -35,16 +35,19 @@ class ImageUnit:
         unit="score",
     )
     control_effect: float = col(
-        "size of the effect of the site's median unit on the same image", unit="score"
+        "size of the effect of the site's median unit on the same image", unit="score", of="effect"
     )
     turned: int = col("-1 = right only with the unit, 1 = right only without it, 0 = neither")
+    control_turned: float = col(
+        "units of the site without which the prediction turns as much", unit="share", of="turned"
+    )
     before: float = col("score of the image with all units in place", unit="score")
     class_effect: float = col(
         "mean effect of the unit on its class's evaluation examples", unit="score"
     )
     class_lo: float = col("lower end of its 95 % interval", unit="score")
     class_hi: float = col("upper end of its 95 % interval", unit="score")
-    class_n: int = col("examples behind the class's mean", unit="examples")
+    class_n: int = col("examples behind the class's mean", unit="examples", of="class_effect")
 
 
 def deciding_units(subject: Subject, lens: Ablation, units: Table) -> Finding:
@@ -105,6 +108,7 @@ def _site_rows(
                 effect=float(effects[unit, i]),
                 control_effect=float(np.median(sizes)),
                 turned=int(turned[unit, i]),
+                control_turned=float((turned[:, i] != 0).mean()),
                 before=float(before[i]),
                 **{
                     f"class_{name}": values[unit, label].item() for name, values in of_class.items()
@@ -118,13 +122,17 @@ def _statements(subject: Subject, chosen: Cases, found: Sequence[ImageUnit]) -> 
     parts = list[str]()
     for kind, words in (
         ("close", "right by the smallest margin of their class, {} are told wrong"),
-        ("mistaken", "told wrong with the largest margin of their class, {} are told right"),
+        ("mistaken", "told wrong by the widest margin of their class, {} are told right"),
     ):
         of_kind = chosen.examples.indices[np.array(chosen.kinds) == kind]
         if len(of_kind):
             some = sum(int(e) in turned for e in of_kind)
             noun = "image" if len(of_kind) == 1 else "images"
-            parts.append(f"of {len(of_kind)} {noun} {words.format(some)} without one unit")
+            own = [row.control_turned for row in found if row.kind == kind and row.rank == 1]
+            parts.append(
+                f"of {len(of_kind)} {noun} {words.format(some)} without one unit that was searched "
+                f"for (without a random one {np.mean(own):.1%})"
+            )
     first = [row for row in found if row.kind == "typical" and row.rank == 1]
     if not first:
         return ()

@@ -48,12 +48,16 @@ class Interaction:
     lo: float = col("lower end of the 95 % interval of the interaction", unit="score")
     hi: float = col("upper end of the 95 % interval of the interaction", unit="score")
     control_interaction_lo: float = col(
-        "2.5 % quantile of the interactions of the site's random pairs", unit="score"
+        "2.5 % quantile of the interactions of the site's random pairs",
+        unit="score",
+        of="interaction",
     )
-    control_interaction_hi: float = col("97.5 % quantile of the same", unit="score")
+    control_interaction_hi: float = col(
+        "97.5 % quantile of the same", unit="score", of="interaction"
+    )
     n: int = col("evaluation examples", unit="examples")
-    p: float = col("two-sided p of the paired t test of the interaction")
-    q: float = col("Benjamini-Hochberg q over all pairs and classes")
+    p: float = col("two-sided p of the paired t test of the interaction", of="interaction")
+    q: float = col("Benjamini-Hochberg q over all pairs and classes", of="interaction")
     verdict: str = col("'redundant' or 'synergistic' where q < 0.05, else 'none'")
 
 

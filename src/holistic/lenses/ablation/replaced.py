@@ -38,18 +38,24 @@ class Agreement:
     spearman: float = col("rank correlation of the units' effects; 1 = the same ranking")
     lo: float = col("lower end of its 95 % interval over units")
     hi: float = col("upper end of its 95 % interval over units")
-    spearman_chance_lo: float = col("2.5 % quantile of rank correlations of shuffled units")
-    spearman_chance_hi: float = col("97.5 % quantile of the same")
-    n: int = col("units ranked", unit="units")
-    p: float = col("two-sided p of no rank correlation (shuffled units)")
-    q: float = col("Benjamini-Hochberg q of p over all rows")
-    k: int = col("units that the class loses most by, compared as a set", unit="units")
+    spearman_chance_lo: float = col(
+        "2.5 % quantile of rank correlations of shuffled units", of="spearman"
+    )
+    spearman_chance_hi: float = col("97.5 % quantile of the same", of="spearman")
+    n: int = col("units ranked", unit="units", of="spearman")
+    p: float = col("two-sided p of no rank correlation (shuffled units)", of="spearman")
+    q: float = col("Benjamini-Hochberg q of p over all rows", of="spearman")
+    k: int = col(
+        "units that the class loses most by, compared as a set", unit="units", of="overlap"
+    )
     overlap: float = col("share of these k that both replacements name", unit="share")
     overlap_lo: float = col("lower end of its 95 % interval (Wilson)", unit="share")
     overlap_hi: float = col("upper end of its 95 % interval (Wilson)", unit="share")
-    overlap_chance: float = col("overlap of two random choices of k", unit="share")
-    overlap_p: float = col("probability that random choices share as many (hypergeometric)")
-    overlap_q: float = col("Benjamini-Hochberg q over all rows")
+    overlap_chance: float = col("overlap of two random choices of k", unit="share", of="overlap")
+    overlap_p: float = col(
+        "probability that random choices share as many (hypergeometric)", of="overlap"
+    )
+    overlap_q: float = col("Benjamini-Hochberg q over all rows", of="overlap")
     examples: int = col("evaluation examples that the effects are means of", unit="examples")
 
 

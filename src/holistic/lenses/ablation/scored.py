@@ -35,10 +35,15 @@ class ScoreEffect:
     n: int = col("evaluation examples, each scored before and after", unit="examples")
     lost: int = col("examples that were right before and wrong after", unit="examples")
     gained: int = col("examples that were wrong before and right after", unit="examples")
-    p: float = col("two-sided p of the effect: exact McNemar for accuracy, else paired t")
-    q: float = col("Benjamini-Hochberg q over all sites, units and classes, for each score")
+    p: float = col(
+        "two-sided p of the effect: exact McNemar for accuracy, else paired t", of="effect"
+    )
+    q: float = col(
+        "Benjamini-Hochberg q over all sites, units and classes, for each score", of="effect"
+    )
     familywise: float | None = col(
-        "p of the effect among the largest of the whole family under random signs (max-T, one step)"
+        "p of the effect among the largest of the whole family under random signs (max-T)",
+        of="effect",
     )
     specific: float = col(
         "effect on the class's score beyond that on the other labels of the same examples and "
@@ -46,10 +51,14 @@ class ScoreEffect:
         "it is right to, 0 expected under shuffled labels",
         unit="score",
     )
-    specific_p: float = col("two-sided p of it, by the same tests")
-    specific_q: float = col("Benjamini-Hochberg q of it, for each score")
-    shuffled: float = col("the same with the labels shuffled: the control", unit="score")
-    shuffled_q: float = col("Benjamini-Hochberg q of the control, for each score")
+    specific_lo: float = col("lower end of its 95 % interval (Student)", unit="score")
+    specific_hi: float = col("upper end of its 95 % interval (Student)", unit="score")
+    specific_p: float = col("two-sided p of it, by the same tests", of="specific")
+    specific_q: float = col("Benjamini-Hochberg q of it, for each score", of="specific")
+    shuffled: float = col(
+        "the same with the labels shuffled: the control", unit="score", of="specific"
+    )
+    shuffled_q: float = col("Benjamini-Hochberg q of the control, for each score", of="specific")
 
 
 class SignFlips:
@@ -135,6 +144,7 @@ def _site_columns(
         flip.observe(d, labels, classes) if lens.familywise else np.zeros(lost.shape)
         for flip, d in zip(flips, effects.own, strict=True)
     ]
+    ends = mean_interval(specific.count, specific.mean, specific.m2)
     columns = {
         "site": np.full(own.mean.shape, site.name),
         "unit": np.broadcast_to(np.arange(site.units)[:, None], own.mean.shape),
@@ -145,6 +155,8 @@ def _site_columns(
         "lost": np.broadcast_to(lost, own.mean.shape),
         "gained": np.broadcast_to(gained, own.mean.shape),
         "specific": specific.mean,
+        "specific_lo": ends[0],
+        "specific_hi": ends[1],
         "specific_p": _tested(specific, lost, gained)["p"],
         "shuffled": control.mean,
         "shuffled_p": _tested(control, *chance)["p"],
@@ -181,11 +193,11 @@ def _statements(subject: Subject, table: Table) -> tuple[str, ...]:
         strict = int((table.column("familywise")[rows] < 0.05).sum())
         size = np.median(np.abs(table.column("effect")[rows]))
         lines.append(
-            f"In {name} ({SCORE_UNITS[name]}), {share:.1%} of {int(rows.sum())} units × classes "
-            f"change (q < 0.05, median {size:.2g} either way), {strict} of them at a family-wise "
-            "p < 0.05. Beside the examples of other classes and the labels that an example "
-            f"doesn't have, {special:.1%} are specific to the class (q < 0.05; shuffled labels: "
-            f"{control:.1%})."
+            f"In {name} ({SCORE_UNITS[name]}), {share:.1%} of the {int(rows.sum()):,} effects of a "
+            f"unit on a class differ from 0 (q < 0.05, median {size:.2g} either way), {strict} of "
+            f"them at a family-wise p < 0.05. {special:.1%} are specific to the class: they differ "
+            "from the effects on the other labels of the same examples and on the same label of "
+            f"all examples (q < 0.05; shuffled labels: {control:.1%})."
         )
     return tuple(lines)
 
@@ -198,5 +210,7 @@ def _caveats(subject: Subject, table: Table) -> tuple[str, ...]:
         "A t test of the plain effect is significant also where removing a unit only lowers every "
         "logit; `specific` compares with the labels that an example doesn't have, and with the "
         "examples that don't have the label.",
+        "`logit` and `log_prob` have the same `specific`: what they differ in is common to all "
+        "labels of an example.",
         "Random signs take each difference to be as likely as its negative where nothing is there.",
     )

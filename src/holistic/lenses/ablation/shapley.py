@@ -42,18 +42,24 @@ class ShapleyValue:
         "removed in random order; positive = the unit helps",
         unit="score",
     )
-    se: float = col("standard error, over orders and examples", unit="score")
+    se: float = col("standard error, over orders and examples", unit="score", of="shapley")
     lo: float = col("lower end of the 95 % interval", unit="score")
     hi: float = col("upper end of the 95 % interval", unit="score")
-    shapley_expected: float = col("the share of each unit if all had the same", unit="score")
-    p: float = col("two-sided p of the t test over groups of orders")
-    q: float = col("Benjamini-Hochberg q over all sites, units and classes")
-    effect: float = col("effect of removing it alone, from ablation.units", unit="score")
-    orders: int = col("random orders of removal")
-    truncated: float = col(
-        "share of removals cut off because nothing was left to lose", unit="share"
+    shapley_expected: float = col(
+        "the share of each unit if all had the same", unit="score", of="shapley"
     )
-    n: int = col("evaluation examples that the orders saw in turn", unit="examples")
+    p: float = col("two-sided p of the t test over groups of orders", of="shapley")
+    q: float = col("Benjamini-Hochberg q over all sites, units and classes", of="shapley")
+    effect: float = col("effect of removing it alone, from ablation.units", unit="score")
+    orders: int = col("random orders of removal", of="shapley")
+    truncated: float = col(
+        "share of removals cut off because nothing was left to lose", unit="share", of="shapley"
+    )
+    n: int = col(
+        "evaluation examples of the class that the orders saw in turn",
+        unit="examples",
+        of="shapley",
+    )
 
 
 @dataclass(frozen=True)
@@ -69,13 +75,13 @@ class Shares:
     truncated
         Share of the removals that were cut off.
     seen
-        Different examples that were replayed.
+        `[C + 1]`, different examples that were replayed, of each class and in all.
     """
 
     groups: np.ndarray
     orders: int
     truncated: float
-    seen: int
+    seen: np.ndarray
 
 
 def share_out(subject: Subject, lens: Ablation, units: Table, progress: Progress) -> Finding:
@@ -119,7 +125,10 @@ def sample_shares(subject: Subject, site: Site, lens: Ablation) -> Shares:
             skipped += left_out
         seen.update(some.indices.tolist())
     orders = many * each
-    return Shares(np.stack(groups), orders, skipped / (orders * site.units), len(seen))
+    labels = subject.labels[torch.tensor(sorted(seen))]
+    count = np.bincount(labels.cpu().numpy(), minlength=len(subject.classes))
+    seen_of = np.append(count, count.sum())
+    return Shares(np.stack(groups), orders, skipped / (orders * site.units), seen_of)
 
 
 def _batch_size(subject: Subject, site: Site, lens: Ablation) -> tuple[int, int]:
@@ -194,7 +203,7 @@ def _site_columns(
         "effect": units.column("effect"),
         "orders": np.full(rows, found.orders),
         "truncated": np.full(rows, found.truncated),
-        "n": np.full(rows, found.seen),
+        "n": np.tile(found.seen, site.units),
     }
 
 
@@ -208,10 +217,11 @@ def _statement(subject: Subject, table: Table) -> str:
     top = np.sort(values)[::-1][:k].sum() / total if total else float("nan")
     return (
         f"Of the {len(rows)} units of site '{first['site']}', unit {first['unit']} has the largest "
-        f"share in the {subject.score}: {first['shapley']:+.3g} {unit} [{first['lo']:+.3g}, "
-        f"{first['hi']:+.3g}] (equal shares: {total / len(rows):+.2g}; {first['orders']} orders, "
-        f"n = {first['n']}); {k} units have {top:.0%} of the sum of {total:.3g} (equal shares: "
-        f"{k / len(rows):.0%}), {int((rows.column('q') < 0.05).sum())} differ from zero (q < 0.05)."
+        f"share in the {subject.score} on these examples: {first['shapley']:+.3g} {unit} "
+        f"[{first['lo']:+.3g}, {first['hi']:+.3g}] (equal shares: {total / len(rows):+.2g}; "
+        f"{first['orders']} orders, n = {first['n']}); the {k} largest have {top:.0%} of the sum "
+        f"of {total:.3g} (equal shares: {k / len(rows):.0%}), "
+        f"{int((rows.column('q') < 0.05).sum())} differ from zero (q < 0.05)."
         f" Rank agreement with removing one unit alone: {rank.r:.2f} "
         f"[{rank.lo:.2f}, {rank.hi:.2f}]."
     )

@@ -18,7 +18,7 @@ from holistic.lenses.ablation.removal import Removal, remove_orders
 from holistic.progress import Progress
 from holistic.sites import Site
 from holistic.stats.intervals import paired_accuracy_interval, wilson
-from holistic.stats.tests import permutation_p
+from holistic.stats.tests import benjamini_hochberg, permutation_p
 from holistic.subject import Subject
 from holistic.tables import Table, col
 
@@ -40,11 +40,14 @@ class TopK:
     drop: float = col("accuracy before minus after; positive = the units help", unit="share")
     lo: float = col("lower end of the 95 % interval of the drop", unit="share")
     hi: float = col("upper end of the 95 % interval of the drop", unit="share")
-    control_drop: float = col("mean drop over random sets of k units of the site", unit="share")
+    control_drop: float = col(
+        "mean drop over random sets of k units of the site", unit="share", of="drop"
+    )
     control_lo: float = col("2.5 % quantile of the drop over the random sets", unit="share")
     control_hi: float = col("97.5 % quantile of the drop over the random sets", unit="share")
-    p: float = col("share of random sets that drop as much, (1 + b) / (1 + B)")
-    n: int = col("evaluation examples", unit="examples")
+    p: float = col("share of random sets that drop as much, (1 + b) / (1 + B)", of="drop")
+    q: float = col("Benjamini-Hochberg q of p over all rows", of="drop")
+    n: int = col("evaluation examples", unit="examples", of="drop accuracy_before accuracy_after")
     class_accuracy_before: float = col("accuracy on the class's own examples", unit="share")
     class_before_lo: float = col("lower end of its 95 % interval (Wilson)", unit="share")
     class_before_hi: float = col("upper end of its 95 % interval (Wilson)", unit="share")
@@ -52,21 +55,32 @@ class TopK:
     class_drop: float = col("accuracy on the class before minus after", unit="share")
     class_lo: float = col("lower end of the 95 % interval of the class's drop", unit="share")
     class_hi: float = col("upper end of the 95 % interval of the class's drop", unit="share")
-    class_control_drop: float = col("mean class drop over random sets of k units", unit="share")
+    class_control_drop: float = col(
+        "mean class drop over random sets of k units", unit="share", of="class_drop"
+    )
     class_control_lo: float = col("2.5 % quantile over the random sets", unit="share")
     class_control_hi: float = col("97.5 % quantile over the random sets", unit="share")
-    class_p: float = col("share of random sets that drop the class as much, (1 + b) / (1 + B)")
+    class_p: float = col(
+        "share of random sets that drop the class as much, (1 + b) / (1 + B)", of="class_drop"
+    )
+    class_q: float = col("Benjamini-Hochberg q of class_p over all rows", of="class_drop")
     activation: float | None = col(
         "mean activation of the k units over the selection split, classes weighing the same"
     )
-    matched_activation: float | None = col("the same of the sets matched on it")
+    matched_activation: float | None = col("the same of the sets matched on it", of="activation")
     class_matched_drop: float | None = col(
-        "mean class drop over sets matched on mean activation", unit="share"
+        "mean class drop over sets matched on mean activation", unit="share", of="class_drop"
     )
     class_matched_lo: float | None = col("2.5 % quantile over the matched sets", unit="share")
     class_matched_hi: float | None = col("97.5 % quantile over the matched sets", unit="share")
-    class_matched_p: float | None = col("share of matched sets that drop the class as much")
-    class_n: int = col("evaluation examples of the class", unit="examples")
+    class_matched_p: float | None = col(
+        "share of matched sets that drop the class as much", of="class_drop"
+    )
+    class_n: int = col(
+        "evaluation examples of the class",
+        unit="examples",
+        of="class_drop class_accuracy_before class_accuracy_after",
+    )
 
 
 def remove_sets(
@@ -90,6 +104,8 @@ def remove_sets(
         caveats += [measured.caveat] if measured.caveat else []
     progress("removing sets of units", len(sites), len(sites))
     columns = {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}
+    for prefix in ("", "class_"):
+        columns[f"{prefix}q"] = benjamini_hochberg(columns[f"{prefix}p"])
     table = Table.build(TopK, columns)
     yield Finding("ablation.topk", table, headlines(table, lens.sets), tuple(caveats))
     yield collateral(beside, lens.sets, tuple(caveats))

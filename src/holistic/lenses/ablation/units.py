@@ -79,8 +79,8 @@ def _site_line(subject: Subject, table: Table, chosen: Table, site: str) -> str:
     return (
         f"Of the {len(significant)} units of site '{site}', class {row['class']} needs unit "
         f"{row['unit']} most (as the selection split says): without it the class's "
-        f"{subject.score} changes by {row['effect']:+.3g} {unit} [{row['lo']:+.3g}, "
-        f"{row['hi']:+.3g}] (n = {row['n']}), without the median unit by "
+        f"{subject.score} changes by {row['effect']:+#.3g} {unit} [{row['lo']:+#.3g}, "
+        f"{row['hi']:+#.3g}] (n = {row['n']}), without the median unit by "
         f"{np.nanmedian(peers):.2g} either way. Accuracy changes significantly (q < 0.05) for "
         f"{int(significant[:, -1].sum())} units over all classes and for "
         f"{int(significant[:, :-1].any(1).sum())} on some class."

@@ -42,11 +42,13 @@ class DepthRow:
     hi: float | None = col("upper bound, 95 %")
     lower_quartile: float | None = col("first quartile over the units")
     upper_quartile: float | None = col("third quartile over the units")
-    control: float | None = col("median of the same number over untrained copies")
+    control: float | None = col("median of the same number over untrained copies", of="value")
     control_lo: float | None = col("2.5 % point of the copies")
     control_hi: float | None = col("97.5 % point of the copies")
-    p: float | None = col("two-sided, of the number among those of the copies")
-    q: float | None = col("Benjamini-Hochberg, over the trends or over the rows of the sites")
+    p: float | None = col("two-sided, of the number among those of the copies", of="value")
+    q: float | None = col(
+        "Benjamini-Hochberg, over the trends or over the rows of the sites", of="value"
+    )
 
 
 def depth_finding(compared: Compared, *, measures: tuple[str, ...], seed: int) -> Finding:
@@ -69,7 +71,7 @@ def depth_finding(compared: Compared, *, measures: tuple[str, ...], seed: int) -
         Table.build(DepthRow, {**columns, "q": q}),
         statements=tuple(statements),
         caveats=(
-            f"The control are {compared.copies} copies with freshly drawn weights on the same "
+            f"The control is {compared.copies} copies with freshly drawn weights on the same "
             "examples: a trend that they show too comes with the architecture and isn't learned. "
             "Units of one site share what they read, so units aren't shuffled between sites.",
             "Measured on the examples of the setting `probes`; the bounds take units as "

@@ -42,19 +42,24 @@ class ConceptRow:
     f1_hi: float | None = col("upper bound, 95 %, of the F1")
     iou: float | None = col("intersection over union of what it says and what is there")
     average_precision: float | None = col("precision averaged over recall, without a threshold")
-    control_f1: float | None = col("mean F1 when the concept is shuffled over the examples")
+    control_f1: float | None = col(
+        "mean F1 when the concept is shuffled over the examples", of="f1"
+    )
     control_f1_hi: float | None = col("F1 that 95 % of the shuffles stay below")
-    p: float | None = col("share of the shuffles with as large an F1")
-    q: float | None = col("Benjamini-Hochberg over all units of the table")
+    p: float | None = col("share of the shuffles with as large an F1", of="f1")
+    q: float | None = col("Benjamini-Hochberg over all units of the table", of="f1")
     prevalence: float | None = col("examples in which the concept is there", unit="share")
     n: int = col("evaluation examples", unit="examples")
     untrained_correlation: float | None = col(
-        "median over the units of untrained copies, each with its own best concept"
+        "median over the units of untrained copies, each with its own best concept",
+        of="correlation",
     )
     learned_p: float | None = col(
-        "share of the untrained copies' units with as large a correlation"
+        "share of the untrained copies' units with as large a correlation", of="correlation"
     )
-    learned_q: float | None = col("Benjamini-Hochberg of the same over all units of the table")
+    learned_q: float | None = col(
+        "Benjamini-Hochberg of the same over all units of the table", of="correlation"
+    )
 
 
 def concepts_finding(compared: Compared) -> Finding:
@@ -122,6 +127,7 @@ def _statement(columns: dict[str, np.ndarray], site: str, copies: int) -> str:
     return (
         f"Site '{site}': the word that fits best is a class for {of_class} of {count} units "
         f"({of_class / count:.0%} [{lo:.0%}, {hi:.0%}]) and a property of the image for the rest; "
-        f"the median F1 is {f1:.2f}, with the word shuffled {control:.2f}. At q < 0.05 "
-        f"{fits} units beat the shuffles and {learned} the units of {copies} untrained copies."
+        f"the median F1 is {f1:.2f}, with the word shuffled {control:.2f}; "
+        f"{fits} units beat the shuffles and {learned} the units of {copies} untrained copies "
+        "(q < 0.05)."
     )

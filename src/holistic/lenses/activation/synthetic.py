@@ -44,12 +44,14 @@ class SyntheticRow:
     picture: int = col("place of the input in the array `activation.synthetic`; made up, not real")
     value: float = col("the unit's value on it", unit="activation")
     start_value: float = col("its value before the ascent", unit="activation")
-    natural_top: float = col("its largest value on an evaluation example", unit="activation")
+    natural_top: float = col(
+        "its largest value on an evaluation example", unit="activation", of="value"
+    )
     alike: float | None = col(
         "mean correlation of the pixels with those of the unit's other starts; 1: the same picture"
     )
     control_alike: float | None = col(
-        "mean correlation with the pictures of the other units of the site"
+        "mean correlation with the pictures of the other units of the site", of="alike"
     )
 
 

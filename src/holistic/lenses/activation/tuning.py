@@ -53,9 +53,15 @@ class TuningRow:
     )
     peak: float | None = col("mean value at the preferred orientation", unit="activation")
     n: int = col("stimuli behind the numbers", unit="stimuli")
-    control_tuning: float | None = col("median of 1 - circular variance in untrained copies")
-    p: float | None = col("share of the untrained copies' units that are tuned as sharply")
-    q: float | None = col("Benjamini-Hochberg, over all units and stimuli of the table")
+    control_tuning: float | None = col(
+        "median of 1 - circular variance in untrained copies", of="tuning"
+    )
+    p: float | None = col(
+        "share of the untrained copies' units that are tuned as sharply", of="tuning"
+    )
+    q: float | None = col(
+        "Benjamini-Hochberg, over all units and stimuli of the table", of="tuning"
+    )
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from holistic.findings import Finding
 from holistic.lenses.activation import Activation
 from holistic.lenses.activation.survey import Profile, Survey
-from holistic.stats.intervals import bootstrap_interval
+from holistic.stats.intervals import bootstrap_interval, mean_interval
 from holistic.subject import Subject
 from holistic.tables import Table, col
 
@@ -39,7 +39,9 @@ class UnitRow:
     class_: str = col("class of the examples; 'all' for all of them", name="class")
     n: int = col("evaluation examples", unit="examples")
     mean: float = col("mean of the unit's value, reduced over positions", unit="activation")
-    std: float | None = col("standard deviation of the same", unit="activation")
+    mean_lo: float | None = col("lower bound, 95 % (Student)", unit="activation")
+    mean_hi: float | None = col("upper bound, 95 % (Student)", unit="activation")
+    std: float | None = col("standard deviation of the same", unit="activation", of="mean")
     active_fraction: float = col("examples and positions at which it is above zero", unit="share")
     auroc: float | None = col(
         "how often an example of the class has a larger value than one of the rest, ties half; "
@@ -51,13 +53,16 @@ class UnitRow:
     control_auroc_hi: float | None = col(
         "shuffled labels: no AUROC of the site is further from 0.5 in 95 % of the shuffles",
         unit="share of pairs",
+        of="auroc",
     )
     average_precision: float | None = col(
         "precision of retrieving the class by large values of the unit, averaged over its recall",
         unit="share",
     )
     control_average_precision: float | None = col(
-        "the same for a unit that tells nothing: the share of the class", unit="share"
+        "the same for a unit that tells nothing: the share of the class",
+        unit="share",
+        of="average_precision",
     )
     d_prime: float | None = col(
         "mean in the class minus mean in the rest, over the root mean square of their standard "
@@ -116,12 +121,16 @@ def _columns(profile: Profile, classes: Sequence[str]) -> dict[str, np.ndarray]:
         return np.concatenate([by_class, overall[None]]).T.reshape(-1)
 
     names = np.array([*classes, "all"], dtype=object)
+    n = profile.n[:, None]
+    lo, hi = mean_interval(n, profile.mean, profile.std**2 * np.maximum(n - 1, 0))
     return {
         "site": np.full(units * rows, profile.site.name, dtype=object),
         "unit": np.repeat(np.arange(units), rows),
         "class": np.tile(names, units),
         "n": np.tile(profile.n, units),
         "mean": profile.mean.T.reshape(-1),
+        "mean_lo": lo.T.reshape(-1),
+        "mean_hi": hi.T.reshape(-1),
         "std": profile.std.T.reshape(-1),
         "active_fraction": profile.active.T.reshape(-1),
         "auroc": flat(detection.auroc, missing),
@@ -168,8 +177,8 @@ def _site_statement(profile: Profile, lens: Activation, seed: int) -> str:
         f"{name}: the median unit tells its preferred class from the rest with an AUROC of "
         f"{_median(area, seed)} ({len(area)} units, n = {n}); an untrained copy has {fresh:.2f}. "
         f"{above} of {len(area)} units beat what the luckiest unit reaches in 95 % of "
-        f"{lens.shuffles} shuffles of the labels ({np.nanmax(profile.bound):.2f}); {dead} of "
-        f"{units} units are dead ({dead / units:.1%})."
+        f"{lens.shuffles} shuffles of the labels ({np.nanmax(profile.bound):.2f}). Dead: "
+        f"{dead} of {units} units ({dead / units:.1%})."
     )
 
 

@@ -37,15 +37,23 @@ class LensPair:
     spearman: float = col("rank correlation of the two rankings; 1 = the same, 0 = unrelated")
     lo: float = col("lower end of the 95 % interval of the rank correlation")
     hi: float = col("upper end of the 95 % interval of the rank correlation")
-    n: int = col("units that both lenses rank; dead ones are left out", unit="units")
-    control_lo: float = col("2.5 % quantile when one lens's units are shuffled")
-    control_hi: float = col("97.5 % quantile when one lens's units are shuffled")
-    p: float = col("two-sided p of the rank correlation among those of shuffled units")
-    q: float = col("Benjamini-Hochberg q of p over all rows")
-    k: int = col("size of the two top choices: a tenth of the units, at most 10", unit="units")
+    n: int = col("units that both lenses rank; dead ones are left out", unit="units", of="spearman")
+    control_lo: float = col("2.5 % quantile when one lens's units are shuffled", of="spearman")
+    control_hi: float = col("97.5 % quantile when one lens's units are shuffled", of="spearman")
+    p: float = col(
+        "two-sided p of the rank correlation among those of shuffled units", of="spearman"
+    )
+    q: float = col("Benjamini-Hochberg q of p over all rows", of="spearman")
+    k: int = col(
+        "size of the two top choices: a tenth of the units, at most 10",
+        unit="units",
+        of="topk_overlap",
+    )
     topk_overlap: float = col("share of the top k of one lens that the other has too", unit="share")
-    topk_expected: float = col("share that two random choices of k would have", unit="share")
-    topk_p: float = col("chance that random choices of k share at least as many")
+    topk_expected: float = col(
+        "share that two random choices of k would have", unit="share", of="topk_overlap"
+    )
+    topk_p: float = col("chance that random choices of k share at least as many", of="topk_overlap")
 
 
 def compare_lenses(subject: Subject, lens: Agreement, scores: list[SiteScores]) -> Finding:
@@ -144,7 +152,8 @@ def _statements(table: Table, lens: Agreement) -> Iterator[str]:
         (max(medians, key=medians.__getitem__), "most"),
         (min(medians, key=medians.__getitem__), "least"),
     ):
-        yield f"{_said(key, pairs[key], medians[key], word)} (of {len(medians)} pairs of lenses)."
+        said = _said(key, pairs[key], medians[key], word)
+        yield f"{said} (of {len(medians)} pairs of lenses, site by site)."
     for site in dict.fromkeys(key[0] for key in medians):
         key = (site, "ablation", "activation")
         if key in medians:
@@ -158,6 +167,6 @@ def _said(key: tuple[str, str, str], group: list[dict[str, Any]], median: float,
     site, a, b = key
     return (
         f"At '{site}' {a} and {b} agree{' ' + word if word else ''}: median rank correlation "
-        f"{median:.2f} over {len(values)} classes (from {min(values):.2f} to {max(values):.2f}, "
+        f"{median:.3f} over {len(values)} classes (from {min(values):.3f} to {max(values):.3f}, "
         f"n = {group[0]['n']} units; shuffled units [{lo:.2f}, {hi:.2f}])"
     )

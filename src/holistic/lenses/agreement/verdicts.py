@@ -60,6 +60,7 @@ class UnitVerdict:
         "AUROC for their favourite class that 95 % of the site's units stay below in untrained "
         "copies and with shuffled labels",
         unit="share",
+        of="activation",
     )
     causal: bool = col(
         "whether some class's accuracy changes without the unit (McNemar q < 0.05), or another "
@@ -71,6 +72,7 @@ class UnitVerdict:
         "share, either way, that 95 % of the site's units stay below when they get the value of "
         "another image of the same class",
         unit="share",
+        of="causal_share",
     )
     accuracy_q: float = col("smallest McNemar q of the unit over the classes, from ablation")
     verdict: str = col("the two answers in words: " + "; ".join(f"'{v}'" for v in VERDICTS))
@@ -283,10 +285,10 @@ def _statements(table: Table) -> Iterator[str]:
         here = [row for row in rows if row["site"] == site]
         counts = [(v, sum(row["verdict"] == v for row in here)) for v in VERDICTS]
         yield (
-            f"Of the {len(here)} units of '{site}' "
-            + ", ".join(f"{count} are {verdict}" for verdict, count in counts if count)
+            f"The {len(here)} units of '{site}' by verdict: "
+            + "; ".join(f"{count} {verdict}" for verdict, count in counts if count)
             + f" (selective: AUROC above {here[0]['selective_bound']:.3f}; causal: more than "
-            f"{here[0]['causal_bound']:.1%} of a class's decision, or its accuracy)."
+            f"{here[0]['causal_bound']:.1%} of a class's decision at q < 0.05, or its accuracy)."
         )
     yield _misleading([row for row in rows if row["verdict"] == VERDICTS[1]])
 
@@ -299,13 +301,17 @@ def _misleading(rows: list[dict[str, Any]]) -> str:
     ablation = (
         ""
         if worst["ablation"] is None
-        else (f" removing it costs the class {worst['ablation']:.3f} of its score, and")
+        else f" removing it costs that class {worst['ablation']:.3f} of its score, and"
     )
+    small = abs(worst["causal_share"]) <= worst["causal_bound"]
     return (
-        f"The most misleading unit is {worst['unit']} of '{worst['site']}': it tells "
-        f"{worst['preferred_class']} from the rest with an AUROC of {worst['activation']:.3f}, but"
-        f"{ablation} another class's value takes away {worst['causal_share']:.1%} of any decision "
-        f"at most, no more than chance (control {worst['causal_bound']:.1%})."
+        f"Of the {len(rows)} selective units that aren't causal the most selective is "
+        f"{worst['unit']} of '{worst['site']}': it tells class {worst['preferred_class']} from the "
+        f"rest with an AUROC of {worst['activation']:.3f}, but{ablation} another class's value "
+        f"takes away {worst['causal_share']:.1%} of a class's decision at most, "
+        + ("no more than the " if small else "not significantly (q ≥ 0.05) beside the ")
+        + f"{worst['causal_bound']:.1%} that 95 % of the site's units stay below where the value "
+        "comes from the same class."
     )
 
 

@@ -31,7 +31,8 @@ class MethodRow:
     n: int = col("images on which the value is defined", unit="images")
     control: float | None = col(
         "the same of the control: a random order of pixels; another image's change; two untrained "
-        "copies; another image's edges"
+        "copies; another image's edges",
+        of="value",
     )
     difference: float | None = col("value minus control on the same images, where it is a mean")
     difference_lo: float | None = col("lower bound of the difference, 95 %")

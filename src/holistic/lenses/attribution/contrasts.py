@@ -50,7 +50,7 @@ class ContrastRow:
     lo: float = col("lower bound of the change, 95 %", unit="logit")
     hi: float = col("upper bound of the change, 95 %", unit="logit")
     n: int = col("evaluation images of the class", unit="images")
-    control_change: float = col("the same without as many random pixels", unit="logit")
+    control_change: float = col("the same without as many random pixels", unit="logit", of="change")
     control_lo: float = col("lower bound, 95 %, over images", unit="logit")
     control_hi: float = col("upper bound, 95 %, over images", unit="logit")
     plain_change: float = col(
@@ -61,8 +61,8 @@ class ContrastRow:
     difference: float = col("change minus the control's on the same images", unit="logit")
     difference_lo: float = col("lower bound, 95 %", unit="logit")
     difference_hi: float = col("upper bound, 95 %", unit="logit")
-    p: float = col("paired t test of the difference, two-sided")
-    q: float | None = col("Benjamini-Hochberg, over the rows of the table")
+    p: float = col("paired t test of the difference, two-sided", of="difference")
+    q: float | None = col("Benjamini-Hochberg, over the rows of the table", of="difference")
     beyond_plain: float = col(
         "change minus the plain map's on the same images; negative: the contrast finds more",
         unit="logit",

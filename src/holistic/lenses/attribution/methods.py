@@ -211,7 +211,7 @@ def _arrays(subject: Subject, maps: _Maps, curves: Mapping[str, Curves]) -> dict
         "attribution.example_ids": np.asarray(maps.shown.indices, np.int64),
         "attribution.example_labels": maps.shown.labels.cpu().numpy().astype(np.int64),
         "attribution.curves": means.astype(np.float32),
-        "attribution.curve_bounds": np.stack(ends, 2).astype(np.float32),
+        "attribution.curve_bounds": np.stack(ends, 2).clip(0, 1).astype(np.float32),
     }
 
 

@@ -72,9 +72,10 @@ def _removal(rows: Sequence[MethodRow], metric: str, doing: str, done: str) -> s
         else ""
     )
     return (
-        f"While {doing} in the order of {_words(best.method)}, the mean probability of the own "
-        f"class is {_number(best)} over all shares {done} (a random order's "
-        f"{_number(found['random'])}{edge}; n = {best.n}); {verdict}.{blind}"
+        f"While {doing} in the order of {_words(best.method)}, the best of {len(methods)} methods "
+        f"on these images, the mean probability of the own class is {_number(best)} over all "
+        f"shares {done} (a random order's {_number(found['random'])}{edge}; n = {best.n}); "
+        f"{verdict}.{blind}"
     )
 
 

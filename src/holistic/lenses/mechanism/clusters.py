@@ -64,19 +64,22 @@ class ClusteredUnit:
     lo: float = col("lower end of its 95 % interval", unit="standard deviations")
     hi: float = col("upper end of its 95 % interval", unit="standard deviations")
     random_specialisation: float = col(
-        "the same for random sets of as many units of the site, mean", unit="standard deviations"
+        "mean of random sets as large", unit="standard deviations", of="specialisation"
     )
-    p: float = col("p of the specialisation among those of the random sets, (1 + b) / (1 + B)")
-    q: float = col("Benjamini-Hochberg q of p over the clusters of all sites")
-    n: int | None = col("evaluation examples of the preferred class", unit="examples")
+    p: float = col("p of it among those of the random sets, (1 + b) / (1 + B)", of="specialisation")
+    q: float = col("Benjamini-Hochberg q of p over the clusters of all sites", of="specialisation")
+    n: int | None = col(
+        "evaluation examples of the preferred class", unit="examples", of="specialisation"
+    )
     k: int = col("number of clusters of the site; 1 means that there are none")
     site_silhouette: float = col("mean silhouette of the site's clusters, evaluation split")
     null_silhouette: float = col(
         "best mean silhouette of data without groups: what units share beyond their common mean "
-        "is shuffled away; mean over shuffles"
+        "is shuffled away; mean over shuffles",
+        of="site_silhouette",
     )
-    untrained_k: int = col("number of clusters of the site in the untrained copy")
-    untrained_silhouette: float = col("mean silhouette of those, evaluation split")
+    untrained_k: int = col("number of clusters of the site in the untrained copy", of="k")
+    untrained_silhouette: float = col("mean silhouette of those", of="site_silhouette")
     cluster_within: int | None = col(
         "cluster of the unit when class means are removed first; null as for `cluster`"
     )
@@ -346,7 +349,7 @@ def _told(subject: Subject, found: SiteClusters, special: Specialisation, q: np.
     sizes = np.bincount(raw.labels[raw.labels >= 0])
     sure = [int(c) for c in np.argsort(-special.value, kind="stable") if q[c] < _ALPHA]
     preferences = ", ".join(
-        f"{c} → {subject.classes[special.preferred[c]]} ({sizes[c]} units, "
+        f"{c} → class {subject.classes[special.preferred[c]]} ({sizes[c]} units, "
         f"{special.value[c]:+.2f} SD [{special.lo[c]:.2f}, {special.hi[c]:.2f}], random units "
         f"{special.random[c]:+.2f}, q = {q[c]:.2g})"
         for c in sure[:_TOLD]

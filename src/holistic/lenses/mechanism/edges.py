@@ -64,10 +64,12 @@ class UnitEdge:
         "root mean square of the change over these examples, whatever its sign", unit="activation"
     )
     spread: float = col(
-        "standard deviation of unit_b over all examples, to compare with", unit="activation"
+        "standard deviation of unit_b over all examples, to compare with",
+        unit="activation",
+        of="effect",
     )
-    p: float = col("two-sided p of no mean change (paired t)")
-    q: float = col("Benjamini-Hochberg q of p over the rows of the same kind")
+    p: float = col("two-sided p of no mean change (paired t)", of="effect")
+    q: float = col("Benjamini-Hochberg q of p over the rows of the same kind", of="effect")
     n: int = col("evaluation examples, each without and with the replacement", unit="examples")
     kind: str = col("'top' = chosen on the selection split; 'random' = the control, drawn")
     rank: int | None = col(
@@ -364,8 +366,8 @@ def _first(subject: Subject, bundle: Bundle) -> str:
         f"From '{choice.sites[0]}' to '{choice.sites[1]}' the edge that ranks first on the "
         f"selection split is unit {choice.unit_a[edge]} to unit {choice.unit_b[edge]}: without the "
         f"one the other changes by {mean:+.3g} [{lo:.3g}, {hi:.3g}] on class "
-        f"{subject.classes[label]} (n = {int(count):,}; its standard deviation is "
-        f"{bundle.spread[edge]:.3g})."
+        f"{subject.classes[label]} (n = {int(count):,}; the other's standard deviation "
+        f"is {bundle.spread[edge]:.3g})."
     )
 
 

@@ -45,22 +45,33 @@ class SiteFlow:
     change_lo: float = col("lower end of its 95 % interval, the same examples", unit="share")
     change_hi: float = col("upper end of its 95 % interval, the same examples", unit="share")
     control_accuracy: float = col(
-        "accuracy of the same probe trained and scored on shuffled labels", unit="share"
+        "accuracy of the same probe trained and scored on shuffled labels",
+        unit="share",
+        of="probe_accuracy",
     )
     control_fit: float = col(
         "share of its own training examples that this control tells right: what it memorises",
         unit="share",
+        of="probe_accuracy",
     )
     selectivity: float = col("probe accuracy minus control accuracy", unit="share")
-    untrained_accuracy: float = col("probe accuracy in the untrained copy", unit="share")
+    untrained_accuracy: float = col(
+        "probe accuracy in the untrained copy", unit="share", of="probe_accuracy"
+    )
     trained_gain: float = col("probe accuracy minus that in the untrained copy", unit="share")
     trained_gain_lo: float = col("lower end of its 95 % interval, the same examples", unit="share")
     trained_gain_hi: float = col("upper end of its 95 % interval, the same examples", unit="share")
-    n: int = col("evaluation examples of the probes", unit="examples")
+    n: int = col(
+        "evaluation examples of the probes",
+        unit="examples",
+        of="probe_accuracy change selectivity trained_gain",
+    )
     cka_to_next: float = col("debiased linear CKA with the next site; 1 = alike, 0 = unrelated")
     cka_lo: float = col("lower end of its 95 % interval")
     cka_hi: float = col("upper end of its 95 % interval")
-    cka_shuffled: float = col("largest CKA when the next site's examples are shuffled, 20 times")
+    cka_shuffled: float = col(
+        "largest CKA when the next site's examples are shuffled, 20 times", of="cka_to_next"
+    )
     nc1: float = col(
         "scatter inside classes over that between them, tr(Σ_W Σ_B⁺) / C, jackknife-corrected for "
         "n; 0 = classes collapsed"
@@ -73,7 +84,9 @@ class SiteFlow:
     participation_lo: float = col("lower end of its 95 % interval", unit="axes")
     participation_hi: float = col("upper end of its 95 % interval", unit="axes")
     n_geometry: int = col(
-        "evaluation examples of CKA, NC1 and participation ratio", unit="examples"
+        "evaluation examples of CKA, NC1 and participation ratio",
+        unit="examples",
+        of="cka_to_next nc1 participation_ratio",
     )
     features: int = col("features that all of these read", unit="features")
     positions: int = col("positions of the site that they keep; 1 = the position mean")
@@ -340,7 +353,8 @@ def _statements(
     ]
     least = min(range(len(likenesses)), key=lambda i: likenesses[i].cka.value)
     statements.append(
-        f"Representations change most between '{reads[least].site}' and '{reads[least + 1].site}': "
+        f"Of {len(likenesses)} {'step' if len(likenesses) == 1 else 'steps'} representations "
+        f"change most between '{reads[least].site}' and '{reads[least + 1].site}': "
         f"debiased CKA {_bounded(likenesses[least].cka)}, at most "
         f"{likenesses[least].shuffled:.3f} when examples are shuffled."
     )

@@ -43,18 +43,24 @@ class UnitPair:
     r: float = col("Pearson correlation of the units' position means over evaluation examples")
     lo: float = col("lower end of the 95 % interval of r")
     hi: float = col("upper end of the 95 % interval of r")
-    control_r_lo: float = col("2.5 % quantile of r over pairs of these sites in an untrained copy")
-    control_r_hi: float = col("97.5 % quantile of the same")
+    control_r_lo: float = col(
+        "2.5 % quantile of r over pairs of these sites in an untrained copy", of="r"
+    )
+    control_r_hi: float = col("97.5 % quantile of the same", of="r")
     r_within: float = col("the same within classes: class means removed first")
     r_within_lo: float = col("lower end of the 95 % interval of r_within")
     r_within_hi: float = col("upper end of the 95 % interval of r_within")
-    control_r_within_lo: float = col("2.5 % quantile of r_within in the untrained copy")
-    control_r_within_hi: float = col("97.5 % quantile of the same")
+    control_r_within_lo: float = col(
+        "2.5 % quantile of r_within in the untrained copy", of="r_within"
+    )
+    control_r_within_hi: float = col("97.5 % quantile of the same", of="r_within")
     r_selection: float = col("r on the selection split: the same pair on other examples")
-    p: float = col("two-sided p of no correlation, for r (t)")
-    q: float = col("Benjamini-Hochberg q of p over all pairs, listed or not")
-    r_within_p: float = col("two-sided p of no correlation, for r_within (t)")
-    r_within_q: float = col("Benjamini-Hochberg q of r_within_p over all pairs, listed or not")
+    p: float = col("two-sided p of no correlation, for r (t)", of="r")
+    q: float = col("Benjamini-Hochberg q of p over all pairs, listed or not", of="r")
+    r_within_p: float = col("two-sided p of no correlation, for r_within (t)", of="r_within")
+    r_within_q: float = col(
+        "Benjamini-Hochberg q of r_within_p over all pairs, listed or not", of="r_within"
+    )
     n: int = col("evaluation examples", unit="examples")
 
 

@@ -40,12 +40,14 @@ class ImageSite:
         "probability that it gives the class that the model says", unit="share"
     )
     control_label_probability: float | None = col(
-        "probability that a probe of the untrained copy gives the image's class", unit="share"
+        "probability that a probe of the untrained copy gives the image's class",
+        unit="share",
+        of="label_probability",
     )
     accuracy: float = col("share of the evaluation examples that the probe tells right")
     lo: float = col("lower end of its 95 % interval", unit="share")
     hi: float = col("upper end of its 95 % interval", unit="share")
-    n: int = col("evaluation examples behind its accuracy", unit="examples")
+    n: int = col("evaluation examples behind its accuracy", unit="examples", of="accuracy")
 
 
 @dataclass(frozen=True)

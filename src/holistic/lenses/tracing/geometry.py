@@ -37,7 +37,7 @@ class ClassPlace:
     )
     spread_y: float = col("the same along the second axis", unit="activation")
     tilt: float = col("correlation of both coordinates inside the class")
-    n: int = col("evaluation examples of the class", unit="examples")
+    n: int = col("evaluation examples of the class", unit="examples", of="x y")
     share: float = col(
         "share of the variance between the evaluation split's class means that the plane holds, "
         "jackknife-corrected for n: how much the picture shows",
@@ -46,11 +46,11 @@ class ClassPlace:
     lo: float = col("lower end of its 95 % interval", unit="share")
     hi: float = col("upper end of its 95 % interval", unit="share")
     control_share: float = col(
-        "the same for shuffled labels of both splits, mean over shuffles", unit="share"
+        "the same for shuffled labels of both splits, mean over shuffles", unit="share", of="share"
     )
     control_lo: float = col("2.5 % quantile over the shuffles", unit="share")
     control_hi: float = col("97.5 % quantile over the shuffles", unit="share")
-    p: float = col("share of shuffles whose plane holds as much, (1 + b) / (1 + B)")
+    p: float = col("share of shuffles whose plane holds as much, (1 + b) / (1 + B)", of="share")
 
 
 @dataclass(frozen=True)

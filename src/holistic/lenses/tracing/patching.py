@@ -55,15 +55,21 @@ class Patched:
     hi: float = col("upper end of the 95 % interval of the recovery", unit="share")
     n: int = col("pairs of a clean and a corrupt image", unit="pairs")
     excluded: int = col(
-        "pairs left out: an image classified wrongly, or too small a gap", unit="pairs"
+        "pairs left out: an image classified wrongly, or too small a gap",
+        unit="pairs",
+        of="recovery",
     )
     control_recovery: float = col(
-        "the same patch taken from another image of the patched run's own class", unit="share"
+        "the same patch taken from another image of the patched run's own class",
+        unit="share",
+        of="recovery",
     )
     control_lo: float = col("lower end of its 95 % interval", unit="share")
     control_hi: float = col("upper end of its 95 % interval", unit="share")
-    p: float = col("two-sided p of a recovery of 0")
-    q: float = col("Benjamini-Hochberg q, over all rows of whole sites or all rows of units")
+    p: float = col("two-sided p of a recovery of 0", of="recovery")
+    q: float = col(
+        "Benjamini-Hochberg q, over all rows of whole sites or all rows of units", of="recovery"
+    )
 
 
 @dataclass(frozen=True)
@@ -305,7 +311,10 @@ def _said_of_sites(table: Table) -> Iterator[str]:
 def _said_of_units(table: Table) -> Iterator[str]:
     rows = [r for r in table.where(corrupt="all").rows() if r["unit"] is not None]
     rows = [r for r in rows if r["clean"] != "all" and r["lo"] is not None]
-    for way, says in (("denoise", "bring the decision to"), ("noise", "take the decision from")):
+    for way, says in (
+        ("denoise", "move the decision towards"),
+        ("noise", "move the decision away from"),
+    ):
         tested = [r for r in rows if r["direction"] == way]
         found = [r for r in tested if r["q"] < 0.05 and r["recovery"] > 0]
         if not tested:
@@ -318,8 +327,10 @@ def _said_of_units(table: Table) -> Iterator[str]:
         yield (
             f"{len({(r['site'], r['unit']) for r in found})} of {len(units)} units {says} some "
             f"class on their own at q < 0.05 ({way}); the most that "
-            f"one moves is {_share(best)} of the gap (unit {best['unit']} of '{best['site']}', "
-            f"class {best['clean']}, n = {best['n']} pairs; the same patch within the class: "
+            f"one moves, of {len(tested):,} tests, is {_share(best)} of the gap (unit "
+            f"{best['unit']} of "
+            f"'{best['site']}', class {best['clean']}, n = {best['n']} pairs; the same patch "
+            "within the class: "
             f"{_share(best, 'control_')})."
         )
 

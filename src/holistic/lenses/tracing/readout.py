@@ -19,6 +19,7 @@ from holistic.lenses.tracing.directions import (
 from holistic.lenses.tracing.steering import DOSES, Erasing, Steering, erase, steer, stratified
 from holistic.lenses.tracing.work import affordable, replay_work
 from holistic.progress import Progress, silent
+from holistic.scores import SCORE_UNITS, Score
 from holistic.sites import Site
 from holistic.stats.intervals import (
     class_auroc,
@@ -52,9 +53,11 @@ class DirectionRow:
     )
     lo: float = col("lower end of the 95 % interval of the AUROC (DeLong)", unit="share")
     hi: float = col("upper end of the 95 % interval of the AUROC (DeLong)", unit="share")
-    n: int = col("examples behind the AUROC", unit="examples")
+    n: int = col("examples behind the AUROC", unit="examples", of="auroc")
     control_auroc: float = col(
-        "mean AUROC of random directions, each with the sign that suits it", unit="share"
+        "mean AUROC of random directions, each with the sign that suits it",
+        unit="share",
+        of="auroc",
     )
     control_auroc_hi: float = col("97.5 % quantile of the same", unit="share")
     cosine: float = col("cosine between the class's two directions")
@@ -67,26 +70,34 @@ class DirectionRow:
     )
     steer_lo: float = col("lower end of its 95 % interval", unit="score per SD")
     steer_hi: float = col("upper end of its 95 % interval", unit="score per SD")
-    steer_n: int = col("examples steered", unit="examples")
+    steer_n: int = col("examples steered", unit="examples", of="steer_slope")
     control_steer_slope: float = col(
-        "mean slope of random directions moved by the same lengths", unit="score per SD"
+        "mean slope of random directions moved by the same lengths",
+        unit="score per SD",
+        of="steer_slope",
     )
     control_steer_lo: float = col("2.5 % quantile of the same", unit="score per SD")
     control_steer_hi: float = col("97.5 % quantile of the same", unit="score per SD")
-    steer_p: float = col("share of random directions that steer at least as much, (1+b)/(1+B)")
-    steer_q: float = col("Benjamini-Hochberg q of steer_p over all rows")
+    steer_p: float = col(
+        "share of random directions that steer at least as much, (1+b)/(1+B)", of="steer_slope"
+    )
+    steer_q: float = col("Benjamini-Hochberg q of steer_p over all rows", of="steer_slope")
     erase_drop: float = col(
         "accuracy of the class before minus after erasing the direction; positive = it is needed",
         unit="share",
     )
     erase_lo: float = col("lower end of its 95 % interval", unit="share")
     erase_hi: float = col("upper end of its 95 % interval", unit="share")
-    erase_n: int = col("examples of the class", unit="examples")
-    control_erase_drop: float = col("mean drop when a random direction is erased", unit="share")
+    erase_n: int = col("examples of the class", unit="examples", of="erase_drop")
+    control_erase_drop: float = col(
+        "mean drop when a random direction is erased", unit="share", of="erase_drop"
+    )
     control_erase_lo: float = col("2.5 % quantile of the same", unit="share")
     control_erase_hi: float = col("97.5 % quantile of the same", unit="share")
-    p: float = col("share of random directions whose erasing costs as much, (1+b)/(1+B)")
-    q: float = col("Benjamini-Hochberg q of p over all rows")
+    p: float = col(
+        "share of random directions whose erasing costs as much, (1+b)/(1+B)", of="erase_drop"
+    )
+    q: float = col("Benjamini-Hochberg q of p over all rows", of="erase_drop")
 
 
 def find_directions(
@@ -138,7 +149,7 @@ def find_directions(
     return Finding(
         "tracing.directions",
         table,
-        tuple(_statements(table, lens.controls)),
+        tuple(_statements(table, lens.controls, subject.score)),
         _caveats(subject),
         arrays,
     )
@@ -240,7 +251,7 @@ def _table(parts: list[dict[str, Any]], classes: Sequence[str]) -> Table:
     )
 
 
-def _statements(table: Table, controls: int) -> Iterator[str]:
+def _statements(table: Table, controls: int, score: Score) -> Iterator[str]:
     rows = [r for r in table.where(method=METHODS[0]).rows() if r["auroc"] is not None]
     if not rows:
         yield "No class has a direction: the hidden sites don't vary."
@@ -248,7 +259,7 @@ def _statements(table: Table, controls: int) -> Iterator[str]:
     yield _said_of_reading([r for r in rows if r["site"] == rows[-1]["site"]])
     steered = [r for r in rows if r["steer_q"] is not None]
     if steered:
-        yield _said_of_steering(steered, controls)
+        yield _said_of_steering(steered, controls, score)
     erased = [r for r in rows if r["erase_drop"] is not None]
     if erased:
         yield _said_of_erasing(erased, controls)
@@ -259,18 +270,19 @@ def _said_of_reading(rows: list[dict[str, Any]]) -> str:
     return (
         f"At '{low['site']}' the class mean difference tells every class from the rest with an "
         f"AUROC of at least {low['auroc']:.3f} [{low['lo']:.3f}, {low['hi']:.3f}] "
-        f"({low['class']}, n = {low['n']}); random directions: {low['control_auroc']:.3f} on "
+        f"(class {low['class']}, n = {low['n']}); random directions: {low['control_auroc']:.3f} on "
         "average."
     )
 
 
-def _said_of_steering(rows: list[dict[str, Any]], controls: int) -> str:
+def _said_of_steering(rows: list[dict[str, Any]], controls: int, score: Score) -> str:
     best = max(rows, key=lambda r: r["steer_slope"])
     works = sum(r["steer_q"] < 0.05 for r in rows)
     return (
-        f"Steering '{best['site']}' by one SD along the direction of {best['class']} raises its "
-        f"score by {best['steer_slope']:.2f} [{best['steer_lo']:.2f}, {best['steer_hi']:.2f}] "
-        f"(n = {best['steer_n']}, the most of {len(rows)}); {controls} random directions of that "
+        f"Steering '{best['site']}' by one SD along the direction of class {best['class']} raises "
+        f"its {score} by {best['steer_slope']:.2f} {SCORE_UNITS[score]} "
+        f"[{best['steer_lo']:.2f}, {best['steer_hi']:.2f}] (n = {best['steer_n']}, the most of "
+        f"{len(rows)}); {controls} random directions of that "
         f"length: {best['control_steer_slope']:.2f} [{best['control_steer_lo']:.2f}, "
         f"{best['control_steer_hi']:.2f}]. {works} of {len(rows)} class mean differences steer "
         "their class more than random directions do (q < 0.05)."
@@ -285,7 +297,7 @@ def _said_of_erasing(rows: list[dict[str, Any]], controls: int) -> str:
         for end in ("drop", "lo", "hi")
     )
     return (
-        f"Erasing the direction of {best['class']} from '{best['site']}' costs it {drop:.1f} "
+        f"Erasing the direction of class {best['class']} from '{best['site']}' costs it {drop:.1f} "
         f"points of accuracy [{lo:.1f}, {hi:.1f}] (n = {best['erase_n']}, the most of "
         f"{len(rows)}); erasing {controls} random directions {control:.1f} [{control_lo:.1f}, "
         f"{control_hi:.1f}] (p = {best['p']:.3f})."

@@ -34,6 +34,13 @@ def grid(rows: int, columns: int, width: float, height: float) -> tuple[Figure, 
     return figure, list(axes.flat)
 
 
+def _signed() -> Any:
+    """Colours from orange, below zero, over white to blue: those of the page."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("signed", [ORANGE, "white", BLUE])
+
+
 def signed(
     axis: Axes,
     values: np.ndarray,
@@ -45,7 +52,7 @@ def signed(
     """Draw a matrix of signed numbers, zero in the middle of the colours."""
     finite = values[np.isfinite(values)]
     bound = limit or (float(np.abs(finite).max()) if finite.size else 0.0) or 1.0
-    image = axis.imshow(values, cmap="PuOr_r", vmin=-bound, vmax=bound, aspect="auto")
+    image = axis.imshow(values, cmap=_signed(), vmin=-bound, vmax=bound, aspect="auto")
     upright = max(map(len, columns), default=0) > 3
     axis.set_xticks(range(len(columns)), [plain(c, 12) for c in columns], fontsize=8)
     axis.tick_params(axis="x", rotation=90 if upright else 0)

@@ -48,7 +48,8 @@ def unit_effects(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]
             figure,
             (
                 f"Site “{site}”: change of each class's score when one unit is removed; the "
-                f"{len(order)} strongest of {units} units. Purple (negative): the class needs it."
+                f"{len(order)} units of {units} with the largest effects. Orange (negative): the "
+                "class needs it."
             ),
         )
 
@@ -117,7 +118,7 @@ def interactions(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]
             figure,
             (
                 f"Site “{site}”: what removing two units does beyond the sum of the two, over all "
-                "examples. Purple (negative): they stand in for each other; orange (positive): "
+                "examples. Orange (negative): they stand in for each other; blue (positive): "
                 "they work only together."
             ),
         )

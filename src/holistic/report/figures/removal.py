@@ -142,8 +142,9 @@ def shares(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
         yield (
             figure,
             (
-                f"Site “{site}”: the {len(order)} largest of {len(value)} Shapley values, with "
-                f"95 % intervals over {int(rows.column('orders').max())} random orders; an equal "
+                f"Site “{site}”: the {len(order)} largest of {len(value)} Shapley values on these "
+                f"examples, with 95 % intervals over {int(rows.column('orders').max())} random "
+                "orders; an equal "
                 f"share would be {float(np.nansum(value)) / len(value):.3g}."
             ),
         )

@@ -145,7 +145,8 @@ def patching(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
             figure,
             (
                 f"Site “{site}”: share of the decision for each class that is lost when one unit "
-                "takes its value from an image of another class; the strongest units."
+                f"takes its value from an image of another class; the {len(order)} largest of "
+                f"{len(matrix)}."
             ),
         )
 

@@ -16,7 +16,7 @@ const COUNTS = [20, 40, 80];
 export const Interactions: View = ({ table }) => (
   <>
     <Graph table={table} />
-    <Heat table={table} choice={{ kind: "heat", filters: ["site", "kind", "class"], rows: "unit_a", across: "unit_b", values: ["interaction", "effect_ab"] }} start={{ kind: "top", class: "all" }} />
+    <Heat table={table} choice={{ kind: "heat", filters: ["site", "kind", "class"], rows: "unit_a", across: "unit_b", values: ["interaction"] }} start={{ kind: "top", class: "all" }} />
   </>
 );
 
@@ -42,7 +42,7 @@ function Graph({ table }: { table: Table }) {
   };
   const most = Math.max(...kept.map((row) => Math.abs(table.number(row, "interaction"))), 1e-12);
   return (
-    <Frame caption={`The ${kept.length} strongest of ${pairs.size} significant interactions (q < 0.05)${table.length < table.told.total ? " among those that this page holds" : ""} of units of ${shown(equal.site)}. Orange, dashed: redundant, removing both costs more than the sum; blue, whole: synergistic, removing both costs less; width: how much. Pairs may be measured on different numbers of examples (n in the tooltips). Of ${random.length} random pairs, ${random.filter(significant).length} are significant (control).`} table={table} rows={table.rows(equal)}>
+    <Frame caption={`The ${kept.length} strongest on these examples of the ${pairs.size} significant interactions (q < 0.05)${table.cut ? " that this page holds" : ""} of units of ${shown(equal.site)}. Orange, dashed: redundant, removing both costs more than the sum; blue, whole: synergistic, removing both costs less; width: how much. Pairs may be measured on different numbers of examples (n in the tooltips). Of ${random.length} random pairs, ${random.filter(significant).length} are significant (control).`} table={table} rows={table.rows(equal)}>
       <p class="picks">{picks}<Pick name="pairs" from={COUNTS} at={count} set={setCount} /></p>
       {!kept.length && <p>No interaction is significant.</p>}
       {kept.length > 0 && <svg class="plot" role="group" aria-label={`${table.told.title}: the strongest interactions`} width={SIDE} height={SIDE} viewBox={`0 0 ${SIDE} ${SIDE}`} onMouseLeave={() => setNow(null)}>

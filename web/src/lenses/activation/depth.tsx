@@ -59,7 +59,7 @@ export const Concepts: View = ({ table }) => {
   const make = useCallback(() => dotted(table, some), [table, rows, some[0]]);
   const address = useCallback((row: number) => to.unit(site, table.number(row, "unit")), [table, site]);
   return (
-    <Frame caption="The word that fits each unit best, and the F1 of what the unit says about it; with its 95 % interval; grey: the same with the word shuffled, mean and 95 % point. First and filled: fits better than a shuffled word and than words fit units of untrained copies, both at q < 0.05." table={table} rows={rows}>
+    <Frame caption="The word that fits each unit best, and the F1 of what the unit says about it; with its 95 % interval; grey: the same with the word shuffled, mean and 95 % point. First and filled: fits better than a shuffled word and than words fit units of untrained copies, both at q < 0.05; sorted by the F1 on these examples." table={table} rows={rows}>
       <p class="picks">{picks}{buttons}</p>
       <Chart label={`${table.told.title}: F1 of the word of each unit`} make={make} address={address} />
     </Frame>

@@ -70,7 +70,7 @@ const Wall: View = ({ table }) => {
   );
 };
 
-const SELECTIVITY: Choice = { kind: "heat", filters: ["site"], rows: "class", across: "unit", values: ["auroc", "mean", "d_prime", "active_fraction"] };
+const SELECTIVITY: Choice = { kind: "heat", filters: ["site"], rows: "class", across: "unit", values: ["auroc", "mean"] };
 const Units: View = ({ table }) => <Heat table={table} choice={{ ...SELECTIVITY, values: SELECTIVITY.values.filter((v) => table.has(v)) }} />;
 
 export const activation: Record<string, View> = {

@@ -44,7 +44,7 @@ export const Tuning: View = ({ table }) => {
   const address = useCallback((row: number) => to.unit(audit.siteIndex(site), table.number(row, "unit")), [table, site]);
   const [tiles, buttons] = usePages(rows, PAGE);
   return (
-    <Frame caption={`How sharply each unit${rows.length > MOST ? ` (the first ${MOST} of ${rows.length})` : ""} is tuned (1: to one orientation only); lines: 95 % intervals; dashed: the median of untrained copies; filled: sharper than they are at q < ${SURE}. Below: mean response by orientation, each on a scale of its own; upright: the preferred one and its 95 % interval. Units that respond to nothing are left out.`} table={table} rows={rows}>
+    <Frame caption={`How sharply each unit${rows.length > MOST ? ` (the first ${MOST} of ${rows.length})` : ""} is tuned (1: to one orientation only); lines: 95 % intervals; dashed: the median of untrained copies; filled: sharper than they are at q < ${SURE}. Below: mean response by orientation, each on a scale of its own; upright: the preferred one and its 95 % interval. Sorted on these stimuli. Units that respond to nothing are left out.`} table={table} rows={rows}>
       <p class="picks">{picks}<Pick name="sorted by" from={["tuning", "peak", "orientation_index"]} at={by} set={setBy} /></p>
       {rows.length > 0 ? <Chart label={`${table.told.title}: sharpness of the units of ${site}`} make={make} address={address} /> : <p>No unit of this site responds to these stimuli.</p>}
       {curves && <>
@@ -80,7 +80,8 @@ function ranked(table: Table, rows: number[]): Plot.PlotOptions {
   };
 }
 
-const preferred = (table: Table, row: number) => `prefers ${shown(table.cell(row, "orientation"))}° [${shown(table.cell(row, "lo"))}, ${shown(table.cell(row, "hi"))}], q ${shown(table.cell(row, "q"))}`;
+/** The orientation has no test of its own: q is of the sharpness. */
+const preferred = (table: Table, row: number) => `prefers ${shown(table.cell(row, "orientation"))}° [${shown(table.cell(row, "lo"))}, ${shown(table.cell(row, "hi"))}]`;
 
 /** A response `[O]` over 180 degrees, from 0 or its smallest value to its largest. */
 function Tile({ table, row, curve }: { table: Table; row: number; curve: Float32Array }) {

@@ -3,7 +3,7 @@
 import * as Plot from "@observablehq/plot";
 import { useCallback, useMemo } from "preact/hooks";
 import type { View } from "..";
-import { plain, shown, type Table } from "../../data";
+import { plain, shown, told, type Audit, type Table } from "../../data";
 import { to } from "../../route";
 import { Chart, tip } from "../../views/Chart";
 import { useAudit } from "../../views/context";
@@ -21,23 +21,28 @@ const Units: View = ({ table }) => {
   const [equal, picks] = useFilters(table, ["site"]);
   const rows = useMemo(() => table.rows(equal).filter((r) => Number.isFinite(table.number(r, "activation")) && Number.isFinite(table.number(r, "ablation"))), [table, equal.site]);
   const site = audit.siteIndex(equal.site);
-  const make = useCallback(() => scatter(table, rows), [table, rows]);
+  const make = useCallback(() => scatter(audit, table, rows), [table, rows]);
   const address = useCallback((row: number) => to.unit(site, table.number(row, "unit")), [table, site]);
   return (
-    <Frame caption={`One mark per unit: how selective it is (across) and what its removal costs (up), named: the ${NAMED} largest effects and the ${MISLEADING} most selective units that aren't causal, the most misleading first (in bold). Colours and shapes: the verdict.`} table={table} rows={rows}>
+    <Frame caption={`One mark per unit: how selective it is (across) and what its removal costs (up), named: the ${NAMED} largest effects on these examples and, in bold, the ${MISLEADING} most selective units that aren't causal. Colours and shapes: the verdict.`} table={table} rows={rows}>
       <p class="picks">{picks}</p>
       <Chart label={`${table.told.title}: selectivity against effect`} make={make} address={address} />
     </Frame>
   );
 };
 
-function scatter(table: Table, rows: number[]): Plot.PlotOptions {
+function scatter(audit: Audit, table: Table, rows: number[]): Plot.PlotOptions {
   const x = (row: number) => table.number(row, "activation"), y = (row: number) => table.number(row, "ablation");
   const verdict = (row: number) => shown(table.cell(row, "verdict"));
   const far = [...rows].sort((a, b) => Math.abs(y(b)) - Math.abs(y(a))).slice(0, NAMED);
   const misleading = rows.filter((row) => verdict(row) === APART).sort((a, b) => x(b) - x(a)).slice(0, MISLEADING);
   const verdicts = table.distinct("verdict").map((v) => shown(v));
-  const said = (row: number) => [`unit ${table.cell(row, "unit")}: ${verdict(row)}`, ...["preferred_class", "activation", "selective_bound", "ablation", "causal_class", "causal_bound", "accuracy_q"].filter((c) => table.has(c)).map((c) => `${plain(c)} ${shown(table.cell(row, c))}`)].join("\n");
+  // both numbers with their intervals, n and controls, from the findings that they come from
+  const own = (finding: string, value: string, row: number) => {
+    const from = audit.table(finding), [first] = from?.rows({ site: table.cell(row, "site"), unit: table.cell(row, "unit"), class: table.cell(row, "preferred_class") }) ?? [];
+    return first === undefined ? [] : told(from!, first, value);
+  };
+  const said = (row: number) => [`unit ${table.cell(row, "unit")}: ${verdict(row)}; class ${shown(table.cell(row, "preferred_class"))}`, ...own("activation.units", "auroc", row), ...own("ablation.units", "effect", row), ...["causal_class", "causal_bound", "accuracy_q"].filter((c) => table.has(c)).map((c) => `${plain(c)} ${shown(table.cell(row, c))}`)].join("\n");
   return {
     height: 380, marginLeft: 52, grid: true,
     x: { label: "activation: AUROC for the preferred class", nice: true },

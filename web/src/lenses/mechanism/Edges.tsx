@@ -2,7 +2,7 @@
 
 import { useMemo, useState } from "preact/hooks";
 import type { View } from "..";
-import { shown, told, type Table } from "../../data";
+import { ranked, shown, told, type Table } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame, Pick } from "../../views/Frame";
@@ -20,8 +20,8 @@ export const Edges: View = ({ table }) => {
   const [equal, picks] = useFilters(table, ["class"]);
   const [count, setCount] = useState(20);
   const [now, setNow] = useState<{ row: number; x: number; y: number } | null>(null);
-  const rows = useMemo(() => strongest(table, table.rows(equal)), [table, equal.class]);
-  const kept = rows.slice(0, count);
+  const rows = useMemo(() => ranked(table, equal.class), [table, equal.class]);
+  const kept = rows.slice(0, count), sure = (row: number) => table.number(row, "q") < 0.05;
   const random = table.rows(equal).filter((row) => table.cell(row, "kind") === "random");
   const ends = (row: number) => ({
     from: [audit.siteIndex(table.cell(row, "site_a")), table.number(row, "unit_a")] as [number, number],
@@ -33,9 +33,9 @@ export const Edges: View = ({ table }) => {
   const most = Math.max(...kept.map((row) => Math.abs(table.number(row, "effect"))), 1e-12);
   const sites = [...new Set([...nodes.values()].map((n) => n.site))];
   return (
-    <Frame caption={`The ${kept.length} strongest of ${rows.length} significant edges (q < 0.05): how far a unit's removal at one site moves a unit at the next, ${equal.class === "all" ? "over all examples" : `on class ${shown(equal.class)}`}. Orange, dashed: without the first the second holds less, so it drives it; blue, whole: more, so it holds it back; width: how far. Of ${random.length} random pairs of units, ${random.filter((row) => table.number(row, "q") < 0.05).length} are significant (control).`} table={table} rows={table.rows(equal)}>
+    <Frame caption={`The ${kept.length} edges that are strongest on the selection split, of ${rows.length}: how far a unit at one site, put to its mean, moves a unit at the next, ${equal.class === "all" ? "over all examples" : `on class ${shown(equal.class)}`}. Orange, dashed: the second then holds less; blue, whole: more; width: how far. The sign says what the first did on these examples, not the sign of a weight: where it lies below its mean, putting it there raises it. At q < 0.05 ${rows.filter(sure).length} of these differ from zero, and ${random.filter(sure).length} of ${random.length} random pairs of units (control).`} table={table} rows={table.rows(equal)}>
       <p class="picks">{picks}<Pick name="edges" from={COUNTS} at={count} set={setCount} /></p>
-      {!kept.length && <p>No edge is significant.</p>}
+      {!kept.length && <p>This table holds no edges that were chosen for class {shown(equal.class)}.</p>}
       {kept.length > 0 && <svg class="plot" role="group" aria-label={`${table.told.title}: the strongest edges`} width={wide} height={HIGH} viewBox={`0 0 ${wide} ${HIGH}`} onMouseLeave={() => setNow(null)}>
         {sites.map((site) => <text key={site} x={place([...nodes.values()].find((n) => n.site === site)!).x} y={12} text-anchor="middle" font-size={11} fill="currentColor">{shown(audit.outline.sites[site]).slice(-14)}</text>)}
         {kept.map((row) => {
@@ -51,8 +51,3 @@ export const Edges: View = ({ table }) => {
 };
 
 const edge = (table: Table, row: number) => `${shown(table.cell(row, "site_a"))} unit ${shown(table.cell(row, "unit_a"))} on ${shown(table.cell(row, "site_b"))} unit ${shown(table.cell(row, "unit_b"))}`;
-
-function strongest(table: Table, rows: number[]): number[] {
-  return rows.filter((row) => table.cell(row, "kind") !== "random" && !(table.number(row, "q") >= 0.05))
-    .sort((a, b) => Math.abs(table.number(b, "effect")) - Math.abs(table.number(a, "effect")));
-}
