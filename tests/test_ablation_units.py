@@ -75,6 +75,10 @@ def test_scores_equal_plain_runs(noisy: tuple[holistic.Subject, dict[str, Findin
                 assert row["n"] == rows.sum()
                 assert row["effect"] == pytest.approx(own[rows].mean(), abs=1e-5)
                 assert row["specific"] == pytest.approx(special[rows].mean(), abs=1e-5)
+                if np.ptp(special[rows]) > 1e-3:
+                    ends = ttest_1samp(special[rows], 0).confidence_interval()
+                    found = (row["specific_lo"], row["specific_hi"])
+                    assert found == pytest.approx(tuple(ends), rel=1e-2, abs=1e-5)
                 assert row["lo"] <= row["effect"] <= row["hi"]
                 if name == "accuracy":
                     assert row["lost"] - row["gained"] == pytest.approx(-own[rows].sum())
@@ -212,7 +216,8 @@ def test_shapley_values_equal_all_subsets() -> None:
         float(subject.score_of(subject.predict(edits=edits), labels).double().mean())
         for edits in ([], [holistic.Mean("1")])
     ]
-    assert shares.seen == len(labels)
+    assert shares.seen.tolist() == [*np.bincount(labels).tolist(), len(labels)]
+    assert table.column("n").tolist() == [len(labels)] * 6
     np.testing.assert_allclose(shares.groups[:, :, -1].sum(1), ends[0] - ends[1], rtol=1e-4)
     assert shares.truncated == 0
 

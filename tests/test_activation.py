@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.stats import t
 
 import holistic
 import slow_activation as slow
@@ -81,7 +82,7 @@ def test_dead_and_constant_units_are_named(planted: dict[str, Finding]) -> None:
     assert rows_of(planted, CONSTANT)["0"]["selectivity"] == 0
     dead = planted["activation.units"].table.where(class_="all", dead=True)
     assert set(dead.column("unit")) == {DEAD, CONSTANT}
-    assert "2 of 6 units are dead (33.3%)" in planted["activation.units"].statements[0]
+    assert "Dead: 2 of 6 units (33.3%)" in planted["activation.units"].statements[0]
 
 
 def test_noise_stays_inside_the_shuffled_control(planted: dict[str, Finding]) -> None:
@@ -138,6 +139,9 @@ def test_every_row_equals_plain_loops(name: str, site: str, reduction: str) -> N
         close = {"rtol": 1e-6, "atol": 1e-7}
         np.testing.assert_allclose(row["mean"], slow.mean(inside), **close)
         np.testing.assert_allclose(row["std"], slow.std(inside), **close)
+        half = t.ppf(0.975, len(inside) - 1) * slow.std(inside) / len(inside) ** 0.5
+        ends = [row["mean"] - half, row["mean"] + half]
+        np.testing.assert_allclose([row["mean_lo"], row["mean_hi"]], ends, **close)
         active = slow.mean([float(v > 0) for p in kept for v in p])
         np.testing.assert_allclose(row["active_fraction"], active)
         class_means = [slow.mean(by_class[c]) for c in range(4)]

@@ -11,6 +11,7 @@ import holistic
 from holistic.errors import ModelError, SettingError, SiteError
 from holistic.sweeps import Pass, Tally, tallies
 from slow import ablated_logits, unit_effects
+from slow_stats import tango
 from zoo import ZOO, make
 
 
@@ -62,6 +63,10 @@ def test_flips_and_mcnemar_equal_counting(subject: holistic.Subject) -> None:
         gained = int((~before & (after == labels)).sum())
         assert (row["lost"], row["gained"]) == (lost, gained)
         np.testing.assert_allclose(row["accuracy_drop"], (lost - gained) / len(labels))
+        least, most = tango(lost, gained, len(labels))
+        np.testing.assert_allclose(
+            [row["accuracy_lo"], row["accuracy_hi"]], [-most, -least], atol=1e-4
+        )
         expected = binomtest(lost, lost + gained).pvalue if lost + gained else 1.0
         np.testing.assert_allclose(row["p"], expected)
         flips += lost + gained
