@@ -124,6 +124,7 @@ def test_the_unit_that_misleads_one_image_is_named() -> None:
     assert (top["example"], top["label"], top["prediction"]) == (victim, "2", "0")
     assert (top["unit"], top["turned"]) == (4, 1)
     assert top["effect"] == pytest.approx(3.0)
+    assert top["control_turned"] == pytest.approx(1 / 5)
     assert (
         "of 1 image told wrong with the largest margin of their class, 1 are told right"
         in decided(subject, Ablation(edit="zero")).statements[0]

@@ -98,7 +98,7 @@ def test_a_complete_cut_is_called_a_check():
     assert "passes through '2'" in finding.statements[0]
     assert "by construction" in finding.statements[0]
     assert "unit 0 of '2'" in finding.statements[1]
-    assert finding.statements[1].startswith("1 of 6 units bring the decision to some class")
+    assert finding.statements[1].startswith("1 of 6 units move the decision towards some class")
 
 
 @pytest.mark.parametrize("name", ZOO)
