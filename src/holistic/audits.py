@@ -219,6 +219,8 @@ def _opened(
     identity = {**_identity(subject), "settings": dict(settings)}
     shape = " × ".join(str(size) for size in subject.images.shape[1:])
     recorded = {name: version(name) for name in _RECORDED}
+    accuracy = _accuracy(subject)
+    caveats = [_ONE_MODEL, *_no_better_than_chance(subject, accuracy)]
     provenance = {
         "key": _key(identity),
         "model": subject.name,
@@ -226,10 +228,10 @@ def _opened(
         **identity,
         "versions": {**identity["versions"], "python": platform.python_version(), **recorded},
         "counts": {"selection": len(subject.selection), "evaluation": len(subject.evaluation)},
-        "accuracy": _accuracy(subject),
+        "accuracy": accuracy,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "backend_note": subject.backend_note,
-        "caveats": [_ONE_MODEL, *([subject.backend_note] if subject.backend_note else [])],
+        "caveats": [*caveats, *([subject.backend_note] if subject.backend_note else [])],
         "source": dict(source),
     }
     return Audit.create(path, provenance)
@@ -284,6 +286,19 @@ def _accuracy(subject: Subject) -> dict[str, float]:
     n = len(subject.evaluation)
     lo, hi = wilson(right, n)
     return {"value": right / n, "lo": float(lo), "hi": float(hi), "n": n}
+
+
+def _no_better_than_chance(subject: Subject, accuracy: Mapping[str, float]) -> list[str]:
+    """Warn where always saying the most frequent class would do as well."""
+    labels = subject.evaluation.labels
+    usual = int(labels.bincount().max()) / len(labels)
+    if accuracy["lo"] > usual:
+        return []
+    return [
+        f"The model is right on {accuracy['value']:.1%} of the evaluation examples "
+        f"[{accuracy['lo']:.1%}, {accuracy['hi']:.1%}], no more than always saying the most "
+        f"frequent class would be ({usual:.1%}): is it trained, and are the inputs as it expects?"
+    ]
 
 
 def _answered(run: Audit, lens: Lens, subject: Subject, say: Progress) -> Audit:

@@ -139,6 +139,9 @@ class Audit:
     def __contains__(self, name: object) -> bool:
         return name in self.names
 
+    def __repr__(self) -> str:
+        return f"Audit('{self.path}': {len(self.names)} findings of {', '.join(self.lenses)})"
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)
 
@@ -237,8 +240,16 @@ class Audit:
         height
             Of the frame, in pixels.
         """
+        from holistic.report.page import rendered
+
         page = self.path / "report.html"
-        return Frame((page if page.exists() else self.report()).read_text("utf-8"), int(height))
+        return Frame(page.read_text("utf-8") if self.reported else rendered(self)[0], int(height))
+
+    @property
+    def reported(self) -> bool:
+        """Whether the folder has a report, and none that is older than the audit."""
+        page, record = self.path / "report.html", self.path / "audit.json"
+        return page.exists() and page.stat().st_mtime >= record.stat().st_mtime
 
 
 @dataclass(frozen=True)

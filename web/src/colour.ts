@@ -13,7 +13,10 @@ export function palette(): Palette {
   return dark ? DARK : LIGHT;
 }
 
-/** Colour of a value on a scale whose ends are -limit and +limit. */
+/** What captions say of it. */
+export const SCALE = "the colour grows with the square root";
+
+/** Colour of a value between -limit and +limit; its share grows with the square root, so that small ones are seen. */
 export function colour(value: number, limit: number, by: Palette): string {
   if (!Number.isFinite(value)) return by.none;
   const share = Math.sqrt(Math.min(1, Math.abs(value) / (limit || 1)));

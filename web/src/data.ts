@@ -122,6 +122,9 @@ export function ranked(table: Table, label: Cell): number[] {
   return rows.sort((a, b) => table.number(a, "rank") - table.number(b, "rank"));
 }
 
+/** How many of a site's units are spoken of: ten, but no more than half of them. */
+export const few = (units: number) => Math.max(1, Math.min(10, Math.floor(units / 2)));
+
 export class Audit {
   readonly tables = new Map<string, Table>();
 

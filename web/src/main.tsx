@@ -6,7 +6,7 @@ import { ClassCard } from "./cards/Class";
 import { ImageCard } from "./cards/Image";
 import { UnitCard } from "./cards/Unit";
 import { read, type Audit, type Table } from "./data";
-import { parse, to, type Route } from "./route";
+import { parse, to, unescaped, type Route } from "./route";
 import { Bar } from "./views/Bar";
 import { AuditContext, RowsContext } from "./views/context";
 import { FindingView } from "./views/Finding";
@@ -28,7 +28,7 @@ function put(audit: Audit, view: ComponentChild, place: Element): void {
 
 function address(audit: Audit): Route {
   // A link to a part of the page as it was written: show the lens that holds it.
-  const id = decodeURIComponent(location.hash.slice(1));
+  const id = unescaped(location.hash.slice(1));
   const lens = audit.outline.lenses.find((l) => l.name === id || l.findings.includes(id));
   return lens ? { view: "lens", lens: lens.name, finding: lens.name === id ? undefined : id } : parse(location.hash);
 }
@@ -58,10 +58,18 @@ function enliven(audit: Audit, article: Element, name: string): void {
   put(audit, <FindingView table={table} />, live);
 }
 
+/** Note where the page stands, for the way back to it. */
+let noting = 0;
+function note(): void {
+  clearTimeout(noting);
+  noting = setTimeout(() => history.replaceState({ top: scrollY }, ""), 100);
+}
+
 /** The view before: another set of units in the playground leaves the page where it is. */
 let last = "";
 
 function show(audit: Audit): void {
+  clearTimeout(noting); // where the page before stood isn't where this one does
   const route = address(audit);
   const known = route.view === "lens" && audit.outline.lenses.some((l) => l.name === route.lens) ? route.lens : "";
   const opening = route.view === "opening" || (route.view === "lens" && !known);
@@ -82,10 +90,13 @@ function show(audit: Audit): void {
     route.view === "unit" ? <UnitCard key={`${route.site}/${route.unit}`} site={route.site} unit={route.unit} /> :
     route.view === "class" ? <ClassCard key={route.index} index={route.index} /> :
     route.view === "image" ? <ImageCard key={route.example} example={route.example} /> :
-    opening && units ? <Network table={units} /> : served?.view(route);
+    opening ? units && <Network table={units} /> :
+    route.view === "lens" ? null :
+    served ? served.view(route) : <p class="caveat">This is a report; the page that `holistic serve` opens has the model, too.</p>;
   put(audit, card, document.getElementById("app")!);
   const finding = route.view === "lens" && route.finding ? document.getElementById(route.finding) : null;
-  if (finding) finding.scrollIntoView({ behavior: "instant" });
+  if (typeof history.state?.top === "number") scrollTo({ top: history.state.top, behavior: "instant" });
+  else if (finding) finding.scrollIntoView({ behavior: "instant" });
   else if (route.view !== "live" || last !== "live") scrollTo({ top: 0, behavior: "instant" });
   last = route.view;
 }
@@ -108,7 +119,7 @@ async function start(): Promise<void> {
   const audit = await read(document);
   const { lenses } = audit.outline;
   document.querySelectorAll("nav a, .told a").forEach((a) => {
-    const id = decodeURIComponent(a.getAttribute("href")!.slice(1));
+    const id = unescaped(a.getAttribute("href")!.slice(1));
     const lens = lenses.find((l) => l.name === id || l.findings.includes(id));
     if (id.startsWith("/")) return;
     if (id === "findings") a.setAttribute("href", "#/");
@@ -119,6 +130,8 @@ async function start(): Promise<void> {
   put(audit, <Bar />, bar);
   lighten(audit);
   addEventListener("hashchange", () => show(audit));
+  history.scrollRestoration = "manual";
+  addEventListener("scroll", note, { passive: true });
   addEventListener("keydown", turn);
   addEventListener("click", follow);
   show(audit);

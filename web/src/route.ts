@@ -27,7 +27,7 @@ export function parse(hash: string): Route {
   return { view: "opening" };
 }
 
-function unescaped(part: string): string {
+export function unescaped(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {

@@ -79,6 +79,7 @@ def _audited(
     """Get the model, open the audit, keep the weights beside it, and run the lenses."""
     from holistic import audits
     from holistic.cli.subjects import is_reference, load_source, obtain_model, whole_subject
+    from holistic.data import stratified_sample
     from holistic.models import save_weights
     from holistic.scores import checked_score
 
@@ -87,6 +88,8 @@ def _audited(
     held = audits.preflight(out, lenses=lenses, source=recorded)
     own = out / "model.safetensors"
     data = load_source(source)
+    if plan.limit is not None:
+        stratified_sample(data.test.labels, plan.limit, seed=source.seed)  # before any training
     weights = plan.weights or (own if held and own.exists() else None)
     model = obtain_model(source, data, weights=weights, progress=progress)
     subject = whole_subject(model, data, source, plan)

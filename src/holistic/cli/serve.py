@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +48,9 @@ def serve(
     if isinstance(live, str):
         print(f"without live interventions: {live}", file=sys.stderr)
 
+    if not audit.reported:  # a job's lens may have been saved right before the server was stopped
+        with contextlib.suppress(OSError):
+            audit.report()
     served = Served(folder, live, port=port)
     print(served.address, flush=True)
     served.run()

@@ -93,11 +93,19 @@ def removed_sets(audit: Audit, *, every_site: bool = False) -> list[Removed]:
     table = audit["ablation.topk"].where(ranking=HEADLINE_RANKING)
     sites = list(dict.fromkeys(table.column("site").tolist()))
     chosen = sites if every_site else sites[1:2] or sites[:1]
-    return [row for site in chosen for row in _removed(table.where(site=site))]
+    held = list(audit["sites"].rows()) if "sites" in audit else []
+    half = {row["site"]: row["units"] // 2 for row in held}
+    return [
+        row
+        for site in chosen
+        for row in _removed(table.where(site=site), half.get(site, HEADLINE_SIZE))
+    ]
 
 
-def _removed(table: Table) -> Iterator[Removed]:
-    size = min(HEADLINE_SIZE, int(table.column("k").max()))
+def _removed(table: Table, half: int) -> Iterator[Removed]:
+    """Read the rows of ten units, but of no more than half of the site's."""
+    sizes = table.column("k")
+    size = int(sizes[sizes <= max(1, min(HEADLINE_SIZE, half))].max())
     for row in table.where(k=size).rows():
         before = row["class_accuracy_before"]
         yield Removed(

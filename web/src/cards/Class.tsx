@@ -1,7 +1,7 @@
 // Everything about one class: the units that it needs, and its rows in every finding.
 
 import { useMemo } from "preact/hooks";
-import { ranked, shown, told, type Audit, type Cell } from "../data";
+import { few, ranked, shown, told, type Audit, type Cell } from "../data";
 import { ClassMaps } from "../lenses/attribution/maps";
 import { to } from "../route";
 import { useAudit } from "../views/context";
@@ -56,9 +56,12 @@ function Said({ name }: { name: string }) {
     const table = audit.table(finding);
     return table?.has(value, ...Object.keys(equal)) ? table.rows(equal).map((row) => ({ row, cell: (column: string) => shown(table.cell(row, column)), said: (column = value, lines?: number) => told(table, row, column).slice(0, lines).join(", ") })) : [];
   };
+  const topk = audit.table("ablation.topk"), sites = audit.table("sites");
+  const units = (site: Cell) => sites?.rows({ site }).map((row) => sites.number(row, "units"))[0] ?? 2 * TOP;
+  const size = (site: Cell) => Math.max(...topk!.rows({ site, class: name, ranking: "effect" }).map((row) => topk!.number(row, "k")).filter((k) => k <= few(units(site))), 0);
   const lines: [string, string[]][] = [
     ["accuracy", rows("ablation.topk", { class: name }, "class_accuracy_before").slice(0, 1).map(({ said }) => said(undefined, 3))],
-    ["ablation", rows("ablation.topk", { class: name, ranking: "effect", k: TOP }, "class_drop").map(({ cell, said }) => `without its top ${TOP} units of ${cell("site")}: ${said()}`)],
+    ["ablation", (topk?.distinct("site") ?? []).flatMap((site) => rows("ablation.topk", { site, class: name, ranking: "effect", k: size(site) }, "class_drop")).map(({ cell, said }) => `without its top ${cell("k")} units of ${cell("site")}: ${said()}`)],
     ["activation", preferring(audit, name)],
     ["attribution", rows("attribution.contrasts", { class: name }, "change").map(({ cell, said }) => `rather than ${cell("rival")} (taken for each other on ${cell("confused")} selection examples), without the top pixels: ${said()}`)],
     ["mechanism", rows("mechanism.clusters", { preferred_class: name }, "specialisation").map(({ cell, said }) => `cluster ${cell("cluster")} of ${cell("site")} prefers it: ${said()}`)],

@@ -154,6 +154,7 @@ function Nearest({ found, site, image, count }: { found: Looked; site: string; i
   useEffect(() => setSaid(""), [found, way, some]);
   useEffect(() => setSome(""), [site]);
   const patch = (place: number) => {
+    if (some.trim() && !/^\s*\d+(\s*,\s*\d+)*\s*$/.test(some)) return setSaid("Units are whole numbers with commas between them, or nothing for all.");
     const into = way === WAYS[0], units = some.match(/\d+/g)?.map(Number);
     const what = units ? `${units.length === 1 ? "unit" : "units"} ${units.join(", ")} of ${site}` : `the whole of ${site}`;
     ask<{ before: Looked; after: Looked }>("patch", { source: into ? place : image, target: into ? image : place, site, units }).then(

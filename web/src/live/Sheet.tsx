@@ -75,7 +75,7 @@ export function Sheet({ state, drawn, clear }: { state: State; drawn: (image: nu
       <canvas ref={sheet} width={SIZE} height={SIZE} class="sheet" role="img" aria-label="Sheet to draw on with the pointer" style={{ width: `${SIZE}px`, height: `${SIZE}px` }}
         onPointerDown={(e) => { last.current = [e.offsetX, e.offsetY]; sheet.current!.setPointerCapture(e.pointerId); stroke(e); }} onPointerMove={stroke} onPointerUp={done} />
       <p class="tools"><button onClick={() => (empty(), clear())}>clear</button> <button onClick={invert}>invert</button> white on black, as large as the examples are</p>
-      <p class="tools"><label>or a picture <input type="file" accept="image/*" onChange={(e) => upload(e.currentTarget.files?.[0])} /></label></p>
+      <p class="tools"><label>or a picture <input type="file" accept="image/*" onChange={(e) => { upload(e.currentTarget.files?.[0]); e.currentTarget.value = ""; }} /></label></p>
       {trouble && <p class="caveat" role="alert">{trouble}</p>}
     </div>
   );

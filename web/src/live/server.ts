@@ -2,18 +2,18 @@
 
 const KEY = "holistic-token";
 
-/** Keep the token that the printed address holds, and take it out of the address. */
+/** Keep the token that the printed address holds, for every tab of this server, and take it out of the address. */
 export function takeToken(): void {
   const found = /^#token=([\w-]+)$/.exec(location.hash);
   if (!found) return;
-  sessionStorage.setItem(KEY, found[1]);
+  localStorage.setItem(KEY, found[1]);
   history.replaceState(null, "", "#/live");
 }
 
 export async function ask<T>(question: string, asked: object): Promise<T> {
   const answer = await fetch(`/api/${question}`, {
     method: "POST",
-    headers: { "Content-Type": "application/json", "X-Holistic-Token": sessionStorage.getItem(KEY) ?? "" },
+    headers: { "Content-Type": "application/json", "X-Holistic-Token": localStorage.getItem(KEY) ?? "" },
     body: JSON.stringify(asked),
   }).catch(() => {
     throw new Error("the server doesn't answer: is `holistic serve` still running?");

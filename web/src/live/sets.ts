@@ -1,18 +1,18 @@
 // Sets of units that the audit itself names: what a class needs most, clusters, and circuits.
 
-import { ranked, shown, type Audit, type Cell, type Table } from "../data";
+import { few, ranked, shown, type Audit, type Cell, type Table } from "../data";
 import type { Unit } from "./server";
 
 export interface NamedSet { name: string; units: Unit[] }
 
-const TOP = 10;
 const EDGES = 10;
 
 /** For each site, the units without which the class loses most: those that `ablation.topk` removes. */
 export function needed(units: Table, label: Cell): NamedSet[] {
   const rows = ranked(units, label);
   return units.distinct("site").flatMap((site) => {
-    const own = rows.filter((row) => units.cell(row, "site") === site).slice(0, TOP);
+    const every = rows.filter((row) => units.cell(row, "site") === site);
+    const own = every.slice(0, few(every.length));
     return own.length ? [{ name: `the ${own.length} of ${shown(site)} that it needs most`, units: own.map((row): Unit => [String(site), units.number(row, "unit")]) }] : [];
   });
 }

@@ -18,7 +18,7 @@ export function search(audit: Audit, words: string, most = 12): Hit[] {
     const units = audit.table("ablation.units") ?? audit.table("activation.units");
     sites.forEach((site, i) => {
       const known = !units || units.rows({ site, unit: Number(unit[2]) }).length;
-      if (known && site.toLowerCase().includes(unit[1].replace(/\bunit\b/, "").trim())) hits.push({ words: `${site} · unit ${unit[2]}`, hash: to.unit(i, Number(unit[2])) });
+      if (known && site.toLowerCase().includes(unit[1].replace(/\b(site|unit|of)\b/g, "").trim())) hits.push({ words: `${site} · unit ${unit[2]}`, hash: to.unit(i, Number(unit[2])) });
     });
   }
   const image = asked.match(/^(?:image|example)?\s*#?(\d+)$/);

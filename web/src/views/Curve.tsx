@@ -21,7 +21,7 @@ export function Curve({ table, choice, start, fixed = {} }: { table: Table; choi
   const about = table.about(value);
   const named = Object.entries(equal).map(([name, v]) => `${plain(name)} ${shown(v)}`).join(", ");
   return (
-    <Frame caption={`${capital(about.meaning)} (${named}). Band: 95 % interval${controlOf(table, value).some(Boolean) ? "; grey: the control and 95 % of its draws" : ""}.`} table={table} rows={rows}>
+    <Frame caption={`${capital(about.meaning)} (${named}). ${bounds(table, value)[0] ? "Band: 95 % interval" : "No interval"}${controlOf(table, value).some(Boolean) ? "; grey: the control and 95 % of its draws" : ""}.`} table={table} rows={rows}>
       <p class="picks">{picks}<Pick name="number" from={choice.values} at={value} set={setValue} word={plain} /></p>
       <Chart label={`${table.told.title}: ${value} by ${choice.across}`} make={make} />
     </Frame>
@@ -68,7 +68,7 @@ export function DotsView({ table, choice }: { table: Table; choice: Choice }) {
   const [control, least, most] = controlOf(table, value);
   const grey = control ? `the control${least ? " and 95 % of its draws" : ""}` : least && most ? "95 % of the control's draws" : least || most ? table.about(least || most).meaning : "";
   return (
-    <Frame caption={`${capital(table.about(value).meaning)}. Lines: 95 % interval${grey && `; grey: ${grey}`}.${every.length > MOST ? ` The first ${MOST} of ${every.length}.` : ""}`} table={table} rows={every}>
+    <Frame caption={`${capital(table.about(value).meaning)}. ${bounds(table, value)[0] ? "Lines: 95 % interval" : "No interval"}${grey && `; grey: ${grey}`}.${every.length > MOST ? ` The first ${MOST} of ${every.length}.` : ""}`} table={table} rows={every}>
       <p class="picks">{picks}<Pick name="number" from={choice.values} at={value} set={setValue} word={plain} /></p>
       <Dots table={table} rows={rows} by={choice.rows} value={value} />
     </Frame>

@@ -3,14 +3,15 @@
 import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { plain, type Table } from "../data";
+import { useAudit } from "./context";
 import { DataTable } from "./DataTable";
 import { pixels, standalone } from "./saved";
 
 export function Frame({ caption, table, rows, children }: { caption: string; table?: Table; rows?: number[]; children: ComponentChildren }) {
   const box = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState(false);
-  const name = table?.name ?? "picture";
-  const alone = () => standalone(box.current!, table?.told.title ?? "", caption);
+  const name = table?.name ?? "picture", { model, data } = useAudit().outline;
+  const alone = () => standalone(box.current!, `${table?.told.title ?? name}: ${model} on ${data}`, caption);
   return (
     <figure class="view">
       <div ref={box}>{children}</div>

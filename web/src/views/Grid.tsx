@@ -42,6 +42,16 @@ export function Grid({ cells, label }: { cells: Cells; label: string }) {
   const kept = useRef<{ cells?: Cells; stamp?: string; sheet: HTMLCanvasElement }>(null as never);
   kept.current ??= { sheet: document.createElement("canvas") };
 
+  /** The whole map, for a figure that is taken along: what the window shows may be a part of it. */
+  const whole = () => {
+    const scale = Math.min(2, 16000 / cells.width);
+    const drawn = Object.assign(document.createElement("canvas"), { width: Math.ceil(scale * cells.width), height: Math.ceil(scale * cells.height) });
+    const pen = drawn.getContext("2d")!;
+    pen.scale(scale, scale);
+    Object.assign(pen, { font: "12px system-ui, sans-serif", textBaseline: "middle" });
+    cells.draw(pen, 0, cells.width, palette());
+    return { drawn, width: cells.width, height: cells.height };
+  };
   const paint = () => {
     const box = scroll.current, sheet = canvas.current;
     if (!box || !sheet) return;
@@ -81,6 +91,7 @@ export function Grid({ cells, label }: { cells: Cells; label: string }) {
     frame.current = requestAnimationFrame(paint);
   };
   useLayoutEffect(paint);
+  useLayoutEffect(() => void Object.assign(canvas.current!, { whole }));
   useEffect(() => {
     const watch = new ResizeObserver(soon);
     watch.observe(scroll.current!);

@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import { colour, limitOf } from "../colour";
+import { colour, limitOf, SCALE } from "../colour";
 import { capital, fixed, nothing, plain, shown, told, type Cell, type Table } from "../data";
 import { ordered, type Choice } from "../choose";
 import { go, to } from "../route";
@@ -10,16 +10,21 @@ import { useAudit } from "./context";
 import { Frame, Pick } from "./Frame";
 import { Grid, lattice, type Cells } from "./Grid";
 
+/** Classes as the model has them, numbers by size, names as they come. */
+function inOrder(cells: Cell[], classes: string[]): Cell[] {
+  const known = [...new Set([...classes, "all"])];
+  return cells.every((c) => known.includes(String(c))) ? known.filter((c) => cells.includes(c)) : ordered(cells);
+}
+
 export function useFilters(table: Table, names: string[], start: Record<string, Cell> = {}): [Record<string, Cell>, JSX.Element] {
   const { classes } = useAudit().outline;
-  const inOrder = (cells: Cell[]) => (cells.every((c) => c === "all" || classes.includes(String(c))) ? ["all", ...classes].filter((c) => cells.includes(c)) : ordered(cells));
   const [picked, setPicked] = useState(start);
   const equal: Record<string, Cell> = {};
   const picks = names.map((name) => {
     // What can still be picked, given what stands before it.
     const before = Object.keys(equal).length ? table.rows({ ...equal }) : null;
     const column = table.column(name);
-    const all = inOrder(before ? [...new Set(before.map((row) => column[row]))] : table.distinct(name));
+    const all = inOrder(before ? [...new Set(before.map((row) => column[row]))] : table.distinct(name), ["all", ...classes]);
     const at = all.includes(picked[name]) ? picked[name] : all[0];
     equal[name] = at;
     return <Pick key={name} name={name} from={all as string[]} at={at as string} set={(v) => setPicked({ ...picked, [name]: v })} word={shown} />;
@@ -37,10 +42,11 @@ export function Heat({ table, choice, start }: { table: Table; choice: Choice; s
   const rows = useMemo(() => table.rows(equal).filter((row) => table.cell(row, choice.across) !== null), [table, key]);
   const order = ["by place", ...new Set(rows.map((row) => shown(table.cell(row, choice.rows))))];
   const sorting = order.includes(sort) ? sort : "by place";
-  const cells = useMemo(() => layout(table, choice, rows, value, sorting, (row) => opened(audit.siteIndex(table.cell(row, "site")), table, row, audit.outline.classes)), [rows, value, sorting]);
-  const about = table.about(value), zero = nothing(value);
+  const named = Object.entries(equal).map(([name, v]) => `${plain(name)} ${shown(v)}`).join(", ");
+  const cells = useMemo(() => layout(table, choice, audit.outline.classes, rows, value, sorting, (row) => opened(audit.siteIndex(table.cell(row, "site")), table, row, audit.outline.classes)), [rows, value, sorting]);
+  const about = table.about(value), zero = nothing(value), unit = table.told.units?.[String(equal.score)] ?? about.unit;
   return (
-    <Frame caption={`${capital(about.meaning)}${about.unit ? ` [${about.unit}]` : ""}. Blue above ${shown(zero)}, orange below; full colour at ${zero ? `${shown(zero)} ± ` : "±"}${shown(cells.limit)}; grey: no number${table.cut ? `, or left out of this page, which holds the rows ${table.told.held}` : ""}. Rows: ${table.about(choice.rows).meaning}; columns: ${table.about(choice.across).meaning}.`} table={table} rows={rows}>
+    <Frame caption={`${capital(about.meaning)}${unit ? ` [${unit}]` : ""}${named && ` (${named})`}. Blue above ${shown(zero)}, orange below; full colour at ${zero ? `${shown(zero)} ± ` : "±"}${shown(cells.limit)} (${SCALE}); grey: no number${table.cut ? `, or left out of this page, which holds the rows ${table.told.held}` : ""}. Rows: ${table.about(choice.rows).meaning}; columns: ${table.about(choice.across).meaning}.`} table={table} rows={rows}>
       <p class="picks">
         {picks}
         <Pick name="number" from={choice.values} at={value} set={setValue} word={plain} />
@@ -58,10 +64,10 @@ function opened(site: number, table: Table, row: number, classes: string[]): str
   return place >= 0 ? to.class(place) : "";
 }
 
-function layout(table: Table, choice: Choice, rows: number[], value: string, sort: string, address: (row: number) => string): Cells & { limit: number; many: boolean } {
+function layout(table: Table, choice: Choice, classes: string[], rows: number[], value: string, sort: string, address: (row: number) => string): Cells & { limit: number; many: boolean } {
   const numbers = table.column(value), down = table.column(choice.rows), along = table.column(choice.across);
-  const names = ordered([...new Set(rows.map((row) => down[row]))]);
-  let across = ordered([...new Set(rows.map((row) => along[row]))]);
+  const names = inOrder([...new Set(rows.map((row) => down[row]))], classes);
+  let across = inOrder([...new Set(rows.map((row) => along[row]))], classes);
   if (sort !== "by place") {
     const by = new Map(rows.filter((row) => shown(down[row]) === sort).map((row) => [along[row], numbers[row] as number]));
     across = [...across].sort((a, b) => (by.get(a) ?? Infinity) - (by.get(b) ?? Infinity));

@@ -1,7 +1,7 @@
 // The way in: sites as columns, units as cells, coloured by what the chosen class loses without each.
 
 import { useMemo, useState } from "preact/hooks";
-import { colour, limitOf } from "../colour";
+import { colour, limitOf, SCALE } from "../colour";
 import { shown, told, type Table } from "../data";
 import { go, to } from "../route";
 import { useAudit } from "./context";
@@ -17,7 +17,7 @@ export function Network({ table }: { table: Table }) {
   const rows = useMemo(() => table.rows({ class: name }), [table, name]);
   const cells = useMemo(() => laid(table, rows, (row) => go(to.unit(audit.siteIndex(table.cell(row, "site")), table.number(row, "unit"))), audit.table("sites")), [table, rows]);
   return (
-    <Frame caption={`Every unit of the hidden sites. Orange: class ${shown(name)} loses without it; blue: it gains; full colour at ±${shown(cells.limit)} ${table.about("effect").unit} (${audit.outline.score}). Click a unit for everything that is known of it.`} table={table} rows={rows}>
+    <Frame caption={`Every unit of the hidden sites. Orange: class ${shown(name)} loses without it; blue: it gains; full colour at ±${shown(cells.limit)} ${table.about("effect").unit} (${audit.outline.score}; ${SCALE}). Click a unit for everything that is known of it.`} table={table} rows={rows}>
       <p class="picks">
         <Pick name="class" from={classes} at={name} set={setName} />
         {audit.outline.classes.includes(name) && <a href={to.class(audit.outline.classes.indexOf(name))}>all about class {shown(name)}</a>}
@@ -72,7 +72,9 @@ export function laid(table: Table, rows: number[], open: (row: number) => void, 
       for (const b of blocks) {
         pen.fillStyle = by.soft;
         pen.textAlign = "left";
-        pen.fillText(b.site.length > 18 ? `${b.site.slice(0, 17)}…` : b.site, b.left, 9);
+        // the end of a name tells sites of one block apart
+        const room = Math.floor(Math.max(70, size * Math.ceil(b.count / deep)) / 6.4);
+        pen.fillText(b.site.length > room ? `…${b.site.slice(1 - room)}` : b.site, b.left, 9);
         for (let i = 0; i < b.count; i++) {
           const x = b.left + size * Math.floor(i / deep);
           if (x < from - size || x > until) continue;

@@ -1,8 +1,11 @@
 // A figure as one drawing to take along: its pictures, words and colours in their places, title and caption around them.
 
 const NS = "http://www.w3.org/2000/svg";
-const LEFT_OUT = "svg *, .sr, .tip, button, select, details:not([open]) > :not(summary)";
+const LEFT_OUT = "svg *, .sr, .tip, button, select, label:has(:not(:checked)[type=checkbox]), details:not([open]) > :not(summary)";
 const MARGIN = 12, LINE = 18, LEAST = 420;
+
+/** A canvas that shows a part of its map at a time, and can draw all of it. */
+interface Whole extends HTMLCanvasElement { whole?(): { drawn: HTMLCanvasElement; width: number; height: number } }
 
 /** The figure in the box as an SVG that stands alone, and its size. */
 export function standalone(box: HTMLElement, title: string, caption: string): { svg: Blob; width: number; height: number } {
@@ -28,7 +31,11 @@ export function standalone(box: HTMLElement, title: string, caption: string): { 
     const rect = drawn.getBoundingClientRect();
     if (!seen(rect)) continue;
     const place = { ...at(rect), width: rect.width, height: rect.height };
-    if (drawn instanceof HTMLCanvasElement) add("image", { ...place, href: drawn.toDataURL(), "image-rendering": "pixelated" });
+    const whole = (drawn as Whole).whole?.();
+    if (whole) {
+      places.push(new DOMRect(rect.left, rect.top, whole.width, whole.height));
+      add("image", { ...place, width: whole.width, height: whole.height, href: whole.drawn.toDataURL() });
+    } else if (drawn instanceof HTMLCanvasElement) add("image", { ...place, href: drawn.toDataURL(), "image-rendering": "pixelated" });
     else {
       const copy = drawn.cloneNode(true) as SVGElement;
       for (const [key, value] of Object.entries({ ...place, color: getComputedStyle(drawn).color })) copy.setAttribute(key, String(value));

@@ -262,8 +262,8 @@ def area_statement(table: Table, site: str, sets: int) -> str:
         f"Site '{site}', on {between(n)} examples of each class (n = {n.sum()}), mean over "
         f"classes of the area between curve and {sets} random orders: {', '.join(parts)}"
     )
-    first = next(rows.where(kind="remove_top").sort("half").head(1).rows())
-    if first["half"] is not None:
+    halved = [r for r in rows.where(kind="remove_top").sort("half").rows() if r["half"]]
+    for first in halved[:1]:
         random = first["half_random"]
         usual = "never" if random is None else f"{random:.0f}"
         line += (

@@ -9,6 +9,7 @@ import numpy as np
 
 from holistic.findings import Finding
 from holistic.lenses.ablation.extents import Extent
+from holistic.lenses.ablation.headlines import headline_size
 from holistic.lenses.ablation.rankings import RANKINGS
 from holistic.lenses.ablation.removal import Removal
 from holistic.sites import Site
@@ -19,7 +20,6 @@ from holistic.tables import Table, col
 
 __all__ = ["Collateral", "collateral", "collateral_columns"]
 
-_SIZE = 10
 _RANKING = RANKINGS.index("effect")
 
 
@@ -54,7 +54,7 @@ def collateral_columns(
 ) -> dict[str, np.ndarray]:
     """Columns of the `C × C` rows of a site, from the flips of ranked and random orders."""
     classes, sizes = len(subject.classes), (0, *measured.sizes)
-    place = max(s for s, k in enumerate(sizes) if k <= _SIZE)
+    place = sizes.index(headline_size(sizes, site.units))
     chosen = slice(_RANKING * classes, (_RANKING + 1) * classes)
     lost, gained = (flips[:, place] for flips in (removal.lost, removal.gained))  # [O, C]
     with np.errstate(invalid="ignore"):

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from holistic.tables import Table
 
-__all__ = ["headlines"]
+__all__ = ["headline_size", "headlines"]
 
-_SIZE = 10
+_MOST = 10
 _LINES = 10
 _RANKING, _OTHER = "effect", "class_minus_rest"
 
 
-def headlines(table: Table, sets: int) -> tuple[str, ...]:
+def headline_size(sizes: Sequence[int], units: int) -> int:
+    """Choose how many of a site's units are spoken of: ten, but no more than half of them.
+
+    >>> headline_size([0, 1, 2, 5, 10, 20], 16), headline_size([0, 1, 2, 5, 10, 20], 256)
+    (5, 10)
+    """
+    return max(k for k in sizes if k <= max(1, min(_MOST, units // 2)))
+
+
+def headlines(table: Table, sets: int, units: Mapping[str, int]) -> tuple[str, ...]:
     """Say which class loses most at each site, then what every class loses at the second site.
 
     Where there are many classes, only those that lose most there are told.
     """
     sites = list(dict.fromkeys(table.column("site").tolist()))
-    lines = [_site_line(_worst_first(table, site), sets) for site in sites]
+    lines = [_site_line(_worst_first(table, site, units), sets) for site in sites]
     # the class that loses most there is told already
-    others = _worst_first(table, sites[min(1, len(sites) - 1)])[1:_LINES]
+    others = _worst_first(table, sites[min(1, len(sites) - 1)], units)[1:_LINES]
     told = (_class_line(row, other, sets) for row, other in others)
     return (*lines, *(line[0].upper() + line[1:] for line in told))
 
@@ -29,11 +39,10 @@ def headlines(table: Table, sets: int) -> tuple[str, ...]:
 _Pair = tuple[dict[str, Any], dict[str, Any]]
 
 
-def _worst_first(table: Table, site: str) -> list[_Pair]:
+def _worst_first(table: Table, site: str, units: Mapping[str, int]) -> list[_Pair]:
     """Rows of the two rankings for each class, the class that loses most in front."""
     rows = table.where(site=site)
-    sizes = rows.column("k")
-    rows = rows.where(k=int(sizes[sizes <= _SIZE].max()))
+    rows = rows.where(k=headline_size(rows.column("k").tolist(), units[site]))
     both = (list(rows.where(ranking=name).rows()) for name in (_RANKING, _OTHER))
     pairs = [pair for pair in zip(*both, strict=True) if pair[0]["class_n"]]
     return sorted(pairs, key=lambda pair: -pair[0]["class_drop"])

@@ -213,7 +213,7 @@ def _statement(subject: Subject, table: Table) -> str:
     values, total = rows.column("shapley"), float(rows.column("shapley").sum())
     first = next(rows.sort("shapley", descending=True).head(1).rows())
     rank = spearman(values, -rows.column("effect"))
-    k = min(_TOP, len(rows))
+    k = max(1, min(_TOP, len(rows) // 2))
     top = np.sort(values)[::-1][:k].sum() / total if total else float("nan")
     return (
         f"Of the {len(rows)} units of site '{first['site']}', unit {first['unit']} has the largest "

@@ -107,7 +107,12 @@ def remove_sets(
     for prefix in ("", "class_"):
         columns[f"{prefix}q"] = benjamini_hochberg(columns[f"{prefix}p"])
     table = Table.build(TopK, columns)
-    yield Finding("ablation.topk", table, headlines(table, lens.sets), tuple(caveats))
+    yield Finding(
+        "ablation.topk",
+        table,
+        headlines(table, lens.sets, {site.name: site.units for site in sites}),
+        tuple(caveats),
+    )
     yield collateral(beside, lens.sets, tuple(caveats))
 
 

@@ -131,6 +131,8 @@ def _compared(a: np.ndarray, b: np.ndarray, shuffles: Shuffles) -> dict[str, Any
 _CAVEATS = (
     "Ablation, attribution and tracing intervene on or differentiate the same network, and "
     "mechanism averages the activations of a unit's cluster, so no two lenses are independent.",
+    "Behind the last hidden site a network is linear: there ablation by the mean and attribution, "
+    "its first order, agree by construction.",
     "Dead units, which all lenses rate zero, are left out: they would inflate every agreement.",
     "Activation and mechanism rank by how far an AUROC lies from 0.5, either way; the class 'all' "
     "ranks a unit by the class that it matters most to.",
@@ -166,7 +168,7 @@ def _said(key: tuple[str, str, str], group: list[dict[str, Any]], median: float,
     lo, hi = (float(np.median([r[c] for r in group])) for c in ("control_lo", "control_hi"))
     site, a, b = key
     return (
-        f"At '{site}' {a} and {b} agree{' ' + word if word else ''}: median rank correlation "
+        f"At '{site}' {a} and {b}{f' agree {word}' if word else ''}: median rank correlation "
         f"{median:.3f} over {len(values)} classes (from {min(values):.3f} to {max(values):.3f}, "
         f"n = {group[0]['n']} units; shuffled units [{lo:.2f}, {hi:.2f}])"
     )

@@ -27,6 +27,7 @@ VERDICTS = (
     "selective, not causal",
     "causal, not selective",
     "neither",
+    "not measured",
     "dead",
 )
 _LEVEL = 0.05
@@ -67,8 +68,12 @@ class UnitVerdict:
         "class's value moves its decision (q < 0.05, share beyond `causal_bound`)"
     )
     causal_class: str | None = col("class that depends on the unit most, if any does")
-    causal_share: float = col("share of that class's decision that it takes away", unit="share")
-    causal_bound: float = col(
+    causal_share: float | None = col(
+        "share of that class's decision that it takes away; null where no pair of images could be "
+        "patched",
+        unit="share",
+    )
+    causal_bound: float | None = col(
         "share, either way, that 95 % of the site's units stay below when they get the value of "
         "another image of the same class",
         unit="share",
@@ -207,7 +212,7 @@ def _site_columns(
         "causal_share": causes.share,
         "causal_bound": [causes.bound] * site.units,
         "accuracy_q": causes.accuracy_q,
-        "verdict": [_word(*of) for of in zip(dead, selective, causal, strict=True)],
+        "verdict": [_word(*of) for of in zip(dead, causes.known, selective, causal, strict=True)],
     }
 
 
@@ -215,9 +220,11 @@ def _named(place: np.ndarray, classes: Sequence[str]) -> list[str | None]:
     return [str(classes[c]) if c >= 0 else None for c in place]
 
 
-def _word(dead: bool, selective: bool, causal: bool) -> str:
+def _word(dead: bool, known: bool, selective: bool, causal: bool) -> str:
     if dead:
         return "dead"
+    if not known:
+        return "not measured"
     if selective:
         return "causal and selective" if causal else "selective, not causal"
     return "causal, not selective" if causal else "neither"
@@ -250,11 +257,13 @@ class _Causes:
 
     `place` `[U]` is the class (-1 for none), `share` `[U]` the share of its decision that the unit
     takes away, `accuracy_q` `[U]` the smallest McNemar q, `bound` the share that shows nothing.
+    `known` `[U]` says whether there was anything to tell it by.
     """
 
     place: np.ndarray
     share: np.ndarray
     accuracy_q: np.ndarray
+    known: np.ndarray
     bound: float
 
 
@@ -265,18 +274,21 @@ def _causes(site: Site, classes: Sequence[str], dead: np.ndarray, context: Conte
         site=site.name, corrupt="all", direction="noise"
     )
     share, q, control = (
-        np.nan_to_num(by_class(patched, column, site, classes, name="clean"), nan=missing)
-        for column, missing in (("recovery", 0.0), ("q", 1.0), ("control_recovery", 0.0))
+        by_class(patched, column, site, classes, name="clean")
+        for column in ("recovery", "q", "control_recovery")
     )
-    within = np.abs(control[~dead]).max(1)
-    bound = float(np.quantile(within, 1 - _LEVEL)) if len(within) else 0.0
-    carried = np.where((q < _LEVEL) & (np.abs(share) > bound), np.abs(share), 0.0)
+    # a class without a usable pair of images says nothing, neither for nor against
+    sizes, within = (np.nan_to_num(np.abs(each), nan=-1.0) for each in (share, control[~dead]))
+    beside = within.max(1)[within.max(1) >= 0]
+    bound = float(np.quantile(beside, 1 - _LEVEL)) if len(beside) else float("nan")
+    carried = np.where((q < _LEVEL) & (sizes > bound), sizes, 0.0)
     units = np.arange(site.units)
     by_share = np.where(carried.max(1) > 0, carried.argmax(1), -1)
     by_flips = np.where(flips.min(1) < _LEVEL, flips.argmin(1), -1)
     place = np.where(by_share >= 0, by_share, by_flips)
-    shown = np.where(place >= 0, place, np.abs(share).argmax(1))
-    return _Causes(place, share[units, shown], flips.min(1), bound)
+    shown = np.where(place >= 0, place, sizes.argmax(1))
+    known = (place >= 0) | np.isfinite(share).any(1)
+    return _Causes(place, share[units, shown], flips.min(1), known, bound)
 
 
 def _statements(table: Table) -> Iterator[str]:
@@ -287,10 +299,16 @@ def _statements(table: Table) -> Iterator[str]:
         yield (
             f"The {len(here)} units of '{site}' by verdict: "
             + "; ".join(f"{count} {verdict}" for verdict, count in counts if count)
-            + f" (selective: AUROC above {here[0]['selective_bound']:.3f}; causal: more than "
-            f"{here[0]['causal_bound']:.1%} of a class's decision at q < 0.05, or its accuracy)."
+            + f" (selective: AUROC above {here[0]['selective_bound']:.3f}; causal: "
+            f"{_causal(here[0])})."
         )
     yield _misleading([row for row in rows if row["verdict"] == VERDICTS[1]])
+
+
+def _causal(row: dict[str, Any]) -> str:
+    if row["causal_bound"] is None:
+        return "its accuracy at q < 0.05; no pair of images could be patched"
+    return f"more than {row['causal_bound']:.1%} of a class's decision at q < 0.05, or its accuracy"
 
 
 def _misleading(rows: list[dict[str, Any]]) -> str:

@@ -129,6 +129,7 @@ def find_directions(
     classes, sites = len(subject.classes), subject.hidden_sites
     parts, arrays = list[dict[str, Any]](), dict[str, np.ndarray]()
     for n, site in enumerate(sites):
+        progress("class directions", n, len(sites))
         known = features.pop(site.name)
         fitted = fit(known, classes)
         controls = random_directions(known.selection, lens.controls, subject.seed + n)
@@ -144,7 +145,7 @@ def find_directions(
         arrays[f"tracing.directions.{n}"] = fitted.vectors.astype(np.float32)
         arrays[f"tracing.doses.{n}"] = steered.curves.astype(np.float32)
         arrays[f"tracing.dose_bounds.{n}"] = steered.bounds.astype(np.float32)
-        progress("class directions", n + 1, len(sites))
+    progress("class directions", len(sites), len(sites))
     table = _table(parts, subject.classes)
     return Finding(
         "tracing.directions",

@@ -13,6 +13,8 @@ import { Heat, useFilters } from "../../views/Heat";
 const SYMBOLS = ["circle", "triangle", "square", "diamond", "star", "cross"];
 const NAMED = 8, MISLEADING = 3;
 const APART = "selective, not causal";
+/** In one order everywhere, so that a verdict has one mark and one colour. */
+const VERDICTS = ["causal and selective", APART, "causal, not selective", "neither", "dead"];
 
 const Lenses: View = ({ table }) => <Heat table={table} choice={{ kind: "heat", filters: ["site", "class"], rows: "lens_a", across: "lens_b", values: ["spearman", "topk_overlap"] }} />;
 
@@ -36,7 +38,7 @@ function scatter(audit: Audit, table: Table, rows: number[]): Plot.PlotOptions {
   const verdict = (row: number) => shown(table.cell(row, "verdict"));
   const far = [...rows].sort((a, b) => Math.abs(y(b)) - Math.abs(y(a))).slice(0, NAMED);
   const misleading = rows.filter((row) => verdict(row) === APART).sort((a, b) => x(b) - x(a)).slice(0, MISLEADING);
-  const verdicts = table.distinct("verdict").map((v) => shown(v));
+  const verdicts = VERDICTS.filter((v) => table.distinct("verdict").includes(v));
   // both numbers with their intervals, n and controls, from the findings that they come from
   const own = (finding: string, value: string, row: number) => {
     const from = audit.table(finding), [first] = from?.rows({ site: table.cell(row, "site"), unit: table.cell(row, "unit"), class: table.cell(row, "preferred_class") }) ?? [];

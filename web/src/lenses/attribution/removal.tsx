@@ -8,7 +8,7 @@ import { Frame } from "../../views/Frame";
 import { failed, methodsOf, words } from "./gates";
 
 const SYMBOLS = ["circle", "triangle", "square", "diamond", "star", "wye"];
-const COLOURS = ["var(--link)", "var(--warn)", "var(--ink)"];
+const COLOURS = ["var(--link)", "var(--warn)", "var(--ink)", "#009e73", "#cc79a7"];
 
 interface Point { name: string; method: string; share: number; chance: number; i: number; lo: number; hi: number }
 /** Mean curves `[M, 2, S]` and, where the audit has them, the ends of their intervals `[M, 2, 2, S]`. */
@@ -43,7 +43,7 @@ function drawn({ table, curves, bounds }: Given, side: number, methods: string[]
     const row = table.rows({ method, metric })[0];
     return [name, `${shown(Number((share * 100).toPrecision(3)))} % of the pixels: ${fixed(chance, 3)}${bounds ? ` [${fixed(lo, 3)}, ${fixed(hi, 3)}]` : ""}`, ...(row === undefined ? [] : ["area under the curve:", ...told(table, row, "value")])].join("\n");
   };
-  const marked = lines.flatMap((line, m) => line.filter(({ i }) => (i + m) % 3 === 0));
+  const marked = lines.flatMap((line, m) => line.filter(({ i }) => (i + m) % 4 === 0));
   const at = { x: "share", y: "chance" } as const;
   const colours = methods.map((method, m) => (method === "random" ? "var(--soft)" : COLOURS[m % COLOURS.length]));
   return {

@@ -37,7 +37,7 @@ export const Edges: View = ({ table }) => {
       <p class="picks">{picks}<Pick name="edges" from={COUNTS} at={count} set={setCount} /></p>
       {!kept.length && <p>This table holds no edges that were chosen for class {shown(equal.class)}.</p>}
       {kept.length > 0 && <svg class="plot" role="group" aria-label={`${table.told.title}: the strongest edges`} width={wide} height={HIGH} viewBox={`0 0 ${wide} ${HIGH}`} onMouseLeave={() => setNow(null)}>
-        {sites.map((site) => <text key={site} x={place([...nodes.values()].find((n) => n.site === site)!).x} y={12} text-anchor="middle" font-size={11} fill="currentColor">{shown(audit.outline.sites[site]).slice(-14)}</text>)}
+        {sites.map((site) => <text key={site} x={place([...nodes.values()].find((n) => n.site === site)!).x} y={12} text-anchor="middle" font-size={11} fill="currentColor">{short(shown(audit.outline.sites[site]))}</text>)}
         {kept.map((row) => {
           const { from, to: end } = ends(row), effect = table.number(row, "effect");
           const [a, b] = [place(nodes.get(from.join("."))!), place(nodes.get(end.join("."))!)];
@@ -50,4 +50,5 @@ export const Edges: View = ({ table }) => {
   );
 };
 
+const short = (name: string) => (name.length > 14 ? `…${name.slice(-13)}` : name);
 const edge = (table: Table, row: number) => `${shown(table.cell(row, "site_a"))} unit ${shown(table.cell(row, "unit_a"))} on ${shown(table.cell(row, "site_b"))} unit ${shown(table.cell(row, "unit_b"))}`;

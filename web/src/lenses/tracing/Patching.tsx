@@ -44,6 +44,7 @@ function FlowMap({ table }: { table: Table }) {
                     const row = at.get(`${site}\u0000${name}`);
                     if (row === undefined) return <td key={site}>–</td>;
                     const share = table.number(row, "recovery");
+                    if (!Number.isFinite(share)) return <td key={site} title="no usable pair of images">–</td>;
                     return <td key={site} title={told(table, row, "recovery").join("\n")}>{fixed(share, 2)} <small>[{["lo", "hi"].map((end) => fixed(table.number(row, end), 2)).join(", ")}]</small><i style={{ height: `${Math.round(14 * Math.max(0, Math.min(1, share)))}px`, background: share < 0 ? "var(--warn)" : "var(--link)" }} /></td>;
                   })}
                 </tr>
