@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import os
 import re
 import threading
 import time
@@ -19,9 +20,8 @@ from holistic.errors import HolisticError
 from holistic.findings import Audit
 from holistic.lens import Context
 from holistic.lenses.ablation import Ablation
-from holistic.lenses.tracing.directions import random_directions
+from holistic.report.page import rendered
 from holistic.tables import Table
-from holistic.workbench.images import as_image, known, looked_at, patched, steered
 from holistic.workbench.jobs import Jobs, run_lens
 from holistic.workbench.live import Live, Removal, Superseded, _held
 from holistic.workbench.tables import page_of
@@ -153,6 +153,19 @@ def test_random_sets_are_as_large_and_their_range_holds_them(live: Live) -> None
     said = [plainly(live.subject, {n: list(u) for n, u in units.items()}) for units in [{}, *drawn]]
     before, *after = [float((one == labels).float().mean()) for one in said]
     assert random["value"] == pytest.approx(before - np.mean(after), abs=1e-6)
+    own = told["classes"][-1]["drop"]["value"]
+    beyond = sum(before - one >= own - 1e-6 for one in after)
+    assert random["p"] == pytest.approx((1 + beyond) / 21)
+
+
+def test_random_sets_are_as_many_as_some_seconds_allow(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("holistic.workbench.live._CONTROL_SECONDS", 1e9)
+    live.remove(Removal({"3": (1, 2)}))
+    assert live.remove(Removal({"3": (1, 2)}, controls=200))["classes"][-1]["random"]["sets"] == 200
+    monkeypatch.setattr("holistic.workbench.live._CONTROL_SECONDS", 0.0)
+    assert live.remove(Removal({"3": (1, 2)}, controls=200))["classes"][-1]["random"]["sets"] == 20
 
 
 def test_a_newer_question_of_the_session_ends_the_older(live: Live) -> None:
@@ -197,93 +210,6 @@ def test_pictures_are_those_of_the_data() -> None:
     for wrong in ([], [40], [-1], list(range(40)) * 2):
         with pytest.raises(HolisticError):
             live.pictures(wrong)
-
-
-def test_an_image_is_seen_as_the_model_sees_it(subject: holistic.Subject) -> None:
-    posted = [0.5, -1.0, 0.0, 2.0, 0.25, 1.0]
-    image = as_image(subject, posted)
-    told = looked_at(subject, image, "3")
-    logits = subject.predict(torch.tensor([posted]))[0]
-    np.testing.assert_allclose(told["logits"], logits, rtol=1e-5)
-    assert told["prediction"] == int(logits.argmax())
-    values = subject.capture(["3"], image)["3"][0]
-    assert told["top"]["3"][0]["unit"] == int(values.argmax())
-    nudge = 1e-3 * torch.eye(6)
-    slope = (subject.predict(image + nudge) - subject.predict(image - nudge)) / 2e-3  # [6, C]
-    said = slope[:, told["prediction"]]
-    np.testing.assert_allclose(told["maps"]["saliency"], said[None], atol=2e-2)
-    np.testing.assert_allclose(told["maps"]["input_x_gradient"], (said * image[0])[None], atol=2e-2)
-    whole = np.sum(told["maps"]["integrated_gradients"])
-    blank = subject.predict(torch.zeros_like(image))[0, told["prediction"]]
-    assert whole == pytest.approx(float(logits.max() - blank), abs=0.1)
-    near = [one["place"] for one in told["nearest"]]
-    some = subject.evaluation.images[:2000]
-    away = (subject.capture(["3"], some)["3"] - values).norm(dim=1)
-    wanted = subject.evaluation.indices[away.argsort(stable=True)[:8].numpy()]
-    assert near == wanted.tolist()
-
-
-def test_an_example_isn_t_near_itself(subject: holistic.Subject) -> None:
-    place = int(subject.evaluation.indices[0])
-    told = looked_at(subject, subject.images[place : place + 1], "3")
-    assert place not in [one["place"] for one in told["nearest"]]
-    assert len(told["nearest"]) == 8
-
-
-def test_an_example_is_told_with_its_class_and_split(subject: holistic.Subject) -> None:
-    for split, places in (
-        ("selection", subject.selection_indices),
-        ("evaluation", subject.evaluation_indices),
-    ):
-        for place in places[:3].tolist():
-            told = known(subject, place)
-            assert told == {"label": int(subject.labels[place]), "split": split}
-    assert known(subject, subject.images[:1].tolist()) == {}
-
-
-@pytest.mark.parametrize(
-    "given", [None, "7", -1, 10**9, True, [1.0], [float("nan")] * 6, [[1] * 6]]
-)
-def test_what_is_no_image_is_refused(subject: holistic.Subject, given: Any) -> None:
-    with pytest.raises(HolisticError):
-        as_image(subject, given)
-
-
-def test_patching_and_steering_equal_plain_edits(subject: holistic.Subject) -> None:
-    source, target = as_image(subject, 5), as_image(subject, 8)
-    told = patched(subject, source, target, site="1", units=None)
-    # behind the first site nothing else of the target is left
-    np.testing.assert_allclose(told["after"]["logits"], subject.predict(source)[0], rtol=1e-5)
-    np.testing.assert_allclose(told["before"]["logits"], subject.predict(target)[0], rtol=1e-5)
-    told = patched(subject, source, target, site="3", units=(1, 4))
-    mixed = subject.capture(["3"], target)["3"].clone()
-    mixed[:, [1, 4]] = subject.capture(["3"], source)["3"][:, [1, 4]]
-    np.testing.assert_allclose(
-        told["after"]["logits"], subject.model[4](mixed)[0].detach(), rtol=1e-4, atol=1e-5
-    )
-    assert told["after"]["logits"] != told["before"]["logits"]
-    told = steered(subject, target, site="3", label=2)
-    values = subject.capture(["3"], subject.selection.images[:2000])["3"].double()
-    own = subject.selection.labels[:2000] == 2
-    way = values[own].mean(0) - values[~own].mean(0)
-    way /= way.norm()
-    held = subject.capture(["3"], target)["3"].double()
-    readout = subject.model[4]
-    for dose, logits in zip(told["doses"], told["logits"], strict=True):
-        moved = (held + dose * (values @ way).std() * way).float()
-        np.testing.assert_allclose(logits, readout(moved)[0].detach(), rtol=1e-3, atol=1e-4)
-    low, middle, high = (np.array(told[f"control{end}"]) for end in ("_lo", "", "_hi"))
-    assert ((low <= middle) & (middle <= high)).all()
-    np.testing.assert_allclose(middle[6], subject.predict(target)[0], rtol=1e-5)
-    drawn = random_directions(values.numpy(), 20, subject.seed)
-    spread = float((values @ way).std())
-    furthest = (held + told["doses"][-1] * spread * torch.from_numpy(drawn)).float()
-    np.testing.assert_allclose(middle[-1], readout(furthest).mean(0).detach(), rtol=1e-3, atol=1e-4)
-    slopes = [
-        np.polyfit(told["doses"], curve, 1)[0]
-        for curve in (np.array(told["logits"])[:, 2], middle[:, 2])
-    ]
-    assert slopes[0] > abs(slopes[1])
 
 
 def test_jobs_tell_their_progress_stop_when_asked_and_survive_a_reload() -> None:
@@ -351,7 +277,21 @@ def test_a_notebook_shows_the_report_in_a_frame_of_its_own(audit: Audit) -> None
     assert "allow-same-origin" not in shown
     assert 'height="300"' in shown
     [page] = re.findall(r'srcdoc="([^"]*)"', shown)
-    assert html.unescape(page) == (audit.path / "report.html").read_text("utf-8")
+    assert html.unescape(page) == rendered(audit)[0]
+    assert not (audit.path / "report.html").exists(), "showing writes nothing"
+
+
+def test_a_report_that_is_older_than_its_audit_is_not_shown(audit: Audit) -> None:
+    assert not audit.reported
+    page = audit.report()
+    page.write_text("as it was")
+    assert audit.reported
+    assert "as it was" in audit.show()._repr_html_()
+    before = (audit.path / "audit.json").stat().st_mtime - 10
+    os.utime(page, (before, before))
+    assert not audit.reported
+    assert "as it was" not in audit.show()._repr_html_()
+    page.unlink()
 
 
 def test_code_that_an_audit_names_runs_only_when_trusted(tmp_path: Path) -> None:

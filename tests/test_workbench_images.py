@@ -1,0 +1,137 @@
+"""Does the live page say of one image what plain runs say?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import holistic
+from holistic.errors import HolisticError
+from holistic.lenses.tracing.directions import random_directions
+from holistic.workbench.images import as_image, known, looked_at, patched, steered
+from planted_live import turning
+
+
+@pytest.fixture(scope="module")
+def subject() -> holistic.Subject:
+    return turning()
+
+
+def test_an_image_is_seen_as_the_model_sees_it(subject: holistic.Subject) -> None:
+    posted = [0.5, -1.0, 0.0, 2.0, 0.25, 1.0]
+    image = as_image(subject, posted)
+    told = looked_at(subject, image, "3")
+    logits = subject.predict(torch.tensor([posted]))[0]
+    np.testing.assert_allclose(told["logits"], logits, rtol=1e-5)
+    assert told["prediction"] == int(logits.argmax())
+    values = subject.capture(["3"], image)["3"][0]
+    assert told["top"]["3"][0]["unit"] == int(values.argmax())
+    nudge = 1e-3 * torch.eye(6)
+    slope = (subject.predict(image + nudge) - subject.predict(image - nudge)) / 2e-3  # [6, C]
+    said = slope[:, told["prediction"]]
+    np.testing.assert_allclose(told["maps"]["saliency"], said[None], atol=2e-2)
+    np.testing.assert_allclose(told["maps"]["input_x_gradient"], (said * image[0])[None], atol=2e-2)
+    whole = np.sum(told["maps"]["integrated_gradients"])
+    blank = subject.predict(torch.zeros_like(image))[0, told["prediction"]]
+    assert whole == pytest.approx(float(logits.max() - blank), abs=0.1)
+    near = [one["place"] for one in told["nearest"]]
+    some = subject.evaluation.images[:2000]
+    away = (subject.capture(["3"], some)["3"] - values).norm(dim=1)
+    wanted = subject.evaluation.indices[away.argsort(stable=True)[:8].numpy()]
+    assert near == wanted.tolist()
+
+
+def test_an_example_isn_t_near_itself(subject: holistic.Subject) -> None:
+    place = int(subject.evaluation.indices[0])
+    told = looked_at(subject, subject.images[place : place + 1], "3")
+    assert place not in [one["place"] for one in told["nearest"]]
+    assert len(told["nearest"]) == 8
+
+
+def test_an_example_is_told_with_its_class_and_split(subject: holistic.Subject) -> None:
+    for split, places in (
+        ("selection", subject.selection_indices),
+        ("evaluation", subject.evaluation_indices),
+    ):
+        for place in places[:3].tolist():
+            told = known(subject, place)
+            assert told == {"label": int(subject.labels[place]), "split": split}
+    assert known(subject, subject.images[:1].tolist()) == {}
+
+
+@pytest.mark.parametrize(
+    "given", [None, "7", -1, 10**9, True, [1.0], [float("nan")] * 6, [[1] * 6]]
+)
+def test_what_is_no_image_is_refused(subject: holistic.Subject, given: Any) -> None:
+    with pytest.raises(HolisticError):
+        as_image(subject, given)
+
+
+def test_patching_and_steering_equal_plain_edits(subject: holistic.Subject) -> None:
+    source, target = as_image(subject, 5), as_image(subject, 8)
+    told = patched(subject, source, target, site="1", units=None)
+    # behind the first site nothing else of the target is left
+    np.testing.assert_allclose(told["after"]["logits"], subject.predict(source)[0], rtol=1e-5)
+    np.testing.assert_allclose(told["before"]["logits"], subject.predict(target)[0], rtol=1e-5)
+    told = patched(subject, source, target, site="3", units=(1, 4))
+    mixed = subject.capture(["3"], target)["3"].clone()
+    mixed[:, [1, 4]] = subject.capture(["3"], source)["3"][:, [1, 4]]
+    np.testing.assert_allclose(
+        told["after"]["logits"], subject.model[4](mixed)[0].detach(), rtol=1e-4, atol=1e-5
+    )
+    assert told["after"]["logits"] != told["before"]["logits"]
+    told = steered(subject, target, site="3", label=2)
+    values = subject.capture(["3"], subject.selection.images[:2000])["3"].double()
+    own = subject.selection.labels[:2000] == 2
+    way = values[own].mean(0) - values[~own].mean(0)
+    way /= way.norm()
+    held = subject.capture(["3"], target)["3"].double()
+    readout = subject.model[4]
+    for dose, logits in zip(told["doses"], told["logits"], strict=True):
+        moved = (held + dose * (values @ way).std() * way).float()
+        np.testing.assert_allclose(logits, readout(moved)[0].detach(), rtol=1e-3, atol=1e-4)
+    low, middle, high = (np.array(told[f"control{end}"]) for end in ("_lo", "", "_hi"))
+    assert ((low <= middle) & (middle <= high)).all()
+    np.testing.assert_allclose(middle[6], subject.predict(target)[0], rtol=1e-5)
+    drawn = random_directions(values.numpy(), 20, subject.seed)
+    spread = float((values @ way).std())
+    furthest = (held + told["doses"][-1] * spread * torch.from_numpy(drawn)).float()
+    np.testing.assert_allclose(middle[-1], readout(furthest).mean(0).detach(), rtol=1e-3, atol=1e-4)
+    slopes = [
+        np.polyfit(told["doses"], curve, 1)[0]
+        for curve in (np.array(told["logits"])[:, 2], middle[:, 2])
+    ]
+    assert slopes[0] > abs(slopes[1])
+
+
+def test_the_nearest_are_looked_for_among_all_where_that_is_quick(
+    subject: holistic.Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, every = as_image(subject, 5), subject.evaluation
+    values = subject.capture(["3"], every.images)["3"].double()
+    away = (values - subject.capture(["3"], image)["3"].double()).norm(dim=1)
+    away[(every.images == image).all(1)] = torch.inf
+    told = looked_at(subject, image, "3")
+    assert told["among"] == [len(every)] * 2
+    wanted = [int(every.indices[i]) for i in away.argsort(stable=True)[:8]]
+    assert [one["place"] for one in told["nearest"]] == wanted
+    monkeypatch.setattr("holistic.workbench.images._SEARCHED", 0.0)
+    monkeypatch.setattr("holistic.workbench.images._AMONG", 300)
+    some = looked_at(subject, image, "3")
+    assert some["among"] == [pytest.approx(300, abs=3), len(every)]
+    assert some["nearest"][0]["distance"] >= told["nearest"][0]["distance"]
+    assert max(one["place"] for one in some["nearest"]) > 400, "drawn, not the first of the data"
+
+
+def test_steering_takes_its_examples_from_all_classes() -> None:
+    """Examples of a folder come class by class: the first of them are of one class only."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        images = torch.randn(9000, 4)
+        model = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.ReLU(), torch.nn.Linear(5, 2))
+        labels = (torch.arange(9000) >= 6000).long()
+    subject = holistic.Subject(model, (images, labels))
+    assert len(steered(subject, images[:1], site="1", label=1)["doses"]) == 13
