@@ -69,8 +69,8 @@ def _header(audit: Audit) -> Text:
 def _needed_table(rows: list[Needed], audit: Audit) -> RichTable:
     unit = _UNITS.get(audit.provenance.get("score", "margin"), "")
     table = _plain_table(
-        "What each class needs most, as the selection split says: the change of\n"
-        "its score without one unit, on the evaluation split"
+        "What each class needs most, as the selection split says: the change of its score "
+        "without one unit, on the evaluation split"
     )
     for name in ("class", "site", "unit", f"change [{unit}]", "95 % interval", "median unit", "n"):
         table.add_column(name, justify="left" if name in ("class", "site") else "right")
