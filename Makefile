@@ -29,6 +29,7 @@ web: node ## build the pages' scripts from their sources in web/
 browser: $(READY) node ## open reports and a served audit in Chromium, one with hostile names
 	cd web && npm ci --no-audit --no-fund --silent
 	$(BIN)/python web/test/reports.py runs/browser
+	rm -rf runs/browser-digits # an audit of older code would be gone on with
 	$(BIN)/holistic run digits --out runs/browser-digits > runs/browser/digits.txt
 	cp runs/browser-digits/report.html runs/browser/digits.html
 	cd web && node test/browser.mjs ../runs/browser/*.html

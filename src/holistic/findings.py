@@ -18,7 +18,7 @@ from holistic.tables import Table
 
 __all__ = ["SCHEMA_VERSION", "Audit", "Finding", "load"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
