@@ -139,10 +139,10 @@ def test_no_damage_to_the_record_escapes_as_a_bug(
         (b"[" * 200_000, "can't be read"),
         (b"[]", "schema version None"),
         (b'{"schema_version": 99}', f"schema version 99, this program reads {SCHEMA_VERSION}"),
-        (b'{"schema_version": 1}', "damaged"),
-        (b'{"schema_version": 1, "provenance": {"key": "k"}, "lenses": []}', "damaged"),
-        (b'{"schema_version": 1, "provenance": {}, "lenses": {}}', "damaged"),
-        (b'{"schema_version": 1, "provenance": {"key": 1}, "lenses": {"a": {}}}', "damaged"),
+        (b'{"schema_version": 2}', "damaged"),
+        (b'{"schema_version": 2, "provenance": {"key": "k"}, "lenses": []}', "damaged"),
+        (b'{"schema_version": 2, "provenance": {}, "lenses": {}}', "damaged"),
+        (b'{"schema_version": 2, "provenance": {"key": 1}, "lenses": {"a": {}}}', "damaged"),
     ],
 )
 def test_a_damaged_record_is_told_in_one_line(tmp_path: Path, record: bytes, told: str) -> None:

@@ -240,7 +240,7 @@ class Audit:
         height
             Of the frame, in pixels.
         """
-        from holistic.report.page import rendered
+        from holistic.report import rendered
 
         page = self.path / "report.html"
         return Frame(page.read_text("utf-8") if self.reported else rendered(self)[0], int(height))

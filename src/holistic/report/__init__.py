@@ -1,6 +1,6 @@
 """How is an audit told: as one HTML file, in the terminal, and as JSON?"""
 
-from holistic.report.page import write_report
+from holistic.report.page import rendered, write_report
 from holistic.report.terminal import as_json, summary
 
-__all__ = ["as_json", "summary", "write_report"]
+__all__ = ["as_json", "rendered", "summary", "write_report"]
