@@ -137,11 +137,12 @@ def test_the_largest_is_the_number_with_an_interval(tmp_path: Path) -> None:
     """Of a pair its interaction, not the effect of one of its units, which comes first."""
     n = 200_000
     interaction = np.arange(n) / n
-    rows = table(effect_a=(1 - interaction).tolist(), interaction=interaction.tolist(),
+    rest = (1 - interaction).tolist()
+    rows = table(effect_a=rest, interaction=interaction.tolist(), se=rest,
                  lo=(interaction - 1).tolist(), hi=(interaction + 1).tolist())  # fmt: skip
     held = saved(tmp_path, Finding("own.pairs", rows))
     _, kept, *_ = unpacked(held)["tables"]["own.pairs"]
-    assert min(cells(kept)) == pytest.approx(1 - 90_000 / n)
+    assert min(cells(kept)) == pytest.approx(1 - 72_000 / n)
     told = json.loads(outline(held, {}))["findings"]["own.pairs"]
     assert told["held"] == "with the largest interaction"
 
@@ -219,3 +220,34 @@ def test_pictures_left_out_are_those_that_the_script_draws() -> None:
     }
     several = {n for text in sources for n in re.findall(r'"([a-z]+\.[a-z]+)": [A-Z]', text)}
     assert set(page._LIVE) == drawn | several
+
+
+def test_a_long_table_keeps_what_pages_tell_of(tmp_path: Path) -> None:
+    """The first ranks of each site and class, and every unit's preferred class, however small."""
+    rng = np.random.default_rng(0)
+    units, classes = 30_000, list("abc")
+    unit = np.repeat(np.arange(units), 3)
+    effect = rng.normal(size=3 * units)
+    rank = np.concatenate([rng.permutation(units) for _ in classes]).reshape(3, -1).T.ravel() + 1
+    preferred = np.repeat(rng.choice(classes, units), 3)
+    rows = table(site=["s"] * 3 * units, unit=unit.tolist(), class_=classes * units,
+                 effect=effect.tolist(), rank=rank.tolist(),
+                 preferred_class=preferred.tolist())  # fmt: skip
+    made = saved(tmp_path, Finding("own.units", rows))
+    _, _, own, _, place, liked = map(cells, unpacked(made)["tables"]["own.units"])
+    assert len(own) == 60_000
+    assert sum(r <= 10 for r in place) == 30
+    assert sum(a == b for a, b in zip(own, liked, strict=True)) == units
+    told = json.loads(outline(made, {}))["findings"]["own.units"]
+    assert told["held"] == "with the largest effect, after the first ranks and one of every unit"
+
+
+def test_rows_of_whole_sites_stay(tmp_path: Path) -> None:
+    n = 200_000
+    unit = [None if i % 1000 == 0 else i for i in range(n)]
+    rows = table(unit=unit, recovery=(np.arange(n) / n).tolist())
+    kept, _ = map(
+        cells, unpacked(saved(tmp_path, Finding("own.sites", rows)))["tables"]["own.sites"]
+    )
+    assert len(kept) == 180_000
+    assert kept.count(None) == 200

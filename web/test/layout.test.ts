@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
+import { Audit } from "../src/data";
 import { layers, type Edge } from "../src/lenses/mechanism/layers";
 import { square } from "../src/views/matrix";
+import { laid } from "../src/views/Network";
 
 const edge = (a: [number, number], b: [number, number]): Edge => ({ from: a, to: b });
 
@@ -26,4 +28,27 @@ test("a square's cells answer to places, keys and the order of its rows", () => 
   expect(cells.step(2, 1, 0)).toBe(2);
   expect(cells.at(43, 1)).toBe(-1);
   expect(cells.spot(cells.at(30, 15))).toMatchObject({ x: 28, y: 14 });
+});
+
+test("the map has every unit, also those whose rows the page doesn't hold", () => {
+  const column = (name: string, kind = "float64") => ({ name, kind, unit: "", meaning: name, of: "" });
+  const told = (total: number, columns: ReturnType<typeof column>[]) => ({ title: "", total, held: "with the largest effect", statements: [], columns });
+  const findings = {
+    sites: told(2, [column("site", "string"), column("units", "int64"), column("op", "string")]),
+    "ablation.units": told(12, [column("site", "string"), column("unit", "int64"), column("effect")]),
+  };
+  const audit = new Audit({ model: "", data: "", score: "", classes: [], sites: ["a", "b"], lenses: [], findings }, {
+    sites: [{ names: ["a", "b"], values: [0, 1] }, { values: [4, 2] }, { names: ["relu"], values: [0, 0] }],
+    "ablation.units": [{ names: ["a", "b"], values: [0, 0, 1] }, { values: [3, 1, 0] }, { values: [-2, 1, 0.5] }],
+  }, null);
+  const opened: [string, number][] = [], table = audit.table("ablation.units")!;
+  const cells = laid(audit, table, [0, 1, 2], (...unit) => opened.push(unit), undefined, 500);
+  const at = (cell: number) => cells.at(cells.spot(cell).x + 2, cells.spot(cell).y + 2);
+  expect([0, 1, 2, 3, 4, 5].map(at)).toEqual([0, 1, 2, 3, 4, 5]);
+  expect([0, 1, 3, 4, 5].map((cell) => cells.lines(cell).slice(0, 2))).toEqual([
+    ["a (relu) · unit 0", "its effect isn't on this page"], ["a (relu) · unit 1", "effect +1"], ["a (relu) · unit 3", "effect −2"],
+    ["b (relu) · unit 0", "effect +0.5"], ["b (relu) · unit 1", "its effect isn't on this page"],
+  ]);
+  [3, 5].forEach((cell) => cells.open!(cell));
+  expect(opened).toEqual([["a", 3], ["b", 1]]);
 });

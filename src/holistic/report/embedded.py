@@ -15,6 +15,7 @@ import numpy as np
 
 from holistic.findings import Audit, Finding
 from holistic.lens import lens_class, lens_names
+from holistic.report.rows import held
 from holistic.scores import SCORE_UNITS
 from holistic.tables import Column, Table
 
@@ -23,8 +24,6 @@ __all__ = [
     "site_names",
 ]  # fmt: skip
 
-_CELLS = 360_000
-_UNIT_CELLS = 2_000_000
 _IMAGE_BYTES = 2_400_000
 _SHEET = "activation.image"
 """The examples' images stand in the page as one picture, not as an array."""
@@ -33,10 +32,6 @@ _CASES = ("ablation.images", "mechanism.paths")
 """Findings that tell of single images: those have a place in the page before all others."""
 _EXACT = 20_000
 """Elements up to which an array of numbers stands in the page to four digits, not in 8 bits."""
-_SIZE = {"activation.units": "auroc"}
-"""What chooses the rows of a long table where it isn't the first number with an interval."""
-_CURVE = 8
-"""Different k from which on rows are points of curves."""
 _MARKED = ("site", "site_a", "site_b", "backup_site")
 
 
@@ -134,7 +129,7 @@ def _told(audit: Audit, name: str, title: str) -> dict[str, Any]:
     return {
         "title": title,
         "total": len(finding.table),
-        "held": _held(finding.table, name)[1],
+        "held": held(finding.table, name)[1],
         "units": {} if score else dict(SCORE_UNITS),
         "statements": list(finding.statements),
         "columns": [
@@ -152,67 +147,8 @@ def _told(audit: Audit, name: str, title: str) -> dict[str, Any]:
 
 def _columns(table: Table, name: str) -> list[dict[str, Any]]:
     """Encode a table column by column; of a long one the rows that say most, in their order."""
-    kept, _ = _held(table, name)
+    kept, _ = held(table, name)
     return [_encoded(c, kept.data[c.name].to_pylist()) for c in kept.columns]
-
-
-def _held(table: Table, name: str) -> tuple[Table, str]:
-    """Choose the rows that the page has room for, and say in words which these are."""
-    rows = (_UNIT_CELLS if name == "ablation.units" else _CELLS) // max(1, len(table.columns))
-    if len(table) <= rows:
-        return table, ""
-    places, words = _along_curves(table, rows) or _strongest(table, rows, _SIZE.get(name))
-    return Table(table.columns, table.data.take(np.sort(places))), words
-
-
-def _along_curves(table: Table, rows: int) -> tuple[np.ndarray, str] | None:
-    """Of curves over k keep where a control was measured, and the other k evenly."""
-    if "k" not in table.names or len(np.unique(table.column("k"))) < _CURVE:
-        return None
-    controls = [
-        c.name for c in table.columns if c.of and c.kind == "float64" and c.name[-2:] != "_p"
-    ]
-    k, whole = table.column("k"), np.zeros(len(table), bool)
-    for name in controls:
-        whole |= ~np.isnan(table.column(name).astype(float))
-    whole = whole if whole.sum() <= rows else np.zeros(len(table), bool)
-    sizes = np.unique(k[~whole])
-    for step in range(1, len(sizes) + 1):
-        kept = whole | np.isin(k, [*sizes[::-step], *sizes[:1]])
-        if kept.sum() <= rows:
-            return np.flatnonzero(kept), f"with a control and every {step}th other k"
-    return None
-
-
-def _strongest(table: Table, rows: int, by: str | None) -> tuple[np.ndarray, str]:
-    """Keep the rows furthest from nothing; of several kinds the smallest ones whole.
-
-    So a control that is told beside the rest is never counted in part. The number is the first
-    that has an interval; where rows are of several scores, each is compared with its own.
-    """
-    names = table.names
-    # an angle has no size
-    numbers = [c.name for c in table.columns if c.kind == "float64" and c.unit != "degrees"]
-    if not numbers:
-        return np.arange(rows), "that come first"
-    bounded = [n for n in numbers if names[names.index(n) + 1 :][:1] in (("lo",), (f"{n}_lo",))]
-    by = by if by in names else [*bounded, *numbers][0]
-    nothing = 0.5 if "auroc" in by else 0.0
-    sizes = np.nan_to_num(np.abs(table.column(by).astype(float) - nothing), nan=-1.0)
-    if "score" in names:
-        for score in np.unique(table.column("score").astype(str)):
-            own = table.column("score") == score
-            sizes[own] = (
-                np.argsort(np.argsort(sizes[own], kind="stable"), kind="stable") / own.sum()
-            )
-    if "kind" in names:
-        _, group, counts = np.unique(
-            table.column("kind").astype(str), return_inverse=True, return_counts=True
-        )
-        order = np.argsort(counts, kind="stable")
-        whole = order[np.cumsum(counts[order]) <= rows]
-        sizes[np.isin(group, whole)] = np.inf
-    return np.argsort(-sizes, kind="stable")[:rows], f"with the largest {by.replace('_', ' ')}"
 
 
 def _encoded(column: Column, cells: Sequence[Any]) -> dict[str, Any]:

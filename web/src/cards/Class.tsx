@@ -81,7 +81,7 @@ function preferring(audit: Audit, name: string): string[] {
   const rows = table.rows({ class: name, preferred_class: name });
   return table.distinct("site").flatMap((site) => {
     const own = rows.filter((row) => table.cell(row, "site") === site).sort((a, b) => table.number(b, "auroc") - table.number(a, "auroc"));
-    return own.length ? [`${own.length} units of ${shown(site)} prefer it (by their means on the selection split); unit ${shown(table.cell(own[0], "unit"))} tells it best, the best of them on these examples: ${told(table, own[0], "auroc").join(", ")}`] : [];
+    return own.length ? [`${own.length} units of ${shown(site)} ${table.cut ? "of which this page tells " : ""}prefer it (by their means on the selection split); unit ${shown(table.cell(own[0], "unit"))} tells it best, the best of them on these examples: ${told(table, own[0], "auroc").join(", ")}`] : [];
   });
 }
 

@@ -66,6 +66,7 @@ function Verdict({ table, row }: { table: Table; row: number }) {
   const cell = (name: string) => table.cell(row, name), at = { site: cell("site"), unit: cell("unit") };
   const found = (finding: string, value: string, more: Record<string, Cell>) => {
     const own = audit.table(finding), [first] = own?.rows({ ...at, ...more }) ?? [];
+    if (first === undefined && own?.cut) return `left out of this page, which holds the rows ${own.told.held}`;
     return first === undefined || !own!.has(value) ? "not in this audit" : told(own!, first, value).join(", ");
   };
   const preferred = cell("preferred_class"), favourite = shown(preferred);
@@ -76,7 +77,7 @@ function Verdict({ table, row }: { table: Table; row: number }) {
     ["prefers", `class ${favourite}: its mean is largest there on the selection split`, "preferred_class"],
     ["activation", `${found("activation.units", "auroc", { class: preferred })}; selective above ${shown(cell("selective_bound"))}, which 95 % of the site's units stay below in untrained copies and with shuffled labels`, "preferred_class", "selective_bound"],
     ["ablation", `class ${favourite} without it: ${found("ablation.units", "effect", { class: preferred })}; smallest q of an accuracy (McNemar): ${shown(cell("accuracy_q"))}`, "preferred_class", "accuracy_q"],
-    ["tracing", `class ${carried.length ? shown(patched!.cell(carried[0], "clean")) : "–"} with another class's value, the largest of ${carried.length} classes: ${carried.length ? told(patched!, carried[0], "recovery").join(", ") : "not in this audit"}; causal beyond ±${shown(cell("causal_bound"))} at q < 0.05, or where an accuracy changes`, "causal_bound"],
+    ["tracing", `class ${carried.length ? shown(patched!.cell(carried[0], "clean")) : "–"} with another class's value, the largest of ${carried.length} classes${patched?.cut ? " on this page" : ""}: ${carried.length ? told(patched!, carried[0], "recovery").join(", ") : patched?.cut ? "left out of this page" : "not in this audit"}; causal beyond ±${shown(cell("causal_bound"))} at q < 0.05, or where an accuracy changes`, "causal_bound"],
     ["attribution", `first-order estimate of that change of class ${favourite}: ${shown(-table.number(row, "attribution"), true)} ${table.about("attribution").unit}`, "preferred_class", "attribution"],
     ["mechanism", `mean AUROC for class ${favourite} of the other units of its cluster: ${shown(cell("mechanism"))}`, "preferred_class", "mechanism"],
   ];

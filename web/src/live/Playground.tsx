@@ -6,7 +6,7 @@ import { go, to } from "../route";
 import { useAudit } from "../views/context";
 import { Pick } from "../views/Frame";
 import { Grid } from "../views/Grid";
-import { laid } from "../views/Network";
+import { laid, unitsOf } from "../views/Network";
 import { toggled, unitsIn, written } from "./chosen";
 import { Outcome } from "./Outcome";
 import { ask, type Removed, type Saved, type State, type Unit } from "./server";
@@ -22,8 +22,8 @@ export function Playground({ wanted, edit }: { wanted: string; edit: string }) {
   const table = audit.table("ablation.units");
   const { sites } = audit.outline;
   const [units, unknown] = useMemo(() => {
-    const held = new Set(table?.rows({ class: table.distinct("class")[0] }).map((row) => `${table.cell(row, "site")} ${table.cell(row, "unit")}`));
-    const asked = unitsIn(wanted, sites), known = asked.filter(([site, unit]) => held.has(`${site} ${unit}`));
+    const sizes = table && unitsOf(audit, table);
+    const asked = unitsIn(wanted, sites), known = asked.filter(([site, unit]) => unit < (sizes?.get(site) ?? 0));
     return [known, asked.length - known.length];
   }, [wanted, table]);
   const address = to.live(wanted, edit);
@@ -81,13 +81,12 @@ function Map({ table, units, set }: { table: Table; units: Unit[]; set: (units: 
   const classes = table.distinct("class") as string[];
   const [name, setName] = useState(classes[0]);
   const rows = useMemo(() => table.rows({ class: name }), [table, name]);
-  const unitOf = (row: number): Unit => [String(table.cell(row, "site")), table.number(row, "unit")];
   const now = useRef(units);
   now.current = units;
   const key = written(units, audit.outline.sites);
   const cells = useMemo(() => {
     const gone = new Set(units.map(String));
-    return laid(table, rows, (row) => set(toggled(now.current, unitOf(row))), audit.table("sites"), (row) => gone.has(String(unitOf(row))));
+    return laid(audit, table, rows, (...unit) => set(toggled(now.current, unit)), (...unit) => gone.has(String(unit)));
   }, [table, rows, key]);
   const most = useMemo(() => needed(table, name), [table, name]);
   const grouped = useMemo(() => ({ clusters: clusters(audit), circuits: circuits(audit) }), [audit]);

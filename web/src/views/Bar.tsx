@@ -4,6 +4,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Audit } from "../data";
 import { go, to } from "../route";
 import { useAudit } from "./context";
+import { unitsOf } from "./Network";
 
 export interface Hit { words: string; hash: string }
 
@@ -16,8 +17,9 @@ export function search(audit: Audit, words: string, most = 12): Hit[] {
   const unit = asked.match(/^(.*?)[\s.:/#]*(\d+)$/);
   if (unit) {
     const units = audit.table("ablation.units") ?? audit.table("activation.units");
+    const sizes = units && unitsOf(audit, units);
     sites.forEach((site, i) => {
-      const known = !units || units.rows({ site, unit: Number(unit[2]) }).length;
+      const known = !sizes || Number(unit[2]) < (sizes.get(site) ?? 0);
       if (known && site.toLowerCase().includes(unit[1].replace(/\b(site|unit|of)\b/g, "").trim())) hits.push({ words: `${site} · unit ${unit[2]}`, hash: to.unit(i, Number(unit[2])) });
     });
   }

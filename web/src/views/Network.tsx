@@ -2,7 +2,7 @@
 
 import { useMemo, useState } from "preact/hooks";
 import { colour, limitOf, SCALE } from "../colour";
-import { shown, told, type Table } from "../data";
+import { shown, told, type Audit, type Table } from "../data";
 import { go, to } from "../route";
 import { useAudit } from "./context";
 import { Frame, Pick } from "./Frame";
@@ -15,9 +15,9 @@ export function Network({ table }: { table: Table }) {
   const classes = table.distinct("class") as string[];
   const [name, setName] = useState(classes[0]);
   const rows = useMemo(() => table.rows({ class: name }), [table, name]);
-  const cells = useMemo(() => laid(table, rows, (row) => go(to.unit(audit.siteIndex(table.cell(row, "site")), table.number(row, "unit"))), audit.table("sites")), [table, rows]);
+  const cells = useMemo(() => laid(audit, table, rows, (site, unit) => go(to.unit(audit.siteIndex(site), unit))), [table, rows]);
   return (
-    <Frame caption={`Every unit of the hidden sites. Orange: class ${shown(name)} loses without it; blue: it gains; full colour at ±${shown(cells.limit)} ${table.about("effect").unit} (${audit.outline.score}; ${SCALE}). Click a unit for everything that is known of it.`} table={table} rows={rows}>
+    <Frame caption={`Every unit of the hidden sites. Orange: class ${shown(name)} loses without it; blue: it gains; full colour at ±${shown(cells.limit)} ${table.about("effect").unit} (${audit.outline.score}; ${SCALE})${table.cut ? `; grey: its effect isn't among the rows that this page holds, those ${table.told.held}` : ""}. Click a unit for everything that is known of it.`} table={table} rows={rows}>
       <p class="picks">
         <Pick name="class" from={classes} at={name} set={setName} />
         {audit.outline.classes.includes(name) && <a href={to.class(audit.outline.classes.indexOf(name))}>all about class {shown(name)}</a>}
@@ -27,32 +27,41 @@ export function Network({ table }: { table: Table }) {
   );
 }
 
-/** Lay rows of units out as the map's cells; `marked` ones are crossed out. */
-export function laid(table: Table, rows: number[], open: (row: number) => void, about?: Table, marked: (row: number) => boolean = () => false): Cells & { limit: number } {
-  const sites = new Map<string, number[]>();
-  for (const row of rows) {
-    const site = String(table.cell(row, "site"));
-    const held = sites.get(site);
-    if (held) held.push(row);
-    else sites.set(site, [row]);
-  }
-  const room = Math.max(280, Math.min(1060, document.querySelector("main")!.clientWidth - 40));
-  const widthAt = (size: number) => [...sites.values()].reduce((sum, own) => sum + Math.max(70, size * Math.ceil(own.length / Math.floor(HIGH / size))) + 24, 0);
+/** How many units each site of a table has. */
+export function unitsOf(audit: Audit, table: Table): Map<string, number> {
+  const sites = audit.table("sites");
+  return new Map(table.distinct("site").map((site) => {
+    const [about] = sites?.rows({ site }) ?? [];
+    const most = () => table.rows({ site }).reduce((most, row) => Math.max(most, table.number(row, "unit")), -1) + 1;
+    return [String(site), about === undefined ? most() : sites!.number(about, "units")];
+  }));
+}
+
+const space = () => Math.max(280, Math.min(1060, document.querySelector("main")!.clientWidth - 40));
+
+/** Lay all units out as the map's cells, each with its row, if the page holds one; `marked` ones are crossed out. */
+export function laid(audit: Audit, table: Table, rows: number[], open: (site: string, unit: number) => void, marked: (site: string, unit: number) => boolean = () => false, room = space()): Cells & { limit: number } {
+  const about = audit.table("sites");
+  const sites = [...unitsOf(audit, table)].map(([site, units]) => ({ site, own: new Int32Array(units).fill(-1) }));
+  const held = new Map(sites.map(({ site, own }) => [site, own]));
+  for (const row of rows) held.get(String(table.cell(row, "site")))![table.number(row, "unit")] = row;
+  const widthAt = (size: number) => sites.reduce((sum, { own }) => sum + Math.max(70, size * Math.ceil(own.length / Math.floor(HIGH / size))) + 24, 0);
   let size = 18;
   while (size > 5 && widthAt(size) > room) size--;
   const deep = Math.floor(HIGH / size);
   const effects = table.column("effect");
   const limit = limitOf(rows.map((row) => (effects[row] === null ? NaN : (effects[row] as number))));
-  const order: number[] = [], blocks: { site: string; left: number; first: number; count: number }[] = [];
-  let left = 1;
-  for (const [site, own] of sites) {
+  const blocks: { site: string; title: string; left: number; first: number; count: number; own: Int32Array }[] = [];
+  let left = 1, total = 0;
+  for (const { site, own } of sites) {
     const [row] = about?.rows({ site }) ?? [];
     const op = row === undefined ? "" : ` (${shown(about!.cell(row, "op"))})`;
-    blocks.push({ site: `${site}${site.includes(op.slice(2, -1)) ? "" : op}`, left, first: order.length, count: own.length });
-    order.push(...own);
+    blocks.push({ site, title: `${site}${site.includes(op.slice(2, -1)) ? "" : op}`, left, first: total, count: own.length, own });
+    total += own.length;
     left += Math.max(70, size * Math.ceil(own.length / deep)) + 24;
   }
   const block = (cell: number) => blocks.findLast((b) => b.first <= cell)!;
+  const unit = (cell: number): [string, number] => { const b = block(cell); return [b.site, cell - b.first]; };
   const spot = (cell: number) => {
     const b = block(cell), i = cell - b.first;
     return { x: b.left + size * Math.floor(i / deep), y: 22 + size * (i % deep), width: size - 1, height: size - 1 };
@@ -65,24 +74,27 @@ export function laid(table: Table, rows: number[], open: (row: number) => void, 
       const i = Math.floor((x - b.left) / size) * deep + down;
       return i < b.count ? b.first + i : -1;
     },
-    step: (cell, right, down) => Math.max(0, Math.min(order.length - 1, cell + down + right * deep)),
-    lines: (cell) => [`${block(cell).site} · unit ${shown(table.cell(order[cell], "unit"))}`, ...told(table, order[cell], "effect")],
-    open: (cell) => open(order[cell]),
+    step: (cell, right, down) => Math.max(0, Math.min(total - 1, cell + down + right * deep)),
+    lines(cell) {
+      const { title, first, own } = block(cell), row = own[cell - first];
+      return [`${title} · unit ${cell - first}`, ...(row < 0 ? [table.cut ? "its effect isn't on this page" : "not measured"] : told(table, row, "effect"))];
+    },
+    open: (cell) => open(...unit(cell)),
     draw(pen, from, until, by) {
       for (const b of blocks) {
         pen.fillStyle = by.soft;
         pen.textAlign = "left";
         // the end of a name tells sites of one block apart
         const room = Math.floor(Math.max(70, size * Math.ceil(b.count / deep)) / 6.4);
-        pen.fillText(b.site.length > room ? `…${b.site.slice(1 - room)}` : b.site, b.left, 9);
+        pen.fillText(b.title.length > room ? `…${b.title.slice(1 - room)}` : b.title, b.left, 9);
         for (let i = 0; i < b.count; i++) {
           const x = b.left + size * Math.floor(i / deep);
           if (x < from - size || x > until) continue;
-          const value = effects[order[b.first + i]];
+          const value = effects[b.own[i]] ?? null;
           pen.fillStyle = value === null ? by.none : colour(value as number, limit, by);
           const y = 22 + size * (i % deep);
           pen.fillRect(x, y, size - 1, size - 1);
-          if (marked(order[b.first + i])) cross(pen, x, y, size - 1, by.ink);
+          if (marked(b.site, i)) cross(pen, x, y, size - 1, by.ink);
         }
         pen.strokeStyle = by.none;
         pen.strokeRect(b.left - 0.5, 21.5, size * Math.ceil(b.count / deep), size * Math.min(deep, b.count));

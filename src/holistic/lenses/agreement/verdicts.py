@@ -308,7 +308,12 @@ def _statements(table: Table) -> Iterator[str]:
 def _causal(row: dict[str, Any]) -> str:
     if row["causal_bound"] is None:
         return "its accuracy at q < 0.05; no pair of images could be patched"
-    return f"more than {row['causal_bound']:.1%} of a class's decision at q < 0.05, or its accuracy"
+    return f"more than {_share(row['causal_bound'])} of a class's decision at q < 0.05, or its accuracy"
+
+
+def _share(share: float) -> str:
+    """In per cent, a small one to two digits: a bound isn't nothing."""
+    return f"{share:.1%}" if abs(share) >= 0.01 else f"{100 * share:.2g}%"
 
 
 def _misleading(rows: list[dict[str, Any]]) -> str:
@@ -326,9 +331,9 @@ def _misleading(rows: list[dict[str, Any]]) -> str:
         f"Of the {len(rows)} selective units that aren't causal the most selective is "
         f"{worst['unit']} of '{worst['site']}': it tells class {worst['preferred_class']} from the "
         f"rest with an AUROC of {worst['activation']:.3f}, but{ablation} another class's value "
-        f"takes away {worst['causal_share']:.1%} of a class's decision at most, "
+        f"takes away {_share(worst['causal_share'])} of a class's decision at most, "
         + ("no more than the " if small else "not significantly (q ≥ 0.05) beside the ")
-        + f"{worst['causal_bound']:.1%} that 95 % of the site's units stay below where the value "
+        + f"{_share(worst['causal_bound'])} that 95 % of the site's units stay below where the value "
         "comes from the same class."
     )
 
