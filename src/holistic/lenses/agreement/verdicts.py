@@ -308,7 +308,8 @@ def _statements(table: Table) -> Iterator[str]:
 def _causal(row: dict[str, Any]) -> str:
     if row["causal_bound"] is None:
         return "its accuracy at q < 0.05; no pair of images could be patched"
-    return f"more than {_share(row['causal_bound'])} of a class's decision at q < 0.05, or its accuracy"
+    bound = _share(row["causal_bound"])
+    return f"more than {bound} of a class's decision at q < 0.05, or its accuracy"
 
 
 def _share(share: float) -> str:
@@ -333,8 +334,8 @@ def _misleading(rows: list[dict[str, Any]]) -> str:
         f"rest with an AUROC of {worst['activation']:.3f}, but{ablation} another class's value "
         f"takes away {_share(worst['causal_share'])} of a class's decision at most, "
         + ("no more than the " if small else "not significantly (q ≥ 0.05) beside the ")
-        + f"{_share(worst['causal_bound'])} that 95 % of the site's units stay below where the value "
-        "comes from the same class."
+        + f"{_share(worst['causal_bound'])} that 95 % of the site's units stay below where the "
+        "value comes from the same class."
     )
 
 
