@@ -86,7 +86,7 @@ def test_the_only_carrier_of_a_class_is_found() -> None:
     assert sum(others.column("class_drop")) == 1
     first = findings["ablation.topk"].statements[0]
     assert first.startswith("Of 10 classes, class 7 loses most on these examples: without its top")
-    assert "goes from 100.0% to 0.0%" in first
+    assert "goes from 100.0 % to 0.0 %" in first
     told = findings["ablation.topk"].statements
     assert len({line[line.lower().index("without") + 7 :] for line in told}) == len(told)
 

@@ -82,7 +82,7 @@ def test_dead_and_constant_units_are_named(planted: dict[str, Finding]) -> None:
     assert rows_of(planted, CONSTANT)["0"]["selectivity"] == 0
     dead = planted["activation.units"].table.where(class_="all", dead=True)
     assert set(dead.column("unit")) == {DEAD, CONSTANT}
-    assert "Dead: 2 of 6 units (33.3%)" in planted["activation.units"].statements[0]
+    assert "Dead: 2 of 6 units (33.3 %)" in planted["activation.units"].statements[0]
 
 
 def test_noise_stays_inside_the_shuffled_control(planted: dict[str, Finding]) -> None:

@@ -19,6 +19,7 @@ from holistic.errors import AuditError, SettingError, listed
 from holistic.findings import Audit, Finding
 from holistic.lens import Context, Lens, lens_class, lens_names
 from holistic.progress import Progress, silent
+from holistic.words import percent
 
 if TYPE_CHECKING:
     from holistic.subject import Subject
@@ -295,9 +296,9 @@ def _no_better_than_chance(subject: Subject, accuracy: Mapping[str, float]) -> l
     if accuracy["lo"] > usual:
         return []
     return [
-        f"The model is right on {accuracy['value']:.1%} of the evaluation examples "
-        f"[{accuracy['lo']:.1%}, {accuracy['hi']:.1%}], no more than always saying the most "
-        f"frequent class would be ({usual:.1%}): is it trained, and are the inputs as it expects?"
+        f"The model is right on {percent(accuracy['value'], accuracy['lo'], accuracy['hi'])} of "
+        "the evaluation examples, no more than always saying the most frequent class would be "
+        f"({percent(usual)}): is it trained, and are the inputs as it expects?"
     ]
 
 

@@ -10,6 +10,7 @@ from holistic.cli.bars import progress_shown
 from holistic.cli.options import AsJson, Source, file_name
 from holistic.cli.subjects import is_reference, load_source, obtain_model
 from holistic.errors import SettingError
+from holistic.words import percent
 
 if TYPE_CHECKING:
     from torch import nn
@@ -69,8 +70,8 @@ def _accuracy(model: nn.Module, data: Data) -> dict[str, float]:
 
 def _sentence(result: dict[str, Any]) -> str:
     accuracy = result["accuracy"]
+    right = percent(*(accuracy[key] for key in ("value", "lo", "hi")), decimals=2)
     return (
-        f"{result['model']} on {result['data']}: {accuracy['value']:.2%} of "
-        f"{accuracy['n']} test images are right "
-        f"[{accuracy['lo']:.2%}, {accuracy['hi']:.2%}], weights in '{result['weights']}'"
+        f"{result['model']} on {result['data']}: {right} of {accuracy['n']} test images are right, "
+        f"weights in '{result['weights']}'"
     )

@@ -16,6 +16,7 @@ from holistic.progress import Progress, silent
 from holistic.subject import Subject
 from holistic.sweeps import Pass, sweep, table_of
 from holistic.tables import Table
+from holistic.words import percent
 
 __all__ = ["affordable_sweep"]
 
@@ -105,7 +106,7 @@ def _screened(subject: Subject, run: Pass, share: float, progress: Progress) -> 
         f"Only {len(replayed):,} of {total:,} units were replayed: the {kept:,} with the largest "
         f"first-order estimate and {_CHECKED} others at random. For the rest the estimate is "
         f"gradient times change on every example; over all classes it lies within "
-        f"±{halves[-1]:.3g} of the effect for {_LEVEL:.0%} of such units."
+        f"±{halves[-1]:.3g} of the effect for {percent(_LEVEL, decimals=0)} of such units."
     )
 
 

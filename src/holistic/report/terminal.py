@@ -11,6 +11,7 @@ from rich.text import Text
 
 from holistic.findings import Audit
 from holistic.report.highlights import Needed, Removed, needed_units, plain, removed_sets
+from holistic.words import percent
 
 __all__ = ["as_json", "summary"]
 
@@ -56,9 +57,7 @@ def _header(audit: Audit) -> Text:
     line.append(f"{facts.get('model', 'model')}", style="bold")
     line.append(f" on {facts.get('data', 'data')}")
     if accuracy:
-        line.append(
-            f" · accuracy {accuracy['value']:.1%} [{accuracy['lo']:.1%}, {accuracy['hi']:.1%}]"
-        )
+        line.append(f" · accuracy {percent(accuracy['value'], accuracy['lo'], accuracy['hi'])}")
     line.append(
         f" · {counts.get('selection', '?')} images to select, {counts.get('evaluation', '?')} to "
         f"evaluate · seed {facts.get('seed', '?')}"
@@ -107,10 +106,10 @@ def _removed_table(rows: list[Removed]) -> RichTable:
     for row in rows:
         table.add_row(
             Text(row.class_),
-            f"{row.before:.1%}",
-            Text(f"{row.after:.1%}", style="bold"),
+            percent(row.before),
+            Text(percent(row.after), style="bold"),
             f"{100 * row.drop:.1f} [{100 * row.lo:.1f}, {100 * row.hi:.1f}]",
-            f"{row.random_after:.1%}",
+            percent(row.random_after),
             f"[{100 * row.random_lo:.1f}, {100 * row.random_hi:.1f}]",
             f"{row.p:.3f}",
             str(row.n),

@@ -10,6 +10,7 @@ from holistic.lenses.ablation.extents import between
 from holistic.stats.intervals import mean_interval, wilson
 from holistic.stats.tests import permutation_p
 from holistic.tables import Table, col
+from holistic.words import percent
 
 __all__ = [
     "KINDS",
@@ -242,10 +243,10 @@ def curve_statement(table: Table, site: str, sets: int) -> str:
         return f"Site '{site}' has no examples to keep units for."
     return (
         f"With the top {size} units of site '{site}' for a class alone, the class's accuracy is "
-        f"{np.nanmean(accuracy):.1%} on average over classes, with {sets} random sets of {size} "
-        f"{np.nanmean(rows.column('random')):.1%}, with sets of like activation "
-        f"{np.nanmean(rows.column('matched')):.1%}; {better} of {len(rows)} classes keep more than "
-        f"with 95 % of the random sets (p < 0.05, n = {between(rows.column('n'))} each)."
+        f"{percent(np.nanmean(accuracy))} on average over classes, with {sets} random sets of "
+        f"{size} {percent(np.nanmean(rows.column('random')))}, with sets of like activation "
+        f"{percent(np.nanmean(rows.column('matched')))}; {better} of {len(rows)} classes keep more "
+        f"than with 95 % of the random sets (p < 0.05, n = {between(rows.column('n'))} each)."
     )
 
 
@@ -256,7 +257,9 @@ def area_statement(table: Table, site: str, sets: int) -> str:
     for kind, words in zip(MEASURED, ("removing top", "keeping top"), strict=True):
         own = rows.where(kind=kind)
         area, beyond = own.column("area"), (own.column("p") < 0.05).sum()
-        parts.append(f"{words} units {np.nanmean(area):+.1%} ({beyond} of {len(own)} at p < 0.05)")
+        parts.append(
+            f"{words} units {100 * np.nanmean(area):+.1f} % ({beyond} of {len(own)} at p < 0.05)"
+        )
     n = rows.where(kind="remove_top").column("n").astype(int)
     line = (
         f"Site '{site}', on {between(n)} examples of each class (n = {n.sum()}), mean over "

@@ -24,6 +24,7 @@ from holistic.stats.tests import benjamini_hochberg, mean_p
 from holistic.subject import Subject
 from holistic.sweeps import replacement, replacing
 from holistic.tables import Table, col
+from holistic.words import percent
 
 __all__ = ["Backup", "Direct", "find_backups"]
 
@@ -313,7 +314,7 @@ def _backup_finding(subject: Subject, parts: list[dict[str, Any]]) -> Finding:
 def _backup_line(subject: Subject, rows: Table) -> str:
     """Name the strongest backup, beside how often random units have one."""
     shares = [
-        f"with a {word} unit gone {part.column('backup').mean():.1%}"
+        f"with a {word} unit gone {percent(part.column('backup').mean())}"
         for part, word in (
             (rows.where(kind="top"), "strong"),
             (rows.where(kind="random"), "random"),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from holistic.tables import Table
+from holistic.words import percent
 
 __all__ = ["headline_size", "headlines"]
 
@@ -60,7 +61,7 @@ def _class_line(row: dict[str, Any], other: dict[str, Any], sets: int) -> str:
     before, k = row["class_accuracy_before"], row["k"]
     line = (
         f"without its top {k} units of site '{row['site']}' (ranked by effect) the accuracy of "
-        f"class {row['class']} goes from {before:.1%} to {_after(row, 'class')} "
+        f"class {row['class']} goes from {percent(before)} to {_after(row, 'class')} "
         f"(n = {row['class_n']}), ranked by class minus rest to {_after(other, 'class')}; "
         f"{sets} random sets of {k}: {_after(row, 'class_control')}, p = {row['class_p']:.2g}"
     )
@@ -77,4 +78,4 @@ def _after(row: dict[str, Any], kind: str) -> str:
     before = row["class_accuracy_before"]
     drop, lo, hi = (row[f"{kind}_{name}"] for name in ("drop", "lo", "hi"))
     ends = (min(max(before - end, 0.0), 1.0) for end in (drop, hi, lo))
-    return "{:.1%} [{:.1%}, {:.1%}]".format(*ends)
+    return percent(*ends)

@@ -15,6 +15,7 @@ from holistic.scores import SCORE_UNITS
 from holistic.sites import Site
 from holistic.subject import Subject
 from holistic.tables import Table, col
+from holistic.words import percent
 
 __all__ = ["ImageUnit", "deciding_units"]
 
@@ -131,7 +132,7 @@ def _statements(subject: Subject, chosen: Cases, found: Sequence[ImageUnit]) -> 
             own = [row.control_turned for row in found if row.kind == kind and row.rank == 1]
             parts.append(
                 f"of {len(of_kind)} {noun} {words.format(some)} without one unit that was searched "
-                f"for (without a random one {np.mean(own):.1%})"
+                f"for (without a random one {percent(np.mean(own))})"
             )
     first = [row for row in found if row.kind == "typical" and row.rank == 1]
     if not first:

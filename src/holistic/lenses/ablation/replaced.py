@@ -20,6 +20,7 @@ from holistic.stats.intervals import wilson
 from holistic.stats.tests import benjamini_hochberg, permutation_p
 from holistic.subject import Subject
 from holistic.tables import Table, col
+from holistic.words import percent
 
 __all__ = ["Agreement", "compare_replacements"]
 
@@ -142,8 +143,9 @@ def _statement(table: Table, site: str) -> str:
     """Say how far each pair of replacements agrees over all examples of a site."""
     parts = [
         f"{row['replacement_a']} and {row['replacement_b']} {_number(row['spearman'])} "
-        f"[{_number(row['lo'])}, {_number(row['hi'])}], {row['overlap']:.0%} of the top {row['k']} "
-        f"(chance {row['overlap_chance']:.0%})"
+        f"[{_number(row['lo'])}, {_number(row['hi'])}], "
+        f"{percent(row['overlap'], decimals=0)} of the top {row['k']} (chance "
+        f"{percent(row['overlap_chance'], decimals=0)})"
         for row in table.where(site=site, class_="all").rows()
     ]
     first = next(table.where(site=site, class_="all").rows())

@@ -17,6 +17,7 @@ from holistic.stats.intervals import mean_interval, paired_accuracy_interval
 from holistic.stats.tests import benjamini_hochberg, mcnemar, mean_p
 from holistic.subject import Subject
 from holistic.tables import Table, col
+from holistic.words import percent
 
 __all__ = ["ScoreEffect", "SignFlips", "score_units"]
 
@@ -193,11 +194,11 @@ def _statements(subject: Subject, table: Table) -> tuple[str, ...]:
         strict = int((table.column("familywise")[rows] < 0.05).sum())
         size = np.median(np.abs(table.column("effect")[rows]))
         lines.append(
-            f"In {name} ({SCORE_UNITS[name]}), {share:.1%} of the {int(rows.sum()):,} effects of a "
-            f"unit on a class differ from 0 (q < 0.05, median {size:.2g} either way), {strict} of "
-            f"them at a family-wise p < 0.05. {special:.1%} are specific to the class: they differ "
-            "from the effects on the other labels of the same examples and on the same label of "
-            f"all examples (q < 0.05; shuffled labels: {control:.1%})."
+            f"In {name} ({SCORE_UNITS[name]}), {percent(share)} of the {int(rows.sum()):,} effects "
+            f"of a unit on a class differ from 0 (q < 0.05, median {size:.2g} either way), "
+            f"{strict} of them at a family-wise p < 0.05. {percent(special)} are specific to the "
+            "class: they differ from the effects on the other labels of the same examples and on "
+            f"the same label of all examples (q < 0.05; shuffled labels: {percent(control)})."
         )
     return tuple(lines)
 

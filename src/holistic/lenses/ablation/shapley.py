@@ -21,6 +21,7 @@ from holistic.stats.intervals import mean_interval
 from holistic.stats.tests import benjamini_hochberg, mean_p
 from holistic.subject import Subject
 from holistic.tables import Table, col
+from holistic.words import percent
 
 __all__ = ["ShapleyValue", "Shares", "sample_shares", "share_out"]
 
@@ -104,7 +105,8 @@ def share_out(subject: Subject, lens: Ablation, units: Table, progress: Progress
         tuple(_statement(subject, table.where(site=site.name)) for site in sites),
         (
             "The shares of a site add up to the score with all its units minus that with none "
-            f"of them, short of at most {lens.truncation:.0%} that truncated orders leave out.",
+            f"of them, short of at most {percent(lens.truncation, decimals=0)} that truncated "
+            "orders leave out.",
             "Examples differ from group to group of orders, so the standard error covers both.",
         ),
     )
@@ -219,8 +221,9 @@ def _statement(subject: Subject, table: Table) -> str:
         f"Of the {len(rows)} units of site '{first['site']}', unit {first['unit']} has the largest "
         f"share in the {subject.score} on these examples: {first['shapley']:+.3g} {unit} "
         f"[{first['lo']:+.3g}, {first['hi']:+.3g}] (equal shares: {total / len(rows):+.2g}; "
-        f"{first['orders']} orders, n = {first['n']}); the {k} largest have {top:.0%} of the sum "
-        f"of {total:.3g} (equal shares: {k / len(rows):.0%}), "
+        f"{first['orders']} orders, n = {first['n']}); the {k} largest have "
+        f"{percent(top, decimals=0)} of the sum of {total:.3g} (equal shares: "
+        f"{percent(k / len(rows), decimals=0)}), "
         f"{int((rows.column('q') < 0.05).sum())} differ from zero (q < 0.05)."
         f" Rank agreement with removing one unit alone: {rank.r:.2f} "
         f"[{rank.lo:.2f}, {rank.hi:.2f}]."

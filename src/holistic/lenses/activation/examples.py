@@ -18,6 +18,7 @@ from holistic.lenses.activation.reading import Rows
 from holistic.stats.intervals import bootstrap_interval
 from holistic.subject import Subject
 from holistic.tables import Table, col
+from holistic.words import percent
 
 if TYPE_CHECKING:
     from holistic.lenses.activation.survey import Profile, Survey
@@ -184,7 +185,7 @@ def _purity(profile: Profile, picks: Picks, labels: np.ndarray, seed: int) -> st
         hits = np.bincount(picks.unit[chosen & own], minlength=len(profile.dead))[alive]
         share = hits / np.maximum(shown, 1)
         lo, hi = bootstrap_interval(share, np.mean, seed=seed)
-        shares.append(f"{share.mean():.0%} [{lo:.0%}, {hi:.0%}]")
+        shares.append(percent(share.mean(), lo, hi, decimals=0))
     return (
         f"Site '{profile.site.name}': of a unit's top examples {shares[0]} are of the class that "
         f"it prefers on the selection split, of random examples {shares[1]} "

@@ -11,6 +11,7 @@ from holistic.findings import Finding
 from holistic.stats.intervals import wilson
 from holistic.stats.tests import benjamini_hochberg
 from holistic.tables import Table, col
+from holistic.words import percent
 
 if TYPE_CHECKING:
     from holistic.lenses.activation.copies import Compared
@@ -126,8 +127,8 @@ def _statement(columns: dict[str, np.ndarray], site: str, copies: int) -> str:
     f1, control = (float(np.median(columns[name][rows])) for name in ("f1", "control_f1"))
     return (
         f"Site '{site}': the word that fits best is a class for {of_class} of {count} units "
-        f"({of_class / count:.0%} [{lo:.0%}, {hi:.0%}]) and a property of the image for the rest; "
-        f"the median F1 is {f1:.2f}, with the word shuffled {control:.2f}; "
+        f"({percent(of_class / count, lo, hi, decimals=0)}) and a property of the image for the "
+        f"rest; the median F1 is {f1:.2f}, with the word shuffled {control:.2f}; "
         f"{fits} units beat the shuffles and {learned} the units of {copies} untrained copies "
         "(q < 0.05)."
     )

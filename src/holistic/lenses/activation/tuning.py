@@ -15,6 +15,7 @@ from holistic.stats.intervals import wilson
 from holistic.stats.tests import benjamini_hochberg
 from holistic.subject import Subject
 from holistic.tables import Table, col
+from holistic.words import percent
 
 if TYPE_CHECKING:
     from holistic.lenses.activation.copies import Compared
@@ -272,6 +273,6 @@ def _statement(columns: dict[str, np.ndarray], site: Site) -> str:
         f"Site '{site.name}': the median unit's tuning to the orientation of gratings is "
         f"{_median(sharp):.2f}, in untrained copies {columns['control_tuning'][rows][0]:.2f} "
         f"(1 = one orientation only); {beyond} of {responding} responding units "
-        f"({beyond / responding:.0%} [{lo:.0%}, {hi:.0%}]) are tuned more sharply than untrained "
-        "units at q < 0.05."
+        f"({percent(beyond / responding, lo, hi, decimals=0)}) are tuned more sharply than "
+        "untrained units at q < 0.05."
     )

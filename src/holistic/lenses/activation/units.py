@@ -13,6 +13,7 @@ from holistic.lenses.activation.survey import Profile, Survey
 from holistic.stats.intervals import bootstrap_interval, mean_interval
 from holistic.subject import Subject
 from holistic.tables import Table, col
+from holistic.words import percent
 
 __all__ = ["UnitRow", "units_finding"]
 
@@ -178,7 +179,7 @@ def _site_statement(profile: Profile, lens: Activation, seed: int) -> str:
         f"{_median(area, seed)} ({len(area)} units, n = {n}); an untrained copy has {fresh:.2f}. "
         f"{above} of {len(area)} units beat what the luckiest unit reaches in 95 % of "
         f"{lens.shuffles} shuffles of the labels ({np.nanmax(profile.bound):.2f}). Dead: "
-        f"{dead} of {units} units ({dead / units:.1%})."
+        f"{dead} of {units} units ({percent(dead / units)})."
     )
 
 

@@ -16,6 +16,7 @@ from holistic.sites import Site
 from holistic.stats.intervals import class_auroc
 from holistic.subject import Subject
 from holistic.tables import Table, col
+from holistic.words import percent
 
 if TYPE_CHECKING:
     from holistic.lenses.agreement import Agreement
@@ -314,7 +315,7 @@ def _causal(row: dict[str, Any]) -> str:
 
 def _share(share: float) -> str:
     """In per cent, a small one to two digits: a bound isn't nothing."""
-    return f"{share:.1%}" if abs(share) >= 0.01 else f"{100 * share:.2g}%"
+    return percent(share) if abs(share) >= 0.01 else f"{100 * share:.2g} %"
 
 
 def _misleading(rows: list[dict[str, Any]]) -> str:

@@ -22,6 +22,7 @@ from holistic.stats.intervals import mean_interval
 from holistic.stats.tests import benjamini_hochberg, mean_p
 from holistic.subject import Subject
 from holistic.tables import Table, col
+from holistic.words import percent
 
 __all__ = ["ContrastRow", "contrasts_finding"]
 
@@ -189,11 +190,12 @@ def _statements(rows: Sequence[ContrastRow]) -> Iterator[str]:
         return
     first = rows[0]
     yield (
-        f"Without the {_SHARE:.0%} of the pixels that speak most for class {first.class_} rather "
-        f"than {first.rival} ({first.confused} selection examples are taken for the other), the "
-        f"first one's logit falls against the other's by {-first.change:.2f} "
-        f"[{-first.hi:.2f}, {-first.lo:.2f}] on average (n = {first.n}); without as many random "
-        f"pixels by {-first.control_change:.2f} [{-first.control_hi:.2f}, {-first.control_lo:.2f}]"
+        f"Without the {percent(_SHARE, decimals=0)} of the pixels that speak most for class "
+        f"{first.class_} rather than {first.rival} ({first.confused} selection examples are "
+        f"taken for the other), the first one's logit falls against the other's by "
+        f"{-first.change:.2f} [{-first.hi:.2f}, {-first.lo:.2f}] on average (n = {first.n}); "
+        f"without as many random pixels by {-first.control_change:.2f} "
+        f"[{-first.control_hi:.2f}, {-first.control_lo:.2f}]"
         f", and without the top pixels of the map of its logit alone by {-first.plain_change:.2f} "
         f"[{-first.plain_hi:.2f}, {-first.plain_lo:.2f}]."
     )

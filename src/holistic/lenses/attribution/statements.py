@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from holistic.lenses.attribution import Attribution
 from holistic.lenses.attribution.checks import MethodRow
+from holistic.words import percent
 
 __all__ = ["statements"]
 
@@ -88,15 +89,15 @@ def _completeness(rows: Sequence[MethodRow], lens: Attribution) -> str:
     if not found:
         return ""
     each = ", ".join(
-        f"{_words(row.method)} by {row.value:.1%} [{row.lo:.1%}, {row.hi:.1%}]"
+        f"{_words(row.method)} by {percent(row.value, row.lo, row.hi)}"
         f"{'' if row.passed else ' (fails)'}"
         for row in found
     )
     first = next(iter(found))
     return (
         f"Sums of attributions miss the change of the {lens.objective} from an image of zeros: "
-        f"{each}; for another image's change {first.control:.0%} (n = {first.n}, "
-        f"at most {lens.tolerance:.0%} passes)."
+        f"{each}; for another image's change {percent(first.control, decimals=0)} (n = {first.n}, "
+        f"at most {percent(lens.tolerance, decimals=0)} passes)."
     )
 
 

@@ -15,12 +15,13 @@ from holistic.lenses._cases import Cases, cases
 from holistic.lenses.mechanism.features import INPUT, Features, site_features
 from holistic.lenses.mechanism.geometry import alignment, collapse, gram, participation_ratio
 from holistic.lenses.mechanism.probes import Probe, probe
-from holistic.lenses.mechanism.values import class_indices, percent, sampled
+from holistic.lenses.mechanism.values import class_indices, sampled
 from holistic.progress import Progress
 from holistic.stats.intervals import paired_accuracy_interval, wilson
 from holistic.stats.jackknife import Jackknifed, jackknifed
 from holistic.subject import Subject
 from holistic.tables import Table, col
+from holistic.words import percent
 
 if TYPE_CHECKING:
     from holistic.lenses.mechanism import Mechanism
@@ -363,7 +364,7 @@ def _statements(
 
 def _share(probe: Probe) -> str:
     lo, hi = wilson(probe.right.sum(), len(probe.right))
-    return f"{percent(probe.accuracy)} [{100 * lo:.1f}, {100 * hi:.1f}]"
+    return percent(probe.accuracy, lo, hi)
 
 
 def _points(gain: tuple[float, float, float]) -> str:

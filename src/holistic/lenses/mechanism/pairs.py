@@ -16,12 +16,12 @@ from holistic.lenses.mechanism.correlations import (
     shuffled_in_class,
     standardised,
 )
-from holistic.lenses.mechanism.values import percent
 from holistic.progress import Progress
 from holistic.stats.moments import CrossMoments
 from holistic.stats.tests import benjamini_hochberg
 from holistic.subject import Subject
 from holistic.tables import Table, col
+from holistic.words import percent
 
 if TYPE_CHECKING:
     from holistic.lenses.mechanism import Mechanism

@@ -19,7 +19,6 @@ __all__ = [
     "class_indices",
     "in_words",
     "most_varying",
-    "percent",
     "position_mean",
     "position_means",
     "row_batches",
@@ -111,12 +110,3 @@ def in_words(units: Sequence[int] | np.ndarray, limit: int = 12) -> str:
     units = [int(u) for u in units]
     shown = ", ".join(map(str, units[:limit]))
     return shown + (f" and {len(units) - limit} more" if len(units) > limit else "")
-
-
-def percent(share: float) -> str:
-    """Write a share for a sentence.
-
-    >>> percent(0.9812)
-    '98.1 %'
-    """
-    return f"{100 * share:.1f} %"

@@ -12,6 +12,7 @@ from holistic.lenses.tracing.directions import Features
 from holistic.stats.jackknife import jackknifed
 from holistic.subject import Subject
 from holistic.tables import Table, col
+from holistic.words import percent
 
 __all__ = ["ClassPlace", "Plane", "class_plane", "geometry"]
 
@@ -188,8 +189,8 @@ def _statements(rows: list[ClassPlace]) -> tuple[str, ...]:
         return ("No site's class means differ, so there is no plane to show them in.",)
     most, least = (pick(firsts, key=lambda r: r.share) for pick in (max, min))
     return tuple(
-        f"At '{row.site}' a plane holds {row.share:.1%} [{row.lo:.1%}, {row.hi:.1%}] of the "
-        f"variance between class means, with shuffled labels {row.control_share:.1%} "
-        f"[{row.control_lo:.1%}, {row.control_hi:.1%}] (one-sided p = {row.p:.2g})."
+        f"At '{row.site}' a plane holds {percent(row.share, row.lo, row.hi)} of the "
+        f"variance between class means, with shuffled labels "
+        f"{percent(row.control_share, row.control_lo, row.control_hi)} (one-sided p = {row.p:.2g})."
         for row in ([most] if most.site == least.site else [most, least])
     )

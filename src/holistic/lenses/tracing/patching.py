@@ -19,6 +19,7 @@ from holistic.sites import Site
 from holistic.stats.tests import benjamini_hochberg
 from holistic.subject import Subject
 from holistic.tables import Table, col
+from holistic.words import percent
 
 if TYPE_CHECKING:
     from holistic.lenses.tracing import Tracing
@@ -338,10 +339,7 @@ def _said_of_units(table: Table) -> Iterator[str]:
 def _share(row: dict[str, Any], prefix: str = "") -> str:
     """Write a recovery with its interval in per cent."""
     names = (f"{prefix}recovery", f"{prefix}lo", f"{prefix}hi")
-    value, lo, hi = (row[name] for name in names)
-    if value is None:
-        return "none measured"
-    return f"{value:z.1%}" + ("" if lo is None else f" [{lo:z.1%}, {hi:z.1%}]")
+    return percent(*(row[name] for name in names))
 
 
 def quoted(names: list[str], limit: int = 6) -> str:

@@ -11,6 +11,7 @@ from holistic.findings import Audit, Finding
 from holistic.report.figures.drawing import BLUE, GREY, ORANGE, grid, plain, signed
 from holistic.report.figures.effects import drawn_sites, names_of
 from holistic.tables import Table
+from holistic.words import percent
 
 __all__ = ["collateral", "direct", "shares", "whole_curves"]
 
@@ -83,7 +84,7 @@ def collateral(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
             (
                 f"Site “{site}”: change of each class's accuracy (columns) without the top {k} "
                 f"units of another (rows). Purple: it loses. Random sets of {k} cost "
-                f"{random:.1%} on average; n = {_extent(rows)} examples a class."
+                f"{percent(random)} on average; n = {_extent(rows)} examples a class."
             ),
         )
 
