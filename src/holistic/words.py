@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import SupportsFloat
 
-__all__ = ["percent"]
+__all__ = ["number", "percent"]
+
+
+def number(value: SupportsFloat | None, spec: str = ".2f") -> str:
+    """Write a number by a format, or a dash where there is none.
+
+    >>> number(-0.001, "+z.2f"), number(None), number(float("nan"))
+    ('+0.00', '–', '–')
+    """
+    return "–" if value is None or math.isnan(float(value)) else format(float(value), spec)
 
 
 def percent(
@@ -16,18 +26,15 @@ def percent(
 ) -> str:
     """Write a share, and the ends of its interval where there is one.
 
-    >>> percent(0.9812)
-    '98.1 %'
+    >>> percent(0.9812), percent(None)
+    ('98.1 %', '–')
     >>> percent(0.975, 0.94, 0.99, decimals=0)
     '98 % [94, 99]'
-    >>> percent(None)
-    'not measured'
     """
-    if share is None:
-        return "not measured"
-
-    def number(value: SupportsFloat) -> str:
-        return f"{100 * float(value):z.{decimals}f}"
-
-    ends = "" if lo is None or hi is None else f" [{number(lo)}, {number(hi)}]"
-    return f"{number(share)} %{ends}"
+    if share is None or math.isnan(float(share)):
+        return "–"
+    spec = f"z.{decimals}f"
+    ends = ""
+    if lo is not None and hi is not None:
+        ends = f" [{number(100 * float(lo), spec)}, {number(100 * float(hi), spec)}]"
+    return f"{number(100 * float(share), spec)} %{ends}"

@@ -105,8 +105,10 @@ def removed_sets(audit: Audit, *, every_site: bool = False) -> list[Removed]:
 def _removed(table: Table, half: int) -> Iterator[Removed]:
     """Read the rows of ten units, but of no more than half of the site's."""
     sizes = table.column("k")
-    size = int(sizes[sizes <= max(1, min(HEADLINE_SIZE, half))].max())
-    for row in table.where(k=size).rows():
+    size = int(sizes[sizes <= max(1, min(HEADLINE_SIZE, half))].max(initial=1))
+    for told in table.where(k=size).rows():
+        # a class of which the data holds no example has no numbers
+        row = {name: float("nan") if v is None else v for name, v in told.items()}
         before = row["class_accuracy_before"]
         yield Removed(
             class_=row["class"],

@@ -19,6 +19,7 @@ from holistic.report.embedded import (
 )
 from holistic.report.highlights import needed_units, removed_sets
 from holistic.tables import Column
+from holistic.words import number
 
 __all__ = ["rendered", "write_report"]
 
@@ -150,6 +151,7 @@ def rendered(audit: Audit, *, live: bool = False) -> tuple[str, str]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["number"] = number
     script, styles = bundle(live=live)
     sections = list(_sections(audit, _LIVE if script else ()))
     styles = environment.get_template("report.css").render() + styles

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from holistic.findings import Audit
 from holistic.report.highlights import Needed, Removed, needed_units, plain, removed_sets
-from holistic.words import percent
+from holistic.words import number, percent
 
 __all__ = ["as_json", "summary"]
 
@@ -78,9 +78,9 @@ def _needed_table(rows: list[Needed], audit: Audit) -> RichTable:
             Text(row.class_),
             Text(row.site, overflow="ellipsis"),
             str(row.unit),
-            f"{row.effect:+.2f}",
-            f"[{row.lo:+.2f}, {row.hi:+.2f}]",
-            f"{row.median:+.2f}",
+            number(row.effect, "+.2f"),
+            f"[{number(row.lo, '+.2f')}, {number(row.hi, '+.2f')}]",
+            number(row.median, "+.2f"),
             str(row.n),
         )
     return table
@@ -108,13 +108,17 @@ def _removed_table(rows: list[Removed]) -> RichTable:
             Text(row.class_),
             percent(row.before),
             Text(percent(row.after), style="bold"),
-            f"{100 * row.drop:.1f} [{100 * row.lo:.1f}, {100 * row.hi:.1f}]",
+            " ".join((number(100 * row.drop, ".1f"), _ends(row.lo, row.hi))),
             percent(row.random_after),
-            f"[{100 * row.random_lo:.1f}, {100 * row.random_hi:.1f}]",
-            f"{row.p:.3f}",
+            _ends(row.random_lo, row.random_hi),
+            number(row.p, ".3f"),
             str(row.n),
         )
     return table
+
+
+def _ends(lo: float, hi: float) -> str:
+    return f"[{number(100 * lo, '.1f')}, {number(100 * hi, '.1f')}]"
 
 
 def _plain_table(title: str) -> RichTable:

@@ -339,7 +339,8 @@ def _said_of_units(table: Table) -> Iterator[str]:
 def _share(row: dict[str, Any], prefix: str = "") -> str:
     """Write a recovery with its interval in per cent."""
     names = (f"{prefix}recovery", f"{prefix}lo", f"{prefix}hi")
-    return percent(*(row[name] for name in names))
+    value, lo, hi = (row[name] for name in names)
+    return "none measured" if value is None else percent(value, lo, hi)
 
 
 def quoted(names: list[str], limit: int = 6) -> str:
