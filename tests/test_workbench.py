@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import holistic
 from holistic.cli.serve import _model
@@ -233,12 +234,43 @@ def test_jobs_tell_their_progress_stop_when_asked_and_survive_a_reload() -> None
         jobs.start("no such lens")
     jobs.cancel(first["id"])
     go.set()
-    jobs.close()
+    jobs._threads[0].join(10)
     assert jobs.listed()[0]["state"] == "cancelled"
     jobs.start("tracing")
     jobs.close()
     assert [job["state"] for job in jobs.listed()] == ["cancelled", "failed"]
     assert "secret" not in jobs.listed()[1]["error"]
+
+
+def test_a_lens_that_is_saved_already_is_not_told_as_cancelled() -> None:
+    def work(lens: str, progress: Any) -> None:
+        jobs.cancel(jobs.listed()[0]["id"])
+        progress(lens, 1, 1)
+
+    jobs = Jobs(work)
+    jobs.start("ablation")
+    jobs._threads[0].join(10)
+    assert jobs.listed()[0]["state"] == "done"
+
+
+def test_a_removal_that_leaves_no_numbers_is_refused() -> None:
+    """The largest of logits that aren't numbers would be the first class."""
+
+    class Dividing(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.act, self.last = nn.Linear(4, 6), nn.Sigmoid(), nn.Linear(6, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            held = self.act(self.first(x))
+            return self.last((held - held) / held)
+
+    torch.manual_seed(0)
+    images, labels = torch.rand(60, 4), torch.arange(60) % 3
+    live = Live(holistic.Subject(Dividing(), (images, labels), name="dividing"))
+    assert live.remove(Removal({"act": (0,)}))["n"] > 0
+    with pytest.raises(HolisticError, match="aren't numbers"):
+        live.remove(Removal({"act": (0,)}, "zero"))
 
 
 def test_a_lens_is_added_to_a_real_audit_whole_or_not_at_all(
@@ -318,6 +350,10 @@ def test_pages_of_a_table_are_its_rows(audit: Audit) -> None:
     assert told["total"] == len(wanted)
     assert told["rows"] == [list(row.values()) for row in wanted[2:5]]
     assert len(page_of(audit, {"finding": "ablation.units", "limit": 10**6})["rows"]) <= 500
+    down = page_of(audit, {**asked, "descending": True})["rows"]
+    back = list(whole.where(class_=CLASSES[1]).sort("effect", descending=True).rows())
+    assert down == [list(row.values()) for row in back[2:5]]
+    assert page_of(audit, {"finding": "ablation.units", "offset": 10**40})["rows"] == []
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ def test_nothing_is_kept_outside_of_an_audit_s_folder(tmp_path: Path) -> None:
     "text",
     [
         '{"name": "half',
+        "[" * 100_000,
         "[]",
         '{"name": "a", "asked": {"units": [["1", 0]], "edit": "mean"}}',
         '{"name": "a", "asked": {"units": [["1", 0]], "edit": "mean"}, "found": NaN}',

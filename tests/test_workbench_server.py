@@ -118,6 +118,9 @@ def test_the_page_answers_its_own_questions(server: Server, live: Live) -> None:
         ("GET", "/", {"Host": "localhost"}, 403),
         ("GET", "/", {"Host": None}, (400, 403)),
         ("GET", "/", {"Origin": "http://attacker.example"}, 403),
+        ("GET", "/", {"Host": "127.0.0.1"}, 403),
+        ("GET", "/", {"Host": "127.0.0.1:1"}, 403),
+        ("POST", "/api/remove", {"X_Holistic_Token": TOKEN + "x"}, 403),
         ("POST", "/api/remove", {"Host": "attacker.example"}, 403),
         ("POST", "/api/remove", {"Origin": "http://attacker.example"}, 403),
         ("POST", "/api/remove", {"Origin": "null"}, 403),
@@ -147,6 +150,33 @@ def test_nobody_else_is_answered(
     assert found in (status if isinstance(status, tuple) else (status,))
     assert b"classes" not in text
     assert "access-control-allow-origin" not in given
+    if found != 400:  # what isn't HTTP is refused before
+        assert given["x-frame-options"] == "DENY"
+
+
+def test_an_origin_that_begins_like_this_one_is_another(server: Server) -> None:
+    origin = f"http://{server.host}.attacker.example"
+    assert server.ask("POST", "/api/state", b"{}", Origin=origin)[0] == 403
+
+
+def test_the_page_is_rendered_once_for_an_audit(
+    audit: Audit, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from holistic.report import page
+
+    made, real = list[str](), page.rendered
+    monkeypatch.setattr(page, "rendered", lambda *a, **k: made.append("") or real(*a, **k))
+    answers = Answers(audit.path, live)
+    first = answers.page()
+    assert answers.page() is first
+    record = audit.path / "audit.json"
+    text = record.read_text(encoding="utf-8")
+    try:
+        record.write_text(text + " ", encoding="utf-8")
+        assert answers.page() == first
+    finally:
+        record.write_text(text, encoding="utf-8")
+    assert len(made) == 2
 
 
 def test_a_body_that_lies_about_its_length_is_cut_off(server: Server) -> None:
@@ -313,3 +343,4 @@ def test_the_command_prints_an_address_and_serves_a_real_audit(tmp_path: Path) -
             assert told["n"] in (99, 100)
         finally:
             serving.terminate()
+        assert serving.wait(30) == 143  # its jobs were stopped before

@@ -231,6 +231,7 @@ export function nothing(name: string): number {
 
 /** Names of the columns that bound a value: they stand right after it. Else two empty names. */
 export function bounds(table: Table, value: string): [string, string] {
+  if (COUNT.test(value)) return ["", ""];
   const names = table.told.columns.map((c) => c.name).filter((name) => name !== "se");
   const [low, high] = names.slice(names.indexOf(value) + 1);
   return /(^|_)lo$/.test(low ?? "") && /(^|_)hi$/.test(high ?? "") ? [low, high] : ["", ""];

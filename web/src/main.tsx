@@ -107,6 +107,19 @@ function turn(e: KeyboardEvent): void {
   if (side && !typing) document.querySelector<HTMLAnchorElement>(`#app a[rel=${side}]`)?.click();
 }
 
+/** Paper is light, whatever the screen is. */
+function printLight(): void {
+  const root = document.documentElement;
+  let theme: string | undefined;
+  const turn = (to?: string) => {
+    if (to) root.dataset.theme = to;
+    else delete root.dataset.theme;
+    dispatchEvent(new Event("theme"));
+  };
+  addEventListener("beforeprint", () => ((theme = root.dataset.theme), turn("light")));
+  addEventListener("afterprint", () => turn(theme));
+}
+
 /** In a notebook's frame a link to a part of the page would lead to the notebook: follow it here. */
 function follow(e: MouseEvent): void {
   const link = (e.target as Element).closest?.("a[href^='#']");
@@ -134,6 +147,7 @@ async function start(): Promise<void> {
   addEventListener("scroll", note, { passive: true });
   addEventListener("keydown", turn);
   addEventListener("click", follow);
+  printLight();
   show(audit);
   document.documentElement.classList.add("ready");
 }

@@ -63,6 +63,21 @@ await settled(() => /^(9|11) units removed/.test(document.querySelector(".card .
 await page.keyboard.press("u");
 await settled(() => /^10 units removed/.test(document.querySelector(".card .tools").textContent));
 
+// the map keeps its place: keys walk on from the unit that was chosen
+const chosen = () => page.evaluate(() => location.hash);
+const steps = new Set();
+await map.focus();
+for (let i = 0; i < 3; i++) {
+  const before = await chosen();
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction((hash) => location.hash !== hash, before);
+  steps.add(await chosen());
+}
+assert.equal(steps.size, 3, "each key press chooses another unit");
+for (let i = 0; i < 3; i++) await page.getByRole("button", { name: "undo" }).click();
+await settled(() => /^10 units removed/.test(document.querySelector(".card .tools").textContent));
+
 // sets that the audit names; each is one step to take back
 for (const name of ["remove a cluster", "remove a circuit"]) {
   const list = page.getByLabel(name);

@@ -108,7 +108,7 @@ def _removed(table: Table, half: int) -> Iterator[Removed]:
     size = int(sizes[sizes <= max(1, min(HEADLINE_SIZE, half))].max(initial=1))
     for told in table.where(k=size).rows():
         # a class of which the data holds no example has no numbers
-        row = {name: float("nan") if v is None else v for name, v in told.items()}
+        row: dict[str, Any] = {n: float("nan") if v is None else v for n, v in told.items()}
         before = row["class_accuracy_before"]
         yield Removed(
             class_=row["class"],

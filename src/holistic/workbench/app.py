@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,20 @@ class Answers:
     def __init__(self, folder: Path, live: Live | str) -> None:
         self.folder, self.live = folder, live
         self.running = Jobs(self._run)
+        self._page: tuple[object, tuple[str, str]] | None = None
+        self._rendering = threading.Lock()
+
+    def page(self) -> tuple[str, str]:
+        """The page and its policy, rendered anew once the audit is another."""
+        from holistic.report.page import rendered
+
+        with self._rendering:
+            audit = self.audit
+            now = (self.folder / "audit.json").stat()
+            stamp = (now.st_mtime_ns, now.st_size, now.st_ino)
+            if self._page is None or self._page[0] != stamp:
+                self._page = (stamp, rendered(audit, live=True))
+            return self._page[1]
 
     @property
     def audit(self) -> Audit:
@@ -138,6 +153,7 @@ class Answers:
     def start(self, asked: Any) -> dict[str, Any]:
         """Start a lens."""
         self._model()
+        load(self.folder)  # a folder that is gone isn't made anew
         return self.running.start(_text(asked, "lens"))
 
     def cancel(self, asked: Any) -> dict[str, Any]:
@@ -177,10 +193,8 @@ def application(answers: Answers, host: str, token: str, *, seconds: float = SEC
     from starlette.responses import HTMLResponse, JSONResponse, Response
     from starlette.routing import Route
 
-    from holistic.report.page import rendered
-
     async def page(request: Request) -> Response:
-        text, policy = await run_in_threadpool(rendered, answers.audit, live=True)
+        text, policy = await run_in_threadpool(answers.page)
         return HTMLResponse(text, headers={"content-security-policy": policy})
 
     def answering(answer: Callable[[Any], dict[str, Any]]) -> Any:
@@ -188,6 +202,9 @@ def application(answers: Answers, host: str, token: str, *, seconds: float = SEC
             try:
                 asked = json.loads(await request.body() or b"{}")
                 json.dumps(asked, ensure_ascii=False).encode()  # half of a pair can't be sent back
+            except (ValueError, RecursionError):
+                return JSONResponse({"error": "that isn't JSON"}, 400)
+            try:
                 if not isinstance(asked, dict):
                     raise SettingError("a question is a JSON object")
                 return JSONResponse(await run_in_threadpool(answer, asked))
@@ -196,8 +213,6 @@ def application(answers: Answers, host: str, token: str, *, seconds: float = SEC
             except HolisticError as error:  # names files
                 print(error, file=sys.stderr)
                 return JSONResponse({"error": f"no answer; {_TERMINAL}"}, 400)
-            except (ValueError, RecursionError):
-                return JSONResponse({"error": "that isn't JSON"}, 400)
 
         return respond
 

@@ -58,12 +58,12 @@ def experiments(folder: Path) -> list[dict[str, Any]]:
     """Return all that were kept, oldest first; files that aren't experiments are passed over."""
     found = list[tuple[float, dict[str, Any]]]()
     for path in (folder / "experiments").glob("*.json"):
-        if not re.fullmatch(r"[0-9a-f]{16}", path.stem) or path.is_symlink():
+        if not re.fullmatch(r"[0-9a-f]{16}", path.stem) or path.is_symlink() or not path.is_file():
             continue
         try:
             one = _checked(json.loads(path.read_text(encoding="utf-8")))
             found.append((path.stat().st_mtime, {"id": path.stem, **one}))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue
     return [one for _, one in sorted(found, key=lambda pair: pair[0])]
 

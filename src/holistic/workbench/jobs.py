@@ -84,7 +84,8 @@ class Jobs:
 
     def _run(self, job: _Job, stop: threading.Event) -> None:
         def progress(task: str, done: int, total: int) -> None:
-            if stop.is_set():
+            saved = task == job.lens and done == total  # then nothing is left to stop
+            if stop.is_set() and not saved:
                 raise _Cancelled
             job.task, job.done, job.total = task, done, total
 

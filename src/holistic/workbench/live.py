@@ -245,8 +245,8 @@ class Live:
                 after = list[Tensor]()
                 for _, logits in stage.sets(masks):
                     check()
-                    after.append(logits.argmax(2))
-                yield stage.base.argmax(1).cpu().numpy(), torch.cat(after).cpu().numpy()
+                    after.append(_said(logits))
+                yield _said(stage.base).cpu().numpy(), torch.cat(after).cpu().numpy()
             return
         sites = [self.subject.site(name) for name in names] or self.subject.hidden_sites
         size = self.subject.engine.batch_rows(sites)
@@ -256,13 +256,13 @@ class Live:
                 n: replacement(self.subject, self.subject.site(n), removal.edit, start, len(images))
                 for n in names
             }
-            before = self.subject.engine.run(images)[0].argmax(1).cpu().numpy()
+            before = _said(self.subject.engine.run(images)[0]).cpu().numpy()
             after = list[np.ndarray]()
             for chosen in sets:
                 check()
                 changes = {n: replacing(chosen[n], new[n]) for n in names}
                 logits = self.subject.engine.run(images, (), changes)[0]
-                after.append(logits.argmax(1).cpu().numpy())
+                after.append(_said(logits).cpu().numpy())
             yield before, np.stack(after)
 
     def _staged(self, name: str, removal: Removal, examples: Examples) -> Iterator[Stage]:
@@ -311,6 +311,16 @@ class Live:
             "n": len(labels),
             "whole": len(labels) == len(self._whole),
         }
+
+
+def _said(logits: Tensor) -> Tensor:
+    """Predictions of logits `[…, C]`; the largest of what isn't a number would be the first."""
+    if logits.isnan().any():
+        raise SettingError(
+            "without these units, or as many random ones, the model's logits aren't numbers (NaN); "
+            "choose other units, or another replacement"
+        )
+    return logits.argmax(-1)
 
 
 def _held(stages: Sequence[Stage]) -> int:

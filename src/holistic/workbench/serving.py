@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import html
 import secrets
+import signal
 import threading
 from importlib.util import find_spec
 from pathlib import Path
@@ -59,6 +60,11 @@ class Served:
 
     def run(self) -> None:
         """Serve until it is interrupted or closed; jobs that still run are stopped then."""
+        if threading.current_thread() is threading.main_thread():
+            # uvicorn hands these on once it has stopped: as they are they would end Python at once
+            for name in ("SIGTERM", "SIGHUP"):
+                if hasattr(signal, name):
+                    signal.signal(getattr(signal, name), _end)
         try:
             self._server.run(sockets=[self._place])
         finally:
@@ -94,6 +100,10 @@ class Served:
     def _repr_html_(self) -> str:
         shown = html.escape(self.address)
         return f'<a href="{shown}" target="_blank" rel="noopener">{shown.partition("#")[0]}</a>'
+
+
+def _end(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def serve(audit: Audit | str | Path, subject: Subject, *, port: int = 0) -> Served:

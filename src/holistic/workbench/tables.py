@@ -50,6 +50,7 @@ def page_of(audit: Audit, asked: Any) -> dict[str, Any]:
         raise SettingError(f"'sort' names a column; there are {listed(columns, 40)}")
     if not all(type(v) is int and v >= 0 for v in (offset, limit)):
         raise SettingError("'offset' and 'limit' are whole numbers")
+    offset = min(offset, 1 << 62)
     where = " and ".join(f"{_quoted(c)} = ?" for c in equal) or "true"
     # names of columns can't be parameters of a query; they were found among the table's own
     order = ""

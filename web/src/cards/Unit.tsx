@@ -1,18 +1,19 @@
 // Everything that all lenses say of one unit.
 
+import { useContext } from "preact/hooks";
 import { shown, told, type Cell, type Table } from "../data";
 import { Examples } from "../lenses/activation";
 import { Synthetic } from "../lenses/activation/synthetic";
 import { Weights } from "../lenses/activation/tuning";
 import { to } from "../route";
-import { useAudit } from "../views/context";
+import { RowsContext, useAudit } from "../views/context";
 import { Dots } from "../views/Curve";
 import { counted, DataTable } from "../views/DataTable";
 
 export const PAIRS = [["site", "unit"], ["site_a", "unit_a"], ["site_b", "unit_b"], ["site", "unit_a"], ["site", "unit_b"], ["backup_site", "backup_unit"]];
 
 export function UnitCard({ site, unit }: { site: number; unit: number }) {
-  const audit = useAudit();
+  const audit = useAudit(), served = useContext(RowsContext);
   const name = audit.outline.sites[site];
   const found = [...audit.tables.values()].map((table) => [table, rowsOf(table, name, unit)] as const).filter(([, rows]) => rows.length);
   const rowsIn = (finding: string) => found.find(([table]) => table.name === finding);
@@ -27,6 +28,7 @@ export function UnitCard({ site, unit }: { site: number; unit: number }) {
       <h2>unit {unit} <small>of site {name}{op && ` (${op})`}</small></h2>
       <p class="tools">
         {unit > 0 && <a href={to.unit(site, unit - 1)} rel="prev">← previous</a>} {known(unit + 1) && <a href={to.unit(site, unit + 1)} rel="next">next →</a>}
+        {served && <a href={to.live(`${site}:${unit}`, "mean")}>remove it in the playground</a>}
       </p>
       {verdict && <Verdict table={verdict[0]} row={verdict[1][0]} />}
       {examples && <><h3>What it sees</h3><Examples table={examples[0]} site={name} unit={unit} /></>}

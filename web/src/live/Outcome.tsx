@@ -1,6 +1,7 @@
 // What removing units did: accuracy of every class, predictions that change, confusions.
 
 import { fixed, shown } from "../data";
+import { to } from "../route";
 import { useAudit } from "../views/context";
 import { Cut, useSheet } from "./Cut";
 import type { ClassRow, Estimate, Removed } from "./server";
@@ -55,10 +56,10 @@ function Changed({ found }: { found: Removed }) {
         {found.changed.map((one, i) => {
           const label = `example ${one.example} of class ${classes[one.label]}`;
           return (
-            <span key={one.example} class="change" title={label}>
+            <a key={one.example} class="change" title={label} href={to.draw(one.example)}>
               {sheet ? <Cut sheet={sheet} place={i} label={label} /> : <em>#{one.example}</em>}
               <small>{classes[one.before]} → {classes[one.after]}</small>
-            </span>
+            </a>
           );
         })}
       </div>

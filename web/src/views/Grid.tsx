@@ -95,10 +95,11 @@ export function Grid({ cells, label }: { cells: Cells; label: string }) {
   useEffect(() => {
     const watch = new ResizeObserver(soon);
     watch.observe(scroll.current!);
-    const off = onTheme(soon);
+    const off = onTheme(paint); // at once: what is printed waits for no frame
     return () => (watch.disconnect(), off(), cancelAnimationFrame(frame.current));
   });
-  useEffect(() => setNow(-1), [cells]);
+  // a map that is only coloured anew keeps its place: keys go on from there
+  useEffect(() => setNow(-1), [cells.width, cells.height]);
 
   const point = (e: MouseEvent) => {
     const box = canvas.current!.getBoundingClientRect();

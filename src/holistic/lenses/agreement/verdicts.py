@@ -12,6 +12,7 @@ import numpy as np
 from holistic.findings import Finding
 from holistic.lens import Context
 from holistic.lenses.agreement.scores import LENSES, SiteScores, by_class
+from holistic.scores import SCORE_UNITS
 from holistic.sites import Site
 from holistic.stats.intervals import class_auroc
 from holistic.subject import Subject
@@ -137,7 +138,12 @@ def judge_units(
             columns[name].extend(values)
     context.progress("judging units", 2, 2)
     table = Table.build(UnitVerdict, columns)
-    return Finding("agreement.units", table, tuple(_statements(table)), _caveats(lens))
+    return Finding(
+        "agreement.units",
+        table,
+        tuple(_statements(table, SCORE_UNITS[subject.score])),
+        _caveats(lens),
+    )
 
 
 def untrained_bounds(subject: Subject, copies: int) -> Bounds:
@@ -292,7 +298,7 @@ def _causes(site: Site, classes: Sequence[str], dead: np.ndarray, context: Conte
     return _Causes(place, share[units, shown], flips.min(1), known, bound)
 
 
-def _statements(table: Table) -> Iterator[str]:
+def _statements(table: Table, unit: str) -> Iterator[str]:
     rows = list(table.rows())
     for site in dict.fromkeys(row["site"] for row in rows):
         here = [row for row in rows if row["site"] == site]
@@ -303,7 +309,7 @@ def _statements(table: Table) -> Iterator[str]:
             + f" (selective: AUROC above {here[0]['selective_bound']:.3f}; causal: "
             f"{_causal(here[0])})."
         )
-    yield _misleading([row for row in rows if row["verdict"] == VERDICTS[1]])
+    yield _misleading([row for row in rows if row["verdict"] == VERDICTS[1]], unit)
 
 
 def _causal(row: dict[str, Any]) -> str:
@@ -318,7 +324,7 @@ def _share(share: float) -> str:
     return percent(share) if abs(share) >= 0.01 else f"{100 * share:.2g} %"
 
 
-def _misleading(rows: list[dict[str, Any]]) -> str:
+def _misleading(rows: list[dict[str, Any]], unit: str) -> str:
     """Name the unit whose response promises most and whose removal costs least."""
     if not rows:
         return "No selective unit is without effect: here what responds to a class also drives one."
@@ -326,7 +332,7 @@ def _misleading(rows: list[dict[str, Any]]) -> str:
     ablation = (
         ""
         if worst["ablation"] is None
-        else f" removing it costs that class {worst['ablation']:.3f} of its score, and"
+        else f" removing it costs that class {worst['ablation']:.3g} {unit}, and"
     )
     small = abs(worst["causal_share"]) <= worst["causal_bound"]
     return (
