@@ -300,3 +300,18 @@ def test_source_is_recorded_and_names_the_data(tmp_path: Path) -> None:
     run = audit(FakeSubject(), out=tmp_path, lenses=["early"])
     assert run.provenance["data"] == "digits"
     assert run.provenance["source"] == {"data": "digits", "limit": None}
+
+
+def test_two_runs_at_once_do_not_lose_a_lens(tmp_path: Path) -> None:
+    """Each would publish the record that it read: the second is refused while the first runs."""
+    refused = list[str]()
+
+    def meanwhile(task: str, done: int, total: int) -> None:
+        if task == "early" and not done:
+            with pytest.raises(AuditError, match="another run writes") as error:
+                audit(FakeSubject(), out=tmp_path / "a", lenses=["early"])
+            refused.append(str(error.value))
+
+    audit(FakeSubject(), out=tmp_path / "a", lenses=["early"], progress=meanwhile)
+    assert len(refused) == 1
+    assert "middle" in audit(FakeSubject(), out=tmp_path / "a", lenses=["middle"]).lenses

@@ -8,7 +8,8 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -71,15 +72,35 @@ def audit(
     SettingError
         If there is no such lens, or a lens lacks the findings of others that it needs.
     AuditError
-        If the folder is taken, or holds the audit of another subject or with other settings.
+        If the folder is taken, holds the audit of another subject or with other settings, or
+        another run writes to it.
     """
     say = progress or silent
     run = begin(subject, out=out, lenses=lenses)
-    for lens in _chosen(lenses):
-        if lens.name not in run.lenses:
-            run = _answered(run, lens, subject, say)
-    run.report()
+    with _alone(run.path):
+        if Audit.load(run.path).lenses != run.lenses:  # another run ended in between
+            run = begin(subject, out=out, lenses=lenses)
+        for lens in _chosen(lenses):
+            if lens.name not in run.lenses:
+                run = _answered(run, lens, subject, say)
+        run.report()
     return run
+
+
+@contextmanager
+def _alone(folder: Path) -> Generator[None]:
+    """Hold a folder while lenses are run: two runs at once would overwrite each other's record."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise AuditError(f"another run writes to '{folder}' now; wait for its end") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def begin(

@@ -32,8 +32,8 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def is_unfinished(path: Path) -> bool:
-    """Say whether a file is what `write_whole` leaves when the process is killed."""
-    return path.name.startswith(".") and path.name.endswith(".tmp")
+    """Say whether a file is what a killed run leaves: half of a file, or its lock."""
+    return path.name.startswith(".") and (path.suffix == ".tmp" or path.name == ".lock")
 
 
 def sha256(path: Path) -> str:

@@ -84,13 +84,13 @@ function Said({ found, classes }: { found: Looked; classes: string[] }) {
   const order = classes.map((_, c) => c).sort((a, b) => found.logits[b] - found.logits[a]);
   const kept = classes.length > 20 ? order.slice(0, 20) : classes.map((_, c) => c);
   return (
-    <table class="bars">
+    <div class="wide"><table class="bars">
       <caption aria-live="polite">The model says {classes[found.prediction]}{kept.length < classes.length && "; the 20 largest"}</caption>
       <thead><tr><th scope="col">class</th><th scope="col" colSpan={2}>probability</th><th scope="col">logit</th></tr></thead>
       <tbody>{kept.map((c) => (
         <tr key={c}><th scope="row">{classes[c]}</th><td><span class="bar-of"><i style={{ width: `${100 * found.probabilities[c]}%` }} /></span></td><td>{(100 * found.probabilities[c]).toFixed(1)} %</td><td>{shown(found.logits[c])}</td></tr>
       ))}</tbody>
-    </table>
+    </table></div>
   );
 }
 

@@ -99,7 +99,7 @@ function Map({ table, units, set }: { table: Table; units: Unit[]; set: (units: 
         <Choose name="remove a circuit" sets={grouped.circuits} set={set} />
       </p>
       <Grid cells={cells} label="Map of the network. Enter removes a unit or puts it back." />
-      <figcaption>Choose units on the map to remove them. The units that a class needs most, and a circuit (the units at both ends of a class's strongest edges), were chosen on the selection split, clusters too; what you choose by the map's colours is chosen on the examples that it is measured on, so its drop is a little flattered.</figcaption>
+      <figcaption>Choose units on the map to remove them. Orange: class {shown(name)} loses without the unit; blue: it gains; full colour at ±{shown(cells.limit)} {table.about("effect").unit}. The units that a class needs most, and a circuit (the units at both ends of a class's strongest edges), were chosen on the selection split, clusters too; what you choose by the map's colours is chosen on the examples that it is measured on, so its drop is a little flattered.</figcaption>
     </figure>
   );
 }

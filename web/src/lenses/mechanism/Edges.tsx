@@ -12,7 +12,7 @@ import { useFilters } from "../../views/Heat";
 import { layers } from "./layers";
 
 const COUNTS = [10, 20, 40, 80];
-const HIGH = 420;
+const HIGH = 420, APART = 27;
 const EDGE = 34;
 
 export const Edges: View = ({ table }) => {
@@ -29,14 +29,16 @@ export const Edges: View = ({ table }) => {
   });
   const nodes = useMemo(() => layers(kept.map(ends)), [rows, count]);
   const wide = Math.max(280, Math.min(760, document.querySelector("main")!.clientWidth - 40));
-  const place = ({ x, y }: { x: number; y: number }) => ({ x: EDGE + x * (wide - 2 * EDGE), y: 24 + y * (HIGH - 34) });
+  const fullest = Math.max(...[...nodes.values()].map((n) => [...nodes.values()].filter((other) => other.site === n.site).length), 0);
+  const high = Math.max(HIGH, 34 + APART * fullest);
+  const place = ({ x, y }: { x: number; y: number }) => ({ x: EDGE + x * (wide - 2 * EDGE), y: 24 + y * (high - 34) });
   const most = Math.max(...kept.map((row) => Math.abs(table.number(row, "effect"))), 1e-12);
   const sites = [...new Set([...nodes.values()].map((n) => n.site))];
   return (
-    <Frame caption={`The ${kept.length} edges that are strongest on the selection split, of ${rows.length}: how far a unit at one site, put to its mean, moves a unit at the next, ${equal.class === "all" ? "over all examples" : `on class ${shown(equal.class)}`}. Orange, dashed: the second then holds less; blue, whole: more; width: how far. The sign says what the first did on these examples, not the sign of a weight: where it lies below its mean, putting it there raises it. At q < 0.05 ${rows.filter(sure).length} of these differ from zero, and ${random.filter(sure).length} of ${random.length} random pairs of units (control).`} table={table} rows={table.rows(equal)}>
+    <Frame caption={`The ${kept.length} edges that are strongest on the selection split, of ${rows.length}: how far a unit at one site, put to its mean, moves a unit at the next, ${equal.class === "all" ? "over all examples" : `on class ${shown(equal.class)}`}. Orange, dashed: the second then holds less; blue, whole: more; width: how far. The sign says what the first did on these examples, not the sign of a weight: where it lies below its mean, putting it there raises it. At q < 0.05 ${rows.filter(sure).length} of the ${rows.length} differ from zero, and ${random.filter(sure).length} of ${random.length} random pairs of units (control).`} table={table} rows={table.rows(equal)}>
       <p class="picks">{picks}<Pick name="edges" from={COUNTS} at={count} set={setCount} /></p>
       {!kept.length && <p>This table holds no edges that were chosen for class {shown(equal.class)}.</p>}
-      {kept.length > 0 && <svg class="plot" role="group" aria-label={`${table.told.title}: the strongest edges`} width={wide} height={HIGH} viewBox={`0 0 ${wide} ${HIGH}`} onMouseLeave={() => setNow(null)}>
+      {kept.length > 0 && <svg class="plot" role="group" aria-label={`${table.told.title}: the strongest edges`} width={wide} height={high} viewBox={`0 0 ${wide} ${high}`} onMouseLeave={() => setNow(null)}>
         {sites.map((site) => <text key={site} x={place([...nodes.values()].find((n) => n.site === site)!).x} y={12} text-anchor="middle" font-size={11} fill="currentColor">{short(shown(audit.outline.sites[site]))}</text>)}
         {kept.map((row) => {
           const { from, to: end } = ends(row), effect = table.number(row, "effect");
