@@ -332,6 +332,10 @@ def test_code_that_an_audit_names_runs_only_when_trusted(tmp_path: Path) -> None
     foreign = Audit.create(tmp_path / "foreign", {"key": "0", "source": made})
     assert "--trust" in str(_model(foreign, None, trust=False))
     assert "--trust" not in str(_model(foreign, None, trust=True))
+    weights = {**made, "model": "mlp", "weights": str(tmp_path / "w.safetensors")}
+    named = Audit.create(tmp_path / "weights", {"key": "0", "source": weights})
+    assert "--trust reads it" in str(_model(named, None, trust=False))
+    assert "aren't at" in str(_model(named, None, trust=True))
     nothing = Audit.create(tmp_path / "python", {"key": "0"})
     assert "Python" in str(_model(nothing, None, trust=False))
 

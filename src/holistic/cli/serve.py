@@ -36,8 +36,8 @@ def serve(
     data_dir
         Folder that holds data sets; `$HOLISTIC_DATA` by default.
     trust
-        Run the code and read the folder that the audit names (`module:factory`, `folder:PATH`).
-        An audit may come from somebody else.
+        Run the code and read the files that the audit names (`module:factory`, `folder:PATH`,
+        weights). An audit may come from somebody else.
     """
     from holistic.findings import load
     from holistic.workbench.serving import Served, check_installed
@@ -75,6 +75,8 @@ def _model(audit: Audit, data_dir: Path | None, *, trust: bool) -> Live | str:
             f"the audit names code or a folder of its own ('{made['model']}' on '{made['data']}'); "
             "--trust runs and reads them"
         )
+    if made["weights"] and not trust:
+        return f"the audit names a file of weights, '{made['weights']}'; --trust reads it"
     source = Source(made["data"], model=made["model"], seed=made["seed"], data_dir=data_dir)
     own = audit.path / "model.safetensors"
     weights = Path(made["weights"]) if made["weights"] else own
