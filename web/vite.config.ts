@@ -5,13 +5,13 @@ const live = process.env.PAGE === "live";
 
 // Parts of Plot that no picture here asks for, by the paths that its files name them by.
 const d3 = /^d3-(geo|time|time-format)$/;
-const plot = /^\.{1,2}\/(time|curve|projection)\.js$|^\.\/(scales\/)?schemes\.js$|^\.\.\/transforms\/(bin|stack)\.js$|^\.\/legends\/ramp\.js$/;
+const plot = /^\.{1,2}\/(time|curve|marker|projection)\.js$|^\.\/(scales\/)?(schemes|diverging)\.js$|^\.\/vector\.js$|^\.\.\/transforms\/(bin|stack)\.js$|^\.\/legends\/ramp\.js$/;
 const standIn = (name: string) => new URL(`src/left-out/${name}.ts`, import.meta.url).pathname;
 const leftOut = {
   name: "left-out",
   enforce: "pre" as const,
   resolveId: (source: string, importer = "") =>
-    d3.test(source) ? standIn("d3") : importer.includes("/plot/src/") && plot.test(source) ? standIn("plot") : null,
+    d3.test(source) ? standIn("d3") : !importer.includes("/plot/src/") ? null : source === "d3" ? standIn("scales") : plot.test(source) ? standIn("plot") : null,
   // Curves are made by functions that are called at once; marked as pure, those that nothing uses go.
   transform: (code: string, id: string) => (id.includes("/d3-shape/") ? code.replaceAll("= (function", "= /* @__PURE__ */ (function") : null),
 };

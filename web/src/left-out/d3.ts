@@ -1,7 +1,7 @@
 // Stands in, in the bundle, for parts of d3 that draw the earth and dates.
 
 export const none = (): never => {
-  throw new Error("maps of the earth, dates, named palettes, bins, stacks, curves and projections are left out of this bundle");
+  throw new Error("maps of the earth, dates, named palettes, bins, stacks, curves, markers, projections and some scales are left out of this bundle");
 };
 
 const nothing = () => ({}); // made once, when Plot is loaded

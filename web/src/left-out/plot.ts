@@ -1,4 +1,4 @@
-// Stands in, in the bundle, for parts of Plot that draw by dates, named palettes, bins, stacks, curves and projections.
+// Stands in, in the bundle, for parts of Plot that draw by dates, named palettes, bins, stacks, curves, markers and projections.
 
 // @ts-expect-error: it has no types of its own
 import { curveLinear } from "d3-shape";
@@ -34,4 +34,12 @@ export {
   same as maybeDenseIntervalX, same as maybeDenseIntervalY, same as maybeStackX, same as maybeStackY,
   none as bin, none as binX, none as binY, none as legendRamp, none as maybeThresholds,
   none as stackX, none as stackX1, none as stackX2, none as stackY, none as stackY1, none as stackY2,
+};
+
+// plot/src/scales/diverging.js, marker.js and marks/vector.js
+export {
+  none as createScaleDiverging, none as createScaleDivergingLog, none as createScaleDivergingPow,
+  none as createScaleDivergingSqrt, none as createScaleDivergingSymlog,
+  nothing as applyGroupedMarkers, nothing as applyMarkers, nothing as markers,
+  none as vectorX, none as vectorY,
 };
