@@ -275,6 +275,16 @@ def test_any_architecture(name: str, shape: tuple[int, int]) -> None:
     assert all("nan" not in statement for statement in finding.statements)
 
 
+def test_class_images_are_the_selection_splits_means() -> None:
+    subject, _ = straight((5, 6))
+    shown = found(subject).arrays["attribution.class_images"].astype(float)
+    images, labels = subject.selection.images, subject.selection.labels
+    low, high = (float(end) for end in torch.aminmax(subject.images))
+    for c in range(len(subject.classes)):
+        expected = (images[labels == c].mean(0) - low) / (high - low) * 255
+        np.testing.assert_allclose(shown[c], expected, atol=0.51)
+
+
 def test_features_without_a_plane_become_one_row() -> None:
     subject, weight = straight((7,))
     finding = found(subject)

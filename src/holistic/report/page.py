@@ -26,6 +26,7 @@ __all__ = ["rendered", "write_report"]
 _ROWS = 12
 _LIVE = (
     "ablation.units",
+    "ablation.confusion",
     "ablation.images",
     "ablation.scores",
     "ablation.shapley",
@@ -58,6 +59,7 @@ _LIVE = (
 """Findings whose pictures the script draws: one that stands in the page too would weigh twice."""
 _TITLES = {
     "ablation.units": "One unit at a time",
+    "ablation.confusion": "What is taken for what",
     "ablation.images": "Units that decide single images",
     "ablation.topk": "Growing sets of units",
     "ablation.scores": "One unit at a time, in every score",

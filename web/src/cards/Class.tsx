@@ -1,15 +1,16 @@
 // Everything about one class: the units that it needs, and its rows in every finding.
 
 import { useMemo } from "preact/hooks";
-import { few, ranked, shown, told, type Audit, type Cell } from "../data";
+import { few, part, ranked, shown, told, type Audit, type Cell } from "../data";
 import { ClassMaps } from "../lenses/attribution/maps";
 import { to } from "../route";
 import { useAudit } from "../views/context";
 import { Curve } from "../views/Curve";
 import { counted, DataTable } from "../views/DataTable";
 import { Picture } from "../views/Picture";
+import { Pixels } from "../views/Pixels";
 
-const TOP = 10;
+const TOP = 10, MISTAKES = 4;
 
 export function ClassCard({ index }: { index: number }) {
   const audit = useAudit();
@@ -27,7 +28,7 @@ export function ClassCard({ index }: { index: number }) {
       <p class="tools">
         {index > 0 && <a href={to.class(index - 1)} rel="prev">← previous</a>} {index + 1 < audit.outline.classes.length && <a href={to.class(index + 1)} rel="next">next →</a>}
       </p>
-      {seen.length > 0 && <div class="strip">{seen.map((place) => <span class="change" key={place}><Picture place={place} /><small>{kind(place)}</small></span>)}</div>}
+      <div class="strip"><Mean index={index} name={name} />{seen.map((place) => <span class="change" key={place}><Picture place={place} /><small>{kind(place)}</small></span>)}</div>
       <Said name={name} />
       {audit.array("attribution.class_maps") && <>
         <h3>Which pixels decide, on average over its images</h3>
@@ -49,18 +50,30 @@ export function ClassCard({ index }: { index: number }) {
   );
 }
 
+/** The mean image of the class. */
+function Mean({ index, name }: { index: number; name: string }) {
+  const images = useAudit().array("attribution.class_images");
+  if (!images) return null;
+  const [, , width, planes] = images.shape;
+  return <span class="change"><Pixels values={part(images, index)} width={width} planes={planes} size={44} label={`mean of the selection split's images of class ${name}`} /><small>their mean</small></span>;
+}
+
 /** What each lens says of the class: each line where its finding has rows of the class, with interval, n and control. */
 function Said({ name }: { name: string }) {
   const audit = useAudit();
   const rows = (finding: string, equal: Record<string, Cell>, value: string) => {
     const table = audit.table(finding);
-    return table?.has(value, ...Object.keys(equal)) ? table.rows(equal).map((row) => ({ row, cell: (column: string) => shown(table.cell(row, column)), said: (column = value, lines?: number) => told(table, row, column).slice(0, lines).join(", ") })) : [];
+    return table?.has(value, ...Object.keys(equal)) ? table.rows(equal).map((row) => ({ row, cell: (column: string) => shown(table.cell(row, column)), number: (column: string) => table.number(row, column), said: (column = value, lines?: number) => told(table, row, column).slice(0, lines).join(", ") })) : [];
   };
   const topk = audit.table("ablation.topk"), sites = audit.table("sites");
   const units = (site: Cell) => sites?.rows({ site }).map((row) => sites.number(row, "units"))[0] ?? 2 * TOP;
   const size = (site: Cell) => Math.max(...topk!.rows({ site, class: name, ranking: "effect" }).map((row) => topk!.number(row, "k")).filter((k) => k <= few(units(site))), 0);
+  // the class itself and what it is most often confused with, either way
+  const mistaken = (own: string, other: string) => rows("ablation.confusion", { [own]: name }, "share").filter(({ number, cell }) => number("count") > 0 && (own === "class" || cell("class") !== name)).sort((a, b) => b.number("share") - a.number("share")).slice(0, MISTAKES).map(({ cell, said }) => `${cell(other)}: ${said()}`);
   const lines: [string, string[]][] = [
-    ["accuracy", rows("ablation.topk", { class: name }, "class_accuracy_before").slice(0, 1).map(({ said }) => said(undefined, 3))],
+    ["accuracy", audit.table("ablation.confusion") ? [] : rows("ablation.topk", { class: name }, "class_accuracy_before").slice(0, 1).map(({ said }) => said(undefined, 3))],
+    ["told as", mistaken("class", "prediction")],
+    ["told as it", mistaken("prediction", "class")],
     ["ablation", (topk?.distinct("site") ?? []).flatMap((site) => rows("ablation.topk", { site, class: name, ranking: "effect", k: size(site) }, "class_drop")).map(({ cell, said }) => `without its top ${cell("k")} units of ${cell("site")}: ${said()}`)],
     ["activation", preferring(audit, name)],
     ["attribution", rows("attribution.contrasts", { class: name }, "change").map(({ cell, said }) => `rather than ${cell("rival")} (taken for each other on ${cell("confused")} selection examples), without the top pixels: ${said()}`)],

@@ -1,14 +1,15 @@
 // Everything that all lenses say of one unit.
 
-import { useContext } from "preact/hooks";
-import { shown, told, type Cell, type Table } from "../data";
+import { useCallback, useContext } from "preact/hooks";
+import { shown, told, type Audit, type Cell, type Table } from "../data";
 import { Examples } from "../lenses/activation";
 import { Synthetic } from "../lenses/activation/synthetic";
 import { Weights } from "../lenses/activation/tuning";
 import { to } from "../route";
 import { RowsContext, useAudit } from "../views/context";
-import { Dots } from "../views/Curve";
+import { DotsView } from "../views/Curve";
 import { counted, DataTable } from "../views/DataTable";
+import { Also, clusterOf } from "./Also";
 
 export const PAIRS = [["site", "unit"], ["site_a", "unit_a"], ["site_b", "unit_b"], ["site", "unit_a"], ["site", "unit_b"], ["backup_site", "backup_unit"]];
 
@@ -21,6 +22,7 @@ export function UnitCard({ site, unit }: { site: number; unit: number }) {
   const synthetic = audit.array("activation.synthetic") && rowsIn("activation.synthetic");
   const examples = audit.images ? rowsIn("activation.examples") : undefined;
   const sites = audit.table("sites"), [about] = sites?.rows({ site: name ?? null }) ?? [], op = about === undefined ? "" : shown(sites!.cell(about, "op"));
+  const still = responses?.[0].cell(responses[1][0], "dead") === true;
   const known = (other: number) => [...audit.tables.values()].some((table) => rowsOf(table, name, other).length);
   if (!found.length) return <p>No finding tells of unit {unit} of site {shown(name ?? null)}. Sites that lenses don't look at have no unit cards.</p>;
   return (
@@ -31,15 +33,17 @@ export function UnitCard({ site, unit }: { site: number; unit: number }) {
         {served && <a href={to.live(`${site}:${unit}`, "mean")}>remove it in the playground</a>}
       </p>
       {verdict && <Verdict table={verdict[0]} row={verdict[1][0]} />}
+      {still && <p>It holds one value for every example of both splits: none of the images below drives it.</p>}
       {examples && <><h3>What it sees</h3><Examples table={examples[0]} site={name} unit={unit} /></>}
       <div class="pair">
         {synthetic && <div><h3>Synthetic inputs that drive it</h3><Synthetic table={synthetic[0]} site={name} unit={unit} /></div>}
         <Weights audit={audit} site={name} unit={unit} head={<h3>Its weights (blue above 0, orange below)</h3>} />
       </div>
       <div class="pair">
-        {effects && <div><h3>What each class loses without it</h3><Dots table={effects[0]} rows={effects[1]} by="class" value="effect" links={toClass(audit.outline.classes, effects[0])} /></div>}
-        {responses && <div><h3>How well it tells each class</h3><Dots table={responses[0]} rows={responses[1]} by="class" value="auroc" links={toClass(audit.outline.classes, responses[0])} /></div>}
+        {effects && <ByClass head={`Change of each class's ${audit.outline.score} without it`} table={effects[0]} at={{ site: name, unit }} value="effect" />}
+        {responses && <ByClass head="How well it tells each class" table={responses[0]} at={{ site: name, unit }} value="auroc" />}
       </div>
+      <Also site={name} unit={unit} />
       {found.map(([table, rows]) => (
         <details key={table.name}>
           <summary>{table.name}: {counted(table, rows.length)}</summary>
@@ -50,17 +54,26 @@ export function UnitCard({ site, unit }: { site: number; unit: number }) {
   );
 }
 
-function toClass(classes: string[], table: Table): (row: number) => string {
-  return (row) => {
+/** One number of the unit for every class. */
+function ByClass({ head, table, at, value }: { head: string; table: Table; at: Record<string, Cell>; value: string }) {
+  const { classes } = useAudit().outline;
+  const links = useCallback((row: number) => {
     const index = classes.indexOf(String(table.cell(row, "class")));
     return index < 0 ? "#/" : to.class(index);
-  };
+  }, [table]);
+  return <div><h3>{head}</h3><DotsView table={table} choice={{ kind: "dots", filters: [], rows: "class", across: "", values: [value] }} fixed={at} links={links} /></div>;
 }
 
 function rowsOf(table: Table, site: Cell, unit: number): number[] {
   const rows = PAIRS.filter((pair) => table.has(...pair)).flatMap(([s, u]) => table.rows({ [s]: site, [u]: unit }));
   return [...new Set(rows)].sort((a, b) => a - b);
 }
+
+/** Why no other unit of its cluster can be asked. */
+const without = (audit: Audit, site: string, unit: number) => {
+  const words = clusterOf(audit, site, unit);
+  return /^\d/.test(words) ? "it is alone in its cluster" : words || "not in this audit";
+};
 
 /** What each lens says of the unit, with intervals, controls and the bounds that the verdict rests on; each line with the columns that it needs. */
 function Verdict({ table, row }: { table: Table; row: number }) {
@@ -81,7 +94,7 @@ function Verdict({ table, row }: { table: Table; row: number }) {
     ["ablation", `class ${favourite} without it: ${found("ablation.units", "effect", { class: preferred })}; smallest q of an accuracy (McNemar): ${shown(cell("accuracy_q"))}`, "preferred_class", "accuracy_q"],
     ["tracing", `class ${carried.length ? shown(patched!.cell(carried[0], "clean")) : "–"} with another class's value, the largest of ${carried.length} classes${patched?.cut ? " on this page" : ""}: ${carried.length ? told(patched!, carried[0], "recovery").join(", ") : patched?.cut ? "left out of this page" : "not in this audit"}; causal beyond ±${shown(cell("causal_bound"))} at q < 0.05, or where an accuracy changes`, "causal_bound"],
     ["attribution", `first-order estimate of that change of class ${favourite}: ${shown(-table.number(row, "attribution"), true)} ${table.about("attribution").unit}`, "preferred_class", "attribution"],
-    ["mechanism", `mean AUROC for class ${favourite} of the other units of its cluster: ${shown(cell("mechanism"))}`, "preferred_class", "mechanism"],
+    ["mechanism", cell("mechanism") === null ? `no number: ${without(audit, shown(cell("site")), table.number(row, "unit"))}` : `mean AUROC for class ${favourite} of the other units of its cluster: ${shown(cell("mechanism"))}`, "preferred_class", "mechanism"],
   ];
   return (
     <dl class="lines">

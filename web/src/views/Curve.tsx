@@ -60,8 +60,10 @@ export function Dots({ table, rows: every, by, value, links }: { table: Table; r
   return <Chart label={`${table.told.title}: ${value} by ${by}`} make={make} address={links} />;
 }
 
-export function DotsView({ table, choice }: { table: Table; choice: Choice }) {
-  const [equal, picks] = useFilters(table, choice.filters);
+/** `fixed` holds what the reader can't choose here. */
+export function DotsView({ table, choice, fixed = {}, links }: { table: Table; choice: Choice; fixed?: Record<string, Cell>; links?: (row: number) => string }) {
+  const [picked, picks] = useFilters(table, choice.filters);
+  const equal = { ...fixed, ...picked };
   const [value, setValue] = useState(choice.values[0]);
   const key = JSON.stringify(equal);
   const every = useMemo(() => table.rows(equal), [table, key]), rows = useMemo(() => every.slice(0, MOST), [every]);
@@ -70,7 +72,7 @@ export function DotsView({ table, choice }: { table: Table; choice: Choice }) {
   return (
     <Frame caption={`${capital(table.about(value).meaning)}. ${bounds(table, value)[0] ? "Lines: 95 % interval" : "No interval"}${grey && `; grey: ${grey}`}.${every.length > MOST ? ` The first ${MOST} of ${every.length}.` : ""}`} table={table} rows={every}>
       <p class="picks">{picks}<Pick name="number" from={choice.values} at={value} set={setValue} word={plain} /></p>
-      <Dots table={table} rows={rows} by={choice.rows} value={value} />
+      <Dots table={table} rows={rows} by={choice.rows} value={value} links={links} />
     </Frame>
   );
 }

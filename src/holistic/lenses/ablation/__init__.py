@@ -77,6 +77,7 @@ class Ablation(Lens):
         """Yield the tables of single units, of sets, of pairs and of shares."""
         from holistic.estimates import affordable_sweep
         from holistic.lenses.ablation.backup import find_backups
+        from holistic.lenses.ablation.confusion import confused
         from holistic.lenses.ablation.curves import whole_curves
         from holistic.lenses.ablation.images import deciding_units
         from holistic.lenses.ablation.interactions import find_interactions
@@ -93,6 +94,7 @@ class Ablation(Lens):
         )
         units = remove_units(subject, self, chosen, progress)
         yield units
+        yield confused(subject)
         yield deciding_units(subject, self, units.table)
         yield score_units(subject, self, progress)
         yield compare_replacements(subject, self, progress)

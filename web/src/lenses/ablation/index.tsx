@@ -9,6 +9,7 @@ const start = { ranking: "effect" };
 
 export const ablation: Record<string, View> = {
   "ablation.units": heat({ filters: ["site"], rows: "class", across: "unit", values: ["effect", "accuracy_drop"] }),
+  "ablation.confusion": heat({ filters: [], rows: "class", across: "prediction", values: ["share", "count"] }),
   "ablation.images": DecidingUnits,
   "ablation.scores": heat({ filters: ["site", "score"], rows: "class", across: "unit", values: ["effect", "specific"] }),
   "ablation.shapley": heat({ filters: ["site"], rows: "class", across: "unit", values: ["shapley"] }),
