@@ -8,7 +8,7 @@ export interface Outline {
   findings: Record<string, Told>;
 }
 export type Cell = string | number | boolean | null;
-export interface Encoded { names?: string[]; values?: (number | boolean | null)[]; runs?: (number | boolean | null)[] }
+export interface Encoded { names?: string[]; values?: Cell[]; runs?: (number | boolean | null)[] }
 export interface Packed { shape: number[]; values?: (number | null)[]; bytes?: string; limit?: number }
 /** A finding's array; `NaN` where there is no number. */
 export interface Numbers { shape: number[]; values: Float32Array }
@@ -17,7 +17,7 @@ export interface Images {
 }
 
 export function decode(column: Encoded): Cell[] {
-  let cells: (number | boolean | null)[] = column.values ?? [];
+  let cells = column.values ?? [];
   if (column.runs) {
     cells = [];
     for (let i = 0; i < column.runs.length; i += 2) {
@@ -113,6 +113,12 @@ export class Table {
     }
     return group.get(names.map((name) => String(equal[name])).join("\u0000")) ?? [];
   }
+}
+
+/** A table of what a server has just answered: text, or numbers with their units. */
+export function answered(name: string, title: string, columns: readonly (readonly [name: string, unit: string | null, meaning: string])[], rows: Cell[][]): Table {
+  const told = columns.map(([name, unit, meaning]) => ({ name, kind: unit === null ? "string" : "float64", unit: unit ?? "", meaning, of: "" }));
+  return new Table(name, { title, total: rows.length, held: "", statements: [], columns: told }, columns.map((_, c) => ({ values: rows.map((row) => row[c]) })));
 }
 
 /** Rows of a class by what was measured on the selection split, the first choice in front; none where the table doesn't say. */

@@ -33,10 +33,30 @@ const [, site, unit] = /^(.*) unit (\d+)$/.exec(words);
 await page.locator("#app ol a").first().click();
 await page.waitForSelector(`h2:has-text("unit ${unit}")`);
 
-// ablate it, and see the accuracy
-await page.evaluate(() => { location.hash = "#/live"; });
+// its images, one by one and back
+await page.locator(".examples a.picture").first().click();
+await page.waitForSelector("h2:has-text('image')");
+await page.goBack();
+await page.waitForSelector(`h2:has-text("unit ${unit}")`);
+
+// ablate it by the card's link: the accuracy falls, and the lost image leads to the model's answer
+await page.getByRole("link", { name: "remove it in the playground" }).click();
 await page.waitForSelector(".bars tbody tr");
-await settled(() => !document.querySelector(".bars caption").textContent.includes("stratified part"));
+await settled(() => /^1 units? removed/.test(document.querySelector(".card .tools").textContent) && !document.querySelector(".bars caption").textContent.includes("part of") && document.querySelector(".change canvas"));
+const row7 = page.locator(".bars tbody tr", { has: page.locator("th", { hasText: /^7$/ }) });
+const [whole7, cut7] = [parseFloat(await row7.locator("td").nth(1).textContent()), await accuracy("7")];
+console.log(`class 7 without unit ${unit} of ${site}: ${whole7} % -> ${cut7} %`);
+assert.ok(cut7 < whole7, "the accuracy falls");
+const lost = page.locator("a.change", { hasText: /^7 →/ }).first(), [, example] = /example (\d+) of class 7/.exec(await lost.getAttribute("title"));
+await lost.click();
+await page.waitForSelector(`h2:has-text("Example ${example} of class 7")`);
+await page.waitForSelector("text=Nearest evaluation examples");
+await page.goBack();
+
+// all that the class needs most
+await page.waitForSelector(".bars tbody tr");
+await page.getByRole("button", { name: "remove none" }).click();
+await settled(() => /^0 units removed/.test(document.querySelector(".card .tools").textContent) && !document.querySelector(".late"));
 const intact = await accuracy("7");
 await page.getByLabel("coloured by the effect on class").selectOption({ label: "7" });
 const start = Date.now();
@@ -92,7 +112,7 @@ for (const name of ["remove a cluster", "remove a circuit"]) {
 await answered();
 
 // the confusion matrix counts every example once
-const counted = await page.locator(".confusion td").allTextContents();
+const counted = await page.locator(".confusion td").evaluateAll((cells) => cells.map((cell) => cell.firstChild?.nodeType === Node.TEXT_NODE ? cell.firstChild.textContent : "0"));
 const [whole] = /\d+/.exec(await page.locator(".bars tbody tr").last().locator("td").last().textContent());
 assert.equal(counted.reduce((sum, text) => sum + Number(text), 0), Number(whole));
 

@@ -176,8 +176,8 @@ class Live:
             `classes`: for each class its n, accuracy before and after with their 95 % intervals
             (Wilson), the drop with its own (Tango, paired) and, where asked for, the mean drop over
             random sets, the range that holds 95 % of them, and `p`, the share of sets that drop as
-            much, (1 + b) / (1 + B); `confusion`: examples by class and
-            prediction `[C][C]`; `changed`: some examples whose prediction changes; `n` and `whole`,
+            much, (1 + b) / (1 + B); `confusion` and `intact`: examples by class and prediction
+            `[C][C]` without the units and with them; `changed`: some examples whose prediction changes; `n` and `whole`,
             whether they are all evaluation examples.
         """
         with self.busy, torch.no_grad():
@@ -290,7 +290,8 @@ class Live:
         labels, classes = examples.labels.cpu().numpy(), self.subject.classes
         right, now = before == labels, after == labels
         members = [*(labels == c for c in range(len(classes))), np.full(len(labels), True)]
-        confusion = np.zeros((len(classes), len(classes)), dtype=int)
+        intact, confusion = np.zeros((2, len(classes), len(classes)), dtype=int)
+        np.add.at(intact, (labels, before), 1)
         np.add.at(confusion, (labels, after[0]), 1)
         moved = np.flatnonzero(before != after[0])
         # examples that were right come first: they are what was lost
@@ -298,6 +299,7 @@ class Live:
         return {
             "classes": _rows([*classes, "all"], [(right[m], now[:, m]) for m in members]),
             "confusion": confusion.tolist(),
+            "intact": intact.tolist(),
             "changed": [
                 {
                     "example": int(examples.indices[i]),

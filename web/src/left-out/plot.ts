@@ -36,10 +36,9 @@ export {
   none as stackX, none as stackX1, none as stackX2, none as stackY, none as stackY1, none as stackY2,
 };
 
-// plot/src/scales/diverging.js, marker.js and marks/vector.js
+// plot/src/scales/diverging.js, marker.js
 export {
   none as createScaleDiverging, none as createScaleDivergingLog, none as createScaleDivergingPow,
   none as createScaleDivergingSqrt, none as createScaleDivergingSymlog,
   nothing as applyGroupedMarkers, nothing as applyMarkers, nothing as markers,
-  none as vectorX, none as vectorY,
 };

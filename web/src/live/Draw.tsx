@@ -7,7 +7,7 @@ import { go, to } from "../route";
 import { words } from "../lenses/attribution/gates";
 import { Verdict } from "../lenses/attribution/maps";
 import { useAudit } from "../views/context";
-import { Pick } from "../views/Frame";
+import { Frame, Pick } from "../views/Frame";
 import { Pixels } from "../views/Pixels";
 import { Cut, useSheet } from "./Cut";
 import { ask, type Looked, type State } from "./server";
@@ -16,14 +16,19 @@ import { Steering } from "./Steering";
 
 const MAP = 128;
 
+/** What was found, and of what: the reader may have chosen another image or site since. */
+interface Answer { found: Looked; image: unknown; site: string }
+
 export function Draw({ place }: { place: number | null }) {
   const { classes } = useAudit().outline;
   const [state, setState] = useState<State | null>(null);
   const [image, setImage] = useState<unknown>(place);
-  const [found, setFound] = useState<Looked | null>(null);
+  const [answer, setAnswer] = useState<Answer | null>(null);
   const [site, setSite] = useState("");
   const [trouble, setTrouble] = useState("");
   const number = useRef(0);
+  const missing = place !== null && state !== null && state.live && place >= state.examples;
+  const found = answer?.found, late = answer !== null && (answer.image !== image || answer.site !== site);
   useEffect(() => {
     ask<State>("state", {}).then((told) => {
       setState(told);
@@ -31,33 +36,34 @@ export function Draw({ place }: { place: number | null }) {
       setTrouble(told.live ? "" : told.reason);
     }, (e: Error) => setTrouble(e.message));
   }, []);
-  useEffect(() => (setImage(place), setFound(null)), [place]);
+  useEffect(() => (setImage(place), setAnswer(null), setTrouble("")), [place]);
   useEffect(() => {
-    if (!state?.live || image === null || !site) return;
+    if (!state?.live || image === null || !site || missing) return;
     const mine = ++number.current;
     ask<Looked>("look", { image, near: site }).then(
-      (told) => mine === number.current && (setFound(told), setTrouble("")),
+      (found) => mine === number.current && (setAnswer({ found, image, site }), setTrouble("")),
       (e: Error) => mine === number.current && setTrouble(e.message),
     );
   }, [state, image, site]);
   return (
     <section class="card">
       <h2>{place === null ? "Draw" : `Example ${place}`}{place !== null && found?.label !== undefined && <small> of class {classes[found.label]}, {found.split} split</small>}</h2>
-      {trouble && <p class="caveat" role="alert">{trouble}</p>}
+      {missing && <p>There is no example {place}: the data have 0 to {state.examples - 1}.</p>}
+      {trouble && <p class="caveat" role="alert">{trouble}{late && ". What stands below is of the choice before."}</p>}
       {state?.live && <Examples count={state.examples} place={place} />}
       <div class="pair">
-        {state?.live && place === null && drawable(state.shape) && <Sheet state={state} drawn={setImage} clear={() => (setImage(null), setFound(null))} />}
-        {place !== null && state?.live && <Shown place={place} />}
+        {state?.live && place === null && drawable(state.shape) && <Sheet state={state} drawn={setImage} clear={() => (setImage(null), setAnswer(null))} />}
+        {place !== null && !missing && state?.live && <Shown place={place} />}
         {found && <Said found={found} classes={classes} />}
       </div>
       {found && state && (
-        <>
+        <div class={late ? "late" : ""} aria-busy={late}>
           <Maps found={found} said={classes[found.prediction]} />
           <Activations found={found} />
           <p class="picks"><Pick name="site" from={state.sites} at={site} set={setSite} /></p>
-          <Nearest found={found} site={site} image={image} count={state.examples} />
-          <Steering site={site} image={image} found={found} />
-        </>
+          <Nearest found={found} site={answer.site} image={answer.image} count={state.examples} />
+          <Steering site={answer.site} image={answer.image} found={found} />
+        </div>
       )}
     </section>
   );
@@ -100,7 +106,7 @@ function Maps({ found, said }: { found: Looked; said: string }) {
   const methods = Object.entries(found.maps).filter(([, rows]) => rows.length > 1);
   if (!methods.length) return null;
   return (
-    <figure class="view">
+    <Frame caption={`What speaks for ${said} (blue) and against it (orange), pixel by pixel, signed, each map on a scale of its own (those of the lens attribution are sizes without a sign). One image, so no interval; a method that fails a test of the lens attribution on this model is marked: its map shouldn't be believed.`}>
       <div class="strip">
         {methods.map(([method, rows]) => {
           const flat = rows.flat();
@@ -112,8 +118,7 @@ function Maps({ found, said }: { found: Looked; said: string }) {
           );
         })}
       </div>
-      <figcaption>What speaks for {said} (blue) and against it (orange), pixel by pixel, signed, each map on a scale of its own (those of the lens attribution are sizes without a sign). A method that fails a test of the lens attribution on this model is marked: its map shouldn't be believed.</figcaption>
-    </figure>
+    </Frame>
   );
 }
 

@@ -6,15 +6,15 @@ import { ask, type Job } from "./server";
 export function Jobs() {
   const [told, setTold] = useState<{ jobs: Job[]; missing: string[]; needs: Record<string, string[]>; other: string }>({ jobs: [], missing: [], needs: {}, other: "" });
   const [trouble, setTrouble] = useState("");
-  const look = () => ask<typeof told>("jobs", {}).then(setTold, (e: Error) => setTrouble(e.message));
+  const look = () => ask<typeof told>("jobs", {}).then((now) => (setTold(now), setTrouble("")), (e: Error) => setTrouble(e.message));
   const act = (question: string, asked: object) => ask(question, asked).then(() => (setTrouble(""), look()), (e: Error) => setTrouble(e.message));
   const running = told.jobs.some((job) => job.state === "running");
   useEffect(() => void look(), []);
   useEffect(() => {
-    if (!running) return;
+    if (!running || trouble) return; // a server that is gone isn't asked again and again
     const timer = setInterval(look, 500);
     return () => clearInterval(timer);
-  }, [running]);
+  }, [running, trouble]);
   return (
     <section class="card">
       <h2>Jobs</h2>
@@ -34,7 +34,7 @@ export function Jobs() {
           </li>
         ))}
       </ul>
-      {trouble && <p class="caveat" role="alert">{trouble}</p>}
+      {trouble && <p class="caveat" role="alert">{trouble} <button onClick={look}>ask again</button></p>}
     </section>
   );
 }

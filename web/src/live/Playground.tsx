@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import { shown, type Table } from "../data";
 import { go, to } from "../route";
 import { useAudit } from "../views/context";
-import { Pick } from "../views/Frame";
+import { Frame, Pick } from "../views/Frame";
 import { Grid } from "../views/Grid";
 import { laid, unitsOf } from "../views/Network";
 import { toggled, unitsIn, written } from "./chosen";
@@ -63,7 +63,7 @@ export function Playground({ wanted, edit }: { wanted: string; edit: string }) {
       {trouble && <p class="caveat" role="alert">{trouble}{late && ". The numbers below are those of the set before."}</p>}
       <Map table={table} units={units} set={set} />
       <p class="tools">
-        {units.length} units removed{unknown > 0 && ` (${unknown} of the address are not in this audit)`}
+        {units.length} {units.length === 1 ? "unit" : "units"} removed{unknown > 0 && ` (${unknown} of the address are not in this audit)`}
         <button disabled={!units.length} onClick={() => set([])}>remove none</button>
         <button disabled={!trail.back} onClick={trail.back} aria-keyshortcuts="u">undo</button>
         <button disabled={!trail.forth} onClick={trail.forth} aria-keyshortcuts="Shift+U">redo</button>
@@ -91,7 +91,7 @@ function Map({ table, units, set }: { table: Table; units: Unit[]; set: (units: 
   const most = useMemo(() => needed(table, name), [table, name]);
   const grouped = useMemo(() => ({ clusters: clusters(audit), circuits: circuits(audit) }), [audit]);
   return (
-    <figure class="view">
+    <Frame caption={`Choose units on the map to remove them. Orange: class ${shown(name)} loses without the unit; blue: it gains; full colour at ±${shown(cells.limit)} ${table.about("effect").unit}. The units that a class needs most, and a circuit (the units at both ends of a class's strongest edges), were chosen on the selection split, clusters too; what you choose by the map's colours is chosen on the examples that it is measured on, so its drop is a little flattered.`} table={table} rows={rows}>
       <p class="picks">
         <Pick name="coloured by the effect on class" from={classes} at={name} set={setName} />
         {most.map((one) => <button key={one.name} onClick={() => set(one.units)}>remove {one.name}</button>)}
@@ -99,8 +99,7 @@ function Map({ table, units, set }: { table: Table; units: Unit[]; set: (units: 
         <Choose name="remove a circuit" sets={grouped.circuits} set={set} />
       </p>
       <Grid cells={cells} label="Map of the network. Enter removes a unit or puts it back." />
-      <figcaption>Choose units on the map to remove them. Orange: class {shown(name)} loses without the unit; blue: it gains; full colour at ±{shown(cells.limit)} {table.about("effect").unit}. The units that a class needs most, and a circuit (the units at both ends of a class's strongest edges), were chosen on the selection split, clusters too; what you choose by the map's colours is chosen on the examples that it is measured on, so its drop is a little flattered.</figcaption>
-    </figure>
+    </Frame>
   );
 }
 

@@ -27,7 +27,7 @@ export async function ask<T>(question: string, asked: object): Promise<T> {
 export interface Estimate { value: number; lo: number; hi: number }
 export interface ClassRow { class: string; n: number; before?: Estimate; after?: Estimate; drop?: Estimate; random?: Estimate & { sets: number; p: number } }
 export interface Change { example: number; label: number; before: number; after: number }
-export interface Removed { superseded?: boolean; classes: ClassRow[]; confusion: number[][]; changed: Change[]; changes: number; n: number; whole: boolean }
+export interface Removed { superseded?: boolean; classes: ClassRow[]; confusion: number[][]; intact: number[][]; changed: Change[]; changes: number; n: number; whole: boolean }
 export type Unit = [site: string, unit: number];
 export interface Pictures { sheet: string; height: number; width: number }
 export interface Saved { id: string; name: string; asked: { units: Unit[]; edit: string } }
