@@ -12,8 +12,13 @@ const leftOut = {
   enforce: "pre" as const,
   resolveId: (source: string, importer = "") =>
     d3.test(source) ? standIn("d3") : !importer.includes("/plot/src/") ? null : source === "d3" ? standIn("scales") : plot.test(source) ? standIn("plot") : null,
-  // Curves are made by functions that are called at once; marked as pure, those that nothing uses go.
-  transform: (code: string, id: string) => (id.includes("/d3-shape/") ? code.replaceAll("= (function", "= /* @__PURE__ */ (function") : null),
+  transform(code: string, id: string) {
+    // Curves are made by functions that are called at once; marked as pure, those that nothing uses go.
+    if (id.includes("/d3-shape/")) return code.replaceAll("= (function", "= /* @__PURE__ */ (function");
+    // No picture here names a colour as CSS does.
+    if (id.includes("/d3-color/")) return code.replace(/aliceblue: [^}]*/, "");
+    return id.includes("/plot/src/options.js") ? code.replace(/,aliceblue,[^"]*/, "") : null;
+  },
 };
 
 export default defineConfig({

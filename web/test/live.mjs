@@ -42,7 +42,7 @@ await page.waitForSelector(`h2:has-text("unit ${unit}")`);
 // ablate it by the card's link: the accuracy falls, and the lost image leads to the model's answer
 await page.getByRole("link", { name: "remove it in the playground" }).click();
 await page.waitForSelector(".bars tbody tr");
-await settled(() => /^1 units? removed/.test(document.querySelector(".card .tools").textContent) && !document.querySelector(".bars caption").textContent.includes("part of") && document.querySelector(".change canvas"));
+await settled(() => /^1 units? removed/.test(document.querySelector(".chosen").textContent) && !document.querySelector(".bars caption").textContent.includes("part of") && document.querySelector(".change canvas"));
 const row7 = page.locator(".bars tbody tr", { has: page.locator("th", { hasText: /^7$/ }) });
 const [whole7, cut7] = [parseFloat(await row7.locator("td").nth(1).textContent()), await accuracy("7")];
 console.log(`class 7 without unit ${unit} of ${site}: ${whole7} % -> ${cut7} %`);
@@ -56,12 +56,12 @@ await page.goBack();
 // all that the class needs most
 await page.waitForSelector(".bars tbody tr");
 await page.getByRole("button", { name: "remove none" }).click();
-await settled(() => /^0 units removed/.test(document.querySelector(".card .tools").textContent) && !document.querySelector(".late"));
+await settled(() => /^0 units removed/.test(document.querySelector(".chosen").textContent) && !document.querySelector(".late"));
 const intact = await accuracy("7");
 await page.getByLabel("coloured by the effect on class").selectOption({ label: "7" });
 const start = Date.now();
 await page.getByRole("button", { name: new RegExp(`of ${site.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")} that it needs most`) }).click();
-await settled(() => /^10 units removed/.test(document.querySelector(".card .tools").textContent) && document.querySelector(".card h3")?.textContent.startsWith("Predictions that change"));
+await settled(() => /^10 units removed/.test(document.querySelector(".chosen").textContent) && document.querySelector(".card h3")?.textContent.startsWith("Predictions that change"));
 console.log(`new bars ${Date.now() - start} ms after the click, the browser's driver counted`);
 // the last of the answers has 200 random sets beside it; nothing on the page moves after it
 const answered = () => settled(() => [...document.querySelectorAll(".bars tbody tr")].every((row) => /\(200 sets\)/.test(row.textContent)) && !document.querySelector(".late") && document.querySelector(".change canvas"));
@@ -75,13 +75,13 @@ const map = page.locator(".card canvas").first();
 await map.focus();
 await page.keyboard.press("ArrowRight");
 await page.keyboard.press("Enter");
-await settled(() => /^(9|11) units removed/.test(document.querySelector(".card .tools").textContent));
+await settled(() => /^(9|11) units removed/.test(document.querySelector(".chosen").textContent));
 await page.getByRole("button", { name: "undo" }).click();
-await settled(() => /^10 units removed/.test(document.querySelector(".card .tools").textContent));
+await settled(() => /^10 units removed/.test(document.querySelector(".chosen").textContent));
 await page.keyboard.press("Shift+U");
-await settled(() => /^(9|11) units removed/.test(document.querySelector(".card .tools").textContent));
+await settled(() => /^(9|11) units removed/.test(document.querySelector(".chosen").textContent));
 await page.keyboard.press("u");
-await settled(() => /^10 units removed/.test(document.querySelector(".card .tools").textContent));
+await settled(() => /^10 units removed/.test(document.querySelector(".chosen").textContent));
 
 // the map keeps its place: keys walk on from the unit that was chosen
 const chosen = () => page.evaluate(() => location.hash);
@@ -96,7 +96,7 @@ for (let i = 0; i < 3; i++) {
 }
 assert.equal(steps.size, 3, "each key press chooses another unit");
 for (let i = 0; i < 3; i++) await page.getByRole("button", { name: "undo" }).click();
-await settled(() => /^10 units removed/.test(document.querySelector(".card .tools").textContent));
+await settled(() => /^10 units removed/.test(document.querySelector(".chosen").textContent));
 
 // sets that the audit names; each is one step to take back
 for (const name of ["remove a cluster", "remove a circuit"]) {
@@ -104,9 +104,9 @@ for (const name of ["remove a cluster", "remove a circuit"]) {
   if (!(await list.count())) continue;
   const words = await list.locator("option").nth(1).textContent();
   await list.selectOption({ index: 1 });
-  await settled((count) => document.querySelector(".card .tools").textContent.startsWith(`${count} units removed`), /(\d+) units/.exec(words)[1]);
+  await settled((count) => document.querySelector(".chosen").textContent.startsWith(`${count} units removed`), /(\d+) units/.exec(words)[1]);
   await page.getByRole("button", { name: "undo" }).click();
-  await settled(() => /^10 units removed/.test(document.querySelector(".card .tools").textContent));
+  await settled(() => /^10 units removed/.test(document.querySelector(".chosen").textContent));
 }
 
 await answered();
@@ -139,12 +139,12 @@ const [zeroed, shared] = [await page.locator(".bars tbody").textContent(), page.
 await page.goto("about:blank");
 await page.goto(shared);
 await answered();
-assert.match(await page.locator(".card .tools").first().textContent(), /^10 units removed/);
+assert.match(await page.locator(".chosen").first().textContent(), /^10 units removed/);
 assert.equal(await page.getByLabel("removed units hold").locator("option:checked").textContent(), "zero");
 assert.equal(await page.locator(".bars tbody").textContent(), zeroed, "the link leads to the same numbers");
 await page.getByRole("button", { name: "remove none" }).click();
 await page.locator(".card ul a", { hasText: "<img src=x" }).first().click();
-await settled(() => /^10 units removed/.test(document.querySelector(".card .tools").textContent));
+await settled(() => /^10 units removed/.test(document.querySelector(".chosen").textContent));
 assert.equal(await page.getByLabel("removed units hold").locator("option:checked").textContent(), "mean", "an experiment has its own replacement");
 
 // draw a bar on the sheet: the model answers, by every method, and again when something is put in

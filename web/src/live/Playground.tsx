@@ -62,7 +62,7 @@ export function Playground({ wanted, edit }: { wanted: string; edit: string }) {
       <h2>Ablation playground</h2>
       {trouble && <p class="caveat" role="alert">{trouble}{late && ". The numbers below are those of the set before."}</p>}
       <Map table={table} units={units} set={set} />
-      <p class="tools">
+      <p class="tools chosen">
         {units.length} {units.length === 1 ? "unit" : "units"} removed{unknown > 0 && ` (${unknown} of the address are not in this audit)`}
         <button disabled={!units.length} onClick={() => set([])}>remove none</button>
         <button disabled={!trail.back} onClick={trail.back} aria-keyshortcuts="u">undo</button>
