@@ -137,6 +137,7 @@ def _activation(rng: np.random.Generator) -> Iterator[Finding]:
         "activation.image_plane": np.array([8, 8]),
         "activation.image_ids": np.arange(18, dtype=np.int64),  # two examples have no image
         "activation.image_labels": np.arange(18, dtype=np.int64) % 3,
+        "activation.image_predictions": np.arange(18, dtype=np.int64) % 2,
     }
     labels = [CLASSES[e % 3] for e in example]
     box = {"top_edge": 2, "left_edge": 1, "height": 4, "width": 5}

@@ -62,6 +62,8 @@ def test_pictures_are_those_of_the_examples(
     assert np.abs(images[0] - expected).max() <= 0.5 + 1e-4
     labels = finding.arrays["activation.image_labels"]
     assert np.array_equal(labels, subject.labels.numpy()[ids])
+    said = subject.predict(subject.images).argmax(1).numpy()
+    assert np.array_equal(finding.arrays["activation.image_predictions"], said[ids])
 
 
 def test_equal_values_are_shown_in_a_random_order() -> None:

@@ -13,7 +13,7 @@ export interface Packed { shape: number[]; values?: (number | null)[]; bytes?: s
 /** A finding's array; `NaN` where there is no number. */
 export interface Numbers { shape: number[]; values: Float32Array }
 export interface Images {
-  height: number; width: number; across: number; plane: [number, number]; examples: number[]; labels: number[]; sheet: string;
+  height: number; width: number; across: number; plane: [number, number]; examples: number[]; labels: number[]; predictions?: number[] | null; sheet: string;
 }
 
 export function decode(column: Encoded): Cell[] {

@@ -36,15 +36,30 @@ async function barriers(page) {
   return violations.map((v) => `${v.impact} ${v.id}: ${v.nodes.slice(0, 2).map((n) => n.html.slice(0, 140)).join(" | ")}`);
 }
 
+/** Addresses of cards that this page has: a class's, its first image's, and a unit's of the last hidden site. */
+async function cards(page, { sites, findings }) {
+  const found = ["#/class/0"];
+  await settled(page, found[0]);
+  const [picture] = await page.locator("#app a.picture").evaluateAll((links) => links.map((link) => link.getAttribute("href")));
+  if (picture) found.push(picture);
+  for (const i of sites.keys()) {
+    await settled(page, `#/unit/${i}/0`);
+    if (await page.locator("#app h2").count()) found[2] = `#/unit/${i}/0`;
+  }
+  assert.ok(!findings["ablation.units"] || found[2], "units have cards");
+  return found.filter(Boolean);
+}
+
 async function reads(file) {
   const { page, complaints, asked, ms } = await opened(file, "#/");
   const outline = JSON.parse(await page.textContent("#outline"));
-  const hashes = ["#/", ...outline.lenses.map((l) => `#/lens/${encodeURIComponent(l.name)}`), "#/class/0", "#/image/0", "#/unit/0/0", "#/nowhere", "#ablation.units"];
+  const hashes = ["#/", ...outline.lenses.map((l) => `#/lens/${encodeURIComponent(l.name)}`), ...(await cards(page, outline)), "#/nowhere", "#ablation.units"];
+  await settled(page, "#/");
   const units = outline.findings["ablation.units"] ? await page.evaluate(() => document.querySelectorAll("#app canvas").length) : 1;
   assert.equal(units, 1, "the opening has the map of the network");
   for (const hash of hashes) {
     await settled(page, hash);
-    assert.ok(await page.evaluate(() => [...document.querySelectorAll("main h2")].some((h) => h.checkVisibility())) || hash === "#/image/0" || hash === "#/unit/0/0", `${hash} shows something`);
+    assert.ok(await page.evaluate(() => [...document.querySelectorAll("main h2")].some((h) => h.checkVisibility())), `${hash} shows something`);
     assert.deepEqual(await barriers(page), [], `${hash} has no barriers`);
     const blank = await page.evaluate(() => [...document.querySelectorAll("main > section:not([hidden]) article")].filter((a) => a.querySelector(".live") && !a.querySelector(".live :is(canvas, svg, table), .live p:not(.tools, .picks)")).map((a) => a.id));
     assert.deepEqual(blank, [], `${hash} draws every finding`);
@@ -208,8 +223,8 @@ async function readsWithoutScripts(file) {
 
 async function fitsAPhone(file) {
   const { page } = await opened(file, "#/", { viewport: { width: 390, height: 800 } });
-  const { lenses } = JSON.parse(await page.textContent("#outline"));
-  for (const hash of ["#/", ...lenses.map((l) => `#/lens/${encodeURIComponent(l.name)}`), "#/class/0", "#/unit/0/0", "#/image/0"]) {
+  const outline = JSON.parse(await page.textContent("#outline"));
+  for (const hash of ["#/", ...outline.lenses.map((l) => `#/lens/${encodeURIComponent(l.name)}`), ...(await cards(page, outline))]) {
     await settled(page, hash);
     const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(over <= 1, `${hash} is ${over} px wider than a phone`);

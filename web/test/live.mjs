@@ -29,7 +29,7 @@ await page.keyboard.type("class 7");
 await page.keyboard.press("Enter");
 await page.waitForSelector("text=The units that it needs most");
 const words = await page.locator("#app ol a").first().textContent();
-const [, site, unit] = /^(.*) unit (\d+)$/.exec(words);
+const [, unit, site] = /^unit (\d+) of (.*)$/.exec(words);
 await page.locator("#app ol a").first().click();
 await page.waitForSelector(`h2:has-text("unit ${unit}")`);
 

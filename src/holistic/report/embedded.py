@@ -190,6 +190,7 @@ def _images(audit: Audit) -> dict[str, Any] | None:
     pictures = finding.arrays.get("activation.images")
     ids = finding.arrays.get("activation.image_ids")
     labels = finding.arrays.get("activation.image_labels")
+    said = finding.arrays.get("activation.image_predictions")
     if pictures is None or ids is None or labels is None or not len(pictures):
         return None
     limit = max(1, _IMAGE_BYTES // int(np.prod(pictures.shape[1:])))
@@ -204,6 +205,7 @@ def _images(audit: Audit) -> dict[str, Any] | None:
         "plane": finding.arrays.get("activation.image_plane", np.array([height, width])).tolist(),
         "examples": [int(ids[i]) for i in chosen],
         "labels": [int(labels[i]) for i in chosen],
+        "predictions": [int(said[i]) for i in chosen] if said is not None else None,
         "sheet": sheet(pictures[chosen], across),
     }
 

@@ -1,7 +1,8 @@
 // Everything about one class: the units that it needs, and its rows in every finding.
 
+import type { ComponentChild } from "preact";
 import { useMemo } from "preact/hooks";
-import { few, part, ranked, shown, told, type Audit, type Cell } from "../data";
+import { few, part, ranked, shown, type Audit, type Cell } from "../data";
 import { ClassMaps } from "../lenses/attribution/maps";
 import { to } from "../route";
 import { useAudit } from "../views/context";
@@ -9,6 +10,7 @@ import { Curve } from "../views/Curve";
 import { counted, DataTable } from "../views/DataTable";
 import { Picture } from "../views/Picture";
 import { Pixels } from "../views/Pixels";
+import { Said } from "./Said";
 
 const TOP = 10, MISTAKES = 4;
 
@@ -29,7 +31,7 @@ export function ClassCard({ index }: { index: number }) {
         {index > 0 && <a href={to.class(index - 1)} rel="prev">← previous</a>} {index + 1 < audit.outline.classes.length && <a href={to.class(index + 1)} rel="next">next →</a>}
       </p>
       <div class="strip"><Mean index={index} name={name} />{seen.map((place) => <span class="change" key={place}><Picture place={place} /><small>{kind(place)}</small></span>)}</div>
-      <Said name={name} />
+      <Lenses name={name} />
       {audit.array("attribution.class_maps") && <>
         <h3>Which pixels decide, on average over its images</h3>
         <div class="strip"><ClassMaps index={index} name={name} /></div>
@@ -37,7 +39,7 @@ export function ClassCard({ index }: { index: number }) {
       </>}
       {needed.length > 0 && <>
         <h3>The units that it needs most, as the selection split says</h3>
-        <ol>{needed.map((row) => <li key={row}><a href={to.unit(audit.siteIndex(units!.cell(row, "site")), units!.number(row, "unit"))}>{shown(units!.cell(row, "site"))} unit {shown(units!.cell(row, "unit"))}</a>: {told(units!, row, "effect").join(", ")}</li>)}</ol>
+        <ol>{needed.map((row) => <li key={row}><a href={to.unit(audit.siteIndex(units!.cell(row, "site")), units!.number(row, "unit"))}>unit {shown(units!.cell(row, "unit"))} of {shown(units!.cell(row, "site"))}</a>: <Said table={units!} row={row} value="effect" /></li>)}</ol>
       </>}
       {tables.some((t) => t.name === "ablation.topk") && <>
         <h3>Without growing sets of its units</h3>
@@ -59,42 +61,48 @@ function Mean({ index, name }: { index: number; name: string }) {
 }
 
 /** What each lens says of the class: each line where its finding has rows of the class, with interval, n and control. */
-function Said({ name }: { name: string }) {
+function Lenses({ name }: { name: string }) {
   const audit = useAudit();
   const rows = (finding: string, equal: Record<string, Cell>, value: string) => {
     const table = audit.table(finding);
-    return table?.has(value, ...Object.keys(equal)) ? table.rows(equal).map((row) => ({ row, cell: (column: string) => shown(table.cell(row, column)), number: (column: string) => table.number(row, column), said: (column = value, lines?: number) => told(table, row, column).slice(0, lines).join(", ") })) : [];
+    return table?.has(value, ...Object.keys(equal)) ? table.rows(equal).map((row) => ({ row, cell: (column: string) => shown(table.cell(row, column)), number: (column: string) => table.number(row, column), said: (column = value, lines?: number) => <Said table={table} row={row} value={column} lines={lines} /> })) : [];
   };
   const topk = audit.table("ablation.topk"), sites = audit.table("sites");
   const units = (site: Cell) => sites?.rows({ site }).map((row) => sites.number(row, "units"))[0] ?? 2 * TOP;
   const size = (site: Cell) => Math.max(...topk!.rows({ site, class: name, ranking: "effect" }).map((row) => topk!.number(row, "k")).filter((k) => k <= few(units(site))), 0);
   // the class itself and what it is most often confused with, either way
-  const mistaken = (own: string, other: string) => rows("ablation.confusion", { [own]: name }, "share").filter(({ number, cell }) => number("count") > 0 && (own === "class" || cell("class") !== name)).sort((a, b) => b.number("share") - a.number("share")).slice(0, MISTAKES).map(({ cell, said }) => `${cell(other)}: ${said()}`);
-  const lines: [string, string[]][] = [
+  const mistaken = (own: string, other: string) => rows("ablation.confusion", { [own]: name }, "share").filter(({ number, cell }) => number("count") > 0 && (own === "class" || cell("class") !== name)).sort((a, b) => b.number("share") - a.number("share")).slice(0, MISTAKES).map(({ cell, said }) => <>{cell(other)}: {said()}</>);
+  const lines: [string, ComponentChild[]][] = [
     ["accuracy", audit.table("ablation.confusion") ? [] : rows("ablation.topk", { class: name }, "class_accuracy_before").slice(0, 1).map(({ said }) => said(undefined, 3))],
     ["told as", mistaken("class", "prediction")],
     ["told as it", mistaken("prediction", "class")],
-    ["ablation", (topk?.distinct("site") ?? []).flatMap((site) => rows("ablation.topk", { site, class: name, ranking: "effect", k: size(site) }, "class_drop")).map(({ cell, said }) => `without its top ${cell("k")} units of ${cell("site")}: ${said()}`)],
+    ["ablation", (topk?.distinct("site") ?? []).flatMap((site) => rows("ablation.topk", { site, class: name, ranking: "effect", k: size(site) }, "class_drop")).map(({ cell, said }) => <>without its top {cell("k")} units of {cell("site")}: {said()}</>)],
     ["activation", preferring(audit, name)],
-    ["attribution", rows("attribution.contrasts", { class: name }, "change").map(({ cell, said }) => `rather than ${cell("rival")} (taken for each other on ${cell("confused")} selection examples), without the top pixels: ${said()}`)],
-    ["mechanism", rows("mechanism.clusters", { preferred_class: name }, "specialisation").map(({ cell, said }) => `cluster ${cell("cluster")} of ${cell("site")} prefers it: ${said()}`)],
-    ["tracing", rows("tracing.directions", { class: name, method: "class_mean_difference" }, "auroc").map(({ cell, said }) => `its direction at ${cell("site")}: ${said()}; steered by one standard deviation: ${said("steer_slope")}`)],
+    ["attribution", rows("attribution.contrasts", { class: name }, "change").map(({ cell, said }) => <>rather than {cell("rival")} (taken for each other on {cell("confused")} selection examples), without the top pixels: {said()}</>)],
+    ["mechanism", once(rows("mechanism.clusters", { preferred_class: name }, "specialisation"), ({ cell }) => `${cell("site")} ${cell("cluster")}`).map(({ cell, said }) => <>cluster {cell("cluster")} of {cell("site")} prefers it: {said()}</>)],
+    ["tracing", rows("tracing.directions", { class: name, method: "class_mean_difference" }, "auroc").map(({ cell, said }) => <>its direction at {cell("site")}: {said()}; steered by one standard deviation: {said("steer_slope")}</>)],
   ];
   return (
     <dl class="lines">
-      {lines.map(([term, said]) => [...new Set(said)].map((words, i) => <div key={`${term}${i}`}><dt>{i ? "" : term}</dt><dd>{words}</dd></div>))}
+      {lines.map(([term, said]) => said.map((words, i) => <div key={`${term}${i}`}><dt>{i ? "" : term}</dt><dd>{words}</dd></div>))}
     </dl>
   );
 }
 
+/** The first of each kind. */
+function once<T>(all: T[], kind: (one: T) => string): T[] {
+  const kinds = all.map(kind);
+  return all.filter((_, i) => kinds.indexOf(kinds[i]) === i);
+}
+
 /** How many units of each site prefer the class, and which of them tells it best. */
-function preferring(audit: Audit, name: string): string[] {
+function preferring(audit: Audit, name: string): ComponentChild[] {
   const table = audit.table("activation.units");
   if (!table?.has("preferred_class", "auroc")) return [];
   const rows = table.rows({ class: name, preferred_class: name });
   return table.distinct("site").flatMap((site) => {
     const own = rows.filter((row) => table.cell(row, "site") === site).sort((a, b) => table.number(b, "auroc") - table.number(a, "auroc"));
-    return own.length ? [`${own.length} units of ${shown(site)} ${table.cut ? "of which this page tells " : ""}prefer it (by their means on the selection split); unit ${shown(table.cell(own[0], "unit"))} tells it best, the best of them on these examples: ${told(table, own[0], "auroc").join(", ")}`] : [];
+    return own.length ? [<>{own.length} units of {shown(site)} {table.cut ? "of which this page tells " : ""}prefer it (by their means on the selection split); <a href={to.unit(audit.siteIndex(site), table.number(own[0], "unit"))}>unit {shown(table.cell(own[0], "unit"))}</a> tells it best, the best of them on these examples: <Said table={table} row={own[0]} value="auroc" /></>] : [];
   });
 }
 

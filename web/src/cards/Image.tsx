@@ -22,9 +22,10 @@ export function ImageCard({ example }: { example: number }) {
   };
   const deciding = has("ablation.images"), path = has("mechanism.paths"), seen = has("activation.examples");
   const told = deciding ?? path;
+  const said = told ? shown(told.table.cell(told.rows[0], "prediction")) : (audit.outline.classes[images.predictions?.[place] ?? -1] ?? null);
   return (
     <section class="card">
-      <h2>image {example} <small>of class <a href={to.class(label)}>{shown(audit.outline.classes[label] ?? null)}</a>{told && `, told as ${shown(told.table.cell(told.rows[0], "prediction"))}: ${shown(told.table.cell(told.rows[0], "kind"))}`}</small></h2>
+      <h2>image {example} <small>of class <a href={to.class(label)}>{shown(audit.outline.classes[label] ?? null)}</a>{said !== null && `, told as ${said}`}{told && `: ${shown(told.table.cell(told.rows[0], "kind"))}`}</small></h2>
       <p class="tools">
         {place > 0 && <a href={to.image(images.examples[place - 1])} rel="prev">← previous</a>} {place + 1 < images.examples.length && <a href={to.image(images.examples[place + 1])} rel="next">next →</a>}
         {document.querySelector("meta[name=holistic-live]") && <a href={to.draw(example)}>ask the model about it</a>}

@@ -1,7 +1,8 @@
 // Everything that all lenses say of one unit.
 
+import type { ComponentChild } from "preact";
 import { useCallback, useContext } from "preact/hooks";
-import { shown, told, type Audit, type Cell, type Table } from "../data";
+import { shown, type Audit, type Cell, type Table } from "../data";
 import { Examples } from "../lenses/activation";
 import { Synthetic } from "../lenses/activation/synthetic";
 import { Weights } from "../lenses/activation/tuning";
@@ -10,6 +11,7 @@ import { RowsContext, useAudit } from "../views/context";
 import { DotsView } from "../views/Curve";
 import { counted, DataTable } from "../views/DataTable";
 import { Also, clusterOf } from "./Also";
+import { Said } from "./Said";
 
 export const PAIRS = [["site", "unit"], ["site_a", "unit_a"], ["site_b", "unit_b"], ["site", "unit_a"], ["site", "unit_b"], ["backup_site", "backup_unit"]];
 
@@ -82,17 +84,17 @@ function Verdict({ table, row }: { table: Table; row: number }) {
   const found = (finding: string, value: string, more: Record<string, Cell>) => {
     const own = audit.table(finding), [first] = own?.rows({ ...at, ...more }) ?? [];
     if (first === undefined && own?.cut) return `left out of this page, which holds the rows ${own.told.held}`;
-    return first === undefined || !own!.has(value) ? "not in this audit" : told(own!, first, value).join(", ");
+    return first === undefined || !own!.has(value) ? "not in this audit" : <Said table={own!} row={first} value={value} />;
   };
   const preferred = cell("preferred_class"), favourite = shown(preferred);
   // the class whose decision the unit carries most of, on these examples
   const patched = audit.table("tracing.patching"), share = (row: number) => Math.abs(patched!.number(row, "recovery"));
   const carried = patched?.rows({ ...at, corrupt: "all", direction: "noise" }).filter((row) => patched.cell(row, "clean") !== "all" && patched.cell(row, "recovery") !== null).sort((a, b) => share(b) - share(a)) ?? [];
-  const lines: [string, string, ...string[]][] = [
+  const lines: [string, ComponentChild, ...string[]][] = [
     ["prefers", `class ${favourite}: its mean is largest there on the selection split`, "preferred_class"],
-    ["activation", `${found("activation.units", "auroc", { class: preferred })}; selective above ${shown(cell("selective_bound"))}, which 95 % of the site's units stay below in untrained copies and with shuffled labels`, "preferred_class", "selective_bound"],
-    ["ablation", `class ${favourite} without it: ${found("ablation.units", "effect", { class: preferred })}; smallest q of an accuracy (McNemar): ${shown(cell("accuracy_q"))}`, "preferred_class", "accuracy_q"],
-    ["tracing", `class ${carried.length ? shown(patched!.cell(carried[0], "clean")) : "–"} with another class's value, the largest of ${carried.length} classes${patched?.cut ? " on this page" : ""}: ${carried.length ? told(patched!, carried[0], "recovery").join(", ") : patched?.cut ? "left out of this page" : "not in this audit"}; causal beyond ±${shown(cell("causal_bound"))} at q < 0.05, or where an accuracy changes`, "causal_bound"],
+    ["activation", <>{found("activation.units", "auroc", { class: preferred })}; selective above {shown(cell("selective_bound"))}, which 95 % of the site's units stay below in untrained copies and with shuffled labels</>, "preferred_class", "selective_bound"],
+    ["ablation", <>class {favourite} without it: {found("ablation.units", "effect", { class: preferred })}; smallest q of an accuracy (McNemar): {shown(cell("accuracy_q"))}</>, "preferred_class", "accuracy_q"],
+    ["tracing", <>{carried.length ? <>class {shown(patched!.cell(carried[0], "clean"))} with another class's value, the largest of {carried.length} classes{patched!.cut && " on this page"}: <Said table={patched!} row={carried[0]} value="recovery" /></> : patched?.cut ? "left out of this page" : "not in this audit"}; causal beyond ±{shown(cell("causal_bound"))} at q &lt; 0.05, or where an accuracy changes</>, "causal_bound"],
     ["attribution", `first-order estimate of that change of class ${favourite}: ${shown(-table.number(row, "attribution"), true)} ${table.about("attribution").unit}`, "preferred_class", "attribution"],
     ["mechanism", cell("mechanism") === null ? `no number: ${without(audit, shown(cell("site")), table.number(row, "unit"))}` : `mean AUROC for class ${favourite} of the other units of its cluster: ${shown(cell("mechanism"))}`, "preferred_class", "mechanism"],
   ];
