@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from holistic.errors import HolisticError
-from holistic.workbench.experiments import experiments, save_experiment
+from holistic.workbench.experiments import (
+    experiments,
+    forget_experiment,
+    save_experiment,
+)
 from planted_live import HOSTILE
 
 
@@ -70,3 +74,35 @@ def test_files_that_are_no_experiments_are_passed_over(tmp_path: Path, text: str
     save_experiment(tmp_path, "one", {"units": [["1", 0]], "edit": "mean"}, {"n": 1})
     (tmp_path / "experiments" / ("0" * 16 + ".json")).write_text(text)
     assert [one["name"] for one in experiments(tmp_path)] == ["one"]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        1,
+        {"classes": []},
+        {"classes": [{"n": 3, "before": 1, "after": 2, "drop": 3}]},
+        {"classes": [{"n": "many", "drop": {"value": 1, "lo": 0, "hi": 2}}]},
+        {"classes": {"-1": 0}},
+    ],
+)
+def test_an_answer_that_was_edited_is_left_out(tmp_path: Path, found: object) -> None:
+    (tmp_path / "audit.json").write_text("{}")
+    save_experiment(tmp_path, "one", {"units": [["1", 0]], "edit": "mean"}, found)
+    assert [one["overall"] for one in experiments(tmp_path)] == [{}]
+
+
+def test_only_experiments_are_deleted(tmp_path: Path) -> None:
+    audit, elsewhere = tmp_path / "audit", tmp_path / "elsewhere"
+    for folder in (audit, elsewhere):
+        folder.mkdir()
+        (folder / "audit.json").write_text("{}")
+    asked = {"units": [["1", 0]], "edit": "mean"}
+    kept = save_experiment(elsewhere, "theirs", asked, 1)
+    (audit / "experiments").symlink_to(elsewhere / "experiments")
+    for ident in (kept, "../audit", "../../elsewhere/audit", 7, None):
+        with pytest.raises(HolisticError, match="no such"):
+            forget_experiment(audit, ident)
+    assert (elsewhere / "experiments" / f"{kept}.json").is_file()
+    forget_experiment(elsewhere, kept)
+    assert experiments(elsewhere) == []

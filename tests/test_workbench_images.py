@@ -70,6 +70,27 @@ def test_what_is_no_image_is_refused(subject: holistic.Subject, given: Any) -> N
         as_image(subject, given)
 
 
+def test_a_patch_stands_beside_patches_from_images_of_the_target_s_class(
+    subject: holistic.Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = as_image(subject, 8)
+    few = patched(subject, as_image(subject, 5), target, site="3", units=(1, 4))["control"]
+    assert few["n"] == 200
+    for most in ("_PATCHES", "_AMONG"):
+        monkeypatch.setattr(f"holistic.workbench.images.{most}", 10_000)
+    told = patched(subject, as_image(subject, 5), target, site="3", units=(1, 4))
+    said, site = told["before"]["prediction"], subject.capture(["3"], target)["3"]
+    same = count = 0
+    for image, label in zip(subject.evaluation.images, subject.evaluation.labels, strict=True):
+        if label != said or subject.predict(image[None]).argmax() != said or image.equal(target[0]):
+            continue
+        mixed = site.clone()
+        mixed[:, [1, 4]] = subject.capture(["3"], image[None])["3"][:, [1, 4]]
+        count, same = count + 1, same + int(subject.model[4](mixed).argmax() == said)
+    assert told["control"] == {"n": count, "same": same}
+    assert abs(few["same"] / few["n"] - same / count) < 0.04
+
+
 def test_patching_and_steering_equal_plain_edits(subject: holistic.Subject) -> None:
     source, target = as_image(subject, 5), as_image(subject, 8)
     told = patched(subject, source, target, site="1", units=None)

@@ -152,6 +152,7 @@ def test_nobody_else_is_answered(
     assert "access-control-allow-origin" not in given
     if found != 400:  # what isn't HTTP is refused before
         assert given["x-frame-options"] == "DENY"
+        assert "'none'" in given["content-security-policy"]
 
 
 def test_an_origin_that_begins_like_this_one_is_another(server: Server) -> None:
@@ -207,6 +208,79 @@ def test_questions_that_are_no_json_objects_get_one_line(server: Server, body: b
     told = json.loads(text)["error"]
     assert "\n" not in told
     assert "Traceback" not in told
+
+
+ODD = (
+    None,
+    True,
+    -1,
+    0,
+    1.5,
+    1e999,
+    10**30,
+    "",
+    "1",
+    "x" * 100_000,
+    [],
+    [None],
+    [[]],
+    {},
+    [["1", -1]],
+)
+
+
+QUESTIONS = "remove keep forget pictures look patch steer rows start cancel jobs state"
+
+
+@pytest.mark.parametrize("question", QUESTIONS.split())
+def test_odd_values_get_a_sentence_and_never_a_failure(server: Server, question: str) -> None:
+    usual: dict[str, dict[str, Any]] = {
+        "remove": {"session": "s", "number": 1, "units": [["1", 0]], "edit": "mean",
+                   "examples": "all", "controls": 0},
+        "keep": {"units": [["1", 0]], "edit": "mean"},  # without a name nothing is written
+        "forget": {"id": "0" * 16},
+        "pictures": {"examples": [0]},
+        "look": {"image": 0, "near": "1"},
+        "patch": {"source": 0, "target": 1, "site": "1", "units": [0]},
+        "steer": {"image": 0, "site": "1", "class": 0},
+        "rows": {"finding": "ablation.units", "equal": {"unit": 0}, "sort": "unit",
+                 "descending": True, "offset": 0, "limit": 5},
+        "start": {"lens": "none"},
+        "cancel": {"job": "none"},
+    }  # fmt: skip
+    whole = usual.get(question, {})
+    asked = [{}, *({**whole, name: odd} for name in whole for odd in ODD)]
+    for one in asked:
+        status, text, _ = server.ask("POST", f"/api/{question}", json.dumps(one).encode())
+        told = json.loads(text)
+        assert status in (200, 400), (one, told)
+        assert (status == 400) == ("error" in told)
+        assert len(text) < 20_000 or status == 200
+        assert len(told.get("error", "")) < 600
+
+
+def test_a_kept_set_stands_beside_random_sets_and_can_be_deleted(server: Server) -> None:
+    def ask(question: str, **asked: Any) -> tuple[int, dict[str, Any]]:
+        status, text, _ = server.ask("POST", f"/api/{question}", json.dumps(asked).encode())
+        return status, json.loads(text)
+
+    status, one = ask("keep", name="some", units=[["1", 0]], edit="mean")
+    assert status == 200
+    overall = one["overall"]
+    row = ask("remove", session="kept", number=1, units=[["1", 0]], controls=200)[1]["classes"][-1]
+    assert overall["n"] == row["n"]
+    for name in ("before", "after", "drop", "random"):
+        assert overall[name] == {end: row[name][end] for end in ("value", "lo", "hi")}
+    assert row["random"]["sets"] == 200
+    assert len(one["created"]) == 10
+    assert ask("state")[1]["experiments"] == [one]
+    for ident in (None, "", "../audit", one["id"] + "x", one["id"][:-1]):
+        assert ask("forget", id=ident)[0] == 400
+    assert ask("state")[1]["experiments"] == [one]
+    assert ask("forget", id=one["id"])[0] == 200
+    assert ask("state")[1]["experiments"] == []
+    assert ask("forget", id=one["id"])[0] == 400
+    assert ask("keep", name="none", units=[], edit="mean")[0] == 400
 
 
 def test_failures_tell_nothing_of_the_server(

@@ -147,6 +147,9 @@ await page.locator(".card ul a", { hasText: "<img src=x" }).first().click();
 await settled(() => /^10 units removed/.test(document.querySelector(".chosen").textContent));
 assert.equal(await page.getByLabel("removed units hold").locator("option:checked").textContent(), "mean", "an experiment has its own replacement");
 
+await page.getByRole("button", { name: /^delete <img/ }).first().click();
+await page.waitForSelector("text=is deleted");
+
 // draw a bar on the sheet: the model answers, by every method, and again when something is put in
 await page.evaluate(() => { location.hash = "#/draw"; });
 const sheet = await page.locator("canvas.sheet").boundingBox();
@@ -165,7 +168,7 @@ for (const way of ["from the example into this image", "from this image into the
 }
 await page.getByLabel("with any other").fill("5");
 await page.getByRole("button", { name: "patch", exact: true }).click();
-await settled(() => [...document.querySelectorAll("p[role=status]")].some((p) => p.textContent.includes("example 5 is told as")));
+await settled(() => [...document.querySelectorAll("p[role=status]")].some((p) => /example 5 is told as.*Control: taken from \d+ other images/.test(p.textContent)));
 await page.getByLabel("units", { exact: true }).fill("1, 2");
 await page.getByRole("button", { name: "patch", exact: true }).click();
 await settled(() => [...document.querySelectorAll("p[role=status]")].some((p) => p.textContent.startsWith("With units 1, 2 of")));

@@ -14,7 +14,11 @@ from holistic.errors import HolisticError, ModelError, SettingError, SiteError
 from holistic.findings import Audit, load
 from holistic.lens import lens_class, lens_names
 from holistic.progress import Progress
-from holistic.workbench.experiments import experiments, save_experiment
+from holistic.workbench.experiments import (
+    experiments,
+    forget_experiment,
+    save_experiment,
+)
 from holistic.workbench.guard import SECONDS, Guard
 from holistic.workbench.images import as_image, known, looked_at, patched, steered
 from holistic.workbench.jobs import Jobs, run_lens
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Answers", "application"]
 
 _TERMINAL = "the server's terminal says more"
+_LETTERS = 500
 
 
 class Answers:
@@ -64,9 +69,8 @@ class Answers:
 
     def state(self, asked: Any) -> dict[str, Any]:
         """What can be asked of this server."""
-        kept = [
-            {key: one[key] for key in ("id", "name", "asked")} for one in experiments(self.folder)
-        ]
+        shown = ("id", "name", "asked", "created", "overall")
+        kept = [{key: one[key] for key in shown} for one in experiments(self.folder)]
         if isinstance(self.live, str):
             return {"live": False, "reason": self.live, "experiments": kept}
         subject = self.live.subject
@@ -125,6 +129,8 @@ class Answers:
             if units is not None:
                 if not isinstance(units, list) or not all(type(u) is int for u in units):
                     raise SettingError("'units' are whole numbers")
+                if not units:
+                    raise SettingError("'units' names one unit or more; left out, it means all")
                 units = site.checked_units(units)
             return patched(live.subject, source, target, site=site.name, units=units)
 
@@ -173,11 +179,19 @@ class Answers:
         from holistic.workbench.live import Removal, within
 
         live = self._model()
-        removal = Removal.read({**asked, "examples": "all"}, live.subject)
+        removal = Removal.read({**asked, "examples": "all", "controls": 200}, live.subject)
+        if not removal.units:
+            raise SettingError("an experiment removes one unit or more")
         told = {"units": [[n, u] for n, some in removal.units.items() for u in some],
                 "edit": removal.edit}  # fmt: skip
         found = live.remove(removal, within(SECONDS))
-        return {"id": save_experiment(self.folder, asked.get("name"), told, found)}
+        kept = save_experiment(self.folder, asked.get("name"), told, found)
+        return next(one for one in self.state({})["experiments"] if one["id"] == kept)
+
+    def forget(self, asked: Any) -> dict[str, Any]:
+        """Delete a set that was kept."""
+        forget_experiment(self.folder, asked.get("id"))
+        return {}
 
     def _model(self) -> Live:
         if isinstance(self.live, str):
@@ -209,7 +223,7 @@ def application(answers: Answers, host: str, token: str, *, seconds: float = SEC
                     raise SettingError("a question is a JSON object")
                 return JSONResponse(await run_in_threadpool(answer, asked))
             except (SettingError, SiteError, ModelError) as error:
-                return JSONResponse({"error": str(error)}, 400)
+                return JSONResponse({"error": _cut(str(error))}, 400)
             except HolisticError as error:  # names files
                 print(error, file=sys.stderr)
                 return JSONResponse({"error": f"no answer; {_TERMINAL}"}, 400)
@@ -219,13 +233,18 @@ def application(answers: Answers, host: str, token: str, *, seconds: float = SEC
     async def failed(request: Request, error: Exception) -> Response:
         return JSONResponse({"error": f"the server failed; {_TERMINAL}"}, 500)
 
-    names = ("state", "rows", "remove", "keep", "pictures", "look", "patch", "steer",
+    names = ("state", "rows", "remove", "keep", "forget", "pictures", "look", "patch", "steer",
              "jobs", "start", "cancel")  # fmt: skip
     asked = {name: getattr(answers, name) for name in names}
     routes = [Route("/", page, methods=["GET"])]
     routes += [Route(f"/api/{n}", answering(a), methods=["POST"]) for n, a in asked.items()]
     app = Starlette(routes=routes, exception_handlers={Exception: failed})
     return Guard(app, host, token, seconds=seconds)
+
+
+def _cut(words: str) -> str:
+    """A question's names are as long as whoever asks likes; an answer isn't."""
+    return words if len(words) <= _LETTERS else f"{words[:_LETTERS]}…"
 
 
 def _text(asked: Any, name: str) -> str:

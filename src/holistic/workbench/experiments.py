@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import holistic
 from holistic.errors import SettingError
 from holistic.files import write_whole
 
-__all__ = ["experiments", "save_experiment"]
+__all__ = ["experiments", "forget_experiment", "save_experiment"]
 
 _MOST, _LETTERS = 1000, 120
+_ID = re.compile(r"[0-9a-f]{16}")
 
 
 def save_experiment(folder: Path, name: Any, asked: Any, found: Any) -> str:
@@ -47,18 +50,38 @@ def save_experiment(folder: Path, name: Any, asked: Any, found: Any) -> str:
     if place.is_symlink() or (place.exists() and not place.is_dir()):
         raise SettingError("'experiments' in the audit's folder is no folder: nothing is kept")
     if len(list(place.glob("*.json"))) >= _MOST:
-        raise SettingError(f"this audit holds {_MOST} experiments; delete some files of them")
+        raise SettingError(f"this audit holds {_MOST} experiments; delete some of them")
     ident = secrets.token_hex(8)
-    text = json.dumps({"name": name.strip(), "asked": asked, "found": found}, allow_nan=False)
+    made = {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "holistic": holistic.__version__,
+        "split": "evaluation",
+    }
+    told = {"name": name.strip(), "asked": asked, "found": found, "made": made}
+    text = json.dumps(told, allow_nan=False)
     write_whole(place / f"{ident}.json", lambda path: path.write_text(text, encoding="utf-8"))
     return ident
+
+
+def forget_experiment(folder: Path, ident: Any) -> None:
+    """Delete one that was kept.
+
+    Raises
+    ------
+    SettingError
+        If there is none of this id.
+    """
+    known = {one["id"] for one in experiments(folder)}
+    if not isinstance(ident, str) or ident not in known or (folder / "experiments").is_symlink():
+        raise SettingError("no such experiment is kept here")
+    (folder / "experiments" / f"{ident}.json").unlink(missing_ok=True)
 
 
 def experiments(folder: Path) -> list[dict[str, Any]]:
     """Return all that were kept, oldest first; files that aren't experiments are passed over."""
     found = list[tuple[float, dict[str, Any]]]()
     for path in (folder / "experiments").glob("*.json"):
-        if not re.fullmatch(r"[0-9a-f]{16}", path.stem) or path.is_symlink() or not path.is_file():
+        if not _ID.fullmatch(path.stem) or path.is_symlink() or not path.is_file():
             continue
         try:
             one = _checked(json.loads(path.read_text(encoding="utf-8")))
@@ -75,4 +98,25 @@ def _checked(told: Any) -> dict[str, Any]:
     units = [(str, int) == (type(site), type(unit)) for site, unit in one["asked"]["units"]]
     if not (all(units) and all(isinstance(t, str) for t in (one["name"], one["asked"]["edit"]))):
         raise ValueError("no experiment")
-    return one
+    return {**one, "created": _created(told), "overall": _overall(one["found"])}
+
+
+def _created(told: dict[str, Any]) -> str:
+    """The day on which it was kept; nothing where the file doesn't say."""
+    made = told.get("made")
+    created = made.get("created") if isinstance(made, dict) else None
+    return created[:10] if isinstance(created, str) else ""
+
+
+def _overall(found: Any) -> dict[str, Any]:
+    """What all examples together lose, with intervals and random sets, as far as it is told."""
+    try:
+        row = found["classes"][-1]
+        told = {
+            name: {end: float(row[name][end]) for end in ("value", "lo", "hi")}
+            for name in ("before", "after", "drop", "random")
+            if name in row
+        }
+        return {"n": int(row["n"]), **told} if "drop" in told else {}
+    except (IndexError, KeyError, TypeError, ValueError):
+        return {}

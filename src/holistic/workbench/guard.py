@@ -27,6 +27,8 @@ _HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 )
+_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+"""Of answers that aren't the page, which brings its own."""
 
 
 class Guard:
@@ -110,7 +112,10 @@ class _Sending:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            message = {**message, "headers": [*message.get("headers", ()), *_HEADERS]}
+            headers = [*message.get("headers", ()), *_HEADERS]
+            if not any(name == _POLICY[0] for name, _ in headers):
+                headers.append(_POLICY)
+            message = {**message, "headers": headers}
         await self.send(message)
 
     async def plain(self, status: int, text: str) -> None:

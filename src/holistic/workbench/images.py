@@ -24,7 +24,7 @@ _TOP, _NEAREST, _AMONG = 10, 8, 2000
 _SEARCHED = 3e10
 """Operations that a search among more examples than that may take: about a second."""
 _DOSES = tuple(float(d) for d in range(-6, 7))
-_CONTROLS = 20
+_CONTROLS, _PATCHES = 20, 200
 
 
 def as_image(subject: Subject, given: object) -> Tensor:
@@ -140,10 +140,47 @@ def _nearest(subject: Subject, image: Tensor, site: str) -> dict[str, Any]:
 def patched(
     subject: Subject, source: Tensor, target: Tensor, *, site: str, units: Sequence[int] | None
 ) -> dict[str, Any]:
-    """Put a site's value on one image `[1, …]` into the run of another: both predictions."""
+    """Put a site's value on one image into the run of another.
+
+    Parameters
+    ----------
+    subject
+        Model and data.
+    source, target
+        `[1, …]`.
+    site, units
+        What is put in; None means the whole site.
+
+    Returns
+    -------
+    dict
+        `before` and `after`: what the model says of the target. `control`: the same from up to 200
+        (`n`) other evaluation images, which are of the class that the target is told as and told
+        so, too, and how many of them leave the target's prediction as it was (`same`).
+    """
     value = subject.capture([site], source)[site]
+    before = _said(subject.predict(target))
     after = subject.predict(target, [Patch(site, units, source=value)])
-    return {"before": _said(subject.predict(target)), "after": _said(after)}
+    others = _taken_for(subject, before["prediction"], target)
+    control = {"n": 0, "same": 0}
+    if len(others):
+        values = subject.capture([site], others)[site]
+        same = target.expand(len(others), *target.shape[1:])
+        told = subject.predict(same, [Patch(site, units, source=values)]).argmax(1)
+        control = {"n": len(others), "same": int((told == before["prediction"]).sum())}
+    return {"before": before, "after": _said(after), "control": control}
+
+
+def _taken_for(subject: Subject, label: int, but: Tensor) -> Tensor:
+    """Draw evaluation images `[N, …]` of a class that the model tells rightly, without one."""
+    cost = max(1, subject.engine.row_operations(subject.all_sites[0]))
+    most = int(min(_PATCHES, max(_CONTROLS, _SEARCHED / cost / 4)))
+    some = subject.evaluation.sample(_AMONG, seed=subject.seed)
+    own = some.images[some.labels == label]
+    own = own[(own != but.to(own)).flatten(1).any(1)]
+    rng = torch.Generator().manual_seed(subject.seed)
+    own = own[torch.randperm(len(own), generator=rng)[: 2 * most].to(own.device)]
+    return own[subject.predict(own).argmax(1) == label][:most] if len(own) else own
 
 
 def steered(subject: Subject, image: Tensor, *, site: str, label: int) -> dict[str, Any]:

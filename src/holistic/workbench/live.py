@@ -177,8 +177,8 @@ class Live:
             (Wilson), the drop with its own (Tango, paired) and, where asked for, the mean drop over
             random sets, the range that holds 95 % of them, and `p`, the share of sets that drop as
             much, (1 + b) / (1 + B); `confusion` and `intact`: examples by class and prediction
-            `[C][C]` without the units and with them; `changed`: some examples whose prediction changes; `n` and `whole`,
-            whether they are all evaluation examples.
+            `[C][C]` without the units and with them; `changed`: some examples whose prediction
+            changes; `n` and `whole`, whether they are all evaluation examples.
         """
         with self.busy, torch.no_grad():
             check()
@@ -198,18 +198,24 @@ class Live:
         return self._first if removal.examples == "first" and not fast else self._whole
 
     def pictures(self, examples: Sequence[int]) -> dict[str, Any]:
-        """Draw examples side by side: `sheet`, a PNG as a data URI, and the size of one.
+        """Draw examples side by side.
+
+        Returns
+        -------
+        dict
+            `sheet`, a PNG as a data URI, and `height` and `width` of one; a `sheet` of None where
+            inputs aren't pictures.
 
         Raises
         ------
         SettingError
-            If there is no such example, or inputs aren't pictures.
+            If there is no such example.
         """
         images = self.subject.images
         if not 0 < len(examples) <= _CHANGED or not all(0 <= i < len(images) for i in examples):
             raise SettingError(f"'examples' are 1 to {_CHANGED} places in the data")
         if not are_pictures(images):
-            raise SettingError("the inputs of this model aren't pictures")
+            return {"sheet": None}
         drawn = pictures(images[torch.tensor(list(examples))], images)
         _, height, width = drawn.shape[:3]
         return {"sheet": sheet(drawn, len(drawn)), "height": height, "width": width}

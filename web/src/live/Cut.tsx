@@ -13,6 +13,7 @@ export function useSheet(examples: number[]): Sheet | null {
     if (!examples.length) return;
     let gone = false; // an older answer mustn't take a newer one's place
     ask<Pictures>("pictures", { examples }).then(async (told) => {
+      if (!told.sheet) return; // inputs that aren't pictures
       const image = Object.assign(new Image(), { src: told.sheet });
       await image.decode();
       if (!gone) setSheet({ image, told, key });

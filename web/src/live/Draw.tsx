@@ -10,7 +10,8 @@ import { useAudit } from "../views/context";
 import { Frame, Pick } from "../views/Frame";
 import { Pixels } from "../views/Pixels";
 import { Cut, useSheet } from "./Cut";
-import { ask, type Looked, type State } from "./server";
+import { percent as share } from "./Outcome";
+import { ask, type Looked, type Patched, type State } from "./server";
 import { drawable, Sheet } from "./Sheet";
 import { Steering } from "./Steering";
 
@@ -94,7 +95,7 @@ function Said({ found, classes }: { found: Looked; classes: string[] }) {
       <caption aria-live="polite">The model says {classes[found.prediction]}{kept.length < classes.length && "; the 20 largest"}</caption>
       <thead><tr><th scope="col">class</th><th scope="col" colSpan={2}>probability</th><th scope="col">logit</th></tr></thead>
       <tbody>{kept.map((c) => (
-        <tr key={c}><th scope="row">{classes[c]}</th><td><span class="bar-of"><i style={{ width: `${100 * found.probabilities[c]}%` }} /></span></td><td>{(100 * found.probabilities[c]).toFixed(1)} %</td><td>{shown(found.logits[c])}</td></tr>
+        <tr key={c}><th scope="row">{classes[c]}</th><td><span class="bar-of"><i style={{ width: `${100 * found.probabilities[c]}%` }} /></span></td><td>{share(found.probabilities[c])}</td><td>{shown(found.logits[c])}</td></tr>
       ))}</tbody>
     </table></div>
   );
@@ -162,8 +163,8 @@ function Nearest({ found, site, image, count }: { found: Looked; site: string; i
     if (some.trim() && !/^\s*\d+(\s*,\s*\d+)*\s*$/.test(some)) return setSaid("Units are whole numbers with commas between them, or nothing for all.");
     const into = way === WAYS[0], units = some.match(/\d+/g)?.map(Number);
     const what = units ? `${units.length === 1 ? "unit" : "units"} ${units.join(", ")} of ${site}` : `the whole of ${site}`;
-    ask<{ before: Looked; after: Looked }>("patch", { source: into ? place : image, target: into ? image : place, site, units }).then(
-      ({ before, after }) => setSaid(`With ${what} taken ${into ? `from example ${place}, this image` : `from this image, example ${place}`} is told as ${classes[after.prediction]} (${percent(after)}; before: ${classes[before.prediction]}, ${percent(before)}).`),
+    ask<Patched>("patch", { source: into ? place : image, target: into ? image : place, site, units }).then(
+      ({ before, after, control: { n, same } }) => setSaid(`With ${what} taken ${into ? `from example ${place}, this image` : `from this image, example ${place}`} is told as ${classes[after.prediction]} (${percent(after)}; before: ${classes[before.prediction]}, ${percent(before)}). Control: taken from ${n} other images that are ${classes[before.prediction]} and told so, ${same} leave it as it was.`),
       (e: Error) => setSaid(e.message),
     );
   };
@@ -196,4 +197,4 @@ function Nearest({ found, site, image, count }: { found: Looked; site: string; i
   );
 }
 
-const percent = (told: Looked) => `${(100 * told.probabilities[told.prediction]).toFixed(1)} %`;
+const percent = (told: Looked) => share(told.probabilities[told.prediction]);

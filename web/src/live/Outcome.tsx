@@ -10,8 +10,8 @@ import type { ClassRow, Estimate, Removed } from "./server";
 
 const SHOWN = 40;
 
-const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-const between = (e: Estimate) => `[${fixed(100 * e.lo, 1)}, ${fixed(100 * e.hi, 1)}]`;
+export const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+export const between = (e: Estimate) => `[${fixed(100 * e.lo, 1)}, ${fixed(100 * e.hi, 1)}]`;
 
 /** What a set of units did; numbers of a set that is no longer the chosen one are dimmed. */
 export function Outcome({ found, edited, late }: { found: Removed; edited: boolean; late: boolean }) {

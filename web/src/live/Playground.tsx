@@ -1,15 +1,15 @@
 // Remove units by choosing them on the map, and see at once what every class loses.
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { shown, type Table } from "../data";
+import { fixed, shown, type Table } from "../data";
 import { go, to } from "../route";
 import { useAudit } from "../views/context";
 import { Frame, Pick } from "../views/Frame";
 import { Grid } from "../views/Grid";
 import { laid, unitsOf } from "../views/Network";
 import { toggled, unitsIn, written } from "./chosen";
-import { Outcome } from "./Outcome";
-import { ask, type Removed, type Saved, type State, type Unit } from "./server";
+import { between, Outcome, percent } from "./Outcome";
+import { ask, type Estimate, type Removed, type Saved, type State, type Unit } from "./server";
 import { circuits, clusters, needed, type NamedSet } from "./sets";
 import { reached, started, stepped } from "./trail";
 
@@ -17,7 +17,8 @@ const EDITS = ["mean", "zero", "resample", "optimal"] as const;
 const session = Math.random().toString(36).slice(2);
 let number = 0;
 
-export function Playground({ wanted, edit }: { wanted: string; edit: string }) {
+export function Playground({ wanted, edit: asked }: { wanted: string; edit: string }) {
+  const edit = EDITS.find((one) => one === asked) ?? EDITS[0];
   const audit = useAudit();
   const table = audit.table("ablation.units");
   const { sites } = audit.outline;
@@ -61,17 +62,18 @@ export function Playground({ wanted, edit }: { wanted: string; edit: string }) {
     <section class="card">
       <h2>Ablation playground</h2>
       {trouble && <p class="caveat" role="alert">{trouble}{late && ". The numbers below are those of the set before."}</p>}
+      {edit !== asked && <p class="caveat">There is no replacement “{asked}”; these units hold their {edit}.</p>}
       <Map table={table} units={units} set={set} />
       <p class="tools chosen">
         {units.length} {units.length === 1 ? "unit" : "units"} removed{unknown > 0 && ` (${unknown} of the address are not in this audit)`}
         <button disabled={!units.length} onClick={() => set([])}>remove none</button>
         <button disabled={!trail.back} onClick={trail.back} aria-keyshortcuts="u">undo</button>
         <button disabled={!trail.forth} onClick={trail.forth} aria-keyshortcuts="Shift+U">redo</button>
-        <Pick name="removed units hold" from={EDITS} at={edit as (typeof EDITS)[number]} set={(other) => go(to.live(wanted, other))} />
+        <Pick name="removed units hold" from={EDITS} at={edit} set={(other) => go(to.live(wanted, other))} />
         <button disabled={!units.length} onClick={() => navigator.clipboard?.writeText(location.href)}>copy link</button>
       </p>
       {found && <Outcome found={found.told} edited={found.edited} late={late} />}
-      {state?.live && <Experiments state={state} units={units} edit={edit} saved={(one) => setState({ ...state, experiments: [...state.experiments, one] })} />}
+      {state?.live && <Experiments state={state} units={units} edit={edit} changed={(experiments) => setState({ ...state, experiments })} />}
     </section>
   );
 }
@@ -138,15 +140,21 @@ function Choose({ name, sets, set }: { name: string; sets: NamedSet[]; set: (uni
   );
 }
 
-function Experiments({ state, units, edit, saved }: { state: State; units: Unit[]; edit: string; saved: (one: Saved) => void }) {
+/** What all classes together lose by a kept set, as its file tells. */
+function cost({ overall: { n, before, after, drop, random }, created }: Saved): string {
+  const points = (e: Estimate) => `${fixed(100 * e.value, 1)} ${between(e)}`;
+  if (!before || !after || !drop) return created;
+  return `${percent(before.value)} → ${percent(after.value)}, drop ${points(drop)} points${random ? `, random sets ${points(random)}` : ""}, n = ${n}; ${created}`;
+}
+
+function Experiments({ state, units, edit, changed }: { state: State; units: Unit[]; edit: string; changed: (all: Saved[]) => void }) {
   const audit = useAudit();
   const [name, setName] = useState("");
   const [told, setTold] = useState("");
   const keep = () =>
-    ask<{ id: string }>("keep", { name, units, edit }).then(
-      ({ id }) => (saved({ id, name, asked: { units, edit } }), setName(""), setTold("kept in the audit's folder")),
-      (e: Error) => setTold(e.message),
-    );
+    ask<Saved>("keep", { name, units, edit }).then((one) => (changed([...state.experiments, one]), setName(""), setTold("kept in the audit's folder")), (e: Error) => setTold(e.message));
+  const forget = ({ id, name }: Saved) =>
+    ask("forget", { id }).then(() => (changed(state.experiments.filter((one) => one.id !== id)), setTold(`${name} is deleted`)), (e: Error) => setTold(e.message));
   return (
     <>
       <h3>Experiments</h3>
@@ -157,7 +165,7 @@ function Experiments({ state, units, edit, saved }: { state: State; units: Unit[
       </form>
       <ul>
         {state.experiments.map((one) => (
-          <li key={one.id}><a href={to.live(written(one.asked.units, audit.outline.sites), one.asked.edit)}>{one.name}</a> ({shown(one.asked.units.length)} units, {one.asked.edit})</li>
+          <li key={one.id}><a href={to.live(written(one.asked.units, audit.outline.sites), one.asked.edit)}>{one.name}</a> ({shown(one.asked.units.length)} units, {one.asked.edit}) <small>{cost(one)}</small> <button aria-label={`delete ${one.name}`} onClick={() => forget(one)}>delete</button></li>
         ))}
       </ul>
     </>
