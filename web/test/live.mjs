@@ -161,10 +161,10 @@ await page.waitForSelector("text=Nearest evaluation examples");
 const shares = await page.locator(".bars tbody td:nth-child(3)").allTextContents();
 assert.ok(Math.abs(shares.filter((text) => text.endsWith("%")).reduce((sum, text) => sum + parseFloat(text), 0) - 100) < 1, "probabilities add up to 1");
 assert.equal(await page.locator(".map canvas").count(), 4);
-for (const way of ["from the example into this image", "from this image into the example"]) {
+for (const way of ["from the example here", "from here to the example"]) {
   await page.getByLabel(/^put /).selectOption({ label: way });
   await page.getByRole("button", { name: /^patch with example/ }).first().click();
-  await settled((words) => [...document.querySelectorAll("p[role=status]")].some((p) => p.textContent.includes(words)), way.startsWith("from the") ? "taken from example" : "taken from this image");
+  await settled((words) => [...document.querySelectorAll("p[role=status]")].some((p) => p.textContent.includes(words)), way.startsWith("from the example") ? "taken from example" : "taken from this image");
 }
 await page.getByLabel("with any other").fill("5");
 await page.getByRole("button", { name: "patch", exact: true }).click();

@@ -147,7 +147,7 @@ function Activations({ found }: { found: Looked }) {
   );
 }
 
-const WAYS = ["from the example into this image", "from this image into the example"] as const;
+const WAYS = ["from the example here", "from here to the example"] as const;
 
 /** The nearest examples, and what becomes of either image with the site's value of the other. */
 function Nearest({ found, site, image, count }: { found: Looked; site: string; image: unknown; count: number }) {
@@ -162,7 +162,7 @@ function Nearest({ found, site, image, count }: { found: Looked; site: string; i
   const patch = (place: number) => {
     if (some.trim() && !/^\s*\d+(\s*,\s*\d+)*\s*$/.test(some)) return setSaid("Units are whole numbers with commas between them, or nothing for all.");
     const into = way === WAYS[0], units = some.match(/\d+/g)?.map(Number);
-    const what = units ? `${units.length === 1 ? "unit" : "units"} ${units.join(", ")} of ${site}` : `the whole of ${site}`;
+    const what = units ? `${units.length === 1 ? "unit" : "units"} ${units.join(", ")} of site ${site}` : `the whole of site ${site}`;
     ask<Patched>("patch", { source: into ? place : image, target: into ? image : place, site, units }).then(
       ({ before, after, control: { n, same } }) => setSaid(`With ${what} taken ${into ? `from example ${place}, this image` : `from this image, example ${place}`} is told as ${classes[after.prediction]} (${percent(after)}; before: ${classes[before.prediction]}, ${percent(before)}). Control: taken from ${n} other images that are ${classes[before.prediction]} and told so, ${same} leave it as it was.`),
       (e: Error) => setSaid(e.message),
@@ -170,7 +170,7 @@ function Nearest({ found, site, image, count }: { found: Looked; site: string; i
   };
   return (
     <>
-      <h3>Nearest evaluation examples in {site}{found.among && <small> of {found.among[0] < found.among[1] ? `${found.among[0]} drawn from ` : ""}{found.among[1]}, by Euclidean distance</small>}</h3>
+      <h3>Nearest evaluation examples at site {site}{found.among && <small> of {found.among[0] < found.among[1] ? `${found.among[0]} drawn from ` : ""}{found.among[1]}, by Euclidean distance</small>}</h3>
       <div class="strip">
         {near.map((n, i) => {
           const label = `example ${n.place} of class ${classes[n.label]}`;
@@ -184,7 +184,7 @@ function Nearest({ found, site, image, count }: { found: Looked; site: string; i
         })}
       </div>
       <p class="picks">
-        <Pick name={`put ${site}`} from={WAYS} at={way} set={setWay} />
+        <Pick name={`put site ${site}`} from={WAYS} at={way} set={setWay} />
         <label class="pick">units <input value={some} placeholder="all, or 3, 17, …" onInput={(e) => setSome(e.currentTarget.value)} /></label>
       </p>
       <form class="tools" onSubmit={(e) => { e.preventDefault(); patch(Number(new FormData(e.currentTarget).get("example"))); }}>
@@ -192,7 +192,7 @@ function Nearest({ found, site, image, count }: { found: Looked; site: string; i
         <button>patch</button>
       </form>
       <p role="status">{said}</p>
-      <p>Where everything that the decision reads passes through {site}, the whole of it brings the other image's answer by construction.</p>
+      <p>Where everything that the decision reads passes through site {site}, the whole of it brings the other image's answer by construction.</p>
     </>
   );
 }

@@ -51,13 +51,13 @@ export function Steering({ site, image, found }: { site: string; image: unknown;
   const doses = curve?.told.doses ?? [], now = curve?.told.logits[doses.indexOf(dose)] ?? found.logits;
   return (
     <>
-      <h3>Steering {site} along the mean difference of a class</h3>
+      <h3>Steering site {site} along the mean difference of a class</h3>
       <p class="picks">
         <Pick name="class" from={classes} at={name} set={setName} />
         {curve && <label class="pick">dose <input type="range" min={doses[0]} max={doses[doses.length - 1]} step={1} value={dose} onInput={(e) => setDose(Number(e.currentTarget.value))} /> {dose} SD: the model says {classes[now.indexOf(Math.max(...now))]}</label>}
       </p>
       {trouble && <p class="caveat" role="alert">{trouble}</p>}
-      {curve && <Frame caption={`Logit of class ${classes[curve.label]} as this image's value at ${site} is moved. Blue: along the mean difference of the class; grey: 20 random directions along which the examples vary, moved as far, their mean and 95 % of them (control). One image, so no interval.`} table={table}>
+      {curve && <Frame caption={`Logit of class ${classes[curve.label]} as this image's value at site ${site} is moved. Blue: along the mean difference of the class; grey: 20 random directions along which the examples vary, moved as far, their mean and 95 % of them (control). One image, so no interval.`} table={table}>
         <Chart label={`Logit of class ${classes[curve.label]} by dose`} make={make} />
       </Frame>}
     </>
