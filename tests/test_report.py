@@ -87,6 +87,8 @@ def test_headlines_are_the_table_s(audit: Audit) -> None:
         own = units.where(class_=row.class_)
         held = next(own.where(site=row.site, unit=row.unit).rows())
         assert (held["rank"], held["effect"]) == (1, row.effect)
+        every = own.where(site=row.site).column("effect")
+        assert row.median == pytest.approx(float(np.nanmedian(every)))
         flattered += held["effect"] > own.column("effect").min()
     assert flattered, "units are chosen on other examples than their effects are told of"
     topk = audit["ablation.topk"]

@@ -21,8 +21,10 @@ from holistic.errors import HolisticError
 from holistic.findings import Audit
 from holistic.lens import Context
 from holistic.lenses.ablation import Ablation
+from holistic.progress import silent
 from holistic.report.page import rendered
 from holistic.tables import Table
+from holistic.workbench.app import Answers
 from holistic.workbench.jobs import Jobs, run_lens
 from holistic.workbench.live import Live, Removal, Superseded, _held
 from holistic.workbench.tables import page_of
@@ -68,8 +70,20 @@ def test_removals_equal_plain_edits(
         assert row["after"]["lo"] <= row["after"]["value"] <= row["after"]["hi"]
         counts = [int((after[own] == p).sum()) for p in range(3)]
         assert told["confusion"][c] == counts
-    moved = {int(subject.evaluation.indices[i]) for i in (before != after).nonzero()[:, 0]}
-    assert {one["example"] for one in told["changed"]} <= moved
+    moved = (before != after).nonzero()[:, 0].tolist()
+    lost = [i for i in moved if before[i] == labels[i]]
+    order = [*lost, *(i for i in moved if i not in lost)][:60]
+    assert told["changed"] == [
+        {
+            "example": int(subject.evaluation.indices[i]),
+            "label": int(labels[i]),
+            "before": int(before[i]),
+            "after": int(after[i]),
+        }
+        for i in order
+    ]
+    intact = [[int((before[labels == c] == p).sum()) for p in range(3)] for c in range(3)]
+    assert told["intact"] == intact
 
 
 def test_the_units_that_a_class_needs_most_cost_what_the_lens_says(
@@ -154,6 +168,8 @@ def test_random_sets_are_as_large_and_their_range_holds_them(live: Live) -> None
     said = [plainly(live.subject, {n: list(u) for n, u in units.items()}) for units in [{}, *drawn]]
     before, *after = [float((one == labels).float().mean()) for one in said]
     assert random["value"] == pytest.approx(before - np.mean(after), abs=1e-6)
+    ends = np.quantile(before - np.array(after), [0.025, 0.975])
+    assert [random["lo"], random["hi"]] == pytest.approx(ends, abs=1e-6)
     own = told["classes"][-1]["drop"]["value"]
     beyond = sum(before - one >= own - 1e-6 for one in after)
     assert random["p"] == pytest.approx((1 + beyond) / 21)
@@ -167,6 +183,47 @@ def test_random_sets_are_as_many_as_some_seconds_allow(
     assert live.remove(Removal({"3": (1, 2)}, controls=200))["classes"][-1]["random"]["sets"] == 200
     monkeypatch.setattr("holistic.workbench.live._CONTROL_SECONDS", 0.0)
     assert live.remove(Removal({"3": (1, 2)}, controls=200))["classes"][-1]["random"]["sets"] == 20
+
+
+class _Held(Exception):
+    """Somebody takes the lock."""
+
+
+class _Lock:
+    def __enter__(self) -> None:
+        raise _Held
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("question", ["remove", "look", "patch", "steer"])
+def test_one_question_at_a_time_has_the_model(
+    audit: Audit, subject: holistic.Subject, question: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = Live(subject)
+    monkeypatch.setattr(live, "busy", _Lock())
+    asked = {"session": "s", "number": 1, "units": [["1", 0]], "image": 0, "source": 0, "target": 1}
+    with pytest.raises(_Held):
+        getattr(Answers(audit.path, live), question)(asked)
+
+
+def test_a_lens_on_a_model_with_hooks_has_it_alone(
+    audit: Audit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, alone in (("mlp", False), ("data-dependent", True)):
+        case = ZOO[name]
+        hooked = holistic.Subject(make(case), (case.images(24), torch.arange(24) % 4))
+        assert bool(hooked.engine.note) == alone
+        live = Live(hooked)
+        monkeypatch.setattr(live, "busy", _Lock())
+        monkeypatch.setattr("holistic.workbench.app.run_lens", lambda *_: lambda *_: "done")
+        answers = Answers(audit.path, live)
+        if alone:
+            with pytest.raises(_Held):
+                answers._run("ablation", silent)
+        else:
+            assert answers._run("ablation", silent) == "done"
 
 
 def test_a_newer_question_of_the_session_ends_the_older(live: Live) -> None:
@@ -340,6 +397,29 @@ def test_code_that_an_audit_names_runs_only_when_trusted(tmp_path: Path) -> None
     assert "Python" in str(_model(nothing, None, trust=False))
 
 
+def test_a_model_that_isn_t_the_audited_one_answers_nothing(
+    tmp_path: Path, subject: holistic.Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("load_source", "obtain_model"):
+        monkeypatch.setattr(f"holistic.cli.subjects.{name}", lambda *_, **__: None)
+    monkeypatch.setattr("holistic.cli.subjects.whole_subject", lambda *_: subject)
+    made = {"model": "mlp", "data": "digits", "seed": 0, "weights": None, "limit": None,
+            "score": "margin", "unit_axis": []}  # fmt: skip
+    known = {
+        "weights": subject.fingerprint["weights"],
+        "data_sha256": subject.fingerprint["data"],
+        "classes": list(subject.classes),
+        "score": subject.score,
+        "seed": subject.seed,
+    }
+    for name in ("", *known):
+        told = {"key": "0", "source": made, **known, **({name: "another"} if name else {})}
+        audit = Audit.create(tmp_path / f"audit{name}", told)
+        (audit.path / "model.safetensors").touch()
+        answer = _model(audit, None, trust=False)
+        assert isinstance(answer, Live) if not name else "has other" in str(answer)
+
+
 @pytest.fixture(scope="module")
 def audit(tmp_path_factory: pytest.TempPathFactory) -> Audit:
     return planted_audit(tmp_path_factory.mktemp("served"))
@@ -358,6 +438,12 @@ def test_pages_of_a_table_are_its_rows(audit: Audit) -> None:
     back = list(whole.where(class_=CLASSES[1]).sort("effect", descending=True).rows())
     assert down == [list(row.values()) for row in back[2:5]]
     assert page_of(audit, {"finding": "ablation.units", "offset": 10**40})["rows"] == []
+
+
+def test_an_answer_holds_so_many_rows(audit: Audit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holistic.workbench.tables._MOST", 3)
+    told = page_of(audit, {"finding": "ablation.units", "limit": 100})
+    assert len(told["rows"]) == 3 < told["total"]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -106,3 +107,37 @@ def test_only_experiments_are_deleted(tmp_path: Path) -> None:
     assert (elsewhere / "experiments" / f"{kept}.json").is_file()
     forget_experiment(elsewhere, kept)
     assert experiments(elsewhere) == []
+
+
+def test_a_set_is_kept_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "audit.json").write_text("{}")
+    write = Path.write_text
+
+    def full(path: Path, text: str, **settings: Any) -> int:
+        write(path, text[:20], **settings)
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="space"):
+        save_experiment(tmp_path, "one", {"units": [["1", 0]], "edit": "mean"}, 1)
+    assert not list((tmp_path / "experiments").glob("*.json"))
+
+
+def test_a_folder_holds_so_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holistic.workbench.experiments._MOST", 2)
+    (tmp_path / "audit.json").write_text("{}")
+    asked = {"units": [["1", 0]], "edit": "mean"}
+    for _ in range(2):
+        save_experiment(tmp_path, "one", asked, 1)
+    with pytest.raises(HolisticError, match="holds 2"):
+        save_experiment(tmp_path, "one", asked, 1)
+    assert len(experiments(tmp_path)) == 2
+
+
+def test_files_that_lead_elsewhere_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "audit.json").write_text("{}")
+    kept = save_experiment(tmp_path, "one", {"units": [["1", 0]], "edit": "mean"}, 1)
+    place = tmp_path / "experiments"
+    (place / f"{kept}.json").rename(tmp_path / "elsewhere.json")
+    (place / f"{kept}.json").symlink_to(tmp_path / "elsewhere.json")
+    assert experiments(tmp_path) == []

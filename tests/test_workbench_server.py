@@ -259,7 +259,11 @@ def test_odd_values_get_a_sentence_and_never_a_failure(server: Server, question:
         assert len(told.get("error", "")) < 600
 
 
-def test_a_kept_set_stands_beside_random_sets_and_can_be_deleted(server: Server) -> None:
+def test_a_kept_set_stands_beside_random_sets_and_can_be_deleted(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("holistic.workbench.live._AT_ONCE", 0.0)  # part and whole are two answers
+
     def ask(question: str, **asked: Any) -> tuple[int, dict[str, Any]]:
         status, text, _ = server.ask("POST", f"/api/{question}", json.dumps(asked).encode())
         return status, json.loads(text)
