@@ -71,19 +71,31 @@ def test_removals_equal_plain_edits(
         counts = [int((after[own] == p).sum()) for p in range(3)]
         assert told["confusion"][c] == counts
     moved = (before != after).nonzero()[:, 0].tolist()
+    assert [one["example"] for one in told["changed"]] == [
+        int(subject.evaluation.indices[i]) for i in moved[:60]
+    ]
+    intact = [[int((before[labels == c] == p).sum()) for p in range(3)] for c in range(3)]
+    assert told["intact"] == intact
+
+
+def test_changed_examples_that_were_right_come_first(subject: holistic.Subject) -> None:
+    labels = subject.labels.clone()
+    labels[::2] = (labels[::2] + 1) % 3
+    noisy = holistic.Subject(subject.model, (subject.images, labels))
+    places, labels = noisy.evaluation.indices, noisy.evaluation.labels
+    before, after = noisy.predict().argmax(1), plainly(noisy, {"1": [0]})
+    moved = (before != after).nonzero()[:, 0].tolist()
     lost = [i for i in moved if before[i] == labels[i]]
-    order = [*lost, *(i for i in moved if i not in lost)][:60]
-    assert told["changed"] == [
+    assert 0 < len(lost) < min(60, len(moved))
+    assert Live(noisy).remove(Removal({"1": (0,)}))["changed"] == [
         {
-            "example": int(subject.evaluation.indices[i]),
+            "example": int(places[i]),
             "label": int(labels[i]),
             "before": int(before[i]),
             "after": int(after[i]),
         }
-        for i in order
+        for i in [*lost, *(i for i in moved if i not in lost)][:60]
     ]
-    intact = [[int((before[labels == c] == p).sum()) for p in range(3)] for c in range(3)]
-    assert told["intact"] == intact
 
 
 def test_the_units_that_a_class_needs_most_cost_what_the_lens_says(

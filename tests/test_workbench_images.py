@@ -73,7 +73,7 @@ def test_what_is_no_image_is_refused(subject: holistic.Subject, given: Any) -> N
 def test_a_patch_stands_beside_patches_from_images_of_the_target_s_class(
     subject: holistic.Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    target = as_image(subject, 8)
+    target = as_image(subject, int(subject.evaluation.indices[0]))
     few = patched(subject, as_image(subject, 5), target, site="3", units=(1, 4))["control"]
     assert few["n"] == 200
     for most in ("_PATCHES", "_AMONG"):
@@ -88,7 +88,7 @@ def test_a_patch_stands_beside_patches_from_images_of_the_target_s_class(
         mixed[:, [1, 4]] = subject.capture(["3"], image[None])["3"][:, [1, 4]]
         count, same = count + 1, same + int(subject.model[4](mixed).argmax() == said)
     assert told["control"] == {"n": count, "same": same}
-    assert abs(few["same"] / few["n"] - same / count) < 0.04
+    assert abs(few["same"] / few["n"] - same / count) < 0.1
 
 
 def test_patching_and_steering_equal_plain_edits(subject: holistic.Subject) -> None:
