@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from collections import Counter
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
@@ -21,7 +22,8 @@ from holistic.lenses.ablation import Ablation
 from holistic.lenses.activation import Activation
 from holistic.lenses.mechanism import Mechanism
 from holistic.report import as_json, summary
-from holistic.report.highlights import needed_units, removed_sets
+from holistic.report.highlights import least_p, needed_units, removed_from, removed_sets
+from holistic.stats.tests import benjamini_hochberg
 from holistic.tables import Table, col
 from zoo import ZOO, make
 
@@ -94,9 +96,14 @@ def test_headlines_are_the_table_s(audit: Audit) -> None:
     topk = audit["ablation.topk"]
     rows = removed_sets(audit)
     assert [r.class_ for r in rows] == HOSTILE
-    assert {r.site for r in rows} == {"4"}
+    # the site that holds most of what the selection split ranks first
+    first = units.data.filter((units.column("rank") <= 10) & (units.column("class") != "all"))
+    [(site, found)] = Counter(first["site"].to_pylist()).most_common(1)
+    assert {r.site for r in rows} == {site}
+    assert f"it holds {found} of the {len(first)} units" in removed_from(audit)[1]
+    assert [r.q for r in rows] == benjamini_hochberg([r.p for r in rows]).tolist()
     for row in rows:
-        held = next(topk.where(site="4", class_=row.class_, ranking="effect", k=row.k).rows())
+        held = next(topk.where(site=site, class_=row.class_, ranking="effect", k=row.k).rows())
         assert row.after == held["class_accuracy_after"]
         assert row.drop == pytest.approx(row.before - row.after)
         assert row.random_lo == pytest.approx(row.before - held["class_control_hi"])
@@ -113,6 +120,19 @@ def test_the_summary_fits_a_terminal(audit: Audit) -> None:
     assert "ranked by effect" in text
     for finding in ("ablation", "activation", "mechanism"):
         assert finding in text
+
+
+def test_a_p_stands_with_its_least_and_its_q(audit: Audit) -> None:
+    """20 sets can't give less than 1/21, whatever they find."""
+    assert least_p(audit) == "1/21, the least that 20 sets allow"
+    console = Console(width=88, record=True, file=StringIO())
+    console.print(summary(audit))
+    page = audit.report().read_text(encoding="utf-8")
+    for text in (console.export_text(), page):
+        words = " ".join(text.split())
+        assert "at least 1/21, the least that 20 sets allow" in words
+        assert "Benjamini-Hochberg over th" in words
+        assert "as the selection split ranks them" in words
 
 
 def test_json_holds_no_nan(audit: Audit) -> None:

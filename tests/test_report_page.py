@@ -131,6 +131,25 @@ def test_page_has_language_title_landmarks_and_contents(page: Page) -> None:
     assert {"ablation", "tracing", "agreement"} <= set(anchors)
 
 
+def test_headline_classes_and_units_have_cards_and_lead_to_the_table_without_scripts(
+    page: Page,
+) -> None:
+    links = [a for a in page.all("a") if "data-card" in a]
+    assert {a["href"] for a in links} == {"#ablation.topk", "#ablation.units"}
+    cards = [a["data-card"] for a in links]
+    assert [cards.count(f"#/class/{i}") for i in range(len(CLASSES))] == [2] * len(CLASSES)
+    site, unit, _, _ = STRONGEST
+    assert f"#/unit/{SITES.index(site)}/{unit}" in cards
+
+
+def test_each_lens_is_told_in_one_sentence_and_the_rest_beneath_it(html: str) -> None:
+    told = html[html.index('<div class="told">') : html.index('<section id="ablation">')]
+    [first] = re.findall(r'href="#ablation">.*?<p>(.*?)</p>', told, re.DOTALL)
+    assert first.endswith("</b> Ten units matter.")
+    [rest] = re.findall(r"Ten units matter.*?<details open>(.*?)</details>", told, re.DOTALL)
+    assert "needs unit 1." in rest
+
+
 def test_headings_go_down_one_step_at_a_time(page: Page) -> None:
     levels = [int(tag[1]) for tag, _ in page.found if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1

@@ -107,7 +107,10 @@ function turn(e: KeyboardEvent): void {
   if (side && !typing) document.querySelector<HTMLAnchorElement>(`#app a[rel=${side}]`)?.click();
 }
 
-/** Paper is light, whatever the screen is. */
+/** What was found beside each lens's first sentence: folded on a screen, whole on paper and without scripts. */
+const folded = () => [...document.querySelectorAll<HTMLDetailsElement>(".told details")];
+
+/** Paper is light, whatever the screen is, and nothing on it opens. */
 function printLight(): void {
   const root = document.documentElement;
   let theme: string | undefined;
@@ -116,8 +119,14 @@ function printLight(): void {
     else delete root.dataset.theme;
     dispatchEvent(new Event("theme"));
   };
-  addEventListener("beforeprint", () => ((theme = root.dataset.theme), turn("light")));
-  addEventListener("afterprint", () => turn(theme));
+  let closed: HTMLDetailsElement[] = [];
+  addEventListener("beforeprint", () => {
+    theme = root.dataset.theme;
+    turn("light");
+    closed = folded().filter((d) => !d.open);
+    closed.forEach((d) => (d.open = true));
+  });
+  addEventListener("afterprint", () => (turn(theme), closed.forEach((d) => (d.open = false))));
 }
 
 /** In a notebook's frame a link to a part of the page would lead to the notebook: follow it here. */
@@ -139,6 +148,8 @@ async function start(): Promise<void> {
     else if (lens) a.setAttribute("href", lens.name === id ? to.lens(id) : to.lens(lens.name, id));
     else a.closest("li")?.remove();
   });
+  document.querySelectorAll<HTMLElement>("[data-card]").forEach((a) => a.setAttribute("href", a.dataset.card!));
+  folded().forEach((d) => (d.open = false));
   const bar = document.querySelector("header")!.appendChild(document.createElement("div"));
   put(audit, <Bar />, bar);
   lighten(audit);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from holistic.findings import Audit
+from holistic.stats.tests import benjamini_hochberg
 from holistic.tables import Table
 
-__all__ = ["Needed", "Removed", "needed_units", "removed_sets"]
+__all__ = ["Needed", "Removed", "least_p", "needed_units", "removed_from", "removed_sets"]
 
 HEADLINE_RANKING = "effect"
 HEADLINE_SIZE = 10
@@ -39,7 +41,7 @@ class Removed:
     """A class without its own top units, beside random sets of as many.
 
     `lo` and `hi` bound the drop (before minus after), `random_lo` and `random_hi` hold 95 % of the
-    random sets.
+    random sets; `q` is Benjamini-Hochberg's over the classes of the site.
     """
 
     class_: str
@@ -56,6 +58,7 @@ class Removed:
     random_lo: float
     random_hi: float
     p: float
+    q: float
 
 
 def needed_units(audit: Audit) -> list[Needed]:
@@ -87,26 +90,50 @@ def _needed(table: Table, name: str) -> Needed:
 
 
 def removed_sets(audit: Audit, *, every_site: bool = False) -> list[Removed]:
-    """One row per class for the second hidden site (the only one where there is no second)."""
+    """One row per class for the site that `removed_from` names, or for all sites."""
     if "ablation.topk" not in audit:
         return []
     table = audit["ablation.topk"].where(ranking=HEADLINE_RANKING)
-    sites = list(dict.fromkeys(table.column("site").tolist()))
-    chosen = sites if every_site else sites[1:2] or sites[:1]
+    named = removed_from(audit)[0]
+    sites = dict.fromkeys(table.column("site").tolist()) if every_site else [named]
     held = list(audit["sites"].rows()) if "sites" in audit else []
     half = {row["site"]: row["units"] // 2 for row in held}
     return [
         row
-        for site in chosen
+        for site in sites
         for row in _removed(table.where(site=site), half.get(site, HEADLINE_SIZE))
     ]
+
+
+def removed_from(audit: Audit) -> tuple[str, str]:
+    """Name the site whose sets are shown first, and say why: the selection split decides."""
+    sites = list(dict.fromkeys(audit["ablation.topk"].column("site").tolist()))
+    units = audit["ablation.units"] if "ablation.units" in audit else None
+    if units is None or "rank" not in units.names:
+        site = (sites[1:2] or sites or [""])[0]
+        return site, "shown for every model alike: its second hidden site"
+    needed = (units.column("rank") <= HEADLINE_SIZE) & (units.column("class") != "all")
+    found = Counter(units.column("site")[needed].tolist())
+    site = max(sites, key=lambda name: found[name], default="")
+    return site, (
+        f"it holds {found[site]} of the {found.total()} units that the classes need most, "
+        f"up to {HEADLINE_SIZE} each, as the selection split ranks them"
+    )
+
+
+def least_p(audit: Audit) -> str:
+    """Say how small a p can be at all, beside so many random sets; empty where nothing says it."""
+    sets = audit.provenance.get("settings", {}).get("ablation", {}).get("sets")
+    return f"1/{sets + 1}, the least that {sets} sets allow" if isinstance(sets, int) else ""
 
 
 def _removed(table: Table, half: int) -> Iterator[Removed]:
     """Read the rows of ten units, but of no more than half of the site's."""
     sizes = table.column("k")
     size = int(sizes[sizes <= max(1, min(HEADLINE_SIZE, half))].max(initial=1))
-    for told in table.where(k=size).rows():
+    rows = table.where(k=size)
+    q = benjamini_hochberg(rows.column("class_p"))
+    for told, own_q in zip(rows.rows(), q.tolist(), strict=True):
         # a class of which the data holds no example has no numbers
         row: dict[str, Any] = {n: float("nan") if v is None else v for n, v in told.items()}
         before = row["class_accuracy_before"]
@@ -125,6 +152,7 @@ def _removed(table: Table, half: int) -> Iterator[Removed]:
             random_lo=before - row["class_control_hi"],
             random_hi=before - row["class_control_lo"],
             p=row["class_p"],
+            q=own_q,
         )
 
 

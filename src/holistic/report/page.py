@@ -16,8 +16,9 @@ from holistic.report.embedded import (
     lacks_arrays,
     numbers,
     outline,
+    site_names,
 )
-from holistic.report.highlights import needed_units, removed_sets
+from holistic.report.highlights import least_p, needed_units, removed_from, removed_sets
 from holistic.tables import Column
 from holistic.words import number
 
@@ -57,6 +58,15 @@ _LIVE = (
     "tracing.directions",
 )
 """Findings whose pictures the script draws: one that stands in the page too would weigh twice."""
+_LEADS = (
+    "ablation.topk",
+    "activation.units",
+    "attribution.methods",
+    "mechanism.edges",
+    "tracing.directions",
+    "agreement.lenses",
+)
+"""Findings that answer their lens's question in one sentence with its interval and its control."""
 _TITLES = {
     "ablation.units": "One unit at a time",
     "ablation.confusion": "What is taken for what",
@@ -166,8 +176,7 @@ def rendered(audit: Audit, *, live: bool = False) -> tuple[str, str]:
     text = environment.get_template("report.html").render(
         facts=_facts(audit),
         sections=sections,
-        needed=needed_units(audit),
-        removed=removed_sets(audit),
+        **_headlines(audit),
         provenance=list(_flat(audit.provenance)),
         script=Markup(script),
         styles=Markup(styles),
@@ -177,6 +186,22 @@ def rendered(audit: Audit, *, live: bool = False) -> tuple[str, str]:
         live=live,
     )
     return text, policy
+
+
+def _headlines(audit: Audit) -> dict[str, Any]:
+    """What both headline tables hold, and where their classes and sites have cards."""
+    classes = [str(c) for c in audit.provenance.get("classes", [])]
+    removed = removed_sets(audit)
+    return {
+        "needed": needed_units(audit),
+        "removed": removed,
+        "why": removed_from(audit)[1] if removed else "",
+        "least_p": least_p(audit),
+        "places": {
+            "classes": {name: i for i, name in enumerate(classes)},
+            "sites": {name: i for i, name in enumerate(site_names(audit))},
+        },
+    }
 
 
 def _facts(audit: Audit) -> dict[str, Any]:
@@ -199,7 +224,10 @@ def _sections(audit: Audit, live: Sequence[str]) -> Iterator[dict[str, Any]]:
         parts = [
             _part(audit, f, drawn=f.name not in live or lacks_arrays(f, held)) for f in findings
         ]
-        yield {"name": lens, "question": question, "parts": parts}
+        told = [p for p in parts if p.statements]
+        lead = next((p for p in told if p.name in _LEADS), next(iter(told), None))
+        rest = [p for p in told if p is not lead]
+        yield {"name": lens, "question": question, "parts": parts, "lead": lead, "rest": rest}
 
 
 def _part(audit: Audit, finding: Finding, *, drawn: bool) -> Part:

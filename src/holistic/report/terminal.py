@@ -10,7 +10,15 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from holistic.findings import Audit
-from holistic.report.highlights import Needed, Removed, needed_units, plain, removed_sets
+from holistic.report.highlights import (
+    Needed,
+    Removed,
+    least_p,
+    needed_units,
+    plain,
+    removed_from,
+    removed_sets,
+)
 from holistic.words import number, percent
 
 __all__ = ["as_json", "summary"]
@@ -25,7 +33,7 @@ def summary(audit: Audit) -> RenderableType:
     if needed:
         parts += [Text(), _needed_table(needed, audit)]
     if removed:
-        parts += [Text(), _removed_table(removed)]
+        parts += [Text(), _removed_table(removed, audit)]
     parts += [Text(), *_statements(audit)]
     for caveat in audit.provenance.get("caveats", []):
         parts.append(_line("! ", caveat, "yellow"))
@@ -78,20 +86,25 @@ def _needed_table(rows: list[Needed], audit: Audit) -> RichTable:
             Text(row.class_),
             Text(row.site, overflow="ellipsis"),
             str(row.unit),
-            number(row.effect, "+.2f"),
-            f"[{number(row.lo, '+.2f')}, {number(row.hi, '+.2f')}]",
-            number(row.median, "+.2f"),
+            number(row.effect, "+z.2f"),
+            f"[{number(row.lo, '+z.2f')}, {number(row.hi, '+z.2f')}]",
+            number(row.median, "+z.2f"),
             str(row.n),
         )
     return table
 
 
-def _removed_table(rows: list[Removed]) -> RichTable:
-    first = rows[0]
+def _removed_table(rows: list[Removed], audit: Audit) -> RichTable:
+    first, least = rows[0], least_p(audit)
     table = _plain_table(
         f"Accuracy of each class without its top {first.k} units of site '{first.site}' "
         f"(ranked by effect), beside random sets of {first.k}"
     )
+    table.caption = (
+        f"The site: {removed_from(audit)[1]}. p: share of the random sets that lose as much"
+        f"{f', at least {least}' if least else ''}; q: Benjamini-Hochberg over these classes."
+    )
+    table.caption_justify = "left"
     for name in (
         "class",
         "before",
@@ -100,6 +113,7 @@ def _removed_table(rows: list[Removed]) -> RichTable:
         "random",
         "95 % of sets",
         "p",
+        "q",
         "n",
     ):
         table.add_column(name, justify="left" if name == "class" else "right")
@@ -112,6 +126,7 @@ def _removed_table(rows: list[Removed]) -> RichTable:
             percent(row.random_after),
             _ends(row.random_lo, row.random_hi),
             number(row.p, ".3f"),
+            number(row.q, ".3f"),
             str(row.n),
         )
     return table
