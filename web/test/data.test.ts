@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
-import { beside, bounds, controlOf, decode, nothing, part, ranked, separated, shown, Table, told, unpack, type Encoded, type Told } from "../src/data";
+import { Audit, beside, bounds, controlOf, decode, nothing, part, ranked, separated, shown, Table, told, unpack, type Encoded, type Told } from "../src/data";
 import { choose, keys } from "../src/choose";
 import { colour, limitOf } from "../src/colour";
 import { parse, to } from "../src/route";
 import { failed, methodsOf, verdict } from "../src/lenses/attribution/gates";
+import { sizes } from "../src/lenses/mechanism/Edges";
 import { sorted } from "../src/views/DataTable";
+import { search } from "../src/views/Bar";
 import { lattice } from "../src/views/Grid";
 
 export function table(columns: Record<string, [string, Encoded, string?, string?]>, name = "own.table"): Table {
@@ -162,4 +164,30 @@ test("a column that an older audit lacks says nothing of itself and has no cells
   expect(units().about("auroc")).toMatchObject({ unit: "", meaning: "" });
   expect(units().cell(0, "auroc")).toBeNull();
   expect(told(units(), 0, "auroc")[0]).toBe("AUROC –");
+});
+
+test("a class of just this name is found first, sites by their operation, lenses by their question", () => {
+  const about = (title: string, statements: string[] = []): Told => ({ title, total: 1, held: "", statements, columns: [] });
+  const column = (name: string, kind: string, unit = "") => ({ name, kind, unit, meaning: name, of: "" });
+  const audit = new Audit({
+    model: "", data: "", score: "margin", classes: ["17", "7"], sites: ["fc", "act"],
+    lenses: [{ name: "sites", question: "", findings: ["sites"] }, { name: "ablation", question: "which neurons does each class depend on?", findings: ["ablation.units"] }],
+    findings: {
+      sites: { ...about("Sites of the model"), total: 2, columns: [column("site", "string"), column("op", "string"), column("units", "int64")] },
+      "ablation.units": { ...about("One unit at a time", ["Class 7 needs unit 3."]), columns: [column("site", "string"), column("unit", "int64")] },
+    },
+  }, { sites: [{ names: ["fc", "act"], values: [0, 1] }, { names: ["linear", "relu"], values: [0, 1] }, { values: [9, 9] }], "ablation.units": [{ names: ["act"], values: [0] }, { values: [8] }] }, null);
+  const found = (words: string) => search(audit, words).map((hit) => hit.hash);
+  expect(found("7").slice(0, 3)).toEqual(["#/class/1", "#/unit/1/7", "#/class/0"]);
+  expect(found("act 7")[0]).toBe("#/unit/1/7");
+  expect(found("relu")).toEqual(["#/unit/1/0"]);
+  expect(found("linear")).toEqual(["#/lens/sites"]);
+  expect(found("depend on")).toEqual(["#/lens/ablation"]);
+  expect(found("one unit at")).toEqual(["#/lens/ablation/ablation.units"]);
+});
+
+test("edges are told by their sizes either way, without those that have none", () => {
+  const edges = table({ effect: ["float64", { values: [-4, 1, 3, null, -2, 100] }] });
+  expect(sizes(edges, [0, 1, 2, 3, 4])).toEqual({ n: 4, low: 1, middle: 2, high: 3, most: 4 });
+  expect(sizes(edges, []).n).toBe(0);
 });

@@ -108,10 +108,10 @@ def removed_sets(audit: Audit, *, every_site: bool = False) -> list[Removed]:
 def removed_from(audit: Audit) -> tuple[str, str]:
     """Name the site whose sets are shown first, and say why: the selection split decides."""
     sites = list(dict.fromkeys(audit["ablation.topk"].column("site").tolist()))
-    units = audit["ablation.units"] if "ablation.units" in audit else None
-    if units is None or "rank" not in units.names:
+    if "ablation.units" not in audit or "rank" not in audit["ablation.units"].names:
         site = (sites[1:2] or sites or [""])[0]
         return site, "shown for every model alike: its second hidden site"
+    units = audit["ablation.units"]
     needed = (units.column("rank") <= HEADLINE_SIZE) & (units.column("class") != "all")
     found = Counter(units.column("site")[needed].tolist())
     site = max(sites, key=lambda name: found[name], default="")

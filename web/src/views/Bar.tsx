@@ -1,23 +1,25 @@
-// Search over units, classes, findings and statements; and the choice of light or dark.
+// Search over units, classes, sites, findings and statements; and the choice of light or dark.
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { Audit } from "../data";
+import { shown, type Audit } from "../data";
 import { go, to } from "../route";
 import { useAudit } from "./context";
 import { unitsOf } from "./Network";
 
 export interface Hit { words: string; hash: string }
 
-/** What the words may mean: a unit as `site unit`, a class, a lens, or a sentence that holds them. */
+/** What the words may mean: a class of just this name first, then a unit as `site unit`, an image, a class, a site by its name or operation, a lens, or a sentence that holds them. */
 export function search(audit: Audit, words: string, most = 12): Hit[] {
   const asked = words.trim().toLowerCase();
   if (!asked) return [];
   const { sites, classes, lenses, findings } = audit.outline;
-  const hits: Hit[] = [];
+  const named = (i: number): Hit => ({ words: `class ${classes[i]}`, hash: to.class(i) });
+  const exact = (name: string) => [name, `class ${name}`].some((said) => said.toLowerCase() === asked);
+  const hits = [...classes.keys()].filter((i) => exact(classes[i])).map(named);
+  const units = audit.table("ablation.units") ?? audit.table("activation.units");
+  const sizes = units && unitsOf(audit, units);
   const unit = asked.match(/^(.*?)[\s.:/#]*(\d+)$/);
   if (unit) {
-    const units = audit.table("ablation.units") ?? audit.table("activation.units");
-    const sizes = units && unitsOf(audit, units);
     sites.forEach((site, i) => {
       const known = !sizes || Number(unit[2]) < (sizes.get(site) ?? 0);
       if (known && site.toLowerCase().includes(unit[1].replace(/\b(site|unit|of)\b/g, "").trim())) hits.push({ words: `${site} · unit ${unit[2]}`, hash: to.unit(i, Number(unit[2])) });
@@ -25,9 +27,14 @@ export function search(audit: Audit, words: string, most = 12): Hit[] {
   }
   const image = asked.match(/^(?:image|example)?\s*#?(\d+)$/);
   if (image && audit.images?.examples.includes(Number(image[1]))) hits.push({ words: `image ${image[1]}`, hash: to.image(Number(image[1])) });
-  classes.forEach((name, i) => `class ${name}`.toLowerCase().includes(asked) && hits.push({ words: `class ${name}`, hash: to.class(i) }));
+  classes.forEach((name, i) => !exact(name) && `class ${name}`.toLowerCase().includes(asked) && hits.push(named(i)));
+  const about = audit.table("sites");
+  sites.forEach((site, i) => {
+    const [row] = about?.rows({ site }) ?? [], op = row === undefined ? "" : shown(about!.cell(row, "op")), size = sizes?.get(site);
+    if (`site ${site} ${op}`.toLowerCase().includes(asked)) hits.push({ words: `site ${site}${op && ` (${op})`}${size ? `: ${size} units` : ""}`, hash: size ? to.unit(i, 0) : to.lens("sites") });
+  });
   for (const lens of lenses) {
-    if (lens.name.includes(asked)) hits.push({ words: lens.name, hash: to.lens(lens.name) });
+    if (`${lens.name} ${lens.question}`.toLowerCase().includes(asked)) hits.push({ words: lens.question ? `${lens.name}: ${lens.question}` : lens.name, hash: to.lens(lens.name) });
     for (const name of lens.findings) {
       const told = findings[name];
       const sentence = told.statements.find((s) => s.toLowerCase().includes(asked));
@@ -42,6 +49,7 @@ export function Bar() {
   const audit = useAudit();
   const box = useRef<HTMLInputElement>(null);
   const [words, setWords] = useState("");
+  const [at, setAt] = useState(0);
   const hits = useMemo(() => search(audit, words), [audit, words]);
   useEffect(() => {
     const key = (e: KeyboardEvent) => {
@@ -54,15 +62,20 @@ export function Bar() {
     addEventListener("keydown", key);
     return () => removeEventListener("keydown", key);
   }, []);
+  const ask = (said: string) => (setWords(said), setAt(0));
   const open = (hit?: Hit) => {
     if (!hit) return;
-    setWords("");
+    ask("");
     box.current!.blur();
     go(hit.hash);
   };
+  useEffect(() => document.getElementById(`hit${at}`)?.scrollIntoView({ block: "nearest" }), [at]);
   const move = (e: KeyboardEvent) => {
-    if (e.key === "Escape") setWords("");
-    if (e.key === "ArrowDown") (document.querySelector(".hits a") as HTMLElement | null)?.focus();
+    const step = e.key === "ArrowDown" ? 1 : e.key === "ArrowUp" ? hits.length - 1 : 0;
+    if (e.key === "Escape") words ? ask("") : box.current!.blur();
+    if (!step || !hits.length) return;
+    e.preventDefault();
+    setAt((at + step) % hits.length);
   };
   const theme = () => {
     const root = document.documentElement;
@@ -72,10 +85,10 @@ export function Bar() {
   };
   return (
     <div class="bar">
-      <form role="search" onSubmit={(e) => (e.preventDefault(), open(hits[0]))}>
-        <input ref={box} type="search" aria-label="Search units, classes, images and findings" placeholder="search ( / )" value={words} onInput={(e) => setWords(e.currentTarget.value)} onKeyDown={move} />
+      <form role="search" onSubmit={(e) => (e.preventDefault(), open(hits[at]))}>
+        <input ref={box} type="search" role="combobox" list={undefined} autocomplete="off" aria-expanded={hits.length > 0} aria-controls="hits" aria-activedescendant={hits.length ? `hit${at}` : undefined} aria-label="Search units, classes, images, sites and findings" placeholder="search ( / )" value={words} onInput={(e) => ask(e.currentTarget.value)} onKeyDown={move} />
         {words.trim() && !hits.length && <p class="hits" role="status">nothing is called so; units are found as “site unit”, images of this page by their number</p>}
-        {hits.length > 0 && <ul class="hits">{hits.map((hit, i) => <li key={i}><a href={hit.hash} onClick={() => setWords("")}>{hit.words}</a></li>)}</ul>}
+        {hits.length > 0 && <div id="hits" class="hits" role="listbox" aria-label="found">{hits.map((hit, i) => <a key={i} id={`hit${i}`} role="option" tabIndex={-1} aria-selected={i === at} href={hit.hash} onClick={() => ask("")}>{hit.words}</a>)}</div>}
       </form>
       <button onClick={theme}>light / dark</button>
     </div>

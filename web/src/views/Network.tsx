@@ -22,8 +22,23 @@ export function Network({ table }: { table: Table }) {
         <Pick name="class" from={classes} at={name} set={setName} />
         {audit.outline.classes.includes(name) && <a href={to.class(audit.outline.classes.indexOf(name))}>all about class {shown(name)}</a>}
       </p>
+      <Ends />
       <Grid cells={cells} label={`Map of the network: effect of each unit on class ${shown(name)}.`} />
     </Frame>
+  );
+}
+
+const MOST = 20;
+
+/** What lies before and behind the hidden sites: the images, and a logit for each class. */
+function Ends() {
+  const { images, outline: { classes } } = useAudit();
+  return (
+    <p class="picks ends">
+      {images ? `images of ${images.plane.join(" × ")}` : "images"} → hidden sites, below → logits, one for each class:{" "}
+      {classes.slice(0, MOST).map((name, i) => <a key={i} href={to.class(i)}>{shown(name)}</a>)}
+      {classes.length > MOST && ` and ${classes.length - MOST} more`}
+    </p>
   );
 }
 
