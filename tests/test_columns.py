@@ -61,5 +61,17 @@ def test_columns_say_what_they_are_of(row: type) -> None:
             assert column.of or column.name == SMALLEST, column.name
 
 
+@pytest.mark.parametrize("row", row_types(), ids=lambda row: row.__name__)
+def test_controls_and_tests_are_told_in_words(row: type) -> None:
+    for column in columns_of(row):
+        if not column.of or BOUND.search(column.name) or column.kind == "int64":
+            continue
+        test = re.search(r"(^|_)[pq]$", column.name)
+        if test:
+            assert column.words[:2] in ("p ", "q "), column.name
+        elif OWNED.search(column.name):
+            assert column.words.startswith(("control", "p ")), column.name
+
+
 def test_there_are_row_types() -> None:
     assert len(row_types()) > 25

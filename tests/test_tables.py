@@ -22,7 +22,7 @@ class Row:
 
     class_: str | None = col("name of the class", name="class")
     unit: int | None = col("index of the unit")
-    effect: float | None = col("score after minus before", unit="logits")
+    effect: float | None = col("score after minus before", unit="logits", words="what it does")
     dead: bool | None = col("whether it is constant")
 
 
@@ -69,7 +69,7 @@ def test_columns_keep_kind_unit_and_meaning(tmp_path: Path) -> None:
     assert Table.load(tmp_path / "t.parquet").columns == (
         Column("class", "string", "", "name of the class"),
         Column("unit", "int64", "", "index of the unit"),
-        Column("effect", "float64", "logits", "score after minus before"),
+        Column("effect", "float64", "logits", "score after minus before", words="what it does"),
         Column("dead", "bool", "", "whether it is constant"),
     )
 

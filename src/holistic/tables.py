@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Column", "Table", "col"]
 
+_TOLD = (b"unit", b"meaning", b"of", b"words")
+"""What a column says of itself, as a Parquet file holds it."""
 _ARROW_KINDS = {str: "string", int: "int64", float: "float64", bool: "bool"}
 
 
@@ -35,9 +37,11 @@ class Column:
     meaning: str
     of: str = ""
     """Columns that this one says more of (its n, control or test), with spaces between."""
+    words: str = ""
+    """What axes and tooltips call it; empty where its name, with spaces, says it."""
 
 
-def col(meaning: str, *, unit: str = "", name: str = "", of: str = "") -> Any:
+def col(meaning: str, *, unit: str = "", name: str = "", of: str = "", words: str = "") -> Any:
     """Declare a field of a row type with its meaning and unit.
 
     Parameters
@@ -52,8 +56,13 @@ def col(meaning: str, *, unit: str = "", name: str = "", of: str = "") -> Any:
         What the column says more of, with spaces between: `control_effect` and `p` of `effect`.
         The two ends of an interval need none, they stand right behind their number (`lo`, `hi`);
         a column `n` without is of every number of the row.
+    words
+        What axes and tooltips call it, where its name doesn't say it in plain English: a
+        control's is what was measured, that of its `lo` what lies between `lo` and `hi`, that
+        of `p` and `q` the test and the family.
     """
-    return field(metadata={"meaning": meaning, "unit": unit, "name": name, "of": of})
+    about = {"meaning": meaning, "unit": unit, "name": name, "of": of, "words": words}
+    return field(metadata=about)
 
 
 def columns_of(row: type) -> tuple[Column, ...]:
@@ -66,6 +75,7 @@ def columns_of(row: type) -> tuple[Column, ...]:
             unit=f.metadata["unit"],
             meaning=f.metadata["meaning"],
             of=f.metadata["of"],
+            words=f.metadata["words"],
         )
         for f in dataclasses.fields(row)
     )
@@ -211,7 +221,7 @@ class Table:
             Column(
                 f.name,
                 "float64" if str(f.type) == "double" else str(f.type),
-                *((f.metadata or {}).get(k, b"").decode() for k in (b"unit", b"meaning", b"of")),
+                *((f.metadata or {}).get(k, b"").decode() for k in _TOLD),
             )
             for f in data.schema
         )
@@ -232,7 +242,7 @@ def _schema(columns: Sequence[Column]) -> Any:
             pa.field(
                 c.name,
                 pa.type_for_alias(c.kind),
-                metadata={"unit": c.unit, "meaning": c.meaning, "of": c.of},
+                metadata={k.decode(): getattr(c, k.decode()) for k in _TOLD},
             )
             for c in columns
         ]

@@ -1,6 +1,6 @@
 // What the page holds: its outline, and the tables' columns. Names in it are hostile text.
 
-export interface Column { name: string; kind: string; unit: string; meaning: string; /** Columns that it says more of, with spaces between. */ of: string }
+export interface Column { name: string; kind: string; unit: string; meaning: string; /** Columns that it says more of, with spaces between. */ of: string; /** What axes and tooltips call it; else its name. */ words?: string }
 export interface Told { title: string; total: number; /** Which rows of a long table the page holds, in words. */ held: string; /** Units of the scores, where each row has its own. */ units?: Record<string, string>; statements: string[]; columns: Column[] }
 export interface Outline {
   model: string; data: string; score: string; classes: string[]; sites: string[];
@@ -69,6 +69,11 @@ export class Table {
   /** What a column says of itself; one that an older audit lacks says nothing. */
   about(name: string): Column {
     return this.told.columns.find((c) => c.name === name) ?? { name, kind: "string", unit: "", meaning: "", of: "" };
+  }
+
+  /** What axes and tooltips call a column. */
+  word(name: string): string {
+    return this.about(name).words || (COUNT.test(name) ? "n" : plain(name));
   }
 
   column(name: string): Cell[] {
@@ -194,24 +199,37 @@ export const plain = (name: string) => name.replaceAll("_", " ").replace(/\b(aur
 
 const SIGNED = /effect|drop|change|interaction|growth|response|shapley|specific|difference|slope|^(total|direct|plain|value_change)$/;
 const COUNT = /^n(_|$)|_n$/;
+/** Numbers that tell how far something goes beyond its control. */
+const BEYOND = /beyond|between|^(difference|.*gain)$/;
 const CONTROL = /control|random|matched|shuffled|untrained|chance|expected/;
 
 /** Estimate, interval, n, control and tests of one row, as lines for a tooltip. */
 export function told(table: Table, row: number, value: string): string[] {
   const own = table.about(value).unit, unit = own === "score" ? (table.told.units?.[String(table.cell(row, "score"))] ?? own) : own;
   const ends = (low: string, high: string) => `[${shown(table.cell(row, low))}, ${shown(table.cell(row, high))}]`;
-  const lines = [`${plain(value)} ${shown(table.cell(row, value), SIGNED.test(value))}${unit ? ` ${unit}` : ""}`];
+  const lines = [`${table.word(value)} ${shown(table.cell(row, value), SIGNED.test(value))}${unit ? ` ${unit}` : ""}`];
   const [low, high] = bounds(table, value);
-  if (low) lines.push(`95 % interval ${ends(low, high)}`);
+  lines.push(low ? `95 % interval ${ends(low, high)}` : "no interval");
   const names = beside(table, value);
   for (const name of names) {
     const stem = name.replace(/_(lo|hi)$/, ""), paired = stem !== name && names.includes(`${stem}_lo`) && names.includes(`${stem}_hi`);
     if (table.cell(row, name) === null || (paired && name.endsWith("_hi"))) continue;
     const [least, most] = paired ? [`${stem}_lo`, `${stem}_hi`] : bounds(table, name);
-    const text = paired ? `${plain(stem)} ${ends(least, most)}` : `${plain(name)} ${shown(table.cell(row, name))}${least ? ` ${ends(least, most)}` : ""}`;
+    const between = least && table.about(least).words;
+    const text = paired ? `${between || plain(stem)} ${ends(least, most)}` : `${table.word(name)} ${shown(table.cell(row, name))}${least ? `${between ? `, ${between}` : ""} ${ends(least, most)}` : ""}`;
     lines.push(text + (COUNT.test(name) ? ` ${table.about(name).unit}` : ""));
   }
-  return lines;
+  return [...lines, ...bare(table, row, value, names)];
+}
+
+/** Why a number has no control; nothing where it has one, or is told beside one. */
+function bare(table: Table, row: number, value: string, names: string[]): string[] {
+  const own = names.filter((name) => CONTROL.test(name));
+  if (own.some((name) => table.cell(row, name) !== null) || BEYOND.test(table.word(value))) return [];
+  const alike = Object.fromEntries(table.told.columns.filter((c) => c.kind === "string").map((c) => [c.name, table.cell(row, c.name)]));
+  const sizes = own.length && table.has("k") ? table.rows(alike).filter((other) => table.cell(other, own[0]) !== null).map((other) => table.number(other, "k")).sort((a, b) => a - b) : [];
+  if (sizes.length) return [`control measured at k = ${sizes.join(", ")}`];
+  return [names.some((name) => /(^|_)p$/.test(name)) ? "no control: tested against no effect" : "no control: described, not tested"];
 }
 
 /** Columns that say more of a number, as their declarations have it: n first, then controls and tests. */

@@ -193,7 +193,7 @@ async function attributions(page, findings) {
   await gates.focus();
   await page.keyboard.press("ArrowRight");
   await page.waitForTimeout(50);
-  assert.match(await within(page, "attribution.methods", "[role=status]").first().textContent(), /deletion auc.*value.*interval.*(passed|failed)/, "a gate tells its value, interval and outcome");
+  assert.match(await within(page, "attribution.methods", "[role=status]").first().textContent(), /deletion auc.*interval.*(passed|failed)/, "a gate tells its value, interval and outcome");
   const pictures = within(page, "attribution.methods", "canvas.pixels");
   assert.ok(await pictures.count() > 8, "images and maps are drawn");
   assert.equal(await within(page, "attribution.methods", ".plot[role=img], .plot svg[role=img]").count(), 2, "both removal curves are drawn");
@@ -218,7 +218,7 @@ async function responses(page, findings) {
   if (!findings["activation.synthetic"]?.total) return;
   assert.match(await within(page, "activation.synthetic", "canvas").first().getAttribute("aria-label"), /made by gradient ascent, not data.*value/);
   const tile = within(page, "activation.tuning", "svg.tile").first(), told = await tile.getAttribute("aria-label");
-  assert.match(told, /unit \d+.*tuning.*control tuning.*prefers/, "a curve tells its tuning and the control");
+  assert.match(told, /unit \d+.*tuning.*control.*prefers/, "a curve tells its tuning and the control");
   await within(page, "activation.tuning", "select").last().selectOption("1");
   assert.notEqual(await tile.getAttribute("aria-label"), told, "units can be sorted by another number");
   await within(page, "activation.synthetic", ".wallrow a").first().click();

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Audit, beside, bounds, controlOf, decode, nothing, part, ranked, separated, shown, Table, told, unpack, type Encoded, type Told } from "../src/data";
 import { choose, keys } from "../src/choose";
-import { colour, limitOf } from "../src/colour";
+import { colour, limitOf, loss, sides } from "../src/colour";
 import { parse, to } from "../src/route";
 import { failed, methodsOf, verdict } from "../src/lenses/attribution/gates";
 import { sizes } from "../src/lenses/mechanism/Edges";
@@ -46,7 +46,7 @@ test("a number is told with what is declared to be of it, its n first, and nothi
     accuracy_drop: float("", 0.125), lost: ["int64", { values: [3] }, "examples", "accuracy_drop"], p: float("accuracy_drop", 0.5),
   });
   expect(told(rows, 0, "effect")).toEqual(["effect −1", "95 % interval [−2, 0]", "n 50 examples", "control effect 0.5 [−0.25, 0.75]"]);
-  expect(told(rows, 0, "accuracy_drop")).toEqual(["accuracy drop +0.125", "n 50 examples", "lost 3", "p 0.5"]);
+  expect(told(rows, 0, "accuracy_drop")).toEqual(["accuracy drop +0.125", "no interval", "n 50 examples", "lost 3", "p 0.5", "no control: tested against no effect"]);
   expect(controlOf(rows, "effect")).toEqual(["control_effect", "control_lo", "control_hi"]);
   expect(controlOf(rows, "accuracy_drop")).toEqual(["", "", ""]);
 });
@@ -59,9 +59,30 @@ test("a number with an n of its own has no other, and one n can be of several", 
 test("the range of a control that has no middle is told as one, a single end as what it is", () => {
   const pairs = table({ r: float(), lo: float(), hi: float(), control_r_lo: float("r", -0.25), control_r_hi: float("r", 0.25), auroc: float(), control_auroc_hi: float("auroc", 0.5) });
   expect(told(pairs, 0, "r").at(-1)).toBe("control r [−0.25, 0.25]");
-  expect(told(pairs, 0, "auroc")).toEqual(["AUROC 1", "control AUROC hi 0.5"]);
+  expect(told(pairs, 0, "auroc")).toEqual(["AUROC 1", "no interval", "control AUROC hi 0.5"]);
   expect(controlOf(pairs, "r")).toEqual(["", "control_r_lo", "control_r_hi"]);
   expect(controlOf(pairs, "auroc")).toEqual(["", "", "control_auroc_hi"]);
+});
+
+test("columns are called by the words of their declarations, their band by those of its lower end", () => {
+  const rows = table({ effect: float("", -1), control_effect: float("effect", 0.5), control_lo: float("", -0.25), control_hi: float("", 0.75), random_lo: float("effect", -1), random_hi: float("effect", 1) });
+  const words: Record<string, string> = { effect: "effect of removing it", control_effect: "control (median unit)", control_lo: "95 % of the units", random_lo: "control (95 % of sets)" };
+  for (const column of rows.told.columns) column.words = words[column.name];
+  expect(told(rows, 0, "effect")).toEqual(["effect of removing it −1", "no interval", "control (median unit) 0.5, 95 % of the units [−0.25, 0.75]", "control (95 % of sets) [−1, 1]"]);
+  expect(rows.word("other_column")).toBe("other column");
+});
+
+test("where a control was measured at other sizes only, they are told", () => {
+  const curve = table({ site: ["string", { names: ["a"], runs: [0, 3] }], k: ["int64", { values: [5, 1, 3] }], accuracy: ["float64", { values: [0.1, 0.9, 0.5] }], random: ["float64", { values: [0.8, 1, null] }, "", "accuracy"] });
+  expect(told(curve, 2, "accuracy").at(-1)).toBe("control measured at k = 1, 5");
+  expect(told(curve, 0, "accuracy").at(-1)).toBe("random 0.8");
+});
+
+test("a loss has one sign of colour, whichever sign its number has", () => {
+  expect(["effect", "accuracy_drop", "class_drop", "shapley", "area", "growth", "interaction", "auroc", "recovery", "spearman", "mean"].map((name) => loss(name))).toEqual([-1, 1, 1, 1, 1, -1, -1, 0, 0, 0, 0]);
+  expect(loss("area", "keep_top")).toBe(-1);
+  expect(sides("drop", "accuracy", "0")).toBe("Orange: the class loses accuracy; blue: it gains");
+  expect(sides("auroc", "score", "0.5")).toBe("Blue above 0.5, orange below");
 });
 
 test("rows are found by what they hold", () => {
@@ -85,7 +106,7 @@ test("a table of units and classes asks for a map, one along k for a curve", () 
 
 test("a tooltip names estimate, interval and n", () => {
   const lines = told(units(), 0, "effect");
-  expect(lines).toEqual(["effect −3 score", "95 % interval [−4, −2]", "n 50 examples"]);
+  expect(lines).toEqual(["effect −3 score", "95 % interval [−4, −2]", "n 50 examples", "no control: described, not tested"]);
   expect(bounds(units(), "effect")).toEqual(["lo", "hi"]);
   expect(nothing("auroc")).toBe(0.5);
 });

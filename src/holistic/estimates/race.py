@@ -41,7 +41,9 @@ class Estimate:
     site: str = col("site of the unit")
     unit: int = col("index of the unit in its site")
     effect: float = col(
-        "estimate of the mean score after minus before over the evaluation split", unit="score"
+        "estimate of the mean score after minus before over the evaluation split",
+        unit="score",
+        words="effect of removing it",
     )
     lo: float = col(
         "lower end of the interval of the effect, simultaneous over all units", unit="score"
@@ -50,7 +52,11 @@ class Estimate:
         "upper end of the interval of the effect, simultaneous over all units", unit="score"
     )
     n: int = col("examples on which the unit was replaced; 0 = first order only", unit="examples")
-    first_order: float = col("gradient times change, from one backward pass", unit="score")
+    first_order: float = col(
+        "gradient times change, from one backward pass",
+        unit="score",
+        words="effect by one gradient",
+    )
     rank: str = col("'top' = among the k that help most, 'rest', or 'screened' = not raced")
     exact: bool = col("whether the unit was replaced on every evaluation example")
 

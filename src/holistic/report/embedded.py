@@ -139,6 +139,7 @@ def _told(audit: Audit, name: str, title: str) -> dict[str, Any]:
                 "unit": unit + c.unit[5:] if c.unit.startswith("score") else c.unit,
                 "meaning": c.meaning,
                 "of": c.of,
+                "words": c.words,
             }
             for c in finding.table.columns
         ],

@@ -2,7 +2,7 @@
 
 import * as Plot from "@observablehq/plot";
 import { useCallback, useMemo, useState } from "preact/hooks";
-import { bounds, capital, controlOf, nothing, plain, shown, told, type Cell, type Table } from "../data";
+import { bounds, capital, controlOf, nothing, shown, told, type Cell, type Table } from "../data";
 import type { Choice } from "../choose";
 import { Chart, tip } from "./Chart";
 import { Frame, Pick } from "./Frame";
@@ -19,10 +19,10 @@ export function Curve({ table, choice, start, fixed = {} }: { table: Table; choi
   const rows = useMemo(() => [...table.rows(equal)].sort((a, b) => table.number(a, choice.across) - table.number(b, choice.across)), [table, key, choice.across]);
   const make = useCallback(() => curve(table, rows, choice.across, value), [table, rows, value]);
   const about = table.about(value);
-  const named = Object.entries(equal).map(([name, v]) => `${plain(name)} ${shown(v)}`).join(", ");
+  const named = Object.entries(equal).map(([name, v]) => `${table.word(name)} ${shown(v)}`).join(", ");
   return (
     <Frame caption={`${capital(about.meaning)} (${named}). ${bounds(table, value)[0] ? "Band: 95 % interval" : "No interval"}${controlOf(table, value).some(Boolean) ? "; grey: the control and 95 % of its draws" : ""}.`} table={table} rows={rows}>
-      <p class="picks">{picks}<Pick name="number" from={choice.values} at={value} set={setValue} word={plain} /></p>
+      <p class="picks">{picks}<Pick name="number" from={choice.values} at={value} set={setValue} word={(name) => table.word(name)} /></p>
       <Chart label={`${table.told.title}: ${value} by ${choice.across}`} make={make} />
     </Frame>
   );
@@ -38,8 +38,8 @@ function curve(table: Table, rows: number[], along: string, value: string): Plot
   if (control) marks.push(Plot.lineY(beside, { x: of(along), y: of(control), stroke: "currentColor", strokeOpacity: 0.6, strokeDasharray: "4 3" }));
   if (low) marks.push(Plot.areaY(rows, { x: of(along), y1: of(low), y2: of(high), fill: "var(--link)", fillOpacity: 0.22 }));
   marks.push(Plot.lineY(rows, { x: of(along), y: of(value), stroke: "var(--link)", strokeWidth: 2 }));
-  marks.push(tip(rows, { x: of(along), y: of(value) }, (row: number) => [`${plain(along)} ${table.cell(row, along)}`, ...told(table, row, value)].join("\n"), Plot.pointerX));
-  return { height: 300, marginLeft: 52, x: { label: plain(along) }, y: { label: `${plain(value)}${unit ? ` [${unit}]` : ""}`, grid: true }, marks };
+  marks.push(tip(rows, { x: of(along), y: of(value) }, (row: number) => [`${table.word(along)}: ${table.cell(row, along)}`, ...told(table, row, value)].join("\n"), Plot.pointerX));
+  return { height: 300, marginLeft: 52, x: { label: table.word(along) }, y: { label: `${table.word(value)}${unit ? ` [${unit}]` : ""}`, grid: true }, marks };
 }
 
 /** One dot and its interval per row: a class, a site, a method. */
@@ -55,7 +55,7 @@ export function Dots({ table, rows: every, by, value, links }: { table: Table; r
     if (low) marks.push(Plot.ruleY(rows, { y: name, x1: of(low), x2: of(high), stroke: "var(--link)" }));
     marks.push(Plot.dot(rows, { y: name, x: of(value), fill: "var(--link)", r: 4, title: (row: number) => [name(row), ...told(table, row, value)].join("\n"), tip: { fill: "var(--tint)" } }));
     const names = [...new Set(rows.map(name))];
-    return { height: 50 + 20 * names.length, marginLeft: 30 + 7 * Math.min(20, Math.max(...names.map((n) => n.length))), x: { label: `${plain(value)}${table.about(value).unit ? ` [${table.about(value).unit}]` : ""}`, grid: true, ...(/auroc/.test(value) ? { domain: [0, 1] } : { nice: true }) }, y: { label: null, domain: names, tickFormat: (n: string) => (n.length > 20 ? `${n.slice(0, 19)}…` : n) }, marks };
+    return { height: 62 + 20 * names.length, marginTop: 32, marginLeft: 30 + 7 * Math.min(20, Math.max(...names.map((n) => n.length))), x: { label: `${table.word(value)}${table.about(value).unit ? ` [${table.about(value).unit}]` : ""}`, grid: true, ...(/auroc/.test(value) ? { domain: [0, 1] } : { nice: true }) }, y: { label: table.word(by), labelAnchor: "top", domain: names, tickFormat: (n: string) => (n.length > 20 ? `${n.slice(0, 19)}…` : n) }, marks };
   }, [table, rows, by, value]);
   return <Chart label={`${table.told.title}: ${value} by ${by}`} make={make} address={links} />;
 }
@@ -71,7 +71,7 @@ export function DotsView({ table, choice, fixed = {}, links }: { table: Table; c
   const grey = control ? `the control${least ? " and 95 % of its draws" : ""}` : least && most ? "95 % of the control's draws" : least || most ? table.about(least || most).meaning : "";
   return (
     <Frame caption={`${capital(table.about(value).meaning)}. ${bounds(table, value)[0] ? "Lines: 95 % interval" : "No interval"}${grey && `; grey: ${grey}`}.${every.length > MOST ? ` The first ${MOST} of ${every.length}.` : ""}`} table={table} rows={every}>
-      <p class="picks">{picks}<Pick name="number" from={choice.values} at={value} set={setValue} word={plain} /></p>
+      <p class="picks">{picks}<Pick name="number" from={choice.values} at={value} set={setValue} word={(name) => table.word(name)} /></p>
       <Dots table={table} rows={rows} by={choice.rows} value={value} links={links} />
     </Frame>
   );

@@ -7,11 +7,11 @@ import { useAudit } from "./context";
 import { DataTable } from "./DataTable";
 import { pixels, standalone } from "./saved";
 
-export function Frame({ caption, table, rows, children }: { caption: string; table?: Table; rows?: number[]; children: ComponentChildren }) {
+export function Frame({ caption, name: own, table, rows, children }: { caption: string; /** What a picture without a table is called. */ name?: string; table?: Table; rows?: number[]; children: ComponentChildren }) {
   const box = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState(false);
-  const name = table?.name ?? "picture", { model, data } = useAudit().outline;
-  const alone = () => standalone(box.current!, `${table?.told.title ?? name}: ${model} on ${data}`, caption);
+  const name = own ?? table?.name ?? "picture", { model, data } = useAudit().outline;
+  const alone = () => standalone(box.current!, `${own ?? table?.told.title ?? name}: ${model} on ${data}`, caption);
   return (
     <figure class="view">
       <div ref={box}>{children}</div>
@@ -35,11 +35,11 @@ export function save(content: Blob, name: string): void {
 }
 
 /** A labelled choice among names. */
-export function Pick<T extends string | number>({ name, from, at, set, word }: { name: string; from: readonly T[]; at: T; set: (value: T) => void; word?: (value: T) => string }) {
+export function Pick<T extends string | number>({ name, label, from, at, set, word }: { name: string; label?: string; from: readonly T[]; at: T; set: (value: T) => void; word?: (value: T) => string }) {
   if (from.length < 2) return null;
   return (
     <label class="pick">
-      {plain(name)}{" "}
+      {label ?? plain(name)}{" "}
       <select value={String(from.indexOf(at))} onChange={(e) => set(from[Number(e.currentTarget.value)])}>
         {from.map((value, i) => <option key={i} value={String(i)}>{word ? word(value) : String(value)}</option>)}
       </select>

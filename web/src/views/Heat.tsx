@@ -2,8 +2,8 @@
 
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import { colour, limitOf, SCALE } from "../colour";
-import { capital, fixed, nothing, plain, shown, told, type Cell, type Table } from "../data";
+import { colour, limitOf, loss, SCALE, sides } from "../colour";
+import { capital, fixed, nothing, shown, told, type Cell, type Table } from "../data";
 import { ordered, type Choice } from "../choose";
 import { go, to } from "../route";
 import { useAudit } from "./context";
@@ -27,7 +27,7 @@ export function useFilters(table: Table, names: string[], start: Record<string, 
     const all = inOrder(before ? [...new Set(before.map((row) => column[row]))] : table.distinct(name), ["all", ...classes]);
     const at = all.includes(picked[name]) ? picked[name] : all[0];
     equal[name] = at;
-    return <Pick key={name} name={name} from={all as string[]} at={at as string} set={(v) => setPicked({ ...picked, [name]: v })} word={shown} />;
+    return <Pick key={name} name={name} from={all as string[]} at={at as string} set={(v) => setPicked({ ...picked, [name]: v })} label={table.word(name)} word={shown} />;
   });
   return [equal, <>{picks}</>];
 }
@@ -42,17 +42,17 @@ export function Heat({ table, choice, start }: { table: Table; choice: Choice; s
   const rows = useMemo(() => table.rows(equal).filter((row) => table.cell(row, choice.across) !== null), [table, key]);
   const order = ["by place", ...new Set(rows.map((row) => shown(table.cell(row, choice.rows))))];
   const sorting = order.includes(sort) ? sort : "by place";
-  const named = Object.entries(equal).map(([name, v]) => `${plain(name)} ${shown(v)}`).join(", ");
+  const named = Object.entries(equal).map(([name, v]) => `${table.word(name)} ${shown(v)}`).join(", ");
   const cells = useMemo(() => layout(table, choice, audit.outline.classes, rows, value, sorting, (row) => opened(audit.siteIndex(table.cell(row, "site")), table, row, audit.outline.classes)), [rows, value, sorting]);
   const about = table.about(value), zero = nothing(value), unit = table.told.units?.[String(equal.score)] ?? about.unit;
   return (
-    <Frame caption={`${capital(about.meaning)}${unit ? ` [${unit}]` : ""}${named && ` (${named})`}. Blue above ${shown(zero)}, orange below; full colour at ${zero ? `${shown(zero)} ± ` : "±"}${shown(cells.limit)} (${SCALE}); grey: no number${table.cut ? `, or left out of this page, which holds the rows ${table.told.held}` : ""}. Rows: ${table.about(choice.rows).meaning}; columns: ${table.about(choice.across).meaning}.`} table={table} rows={rows}>
+    <Frame caption={`${capital(about.meaning)}${unit ? ` [${unit}]` : ""}${named && ` (${named})`}. ${sides(value, unit === "share" ? "accuracy" : "score", shown(zero))}; full colour at ${zero ? `${shown(zero)} ± ` : "±"}${shown(cells.limit)} (${SCALE}); grey: no number${table.cut ? `, or left out of this page, which holds the rows ${table.told.held}` : ""}. Rows: ${table.about(choice.rows).meaning}; columns: ${table.about(choice.across).meaning}.`} table={table} rows={rows}>
       <p class="picks">
         {picks}
-        <Pick name="number" from={choice.values} at={value} set={setValue} word={plain} />
-        {cells.many && <Pick name={`${choice.across} sorted`} from={order} at={sorting} set={setSort} />}
+        <Pick name="number" from={choice.values} at={value} set={setValue} word={(name) => table.word(name)} />
+        {cells.many && <Pick name={`${table.word(choice.across)} sorted`} from={order} at={sorting} set={setSort} />}
       </p>
-      <Grid cells={cells} label={`${table.told.title}: ${plain(value)} by ${choice.rows} and ${choice.across}.`} />
+      <Grid cells={cells} label={`${table.told.title}: ${table.word(value)} by ${table.word(choice.rows)} and ${table.word(choice.across)}.`} />
     </Frame>
   );
 }
@@ -76,7 +76,8 @@ function layout(table: Table, choice: Choice, classes: string[], rows: number[],
   const wide = across.length;
   const held = new Int32Array(names.length * wide).fill(-1);
   for (const row of rows) held[rowPlace.get(down[row])! * wide + columnPlace.get(along[row])!] = row;
-  const zero = nothing(value);
+  const zero = nothing(value), kinds = table.column("kind");
+  const turned = (row: number) => (loss(value, String(kinds[row])) > 0 ? -1 : 1) * ((numbers[row] as number) - zero);
   const limit = limitOf(rows.map((row) => (numbers[row] === null ? NaN : (numbers[row] as number) - zero)));
   const many = wide > 30;
   const longest = (cells: Cell[]) => Math.max(3, ...cells.map((c) => shown(c).length));
@@ -85,12 +86,12 @@ function layout(table: Table, choice: Choice, classes: string[], rows: number[],
   const left = 12 + Math.min(160, 7 * longest(names));
   const short = (cell: Cell, n: number) => { const text = shown(cell); return text.length > n ? `${text.slice(0, n - 1)}…` : text; };
   const decimals = Math.max(2, 1 - Math.floor(Math.log10(limit)));
-  const bottom = 22, width = left + wide * cw + 8, height = names.length * ch + bottom;
+  const top = 20, bottom = 38, foot = top + names.length * ch, width = Math.max(left + wide * cw + 8, Math.min(280, left + 7 * table.word(choice.across).length)), height = foot + bottom;
   return {
-    limit, many, width, height, ...lattice(left, 0, cw, ch, wide, names.length),
+    limit, many, width, height, ...lattice(left, top, cw, ch, wide, names.length),
     lines(cell) {
       const row = held[cell];
-      const head = `${plain(choice.rows)} ${shown(names[Math.floor(cell / wide)])} · ${plain(choice.across)} ${shown(across[cell % wide])}`;
+      const head = `${table.word(choice.rows)} ${shown(names[Math.floor(cell / wide)])} · ${table.word(choice.across)} ${shown(across[cell % wide])}`;
       return row < 0 ? [head, table.cut ? "not on this page, or not measured" : "not measured"] : [head, ...told(table, row, value)];
     },
     open(cell) {
@@ -102,24 +103,29 @@ function layout(table: Table, choice: Choice, classes: string[], rows: number[],
       for (let r = 0; r < names.length; r++) {
         for (let c = first; c < last; c++) {
           const row = held[r * wide + c];
-          pen.fillStyle = row < 0 || numbers[row] === null ? by.none : colour((numbers[row] as number) - zero, limit, by);
-          pen.fillRect(left + c * cw, r * ch, cw - (cw > 8 ? 1 : 0), ch - (ch > 8 ? 1 : 0));
+          pen.fillStyle = row < 0 || numbers[row] === null ? by.none : colour(turned(row), limit, by);
+          pen.fillRect(left + c * cw, top + r * ch, cw - (cw > 8 ? 1 : 0), ch - (ch > 8 ? 1 : 0));
           if (!many && ch >= 24 && cw >= 40 && row >= 0 && numbers[row] !== null) {
             const share = Math.abs((numbers[row] as number) - zero) / limit;
             pen.fillStyle = share > 0.35 ? `rgb(${by.paper.join(",")})` : by.ink;
             pen.textAlign = "center";
-            pen.fillText(fixed(Number(numbers[row]), decimals), left + (c + 0.5) * cw, (r + 0.5) * ch);
+            pen.fillText(fixed(Number(numbers[row]), decimals), left + (c + 0.5) * cw, top + (r + 0.5) * ch);
           }
         }
       }
       pen.fillStyle = by.soft;
       pen.textAlign = "center";
       const every = Math.max(1, Math.ceil((many ? 40 : 8) / cw));
-      for (let c = first; c < last; c += 1) if (c % every === 0) pen.fillText(short(across[c], many ? 6 : Math.max(3, Math.floor(cw / 6.5))), left + (c + 0.5) * cw, height - bottom / 2);
-      pen.clearRect(from, 0, left - 2, height - bottom);
+      for (let c = first; c < last; c += 1) if (c % every === 0) pen.fillText(short(across[c], many ? 6 : Math.max(3, Math.floor(cw / 6.5))), left + (c + 0.5) * cw, foot + 11);
+      pen.clearRect(from, 0, left - 2, height);
       pen.textAlign = "right";
       const skip = ch >= 12 ? 1 : Math.ceil(14 / ch);
-      names.forEach((name, r) => r % skip === 0 && pen.fillText(short(name, 22), from + left - 6, (r + 0.5) * ch));
+      names.forEach((name, r) => r % skip === 0 && pen.fillText(short(name, 22), from + left - 6, top + (r + 0.5) * ch));
+      // what rows and columns are stays in sight where the map is moved sideways
+      pen.textAlign = "left";
+      pen.fillStyle = by.ink;
+      pen.fillText(`${table.word(choice.rows)} ↓`, from, 8);
+      pen.fillText(`${table.word(choice.across)} →`, from + left, foot + 29);
     },
   };
 }

@@ -40,31 +40,49 @@ class Direct:
 
     site: str = col("site of the unit")
     unit: int = col("index of the unit in its site")
-    kind: str = col("'top' for the largest effects on the selection split, 'random' for controls")
+    kind: str = col(
+        "'top' for the largest effects on the selection split, 'random' for controls",
+        words="units chosen as",
+    )
     path: str = col(
         "how the direct effect is carried: 'frozen', with every later hidden site held at its "
         "unedited value; 'gates', where no change passes those, along the tangent of the network "
-        "at the unedited run (later units keep their slopes)"
+        "at the unedited run (later units keep their slopes)",
+        words="direct path held by",
     )
-    total: float = col("mean score after minus before; negative = the unit helps", unit="score")
+    total: float = col(
+        "mean score after minus before; negative = the unit helps",
+        unit="score",
+        words="effect of removing it",
+    )
     total_lo: float = col("lower end of its 95 % interval", unit="score")
     total_hi: float = col("upper end of its 95 % interval", unit="score")
-    direct: float = col("the same along the direct path only", unit="score")
+    direct: float = col(
+        "the same along the direct path only", unit="score", words="direct effect of removing it"
+    )
     direct_lo: float = col("lower end of its 95 % interval", unit="score")
     direct_hi: float = col("upper end of its 95 % interval", unit="score")
     response: float = col(
         "total minus direct: the answer of what follows; against the sign of direct = self-repair",
         unit="score",
+        words="answer of what follows (total − direct)",
     )
     lo: float = col("lower end of the 95 % interval of the response", unit="score")
     hi: float = col("upper end of the 95 % interval of the response", unit="score")
     control_response_lo: float = col(
-        "2.5 % quantile of the responses to the site's random units", unit="score", of="response"
+        "2.5 % quantile of the responses to the site's random units",
+        unit="score",
+        of="response",
+        words="control (95 % of the site's random units)",
     )
     control_response_hi: float = col("97.5 % quantile of the same", unit="score", of="response")
     n: int = col("evaluation examples", unit="examples")
-    p: float = col("two-sided p of the paired t test of the response", of="response")
-    q: float = col("Benjamini-Hochberg q over all rows", of="response")
+    p: float = col(
+        "two-sided p of the paired t test of the response",
+        of="response",
+        words="p (paired t, two-sided)",
+    )
+    q: float = col("Benjamini-Hochberg q over all rows", of="response", words="q over all rows")
 
 
 @dataclass(frozen=True)
@@ -72,15 +90,27 @@ class Backup:
     """Row of `ablation.backup`: a unit's effect with another unit in place, and with it gone."""
 
     site: str = col("site of the unit that is gone")
-    unit: int = col("the unit that is gone")
-    kind: str = col("'top' for the largest effects on the selection split, 'random' for controls")
-    backup_site: str = col("site of the unit that may step in")
-    backup_unit: int = col("the unit that may step in")
-    effect: float = col("its effect with the other in place; negative = it helps", unit="score")
-    effect_gone: float = col("its effect with the other gone", unit="score")
+    unit: int = col("the unit that is gone", words="unit removed")
+    kind: str = col(
+        "'top' for the largest effects on the selection split, 'random' for controls",
+        words="units chosen as",
+    )
+    backup_site: str = col(
+        "site of the unit that may step in", words="site of the unit that may step in"
+    )
+    backup_unit: int = col("the unit that may step in", words="unit that may step in")
+    effect: float = col(
+        "its effect with the other in place; negative = it helps",
+        unit="score",
+        words="its effect with the other in place",
+    )
+    effect_gone: float = col(
+        "its effect with the other gone", unit="score", words="its effect with the other gone"
+    )
     growth: float = col(
         "effect_gone - effect; negative = it helps more once the other is gone (backup)",
         unit="score",
+        words="change of its effect once the other is gone",
     )
     lo: float = col("lower end of the 95 % interval of the growth", unit="score")
     hi: float = col("upper end of the 95 % interval of the growth", unit="score")
@@ -88,12 +118,17 @@ class Backup:
         "2.5 % quantile of the growths once one of the site's random units is gone",
         unit="score",
         of="growth",
+        words="control (95 % for random units that go)",
     )
     control_growth_hi: float = col("97.5 % quantile of the same", unit="score", of="growth")
     n: int = col("evaluation examples", unit="examples")
-    p: float = col("two-sided p of the paired t test of the growth", of="growth")
-    q: float = col("Benjamini-Hochberg q over all rows", of="growth")
-    backup: bool = col("whether q < 0.05 and the growth is negative")
+    p: float = col(
+        "two-sided p of the paired t test of the growth",
+        of="growth",
+        words="p (paired t, two-sided)",
+    )
+    q: float = col("Benjamini-Hochberg q over all rows", of="growth", words="q over all rows")
+    backup: bool = col("whether q < 0.05 and the growth is negative", words="steps in")
 
 
 def find_backups(

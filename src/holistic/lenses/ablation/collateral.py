@@ -28,24 +28,54 @@ class Collateral:
     """Row of `ablation.collateral`: one class without the units that another depends on."""
 
     site: str = col("site whose units are removed")
-    removed_for: str = col("class whose top units, by effect on the selection split, are removed")
-    class_: str = col("class of the examples", name="class")
-    k: int = col("units removed", unit="units")
-    drop: float = col("accuracy on the class before minus after", unit="share")
+    removed_for: str = col(
+        "class whose top units, by effect on the selection split, are removed",
+        words="class whose top units are removed",
+    )
+    class_: str = col("class of the examples", name="class", words="class of the examples")
+    k: int = col("units removed", unit="units", words="k, units removed")
+    drop: float = col(
+        "accuracy on the class before minus after", unit="share", words="accuracy lost"
+    )
     lo: float = col("lower end of the 95 % interval of the drop", unit="share")
     hi: float = col("upper end of the 95 % interval of the drop", unit="share")
-    lost: int = col("examples that were right before and wrong after", unit="examples", of="drop")
-    gained: int = col("examples that were wrong before and right after", unit="examples", of="drop")
-    n: int = col("evaluation examples of the class", unit="examples")
-    p: float = col("exact two-sided McNemar p of lost against gained", of="drop")
-    q: float = col("Benjamini-Hochberg q over all sites and pairs of classes", of="drop")
-    control_drop: float = col(
-        "mean drop over random sets of k units of the site", unit="share", of="drop"
+    lost: int = col(
+        "examples that were right before and wrong after",
+        unit="examples",
+        of="drop",
+        words="right before and wrong after",
     )
-    control_lo: float = col("2.5 % quantile over the random sets", unit="share")
+    gained: int = col(
+        "examples that were wrong before and right after",
+        unit="examples",
+        of="drop",
+        words="wrong before and right after",
+    )
+    n: int = col("evaluation examples of the class", unit="examples")
+    p: float = col(
+        "exact two-sided McNemar p of lost against gained",
+        of="drop",
+        words="p (exact McNemar, two-sided)",
+    )
+    q: float = col(
+        "Benjamini-Hochberg q over all sites and pairs of classes",
+        of="drop",
+        words="q over all sites and pairs of classes",
+    )
+    control_drop: float = col(
+        "mean drop over random sets of k units of the site",
+        unit="share",
+        of="drop",
+        words="control (random sets of as many units)",
+    )
+    control_lo: float = col(
+        "2.5 % quantile over the random sets", unit="share", words="95 % of the sets"
+    )
     control_hi: float = col("97.5 % quantile over the random sets", unit="share")
     control_p: float = col(
-        "share of random sets that drop the class as much, (1 + b) / (1 + B)", of="drop"
+        "share of random sets that drop the class as much, (1 + b) / (1 + B)",
+        of="drop",
+        words="p (random sets, one-sided)",
     )
 
 

@@ -22,10 +22,14 @@ _FULL = 50
 class Confusion:
     """Row of `ablation.confusion`: examples of a class that the whole model takes for another."""
 
-    class_: str = col("class of the examples", name="class")
-    prediction: str = col("class that the model takes them for")
+    class_: str = col("class of the examples", name="class", words="class of the examples")
+    prediction: str = col("class that the model takes them for", words="class that the model says")
     count: int = col("evaluation examples of the class with this prediction", unit="examples")
-    share: float = col("share of the class's evaluation examples", unit="share")
+    share: float = col(
+        "share of the class's evaluation examples",
+        unit="share",
+        words="share of the class's examples",
+    )
     lo: float = col("lower end of the 95 % interval of the share (Wilson)", unit="share")
     hi: float = col("upper end of the 95 % interval of the share (Wilson)", unit="share")
     n: int = col("evaluation examples of the class", unit="examples")
@@ -34,6 +38,7 @@ class Confusion:
         "nothing to do with classes",
         unit="share",
         of="share",
+        words="control (share of all examples)",
     )
 
 

@@ -34,17 +34,31 @@ class ImageUnit:
     effect: float = col(
         "score of the image after minus before; negative = the unit speaks for its class",
         unit="score",
+        words="effect of removing it on this image",
     )
     control_effect: float = col(
-        "size of the effect of the site's median unit on the same image", unit="score", of="effect"
+        "size of the effect of the site's median unit on the same image",
+        unit="score",
+        of="effect",
+        words="control (size for the site's median unit)",
     )
-    turned: int = col("-1 = right only with the unit, 1 = right only without it, 0 = neither")
+    turned: int = col(
+        "-1 = right only with the unit, 1 = right only without it, 0 = neither",
+        words="turns the prediction",
+    )
     control_turned: float = col(
-        "units of the site without which the prediction turns as much", unit="share", of="turned"
+        "units of the site without which the prediction turns as much",
+        unit="share",
+        of="turned",
+        words="control (share of the site's units that turn it)",
     )
-    before: float = col("score of the image with all units in place", unit="score")
+    before: float = col(
+        "score of the image with all units in place", unit="score", words="score with all units"
+    )
     class_effect: float = col(
-        "mean effect of the unit on its class's evaluation examples", unit="score"
+        "mean effect of the unit on its class's evaluation examples",
+        unit="score",
+        words="effect on its class",
     )
     class_lo: float = col("lower end of its 95 % interval", unit="score")
     class_hi: float = col("upper end of its 95 % interval", unit="score")

@@ -30,20 +30,28 @@ class Interaction:
     """Row of `ablation.interactions`: two units removed together against one at a time."""
 
     site: str = col("site of both units")
-    unit_a: int = col("index of the first unit")
-    unit_b: int = col("index of the second unit")
+    unit_a: int = col("index of the first unit", words="first unit")
+    unit_b: int = col("index of the second unit", words="second unit")
     class_: str = col("class of the examples; 'all' for every example", name="class")
     kind: str = col(
         "'top' for pairs of the units with the largest effects on the selection split, 'random' "
-        "for the control pairs, 'other' for all further pairs, over all examples only"
+        "for the control pairs, 'other' for all further pairs, over all examples only",
+        words="pairs chosen as",
     )
-    effect_a: float = col("mean score change without the first unit", unit="score")
-    effect_b: float = col("mean score change without the second unit", unit="score")
-    effect_ab: float = col("mean score change without both", unit="score")
+    effect_a: float = col(
+        "mean score change without the first unit", unit="score", words="effect without the first"
+    )
+    effect_b: float = col(
+        "mean score change without the second unit", unit="score", words="effect without the second"
+    )
+    effect_ab: float = col(
+        "mean score change without both", unit="score", words="effect without both"
+    )
     interaction: float = col(
         "effect_ab - effect_a - effect_b; negative = they stand in for each other (redundancy), "
         "positive = they work only together (synergy)",
         unit="score",
+        words="effect of both beyond the sum",
     )
     lo: float = col("lower end of the 95 % interval of the interaction", unit="score")
     hi: float = col("upper end of the 95 % interval of the interaction", unit="score")
@@ -51,13 +59,22 @@ class Interaction:
         "2.5 % quantile of the interactions of the site's random pairs",
         unit="score",
         of="interaction",
+        words="control (95 % of the site's random pairs)",
     )
     control_interaction_hi: float = col(
         "97.5 % quantile of the same", unit="score", of="interaction"
     )
     n: int = col("evaluation examples", unit="examples")
-    p: float = col("two-sided p of the paired t test of the interaction", of="interaction")
-    q: float = col("Benjamini-Hochberg q over all pairs and classes", of="interaction")
+    p: float = col(
+        "two-sided p of the paired t test of the interaction",
+        of="interaction",
+        words="p (paired t, two-sided)",
+    )
+    q: float = col(
+        "Benjamini-Hochberg q over all pairs and classes",
+        of="interaction",
+        words="q over all pairs and classes",
+    )
     verdict: str = col("'redundant' or 'synergistic' where q < 0.05, else 'none'")
 
 

@@ -34,29 +34,58 @@ class Agreement:
 
     site: str = col("site of the units")
     class_: str = col("class of the examples; 'all' for every example", name="class")
-    replacement_a: str = col("what removed units hold instead on the one side")
-    replacement_b: str = col("what they hold on the other side")
-    spearman: float = col("rank correlation of the units' effects; 1 = the same ranking")
+    replacement_a: str = col(
+        "what removed units hold instead on the one side", words="removed units hold"
+    )
+    replacement_b: str = col("what they hold on the other side", words="or hold")
+    spearman: float = col(
+        "rank correlation of the units' effects; 1 = the same ranking",
+        words="rank correlation of the effects",
+    )
     lo: float = col("lower end of its 95 % interval over units")
     hi: float = col("upper end of its 95 % interval over units")
     spearman_chance_lo: float = col(
-        "2.5 % quantile of rank correlations of shuffled units", of="spearman"
+        "2.5 % quantile of rank correlations of shuffled units",
+        of="spearman",
+        words="control (95 % of shuffled units)",
     )
     spearman_chance_hi: float = col("97.5 % quantile of the same", of="spearman")
     n: int = col("units ranked", unit="units", of="spearman")
-    p: float = col("two-sided p of no rank correlation (shuffled units)", of="spearman")
-    q: float = col("Benjamini-Hochberg q of p over all rows", of="spearman")
-    k: int = col(
-        "units that the class loses most by, compared as a set", unit="units", of="overlap"
+    p: float = col(
+        "two-sided p of no rank correlation (shuffled units)",
+        of="spearman",
+        words="p (shuffled units, two-sided)",
     )
-    overlap: float = col("share of these k that both replacements name", unit="share")
+    q: float = col(
+        "Benjamini-Hochberg q of p over all rows", of="spearman", words="q over all rows"
+    )
+    k: int = col(
+        "units that the class loses most by, compared as a set",
+        unit="units",
+        of="overlap",
+        words="k, units compared",
+    )
+    overlap: float = col(
+        "share of these k that both replacements name",
+        unit="share",
+        words="share of the top k in both",
+    )
     overlap_lo: float = col("lower end of its 95 % interval (Wilson)", unit="share")
     overlap_hi: float = col("upper end of its 95 % interval (Wilson)", unit="share")
-    overlap_chance: float = col("overlap of two random choices of k", unit="share", of="overlap")
-    overlap_p: float = col(
-        "probability that random choices share as many (hypergeometric)", of="overlap"
+    overlap_chance: float = col(
+        "overlap of two random choices of k",
+        unit="share",
+        of="overlap",
+        words="control (two random choices)",
     )
-    overlap_q: float = col("Benjamini-Hochberg q over all rows", of="overlap")
+    overlap_p: float = col(
+        "probability that random choices share as many (hypergeometric)",
+        of="overlap",
+        words="p (hypergeometric, one-sided)",
+    )
+    overlap_q: float = col(
+        "Benjamini-Hochberg q over all rows", of="overlap", words="q over all rows"
+    )
     examples: int = col("evaluation examples that the effects are means of", unit="examples")
 
 

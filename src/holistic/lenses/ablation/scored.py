@@ -30,36 +30,67 @@ class ScoreEffect:
     unit: int = col("index of the unit in its site")
     class_: str = col("class of the examples; 'all' for every example", name="class")
     score: str = col("'margin' and 'logit' in logits, 'log_prob' in nats, 'accuracy' as a share")
-    effect: float = col("mean score after minus before; negative = the unit helps", unit="score")
+    effect: float = col(
+        "mean score after minus before; negative = the unit helps",
+        unit="score",
+        words="effect of removing it",
+    )
     lo: float = col("lower end of the 95 % interval of the effect", unit="score")
     hi: float = col("upper end of the 95 % interval of the effect", unit="score")
     n: int = col("evaluation examples, each scored before and after", unit="examples")
-    lost: int = col("examples that were right before and wrong after", unit="examples")
-    gained: int = col("examples that were wrong before and right after", unit="examples")
+    lost: int = col(
+        "examples that were right before and wrong after",
+        unit="examples",
+        words="right before and wrong after",
+    )
+    gained: int = col(
+        "examples that were wrong before and right after",
+        unit="examples",
+        words="wrong before and right after",
+    )
     p: float = col(
-        "two-sided p of the effect: exact McNemar for accuracy, else paired t", of="effect"
+        "two-sided p of the effect: exact McNemar for accuracy, else paired t",
+        of="effect",
+        words="p (paired t; accuracy: McNemar; two-sided)",
     )
     q: float = col(
-        "Benjamini-Hochberg q over all sites, units and classes, for each score", of="effect"
+        "Benjamini-Hochberg q over all sites, units and classes, for each score",
+        of="effect",
+        words="q over all sites, units and classes",
     )
     familywise: float | None = col(
         "p of the effect among the largest of the whole family under random signs (max-T)",
         of="effect",
+        words="p (largest of the family under random signs)",
     )
     specific: float = col(
         "effect on the class's score beyond that on the other labels of the same examples and "
         "beyond that on the same label of all examples; negative = the unit helps the class where "
         "it is right to, 0 expected under shuffled labels",
         unit="score",
+        words="effect on this class beyond the others'",
     )
     specific_lo: float = col("lower end of its 95 % interval (Student)", unit="score")
     specific_hi: float = col("upper end of its 95 % interval (Student)", unit="score")
-    specific_p: float = col("two-sided p of it, by the same tests", of="specific")
-    specific_q: float = col("Benjamini-Hochberg q of it, for each score", of="specific")
-    shuffled: float = col(
-        "the same with the labels shuffled: the control", unit="score", of="specific"
+    specific_p: float = col(
+        "two-sided p of it, by the same tests", of="specific", words="p (two-sided)"
     )
-    shuffled_q: float = col("Benjamini-Hochberg q of the control, for each score", of="specific")
+    specific_q: float = col(
+        "Benjamini-Hochberg q of it, for each score",
+        of="specific",
+        words="q over all sites, units and classes",
+    )
+    shuffled: float = col(
+        "the same with the labels shuffled: the control",
+        unit="score",
+        of="specific",
+        words="control (labels shuffled)",
+    )
+    shuffled_q: float = col(
+        "Benjamini-Hochberg q of the control, for each score",
+        of="specific",
+        words="q of the control",
+    )
 
 
 class SignFlips:

@@ -42,19 +42,43 @@ class ShapleyValue:
         "mean score that the unit adds to the units still in place when the site's units are "
         "removed in random order; positive = the unit helps",
         unit="score",
+        words="Shapley value, score that it adds",
     )
-    se: float = col("standard error, over orders and examples", unit="score", of="shapley")
+    se: float = col(
+        "standard error, over orders and examples",
+        unit="score",
+        of="shapley",
+        words="standard error",
+    )
     lo: float = col("lower end of the 95 % interval", unit="score")
     hi: float = col("upper end of the 95 % interval", unit="score")
     shapley_expected: float = col(
-        "the share of each unit if all had the same", unit="score", of="shapley"
+        "the share of each unit if all had the same",
+        unit="score",
+        of="shapley",
+        words="control (an equal share for every unit)",
     )
-    p: float = col("two-sided p of the t test over groups of orders", of="shapley")
-    q: float = col("Benjamini-Hochberg q over all sites, units and classes", of="shapley")
-    effect: float = col("effect of removing it alone, from ablation.units", unit="score")
-    orders: int = col("random orders of removal", of="shapley")
+    p: float = col(
+        "two-sided p of the t test over groups of orders",
+        of="shapley",
+        words="p (t over groups of orders, two-sided)",
+    )
+    q: float = col(
+        "Benjamini-Hochberg q over all sites, units and classes",
+        of="shapley",
+        words="q over all sites, units and classes",
+    )
+    effect: float = col(
+        "effect of removing it alone, from ablation.units",
+        unit="score",
+        words="effect of removing it alone",
+    )
+    orders: int = col("random orders of removal", of="shapley", words="random orders")
     truncated: float = col(
-        "share of removals cut off because nothing was left to lose", unit="share", of="shapley"
+        "share of removals cut off because nothing was left to lose",
+        unit="share",
+        of="shapley",
+        words="share of removals cut off",
     )
     n: int = col(
         "evaluation examples of the class that the orders saw in turn",

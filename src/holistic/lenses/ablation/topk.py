@@ -30,51 +30,97 @@ class TopK:
     """Row of `ablation.topk`: a site without the k units that a ranking puts first for a class."""
 
     site: str = col("site whose units are removed")
-    class_: str = col("class that the units were ranked for, on the selection split", name="class")
-    ranking: str = col("what ranked the units, on the selection split")
-    k: int = col("units removed", unit="units")
-    accuracy_before: float = col("accuracy on all evaluation examples", unit="share")
+    class_: str = col(
+        "class that the units were ranked for, on the selection split", name="class", words="class"
+    )
+    ranking: str = col("what ranked the units, on the selection split", words="units ranked by")
+    k: int = col("units removed", unit="units", words="k, units removed")
+    accuracy_before: float = col(
+        "accuracy on all evaluation examples", unit="share", words="accuracy before"
+    )
     before_lo: float = col("lower end of its 95 % interval (Wilson)", unit="share")
     before_hi: float = col("upper end of its 95 % interval (Wilson)", unit="share")
-    accuracy_after: float = col("accuracy without the k units", unit="share")
-    drop: float = col("accuracy before minus after; positive = the units help", unit="share")
+    accuracy_after: float = col(
+        "accuracy without the k units", unit="share", words="accuracy after"
+    )
+    drop: float = col(
+        "accuracy before minus after; positive = the units help",
+        unit="share",
+        words="accuracy lost on all classes",
+    )
     lo: float = col("lower end of the 95 % interval of the drop", unit="share")
     hi: float = col("upper end of the 95 % interval of the drop", unit="share")
     control_drop: float = col(
-        "mean drop over random sets of k units of the site", unit="share", of="drop"
+        "mean drop over random sets of k units of the site",
+        unit="share",
+        of="drop",
+        words="control (random sets of as many units)",
     )
-    control_lo: float = col("2.5 % quantile of the drop over the random sets", unit="share")
+    control_lo: float = col(
+        "2.5 % quantile of the drop over the random sets", unit="share", words="95 % of the sets"
+    )
     control_hi: float = col("97.5 % quantile of the drop over the random sets", unit="share")
-    p: float = col("share of random sets that drop as much, (1 + b) / (1 + B)", of="drop")
-    q: float = col("Benjamini-Hochberg q of p over all rows", of="drop")
+    p: float = col(
+        "share of random sets that drop as much, (1 + b) / (1 + B)",
+        of="drop",
+        words="p (random sets, one-sided)",
+    )
+    q: float = col("Benjamini-Hochberg q of p over all rows", of="drop", words="q over all rows")
     n: int = col("evaluation examples", unit="examples", of="drop accuracy_before accuracy_after")
-    class_accuracy_before: float = col("accuracy on the class's own examples", unit="share")
+    class_accuracy_before: float = col(
+        "accuracy on the class's own examples", unit="share", words="accuracy on the class before"
+    )
     class_before_lo: float = col("lower end of its 95 % interval (Wilson)", unit="share")
     class_before_hi: float = col("upper end of its 95 % interval (Wilson)", unit="share")
-    class_accuracy_after: float = col("the same without the k units", unit="share")
-    class_drop: float = col("accuracy on the class before minus after", unit="share")
+    class_accuracy_after: float = col(
+        "the same without the k units", unit="share", words="accuracy on the class after"
+    )
+    class_drop: float = col(
+        "accuracy on the class before minus after", unit="share", words="accuracy lost on the class"
+    )
     class_lo: float = col("lower end of the 95 % interval of the class's drop", unit="share")
     class_hi: float = col("upper end of the 95 % interval of the class's drop", unit="share")
     class_control_drop: float = col(
-        "mean class drop over random sets of k units", unit="share", of="class_drop"
+        "mean class drop over random sets of k units",
+        unit="share",
+        of="class_drop",
+        words="control (random sets of as many units)",
     )
-    class_control_lo: float = col("2.5 % quantile over the random sets", unit="share")
+    class_control_lo: float = col(
+        "2.5 % quantile over the random sets", unit="share", words="95 % of the sets"
+    )
     class_control_hi: float = col("97.5 % quantile over the random sets", unit="share")
     class_p: float = col(
-        "share of random sets that drop the class as much, (1 + b) / (1 + B)", of="class_drop"
+        "share of random sets that drop the class as much, (1 + b) / (1 + B)",
+        of="class_drop",
+        words="p (random sets, one-sided)",
     )
-    class_q: float = col("Benjamini-Hochberg q of class_p over all rows", of="class_drop")
+    class_q: float = col(
+        "Benjamini-Hochberg q of class_p over all rows", of="class_drop", words="q over all rows"
+    )
     activation: float | None = col(
-        "mean activation of the k units over the selection split, classes weighing the same"
+        "mean activation of the k units over the selection split, classes weighing the same",
+        words="mean activation of the units",
     )
-    matched_activation: float | None = col("the same of the sets matched on it", of="activation")
+    matched_activation: float | None = col(
+        "the same of the sets matched on it",
+        of="activation",
+        words="control (mean activation of matched sets)",
+    )
     class_matched_drop: float | None = col(
-        "mean class drop over sets matched on mean activation", unit="share", of="class_drop"
+        "mean class drop over sets matched on mean activation",
+        unit="share",
+        of="class_drop",
+        words="control (sets of like activation)",
     )
-    class_matched_lo: float | None = col("2.5 % quantile over the matched sets", unit="share")
+    class_matched_lo: float | None = col(
+        "2.5 % quantile over the matched sets", unit="share", words="95 % of those sets"
+    )
     class_matched_hi: float | None = col("97.5 % quantile over the matched sets", unit="share")
     class_matched_p: float | None = col(
-        "share of matched sets that drop the class as much", of="class_drop"
+        "share of matched sets that drop the class as much",
+        of="class_drop",
+        words="p (sets of like activation, one-sided)",
     )
     class_n: int = col(
         "evaluation examples of the class",

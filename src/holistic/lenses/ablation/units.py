@@ -25,7 +25,8 @@ class RemovedUnit(UnitEffect):
 
     rank: int | None = col(
         "place among the units of all hidden sites by the effect on the class on the selection "
-        "split, which chooses the units that are told of; 1 = the class loses most"
+        "split, which chooses the units that are told of; 1 = the class loses most",
+        words="rank on the selection split",
     )
 
 

@@ -36,18 +36,31 @@ class DepthRow:
     )
     site: str = col("name of the site; 'all' for the trend over the sites")
     depth: int | None = col("rank of the site among all sites; missing for the trend")
-    n: int = col("units that have the measure", unit="units")
-    value: float | None = col("median over the units; for the trend Spearman's r with depth")
+    n: int = col("units that have the measure", unit="units", words="n, units")
+    value: float | None = col(
+        "median over the units; for the trend Spearman's r with depth",
+        words="median over the units",
+    )
     lo: float | None = col("lower bound, 95 %")
     hi: float | None = col("upper bound, 95 %")
-    lower_quartile: float | None = col("first quartile over the units")
-    upper_quartile: float | None = col("third quartile over the units")
-    control: float | None = col("median of the same number over untrained copies", of="value")
-    control_lo: float | None = col("2.5 % point of the copies")
+    lower_quartile: float | None = col("first quartile over the units", words="first quartile")
+    upper_quartile: float | None = col("third quartile over the units", words="third quartile")
+    control: float | None = col(
+        "median of the same number over untrained copies",
+        of="value",
+        words="control (untrained copies, median)",
+    )
+    control_lo: float | None = col("2.5 % point of the copies", words="95 % of them")
     control_hi: float | None = col("97.5 % point of the copies")
-    p: float | None = col("two-sided, of the number among those of the copies", of="value")
+    p: float | None = col(
+        "two-sided, of the number among those of the copies",
+        of="value",
+        words="p (untrained copies, two-sided)",
+    )
     q: float | None = col(
-        "Benjamini-Hochberg, over the trends or over the rows of the sites", of="value"
+        "Benjamini-Hochberg, over the trends or over the rows of the sites",
+        of="value",
+        words="q over the rows",
     )
 
 

@@ -34,10 +34,14 @@ class ExampleRow:
 
     site: str = col("name of the site")
     unit: int = col("unit of the site")
-    kind: str = col("why the example is shown: top, quantile or random")
+    kind: str = col("why the example is shown: top, quantile or random", words="shown as")
     rank: int = col("place among the unit's examples of this kind, from 1 on; larger values first")
     example: int = col("place of the example in the data that the subject was given")
-    value: float = col("the unit's value on the example, reduced over positions", unit="activation")
+    value: float = col(
+        "the unit's value on the example, reduced over positions",
+        unit="activation",
+        words="activation",
+    )
     label: str = col("class of the example")
     top_edge: int | None = col(
         "first row of the input that the unit sees where its value is largest; the box is missing "

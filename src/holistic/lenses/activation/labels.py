@@ -27,7 +27,8 @@ class ConceptRow:
     unit: int = col("unit of the site")
     concept: str | None = col(
         "class, or high or low value of a measured property, whose presence correlates most with "
-        "the unit on the selection split; missing for units that are constant there"
+        "the unit on the selection split; missing for units that are constant there",
+        words="word",
     )
     kind: str | None = col("class or property")
     correlation: float | None = col(
@@ -37,29 +38,47 @@ class ConceptRow:
         "value from which on the unit says that the concept is there, chosen on the selection "
         "split",
         unit="activation",
+        words="says so from",
     )
-    f1: float | None = col("F1 of what it says then")
+    f1: float | None = col("F1 of what it says then", words="F1 of the word")
     f1_lo: float | None = col("lower bound, 95 %, of the F1")
     f1_hi: float | None = col("upper bound, 95 %, of the F1")
-    iou: float | None = col("intersection over union of what it says and what is there")
+    iou: float | None = col(
+        "intersection over union of what it says and what is there", words="intersection over union"
+    )
     average_precision: float | None = col("precision averaged over recall, without a threshold")
     control_f1: float | None = col(
-        "mean F1 when the concept is shuffled over the examples", of="f1"
+        "mean F1 when the concept is shuffled over the examples",
+        of="f1",
+        words="control (word shuffled)",
     )
-    control_f1_hi: float | None = col("F1 that 95 % of the shuffles stay below")
-    p: float | None = col("share of the shuffles with as large an F1", of="f1")
-    q: float | None = col("Benjamini-Hochberg over all units of the table", of="f1")
-    prevalence: float | None = col("examples in which the concept is there", unit="share")
+    control_f1_hi: float | None = col(
+        "F1 that 95 % of the shuffles stay below", words="95 % of the shuffles stay below"
+    )
+    p: float | None = col(
+        "share of the shuffles with as large an F1", of="f1", words="p (shuffles, one-sided)"
+    )
+    q: float | None = col(
+        "Benjamini-Hochberg over all units of the table", of="f1", words="q over all units"
+    )
+    prevalence: float | None = col(
+        "examples in which the concept is there", unit="share", words="share of examples with it"
+    )
     n: int = col("evaluation examples", unit="examples")
     untrained_correlation: float | None = col(
         "median over the units of untrained copies, each with its own best concept",
         of="correlation",
+        words="control (median unit of untrained copies)",
     )
     learned_p: float | None = col(
-        "share of the untrained copies' units with as large a correlation", of="correlation"
+        "share of the untrained copies' units with as large a correlation",
+        of="correlation",
+        words="p (units of untrained copies, one-sided)",
     )
     learned_q: float | None = col(
-        "Benjamini-Hochberg of the same over all units of the table", of="correlation"
+        "Benjamini-Hochberg of the same over all units of the table",
+        of="correlation",
+        words="q of that over all units",
     )
 
 

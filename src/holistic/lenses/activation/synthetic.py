@@ -42,16 +42,24 @@ class SyntheticRow:
     unit: int = col("unit of the site")
     start: int = col("number of the random start, from 1 on")
     picture: int = col("place of the input in the array `activation.synthetic`; made up, not real")
-    value: float = col("the unit's value on it", unit="activation")
-    start_value: float = col("its value before the ascent", unit="activation")
+    value: float = col("the unit's value on it", unit="activation", words="activation")
+    start_value: float = col(
+        "its value before the ascent", unit="activation", words="activation before the ascent"
+    )
     natural_top: float = col(
-        "its largest value on an evaluation example", unit="activation", of="value"
+        "its largest value on an evaluation example",
+        unit="activation",
+        of="value",
+        words="control (largest on a real example)",
     )
     alike: float | None = col(
-        "mean correlation of the pixels with those of the unit's other starts; 1: the same picture"
+        "mean correlation of the pixels with those of the unit's other starts; 1: the same picture",
+        words="correlation with its other starts",
     )
     control_alike: float | None = col(
-        "mean correlation with the pictures of the other units of the site", of="alike"
+        "mean correlation with the pictures of the other units of the site",
+        of="alike",
+        words="control (with pictures of other units)",
     )
 
 

@@ -37,31 +37,44 @@ class TuningRow:
     orientation: float | None = col(
         "orientation of the lines that it prefers, counter-clockwise from horizontal",
         unit="degrees",
+        words="preferred orientation",
     )
     lo: float | None = col("lower bound, 95 % (bootstrap over phases and places)", unit="degrees")
     hi: float | None = col("upper bound, 95 %; may pass 180 or fall below 0", unit="degrees")
     tuning: float | None = col(
-        "1 - circular variance: 1 if it responds to one orientation only, 0 to all alike"
+        "1 - circular variance: 1 if it responds to one orientation only, 0 to all alike",
+        words="sharpness of tuning (1 − circular variance)",
     )
     tuning_lo: float | None = col("lower bound, 95 % (bootstrap over phases and places)")
     tuning_hi: float | None = col("upper bound, 95 %")
     orientation_index: float | None = col(
         "(preferred - orthogonal) / (preferred + orthogonal), the preferred orientation chosen on "
-        "other phases and places"
+        "other phases and places",
+        words="orientation index",
     )
     frequency: float | None = col(
-        "spatial frequency of the gratings that it prefers", unit="cycles per picture"
+        "spatial frequency of the gratings that it prefers",
+        unit="cycles per picture",
+        words="preferred frequency",
     )
-    peak: float | None = col("mean value at the preferred orientation", unit="activation")
+    peak: float | None = col(
+        "mean value at the preferred orientation", unit="activation", words="activation at the peak"
+    )
     n: int = col("stimuli behind the numbers", unit="stimuli")
     control_tuning: float | None = col(
-        "median of 1 - circular variance in untrained copies", of="tuning"
+        "median of 1 - circular variance in untrained copies",
+        of="tuning",
+        words="control (median of untrained copies)",
     )
     p: float | None = col(
-        "share of the untrained copies' units that are tuned as sharply", of="tuning"
+        "share of the untrained copies' units that are tuned as sharply",
+        of="tuning",
+        words="p (units of untrained copies, one-sided)",
     )
     q: float | None = col(
-        "Benjamini-Hochberg, over all units and stimuli of the table", of="tuning"
+        "Benjamini-Hochberg, over all units and stimuli of the table",
+        of="tuning",
+        words="q over all units and stimuli",
     )
 
 

@@ -39,15 +39,24 @@ class UnitRow:
     unit: int = col("unit of the site")
     class_: str = col("class of the examples; 'all' for all of them", name="class")
     n: int = col("evaluation examples", unit="examples")
-    mean: float = col("mean of the unit's value, reduced over positions", unit="activation")
+    mean: float = col(
+        "mean of the unit's value, reduced over positions",
+        unit="activation",
+        words="mean activation",
+    )
     mean_lo: float | None = col("lower bound, 95 % (Student)", unit="activation")
     mean_hi: float | None = col("upper bound, 95 % (Student)", unit="activation")
-    std: float | None = col("standard deviation of the same", unit="activation", of="mean")
-    active_fraction: float = col("examples and positions at which it is above zero", unit="share")
+    std: float | None = col(
+        "standard deviation of the same", unit="activation", of="mean", words="standard deviation"
+    )
+    active_fraction: float = col(
+        "examples and positions at which it is above zero", unit="share", words="share above zero"
+    )
     auroc: float | None = col(
         "how often an example of the class has a larger value than one of the rest, ties half; "
         "0.5 tells nothing, below it the unit is smaller in the class",
         unit="share of pairs",
+        words="AUROC for the class",
     )
     auroc_lo: float | None = col("lower bound, 95 % (DeLong)", unit="share of pairs")
     auroc_hi: float | None = col("upper bound, 95 % (DeLong)", unit="share of pairs")
@@ -55,6 +64,7 @@ class UnitRow:
         "shuffled labels: no AUROC of the site is further from 0.5 in 95 % of the shuffles",
         unit="share of pairs",
         of="auroc",
+        words="control (labels shuffled: 95 % stay below)",
     )
     average_precision: float | None = col(
         "precision of retrieving the class by large values of the unit, averaged over its recall",
@@ -64,15 +74,18 @@ class UnitRow:
         "the same for a unit that tells nothing: the share of the class",
         unit="share",
         of="average_precision",
+        words="control (share of the class)",
     )
     d_prime: float | None = col(
         "mean in the class minus mean in the rest, over the root mean square of their standard "
         "deviations; positive: larger in the class; in 'all' rows of the preferred class",
         unit="standard deviations",
+        words="d′",
     )
     selectivity: float | None = col(
         "(mean - rest) / (mean + rest), rest being the mean of the other classes' means; in 'all' "
-        "rows of the preferred class; missing for units that go below zero"
+        "rows of the preferred class; missing for units that go below zero",
+        words="selectivity (mean − rest) / (mean + rest)",
     )
     preferred_class: str = col("class with the unit's largest mean on the selection split")
     second_class: str = col("class with the second largest mean on the selection split")
@@ -80,6 +93,7 @@ class UnitRow:
         "mean in the preferred class minus mean in the second; below zero where the evaluation "
         "split turns the order round",
         unit="activation",
+        words="mean beyond the second class",
     )
     margin_lo: float | None = col("lower bound, 95 % (Welch)", unit="activation")
     margin_hi: float | None = col("upper bound, 95 % (Welch)", unit="activation")

@@ -31,29 +31,53 @@ class LensPair:
     class_: str = col(
         "class that the units are ranked for; 'all' ranks by the largest score over the classes",
         name="class",
+        words="class",
     )
-    lens_a: str = col("first lens")
-    lens_b: str = col("second lens")
-    spearman: float = col("rank correlation of the two rankings; 1 = the same, 0 = unrelated")
+    lens_a: str = col("first lens", words="lens")
+    lens_b: str = col("second lens", words="other lens")
+    spearman: float = col(
+        "rank correlation of the two rankings; 1 = the same, 0 = unrelated",
+        words="rank correlation",
+    )
     lo: float = col("lower end of the 95 % interval of the rank correlation")
     hi: float = col("upper end of the 95 % interval of the rank correlation")
     n: int = col("units that both lenses rank; dead ones are left out", unit="units", of="spearman")
-    control_lo: float = col("2.5 % quantile when one lens's units are shuffled", of="spearman")
+    control_lo: float = col(
+        "2.5 % quantile when one lens's units are shuffled",
+        of="spearman",
+        words="control (95 % of shuffled units)",
+    )
     control_hi: float = col("97.5 % quantile when one lens's units are shuffled", of="spearman")
     p: float = col(
-        "two-sided p of the rank correlation among those of shuffled units", of="spearman"
+        "two-sided p of the rank correlation among those of shuffled units",
+        of="spearman",
+        words="p (shuffled units, two-sided)",
     )
-    q: float = col("Benjamini-Hochberg q of p over all rows", of="spearman")
+    q: float = col(
+        "Benjamini-Hochberg q of p over all rows", of="spearman", words="q over all rows"
+    )
     k: int = col(
         "size of the two top choices: a tenth of the units, at most 10",
         unit="units",
         of="topk_overlap",
+        words="k, units compared",
     )
-    topk_overlap: float = col("share of the top k of one lens that the other has too", unit="share")
+    topk_overlap: float = col(
+        "share of the top k of one lens that the other has too",
+        unit="share",
+        words="share of the top k in both",
+    )
     topk_expected: float = col(
-        "share that two random choices of k would have", unit="share", of="topk_overlap"
+        "share that two random choices of k would have",
+        unit="share",
+        of="topk_overlap",
+        words="control (two random choices)",
     )
-    topk_p: float = col("chance that random choices of k share at least as many", of="topk_overlap")
+    topk_p: float = col(
+        "chance that random choices of k share at least as many",
+        of="topk_overlap",
+        words="p (random choices, one-sided)",
+    )
 
 
 def compare_lenses(subject: Subject, lens: Agreement, scores: list[SiteScores]) -> Finding:

@@ -43,20 +43,30 @@ class UnitVerdict:
     unit: int = col("index of the unit in its site")
     preferred_class: str | None = col("class that the unit responds to most; null for dead units")
     ablation: float = col(
-        "score that the preferred class loses when the unit is replaced by its mean", unit="score"
+        "score that the preferred class loses when the unit is replaced by its mean",
+        unit="score",
+        words="what the class loses without it",
     )
-    activation: float = col("AUROC of the unit's activation for the preferred class", unit="share")
+    activation: float = col(
+        "AUROC of the unit's activation for the preferred class",
+        unit="share",
+        words="AUROC for its class",
+    )
     attribution: float = col(
         "gradient × (activation - mean) for the preferred class, estimating `ablation`",
         unit="score",
+        words="gradient × activation",
     )
     mechanism: float = col(
-        "mean AUROC for the preferred class of the other units of the unit's cluster", unit="share"
+        "mean AUROC for the preferred class of the other units of the unit's cluster",
+        unit="share",
+        words="mean AUROC of its cluster",
     )
     tracing: float = col(
         "share of the preferred class's decision that the unit takes away when it gets another "
         "class's value",
         unit="share",
+        words="share of the decision that it takes away",
     )
     selective: bool = col("whether `activation` is above `selective_bound`")
     selective_bound: float = col(
@@ -64,24 +74,32 @@ class UnitVerdict:
         "copies and with shuffled labels",
         unit="share",
         of="activation",
+        words="control (95 % of untrained units stay below)",
     )
     causal: bool = col(
         "whether some class's accuracy changes without the unit (McNemar q < 0.05), or another "
         "class's value moves its decision (q < 0.05, share beyond `causal_bound`)"
     )
-    causal_class: str | None = col("class that depends on the unit most, if any does")
+    causal_class: str | None = col(
+        "class that depends on the unit most, if any does", words="class that depends on it most"
+    )
     causal_share: float | None = col(
         "share of that class's decision that it takes away; null where no pair of images could be "
         "patched",
         unit="share",
+        words="share of that class's decision",
     )
     causal_bound: float | None = col(
         "share, either way, that 95 % of the site's units stay below when they get the value of "
         "another image of the same class",
         unit="share",
         of="causal_share",
+        words="control (95 % of the site's units stay below)",
     )
-    accuracy_q: float = col("smallest McNemar q of the unit over the classes, from ablation")
+    accuracy_q: float = col(
+        "smallest McNemar q of the unit over the classes, from ablation",
+        words="smallest q of an accuracy (McNemar)",
+    )
     verdict: str = col("the two answers in words: " + "; ".join(f"'{v}'" for v in VERDICTS))
 
 

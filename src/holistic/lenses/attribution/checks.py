@@ -22,10 +22,11 @@ class MethodRow:
         "deletion_auc and insertion_auc: mean probability of the own class while pixels are "
         "removed or put in; completeness: relative error of the map's sum; randomisation: rank "
         "correlation with the map of an untrained copy; randomisation_nonzero: the same over the "
-        "pixels that aren't zero in the image; edge_similarity: with an edge filter's map"
+        "pixels that aren't zero in the image; edge_similarity: with an edge filter's map",
+        words="test",
     )
     better: str = col("whether a 'lower' or a 'higher' value is better")
-    value: float | None = col("mean of the metric over images")
+    value: float | None = col("mean of the metric over images", words="mean over images")
     lo: float | None = col("lower bound of the value, 95 %")
     hi: float | None = col("upper bound of the value, 95 %")
     n: int = col("images on which the value is defined", unit="images")
@@ -33,8 +34,11 @@ class MethodRow:
         "the same of the control: a random order of pixels; another image's change; two untrained "
         "copies; another image's edges",
         of="value",
+        words="control",
     )
-    difference: float | None = col("value minus control on the same images, where it is a mean")
+    difference: float | None = col(
+        "value minus control on the same images, where it is a mean", words="beyond the control"
+    )
     difference_lo: float | None = col("lower bound of the difference, 95 %")
     difference_hi: float | None = col("upper bound of the difference, 95 %")
     passed: bool | None = col(

@@ -38,7 +38,9 @@ class ContrastRow:
     """Row of the finding `attribution.contrasts`."""
 
     class_: str = col("class whose evaluation images are looked at", name="class")
-    rival: str = col("class that the model takes it for, chosen on the selection split")
+    rival: str = col(
+        "class that the model takes it for, chosen on the selection split", words="rather than"
+    )
     confused: int = col(
         "selection examples of the two classes that are taken for the other", unit="examples"
     )
@@ -47,26 +49,43 @@ class ContrastRow:
         "change of logit(class) - logit(rival) without the pixels that speak most for the class "
         "rather than the rival; negative: they did speak for it",
         unit="logit",
+        words="change of logit against the other's",
     )
     lo: float = col("lower bound of the change, 95 %", unit="logit")
     hi: float = col("upper bound of the change, 95 %", unit="logit")
     n: int = col("evaluation images of the class", unit="images")
-    control_change: float = col("the same without as many random pixels", unit="logit", of="change")
-    control_lo: float = col("lower bound, 95 %, over images", unit="logit")
+    control_change: float = col(
+        "the same without as many random pixels",
+        unit="logit",
+        of="change",
+        words="control (as many random pixels)",
+    )
+    control_lo: float = col("lower bound, 95 %, over images", unit="logit", words="95 % interval")
     control_hi: float = col("upper bound, 95 %, over images", unit="logit")
     plain_change: float = col(
-        "the same without the top pixels of the map of the class's logit alone", unit="logit"
+        "the same without the top pixels of the map of the class's logit alone",
+        unit="logit",
+        words="without the pixels of one logit's map",
     )
     plain_lo: float = col("lower bound, 95 %", unit="logit")
     plain_hi: float = col("upper bound, 95 %", unit="logit")
-    difference: float = col("change minus the control's on the same images", unit="logit")
+    difference: float = col(
+        "change minus the control's on the same images", unit="logit", words="beyond the control"
+    )
     difference_lo: float = col("lower bound, 95 %", unit="logit")
     difference_hi: float = col("upper bound, 95 %", unit="logit")
-    p: float = col("paired t test of the difference, two-sided", of="difference")
-    q: float | None = col("Benjamini-Hochberg, over the rows of the table", of="difference")
+    p: float = col(
+        "paired t test of the difference, two-sided",
+        of="difference",
+        words="p (paired t, two-sided)",
+    )
+    q: float | None = col(
+        "Benjamini-Hochberg, over the rows of the table", of="difference", words="q over all rows"
+    )
     beyond_plain: float = col(
         "change minus the plain map's on the same images; negative: the contrast finds more",
         unit="logit",
+        words="beyond the map of one logit",
     )
     beyond_lo: float = col("lower bound, 95 %", unit="logit")
     beyond_hi: float = col("upper bound, 95 %", unit="logit")

@@ -10,6 +10,7 @@ import numpy as np
 
 from holistic.examples import Examples
 from holistic.findings import Finding
+from holistic.lenses.mechanism.rows import ClusteredUnit
 from holistic.lenses.mechanism.specialisation import Specialisation, specialisation
 from holistic.lenses.mechanism.values import (
     Activations,
@@ -25,7 +26,7 @@ from holistic.stats.clusters import Clusters, cluster_units, side_by_side
 from holistic.stats.moments import Moments
 from holistic.stats.tests import benjamini_hochberg
 from holistic.subject import Subject
-from holistic.tables import Table, col
+from holistic.tables import Table
 
 if TYPE_CHECKING:
     from holistic.lenses.mechanism import Mechanism
@@ -39,54 +40,6 @@ _READ_UNITS = 8192
 
 Both = tuple[Activations, Activations]
 """What units hold on the selection and on the evaluation split."""
-
-
-@dataclass(frozen=True)
-class ClusteredUnit:
-    """Row of the finding `mechanism.clusters`: the cluster of one unit."""
-
-    site: str = col("site of the unit")
-    unit: int = col("index of the unit in its site")
-    cluster: int | None = col(
-        "cluster of the unit, 0 the largest of its site, chosen on the selection split; null "
-        "where the site has no clusters or the unit was left out"
-    )
-    silhouette: float = col("how well the unit sits in its cluster, evaluation split; -1 to 1")
-    stability: float = col(
-        "mean adjusted Rand index of the site's best partition with those of resampled examples"
-    )
-    preferred_class: str | None = col("class that the cluster prefers on the selection split")
-    specialisation: float = col(
-        "mean activation of the cluster's units on evaluation examples of its preferred class, "
-        "above that on all examples",
-        unit="standard deviations",
-    )
-    lo: float = col("lower end of its 95 % interval", unit="standard deviations")
-    hi: float = col("upper end of its 95 % interval", unit="standard deviations")
-    random_specialisation: float = col(
-        "mean of random sets as large", unit="standard deviations", of="specialisation"
-    )
-    p: float = col("p of it among those of the random sets, (1 + b) / (1 + B)", of="specialisation")
-    q: float = col("Benjamini-Hochberg q of p over the clusters of all sites", of="specialisation")
-    n: int | None = col(
-        "evaluation examples of the preferred class", unit="examples", of="specialisation"
-    )
-    k: int = col("number of clusters of the site; 1 means that there are none")
-    site_silhouette: float = col("mean silhouette of the site's clusters, evaluation split")
-    null_silhouette: float = col(
-        "best mean silhouette of data without groups: what units share beyond their common mean "
-        "is shuffled away; mean over shuffles",
-        of="site_silhouette",
-    )
-    untrained_k: int = col("number of clusters of the site in the untrained copy", of="k")
-    untrained_silhouette: float = col("mean silhouette of those", of="site_silhouette")
-    cluster_within: int | None = col(
-        "cluster of the unit when class means are removed first; null as for `cluster`"
-    )
-    order: int | None = col(
-        "place of the unit when units of a cluster, and inside it alike ones, stand side by side; "
-        "null for units that don't vary"
-    )
 
 
 @dataclass(frozen=True)

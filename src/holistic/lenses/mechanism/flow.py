@@ -15,12 +15,13 @@ from holistic.lenses._cases import Cases, cases
 from holistic.lenses.mechanism.features import INPUT, Features, site_features
 from holistic.lenses.mechanism.geometry import alignment, collapse, gram, participation_ratio
 from holistic.lenses.mechanism.probes import Probe, probe
+from holistic.lenses.mechanism.rows import SiteFlow
 from holistic.lenses.mechanism.values import class_indices, sampled
 from holistic.progress import Progress
 from holistic.stats.intervals import paired_accuracy_interval, wilson
 from holistic.stats.jackknife import Jackknifed, jackknifed
 from holistic.subject import Subject
-from holistic.tables import Table, col
+from holistic.tables import Table
 from holistic.words import percent
 
 if TYPE_CHECKING:
@@ -29,68 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["Reading", "SiteFlow", "flow", "read_sites"]
 
 _SHUFFLES = 20
-
-
-@dataclass(frozen=True)
-class SiteFlow:
-    """Row of the finding `mechanism.flow`: what one site knows of the class."""
-
-    site: str = col("site, in the order of the computation; 'input' are the images themselves")
-    probe_accuracy: float = col(
-        "share of evaluation examples told right by a linear probe trained on the selection split",
-        unit="share",
-    )
-    lo: float = col("lower end of its 95 % interval", unit="share")
-    hi: float = col("upper end of its 95 % interval", unit="share")
-    change: float = col("probe accuracy minus that at the site before", unit="share")
-    change_lo: float = col("lower end of its 95 % interval, the same examples", unit="share")
-    change_hi: float = col("upper end of its 95 % interval, the same examples", unit="share")
-    control_accuracy: float = col(
-        "accuracy of the same probe trained and scored on shuffled labels",
-        unit="share",
-        of="probe_accuracy",
-    )
-    control_fit: float = col(
-        "share of its own training examples that this control tells right: what it memorises",
-        unit="share",
-        of="probe_accuracy",
-    )
-    selectivity: float = col("probe accuracy minus control accuracy", unit="share")
-    untrained_accuracy: float = col(
-        "probe accuracy in the untrained copy", unit="share", of="probe_accuracy"
-    )
-    trained_gain: float = col("probe accuracy minus that in the untrained copy", unit="share")
-    trained_gain_lo: float = col("lower end of its 95 % interval, the same examples", unit="share")
-    trained_gain_hi: float = col("upper end of its 95 % interval, the same examples", unit="share")
-    n: int = col(
-        "evaluation examples of the probes",
-        unit="examples",
-        of="probe_accuracy change selectivity trained_gain",
-    )
-    cka_to_next: float = col("debiased linear CKA with the next site; 1 = alike, 0 = unrelated")
-    cka_lo: float = col("lower end of its 95 % interval")
-    cka_hi: float = col("upper end of its 95 % interval")
-    cka_shuffled: float = col(
-        "largest CKA when the next site's examples are shuffled, 20 times", of="cka_to_next"
-    )
-    nc1: float = col(
-        "scatter inside classes over that between them, tr(Σ_W Σ_B⁺) / C, jackknife-corrected for "
-        "n; 0 = classes collapsed"
-    )
-    nc1_lo: float = col("lower end of its 95 % interval")
-    nc1_hi: float = col("upper end of its 95 % interval")
-    participation_ratio: float = col(
-        "axes over which the variance spreads, (Σλ)² / Σλ², jackknife-corrected for n", unit="axes"
-    )
-    participation_lo: float = col("lower end of its 95 % interval", unit="axes")
-    participation_hi: float = col("upper end of its 95 % interval", unit="axes")
-    n_geometry: int = col(
-        "evaluation examples of CKA, NC1 and participation ratio",
-        unit="examples",
-        of="cka_to_next nc1 participation_ratio",
-    )
-    features: int = col("features that all of these read", unit="features")
-    positions: int = col("positions of the site that they keep; 1 = the position mean")
 
 
 @dataclass(frozen=True)

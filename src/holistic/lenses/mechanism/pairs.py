@@ -37,29 +37,47 @@ class UnitPair:
     """Row of the finding `mechanism.pairs`: how two units vary together."""
 
     site_a: str = col("site of the first unit")
-    unit_a: int = col("index of the first unit in its site")
+    unit_a: int = col("index of the first unit in its site", words="first unit")
     site_b: str = col("site of the second unit: the same, or a later one")
-    unit_b: int = col("index of the second unit in its site")
-    r: float = col("Pearson correlation of the units' position means over evaluation examples")
+    unit_b: int = col("index of the second unit in its site", words="second unit")
+    r: float = col(
+        "Pearson correlation of the units' position means over evaluation examples",
+        words="correlation",
+    )
     lo: float = col("lower end of the 95 % interval of r")
     hi: float = col("upper end of the 95 % interval of r")
     control_r_lo: float = col(
-        "2.5 % quantile of r over pairs of these sites in an untrained copy", of="r"
+        "2.5 % quantile of r over pairs of these sites in an untrained copy",
+        of="r",
+        words="control (95 % of pairs in an untrained copy)",
     )
     control_r_hi: float = col("97.5 % quantile of the same", of="r")
-    r_within: float = col("the same within classes: class means removed first")
+    r_within: float = col(
+        "the same within classes: class means removed first", words="correlation within classes"
+    )
     r_within_lo: float = col("lower end of the 95 % interval of r_within")
     r_within_hi: float = col("upper end of the 95 % interval of r_within")
     control_r_within_lo: float = col(
-        "2.5 % quantile of r_within in the untrained copy", of="r_within"
+        "2.5 % quantile of r_within in the untrained copy",
+        of="r_within",
+        words="control (95 % of pairs in an untrained copy)",
     )
     control_r_within_hi: float = col("97.5 % quantile of the same", of="r_within")
-    r_selection: float = col("r on the selection split: the same pair on other examples")
-    p: float = col("two-sided p of no correlation, for r (t)", of="r")
-    q: float = col("Benjamini-Hochberg q of p over all pairs, listed or not", of="r")
-    r_within_p: float = col("two-sided p of no correlation, for r_within (t)", of="r_within")
+    r_selection: float = col(
+        "r on the selection split: the same pair on other examples",
+        words="correlation on the selection split",
+    )
+    p: float = col("two-sided p of no correlation, for r (t)", of="r", words="p (t, two-sided)")
+    q: float = col(
+        "Benjamini-Hochberg q of p over all pairs, listed or not", of="r", words="q over all pairs"
+    )
+    r_within_p: float = col(
+        "two-sided p of no correlation, for r_within (t)", of="r_within", words="p (t, two-sided)"
+    )
     r_within_q: float = col(
-        "Benjamini-Hochberg q of r_within_p over all pairs, listed or not", of="r_within"
+        "Benjamini-Hochberg q of r_within_p over all pairs, listed or not",
+        of="r_within",
+        words="q over all pairs",
     )
     n: int = col("evaluation examples", unit="examples")
 

@@ -34,17 +34,27 @@ class ImageSite:
         "own answer"
     )
     depth: int = col("place of the site on the way, 0 for the input")
-    read: str = col("class that the probe of the site says")
-    label_probability: float = col("probability that it gives the image's class", unit="share")
+    read: str = col("class that the probe of the site says", words="read as")
+    label_probability: float = col(
+        "probability that it gives the image's class",
+        unit="share",
+        words="probability of its class",
+    )
     prediction_probability: float = col(
-        "probability that it gives the class that the model says", unit="share"
+        "probability that it gives the class that the model says",
+        unit="share",
+        words="probability of what the model says",
     )
     control_label_probability: float | None = col(
         "probability that a probe of the untrained copy gives the image's class",
         unit="share",
         of="label_probability",
+        words="control (its class, untrained copy)",
     )
-    accuracy: float = col("share of the evaluation examples that the probe tells right")
+    accuracy: float = col(
+        "share of the evaluation examples that the probe tells right",
+        words="accuracy of the site's probe",
+    )
     lo: float = col("lower end of its 95 % interval", unit="share")
     hi: float = col("upper end of its 95 % interval", unit="share")
     n: int = col("evaluation examples behind its accuracy", unit="examples", of="accuracy")

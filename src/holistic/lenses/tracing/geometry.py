@@ -43,15 +43,25 @@ class ClassPlace:
         "share of the variance between the evaluation split's class means that the plane holds, "
         "jackknife-corrected for n: how much the picture shows",
         unit="share",
+        words="share of the variance between classes",
     )
     lo: float = col("lower end of its 95 % interval", unit="share")
     hi: float = col("upper end of its 95 % interval", unit="share")
     control_share: float = col(
-        "the same for shuffled labels of both splits, mean over shuffles", unit="share", of="share"
+        "the same for shuffled labels of both splits, mean over shuffles",
+        unit="share",
+        of="share",
+        words="control (labels shuffled)",
     )
-    control_lo: float = col("2.5 % quantile over the shuffles", unit="share")
+    control_lo: float = col(
+        "2.5 % quantile over the shuffles", unit="share", words="95 % of the shuffles"
+    )
     control_hi: float = col("97.5 % quantile over the shuffles", unit="share")
-    p: float = col("share of shuffles whose plane holds as much, (1 + b) / (1 + B)", of="share")
+    p: float = col(
+        "share of shuffles whose plane holds as much, (1 + b) / (1 + B)",
+        of="share",
+        words="p (shuffles, one-sided)",
+    )
 
 
 @dataclass(frozen=True)

@@ -41,16 +41,23 @@ class Patched:
     site: str = col("site whose value is patched")
     unit: int | None = col("index of the patched unit; null where the whole site is patched")
     position: int | None = col("patched position; null where all are patched")
-    clean: str = col("class whose decision is followed; 'all' for every class")
-    corrupt: str = col("the other class of each pair; 'all' for every other class")
+    clean: str = col(
+        "class whose decision is followed; 'all' for every class",
+        words="class whose decision is followed",
+    )
+    corrupt: str = col(
+        "the other class of each pair; 'all' for every other class", words="other class"
+    )
     direction: str = col(
         "'denoise': clean value into the corrupt run (sufficient); "
-        "'noise': corrupt value into the clean run (necessary)"
+        "'noise': corrupt value into the clean run (necessary)",
+        words="patched",
     )
     recovery: float = col(
         "share of the gap between clean and corrupt run that the patch moves; 1 = all, 0 = none, "
         "negative = away from the source",
         unit="share",
+        words="share of the decision that the patch moves",
     )
     lo: float = col("lower end of the 95 % interval of the recovery", unit="share")
     hi: float = col("upper end of the 95 % interval of the recovery", unit="share")
@@ -59,17 +66,21 @@ class Patched:
         "pairs left out: an image classified wrongly, or too small a gap",
         unit="pairs",
         of="recovery",
+        words="pairs left out",
     )
     control_recovery: float = col(
         "the same patch taken from another image of the patched run's own class",
         unit="share",
         of="recovery",
+        words="control (another image of the own class)",
     )
-    control_lo: float = col("lower end of its 95 % interval", unit="share")
+    control_lo: float = col("lower end of its 95 % interval", unit="share", words="95 % interval")
     control_hi: float = col("upper end of its 95 % interval", unit="share")
-    p: float = col("two-sided p of a recovery of 0", of="recovery")
+    p: float = col("two-sided p of a recovery of 0", of="recovery", words="p (two-sided)")
     q: float = col(
-        "Benjamini-Hochberg q, over all rows of whole sites or all rows of units", of="recovery"
+        "Benjamini-Hochberg q, over all rows of whole sites or all rows of units",
+        of="recovery",
+        words="q over all rows",
     )
 
 

@@ -34,8 +34,8 @@ function overSites(table: Table, rows: number[], measure: string): Plot.PlotOpti
   const x = (row: number) => shown(table.cell(row, "site")), of = (name: string) => (row: number) => table.number(row, name);
   const names = rows.map(x), every = Math.ceil(names.length / TICKS);
   return {
-    height: 300, marginLeft: 48, marginBottom: 30 + 4 * Math.min(11, Math.max(...names.map((name) => name.length))), marginRight: 40,
-    x: { type: "point", domain: names, label: null, tickRotate: -35, tickFormat: (name: string) => (names.indexOf(name) % every ? "" : cut(name, 14)) },
+    height: 300, marginLeft: 48, marginBottom: 42 + 4 * Math.min(11, Math.max(...names.map((name) => name.length))), marginRight: 40,
+    x: { type: "point", domain: names, label: "site, in the order of the model", tickRotate: -35, tickFormat: (name: string) => (names.indexOf(name) % every ? "" : cut(name, 14)) },
     y: { label: `median ${measure}`, grid: true },
     marks: [
       Plot.ruleY([nothing(measure)], { strokeOpacity: 0.3 }),
@@ -59,7 +59,7 @@ export const Concepts: View = ({ table }) => {
   const make = useCallback(() => dotted(table, some), [table, rows, some[0]]);
   const address = useCallback((row: number) => to.unit(site, table.number(row, "unit")), [table, site]);
   return (
-    <Frame caption="The word that fits each unit best, and the F1 of what the unit says about it; with its 95 % interval; grey: the same with the word shuffled, mean and 95 % point. First and filled: fits better than a shuffled word and than words fit units of untrained copies, both at q < 0.05; sorted by the F1 on these examples." table={table} rows={rows}>
+    <Frame caption={`The word that fits each unit best, and the F1 of what the unit says about it; with its 95 % interval; grey: the same with the word shuffled, mean and 95 % point. First and filled: fits better than a shuffled word and than words fit units of untrained copies, both at q < 0.05; sorted by the F1 on these ${rows.length ? shown(table.cell(rows[0], "n")) : ""} evaluation examples.`} table={table} rows={rows}>
       <p class="picks">{picks}{buttons}</p>
       <Chart label={`${table.told.title}: F1 of the word of each unit`} make={make} address={address} />
     </Frame>
@@ -73,7 +73,7 @@ function dotted(table: Table, rows: number[]): Plot.PlotOptions {
   const of = (name: string) => (row: number) => table.number(row, name);
   const said = (row: number) => [y(row), ...told(table, row, "f1")].join("\n");
   return {
-    height: 50 + 20 * rows.length, marginLeft: 186, x: { label: "F1", domain: [0, 1], grid: true }, y: { label: null, domain: rows.map(y) },
+    height: 62 + 20 * rows.length, marginTop: 32, marginLeft: 186, x: { label: "F1 of the word", domain: [0, 1], grid: true }, y: { label: "word and unit", labelAnchor: "top", domain: rows.map(y) },
     marks: [
       Plot.ruleY(rows, { y, x1: of("control_f1"), x2: of("control_f1_hi"), stroke: "currentColor", strokeOpacity: 0.3, strokeWidth: 8 }),
       ...(table.has("f1_lo") ? [Plot.ruleY(rows, { y, x1: of("f1_lo"), x2: of("f1_hi"), stroke: "var(--link)" })] : []),

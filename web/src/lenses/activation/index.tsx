@@ -54,7 +54,7 @@ const Wall: View = ({ table }) => {
   const [some, buttons] = usePages(units, PAGE);
   if (!audit.images) return <DataTable table={table} />;
   return (
-    <Frame caption="What each unit sees. Only the first block is chosen for large values; the others show what else passes through it. Outlined: the part that a unit of a convolution sees where its value is largest. Images that the page has no room for are left out." table={table}>
+    <Frame caption="What each unit sees. Only the first block is chosen for large values; the others show what else passes through it. Outlined: the part that a unit of a convolution sees where its value is largest. Examples are of the evaluation split and stand for themselves: no interval; the random ones are the control. Images that the page has no room for are left out." table={table}>
       <p class="picks">
         {picks}
         {buttons}

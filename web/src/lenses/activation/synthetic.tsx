@@ -39,7 +39,7 @@ export const SyntheticWall: View = ({ table }) => {
   const [units, buttons] = usePages([...new Set(rows.map((row) => table.number(row, "unit")))], PAGE);
   if (!audit.array("activation.synthetic")) return null;
   return (
-    <Frame caption="Inputs that gradient ascent from random starts ends at, shown to nobody in training, with the unit's value on each. Where one unit's are no more alike than those of different units (control), it has several maxima." table={table} rows={rows}>
+    <Frame caption="Inputs that gradient ascent from random starts ends at, shown to nobody in training, with the unit's value on each. Where one unit's are no more alike than those of different units (control), it has several maxima. They are made, not measured: no n and no interval; each unit's largest value on a real example stands beside." table={table} rows={rows}>
       <p class="picks">{picks}{buttons}</p>
       {units.map((unit) => (
         <div class="wallrow" key={unit}><a href={to.unit(audit.siteIndex(equal.site), unit)}>unit {unit}</a><Synthetic table={table} site={String(equal.site)} unit={unit} /></div>

@@ -26,8 +26,10 @@ export function Weights({ audit, site, unit, head }: { audit: Audit; site: strin
   const weights = audit.array("activation.weights"), table = audit.table("sites");
   const [row] = table?.rows({ site }) ?? [];
   if (!weights || sitesOf(audit)[0] !== site || row === undefined || table!.number(row, "units") !== weights.shape[0]) return null;
-  const values = part(weights, unit);
-  return <div>{head}<Pixels values={values} width={weights.shape[2]} limit={limitOf(values)} label={`weights of unit ${unit} in the first layer: blue above 0, orange below`} /></div>;
+  const values = part(weights, unit), limit = limitOf(values);
+  const picture = <Pixels values={values} width={weights.shape[2]} limit={limit} size={head ? 112 : 56} label={`weights of unit ${unit} in the first layer: blue above 0, orange below`} />;
+  if (!head) return picture;
+  return <div>{head}<Frame name={`weights of unit ${unit} of ${site}`} caption={`Weights from each input to the unit: blue above 0, orange below, full colour at ±${shown(Number(limit.toPrecision(3)))}. They are parts of the model, not measured: no n, no interval, no control.`}>{picture}</Frame></div>;
 }
 
 export const Tuning: View = ({ table }) => {
@@ -45,7 +47,7 @@ export const Tuning: View = ({ table }) => {
   const [tiles, buttons] = usePages(rows, PAGE);
   return (
     <Frame caption={`How sharply each unit${rows.length > MOST ? ` (the first ${MOST} of ${rows.length})` : ""} is tuned (1: to one orientation only); lines: 95 % intervals; dashed: the median of untrained copies; filled: sharper than they are at q < ${SURE}. Below: mean response by orientation, each on a scale of its own; upright: the preferred one and its 95 % interval. Sorted on these stimuli. Units that respond to nothing are left out.`} table={table} rows={rows}>
-      <p class="picks">{picks}<Pick name="sorted by" from={["tuning", "peak", "orientation_index"]} at={by} set={setBy} /></p>
+      <p class="picks">{picks}<Pick name="sorted by" from={["tuning", "peak", "orientation_index"]} at={by} set={setBy} word={(name) => table.word(name)} /></p>
       {rows.length > 0 ? <Chart label={`${table.told.title}: sharpness of the units of ${site}`} make={make} address={address} /> : <p>No unit of this site responds to these stimuli.</p>}
       {curves && <>
         <p class="picks">{buttons}</p>
@@ -69,7 +71,7 @@ function ranked(table: Table, rows: number[]): Plot.PlotOptions {
   const y = (row: number) => table.number(row, "tuning"), place = new Map(rows.map((row, i) => [row, i + 1]));
   const x = (row: number) => place.get(row)!, sure = (row: number) => table.number(row, "q") < SURE;
   return {
-    height: 200, marginLeft: 44, x: { label: "units in this order" }, y: { label: "tuning", domain: [0, 1], grid: true },
+    height: 200, marginLeft: 44, x: { label: "units in this order" }, y: { label: "sharpness of tuning (1 − circular variance)", domain: [0, 1], grid: true },
     marks: [
       Plot.ruleY(rows.slice(0, 1), { y: (row) => table.number(row, "control_tuning"), stroke: "currentColor", strokeDasharray: "4 3" }),
       ...(table.has("tuning_lo") ? [Plot.ruleX(rows, { x, y1: (row) => table.number(row, "tuning_lo"), y2: (row) => table.number(row, "tuning_hi"), stroke: "var(--soft)", strokeOpacity: 0.6 })] : []),

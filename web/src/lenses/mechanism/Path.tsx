@@ -23,10 +23,10 @@ function drawn(table: Table, rows: number[]): Plot.PlotOptions {
   const site = (row: number) => shown(table.cell(row, "site")), of = (name: string) => (row: number) => table.number(row, name);
   const known = rows.filter((row) => table.cell(row, "control_label_probability") !== null);
   const highest = (row: number) => Math.max(of("label_probability")(row), of("prediction_probability")(row));
-  const said = (row: number) => [site(row), `read as ${shown(table.cell(row, "read"))}`, ...["label_probability", "prediction_probability", "control_label_probability"].map((c) => `${c.replaceAll("_", " ")} ${shown(table.cell(row, c))}`), ...told(table, row, "accuracy")].join("\n");
+  const said = (row: number) => [site(row), `read as ${shown(table.cell(row, "read"))}`, ...["label_probability", "prediction_probability", "control_label_probability"].map((c) => `${table.word(c)} ${shown(table.cell(row, c))}`), ...told(table, row, "accuracy")].join("\n");
   return {
-    height: 240, marginLeft: 46, marginBottom: rows.length > 6 ? 70 : 44,
-    x: { label: null, domain: rows.map(site), tickFormat: (name: string) => (name.length > 14 ? `…${name.slice(-13)}` : name), tickRotate: rows.length > 6 ? -30 : 0 },
+    height: 240, marginLeft: 46, marginBottom: rows.length > 6 ? 78 : 44,
+    x: { label: "site, in the order of the model", domain: rows.map(site), tickFormat: (name: string) => (name.length > 14 ? `…${name.slice(-13)}` : name), tickRotate: rows.length > 6 ? -30 : 0 },
     y: { label: "probability", domain: [0, 1.12], ticks: [0, 0.5, 1], grid: true },
     marks: [
       Plot.lineY(known, { x: site, y: of("control_label_probability"), stroke: "currentColor", strokeOpacity: 0.5 }),
