@@ -21,13 +21,13 @@ test("crossed edges are uncrossed, and the same edges give the same places", () 
 });
 
 test("a square's cells answer to places, keys and the order of its rows", () => {
-  const cells = square({ order: [7, 3, 5], value: (a, b) => a - b, limit: 1, cuts: [], lines: (a, b) => [`${a} ${b}`], open: () => undefined }, 60);
+  const cells = square({ order: [7, 3, 5], value: (a, b) => a - b, limit: 1, cuts: [], title: "units", lines: (a, b) => [`${a} ${b}`], open: () => undefined }, 60);
   expect(cells.width).toBe(42);
-  expect(cells.lines(cells.at(15, 1))).toEqual(["7 3"]);
+  expect(cells.lines(cells.at(15, 21))).toEqual(["7 3"]);
   expect(cells.lines(cells.step(0, 0, 1))).toEqual(["3 7"]);
   expect(cells.step(2, 1, 0)).toBe(2);
-  expect(cells.at(43, 1)).toBe(-1);
-  expect(cells.spot(cells.at(30, 15))).toMatchObject({ x: 28, y: 14 });
+  expect(cells.at(43, 21)).toBe(-1);
+  expect(cells.spot(cells.at(30, 35))).toMatchObject({ x: 28, y: 34 });
 });
 
 test("the map has every unit, also those whose rows the page doesn't hold", () => {

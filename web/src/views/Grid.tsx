@@ -78,6 +78,15 @@ export function Grid({ cells, label }: { cells: Cells; label: string }) {
     pen.clearRect(0, 0, w, h);
     pen.drawImage(last.sheet, 0, 0);
     pen.setTransform(dense, 0, 0, dense, -dense * box.scrollLeft, 0);
+    // where more lies beyond an edge, a shade says so
+    for (const [more, x] of [[box.scrollLeft > 1, box.scrollLeft], [box.scrollLeft + width < cells.width - 1, box.scrollLeft + width]] as const) {
+      if (!more) continue;
+      const inside = x === box.scrollLeft ? x + 18 : x - 18, shade = pen.createLinearGradient(x, 0, inside, 0);
+      shade.addColorStop(0, `${by.ink}66`);
+      shade.addColorStop(1, `${by.ink}00`);
+      pen.fillStyle = shade;
+      pen.fillRect(Math.min(x, inside), 0, 18, cells.height);
+    }
     if (now >= 0) {
       const s = cells.spot(now);
       pen.strokeStyle = by.ink;

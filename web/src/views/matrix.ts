@@ -1,7 +1,9 @@
 // A square of numbers as cells of a map: what stands in its rows stands in its columns.
 
 import { type Palette } from "../colour";
-import { type Cells } from "./Grid";
+import { lattice, type Cells } from "./Grid";
+
+const TOP = 20;
 
 export interface Square {
   /** Rows and columns, by their place in the array. */
@@ -10,22 +12,19 @@ export interface Square {
   limit: number;
   /** Places in the order before which a line is drawn. */
   cuts: number[];
+  /** What its rows and its columns are. */
+  title: string;
   lines(row: number, column: number): string[];
   open(row: number): void;
 }
 
-export function square({ order, value, limit, cuts, lines, open }: Square, room: number): Cells {
+export function square({ order, value, limit, cuts, title, lines, open }: Square, room: number): Cells {
   const count = order.length, size = Math.max(1, Math.min(14, Math.floor(room / Math.max(1, count))));
   const side = size * count;
   const pair = (cell: number): [number, number] => [order[Math.floor(cell / count)], order[cell % count]];
   return {
-    width: side, height: side,
-    at: (x, y) => (x >= 0 && y >= 0 && x < side && y < side ? Math.floor(y / size) * count + Math.floor(x / size) : -1),
-    spot: (cell) => ({ x: size * (cell % count), y: size * Math.floor(cell / count), width: size, height: size }),
-    step(cell, right, down) {
-      const [row, column] = [Math.floor(cell / count) + down, (cell % count) + right];
-      return row >= 0 && row < count && column >= 0 && column < count ? row * count + column : cell;
-    },
+    width: side, height: side + 2 * TOP,
+    ...lattice(0, TOP, size, size, count, count),
     lines: (cell) => lines(...pair(cell)),
     open: (cell) => open(pair(cell)[0]),
     draw(pen, _left, _right, by) {
@@ -34,17 +33,21 @@ export function square({ order, value, limit, cuts, lines, open }: Square, room:
       for (let cell = 0; cell < count * count; cell++) image.data.set(mixed(value(...pair(cell)), limit, by), 4 * cell);
       sheet.getContext("2d")!.putImageData(image, 0, 0);
       pen.imageSmoothingEnabled = false;
-      pen.drawImage(sheet, 0, 0, side, side);
+      pen.drawImage(sheet, 0, TOP, side, side);
       pen.strokeStyle = by.ink;
       pen.lineWidth = 1;
       pen.beginPath();
       for (const cut of cuts) {
-        pen.moveTo(0, cut * size);
-        pen.lineTo(side, cut * size);
-        pen.moveTo(cut * size, 0);
-        pen.lineTo(cut * size, side);
+        pen.moveTo(0, TOP + cut * size);
+        pen.lineTo(side, TOP + cut * size);
+        pen.moveTo(cut * size, TOP);
+        pen.lineTo(cut * size, TOP + side);
       }
       pen.stroke();
+      pen.fillStyle = by.ink;
+      pen.textAlign = "left";
+      pen.fillText(`${title} ↓`, 0, 8);
+      pen.fillText(`${title} →`, 0, side + TOP + 10);
     },
   };
 }

@@ -83,7 +83,7 @@ def collateral(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
             figure,
             (
                 f"Site “{site}”: change of each class's accuracy (columns) without the top {k} "
-                f"units of another (rows). Purple: it loses. Random sets of {k} cost "
+                f"units of another (rows). Orange: it loses. Random sets of {k} cost "
                 f"{percent(random)} on average; n = {_extent(rows)} examples a class."
             ),
         )
@@ -131,11 +131,12 @@ def shares(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
         names = [str(unit) for unit in rows.column("unit")[order]]
         figure, (axis,) = grid(1, 1, 5.2, 1.0 + 0.19 * len(order))
         places = np.arange(len(order))
-        axis.barh(places, value[order], color=BLUE, height=0.6, label="Shapley value")
+        colours = [ORANGE if v > 0 else BLUE for v in value[order]]
+        axis.barh(places, value[order], color=colours, height=0.6, label="Shapley value")
         axis.errorbar(value[order], places, xerr=1.96 * rows.column("se")[order], fmt="none",
                       ecolor=GREY, lw=1)  # fmt: skip
         alone = -rows.column("effect").astype(float)[order]
-        axis.plot(alone, places, "|", color=ORANGE, ms=9, mew=2, label="loss when removed alone")
+        axis.plot(alone, places, "k|", ms=9, mew=2, label="loss when removed alone")
         axis.set_yticks(places, names)
         axis.set_ylabel("unit")
         axis.set_xlabel("score, over all classes")
@@ -144,8 +145,8 @@ def shares(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
             figure,
             (
                 f"Site “{site}”: the {len(order)} largest of {len(value)} Shapley values on these "
-                f"examples, with 95 % intervals over {int(rows.column('orders').max())} random "
-                "orders; an equal "
+                f"examples (orange: the classes lose without the unit), with 95 % intervals over "
+                f"{int(rows.column('orders').max())} random orders; an equal "
                 f"share would be {float(np.nansum(value)) / len(value):.3g}."
             ),
         )

@@ -3,7 +3,7 @@
 import * as Plot from "@observablehq/plot";
 import { useCallback, useMemo } from "preact/hooks";
 import type { View } from "..";
-import { plain, shown, told, type Audit, type Table } from "../../data";
+import { shown, told, type Audit, type Table } from "../../data";
 import { to } from "../../route";
 import { Chart, tip } from "../../views/Chart";
 import { useAudit } from "../../views/context";
@@ -15,6 +15,7 @@ const NAMED = 8, MISLEADING = 3;
 const APART = "selective, not causal";
 /** In one order everywhere, so that a verdict has one mark and one colour. */
 const VERDICTS = ["causal and selective", APART, "causal, not selective", "neither", "dead"];
+const COLOURS = ["var(--soft)", "var(--link)", "var(--warn)", "var(--ink)", "var(--soft)"];
 
 const Lenses: View = ({ table }) => <Heat table={table} choice={{ kind: "heat", filters: ["site", "class"], rows: "lens_a", across: "lens_b", values: ["spearman", "topk_overlap"] }} />;
 
@@ -23,42 +24,59 @@ const Units: View = ({ table }) => {
   const [equal, picks] = useFilters(table, ["site"]);
   const rows = useMemo(() => table.rows(equal).filter((r) => Number.isFinite(table.number(r, "activation")) && Number.isFinite(table.number(r, "ablation"))), [table, equal.site]);
   const site = audit.siteIndex(equal.site);
-  const make = useCallback(() => scatter(audit, table, rows), [table, rows]);
+  const make = useCallback((width: number) => scatter(audit, table, rows, width), [table, rows]);
   const address = useCallback((row: number) => to.unit(site, table.number(row, "unit")), [table, site]);
   return (
-    <Frame caption={`One mark per unit: how selective it is (across) and what its removal costs (up), named: the ${NAMED} largest effects on these examples and, in bold, the ${MISLEADING} most selective units that aren't causal. Colours and shapes: the verdict.`} table={table} rows={rows}>
+    <Frame caption={`One mark per unit: how selective it is (across) and what its removal does to the score of its preferred class (up: the class gains, down: it loses). Named where there is room: the ${NAMED} largest effects on these examples and, in bold, the ${MISLEADING} most selective units that aren't causal. Colours and shapes: the verdict. Intervals, n and controls of both are in the tooltips.`} table={table} rows={rows}>
       <p class="picks">{picks}</p>
       <Chart label={`${table.told.title}: selectivity against effect`} make={make} address={address} />
     </Frame>
   );
 };
 
-function scatter(audit: Audit, table: Table, rows: number[]): Plot.PlotOptions {
-  const x = (row: number) => table.number(row, "activation"), y = (row: number) => table.number(row, "ablation");
+function scatter(audit: Audit, table: Table, rows: number[], width: number): Plot.PlotOptions {
+  // the table tells what the class loses, the picture the effect, as everywhere
+  const x = (row: number) => table.number(row, "activation"), y = (row: number) => 0 - table.number(row, "ablation");
   const verdict = (row: number) => shown(table.cell(row, "verdict"));
   const far = [...rows].sort((a, b) => Math.abs(y(b)) - Math.abs(y(a))).slice(0, NAMED);
   const misleading = rows.filter((row) => verdict(row) === APART).sort((a, b) => x(b) - x(a)).slice(0, MISLEADING);
+  const names = apart([...misleading, ...far.filter((row) => !misleading.includes(row))], rows, x, y, width);
   const verdicts = VERDICTS.filter((v) => table.distinct("verdict").includes(v));
   // both numbers with their intervals, n and controls, from the findings that they come from
   const own = (finding: string, value: string, row: number) => {
     const from = audit.table(finding), [first] = from?.rows({ site: table.cell(row, "site"), unit: table.cell(row, "unit"), class: table.cell(row, "preferred_class") }) ?? [];
-    return first === undefined ? [] : told(from!, first, value);
+    return first === undefined ? [`${value === "auroc" ? "AUROC" : "effect"} ${shown((value === "auroc" ? x : y)(row))} (interval, n and control: in the table of ${finding})`] : told(from!, first, value);
   };
-  const said = (row: number) => [`unit ${table.cell(row, "unit")}: ${verdict(row)}; class ${shown(table.cell(row, "preferred_class"))}`, ...own("activation.units", "auroc", row), ...own("ablation.units", "effect", row), ...["causal_class", "causal_bound", "accuracy_q"].filter((c) => table.has(c)).map((c) => `${plain(c)} ${shown(table.cell(row, c))}`)].join("\n");
+  const said = (row: number) => [`unit ${table.cell(row, "unit")}: ${verdict(row)}; class ${shown(table.cell(row, "preferred_class"))}`, ...own("activation.units", "auroc", row), ...own("ablation.units", "effect", row), ...["causal_class", "causal_bound", "accuracy_q"].filter((c) => table.has(c)).map((c) => `${table.word(c)} ${shown(table.cell(row, c))}`)].join("\n");
   return {
     height: 380, marginLeft: 52, grid: true,
     x: { label: "activation: AUROC for the preferred class", nice: true },
-    y: { label: `ablation: what the preferred class loses [${table.about("ablation").unit}]`, nice: true },
+    y: { label: `ablation: effect of removing it on the preferred class [${table.about("ablation").unit}], below 0: it loses`, nice: true },
     symbol: { domain: verdicts, range: SYMBOLS, legend: true },
-    color: { domain: verdicts, range: ["var(--soft)", "var(--link)", "var(--warn)", "var(--ink)"] },
+    color: { domain: verdicts, range: verdicts.map((v) => COLOURS[VERDICTS.indexOf(v)]) },
     marks: [
       Plot.ruleY([0], { strokeOpacity: 0.4 }),
       Plot.dot(rows, { x, y, symbol: verdict, stroke: verdict, r: 3.5 }),
-      Plot.text(misleading, { x, y, text: (row: number) => String(table.cell(row, "unit")), dy: 11, fill: "var(--warn)", fontWeight: "bold" }),
-      Plot.text(far.filter((row) => !misleading.includes(row)), { x, y, text: (row: number) => String(table.cell(row, "unit")), dy: -10, fill: "currentColor" }),
+      ...names.map(({ row, dy }) => Plot.text([row], { x, y, dy, text: () => String(table.cell(row, "unit")), fill: verdict, ...(misleading.includes(row) ? { fontWeight: "bold" } : {}) })),
       tip(rows, { x, y }, said),
     ],
   };
+}
+
+/** Names that don't lie on each other, above or below their marks: the first ones first. */
+function apart(named: number[], rows: number[], x: (row: number) => number, y: (row: number) => number, width: number): { row: number; dy: number }[] {
+  const place = (of: (row: number) => number, room: number, row: number) => {
+    const all = rows.map(of), least = Math.min(...all);
+    return (room * (of(row) - least)) / (Math.max(...all) - least || 1);
+  };
+  const taken: [number, number][] = [];
+  return named.flatMap((row) => {
+    const [left, up] = [place(x, width - 72, row), place(y, 330, row)];
+    const dy = [-10, 11].find((d) => taken.every(([a, b]) => Math.abs(a - left) > 26 || Math.abs(b - up + d) > 12));
+    if (dy === undefined) return [];
+    taken.push([left, up - dy]);
+    return [{ row, dy }];
+  });
 }
 
 export const agreement: Record<string, View> = { "agreement.lenses": Lenses, "agreement.units": Units };

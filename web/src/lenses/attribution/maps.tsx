@@ -36,7 +36,7 @@ export function Maps({ table }: { table: Table }) {
     return <td key={method}><Pixels values={values} width={maps.shape[3]} limit={limit} label={`${words(method)} of class ${classes[of[k]]}, ${kind}; full colour: ${shown(limit * 100)} % of the map in one pixel`} /></td>;
   };
   return (
-    <Frame caption="Where each method puts its attributions: shares of their absolute size, which add up to 1 over a map, blue where there is more, on a scale of each map's own. Images are first the typical one of each class (rightly classified, of middling margin), then closest calls and worst mistakes. Control: “edge” sees no model." table={table}>
+    <Frame caption="Where each method puts its attributions: shares of their absolute size, which add up to 1 over a map, blue where there is more, on a scale of each map's own. Images are first the typical one of each class (rightly classified, of middling margin), then closest calls and worst mistakes. Control: “edge” sees no model. Maps have no interval: the tests above have theirs, and n." table={table}>
       <p class="picks"><Pick name="maps of" from={Object.keys(kinds)} at={kind} set={setKind} />{buttons}</p>
       <div class="sideways" tabIndex={0} role="region" aria-label="Maps by class and method">
         <table class="maps">
@@ -78,9 +78,10 @@ function Strip({ name, place, of }: { name: string; place: number; of: string })
   const audit = useAudit();
   const table = audit.table("attribution.methods"), maps = audit.array(name);
   if (!table || !maps || place < 0) return null;
+  const rows = table.rows({ method: methodsOf(table)[0] });
   return (
-    <>
-      {methodsOf(table).slice(0, maps.shape[0]).map((method, m) => {
+    <Frame name={`maps of ${of}`} caption={`Where each method puts its attributions for ${of}: shares of their absolute size, blue where there is more, full colour on a scale of each map's own. Control: “edge” sees no model; methods that fail a gate are marked. Maps have no interval; the gates' numbers in the table have theirs (n = ${shown(rows.length ? table.cell(rows[0], "n") : null)} images).`} table={table}>
+      <div class="strip">{methodsOf(table).slice(0, maps.shape[0]).map((method, m) => {
         const values = part(maps, m, place);
         return (
           <figure class="map" key={method}>
@@ -88,7 +89,7 @@ function Strip({ name, place, of }: { name: string; place: number; of: string })
             <figcaption>{words(method)}<br /><Verdict table={table} method={method} /></figcaption>
           </figure>
         );
-      })}
-    </>
+      })}</div>
+    </Frame>
   );
 }

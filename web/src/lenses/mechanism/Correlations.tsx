@@ -34,15 +34,16 @@ export const Correlations: View = ({ table }) => {
       const head = [`units ${a} and ${b}`, ...(found === undefined ? [`r about ${fixed(value(a, b), 2)} (${kind}; not in the table)`, ...alike(table, site, name)] : told(table, found, name))];
       return other === undefined ? head : [...head, `${kind === "raw" ? "within classes" : "raw"} about ${fixed(other, 2)}`];
     };
-    return square({
+    const cuts = cluster.flatMap((c, i) => (i && c !== cluster[i - 1] ? [i] : []));
+    return { cuts: cuts.length, ...square({
       order: rows.map((row) => clusters.number(row, "unit")), value, limit: 1, lines,
-      cuts: cluster.flatMap((c, i) => (i && c !== cluster[i - 1] ? [i] : [])),
+      cuts, title: `units of ${site}`,
       open: (unit) => go(to.unit(audit.siteIndex(site), unit)),
-    }, Math.min(640, document.querySelector("main")!.clientWidth - 40));
+    }, Math.min(640, document.querySelector("main")!.clientWidth - 40)) };
   }, [site, kind]);
   if (!cells) return <DataTable table={table} />;
   return (
-    <Frame caption={`Correlation of every two units of ${shown(site)} over evaluation examples: blue together, orange against each other, full colour at ±1. Alike units stand side by side, lines lie between clusters; units that don't vary are left out. Within classes, class means are taken out first: what is left isn't the class. How many pairs an untrained copy and shuffled values have stands above.`} table={table}>
+    <Frame caption={`Correlation of every two units of ${shown(site)} over evaluation examples: blue together, orange against each other, full colour at ±1. Alike units stand side by side, ${cells.cuts ? "lines lie between clusters" : "the site has no clusters, so no lines"}; units that don't vary are left out. Within classes, class means are taken out first: what is left isn't the class. How many pairs an untrained copy and shuffled values have stands above.`} table={table}>
       <p class="picks"><Pick name="site" from={drawn} at={site} set={setSite} /><Pick name="correlation" from={Object.keys(KINDS) as Kind[]} at={kind} set={setKind} /></p>
       <Grid cells={cells} label={`${table.told.title}: correlations of the units of ${shown(site)}.`} />
     </Frame>
