@@ -18,7 +18,7 @@ import torch
 
 import holistic
 from fakes import CALLS, LENSES, Early, digests, finding, register
-from holistic.audits import audit, begin
+from holistic.audits import _alone, audit, begin
 from holistic.errors import AuditError, SettingError
 from holistic.findings import Finding
 from holistic.lens import Context, Lens
@@ -202,6 +202,41 @@ def test_a_killed_run_resumes_to_the_same_bytes(tmp_path: Path) -> None:
 def test_what_a_kill_left_before_the_first_rename_takes_no_folder(tmp_path: Path) -> None:
     (tmp_path / ".audit.json.123.tmp").write_text("{")
     assert audit(FakeSubject(), out=tmp_path, lenses=["early"]).names[1:] == ("early.units",)
+
+
+def test_the_next_run_removes_what_killed_ones_left_and_nothing_else(tmp_path: Path) -> None:
+    out = tmp_path / "a"
+    audit(FakeSubject(), out=out, lenses=["early"])
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    (out / "experiments").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    left = [
+        out / f"{place}.{name}.{pid}.tmp"
+        for place, name in (("", "audit.json"), ("tables/", "a.parquet"), ("arrays/", "a.npy"))
+        for pid in (dead.pid, os.getpid())
+    ]
+    kept = [
+        out / f".report.html.{os.getppid()}.tmp",  # written by a process that lives
+        out / f"experiments/.0.json.{dead.pid}.tmp",
+        out / f"thesis.{dead.pid}.tmp",
+        out / "tables" / ".notes.tmp",
+        tmp_path / f".x.{dead.pid}.tmp",
+        tmp_path / "elsewhere" / f".x.{dead.pid}.tmp",
+    ]
+    (out / "arrays").mkdir(exist_ok=True)
+    for path in (*left, *kept):
+        path.write_text("half")
+    (out / "tables" / f".folder.{dead.pid}.tmp").mkdir()
+    with _alone(out):
+        assert not any(path.exists() for path in left)
+        left[0].write_text("half")
+        with pytest.raises(AuditError, match="another run writes"):
+            audit(FakeSubject(), out=out, lenses=["middle"])
+        assert left[0].exists(), "who doesn't hold the folder removes nothing"
+    audit(FakeSubject(), out=out, lenses=["middle"])
+    assert not left[0].exists()
+    assert all(path.exists() for path in (*kept, out / "tables" / f".folder.{dead.pid}.tmp"))
 
 
 def test_a_finished_audit_is_not_run_again(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import holistic
 from holistic.errors import AuditError, SettingError, listed
+from holistic.files import remove_unfinished
 from holistic.findings import Audit, Finding
 from holistic.lens import Context, Lens, lens_class, lens_names
 from holistic.progress import Progress, silent
@@ -98,6 +99,8 @@ def _alone(folder: Path) -> Generator[None]:
     except Timeout:
         raise AuditError(f"another run writes to '{folder}' now; wait for its end") from None
     try:
+        for place in (folder, folder / "tables", folder / "arrays"):
+            remove_unfinished(place)
         yield
     finally:
         lock.release()
@@ -261,12 +264,12 @@ def _opened(
 
 def _reopened(held: Audit, subject: Subject, settings: Mapping[str, Any]) -> Audit:
     """Go on with a saved audit; lenses that it doesn't know yet are added to its settings."""
-    known = held.provenance["settings"]
+    known = held.provenance.get("settings", {})
     identity = _identity(subject)
     wanted = {
         **held.provenance,
         **identity,
-        "versions": {**held.provenance["versions"], **identity["versions"]},
+        "versions": {**held.provenance.get("versions", {}), **identity["versions"]},
         "settings": {name: settings.get(name, value) for name, value in known.items()},
     }
     run = Audit.create(held.path, {**wanted, "key": _key(wanted)})
