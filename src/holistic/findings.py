@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import html
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -14,6 +15,7 @@ import numpy as np
 
 from holistic.errors import AuditError, listed, nearest
 from holistic.files import is_unfinished, sha256, write_whole
+from holistic.records import arrays_fault, record_fault, table_fault
 from holistic.tables import Table
 
 __all__ = ["SCHEMA_VERSION", "Audit", "Finding", "load"]
@@ -124,11 +126,11 @@ class Audit:
         version = record.get("schema_version") if isinstance(record, dict) else None
         if version != SCHEMA_VERSION:
             raise AuditError(
-                f"'{path}' has schema version {version}, this program reads {SCHEMA_VERSION}; "
+                f"'{path}' has schema version {version!r}, this program reads {SCHEMA_VERSION}; "
                 "run the audit again"
             )
-        if not _is_record(record):
-            raise AuditError(f"'{path / 'audit.json'}' is damaged; run the audit again")
+        if fault := record_fault(record):
+            raise AuditError(f"'{path / 'audit.json'}' is damaged: {fault}; run the audit again")
         return cls(path, record["provenance"], record["lenses"])
 
     @property
@@ -146,7 +148,7 @@ class Audit:
         return iter(self.names)
 
     def __getitem__(self, name: str) -> Table:
-        return Table.load(self._checked(self._record(name)["table"]))
+        return self._table(name, self._record(name)["table"])
 
     def finding(self, name: str) -> Finding:
         """Read one finding from disk, checking its files against their SHA-256.
@@ -154,14 +156,18 @@ class Audit:
         Raises
         ------
         AuditError
-            If there is no such finding, or a file of it is missing or was changed.
+            If there is no such finding, or a file of it is missing, was changed, or holds
+            something else than this program writes.
         """
         record = self._record(name)
-        table = Table.load(self._checked(record["table"]))
-        arrays = {
-            array: np.load(self._checked(file), allow_pickle=False)
-            for array, file in record["arrays"].items()
-        }
+        table = self._table(name, record["table"])
+        arrays = {array: self._array(file) for array, file in record["arrays"].items()}
+        classes = self.provenance.get("classes")
+        sizes = {"rows": len(table)} | ({"classes": len(classes)} if classes else {})
+        if fault := arrays_fault(arrays, sizes):
+            raise AuditError(
+                f"finding '{name}' in '{self.path}' is damaged: {fault}; run the audit again"
+            )
         return Finding(name, table, tuple(record["statements"]), tuple(record["caveats"]), arrays)
 
     def _record(self, name: str) -> Mapping[str, Any]:
@@ -171,6 +177,17 @@ class Audit:
                 f"it has {listed(self.names, 40)}"
             )
         return next(e["findings"][name] for e in self.lenses.values() if name in e["findings"])
+
+    def _table(self, name: str, file: Mapping[str, str]) -> Table:
+        with _readable(self._checked(file)) as path:
+            table = Table.load(path)
+            if fault := table_fault(name, table.columns):
+                raise ValueError(fault)
+            return table
+
+    def _array(self, file: Mapping[str, str]) -> np.ndarray:
+        with _readable(self._checked(file)) as path, path.open("rb") as opened:
+            return np.lib.format.read_array(opened, allow_pickle=False)
 
     def _checked(self, file: Mapping[str, str]) -> Path:
         path = self.path / file["path"]
@@ -279,31 +296,14 @@ def load(path: str | Path) -> Audit:
     return Audit.load(Path(path))
 
 
-def _is_record(record: Mapping[str, Any]) -> bool:
-    """Say whether what was read from an `audit.json` has everything that the others rely on."""
-    lenses = record.get("lenses")
-    provenance = record.get("provenance")
-    if not (isinstance(lenses, dict) and isinstance(provenance, dict) and "key" in provenance):
-        return False
-    return all(
-        isinstance(entry, dict)
-        and isinstance(entry.get("findings"), dict)
-        and all(_is_listing(finding) for finding in entry["findings"].values())
-        for entry in lenses.values()
-    )
-
-
-def _is_listing(finding: Any) -> bool:
-    """Say whether one finding of a record names its files and holds its words."""
-    if not (isinstance(finding, dict) and isinstance(finding.get("arrays"), dict)):
-        return False
-    files = [finding.get("table"), *finding["arrays"].values()]
-    words = [finding.get("statements"), finding.get("caveats")]
-    return all(
-        isinstance(f, dict)
-        and all(isinstance(f.get(k), str) and f[k].isprintable() for k in ("path", "sha256"))
-        for f in files
-    ) and all(isinstance(w, list) and all(isinstance(t, str) for t in w) for w in words)
+@contextmanager
+def _readable(path: Path) -> Generator[Path]:
+    """Read a file whose bytes may be anything, and tell it where they are something else."""
+    try:
+        yield path
+    except (OSError, ValueError, TypeError, NotImplementedError, MemoryError) as error:
+        told = " ".join(str(error).split())
+        raise AuditError(f"'{path}' is damaged: {told}; run the audit again") from error
 
 
 def _difference(held: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:

@@ -7,13 +7,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from holistic.errors import HolisticError
+from holistic.errors import HolisticError, listed
 
 if TYPE_CHECKING:
     from holistic.findings import Audit
     from holistic.workbench.live import Live
 
 __all__ = ["serve"]
+
+_MADE = ("data", "model", "weights", "seed", "limit", "score", "unit_axis")
+"""What an audit must say of its source, so that its model can be made again."""
 
 
 def serve(
@@ -70,6 +73,8 @@ def _model(audit: Audit, data_dir: Path | None, *, trust: bool) -> Live | str:
             "the audit was made in Python and doesn't say how to make its model; "
             "holistic.serve(audit, subject) serves it from there"
         )
+    if lacking := [name for name in _MADE if name not in made]:
+        return f"the audit doesn't say how to make its model: it lacks {listed(lacking)}"
     if not trust and any(":" in made[name] for name in ("model", "data")):
         return (
             f"the audit names code or a folder of its own ('{made['model']}' on '{made['data']}'); "

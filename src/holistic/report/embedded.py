@@ -15,6 +15,7 @@ import numpy as np
 
 from holistic.findings import Audit, Finding
 from holistic.lens import lens_class, lens_names
+from holistic.report.damage import showing
 from holistic.report.rows import held
 from holistic.scores import SCORE_UNITS
 from holistic.tables import Column, Table
@@ -55,9 +56,14 @@ def outline(audit: Audit, titles: Mapping[str, str]) -> str:
 
 def numbers(audit: Audit) -> str:
     """Write tables, arrays and the examples' images as JSON: packed, or pages get heavy."""
-    tables = {name: _columns(audit.finding(name).table, name) for name in audit.names}
+    tables: dict[str, Any] = {}
+    for name in audit.names:
+        with showing(audit, name):
+            tables[name] = _columns(audit.finding(name).table, name)
     arrays = {name: _array(values) for name, values in embedded_arrays(audit).items()}
-    text = _json({"tables": tables, "arrays": arrays, "images": _images(audit)})
+    with showing(audit, "activation.examples"):
+        images = _images(audit)
+    text = _json({"tables": tables, "arrays": arrays, "images": images})
     packed = gzip.compress(text.encode(), mtime=0)
     return _json({"gzip": base64.b64encode(packed).decode()})
 

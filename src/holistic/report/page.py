@@ -9,6 +9,7 @@ from typing import Any
 
 from holistic.findings import Audit, Finding
 from holistic.lens import lens_class, lens_names
+from holistic.report.damage import showing
 from holistic.report.embedded import (
     bundle,
     digest,
@@ -152,7 +153,17 @@ def rendered(audit: Audit, *, live: bool = False) -> tuple[str, str]:
     -------
     tuple
         HTML, and its Content-Security-Policy.
+
+    Raises
+    ------
+    AuditError
+        If the audit holds what can't be shown.
     """
+    with showing(audit):
+        return _rendered(audit, live=live)
+
+
+def _rendered(audit: Audit, *, live: bool) -> tuple[str, str]:
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -220,10 +231,12 @@ def _sections(audit: Audit, live: Sequence[str]) -> Iterator[dict[str, Any]]:
     held = embedded_arrays(audit)
     for lens, entry in audit.lenses.items():
         question = lens_class(lens).question if lens in lens_names() else ""
-        findings = [audit.finding(name) for name in entry["findings"]]
-        parts = [
-            _part(audit, f, drawn=f.name not in live or lacks_arrays(f, held)) for f in findings
-        ]
+        parts = list[Part]()
+        for name in entry["findings"]:
+            finding = audit.finding(name)
+            with showing(audit, name):
+                drawn = name not in live or lacks_arrays(finding, held)
+                parts.append(_part(audit, finding, drawn=drawn))
         told = [p for p in parts if p.statements]
         lead = next((p for p in told if p.name in _LEADS), next(iter(told), None))
         rest = [p for p in told if p is not lead]

@@ -1,0 +1,54 @@
+"""What is told of an audit that holds something else than a page can show?"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from holistic.errors import AuditError, HolisticError
+from holistic.findings import Audit
+
+__all__ = ["showing"]
+
+_PACKAGE = str(Path(__file__).parents[1])
+
+
+@contextmanager
+def showing(audit: Audit, finding: str = "") -> Generator[None]:
+    """Tell in one line what of an audit can't be shown.
+
+    Files of the right hash and kind may hold any numbers, as audits are passed on and can be
+    edited: a code out of range, a curve of no points. The cause stays behind the error.
+
+    Parameters
+    ----------
+    audit
+        What is shown.
+    finding
+        Which part of it, if it is one.
+
+    Raises
+    ------
+    AuditError
+        If it can't be.
+    """
+    try:
+        yield
+    except (AuditError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        part = f"finding '{finding}' of the audit" if finding else "the audit"
+        raise AuditError(
+            f"{part} in '{audit.path}' can't be shown: {_cause(error)}; if it was edited, "
+            "run the audit again; if not, this is a mistake of the program"
+        ) from error
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, HolisticError):
+        return str(error).replace("; ", ", ")
+    own = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(_PACKAGE)]
+    told = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"{told} ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else told
