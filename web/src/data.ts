@@ -200,14 +200,14 @@ export const plain = (name: string) => name.replaceAll("_", " ").replace(/\b(aur
 const SIGNED = /effect|drop|change|interaction|growth|response|shapley|specific|difference|slope|^(total|direct|plain|value_change)$/;
 const COUNT = /^n(_|$)|_n$/;
 /** Numbers that tell how far something goes beyond its control. */
-const BEYOND = /beyond|between|^(difference|.*gain)$/;
+const BEYOND = /beyond|between curve|^(difference|.*gain)$/;
 const CONTROL = /control|random|matched|shuffled|untrained|chance|expected/;
 
 /** Estimate, interval, n, control and tests of one row, as lines for a tooltip. */
 export function told(table: Table, row: number, value: string): string[] {
   const own = table.about(value).unit, unit = own === "score" ? (table.told.units?.[String(table.cell(row, "score"))] ?? own) : own;
   const ends = (low: string, high: string) => `[${shown(table.cell(row, low))}, ${shown(table.cell(row, high))}]`;
-  const lines = [`${table.word(value)} ${shown(table.cell(row, value), SIGNED.test(value))}${unit ? ` ${unit}` : ""}`];
+  const lines = [`${table.word(value)} ${shown(table.cell(row, value), SIGNED.test(value))}${unit && !table.word(value).includes(unit) ? ` ${unit}` : ""}`];
   const [low, high] = bounds(table, value);
   lines.push(low ? `95 % interval ${ends(low, high)}` : "no interval");
   const names = beside(table, value);
@@ -224,7 +224,8 @@ export function told(table: Table, row: number, value: string): string[] {
 
 /** Why a number has no control; nothing where it has one, or is told beside one. */
 function bare(table: Table, row: number, value: string, names: string[]): string[] {
-  const own = names.filter((name) => CONTROL.test(name));
+  if (/^(edge|random)$/.test(String(table.cell(row, "method")))) return ["a control itself"];
+  const own = names.filter((name) => CONTROL.test(name) || table.word(name).startsWith("control"));
   if (own.some((name) => table.cell(row, name) !== null) || BEYOND.test(table.word(value))) return [];
   const alike = Object.fromEntries(table.told.columns.filter((c) => c.kind === "string").map((c) => [c.name, table.cell(row, c.name)]));
   const sizes = own.length && table.has("k") ? table.rows(alike).filter((other) => table.cell(other, own[0]) !== null).map((other) => table.number(other, "k")).sort((a, b) => a - b) : [];

@@ -53,7 +53,7 @@ export function Dots({ table, rows: every, by, value, links }: { table: Table; r
     const mark = control || (least && most ? "" : least || most);
     if (mark) marks.push(Plot.tickX(rows, { y: name, x: of(mark), stroke: "currentColor", strokeOpacity: 0.6, strokeWidth: 2 }));
     if (low) marks.push(Plot.ruleY(rows, { y: name, x1: of(low), x2: of(high), stroke: "var(--link)" }));
-    marks.push(Plot.dot(rows, { y: name, x: of(value), fill: "var(--link)", r: 4, title: (row: number) => [name(row), ...told(table, row, value)].join("\n"), tip: { fill: "var(--tint)" } }));
+    marks.push(Plot.dot(rows, { y: name, x: of(value), fill: "var(--link)", r: 4, title: (row: number) => [`${table.word(by)} ${name(row)}`, ...told(table, row, value)].join("\n"), tip: { fill: "var(--tint)" } }));
     const names = [...new Set(rows.map(name))];
     return { height: 62 + 20 * names.length, marginTop: 32, marginLeft: 30 + 7 * Math.min(20, Math.max(...names.map((n) => n.length))), x: { label: `${table.word(value)}${table.about(value).unit ? ` [${table.about(value).unit}]` : ""}`, grid: true, ...(/auroc/.test(value) ? { domain: [0, 1] } : { nice: true }) }, y: { label: table.word(by), labelAnchor: "top", domain: names, tickFormat: (n: string) => (n.length > 20 ? `${n.slice(0, 19)}…` : n) }, marks };
   }, [table, rows, by, value]);

@@ -151,7 +151,9 @@ export function Grid({ cells, label }: { cells: Cells; label: string }) {
 
 export function Tip({ lines, x, y }: { lines: string[]; x: number; y: number }) {
   const left = Math.max(8, Math.min(x + 14, innerWidth - 270));
-  const top = y + 24 + lines.length * 20 > innerHeight ? y - 24 - lines.length * 20 : y + 14;
+  // long lines are wrapped
+  const high = 24 + 18 * lines.reduce((sum, line) => sum + Math.ceil(line.length / 38), 0);
+  const top = y + high > innerHeight ? Math.max(0, y - high) : y + 14;
   return (
     <div class="tip" aria-hidden="true" style={{ left: `${left}px`, top: `${top}px` }}>
       {lines.map((line, i) => <div key={i}>{i ? line : <b>{line}</b>}</div>)}

@@ -23,7 +23,7 @@ function drawn(table: Table, rows: number[]): Plot.PlotOptions {
   const site = (row: number) => shown(table.cell(row, "site")), of = (name: string) => (row: number) => table.number(row, name);
   const known = rows.filter((row) => table.cell(row, "control_label_probability") !== null);
   const highest = (row: number) => Math.max(of("label_probability")(row), of("prediction_probability")(row));
-  const said = (row: number) => [site(row), `read as ${shown(table.cell(row, "read"))}`, ...["label_probability", "prediction_probability", "control_label_probability"].map((c) => `${table.word(c)} ${shown(table.cell(row, c))}`), ...told(table, row, "accuracy")].join("\n");
+  const said = (row: number) => [`site ${site(row)}`, `read as ${shown(table.cell(row, "read"))}`, ...["label_probability", "prediction_probability", "control_label_probability"].map((c) => `${table.word(c)} ${shown(table.cell(row, c))}`), ...told(table, row, "accuracy").slice(0, 3)].join("\n");
   return {
     height: 240, marginLeft: 46, marginBottom: rows.length > 6 ? 78 : 44,
     x: { label: "site, in the order of the model", domain: rows.map(site), tickFormat: (name: string) => (name.length > 14 ? `…${name.slice(-13)}` : name), tickRotate: rows.length > 6 ? -30 : 0 },
