@@ -130,7 +130,7 @@ async function keys(page) {
   const [drawing] = await Promise.all([page.waitForEvent("download"), scatter.first().click()]);
   const text = readFileSync(await drawing.path(), "utf8");
   assert.match(text, /^<svg[^>]* width="[3-9]\d\d"/, "the chart is saved, not a sign of its legend");
-  assert.match(text, /Verdicts.*verdict/s, "saved with its title and caption");
+  assert.match(text, /Verdicts.*below 0: it loses.*verdict/s, "saved with its title and caption, a loss below zero");
   assert.doesNotMatch(text, /var\(--/, "colours that every program knows");
 }
 
@@ -159,6 +159,8 @@ async function images(page) {
   assert.ok((await page.locator("#app .map canvas").count()) >= 4, "maps by every method");
   assert.ok((await page.locator("#app svg[role=img]").count()) >= 1, "a curve over the sites");
   assert.ok((await page.locator("#app a[href^='#/unit/']").count()) >= 5, "units that decided it");
+  assert.ok(await page.locator("#app figure:has(.bars) figcaption", { hasText: "Control" }).count(), "which can be saved, with their control");
+  assert.ok(await page.locator("#app figure.view:has(.map) figcaption", { hasText: "Control" }).count(), "as the maps can");
   for (const [kind, ending] of [["save PNG", /\.png$/], ["save SVG", /\.svg$/]]) {
     const [file] = await Promise.all([page.waitForEvent("download"), page.locator("#app button", { hasText: kind }).first().click()]);
     assert.match(file.suggestedFilename(), ending);
@@ -210,13 +212,23 @@ async function attributions(page, findings) {
   await page.waitForFunction(([old]) => document.querySelector("[id='attribution.contrasts'] h4").textContent !== old, [before], { timeout: 5000 });
 }
 
+/** Pictures of images and of weights are saved with what they show, and say what they lack. */
+async function saved(page, finding) {
+  const [file] = await Promise.all([page.waitForEvent("download"), within(page, finding, "button >> text=save SVG").first().click()]);
+  const text = readFileSync(await file.path(), "utf8");
+  assert.ok(text.split("<image").length > 4, `${finding}: the saved figure holds its images`);
+  assert.match(text, /interval/, `${finding}: the caption tells of an interval, or that there is none`);
+}
+
 async function responses(page, findings) {
   const tables = ["activation.depth", "activation.concepts", "activation.tuning", "activation.synthetic"].filter((name) => findings[name]?.total);
   if (!tables.length) return;
   await settled(page, "#/lens/activation");
   for (const name of tables) assert.ok(await within(page, name, ".plot, canvas.pixels").count(), `${name} is drawn`);
+  if (await within(page, "activation.examples", "a.picture").count()) await saved(page, "activation.examples");
   if (!findings["activation.synthetic"]?.total) return;
-  assert.match(await within(page, "activation.synthetic", "canvas").first().getAttribute("aria-label"), /made by gradient ascent, not data.*value/);
+  await saved(page, "activation.synthetic");
+  assert.match(await within(page, "activation.synthetic", "canvas").first().getAttribute("aria-label"), /made by gradient ascent, not data, (activation|value)/);
   const tile = within(page, "activation.tuning", "svg.tile").first(), told = await tile.getAttribute("aria-label");
   assert.match(told, /unit \d+.*tuning.*control.*prefers/, "a curve tells its tuning and the control");
   await within(page, "activation.tuning", "select").last().selectOption("1");

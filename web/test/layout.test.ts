@@ -3,6 +3,7 @@ import { Audit } from "../src/data";
 import { layers, type Edge } from "../src/lenses/mechanism/layers";
 import { square } from "../src/views/matrix";
 import { laid } from "../src/views/Network";
+import { apart } from "../src/lenses/agreement";
 
 const edge = (a: [number, number], b: [number, number]): Edge => ({ from: a, to: b });
 
@@ -28,6 +29,11 @@ test("a square's cells answer to places, keys and the order of its rows", () => 
   expect(cells.step(2, 1, 0)).toBe(2);
   expect(cells.at(43, 21)).toBe(-1);
   expect(cells.spot(cells.at(30, 35))).toMatchObject({ x: 28, y: 34 });
+});
+
+test("names that would lie on each other are moved below their marks, or left out", () => {
+  const places = [[0.5, 1], [0.501, 1], [0.502, 1], [1, 0]], x = (row: number) => places[row][0], y = (row: number) => places[row][1];
+  expect(apart([0, 1, 2, 3], [0, 1, 2, 3], x, y, 760)).toEqual([{ row: 0, dy: -10 }, { row: 1, dy: 11 }, { row: 3, dy: -10 }]);
 });
 
 test("the map has every unit, also those whose rows the page doesn't hold", () => {

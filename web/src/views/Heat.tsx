@@ -77,7 +77,8 @@ function layout(table: Table, choice: Choice, classes: string[], rows: number[],
   const held = new Int32Array(names.length * wide).fill(-1);
   for (const row of rows) held[rowPlace.get(down[row])! * wide + columnPlace.get(along[row])!] = row;
   const zero = nothing(value), kinds = table.column("kind");
-  const turned = (row: number) => (loss(value, String(kinds[row])) > 0 ? -1 : 1) * ((numbers[row] as number) - zero);
+  const turns = new Map([...new Set(kinds), undefined].map((kind) => [kind, loss(value, String(kind)) > 0 ? -1 : 1]));
+  const turned = (row: number) => turns.get(kinds[row])! * ((numbers[row] as number) - zero);
   const limit = limitOf(rows.map((row) => (numbers[row] === null ? NaN : (numbers[row] as number) - zero)));
   const many = wide > 30;
   const longest = (cells: Cell[]) => Math.max(3, ...cells.map((c) => shown(c).length));

@@ -36,7 +36,7 @@ class DepthRow:
     )
     site: str = col("name of the site; 'all' for the trend over the sites")
     depth: int | None = col("rank of the site among all sites; missing for the trend")
-    n: int = col("units that have the measure", unit="units", words="n, units")
+    n: int = col("units that have the measure", unit="units")
     value: float | None = col(
         "median over the units; for the trend Spearman's r with depth",
         words="median over the units",

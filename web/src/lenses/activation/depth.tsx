@@ -3,7 +3,7 @@
 import * as Plot from "@observablehq/plot";
 import { useCallback, useMemo } from "preact/hooks";
 import type { View } from "..";
-import { nothing, shown, told, type Table } from "../../data";
+import { nothing, plain, shown, told, type Table } from "../../data";
 import { to } from "../../route";
 import { Chart, tip } from "../../views/Chart";
 import { useAudit } from "../../views/context";
@@ -25,7 +25,7 @@ export const Depth: View = ({ table }) => {
     <Frame caption="The median unit of each site: dots with their 95 % intervals; blue band: the middle half of the units; grey: untrained copies, the median (dashed) and 95 % of them." table={table} rows={rows}>
       <p class="picks">{picks}</p>
       <Chart label={`${table.told.title}: ${equal.measure} over the sites`} make={make} />
-      {trend !== undefined && table.cell(trend, "value") !== null && <p class="pick">Rank correlation with depth over all units: {told(table, trend, "value").join(", ")}.</p>}
+      {trend !== undefined && table.cell(trend, "value") !== null && <p class="pick">Rank correlation with depth over all units: {[shown(table.cell(trend, "value")), ...told(table, trend, "value").slice(1)].join(", ")}.</p>}
     </Frame>
   );
 };
@@ -36,7 +36,7 @@ function overSites(table: Table, rows: number[], measure: string): Plot.PlotOpti
   return {
     height: 300, marginLeft: 48, marginBottom: 42 + 4 * Math.min(11, Math.max(...names.map((name) => name.length))), marginRight: 40,
     x: { type: "point", domain: names, label: "site, in the order of the model", tickRotate: -35, tickFormat: (name: string) => (names.indexOf(name) % every ? "" : cut(name, 14)) },
-    y: { label: `median ${measure}`, grid: true },
+    y: { label: `median ${plain(measure)}`, grid: true },
     marks: [
       Plot.ruleY([nothing(measure)], { strokeOpacity: 0.3 }),
       Plot.areaY(rows, { x, y1: of("control_lo"), y2: of("control_hi"), fill: "currentColor", fillOpacity: 0.18 }),

@@ -64,7 +64,7 @@ function scatter(audit: Audit, table: Table, rows: number[], width: number): Plo
 }
 
 /** Names that don't lie on each other, above or below their marks: the first ones first. */
-function apart(named: number[], rows: number[], x: (row: number) => number, y: (row: number) => number, width: number): { row: number; dy: number }[] {
+export function apart(named: number[], rows: number[], x: (row: number) => number, y: (row: number) => number, width: number): { row: number; dy: number }[] {
   const place = (of: (row: number) => number, room: number, row: number) => {
     const all = rows.map(of), least = Math.min(...all);
     return (room * (of(row) - least)) / (Math.max(...all) - least || 1);
