@@ -312,6 +312,18 @@ def test_errors_that_name_files_stay_in_the_terminal(
     assert "terminal" in json.loads(text)["error"]
 
 
+def test_an_audit_that_was_removed_is_told_in_one_line(
+    tmp_path: Path, live: Live, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = Audit.create(tmp_path / "gone", {"key": "0"})
+    running = Server(lambda host: application(Answers(held.path, live), host, TOKEN))
+    (held.path / "audit.json").write_text("{}")
+    status, text, _ = running.ask("GET", "/")
+    running.stop()
+    assert (status, text) == (500, b"this audit can't be shown; the server's terminal says more")
+    assert "Traceback" not in capsys.readouterr().err
+
+
 def test_work_without_an_end_is_given_up(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     check = within(1e-9)
     with pytest.raises(HolisticError, match="no answer within"):

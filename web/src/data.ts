@@ -216,7 +216,7 @@ export function told(table: Table, row: number, value: string): string[] {
     if (table.cell(row, name) === null || (paired && name.endsWith("_hi"))) continue;
     const [least, most] = paired ? [`${stem}_lo`, `${stem}_hi`] : bounds(table, name);
     const between = least && table.about(least).words;
-    const text = paired ? `${between || plain(stem)} ${ends(least, most)}` : `${table.word(name)} ${shown(table.cell(row, name))}${least ? `${between ? `, ${between}` : ""} ${ends(least, most)}` : ""}`;
+    const text = paired ? `${between || plain(stem)} ${ends(least, most)}` : `${table.word(name)} ${/(^|_)[pq]$/.test(name) && table.cell(row, name) === 0 ? "< 1e−300" : shown(table.cell(row, name))}${least ? `${between ? `, ${between}` : ""} ${ends(least, most)}` : ""}`;
     lines.push(text + (COUNT.test(name) ? ` ${table.about(name).unit}` : ""));
   }
   return [...lines, ...bare(table, row, value, names)];

@@ -204,11 +204,15 @@ def application(answers: Answers, host: str, token: str, *, seconds: float = SEC
     from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
     from starlette.requests import Request
-    from starlette.responses import HTMLResponse, JSONResponse, Response
+    from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
     from starlette.routing import Route
 
     async def page(request: Request) -> Response:
-        text, policy = await run_in_threadpool(answers.page)
+        try:
+            text, policy = await run_in_threadpool(answers.page)
+        except HolisticError as error:  # an audit that was edited or removed
+            print(error, file=sys.stderr)
+            return PlainTextResponse(f"this audit can't be shown; {_TERMINAL}", 500)
         return HTMLResponse(text, headers={"content-security-policy": policy})
 
     def answering(answer: Callable[[Any], dict[str, Any]]) -> Any:

@@ -35,7 +35,6 @@ export function ClassCard({ index }: { index: number }) {
       {audit.array("attribution.class_maps") && <>
         <h3>Which pixels decide, on average over its images</h3>
         <div class="strip"><ClassMaps index={index} name={name} /></div>
-        <p class="pick">Shares of the maps' absolute size, blue where there is more, each on a scale of its own; “edge” sees no model (control).</p>
       </>}
       {needed.length > 0 && <>
         <h3>The units that it needs most, as the selection split says</h3>

@@ -31,7 +31,6 @@ export function ImageCard({ example }: { example: number }) {
         {document.querySelector("meta[name=holistic-live]") && <a href={to.draw(example)}>ask the model about it</a>}
       </p>
       <div class="strip"><Picture place={place} size={196} /><ImageMaps example={example} /></div>
-      {audit.array("attribution.example_ids")?.values.includes(example) && <p class="pick">Maps: shares of their absolute size, blue where there is more, each on a scale of its own; “edge” sees no model (control).</p>}
       {path && <><h3>Its way through the network</h3><Path table={path.table} example={example} /></>}
       {deciding && <><h3>Units that decided it</h3><Deciding table={deciding.table} example={example} /></>}
       {!told && <p>Maps, path and deciding units are measured for three images of each class: the typical one, the closest call and the worst mistake. <a href={to.lens("ablation", "ablation.images")}>Those images</a></p>}
