@@ -51,6 +51,18 @@ def test_what_responds_and_is_not_read_is_told_from_what_decides(audit: Audit) -
     )
 
 
+def test_words_tell_what_the_picture_shows_first_and_why_a_lens_is_silent(audit: Audit) -> None:
+    """The picture opens on class 'all'; a site without clusters has no ranks of mechanism."""
+    *told, silent = audit.finding("agreement.lenses").statements
+    [row] = (
+        audit["agreement.lenses"].where(class_="all", lens_a="ablation", lens_b="activation").rows()
+    )
+    said = f"for class 'all' {row['spearman']:.3f} [{row['lo']:.3f}, {row['hi']:.3f}]"
+    assert said in told[-1]
+    assert told[-1].startswith("Ablation and activation at '2' have a median rank correlation")
+    assert silent.startswith("At '2' mechanism ranks no units (the site has no stable clusters)")
+
+
 def test_scores_and_their_agreement_equal_what_the_tables_say(audit: Audit) -> None:
     effects, told = audit["ablation.units"], audit["activation.units"]
     for name in audit.provenance["classes"]:

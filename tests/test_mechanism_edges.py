@@ -56,14 +56,16 @@ def test_edges_that_are_not_there_are_zero():
     assert (random.column("effect") == 0).all()
     assert (random.column("lo") == 0).all()
     assert (random.column("q") == 1).all()
-    assert "in the mean of some class for 0 of them" in finding.statements[1]
+    assert finding.statements[0].endswith("by 0, 95 % of them by less than 0.")
+    assert "and for 0 of " in finding.statements[1]
 
 
 def test_what_planted_edges_say():
     subject, _, _ = planted.chained()
-    first, ranked = found(subject, edges).statements
-    assert first.startswith("1 edges, the largest on the selection split")
-    assert "for 1 of them (q < 0.05, n = 100)" in first
+    first, sure, ranked = found(subject, edges).statements
+    assert first.startswith("The 1 largest edges on the selection split: replacing the first unit")
+    assert "n = 100" in first
+    assert sure == "The mean of some class changes (q < 0.05) for 1 of 1 of these."
     assert ranked.startswith("From '2' to '4' the edge that ranks first on the selection split is")
     assert "unit 3 to unit 1: without the one the other changes by +" in ranked
 

@@ -135,6 +135,28 @@ def test_a_p_stands_with_its_least_and_its_q(audit: Audit) -> None:
         assert "as the selection split ranks them" in words
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ablation.units", "ablation.topk", "ablation.collateral", "ablation.curves",
+        "ablation.areas", "ablation.interactions", "activation.units", "activation.concepts",
+        "mechanism.flow",
+    ],
+)  # fmt: skip
+def test_first_words_have_an_interval_an_n_and_a_control(audit: Audit, name: str) -> None:
+    first = audit.finding(name).statements[0]
+    assert re.search(r"\[[^\]]*\d, [^\]]*\d\]", first), first
+    assert "n = " in first
+    assert re.search("random|median unit|untrained|shuffled", first), first
+    assert "nan" not in first
+
+
+def test_few_images_are_called_few(audit: Audit) -> None:
+    """Ten of each class are evaluated."""
+    first = audit.finding("ablation.curves").statements[0]
+    assert first.endswith("n = 10 images each: few, so read it with care).")
+
+
 def test_json_holds_no_nan(audit: Audit) -> None:
     document = json.loads(json.dumps(as_json(audit), allow_nan=False))
     assert document["removed_sets"][0]["class"] == HOSTILE[0]

@@ -199,7 +199,7 @@ test("a class of just this name is found first, sites by their operation, lenses
     },
   }, { sites: [{ names: ["fc", "act"], values: [0, 1] }, { names: ["linear", "relu"], values: [0, 1] }, { values: [9, 9] }], "ablation.units": [{ names: ["act"], values: [0] }, { values: [8] }] }, null);
   const found = (words: string) => search(audit, words).map((hit) => hit.hash);
-  expect(found("7").slice(0, 3)).toEqual(["#/class/1", "#/unit/1/7", "#/class/0"]);
+  expect(found("7"), "a number in a sentence is none of these").toEqual(["#/class/1", "#/unit/1/7", "#/class/0"]);
   expect(found("act 7")[0]).toBe("#/unit/1/7");
   expect(found("relu")).toEqual(["#/unit/1/0"]);
   expect(found("linear")).toEqual(["#/lens/sites"]);

@@ -37,7 +37,7 @@ export function search(audit: Audit, words: string, most = 12): Hit[] {
     if (`${lens.name} ${lens.question}`.toLowerCase().includes(asked)) hits.push({ words: lens.question ? `${lens.name}: ${lens.question}` : lens.name, hash: to.lens(lens.name) });
     for (const name of lens.findings) {
       const told = findings[name];
-      const sentence = told.statements.find((s) => s.toLowerCase().includes(asked));
+      const sentence = !/^\d+$/.test(asked) && told.statements.find((s) => s.toLowerCase().includes(asked));
       if (`${name} ${told.title}`.toLowerCase().includes(asked)) hits.push({ words: `${lens.name}: ${told.title}`, hash: to.lens(lens.name, name) });
       else if (sentence) hits.push({ words: sentence, hash: to.lens(lens.name, name) });
     }

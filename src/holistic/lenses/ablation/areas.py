@@ -10,7 +10,7 @@ from holistic.lenses.ablation.extents import between
 from holistic.stats.intervals import mean_interval, wilson
 from holistic.stats.tests import permutation_p
 from holistic.tables import Table, col
-from holistic.words import percent
+from holistic.words import number, percent
 
 __all__ = [
     "KINDS",
@@ -21,6 +21,7 @@ __all__ = [
     "area_row",
     "area_statement",
     "curve_statement",
+    "over_classes",
     "point_columns",
 ]
 
@@ -31,6 +32,8 @@ MEASURED = ("remove_top", "keep_top")
 
 _DRAWS = 500
 _KEPT = 20
+_FEW = 30
+"""Examples of a class below which words say that they are few."""
 
 
 @dataclass(frozen=True)
@@ -264,6 +267,20 @@ def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
+def over_classes(values: np.ndarray) -> tuple[float, float, float]:
+    """Average the numbers that there are, one for each class, with the interval over classes.
+
+    >>> [round(v, 2) for v in over_classes(np.array([0.5, 0.7, np.nan]))]
+    [0.6, -0.67, 1.87]
+    """
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return np.nan, np.nan, np.nan
+    mean = float(known.mean())
+    lo, hi = mean_interval(len(known), mean, ((known - mean) ** 2).sum())
+    return mean, float(lo), float(hi)
+
+
 def curve_statement(table: Table, site: str, sets: int) -> str:
     """Say how much of the accuracies a few top units keep alone, beside random ones."""
     rows = table.where(site=site, kind="keep_top")
@@ -273,12 +290,17 @@ def curve_statement(table: Table, site: str, sets: int) -> str:
     accuracy, better = rows.column("accuracy"), int((rows.column("random_p") < 0.05).sum())
     if np.isnan(accuracy).all():
         return f"Site '{site}' has no examples to keep units for."
+    kept, random, matched = (
+        percent(*np.clip(over_classes(values), 0, 1))
+        for values in (accuracy, rows.column("random"), rows.column("matched"))
+    )
+    few = ": few, so read it with care" if rows.column("n").min() < _FEW else ""
     return (
         f"With the top {size} units of site '{site}' for a class alone, the class's accuracy is "
-        f"{percent(np.nanmean(accuracy))} on average over classes, with {sets} random sets of "
-        f"{size} {percent(np.nanmean(rows.column('random')))}, with sets of like activation "
-        f"{percent(np.nanmean(rows.column('matched')))}; {better} of {len(rows)} classes keep more "
-        f"than with 95 % of the random sets (p < 0.05, n = {between(rows.column('n'))} each)."
+        f"{kept} (mean over classes and its interval); with {sets} random sets of as many it is "
+        f"{random}, with sets of like activation {matched}; {better} of {len(rows)} classes "
+        f"keep more than with 95 % of the random sets (p < 0.05, n = "
+        f"{between(rows.column('n'))} images each{few})."
     )
 
 
@@ -289,8 +311,10 @@ def area_statement(table: Table, site: str, sets: int) -> str:
     for kind, words in zip(MEASURED, ("removing top", "keeping top"), strict=True):
         own = rows.where(kind=kind)
         area, beyond = own.column("area"), (own.column("p") < 0.05).sum()
+        mean, lo, hi = (100 * end for end in over_classes(area))
         parts.append(
-            f"{words} units {100 * np.nanmean(area):+.1f} % ({beyond} of {len(own)} at p < 0.05)"
+            f"{words} units {mean:+.1f} % [{number(lo, '+.1f')}, {number(hi, '+.1f')}] ({beyond} "
+            f"of {len(own)} at p < 0.05)"
         )
     n = rows.where(kind="remove_top").column("n").astype(int)
     line = (

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from holistic.findings import Finding
+from holistic.lenses.ablation.areas import over_classes
 from holistic.lenses.ablation.extents import Extent
 from holistic.lenses.ablation.headlines import headline_size
 from holistic.lenses.ablation.rankings import RANKINGS
@@ -17,6 +18,7 @@ from holistic.stats.intervals import paired_accuracy_interval
 from holistic.stats.tests import benjamini_hochberg, mcnemar, permutation_p
 from holistic.subject import Subject
 from holistic.tables import Table, col
+from holistic.words import number
 
 __all__ = ["Collateral", "collateral", "collateral_columns"]
 
@@ -132,13 +134,16 @@ def collateral(
 def _statement(rows: Table, sets: int) -> str:
     """Compare what classes lose by their own units and by others', and name the worst other."""
     own = rows.column("removed_for") == rows.column("class")
-    drop, known = rows.column("drop"), ~np.isnan(rows.column("drop"))
     first = next(rows.head(1).rows())
+    drops = rows.column("drop").reshape(own.sum(), -1)  # [removed for, C]
+    beside = np.where(np.eye(len(drops), dtype=bool), np.nan, drops)
+    known = np.isfinite(beside).any(1)
+    others_drop = np.nanmean(beside[known], axis=1)  # rows of one removal share their units
     line = (
         f"Without the top {first['k']} units of site '{first['site']}' for a class, it loses "
-        f"{100 * drop[own & known].mean():z.1f} points of accuracy on average, another class "
-        f"{100 * drop[~own & known].mean():z.1f}, and without a random set (mean of {sets}) "
-        f"{100 * np.nanmean(rows.column('control_drop')):z.1f}"
+        f"{_points(over_classes(drops.diagonal()))} points of accuracy on average over "
+        f"{len(drops)} classes, another class {_points(over_classes(others_drop))}, and without a "
+        f"random set (mean of {sets}) {100 * np.nanmean(rows.column('control_drop')):z.1f}"
     )
     others = Table(rows.columns, rows.data.filter(~own)).sort("drop", descending=True)
     for row in others.head(1).rows():
@@ -150,3 +155,9 @@ def _statement(rows: Table, sets: int) -> str:
                 f"q = {row['q']:.2g}, n = {row['n']}"
             )
     return line + "."
+
+
+def _points(bounded: tuple[float, float, float]) -> str:
+    """Write a share and its interval in points of accuracy."""
+    mean, lo, hi = (number(100 * end, "z.1f") for end in bounded)
+    return f"{mean} [{lo}, {hi}]"

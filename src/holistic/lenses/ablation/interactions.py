@@ -15,7 +15,7 @@ from holistic.lenses.ablation.rankings import strongest
 from holistic.progress import Progress
 from holistic.scores import SCORE_UNITS
 from holistic.sites import Site
-from holistic.stats.intervals import mean_interval
+from holistic.stats.intervals import bootstrap_interval, mean_interval
 from holistic.stats.tests import benjamini_hochberg, mean_p
 from holistic.subject import Subject
 from holistic.tables import Table, col
@@ -186,10 +186,9 @@ def _statement(table: Table, site: str, unit: str) -> str:
     """Count significant interactions by sign, beside the random pairs, and among all pairs."""
     rows = table.where(site=site, class_="all")
     top, random = rows.where(kind="top"), rows.where(kind="random")
-    spread = float(np.nanmedian(np.abs(top.column("interaction"))))
-    control = np.abs(random.column("interaction"))
+    control = random.column("interaction")
     beside = (
-        f", {np.nanmedian(control):.2g} for {len(control)} random pairs "
+        f", {_median(control)} for {len(control)} random pairs "
         f"({int((random.column('verdict') != 'none').sum())} significant)"
         if len(control)
         else ""
@@ -199,9 +198,19 @@ def _statement(table: Table, site: str, unit: str) -> str:
     return (
         f"Of {len(top)} pairs of strong units of site '{site}', {first} are redundant and {second} "
         f"synergistic (q < 0.05, n = {int(top.column('n').max())}); median size of the interaction "
-        f"{spread:.2g} {unit}{beside}. Of all {len(rows)} pairs measured, {redundant} are "
-        f"redundant and {synergistic} synergistic (n = {int(rows.column('n').min())} or more)."
+        f"{_median(top.column('interaction'))} {unit}{beside}. Of all {len(rows)} pairs "
+        f"measured, {redundant} are redundant and {synergistic} synergistic "
+        f"(n = {int(rows.column('n').min())} or more)."
     )
+
+
+def _median(values: np.ndarray) -> str:
+    """Write the median size of numbers with its interval over them."""
+    sizes = np.abs(values[np.isfinite(values)])
+    if not len(sizes):
+        return "–"
+    lo, hi = bootstrap_interval(sizes, np.median, seed=0)
+    return f"{np.median(sizes):.2g}" + (f" [{lo:.2g}, {hi:.2g}]" if len(sizes) > 1 else "")
 
 
 _SIGNS = ("redundant", "synergistic")

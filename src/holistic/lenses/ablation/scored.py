@@ -224,12 +224,14 @@ def _statements(subject: Subject, table: Table) -> tuple[str, ...]:
         )
         strict = int((table.column("familywise")[rows] < 0.05).sum())
         size = np.median(np.abs(table.column("effect")[rows]))
+        n = between(table.column("n")[rows])
         lines.append(
             f"In {name} ({SCORE_UNITS[name]}), {percent(share)} of the {int(rows.sum()):,} effects "
-            f"of a unit on a class differ from 0 (q < 0.05, median {size:.2g} either way), "
-            f"{strict} of them at a family-wise p < 0.05. {percent(special)} are specific to the "
-            "class: they differ from the effects on the other labels of the same examples and on "
-            f"the same label of all examples (q < 0.05; shuffled labels: {percent(control)})."
+            f"of a unit on a class differ from 0 (q < 0.05, n = {n}, median {size:.2g} either "
+            f"way), {strict} of them at a family-wise p < 0.05. {percent(special)} are specific "
+            "to the class: they differ from the effects on the other labels of the same examples "
+            "and on the same label of all examples (q < 0.05; shuffled labels: "
+            f"{percent(control)})."
         )
     return tuple(lines)
 

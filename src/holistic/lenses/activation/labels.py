@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from holistic.findings import Finding
-from holistic.stats.intervals import wilson
+from holistic.stats.intervals import bootstrap_interval, wilson
 from holistic.stats.tests import benjamini_hochberg
 from holistic.tables import Table, col
-from holistic.words import percent
+from holistic.words import number, percent
 
 if TYPE_CHECKING:
     from holistic.lenses.activation.copies import Compared
@@ -144,10 +144,12 @@ def _statement(columns: dict[str, np.ndarray], site: str, copies: int) -> str:
     lo, hi = wilson(of_class, count)
     fits, learned = (int((columns[name][rows] < 0.05).sum()) for name in ("q", "learned_q"))
     f1, control = (float(np.median(columns[name][rows])) for name in ("f1", "control_f1"))
+    low, high = bootstrap_interval(columns["f1"][rows], np.median, seed=0)
     return (
         f"Site '{site}': the word that fits best is a class for {of_class} of {count} units "
         f"({percent(of_class / count, lo, hi, decimals=0)}) and a property of the image for the "
-        f"rest; the median F1 is {f1:.2f}, with the word shuffled {control:.2f}; "
+        f"rest; the median F1 is {f1:.2f} [{number(low)}, {number(high)}] "
+        f"(n = {int(columns['n'][rows][0])}), with the word shuffled {control:.2f}; "
         f"{fits} units beat the shuffles and {learned} the units of {copies} untrained copies "
         "(q < 0.05)."
     )

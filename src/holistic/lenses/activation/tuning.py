@@ -11,11 +11,11 @@ from holistic.findings import Finding
 from holistic.lenses.activation.fields import seen_weights
 from holistic.lenses.activation.stimuli import Stimuli
 from holistic.sites import Site
-from holistic.stats.intervals import wilson
+from holistic.stats.intervals import bootstrap_interval, wilson
 from holistic.stats.tests import benjamini_hochberg
 from holistic.subject import Subject
 from holistic.tables import Table, col
-from holistic.words import percent
+from holistic.words import number, percent
 
 if TYPE_CHECKING:
     from holistic.lenses.activation.copies import Compared
@@ -282,9 +282,11 @@ def _statement(columns: dict[str, np.ndarray], site: Site) -> str:
         return f"Site '{site.name}': no unit responds to gratings."
     beyond = int((q < 0.05).sum())
     lo, hi = wilson(beyond, responding)
+    low, high = bootstrap_interval(sharp[np.isfinite(sharp)], np.median, seed=0)
     return (
         f"Site '{site.name}': the median unit's tuning to the orientation of gratings is "
-        f"{_median(sharp):.2f}, in untrained copies {columns['control_tuning'][rows][0]:.2f} "
+        f"{_median(sharp):.2f} [{number(low)}, {number(high)}], in untrained copies "
+        f"{columns['control_tuning'][rows][0]:.2f} "
         f"(1 = one orientation only); {beyond} of {responding} responding units "
         f"({percent(beyond / responding, lo, hi, decimals=0)}) are tuned more sharply than "
         "untrained units at q < 0.05."

@@ -109,7 +109,8 @@ def compare_lenses(subject: Subject, lens: Agreement, scores: list[SiteScores]) 
                 columns[name].append(value)
     q = benjamini_hochberg(np.array(columns["p"], np.float64))
     table = Table.build(LensPair, {**columns, "q": q})
-    return Finding("agreement.lenses", table, tuple(_statements(table, lens)), _CAVEATS)
+    told = (*_statements(table), *_unranked(scores))
+    return Finding("agreement.lenses", table, told, _CAVEATS)
 
 
 def _site_rows(
@@ -163,8 +164,26 @@ _CAVEATS = (
 )
 
 
-def _statements(table: Table, lens: Agreement) -> Iterator[str]:
-    rows = [r for r in table.rows() if r["class"] != "all" and r["spearman"] is not None]
+_NO_RANKS = {
+    "mechanism": "the site has no stable clusters",
+    "tracing": "no pair of images could be patched",
+}
+
+
+def _unranked(scores: Sequence[SiteScores]) -> Iterator[str]:
+    """Say why a lens has no number at a site."""
+    for lens in LENSES:
+        silent = [s.site.name for s in scores if not np.isfinite(s.scores[lens][~s.dead]).any()]
+        if silent:
+            named = ", ".join(f"'{name}'" for name in silent)
+            why = _NO_RANKS.get(lens, "nothing was measured")
+            yield f"At {named} {lens} ranks no units ({why}), so nothing can agree with it there."
+
+
+def _statements(table: Table) -> Iterator[str]:
+    rows = [r for r in table.rows() if r["spearman"] is not None]
+    whole = {(r["site"], r["lens_a"], r["lens_b"]): r for r in rows if r["class"] == "all"}
+    rows = [r for r in rows if r["class"] != "all"]
     if not rows:
         yield "No two lenses rate the same 4 units of a site."
         return
@@ -178,21 +197,29 @@ def _statements(table: Table, lens: Agreement) -> Iterator[str]:
         (max(medians, key=medians.__getitem__), "most"),
         (min(medians, key=medians.__getitem__), "least"),
     ):
-        said = _said(key, pairs[key], medians[key], word)
-        yield f"{said} (of {len(medians)} pairs of lenses, site by site)."
+        said = _said(key, pairs[key], whole.get(key))
+        yield f"Of {len(medians)} pairs of lenses, site by site, two agree {word}: {said}"
     for site in dict.fromkeys(key[0] for key in medians):
         key = (site, "ablation", "activation")
         if key in medians:
-            yield f"{_said(key, pairs[key], medians[key], '')}."
+            said = _said(key, pairs[key], whole.get(key))
+            yield said[0].upper() + said[1:]
 
 
-def _said(key: tuple[str, str, str], group: list[dict[str, Any]], median: float, word: str) -> str:
-    """Say how far two lenses agree over the classes."""
+def _said(
+    key: tuple[str, str, str], group: list[dict[str, Any]], whole: dict[str, Any] | None
+) -> str:
+    """Say how far two lenses agree over the classes, and when each unit has its own class."""
     values = [r["spearman"] for r in group]
     lo, hi = (float(np.median([r[c] for r in group])) for c in ("control_lo", "control_hi"))
     site, a, b = key
+    own = (
+        f"; for class 'all' {whole['spearman']:.3f} [{whole['lo']:.3f}, {whole['hi']:.3f}]"
+        if whole
+        else ""
+    )
     return (
-        f"At '{site}' {a} and {b}{f' agree {word}' if word else ''}: median rank correlation "
-        f"{median:.3f} over {len(values)} classes (from {min(values):.3f} to {max(values):.3f}, "
-        f"n = {group[0]['n']} units; shuffled units [{lo:.2f}, {hi:.2f}])"
+        f"{a} and {b} at '{site}' have a median rank correlation of {np.median(values):.3f} over "
+        f"{len(values)} classes (from {min(values):.3f} to {max(values):.3f}){own} "
+        f"(n = {group[0]['n']} units; shuffled units [{lo:.2f}, {hi:.2f}])."
     )

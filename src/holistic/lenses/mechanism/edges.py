@@ -23,7 +23,7 @@ from holistic.lenses.mechanism.values import (
     sampled,
 )
 from holistic.progress import Progress
-from holistic.stats.intervals import mean_interval
+from holistic.stats.intervals import bootstrap_interval, mean_interval
 from holistic.stats.moments import Moments
 from holistic.stats.tests import benjamini_hochberg, mean_p
 from holistic.subject import Subject
@@ -321,42 +321,52 @@ def _columns(bundle: Bundle, classes: Sequence[str]) -> dict[str, np.ndarray]:
 
 
 def _statements(subject: Subject, bundles: Sequence[Bundle]) -> tuple[str, ...]:
-    statements: list[str] = []
-    for kind in _KINDS:
-        chosen = [b for b in bundles if b.choice.kind == kind]
-        if chosen:
-            statements.append(_summed(chosen))
-    top, random = (_significant([b for b in bundles if b.choice.kind == k]) for k in _KINDS)
-    if random >= _ALIKE * top > 0:
-        statements.append(
-            "Nearly every replacement changes some mean a little: not significance but size tells "
-            "the largest edges from random ones."
-        )
+    top, random = ([b for b in bundles if b.choice.kind == kind] for kind in _KINDS)
+    if not top:
+        return ()
     firsts = [b for b in bundles if b.choice.first is not None]
-    return (*statements, *(_first(subject, b) for b in firsts[-_TOLD:]))
+    told = (_first(subject, b) for b in firsts[-_TOLD:])
+    return (_sizes(top, random), _counts(top, random), *told)
 
 
-def _summed(bundles: Sequence[Bundle]) -> str:
-    """Tell how large edges of one kind are, and how many change their unit at all."""
-    each = np.concatenate([_relative_sizes(b) for b in bundles])
-    sure = round(_significant(bundles) * len(each))
-    low, middle, high = np.quantile(each, [0.25, 0.5, 0.75])
-    what = {"top": "the largest on the selection split", "random": "drawn at random, the control"}
+def _sizes(top: Sequence[Bundle], random: Sequence[Bundle]) -> str:
+    """Tell how large the chosen edges are, beside random ones."""
+    every, control = (
+        np.concatenate([np.empty(0), *map(_relative_sizes, b)]) for b in (top, random)
+    )
+    beside = ""
+    if len(control):
+        beside = f"; {len(control):,} random pairs of units, the control, by {_median(control)}, "
+        beside += f"95 % of them by less than {np.quantile(control, 0.95):.2g}"
     return (
-        f"{len(each):,} edges, {what[bundles[0].choice.kind]}: replacing the first unit by its "
-        f"mean changes the second by {middle:.2g} of its standard deviations (median root mean "
-        f"square; half of them lie in [{low:.2g}, {high:.2g}]), in the mean of some class for "
-        f"{sure:,} of them (q < {_ALPHA:g}, n = {int(bundles[0].count[0, -1]):,})."
+        f"The {len(every):,} largest edges on the selection split: replacing the first unit by its "
+        f"mean changes the second by {_median(every)} of its standard deviations (median root mean "
+        f"square, n = {int(top[0].count[0, -1]):,}){beside}."
     )
 
 
-def _significant(bundles: Sequence[Bundle]) -> float:
-    """Return the share of edges of one kind that change their unit's mean in some class."""
+def _median(values: np.ndarray) -> str:
+    lo, hi = bootstrap_interval(values, np.median, seed=0)
+    return f"{np.median(values):.2g}" + (f" [{lo:.2g}, {hi:.2g}]" if len(values) > 1 else "")
+
+
+def _counts(top: Sequence[Bundle], random: Sequence[Bundle]) -> str:
+    """Tell how many edges change their unit at all, and whether random ones do as well."""
+    shares, counts = zip(*map(_significant, (top, random)), strict=True)
+    beside = f", and for {counts[1]} random pairs" if random else ""
+    alike = shares[1] >= _ALIKE * shares[0] > 0
+    return f"The mean of some class changes (q < {_ALPHA:g}) for {counts[0]} of these{beside}" + (
+        ": not significance but size tells the largest from random ones." if alike else "."
+    )
+
+
+def _significant(bundles: Sequence[Bundle]) -> tuple[float, str]:
+    """Return the share of edges that change their unit's mean in some class, and it in words."""
     if not bundles:
-        return 0.0
+        return 0.0, ""
     q = benjamini_hochberg(np.concatenate([b.p.ravel() for b in bundles]))
-    by_class = q.reshape(-1, bundles[0].p.shape[1])[:, :-1]
-    return float((by_class < _ALPHA).any(1).mean())
+    sure = np.any(q.reshape(-1, bundles[0].p.shape[1])[:, :-1] < _ALPHA, axis=1)
+    return float(sure.mean()), f"{sure.sum():,} of {len(sure):,}"
 
 
 def _relative_sizes(bundle: Bundle) -> np.ndarray:

@@ -281,7 +281,8 @@ def _statements(
         f"A linear probe tells the class from '{first.site}' in {_share(first.probe)} of the "
         f"evaluation examples and from '{last.site}' in {_share(last.probe)}: "
         f"{_points(_gain(first.probe, last.probe))}, paired (n = {len(right):,}; the model itself: "
-        f"{percent(float(right.double().mean()))}). It rises in {rises} of the {len(steps)} steps "
+        f"{percent(float(right.double().mean()))}, probes of shuffled labels at most "
+        f"{percent(max(controls))}). It rises in {rises} of the {len(steps)} steps "
         f"from site to site and falls in {falls} (intervals without 0).",
         f"Controls: trained on shuffled labels the probes reach {percent(min(controls))} to "
         f"{percent(max(controls))}; at '{last.site}' training adds "

@@ -197,10 +197,12 @@ def _statements(rows: list[ClassPlace]) -> tuple[str, ...]:
     firsts = [r for r in {row.site: row for row in rows}.values() if np.isfinite(r.share)]
     if not firsts:
         return ("No site's class means differ, so there is no plane to show them in.",)
+    counts = {r.site: sum(row.n for row in rows if row.site == r.site) for r in firsts}
     most, least = (pick(firsts, key=lambda r: r.share) for pick in (max, min))
     return tuple(
         f"At '{row.site}' a plane holds {percent(row.share, row.lo, row.hi)} of the "
         f"variance between class means, with shuffled labels "
-        f"{percent(row.control_share, row.control_lo, row.control_hi)} (one-sided p = {row.p:.2g})."
+        f"{percent(row.control_share, row.control_lo, row.control_hi)} (one-sided p = "
+        f"{row.p:.2g}, n = {counts[row.site]:,})."
         for row in ([most] if most.site == least.site else [most, least])
     )

@@ -294,8 +294,8 @@ def _table(parts: list[dict[str, list[Any]]]) -> Table:
 def _statements(table: Table, drawn: Runs) -> tuple[str, ...]:
     if not drawn.kept.any():
         return ("No pair of images could be used: see the counts of excluded pairs.",)
-    sentences = [*_said_of_sites(table), *_said_of_units(table)]
-    return tuple(sentences)
+    # what holds by construction comes after what was found
+    return (*_said_of_units(table), *_said_of_sites(table))
 
 
 def _said_of_sites(table: Table) -> Iterator[str]:
