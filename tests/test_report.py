@@ -151,6 +151,15 @@ def test_first_words_have_an_interval_an_n_and_a_control(audit: Audit, name: str
     assert "nan" not in first
 
 
+def test_means_over_classes_are_bounded(audit: Audit) -> None:
+    """Another interval in the sentence isn't that of the mean."""
+    own, others = r"it loses \S+ \[\S+, \S+\] points", r"another class \S+ \[\S+, \S+\]"
+    assert re.search(f"{own}.*{others}", audit.finding("ablation.collateral").statements[0])
+    for kind in ("removing", "keeping"):
+        area = rf"{kind} top units \S+ % \[\S+, \S+\] "
+        assert re.search(area, audit.finding("ablation.areas").statements[0])
+
+
 def test_few_images_are_called_few(audit: Audit) -> None:
     """Ten of each class are evaluated."""
     first = audit.finding("ablation.curves").statements[0]
