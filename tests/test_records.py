@@ -20,10 +20,11 @@ from holistic.cli.serve import _model
 from holistic.errors import AuditError
 from holistic.files import sha256
 from holistic.findings import Audit, load
+from holistic.lens import lens_names
 from holistic.records import table_fault
 from holistic.report import page
 from holistic.sites import SiteRow
-from holistic.tables import columns_of
+from holistic.tables import Column, columns_of
 from test_columns import row_types
 
 SOURCE = {"data": "digits", "model": "mlp", "seed": 0, "weights": None, "limit": None,
@@ -150,6 +151,13 @@ def test_findings_name_no_files_elsewhere(folder: Path, path: str) -> None:
 def test_a_column_has_the_same_kind_in_all_findings_and_as_it_is_read() -> None:
     for row in (SiteRow, *row_types()):
         assert table_fault("ablation.units", columns_of(row)) == "", row
+
+
+def test_every_lens_is_held_to_its_kinds() -> None:
+    wrong = [Column("value", "string", "", "")]
+    for name in ("sites", *lens_names()):
+        assert "holds string" in table_fault(f"{name}.any", wrong)
+    assert table_fault("own.any", wrong) == ""
 
 
 def test_columns_of_another_kind_are_told(folder: Path, planted: Audit) -> None:

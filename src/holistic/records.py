@@ -84,6 +84,8 @@ _RECORD = Group(
     {"provenance": _PROVENANCE, "lenses": Group(others=_LENS)}, ("provenance", "lenses")
 )
 
+_LENSES = ("sites", "ablation", "activation", "attribution", "mechanism", "tracing", "agreement")
+"""Lenses whose tables and arrays are declared here; any other lens is a user's own."""
 _KINDS = {
     **dict.fromkeys(
         "backup_site better causal_class class clean concept corrupt direction kind label layout "
@@ -194,14 +196,12 @@ def table_fault(finding: str, columns: Sequence[Column]) -> str:
     columns
         Columns of its table, as they were read.
     """
-    from holistic.lens import lens_names
-
     names = [column.name for column in columns]
     if len(set(names)) < len(names):
         return (
             f"it has the same column twice: {listed(n for n in set(names) if names.count(n) > 1)}"
         )
-    known = finding.split(".")[0] in ("sites", *lens_names())
+    known = finding.split(".")[0] in _LENSES
     for name, kind in ((column.name, column.kind) for column in columns):
         allowed = (_KINDS.get(name, "float64"),) if known else _ALL_KINDS
         if kind not in allowed:
