@@ -11,17 +11,40 @@ import holistic
 import slow_attribution as slow
 from holistic.findings import Finding
 from holistic.lenses.attribution import Attribution
+from holistic.lenses.attribution.checks import MethodRow
 from holistic.lenses.attribution.contrasts import contrasts_finding
 from holistic.lenses.attribution.removal import mean_image
 from holistic.lenses.attribution.rivals import confused_pairs, difference_maps
 from holistic.lenses.attribution.sample import balanced, typical
+from holistic.tables import Table
 from planted_attribution import PATCH, reading_a_corner, straight, told_apart_by_a_corner
 from zoo import ZOO, make
 
 
-def found(subject: holistic.Subject, **changed: int) -> Finding:
+def found(subject: holistic.Subject, methods: Table | None = None, **changed: int) -> Finding:
     lens = Attribution(**{"examples": 40, "steps": 8, **changed})  # pyright: ignore[reportArgumentType]
-    return contrasts_finding(subject, lens, lambda task, done, total: None)
+    tests = judged() if methods is None else methods
+    return contrasts_finding(subject, lens, tests, lambda task, done, total: None)
+
+
+def judged(**passed: bool) -> Table:
+    """What the tests of the maps said, by metric."""
+    return Table.from_rows(
+        MethodRow,
+        [
+            MethodRow("integrated_gradients", metric, "lower", 0.1, 0.0, 0.2, 9, 0.3, None, None,
+                      None, well)
+            for metric, well in passed.items()
+        ],
+    )  # fmt: skip
+
+
+def test_maps_that_failed_a_test_are_told_to_have_failed_it() -> None:
+    subject = told_apart_by_a_corner()
+    methods = judged(completeness=True, randomisation=False)
+    assert "fail 1 of 2 tests" in found(subject, methods).statements[2]
+    assert "(randomisation)" in found(subject, methods).statements[2]
+    assert len(found(subject, judged(completeness=True)).statements) == 2
 
 
 @pytest.fixture(scope="module")

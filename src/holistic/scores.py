@@ -9,10 +9,13 @@ from holistic.errors import SettingError, listed
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["SCORE_UNITS", "Score", "checked_score", "score"]
+__all__ = ["ROUNDING", "SCORE_UNITS", "Score", "checked_score", "resolution", "score"]
 
 Score = Literal["margin", "logit", "log_prob", "accuracy"]
 SCORE_UNITS = {"margin": "logits", "logit": "logits", "log_prob": "nats", "accuracy": "share"}
+ROUNDING = 2.0**-18
+"""Share of the logits up to which a change of a score is rounding, that is none: 32 steps of
+float32."""
 
 
 def checked_score(name: str) -> Score:
@@ -55,3 +58,19 @@ def score(logits: Tensor, labels: Tensor, name: Score = "margin") -> Tensor:
         return (logits.argmax(1) == labels).to(logits.dtype)
     others = logits.scatter(1, labels[:, None], float("-inf"))  # [B, C]
     return own - others.amax(1)
+
+
+def resolution(logits: Tensor) -> Tensor:
+    """Return the size up to which a change of each example's score is rounding.
+
+    Parameters
+    ----------
+    logits
+        `[B, C]`.
+
+    Returns
+    -------
+    Tensor
+        `[B]`, below the 1 by which the accuracy of an example changes.
+    """
+    return (ROUNDING * logits.float().abs().amax(1)).clamp_max(0.5)

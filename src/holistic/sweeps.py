@@ -16,7 +16,7 @@ from holistic.effects import effect_table
 from holistic.errors import ModelError, SettingError
 from holistic.graph.engine import Change, Stage, single_edits
 from holistic.progress import Progress, silent
-from holistic.scores import Score, score
+from holistic.scores import Score, resolution, score
 from holistic.sites import Site
 from holistic.stats.intervals import mean_interval
 from holistic.stats.tests import mcnemar
@@ -322,9 +322,10 @@ class _Batch:
             for one, values in zip(after, scores, strict=True):
                 one.view(-1).scatter_(0, places, values)
         wide = torch.promote_types(after.dtype, torch.float32)
-        effects = (after.to(wide) - before[:, None].to(wide)).double()
+        effects = after.to(wide) - before[:, None].to(wide)
         _check_finite(effects, site)
-        return effects, (right & ~now).byte(), (~right & now).byte()
+        effects.masked_fill_(effects.abs() <= resolution(stage.base), 0)
+        return effects.double(), (right & ~now).byte(), (~right & now).byte()
 
     def _scored(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Scores `[S, R]` of each row, and whether its prediction (the first largest) is right."""

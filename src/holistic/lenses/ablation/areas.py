@@ -281,14 +281,19 @@ def over_classes(values: np.ndarray) -> tuple[float, float, float]:
     return mean, float(lo), float(hi)
 
 
+def _seen(rows: Table) -> Table:
+    """Leave out classes without an example, of which nothing is measured."""
+    return Table(rows.columns, rows.data.filter(rows.column("n") > 0))
+
+
 def curve_statement(table: Table, site: str, sets: int) -> str:
     """Say how much of the accuracies a few top units keep alone, beside random ones."""
     rows = table.where(site=site, kind="keep_top")
     sizes = rows.column("k")[~np.isnan(rows.column("random"))]
     size = int(sizes[sizes <= _KEPT].max())
-    rows = rows.where(k=size)
+    rows = _seen(rows.where(k=size))
     accuracy, better = rows.column("accuracy"), int((rows.column("random_p") < 0.05).sum())
-    if np.isnan(accuracy).all():
+    if not len(rows):
         return f"Site '{site}' has no examples to keep units for."
     kept, random, matched = (
         percent(*np.clip(over_classes(values), 0, 1))
@@ -306,7 +311,7 @@ def curve_statement(table: Table, site: str, sets: int) -> str:
 
 def area_statement(table: Table, site: str, sets: int) -> str:
     """Say how far each kind of curve is from random orders, and name the quickest halving."""
-    rows = table.where(site=site)
+    rows = _seen(table.where(site=site))
     parts = list[str]()
     for kind, words in zip(MEASURED, ("removing top", "keeping top"), strict=True):
         own = rows.where(kind=kind)

@@ -17,9 +17,9 @@ from holistic.lenses.ablation.extents import affordable, random_range
 from holistic.lenses.ablation.pairs import interacting, pair_effects
 from holistic.lenses.ablation.rankings import strongest
 from holistic.progress import Progress
-from holistic.scores import SCORE_UNITS
+from holistic.scores import ROUNDING, SCORE_UNITS, resolution
 from holistic.sites import Site
-from holistic.stats.intervals import mean_interval
+from holistic.stats.intervals import mean_interval, wilson
 from holistic.stats.tests import benjamini_hochberg, mean_p
 from holistic.subject import Subject
 from holistic.sweeps import replacement, replacing
@@ -172,9 +172,12 @@ def _direct_columns(
 ) -> dict[str, Any]:
     examples = affordable(subject, site, lens, 4 * len(gone))
     paths = follow_paths(subject, site, gone.tolist(), examples, lens.edit)
-    size = np.abs(paths.total).max(0) + np.abs(paths.direct).max(0)
-    response = interacting(paths.total, paths.direct, np.zeros_like(paths.direct), size)
-    whole, along, answer = (_tested(v) for v in (paths.total, paths.direct, response))
+    logits = subject.predict(examples.images)
+    least = resolution(logits).double().cpu().numpy()  # [B]
+    total, direct = (np.where(np.abs(v) <= least, 0, v) for v in (paths.total, paths.direct))
+    size = logits.abs().amax(1).double().cpu().numpy() + np.abs(total).max(0)
+    response = interacting(total, direct, np.zeros_like(direct), size + np.abs(direct).max(0))
+    whole, along, answer = (_tested(v) for v in (total, direct, response))
     return {
         "site": np.repeat(np.array([site.name]), len(gone)),
         "unit": gone,
@@ -280,8 +283,9 @@ def _crossed(
                     logits = subject.engine.run(images, (), changes)[0]
                 effects[i, j, part] = subject.score_of(logits, labels).double().cpu().numpy()
                 if a is None and b is None:
-                    size[part] = logits.abs().amax(1).cpu().numpy()
+                    size[part] = logits.abs().amax(1).double().cpu().numpy()
     effects -= effects[0, 0].copy()
+    effects[np.abs(effects) <= ROUNDING * size] = 0
     return effects, size + np.abs(effects).max((0, 1))
 
 
@@ -346,10 +350,15 @@ def _backup_finding(subject: Subject, parts: list[dict[str, Any]]) -> Finding:
     )
 
 
+def _share(found: np.ndarray) -> str:
+    lo, hi = wilson(found.sum(), len(found))
+    return f"{percent(found.mean(), lo, hi)} (n = {len(found)} pairs)"
+
+
 def _backup_line(subject: Subject, rows: Table) -> str:
     """Name the strongest backup, beside how often random units have one."""
     shares = [
-        f"with a {word} unit gone {percent(part.column('backup').mean())}"
+        f"with a {word} unit gone {_share(part.column('backup'))}"
         for part, word in (
             (rows.where(kind="top"), "strong"),
             (rows.where(kind="random"), "random"),

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from holistic.examples import Examples
 from holistic.graph.engine import Stage
-from holistic.scores import Score
+from holistic.scores import Score, resolution
 from holistic.sites import Site
 from holistic.subject import Subject
 from holistic.sweeps import replacement
@@ -86,10 +86,12 @@ def _batch_effects(stage: Stage, labels: Tensor, scores: tuple[str, ...], sums: 
     units, rows = pairs // count, pairs % count
     effects = torch.zeros(3, len(scores), *changed.shape, dtype=torch.float64)
     flat = effects.view(3, len(scores), -1)
+    least = resolution(stage.base)[:, None]  # [B, 1]
     for start in range(0, len(pairs), stage.chunk):
         part = slice(start, start + stage.chunk)
         u, r = units[part], rows[part]
         change = (_label_scores(stage.units(u, r), scores) - before[:, r]).double()  # [S, R, C]
+        change.masked_fill_(change.abs() <= least[r], 0)
         each = torch.arange(len(r))
         flat[0, :, pairs[part]] = change[:, each, labels[0, r]]
         flat[1, :, pairs[part]] = change[:, each, labels[1, r]]
@@ -132,6 +134,7 @@ def class_means(values: np.ndarray, labels: np.ndarray, classes: int) -> ClassMe
     for c in range(classes + 1):
         part = values[..., labels == c] if c < classes else values
         count = np.full(values.shape[:-1], part.shape[-1])
-        mean = part.mean(-1) if part.shape[-1] else np.full(count.shape, np.nan)
-        columns.append((count, mean, ((part - mean[..., None]) ** 2).sum(-1)))
+        with np.errstate(invalid="ignore"):  # a score that isn't finite has no mean and no spread
+            mean = part.mean(-1) if part.shape[-1] else np.full(count.shape, np.nan)
+            columns.append((count, mean, ((part - mean[..., None]) ** 2).sum(-1)))
     return ClassMeans(*(np.stack(c, -1) for c in zip(*columns, strict=True)))

@@ -13,6 +13,7 @@ from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.effects import unit_effects_on
 from holistic.scores import SCORE_UNITS
 from holistic.sites import Site
+from holistic.stats.intervals import bootstrap_interval, wilson
 from holistic.subject import Subject
 from holistic.tables import Table, col
 from holistic.words import percent
@@ -142,21 +143,30 @@ def _statements(subject: Subject, chosen: Cases, found: Sequence[ImageUnit]) -> 
         of_kind = chosen.examples.indices[np.array(chosen.kinds) == kind]
         if len(of_kind):
             some = sum(int(e) in turned for e in of_kind)
+            share, (lo, hi) = some / len(of_kind), wilson(some, len(of_kind))
             noun = "image" if len(of_kind) == 1 else "images"
             own = [row.control_turned for row in found if row.kind == kind and row.rank == 1]
             parts.append(
                 f"of {len(of_kind)} {noun} {words.format(some)} without one unit that was searched "
-                f"for (without a random one {percent(np.mean(own))})"
+                f"for ({percent(share, lo, hi)}; without a random one {percent(np.mean(own))})"
             )
     first = [row for row in found if row.kind == "typical" and row.rank == 1]
     if not first:
         return ()
     largest, usual = (
-        float(np.median([abs(getattr(row, name)) for row in first]))
+        _median(np.array([abs(getattr(row, name)) for row in first]), subject.seed)
         for name in ("effect", "control_effect")
     )
     return (
         f"The unit that matters most to a class's typical image changes its {subject.score} by "
-        f"{largest:.3g} {unit}, a site's median unit by {usual:.2g} (medians over {len(first)} "
-        f"images and sites){'; ' if parts else ''}{'; '.join(parts)}.",
+        f"{largest} {unit}, a site's median unit by {usual} (medians over n = {len(first)} images "
+        f"and sites){'; ' if parts else ''}{'; '.join(parts)}.",
     )
+
+
+def _median(values: np.ndarray, seed: int) -> str:
+    """Write a median of sizes with the bootstrap's 95 % interval, where there is more than one."""
+    if len(values) == 1:
+        return f"{values[0]:.3g}"
+    lo, hi = bootstrap_interval(values, np.median, seed=seed)
+    return f"{np.median(values):.3g} [{lo:.3g}, {hi:.3g}]"

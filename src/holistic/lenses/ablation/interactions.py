@@ -23,6 +23,7 @@ from holistic.tables import Table, col
 __all__ = ["Interaction", "find_interactions"]
 
 _FEWEST = 50
+_ALONE = "No site has two units, so there is no pair to remove."
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,8 @@ def find_interactions(
             if len(others):
                 parts.append(_other_columns(subject, site, lens, others))
     progress("pairs of units", len(sites), len(sites))
+    if not parts:
+        return Finding("ablation.interactions", Table.from_rows(Interaction, []), caveats=(_ALONE,))
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     q, sign = benjamini_hochberg(columns["p"]), np.sign(columns["interaction"])
     names = np.array(["redundant", "none", "synergistic"])

@@ -12,6 +12,7 @@ from torch.nn.functional import one_hot
 
 from holistic.examples import Examples
 from holistic.graph.engine import Stage
+from holistic.scores import ROUNDING, resolution
 from holistic.sites import Site
 from holistic.subject import Subject
 from holistic.sweeps import replacement
@@ -19,9 +20,6 @@ from holistic.sweeps import replacement
 __all__ = ["PairEffects", "Sums", "interacting", "pair_effects", "site_stages"]
 
 _SLICE = 2048
-_ROUNDING = 32 * float(np.finfo(np.float32).eps)
-"""Share of the scores involved below which an example's interaction is rounding, that is none."""
-
 _BATCH = 1024
 
 
@@ -103,7 +101,7 @@ def pair_effects(
             both.update(together, member)
             a, b = (single.index_select(0, places[part, i]) for i in (0, 1))
             together -= a.add_(b)
-            together[together.abs() <= _ROUNDING * size] = 0
+            together[together.abs() <= ROUNDING * size] = 0
             extra.update(together, member)
     single_mean = alone.sums().mean
     whole, extra = ([pair[i].sums() for pair in sums] for i in (0, 1))
@@ -120,7 +118,7 @@ def interacting(
 ) -> np.ndarray:
     """Effect of two units beyond the sum of both, `[G, B]`, zero where `size` `[B]` rounds it."""
     extra = together - first - second
-    extra[np.abs(extra) <= _ROUNDING * size] = 0
+    extra[np.abs(extra) <= ROUNDING * size] = 0
     return extra
 
 
@@ -132,4 +130,4 @@ def _order_effects(
     for _, part, logits in stage.orders(torch.from_numpy(orders), (orders.shape[1],)):
         after = subject.score_of(logits.flatten(0, 1), labels.repeat(len(logits)))
         effects[part] = (after.double().view(len(logits), -1) - before).cpu()
-    return effects
+    return effects.masked_fill_(effects.abs() <= resolution(stage.base).cpu(), 0)

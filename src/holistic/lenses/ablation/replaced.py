@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from holistic.edits import Replacement
 from holistic.findings import Finding
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.effects import class_means, unit_effects_on
-from holistic.lenses.ablation.extents import affordable
+from holistic.lenses.ablation.extents import affordable, between
 from holistic.progress import Progress
 from holistic.sites import Site
 from holistic.stats.agreement import Overlap, Shuffles, spearman, topk_overlap
@@ -20,7 +20,7 @@ from holistic.stats.intervals import wilson
 from holistic.stats.tests import benjamini_hochberg, permutation_p
 from holistic.subject import Subject
 from holistic.tables import Table, col
-from holistic.words import percent
+from holistic.words import number, percent
 
 __all__ = ["Agreement", "compare_replacements"]
 
@@ -109,6 +109,7 @@ def compare_replacements(subject: Subject, lens: Ablation, progress: Progress) -
             "Mean and zero take a value away for good; resample puts in a value that belongs to "
             "another example (one draw each), so its effects are noisier.",
             "Intervals of the rank correlation are over units; the examples are the same ones.",
+            *(note for site in sites if (note := _unrated(table, site))),
         ),
     )
 
@@ -144,7 +145,11 @@ def _row(
     rank, k = spearman(a, b), min(_TOP, max(1, site.units // 4))
     null = shuffles.spearman(a, b)
     chance = np.quantile(null, (0.025, 0.975)) if len(null) else (np.nan, np.nan)
-    overlap = topk_overlap(-a, -b, k) if examples else Overlap(np.nan, np.nan, np.nan)
+    rated = [side[np.isfinite(a) & np.isfinite(b)] for side in (a, b)]
+    # of units without any difference no k are the top
+    overlap = Overlap(np.nan, np.nan, np.nan)
+    if rank.n >= k and all(np.ptp(side) for side in rated):
+        overlap = topk_overlap(-a, -b, k)
     bounds = wilson(overlap.share * k, k)
     return Agreement(
         site.name,
@@ -170,20 +175,38 @@ def _row(
 
 def _statement(table: Table, site: str) -> str:
     """Say how far each pair of replacements agrees over all examples of a site."""
-    parts = [
-        f"{row['replacement_a']} and {row['replacement_b']} {_number(row['spearman'])} "
-        f"[{_number(row['lo'])}, {_number(row['hi'])}], "
-        f"{percent(row['overlap'], decimals=0)} of the top {row['k']} (chance "
-        f"{percent(row['overlap_chance'], decimals=0)})"
-        for row in table.where(site=site, class_="all").rows()
-    ]
-    first = next(table.where(site=site, class_="all").rows())
-    lo, hi = (_number(first[f"spearman_chance_{end}"]) for end in ("lo", "hi"))
+    whole = table.where(site=site, class_="all")
+    parts, first = [_alike(row) for row in whole.rows()], next(whole.rows())
+    lo, hi = (number(first[f"spearman_chance_{end}"], "z.2f") for end in ("lo", "hi"))
     return (
-        f"Rank agreement of replacements at site '{site}' (n = {first['n']} units, by effects on "
-        f"{first['examples']} examples; shuffled units [{lo}, {hi}]): {'; '.join(parts)}."
+        f"Rank agreement of replacements at site '{site}' (n = {between(whole.column('n'))} units, "
+        f"by effects on {first['examples']} examples; shuffled units [{lo}, {hi}]): "
+        f"{'; '.join(parts)}."
     )
 
 
-def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:z.2f}"
+def _alike(row: dict[str, Any]) -> str:
+    both = f"{row['replacement_a']} and {row['replacement_b']}"
+    if row["overlap"] is None:
+        return f"{both} can't be compared"
+    return (
+        f"{both} {number(row['spearman'], 'z.2f')} [{number(row['lo'], 'z.2f')}, "
+        f"{number(row['hi'], 'z.2f')}], {percent(row['overlap'], decimals=0)} of the top "
+        f"{row['k']} (chance {percent(row['overlap_chance'], decimals=0)})"
+    )
+
+
+def _unrated(table: Table, site: Site) -> str:
+    """Say which replacements leave some units of a site without a score."""
+    parts = [
+        f"{row['replacement_a']} and {row['replacement_b']} only {row['n']}"
+        for row in table.where(site=site.name, class_="all").rows()
+        if row["n"] < site.units
+    ]
+    if not parts:
+        return ""
+    return (
+        f"Of the {site.units} units of site '{site.name}', both of two replacements can rate: "
+        f"{', '.join(parts)}; without the others some score is NaN or infinite. What can't be "
+        "compared has no rank correlation and no overlap."
+    )

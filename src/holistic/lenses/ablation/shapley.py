@@ -14,9 +14,9 @@ from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.extents import afforded_rows
 from holistic.lenses.ablation.pairs import site_stages
 from holistic.progress import Progress
-from holistic.scores import SCORE_UNITS
+from holistic.scores import SCORE_UNITS, resolution
 from holistic.sites import Site
-from holistic.stats.agreement import spearman
+from holistic.stats.agreement import Spearman, spearman
 from holistic.stats.intervals import mean_interval
 from holistic.stats.tests import benjamini_hochberg, mean_p
 from holistic.subject import Subject
@@ -176,6 +176,8 @@ def _contributions(
     (_, none), *_ = stage.sets(torch.ones(1, units, dtype=torch.bool))
     bare = subject.score_of(none[0], labels).double()
     near = tolerance * float((before - bare).abs().mean())
+    # of an accuracy only means of equal scores round
+    least = _ROUNDING if subject.score == "accuracy" else float(resolution(stage.base).mean())
     shares, skipped = np.zeros((units, classes + 1)), 0
     for start in range(0, len(orders), stage.copies):
         some = orders[start : start + stage.copies]
@@ -186,7 +188,7 @@ def _contributions(
             after = after.double().view(len(logits), -1)  # [O', B]
             now = (after @ means).cpu().numpy()
             lost = np.where(going[part, None], value[part] - now, 0)
-            lost[np.abs(lost) <= _ROUNDING * np.abs(now)] = 0  # means of equal scores
+            lost[np.abs(lost) <= least] = 0
             np.add.at(shares, some[part, k - 1], lost)
             skipped += int((~going[part]).sum())
             going[part] &= ((after - bare).abs().mean(1) > near).cpu().numpy()
@@ -249,6 +251,17 @@ def _statement(subject: Subject, table: Table) -> str:
         f"{percent(top, decimals=0)} of the sum of {total:.3g} (equal shares: "
         f"{percent(k / len(rows), decimals=0)}), "
         f"{int((rows.column('q') < 0.05).sum())} differ from zero (q < 0.05)."
-        f" Rank agreement with removing one unit alone: {rank.r:.2f} "
-        f"[{rank.lo:.2f}, {rank.hi:.2f}]."
+        f" {_alike(rank)}"
+    )
+
+
+def _alike(rank: Spearman) -> str:
+    """Say how far the shares rank the units as removing one alone does."""
+    if np.isnan(rank.r):
+        return "The ranking can't be compared with that of removing one unit alone: " + (
+            f"{rank.n} units are too few." if rank.n < 4 else "one of them has ties only."
+        )
+    return (
+        f"Rank agreement with removing one unit alone: {rank.r:z.2f} [{rank.lo:z.2f}, "
+        f"{rank.hi:z.2f}] (n = {rank.n} units)."
     )

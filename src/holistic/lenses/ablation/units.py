@@ -76,12 +76,21 @@ def _site_line(subject: Subject, table: Table, chosen: Table, site: str) -> str:
     row = next(iter(Table(rows.columns, rows.data.slice(worst, 1)).rows()))
     peers = np.abs(rows.where(class_=row["class"]).column("effect"))
     unit = SCORE_UNITS[subject.score]
+    if row["effect"] == row["lo"] == row["hi"] == 0:
+        said = (
+            f"no example's {subject.score} changes by more than rounding without the unit that the "
+            f"selection split says class {row['class']} needs most, unit {row['unit']} "
+            f"(n = {row['n']})"
+        )
+    else:
+        said = (
+            f"class {row['class']} needs unit {row['unit']} most (as the selection split says): "
+            f"without it the class's {subject.score} changes by {row['effect']:+#.3g} {unit} "
+            f"[{row['lo']:+#.3g}, {row['hi']:+#.3g}] (n = {row['n']})"
+        )
     significant = (rows.column("q") < 0.05).reshape(-1, len(subject.classes) + 1)
     return (
-        f"Of the {len(significant)} units of site '{site}', class {row['class']} needs unit "
-        f"{row['unit']} most (as the selection split says): without it the class's "
-        f"{subject.score} changes by {row['effect']:+#.3g} {unit} [{row['lo']:+#.3g}, "
-        f"{row['hi']:+#.3g}] (n = {row['n']}), without the median unit by "
+        f"Of the {len(significant)} units of site '{site}', {said}, without the median unit by "
         f"{np.nanmedian(peers):.2g} either way. Accuracy changes significantly (q < 0.05) for "
         f"{int(significant[:, -1].sum())} units over all classes and for "
         f"{int(significant[:, :-1].any(1).sum())} on some class."

@@ -199,5 +199,7 @@ def _site_statement(profile: Profile, lens: Activation, seed: int) -> str:
 
 def _median(values: np.ndarray, seed: int) -> str:
     values = values[np.isfinite(values)]
+    if len(values) == 1:  # one unit has no spread over units
+        return f"{values[0]:.2f}"
     lo, hi = bootstrap_interval(values, np.median, seed=seed)
     return f"{np.median(values):.2f} [{lo:.2f}, {hi:.2f}]"

@@ -172,8 +172,12 @@ _NO_RANKS = {
 
 def _unranked(scores: Sequence[SiteScores]) -> Iterator[str]:
     """Say why a lens has no number at a site."""
+    alive = [said for said in scores if not said.dead.all()]
+    for said in scores:
+        if said.dead.all():
+            yield f"No lens ranks the units of '{said.site.name}': all of them are dead."
     for lens in LENSES:
-        silent = [s.site.name for s in scores if not np.isfinite(s.scores[lens][~s.dead]).any()]
+        silent = [s.site.name for s in alive if not np.isfinite(s.scores[lens][~s.dead]).any()]
         if silent:
             named = ", ".join(f"'{name}'" for name in silent)
             why = _NO_RANKS.get(lens, "nothing was measured")

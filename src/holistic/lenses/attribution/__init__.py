@@ -64,5 +64,6 @@ class Attribution(Lens):
         from holistic.lenses.attribution.contrasts import contrasts_finding
         from holistic.lenses.attribution.methods import methods_finding
 
-        yield methods_finding(subject, self, context.progress)
-        yield contrasts_finding(subject, self, context.progress)
+        methods = methods_finding(subject, self, context.progress)
+        yield methods
+        yield contrasts_finding(subject, self, methods.table, context.progress)

@@ -12,6 +12,9 @@ from holistic.tables import col
 
 __all__ = ["MethodRow", "completeness", "rank_correlations", "removed", "resemblance"]
 
+_NEGLIGIBLE = 0.1
+"""Least correlation that counts as a small one (Cohen 1988, section 3.2.1)."""
+
 
 @dataclass(frozen=True)
 class MethodRow:
@@ -43,7 +46,9 @@ class MethodRow:
     difference_hi: float | None = col("upper bound of the difference, 95 %")
     passed: bool | None = col(
         "deletion and insertion: better than the random order by an interval that leaves out 0; "
-        "the others: the upper bound lies below the threshold of the lens's settings"
+        "the others: the upper bound lies below the threshold of the lens's settings, and for "
+        "completeness below the control; a resemblance to an untrained copy must also be less than "
+        "that of two untrained copies, or negligible (a lower bound of at most 0.1)"
     )
 
 
@@ -71,9 +76,20 @@ def removed(method: str, metric: str, values: np.ndarray, control: np.ndarray | 
 def resemblance(
     method: str, metric: str, values: np.ndarray, control: np.ndarray, threshold: float
 ) -> MethodRow:
-    """Bound the mean of rank correlations `[n]` that should be low; NaN is left out."""
+    """Bound the mean of rank correlations `[n]` that should be low; NaN is left out.
+
+    A map that resembles an untrained copy's as much as two untrained copies' resemble each other
+    shows nothing that training brought, however low that is; only where the resemblance is
+    negligible is there nothing left to be less than. Another image's edges are no such bound: a
+    map should resemble its own image's no more than those.
+    """
     row = _mean_row(method, metric, values, control, better="lower")
-    return replace(row, passed=row.hi is not None and row.hi < threshold)
+    low = row.hi is not None and row.hi < threshold
+    if metric == "edge_similarity":
+        return replace(row, passed=low)
+    less = row.difference_hi is not None and row.difference_hi < 0
+    none = row.lo is not None and row.lo <= _NEGLIGIBLE
+    return replace(row, passed=low and (less or none))
 
 
 def completeness(
@@ -110,7 +126,7 @@ def completeness(
     lo, hi = bootstrap_interval(np.stack([sums, changes], 1), error, seed=seed)
     control = error(np.stack([np.roll(sums, 1), changes], 1))
     bounds = float(lo), float(hi)
-    unpaired = control, None, None, None, bool(hi <= tolerance)
+    unpaired = control, None, None, None, bool(hi <= tolerance and hi < control)
     return MethodRow(method, "completeness", "lower", value, *bounds, len(sums), *unpaired)
 
 

@@ -26,6 +26,7 @@ from holistic.words import percent
 
 __all__ = ["ContrastRow", "contrasts_finding"]
 
+_METHOD = "integrated_gradients"
 _PAIRS = 5
 _SHARE = 0.1
 """Share of the pixels that is removed."""
@@ -100,8 +101,13 @@ class Changes:
     random: np.ndarray
 
 
-def contrasts_finding(subject: Subject, lens: Attribution, progress: Progress) -> Finding:
-    """Contrast the pairs of classes that the model confuses most: `attribution.contrasts`."""
+def contrasts_finding(
+    subject: Subject, lens: Attribution, methods: Table, progress: Progress
+) -> Finding:
+    """Contrast the pairs of classes that the model confuses most: `attribution.contrasts`.
+
+    `methods` is the table `attribution.methods`: it says which tests the maps failed.
+    """
     if not subject.images.is_floating_point():
         missing = f"Inputs of type {subject.images.dtype} have no gradient, so there are no maps."
         table = Table.from_rows(ContrastRow, [])
@@ -120,7 +126,7 @@ def contrasts_finding(subject: Subject, lens: Attribution, progress: Progress) -
     return Finding(
         "attribution.contrasts",
         Table.from_rows(ContrastRow, made),
-        statements=tuple(_statements(made)),
+        statements=(*_statements(made), *(_failed(methods) if made else ())),
         caveats=_CAVEATS if made else ("No two classes have two evaluation images each.",),
         arrays=_arrays(subject, lens, pairs) if made else {},
     )
@@ -212,11 +218,11 @@ def _statements(rows: Sequence[ContrastRow]) -> Iterator[str]:
         f"Without the {percent(_SHARE, decimals=0)} of the pixels that speak most for class "
         f"{first.class_} rather than {first.rival} ({first.confused} selection examples are "
         f"taken for the other), the first one's logit falls against the other's by "
-        f"{-first.change:.2f} [{-first.hi:.2f}, {-first.lo:.2f}] on average (n = {first.n}); "
-        f"without as many random pixels by {-first.control_change:.2f} "
-        f"[{-first.control_hi:.2f}, {-first.control_lo:.2f}]"
-        f", and without the top pixels of the map of its logit alone by {-first.plain_change:.2f} "
-        f"[{-first.plain_hi:.2f}, {-first.plain_lo:.2f}]."
+        f"{-first.change:z.2f} [{-first.hi:z.2f}, {-first.lo:z.2f}] on average (n = {first.n}); "
+        f"without as many random pixels by {-first.control_change:z.2f} "
+        f"[{-first.control_hi:z.2f}, {-first.control_lo:z.2f}]"
+        f", and without the top pixels of the map of its logit alone by {-first.plain_change:z.2f} "
+        f"[{-first.plain_hi:z.2f}, {-first.plain_lo:z.2f}]."
     )
     found = sum(row.difference < 0 and (row.q or 0) < 0.05 for row in rows)
     more, less = sum(row.beyond_hi < 0 for row in rows), sum(row.beyond_lo > 0 for row in rows)
@@ -225,6 +231,18 @@ def _statements(rows: Sequence[ContrastRow]) -> Iterator[str]:
         f"(q < 0.05); the contrast finds more than the map of the one logit in {more} of them and "
         f"less in {less} (intervals that leave out 0)."
     )
+
+
+def _failed(methods: Table) -> Iterator[str]:
+    """Say which tests the maps' method failed on this model."""
+    rows = methods.where(method=_METHOD)
+    failed = rows.where(passed=False).column("metric").tolist()
+    if failed:
+        yield (
+            f"The maps are integrated gradients, which fail {len(failed)} of {len(rows)} tests of "
+            f"`attribution.methods` on this model ({', '.join(failed)}): what they show is only as "
+            "good as what removing their pixels does beside random ones."
+        )
 
 
 _CAVEATS = (

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from holistic.lenses.attribution import Attribution
 from holistic.lenses.attribution.checks import MethodRow
-from holistic.words import percent
+from holistic.words import number, percent
 
 __all__ = ["statements"]
 
@@ -21,7 +21,8 @@ def statements(rows: Sequence[MethodRow], lens: Attribution) -> tuple[str, ...]:
             rows,
             "randomisation",
             f"Maps that hardly change when all weights are drawn afresh (rank correlation from "
-            f"{lens.similar:g} on) say little about what was learnt",
+            f"{lens.similar:g} on, or not negligible and no less than between two untrained "
+            "copies) say little about what was learnt",
             "between two untrained copies",
         )
         # a map that is multiplied by the input is zero wherever the image is
@@ -41,7 +42,8 @@ def _of(rows: Iterable[MethodRow], metric: str) -> dict[str, MethodRow]:
 
 
 def _number(row: MethodRow) -> str:
-    return f"{row.value:z.2f} [{row.lo:z.2f}, {row.hi:z.2f}]"
+    value, lo, hi = (number(of, "z.2f") for of in (row.value, row.lo, row.hi))
+    return f"{value} [{lo}, {hi}]"
 
 
 def _words(method: str) -> str:
@@ -117,9 +119,9 @@ def _beside(rows: Sequence[MethodRow], metric: str, where: str) -> str:
     found = _of(rows, metric).values()
     if not found:
         return ""
-    values = ", ".join(f"{row.value:z.2f}" for row in found)
+    values = ", ".join(f"{row.value:z.2f}{'' if row.passed else ' (fails)'}" for row in found)
     return f" Only {where}: {values}; control {_controls(found)}."
 
 
 def _controls(found: Iterable[MethodRow]) -> str:
-    return ", ".join(f"{row.control:z.2f}" for row in found)
+    return ", ".join(number(row.control, "z.2f") for row in found)

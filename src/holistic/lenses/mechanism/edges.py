@@ -14,6 +14,7 @@ from torch import Tensor
 from holistic.edits import Edit, Mean
 from holistic.examples import Examples
 from holistic.findings import Finding
+from holistic.lenses.mechanism.rows import UnitEdge
 from holistic.lenses.mechanism.values import (
     activations,
     class_indices,
@@ -27,12 +28,12 @@ from holistic.stats.intervals import bootstrap_interval, mean_interval
 from holistic.stats.moments import Moments
 from holistic.stats.tests import benjamini_hochberg, mean_p
 from holistic.subject import Subject
-from holistic.tables import Table, col, columns_of
+from holistic.tables import Table, columns_of
 
 if TYPE_CHECKING:
     from holistic.lenses.mechanism import Mechanism
 
-__all__ = ["UnitEdge", "edges"]
+__all__ = ["edges"]
 
 _ALPHA = 0.05
 _TOLD = 3
@@ -43,48 +44,6 @@ _ALIKE = 0.8
 """Share of edges with a significant change, of random ones against the largest, from which the
 words say that significance doesn't tell them apart."""
 _ALONE = "The model has a single hidden site, so there is none that its units could act on."
-
-
-@dataclass(frozen=True)
-class UnitEdge:
-    """Row of the finding `mechanism.edges`: what replacing a unit does to one of the next site."""
-
-    site_a: str = col("site of the unit that is replaced by its mean", words="from site")
-    unit_a: int = col("index of that unit in its site", words="from unit")
-    site_b: str = col("next hidden site", words="to site")
-    unit_b: int = col("index of the unit that is watched there", words="to unit")
-    class_: str = col("class of the examples; 'all' for every example", name="class")
-    effect: float = col(
-        "mean activation of unit_b (position mean) with unit_a replaced minus without",
-        unit="activation",
-        words="change of the second unit's activation",
-    )
-    lo: float = col("lower end of the 95 % interval of the effect", unit="activation")
-    hi: float = col("upper end of the 95 % interval of the effect", unit="activation")
-    size: float = col(
-        "root mean square of the change over these examples, whatever its sign",
-        unit="activation",
-    )
-    spread: float = col(
-        "standard deviation of unit_b over all examples, to compare with",
-        unit="activation",
-        of="effect",
-        words="standard deviation of that unit",
-    )
-    p: float = col(
-        "two-sided p of no mean change (paired t)", of="effect", words="p (paired t, two-sided)"
-    )
-    q: float = col(
-        "Benjamini-Hochberg q of p over the rows of the same kind",
-        of="effect",
-        words="q over the rows of a kind",
-    )
-    n: int = col("evaluation examples, each without and with the replacement", unit="examples")
-    kind: str = col("'top' = chosen on the selection split; 'random' = the control, drawn")
-    rank: int | None = col(
-        "place among the chosen edges, over all sites, by the effect on the class on the selection "
-        "split in standard deviations of unit_b; 1 = the largest either way; none for random edges"
-    )
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -14,11 +14,11 @@ from holistic.findings import Finding
 from holistic.lenses._cases import Cases, cases
 from holistic.lenses.mechanism.features import INPUT, Features, site_features
 from holistic.lenses.mechanism.geometry import alignment, collapse, gram, participation_ratio
-from holistic.lenses.mechanism.probes import Probe, probe
+from holistic.lenses.mechanism.probes import Probe, gain, probe
 from holistic.lenses.mechanism.rows import SiteFlow
 from holistic.lenses.mechanism.values import class_indices, sampled
 from holistic.progress import Progress
-from holistic.stats.intervals import paired_accuracy_interval, wilson
+from holistic.stats.intervals import wilson
 from holistic.stats.jackknife import Jackknifed, jackknifed
 from holistic.subject import Subject
 from holistic.tables import Table
@@ -224,8 +224,8 @@ def _row(task: Task, reads: Sequence[Read], likenesses: Sequence[Likeness], i: i
     read = reads[i]
     like = likenesses[i] if i < len(likenesses) else None
     lo, hi = wilson(read.probe.right.sum(), len(read.probe.right))
-    change = _gain(reads[i - 1].probe if i else None, read.probe)
-    trained = _gain(read.untrained, read.probe)
+    change = gain(reads[i - 1].probe if i else None, read.probe)
+    trained = gain(read.untrained, read.probe)
     nan = float("nan")
     return SiteFlow(
         site=read.site,
@@ -259,47 +259,54 @@ def _row(task: Task, reads: Sequence[Read], likenesses: Sequence[Likeness], i: i
     )
 
 
-def _gain(before: Probe | None, after: Probe) -> tuple[float, float, float]:
-    """Return how much more a probe tells right than another on the same examples, bounded."""
-    if before is None:
-        return float("nan"), float("nan"), float("nan")
-    gained = int((after.right & ~before.right).sum())
-    lost = int((before.right & ~after.right).sum())
-    lo, hi = paired_accuracy_interval(lost, gained, len(after.right))
-    return (gained - lost) / len(after.right), float(lo), float(hi)
-
-
 def _statements(
     subject: Subject, task: Task, reads: Sequence[Read], likenesses: Sequence[Likeness]
 ) -> tuple[str, ...]:
     first, last = reads[0], reads[-1]
-    steps = [_gain(a.probe, b.probe) for a, b in pairwise(reads)]
+    steps = [gain(a.probe, b.probe) for a, b in pairwise(reads)]
     rises, falls = sum(s[1] > 0 for s in steps), sum(s[2] < 0 for s in steps)
     right = subject.predict(task.evaluation.images).argmax(1) == task.evaluation.labels
     controls = [r.control.accuracy for r in reads]
-    statements = [
+    return (
         f"A linear probe tells the class from '{first.site}' in {_share(first.probe)} of the "
         f"evaluation examples and from '{last.site}' in {_share(last.probe)}: "
-        f"{_points(_gain(first.probe, last.probe))}, paired (n = {len(right):,}; the model itself: "
+        f"{_points(gain(first.probe, last.probe))}, paired (n = {len(right):,}; the model itself: "
         f"{percent(float(right.double().mean()))}, probes of shuffled labels at most "
         f"{percent(max(controls))}). It rises in {rises} of the {len(steps)} steps "
         f"from site to site and falls in {falls} (intervals without 0).",
         f"Controls: trained on shuffled labels the probes reach {percent(min(controls))} to "
         f"{percent(max(controls))}; at '{last.site}' training adds "
-        f"{_points(_gain(last.untrained, last.probe))} to what the untrained copy gives.",
-        f"Scatter inside classes over that between them (NC1) changes by "
-        f"{_bounded(last.nc1.minus(first.nc1))} from {_bounded(first.nc1)} to "
-        f"{_bounded(last.nc1)}; the variance spreads over {_bounded(first.axes)} axes at "
-        f"'{first.site}' and {_bounded(last.axes)} at '{last.site}' (n = {len(task.geometry):,}).",
-    ]
-    least = min(range(len(likenesses)), key=lambda i: likenesses[i].cka.value)
-    statements.append(
-        f"Of {len(likenesses)} {'step' if len(likenesses) == 1 else 'steps'} representations "
-        f"change most between '{reads[least].site}' and '{reads[least + 1].site}': "
-        f"debiased CKA {_bounded(likenesses[least].cka)}, at most "
-        f"{likenesses[least].shuffled:.3f} when examples are shuffled."
+        f"{_points(gain(last.untrained, last.probe))} to what the untrained copy gives.",
+        *_geometry(task, reads, likenesses),
     )
-    return tuple(statements)
+
+
+def _geometry(task: Task, reads: Sequence[Read], likenesses: Sequence[Likeness]) -> Iterator[str]:
+    """Say how the features lie at the sites where they lie apart."""
+    varied = [read for read in reads if np.isfinite([read.nc1.value, read.axes.value]).all()]
+    if len(varied) > 1:
+        first, last = varied[0], varied[-1]
+        yield (
+            f"Scatter inside classes over that between them (NC1) changes by "
+            f"{_bounded(last.nc1.minus(first.nc1))} from {_bounded(first.nc1)} to "
+            f"{_bounded(last.nc1)}; the variance spreads over {_bounded(first.axes)} axes at "
+            f"'{first.site}' and {_bounded(last.axes)} at '{last.site}' "
+            f"(n = {len(task.geometry):,})."
+        )
+    known = [i for i, likeness in enumerate(likenesses) if np.isfinite(likeness.cka.value)]
+    if known:
+        least = min(known, key=lambda i: likenesses[i].cka.value)
+        yield (
+            f"Of {len(known)} {'step' if len(known) == 1 else 'steps'} representations change "
+            f"most between '{reads[least].site}' and '{reads[least + 1].site}': debiased CKA "
+            f"{_bounded(likenesses[least].cka)}, at most {likenesses[least].shuffled:.3f} when "
+            "examples are shuffled."
+        )
+    flat = [f"'{read.site}'" for read in reads if np.isnan(read.axes.value)]
+    if flat:
+        yield (
+            f"All units are constant at {', '.join(flat)}: there is no scatter, no axis and no CKA."
+        )
 
 
 def _share(probe: Probe) -> str:

@@ -292,6 +292,9 @@ def _table(evidence: Evidence) -> tuple[Table, int]:
 def _statements(evidence: Evidence) -> tuple[str, ...]:
     columns, threshold = evidence.columns, evidence.threshold
     upper = np.triu_indices(len(columns.site), 1)
+    tested = int(np.isfinite(evidence.raw.r[upper]).sum())
+    if not tested:
+        return ("No two hidden units vary, so no pair could be correlated.",)
     raw, beyond = (Counts.of(c.r, columns, threshold) for c in (evidence.raw, evidence.within))
     high = evidence.raw.r[upper] > threshold
     again = int((evidence.selection[upper][high] > threshold).sum())
@@ -300,9 +303,6 @@ def _statements(evidence: Evidence) -> tuple[str, ...]:
         float(np.mean(benjamini_hochberg(c.p[upper][np.isfinite(c.p[upper])]) < _ALPHA))
         for c in (evidence.raw, evidence.within)
     ]
-    tested = int(np.isfinite(evidence.raw.r[upper]).sum())
-    if not tested:
-        return ("No two hidden units vary, so no pair could be correlated.",)
     return (
         f"{raw.inside:,} pairs of units within one site correlate above r = {threshold:g}, "
         f"{raw.total:,} counting pairs of different sites, of {tested:,} (n = {evidence.raw.n:,}); "

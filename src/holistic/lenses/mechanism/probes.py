@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Probe", "probe"]
+from holistic.stats.intervals import paired_accuracy_interval
+
+__all__ = ["Probe", "gain", "probe"]
 
 _STEPS = 200
 _TOLERANCE = 1e-3
@@ -78,3 +80,13 @@ def probe(
         return found
 
     return Probe(np.equal(told, y_test), float(np.equal(told_again, y).mean()), chances)
+
+
+def gain(before: Probe | None, after: Probe) -> tuple[float, float, float]:
+    """Return how much more a probe tells right than another on the same examples, bounded."""
+    if before is None:
+        return float("nan"), float("nan"), float("nan")
+    gained = int((after.right & ~before.right).sum())
+    lost = int((before.right & ~after.right).sum())
+    lo, hi = paired_accuracy_interval(lost, gained, len(after.right))
+    return (gained - lost) / len(after.right), float(lo), float(hi)

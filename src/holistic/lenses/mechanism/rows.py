@@ -1,4 +1,4 @@
-"""What does a row of `mechanism.flow` and of `mechanism.clusters` say?"""
+"""What does a row of `mechanism.flow`, `mechanism.clusters` and `mechanism.edges` say?"""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from holistic.tables import col
 
-__all__ = ["ClusteredUnit", "SiteFlow"]
+__all__ = ["ClusteredUnit", "SiteFlow", "UnitEdge"]
 
 
 @dataclass(frozen=True)
@@ -168,4 +168,46 @@ class ClusteredUnit:
     order: int | None = col(
         "place of the unit when units of a cluster, and inside it alike ones, stand side by side; "
         "null for units that don't vary"
+    )
+
+
+@dataclass(frozen=True)
+class UnitEdge:
+    """Row of the finding `mechanism.edges`: what replacing a unit does to one of the next site."""
+
+    site_a: str = col("site of the unit that is replaced by its mean", words="from site")
+    unit_a: int = col("index of that unit in its site", words="from unit")
+    site_b: str = col("next hidden site", words="to site")
+    unit_b: int = col("index of the unit that is watched there", words="to unit")
+    class_: str = col("class of the examples; 'all' for every example", name="class")
+    effect: float = col(
+        "mean activation of unit_b (position mean) with unit_a replaced minus without",
+        unit="activation",
+        words="change of the second unit's activation",
+    )
+    lo: float = col("lower end of the 95 % interval of the effect", unit="activation")
+    hi: float = col("upper end of the 95 % interval of the effect", unit="activation")
+    size: float = col(
+        "root mean square of the change over these examples, whatever its sign",
+        unit="activation",
+    )
+    spread: float = col(
+        "standard deviation of unit_b over all examples, to compare with",
+        unit="activation",
+        of="effect",
+        words="standard deviation of that unit",
+    )
+    p: float = col(
+        "two-sided p of no mean change (paired t)", of="effect", words="p (paired t, two-sided)"
+    )
+    q: float = col(
+        "Benjamini-Hochberg q of p over the rows of the same kind",
+        of="effect",
+        words="q over the rows of a kind",
+    )
+    n: int = col("evaluation examples, each without and with the replacement", unit="examples")
+    kind: str = col("'top' = chosen on the selection split; 'random' = the control, drawn")
+    rank: int | None = col(
+        "place among the chosen edges, over all sites, by the effect on the class on the selection "
+        "split in standard deviations of unit_b; 1 = the largest either way; none for random edges"
     )

@@ -113,7 +113,7 @@ def geometry(subject: Subject, features: Mapping[str, Features]) -> Finding:
     return Finding(
         "tracing.geometry",
         Table.from_rows(ClassPlace, rows),
-        statements=_statements(rows),
+        statements=(*_statements(rows), *_constant(features)),
         caveats=(
             "A plane shows what it holds of the differences between class means and nothing else: "
             "classes that fall together in it may lie apart along other axes.",
@@ -205,4 +205,14 @@ def _statements(rows: list[ClassPlace]) -> tuple[str, ...]:
         f"{percent(row.control_share, row.control_lo, row.control_hi)} (one-sided p = "
         f"{row.p:.2g}, n = {counts[row.site]:,})."
         for row in ([most] if most.site == least.site else [most, least])
+    )
+
+
+def _constant(features: Mapping[str, Features]) -> tuple[str, ...]:
+    """Name the sites where nothing varies, so that their empty numbers have a reason."""
+    flat = [site for site, known in features.items() if not np.ptp(known.evaluation, axis=0).any()]
+    return tuple(
+        f"At '{site}' all units are constant: every class lies in the same place, and no plane "
+        "holds any difference."
+        for site in flat
     )
