@@ -199,3 +199,13 @@ def test_removals_that_leave_no_score_are_named() -> None:
     assert rated["mean", "resample"]["overlap"] is not None
     assert "mean and zero can't be compared" in finding.statements[0]
     assert "mean and zero only 0" in finding.caveats[-1]
+
+
+def test_coarse_numbers_of_two_sites_can_be_crossed() -> None:
+    images, labels = stripes(4)
+    coarse = Beside().to(torch.bfloat16)
+    findings = {
+        f.name: f
+        for f in QUICK[0].run(holistic.Subject(coarse, (images.bfloat16(), labels)), Context())
+    }
+    assert len(findings["ablation.backup"].table.where(site="relu", backup_site="relu#2"))
