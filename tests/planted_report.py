@@ -152,7 +152,7 @@ def _attribution(rng: np.random.Generator) -> Finding:
     passed = [None if m == "random" else m == "gradient" for m in grid["method"]]
     numbers = _random(rng, rows, "value", "lo", "hi", "control")
     arrays = {
-        "attribution.class_maps": rng.uniform(size=(2, 3, 8, 8)).astype(np.float32),
+        "attribution.class_maps": rng.uniform(size=(2, len(CLASSES), 8, 8)).astype(np.float32),
         "attribution.example_maps": rng.uniform(size=(2, 4, 8, 8)).astype(np.float32),
         "attribution.example_images": rng.integers(0, 256, (4, 8, 8, 3), dtype=np.uint8),
         "attribution.example_labels": np.array([0, 1, 2, 0]),
@@ -190,7 +190,7 @@ def _mechanism(rng: np.random.Generator) -> Iterator[Finding]:
     clusters = table(**grid, cluster=cluster, order=order,
                      preferred_class=[None, *[CLASSES[1]] * (rows - 1)],
                      **_random(rng, rows, "silhouette", "stability", "specialisation"))  # fmt: skip
-    profile = {"mechanism.profile.1": rng.normal(size=(2, 3)).astype(np.float32)}
+    profile = {"mechanism.profile.1": rng.normal(size=(2, len(CLASSES))).astype(np.float32)}
     yield Finding("mechanism.clusters", clusters, arrays=profile)
     names = (
         "lo", "hi", "control_accuracy", "untrained_accuracy", "selectivity", "cka_lo", "cka_hi",
