@@ -98,7 +98,7 @@ def _removed_table(rows: list[Removed], audit: Audit) -> RichTable:
     first, least = rows[0], least_p(audit)
     table = _plain_table(
         f"Accuracy of each class without its top {first.k} units of site '{first.site}' "
-        f"(ranked by effect), beside random sets of {first.k}"
+        f"(ranked by effect), the points that it falls by, beside random sets of {first.k}"
     )
     table.caption = (
         f"The site: {removed_from(audit)[1]}. p: share of the random sets that lose as much"
@@ -109,7 +109,7 @@ def _removed_table(rows: list[Removed], audit: Audit) -> RichTable:
         "class",
         "before",
         "after",
-        "drop, points [95 %]",
+        "points [95 %]",
         "random",
         "95 % of sets",
         "p",
@@ -138,7 +138,11 @@ def _ends(lo: float, hi: float) -> str:
 
 def _plain_table(title: str) -> RichTable:
     return RichTable(
-        title=Text(title, style="bold"), title_justify="left", box=None, padding=(0, 2, 0, 0)
+        title=Text(title, style="bold"),
+        title_justify="left",
+        box=None,
+        padding=(0, 2, 0, 0),
+        pad_edge=False,
     )
 
 
