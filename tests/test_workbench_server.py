@@ -14,11 +14,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import uvicorn
 from starlette.responses import PlainTextResponse
 
 from holistic.errors import AuditError, HolisticError
+from holistic.files import sha256
 from holistic.findings import Audit
 from holistic.workbench.app import Answers, application
 from holistic.workbench.connections import listening, speaking
@@ -434,3 +436,48 @@ def test_the_command_prints_an_address_and_serves_a_real_audit(tmp_path: Path) -
         finally:
             serving.terminate()
         assert serving.wait(30) == 143  # its jobs were stopped before
+
+
+def test_no_address_is_fetched(server: Server) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        elsewhere.settimeout(0.2)
+        address = f"http://127.0.0.1:{elsewhere.getsockname()[1]}/x.parquet"
+        for question, asked in (
+            ("look", {"image": address}),
+            ("look", {"image": 0, "near": address}),
+            ("patch", {"source": address, "target": 0, "site": "1"}),
+            ("steer", {"image": address, "site": "1", "class": 0}),
+            ("pictures", {"examples": [address]}),
+            ("rows", {"finding": address}),
+            ("rows", {"finding": "ablation.units", "sort": address}),
+            ("remove", {"session": address, "number": 1, "units": [[address, 0]]}),
+            ("keep", {"name": address, "units": [[address, 0]]}),
+            ("forget", {"id": address}),
+            ("start", {"lens": address}),
+            ("cancel", {"job": address}),
+        ):
+            status, text, _ = server.ask("POST", f"/api/{question}", json.dumps(asked).encode())
+            assert status == 400, (question, text)
+        with pytest.raises(TimeoutError):
+            elsewhere.accept()
+
+
+def test_no_pickled_code_of_an_audit_is_run(tmp_path: Path, live: Live) -> None:
+    held, mark = planted_audit(tmp_path / "audit"), tmp_path / "mark"
+
+    class Code:
+        def __reduce__(self) -> Any:
+            return (Path.touch, (mark,))
+
+    path = held.path / "arrays" / "activation.images.npy"
+    np.save(path, np.array([Code()], dtype=object), allow_pickle=True)
+    record = json.loads((held.path / "audit.json").read_text())
+    named = record["lenses"]["activation"]["findings"]["activation.examples"]["arrays"]
+    named["activation.images"]["sha256"] = sha256(path)
+    (held.path / "audit.json").write_text(json.dumps(record))
+    running = Server(lambda host: application(Answers(held.path, live), host, TOKEN))
+    status, text, _ = running.ask("GET", "/")
+    running.stop()
+    assert (status, mark.exists()) == (500, False), text
+    np.load(path, allow_pickle=True)
+    assert mark.exists(), "it would run"
