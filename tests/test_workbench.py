@@ -16,7 +16,6 @@ import torch
 from torch import nn
 
 import holistic
-from holistic.cli.serve import _model
 from holistic.errors import HolisticError
 from holistic.findings import Audit
 from holistic.lens import Context
@@ -27,9 +26,7 @@ from holistic.tables import Table
 from holistic.workbench.app import Answers
 from holistic.workbench.jobs import Jobs, run_lens
 from holistic.workbench.live import Live, Removal, Superseded, _held
-from holistic.workbench.tables import page_of
-from planted_live import HOSTILE, turning
-from planted_report import CLASSES
+from planted_live import turning
 from planted_report import audit as planted_audit
 from zoo import ZOO, make
 
@@ -395,82 +392,6 @@ def test_a_report_that_is_older_than_its_audit_is_not_shown(audit: Audit) -> Non
     page.unlink()
 
 
-def test_code_that_an_audit_names_runs_only_when_trusted(tmp_path: Path) -> None:
-    made = {"model": "os:getcwd", "data": "digits", "seed": 0, "weights": None, "limit": None,
-            "score": "margin", "unit_axis": []}  # fmt: skip
-    foreign = Audit.create(tmp_path / "foreign", {"key": "0", "source": made})
-    assert "--trust" in str(_model(foreign, None, trust=False))
-    assert "--trust" not in str(_model(foreign, None, trust=True))
-    weights = {**made, "model": "mlp", "weights": str(tmp_path / "w.safetensors")}
-    named = Audit.create(tmp_path / "weights", {"key": "0", "source": weights})
-    assert "--trust reads it" in str(_model(named, None, trust=False))
-    assert "aren't at" in str(_model(named, None, trust=True))
-    nothing = Audit.create(tmp_path / "python", {"key": "0"})
-    assert "Python" in str(_model(nothing, None, trust=False))
-
-
-def test_a_model_that_isn_t_the_audited_one_answers_nothing(
-    tmp_path: Path, subject: holistic.Subject, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("load_source", "obtain_model"):
-        monkeypatch.setattr(f"holistic.cli.subjects.{name}", lambda *_, **__: None)
-    monkeypatch.setattr("holistic.cli.subjects.whole_subject", lambda *_: subject)
-    made = {"model": "mlp", "data": "digits", "seed": 0, "weights": None, "limit": None,
-            "score": "margin", "unit_axis": []}  # fmt: skip
-    known = {
-        "weights": subject.fingerprint["weights"],
-        "data_sha256": subject.fingerprint["data"],
-        "classes": list(subject.classes),
-        "score": subject.score,
-        "seed": subject.seed,
-    }
-    for name in ("", *known):
-        told = {"key": "0", "source": made, **known, **({name: "another"} if name else {})}
-        audit = Audit.create(tmp_path / f"audit{name}", told)
-        (audit.path / "model.safetensors").touch()
-        answer = _model(audit, None, trust=False)
-        assert isinstance(answer, Live) if not name else "has other" in str(answer)
-
-
 @pytest.fixture(scope="module")
 def audit(tmp_path_factory: pytest.TempPathFactory) -> Audit:
     return planted_audit(tmp_path_factory.mktemp("served"))
-
-
-def test_pages_of_a_table_are_its_rows(audit: Audit) -> None:
-    whole = audit["ablation.units"]
-    asked = {"finding": "ablation.units", "equal": {"class": CLASSES[1]}, "sort": "effect",
-             "offset": 2, "limit": 3}  # fmt: skip
-    told = page_of(audit, asked)
-    wanted = list(whole.where(class_=CLASSES[1]).sort("effect").rows())
-    assert told["total"] == len(wanted)
-    assert told["rows"] == [list(row.values()) for row in wanted[2:5]]
-    assert len(page_of(audit, {"finding": "ablation.units", "limit": 10**6})["rows"]) <= 500
-    down = page_of(audit, {**asked, "descending": True})["rows"]
-    back = list(whole.where(class_=CLASSES[1]).sort("effect", descending=True).rows())
-    assert down == [list(row.values()) for row in back[2:5]]
-    assert page_of(audit, {"finding": "ablation.units", "offset": 10**40})["rows"] == []
-
-
-def test_an_answer_holds_so_many_rows(audit: Audit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("holistic.workbench.tables._MOST", 3)
-    told = page_of(audit, {"finding": "ablation.units", "limit": 100})
-    assert len(told["rows"]) == 3 < told["total"]
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [
-        {},
-        {"finding": "../audit"},
-        {"finding": "ablation.units", "sort": 'effect"; drop table x; --'},
-        {"finding": "ablation.units", "equal": {'unit" or 1=1 --': 1}},
-        {"finding": "ablation.units", "equal": {"unit": [1]}},
-        {"finding": "ablation.units", "equal": {"unit": HOSTILE}},
-        {"finding": "ablation.units", "limit": -1},
-        {"finding": "ablation.units", "offset": "0"},
-    ],
-)
-def test_hostile_queries_are_refused(audit: Audit, asked: Any) -> None:
-    with pytest.raises(HolisticError):
-        page_of(audit, asked)

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 import holistic
+from holistic.cli.serve import _model
 from holistic.errors import SettingError
+from holistic.findings import Audit
 from holistic.workbench import serving
 from holistic.workbench.live import Live, Removal
 from planted_live import turning
@@ -95,3 +97,40 @@ def test_a_script_that_ends_ends_its_page(audit: holistic.Audit) -> None:
     )  # fmt: skip
     assert (run.returncode, run.stderr) == (0, "")
     assert run.stdout.startswith("http://127.0.0.1:")
+
+
+def test_code_that_an_audit_names_runs_only_when_trusted(tmp_path: Path) -> None:
+    made = {"model": "os:getcwd", "data": "digits", "seed": 0, "weights": None, "limit": None,
+            "score": "margin", "unit_axis": []}  # fmt: skip
+    foreign = Audit.create(tmp_path / "foreign", {"key": "0", "source": made})
+    assert "--trust" in str(_model(foreign, None, trust=False))
+    assert "--trust" not in str(_model(foreign, None, trust=True))
+    weights = {**made, "model": "mlp", "weights": str(tmp_path / "w.safetensors")}
+    named = Audit.create(tmp_path / "weights", {"key": "0", "source": weights})
+    assert "--trust reads it" in str(_model(named, None, trust=False))
+    assert "aren't at" in str(_model(named, None, trust=True))
+    nothing = Audit.create(tmp_path / "python", {"key": "0"})
+    assert "Python" in str(_model(nothing, None, trust=False))
+
+
+def test_a_model_that_isn_t_the_audited_one_answers_nothing(
+    tmp_path: Path, subject: holistic.Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("load_source", "obtain_model"):
+        monkeypatch.setattr(f"holistic.cli.subjects.{name}", lambda *_, **__: None)
+    monkeypatch.setattr("holistic.cli.subjects.whole_subject", lambda *_: subject)
+    made = {"model": "mlp", "data": "digits", "seed": 0, "weights": None, "limit": None,
+            "score": "margin", "unit_axis": []}  # fmt: skip
+    known = {
+        "weights": subject.fingerprint["weights"],
+        "data_sha256": subject.fingerprint["data"],
+        "classes": list(subject.classes),
+        "score": subject.score,
+        "seed": subject.seed,
+    }
+    for name in ("", *known):
+        told = {"key": "0", "source": made, **known, **({name: "another"} if name else {})}
+        audit = Audit.create(tmp_path / f"audit{name}", told)
+        (audit.path / "model.safetensors").touch()
+        answer = _model(audit, None, trust=False)
+        assert isinstance(answer, Live) if not name else "has other" in str(answer)
