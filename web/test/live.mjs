@@ -104,7 +104,7 @@ for (const name of ["remove a cluster", "remove a circuit"]) {
   if (!(await list.count())) continue;
   const words = await list.locator("option").nth(1).textContent();
   await list.selectOption({ index: 1 });
-  await settled((count) => document.querySelector(".chosen").textContent.startsWith(`${count} units removed`), /(\d+) units/.exec(words)[1]);
+  await settled((count) => document.querySelector(".chosen").textContent.startsWith(`${count} unit`), /(\d+) units?\b/.exec(words)[1]);
   await page.getByRole("button", { name: "undo" }).click();
   await settled(() => /^10 units removed/.test(document.querySelector(".chosen").textContent));
 }

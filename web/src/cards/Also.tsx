@@ -17,7 +17,7 @@ const stepsIn = (table: Table, row: number) => table.cell(row, "backup") === tru
 
 const LINES: Line[] = [
   { term: "word", finding: "activation.concepts", value: "f1", first: "f1", most: 1, head: (table, row) => shown(table.cell(row, "concept")) },
-  { term: "tuned to", finding: "activation.tuning", value: "tuning", first: "tuning", head: (table, row) => `${table.cell(row, "stimulus")}s of ${shown(table.cell(row, "orientation"))}° [${shown(table.cell(row, "lo"))}, ${shown(table.cell(row, "hi"))}]` },
+  { term: "tuned to", finding: "activation.tuning", value: "tuning", first: "tuning", keep: (table, row) => table.number(row, "q") < SURE, head: (table, row) => `${table.cell(row, "stimulus")}s of ${shown(table.cell(row, "orientation"))}° [${shown(table.cell(row, "lo"))}, ${shown(table.cell(row, "hi"))}]` },
   { term: "Shapley", finding: "ablation.shapley", value: "shapley", first: "shapley", most: 1, head: (table, row) => `class ${shown(table.cell(row, "class"))}` },
   { term: "moves", finding: "mechanism.edges", value: "effect", ends: [["a", "b"]], first: "size", keep: chosen },
   { term: "moved by", finding: "mechanism.edges", value: "effect", ends: [["b", "a"]], first: "size", keep: chosen },

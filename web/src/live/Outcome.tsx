@@ -67,7 +67,7 @@ function Changed({ found }: { found: Removed }) {
   const sheet = useSheet(found.changed.map((one) => one.example));
   return (
     <>
-      <h3>Predictions that change: {found.changes} of {found.n}{found.changed.length < found.changes && <small> {found.changed.length} of them, those that were right first</small>}</h3>
+      <h3>Predictions that change: {found.changes} of {found.n}{found.changed.length < found.changes && <small>; shown are {found.changed.length}, those that were right first</small>}</h3>
       <div class="strip">
         {found.changed.map((one, i) => {
           const label = `example ${one.example} of class ${classes[one.label]}`;

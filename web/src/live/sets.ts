@@ -28,7 +28,7 @@ export function clusters(audit: Audit): NamedSet[] {
     const name = `cluster ${shown(cluster)} of ${shown(site)}`;
     sets.set(name, [...(sets.get(name) ?? []), [String(site), table.number(row, "unit")]]);
   }
-  return [...sets].map(([name, units]) => ({ name: `${name} (${units.length} units)`, units })).sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
+  return [...sets].map(([name, units]) => ({ name: `${name} (${units.length} ${units.length === 1 ? "unit" : "units"})`, units })).sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
 }
 
 /** For each class, the units at both ends of its strongest edges. */

@@ -218,12 +218,14 @@ def _said(
     lo, hi = (float(np.median([r[c] for r in group])) for c in ("control_lo", "control_hi"))
     site, a, b = key
     own = (
-        f"; for class 'all' {whole['spearman']:.3f} [{whole['lo']:.3f}, {whole['hi']:.3f}]"
+        f"; for class 'all' {whole['spearman']:.3f} [{whole['lo']:.3f}, {whole['hi']:.3f}], "
+        f"shuffled units [{whole['control_lo']:.2f}, {whole['control_hi']:.2f}]"
         if whole
         else ""
     )
     return (
         f"{a} and {b} at '{site}' have a median rank correlation of {np.median(values):.3f} over "
-        f"{len(values)} classes (from {min(values):.3f} to {max(values):.3f}){own} "
-        f"(n = {group[0]['n']} units; shuffled units [{lo:.2f}, {hi:.2f}])."
+        f"{len(values)} classes (from {min(values):.3f} to {max(values):.3f}; n = "
+        f"{group[0]['n']} units; shuffled units, medians over the classes, [{lo:.2f}, "
+        f"{hi:.2f}]){own}."
     )

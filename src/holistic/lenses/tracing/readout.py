@@ -297,8 +297,9 @@ def _said_of_reading(rows: list[dict[str, Any]]) -> str:
     return (
         f"At '{low['site']}' the class mean difference tells every class from the rest with an "
         f"AUROC of at least {low['auroc']:.3f} [{low['lo']:.3f}, {low['hi']:.3f}] "
-        f"(class {low['class']}, n = {low['n']}); random directions: {low['control_auroc']:.3f} on "
-        "average."
+        f"(class {low['class']}, n = {low['n']}); random directions that class: "
+        f"{low['control_auroc']:.3f} on average, 97.5 % of them below "
+        f"{low['control_auroc_hi']:.3f}."
     )
 
 
