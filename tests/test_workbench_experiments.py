@@ -101,6 +101,7 @@ def test_only_experiments_are_deleted(tmp_path: Path) -> None:
     asked = {"units": [["1", 0]], "edit": "mean"}
     kept = save_experiment(elsewhere, "theirs", asked, 1)
     (audit / "experiments").symlink_to(elsewhere / "experiments")
+    assert experiments(audit) == []
     for ident in (kept, "../audit", "../../elsewhere/audit", 7, None):
         with pytest.raises(HolisticError, match="no such"):
             forget_experiment(audit, ident)

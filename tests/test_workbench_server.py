@@ -21,7 +21,7 @@ from holistic.errors import HolisticError
 from holistic.findings import Audit
 from holistic.workbench.app import Answers, application
 from holistic.workbench.connections import listening
-from holistic.workbench.guard import BODY_BYTES, Guard
+from holistic.workbench.guard import BODY_BYTES, HEADERS, POLICY, Guard
 from holistic.workbench.live import Live, Removal, within
 from planted_live import turning
 from planted_report import audit as planted_audit
@@ -106,9 +106,28 @@ def test_nobody_else_is_answered(
     assert found in (status if isinstance(status, tuple) else (status,))
     assert b"classes" not in text
     assert "access-control-allow-origin" not in given
-    if found != 400:  # what isn't HTTP is refused before
-        assert given["x-frame-options"] == "DENY"
-        assert "'none'" in given["content-security-policy"]
+    for name, value in [*HEADERS, POLICY]:
+        assert given[name.decode()] == value.decode()
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET /\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX y: 1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 100_000,
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+)
+def test_what_is_no_http_is_refused_with_the_same_headers(server: Server, request_: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", int(server.host.split(":")[1])), 10) as line:
+        line.sendall(request_)
+        answer = line.recv(1 << 16)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    for name, value in [*HEADERS, POLICY]:
+        assert b"\r\n%s: %s\r\n" % (name, value) in answer
 
 
 def test_an_origin_that_begins_like_this_one_is_another(server: Server) -> None:

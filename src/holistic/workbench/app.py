@@ -184,7 +184,7 @@ class Answers:
             raise SettingError("an experiment removes one unit or more")
         told = {"units": [[n, u] for n, some in removal.units.items() for u in some],
                 "edit": removal.edit}  # fmt: skip
-        found = live.remove(removal, within(SECONDS))
+        found = live.remove_thoroughly(removal, within(SECONDS))
         kept = save_experiment(self.folder, asked.get("name"), told, found)
         return next(one for one in self.state({})["experiments"] if one["id"] == kept)
 
@@ -228,7 +228,7 @@ def application(answers: Answers, host: str, token: str, *, seconds: float = SEC
                 return JSONResponse(await run_in_threadpool(answer, asked))
             except (SettingError, SiteError, ModelError) as error:
                 return JSONResponse({"error": _cut(str(error))}, 400)
-            except HolisticError as error:  # names files
+            except (HolisticError, OSError) as error:  # names files
                 print(error, file=sys.stderr)
                 return JSONResponse({"error": f"no answer; {_TERMINAL}"}, 400)
 
@@ -247,7 +247,8 @@ def application(answers: Answers, host: str, token: str, *, seconds: float = SEC
 
 
 def _cut(words: str) -> str:
-    """A question's names are as long as whoever asks likes; an answer isn't."""
+    """A question's names are as long as whoever asks likes; an answer is one short line."""
+    words = " ".join(words.split())
     return words if len(words) <= _LETTERS else f"{words[:_LETTERS]}…"
 
 

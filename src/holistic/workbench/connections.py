@@ -11,6 +11,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from holistic.errors import SettingError
+from holistic.workbench.guard import HEADERS, POLICY
 
 __all__ = ["HEAD_SECONDS", "listening", "speaking"]
 
@@ -37,6 +38,14 @@ class _Prompt(H11Protocol):
             self._in_time()
         elif self.late is None:
             self.late = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what isn't HTTP, which no guard sees, with the headers that every answer has."""
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+        start = h11.Response(status_code=400, headers=[*headers, *HEADERS, POLICY])
+        for event in (start, h11.Data(data=msg.encode()), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._in_time()

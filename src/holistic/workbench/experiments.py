@@ -72,15 +72,15 @@ def forget_experiment(folder: Path, ident: Any) -> None:
         If there is none of this id.
     """
     known = {one["id"] for one in experiments(folder)}
-    if not isinstance(ident, str) or ident not in known or (folder / "experiments").is_symlink():
+    if not isinstance(ident, str) or ident not in known:
         raise SettingError("no such experiment is kept here")
     (folder / "experiments" / f"{ident}.json").unlink(missing_ok=True)
 
 
 def experiments(folder: Path) -> list[dict[str, Any]]:
     """Return all that were kept, oldest first; files that aren't experiments are passed over."""
-    found = list[tuple[float, dict[str, Any]]]()
-    for path in (folder / "experiments").glob("*.json"):
+    found, place = list[tuple[float, dict[str, Any]]](), folder / "experiments"
+    for path in () if place.is_symlink() else place.glob("*.json"):
         if not _ID.fullmatch(path.stem) or path.is_symlink() or not path.is_file():
             continue
         try:
@@ -117,6 +117,8 @@ def _overall(found: Any) -> dict[str, Any]:
             for name in ("before", "after", "drop", "random")
             if name in row
         }
+        if "random" in told:
+            told["random"]["sets"] = int(row["random"]["sets"])
         return {"n": int(row["n"]), **told} if "drop" in told else {}
     except (IndexError, KeyError, TypeError, ValueError):
         return {}

@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-__all__ = ["Guard"]
+__all__ = ["HEADERS", "POLICY", "Guard"]
 
 Message = MutableMapping[str, Any]
 App = Callable[
@@ -19,7 +19,7 @@ BODY_BYTES = 1 << 20
 """A drawn image or a set of units is far smaller."""
 SECONDS = 120.0
 _TOO_LARGE = (413, "too large")
-_HEADERS = (
+HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
@@ -27,7 +27,8 @@ _HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 )
-_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+"""Of every answer."""
+POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 """Of answers that aren't the page, which brings its own."""
 
 
@@ -112,9 +113,9 @@ class _Sending:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            headers = [*message.get("headers", ()), *_HEADERS]
-            if not any(name == _POLICY[0] for name, _ in headers):
-                headers.append(_POLICY)
+            headers = [*message.get("headers", ()), *HEADERS]
+            if not any(name == POLICY[0] for name, _ in headers):
+                headers.append(POLICY)
             message = {**message, "headers": headers}
         await self.send(message)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,8 @@ _CONTROLS = 200
 _LEAST_CONTROLS = 20
 _CONTROL_SECONDS = 5.0
 """What more random sets than the fewest may take."""
+_THOROUGH_SECONDS = 60.0
+"""The same, where the answer is kept."""
 
 
 class Superseded(Exception):
@@ -160,7 +162,13 @@ class Live:
 
         return check
 
-    def remove(self, removal: Removal, check: Callable[[], None] = lambda: None) -> dict[str, Any]:
+    def remove(
+        self,
+        removal: Removal,
+        check: Callable[[], None] = lambda: None,
+        *,
+        seconds: float | None = None,
+    ) -> dict[str, Any]:
         """Remove units on the evaluation examples and say what each class loses.
 
         Parameters
@@ -169,6 +177,8 @@ class Live:
             What is removed, and on which examples.
         check
             Called between batches; what it raises ends the work.
+        seconds
+            What more random sets than the fewest may take; five by default.
 
         Returns
         -------
@@ -182,7 +192,7 @@ class Live:
         """
         with self.busy, torch.no_grad():
             check()
-            sets = [removal.units, *self._random_sets(removal)]
+            sets = [removal.units, *self._random_sets(removal, seconds)]
             examples = self._examples(removal)
             start = time.perf_counter()
             parts = list(self._predictions(removal, sets, examples, check))
@@ -191,6 +201,14 @@ class Live:
         before = np.concatenate([part[0] for part in parts])  # [N]
         after = np.concatenate([part[1] for part in parts], 1)  # [1 + R, N]
         return self._told(examples, before, after)
+
+    def remove_thoroughly(self, removal: Removal, check: Callable[[], None]) -> dict[str, Any]:
+        """Remove units beside as many random sets as a minute allows, for an answer that is kept.
+
+        How many that are isn't known before these units were removed once.
+        """
+        self.remove(replace(removal, controls=0), check)
+        return self.remove(removal, check, seconds=_THOROUGH_SECONDS)
 
     def _examples(self, removal: Removal) -> Examples:
         each = self._seconds.get(tuple(removal.units), float("inf"))
@@ -220,11 +238,14 @@ class Live:
         _, height, width = drawn.shape[:3]
         return {"sheet": sheet(drawn, len(drawn)), "height": height, "width": width}
 
-    def _random_sets(self, removal: Removal) -> list[dict[str, tuple[int, ...]]]:
+    def _random_sets(
+        self, removal: Removal, seconds: float | None = None
+    ) -> list[dict[str, tuple[int, ...]]]:
         """Draw as many units of the same sites, the same ones for the same question."""
         rng = np.random.default_rng([self.subject.seed, 11])
         each = self._seconds.get(tuple(removal.units), float("inf")) * len(self._examples(removal))
-        affordable = max(_LEAST_CONTROLS, int(_CONTROL_SECONDS / max(each, 1e-9)))
+        seconds = _CONTROL_SECONDS if seconds is None else seconds
+        affordable = max(_LEAST_CONTROLS, int(seconds / max(each, 1e-9)))
         return [
             {
                 name: tuple(rng.permutation(self.subject.site(name).units)[: len(units)].tolist())
