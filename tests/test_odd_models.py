@@ -129,6 +129,22 @@ def test_every_lens_answers(units: int, classes: int, without: int, dtype: torch
     assert effects[0] < -1
 
 
+@pytest.mark.parametrize("rare", [1, 4])
+def test_classes_of_two_examples_are_told_without_intervals(rare: int) -> None:
+    """One of them is selected on, and one evaluated: a mean of one has no interval."""
+    images, labels = stripes(4)
+    seen = F.one_hot(labels).cumsum(0).gather(1, labels[:, None])[:, 0]
+    kept = (labels < 4 - rare) | (seen <= 2)
+    subject = holistic.Subject(rows_read(4, 4), (images[kept], labels[kept]))
+    findings = all_findings(subject)
+    assert "nan" not in spoken(findings)
+    rows = findings["ablation.units"].table.where(class_="3")
+    assert (rows.column("n") == 1).all()
+    assert np.isnan(rows.column("lo")).all()
+    lines = findings["ablation.units"].statements
+    assert ("[–, –] (n = 1)" in lines[0]) == (rare == 4)
+
+
 def test_a_single_unit_has_no_pairs() -> None:
     subject = holistic.Subject(rows_read(1, 2), stripes(2))
     findings = {f.name: f for f in QUICK[0].run(subject, Context())}

@@ -219,6 +219,9 @@ def _statements(subject: Subject, table: Table) -> tuple[str, ...]:
     classed = table.column("class") != "all"
     for name in SCORES:
         rows = (table.column("score") == name) & classed & ~np.isnan(table.column("p"))
+        if not rows.any():
+            lines.append(f"In {name}, no effect can be tested: no class has two examples.")
+            continue
         share, special, control = (
             (table.column(c)[rows] < 0.05).mean() for c in ("q", "specific_q", "shuffled_q")
         )

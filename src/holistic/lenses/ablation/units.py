@@ -15,6 +15,7 @@ from holistic.progress import Progress
 from holistic.scores import SCORE_UNITS
 from holistic.subject import Subject
 from holistic.tables import Table, col
+from holistic.words import number
 
 __all__ = ["RemovedUnit", "remove_units"]
 
@@ -72,6 +73,8 @@ def _site_line(subject: Subject, table: Table, chosen: Table, site: str) -> str:
     """Name the unit and class with the largest loss, beside the site's ordinary unit."""
     rows, selection = table.where(site=site), chosen.where(site=site)
     classed = rows.column("class") != "all"
+    bounded = classed & ~np.isnan(rows.column("lo"))  # a class of one example has no interval
+    classed = bounded if bounded.any() else classed
     worst = int(np.nanargmin(np.where(classed, selection.column("effect"), np.nan)))
     row = next(iter(Table(rows.columns, rows.data.slice(worst, 1)).rows()))
     peers = np.abs(rows.where(class_=row["class"]).column("effect"))
@@ -85,8 +88,8 @@ def _site_line(subject: Subject, table: Table, chosen: Table, site: str) -> str:
     else:
         said = (
             f"class {row['class']} needs unit {row['unit']} most (as the selection split says): "
-            f"without it the class's {subject.score} changes by {row['effect']:+#.3g} {unit} "
-            f"[{row['lo']:+#.3g}, {row['hi']:+#.3g}] (n = {row['n']})"
+            f"without it the class's {subject.score} changes by {number(row['effect'], '+#.3g')} "
+            f"{unit} [{number(row['lo'], '+#.3g')}, {number(row['hi'], '+#.3g')}] (n = {row['n']})"
         )
     significant = (rows.column("q") < 0.05).reshape(-1, len(subject.classes) + 1)
     return (

@@ -30,6 +30,7 @@ from holistic.stats.intervals import (
 from holistic.stats.tests import benjamini_hochberg, permutation_p
 from holistic.subject import Subject
 from holistic.tables import Table, col
+from holistic.words import number
 
 if TYPE_CHECKING:
     from holistic.lenses.tracing import Tracing
@@ -294,9 +295,10 @@ def _statements(table: Table, controls: int, score: Score) -> Iterator[str]:
 
 def _said_of_reading(rows: list[dict[str, Any]]) -> str:
     low = min(rows, key=lambda r: r["auroc"])
+    ends = ", ".join(number(low[end], ".3f") for end in ("lo", "hi"))
     return (
         f"At '{low['site']}' the class mean difference tells every class from the rest with an "
-        f"AUROC of at least {low['auroc']:.3f} [{low['lo']:.3f}, {low['hi']:.3f}] "
+        f"AUROC of at least {low['auroc']:.3f} [{ends}] "
         f"(class {low['class']}, n = {low['n']}); random directions that class: "
         f"{low['control_auroc']:.3f} on average, 97.5 % of them below "
         f"{low['control_auroc_hi']:.3f}."
