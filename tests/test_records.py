@@ -17,12 +17,13 @@ import pytest
 import planted_report
 from holistic.cli import main
 from holistic.cli.serve import _model
-from holistic.errors import AuditError
+from holistic.errors import AuditError, SettingError
 from holistic.files import sha256
 from holistic.findings import Audit, load
 from holistic.lens import lens_names
 from holistic.records import table_fault
 from holistic.report import page
+from holistic.report.damage import showing
 from holistic.sites import SiteRow
 from holistic.tables import Column, columns_of
 from test_columns import row_types
@@ -222,6 +223,24 @@ def test_arrays_whose_sizes_differ_are_told(folder: Path, planted: Audit) -> Non
     np.save(folder / "arrays" / "mechanism.correlation.0.npy", np.ones((3, 2), np.float32))
     keep(folder, "mechanism.pairs")
     assert "of shape units × units" in told(folder)
+
+
+def test_names_of_any_length_are_told_in_a_line_of_some(folder: Path) -> None:
+    name, record = "x" * 100_000, read(folder)
+    for place in ("provenance", "lenses"):
+        new = copy.deepcopy(record)
+        new[place] |= {"versions": {name: 1}} if place == "provenance" else {name: 1}
+        write(folder, new)
+        assert 0 < len(told(folder)) < 1000
+    path = folder / "tables" / "ablation.units.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.set_column(0, name, pa.array(["x"] * len(table))), path)
+    keep(folder, "ablation.units")
+    assert 0 < len(told(folder)) < 1000
+    for error in (KeyError(name), SettingError(f"no column '{name}'")):
+        with pytest.raises(AuditError, match="can't be shown") as caught, showing(load(folder)):
+            raise error
+        assert len(str(caught.value)) < 1000
 
 
 def test_numbers_that_can_t_be_drawn_are_told(

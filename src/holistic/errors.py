@@ -27,7 +27,10 @@ __all__ = [
     "SiteError",
     "listed",
     "nearest",
+    "shortened",
 ]
+
+_LETTERS = 500
 
 
 class HolisticError(Exception):
@@ -75,3 +78,13 @@ def nearest(name: str, names: Iterable[str]) -> str:
     """
     match = get_close_matches(name, list(names), n=1)
     return f" (did you mean '{match[0]}'?)" if match else ""
+
+
+def shortened(words: str) -> str:
+    """Write words that quote what a user gave, of any length, as one line that can be read.
+
+    >>> shortened("no   site")
+    'no site'
+    """
+    line = " ".join(words.split())
+    return line if len(line) <= _LETTERS else f"{line[:_LETTERS]}…"

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from holistic.errors import AuditError, listed, nearest
+from holistic.errors import AuditError, listed, nearest, shortened
 from holistic.files import is_unfinished, sha256, write_whole
 from holistic.records import arrays_fault, record_fault, table_fault
 from holistic.tables import Table
@@ -130,7 +130,8 @@ class Audit:
                 "run the audit again"
             )
         if fault := record_fault(record):
-            raise AuditError(f"'{path / 'audit.json'}' is damaged: {fault}; run the audit again")
+            told = shortened(fault)
+            raise AuditError(f"'{path / 'audit.json'}' is damaged: {told}; run the audit again")
         return cls(path, record["provenance"], record["lenses"])
 
     @property
@@ -166,7 +167,8 @@ class Audit:
         sizes = {"rows": len(table)} | ({"classes": len(classes)} if classes else {})
         if fault := arrays_fault(arrays, sizes):
             raise AuditError(
-                f"finding '{name}' in '{self.path}' is damaged: {fault}; run the audit again"
+                f"finding '{name}' in '{self.path}' is damaged: {shortened(fault)}; "
+                "run the audit again"
             )
         return Finding(name, table, tuple(record["statements"]), tuple(record["caveats"]), arrays)
 
@@ -302,7 +304,7 @@ def _readable(path: Path) -> Generator[Path]:
     try:
         yield path
     except (OSError, ValueError, TypeError, NotImplementedError, MemoryError) as error:
-        told = " ".join(str(error).split())
+        told = shortened(str(error))
         raise AuditError(f"'{path}' is damaged: {told}; run the audit again") from error
 
 

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from holistic.errors import AuditError, HolisticError
+from holistic.errors import AuditError, HolisticError, shortened
 from holistic.findings import Audit
 
 __all__ = ["showing"]
@@ -48,7 +48,7 @@ def showing(audit: Audit, finding: str = "") -> Generator[None]:
 
 def _cause(error: Exception) -> str:
     if isinstance(error, HolisticError):
-        return str(error).replace("; ", ", ")
+        return shortened(str(error)).replace("; ", ", ")
     own = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(_PACKAGE)]
-    told = " ".join(f"{type(error).__name__}: {error}".split())
+    told = shortened(f"{type(error).__name__}: {error}")
     return f"{told} ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else told

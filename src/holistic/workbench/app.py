@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import holistic
-from holistic.errors import HolisticError, ModelError, SettingError, SiteError
+from holistic.errors import HolisticError, ModelError, SettingError, SiteError, shortened
 from holistic.findings import Audit, load
 from holistic.lens import lens_class, lens_names
 from holistic.progress import Progress
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["Answers", "application"]
 
 _TERMINAL = "the server's terminal says more"
-_LETTERS = 500
 
 
 class Answers:
@@ -227,7 +226,7 @@ def application(answers: Answers, host: str, token: str, *, seconds: float = SEC
                     raise SettingError("a question is a JSON object")
                 return JSONResponse(await run_in_threadpool(answer, asked))
             except (SettingError, SiteError, ModelError) as error:
-                return JSONResponse({"error": _cut(str(error))}, 400)
+                return JSONResponse({"error": shortened(str(error))}, 400)
             except (HolisticError, OSError) as error:  # names files
                 print(error, file=sys.stderr)
                 return JSONResponse({"error": f"no answer; {_TERMINAL}"}, 400)
@@ -244,12 +243,6 @@ def application(answers: Answers, host: str, token: str, *, seconds: float = SEC
     routes += [Route(f"/api/{n}", answering(a), methods=["POST"]) for n, a in asked.items()]
     app = Starlette(routes=routes, exception_handlers={Exception: failed})
     return Guard(app, host, token, seconds=seconds)
-
-
-def _cut(words: str) -> str:
-    """A question's names are as long as whoever asks likes; an answer is one short line."""
-    words = " ".join(words.split())
-    return words if len(words) <= _LETTERS else f"{words[:_LETTERS]}…"
 
 
 def _text(asked: Any, name: str) -> str:
