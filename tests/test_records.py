@@ -19,7 +19,7 @@ from holistic.cli import main
 from holistic.cli.serve import _model
 from holistic.errors import AuditError, SettingError
 from holistic.files import sha256
-from holistic.findings import Audit, load
+from holistic.findings import Audit, Finding, load
 from holistic.lens import lens_names
 from holistic.records import table_fault
 from holistic.report import page
@@ -237,7 +237,7 @@ def test_names_of_any_length_are_told_in_a_line_of_some(folder: Path) -> None:
     pq.write_table(table.set_column(0, name, pa.array(["x"] * len(table))), path)
     keep(folder, "ablation.units")
     assert 0 < len(told(folder)) < 1000
-    for error in (KeyError(name), SettingError(f"no column '{name}'")):
+    for error in (KeyError(name), MemoryError(name), SettingError(f"no column '{name}'")):
         with pytest.raises(AuditError, match="can't be shown") as caught, showing(load(folder)):
             raise error
         assert len(str(caught.value)) < 1000
@@ -253,6 +253,15 @@ def test_numbers_that_can_t_be_drawn_are_told(
     line = told(folder)
     assert f"finding 'attribution.methods' of the audit in '{folder}' can't be shown" in line
     assert "IndexError: list index out of range (images.py, line" in line
+
+
+def test_pictures_without_end_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page, "bundle", lambda *, live: ("", ""))
+    table = planted_report.table(site=["late"], unit=[0], start=[10**7], picture=[0])
+    arrays = {"activation.synthetic": np.zeros((1, 2, 2), np.uint8)}
+    keep(folder)
+    load(folder).add("activation", [Finding("activation.synthetic", table, arrays=arrays)], 0)
+    assert "10,000,000 panels; 5,000 can be drawn" in told(folder)
 
 
 def test_the_command_line_tells_it_in_one_line(

@@ -36,7 +36,7 @@ def showing(audit: Audit, finding: str = "") -> Generator[None]:
     """
     try:
         yield
-    except (AuditError, OSError, MemoryError):
+    except (AuditError, OSError):
         raise
     except Exception as error:
         part = f"finding '{finding}' of the audit" if finding else "the audit"

@@ -16,6 +16,8 @@ BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#8c959f"
 """Colours that stay apart for colour-blind readers (Okabe & Ito 2008), and one for controls."""
 
 _DPI = 110
+_PANELS = 5000
+"""A table that somebody edited may ask for as many as fill the memory."""
 
 
 def plain(text: object, most: int = 24) -> str:
@@ -26,6 +28,8 @@ def plain(text: object, most: int = 24) -> str:
 
 def grid(rows: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
     """Make a figure of equal panels, each `width` × `height` inches, row by row."""
+    if rows * columns > _PANELS:
+        raise ValueError(f"a picture of {rows * columns:,} panels; {_PANELS:,} can be drawn")
     figure = Figure(figsize=(columns * width, rows * height), dpi=_DPI, layout="constrained")
     axes: Any = figure.subplots(rows, columns, squeeze=False)
     for axis in axes.flat:
