@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,26 @@ def test_a_patch_stands_beside_patches_from_images_of_the_target_s_class(
         count, same = count + 1, same + int(subject.model[4](mixed).argmax() == said)
     assert told["control"] == {"n": count, "same": same}
     assert abs(few["same"] / few["n"] - same / count) < 0.1
+
+
+def test_a_patch_of_units_stands_beside_random_units(subject: holistic.Subject) -> None:
+    target = as_image(subject, int(subject.evaluation.indices[0]))
+    said = int(subject.predict(target).argmax())
+    others = (subject.predict(subject.images).argmax(1) != said).nonzero()[:, 0]
+    source = as_image(subject, int(others[0]))
+    told = patched(subject, source, target, site="3", units=(1, 4))
+    held = [subject.capture(["3"], image)["3"] for image in (source, target)]
+    same = list[bool]()
+    for pair in combinations(range(7), 2):
+        mixed = held[1].clone()
+        mixed[:, pair] = held[0][:, pair]
+        same.append(int(subject.model[4](mixed).argmax()) == said)
+    assert 0 < np.mean(same) < 1
+    assert told["random"]["n"] == 200
+    assert told["random"]["same"] / 200 == pytest.approx(np.mean(same), abs=0.15)
+    every = patched(subject, source, target, site="3", units=tuple(range(7)))
+    assert every["random"] == {"n": 200, "same": 0}
+    assert "random" not in patched(subject, source, target, site="3", units=None)
 
 
 def test_patching_and_steering_equal_plain_edits(subject: holistic.Subject) -> None:

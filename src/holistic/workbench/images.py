@@ -156,25 +156,54 @@ def patched(
     dict
         `before` and `after`: what the model says of the target. `control`: the same from up to 200
         (`n`) other evaluation images, which are of the class that the target is told as and told
-        so, too, and how many of them leave the target's prediction as it was (`same`).
+        so, too, and how many of them leave the target's prediction as it was (`same`). `random`:
+        as many random units of the site from the same source, up to 200 times; none for all units.
     """
     value = subject.capture([site], source)[site]
     before = _said(subject.predict(target))
     after = subject.predict(target, [Patch(site, units, source=value)])
+    answer = {"before": before, "after": _said(after), "control": {"n": 0, "same": 0}}
     others = _taken_for(subject, before["prediction"], target)
-    control = {"n": 0, "same": 0}
     if len(others):
         values = subject.capture([site], others)[site]
-        same = target.expand(len(others), *target.shape[1:])
-        told = subject.predict(same, [Patch(site, units, source=values)]).argmax(1)
-        control = {"n": len(others), "same": int((told == before["prediction"]).sum())}
-    return {"before": before, "after": _said(after), "control": control}
+        answer["control"] = _unmoved(subject, target, values, site=site, units=units)
+    if units is not None:
+        mixed = _random_units(subject, value, subject.capture([site], target)[site], len(units))
+        answer["random"] = _unmoved(subject, target, mixed, site=site)
+    return answer
+
+
+def _unmoved(
+    subject: Subject,
+    target: Tensor,
+    values: Tensor,
+    *,
+    site: str,
+    units: Sequence[int] | None = None,
+) -> dict[str, int]:
+    """Put each of `n` values into the run of one image: how many leave its prediction `same`."""
+    images = target.expand(len(values), *target.shape[1:])
+    told = subject.predict(images, [Patch(site, units, source=values)]).argmax(1)
+    return {"n": len(told), "same": int((told == subject.predict(target).argmax(1)).sum())}
+
+
+def _random_units(subject: Subject, source: Tensor, target: Tensor, count: int) -> Tensor:
+    """A site's value `[1, P…, U]` of the target with `count` random units of the source's."""
+    rng, units = np.random.default_rng([subject.seed, 13]), source.shape[-1]
+    drawn = [rng.permutation(units) < count for _ in range(_affordable(subject))]
+    mask = torch.from_numpy(np.stack(drawn)).to(source.device)
+    return torch.where(mask.view(-1, *(1,) * (source.dim() - 2), units), source, target)
+
+
+def _affordable(subject: Subject) -> int:
+    """How many patches stand beside one: 200, or 20 at least."""
+    cost = max(1, subject.engine.row_operations(subject.all_sites[0]))
+    return int(min(_PATCHES, max(_CONTROLS, _SEARCHED / cost / 4)))
 
 
 def _taken_for(subject: Subject, label: int, but: Tensor) -> Tensor:
     """Draw evaluation images `[N, …]` of a class that the model tells rightly, without one."""
-    cost = max(1, subject.engine.row_operations(subject.all_sites[0]))
-    most = int(min(_PATCHES, max(_CONTROLS, _SEARCHED / cost / 4)))
+    most = _affordable(subject)
     some = subject.evaluation.sample(_AMONG, seed=subject.seed)
     own = some.images[some.labels == label]
     own = own[(own != but.to(own)).flatten(1).any(1)]
