@@ -68,10 +68,8 @@ class Answers:
 
     def state(self, asked: Any) -> dict[str, Any]:
         """What can be asked of this server."""
-        shown = ("id", "name", "asked", "created", "overall")
-        kept = [{key: one[key] for key in shown} for one in experiments(self.folder)]
         if isinstance(self.live, str):
-            return {"live": False, "reason": self.live, "experiments": kept}
+            return {"live": False, "reason": self.live, "experiments": self._kept()}
         subject = self.live.subject
         low, high = (float(end) for end in subject.images.aminmax())
         return {
@@ -80,8 +78,13 @@ class Answers:
             "range": [low, high],
             "sites": [site.name for site in subject.hidden_sites],
             "examples": len(subject.images),
-            "experiments": kept,
+            "experiments": self._kept(),
         }
+
+    def _kept(self) -> list[dict[str, Any]]:
+        """What the page tells of each kept set."""
+        shown = ("id", "name", "asked", "created", "overall")
+        return [{key: one[key] for key in shown} for one in experiments(self.folder)]
 
     def rows(self, asked: Any) -> dict[str, Any]:
         """Rows of a finding."""
@@ -178,14 +181,14 @@ class Answers:
         from holistic.workbench.live import Removal, within
 
         live = self._model()
-        removal = Removal.read({**asked, "examples": "all", "controls": 200}, live.subject)
+        removal = Removal.read({**asked, "examples": "all"}, live.subject)
         if not removal.units:
             raise SettingError("an experiment removes one unit or more")
         told = {"units": [[n, u] for n, some in removal.units.items() for u in some],
                 "edit": removal.edit}  # fmt: skip
         found = live.remove_thoroughly(removal, within(SECONDS))
-        kept = save_experiment(self.folder, asked.get("name"), told, found)
-        return next(one for one in self.state({})["experiments"] if one["id"] == kept)
+        ident = save_experiment(self.folder, asked.get("name"), told, found)
+        return next(one for one in self._kept() if one["id"] == ident)
 
     def forget(self, asked: Any) -> dict[str, Any]:
         """Delete a set that was kept."""

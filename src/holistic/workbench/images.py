@@ -161,30 +161,28 @@ def patched(
     """
     value = subject.capture([site], source)[site]
     before = _said(subject.predict(target))
+    said = before["prediction"]
     after = subject.predict(target, [Patch(site, units, source=value)])
     answer = {"before": before, "after": _said(after), "control": {"n": 0, "same": 0}}
-    others = _taken_for(subject, before["prediction"], target)
+    others = _taken_for(subject, said, target)
     if len(others):
         values = subject.capture([site], others)[site]
-        answer["control"] = _unmoved(subject, target, values, site=site, units=units)
+        patches = Patch(site, units, source=values)
+        answer["control"] = _unmoved(subject, target, patches, count=len(values), said=said)
     if units is not None:
         mixed = _random_units(subject, value, subject.capture([site], target)[site], len(units))
-        answer["random"] = _unmoved(subject, target, mixed, site=site)
+        patches = Patch(site, source=mixed)
+        answer["random"] = _unmoved(subject, target, patches, count=len(mixed), said=said)
     return answer
 
 
 def _unmoved(
-    subject: Subject,
-    target: Tensor,
-    values: Tensor,
-    *,
-    site: str,
-    units: Sequence[int] | None = None,
+    subject: Subject, target: Tensor, patches: Patch, *, count: int, said: int
 ) -> dict[str, int]:
-    """Put each of `n` values into the run of one image: how many leave its prediction `same`."""
-    images = target.expand(len(values), *target.shape[1:])
-    told = subject.predict(images, [Patch(site, units, source=values)]).argmax(1)
-    return {"n": len(told), "same": int((told == subject.predict(target).argmax(1)).sum())}
+    """Patch one image `n` times, a row of the source each: how often what is `said` stays."""
+    images = target.expand(count, *target.shape[1:])
+    told = subject.predict(images, [patches]).argmax(1)
+    return {"n": count, "same": int((told == said).sum())}
 
 
 def _random_units(subject: Subject, source: Tensor, target: Tensor, count: int) -> Tensor:

@@ -203,12 +203,13 @@ class Live:
         return self._told(examples, before, after)
 
     def remove_thoroughly(self, removal: Removal, check: Callable[[], None]) -> dict[str, Any]:
-        """Remove units beside as many random sets as a minute allows, for an answer that is kept.
+        """Remove units beside 200 random sets, or as many as a minute allows, to keep the answer.
 
         How many that are isn't known before these units were removed once.
         """
         self.remove(replace(removal, controls=0), check)
-        return self.remove(removal, check, seconds=_THOROUGH_SECONDS)
+        beside = replace(removal, controls=_CONTROLS)
+        return self.remove(beside, check, seconds=_THOROUGH_SECONDS)
 
     def _examples(self, removal: Removal) -> Examples:
         each = self._seconds.get(tuple(removal.units), float("inf"))

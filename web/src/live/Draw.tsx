@@ -164,7 +164,7 @@ function Nearest({ found, site, image, count }: { found: Looked; site: string; i
     const into = way === WAYS[0], units = some.match(/\d+/g)?.map(Number);
     const what = units ? `${units.length === 1 ? "unit" : "units"} ${units.join(", ")} of site ${site}` : `the whole of site ${site}`;
     ask<Patched>("patch", { source: into ? place : image, target: into ? image : place, site, units }).then(
-      ({ before, after, control: { n, same } }) => setSaid(`With ${what} taken ${into ? `from example ${place}, this image` : `from this image, example ${place}`} is told as ${classes[after.prediction]} (${percent(after)}; before: ${classes[before.prediction]}, ${percent(before)}). Control: taken from ${n} other images that are ${classes[before.prediction]} and told so, ${same} leave it as it was.`),
+      ({ before, after, control: { n, same }, random }) => setSaid(`With ${what} taken ${into ? `from example ${place}, this image` : `from this image, example ${place}`} is told as ${classes[after.prediction]} (${percent(after)}; before: ${classes[before.prediction]}, ${percent(before)}). Control: taken from ${n} other images that are ${classes[before.prediction]} and told so, ${same} leave it as it was.${random ? ` With as many random units of the site it stays in ${random.same} of ${random.n} draws.` : ""}`),
       (e: Error) => setSaid(e.message),
     );
   };

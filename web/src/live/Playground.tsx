@@ -144,7 +144,7 @@ function Choose({ name, sets, set }: { name: string; sets: NamedSet[]; set: (uni
 function cost({ overall: { n, before, after, drop, random }, created }: Saved): string {
   const points = (e: Estimate) => `${fixed(100 * e.value, 1)} ${between(e)}`;
   if (!before || !after || !drop) return created;
-  return `${percent(before.value)} → ${percent(after.value)}, drop ${points(drop)} points${random ? `, random sets ${points(random)}` : ""}, n = ${n}; ${created}`;
+  return `${percent(before.value)} → ${percent(after.value)}, drop ${points(drop)} points${random ? `, ${random.sets} random sets ${points(random)}` : ""}, n = ${n}; ${created}`;
 }
 
 function Experiments({ state, units, edit, changed }: { state: State; units: Unit[]; edit: string; changed: (all: Saved[]) => void }) {

@@ -30,9 +30,9 @@ export interface Change { example: number; label: number; before: number; after:
 export interface Removed { superseded?: boolean; classes: ClassRow[]; confusion: number[][]; intact: number[][]; changed: Change[]; changes: number; n: number; whole: boolean }
 export type Unit = [site: string, unit: number];
 export interface Pictures { sheet: string | null; height: number; width: number }
-export interface Saved { id: string; name: string; asked: { units: Unit[]; edit: string }; created: string; overall: { n?: number } & Partial<Record<"before" | "after" | "drop" | "random", Estimate>> }
-/** The patched image's prediction before and after, and how many other images of its class leave it as it was. */
-export interface Patched { before: Looked; after: Looked; control: { n: number; same: number } }
+export interface Saved { id: string; name: string; asked: { units: Unit[]; edit: string }; created: string; overall: { n?: number; random?: Estimate & { sets: number } } & Partial<Record<"before" | "after" | "drop", Estimate>> }
+/** The patched image's prediction before and after, and how often other images of its class, and as many random units, leave it as it was. */
+export interface Patched { before: Looked; after: Looked; control: { n: number; same: number }; random?: { n: number; same: number } }
 export interface Looked { label?: number; split?: string; logits: number[]; probabilities: number[]; prediction: number; top: Record<string, { unit: number; value: number }[]>; maps: Record<string, number[][]>; nearest?: { place: number; label: number; distance: number }[]; among?: [number, number] }
 export interface Steered { doses: number[]; logits: number[][]; control: number[][]; control_lo: number[][]; control_hi: number[][] }
 export interface Job { id: string; lens: string; state: string; task: string; done: number; total: number; error: string }

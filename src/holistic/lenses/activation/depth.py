@@ -87,8 +87,9 @@ def depth_finding(compared: Compared, *, measures: tuple[str, ...], seed: int) -
             f"The control is {compared.copies} copies with freshly drawn weights on the same "
             "examples: a trend that they show too comes with the architecture and isn't learned. "
             "Units of one site share what they read, so units aren't shuffled between sites.",
-            "Measured on the examples of the setting `probes`; the bounds take units as "
-            "independent draws, p doesn't.",
+            "Measured on the examples of the setting `probes`, so medians differ a little from "
+            "those of `activation.units`, which reads all; the bounds take units as independent "
+            "draws, p doesn't.",
             "One trained model: how much another training run would differ isn't in the bounds.",
         ),
     )

@@ -223,6 +223,8 @@ def _said(
         if whole
         else ""
     )
+    if {a, b} == {"ablation", "attribution"}:
+        own += "; behind the last hidden site these two agree by construction"
     return (
         f"{a} and {b} at '{site}' have a median rank correlation of {np.median(values):.3f} over "
         f"{len(values)} classes (from {min(values):.3f} to {max(values):.3f}; n = "
