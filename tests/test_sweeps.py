@@ -231,6 +231,6 @@ def test_overflow_stops_with_the_name_of_the_site() -> None:
     ).eval()
     subject = holistic.Subject(model, (torch.randn(40, 1, 8, 8), torch.arange(40) % 4))
     replaced = torch.full((4,), torch.inf)
-    subject._means["2"] = replaced
+    subject.references.means["2"] = replaced
     with pytest.raises(ModelError, match=r"site '2' gives .* NaN or infinite"):
         holistic.sweep(subject, ["2"])

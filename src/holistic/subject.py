@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from holistic.constants import optimal_constants, search_size
 from holistic.data import split
 from holistic.edits import Edit, changes_of
 from holistic.errors import ModelError
@@ -32,6 +31,7 @@ from holistic.preflight import (
     preflight,
     unwrapped,
 )
+from holistic.references import References
 from holistic.scores import Score, checked_score, score
 from holistic.sites import Site, SiteRow, find_site
 from holistic.tables import Table
@@ -299,47 +299,17 @@ class Subject:
         return self.engine.stage(images, self.site(site), replacement, previous)
 
     @cached_property
-    def _means(self) -> dict[str, Tensor]:
-        return {}
+    def references(self) -> References:
+        """What the selection split offers in place of a unit's own value."""
+        return References(self)
 
     def mean(self, site: str) -> Tensor:
         """Class-balanced mean of a site's value over the selection split, `[P…, U]`."""
-        if site not in self._means:
-            sums: Tensor | None = None
-            labels = self.selection.labels
-            weights = 1.0 / torch.bincount(labels, minlength=len(self.classes)).double()
-            for part, values in self.capture_batches([site], self.selection.images):
-                value = values[site].double()  # [B, P…, U]
-                batch = torch.tensordot(weights[labels[part]], value, dims=1)
-                sums = batch if sums is None else sums + batch
-                self._means[site] = values[site][0]
-            assert sums is not None
-            self._means[site] = (sums / len(labels.unique())).to(self._means[site].dtype)
-        return self._means[site]
+        return self.references.mean(site)
 
     def optimal(self, site: str) -> Tensor:
         """Each unit's optimal constant, `[P…, U]`, found on a part of the selection split."""
-        if site not in self._optimal:
-            place = self.site(site)
-            sample = self.stage(site, self.selection.images[:2], self.mean(site))
-            count = max(search_size(place.units, sample.row_cost), 2 * len(self.classes))
-            some = self.selection.sample(count, seed=self.seed)
-            images = some.images
-            values, first = (
-                self.capture([site], images)[site],
-                self.stage(site, images, torch.zeros(())),
-            )
-            self._optimal[site] = optimal_constants(
-                lambda value: self.stage(site, images, value, first),
-                values,
-                self.mean(site),
-                some.labels,
-            )
-        return self._optimal[site]
-
-    @cached_property
-    def _optimal(self) -> dict[str, Tensor]:
-        return {}
+        return self.references.optimal(site)
 
     def draw(self, site: str, places: Tensor, seed: int) -> Tensor:
         """Values of a site on random examples of the selection split, `[B, P…, U]`.
@@ -353,10 +323,7 @@ class Subject:
         seed
             Decides the draws.
         """
-        generator = torch.Generator().manual_seed(seed)
-        count = max(len(self.images), int(places.max()) + 1 if len(places) else 0)
-        drawn = torch.randint(len(self.selection), (count,), generator=generator)
-        return self.capture([site], self.selection.images[drawn[places]])[site]
+        return self.references.draw(site, places, seed)
 
     def score_of(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Score logits `[B, C]` for classes `[B]` in the subject's score: `[B]`."""
