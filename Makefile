@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test check bench web browser node clean
+.PHONY: demo test check bench coverage web browser node clean
 
 demo: $(READY) ## train the reference model on the bundled digits and audit it
 	$(BIN)/holistic run
@@ -22,6 +22,9 @@ bench: $(READY) ## a sweep of every unit beside its peers and the floor, in one 
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.measures
+
+coverage: $(READY) ## how often intervals hold the truth, and tests stay silent where nothing is
+	$(BIN)/python -m benchmarks.coverage
 
 web: node ## build the pages' scripts from their sources in web/
 	cd web && npm ci --no-audit --no-fund --silent && npm test && npm run build
