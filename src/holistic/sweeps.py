@@ -18,7 +18,7 @@ from holistic.graph.engine import Change, Stage, single_edits
 from holistic.progress import Progress, silent
 from holistic.scores import Score, resolution, score
 from holistic.sites import Site
-from holistic.stats.intervals import mean_interval
+from holistic.stats.means import Means
 from holistic.stats.tests import mcnemar
 from holistic.subject import Subject
 from holistic.tables import Table
@@ -44,43 +44,27 @@ class Tally:
 
     Attributes
     ----------
-    count
-        Examples, `[U, C]`.
-    mean, m2
-        Mean of their effects and sum of squared deviations from it, one for each score,
-        `[S, U, C]` (float64).
+    effects
+        Their effects, one for each score, `[S, U, C]`.
     lost, gained
         Examples that turned wrong, and right, `[U, C]`.
     """
 
-    count: np.ndarray
-    mean: np.ndarray
-    m2: np.ndarray
+    effects: Means
     lost: np.ndarray
     gained: np.ndarray
 
     def merge(self, other: Tally) -> Tally:
-        """Combine with the tally of other examples (Chan, Golub & LeVeque 1983, eq. 2.1)."""
-        count = self.count + other.count
-        share = other.count / np.maximum(count, 1)
-        delta = other.mean - self.mean
-        return Tally(
-            count,
-            self.mean + delta * share,
-            self.m2 + other.m2 + delta**2 * self.count * share,
-            self.lost + other.lost,
-            self.gained + other.gained,
-        )
+        """Combine with the tally of other examples."""
+        flips = self.lost + other.lost, self.gained + other.gained
+        return Tally(self.effects.merge(other.effects), *flips)
 
     def with_all(self) -> Tally:
         """Append the column of all classes together: `C + 1` columns."""
-        total = self.count.sum(-1, keepdims=True)
-        mean = (self.count * self.mean).sum(-1, keepdims=True) / np.maximum(total, 1)
-        spread = self.m2 + self.count * (self.mean - mean) ** 2
-        ends = (total, mean, spread.sum(-1, keepdims=True))
-        ends += tuple(a.sum(-1, keepdims=True) for a in (self.lost, self.gained))
-        own = (self.count, self.mean, self.m2, self.lost, self.gained)
-        return Tally(*(np.concatenate(pair, -1) for pair in zip(own, ends, strict=True)))
+        flips = (
+            np.append(each, each.sum(-1, keepdims=True), -1) for each in (self.lost, self.gained)
+        )
+        return Tally(self.effects.with_total(), *flips)
 
 
 @dataclass(frozen=True)
@@ -297,16 +281,24 @@ class _Batch:
     def tally(self, site: Site) -> Tally:
         """Replace the site's units on every example of the batch."""
         effects, lost, gained = self.effects(site)
-        onehot = self.onehot
-        count = onehot.sum(0).expand(effects.shape[1], -1)  # [U, C]
-        total = _sums(effects, onehot)
-        mean = total / count.clamp_min(1)
-        # effects come in float32: their squares and sums are exact enough in float64
-        m2 = (_sums(effects.square(), onehot) - total * mean).clamp_min(0)
         # a flip counts where it happens in most draws: lost and gained stay whole numbers
-        flips = [_sums((share > 0.5).float(), onehot.float()) for share in (lost, gained)]
-        parts = (count.long(), mean, m2, *(f.long() for f in flips))
-        return Tally(*(part.cpu().numpy() for part in parts))
+        flips = (_sums((share > 0.5).float(), self.onehot.float()) for share in (lost, gained))
+        return Tally(self._means(effects), *(f.long().cpu().numpy() for f in flips))
+
+    def _means(self, effects: Tensor) -> Means:
+        """Means of effects `[S, U, B]` over the examples of each class: `[S, U, C]`."""
+        onehot, few = self.onehot, self.onehot.float()
+        mean = _sums(effects, onehot) / onehot.sum(0).clamp_min(1)
+        away = effects - mean.index_select(2, self.labels)
+        m2 = _sums(away.square(), onehot)
+        # the higher powers say how skewed the effects are: float32 is exact enough, and quicker
+        away = away.float()
+        square = away.square()
+        m3, m4 = _sums(away.mul_(square), few), _sums(square.square_(), few)
+        count = onehot.sum(0).expand(mean.shape).long()
+        known = mean.masked_fill(count == 0, torch.nan)
+        parts = (count, known, m2, m3.double(), m4.double())
+        return Means(*(part.cpu().numpy() for part in parts))
 
     def _replayed(
         self, stage: Stage, site: Site, chosen: Tensor | None
@@ -358,33 +350,31 @@ def _check_finite(effects: Tensor, site: Site) -> None:
 
 def _table(subject: Subject, run: Pass, found: Sequence[Tally]) -> Table:
     classes = [*subject.classes, "all"]
-    flat = {
+    flips = {
         name: np.concatenate([getattr(t, name).reshape(-1) for t in found])
-        for name in ("count", "lost", "gained")
+        for name in ("lost", "gained")
     }
-    for name in ("mean", "m2"):
-        flat[name] = np.concatenate([getattr(t, name)[0].reshape(-1) for t in found])
+    effects = Means.concatenate([t.effects[0].flat() for t in found])
     numbers = [_units(site, run).cpu().numpy() for site in run.sites]
-    n = flat["count"]
-    lo, hi = mean_interval(n, flat["mean"], flat["m2"])
-    p = np.where(n > 0, mcnemar(flat["lost"], flat["gained"]), np.nan)
+    n = effects.count
+    lo, hi = effects.interval()
+    p = np.where(n > 0, mcnemar(flips["lost"], flips["gained"]), np.nan)
     units = np.concatenate([np.repeat(number, len(classes)) for number in numbers])
     pairs = zip(run.sites, numbers, strict=True)
     names = np.concatenate([np.repeat(s.name, len(u) * len(classes)) for s, u in pairs])
-    drop = (flat["lost"] - flat["gained"]) / np.maximum(n, 1)
+    drop = (flips["lost"] - flips["gained"]) / np.maximum(n, 1)
     return effect_table(
         {
             "site": names,
             "unit": units,
             "class": np.tile(classes, len(units) // len(classes)),
-            "effect": np.where(n > 0, flat["mean"], np.nan),
+            "effect": effects.mean,
             "lo": lo,
             "hi": hi,
             "n": n,
             "kind": "exact" if run.rows is None else "sample",
             "accuracy_drop": np.where(n > 0, drop, np.nan),
-            "lost": flat["lost"],
-            "gained": flat["gained"],
+            **flips,
             "p": p,
         },
         classes=len(classes),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import SupportsFloat
 
-__all__ = ["number", "percent"]
+__all__ = ["number", "percent", "unbounded"]
 
 
 def number(value: SupportsFloat | None, spec: str = ".2f") -> str:
@@ -38,3 +38,20 @@ def percent(
     if lo is not None and hi is not None:
         ends = f" [{number(100 * float(lo), spec)}, {number(100 * float(hi), spec)}]"
     return f"{number(100 * float(share), spec)} %{ends}"
+
+
+def unbounded(rare: int, total: int, what: str) -> tuple[str, ...]:
+    """Say how many numbers have no interval, or nothing where all have one.
+
+    >>> unbounded(0, 30, "effects")
+    ()
+    >>> unbounded(12, 3000, "effects")[0].split(":")[0]
+    '12 of 3,000 effects have no interval and no p'
+    """
+    if not rare:
+        return ()
+    verb = "has" if rare == 1 else "have"
+    return (
+        f"{rare:,} of {total:,} {what} {verb} no interval and no p: their variance rests on fewer "
+        "than 3 examples (n / kurtosis), or nothing varies.",
+    )

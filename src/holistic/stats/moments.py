@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from holistic.errors import DataError
+from holistic.stats.means import Means
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,8 +41,9 @@ class Moments:
         `[C, U]` int64, finite values seen.
     offset
         `[C, U]` float64, mean minus origin; 0 where nothing was seen.
-    m2
-        `[C, U]` float64, sum of squared deviations from the class's mean.
+    m2, m3, m4
+        `[C, U]` float64, sums of the second, third and fourth powers of the deviations from the
+        class's mean.
     active
         `[C, U]` int64, values above zero.
     non_finite
@@ -58,6 +60,8 @@ class Moments:
     count: np.ndarray
     offset: np.ndarray
     m2: np.ndarray
+    m3: np.ndarray
+    m4: np.ndarray
     active: np.ndarray
     non_finite: np.ndarray
 
@@ -65,8 +69,9 @@ class Moments:
     def empty(cls, units: int, classes: int = 1) -> Self:
         """Return the moments of no examples."""
         counts = np.zeros((3, classes, units), np.int64)
-        sums = np.zeros((3, classes, units))
-        return cls(sums[0], counts[0], sums[1], sums[2], counts[1], counts[2])
+        sums = np.zeros((5, classes, units))
+        origin, offset, m2, m3, m4 = sums
+        return cls(origin, counts[0], offset, m2, m3, m4, counts[1], counts[2])
 
     @classmethod
     def of(
@@ -99,10 +104,13 @@ class Moments:
         deviation = np.where(finite, x - origin[labels], 0.0)
         offset = _class_sums(deviation, labels, classes) / np.maximum(count, 1)
         deviation = np.where(finite, deviation - offset[labels], 0.0)
-        m2 = _class_sums(deviation**2, labels, classes)
+        square = deviation**2
+        m2, m3, m4 = (
+            _class_sums(power, labels, classes) for power in (square, square * deviation, square**2)
+        )
         active = _class_sums(x > 0, labels, classes)
         non_finite = _class_sums(~finite, labels, classes)
-        return cls(origin, count, offset, m2, active, non_finite)
+        return cls(origin, count, offset, m2, m3, m4, active, non_finite)
 
     def update(
         self, values: Tensor | np.ndarray, labels: Tensor | np.ndarray | None = None
@@ -116,6 +124,10 @@ class Moments:
         total = self.count + other.count
         share = other.count / np.maximum(total, 1)
         self.origin = np.where(self.count > 0, self.origin, other.origin)
+        down, up = -delta * share, delta * (1 - share)
+        self.m3, self.m4 = (
+            _moved(self, down, power) + _moved(other, up, power) for power in (3, 4)
+        )
         self.offset = self.offset + delta * share
         self.m2 = self.m2 + other.m2 + delta**2 * self.count * share
         self.count = total
@@ -148,6 +160,11 @@ class Moments:
         return np.sqrt(self.variance)
 
     @property
+    def means(self) -> Means:
+        """Means `[C, U]` with what their bounds follow from."""
+        return Means(self.count, self.mean, self.m2, self.m3, self.m4)
+
+    @property
     def active_fraction(self) -> np.ndarray:
         """Share of finite values above zero `[C, U]`, NaN where a class has no finite value."""
         return np.where(self.count > 0, self.active / np.maximum(self.count, 1), np.nan)
@@ -155,17 +172,16 @@ class Moments:
     def only(self, classes: Sequence[int]) -> Moments:
         """Return the moments of some of the classes, `[K, U]`."""
         kept = list(classes)
-        sums = self.origin, self.count, self.offset, self.m2, self.active, self.non_finite
-        return Moments(*(part[kept] for part in sums))
+        return Moments(*(getattr(self, part.name)[kept] for part in fields(self)))
 
     def total(self) -> Moments:
         """Return the moments over all classes together, as one class `[1, U]`."""
         origin, offsets = _offsets(self)
         count = self.count.sum(0)
         offset = (self.count * offsets).sum(0) / np.maximum(count, 1)
-        between = (self.count * (offsets - offset) ** 2).sum(0)
-        m2 = self.m2.sum(0) + between
-        sums = count, offset, m2, self.active.sum(0), self.non_finite.sum(0)
+        shift = np.where(self.count > 0, offsets - offset, 0.0)
+        powers = (_moved(self, shift, power).sum(0) for power in (2, 3, 4))
+        sums = count, offset, *powers, self.active.sum(0), self.non_finite.sum(0)
         return Moments(origin[None], *(total[None] for total in sums))
 
     def balanced_mean(self) -> np.ndarray:
@@ -285,6 +301,16 @@ def _p_of_r(r: np.ndarray, df: int) -> np.ndarray:
     with np.errstate(divide="ignore"):
         t = np.abs(r) * np.sqrt(df / (1 - r**2))
     return 2 * stdtr(df, -t)
+
+
+def _moved(moments: Moments, by: np.ndarray, power: int) -> np.ndarray:
+    """Sums of powers of the deviations, `[C, U]`, from values that lie so far below the means."""
+    n, m2, m3, m4 = moments.count, moments.m2, moments.m3, moments.m4
+    if power == 2:
+        return m2 + n * by**2
+    if power == 3:
+        return m3 + 3 * by * m2 + n * by**3
+    return m4 + 4 * by * m3 + 6 * by**2 * m2 + n * by**4
 
 
 def _gap(mine: Moments, theirs: Moments) -> np.ndarray:
