@@ -43,8 +43,9 @@ class Means:
 
     Examples
     --------
-    >>> Means.of(np.array([1.0, 2.0, 6.0])).mean
-    array(3.)
+    >>> means = Means.of(np.array([1.0, 2.0, 6.0, 7.0]))
+    >>> float(means.mean), [round(float(end), 1) for end in means.interval()]
+    (4.0, [-0.7, 8.7])
     """
 
     count: np.ndarray
