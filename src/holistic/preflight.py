@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from holistic.copies import copied
 from holistic.errors import DataError, ModelError, SettingError, listed
 from holistic.graph.trace import Wrapped, evaluating
 
@@ -97,7 +97,14 @@ def on_device(model: nn.Module, device: torch.device) -> nn.Module:
     """Return the model itself where it is on the device, else a copy there."""
     tensors = [*model.parameters(), *model.buffers()]
     there = all(t.device.type == device.type for t in tensors)
-    return model if there else copy.deepcopy(model).to(device)
+    if there:
+        return model
+    moved = copied(model).to(device)
+    for module in moved.modules():
+        for name, value in vars(module).items():
+            if isinstance(value, Tensor):  # no buffer, so `to` leaves it where it was
+                setattr(module, name, value.to(device))
+    return moved
 
 
 def checked_data(data: tuple[Any, Any], model: nn.Module) -> tuple[Tensor, Tensor]:

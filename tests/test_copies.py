@@ -1,0 +1,130 @@
+"""Is a model copied whole, whatever it holds, and does the copy stand on its own?"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from functools import partial
+from types import MethodType
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from holistic.copies import copied
+from holistic.errors import ModelError
+
+X = torch.linspace(-1, 1, 12).reshape(3, 4)
+
+
+class Slotted:
+    __slots__ = ("lock",)
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+
+class Settings:
+    def __init__(self, model: nn.Module) -> None:
+        self.lock, self.model, self.widths = threading.Lock(), model, [1]
+
+
+class Refusing:
+    def __deepcopy__(self, memo: object) -> object:
+        raise RuntimeError("no copies")
+
+
+def held(**values: object) -> Callable[[nn.Sequential], None]:
+    return lambda model: [setattr(model, name, value) for name, value in values.items()]
+
+
+def computed(model: nn.Sequential) -> None:
+    model.features, model.loss = model[1](X), model(X).sum()
+
+
+def patched(model: nn.Sequential) -> None:
+    model.forward = lambda x: 2 * model[3](model[2](model[1](x)))
+
+
+def bound(model: nn.Sequential) -> None:
+    def forward(self: nn.Sequential, x: Tensor) -> Tensor:
+        return self[3](self[1](x))
+
+    model.forward = MethodType(forward, model)
+
+
+def hooked(model: nn.Sequential) -> None:
+    model.register_forward_hook(lambda module, inputs, output: output + model[3].bias)
+
+
+HELD = {
+    "nothing": held(),
+    "a tensor kept from training": computed,
+    "an open file": held(log=sys.__stdout__),
+    "a generator": held(batches=(i for i in range(3))),
+    "locks in containers": held(settings={"locks": [threading.Lock(), (threading.RLock(),)]}),
+    "a thread": held(thread=threading.Thread(target=print), event=threading.Event()),
+    "a module": held(numerics=np),
+    "a lambda of the model": lambda model: setattr(model, "act", lambda x: model[1](x)),
+    "a forward of its own": patched,
+    "a forward bound to it": bound,
+    "a hook": hooked,
+    "a random generator": held(draws=torch.Generator().manual_seed(3)),
+    "an object with the model": lambda model: setattr(model, "settings", Settings(model)),
+    "an object with slots": held(slotted=Slotted()),
+    "an object that refuses": held(refusing=Refusing()),
+    "a partial": lambda model: setattr(model, "p", partial(model[1].forward, threading.Lock())),
+    "a loader under way": held(loader=iter(torch.utils.data.DataLoader([1, 2]))),
+}
+
+
+def made() -> nn.Sequential:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)).eval()
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_a_copy_computes_the_same_and_shares_no_weight(name: str) -> None:
+    model = made()
+    HELD[name](model)
+    expected = model(X).detach()
+    double = copied(model)
+    assert type(double) is type(model)
+    assert torch.equal(double(X).detach(), expected)
+    with torch.no_grad():
+        for parameter in double.parameters():
+            parameter.zero_()
+    assert not double(X).any()
+    assert torch.equal(model(X).detach(), expected)
+
+
+def test_what_a_copy_holds_is_its_own_where_that_can_be() -> None:
+    model = made()
+    model.draws, model.settings = torch.Generator().manual_seed(3), Settings(model)
+    model.features = model[1](X)
+    double = copied(model)
+    assert double.settings.lock is model.settings.lock
+    assert double.settings.model is double
+    assert double.settings.widths is not model.settings.widths
+    assert double.features.is_leaf
+    assert torch.equal(double.features, model.features)
+    assert torch.equal(torch.rand(2, generator=double.draws), torch.rand(2, generator=model.draws))
+
+
+def test_weights_made_in_inference_mode_get_gradients_in_the_copy() -> None:
+    with torch.inference_mode():
+        model = made()
+    double = copied(model)
+    assert double(X).sum().requires_grad
+
+
+def test_a_module_that_refuses_is_named() -> None:
+    class Closed(nn.Linear):
+        def __deepcopy__(self, memo: object) -> object:
+            raise RuntimeError("no copies")
+
+    with pytest.raises(ModelError, match=r"Sequential can't be copied.*RuntimeError: no copies"):
+        copied(nn.Sequential(Closed(2, 2)))
