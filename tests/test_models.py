@@ -11,7 +11,7 @@ from torch import nn
 
 from holistic.data import Data
 from holistic.errors import ModelError
-from holistic.graph.trace import Wrapped
+from holistic.graph.wrapped import Wrapped
 from holistic.models import (
     MODELS,
     RECIPES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import types
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,10 @@ from torch import Tensor, nn
 
 from holistic.errors import ModelError
 
-__all__ = ["copied", "parts_of"]
+__all__ = ["copied", "everything"]
+
+_MOST = 10_000
+"""Longest container that is looked into: what is longer holds data, not parts of a model."""
 
 _ATOMS = (str, bytes, int, float, complex, bool, type(None), type, torch.dtype, torch.device)
 
@@ -45,7 +48,7 @@ def copied(model: nn.Module) -> nn.Module:
     memo: dict[int, Any] = {}
     functions: list[tuple[types.FunctionType, types.FunctionType]] = []
     with torch.inference_mode(False), torch.no_grad():
-        held = list(_everything(model))
+        held = list(everything(model))
         for value in held:
             if isinstance(value, types.FunctionType):
                 twin = _twin(value)
@@ -85,32 +88,8 @@ def _copied(model: nn.Module, held: Sequence[Any], memo: dict[int, Any]) -> nn.M
     return double
 
 
-def parts_of(value: Any) -> Iterator[Any]:
-    """Yield what a value holds: entries of a container, attributes of an object, a closure's."""
-    if isinstance(value, Mapping):
-        yield from value.keys()
-        yield from value.values()
-    elif isinstance(value, (list, tuple, set, frozenset, deque)):
-        yield from value
-    elif isinstance(value, partial):
-        yield from (value.func, value.args, value.keywords)
-    elif isinstance(value, types.MethodType):
-        yield value.__self__
-    elif isinstance(value, types.FunctionType):
-        yield from (cell.cell_contents for cell in value.__closure__ or () if _full(cell))
-        yield from value.__defaults__ or ()
-    if isinstance(value, (types.FunctionType, types.ModuleType, Tensor)):
-        return
-    yield from getattr(value, "__dict__", {}).values()
-    for kind in type(value).__mro__:
-        slots = vars(kind).get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            if hasattr(value, name):
-                yield getattr(value, name)
-
-
-def _everything(model: nn.Module) -> Iterator[Any]:
-    """Yield all that a model holds, however deep, each thing once."""
+def everything(model: nn.Module) -> Iterator[Any]:
+    """Yield all that a model holds, however deep, each thing once and before its parts."""
     seen: dict[int, Any] = {}
     stack: list[Any] = [model]
     while stack:
@@ -119,7 +98,39 @@ def _everything(model: nn.Module) -> Iterator[Any]:
             continue
         seen[id(value)] = value
         yield value
-        stack.extend(parts_of(value))
+        stack.extend(_parts(value))
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    """Yield what a value holds: entries, attributes, the cells of a closure."""
+    if isinstance(value, (Tensor, types.ModuleType)):
+        return
+    if isinstance(value, (dict, list, tuple, set, frozenset, deque)):
+        # a module's own attributes are yielded by the module
+        if len(value) <= _MOST and not (isinstance(value, dict) and "_parameters" in value):
+            yield from value
+            yield from value.values() if isinstance(value, dict) else ()
+    elif isinstance(value, partial):
+        yield from (value.func, value.args, value.keywords)
+    elif isinstance(value, types.MethodType):
+        yield value.__self__
+    elif isinstance(value, types.CellType):
+        yield value.cell_contents
+    elif isinstance(value, types.FunctionType):
+        yield from (cell for cell in value.__closure__ or () if _full(cell))
+        yield from value.__defaults__ or ()
+    elif isinstance(value, nn.Module):
+        yield value.__dict__
+        # every module has a dozen of these, nearly all of them empty
+        yield from (v for n, v in vars(value).items() if "hooks" not in n or v != {})
+        return
+    elif isinstance(getattr(value, "__dict__", None), dict):
+        yield value.__dict__
+    for kind in type(value).__mro__:
+        slots = vars(kind).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if hasattr(value, name):
+                yield getattr(value, name)
 
 
 def _own_copy(value: Any) -> Any:
@@ -167,8 +178,9 @@ def _twin(function: types.FunctionType) -> types.FunctionType | None:
 def _holds_model(value: Any) -> bool:
     if isinstance(value, (nn.Module, nn.Parameter)):
         return True
-    if isinstance(value, (types.MethodType, types.FunctionType, list, tuple, dict, partial)):
-        return any(_holds_model(part) for part in parts_of(value))
+    within = types.CellType, types.MethodType, types.FunctionType, list, tuple, dict, partial
+    if isinstance(value, within):
+        return any(_holds_model(part) for part in _parts(value))
     return False
 
 

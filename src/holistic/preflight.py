@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from holistic.copies import copied
 from holistic.errors import DataError, ModelError, SettingError, listed
-from holistic.graph.trace import Wrapped, evaluating
+from holistic.graph.wrapped import Wrapped, evaluating
+from holistic.steadiness import check_batches, check_repeats
 
 __all__ = [
     "checked_classes",
@@ -37,11 +37,18 @@ def pick_logits(model: nn.Module, images: Tensor) -> Tensor:
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
-    """Take the model out of a data-parallel wrapper; refuse what can't be studied."""
+    """Take the model out of a data-parallel or compiling wrapper; refuse what can't be studied."""
     if not isinstance(model, nn.Module):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ModelError(f"the model must be a torch.nn.Module, got {type(model).__name__}")
     if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
-        return model.module
+        return unwrapped(model.module)
+    if type(model).__name__ == "OptimizedModule" and hasattr(model, "_orig_mod"):
+        return unwrapped(model._orig_mod)  # pyright: ignore[reportArgumentType]
+    if any(nn.parameter.is_lazy(t) for t in (*model.parameters(), *model.buffers())):
+        raise ModelError(
+            "the model has weights that get their shape, and random values, when it first runs; "
+            "run it once, train it or load its weights, then pass it again"
+        )
     if isinstance(model, torch.jit.ScriptModule):
         raise ModelError("TorchScript models can't be studied; pass the nn.Module they came from")
     if (kind := _quantised(model)) is not None:
@@ -130,10 +137,10 @@ def checked_data(data: tuple[Any, Any], model: nn.Module) -> tuple[Tensor, Tenso
 
 
 def preflight(wrapped: Wrapped, images: Tensor) -> int:
-    """Run a few images twice; return the number of classes."""
+    """Run some images, `[B, …]` with B ≥ 5, again and in other batches; return the classes."""
     try:
         with torch.no_grad(), evaluating(wrapped):
-            first, second = wrapped(images.clone()), wrapped(images.clone())
+            first = wrapped.logits(images)
     except Exception as error:  # whatever the user's code raises
         reason = " ".join(str(error).split())[:200]
         raise ModelError(
@@ -150,45 +157,9 @@ def preflight(wrapped: Wrapped, images: Tensor) -> int:
         raise ModelError("the model must tell at least 2 classes apart, got logits for 1")
     if not bool(first.isfinite().all()):
         raise ModelError("the model returns NaN or infinite logits; check weights and input range")
-    if not torch.equal(first, second):
-        raise ModelError(
-            "the same images gave different logits twice, because of "
-            f"{_unsteady(wrapped, images)}; make the model deterministic in evaluation mode"
-        )
+    check_repeats(wrapped, images)
+    check_batches(wrapped, images)
     return first.shape[1]
-
-
-class _Recorder(TorchDispatchMode):
-    """Keeps the name and the value of every operation that runs."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: list[tuple[str, Any]] = []
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run an operation and note what it gives."""
-        value = func(*args, **(kwargs or {}))
-        kept = value.detach().clone() if isinstance(value, Tensor) else None
-        self.seen.append((func.__name__.partition(".")[0], kept))
-        return value
-
-
-def _unsteady(wrapped: Wrapped, images: Tensor) -> str:
-    """Name the first operation that gives two values for the same images."""
-    runs: list[list[tuple[str, Any]]] = []
-    # in one evaluating block: each puts the random state back where it was
-    with torch.no_grad(), evaluating(wrapped):
-        for _ in "ab":
-            with _Recorder() as recorder:
-                wrapped(images.clone())
-            runs.append(recorder.seen)
-    for (name, first), (_, second) in zip(*runs, strict=False):
-        if name.startswith("empty") or not isinstance(first, Tensor):
-            continue
-        if not torch.equal(first, second):
-            random = "dropout" in name or "bernoulli" in name or "rand" in name
-            return f"{'active randomness' if random else 'the operation'} ('{name}')"
-    return "a value that the model keeps from one call to the next"
 
 
 def checked_classes(classes: Sequence[str], labels: Tensor, count: int) -> tuple[str, ...]:

@@ -19,8 +19,9 @@ from holistic.examples import Examples
 from holistic.graph.engine import Engine, Given, Stage
 from holistic.graph.hooked import HookedEngine
 from holistic.graph.memory import fits
-from holistic.graph.trace import Untraceable, Wrapped
+from holistic.graph.trace import Untraceable
 from holistic.graph.traced import TracedEngine
+from holistic.graph.wrapped import Wrapped
 from holistic.models import reinitialised
 from holistic.preflight import (
     checked_classes,
@@ -39,7 +40,8 @@ from holistic.tables import Table
 __all__ = ["Subject"]
 
 _BATCH = 512
-_PROBES = 5
+_TRIED = 64
+"""Images on which the model itself is tried, one after another and together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +107,8 @@ class Subject:
         if fits(images, device):
             object.__setattr__(self, "images", images.to(device))
         object.__setattr__(self, "labels", labels.to(device))
-        count = preflight(self._wrapped, self.images[:_PROBES].to(device))
+        some = self.images[_spread(len(images), _TRIED)].to(device)
+        count = preflight(self._wrapped, some)
         object.__setattr__(self, "classes", checked_classes(self.classes, labels, count))
 
     @cached_property
@@ -116,7 +119,8 @@ class Subject:
     @cached_property
     def engine(self) -> Engine:
         """The traced engine, or the hooked one where the model can't be traced."""
-        probes = self.images[_probe_rows(len(self.images))].to(self.device)
+        count = _probe_count(self._wrapped, self.images)
+        probes = self.images[_spread(len(self.images), count)].to(self.device)
         try:
             return TracedEngine(self._wrapped, probes, self.unit_axes)
         except Untraceable as error:
@@ -362,6 +366,14 @@ def _digest(tensors: Any) -> str:
     return digest.hexdigest()
 
 
-def _probe_rows(count: int) -> Tensor:
-    """Places of a few examples spread over the data."""
-    return torch.linspace(0, count - 1, min(count, _PROBES)).round().long()
+def _spread(count: int, wanted: int) -> Tensor:
+    """Places of some examples spread over the data, in no order; some twice where there are few."""
+    places = torch.linspace(0, count - 1, wanted).round().long()
+    return places[torch.randperm(wanted, generator=torch.Generator().manual_seed(0))]
+
+
+def _probe_count(wrapped: Wrapped, images: Tensor) -> int:
+    """How many examples a model is traced on: as many as nothing else in it is long."""
+    tensors = (images, *wrapped.parameters(), *wrapped.buffers())
+    taken = {size for tensor in tensors for size in tensor.shape[tensor is images :]}
+    return next(n for n in (5, 7, 11, 13, 17, 19, 23, 29, 31, 37) if n not in taken or n == 37)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from holistic.graph.engine import Change, Stage, native, units_last
 from holistic.graph.naming import NONLINEAR
-from holistic.graph.trace import Wrapped, evaluating
+from holistic.graph.wrapped import Wrapped, evaluating
 from holistic.sites import Site, ends_of, with_axes
 
 __all__ = ["HookedEngine", "HookedStage"]
@@ -56,15 +56,9 @@ class HookedEngine:
         unit_axes: Mapping[str, int] | None = None,
     ) -> HookedEngine:
         """Find the sites by running the model once on a few images `[B, …]`."""
-        seen: list[tuple[str, nn.Module, Tensor]] = []
-
-        def record(name: str, module: nn.Module, value: Tensor) -> Tensor:
-            seen.append((name, module, value.detach()))
-            return value
-
-        with torch.no_grad(), _hooks(wrapped, record):
-            logits = wrapped(images.clone())
-        sites = [_site(n, m, v) for n, m, v in seen if _is_value(v, len(images), logits)]
+        values = _seen(wrapped, images)
+        more = {name: value for name, _, value in _seen(wrapped, torch.cat([images, images[:1]]))}
+        sites = [_site(n, m, v) for n, m, v in values if _is_value(v, more.get(n))]
         if not any(site.hidden for site in sites):
             sites = [replace(s, hidden=s.op in {"linear", "conv1d", "conv2d"}) for s in sites]
         sites = [replace(site, depth=depth) for depth, site in enumerate(sites)]
@@ -82,16 +76,21 @@ class HookedEngine:
         captured: dict[str, Tensor] = {}
         changes = changes or {}
 
+        count = len(images)
+        double = count == 1 and not self.wrapped.single
+
         def visit(name: str, module: nn.Module, value: Tensor) -> Tensor:
+            own = value[:count] if double else value
             if name in changes:
                 axis = by_name[name].unit_axis + 1
-                value = native(changes[name](units_last(value, 0, axis)), 0, axis)
+                own = native(changes[name](units_last(own, 0, axis)), 0, axis)
+                value = torch.cat([own, own]) if double else own
             if name in wanted:
-                captured[name] = units_last(value, 0, by_name[name].unit_axis + 1).clone()
+                captured[name] = units_last(own, 0, by_name[name].unit_axis + 1).clone()
             return value
 
         with _hooks(self.wrapped, visit):
-            logits = self.wrapped(images.to(self.device, copy=True))
+            logits = self.wrapped.logits(images.to(self.device))
         return logits, captured
 
     def batch_rows(self, sites: Sequence[Site]) -> int:
@@ -192,21 +191,38 @@ def _hooks(wrapped: Wrapped, visit: Callable[[str, nn.Module, Tensor], Tensor]) 
 
         return hook
 
-    handles = []
-    try:
-        for path, module in wrapped.model.named_modules():
-            if path:
-                handles.append(module.register_forward_hook(hook_of(path)))
-        with evaluating(wrapped):
+    # what `visit` keeps isn't the model's to be put back: it is hooked after that is noted
+    with evaluating(wrapped):
+        handles = []
+        try:
+            for path, module in wrapped.model.named_modules():
+                if path:
+                    handles.append(module.register_forward_hook(hook_of(path)))
             yield
-    finally:
-        for handle in handles:
-            handle.remove()
+        finally:
+            for handle in handles:
+                handle.remove()
 
 
-def _is_value(value: Tensor, batch: int, logits: Tensor) -> bool:
-    whole = value.dim() >= 2 and value.shape[0] == batch and value.is_floating_point()
-    return whole and value.shape.numel() > 0 and value is not logits
+def _seen(wrapped: Wrapped, images: Tensor) -> list[tuple[str, nn.Module, Tensor]]:
+    """What each module call returns on a few images, but for the logits themselves."""
+    seen: list[tuple[str, nn.Module, Tensor]] = []
+
+    def record(name: str, module: nn.Module, value: Tensor) -> Tensor:
+        seen.append((name, module, value))
+        return value
+
+    with torch.no_grad(), _hooks(wrapped, record):
+        logits = wrapped.logits(images)
+    return [(n, m, v.detach()) for n, m, v in seen if v is not logits]
+
+
+def _is_value(value: Tensor, more: Tensor | None) -> bool:
+    """Whether a value has one entry for each image, seen on a batch and on one more image."""
+    if value.is_nested or value.dim() < 2 or not value.is_floating_point() or more is None:
+        return False
+    longer = (value.shape[0] + 1, *value.shape[1:])
+    return value.shape.numel() > 0 and not more.is_nested and tuple(more.shape) == longer
 
 
 def _site(name: str, module: nn.Module, value: Tensor) -> Site:

@@ -104,7 +104,7 @@ class Program:
             first = self.nodes[node.args[0].index]
             shapes = {self.nodes[i].shape for i in node.inputs} | {node.shape}
             if first.op in _FRESH and users[first.index] == 1 and len(shapes) == 1:
-                found[node.index] = getattr(torch.ops.aten, f"{node.op}_")
+                found[node.index] = _OVERWRITING[node.op]
         return found
 
     def plan(self, given: Iterable[int], wanted: Iterable[int]) -> Plan:
@@ -250,9 +250,21 @@ class Program:
 
 def _linear(value: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """A linear layer without gradients, by oneDNN where that is faster than the BLAS."""
-    if value.is_cuda or value.dtype != torch.float32 or not _ONEDNN:
+    # oneDNN reads a bias as if it lay in one piece, whatever its strides say
+    plain = bias is None or (bias.shape == weight.shape[:1] and bias.is_contiguous())
+    usual = weight.dim() == 2 and value.shape[-1:] == weight.shape[1:] and weight.numel() > 0
+    same = value.dtype == weight.dtype == torch.float32 and (
+        bias is None or bias.dtype == value.dtype
+    )
+    if value.is_cuda or not (_ONEDNN and plain and usual and same):
         return linear(value, weight, bias)
     return torch.ops.mkldnn._linear_pointwise(value, weight, bias, "none", [], "")
+
+
+def _add_(value: Tensor, other: Any) -> Tensor:
+    """Add over the first value, where the sum is of its type."""
+    same = not isinstance(other, Tensor) or other.dtype == value.dtype
+    return value.add_(other) if same else value + other
 
 
 @lru_cache(maxsize=4096)
@@ -276,7 +288,10 @@ _MOVES = frozenset(
     "slice expand detach alias getitem split chunk unbind".split()
 )
 _PRODUCTS = frozenset({"linear", "conv1d", "conv2d", "conv3d"})
-_OVERWRITING = frozenset({"relu", "gelu", "silu", "sigmoid", "tanh", "add"})
+_OVERWRITING: Mapping[str, Callable[..., Any]] = {
+    **{n: getattr(torch.ops.aten, f"{n}_") for n in ("relu", "gelu", "silu", "sigmoid", "tanh")},
+    "add": _add_,
+}
 _FRESH = frozenset({"linear", "conv1d", "conv2d", "conv3d", "add"})
 """Operations whose value shares no memory with anything else."""
 

@@ -2,62 +2,25 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import replace
-from io import StringIO
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.export import Dim, ExportedProgram, export
+from torch import Tensor
+from torch.export import ExportedProgram
 from torch.fx import Node as FxNode
 from torch.utils import _pytree as pytree
 
+from holistic.graph.export import Untraceable, exported
 from holistic.graph.naming import Call
 from holistic.graph.program import GETITEM, VIEWS, Node, Program, Ref, select_rows
+from holistic.graph.rounding import close
+from holistic.graph.wrapped import Wrapped, evaluating
 
-__all__ = ["Untraceable", "Wrapped", "evaluating", "trace"]
+__all__ = ["Untraceable", "trace"]
 
-TOLERANCE = 1e-5
-"""Largest relative difference of graph and model outputs (float32; scaled by the dtype)."""
-
-
-class Untraceable(Exception):
-    """The model has no flat graph that can be trusted; the message says why in one line."""
-
-
-class Wrapped(nn.Module):
-    """A model with a function that picks the logits from it, as one module."""
-
-    def __init__(self, model: nn.Module, pick: Callable[[nn.Module, Tensor], Tensor]) -> None:
-        super().__init__()
-        self.model = model
-        self.pick = pick
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the logits, `[B, C]`."""
-        return self.pick(self.model, images)
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Generator[None]:
-    """Put a model into evaluation mode and every module's mode back afterwards.
-
-    The state of the global random number generators is put back as well.
-    """
-    modes = [(module, module.training) for module in model.modules()]
-    try:
-        devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
-        with torch.random.fork_rng(devices=devices):
-            for module, _ in modes:
-                module.training = False
-            yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
+SIZES = (1, 2, 3, 67)
+"""Batch sizes at which the graph is compared with the model, beside that of the probes."""
 
 
 def trace(wrapped: Wrapped, images: Tensor) -> tuple[Program, dict[int, Call], list[Call]]:
@@ -80,26 +43,24 @@ def trace(wrapped: Wrapped, images: Tensor) -> tuple[Program, dict[int, Call], l
     Untraceable
         If the model can't be exported or graph and model differ.
     """
-    exported = _export(wrapped, images)
-    program, owners, calls = _flatten(exported, wrapped, len(images))
-    return _checked(program, wrapped, images), owners, calls
-
-
-def _export(wrapped: Wrapped, images: Tensor) -> ExportedProgram:
-    disabled = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    # torch prints and logs the whole graph on failure: the one-line reason below is enough
-    quiet = redirect_stdout(StringIO()), redirect_stderr(StringIO())
     try:
-        with evaluating(wrapped), warnings.catch_warnings(), quiet[0], quiet[1]:
-            warnings.simplefilter("ignore")
-            exported = export(wrapped, (images,), dynamic_shapes=({0: Dim.AUTO},))
-            return exported.run_decompositions({})
-    except Exception as error:  # torch.export raises many unrelated kinds
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise Untraceable(f"torch.export failed: {type(error).__name__}: {reason}") from error
-    finally:
-        logging.disable(disabled)
+        return _traced(wrapped, images, strict=False)
+    except Untraceable as error:
+        if not error.readable:
+            raise
+        first = error
+    try:
+        return _traced(wrapped, images, strict=True)
+    except Untraceable:
+        raise first from None
+
+
+def _traced(
+    wrapped: Wrapped, images: Tensor, *, strict: bool
+) -> tuple[Program, dict[int, Call], list[Call]]:
+    found = exported(wrapped, images, strict=strict)
+    program, owners, calls = _flatten(found, wrapped, len(images))
+    return _checked(program, wrapped, images), owners, calls
 
 
 def _flatten(
@@ -112,13 +73,18 @@ def _flatten(
     fx_nodes = [n for n in exported.graph.nodes if n.op != "output"]
     index = {n: i for i, n in enumerate(fx_nodes)}
     (outputs,) = next(n for n in exported.graph.nodes if n.op == "output").args
-    if len(outputs) != 1:
-        raise Untraceable("the model changes a buffer or returns several values while it runs")
+    # buffers that the model changes are outputs too: they are put back after each run
+    kinds = [spec.kind.name for spec in exported.graph_signature.output_specs]
+    if kinds.count("USER_OUTPUT") != 1:
+        raise Untraceable("the model returns several values")
+    logits = outputs[kinds.index("USER_OUTPUT")]
+    if not isinstance(logits, FxNode):
+        raise Untraceable("the model's logits depend on no operation")
     symbol = _batch_symbol(next(n for n in fx_nodes if n.name == user_input))
     nodes = tuple(_node(n, index, tensors, symbol, batch) for n in fx_nodes)
     owners, calls = _owners(fx_nodes, wrapped)
     start = next(index[n] for n in fx_nodes if n.name == user_input)
-    return Program(nodes, start, index[outputs[0]]), owners, calls
+    return Program(nodes, start, index[logits]), owners, calls
 
 
 def _lifted(exported: ExportedProgram, wrapped: Wrapped) -> dict[str, Tensor]:
@@ -139,7 +105,7 @@ def _lifted(exported: ExportedProgram, wrapped: Wrapped) -> dict[str, Tensor]:
 def _batch_symbol(node: FxNode) -> Any:
     size: Any = node.meta["val"].shape[0]
     if isinstance(size, int):
-        raise Untraceable(f"the model's code fixes the batch size to {size}")
+        raise Untraceable(f"the model's code fixes the batch size to {size}", readable=True)
     return size.node.expr
 
 
@@ -150,19 +116,20 @@ def _node(
     i = index[fx]
     if fx.op == "placeholder" and fx.name in tensors:
         return Node(i, "parameter", value=tensors[fx.name], shape=tuple(tensors[fx.name].shape))
-    if isinstance(value, torch.SymInt):
+    if isinstance(value, torch.SymInt) and value.node.expr.free_symbols == {symbol}:
         return Node(i, "size", size=(value.node.expr, symbol))
     shape, axis, fold = _layout(value, symbol, batch)
     if fx.op == "placeholder":
         return Node(i, "input", shape=shape, batch_axis=axis)
     if fx.op != "call_function":
         raise Untraceable(f"the graph holds a '{fx.op}' node")
-    args = pytree.tree_map(lambda a: Ref(index[a]) if isinstance(a, FxNode) else a, fx.args)
+    function, arguments = _replayable(fx)
+    args = pytree.tree_map(lambda a: Ref(index[a]) if isinstance(a, FxNode) else a, arguments)
     kwargs = pytree.tree_map(lambda a: Ref(index[a]) if isinstance(a, FxNode) else a, fx.kwargs)
     return Node(
         i,
         op=_op_name(fx),
-        function=torch.reshape if fx.target in VIEWS else fx.target,  # pyright: ignore[reportArgumentType]
+        function=function,
         args=tuple(args),
         kwargs=dict(kwargs),
         inputs=tuple(index[n] for n in fx.all_input_nodes),
@@ -170,6 +137,17 @@ def _node(
         batch_axis=axis,
         fold=fold,
     )
+
+
+def _replayable(fx: FxNode) -> tuple[Any, tuple[Any, ...]]:
+    """Return an operation and its arguments such that a batch of one stays a batch."""
+    if fx.target in VIEWS:
+        return torch.reshape, fx.args
+    if fx.target is torch.ops.aten.squeeze.default:
+        shape = fx.args[0].meta["val"].shape  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
+        ones = [axis for axis, size in enumerate(shape) if isinstance(size, int) and size == 1]
+        return torch.ops.aten.squeeze.dims, (fx.args[0], ones)
+    return fx.target, fx.args
 
 
 def _op_name(fx: FxNode) -> str:
@@ -190,8 +168,13 @@ def _layout(value: Any, symbol: Any, batch: int) -> tuple[tuple[int, ...] | None
             shape.append(size)
             continue
         expression = size.node.expr
+        if expression.free_symbols != {symbol}:
+            return None, None, 1  # how long it is depends on what it holds
+        each = expression.xreplace({symbol: 1})
+        if expression != each * symbol:
+            return None, None, 1
         shape.append(int(expression.xreplace({symbol: batch})))
-        axis, fold = i, int(expression.xreplace({symbol: 1}))
+        axis, fold = i, int(each)
     return tuple(shape), axis, fold
 
 
@@ -224,20 +207,21 @@ def _owners(fx_nodes: list[FxNode], wrapped: Wrapped) -> tuple[dict[int, Call], 
 def _checked(program: Program, wrapped: Wrapped, images: Tensor) -> Program:
     """Compare graph and model on real inputs; mark values whose rows can't be picked out."""
     with torch.no_grad(), evaluating(wrapped):
-        expected = wrapped(images)
+        expected = wrapped.logits(images)
     calls = [n.index for n in program.nodes if n.function is not None and n.shape is not None]
     reached = {node.index for node, _ in program.plan({program.input}, {program.output}).steps}
     calls = [i for i in calls if i in reached]
     order = torch.arange(len(images), device=images.device).roll(2)
-    with torch.no_grad():
-        values = program.evaluate({program.input: images}, calls, rows=len(images))
-        permuted = program.evaluate({program.input: images[order]}, calls, rows=len(images))
-    logits = values[program.output]
-    if not close(logits, expected) or not torch.equal(logits.argmax(-1), expected.argmax(-1)):
-        difference = (logits - expected).abs().max().item()
-        raise Untraceable(f"graph and model differ by up to {difference:.2g} on real inputs")
-    if not close(permuted[program.output], logits[order]):
+    values = _replayed(program, images, calls)
+    permuted = _replayed(program, images[order], calls)
+    _compare(values[program.output], expected, len(images))
+    if not close(permuted[program.output], values[program.output][order]):
         raise Untraceable("the logits of an example depend on the other examples of its batch")
+    for size in SIZES:
+        rows = torch.arange(size, device=images.device) % len(images)
+        _compare(
+            _replayed(program, images[rows], [program.output])[program.output], expected[rows], size
+        )
     return replace(
         program,
         nodes=tuple(
@@ -247,19 +231,24 @@ def _checked(program: Program, wrapped: Wrapped, images: Tensor) -> Program:
     )
 
 
+@torch.no_grad()
+def _replayed(program: Program, images: Tensor, wanted: list[int]) -> dict[int, Any]:
+    try:
+        return program.evaluate({program.input: images}, wanted, rows=len(images))
+    except Exception as error:  # whatever operations say to sizes that they weren't made for
+        reason = " ".join(str(error).split())[:120]
+        raise Untraceable(f"the graph fails on a batch of {len(images)}: {reason}") from error
+
+
+def _compare(got: Tensor, expected: Tensor, size: int) -> None:
+    if got.shape != expected.shape:
+        raise Untraceable(f"the graph gives logits {tuple(got.shape)} for a batch of {size}")
+    if not close(got, expected) or not torch.equal(got.argmax(-1), expected.argmax(-1)):
+        difference = (got - expected).abs().max().item()
+        raise Untraceable(
+            f"graph and model differ by up to {difference:.2g} on real inputs, {size} at a time"
+        )
+
+
 def _permutes(node: Node, values: dict[int, Any], permuted: dict[int, Any], order: Tensor) -> bool:
     return close(permuted[node.index], select_rows(node, values[node.index], order))
-
-
-def close(got: Tensor, expected: Tensor) -> bool:
-    """Whether two tensors agree to rounding, relative to the largest value."""
-    if got.shape != expected.shape or got.dtype != expected.dtype:
-        return False
-    if not got.is_floating_point():
-        return torch.equal(got, expected)
-    finite = expected[expected.isfinite()]
-    if finite.numel() == 0:
-        return torch.equal(got.isnan(), expected.isnan())
-    coarser = max(1.0, torch.finfo(got.dtype).eps / torch.finfo(torch.float32).eps)
-    bound = TOLERANCE * coarser * max(float(finite.abs().max()), 1e-6)
-    return bool(torch.isclose(got, expected, rtol=0, atol=bound, equal_nan=True).all())

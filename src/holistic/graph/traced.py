@@ -11,7 +11,8 @@ from holistic.graph.linear import Carry, carry
 from holistic.graph.memory import budget, full_precision
 from holistic.graph.naming import name_sites
 from holistic.graph.replay import TracedStage
-from holistic.graph.trace import Wrapped, trace
+from holistic.graph.trace import trace
+from holistic.graph.wrapped import Wrapped
 from holistic.sites import Site, with_axes
 
 __all__ = ["TracedEngine"]

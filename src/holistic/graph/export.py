@@ -1,0 +1,104 @@
+"""How does a model become one of torch's graphs, in whichever way its forward is written?"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.export import Dim, ExportedProgram, export
+from torch.fx import GraphModule
+
+from holistic.graph.wrapped import Wrapped, evaluating
+
+__all__ = ["Untraceable", "exported"]
+
+
+class Untraceable(Exception):
+    """The model has no flat graph that can be trusted; the message says why in one line.
+
+    Attributes
+    ----------
+    readable
+        Whether reading the model's source instead of running it may give a graph.
+    """
+
+    def __init__(self, message: str, *, readable: bool = False) -> None:
+        super().__init__(message)
+        self.readable = readable
+
+
+def exported(wrapped: Wrapped, images: Tensor, *, strict: bool) -> ExportedProgram:
+    """Export a model with a batch axis of any length.
+
+    Parameters
+    ----------
+    wrapped
+        The model with its choice of logits.
+    images
+        Real inputs, `[B, …]`; no other size of the model should be B.
+    strict
+        Whether the model's source is read, which takes longer and keeps the batch size open where
+        Python asks for it as a number (`len(x)`); else the model runs and its operations are noted.
+
+    Raises
+    ------
+    Untraceable
+        If that fails, with torch's reason in one line.
+    """
+    try:
+        with _quiet(), evaluating(wrapped):
+            program = export(wrapped, (images,), dynamic_shapes=({0: Dim.AUTO},), strict=strict)
+            _keep_detached(program.graph_module)
+            return program.run_decompositions({})
+    except Exception as error:  # torch.export raises many unrelated kinds
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        raise Untraceable(
+            f"torch.export failed: {type(error).__name__}: {reason}",
+            readable="numpy() is not supported" in reason,
+        ) from error
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """Keep torch from printing the whole graph where it fails: the reason in one line is enough."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with ExitStack() as stack:
+            stack.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore")
+            stack.enter_context(redirect_stdout(StringIO()))
+            stack.enter_context(redirect_stderr(StringIO()))
+            yield
+    finally:
+        logging.disable(disabled)
+
+
+def _keep_detached(module: GraphModule) -> None:
+    """Mark what leaves a `no_grad` block as detached: the flat graph has no such blocks."""
+    for node in list(module.graph.nodes):
+        if node.op != "call_function" or node.target is not _SET_GRAD or node.args[0]:
+            continue
+        block = getattr(module, node.args[1].target)
+        output = next(n for n in block.graph.nodes if n.op == "output")
+
+        def detached(value: Any, block: GraphModule = block, output: Any = output) -> Any:
+            if not isinstance(value.meta.get("val"), Tensor):
+                return value
+            with block.graph.inserting_before(output):
+                twin = block.graph.call_function(torch.ops.aten.detach.default, (value,))
+            # the value's own call, and not this, stays the last of its module
+            twin.meta = {k: v for k, v in value.meta.items() if k != "nn_module_stack"}
+            return twin
+
+        output.args = torch.fx.node.map_arg(output.args, detached)
+        block.recompile()
+
+
+_SET_GRAD = torch.ops.higher_order.wrap_with_set_grad_enabled

@@ -1,0 +1,199 @@
+"""How does all that a model's forward may change go back to what it was?"""
+
+from __future__ import annotations
+
+import random
+import types
+from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from holistic.copies import everything
+
+__all__ = ["kept", "random_state", "set_random_state"]
+
+Undo = Callable[[], None]
+
+
+@contextmanager
+def kept(model: nn.Module) -> Generator[None]:
+    """Put everything that a model holds back afterwards, to the bit, also after an exception.
+
+    Parameters, buffers, attributes of modules and of other objects, containers, arrays, class
+    attributes, and the state of random generators: the model's own and the global ones.
+    """
+    # whoever has set a torch function mode doesn't see, and can't disturb, what is done here
+    with torch._C.DisableTorchFunction(), torch.no_grad():
+        held = [*everything(model), *_classes(model)]
+        undo = [keep for value in held if (keep := _keeper(value)) is not None]
+        state = random_state()
+    try:
+        yield
+    finally:
+        with torch._C.DisableTorchFunction(), torch.no_grad():
+            for put_back in undo:
+                put_back()
+            set_random_state(state)
+
+
+def _classes(model: nn.Module) -> set[type]:
+    """Classes of a model's modules that aren't torch's own."""
+    kinds = {kind for module in model.modules() for kind in type(module).__mro__}
+    return {k for k in kinds if k.__module__.partition(".")[0] not in ("torch", "builtins")}
+
+
+def random_state() -> tuple[Any, Any, Tensor, list[Tensor]]:
+    """Return the state of the global random generators: Python's, NumPy's, torch's."""
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    numpy = np.random.get_state()  # noqa: NPY002
+    return random.getstate(), numpy, torch.get_rng_state(), cuda
+
+
+def set_random_state(state: tuple[Any, Any, Tensor, list[Tensor]]) -> None:
+    """Set the state of the global random generators."""
+    random.setstate(state[0])
+    np.random.set_state(state[1])  # noqa: NPY002
+    torch.set_rng_state(state[2])
+    if state[3]:
+        torch.cuda.set_rng_state_all(state[3])
+
+
+def _keeper(value: Any) -> Undo | None:
+    """Return what puts one value back; None where it can't change."""
+    if isinstance(value, Tensor):
+        return _tensor(value)
+    if isinstance(value, dict):
+        return _mapping(value)
+    if isinstance(value, (list, deque)):
+        return _sequence(value)
+    if isinstance(value, set):
+        return _set(value)
+    if isinstance(value, np.ndarray):
+        return _array(value)
+    if isinstance(value, torch.Generator):
+        state = value.get_state()
+        return lambda: value.set_state(state) and None
+    if isinstance(value, (np.random.Generator, np.random.RandomState, random.Random)):
+        return _generator(value)
+    if isinstance(value, types.CellType):
+        return _cell(value)
+    if isinstance(value, type):
+        return _attributes(value)
+    return None
+
+
+_WHOLE = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+def _bits(tensor: Tensor) -> Tensor:
+    """See a tensor as whole numbers, so that NaN equals itself and -0 differs from 0."""
+    real = torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
+    return real.view(_WHOLE[real.element_size()])
+
+
+def _tensor(tensor: Tensor) -> Undo | None:
+    plain = tensor.layout == torch.strided and type(tensor) in (Tensor, nn.Parameter, nn.Buffer)
+    if not plain or tensor.device.type == "meta":
+        return None
+    own, copy = tensor.data, tensor.data.clone()
+    place = own.data_ptr(), own.shape, own.stride(), own.dtype
+
+    def put_back() -> None:
+        if (tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype) != place:
+            tensor.data = own
+        if not torch.equal(_bits(own), _bits(copy)):
+            # counted as a change, so that gradients through the other value fail aloud
+            tensor.detach().copy_(copy)
+
+    return put_back
+
+
+def _mapping(held: dict[Any, Any]) -> Undo:
+    copy = dict(held)
+
+    def put_back() -> None:
+        for key in [key for key in held if key not in copy]:
+            del held[key]
+        for key, value in copy.items():
+            if key not in held or held[key] is not value:
+                held[key] = value
+        if list(held) != list(copy):
+            held.clear()
+            held.update(copy)
+
+    return put_back
+
+
+def _sequence(held: list[Any] | deque[Any]) -> Undo:
+    copy = list(held)
+
+    def put_back() -> None:
+        if len(held) != len(copy) or any(a is not b for a, b in zip(held, copy, strict=True)):
+            held.clear()
+            held.extend(copy)
+
+    return put_back
+
+
+def _set(held: set[Any]) -> Undo:
+    copy = set(held)
+
+    def put_back() -> None:
+        held.clear()
+        held.update(copy)
+
+    return put_back
+
+
+def _array(held: np.ndarray) -> Undo | None:
+    if not held.flags.writeable:
+        return None
+    copy = held.copy()
+
+    def put_back() -> None:
+        if held.tobytes() != copy.tobytes():
+            held[...] = copy
+
+    return put_back
+
+
+def _generator(held: Any) -> Undo:
+    if isinstance(held, random.Random):
+        state = held.getstate()
+        return lambda: held.setstate(state)
+    if isinstance(held, np.random.RandomState):
+        old = held.get_state()
+        return lambda: held.set_state(old)
+    bits = held.bit_generator.state
+
+    def put_back() -> None:
+        held.bit_generator.state = bits
+
+    return put_back
+
+
+def _cell(cell: types.CellType) -> Undo | None:
+    content = cell.cell_contents
+
+    def put_back() -> None:
+        if cell.cell_contents is not content:
+            cell.cell_contents = content
+
+    return put_back
+
+
+def _attributes(kind: type) -> Undo:
+    """Put plain attributes of a class back, such as a counter of all its instances."""
+    copy = {name: value for name, value in vars(kind).items() if not name.startswith("__")}
+
+    def put_back() -> None:
+        for name, value in copy.items():
+            if vars(kind).get(name) is not value:
+                setattr(kind, name, value)
+
+    return put_back

@@ -1,0 +1,58 @@
+"""How is the user's model run without anything of it staying changed?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from holistic.graph.kept import kept
+from holistic.settings import ambient, ordinary
+
+__all__ = ["Wrapped", "evaluating"]
+
+
+class Wrapped(nn.Module):
+    """A model with a function that picks the logits from it, as one module.
+
+    Attributes
+    ----------
+    single
+        Whether the model can be run on one image alone; else the image is given twice.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        pick: Callable[[nn.Module, Tensor], Tensor],
+        defaults: tuple[torch.dtype, torch.device] | None = None,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.pick = pick
+        self.defaults = defaults or ambient()
+        self.single = True
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits, `[B, C]`."""
+        return self.pick(self.model, images)
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Return the logits of a copy of the images, which the model may write into."""
+        if len(images) == 1 and not self.single:
+            return self(images.repeat(2, *[1] * (images.dim() - 1)))[:1]
+        return self(images.clone())
+
+
+@contextmanager
+def evaluating(wrapped: Wrapped) -> Generator[None]:
+    """Put a model into evaluation mode, under the settings that it was handed over with.
+
+    Afterwards everything that it holds is put back, and the state of random generators.
+    """
+    with kept(wrapped), ordinary(wrapped.defaults):
+        for module in wrapped.modules():
+            module.training = False
+        yield

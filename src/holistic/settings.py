@@ -1,0 +1,102 @@
+"""Which of torch's own settings would change our numbers, and how do a user's stay out of them?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import wraps
+from inspect import isgeneratorfunction
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["ambient", "ordinary", "settled"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def ambient() -> tuple[torch.dtype, torch.device]:
+    """Return the default type and device that a user's model is written for, as set now."""
+    import torch
+
+    return torch.get_default_dtype(), torch.get_default_device()
+
+
+@contextmanager
+def ordinary(
+    defaults: tuple[torch.dtype, torch.device] | None = None, *, gradients: bool | None = None
+) -> Generator[None]:
+    """Set what numbers depend on, and put it back: default type and device, autocast, modes.
+
+    Parameters
+    ----------
+    defaults
+        Default type and device; float32 and the processor unless given.
+    gradients
+        Whether gradients are recorded; as it is unless given.
+    """
+    import torch
+
+    dtype, device = defaults or (torch.float32, torch.device("cpu"))
+    before = torch.get_default_dtype()
+    with ExitStack() as stack:
+        if torch.is_inference_mode_enabled():
+            stack.enter_context(torch.inference_mode(False))
+            stack.enter_context(torch.set_grad_enabled(bool(gradients)))
+        elif gradients is not None and gradients != torch.is_grad_enabled():
+            stack.enter_context(torch.set_grad_enabled(gradients))
+        for kind in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        if torch.get_default_device() != device:
+            stack.enter_context(device)  # pyright: ignore[reportArgumentType]
+        try:
+            if before != dtype:
+                torch.set_default_dtype(dtype)
+            yield
+        finally:
+            if torch.get_default_dtype() != before:
+                torch.set_default_dtype(before)
+
+
+def _set_apart() -> bool:
+    """Whether something is set that numbers depend on."""
+    import torch
+
+    return (
+        torch.get_default_dtype() != torch.float32
+        or torch.is_inference_mode_enabled()
+        or torch.is_autocast_enabled("cpu")
+        or torch.is_autocast_enabled("cuda")
+        or torch.get_default_device().type != "cpu"
+    )
+
+
+def settled(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a function or generator so that it runs under the ordinary settings."""
+    if isgeneratorfunction(function):
+
+        @wraps(function)
+        def stepwise(*args: P.args, **kwargs: P.kwargs) -> Iterator[Any]:
+            # a generator that waits must leave the settings of whoever it waits for alone
+            steps: Iterator[Any] = iter(function(*args, **kwargs))
+            while True:
+                with ordinary() if _set_apart() else ExitStack():
+                    try:
+                        value = next(steps)
+                    except StopIteration:
+                        return
+                yield value
+
+        return stepwise  # pyright: ignore[reportReturnType]
+
+    @wraps(function)
+    def whole(*args: P.args, **kwargs: P.kwargs) -> R:
+        if not _set_apart():
+            return function(*args, **kwargs)
+        with ordinary():
+            return function(*args, **kwargs)
+
+    return whole
