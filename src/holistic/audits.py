@@ -21,6 +21,7 @@ from holistic.files import remove_unfinished
 from holistic.findings import Audit, Finding
 from holistic.lens import Context, Lens, lens_class, lens_names
 from holistic.progress import Progress, silent
+from holistic.settings import settled
 from holistic.words import percent
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ _ONE_MODEL = (
 )
 
 
+@settled(gradients=True)
 def audit(
     subject: Subject,
     *,

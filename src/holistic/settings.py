@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import wraps
 from inspect import isgeneratorfunction
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -61,42 +61,42 @@ def ordinary(
                 torch.set_default_dtype(before)
 
 
-def _set_apart() -> bool:
-    """Whether something is set that numbers depend on."""
-    import torch
-
-    return (
-        torch.get_default_dtype() != torch.float32
-        or torch.is_inference_mode_enabled()
-        or torch.is_autocast_enabled("cpu")
-        or torch.is_autocast_enabled("cuda")
-        or torch.get_default_device().type != "cpu"
-    )
-
-
-def settled(function: Callable[P, R]) -> Callable[P, R]:
+def settled(*, gradients: bool | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorate a function or generator so that it runs under the ordinary settings."""
-    if isgeneratorfunction(function):
 
+    def decorated(function: Callable[P, R]) -> Callable[P, R]:
         @wraps(function)
         def stepwise(*args: P.args, **kwargs: P.kwargs) -> Iterator[Any]:
             # a generator that waits must leave the settings of whoever it waits for alone
-            steps: Iterator[Any] = iter(function(*args, **kwargs))
+            steps: Iterator[Any] = iter(function(*args, **kwargs))  # pyright: ignore[reportArgumentType, reportCallIssue]
             while True:
-                with ordinary() if _set_apart() else ExitStack():
+                with _as_needed(gradients):
                     try:
                         value = next(steps)
                     except StopIteration:
                         return
                 yield value
 
-        return stepwise  # pyright: ignore[reportReturnType]
+        @wraps(function)
+        def whole(*args: P.args, **kwargs: P.kwargs) -> R:
+            with _as_needed(gradients):
+                return function(*args, **kwargs)
 
-    @wraps(function)
-    def whole(*args: P.args, **kwargs: P.kwargs) -> R:
-        if not _set_apart():
-            return function(*args, **kwargs)
-        with ordinary():
-            return function(*args, **kwargs)
+        return stepwise if isgeneratorfunction(function) else whole  # pyright: ignore[reportReturnType]
 
-    return whole
+    return decorated
+
+
+def _as_needed(gradients: bool | None) -> AbstractContextManager[None]:
+    """Change settings only where something is set that numbers depend on."""
+    import torch
+
+    usual = (
+        torch.get_default_dtype() == torch.float32
+        and not torch.is_inference_mode_enabled()
+        and not torch.is_autocast_enabled("cpu")
+        and not torch.is_autocast_enabled("cuda")
+        and torch.get_default_device().type == "cpu"
+        and (gradients is None or gradients == torch.is_grad_enabled())
+    )
+    return nullcontext() if usual else ordinary(gradients=gradients)

@@ -17,6 +17,7 @@ from holistic.edits import Edit, changes_of
 from holistic.errors import ModelError
 from holistic.examples import Examples
 from holistic.graph.engine import Engine, Given, Stage
+from holistic.graph.gradients import Gradients, gradients_of
 from holistic.graph.hooked import HookedEngine
 from holistic.graph.memory import fits
 from holistic.graph.trace import Untraceable
@@ -34,6 +35,7 @@ from holistic.preflight import (
 )
 from holistic.references import References
 from holistic.scores import Score, checked_score, score
+from holistic.settings import ambient, ordinary, settled
 from holistic.sites import Site, SiteRow, find_site
 from holistic.tables import Table
 
@@ -93,9 +95,15 @@ class Subject:
     device: str = "auto"
     images: Tensor = field(init=False, repr=False)
     labels: Tensor = field(init=False, repr=False)
+    _defaults: tuple[torch.dtype, torch.device] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         checked_score(self.score)
+        object.__setattr__(self, "_defaults", ambient())
+        with ordinary():
+            self._prepare()
+
+    def _prepare(self) -> None:
         model = unwrapped(self.model)
         images, labels = checked_data(self.data, model)
         object.__setattr__(self, "model", model)
@@ -114,17 +122,28 @@ class Subject:
     @cached_property
     def _wrapped(self) -> Wrapped:
         model = on_device(self.model, torch.device(self.device))
-        return Wrapped(model, self.forward or pick_logits)
+        return Wrapped(model, self.forward or pick_logits, self._defaults)
 
     @cached_property
+    @settled()
     def engine(self) -> Engine:
         """The traced engine, or the hooked one where the model can't be traced."""
-        count = _probe_count(self._wrapped, self.images)
-        probes = self.images[_spread(len(self.images), count)].to(self.device)
         try:
-            return TracedEngine(self._wrapped, probes, self.unit_axes)
+            return TracedEngine(self._wrapped, self._probes, self.unit_axes)
         except Untraceable as error:
-            return HookedEngine.probe(self._wrapped, probes, str(error), self.unit_axes)
+            return HookedEngine.probe(self._wrapped, self._probes, str(error), self.unit_axes)
+
+    @property
+    def _probes(self) -> Tensor:
+        """A few images on which the model is looked into."""
+        count = _probe_count(self._wrapped, self.images)
+        return self.images[_spread(len(self.images), count)].to(self.device)
+
+    @cached_property
+    @settled()
+    def gradients(self) -> Gradients:
+        """Where the model has gradients, and the engine that computes its own."""
+        return gradients_of(self.engine, self._wrapped, self._probes)
 
     @property
     def traced(self) -> bool:
@@ -218,6 +237,7 @@ class Subject:
         images = self.evaluation.images if images is None else images
         return self.downstream(images, edits, ())[0]
 
+    @settled()
     def downstream(
         self, images: Tensor, edits: Sequence[Edit], sites: Sequence[str]
     ) -> tuple[Tensor, dict[str, Tensor]]:
@@ -241,6 +261,7 @@ class Subject:
         images = self.evaluation.images if images is None else images
         return self.downstream(images, (), sites)[1]
 
+    @settled()
     def capture_batches(
         self, sites: Sequence[str], images: Tensor | None = None, batch: int | None = None
     ) -> Iterator[tuple[slice, dict[str, Tensor]]]:
@@ -252,6 +273,7 @@ class Subject:
             part = slice(start, min(start + batch, len(images)))
             yield part, self.capture(sites, images[part])
 
+    @settled()
     def check_finite(self) -> None:
         """Read the hidden sites on every example and count the values that aren't finite.
 
@@ -274,16 +296,22 @@ class Subject:
                 "of the images and the weights before it"
             )
 
+    @settled()
     def logits(self, images: Tensor) -> Tensor:
         """Compute logits `[B, C]` in one batch, differentiable in the images."""
-        return self.engine.run(images)[0]
+        engine = self.gradients.engine if _differentiated([images]) else self.engine
+        return engine.run(images)[0]
 
+    @settled()
     def logits_from(self, images: Tensor, values: Mapping[str, Tensor]) -> Tensor:
         """Compute logits `[B, C]` with sites' values replaced, differentiable in the new ones."""
         for name in values:
             self.site(name)
-        return self.engine.run(images, (), {n: Given(v) for n, v in values.items()})[0]
+        wanted = _differentiated([images, *values.values()])
+        engine = self.gradients.engine if wanted else self.engine
+        return engine.run(images, (), {n: Given(v) for n, v in values.items()})[0]
 
+    @settled()
     def stage(
         self, site: str, images: Tensor, replacement: Tensor, previous: Stage | None = None
     ) -> Stage:
@@ -307,14 +335,17 @@ class Subject:
         """What the selection split offers in place of a unit's own value."""
         return References(self)
 
+    @settled()
     def mean(self, site: str) -> Tensor:
         """Class-balanced mean of a site's value over the selection split, `[P…, U]`."""
         return self.references.mean(site)
 
+    @settled()
     def optimal(self, site: str) -> Tensor:
         """Each unit's optimal constant, `[P…, U]`, found on a part of the selection split."""
         return self.references.optimal(site)
 
+    @settled()
     def draw(self, site: str, places: Tensor, seed: int) -> Tensor:
         """Values of a site on random examples of the selection split, `[B, P…, U]`.
 
@@ -335,17 +366,18 @@ class Subject:
 
     def untrained(self, seed: int) -> Subject:
         """Return the control: the same architecture and data with freshly drawn weights."""
-        return Subject(
-            reinitialised(self.model, seed),
-            (self.images, self.labels),
-            classes=self.classes,
-            score=self.score,
-            seed=self.seed,
-            forward=self.forward,
-            name=f"{self.name} (untrained)",
-            unit_axes=self.unit_axes,
-            device=self.device,
-        )
+        with ordinary(self._defaults):
+            return Subject(
+                reinitialised(self.model, seed),
+                (self.images, self.labels),
+                classes=self.classes,
+                score=self.score,
+                seed=self.seed,
+                forward=self.forward,
+                name=f"{self.name} (untrained)",
+                unit_axes=self.unit_axes,
+                device=self.device,
+            )
 
     @cached_property
     def fingerprint(self) -> dict[str, str]:
@@ -355,6 +387,10 @@ class Subject:
             "weights": _digest((name, state[name]) for name in sorted(state)),
             "data": _digest((("images", self.images), ("labels", self.labels))),
         }
+
+
+def _differentiated(tensors: Sequence[Tensor]) -> bool:
+    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
 
 
 def _digest(tensors: Any) -> str:

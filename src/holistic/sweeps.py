@@ -17,6 +17,7 @@ from holistic.errors import ModelError, SettingError
 from holistic.graph.engine import Change, Stage, single_edits
 from holistic.progress import Progress, silent
 from holistic.scores import Score, resolution, score
+from holistic.settings import settled
 from holistic.sites import Site
 from holistic.stats.means import Means
 from holistic.stats.tests import mcnemar
@@ -106,6 +107,7 @@ class Pass:
         return part.images[rows], part.labels[rows], rows
 
 
+@settled(gradients=True)
 def sweep(
     subject: Subject,
     sites: Sequence[str] | None = None,
@@ -173,6 +175,7 @@ def tallies(subject: Subject, run: Pass, *, progress: Progress = silent) -> list
     return [found[site.name] for site in run.sites]
 
 
+@settled(gradients=True)
 def effects_by_example(subject: Subject, run: Pass) -> Iterator[tuple[Site, Tensor, Tensor]]:
     """Replace units, one at a time: places `[B]` in the split, and effects on them `[U, B]`.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import SupportsFloat
 
-__all__ = ["number", "percent", "unbounded"]
+__all__ = ["number", "percent", "sentence", "unbounded"]
 
 
 def number(value: SupportsFloat | None, spec: str = ".2f") -> str:
@@ -55,3 +55,12 @@ def unbounded(rare: int, total: int, what: str) -> tuple[str, ...]:
         f"{rare:,} of {total:,} {what} {verb} no interval and no p: their variance rests on fewer "
         "than 3 examples (n / kurtosis), or nothing varies.",
     )
+
+
+def sentence(text: str) -> str:
+    """Begin with a capital letter.
+
+    >>> sentence("no maps")
+    'No maps'
+    """
+    return text[:1].upper() + text[1:]

@@ -28,10 +28,10 @@ def first_order(subject: Subject, run: Pass) -> list[Tensor]:
     Returns
     -------
     list of Tensor
-        `[B, U]` for each site.
+        `[B, U]` for each site; zeros where the model has no gradients.
     """
     images, labels, places = run.examples(subject)
-    sites = run.sites
+    sites = [site for site in run.sites if not subject.gradients.at(site.name)]
     values: dict[str, Tensor] = {}
 
     def watched(name: str) -> Change:
@@ -42,11 +42,19 @@ def first_order(subject: Subject, run: Pass) -> list[Tensor]:
         return change
 
     with torch.enable_grad():
-        logits = subject.engine.run(images, (), {s.name: watched(s.name) for s in sites})[0]
+        logits = subject.gradients.engine.run(images, (), {s.name: watched(s.name) for s in sites})[
+            0
+        ]
         total = subject.score_of(logits, labels).sum()
-        gradients = torch.autograd.grad(total, [values[s.name] for s in sites])
+        places = [values[site.name] for site in sites]
+        pulled = torch.autograd.grad(total, places) if sites else ()
+    gradients = dict(zip([site.name for site in sites], pulled, strict=True))
     found: list[Tensor] = []
-    for site, gradient in zip(sites, gradients, strict=True):
+    for site in run.sites:
+        gradient = gradients.get(site.name)
+        if gradient is None:
+            found.append(torch.zeros(len(images), site.units, device=images.device))
+            continue
         value, change = values[site.name].detach(), torch.zeros(())
         drawn = list(replacements(subject, site, run.edit, places, run.draws))
         for new in drawn:

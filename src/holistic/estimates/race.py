@@ -14,6 +14,7 @@ from holistic.edits import Replacement, checked_replacement
 from holistic.errors import SettingError
 from holistic.estimates.gradient import first_order
 from holistic.progress import Progress, silent
+from holistic.settings import settled
 from holistic.sites import Site
 from holistic.stats.intervals import mean_interval, midranks, spearman_interval, wilson
 from holistic.stats.moments import Moments
@@ -193,6 +194,7 @@ class _Race:
             self.alive[taken] = self.alive[dropped] = False
 
 
+@settled(gradients=True)
 def top_units(
     subject: Subject,
     k: int = 50,

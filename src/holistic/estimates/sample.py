@@ -13,6 +13,7 @@ from holistic.edits import Replacement
 from holistic.effects import effect_table
 from holistic.estimates.gradient import first_order
 from holistic.progress import Progress, silent
+from holistic.settings import settled
 from holistic.subject import Subject
 from holistic.sweeps import Pass, sweep, table_of
 from holistic.tables import Table
@@ -25,6 +26,7 @@ _CHECKED = 50
 _LEVEL = 0.95
 
 
+@settled(gradients=True)
 def affordable_sweep(
     subject: Subject,
     edit: Replacement,
@@ -106,7 +108,12 @@ def _screened(subject: Subject, run: Pass, share: float, progress: Progress) -> 
         f"Only {len(replayed):,} of {total:,} units were replayed: the {kept:,} with the largest "
         f"first-order estimate and {_CHECKED} others at random. For the rest the estimate is "
         f"gradient times change on every example; over all classes it lies within "
-        f"±{halves[-1]:.3g} of the effect for {percent(_LEVEL, decimals=0)} of such units."
+        f"±{halves[-1]:.3g} of the effect for {percent(_LEVEL, decimals=0)} of such units.",
+        *(
+            f"At '{site.name}' the estimate is zero, as {subject.gradients.at(site.name)}."
+            for site in run.sites
+            if subject.gradients.at(site.name)
+        ),
     )
 
 

@@ -7,12 +7,12 @@ import warnings
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.export import Dim, ExportedProgram, export
 from torch.fx import GraphModule
+from torch.fx import Node as FxNode
 
 from holistic.graph.wrapped import Wrapped, evaluating
 
@@ -54,7 +54,7 @@ def exported(wrapped: Wrapped, images: Tensor, *, strict: bool) -> ExportedProgr
     try:
         with _quiet(), evaluating(wrapped):
             program = export(wrapped, (images,), dynamic_shapes=({0: Dim.AUTO},), strict=strict)
-            _keep_detached(program.graph_module)
+            _inline_blocks(program.graph_module)
             return program.run_decompositions({})
     except Exception as error:  # torch.export raises many unrelated kinds
         reason = " ".join(str(error).split())[:160] or type(error).__name__
@@ -80,25 +80,36 @@ def _quiet() -> Generator[None]:
         logging.disable(disabled)
 
 
-def _keep_detached(module: GraphModule) -> None:
-    """Mark what leaves a `no_grad` block as detached: the flat graph has no such blocks."""
+def _inline_blocks(module: GraphModule) -> None:
+    """Put operations under `no_grad` among the others, and detach what leaves them.
+
+    torch would do so too, and forget which module they are of and that gradients end there.
+    """
     for node in list(module.graph.nodes):
-        if node.op != "call_function" or node.target is not _SET_GRAD or node.args[0]:
+        if node.op != "call_function" or node.target is not _SET_GRAD:
             continue
-        block = getattr(module, node.args[1].target)
-        output = next(n for n in block.graph.nodes if n.op == "output")
-
-        def detached(value: Any, block: GraphModule = block, output: Any = output) -> Any:
-            if not isinstance(value.meta.get("val"), Tensor):
-                return value
-            with block.graph.inserting_before(output):
-                twin = block.graph.call_function(torch.ops.aten.detach.default, (value,))
-            # the value's own call, and not this, stays the last of its module
-            twin.meta = {k: v for k, v in value.meta.items() if k != "nn_module_stack"}
-            return twin
-
-        output.args = torch.fx.node.map_arg(output.args, detached)
-        block.recompile()
+        enabled, block = node.args[0], getattr(module, node.args[1].target)
+        _inline_blocks(block)
+        inner = iter(block.graph.nodes)
+        copies: dict[FxNode, FxNode] = dict(zip(inner, node.args[2:], strict=False))
+        results: list[FxNode] = []
+        leave = torch.ops.aten.alias.default if enabled else torch.ops.aten.detach.default
+        with module.graph.inserting_before(node):
+            for part in block.graph.nodes:
+                if part.op == "output":
+                    results = [copies[value] for value in part.args[0]]
+                elif part not in copies:
+                    copies[part] = module.graph.node_copy(part, copies.__getitem__)
+            for user in list(node.users):
+                value = results[user.args[1]]
+                out = module.graph.call_function(leave, (value,))
+                # the value's own operation, and not this, stays the last of its module
+                out.meta = {k: v for k, v in value.meta.items() if k != "nn_module_stack"}
+                user.replace_all_uses_with(out)
+                module.graph.erase_node(user)
+                out._rename(user.name)
+        module.graph.erase_node(node)
+    module.recompile()
 
 
 _SET_GRAD = torch.ops.higher_order.wrap_with_set_grad_enabled

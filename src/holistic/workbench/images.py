@@ -104,7 +104,7 @@ def _said(logits: Tensor) -> dict[str, Any]:
 
 
 def _maps(subject: Subject, image: Tensor, logits: Tensor) -> dict[str, Any]:
-    if not image.is_floating_point():
+    if subject.gradients.note or not image.is_floating_point():
         return {}
     one = Examples(np.zeros(1, np.int64), image, logits.argmax(1))
     with torch.enable_grad():

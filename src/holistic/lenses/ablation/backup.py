@@ -140,7 +140,7 @@ def find_backups(
     for done, site in enumerate(sites):
         progress("backups", done, len(sites))
         gone, kinds = _gone(subject, site, lens, chosen)
-        direct.append(_direct_columns(subject, site, lens, gone, kinds))
+        direct += _direct_columns(subject, site, lens, gone, kinds)
         if site.units > 1:
             backup.append(_same_site(subject, site, lens, gone, kinds))
         if done + 1 < len(sites):
@@ -169,16 +169,19 @@ def _gone(
 
 def _direct_columns(
     subject: Subject, site: Site, lens: Ablation, gone: np.ndarray, kinds: np.ndarray
-) -> dict[str, Any]:
+) -> list[dict[str, Any]]:
+    """Columns of one site's units; none where no direct effect can be told."""
     examples = affordable(subject, site, lens, 4 * len(gone))
     paths = follow_paths(subject, site, gone.tolist(), examples, lens.edit)
+    if paths is None:
+        return []
     logits = subject.predict(examples.images)
     least = resolution(logits).double().cpu().numpy()  # [B]
     total, direct = (np.where(np.abs(v) <= least, 0, v) for v in (paths.total, paths.direct))
     size = logits.abs().amax(1).double().cpu().numpy() + np.abs(total).max(0)
     response = interacting(total, direct, np.zeros_like(direct), size + np.abs(direct).max(0))
     whole, along, answer = (_tested(v) for v in (total, direct, response))
-    return {
+    columns = {
         "site": np.repeat(np.array([site.name]), len(gone)),
         "unit": gone,
         "kind": kinds,
@@ -191,6 +194,7 @@ def _direct_columns(
         "n": np.full(len(gone), len(examples)),
         "p": answer["p"],
     }
+    return [columns]
 
 
 def _tested(values: np.ndarray) -> dict[str, np.ndarray]:
@@ -290,15 +294,23 @@ def _crossed(
 
 
 def _direct_finding(subject: Subject, parts: list[dict[str, Any]]) -> Finding:
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    ends = random_range(columns, "response", ("site",))
-    table = Table.build(Direct, {**columns, **ends, "q": benjamini_hochberg(columns["p"])})
-    names = dict.fromkeys(columns["site"].tolist())
-    lines = tuple(_direct_line(subject, table.where(site=name)) for name in names)
+    table, lines = Table.from_rows(Direct, []), list[str]()
+    if parts:
+        columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        ends = random_range(columns, "response", ("site",))
+        table = Table.build(Direct, {**columns, **ends, "q": benjamini_hochberg(columns["p"])})
+        names = dict.fromkeys(columns["site"].tolist())
+        lines += [_direct_line(subject, table.where(site=name)) for name in names]
+    told = set(table.column("site"))
+    lines += [
+        f"Site '{site.name}': no direct effect can be told, as {subject.gradients.at(site.name)}."
+        for site in subject.hidden_sites
+        if site.name not in told
+    ]
     return Finding(
         "ablation.direct",
         table,
-        lines,
+        tuple(lines),
         (
             "Frozen: every later hidden site is held at the value of the unedited run, so only "
             "what passes them by reaches the logits. Where nothing does, the direct effect follows "

@@ -44,8 +44,11 @@ class Paths:
 
 def follow_paths(
     subject: Subject, site: Site, units: Sequence[int], examples: Examples, edit: str
-) -> Paths:
-    """Replace units one at a time with everything behind free, and with it frozen."""
+) -> Paths | None:
+    """Replace units one at a time with everything behind free, and with it frozen.
+
+    None where nothing passes what is frozen by, and there are no gradients for the tangent.
+    """
     later = [other.name for other in subject.hidden_sites if other.depth > site.depth]
     total, direct, frozen = list[np.ndarray](), list[np.ndarray](), None
     masks = torch.zeros(len(units), site.units, dtype=torch.bool)
@@ -59,6 +62,8 @@ def follow_paths(
         held = {name: Given(value) for name, value in subject.capture(later, images).items()}
         if frozen is None:
             frozen = _passes(subject, site, images, new, held)
+            if not frozen and subject.gradients.at(site.name):
+                return None
         carried = (
             _held_logits(subject, site, units, images, (new, held))
             if frozen

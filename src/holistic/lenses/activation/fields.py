@@ -74,9 +74,10 @@ def measured_box(
     inputs = (inputs * scale * 3 + sample.mean()).to(data).requires_grad_()
     weights = torch.randn(site.units, generator=generator)
     with torch.enable_grad():
-        value = subject.engine.run(inputs, [site.name])[1][site.name]  # [B, P…, U]
+        value = subject.gradients.engine.run(inputs, [site.name])[1][site.name]  # [B, P…, U]
         seen = value[(slice(None), *position)]  # [B, U]
-        (gradient,) = torch.autograd.grad((seen * weights.to(seen)).sum(), inputs)
+        total = (seen * weights.to(seen)).sum() + 0 * inputs.sum()  # a gradient in any case
+        (gradient,) = torch.autograd.grad(total, inputs)
     touched = (planes(gradient) != 0).any(0).any(0).cpu().numpy()  # [H, W]
     if not touched.any():
         return (0, 0, 0, 0)
@@ -92,6 +93,8 @@ def measured_field(subject: Subject, site: Site) -> Field | None:
     they are larger than half of the input; then every position is said to see everything.
     """
     if len(site.positions) != 2 or not are_pictures(subject.images):
+        return None
+    if subject.gradients.note or subject.gradients.at(site.name):
         return None
     rows, columns = planes(subject.images[:1]).shape[2:]
     middle = (site.positions[0] // 2, site.positions[1] // 2)

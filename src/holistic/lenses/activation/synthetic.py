@@ -143,7 +143,7 @@ def synthesise(
     climbed = _before_relu(subject, site, lens.reduction)
 
     def driven(drawn: Tensor, name: str) -> Tensor:
-        value = subject.engine.run(canvas.inputs(drawn), [name])[1][name]
+        value = subject.gradients.engine.run(canvas.inputs(drawn), [name])[1][name]
         return reduced(value, lens.reduction).gather(1, own.to(value.device)[:, None])[:, 0].cpu()
 
     point = canvas.coefficients(len(own), generator).requires_grad_()
@@ -177,6 +177,8 @@ def _before_relu(subject: Subject, site: Site, reduction: str) -> str:
     if site.op != "relu" or not earlier:
         return site.name
     name = earlier[-1].name
+    if subject.gradients.at(name):
+        return site.name
     held = subject.capture([name, site.name], subject.images[:4])
     return name if torch.equal(held[name].clamp(min=0), held[site.name]) else site.name
 
@@ -227,6 +229,7 @@ def synthetic_finding(
     table = Table.build(SyntheticRow, {**joined, "picture": np.arange(len(joined["unit"]))})
     arrays = {"activation.synthetic": pictures(torch.cat(images), subject.images)} if images else {}
     sites = [profile.site.name for profile in found.profiles]
+    missing = _missing(subject, sites)
     return Finding(
         "activation.synthetic",
         table,
@@ -238,9 +241,18 @@ def synthetic_finding(
             "work as it does, and real examples explain units better to people (Borowski et al. "
             "2021). They are made for units chosen for their d' on the selection split.",
             "Pictures that differ from start to start say that the unit has several maxima.",
+            *missing,
         ),
         arrays=arrays,
     )
+
+
+def _missing(subject: Subject, sites: Sequence[str]) -> tuple[str, ...]:
+    """Say for which sites nothing is climbed, as there are no gradients."""
+    if note := subject.gradients.note:
+        return (f"No inputs are made up, as {note}.",)
+    reasons = {site: subject.gradients.at(site) for site in sites}
+    return tuple(f"None are made up for '{s}', as {why}." for s, why in reasons.items() if why)
 
 
 _NAMES = (
@@ -255,7 +267,7 @@ def _site_part(
     rated = np.where(profile.dead, -np.inf, np.nan_to_num(profile.chosen_d, nan=-np.inf))
     units = np.argsort(-rated, kind="stable")[: lens.synthesised]
     units = units[np.isfinite(rated[units])]
-    if not len(units):
+    if not len(units) or subject.gradients.note or subject.gradients.at(profile.site.name):
         return [], {}
     drawn, before, after = synthesise(subject, profile.site, units, profile.std[-1][units], lens)
     own = np.repeat(units, lens.starts)

@@ -40,13 +40,15 @@ def attribute_units(
     -------
     np.ndarray
         `[U, C]` float64, the mean over the examples of each class, summed over positions, in the
-        unit of the score; NaN for classes without examples.
+        unit of the score; NaN for classes without examples, and where there are no gradients.
 
     References
     ----------
     Molchanov et al. 2017, eq. 7 (first-order Taylor estimate of pruning).
     """
     classes = len(subject.classes)
+    if subject.gradients.at(site.name):
+        return np.full((site.units, classes), np.nan)
     mean = subject.mean(site.name)
     sums, count = np.zeros((site.units, classes)), np.zeros(classes)
     for start in range(0, len(rows), _BATCH):

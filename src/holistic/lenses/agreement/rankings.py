@@ -165,6 +165,7 @@ _CAVEATS = (
 
 
 _NO_RANKS = {
+    "attribution": "the model has no gradients there",
     "mechanism": "the site has no stable clusters",
     "tracing": "no pair of images could be patched",
 }

@@ -22,7 +22,7 @@ from holistic.stats.intervals import mean_interval
 from holistic.stats.tests import benjamini_hochberg, mean_p
 from holistic.subject import Subject
 from holistic.tables import Table, col
-from holistic.words import percent
+from holistic.words import percent, sentence
 
 __all__ = ["ContrastRow", "contrasts_finding"]
 
@@ -108,8 +108,8 @@ def contrasts_finding(
 
     `methods` is the table `attribution.methods`: it says which tests the maps failed.
     """
-    if not subject.images.is_floating_point():
-        missing = f"Inputs of type {subject.images.dtype} have no gradient, so there are no maps."
+    if note := subject.gradients.note:
+        missing = f"{sentence(note)}, so there are no maps."
         table = Table.from_rows(ContrastRow, [])
         return Finding("attribution.contrasts", table, caveats=(missing,))
     pairs = _pairs(subject)

@@ -36,6 +36,7 @@ from holistic.progress import Progress
 from holistic.stats.intervals import mean_interval
 from holistic.subject import Subject
 from holistic.tables import Table
+from holistic.words import sentence
 
 __all__ = ["methods_finding"]
 
@@ -71,15 +72,10 @@ class _Maps:
 
 def methods_finding(subject: Subject, lens: Attribution, progress: Progress) -> Finding:
     """Make maps by every method, test them, and build `attribution.methods`."""
-    if not subject.images.is_floating_point():
-        return Finding(
-            "attribution.methods",
-            Table.from_rows(MethodRow, []),
-            caveats=(
-                f"Inputs of type {subject.images.dtype} have no gradient, so there is no map over "
-                "them.",
-            ),
-        )
+    if note := subject.gradients.note:
+        missing = f"{sentence(note)}, so there is no map over them."
+        table = Table.from_rows(MethodRow, [])
+        return Finding("attribution.methods", table, caveats=(missing,))
     maps = _make_maps(subject, lens, progress)
     counts = grid(next(iter(maps.sizes.values()))[0].numel(), lens.fractions)
     curves = _all_curves(subject, lens, maps, counts, progress)
