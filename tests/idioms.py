@@ -6,6 +6,7 @@ Each case has a hidden module `act` whose output is its units, on inputs `[B, 4,
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -50,6 +51,8 @@ class Usage:
     inner: Callable[[Idiom], None] | None = None
     traced: bool = True
     words: bool = False
+    rows: bool = True
+    """Whether `act` runs once and returns one row for each input, in their order."""
 
     def build(self) -> Idiom:
         """Make the model, in evaluation mode, with weights drawn from a seed."""
@@ -106,14 +109,15 @@ def chunked(m: Idiom, x: Tensor) -> Tensor:
 
 
 def padded_encoder(m: Idiom, words: Tensor) -> Tensor:
-    x = m.encoder(m.embed(words), src_key_padding_mask=words > 7)
-    return m.head(m.act(m.small(x.mean(1))))
+    words = words.sort(1).values  # the words to leave out come last
+    x = m.encoder(m.embed(words), src_key_padding_mask=words > 6)
+    return m.head(m.act(m.small(x[:, 0])))
 
 
 def with_encoder(m: Idiom) -> None:
     m.embed, m.small = nn.Embedding(9, 8), nn.Linear(8, 7)
     layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
-    m.encoder = nn.TransformerEncoder(layer, 2)
+    m.encoder = nn.TransformerEncoder(layer, 1)
 
 
 def with_embedding(m: Idiom) -> None:
@@ -190,7 +194,9 @@ def with_rows_first(m: Idiom) -> None:
 
 
 def with_script(m: Idiom) -> None:
-    m.scripted = torch.jit.script(nn.Sequential(nn.Linear(24, 24), nn.Tanh()))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        m.scripted = torch.jit.script(nn.Sequential(nn.Linear(24, 24), nn.Tanh()))
 
 
 def with_norm(m: Idiom) -> None:
@@ -342,22 +348,27 @@ IDIOMS = {
     "mask of rows": Usage(masked_rows),
     "where": Usage(lambda m, x: m.rest(torch.where(x > 0, x, 0.1 * x).flatten(1))),
     "masked_fill_": Usage(lambda m, x: m.rest(x.clone().masked_fill_(x < 0, 0.5).flatten(1))),
-    "rows selected": Usage(selected_rows, traced=False),
-    "rows in a list": Usage(listed_rows, traced=False),
+    "rows selected": Usage(selected_rows, rows=False),
+    "rows in a list": Usage(listed_rows, traced=False, rows=False),
+    "noise of no weight": Usage(
+        lambda m, x: m.rest(x.flatten(1) + 0 * torch.rand(())), traced=False
+    ),
     "early exit": Usage(early_exit, traced=False),
-    "chunks": Usage(chunked, traced=False),
+    "chunks": Usage(chunked, traced=False, rows=False),
     "padded encoder": Usage(padded_encoder, with_encoder, words=True),
     "embedding bag": Usage(bagged, with_bag, words=True),
     "embedding bag with offsets": Usage(bagged_flat, with_bag, words=True),
     "one-hot": Usage(one_hot, with_embedding, words=True),
     "packed sequence": Usage(packed, with_recurrence, traced=False, words=True),
     "as_strided": Usage(strided),
-    "drawn in training": Usage(random_branch_in_training, traced=False),
+    "drawn in training": Usage(random_branch_in_training),
     "number by numpy": Usage(numpy_mean),
-    "through numpy": Usage(numpy_trip, traced=False),
+    "through numpy": Usage(numpy_trip),
     "hidden state of zeros": Usage(stateful_start, with_rows),
     "sequence first": Usage(sequence_first, with_rows_first),
-    "scripted part": Usage(lambda m, x: m.rest(m.scripted(x.flatten(1))), with_script),
+    "scripted part": Usage(
+        lambda m, x: m.rest(m.scripted(x.flatten(1))), with_script, traced=False
+    ),
     "compiled part": Usage(lambda m, x: m.rest(m.body(x.flatten(1))), with_compiled),
     "weight norm": Usage(lambda m, x: m.rest(x.flatten(1)), with_norm),
     "old spectral norm": Usage(lambda m, x: m.rest(x.flatten(1)), with_old_norm),
@@ -375,11 +386,11 @@ IDIOMS = {
     "rows folded into the batch": Usage(
         folded, lambda m: (setattr(m, "pre", nn.Linear(6, 8)), setattr(m, "small", nn.Linear(8, 7)))
     ),
-    "sorted and back": Usage(sorted_rows, with_embedding, words=True),
+    "sorted and back": Usage(sorted_rows, with_embedding, words=True, rows=False),
     "experts": Usage(experts, with_experts, traced=False),
     "autocast inside": Usage(half_inside),
     "checkpoint": Usage(checkpointed),
-    "vmap": Usage(mapped),
+    "vmap": Usage(mapped, rows=False),
     "unbind": Usage(lambda m, x: m.rest(torch.cat(x.unbind(1), 1))),
     "einsum": Usage(lambda m, x: m.rest(torch.einsum("brw,rs->bsw", x, torch.eye(4)).flatten(1))),
     "new_zeros": Usage(lambda m, x: m.rest(x.flatten(1) + x.new_zeros(x.size(0), 1))),

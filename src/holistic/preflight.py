@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -22,6 +23,12 @@ __all__ = [
     "preflight",
     "unwrapped",
 ]
+
+
+_FEW, _LEAST = 5, 9
+"""Images in the first run, and fewest in the further ones."""
+_SECONDS = 0.5
+"""Time that one of the further runs may take."""
 
 
 def pick_logits(model: nn.Module, images: Tensor) -> Tensor:
@@ -137,10 +144,16 @@ def checked_data(data: tuple[Any, Any], model: nn.Module) -> tuple[Tensor, Tenso
 
 
 def preflight(wrapped: Wrapped, images: Tensor) -> int:
-    """Run some images, `[B, …]` with B ≥ 5, again and in other batches; return the classes."""
+    """Run some images, `[B, …]`, a few, again, and in other batches; return the classes.
+
+    Slow models are tried on fewer of them.
+    """
+    every, images = images, images[:_FEW]
     try:
         with torch.no_grad(), evaluating(wrapped):
+            start = perf_counter()
             first = wrapped.logits(images)
+            each = (perf_counter() - start) / len(images)
     except Exception as error:  # whatever the user's code raises
         reason = " ".join(str(error).split())[:200]
         raise ModelError(
@@ -157,8 +170,9 @@ def preflight(wrapped: Wrapped, images: Tensor) -> int:
         raise ModelError("the model must tell at least 2 classes apart, got logits for 1")
     if not bool(first.isfinite().all()):
         raise ModelError("the model returns NaN or infinite logits; check weights and input range")
-    check_repeats(wrapped, images)
-    check_batches(wrapped, images)
+    some = every[: max(_LEAST, int(_SECONDS / each))]
+    check_repeats(wrapped, some)
+    check_batches(wrapped, some)
     return first.shape[1]
 
 

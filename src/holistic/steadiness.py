@@ -189,6 +189,8 @@ def _recorded(wrapped: Wrapped, images: Tensor, row: int | None = None) -> list[
     recorder, handles = _Recorder(len(images), row), list[Any]()
     images = images.clone()
     for path, module in wrapped.model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):  # takes no hooks
+            continue
 
         def entered(module: nn.Module, inputs: Any, path: str = path) -> None:
             recorder.within.append(path)

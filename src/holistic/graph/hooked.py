@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from holistic.graph.engine import Change, Stage, native, units_last
 from holistic.graph.naming import NONLINEAR
+from holistic.graph.sizes import Sizes
 from holistic.graph.wrapped import Wrapped, evaluating
 from holistic.sites import Site, ends_of, with_axes
 
@@ -40,12 +41,15 @@ class HookedEngine:
         Why this engine is used, which sites are missing, and what it costs.
     device
         Where the model is.
+    sizes
+        Batches that are known to be right.
     """
 
     wrapped: Wrapped
     sites: tuple[Site, ...]
     note: str
     device: torch.device
+    sizes: Sizes
 
     @classmethod
     def probe(
@@ -63,7 +67,7 @@ class HookedEngine:
             sites = [replace(s, hidden=s.op in {"linear", "conv1d", "conv2d"}) for s in sites]
         sites = [replace(site, depth=depth) for depth, site in enumerate(sites)]
         named = with_axes(sites, unit_axes or {})
-        return cls(wrapped, named, f"{reason}; {_COST}", images.device)
+        return cls(wrapped, named, f"{reason}; {_COST}", images.device, Sizes(len(images)))
 
     def run(
         self,
@@ -91,7 +95,14 @@ class HookedEngine:
 
         with _hooks(self.wrapped, visit):
             logits = self.wrapped.logits(images.to(self.device))
+        if not changes:
+            self.sizes.check(images, logits, self._logits)
         return logits, captured
+
+    @torch.no_grad()
+    def _logits(self, images: Tensor) -> Tensor:
+        with evaluating(self.wrapped):
+            return self.wrapped.logits(images.to(self.device))
 
     def batch_rows(self, sites: Sequence[Site]) -> int:
         """How many examples one forward pass takes."""
@@ -196,7 +207,7 @@ def _hooks(wrapped: Wrapped, visit: Callable[[str, nn.Module, Tensor], Tensor]) 
         handles = []
         try:
             for path, module in wrapped.model.named_modules():
-                if path:
+                if path and not isinstance(module, torch.jit.ScriptModule):  # takes no hooks
                     handles.append(module.register_forward_hook(hook_of(path)))
             yield
         finally:

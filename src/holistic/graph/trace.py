@@ -104,7 +104,7 @@ def _lifted(exported: ExportedProgram, wrapped: Wrapped) -> dict[str, Tensor]:
 
 def _batch_symbol(node: FxNode) -> Any:
     size: Any = node.meta["val"].shape[0]
-    if isinstance(size, int):
+    if isinstance(size, int) or not size.node.expr.free_symbols:
         raise Untraceable(f"the model's code fixes the batch size to {size}", readable=True)
     return size.node.expr
 
@@ -164,8 +164,8 @@ def _layout(value: Any, symbol: Any, batch: int) -> tuple[tuple[int, ...] | None
     axis, fold, shape = None, 1, list[int]()
     sizes: Any = value.shape
     for i, size in enumerate(sizes):
-        if isinstance(size, int):
-            shape.append(size)
+        if isinstance(size, int) or not size.node.expr.free_symbols:
+            shape.append(int(size))
             continue
         expression = size.node.expr
         if expression.free_symbols != {symbol}:
@@ -212,7 +212,11 @@ def _checked(program: Program, wrapped: Wrapped, images: Tensor) -> Program:
     reached = {node.index for node, _ in program.plan({program.input}, {program.output}).steps}
     calls = [i for i in calls if i in reached]
     order = torch.arange(len(images), device=images.device).roll(2)
+    drawn = torch.get_rng_state()
     values = _replayed(program, images, calls)
+    if not torch.equal(torch.get_rng_state(), drawn):
+        torch.set_rng_state(drawn)
+        raise Untraceable("the graph draws random numbers")
     permuted = _replayed(program, images[order], calls)
     _compare(values[program.output], expected, len(images))
     if not close(permuted[program.output], values[program.output][order]):
@@ -237,7 +241,8 @@ def _replayed(program: Program, images: Tensor, wanted: list[int]) -> dict[int, 
         return program.evaluate({program.input: images}, wanted, rows=len(images))
     except Exception as error:  # whatever operations say to sizes that they weren't made for
         reason = " ".join(str(error).split())[:120]
-        raise Untraceable(f"the graph fails on a batch of {len(images)}: {reason}") from error
+        message = f"the graph fails on a batch of {len(images)}: {reason}"
+        raise Untraceable(message, readable=True) from error
 
 
 def _compare(got: Tensor, expected: Tensor, size: int) -> None:

@@ -11,7 +11,8 @@ from holistic.graph.linear import Carry, carry
 from holistic.graph.memory import budget, full_precision
 from holistic.graph.naming import name_sites
 from holistic.graph.replay import TracedStage
-from holistic.graph.trace import trace
+from holistic.graph.sizes import Sizes
+from holistic.graph.trace import SIZES, trace
 from holistic.graph.wrapped import Wrapped
 from holistic.sites import Site, with_axes
 
@@ -39,6 +40,7 @@ class TracedEngine:
         self.device = images.device
         self.sites: tuple[Site, ...] = with_axes(sites, unit_axes or {})
         self._carries: dict[int, Carry] = {}
+        self._sizes = Sizes(max(SIZES))
 
     def axes(self, site: Site) -> tuple[int, int]:
         """Batch axis and unit axis of a site's native value."""
@@ -72,8 +74,16 @@ class TracedEngine:
                 rows=len(images),
                 edits=edits,
             )
+        if not changes:
+            self._sizes.check(images, values[program.output], self._logits)
         captured = {n: units_last(values[i], *self.axes(by_name[n])) for n, i in nodes.items()}
         return values[program.output], captured
+
+    def _logits(self, images: Tensor) -> Tensor:
+        given = {self.program.input: images.to(self.device)}
+        return self.program.evaluate(given, [self.program.output], rows=len(images))[
+            self.program.output
+        ]
 
     def _native_change(self, site: Site, change: Change) -> Change:
         axes = self.axes(site)
@@ -118,7 +128,9 @@ class TracedEngine:
         wanted = self._wanted(self.carry(site), self.nodes[site.name])
         given = {**known, program.input: images.to(self.device)}
         with full_precision(self.device):
-            return program.evaluate(given, wanted, rows=len(images), owned=())
+            values = program.evaluate(given, wanted, rows=len(images), owned=())
+            self._sizes.check(images, values[program.output], self._logits)
+        return values
 
     def _wanted(self, carry: Carry, node: int) -> set[int]:
         known = {*carry.finish.reads, *carry.restart.reads, *carry.frontier, *carry.given}
