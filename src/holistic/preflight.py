@@ -108,10 +108,12 @@ def chosen_device(name: str, model: nn.Module) -> torch.device:
 
 
 def on_device(model: nn.Module, device: torch.device) -> nn.Module:
-    """Return the model itself where it is on the device, else a copy there."""
+    """Return the model itself where it is on the device, else a copy there.
+
+    A copy also where its weights were made in inference mode, which keeps gradients from them.
+    """
     tensors = [*model.parameters(), *model.buffers()]
-    there = all(t.device.type == device.type for t in tensors)
-    if there:
+    if all(t.device.type == device.type and not t.is_inference() for t in tensors):
         return model
     moved = copied(model).to(device)
     for module in moved.modules():

@@ -107,6 +107,8 @@ class Subject:
         model = unwrapped(self.model)
         images, labels = checked_data(self.data, model)
         object.__setattr__(self, "model", model)
+        # tensors made in inference mode take part in no gradient
+        images = images.clone() if images.is_inference() else images
         object.__setattr__(self, "data", ())
         object.__setattr__(self, "images", images)
         object.__setattr__(self, "labels", labels)

@@ -19,6 +19,7 @@ from holistic.graph.engine import Change, Stage, native, units_last
 from holistic.graph.naming import NONLINEAR
 from holistic.graph.sizes import Sizes
 from holistic.graph.wrapped import Wrapped, evaluating
+from holistic.settings import settled
 from holistic.sites import Site, ends_of, with_axes
 
 __all__ = ["HookedEngine", "HookedStage"]
@@ -193,6 +194,7 @@ def _hooks(wrapped: Wrapped, visit: Callable[[str, nn.Module, Tensor], Tensor]) 
     Handles are removed one by one, so that hooks of the user stay.
     """
     numbers: Counter[str] = Counter()
+    visit = settled()(visit)  # the model's settings are not those of what is done to its values
 
     def hook_of(path: str) -> Callable[..., Any]:
         def hook(module: nn.Module, inputs: Any, output: Any) -> Any:

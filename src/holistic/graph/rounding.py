@@ -80,5 +80,6 @@ def _noise(wrapped: Wrapped, images: Tensor) -> float:
 def _moved(value: Tensor, generator: torch.Generator) -> Tensor:
     if not value.is_floating_point():
         return value
-    drawn = 2 * torch.rand(value.shape, generator=generator).to(value.device) - 1
+    drawn = torch.rand(value.shape, generator=generator, dtype=torch.float64, device="cpu")
+    drawn = 2 * drawn.to(value.device) - 1
     return (value.double() * (1 + torch.finfo(value.dtype).eps * drawn)).to(value.dtype)
