@@ -60,13 +60,13 @@ def gradients_of(engine: Engine, wrapped: Wrapped, images: Tensor) -> Gradients:
         reason = f"the model's gradients fail: {' '.join(str(error).split())[:120]}"
         return Gradients(own, reason, dict.fromkeys(names, reason))
     found = wanted if own is engine else _tried(engine, images, names)
-    alike = found is not None and all(_alike(found.get(k), g) for k, g in wanted.items())
+    alike = found is not None and all(
+        _alike(found[name], own_one) for name, own_one in wanted.items() if name in found
+    )
     told, chosen = (found, engine) if found is not None and alike else (wanted, own)
-    absent = {
-        name: _CUT if name in told else _UNOWNED.format(name)
-        for name in names
-        if told.get(name) is None
-    }
+    owned = {site.name for site in chosen.sites}
+    absent = {name: _UNOWNED.format(name) for name in names if name not in owned}
+    absent |= {name: _CUT for name, gradient in told.items() if name and gradient is None}
     return Gradients(chosen, _note(images, wanted[""]), absent)
 
 
@@ -92,11 +92,16 @@ def _tried(
 
 
 def _pulled(engine: Engine, images: Tensor, names: Collection[str]) -> dict[str, Tensor | None]:
-    """Gradients of a fixed random sum of the logits in the images ("") and the sites' values."""
+    """Gradients of a fixed random sum of the logits in the images ("") and the sites' values.
+
+    None where there are none; two sites that are one value have one entry.
+    """
     values: dict[str, Tensor] = {}
+    found: dict[str, Tensor | None] = {"": None}
 
     def watched(name: str) -> Change:
         def change(value: Tensor) -> Tensor:
+            found[name] = None
             if value.is_inference():
                 return value
             values[name] = value if value.requires_grad else value.detach().requires_grad_()
@@ -107,14 +112,13 @@ def _pulled(engine: Engine, images: Tensor, names: Collection[str]) -> dict[str,
     with torch.inference_mode(False), torch.enable_grad():
         point = images.detach().clone().requires_grad_(images.is_floating_point())
         logits = engine.run(point, (), {name: watched(name) for name in names})[0]
-        nothing: dict[str, Tensor | None] = dict.fromkeys(["", *names])
         if not logits.requires_grad:
-            return nothing
+            return found
         places = {**({"": point} if point.requires_grad else {}), **values}
         weights = torch.rand(logits.shape, generator=torch.Generator().manual_seed(0)) + 0.5
         total = (logits * weights.to(logits)).sum()
-        found = torch.autograd.grad(total, list(places.values()), allow_unused=True)
-    return {**nothing, **dict(zip(places, found, strict=True))}
+        pulled = torch.autograd.grad(total, list(places.values()), allow_unused=True)
+    return {**found, **dict(zip(places, pulled, strict=True))}
 
 
 def _alike(got: Tensor | None, own: Tensor | None) -> bool:
