@@ -14,7 +14,7 @@ from torch.export import Dim, ExportedProgram, export
 from torch.fx import GraphModule
 from torch.fx import Node as FxNode
 
-from holistic.graph.wrapped import Wrapped, evaluating
+from holistic.graph.wrapped import Wrapped, evaluating, stance
 
 __all__ = ["Untraceable", "exported"]
 
@@ -52,7 +52,7 @@ def exported(wrapped: Wrapped, images: Tensor, *, strict: bool) -> ExportedProgr
         If that fails, with torch's reason in one line.
     """
     try:
-        with _quiet(), evaluating(wrapped):
+        with _quiet(), evaluating(wrapped), stance("default" if strict else "force_eager"):
             program = export(wrapped, (images,), dynamic_shapes=({0: Dim.AUTO},), strict=strict)
             _inline_blocks(program.graph_module)
             return program.run_decompositions({})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from holistic.graph.kept import kept
 from holistic.settings import ambient, ordinary
 
-__all__ = ["Wrapped", "evaluating"]
+__all__ = ["Wrapped", "evaluating", "stance"]
 
 
 class Wrapped(nn.Module):
@@ -46,13 +47,23 @@ class Wrapped(nn.Module):
         return self(images.clone())
 
 
+def stance(name: str) -> AbstractContextManager[None]:
+    """Say what becomes of compiled parts: run as they are written, or as torch does by default.
+
+    Compiling them anew for each size of batch that is tried would take minutes.
+    """
+    if "torch._dynamo" not in sys.modules:
+        return nullcontext()
+    return torch.compiler.set_stance(name)  # pyright: ignore[reportArgumentType, reportReturnType]
+
+
 @contextmanager
 def evaluating(wrapped: Wrapped) -> Generator[None]:
     """Put a model into evaluation mode, under the settings that it was handed over with.
 
     Afterwards everything that it holds is put back, and the state of random generators.
     """
-    with kept(wrapped), ordinary(wrapped.defaults):
+    with kept(wrapped), ordinary(wrapped.defaults), stance("force_eager"):
         for module in wrapped.modules():
             module.training = False
         yield
