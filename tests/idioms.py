@@ -25,7 +25,7 @@ class Idiom(nn.Module):
     def __init__(
         self,
         forward: Callable[[Idiom, Tensor], Tensor],
-        inner: Callable[[Idiom], None] | None = None,
+        inner: Callable[[Idiom], object] | None = None,
     ) -> None:
         super().__init__()
         self.first, self.act = nn.Linear(ROWS * WIDTH, 7), nn.ReLU()
@@ -42,13 +42,17 @@ class Idiom(nn.Module):
         """From flat inputs `[B, 24]` to logits."""
         return self.head(self.act(self.first(flat)))
 
+    def short(self, pooled: Tensor) -> Tensor:
+        """From 8 pooled values `[B, 8]` to logits."""
+        return self.head(self.act(self.small(pooled)))
+
 
 @dataclass(frozen=True)
 class Usage:
     """One idiom, and whether it can be traced."""
 
     forward: Callable[[Idiom, Tensor], Tensor]
-    inner: Callable[[Idiom], None] | None = None
+    inner: Callable[[Idiom], object] | None = None
     traced: bool = True
     words: bool = False
     rows: bool = True
@@ -111,7 +115,7 @@ def chunked(m: Idiom, x: Tensor) -> Tensor:
 def padded_encoder(m: Idiom, words: Tensor) -> Tensor:
     words = words.sort(1).values  # the words to leave out come last
     x = m.encoder(m.embed(words), src_key_padding_mask=words > 6)
-    return m.head(m.act(m.small(x[:, 0])))
+    return m.short(x[:, 0])
 
 
 def with_encoder(m: Idiom) -> None:
@@ -128,13 +132,9 @@ def with_bag(m: Idiom) -> None:
     m.bag, m.small = nn.EmbeddingBag(9, 8, mode="mean"), nn.Linear(8, 7)
 
 
-def bagged(m: Idiom, words: Tensor) -> Tensor:
-    return m.head(m.act(m.small(m.bag(words))))
-
-
 def bagged_flat(m: Idiom, words: Tensor) -> Tensor:
     offsets = torch.arange(0, words.numel(), words.shape[1], device=words.device)
-    return m.head(m.act(m.small(m.bag(words.reshape(-1), offsets))))
+    return m.short(m.bag(words.reshape(-1), offsets))
 
 
 def strided(m: Idiom, x: Tensor) -> Tensor:
@@ -148,17 +148,8 @@ def random_branch_in_training(m: Idiom, x: Tensor) -> Tensor:
     return m.rest(y * 0 if m.training and float(drawn) < 0.5 else y)
 
 
-def numpy_mean(m: Idiom, x: Tensor) -> Tensor:
-    scale = float(np.sqrt(x.shape[1] * x.shape[2]))
-    return m.rest(x.flatten(1) / scale)
-
-
 def numpy_trip(m: Idiom, x: Tensor) -> Tensor:
     return m.rest(torch.from_numpy(np.clip(x.detach().numpy(), -1, 1)).flatten(1))
-
-
-def one_hot(m: Idiom, words: Tensor) -> Tensor:
-    return m.head(m.act(m.small(F.one_hot(words, 9).float().sum(1)[:, :8])))
 
 
 def packed(m: Idiom, words: Tensor) -> Tensor:
@@ -167,7 +158,7 @@ def packed(m: Idiom, words: Tensor) -> Tensor:
         m.embed(words), lengths, batch_first=True, enforce_sorted=False
     )
     _, last = m.rnn(x)
-    return m.head(m.act(m.small(last[-1])))
+    return m.short(last[-1])
 
 
 def with_recurrence(m: Idiom) -> None:
@@ -177,7 +168,7 @@ def with_recurrence(m: Idiom) -> None:
 def stateful_start(m: Idiom, x: Tensor) -> Tensor:
     hidden = torch.zeros(1, x.size(0), 8, device=x.device)
     out, _ = m.rnn(m.pre(x), hidden)
-    return m.head(m.act(m.small(out[:, -1])))
+    return m.short(out[:, -1])
 
 
 def with_rows(m: Idiom) -> None:
@@ -186,7 +177,7 @@ def with_rows(m: Idiom) -> None:
 
 def sequence_first(m: Idiom, x: Tensor) -> Tensor:
     out, _ = m.rnn(m.pre(x.permute(1, 0, 2)))
-    return m.head(m.act(m.small(out[-1])))
+    return m.short(out[-1])
 
 
 def with_rows_first(m: Idiom) -> None:
@@ -206,14 +197,6 @@ def with_norm(m: Idiom) -> None:
 
 def with_old_norm(m: Idiom) -> None:
     m.first = nn.utils.spectral_norm(m.first)
-
-
-def with_hook(m: Idiom) -> None:
-    m.act.register_forward_hook(lambda module, inputs, output: output * 2)
-
-
-def with_pre_hook(m: Idiom) -> None:
-    m.head.register_forward_pre_hook(lambda module, inputs: (inputs[0] + 1,))
 
 
 def with_counter(m: Idiom) -> None:
@@ -274,14 +257,20 @@ def with_multihead(m: Idiom) -> None:
 def attending(m: Idiom, x: Tensor) -> Tensor:
     y = m.pre(x)
     y, _ = m.attention(y, y, y)
-    return m.head(m.act(m.small(y.mean(1))))
+    return m.short(y.mean(1))
 
 
 def causal(m: Idiom, x: Tensor) -> Tensor:
     y = m.pre(x)
     mask = nn.Transformer.generate_square_subsequent_mask(ROWS)
     y, _ = m.attention(y, y, y, attn_mask=mask, need_weights=False)
-    return m.head(m.act(m.small(y[:, -1])))
+    return m.short(y[:, -1])
+
+
+def partly_frozen(m: Idiom, x: Tensor) -> Tensor:
+    with torch.no_grad():
+        y = x.tanh()
+    return m.rest(y.flatten(1))
 
 
 def positions(m: Idiom, x: Tensor) -> Tensor:
@@ -291,12 +280,12 @@ def positions(m: Idiom, x: Tensor) -> Tensor:
 
 def folded(m: Idiom, x: Tensor) -> Tensor:
     y = m.pre(x.reshape(-1, WIDTH)).tanh()
-    return m.head(m.act(m.small(y.view(x.size(0), ROWS, -1).mean(1))))
+    return m.short(y.view(x.size(0), ROWS, -1).mean(1))
 
 
 def sorted_rows(m: Idiom, words: Tensor) -> Tensor:
     order = words.sum(1).argsort(stable=True)
-    out = m.head(m.act(m.small(m.embed(words[order]).mean(1))))
+    out = m.short(m.embed(words[order]).mean(1))
     return out[order.argsort()]
 
 
@@ -328,22 +317,16 @@ def checkpointed(m: Idiom, x: Tensor) -> Tensor:
     return m.head(checkpoint(lambda y: m.act(m.first(y)), x.flatten(1), use_reentrant=False))
 
 
-def mapped(m: Idiom, x: Tensor) -> Tensor:
-    return torch.func.vmap(lambda row: m.rest(row.flatten()))(x)
-
-
 IDIOMS = {
     "flatten": Usage(lambda m, x: m.rest(x.flatten(1))),
     "view of len": Usage(lambda m, x: m.rest(x.view(len(x), -1))),
     "view of size": Usage(lambda m, x: m.rest(x.view(x.size(0), -1))),
-    "view of shape": Usage(lambda m, x: m.rest(x.view(x.shape[0], ROWS * WIDTH))),
     "view of int": Usage(lambda m, x: m.rest(x.reshape(int(x.shape[0]), -1))),
     "view of -1": Usage(lambda m, x: m.rest(x.view(-1, ROWS * WIDTH))),
     "loop over len": Usage(
         lambda m, x: m.rest(torch.stack([x[i].flatten() for i in range(len(x))])), traced=False
     ),
     "squeeze": Usage(squeezed),
-    "squeeze of one axis": Usage(lambda m, x: m.rest(x.flatten(1)[:, None].squeeze(1))),
     "mask assigned": Usage(masked_in_place),
     "mask of rows": Usage(masked_rows),
     "where": Usage(lambda m, x: m.rest(torch.where(x > 0, x, 0.1 * x).flatten(1))),
@@ -356,13 +339,15 @@ IDIOMS = {
     "early exit": Usage(early_exit, traced=False),
     "chunks": Usage(chunked, traced=False, rows=False),
     "padded encoder": Usage(padded_encoder, with_encoder, words=True),
-    "embedding bag": Usage(bagged, with_bag, words=True),
+    "embedding bag": Usage(lambda m, w: m.short(m.bag(w)), with_bag, words=True),
     "embedding bag with offsets": Usage(bagged_flat, with_bag, words=True),
-    "one-hot": Usage(one_hot, with_embedding, words=True),
+    "one-hot": Usage(
+        lambda m, w: m.short(F.one_hot(w - 1, 8).float().sum(1)), with_embedding, words=True
+    ),
     "packed sequence": Usage(packed, with_recurrence, traced=False, words=True),
     "as_strided": Usage(strided),
     "drawn in training": Usage(random_branch_in_training),
-    "number by numpy": Usage(numpy_mean),
+    "number by numpy": Usage(lambda m, x: m.rest(x.flatten(1) / float(np.sqrt(x.shape[1])))),
     "through numpy": Usage(numpy_trip),
     "hidden state of zeros": Usage(stateful_start, with_rows),
     "sequence first": Usage(sequence_first, with_rows_first),
@@ -372,8 +357,14 @@ IDIOMS = {
     "compiled part": Usage(lambda m, x: m.rest(m.body(x.flatten(1))), with_compiled),
     "weight norm": Usage(lambda m, x: m.rest(x.flatten(1)), with_norm),
     "old spectral norm": Usage(lambda m, x: m.rest(x.flatten(1)), with_old_norm),
-    "hook": Usage(lambda m, x: m.rest(x.flatten(1)), with_hook),
-    "pre-hook": Usage(lambda m, x: m.rest(x.flatten(1)), with_pre_hook),
+    "hook": Usage(
+        lambda m, x: m.rest(x.flatten(1)),
+        lambda m: m.act.register_forward_hook(lambda module, inputs, output: 2 * output),
+    ),
+    "pre-hook": Usage(
+        lambda m, x: m.rest(x.flatten(1)),
+        lambda m: m.head.register_forward_pre_hook(lambda module, inputs: (inputs[0] + 1,)),
+    ),
     "counters": Usage(counting, with_counter),
     "value kept": Usage(caching),
     "list kept": Usage(listing, with_lists),
@@ -383,38 +374,27 @@ IDIOMS = {
     "attention": Usage(attending, with_multihead),
     "causal attention": Usage(causal, with_multihead),
     "positions repeated": Usage(positions),
-    "rows folded into the batch": Usage(
-        folded, lambda m: (setattr(m, "pre", nn.Linear(6, 8)), setattr(m, "small", nn.Linear(8, 7)))
-    ),
+    "rows folded into the batch": Usage(folded, with_multihead),
     "sorted and back": Usage(sorted_rows, with_embedding, words=True, rows=False),
     "experts": Usage(experts, with_experts, traced=False),
     "autocast inside": Usage(half_inside),
     "checkpoint": Usage(checkpointed),
-    "vmap": Usage(mapped, rows=False),
+    "vmap": Usage(lambda m, x: torch.func.vmap(lambda r: m.rest(r.flatten()))(x), rows=False),
     "unbind": Usage(lambda m, x: m.rest(torch.cat(x.unbind(1), 1))),
     "einsum": Usage(lambda m, x: m.rest(torch.einsum("brw,rs->bsw", x, torch.eye(4)).flatten(1))),
     "new_zeros": Usage(lambda m, x: m.rest(x.flatten(1) + x.new_zeros(x.size(0), 1))),
     "pad and roll": Usage(lambda m, x: m.rest(F.pad(x.roll(1, 2), (1, 0))[..., 1:].flatten(1))),
-    "no_grad part": Usage(lambda m, x: m.rest(frozen(x).flatten(1))),
+    "no_grad part": Usage(partly_frozen),
     "expand": Usage(lambda m, x: m.rest(x[:, :1].expand(x.shape[0], ROWS, -1).flatten(1))),
     "topk": Usage(lambda m, x: m.rest(x.flatten(1).topk(24, 1).values)),
     "cumsum of words": Usage(
-        lambda m, w: m.head(m.act(m.small(m.embed(w).cumsum(1)[:, -1]))), with_embedding, words=True
+        lambda m, w: m.short(m.embed(w).cumsum(1)[:, -1]), with_embedding, words=True
     ),
     "gather": Usage(
-        lambda m, w: m.head(
-            m.act(m.small(m.embed(w)[torch.arange(len(w)), (w < 8).sum(1).clamp(max=4)]))
-        ),
+        lambda m, w: m.short(m.embed(w)[torch.arange(len(w)), w[:, 0] % 5]),
         with_embedding,
         words=True,
     ),
     "dtype by default": Usage(lambda m, x: m.rest(x.flatten(1) + torch.zeros(x.shape[0], 24))),
-    "interpolate": Usage(lambda m, x: m.rest(F.interpolate(x, scale_factor=1.0).flatten(1))),
     "normalised by shape": Usage(lambda m, x: m.rest(F.layer_norm(x, x.shape[1:]).flatten(1))),
 }
-
-
-def frozen(x: Tensor) -> Tensor:
-    """Values without gradients."""
-    with torch.no_grad():
-        return x.tanh()

@@ -154,7 +154,7 @@ def preflight(wrapped: Wrapped, images: Tensor) -> int:
     try:
         with torch.no_grad(), evaluating(wrapped):
             start = perf_counter()
-            first = wrapped.logits(images)
+            first: Any = wrapped.logits(images)
             each = (perf_counter() - start) / len(images)
     except Exception as error:  # whatever the user's code raises
         reason = " ".join(str(error).split())[:200]

@@ -20,6 +20,7 @@ from holistic.graph.engine import Engine, Given, Stage
 from holistic.graph.gradients import Gradients, gradients_of
 from holistic.graph.hooked import HookedEngine
 from holistic.graph.memory import fits
+from holistic.graph.probes import probes, spread
 from holistic.graph.trace import Untraceable
 from holistic.graph.traced import TracedEngine
 from holistic.graph.wrapped import Wrapped
@@ -95,19 +96,16 @@ class Subject:
     device: str = "auto"
     images: Tensor = field(init=False, repr=False)
     labels: Tensor = field(init=False, repr=False)
-    _defaults: tuple[torch.dtype, torch.device] = field(init=False, repr=False)
+    _defaults: tuple[torch.dtype, torch.device] = field(
+        init=False, repr=False, default_factory=ambient
+    )
 
+    @settled()
     def __post_init__(self) -> None:
         checked_score(self.score)
-        object.__setattr__(self, "_defaults", ambient())
-        with ordinary():
-            self._prepare()
-
-    def _prepare(self) -> None:
         model = unwrapped(self.model)
         images, labels = checked_data(self.data, model)
         object.__setattr__(self, "model", model)
-        # tensors made in inference mode take part in no gradient
         images = images.clone() if images.is_inference() else images
         object.__setattr__(self, "data", ())
         object.__setattr__(self, "images", images)
@@ -117,8 +115,7 @@ class Subject:
         if fits(images, device):
             object.__setattr__(self, "images", images.to(device))
         object.__setattr__(self, "labels", labels.to(device))
-        some = self.images[_spread(len(images), _TRIED)].to(device)
-        count = preflight(self._wrapped, some)
+        count = preflight(self._wrapped, spread(self.images, _TRIED).to(device))
         object.__setattr__(self, "classes", checked_classes(self.classes, labels, count))
 
     @cached_property
@@ -138,8 +135,7 @@ class Subject:
     @property
     def _probes(self) -> Tensor:
         """A few images on which the model is looked into."""
-        count = _probe_count(self._wrapped, self.images)
-        return self.images[_spread(len(self.images), count)].to(self.device)
+        return probes(self._wrapped, self.images).to(self.device)
 
     @cached_property
     @settled()
@@ -402,16 +398,3 @@ def _digest(tensors: Any) -> str:
         plain = tensor.detach().cpu().contiguous().reshape(-1)
         digest.update(plain.view(torch.uint8).cpu().numpy().tobytes())
     return digest.hexdigest()
-
-
-def _spread(count: int, wanted: int) -> Tensor:
-    """Places of some examples spread over the data, in no order; some twice where there are few."""
-    places = torch.linspace(0, count - 1, wanted).round().long()
-    return places[torch.randperm(wanted, generator=torch.Generator().manual_seed(0))]
-
-
-def _probe_count(wrapped: Wrapped, images: Tensor) -> int:
-    """How many examples a model is traced on: as many as nothing else in it is long."""
-    tensors = (images, *wrapped.parameters(), *wrapped.buffers())
-    taken = {size for tensor in tensors for size in tensor.shape[tensor is images :]}
-    return next(n for n in (5, 7, 11, 13, 17, 19, 23, 29, 31, 37) if n not in taken or n == 37)

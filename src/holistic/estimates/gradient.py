@@ -46,8 +46,8 @@ def first_order(subject: Subject, run: Pass) -> list[Tensor]:
             0
         ]
         total = subject.score_of(logits, labels).sum()
-        places = [values[site.name] for site in sites]
-        pulled = torch.autograd.grad(total, places) if sites else ()
+        points = [values[site.name] for site in sites]
+        pulled = torch.autograd.grad(total, points) if sites else ()
     gradients = dict(zip([site.name for site in sites], pulled, strict=True))
     found: list[Tensor] = []
     for site in run.sites:

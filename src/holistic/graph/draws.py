@@ -44,8 +44,8 @@ def _state(held: Sequence[Any]) -> str:
         elif isinstance(generator, random.Random):
             parts.append(generator.getstate())
         elif isinstance(generator, np.random.RandomState):
-            state = generator.get_state(legacy=True)
-            parts += [np.asarray(state[1]).tobytes(), state[2:]]
+            state: Any = generator.get_state(legacy=True)
+            parts += [state[1].tobytes(), state[2:]]
         else:
             parts.append(generator.bit_generator.state)
     return repr(parts)

@@ -107,7 +107,7 @@ def _inline_blocks(module: GraphModule) -> None:
                 out.meta = {k: v for k, v in value.meta.items() if k != "nn_module_stack"}
                 user.replace_all_uses_with(out)
                 module.graph.erase_node(user)
-                out._rename(user.name)
+                out._rename(user.name)  # pyright: ignore[reportPrivateUsage]
         module.graph.erase_node(node)
     module.recompile()
 

@@ -18,6 +18,7 @@ from holistic.copies import everything
 __all__ = ["kept", "random_state", "set_random_state"]
 
 Undo = Callable[[], None]
+_undisturbed = torch._C.DisableTorchFunction  # pyright: ignore[reportPrivateUsage]
 
 
 @contextmanager
@@ -28,14 +29,14 @@ def kept(model: nn.Module) -> Generator[None]:
     attributes, and the state of random generators: the model's own and the global ones.
     """
     # whoever has set a torch function mode doesn't see, and can't disturb, what is done here
-    with torch._C.DisableTorchFunction(), torch.no_grad():
+    with _undisturbed(), torch.no_grad():
         held = [*everything(model), *_classes(model)]
         undo = [keep for value in held if (keep := _keeper(value)) is not None]
         state = random_state()
     try:
         yield
     finally:
-        with torch._C.DisableTorchFunction(), torch.no_grad():
+        with _undisturbed(), torch.no_grad():
             for put_back in undo:
                 put_back()
             set_random_state(state)
@@ -96,6 +97,11 @@ def _bits(tensor: Tensor) -> Tensor:
     return real.view(_WHOLE[real.element_size()])
 
 
+def _same(one: Tensor, two: Tensor) -> bool:
+    alike = one.shape == two.shape and one.dtype == two.dtype
+    return alike and torch.equal(_bits(one), _bits(two))
+
+
 def _tensor(tensor: Tensor) -> Undo | None:
     plain = tensor.layout == torch.strided and type(tensor) in (Tensor, nn.Parameter, nn.Buffer)
     if not plain or tensor.device.type == "meta":
@@ -104,9 +110,10 @@ def _tensor(tensor: Tensor) -> Undo | None:
     place = own.data_ptr(), own.shape, own.stride(), own.dtype
 
     def put_back() -> None:
-        if (tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype) != place:
+        now = tensor.data
+        if (now.data_ptr(), now.shape, now.stride(), now.dtype) != place:
             tensor.data = own
-        if not torch.equal(_bits(own), _bits(copy)):
+        if not (_same(own, copy) and _same(now, copy)):
             # counted as a change, so that gradients through the other value fail aloud
             tensor.detach().copy_(copy)
 

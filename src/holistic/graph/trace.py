@@ -59,8 +59,14 @@ def _traced(
     wrapped: Wrapped, images: Tensor, *, strict: bool
 ) -> tuple[Program, dict[int, Call], list[Call]]:
     found = exported(wrapped, images, strict=strict)
-    program, owners, calls = _flatten(found, wrapped, len(images))
-    return _checked(program, wrapped, images), owners, calls
+    try:
+        program, owners, calls = _flatten(found, wrapped, len(images))
+        return _checked(program, wrapped, images), owners, calls
+    except Untraceable:
+        raise
+    except Exception as error:  # a graph of a kind that nobody has met: the model itself still runs
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+        raise Untraceable(f"the graph can't be read ({reason})") from error
 
 
 def _flatten(

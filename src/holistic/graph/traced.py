@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import torch
 from torch import Tensor
 
 from holistic.graph.engine import Change, Given, Stage, native, units_last
@@ -79,6 +80,7 @@ class TracedEngine:
         captured = {n: units_last(values[i], *self.axes(by_name[n])) for n, i in nodes.items()}
         return values[program.output], captured
 
+    @torch.no_grad()
     def _logits(self, images: Tensor) -> Tensor:
         given = {self.program.input: images.to(self.device)}
         return self.program.evaluate(given, [self.program.output], rows=len(images))[
