@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import os
 import re
 import threading
 import time
@@ -377,19 +376,6 @@ def test_a_notebook_shows_the_report_in_a_frame_of_its_own(audit: Audit) -> None
     [page] = re.findall(r'srcdoc="([^"]*)"', shown)
     assert html.unescape(page) == rendered(audit)[0]
     assert not (audit.path / "report.html").exists(), "showing writes nothing"
-
-
-def test_a_report_that_is_older_than_its_audit_is_not_shown(audit: Audit) -> None:
-    assert not audit.reported
-    page = audit.report()
-    page.write_text("as it was")
-    assert audit.reported
-    assert "as it was" in audit.show()._repr_html_()
-    before = (audit.path / "audit.json").stat().st_mtime - 10
-    os.utime(page, (before, before))
-    assert not audit.reported
-    assert "as it was" not in audit.show()._repr_html_()
-    page.unlink()
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import holistic
 from holistic.errors import AuditError, SettingError, listed
-from holistic.files import remove_unfinished
+from holistic.files import check_target, remove_unfinished
 from holistic.findings import Audit, Finding
 from holistic.lens import Context, Lens, lens_class, lens_names
 from holistic.progress import Progress, silent
@@ -95,6 +95,7 @@ def _alone(folder: Path) -> Generator[None]:
     """Hold a folder while lenses are run: two runs at once would overwrite each other's record."""
     from filelock import FileLock, Timeout
 
+    check_target(folder / ".lock", within=folder)
     lock = FileLock(folder / ".lock")
     try:
         lock.acquire(timeout=0)

@@ -6,13 +6,38 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Callable
+import secrets
+import stat
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-__all__ = ["is_unfinished", "remove_unfinished", "sha256", "write_whole"]
+from holistic.errors import AuditError
+
+__all__ = [
+    "check_target",
+    "is_unfinished",
+    "opened",
+    "remove_unfinished",
+    "sha256",
+    "write_whole",
+]
+
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # Windows has neither of these
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
+_OTHER_KINDS = {
+    stat.S_IFLNK: "a link",
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+"""What else than a file a path can name."""
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+def write_whole(path: Path, write: Callable[[Path], object], *, within: Path | None = None) -> None:
     """Write a file under a temporary name, sync it and rename it into place.
 
     Parameters
@@ -21,16 +46,90 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         File to write; its folder is made where there is none.
     write
         Called with the path to write to.
+    within
+        A folder that the file must stay in: no folder between the two may be a link.
+
+    Raises
+    ------
+    AuditError
+        If something else than a file is in the way: a link, a folder, a pipe or a device.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    check_target(path, within=within)
     try:
-        write(temporary)
-        with temporary.open("rb+") as file:  # Windows syncs only what is open for writing
-            os.fsync(file.fileno())
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise AuditError(f"'{path}' can't be written: there is a file on the way to it") from None
+    temporary = path.with_name(f".{path.name[:50]}.{os.getpid()}.{secrets.token_hex(8)}.tmp")
+    held = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o666)
+    try:
+        try:
+            write(temporary)
+            os.fsync(held)
+            if not os.path.samestat(os.fstat(held), temporary.lstat()):
+                raise AuditError(f"'{temporary}' was exchanged while it was written; try again")
+        finally:
+            os.close(held)  # Windows renames nothing that is open
+        check_target(path, within=within)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_target(path: Path, *, within: Path | None = None) -> None:
+    """Find out whether a file can be written to a path without harm to what is there.
+
+    Parameters
+    ----------
+    path
+        Where a file is to be made or replaced.
+    within
+        As for `write_whole`.
+
+    Raises
+    ------
+    AuditError
+        If something else than a file is there, or a folder on the way is a link.
+    """
+    if kind := _other_kind(path):
+        raise AuditError(
+            f"'{path}' is {kind}: results replace files only, never what is something else; "
+            "remove it or name another place"
+        )
+    for folder in path.parents if within else ():
+        if folder == within:
+            return
+        if (kind := _other_kind(folder)) not in ("", "a folder"):
+            raise AuditError(
+                f"'{folder}' is {kind}, which leads out of the audit: nothing is written there; "
+                "remove it"
+            )
+
+
+def _other_kind(path: Path) -> str:
+    """Say what a path names that is no file; nothing where it is one, or nothing is there."""
+    try:
+        mode = path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    return "" if stat.S_ISREG(mode) else _OTHER_KINDS.get(stat.S_IFMT(mode), "no file")
+
+
+@contextmanager
+def opened(path: Path) -> Generator[BinaryIO]:
+    """Open a file to read; nothing is waited for where it is a pipe or a device.
+
+    Raises
+    ------
+    OSError
+        If it can't be read, or isn't a file.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):  # some devices do something when they are opened
+        raise OSError("it is no file")
+    held = os.open(path, os.O_RDONLY | _NO_WAIT | getattr(os, "O_BINARY", 0))
+    with os.fdopen(held, "rb") as file:
+        if not stat.S_ISREG(os.fstat(held).st_mode):
+            raise OSError("it is no file")
+        yield file
 
 
 def is_unfinished(path: Path) -> bool:
@@ -46,8 +145,8 @@ def remove_unfinished(folder: Path) -> None:
     if folder.is_symlink() or not folder.is_dir():
         return
     for path in folder.iterdir():
-        named = re.fullmatch(r"\..+\.(\d{1,9})\.tmp", path.name)
-        if named and path.is_file() and not _writes_beside(int(named[1])):
+        named = re.fullmatch(r"\..+?\.(\d{1,9})(\.[0-9a-f]{16})?\.tmp", path.name)
+        if named and not _other_kind(path) and not _writes_beside(int(named[1])):
             with contextlib.suppress(OSError):  # Windows keeps what is open for writing
                 path.unlink()
 
@@ -66,6 +165,12 @@ def _writes_beside(process: int) -> bool:
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
+    """Return the SHA-256 of a file's bytes, in hexadecimal.
+
+    Raises
+    ------
+    OSError
+        If it can't be read, or isn't a file.
+    """
+    with opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

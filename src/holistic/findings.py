@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import json
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from holistic.errors import AuditError, listed, nearest, shortened
-from holistic.files import is_unfinished, sha256, write_whole
+from holistic.files import is_unfinished, opened, sha256, write_whole
 from holistic.records import arrays_fault, record_fault, table_fault
 from holistic.tables import Table
 
@@ -116,7 +116,8 @@ class Audit:
         """
         path = Path(path)
         try:
-            record = json.loads((path / "audit.json").read_text(encoding="utf-8"))
+            with opened(path / "audit.json") as file:
+                record = json.loads(str(file.read(), "utf-8"))
         except FileNotFoundError:
             raise AuditError(
                 f"no audit in '{path}': it has no audit.json; make one with 'holistic run'"
@@ -188,8 +189,8 @@ class Audit:
             return table
 
     def _array(self, file: Mapping[str, str]) -> np.ndarray:
-        with _readable(self._checked(file)) as path, path.open("rb") as opened:
-            return np.lib.format.read_array(opened, allow_pickle=False)
+        with _readable(self._checked(file)) as path, opened(path) as stream:
+            return np.lib.format.read_array(stream, allow_pickle=False)
 
     def _checked(self, file: Mapping[str, str]) -> Path:
         path = self.path / file["path"]
@@ -221,15 +222,18 @@ class Audit:
     def _save(self, finding: Finding) -> dict[str, Any]:
         table = f"tables/{finding.name}.parquet"
         arrays = {name: f"arrays/{name}.npy" for name in finding.arrays}
-        write_whole(self.path / table, finding.table.save)
+        self._write(table, finding.table.save)
         for name, file in arrays.items():
-            write_whole(self.path / file, lambda path, name=name: _save_array(path, finding, name))
+            self._write(file, lambda path, name=name: _save_array(path, finding, name))
         return {
             "table": self._listed(table),
             "arrays": {name: self._listed(file) for name, file in arrays.items()},
             "statements": list(finding.statements),
             "caveats": list(finding.caveats),
         }
+
+    def _write(self, file: str, write: Callable[[Path], object]) -> None:
+        write_whole(self.path / file, write, within=self.path)
 
     def _listed(self, file: str) -> dict[str, str]:
         return {"path": file, "sha256": sha256(self.path / file)}
@@ -241,18 +245,20 @@ class Audit:
             "lenses": self.lenses,
         }
         text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-        write_whole(self.path / "audit.json", lambda path: path.write_text(text, encoding="utf-8"))
+        self._write("audit.json", lambda path: path.write_text(text, encoding="utf-8"))
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the audit as one self-contained HTML file (default: `report.html` inside)."""
         from holistic.report import write_report
 
-        target = Path(path) if path is not None else self.path / "report.html"
+        target = self.path / "report.html" if path is None else Path(path)
         write_whole(target, lambda temporary: write_report(self, temporary))
         return target
 
     def show(self, height: int = 720) -> Frame:
         """Show the report in a notebook: in a frame that can reach neither notebook nor network.
+
+        The page is made anew: what the folder holds may be somebody else's.
 
         Parameters
         ----------
@@ -261,14 +267,18 @@ class Audit:
         """
         from holistic.report import rendered
 
-        page = self.path / "report.html"
-        return Frame(page.read_text("utf-8") if self.reported else rendered(self)[0], int(height))
+        return Frame(rendered(self)[0], int(height))
 
     @property
     def reported(self) -> bool:
-        """Whether the folder has a report, and none that is older than the audit."""
-        page, record = self.path / "report.html", self.path / "audit.json"
-        return page.exists() and page.stat().st_mtime >= record.stat().st_mtime
+        """Whether the folder's `report.html` is the report of this audit as it is now."""
+        from holistic.report import rendered
+
+        try:
+            with opened(self.path / "report.html") as page:
+                return page.read() == rendered(self)[0].encode()
+        except OSError:
+            return False
 
 
 @dataclass(frozen=True)

@@ -285,11 +285,11 @@ def read_provenance(path: Path) -> dict[str, Any]:
     """
     from safetensors import SafetensorError, safe_open
 
+    if not path.is_file():
+        raise ModelError(f"no weights file '{path}'; make one with 'holistic train'")
     try:
         with safe_open(path, "pt") as file:
             return json.loads((file.metadata() or {}).get("provenance", "{}"))
-    except FileNotFoundError:
-        raise ModelError(f"no weights file '{path}'; make one with 'holistic train'") from None
     except (SafetensorError, OSError, ValueError) as error:
         raise ModelError(f"'{path}' can't be read as safetensors: {error}") from None
 

@@ -38,6 +38,7 @@ def train(
         Print one JSON document instead of text.
     """
     from holistic.audits import check_writable
+    from holistic.files import check_target
     from holistic.models import save_weights
 
     out = out or Path(f"{file_name(source)}.safetensors")
@@ -48,6 +49,7 @@ def train(
         )
     if out.is_dir():
         raise SettingError(f"'{out}' is a folder; name a file to save the weights to with --out")
+    check_target(out)
     check_writable(out.absolute().parent)
     data = load_source(source)
     with progress_shown() as progress:

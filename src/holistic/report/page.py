@@ -136,7 +136,7 @@ def write_report(audit: Audit, path: Path) -> None:
     path
         HTML file to write.
     """
-    path.write_text(rendered(audit)[0], encoding="utf-8")
+    path.write_text(rendered(audit)[0], encoding="utf-8", newline="\n")
 
 
 def rendered(audit: Audit, *, live: bool = False) -> tuple[str, str]:
