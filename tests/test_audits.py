@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
@@ -18,8 +20,9 @@ import torch
 
 import holistic
 from fakes import CALLS, LENSES, Early, digests, finding, register
-from holistic.audits import _alone, audit, begin
-from holistic.errors import AuditError, SettingError
+from holistic.audits import _alone, audit, begin, preflight
+from holistic.computation import Computation
+from holistic.errors import AuditError, LensError, ModelError, SettingError
 from holistic.findings import Finding
 from holistic.lens import Context, Lens
 from holistic.sites import SiteRow
@@ -48,13 +51,26 @@ class FakeSubject:
     weights: str = "w0"
     classes: tuple[str, ...] = ("a", "b")
     backend_note: str = ""
+    computes: str = "c0"
+    probes: tuple[float, ...] = (1.0, 2.0)
+    device: str = "cpu"
+    unit_axes: tuple[str, ...] = ()
 
     images = torch.zeros(10, 1, 2, 2)
     labels = torch.tensor([0, 1] * 5)
 
     @property
     def fingerprint(self) -> dict[str, str]:
-        return {"weights": self.weights, "data": "d0"}
+        return {"weights": self.weights, "computation": self.computes, "data": "d0"}
+
+    @property
+    def computation(self) -> Computation:
+        probe = {"logits": {"within": 1e-3, "numbers": [*self.probes]}}
+        return Computation(self.computes, probe)
+
+    def site(self, name: str) -> SimpleNamespace:
+        """A site whose last axis counts the units."""
+        return SimpleNamespace(unit_axis=int(name))
 
     @property
     def selection(self) -> Split:
@@ -70,6 +86,9 @@ class FakeSubject:
 
     def check_finite(self) -> None:
         """Find nothing wrong."""
+
+    def check_unchanged(self) -> None:
+        """Find nothing changed."""
 
     def predict(self) -> torch.Tensor:
         """Call everything the first class: right in three of six."""
@@ -140,7 +159,7 @@ def test_key_depends_on_what_decides_the_numbers_and_not_on_the_clock(tmp_path: 
 
     base = FakeSubject()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("holistic.audits.datetime", Clock)
+        patch.setattr("holistic.provenance.datetime", Clock)
         first = begin(base, out=tmp_path / "0", lenses=["early"])
         again = begin(base, out=tmp_path / "1", lenses=["early"])
     assert first.provenance["created"] != again.provenance["created"]
@@ -153,6 +172,9 @@ def test_key_depends_on_what_decides_the_numbers_and_not_on_the_clock(tmp_path: 
                 (replace(base, score="logit"), ["early"]),
                 (replace(base, weights="w1"), ["early"]),
                 (replace(base, classes=("a", "c")), ["early"]),
+                (replace(base, computes="c1"), ["early"]),
+                (replace(base, device="cuda"), ["early"]),
+                (replace(base, unit_axes=("0",)), ["early"]),
                 (base, [Early(draws=6)]),
                 (base, ["early", "middle"]),
             ],
@@ -163,7 +185,7 @@ def test_key_depends_on_what_decides_the_numbers_and_not_on_the_clock(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("breaks", "error"), [("stop", KeyboardInterrupt), ("bug", ZeroDivisionError)]
+    ("breaks", "error"), [("stop", KeyboardInterrupt), ("full", OSError), ("bug", LensError)]
 )
 def test_a_run_that_broke_off_resumes_at_the_first_missing_lens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, breaks: str, error: type[BaseException]
@@ -239,6 +261,233 @@ def test_the_next_run_removes_what_killed_ones_left_and_nothing_else(tmp_path: P
     assert all(path.exists() for path in (*kept, out / "tables" / f".folder.{dead.pid}.tmp"))
 
 
+def test_a_lens_that_fails_costs_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @dataclass(frozen=True)
+    class Own(Early):
+        name: ClassVar[str] = "own"
+
+        def run(self, subject, context: Context) -> Iterator[Finding]:
+            CALLS.append(self.name)
+            yield finding("own.units", np.ones(2))
+
+    lenses = ["early", "middle", "late", Own()]
+    whole = audit(FakeSubject(), out=tmp_path / "whole", lenses=lenses)
+    CALLS.clear()
+    monkeypatch.setenv("BREAKS", "bug")
+    with pytest.raises(LensError) as caught:
+        audit(FakeSubject(), out=tmp_path / "a", lenses=lenses)
+    assert CALLS == ["early", "middle", "own"]
+    assert str(caught.value) == (
+        "'middle' is missing: it failed: ZeroDivisionError; 'late' is missing: it reads the "
+        f"findings of 'middle'; the other lenses (2) are saved in '{tmp_path / 'a'}', and the "
+        "same command tries again"
+    )
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert capsys.readouterr().err == "lens 'middle' failed: ZeroDivisionError\n"
+    held = holistic.load(tmp_path / "a")
+    assert held == caught.value.audit
+    assert held.finished == ("early", "own")
+    assert held.failed == {
+        "middle": "it failed: ZeroDivisionError",
+        "late": "it reads the findings of 'middle'",
+    }
+    assert held.caveats[0] == "Lens 'middle' is missing: it failed: ZeroDivisionError"
+    assert (held.path / "report.html").read_text() == "sites early.units own.units"
+    with pytest.raises(SettingError, match="'middle' is missing"):
+        audit(FakeSubject(), out=tmp_path / "a", lenses=["late"])
+    monkeypatch.delenv("BREAKS")
+    CALLS.clear()
+    run = audit(FakeSubject(), out=tmp_path / "a", lenses=lenses)
+    assert CALLS == ["middle", "late"]
+    assert not run.failed
+    assert "failed" not in json.loads((tmp_path / "a" / "audit.json").read_text())
+    assert digests(run.path) == digests(whole.path)
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (holistic.errors.SiteError("no site 'x'"), "no site 'x'"),
+        (ValueError("two\nlines \x1b[31m\ud800 \x00"), r"ValueError: two lines \[31m"),
+        (MemoryError(), "MemoryError"),
+        (FileNotFoundError(2, "No such file", "a.txt"), "FileNotFoundError: .*'a.txt'"),
+        (RecursionError("w" * 9999), "RecursionError: w{500}…"),
+    ],
+)
+def test_an_error_of_any_kind_is_one_line(tmp_path: Path, error: Exception, line: str) -> None:
+    @dataclass(frozen=True)
+    class Own(Early):
+        name: ClassVar[str] = "own"
+
+        def run(self, subject, context: Context) -> Iterator[Finding]:
+            raise error
+            yield
+
+    with pytest.raises(LensError) as caught:
+        audit(FakeSubject(), out=tmp_path, lenses=["early", Own()])
+    assert str(caught.value).isprintable()
+    assert re.fullmatch(f"it failed: {line} *", holistic.load(tmp_path).failed["own"])
+    assert caught.value.__cause__ is error
+
+
+def test_all_causes_of_several_failures_are_kept(tmp_path: Path) -> None:
+    def failing(name_: str, error: Exception) -> Lens:
+        @dataclass(frozen=True)
+        class Own(Early):
+            name: ClassVar[str] = name_
+
+            def run(self, subject, context: Context) -> Iterator[Finding]:
+                raise error
+                yield
+
+        return Own()
+
+    errors = (ValueError("one"), KeyError("two"))
+    lenses = [failing("a", errors[0]), failing("b", errors[1])]
+    with pytest.raises(LensError) as caught:
+        audit(FakeSubject(), out=tmp_path, lenses=lenses)
+    assert isinstance(caught.value.__cause__, ExceptionGroup)
+    assert caught.value.__cause__.exceptions == errors
+
+
+def test_who_is_told_of_the_progress_may_end_the_run(tmp_path: Path) -> None:
+    def stop(task: str, done: int, total: int) -> None:
+        if task == "early: draws":
+            raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        audit(FakeSubject(), out=tmp_path, progress=stop)
+    assert not holistic.load(tmp_path).failed
+
+
+def test_a_model_that_is_refused_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: FakeSubject) -> None:
+        raise ModelError("it holds NaN")
+
+    monkeypatch.setattr(FakeSubject, "check_finite", refuse)
+    with pytest.raises(ModelError):
+        audit(FakeSubject(), out=tmp_path / "deep" / "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_without_a_finished_lens_is_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(FakeSubject(), out=tmp_path, lenses=["early"], source={"seed": 0})
+    assert preflight(tmp_path, lenses=["early"], source={"seed": 0}) is not None
+    assert preflight(tmp_path, lenses=["early"], source={"seed": 1}) is None
+    monkeypatch.setenv("BREAKS", "bug")
+    with pytest.raises(LensError):
+        audit(FakeSubject(), out=tmp_path, lenses=["middle"])
+    monkeypatch.delenv("BREAKS")
+    other = FakeSubject(weights="w1", seed=1)
+    run = audit(other, out=tmp_path, lenses=["early"])
+    assert run.provenance["weights"] == "w1"
+    assert run.provenance["settings"].keys() == {"early"}
+    assert not run.failed
+    with pytest.raises(AuditError, match="different weights, seed"):
+        audit(FakeSubject(), out=tmp_path, lenses=["early"])
+
+
+def test_a_folder_that_others_write_to_is_not_taken_over(tmp_path: Path) -> None:
+    begin(FakeSubject(), out=tmp_path, lenses=["early"])
+    before = (tmp_path / "audit.json").read_bytes()
+    with _alone(tmp_path), pytest.raises(AuditError, match="another run writes"):
+        begin(FakeSubject(seed=1), out=tmp_path, lenses=["early"])
+    assert (tmp_path / "audit.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", ["changed", "cut", "missing", "folder"])
+@pytest.mark.parametrize(
+    ("file", "again"),
+    [
+        ("tables/early.units.parquet", ["early", "late"]),
+        ("arrays/early.units.npy", ["early", "late"]),
+        ("tables/middle.two.parquet", ["middle", "late"]),
+        ("tables/late.units.parquet", ["late"]),
+        ("tables/sites.parquet", []),
+    ],
+)
+def test_a_damaged_file_is_made_again_with_all_that_read_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str, again: list[str], damage: str
+) -> None:
+    before = digests(audit(FakeSubject(), out=tmp_path).path)
+    CALLS.clear()
+    path = tmp_path / file
+    data = path.read_bytes()
+    path.unlink()
+    if damage == "folder":
+        path.mkdir()
+        with pytest.raises(AuditError, match=f"{file}' is a folder"):
+            audit(FakeSubject(), out=tmp_path)
+        path.rmdir()
+        CALLS.clear()
+        capsys.readouterr()
+    elif damage != "missing":
+        path.write_bytes({"changed": data[:-1] + b"x", "cut": data[:-9]}[damage])
+    run = audit(FakeSubject(), out=tmp_path)
+    assert again == CALLS
+    told = capsys.readouterr().err
+    assert (file in told) == bool(again)
+    assert all(f"'{name}'" in told for name in again)
+    assert digests(tmp_path) == before
+    assert all(run.finding(name) for name in run.names)
+
+
+def test_a_damaged_file_of_a_lens_that_is_not_run_is_told(tmp_path: Path) -> None:
+    audit(FakeSubject(), out=tmp_path, lenses=["early"])
+    (tmp_path / "tables" / "early.units.parquet").unlink()
+    with pytest.raises(AuditError, match=r"early\.units\.parquet' is missing; run lens 'early'"):
+        audit(FakeSubject(), out=tmp_path, lenses=["middle"])
+    audit(FakeSubject(), out=tmp_path, lenses=["early", "middle"])
+
+
+def test_a_run_goes_on_with_the_threads_that_it_was_begun_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = list[int]()
+
+    @dataclass(frozen=True)
+    class Counting(Early):
+        def run(self, subject, context: Context) -> Iterator[Finding]:
+            seen.append(torch.get_num_threads())
+            yield from super().run(subject, context)
+
+    now = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        begin(FakeSubject(), out=tmp_path, lenses=[Counting()])
+        key = holistic.load(tmp_path).provenance["key"]
+        torch.set_num_threads(2)
+        run = audit(FakeSubject(), out=tmp_path, lenses=[Counting()])
+        assert torch.get_num_threads() == 2, "put back"
+    finally:
+        torch.set_num_threads(now)
+    assert seen == [3]
+    assert (run.provenance["threads"], run.provenance["key"]) == (3, key)
+    assert capsys.readouterr().err == (
+        "computing with 3 threads, as the audit was begun with, not with 2\n"
+    )
+
+
+def test_weights_and_folders_that_moved_are_no_other_source(tmp_path: Path) -> None:
+    source = {"data": "folder:a", "weights": "a.safetensors", "seed": 0}
+    begin(FakeSubject(), out=tmp_path, lenses=["early"], source=source)
+    audit(FakeSubject(), out=tmp_path, lenses=["early"])
+    moved = {"data": "folder:b/a", "weights": "b/a.safetensors", "seed": 0}
+    assert preflight(tmp_path, source=moved) is not None
+    begin(FakeSubject(), out=tmp_path, lenses=["early", "middle"], source=moved)
+    for other in ({"data": "digits"}, {"weights": None}, {"seed": 1}):
+        with pytest.raises(AuditError, match=f"different {next(iter(other))}"):
+            preflight(tmp_path, source={**moved, **other})
+    with pytest.raises(AuditError, match="different weights"):
+        begin(FakeSubject(weights="w1"), out=tmp_path, lenses=["early"], source=moved)
+
+
 def test_a_finished_audit_is_not_run_again(tmp_path: Path) -> None:
     audit(FakeSubject(), out=tmp_path)
     before = (tmp_path / "audit.json").read_bytes()
@@ -278,6 +527,10 @@ def test_a_lens_says_what_it_needs_and_leaves_nothing(tmp_path: Path) -> None:
         (FakeSubject(seed=1), ["early"], "different seed"),
         (FakeSubject(weights="w1"), ["early"], "different weights"),
         (FakeSubject(score="logit"), ["early"], "different score"),
+        (FakeSubject(computes="c1"), ["early"], "different computation"),
+        (FakeSubject(probes=(1.0, 2.1)), ["early"], "different computation"),
+        (FakeSubject(device="cuda:1"), ["early"], "different device"),
+        (FakeSubject(unit_axes=("1",)), ["early"], "different unit_axes"),
         (FakeSubject(), [Early(draws=9)], "different settings"),
     ],
 )
@@ -308,8 +561,9 @@ def test_a_lens_may_not_name_findings_of_another(tmp_path: Path) -> None:
     class Thief(Early):
         name: ClassVar[str] = "thief"
 
-    with pytest.raises(ValueError, match=r"'early\.units'"):
+    with pytest.raises(LensError, match=r"'early\.units'"):
         audit(FakeSubject(), out=tmp_path, lenses=[Thief()])
+    assert holistic.load(tmp_path).names == ("sites",)
 
 
 def test_progress_is_told_for_each_lens_and_its_tasks(tmp_path: Path) -> None:

@@ -12,13 +12,15 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import holistic
 import holistic.cli
-from fakes import CALLS, LENSES, digests, register
+from fakes import CALLS, LENSES, digests, finding, register
 from holistic.cli.bars import progress_shown
 from holistic.errors import SettingError
+from holistic.findings import Audit
 from holistic.models import RECIPES, Recipe
 
 SMALL = ("fakes:patterns", "--model", "fakes:network")
@@ -166,10 +168,66 @@ def test_a_full_disk_is_told_in_one_line_and_the_run_goes_on_later(
     assert terminal("run", *SMALL, "--out", "a") == 0
 
 
-def test_a_bug_is_not_hidden(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lens_that_fails_is_told_and_all_else_is_shown(
+    terminal: Terminal,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("BREAKS", "bug")
-    with pytest.raises(ZeroDivisionError):
-        terminal("run", *SMALL, "--out", "a")
+    assert terminal("run", *SMALL, "--out", "a") == 1
+    shown = capsys.readouterr()
+    assert shown.err.splitlines()[-1] == (
+        "error: 'middle' is missing: it failed: ZeroDivisionError; 'late' is missing: it reads the "
+        "findings of 'middle'; the other lenses (1) are saved in 'a', and the same command tries "
+        "again"
+    )
+    for part in ("it says so", "Lens 'middle' is missing: it failed", "report: a/report.html"):
+        assert part in shown.out
+    assert terminal("run", *SMALL, "--out", "a", "--json") == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["failed"]["late"] == "it reads the findings of 'middle'"
+
+
+def test_a_report_tells_of_lenses_that_failed(tmp_path: Path) -> None:
+    run = Audit.create(tmp_path, {"key": "k", "model": "m"})
+    run = run.add("early", [finding("early.units", np.ones(2))], 0)
+    page = run.lacking("middle", "it failed: <b>ValueError</b>").report().read_text("utf-8")
+    assert "Lens &#39;middle&#39; is missing: it failed: &lt;b&gt;ValueError" in page
+
+
+def test_weights_that_were_damaged_are_learnt_again(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BREAKS", "stop")
+    assert terminal("run", "--out", "a") == 130
+    monkeypatch.delenv("BREAKS")
+    own = tmp_path / "a" / "model.safetensors"
+    whole = own.read_bytes()
+    for damaged in (whole[:-9], whole[:-9] + b"\xff" * 9):
+        own.write_bytes(damaged)
+        assert terminal("run", "--out", "a", "--lens", "early", "middle") == 0
+        assert own.read_bytes() == whole
+
+
+def test_weights_may_move(terminal: Terminal, tmp_path: Path) -> None:
+    assert terminal("train", "--out", "w.safetensors") == 0
+    assert terminal("run", "--weights", "w.safetensors", "--out", "a", "--lens", "early") == 0
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "w.safetensors").rename(tmp_path / "moved" / "w.safetensors")
+    words = ("--weights", "moved/w.safetensors", "--out", "a")
+    assert terminal("run", *words, "--lens", "early", "middle") == 0
+    assert CALLS == ["early", "middle"]
+    source = holistic.load(tmp_path / "a").provenance["source"]
+    assert source["weights"] == "moved/w.safetensors"
+
+
+def test_a_refused_model_leaves_no_folder(
+    terminal: Terminal, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert terminal("run", "fakes:patterns", "--model", "fakes:linear", "--out", "a") == 2
+    assert "no hidden units" in the_error(capsys)
+    assert everything(tmp_path) == []
 
 
 def test_settings_of_lenses_are_flags(terminal: Terminal, tmp_path: Path) -> None:

@@ -3,40 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
+import errno
 import json
+import logging
 import os
-import platform
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import holistic
-from holistic.errors import AuditError, SettingError, listed
+from holistic.errors import AuditError, LensError, SettingError, as_cause, listed
 from holistic.files import check_target, remove_unfinished
 from holistic.findings import Audit, Finding
 from holistic.lens import Context, Lens, lens_class, lens_names
 from holistic.progress import Progress, silent
+from holistic.provenance import computing_as, difference, gone_on_with, key, recorded
 from holistic.settings import settled
-from holistic.words import percent
 
 if TYPE_CHECKING:
     from holistic.subject import Subject
 
 __all__ = ["audit", "begin", "check_writable", "preflight"]
 
-_RECORDED = ("numpy", "scipy", "scikit-learn", "captum")
-_DECIDES_BYTES = ("holistic", "torch")
-"""The versions that a resumed run must share with the run that it goes on with."""
-
-_ONE_MODEL = (
-    "Intervals are about this one trained model and its examples: they leave out how much the "
-    "numbers would change if the model were trained again. Compare audits of several seeds."
-)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+_log = logging.getLogger("holistic")
 
 
 @settled(gradients=True)
@@ -50,7 +41,9 @@ def audit(
     """Run lenses over a subject and save what they find, a lens at a time.
 
     A lens whose findings are in the folder already isn't run again, so that a run that was cut off
-    goes on where it stopped and ends with the same bytes.
+    goes on where it stopped and ends with the same bytes. One of whose files any was changed or
+    lost is run again, and so are those that read it. A lens that fails doesn't keep others from
+    being run.
 
     Parameters
     ----------
@@ -72,21 +65,28 @@ def audit(
 
     Raises
     ------
+    LensError
+        If a lens failed, once all others have been run and the report was written; its `audit`
+        holds what they found.
     SettingError
         If there is no such lens, or a lens lacks the findings of others that it needs.
     AuditError
         If the folder is taken, holds the audit of another subject or with other settings, or
         another run writes to it.
     """
-    say = progress or silent
+    chosen, errors = _chosen(lenses), dict[str, Exception]()
     run = begin(subject, out=out, lenses=lenses)
-    with _alone(run.path):
+    with computing_as(run.provenance), _alone(run.path):
         if Audit.load(run.path).lenses != run.lenses:  # another run ended in between
             run = begin(subject, out=out, lenses=lenses)
-        for lens in _chosen(lenses):
+        run = _sound(run, chosen)
+        for lens in chosen:
             if lens.name not in run.lenses:
-                run = _answered(run, lens, subject, say)
+                run = _tried(run, lens, subject, progress or silent, errors)
         run.report()
+    failed = [lens.name for lens in chosen if lens.name in run.failed]
+    if failed:
+        _raise_failed(run, failed, errors)
     return run
 
 
@@ -95,6 +95,7 @@ def _alone(folder: Path) -> Generator[None]:
     """Hold a folder while lenses are run: two runs at once would overwrite each other's record."""
     from filelock import FileLock, Timeout
 
+    folder.mkdir(parents=True, exist_ok=True)
     check_target(folder / ".lock", within=folder)
     lock = FileLock(folder / ".lock")
     try:
@@ -118,6 +119,8 @@ def begin(
 ) -> Audit:
     """Open the folder of an audit and save the table of sites, before any lens is run.
 
+    A folder in which no lens is finished counts as new, whatever subject it was opened for.
+
     Parameters
     ----------
     subject
@@ -137,22 +140,61 @@ def begin(
     AuditError
         If the folder is taken, or holds the audit of another subject or with other settings.
     ModelError
-        If a hidden site holds NaN or infinite values.
+        If a hidden site holds NaN or infinite values, or the model was changed meanwhile.
     """
-    chosen = _chosen(lenses)
-    held = Audit.held(Path(out))
+    chosen, path = _chosen(lenses), Path(out)
+    held = Audit.held(path)
     _check_needs(chosen, held)
+    subject.check_unchanged()
     settings = {lens.name: _settings(lens) for lens in chosen}
-    run = (
-        _reopened(held, subject, settings)
-        if held
-        else _opened(Path(out), subject, settings, source or {})
-    )
-    if "sites" in run.lenses:
-        return run
-    subject.check_finite()
+    run = _reopened(held, subject, settings, source) if held else None
+    if run and held and not run.fault("sites"):
+        return _moved_to(held, run, source)
+    subject.check_finite()  # before a folder is made: a model that is refused leaves none
     start = time.perf_counter()
-    return run.add("sites", [Finding("sites", subject.sites)], time.perf_counter() - start)
+    sites = [Finding("sites", subject.sites)]
+    provenance = {} if run else recorded(subject, settings, source or {})
+    with _alone(path):
+        _check_still(path, held)
+        if run is None:
+            run = Audit(path, provenance) if held else Audit.create(path, provenance)
+        return run.add("sites", sites, time.perf_counter() - start)
+
+
+def _reopened(
+    held: Audit, subject: Subject, settings: Mapping[str, Any], source: Mapping[str, Any] | None
+) -> Audit | None:
+    """Go on with a saved audit; None where no lens in it is finished and it is another subject's.
+
+    Lenses that it doesn't know yet are added to its settings.
+    """
+    wanted = gone_on_with(held.provenance, subject, settings, source)
+    if other := difference(held.provenance, wanted, subject):
+        if held.finished:
+            raise _taken(held.path, other)
+        return None
+    return dataclasses.replace(held, provenance={**wanted, "key": key(wanted)})
+
+
+def _moved_to(held: Audit, run: Audit, source: Mapping[str, Any] | None) -> Audit:
+    """Save where the subject of a saved audit comes from now, if from elsewhere."""
+    if source and source != held.provenance.get("source"):
+        with _alone(held.path):
+            _check_still(held.path, held)
+            dataclasses.replace(held, provenance={**held.provenance, "source": source}).publish()
+    return run
+
+
+def _check_still(path: Path, held: Audit | None) -> None:
+    if Audit.held(path) != held:
+        raise AuditError(f"another run wrote to '{path}' meanwhile; give the command again")
+
+
+def _taken(folder: Path, other: str) -> AuditError:
+    return AuditError(
+        f"output folder '{folder}' holds another audit ({other}); "
+        "choose another folder with --out, or remove it"
+    )
 
 
 def preflight(
@@ -185,13 +227,18 @@ def preflight(
     _check_needs(_chosen(lenses), held)
     check_writable(Path(out))
     known = held.provenance.get("source", {}) if held else {}
-    other = [name for name in known if known[name] != source.get(name)]
-    if other:
-        raise AuditError(
-            f"output folder '{out}' holds another audit (different {', '.join(other)}); "
-            "choose another folder with --out, or remove it"
-        )
-    return held
+    other = [n for n in known if known[n] != source.get(n) and not _moved(n, known[n], source)]
+    if held and other and held.finished:
+        raise _taken(Path(out), f"different {', '.join(other)}")
+    return None if other else held
+
+
+def _moved(name: str, known: Any, source: Mapping[str, Any]) -> bool:
+    """Say whether it names a file or folder: these may move, and what they hold is compared."""
+    now = source.get(name)
+    if name == "weights":
+        return now is not None
+    return all(str(place).startswith("folder:") for place in (known, now))
 
 
 def check_writable(folder: Path) -> None:
@@ -240,110 +287,89 @@ def _settings(lens: Lens) -> dict[str, Any]:
     return json.loads(json.dumps(dataclasses.asdict(lens), default=str, allow_nan=False))
 
 
-def _opened(
-    path: Path, subject: Subject, settings: Mapping[str, Any], source: Mapping[str, Any]
+def _sound(run: Audit, chosen: Sequence[Lens]) -> Audit:
+    """Take the lenses out of which a file was changed or lost, and those that read them.
+
+    Raises
+    ------
+    AuditError
+        If one of them isn't going to be run now.
+    """
+    faults = {name: fault for name in run.lenses if (fault := run.fault(name))}
+    for name, fault in faults.items():
+        if name not in [lens.name for lens in chosen]:
+            raise AuditError(f"{fault}; run lens '{name}' as well, which makes it again")
+    again = set(faults)
+    for lens in chosen:
+        if lens.name in run.lenses and not again.isdisjoint(lens.needs):
+            again.add(lens.name)
+    for fault in faults.values():
+        told = listed(name for name in run.lenses if name in again)
+        _log.warning("%s; what is affected is run again: %s", fault, told)
+    left = {name: entry for name, entry in run.lenses.items() if name not in again}
+    return dataclasses.replace(run, lenses=left)
+
+
+def _tried(
+    run: Audit, lens: Lens, subject: Subject, say: Progress, errors: dict[str, Exception]
 ) -> Audit:
-    """Open a new audit with the full record of where its numbers come from."""
-    identity = {**_identity(subject), "settings": dict(settings)}
-    shape = " × ".join(str(size) for size in subject.images.shape[1:])
-    recorded = {name: version(name) for name in _RECORDED}
-    accuracy = _accuracy(subject)
-    caveats = [_ONE_MODEL, *_no_better_than_chance(subject, accuracy)]
-    provenance = {
-        "key": _key(identity),
-        "model": subject.name,
-        "data": source.get("data", f"{len(subject.labels)} examples of shape {shape}"),
-        **identity,
-        "versions": {**identity["versions"], "python": platform.python_version(), **recorded},
-        "counts": {"selection": len(subject.selection), "evaluation": len(subject.evaluation)},
-        "accuracy": accuracy,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "backend_note": subject.backend_note,
-        "caveats": [*caveats, *([subject.backend_note] if subject.backend_note else [])],
-        "source": dict(source),
-    }
-    return Audit.create(path, provenance)
+    """Run one lens and save its findings, or why there are none; a failure goes into `errors`."""
+    missing = [name for name in lens.needs if name not in run.lenses]
+    if missing:
+        return run.lacking(lens.name, f"it reads the findings of {listed(missing)}")
+    start = time.perf_counter()
+    try:
+        findings = _found(run, lens, subject, say)
+    except _Stopped as stopped:
+        raise stopped.error from None
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            raise  # no other lens could be saved either
+        errors[lens.name] = error
+        line = as_cause(error)
+        _log.warning("lens '%s' failed: %s", lens.name, line)
+        return run.lacking(lens.name, f"it failed: {line}")
+    run = run.add(lens.name, findings, time.perf_counter() - start)
+    say(lens.name, 1, 1)
+    return run
 
 
-def _reopened(held: Audit, subject: Subject, settings: Mapping[str, Any]) -> Audit:
-    """Go on with a saved audit; lenses that it doesn't know yet are added to its settings."""
-    known = held.provenance.get("settings", {})
-    identity = _identity(subject)
-    wanted = {
-        **held.provenance,
-        **identity,
-        "versions": {**held.provenance.get("versions", {}), **identity["versions"]},
-        "settings": {name: settings.get(name, value) for name, value in known.items()},
-    }
-    run = Audit.create(held.path, {**wanted, "key": _key(wanted)})
-    if settings.keys() <= known.keys():
-        return run
-    wanted["settings"] = {**known, **settings}
-    return dataclasses.replace(run, provenance={**wanted, "key": _key(wanted)})
+class _Stopped(BaseException):
+    """Whoever is told of the progress wants the run to end: no lens may take it for its own."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
 
 
-def _identity(subject: Subject) -> dict[str, Any]:
-    """Return what decides the bytes of the tables, beside the settings of the lenses."""
-    import torch
-
-    return {
-        "weights": subject.fingerprint["weights"],
-        "data_sha256": subject.fingerprint["data"],
-        "classes": list(subject.classes),
-        "score": subject.score,
-        "seed": subject.seed,
-        # the order of sums, and so the last bits, depends on the number of threads
-        "threads": torch.get_num_threads(),
-        "versions": {"holistic": holistic.__version__, "torch": str(torch.__version__)},
-    }
-
-
-def _key(provenance: Mapping[str, Any]) -> str:
-    names = ("weights", "data_sha256", "classes", "score", "seed", "threads", "settings")
-    decisive = {name: provenance[name] for name in names}
-    decisive["versions"] = {name: provenance["versions"][name] for name in _DECIDES_BYTES}
-    text = json.dumps(decisive, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _accuracy(subject: Subject) -> dict[str, float]:
-    """Return the accuracy on the evaluation split with its Wilson interval."""
-    from holistic.stats.intervals import wilson
-
-    right = int((subject.predict().argmax(1) == subject.evaluation.labels).sum())
-    n = len(subject.evaluation)
-    lo, hi = wilson(right, n)
-    return {"value": right / n, "lo": float(lo), "hi": float(hi), "n": n}
-
-
-def _no_better_than_chance(subject: Subject, accuracy: Mapping[str, float]) -> list[str]:
-    """Warn where always saying the most frequent class would do as well."""
-    labels = subject.evaluation.labels
-    usual = int(labels.bincount().max()) / len(labels)
-    if accuracy["lo"] > usual:
-        return []
-    return [
-        f"The model is right on {percent(accuracy['value'], accuracy['lo'], accuracy['hi'])} of "
-        "the evaluation examples, no more than always saying the most frequent class would be "
-        f"({percent(usual)}): is it trained, and are the inputs as it expects?"
-    ]
-
-
-def _answered(run: Audit, lens: Lens, subject: Subject, say: Progress) -> Audit:
-    """Run one lens and save its findings."""
+def _found(run: Audit, lens: Lens, subject: Subject, say: Progress) -> list[Finding]:
+    def say_safely(task: str, done: int, total: int) -> None:
+        try:
+            say(task, done, total)
+        except Exception as error:
+            raise _Stopped(error) from None
 
     def say_within(task: str, done: int, total: int) -> None:
-        say(f"{lens.name}: {task}", done, total)
+        say_safely(f"{lens.name}: {task}", done, total)
 
-    say(lens.name, 0, 1)
-    start = time.perf_counter()
+    say_safely(lens.name, 0, 1)
     findings = list(lens.run(subject, Context(_Saved(run), say_within)))
     strays = [f.name for f in findings if f.lens != lens.name]
     if strays:
         raise ValueError(f"lens '{lens.name}' names findings of another lens: {listed(strays)}")
-    run = run.add(lens.name, findings, time.perf_counter() - start)
-    say(lens.name, 1, 1)
-    return run
+    return findings
+
+
+def _raise_failed(run: Audit, failed: Sequence[str], errors: Mapping[str, Exception]) -> NoReturn:
+    """Tell which lenses are missing from a run that is saved otherwise, and from what errors."""
+    told = "; ".join(f"'{name}' is missing: {run.failed[name]}" for name in failed)
+    causes = list(errors.values())
+    cause = causes[0] if len(causes) == 1 else ExceptionGroup("lenses failed", causes)
+    raise LensError(
+        f"{told}; the other lenses ({len(run.finished)}) are saved in '{run.path}', and the same "
+        "command tries again",
+        run,
+    ) from cause
 
 
 class _Saved(Mapping[str, Finding]):

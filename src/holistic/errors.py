@@ -10,21 +10,25 @@ exits with code 2. The line says what, got, allowed, next.
     ├── ModelError      a model that can't be loaded, run or studied
     ├── SiteError       a site, unit or position that the model doesn't have
     ├── SettingError    a setting outside of its range
-    └── AuditError      an audit folder that is taken, missing or damaged
+    ├── AuditError      an audit folder that is taken, missing or damaged
+    └── LensError       lenses that failed, in a run that is saved otherwise (exit code 1)
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 __all__ = [
     "AuditError",
     "DataError",
     "HolisticError",
+    "LensError",
     "ModelError",
     "SettingError",
     "SiteError",
+    "as_cause",
     "listed",
     "nearest",
     "shortened",
@@ -35,6 +39,8 @@ _LETTERS = 500
 
 class HolisticError(Exception):
     """Base of all errors that a user's input can cause; `str(error)` is one line."""
+
+    exit_code = 2
 
 
 class DataError(HolisticError):
@@ -55,6 +61,25 @@ class SettingError(HolisticError):
 
 class AuditError(HolisticError):
     """An audit folder that is taken, missing or damaged."""
+
+
+class LensError(HolisticError):
+    """Lenses that failed, in a run that is saved otherwise; the errors are its `__cause__`.
+
+    Attributes
+    ----------
+    audit
+        What the other lenses found.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, audit: Any) -> None:
+        super().__init__(message, audit)
+        self.audit = audit
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 def listed(names: Iterable[object], limit: int = 12) -> str:
@@ -88,3 +113,18 @@ def shortened(words: str) -> str:
     """
     line = " ".join(words.split())
     return line if len(line) <= _LETTERS else f"{line[:_LETTERS]}…"
+
+
+def as_cause(error: Exception) -> str:
+    """Write an error of any kind as one line that can stand in another one.
+
+    >>> as_cause(ZeroDivisionError("division by zero"))
+    'ZeroDivisionError: division by zero'
+    """
+    try:
+        words = shortened("".join(c if c.isprintable() else " " for c in str(error)))
+    except Exception:  # an error of somebody's own that can't be written
+        words = ""
+    if isinstance(error, HolisticError):
+        return words
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__

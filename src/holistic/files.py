@@ -10,8 +10,8 @@ import secrets
 import stat
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from holistic.errors import AuditError
 
@@ -115,7 +115,7 @@ def _other_kind(path: Path) -> str:
 
 
 @contextmanager
-def opened(path: Path) -> Generator[BinaryIO]:
+def opened(path: Path) -> Generator[BufferedReader]:
     """Open a file to read; nothing is waited for where it is a pipe or a device.
 
     Raises

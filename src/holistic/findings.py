@@ -64,6 +64,8 @@ class Audit:
     provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])
     lenses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     """Finished lens to its entry: seconds, and per finding the files and their SHA-256."""
+    failed: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Lens that is missing to why: it failed, or lacks the findings of one that did."""
 
     @classmethod
     def create(cls, path: Path, provenance: Mapping[str, Any]) -> Self:
@@ -77,7 +79,7 @@ class Audit:
         audit = cls.held(path)
         if audit is None:
             audit = cls(Path(path), provenance)
-            audit._publish()
+            audit.publish()
         if audit.provenance["key"] != provenance["key"]:
             raise AuditError(
                 f"output folder '{path}' holds another audit "
@@ -132,13 +134,26 @@ class Audit:
             )
         if fault := record_fault(record):
             told = shortened(fault)
-            raise AuditError(f"'{path / 'audit.json'}' is damaged: {told}; run the audit again")
-        return cls(path, record["provenance"], record["lenses"])
+            raise AuditError(
+                f"'{path / 'audit.json'}' is damaged: {told}; remove it and run the audit again"
+            )
+        return cls(path, record["provenance"], record["lenses"], record.get("failed", {}))
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of all findings, in the order in which they were found."""
         return tuple(name for entry in self.lenses.values() for name in entry["findings"])
+
+    @property
+    def finished(self) -> tuple[str, ...]:
+        """Names of the lenses that are finished."""
+        return tuple(name for name in self.lenses if name != "sites")
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What a reader must know of the whole audit; which lenses are missing comes first."""
+        missing = (f"Lens '{name}' is missing: {why}" for name, why in self.failed.items())
+        return *missing, *self.provenance.get("caveats", ())
 
     def __contains__(self, name: object) -> bool:
         return name in self.names
@@ -205,6 +220,24 @@ class Audit:
             raise AuditError(f"'{path}' was changed after the run; run the audit again")
         return path
 
+    def fault(self, lens: str) -> str:
+        """Say what of a lens's files is missing or was changed; nothing where they are whole."""
+        if lens not in self.lenses:
+            return f"'{self.path}' holds no findings of '{lens}'"
+        for finding in self.lenses[lens]["findings"].values():
+            for file in (finding["table"], *finding["arrays"].values()):
+                try:
+                    self._checked(file)
+                except AuditError as error:
+                    return str(error).removesuffix("; run the audit again")
+        return ""
+
+    def lacking(self, lens: str, why: str) -> Audit:
+        """Save that a lens is missing, with one line that says why; return the audit."""
+        audit = dataclasses.replace(self, failed={**self.failed, lens: why})
+        audit.publish()
+        return audit
+
     def add(self, lens: str, findings: Sequence[Finding], seconds: float) -> Audit:
         """Save a finished lens; return the audit that holds it.
 
@@ -215,8 +248,9 @@ class Audit:
             "seconds": round(seconds, 3),
             "findings": {finding.name: self._save(finding) for finding in findings},
         }
-        audit = dataclasses.replace(self, lenses={**self.lenses, lens: entry})
-        audit._publish()
+        failed = {name: why for name, why in self.failed.items() if name != lens}
+        audit = dataclasses.replace(self, lenses={**self.lenses, lens: entry}, failed=failed)
+        audit.publish()
         return audit
 
     def _save(self, finding: Finding) -> dict[str, Any]:
@@ -238,11 +272,13 @@ class Audit:
     def _listed(self, file: str) -> dict[str, str]:
         return {"path": file, "sha256": sha256(self.path / file)}
 
-    def _publish(self) -> None:
+    def publish(self) -> None:
+        """Write `audit.json`, which alone says what the folder holds."""
         record = {
             "schema_version": SCHEMA_VERSION,
             "provenance": self.provenance,
             "lenses": self.lenses,
+            **({"failed": self.failed} if self.failed else {}),
         }
         text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
         self._write("audit.json", lambda path: path.write_text(text, encoding="utf-8"))

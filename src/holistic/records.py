@@ -45,12 +45,17 @@ def _texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
 
+def _numbers(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(type(v) in (int, float) for v in value)
+
+
 _TEXT = Kind("a text", lambda value: isinstance(value, str))
 _LINE = Kind("a line of text", lambda value: isinstance(value, str) and value.isprintable())
 _TEXTS = Kind("a list of texts", _texts)
 _WHOLE = Kind("a whole number of at least 0", _whole)
 _THREADS = Kind("a whole number from 1 to 4096", lambda value: _whole(value, 1, 4096))
 _NUMBER = Kind("a number", lambda value: type(value) in (int, float))
+_NUMBERS = Kind("a list of numbers, at least one", _numbers)
 _ANY = Kind("a value", lambda value: True)
 
 _SOURCE = Group({
@@ -60,7 +65,10 @@ _SOURCE = Group({
 })  # fmt: skip
 _PROVENANCE = Group(
     {
-        "key": _TEXT, "model": _TEXT, "data": _TEXT, "weights": _TEXT, "data_sha256": _TEXT,
+        "key": _TEXT, "model": _TEXT, "data": _TEXT, "weights": _TEXT, "computation": _TEXT,
+        "data_sha256": _TEXT, "splits_sha256": _TEXT, "device": _TEXT,
+        "unit_axes": Group(others=_WHOLE),
+        "probe": Group(others=Group({"within": _NUMBER, "numbers": _NUMBERS}, ("numbers",))),
         "classes": _TEXTS, "score": _TEXT, "seed": _WHOLE, "threads": _THREADS,
         "versions": Group(others=_TEXT),
         "settings": Group(others=Group(others=_ANY)),
@@ -81,7 +89,8 @@ _FINDING = Group(
 )
 _LENS = Group({"seconds": _NUMBER, "findings": Group(others=_FINDING)}, ("findings",))
 _RECORD = Group(
-    {"provenance": _PROVENANCE, "lenses": Group(others=_LENS)}, ("provenance", "lenses")
+    {"provenance": _PROVENANCE, "lenses": Group(others=_LENS), "failed": Group(others=_LINE)},
+    ("provenance", "lenses"),
 )
 
 _LENSES = ("sites", "ablation", "activation", "attribution", "mechanism", "tracing", "agreement")

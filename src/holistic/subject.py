@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from holistic.computation import Computation, computation, computes, digest
 from holistic.data import split
 from holistic.edits import Edit, changes_of
 from holistic.errors import ModelError
@@ -295,6 +295,22 @@ class Subject:
             )
 
     @settled()
+    def check_unchanged(self) -> None:
+        """Find out whether the model is still what it was when the subject first read it.
+
+        Raises
+        ------
+        ModelError
+            If it isn't.
+        """
+        weights = digest(sorted(self.model.state_dict().items()))
+        same = weights == self.fingerprint["weights"]
+        if not (same and computes(self._wrapped, self._probes, self.computation)):
+            raise ModelError(
+                f"'{self.name}' was changed after its subject was made; make a new Subject of it"
+            )
+
+    @settled()
     def logits(self, images: Tensor) -> Tensor:
         """Compute logits `[B, C]` in one batch, differentiable in the images."""
         engine = self.gradients.engine if _differentiated([images]) else self.engine
@@ -378,23 +394,20 @@ class Subject:
             )
 
     @cached_property
+    @settled()
+    def computation(self) -> Computation:
+        """What the model computes, beside the numbers in its state dict."""
+        return computation(self._wrapped, self.engine, self._probes)
+
+    @cached_property
     def fingerprint(self) -> dict[str, str]:
-        """SHA-256 of the model's parameters and buffers, and of the data."""
-        state = self.model.state_dict()
+        """SHA-256 of the model's parameters and buffers, of what it computes, and of the data."""
         return {
-            "weights": _digest((name, state[name]) for name in sorted(state)),
-            "data": _digest((("images", self.images), ("labels", self.labels))),
+            "weights": digest(sorted(self.model.state_dict().items())),
+            "computation": self.computation.digest,
+            "data": digest((("images", self.images), ("labels", self.labels))),
         }
 
 
 def _differentiated(tensors: Sequence[Tensor]) -> bool:
     return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
-
-
-def _digest(tensors: Any) -> str:
-    digest = hashlib.sha256()
-    for name, tensor in tensors:
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        plain = tensor.detach().cpu().contiguous().reshape(-1)
-        digest.update(plain.view(torch.uint8).cpu().numpy().tobytes())
-    return digest.hexdigest()

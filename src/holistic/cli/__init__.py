@@ -66,7 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 2 after a user's mistake and 130 after Ctrl-C, each told in one line on stderr.
+        0, 1 after a lens failed, 2 after a user's mistake and 130 after Ctrl-C, each told in one
+        line on stderr.
     """
     try:
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error.verbose = False
         return _told(error, USER_ERROR)
     except HolisticError as error:
-        return _told(error, USER_ERROR)
+        return _told(error, error.exit_code)
     except BrokenPipeError:
         # the interpreter flushes stdout once more at its end, and would complain there
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

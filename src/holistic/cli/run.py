@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from holistic.cli.bars import progress_shown
 from holistic.cli.options import AsJson, Plan, Source, file_name, settings_class
-from holistic.errors import AuditError
+from holistic.errors import AuditError, LensError
 from holistic.lens import Lens, lens_class, lens_names
 
 if TYPE_CHECKING:
@@ -56,12 +56,17 @@ def run(
     """
     lenses = _lenses(plan, settings)
     out = plan.out or Path("runs") / file_name(source)
+    failed: LensError | None = None
     with progress_shown() as progress:
         try:
             audit = _audited(source, plan, lenses, out, progress=progress)
+        except LensError as error:
+            audit, failed = error.audit, error
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"interrupted; {_kept(out)}") from None
     _show(audit, report_json=json_)
+    if failed:
+        raise failed
 
 
 def _lenses(plan: Plan, settings: Settings) -> list[Lens]:
@@ -81,6 +86,7 @@ def _audited(
     from holistic.cli.subjects import is_reference, load_source, obtain_model, whole_subject
     from holistic.data import stratified_sample
     from holistic.models import save_weights
+    from holistic.provenance import computing_as
     from holistic.scores import checked_score
 
     recorded = _recorded(source, plan)
@@ -90,18 +96,35 @@ def _audited(
     data = load_source(source)
     if plan.limit is not None:
         stratified_sample(data.test.labels, plan.limit, seed=source.seed)  # before any training
-    weights = plan.weights or (own if held and own.exists() else None)
-    model = obtain_model(source, data, weights=weights, progress=progress)
-    subject = whole_subject(model, data, source, plan)
+    with computing_as(held.provenance if held else {}):
+        weights = plan.weights or (own if held and _is_own(own, held) else None)
+        model = obtain_model(source, data, weights=weights, progress=progress)
+        subject = whole_subject(model, data, source, plan)
+        try:
+            audits.begin(subject, out=out, lenses=lenses, source=recorded)
+            if weights is None and is_reference(source):
+                told = {name: recorded[name] for name in ("data", "model", "seed")}
+                save_weights(model, own, told)
+            return audits.audit(subject, out=out, lenses=lenses, progress=progress)
+        except OSError as error:
+            raise AuditError(
+                f"'{out}' can't be written: {error.strerror or error}; {_kept(out)}"
+            ) from error
+
+
+def _is_own(weights: Path, held: Audit) -> bool:
+    """Say whether a file holds the weights that an audit is of; without, they are learnt again."""
+    from safetensors.torch import load
+
+    from holistic.computation import digest
+    from holistic.files import opened
+
     try:
-        audits.begin(subject, out=out, lenses=lenses, source=recorded)
-        if weights is None and is_reference(source):
-            save_weights(model, own, {name: recorded[name] for name in ("data", "model", "seed")})
-        return audits.audit(subject, out=out, lenses=lenses, progress=progress)
-    except OSError as error:
-        raise AuditError(
-            f"'{out}' can't be written: {error.strerror or error}; {_kept(out)}"
-        ) from error
+        with opened(weights) as file:
+            state = load(file.read())
+    except Exception:  # whatever is in its place
+        return False
+    return digest(sorted(state.items())) == held.provenance.get("weights")
 
 
 def _recorded(source: Source, plan: Plan) -> dict[str, Any]:
@@ -124,7 +147,7 @@ def _kept(out: Path) -> str:
     held = Audit.held(out)
     if held is None:
         return "nothing was saved"
-    finished = len(held.lenses.keys() - {"sites"})
+    finished = len(held.finished)
     return (
         f"the finished lenses ({finished}) are kept in '{out}', and the same command goes on there"
     )

@@ -222,7 +222,7 @@ def _facts(audit: Audit) -> dict[str, Any]:
         **{name: facts.get(name, "") for name in names},
         "accuracy": facts.get("accuracy"),
         "counts": facts.get("counts", {}),
-        "caveats": facts.get("caveats", []),
+        "caveats": audit.caveats,
         "classes": facts.get("classes", []),
     }
 

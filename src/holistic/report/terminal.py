@@ -35,7 +35,7 @@ def summary(audit: Audit) -> RenderableType:
     if removed:
         parts += [Text(), _removed_table(removed, audit)]
     parts += [Text(), *_statements(audit)]
-    for caveat in audit.provenance.get("caveats", []):
+    for caveat in audit.caveats:
         parts.append(_line("! ", caveat, "yellow"))
     return Group(*parts)
 
@@ -44,6 +44,7 @@ def as_json(audit: Audit) -> dict[str, Any]:
     """Return the same as a document that JSON can hold."""
     return {
         "provenance": dict(audit.provenance),
+        "failed": dict(audit.failed),
         "needed_units": [plain(row) for row in needed_units(audit)],
         "removed_sets": [plain(row) for row in removed_sets(audit, every_site=True)],
         "findings": {
