@@ -14,6 +14,7 @@ from torch.export import Dim, ExportedProgram, export
 from torch.fx import GraphModule
 from torch.fx import Node as FxNode
 
+from holistic.graph.leftovers import forget
 from holistic.graph.wrapped import Wrapped, evaluating, stance
 
 __all__ = ["Untraceable", "exported"]
@@ -58,6 +59,7 @@ def exported(wrapped: Wrapped, images: Tensor, *, strict: bool) -> ExportedProgr
             return program.run_decompositions({})
     except Exception as error:  # torch.export raises many unrelated kinds
         reason = " ".join(str(error).split())[:160] or type(error).__name__
+        forget(error)
         raise Untraceable(
             f"torch.export failed: {type(error).__name__}: {reason}",
             readable="numpy() is not supported" in reason,

@@ -12,6 +12,7 @@ from torch.fx import Node as FxNode
 from torch.utils import _pytree as pytree
 
 from holistic.graph.export import Untraceable, exported
+from holistic.graph.leftovers import forget, let_go
 from holistic.graph.naming import Call
 from holistic.graph.program import GETITEM, VIEWS, Node, Program, Ref, select_rows
 from holistic.graph.rounding import close
@@ -58,15 +59,19 @@ def trace(wrapped: Wrapped, images: Tensor) -> tuple[Program, dict[int, Call], l
 def _traced(
     wrapped: Wrapped, images: Tensor, *, strict: bool
 ) -> tuple[Program, dict[int, Call], list[Call]]:
-    found = exported(wrapped, images, strict=strict)
-    try:
-        program, owners, calls = _flatten(found, wrapped, len(images))
-        return _checked(program, wrapped, images), owners, calls
-    except Untraceable:
-        raise
-    except Exception as error:  # a graph of a kind that nobody has met: the model itself still runs
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
-        raise Untraceable(f"the graph can't be read ({reason})") from error
+    with let_go():
+        found = exported(wrapped, images, strict=strict)
+        try:
+            program, owners, calls = _flatten(found, wrapped, len(images))
+            return _checked(program, wrapped, images), owners, calls
+        except Untraceable:
+            raise
+        except Exception as error:  # a graph of a kind that nobody has met: the model itself runs
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+            raise Untraceable(f"the graph can't be read ({reason})") from error
+        finally:
+            forget(found)
+            del found
 
 
 def _flatten(

@@ -1,0 +1,83 @@
+"""Does a traced model leave nothing behind once it is gone, and others' graphs as they are?"""
+
+from __future__ import annotations
+
+import gc
+import linecache
+from collections import Counter
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.fx.experimental.symbolic_shapes import ShapeEnv
+
+from holistic.subject import Subject
+
+
+class Branching(nn.Module):
+    """A model that can't be traced."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(6, 8), nn.Linear(8, 3)
+        self.act = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits = self.last(self.act(self.first(x)))
+        return logits + 1 if float(logits.sum()) == 1e9 else logits
+
+
+def plain() -> nn.Module:
+    return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
+
+
+def used(make: type[nn.Module]) -> bool:
+    subject = Subject(make(), (torch.zeros(12, 6), torch.arange(12) % 3))
+    subject.predict()
+    assert subject.fingerprint
+    return subject.traced
+
+
+def held() -> tuple[Counter[str], int]:
+    """What is alive of torch's bookkeeping, and how many objects there are in all."""
+    gc.collect()
+    there = gc.get_objects()
+    kinds = Counter("sizes" for one in there if type(one) is ShapeEnv)
+    kinds["sources"] = len(linecache.cache)
+    return kinds, len(there)
+
+
+@pytest.mark.parametrize(("make", "traced"), [(plain, True), (Branching, False)])
+def test_nothing_is_kept_of_models_that_are_gone(make: type[nn.Module], traced: bool) -> None:
+    for _ in range(2):
+        assert used(make) == traced
+    kinds, objects = held()
+    for _ in range(8):
+        used(make)
+    kinds_after, objects_after = held()
+    assert kinds_after["sources"] == kinds["sources"]
+    assert kinds_after["sizes"] <= kinds["sizes"] + 1, "torch keeps the last one"
+    # sympy's own caches, which have an end, take ten objects a model; torch took 700
+    assert objects_after - objects < 8 * 200
+
+
+def test_graphs_of_others_stay_as_they_are() -> None:
+    compiled = Counter[str]()
+
+    def count(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> torch.fx.GraphModule:
+        compiled["times"] += 1
+        return graph
+
+    model = plain()
+    fast = torch.compile(model, backend=count, dynamic=True)
+    x = torch.randn(5, 6)
+    expected = fast(x)
+    own = torch.export.export(model, (x,), dynamic_shapes=({0: torch.export.Dim.AUTO},))
+    sources = set(linecache.cache)
+    times = compiled["times"]
+    assert used(plain)
+    assert sources <= set(linecache.cache)
+    torch.testing.assert_close(fast(x), expected)
+    torch.testing.assert_close(fast(x[:3]), expected[:3])
+    assert compiled["times"] == times, "nothing is compiled again"
+    torch.testing.assert_close(own.module()(x[:3]), expected[:3])
