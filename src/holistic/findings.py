@@ -99,7 +99,11 @@ class Audit:
         """
         path = Path(path)
         if (path / "audit.json").exists():
-            return cls.load(path)
+            try:
+                return cls.load(path)
+            except AuditError as error:
+                way = "choose another folder with --out, or remove it"
+                raise AuditError(f"{error}; {way}") from None
         # what a killed run left before its first rename is nobody's file
         if path.exists() and (not path.is_dir() or not all(map(is_unfinished, path.iterdir()))):
             raise AuditError(
@@ -134,9 +138,7 @@ class Audit:
             )
         if fault := record_fault(record):
             told = shortened(fault)
-            raise AuditError(
-                f"'{path / 'audit.json'}' is damaged: {told}; remove it and run the audit again"
-            )
+            raise AuditError(f"'{path / 'audit.json'}' is damaged: {told}; run the audit again")
         return cls(path, record["provenance"], record["lenses"], record.get("failed", {}))
 
     @property
