@@ -7,9 +7,7 @@ import json
 import threading
 from typing import Any
 
-import uvicorn
-
-from holistic.workbench.connections import listening, speaking
+from holistic.workbench.connections import Stoppable, listening, speaking
 
 TOKEN = "a-token-of-this-test"
 REMOVE = json.dumps({"session": "page", "number": 1, "units": [["1", 0]]}).encode()
@@ -21,7 +19,8 @@ class Server:
     def __init__(self, make_app: Any) -> None:
         place = listening()
         self.host = f"127.0.0.1:{place.getsockname()[1]}"
-        self.server = uvicorn.Server(speaking(make_app(self.host)))
+        self.port = int(self.host.split(":")[1])
+        self.server = Stoppable(speaking(make_app(self.host)), lambda: None)
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [place]})
         self.thread.start()
 

@@ -117,6 +117,51 @@ def test_the_second_answer_comes_from_kept_stages_and_is_the_same(live: Live) ->
     assert ("3", "zero", "all") in live._stages
 
 
+def test_several_sites_are_run_from_the_first_on_and_the_answer_is_the_same(
+    subject: holistic.Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("holistic.graph.traced.BATCH_ROWS", 300)
+    removal = Removal({"3": (0, 2), "1": (5,)}, controls=20)
+    live, ran = Live(subject), list[int]()
+    real = subject.engine.run
+    monkeypatch.setattr(
+        subject.engine, "run", lambda images, *rest: ran.append(len(rest)) or real(images, *rest)
+    )
+    first = live.remove(removal)
+    ran.clear()
+    assert first == live.remove(removal)
+    labels = subject.evaluation.labels
+    assert ran == [2] * -(-len(labels) // 300) * 21, "the unedited runs are kept"
+    said = plainly(subject, {"1": [5], "3": [0, 2]})
+    assert first["classes"][-1]["after"]["value"] == pytest.approx((said == labels).double().mean())
+
+
+def test_the_same_question_is_worked_on_once(
+    subject: holistic.Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live, worked = Live(subject), list[Removal]()
+    real = live.remove
+    monkeypatch.setattr(live, "remove", lambda *asked: worked.append(asked[0]) or real(*asked))
+    asked = [
+        Removal({"1": (0,), "3": (1,)}),
+        Removal({"3": (1,), "1": (0,)}),
+        Removal({"1": (0,), "3": (1,)}, "zero"),
+        Removal({"1": (0,), "3": (1,)}, controls=20),
+    ]
+    told = [live.answered(one, lambda: None) for one in asked]
+    assert told == [real(one) for one in asked]
+    assert worked == [asked[0], *asked[2:]]
+    monkeypatch.setattr("holistic.workbench.live._TOLD_CELLS", 2 * 3**2)
+    live.answered(asked[0], lambda: None)
+    assert len(live._told_before) == 2
+    live.answered(asked[0], lambda: None)
+    assert len(worked) == 3, "latest used last"
+    older = live.ask("s", 1)
+    live.ask("s", 2)
+    with pytest.raises(Superseded):
+        live.answered(asked[0], older)
+
+
 @pytest.mark.parametrize("most", [0, 20_000, 200_000, 1 << 30])
 def test_stages_are_kept_within_bounds_and_whole(
     subject: holistic.Subject, most: int, monkeypatch: pytest.MonkeyPatch
@@ -213,7 +258,7 @@ def test_one_question_at_a_time_has_the_model(
     monkeypatch.setattr(live, "busy", _Lock())
     asked = {"session": "s", "number": 1, "units": [["1", 0]], "image": 0, "source": 0, "target": 1}
     with pytest.raises(_Held):
-        getattr(Answers(audit.path, live), question)(asked)
+        Answers(audit.path, live).begun(question, asked)()
 
 
 def test_a_lens_on_a_model_with_hooks_has_it_alone(

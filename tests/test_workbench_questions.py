@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -119,13 +120,90 @@ def test_a_kept_set_stands_beside_random_sets_and_can_be_deleted(
     assert ask("keep", name="none", units=[], edit="mean")[0] == 400
 
 
+NUMBERS = ("9223372036854775808", "-9223372036854775809", "1" + "0" * 400, "1" + "0" * 5000,
+           "1e400", "-1e999", "NaN", "Infinity", "-Infinity")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        ("remove", '{"session": "s", "number": %, "units": [["1", 0]]}'),
+        ("remove", '{"session": "s", "number": 1, "units": [["1", %]]}'),
+        ("keep", '{"name": "some", "units": [["1", %]], "edit": "mean"}'),
+        ("pictures", '{"examples": [0, %]}'),
+        ("look", '{"image": %}'),
+        ("look", '{"image": [0, 0, 0, 0, 0, %]}'),
+        ("patch", '{"source": 0, "target": 1, "site": "1", "units": [%]}'),
+        ("steer", '{"image": 0, "site": "1", "class": %}'),
+        ("rows", '{"finding": "ablation.units", "equal": {"unit": %}}'),
+        ("rows", '{"finding": "ablation.units", "equal": {"effect": %}}'),
+        ("rows", '{"finding": "ablation.units", "offset": %}'),
+        ("state", '{"anything": {"at": [[%]]}}'),
+    ],
+)
+def test_numbers_that_no_array_holds_get_a_sentence(
+    server: Server, question: str, asked: str
+) -> None:
+    for number in NUMBERS:
+        status, text, _ = server.ask(
+            "POST", f"/api/{question}", asked.replace("%", number).encode()
+        )
+        told = json.loads(text)["error"]
+        assert status == 400
+        assert told.startswith(("a whole number of a question fits 64 bits, got ",
+                                "a number of a question is finite, got "))  # fmt: skip
+        assert number[:40] in told
+        assert len(told) < 200
+
+
+@pytest.mark.parametrize("number", ["9223372036854775807", "-9223372036854775808", "1e300", "-0.0"])
+def test_numbers_that_fit_are_compared_with(server: Server, number: str) -> None:
+    for column in ("unit", "effect"):
+        asked = f'{{"finding": "ablation.units", "equal": {{"{column}": {number}}}}}'
+        status, text, _ = server.ask("POST", "/api/rows", asked.encode())
+        assert status == 200
+        assert all(row[json.loads(text)["columns"].index(column)] == 0
+                   for row in json.loads(text)["rows"])  # fmt: skip
+
+
+def test_an_answer_without_numbers_is_told_and_so_is_a_model_that_fails(
+    audit: Audit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = turning()
+    running = Server(lambda host: application(Answers(audit.path, Live(subject)), host, TOKEN))
+    try:
+        asked = json.dumps({"image": 0, "near": "1"}).encode()
+        with monkeypatch.context() as patch:
+            patch.setattr("holistic.workbench.app.looked_at", lambda *_: {"logits": [math.inf]})
+            status, text, _ = running.ask("POST", "/api/look", asked)
+        assert status == 400
+        assert "isn't finite numbers" in json.loads(text)["error"]
+
+        def fail(*_: Any, **__: Any) -> None:
+            raise IndexError(f"secret at {Path.home()}")
+
+        monkeypatch.setattr(subject.engine, "run", fail)
+        for question, asked in (
+            ("look", {"image": 0, "near": "1"}),
+            ("patch", {"source": 0, "target": 1, "site": "1"}),
+            ("steer", {"image": 0, "site": "1", "class": 0}),
+        ):
+            status, text, _ = running.ask("POST", f"/api/{question}", json.dumps(asked).encode())
+            told = json.loads(text)["error"]
+            assert (status, told) == (
+                400, "the model can't be run on this image: IndexError; take another"
+            )  # fmt: skip
+    finally:
+        running.stop()
+
+
 def test_failures_tell_nothing_of_the_server(
     server: Server, live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any) -> None:
         raise RuntimeError(f"secret at {Path.home()}")
 
-    monkeypatch.setattr(live, "remove", fail)
+    monkeypatch.setattr(live, "answered", fail)
     status, text, _ = server.ask("POST", "/api/remove", REMOVE)
     assert status == 500
     assert b"secret" not in text
@@ -150,7 +228,7 @@ def test_errors_that_name_files_stay_in_the_terminal(
     def fail(*_: Any) -> None:
         raise AuditError(f"damaged: {Path.home()}")
 
-    monkeypatch.setattr(live, "remove", fail)
+    monkeypatch.setattr(live, "answered", fail)
     status, text, _ = server.ask("POST", "/api/remove", REMOVE)
     assert status == 400
     assert str(Path.home()) not in text.decode()

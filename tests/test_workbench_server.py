@@ -100,7 +100,6 @@ def test_the_page_answers_its_own_questions(server: Server, live: Live) -> None:
 def test_nobody_else_is_answered(
     server: Server, method: str, path: str, headers: dict[str, str | None], status: Any
 ) -> None:
-    # a request that is refused by its head may be cut off before its body is read
     body = REMOVE if method == "POST" and "Content_Length" not in headers else b""
     found, text, given = server.ask(method, path, body, **headers)
     assert found in (status if isinstance(status, tuple) else (status,))
@@ -158,11 +157,7 @@ def test_the_page_is_rendered_once_for_an_audit(
 def test_a_body_that_lies_about_its_length_is_cut_off(server: Server) -> None:
     chunk = b"%x\r\n" % (1 << 16) + b"x" * (1 << 16) + b"\r\n"
     body = chunk * (BODY_BYTES // (1 << 16) + 2) + b"0\r\n\r\n"
-    try:
-        status = server.ask("POST", "/api/remove", body, Transfer_Encoding="chunked")[0]
-    except OSError:
-        return  # the line was closed while we were still sending
-    assert status == 413
+    assert server.ask("POST", "/api/remove", body, Transfer_Encoding="chunked")[0] == 413
 
 
 @pytest.mark.parametrize(
@@ -207,7 +202,7 @@ def test_a_body_that_never_comes_is_given_up() -> None:
                 "Content-Length: 10\r\n\r\n{"
             )
             line.sendall(head.encode())
-            assert line.recv(64).startswith(b"HTTP/1.1 504")
+            assert line.recv(64).startswith(b"HTTP/1.1 408")
     finally:
         running.stop()
 

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from holistic.errors import HolisticError
-from holistic.findings import Audit
+from holistic.findings import Audit, Finding
+from holistic.tables import Table, col
 from holistic.workbench.tables import page_of
 from planted_live import HOSTILE
 from planted_report import CLASSES
 from planted_report import audit as planted_audit
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str = col("name")
+    value: float = col("value")
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +44,21 @@ def test_pages_of_a_table_are_its_rows(audit: Audit) -> None:
     assert page_of(audit, {"finding": "ablation.units", "offset": 10**40})["rows"] == []
 
 
+def test_truth_may_be_typed(audit: Audit) -> None:
+    whole = audit["activation.units"]
+    for dead in (True, False):
+        for written in (dead, str(dead).lower()):
+            told = page_of(audit, {"finding": "activation.units", "equal": {"dead": written}})
+            assert told["total"] == len(whole.where(dead=dead))
+
+
+def test_what_is_no_number_is_null(tmp_path: Path) -> None:
+    held = Audit.create(tmp_path / "audit", {"key": "0"})
+    table = Table.build(Row, {"name": ["a", "b", "c"], "value": [math.nan, 0.5, math.inf]})
+    told = page_of(held.add("own", [Finding("own.rows", table)], 0.0), {"finding": "own.rows"})
+    assert told["rows"] == [["a", None], ["b", 0.5], ["c", None]]
+
+
 def test_an_answer_holds_so_many_rows(audit: Audit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("holistic.workbench.tables._MOST", 3)
     told = page_of(audit, {"finding": "ablation.units", "limit": 100})
@@ -49,6 +74,11 @@ def test_an_answer_holds_so_many_rows(audit: Audit, monkeypatch: pytest.MonkeyPa
         {"finding": "ablation.units", "equal": {'unit" or 1=1 --': 1}},
         {"finding": "ablation.units", "equal": {"unit": [1]}},
         {"finding": "ablation.units", "equal": {"unit": HOSTILE}},
+        {"finding": "ablation.units", "equal": {"unit": True}},
+        {"finding": "ablation.units", "equal": {"unit": None}},
+        {"finding": "ablation.units", "equal": {"site": 1}},
+        {"finding": "activation.units", "equal": {"dead": 1}},
+        {"finding": "activation.units", "equal": {"dead": "perhaps"}},
         {"finding": "ablation.units", "limit": -1},
         {"finding": "ablation.units", "offset": "0"},
     ],

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
+from holistic.cli import INTERRUPTED
 from holistic.errors import HolisticError, listed
 
 if TYPE_CHECKING:
     from holistic.findings import Audit
     from holistic.workbench.live import Live
+    from holistic.workbench.serving import Served
 
 __all__ = ["serve"]
 
@@ -56,7 +59,49 @@ def serve(
             audit.report()
     served = Served(folder, live, port=port)
     print(served.address, flush=True)
-    served.run()
+    _run(served)
+
+
+def _run(served: Served) -> None:
+    """Serve until Ctrl-C or a signal ends it, which no work that goes on holds up."""
+    try:
+        served.run()
+    except (KeyboardInterrupt, SystemExit) as stop:
+        if served.working:
+            _leave(stop)
+        raise
+
+
+def _leave(stop: BaseException) -> NoReturn:
+    """End although a step of some work goes on, which Python would wait for.
+
+    Files appear whole or not at all, so there is nothing to be left half-done.
+    """
+    code = stop.code if isinstance(stop, SystemExit) else INTERRUPTED
+    if code == INTERRUPTED:
+        print("interrupted", file=sys.stderr)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code if isinstance(code, int) else 1)
+
+
+def _threads(told: int | None) -> int:
+    """How many threads compute: as many as the audit's, which decide the last bits, if they are.
+
+    An audit may come from somebody else, or from a larger machine.
+    """
+    import torch
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    wanted, most = told or torch.get_num_threads(), max(cores or 1, torch.get_num_threads())
+    if wanted > most:
+        print(
+            f"the audit was made with {wanted} threads, this machine has {most}: last digits may "
+            "differ, and lenses can't be added to it here",
+            file=sys.stderr,
+        )
+    return min(wanted, most)
 
 
 def _model(audit: Audit, data_dir: Path | None, *, trust: bool) -> Live | str:
@@ -90,8 +135,7 @@ def _model(audit: Audit, data_dir: Path | None, *, trust: bool) -> Live | str:
         return f"the model's weights aren't at '{weights}'"
     import torch
 
-    # the number of threads decides the last bits, and lenses are added to an audit of the same
-    torch.set_num_threads(audit.provenance.get("threads", torch.get_num_threads()))
+    torch.set_num_threads(_threads(audit.provenance.get("threads")))
     try:
         data = load_source(source)
         chosen = weights if weights.exists() else None

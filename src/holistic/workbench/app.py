@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,9 @@ from holistic.workbench.experiments import (
 from holistic.workbench.guard import SECONDS, Guard
 from holistic.workbench.images import as_image, known, looked_at, patched, steered
 from holistic.workbench.jobs import Jobs, run_lens
+from holistic.workbench.questions import read, written
 from holistic.workbench.tables import page_of
+from holistic.workbench.workers import Ending, Workers
 
 if TYPE_CHECKING:
     from holistic.workbench.live import Live
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["Answers", "application"]
 
 _TERMINAL = "the server's terminal says more"
+_ENDS = "the server ends"
+_OF_THE_MODEL = ("remove", "keep", "look", "patch", "steer")
 
 
 class Answers:
@@ -45,7 +50,7 @@ class Answers:
 
     def __init__(self, folder: Path, live: Live | str) -> None:
         self.folder, self.live = folder, live
-        self.running = Jobs(self._run)
+        self.running, self.workers = Jobs(self._run), Workers()
         self._page: tuple[object, tuple[str, str]] | None = None
         self._rendering = threading.Lock()
 
@@ -90,19 +95,26 @@ class Answers:
         """Rows of a finding."""
         return page_of(self.audit, asked)
 
-    def remove(self, asked: Any) -> dict[str, Any]:
-        """What every class loses without some units."""
+    def remove(self, asked: Any) -> Callable[[], dict[str, Any]]:
+        """Note that a removal is asked, which ends the page's older ones, and return its work.
+
+        The work says what every class loses without some units.
+        """
         from holistic.workbench.live import Removal, Superseded
 
         live = self._model()
         session, number = asked.get("session"), asked.get("number")
         if not isinstance(session, str) or len(session) > 64 or type(number) is not int:
             raise SettingError("a removal needs 'session', a text, and 'number', a whole number")
-        removal = Removal.read(asked, live.subject)
-        try:
-            return live.remove(removal, live.ask(session, number))
-        except Superseded:
-            return {"superseded": True}
+        check = self._going_on(live.ask(session, number))
+
+        def work() -> dict[str, Any]:
+            try:
+                return live.answered(Removal.read(asked, live.subject), check)
+            except Superseded:
+                return {"superseded": True}
+
+        return work
 
     def pictures(self, asked: Any) -> dict[str, Any]:
         """Pictures of some examples, side by side on one sheet."""
@@ -113,8 +125,7 @@ class Answers:
 
     def look(self, asked: Any) -> dict[str, Any]:
         """What the model makes of one image."""
-        live = self._model()
-        with live.busy:
+        with self._asked() as live:
             image = as_image(live.subject, asked.get("image"))
             return {
                 **looked_at(live.subject, image, _text(asked, "near")),
@@ -123,8 +134,7 @@ class Answers:
 
     def patch(self, asked: Any) -> dict[str, Any]:
         """What it says of one image with a site's value from another."""
-        live = self._model()
-        with live.busy:
+        with self._asked() as live:
             source, target = (as_image(live.subject, asked.get(n)) for n in ("source", "target"))
             site = live.subject.site(_text(asked, "site"))
             units = asked.get("units")
@@ -138,8 +148,7 @@ class Answers:
 
     def steer(self, asked: Any) -> dict[str, Any]:
         """What it says of one image while a site is moved along a class's mean difference."""
-        live = self._model()
-        with live.busy:
+        with self._asked() as live:
             image = as_image(live.subject, asked.get("image"))
             site, label = live.subject.site(_text(asked, "site")).name, asked.get("class")
             if type(label) is not int or not 0 <= label < len(live.subject.classes):
@@ -186,7 +195,7 @@ class Answers:
             raise SettingError("an experiment removes one unit or more")
         told = {"units": [[n, u] for n, some in removal.units.items() for u in some],
                 "edit": removal.edit}  # fmt: skip
-        found = live.remove_thoroughly(removal, within(SECONDS))
+        found = live.remove_thoroughly(removal, self._going_on(within(SECONDS)))
         ident = save_experiment(self.folder, asked.get("name"), told, found)
         return next(one for one in self._kept() if one["id"] == ident)
 
@@ -194,6 +203,44 @@ class Answers:
         """Delete a set that was kept."""
         forget_experiment(self.folder, asked.get("id"))
         return {}
+
+    @contextmanager
+    def _asked(self) -> Generator[Live]:
+        """The model, for one question alone; what it raises on an image is told."""
+        live = self._model()
+        with live.busy:
+            try:
+                yield live
+            except (
+                RuntimeError,
+                LookupError,
+                ValueError,
+                ArithmeticError,
+                AssertionError,
+            ) as error:
+                raise ModelError(
+                    f"the model can't be run on this image: {type(error).__name__}; take another"
+                ) from error
+
+    def begun(self, question: str, asked: Any) -> Callable[[], dict[str, Any]]:
+        """Return the work that answers a question, which may wait for its turn."""
+        return (
+            self.remove(asked) if question == "remove" else partial(getattr(self, question), asked)
+        )
+
+    def _going_on(self, check: Callable[[], None]) -> Callable[[], None]:
+        """Return what ends work that nobody waits for any more, be it that the server ends."""
+
+        def both() -> None:
+            self.workers.check()
+            check()
+
+        return both
+
+    def end(self) -> None:
+        """Have all questions and lenses end at their next step."""
+        self.workers.end()
+        self.running.stop()
 
     def _model(self) -> Live:
         if isinstance(self.live, str):
@@ -204,46 +251,47 @@ class Answers:
 def application(answers: Answers, host: str, token: str, *, seconds: float = SECONDS) -> Guard:
     """Make the ASGI application: the page, and answers as JSON to those who hold the token."""
     from starlette.applications import Starlette
-    from starlette.concurrency import run_in_threadpool
     from starlette.requests import Request
     from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
     from starlette.routing import Route
 
+    def told(error: str, status: int = 400) -> Response:
+        return JSONResponse({"error": shortened(error)}, status)
+
     async def page(request: Request) -> Response:
         try:
-            text, policy = await run_in_threadpool(answers.page)
+            text, policy = await answers.workers.answer(answers.page)
+        except Ending:
+            return PlainTextResponse(_ENDS, 503)
         except HolisticError as error:  # an audit that was edited or removed
             print(error, file=sys.stderr)
             return PlainTextResponse(f"this audit can't be shown; {_TERMINAL}", 500)
         return HTMLResponse(text, headers={"content-security-policy": policy})
 
-    def answering(answer: Callable[[Any], dict[str, Any]]) -> Any:
+    def answering(name: str) -> Any:
+        model = name in _OF_THE_MODEL
+
         async def respond(request: Request) -> Response:
             try:
-                asked = json.loads(await request.body() or b"{}")
-                json.dumps(asked, ensure_ascii=False).encode()  # half of a pair can't be sent back
-            except (ValueError, RecursionError):
-                return JSONResponse({"error": "that isn't JSON"}, 400)
-            try:
-                if not isinstance(asked, dict):
-                    raise SettingError("a question is a JSON object")
-                return JSONResponse(await run_in_threadpool(answer, asked))
+                work = answers.begun(name, read(await request.body()))
+                text = await answers.workers.answer(lambda: written(work()), model=model)
+                return Response(text, media_type="application/json")
+            except Ending:
+                return told(_ENDS, 503)
             except (SettingError, SiteError, ModelError) as error:
-                return JSONResponse({"error": shortened(str(error))}, 400)
+                return told(str(error))
             except (HolisticError, OSError) as error:  # names files
                 print(error, file=sys.stderr)
-                return JSONResponse({"error": f"no answer; {_TERMINAL}"}, 400)
+                return told(f"no answer; {_TERMINAL}")
 
         return respond
 
     async def failed(request: Request, error: Exception) -> Response:
-        return JSONResponse({"error": f"the server failed; {_TERMINAL}"}, 500)
+        return told(f"the server failed; {_TERMINAL}", 500)
 
-    names = ("state", "rows", "remove", "keep", "forget", "pictures", "look", "patch", "steer",
-             "jobs", "start", "cancel")  # fmt: skip
-    asked = {name: getattr(answers, name) for name in names}
+    names = ("state", "rows", "pictures", "forget", "jobs", "start", "cancel", *_OF_THE_MODEL)
     routes = [Route("/", page, methods=["GET"])]
-    routes += [Route(f"/api/{n}", answering(a), methods=["POST"]) for n, a in asked.items()]
+    routes += [Route(f"/api/{name}", answering(name), methods=["POST"]) for name in names]
     app = Starlette(routes=routes, exception_handlers={Exception: failed})
     return Guard(app, host, token, seconds=seconds)
 

@@ -17,6 +17,8 @@ App = Callable[
 
 BODY_BYTES = 1 << 20
 """A drawn image or a set of units is far smaller."""
+BODY_SECONDS = 10.0
+"""From the end of a head to that of its body, which comes from this very machine."""
 SECONDS = 120.0
 _TOO_LARGE = (413, "too large")
 HEADERS = (
@@ -28,6 +30,8 @@ HEADERS = (
     (b"cache-control", b"no-store"),
 )
 """Of every answer."""
+_TELLING = (b"host", b"origin", b"x-holistic-token", b"content-length", b"transfer-encoding")
+"""Headers that decide whether a request is served."""
 POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 """Of answers that aren't the page, which brings its own."""
 
@@ -69,13 +73,19 @@ class Guard:
             return
         sending = _Sending(send)
         refusal = self._refusal(scope)
-        # read whoever asks, up to the limit: an answer to half a question may never arrive
+        if refusal:  # by its head alone: whoever may not ask isn't waited for
+            await sending.plain(*refusal)
+            return
         try:
-            reading = _body(receive) if refusal != _TOO_LARGE else None
-            body = reading and await asyncio.wait_for(reading, self.seconds)
-            if refusal or body is None:
-                await sending.plain(*(refusal or _TOO_LARGE))
-                return
+            reading = _body(receive) if scope["method"] == "POST" else _nothing()
+            body = await asyncio.wait_for(reading, min(BODY_SECONDS, self.seconds))
+        except TimeoutError:
+            await sending.plain(408, "its body didn't come")
+            return
+        if body is None:
+            await sending.plain(*_TOO_LARGE)
+            return
+        try:
             await asyncio.wait_for(self.app(scope, _given(body), sending), self.seconds)
         except TimeoutError:
             if not sending.started:
@@ -84,10 +94,7 @@ class Guard:
     def _refusal(self, scope: Message) -> tuple[int, str] | None:
         """Status and reason why a request isn't served, or None."""
         headers = scope["headers"]
-        given = {
-            name: [value for key, value in headers if key == name]
-            for name in (b"host", b"origin", b"x-holistic-token", b"content-length")
-        }
+        given = {name: [value for key, value in headers if key == name] for name in _TELLING}
         if given[b"host"] != [self.host.encode()]:
             return 403, "another host"
         api = scope["path"].startswith("/api/")
@@ -99,7 +106,9 @@ class Guard:
         if api and not (len(tokens) == 1 and hmac.compare_digest(tokens[0], self.token.encode())):
             return 403, "no token"
         lengths = given[b"content-length"]
-        if any(not length.isdigit() or int(length) > BODY_BYTES for length in lengths):
+        if not api and (given[b"transfer-encoding"] or any(n.strip(b"0") for n in lengths)):
+            return 400, "nothing is read here"
+        if any(not n.isdigit() or len(n) > 20 or int(n) > BODY_BYTES for n in lengths):
             return _TOO_LARGE
         return None
 
@@ -138,6 +147,10 @@ async def _body(receive: Callable[[], Awaitable[Message]]) -> bytes | None:
             return None
         if not message.get("more_body"):
             return b"".join(parts)
+
+
+async def _nothing() -> bytes:
+    return b""
 
 
 def _given(body: bytes) -> Callable[[], Awaitable[Message]]:

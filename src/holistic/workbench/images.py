@@ -40,13 +40,33 @@ def as_image(subject: Subject, given: object) -> Tensor:
         if not 0 <= given < len(subject.images):
             raise SettingError(f"no example {given}; there are {len(subject.images)}")
         return subject.images[given : given + 1]
+    values = _numbers(given)
+    if values is None or values.shape != shape:
+        got = "" if values is None else f", got {values.shape}"
+        raise SettingError(f"an image is numbers of shape {shape}{got}")
+    if not subject.images.is_floating_point():
+        low, high = (int(end) for end in subject.images.aminmax())
+        if (values != values.round()).any() or not ((low <= values) & (values <= high)).all():
+            raise SettingError(f"an image is whole numbers from {low} to {high}, as in the data")
+    image = torch.from_numpy(values)[None].to(subject.images)
+    if not image.isfinite().all():
+        raise SettingError(f"an image is numbers that fit {str(image.dtype).split('.')[1]}")
+    return image
+
+
+def _numbers(given: object) -> np.ndarray | None:
+    """Numbers in lists in lists, all of one length, as an array; None of anything else."""
+    level: list[Any] = [given]
+    while level and isinstance(level[0], list):
+        if not all(isinstance(part, list) for part in level):
+            return None
+        level = [one for part in level for one in part]
+    if not all(type(one) in (int, float) for one in level):  # a truth value isn't one
+        return None
     try:
-        values = np.array(given, dtype=np.float32)
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        raise SettingError(f"an image is numbers of shape {shape}") from None
-    if values.shape != shape or not np.isfinite(values).all():
-        raise SettingError(f"an image is finite numbers of shape {shape}, got {values.shape}")
-    return torch.from_numpy(values)[None].to(subject.images)
+        return np.array(given, dtype=np.float64)
+    except (ValueError, OverflowError):  # lists of several lengths, more axes than there can be
+        return None
 
 
 def known(subject: Subject, given: object) -> dict[str, Any]:

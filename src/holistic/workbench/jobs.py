@@ -73,7 +73,7 @@ class Jobs:
         """
         lens_class(lens)
         with self._lock:
-            if any(thread.is_alive() for thread in self._threads):
+            if self.working:
                 raise SettingError("a lens is running; cancel it or wait for its end")
             job, stop = _Job(lens), threading.Event()
             self._jobs[job.id], self._stops[job.id] = job, stop
@@ -116,10 +116,19 @@ class Jobs:
         self._stops[job].set()
         return asdict(self._jobs[job])
 
-    def close(self, seconds: float = 5.0) -> None:
-        """Stop whatever runs and wait for it a little."""
+    @property
+    def working(self) -> bool:
+        """Whether a lens runs."""
+        return any(thread.is_alive() for thread in self._threads)
+
+    def stop(self) -> None:
+        """Have whatever runs stop at its next step."""
         for stop in self._stops.values():
             stop.set()
+
+    def close(self, seconds: float = 5.0) -> None:
+        """Stop whatever runs and wait for it a little."""
+        self.stop()
         for thread in self._threads:
             thread.join(seconds)
 

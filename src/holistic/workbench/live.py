@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -15,24 +15,26 @@ from torch import Tensor
 from holistic.edits import checked_replacement
 from holistic.errors import SettingError
 from holistic.examples import Examples
-from holistic.graph.engine import Stage
+from holistic.graph.engine import Change, Given, Stage
 from holistic.lenses._pictures import are_pictures, pictures
 from holistic.report.embedded import sheet
-from holistic.stats.intervals import paired_accuracy_interval, wilson
-from holistic.stats.tests import permutation_p
+from holistic.sites import Site
 from holistic.subject import Subject
 from holistic.sweeps import replacement, replacing
 from holistic.workbench.guard import SECONDS
+from holistic.workbench.losses import CHANGED, told
 
 __all__ = ["Live", "Removal", "Superseded", "within"]
 
+T = TypeVar("T")
 _FIRST = 1000
 _AT_ONCE = 0.05
 """Seconds: where all evaluation examples take no longer, they answer first questions, too."""
 _KEPT_BYTES = 512 << 20
+_TOLD_CELLS = 1 << 20
+"""Cells of confusion matrices in the answers that are kept: some ten megabytes."""
 _WARMING = 3e10
 """Operations that may be spent before the first question is asked: about a second."""
-_CHANGED = 60
 _CONTROLS = 200
 _LEAST_CONTROLS = 20
 _CONTROL_SECONDS = 5.0
@@ -99,6 +101,16 @@ class Removal:
         return cls(units, edit, examples, controls)
 
 
+@dataclass(frozen=True, eq=False)
+class _Intact:
+    """A batch without any edit: predictions `[B]`, and what a site holds, `[B, P…, U]`."""
+
+    site: str
+    start: int
+    value: Tensor
+    said: np.ndarray
+
+
 def within(seconds: float) -> Callable[[], None]:
     """Return what raises a `SettingError` once so many seconds have passed."""
     end = time.monotonic() + seconds
@@ -127,8 +139,9 @@ class Live:
         self.busy = threading.Lock()
         """Held by whatever computes: hooks of two threads would meet in one model."""
         self._newest: dict[str, int] = {}
-        self._stages: dict[tuple[str, str, str], list[Stage]] = {}
-        """Latest used last."""
+        self._stages: dict[tuple[str, str, str], list[Any]] = {}
+        """Stages, and runs without any edit; latest used last."""
+        self._told_before: dict[tuple[object, ...], dict[str, Any]] = {}
         self._seconds: dict[tuple[str, ...], float] = {}
         """What an example took when units of these sites were last removed."""
         self._whole = subject.evaluation
@@ -200,7 +213,22 @@ class Live:
             self._seconds[tuple(removal.units)] = taken / (len(sets) * max(1, len(examples)))
         before = np.concatenate([part[0] for part in parts])  # [N]
         after = np.concatenate([part[1] for part in parts], 1)  # [1 + R, N]
-        return self._told(examples, before, after)
+        return {
+            **told(examples, self.subject.classes, before, after),
+            "whole": len(examples) == len(self._whole),
+        }
+
+    def answered(self, removal: Removal, check: Callable[[], None]) -> dict[str, Any]:
+        """Remove units, or repeat what was told of the very same removal before."""
+        part, sets = self._part(self._examples(removal)), self._affordable(removal)
+        units = frozenset((name, some) for name, some in removal.units.items())
+        key = (units, removal.edit, part, sets)
+        check()
+        found = self._told_before.pop(key, None) or self.remove(removal, check)
+        self._told_before[key] = found
+        while len(self._told_before) * len(self.subject.classes) ** 2 > _TOLD_CELLS:
+            del self._told_before[next(iter(self._told_before))]
+        return found
 
     def remove_thoroughly(self, removal: Removal, check: Callable[[], None]) -> dict[str, Any]:
         """Remove units beside 200 random sets, or as many as a minute allows, to keep the answer.
@@ -231,28 +259,31 @@ class Live:
             If there is no such example.
         """
         images = self.subject.images
-        if not 0 < len(examples) <= _CHANGED or not all(0 <= i < len(images) for i in examples):
-            raise SettingError(f"'examples' are 1 to {_CHANGED} places in the data")
+        if not 0 < len(examples) <= CHANGED or not all(0 <= i < len(images) for i in examples):
+            raise SettingError(f"'examples' are 1 to {CHANGED} places in the data")
         if not are_pictures(images):
             return {"sheet": None}
         drawn = pictures(images[torch.tensor(list(examples))], images)
         _, height, width = drawn.shape[:3]
         return {"sheet": sheet(drawn, len(drawn)), "height": height, "width": width}
 
+    def _affordable(self, removal: Removal, seconds: float | None = None) -> int:
+        """How many random sets there is time for, as far as it is known."""
+        each = self._seconds.get(tuple(removal.units), float("inf")) * len(self._examples(removal))
+        seconds = _CONTROL_SECONDS if seconds is None else seconds
+        return min(removal.controls, max(_LEAST_CONTROLS, int(seconds / max(each, 1e-9))))
+
     def _random_sets(
         self, removal: Removal, seconds: float | None = None
     ) -> list[dict[str, tuple[int, ...]]]:
         """Draw as many units of the same sites, the same ones for the same question."""
         rng = np.random.default_rng([self.subject.seed, 11])
-        each = self._seconds.get(tuple(removal.units), float("inf")) * len(self._examples(removal))
-        seconds = _CONTROL_SECONDS if seconds is None else seconds
-        affordable = max(_LEAST_CONTROLS, int(seconds / max(each, 1e-9)))
         return [
             {
                 name: tuple(rng.permutation(self.subject.site(name).units)[: len(units)].tolist())
                 for name, units in removal.units.items()
             }
-            for _ in range(min(removal.controls, affordable))
+            for _ in range(self._affordable(removal, seconds))
         ]
 
     def _predictions(
@@ -276,71 +307,65 @@ class Live:
                     after.append(_said(logits))
                 yield _said(stage.base).cpu().numpy(), torch.cat(after).cpu().numpy()
             return
-        sites = [self.subject.site(name) for name in names] or self.subject.hidden_sites
-        size = self.subject.engine.batch_rows(sites)
-        for start in range(0, len(examples), size):
-            images = examples.images[start : start + size]
+        sites = sorted(map(self.subject.site, names), key=lambda site: site.depth)
+        for run in self._intact(sites or self.subject.hidden_sites, examples):
             new = {
-                n: replacement(self.subject, self.subject.site(n), removal.edit, start, len(images))
-                for n in names
+                s.name: replacement(self.subject, s, removal.edit, run.start, len(run.value))
+                for s in sites
             }
-            before = _said(self.subject.engine.run(images)[0]).cpu().numpy()
             after = list[np.ndarray]()
-            for chosen in sets:
+            for chosen in sets if sites else ():
                 check()
-                changes = {n: replacing(chosen[n], new[n]) for n in names}
+                changes: dict[str, Change] = {n: replacing(chosen[n], new[n]) for n in names}
+                changes[run.site] = Given(changes[run.site](run.value))
+                images = examples.images[run.start : run.start + len(run.value)]
                 logits = self.subject.engine.run(images, (), changes)[0]
                 after.append(_said(logits).cpu().numpy())
-            yield before, np.stack(after)
+            yield run.said, np.stack(after or [run.said])
 
     def _staged(self, name: str, removal: Removal, examples: Examples) -> Iterator[Stage]:
-        """Stages of one site; kept for the next questions as far as they fit the memory."""
-        whole = "all" if examples is self._whole else "first"
-        key, site = (name, removal.edit, whole), self.subject.site(name)
+        """Stages of one site, where nothing before it is computed again."""
+        size = self.subject.engine.batch_rows([self.subject.site(name)])
+
+        def made() -> Iterator[Stage]:
+            for start in range(0, len(examples), size):
+                images = examples.images[start : start + size]
+                site = self.subject.site(name)
+                new = replacement(self.subject, site, removal.edit, start, len(images))
+                yield self.subject.stage(name, images, new)
+
+        return self._kept((name, removal.edit, self._part(examples)), made())
+
+    def _intact(self, sites: Sequence[Site], examples: Examples) -> Iterator[_Intact]:
+        """Unedited runs, with what the first of the sites holds in them."""
+        size = self.subject.engine.batch_rows(sites)
+
+        def made() -> Iterator[_Intact]:
+            for start in range(0, len(examples), size):
+                images, name = examples.images[start : start + size], sites[0].name
+                logits, values = self.subject.engine.run(images, [name])
+                yield _Intact(name, start, values[name], _said(logits).cpu().numpy())
+
+        return self._kept((sites[0].name, str(size), self._part(examples)), made())
+
+    def _part(self, examples: Examples) -> str:
+        return "all" if examples is self._whole else "first"
+
+    def _kept(self, key: tuple[str, str, str], made: Iterator[T]) -> Iterator[T]:
+        """What was made for an earlier question, or is made now; kept as far as it fits."""
         if key in self._stages:
             self._stages[key] = self._stages.pop(key)
             yield from self._stages[key]
             return
-        size, kept, held = self.subject.engine.batch_rows([site]), list[Stage](), 0
-        for start in range(0, len(examples), size):
-            images = examples.images[start : start + size]
-            new = replacement(self.subject, site, removal.edit, start, len(images))
-            stage = self.subject.stage(name, images, new)
-            yield stage
-            held += _held([stage])
-            kept = [*kept, stage] if held <= _KEPT_BYTES else []
+        kept, held = list[T](), 0
+        for one in made:
+            yield one
+            held += _held([one])
+            kept = [*kept, one] if held <= _KEPT_BYTES else []
         if held <= _KEPT_BYTES:
             self._stages[key] = kept
         while sum(map(_held, self._stages.values())) > _KEPT_BYTES:
             del self._stages[next(iter(self._stages))]
-
-    def _told(self, examples: Examples, before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
-        labels, classes = examples.labels.cpu().numpy(), self.subject.classes
-        right, now = before == labels, after == labels
-        members = [*(labels == c for c in range(len(classes))), np.full(len(labels), True)]
-        intact, confusion = np.zeros((2, len(classes), len(classes)), dtype=int)
-        np.add.at(intact, (labels, before), 1)
-        np.add.at(confusion, (labels, after[0]), 1)
-        moved = np.flatnonzero(before != after[0])
-        # examples that were right come first: they are what was lost
-        moved = moved[np.argsort(~right[moved], kind="stable")]
-        return {
-            "classes": _rows([*classes, "all"], [(right[m], now[:, m]) for m in members]),
-            "confusion": confusion.tolist(),
-            "intact": intact.tolist(),
-            "changed": [
-                {
-                    "example": int(examples.indices[i]),
-                    "label": int(labels[i]),
-                    "before": int(before[i]),
-                    "after": int(after[0, i]),
-                }
-                for i in moved[:_CHANGED]
-            ],
-            "changes": len(moved),
-            "n": len(labels),
-            "whole": len(labels) == len(self._whole),
-        }
 
 
 def _said(logits: Tensor) -> Tensor:
@@ -353,41 +378,7 @@ def _said(logits: Tensor) -> Tensor:
     return logits.argmax(-1)
 
 
-def _held(stages: Sequence[Stage]) -> int:
-    """Bytes of the unedited values that stages hold."""
-    return sum(v.nbytes for stage in stages for v in getattr(stage, "known", {}).values())
-
-
-def _rows(
-    names: Sequence[str], parts: Sequence[tuple[np.ndarray, np.ndarray]]
-) -> list[dict[str, Any]]:
-    """What each class's examples say: right `[N]` before, and `[1 + R, N]` after.
-
-    Intervals are found for all classes at once: one at a time they would take most of an answer.
-    """
-    n = np.array([len(right) for right, _ in parts])
-    before, after, lost, gained = np.array(
-        [(r.sum(), now[0].sum(), (r & ~now[0]).sum(), (~r & now[0]).sum()) for r, now in parts]
-    ).T
-    least, most = paired_accuracy_interval(lost, gained, n)
-    shares = {"before": (before, wilson(before, n)), "after": (after, wilson(after, n))}
-    rows = list[dict[str, Any]]()
-    for i, (name, (right, now)) in enumerate(zip(names, parts, strict=True)):
-        row: dict[str, Any] = {"class": name, "n": len(right)}
-        if len(right):
-            row |= {"lost": int(lost[i]), "gained": int(gained[i])}
-            for key, (count, (lo, hi)) in shares.items():
-                row[key] = _estimate(count[i] / n[i], lo[i], hi[i])
-            row["drop"] = _estimate((lost[i] - gained[i]) / n[i], -most[i], -least[i])
-        if len(right) and len(now) > 1:
-            drops = right.mean() - now[1:].mean(1)
-            ends = np.quantile(drops, [0.025, 0.975])
-            own = (lost[i] - gained[i]) / n[i]
-            p = float(permutation_p(own, drops))
-            row["random"] = {**_estimate(drops.mean(), *ends), "sets": len(drops), "p": p}
-        rows.append(row)
-    return rows
-
-
-def _estimate(value: float, lo: float, hi: float) -> dict[str, float]:
-    return {"value": float(value), "lo": float(lo), "hi": float(hi)}
+def _held(kept: Sequence[object]) -> int:
+    """Bytes of the unedited values that stages or runs hold."""
+    runs = sum(one.value.nbytes for one in kept if isinstance(one, _Intact))
+    return runs + sum(v.nbytes for one in kept for v in getattr(one, "known", {}).values())

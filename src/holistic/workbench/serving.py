@@ -10,6 +10,7 @@ import signal
 import threading
 from importlib.util import find_spec
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from holistic.errors import SettingError
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from holistic.workbench.live import Live
 
 __all__ = ["Served", "check_installed", "difference", "serve"]
+
+_JOB_SECONDS = 0.5
+"""A lens that is stopped ends at its next step; one that takes longer isn't waited for."""
 
 
 class Served:
@@ -46,29 +50,38 @@ class Served:
     """
 
     def __init__(self, folder: Path, live: Live | str, *, port: int = 0) -> None:
-        import uvicorn
-
         from holistic.workbench.app import Answers, application
-        from holistic.workbench.connections import listening, speaking
+        from holistic.workbench.connections import Stoppable, listening, speaking
 
         self._place, token = listening(port), secrets.token_urlsafe(24)
         host = f"127.0.0.1:{self._place.getsockname()[1]}"
         self.address = f"http://{host}/#token={token}"
         self._answers = Answers(folder, live)
-        self._server = uvicorn.Server(speaking(application(self._answers, host, token)))
+        app = application(self._answers, host, token)
+        self._server = Stoppable(speaking(app), self._answers.end)
         self._thread = threading.Thread(target=self.run, daemon=True)
 
     def run(self) -> None:
         """Serve until it is interrupted or closed; jobs that still run are stopped then."""
         if threading.current_thread() is threading.main_thread():
-            # uvicorn hands these on once it has stopped: as they are they would end Python at once
-            for name in ("SIGTERM", "SIGHUP"):
-                if hasattr(signal, name):
-                    signal.signal(getattr(signal, name), _end)
+            # uvicorn hands it on once it has stopped: as it is it would end Python at once
+            signal.signal(signal.SIGTERM, _end)
+            if hasattr(signal, "SIGHUP"):  # which uvicorn knows nothing of
+                signal.signal(signal.SIGHUP, self._hung_up)
         try:
             self._server.run(sockets=[self._place])
         finally:
-            self._answers.running.close()
+            self._answers.running.close(_JOB_SECONDS)
+
+    def _hung_up(self, number: int, frame: FrameType | None) -> None:
+        if self._server.should_exit:
+            _end(number, frame)
+        self._server.handle_exit(number, frame)
+
+    @property
+    def working(self) -> bool:
+        """Whether something is worked on; after the end, what couldn't be stopped."""
+        return self._answers.workers.working or self._answers.running.working
 
     def start(self) -> Served:
         """Serve from a thread, until it is closed or Python ends."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from holistic.errors import SettingError, listed
 from holistic.findings import Audit
@@ -11,6 +14,8 @@ from holistic.findings import Audit
 __all__ = ["page_of"]
 
 _MOST = 500
+_TRUTHS = {"true": True, "false": False}
+"""As they are typed."""
 
 
 def page_of(audit: Audit, asked: Any) -> dict[str, Any]:
@@ -44,8 +49,8 @@ def page_of(audit: Audit, asked: Any) -> dict[str, Any]:
     offset, limit = asked.get("offset", 0), asked.get("limit", 100)
     if not isinstance(equal, dict) or not set(equal) <= set(columns):
         raise SettingError(f"'equal' names columns; there are {listed(columns, 40)}")
-    if not all(isinstance(v, (str, int, float)) for v in equal.values()):
-        raise SettingError("'equal' holds texts and numbers")
+    types = audit[name].data.schema
+    equal = {column: _fitting(column, types.field(column).type, equal[column]) for column in equal}
     if sort is not None and sort not in columns:
         raise SettingError(f"'sort' names a column; there are {listed(columns, 40)}")
     if not all(type(v) is int and v >= 0 for v in (offset, limit)):
@@ -60,21 +65,37 @@ def page_of(audit: Audit, asked: Any) -> dict[str, Any]:
         )
     file, values = str(_file(audit, name)), list(equal.values())
     with duckdb.connect(":memory:") as base:
-        try:
-            counted = base.execute(
-                f"select count(*) from read_parquet(?) where {where}", [file, *values]
-            ).fetchone()
-            rows = base.execute(
-                f"select * from read_parquet(?) where {where}{order} limit ? offset ?",
-                [file, *values, min(limit, _MOST), offset],
-            ).fetchall()
-        except duckdb.ConversionException as error:
-            raise SettingError("a value in 'equal' is of another kind than its column") from error
+        counted = base.execute(
+            f"select count(*) from read_parquet(?) where {where}", [file, *values]
+        ).fetchone()
+        rows = base.execute(
+            f"select * from read_parquet(?) where {where}{order} limit ? offset ?",
+            [file, *values, min(limit, _MOST), offset],
+        ).fetchall()
     return {
         "columns": list(columns),
-        "rows": [list(row) for row in rows],
+        "rows": [[_finite(value) for value in row] for row in rows],
         "total": counted[0] if counted else 0,
     }
+
+
+def _fitting(column: str, held: Any, value: Any) -> str | int | float | bool:
+    """Return what a column of this arrow type is compared with; truth may be typed."""
+    if pa.types.is_boolean(held):
+        value, allowed = _TRUTHS.get(value, value) if isinstance(value, str) else value, (bool,)
+    elif pa.types.is_integer(held) or pa.types.is_floating(held):
+        allowed = (int, float)
+    else:
+        allowed = (str,)
+    if type(value) not in allowed:
+        words = {bool: "true or false", int: "a number", str: "a text"}[allowed[0]]
+        raise SettingError(f"'equal' compares '{column}' with {words}")
+    return value
+
+
+def _finite(value: Any) -> Any:
+    """What isn't there is null: JSON knows no NaN."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _quoted(name: str) -> str:
