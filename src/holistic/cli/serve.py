@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from holistic.cli import INTERRUPTED
 from holistic.errors import HolisticError, listed
@@ -63,27 +63,21 @@ def serve(
 
 
 def _run(served: Served) -> None:
-    """Serve until Ctrl-C or a signal ends it, which no work that goes on holds up."""
+    """Serve until Ctrl-C or a signal ends it, and end then.
+
+    Python would wait for steps that can't be stopped, and for torch's own ending, which takes more
+    than a second. Files appear whole or not at all, so there is nothing to be left half-done.
+    """
     try:
         served.run()
     except (KeyboardInterrupt, SystemExit) as stop:
-        if served.working:
-            _leave(stop)
-        raise
-
-
-def _leave(stop: BaseException) -> NoReturn:
-    """End although a step of some work goes on, which Python would wait for.
-
-    Files appear whole or not at all, so there is nothing to be left half-done.
-    """
-    code = stop.code if isinstance(stop, SystemExit) else INTERRUPTED
-    if code == INTERRUPTED:
-        print("interrupted", file=sys.stderr)
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
-            stream.flush()
-    os._exit(code if isinstance(code, int) else 1)
+        code = stop.code if isinstance(stop, SystemExit) else INTERRUPTED
+        if code == INTERRUPTED:
+            print("interrupted", file=sys.stderr)
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code if isinstance(code, int) else 1)
 
 
 def _threads(told: int | None) -> int:

@@ -73,7 +73,7 @@ class Jobs:
         """
         lens_class(lens)
         with self._lock:
-            if self.working:
+            if any(thread.is_alive() for thread in self._threads):
                 raise SettingError("a lens is running; cancel it or wait for its end")
             job, stop = _Job(lens), threading.Event()
             self._jobs[job.id], self._stops[job.id] = job, stop
@@ -115,11 +115,6 @@ class Jobs:
             raise SettingError("no such job")
         self._stops[job].set()
         return asdict(self._jobs[job])
-
-    @property
-    def working(self) -> bool:
-        """Whether a lens runs."""
-        return any(thread.is_alive() for thread in self._threads)
 
     def stop(self) -> None:
         """Have whatever runs stop at its next step."""

@@ -78,11 +78,6 @@ class Served:
             _end(number, frame)
         self._server.handle_exit(number, frame)
 
-    @property
-    def working(self) -> bool:
-        """Whether something is worked on; after the end, what couldn't be stopped."""
-        return self._answers.workers.working or self._answers.running.working
-
     def start(self) -> Served:
         """Serve from a thread, until it is closed or Python ends."""
         self._thread.start()

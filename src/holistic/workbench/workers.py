@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 __all__ = ["Ending", "Workers"]
@@ -29,9 +29,7 @@ class Workers:
         self._ending = threading.Event()
         self._model = ThreadPoolExecutor(1, "model")
         self._readers = ThreadPoolExecutor(_READERS, "reader")
-        self._waiting = dict[asyncio.Future[Any], Future[Any]]()
-        self._left = list[Future[Any]]()
-        """Work that nobody waits for, which can't be cut off."""
+        self._waiting = set[asyncio.Future[Any]]()
 
     async def answer(self, work: Callable[[], T], *, model: bool = False) -> T:
         """Return what `work` returns, in its turn.
@@ -57,25 +55,17 @@ class Workers:
                 loop.call_soon_threadsafe(settle)
 
         begun.add_done_callback(hand_over)
-        self._waiting[answered] = begun
-        answered.add_done_callback(self._given_up)
-        return await answered
-
-    def _given_up(self, answered: asyncio.Future[Any]) -> None:
-        """Forget a question; one whose turn hasn't come is never worked on."""
-        begun = self._waiting.pop(answered)
-        if not begun.done() and not begun.cancel():
-            self._left = [one for one in self._left if not one.done()] + [begun]
+        self._waiting.add(answered)
+        try:
+            return await answered
+        finally:
+            self._waiting.discard(answered)
+            begun.cancel()  # given up before its turn: never worked on
 
     def check(self) -> None:
         """Raise `Ending` once the server ends; called between the steps of long work."""
         if self._ending.is_set():
             raise Ending
-
-    @property
-    def working(self) -> bool:
-        """Whether some work goes on, be it that nobody waits for it any more."""
-        return any(not one.done() for one in [*self._waiting.values(), *self._left])
 
     def end(self) -> None:
         """Begin nothing any more, and wait for nothing; what goes on ends at its next step."""
