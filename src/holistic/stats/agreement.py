@@ -8,6 +8,7 @@ import numpy as np
 
 from holistic.errors import SettingError
 from holistic.stats.intervals import midranks, spearman_interval
+from holistic.stats.order import ordered
 
 __all__ = [
     "Overlap",
@@ -137,7 +138,7 @@ def topk_overlap(a: np.ndarray, b: np.ndarray, k: int) -> Overlap:
     n = int(finite.sum())
     if not 1 <= k <= n:
         raise SettingError(f"can't compare the top {k} of {n} ratings; choose k from 1 to {n}")
-    tops = [set(np.argsort(-side[finite], kind="stable")[:k].tolist()) for side in (a, b)]
+    tops = [set(ordered(-side[finite])[:k].tolist()) for side in (a, b)]
     shared = len(tops[0] & tops[1])
     return Overlap(shared / k, k / n, float(hypergeom.sf(shared - 1, n, k, k)))
 

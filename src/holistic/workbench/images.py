@@ -16,6 +16,7 @@ from holistic.lenses._pictures import planes
 from holistic.lenses.attribution import Attribution
 from holistic.lenses.attribution.maps import attributions
 from holistic.lenses.tracing.directions import random_directions
+from holistic.stats.order import ordered
 from holistic.subject import Subject
 
 __all__ = ["as_image", "known", "looked_at", "patched", "steered"]
@@ -106,11 +107,8 @@ def looked_at(subject: Subject, image: Tensor, near: str | None) -> dict[str, An
     top: dict[str, list[dict[str, float]]] = {}
     for name in sites:
         units = values[name].reshape(-1, values[name].shape[-1]).mean(0)
-        best = units.topk(min(_TOP, len(units)))
-        top[name] = [
-            {"unit": int(u), "value": float(v)}
-            for v, u in zip(best.values, best.indices, strict=True)
-        ]
+        best = ordered(-units.cpu().numpy())[:_TOP]
+        top[name] = [{"unit": int(u), "value": float(units[u])} for u in best]
     answer = {**_said(logits), "top": top, "maps": _maps(subject, image, logits)}
     return answer if near is None else {**answer, **_nearest(subject, image, near)}
 
@@ -145,7 +143,8 @@ def _nearest(subject: Subject, image: Tensor, site: str) -> dict[str, Any]:
         ]
     )
     others = (images != image.to(images)).flatten(1).any(1).to(distances.device).nonzero()[:, 0]
-    order = others[distances[others].argsort(stable=True)][:_NEAREST]
+    others = others.cpu().numpy()
+    order = others[ordered(distances.cpu().numpy()[others])[:_NEAREST]]
     nearest = [
         {
             "place": int(some.indices[int(i)]),

@@ -14,6 +14,7 @@ from holistic.lenses.ablation.effects import unit_effects_on
 from holistic.scores import SCORE_UNITS
 from holistic.sites import Site
 from holistic.stats.intervals import bootstrap_interval, wilson
+from holistic.stats.order import ordered
 from holistic.subject import Subject
 from holistic.tables import Table, col
 from holistic.words import percent
@@ -112,7 +113,7 @@ def _site_rows(
     }  # [U, C]
     for i, label in enumerate(labels):
         sizes = np.abs(effects[:, i])
-        for rank, unit in enumerate(np.argsort(-sizes, kind="stable")[: lens.deciding], 1):
+        for rank, unit in enumerate(ordered(-sizes)[: lens.deciding], 1):
             yield ImageUnit(
                 example=int(chosen.examples.indices[i]),
                 kind=chosen.kinds[i],

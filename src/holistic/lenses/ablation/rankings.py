@@ -8,6 +8,7 @@ import numpy as np
 
 from holistic.sites import Site
 from holistic.stats.moments import Moments
+from holistic.stats.order import ordered
 from holistic.subject import Subject
 from holistic.tables import Table
 
@@ -71,7 +72,7 @@ def unit_effects(subject: Subject, site: Site, chosen: Table) -> np.ndarray:
 def strongest(subject: Subject, site: Site, chosen: Table) -> np.ndarray:
     """Units `[U]` by their largest effect on any class, either way, the largest in front."""
     sizes = np.abs(unit_effects(subject, site, chosen))  # [C, U]
-    return np.argsort(-np.where(np.isnan(sizes), 0, sizes).max(0), kind="stable")
+    return ordered(-np.where(np.isnan(sizes), 0, sizes).max(0))
 
 
 def rankings(activations: np.ndarray, effects: np.ndarray) -> dict[str, np.ndarray]:
@@ -87,7 +88,4 @@ def rankings(activations: np.ndarray, effects: np.ndarray) -> dict[str, np.ndarr
     classes = len(activations)
     rest = (activations.sum(0) - activations) / max(classes - 1, 1)
     keys = (-activations, rest - activations, effects)
-    return {
-        name: np.argsort(key, axis=1, kind="stable")
-        for name, key in zip(RANKINGS, keys, strict=True)
-    }
+    return {name: ordered(key) for name, key in zip(RANKINGS, keys, strict=True)}

@@ -13,6 +13,7 @@ from holistic.findings import Finding
 from holistic.lenses.ablation import Ablation
 from holistic.progress import Progress
 from holistic.scores import SCORE_UNITS
+from holistic.stats.order import ordered
 from holistic.subject import Subject
 from holistic.tables import Table, col
 from holistic.words import number
@@ -75,7 +76,7 @@ def _site_line(subject: Subject, table: Table, chosen: Table, site: str) -> str:
     classed = rows.column("class") != "all"
     bounded = classed & ~np.isnan(rows.column("lo"))  # a class of one example has no interval
     classed = bounded if bounded.any() else classed
-    worst = int(np.nanargmin(np.where(classed, selection.column("effect"), np.nan)))
+    worst = int(ordered(np.where(classed, selection.column("effect"), np.nan))[0])
     row = next(iter(Table(rows.columns, rows.data.slice(worst, 1)).rows()))
     peers = np.abs(rows.where(class_=row["class"]).column("effect"))
     unit = SCORE_UNITS[subject.score]

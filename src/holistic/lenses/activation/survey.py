@@ -16,6 +16,7 @@ from holistic.progress import Progress
 from holistic.sites import Site
 from holistic.stats.intervals import class_auroc, mean_difference
 from holistic.stats.moments import Moments
+from holistic.stats.order import ordered
 from holistic.subject import Subject
 
 __all__ = ["Profile", "Survey", "selectivity", "separation", "survey"]
@@ -261,7 +262,7 @@ def _preferred(selection: Reading) -> tuple[np.ndarray, np.ndarray]:
     Of equal ones the first; twice the same where only one class has examples.
     """
     means = selection.moments.mean
-    order = np.argsort(np.where(np.isnan(means), np.inf, -means), axis=0, kind="stable")
+    order = ordered(-means.T).T
     seen = (~np.isnan(means)).sum(0) > 1
     return order[0], np.where(seen, order[min(1, len(order) - 1)], order[0])
 

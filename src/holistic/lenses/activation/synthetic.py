@@ -17,6 +17,7 @@ from holistic.lenses.activation.reading import reduced
 from holistic.progress import Progress
 from holistic.sites import Site
 from holistic.stats.intervals import bootstrap_interval
+from holistic.stats.order import ordered
 from holistic.subject import Subject
 from holistic.tables import Table, col
 
@@ -265,7 +266,7 @@ def _site_part(
 ) -> tuple[list[Tensor], dict[str, np.ndarray]]:
     """Synthesise inputs for the units of one site with the largest d' on the selection split."""
     rated = np.where(profile.dead, -np.inf, np.nan_to_num(profile.chosen_d, nan=-np.inf))
-    units = np.argsort(-rated, kind="stable")[: lens.synthesised]
+    units = ordered(-rated)[: lens.synthesised]
     units = units[np.isfinite(rated[units])]
     if not len(units) or subject.gradients.note or subject.gradients.at(profile.site.name):
         return [], {}

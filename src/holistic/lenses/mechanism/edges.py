@@ -26,6 +26,7 @@ from holistic.lenses.mechanism.values import (
 from holistic.progress import Progress
 from holistic.stats.intervals import bootstrap_interval, mean_interval
 from holistic.stats.moments import Moments
+from holistic.stats.order import ordered
 from holistic.stats.tests import benjamini_hochberg, mean_p
 from holistic.subject import Subject
 from holistic.tables import Table, columns_of
@@ -160,7 +161,7 @@ def _chosen(
     # The largest over the classes, since a unit's mean lies between its values: what replacing it
     # takes from some classes it gives to the others, and over all classes little remains.
     most = strength[:, :-1].max(1)
-    order = np.argsort(-most, kind="stable")[: settings.edges]
+    order = ordered(-most)[: settings.edges]
     order = order[most[order] > 0]
     if not len(order):
         return []

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from holistic.examples import Examples
 from holistic.stats.moments import Moments
+from holistic.stats.order import ordered
 from holistic.subject import Subject
 
 __all__ = [
@@ -96,7 +97,7 @@ def sampled(examples: Examples, most: int, *, seed: int) -> Examples:
 def most_varying(values: np.ndarray, count: int) -> np.ndarray:
     """Return the units of `[N, U]` with the largest standard deviation, in their order."""
     spread = np.nan_to_num(Moments.of(values).std[0], nan=-1.0)
-    return np.sort(np.argsort(-spread, kind="stable")[:count])
+    return np.sort(ordered(-spread)[:count])
 
 
 def in_words(units: Sequence[int] | np.ndarray, limit: int = 12) -> str:
