@@ -12,6 +12,8 @@ from holistic.stats.moments import CrossMoments, Moments
 __all__ = ["Correlations", "Powers", "shuffled_in_class", "standardised"]
 
 _CARRIERS = 10
+_COPIES = 1e-6
+"""Below it 1 - r² is that of copies of one column."""
 
 
 @dataclass(eq=False)
@@ -56,7 +58,7 @@ class Powers:
         """Return half the widths of 95 % intervals of correlations `[T, T]`, on Fisher's z scale.
 
         The variance is that of the influence function of r, z_a z_b - r (z_a² + z_b²) / 2; NaN
-        where r is ±1.
+        where r is ±1, but for rounding.
 
         References
         ----------
@@ -68,7 +70,8 @@ class Powers:
         fourth = np.diagonal(self.squares)
         own = fourth[:, None] + 2 * self.squares + fourth
         sums = self.squares - r * (self.cubes + self.cubes.T) + r**2 / 4 * own
-        slope = np.where(np.abs(r) < 1, 1 - r**2, np.nan)
+        # nearer to ±1 the sum is what rounding leaves of larger ones: such columns are copies
+        slope = np.where(1 - r**2 > _COPIES, 1 - r**2, np.nan)
         return float(ndtri(0.975)) * np.sqrt(np.maximum(sums, 0)) / self.n / slope
 
 
