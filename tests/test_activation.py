@@ -251,8 +251,10 @@ def test_readings_in_any_batches_are_the_same() -> None:
         parts.update(value[rows], labels[rows], ids[rows], reduction="mean", keep=True)
     np.testing.assert_allclose(parts.moments.std, whole.moments.std, rtol=1e-10)
     np.testing.assert_allclose(parts.above, whole.above, rtol=1e-10)
-    assert np.array_equal(parts.rows().values, whole.rows().values)
-    assert np.array_equal(parts.lowest, whole.lowest)
+    # means over 6 positions, in batches of other sizes
+    rounding = 6 * np.finfo(np.float32).eps * float(value.abs().max())
+    np.testing.assert_allclose(parts.rows().values, whole.rows().values, rtol=0, atol=rounding)
+    np.testing.assert_allclose(parts.lowest, whole.lowest, rtol=0, atol=rounding)
     assert np.array_equal(parts.rows().labels, labels.numpy())
 
 

@@ -191,6 +191,8 @@ def test_batches_order_and_merging_change_nothing(seed: int, parts: int, reducti
         )
     np.testing.assert_allclose(joined.above, whole.above, rtol=1e-10)
     np.testing.assert_allclose(joined.saturated, whole.saturated, rtol=1e-10, atol=1e-12)
-    assert np.array_equal(joined.lowest, whole.lowest)
-    for name in ("ids", "labels", "values", "peaks"):
+    rounding = 4 * np.finfo(np.float64).eps  # of a mean over 4 positions, in another batch
+    np.testing.assert_allclose(joined.lowest, whole.lowest, rtol=rounding)
+    np.testing.assert_allclose(joined.rows().values, whole.rows().values, rtol=rounding)
+    for name in ("ids", "labels", "peaks"):
         assert np.array_equal(getattr(joined.rows(), name), getattr(whole.rows(), name))

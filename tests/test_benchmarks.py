@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from benchmarks.floor import operations
+from benchmarks.mutations import Input, damaged, judged
 from benchmarks.peers import PEERS
 
 import holistic
@@ -35,3 +36,35 @@ def test_the_floor_counts_products_behind_the_first() -> None:
     changed = int((subject.capture(["2"])["2"] != 0).sum())
     assert operations(subject, ("2",)) == changed * 2 * 9 * 4
     assert operations(subject, ("4",)) == 0
+
+
+def test_damaged_inputs_are_damaged_the_same_way_again() -> None:
+    content, kinds = bytes(range(256)) * 4, set[str]()
+    for i in range(60):
+        mutants = [
+            damaged(content, np.random.default_rng(i), of=Input("a", "a.bin", (), sealed=True))
+            for _ in range(2)
+        ]
+        assert mutants[0] == mutants[1]
+        assert mutants[0].content != content
+        assert mutants[0].noticed == (mutants[0].kind != "pipe")
+        kinds.add(mutants[0].kind)
+    assert len(kinds) == 8
+
+
+@pytest.mark.parametrize(
+    ("code", "stderr", "found"),
+    [
+        (0, "", "ran"),
+        (0, "the model isn't trained\n", "ran"),
+        (2, "error: no such file\n", "told"),
+        (2, "reading\nerror: no such file\n", "told"),
+        (2, "", "exit 2: silence"),
+        (2, "error: one\nerror: two\n", "2 errors in 2 lines"),
+        (1, "Traceback (most recent call last):\nKeyError: 1\n", "traceback: KeyError: 1"),
+        (-11, "", "traceback: -11"),
+        (1, "", "exit 1: silence"),
+    ],
+)
+def test_only_one_line_or_a_right_run_is_held(code: int, stderr: str, found: str) -> None:
+    assert judged(code, stderr) == found

@@ -1,0 +1,335 @@
+"""Does every damaged input end in one line, or in a right run? `python -m benchmarks.mutations [N]`
+
+Each mutant is tried in a process of its own, forked from one that has imported everything, with a
+limit of time and of memory. It holds where the command exits with 2 and one line, or with 0; where
+an input is damaged so that it must be noticed, 0 is silence.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+__all__ = ["Input", "damaged", "judged", "outcome"]
+
+SECONDS, BYTES = 30, 6 << 30
+_LIMIT = ("--limit", "40", "--lens", "attribution", "--attribution.steps", "4")
+
+
+@dataclass(frozen=True)
+class Input:
+    """One kind of input.
+
+    Attributes
+    ----------
+    name
+        What it is.
+    file
+        The file that is damaged, in the folder of good inputs.
+    words
+        The command line; `{}` is that folder's copy.
+    text
+        Whether it is damaged as text: words are spliced in.
+    sealed
+        Whether any change must be noticed: the file has a checksum, or is compared with one.
+    """
+
+    name: str
+    file: str
+    words: tuple[str, ...]
+    text: bool = False
+    sealed: bool = False
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A damaged input, and whether the damage must be noticed."""
+
+    kind: str
+    content: bytes | None
+    noticed: bool
+
+
+_WORDS = tuple(b'nan|1e999|-1|99999999999999999999|null|[]|../../etc/passwd|true|= =|"'.split(b"|"))
+_WORDS += (b"\x00", b"\xff\xfe", b"{" * 300, b"x" * 5000, b"\n[[")
+
+
+def damaged(content: bytes, rng: np.random.Generator, *, of: Input) -> Mutant:
+    """Damage a file in one of several ways."""
+    size = len(content)
+    at = int(rng.integers(0, size))
+    kinds: dict[str, Callable[[], tuple[bytes | None, bool]]] = {
+        # the very end may hold nothing: a picture is whole without its last chunk
+        "cut off": lambda: (content[: at * 7 // 8], not of.text),
+        "empty": lambda: (b"", not of.text),
+        "flipped": lambda: (_flipped(content, rng), of.sealed),
+        "spliced": lambda: (content[:at] + content[int(rng.integers(0, size)) :], of.sealed),
+        "longer": lambda: (content + rng.bytes(int(rng.integers(1, 99))), of.sealed),
+        "large length": lambda: (_patched(content, 0, b"\xff" * 8), not of.text),
+        "another kind": lambda: (rng.bytes(size), not of.text),
+        "pipe": lambda: (None, False),
+    }
+    if of.text:
+        word = _WORDS[int(rng.integers(len(_WORDS)))]
+        kinds |= {
+            "word put in": lambda: (content[:at] + word + content[at:], of.sealed),
+            "number changed": lambda: (_number(content, word, rng), of.sealed),
+        }
+    kind = list(kinds)[int(rng.integers(len(kinds)))]
+    changed, noticed = kinds[kind]()
+    return Mutant(kind, changed, noticed and changed != content)
+
+
+def _flipped(content: bytes, rng: np.random.Generator) -> bytes:
+    """Flip one to eight bits, mostly near the front, where headers are."""
+    held = bytearray(content)
+    for _ in range(int(rng.integers(1, 9))):
+        most = len(held) if rng.random() < 0.5 else min(len(held), 200)
+        held[int(rng.integers(0, most))] ^= 1 << int(rng.integers(0, 8))
+    return bytes(held)
+
+
+def _patched(content: bytes, at: int, new: bytes) -> bytes:
+    return content[:at] + new + content[at + len(new) :]
+
+
+def _number(content: bytes, word: bytes, rng: np.random.Generator) -> bytes:
+    """Put a word in place of a run of digits."""
+    found = list(re.finditer(rb"\d+", content))
+    if not found:
+        return content + word
+    one = found[int(rng.integers(len(found)))]
+    return content[: one.start()] + word + content[one.end() :]
+
+
+def outcome(words: Sequence[str], told: Path) -> str:
+    """Run a command line in a child: `told`, `ran`, or how it failed."""
+    child = os.fork()
+    if not child:
+        _child(words, told)
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        found, status = os.waitpid(child, os.WNOHANG)
+        if found:
+            return judged(os.waitstatus_to_exitcode(status), told.read_text(errors="replace"))
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return "hung"
+
+
+def _child(words: Sequence[str], told: Path) -> None:
+    """Never returns."""
+    code = 1
+    try:
+        resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
+        with told.open("w") as file:
+            os.dup2(os.open(os.devnull, os.O_RDWR), 1)
+            os.dup2(file.fileno(), 2)
+        from holistic.cli import main
+
+        code = main(list(words))
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else 1
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(Exception):
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def judged(code: int, stderr: str) -> str:
+    """Say what a run that ended so was: `told`, `ran`, or how it failed."""
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    if "Traceback" in stderr or code < 0:
+        return f"traceback: {lines[-1][:120] if lines else code}"
+    if code == 0:
+        return "ran"
+    if code != 2 or not lines or not lines[-1].startswith("error:"):
+        return f"exit {code}: {lines[-1][:120] if lines else 'silence'}"
+    errors = sum(line.startswith("error:") for line in lines)
+    return (
+        "told"
+        if errors == 1 and len(lines[-1]) < 1200
+        else f"{errors} errors in {len(lines)} lines"
+    )
+
+
+def good(place: Path) -> list[Input]:
+    """Make good inputs of every kind."""
+    import torch
+
+    from holistic.cli import main
+    from holistic.models import build, save_weights
+
+    torch.set_num_threads(1)
+    small = build("mlp", input_shape=(1, 8, 8), classes=10)
+    save_weights(small, place / "w.safetensors", {})
+    torch.save(small.state_dict(), place / "w.pt")
+    _pictures(place)
+    _idx(place)
+    wide = build("mlp", input_shape=(1, 28, 28), classes=10)
+    save_weights(wide, place / "wide.safetensors", {})
+    save_weights(build("mlp", input_shape=(1, 8, 8), classes=2), place / "two.safetensors", {})
+    (place / "c.toml").write_text("seed = 1\nlimit = 40\n[attribution]\nsteps = 4\n")
+    (place / "own.py").write_text(_MODULE)
+    run = ("run", "digits", *_LIMIT, "--weights", "{}/w.safetensors", "--out", "{}/out")
+    words = [word.replace("{}", str(place)) for word in (*run[:-1], f"{place}/audit")]
+    if main(words):
+        raise SystemExit("the good run failed")
+    kept = ("--weights", "{}/two.safetensors", "--out", "{}/out", *_LIMIT[2:])
+    own = ("run", "own:data", "--model", "own:model", "--out", "{}/out", *_LIMIT)
+    report = ("report", "{}/audit")
+    inputs = [
+        Input("safetensors", "w.safetensors", run),
+        Input("state dict", "w.pt", (*run[:-4], "--weights", "{}/w.pt", "--out", "{}/out")),
+        Input("picture", "pictures/a/3.png", ("run", "folder:{}/pictures", *kept)),
+        Input("TOML", "c.toml", (*run, "--config", "{}/c.toml"), text=True),
+        Input("user's module", "own.py", own, text=True),
+        Input("audit.json", "audit/audit.json", report, text=True),
+    ]
+    for name in ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
+        command = ("run", "mnist", "--data-dir", "{}", *_LIMIT, "--weights", "{}/wide.safetensors",
+                   "--out", "{}/out")  # fmt: skip
+        inputs.append(Input("IDX", f"mnist/{name}.gz", command))
+    for kind in ("tables/*.parquet", "arrays/*.npy"):
+        files = sorted((place / "audit").glob(kind))[:6]
+        inputs += [Input(kind, str(f.relative_to(place)), report, sealed=True) for f in files]
+    return inputs
+
+
+_MODULE = """
+import torch
+def model():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.ReLU(), torch.nn.Linear(6, 3))
+def data():
+    images = torch.randn(60, 4, generator=torch.Generator().manual_seed(1))
+    return images, torch.arange(60) % 3
+"""
+
+
+def _pictures(place: Path) -> None:
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for kind in "ab":
+        (place / "pictures" / kind).mkdir(parents=True)
+        for i in range(12):
+            pixels = rng.integers(0, 255, (8, 8), dtype=np.uint8)
+            Image.fromarray(pixels).save(place / "pictures" / kind / f"{i}.png")
+
+
+def _idx(place: Path) -> None:
+    import gzip
+    import struct
+
+    (place / "mnist").mkdir()
+    rng = np.random.default_rng(0)
+    for name in ("train", "t10k"):
+        images = rng.integers(0, 255, (60, 28, 28), dtype=np.uint8).tobytes()
+        labels = (np.arange(60) % 10).astype(np.uint8).tobytes()
+        for kind, dims, content in (("images-idx3", (60, 28, 28), images),
+                                    ("labels-idx1", (60,), labels)):  # fmt: skip
+            head = struct.pack(f">I{len(dims)}I", 0x0800 + len(dims), *dims)
+            with gzip.open(place / "mnist" / f"{name}-{kind}-ubyte.gz", "wb") as file:
+                file.write(head + content)
+
+
+_FLAGS = (
+    "--seed",
+    "--limit",
+    "--score",
+    "--out",
+    "--device",
+    "--lens",
+    "--weights",
+    "--config",
+    "--unit-axis",
+    "--data-dir",
+    "--ablation.sets",
+    "--attribution.steps",
+    "--json",
+    "--x",
+)
+_VALUES = ("", "-1", "0", "nan", "1e9", "9" * 30, "é", "\n", "a=b", "..", "/dev/null", "true",
+           "*" * 3000, "accuracy", "cuda:99", "{}/pictures", "'", "own:", ":",
+           "os:getcwd")  # fmt: skip
+
+
+def _command(rng: np.random.Generator) -> tuple[str, ...]:
+    """Draw a command line; its good part would run at once."""
+    run = ("run", "digits", *_LIMIT, "--out", "{}/out", "--weights", "{}/w.safetensors")
+    begin = [("sites", "digits"), ("report", "{}/audit"), run, ("sites",), ("nothing",)]
+    words = list(begin[int(rng.integers(len(begin)))])
+    for _ in range(int(rng.integers(1, 4))):
+        words.append(_FLAGS[int(rng.integers(len(_FLAGS)))])
+        if rng.random() < 0.9:
+            words.append(_VALUES[int(rng.integers(len(_VALUES)))])
+    return tuple(words)
+
+
+def tried(of: Input | None, rng: np.random.Generator, good_place: Path) -> tuple[str, str]:
+    """Try one mutant in a copy of the good inputs: what was done, and what came of it."""
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name) / "in"
+        shutil.copytree(good_place, place)
+        mutant = Mutant("command line", None, False)
+        words = _command(rng) if of is None else of.words
+        if of is not None:
+            file = place / of.file
+            mutant = damaged(file.read_bytes(), rng, of=of)
+            file.unlink()
+            if mutant.content is None:
+                os.mkfifo(file)
+            else:
+                file.write_bytes(mutant.content)
+        os.chdir(place)
+        found = outcome([word.replace("{}", str(place)) for word in words], Path(name) / "told")
+        os.chdir("/")
+        silent = found == "ran" and mutant.noticed
+        return (mutant.kind if of else " ".join(words)[:80]), "silent" if silent else found
+
+
+def main(words: Sequence[str]) -> int:
+    """Print a line for each kind of input; 1 where a mutant isn't held."""
+    count, fallen = int(words[0]) if words else 684, Counter[str]()
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        sys.path.insert(0, ".")  # a user's module lies in the folder that is worked in
+        inputs: list[Input | None] = [*good(place), None]
+        tries, held = Counter[str](), Counter[str]()
+        for i in range(count):
+            of = inputs[i % len(inputs)]
+            kind = of.name if of else "command line"
+            done, found = tried(of, np.random.default_rng([0, i]), place)
+            tries[kind] += 1
+            held[kind] += found in ("told", "ran")
+            if found not in ("told", "ran"):
+                fallen[f"{kind}, {done}: {found}"] += 1
+                print(f"  {i}: {kind} {of.file if of else ''}, {done}: {found}", flush=True)
+    print(f"{'input':16} {'tried':>6} {'held':>6}")
+    for kind, n in tries.items():
+        print(f"{kind:16} {n:6} {held[kind]:6}")
+    print(f"one line or a right run: {count} tried, {held.total()} held")
+    return int(held.total() < count)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
