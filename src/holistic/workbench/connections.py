@@ -118,7 +118,9 @@ class _Prompt(H11Protocol):
     def _make_room(self) -> None:
         """End the connection that is idle for longest, or this one where all others ask."""
         idle = [one for one in self.connections if isinstance(one, _Prompt) and not one.asking]
-        min(idle, key=lambda one: one.since, default=self).line.abort()
+        ended = min(idle, key=lambda one: one.since, default=self)
+        self.connections.discard(ended)  # now: further ones may come before it is lost
+        ended.line.abort()
 
     def _in_time(self) -> None:
         if self.late is not None:
