@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
 from holistic.errors import SettingError
 from holistic.stats.agreement import adjusted_rand
 from holistic.stats.moments import Moments
+from holistic.stats.silhouettes import from_sums, silhouettes
 from holistic.stats.tests import permutation_p
 
-__all__ = ["Clusters", "cluster_units", "side_by_side"]
+__all__ = ["Clusters", "Structure", "cluster_units", "side_by_side", "structure"]
 
 _ALPHA = 0.05
 _STABLE = 0.5
+_CUTS = 4
+"""Pieces of a tree at most, in largest numbers of clusters: units alone are pieces, too."""
 
 
 @dataclass(frozen=True)
@@ -24,30 +28,85 @@ class Clusters:
     Attributes
     ----------
     labels
-        `[U]` int64, cluster of each unit, 0 the largest; -1 for units that are left out
-        (constant or not finite). All 0 where k is 1.
+        `[U]` int64, cluster of each unit, 0 the largest; -1 for units that are left out (constant
+        or not finite) and for those in no cluster of two units or more. All 0 where k is 1.
+    left_out
+        `[U]` bool, units that are left out.
     k
-        Number of clusters; 1 means that there are none.
+        Number of clusters of two units or more; 1 means that there are none.
+    ks
+        `[draws]`, numbers of clusters that resampled examples give, whether or not they stand.
     silhouette
-        `[U]` of each unit in its cluster; NaN where k is 1 or the unit is left out.
-    stability
-        Mean adjusted Rand index between the best partition and those of resampled examples.
+        `[U]` of each unit in its cluster, 0 for one in none; NaN where k is 1 or it is left out.
+    agreements
+        `[draws]`, adjusted Rand indices of the partition with those of resampled examples.
     counts, scores
-        `[K]`, the candidate numbers of clusters and their mean silhouettes.
+        `[K]`, the candidate numbers of clusters and their largest mean silhouettes; NaN for a
+        number that no cut of the tree gives.
+    error
+        Standard error of the largest score, over resampled examples.
     null_scores
-        `[draws]`, the best mean silhouettes of data without groups.
+        `[draws]`, the largest scores of data without groups.
     p
-        p of the best mean silhouette among those.
+        p of the largest score among those.
     """
 
     labels: np.ndarray
+    left_out: np.ndarray
     k: int
+    ks: np.ndarray
     silhouette: np.ndarray
-    stability: float
+    agreements: np.ndarray
     counts: np.ndarray
     scores: np.ndarray
+    error: float
     null_scores: np.ndarray
     p: float
+
+    @property
+    def stability(self) -> float:
+        """Mean of `agreements`; NaN without a partition."""
+        return float(self.agreements.mean()) if len(self.agreements) else float("nan")
+
+    @property
+    def score(self) -> float:
+        """Largest mean silhouette; NaN without a partition."""
+        return float(np.nanmax(self.scores)) if len(self.agreements) else float("nan")
+
+    def none(self) -> Self:
+        """Return that there are no clusters, with what was found of the partition."""
+        silhouette = np.full_like(self.silhouette, np.nan)
+        return replace(self, labels=np.where(self.left_out, -1, 0), k=1, silhouette=silhouette)
+
+
+@dataclass(frozen=True)
+class Structure:
+    """How far units fall into groups at best: the largest mean silhouette, and into how many."""
+
+    k: int
+    score: float
+
+
+@dataclass(frozen=True)
+class _Cuts:
+    """For each candidate number of clusters `[K]` the cut with the largest mean silhouette.
+
+    `scores` `[K]` is NaN, and the rows of `labels` `[K, U]` are 0, where no cut has that number.
+    """
+
+    counts: np.ndarray
+    scores: np.ndarray
+    labels: np.ndarray
+
+    @property
+    def best(self) -> float:
+        """Largest mean silhouette; 0, that of a single cluster, where there is no cut."""
+        return float(np.nanmax(self.scores, initial=0.0))
+
+    def chosen(self, error: float) -> int:
+        """Place of the smallest number within an error of the best; -1 where there is no cut."""
+        good = np.flatnonzero(self.scores >= np.nanmax(self.scores, initial=-1.0) - error)
+        return int(good[0]) if len(good) else -1
 
 
 def cluster_units(
@@ -60,12 +119,14 @@ def cluster_units(
 ) -> Clusters:
     """Group units that vary together, by average linkage of their correlation distance.
 
-    The distance is 1 - r. The number of clusters is the one with the largest mean silhouette
-    (Rousseeuw 1987). It stands if that silhouette beats, at p ≤ 0.05, the best one of the same
-    procedure on data without groups: each unit keeps what it shares with the mean of all units,
-    and the rest of its values is shuffled over the examples. And it stands only if resampled
-    examples give about the same partition (mean adjusted Rand index of 0.5 or more; Ben-Hur,
-    Elisseeff & Guyon 2002). Else the answer is one cluster, that is, none.
+    The distance is 1 - r. A cluster has two units or more; units that join none are in none, and
+    count with a silhouette of 0. The number of clusters is the smallest whose mean silhouette
+    (Rousseeuw 1987) is within one standard error, over resampled examples, of the largest: so
+    near-ties are not decided by rounding. It stands if the largest silhouette beats, at p ≤ 0.05,
+    that of the same procedure on data without groups: each unit keeps what it shares with the mean
+    of all units, and the rest of its values is shuffled over the examples. And it stands only if
+    resampled examples give about the same partition (mean adjusted Rand index of 0.5 or more;
+    Ben-Hur, Elisseeff & Guyon 2002). Else the answer is one cluster, that is, none.
 
     Parameters
     ----------
@@ -86,31 +147,84 @@ def cluster_units(
     ------
     SettingError
         If there are fewer than 20 draws, or `k_range` doesn't begin at 2 or above.
+
+    References
+    ----------
+    Breiman, Friedman, Olshen & Stone 1984, sec. 3.4.3 (one standard error).
     """
     if draws < 20:
         raise SettingError(f"{draws} draws can't reach p ≤ {_ALPHA}; take 20 or more")
-    if not 2 <= k_range[0] <= k_range[1]:
-        raise SettingError(f"no range of cluster counts {k_range}; give fewest ≥ 2, then most")
     labels = np.zeros(len(values), np.int64) if labels is None else np.asarray(labels)
     deviations, kept = _deviations(values, labels)
-    used = deviations[:, kept]  # [N, units kept]
-    counts = np.arange(k_range[0], min(k_range[1], used.shape[1] - 1) + 1)
-    members = np.where(kept, 0, -1)
-    silhouette = np.full(len(kept), np.nan)
-    if not len(counts):
-        return Clusters(members, 1, silhouette, np.nan, counts, np.empty(0), np.empty(0), np.nan)
-    rng = np.random.default_rng(seed)
-    null = [_scores(_without_groups(used, labels, rng), counts).max() for _ in range(draws)]
-    scores = _scores(used, counts)
-    p = float(permutation_p(scores.max(), null))
-    distance = _distance(used)
-    cut = _cut(_tree(distance), int(counts[scores.argmax()]))
-    stability = _stability(used, labels, cut, draws, rng)
-    found = p <= _ALPHA and stability >= _STABLE
-    if found:
-        members[kept], silhouette[kept] = cut, _silhouettes(distance, cut)
-    k = int(cut.max()) + 1 if found else 1
-    return Clusters(members, k, silhouette, stability, counts, scores, np.array(null), p)
+    used, rng = deviations[:, kept], np.random.default_rng(seed)  # [N, units kept]
+    found = _cuts(used, k_range)
+    if np.isnan(found.scores).all():
+        return _no_partition(kept, found)
+    null = [_cuts(_without_groups(used, labels, rng), k_range).best for _ in range(draws)]
+    p = float(permutation_p(found.best, null))
+    groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    again = [_cuts(_resampled(used, groups, rng), k_range) for _ in range(draws)]
+    error = float(np.std([cuts.scores[np.nanargmax(found.scores)] for cuts in again], ddof=1))
+    error = 0.0 if np.isnan(error) else error
+    place = found.chosen(error)
+    cut = found.labels[place]
+    members, silhouette = np.full(len(kept), -1), np.full(len(kept), np.nan)
+    members[kept] = np.where(np.bincount(cut)[cut] > 1, cut, -1)
+    silhouette[kept] = silhouettes(_distance(used), cut)
+    clusters = Clusters(
+        labels=members,
+        left_out=~kept,
+        k=int(found.counts[place]),
+        ks=np.array([c.counts[i] if (i := c.chosen(error)) >= 0 else 1 for c in again]),
+        silhouette=silhouette,
+        agreements=np.array([adjusted_rand(cut, c.labels[place]) for c in again]),
+        counts=found.counts,
+        scores=found.scores,
+        error=error,
+        null_scores=np.array(null),
+        p=p,
+    )
+    return clusters if p <= _ALPHA and clusters.stability >= _STABLE else clusters.none()
+
+
+def structure(
+    values: np.ndarray, labels: np.ndarray | None = None, *, k_range: tuple[int, int] = (2, 12)
+) -> Structure:
+    """Say how far units fall into groups at best, without asking whether that is more than noise.
+
+    Parameters
+    ----------
+    values, labels, k_range
+        As for `cluster_units`.
+
+    Returns
+    -------
+    Structure
+        k is 1 and the score 0 where no cut of the tree has two clusters of two units.
+    """
+    labels = np.zeros(len(values), np.int64) if labels is None else np.asarray(labels)
+    deviations, kept = _deviations(values, labels)
+    cuts = _cuts(deviations[:, kept], k_range)
+    place = cuts.chosen(0.0)
+    return Structure(int(cuts.counts[place]) if place >= 0 else 1, cuts.best)
+
+
+def _no_partition(kept: np.ndarray, cuts: _Cuts) -> Clusters:
+    """Return that too few units vary for two clusters of two."""
+    nothing = np.empty(0)
+    return Clusters(
+        labels=np.where(kept, 0, -1),
+        left_out=~kept,
+        k=1,
+        ks=np.empty(0, np.int64),
+        silhouette=np.full(len(kept), np.nan),
+        agreements=nothing,
+        counts=cuts.counts,
+        scores=cuts.scores,
+        error=float("nan"),
+        null_scores=nothing,
+        p=float("nan"),
+    )
 
 
 def side_by_side(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -176,25 +290,38 @@ def _cut(tree: np.ndarray, k: int) -> np.ndarray:
     return np.argsort(np.lexsort((first, -size)))[inverse]
 
 
-def _silhouettes(distance: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the silhouette of each unit `[U]` (Rousseeuw 1987, eq. 2); 0 alone in its cluster."""
-    member = labels[:, None] == np.arange(labels.max() + 1)  # [U, k]
-    sizes = member.sum(0)
-    if len(sizes) < 2:
-        return np.zeros(len(labels))
-    sums = distance @ member.astype(np.float64)
-    own = sizes[labels]
-    inner = sums[member] / np.maximum(own - 1, 1)
-    outer = np.where(member, np.inf, sums / sizes).min(1)
-    widest = np.maximum(inner, outer)
-    return np.where((own > 1) & (widest > 0), (outer - inner) / np.where(widest > 0, widest, 1), 0)
+def _cuts(deviations: np.ndarray, k_range: tuple[int, int]) -> _Cuts:
+    """Cut the tree of units at every height, and keep the best cut of each number of clusters.
 
-
-def _scores(deviations: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Return the mean silhouette of each number of clusters, `[K]`."""
+    Raises
+    ------
+    SettingError
+        If the numbers don't begin at 2 or above.
+    """
+    fewest, most = k_range
+    if not 2 <= fewest <= most:
+        raise SettingError(f"no range of cluster counts {k_range}; give fewest ≥ 2, then most")
+    units = deviations.shape[1]
+    counts = np.arange(fewest, min(most, units // 2) + 1)
+    scores, labels = np.full(len(counts), np.nan), np.zeros((len(counts), units), np.int64)
+    if not len(counts):
+        return _Cuts(counts, scores, labels)
     distance = _distance(deviations)
-    tree = _tree(distance)
-    return np.array([_silhouettes(distance, _cut(tree, int(k))).mean() for k in counts])
+    tree, last = _tree(distance), min(units - 1, _CUTS * most)
+    finest = _cut(tree, last)
+    member = finest[:, None] == np.arange(finest.max() + 1)  # [U, pieces]
+    sums, first = distance @ member.astype(np.float64), member.argmax(0)
+    for pieces in range(2, last + 1):
+        cut = _cut(tree, pieces)
+        place = int((np.bincount(cut) > 1).sum()) - fewest
+        if not 0 <= place < len(counts):
+            continue
+        # a cut higher up joins pieces of the finest one, so their sums of distances add up
+        joined = cut[first][:, None] == np.arange(cut.max() + 1)
+        score = from_sums(sums @ joined.astype(np.float64), cut).mean()
+        if not score <= scores[place]:
+            scores[place], labels[place] = score, cut
+    return _Cuts(counts, scores, labels)
 
 
 def _without_groups(
@@ -210,22 +337,6 @@ def _without_groups(
         rows = labels == label
         shuffled[rows] = rng.permuted(own[rows], axis=0)
     return shared + shuffled
-
-
-def _stability(
-    deviations: np.ndarray,
-    labels: np.ndarray,
-    cut: np.ndarray,
-    draws: int,
-    rng: np.random.Generator,
-) -> float:
-    """Return the mean agreement of a partition with those of resampled examples."""
-    groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-    agreements: list[float] = []
-    for _ in range(draws):
-        tree = _tree(_distance(_resampled(deviations, groups, rng)))
-        agreements.append(adjusted_rand(cut, _cut(tree, int(cut.max()) + 1)))
-    return float(np.mean(agreements))
 
 
 def _resampled(

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Mechanism"]
 
-_FEWEST = {"shuffles": 1, "most_units": 2, "draws": 20, "clustered_units": 4, "edge_units": 1}
+_FEWEST = {
+    "shuffles": 1,
+    "untrained_copies": 20,
+    "draws": 20,
+    "clustered_units": 4,
+    "edge_units": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,10 @@ class Mechanism(Lens):
     """Correlation above which a pair of units is counted and listed."""
     shuffles: int = 3
     """Shuffles of the values behind the control of the counted pairs."""
+    untrained_copies: int = 20
+    """Untrained copies behind the control of counted pairs and of clusters; 20 or more."""
+    untrained_examples: int = 500
+    """Examples of the selection split that they are read on, at most."""
     most_units: int = 2048
     """Units that are correlated at most, over all sites; those that vary most are kept."""
     most_clusters: int = 12
@@ -61,8 +71,9 @@ class Mechanism(Lens):
         if self.probe_penalty <= 0:
             raise SettingError(f"probe_penalty {self.probe_penalty} must be above 0")
         for name in (
-            "shuffles most_units most_clusters draws clustered_units clustered_examples "
-            "probe_examples probe_features geometry_examples edge_units edges edge_examples"
+            "shuffles untrained_copies untrained_examples most_units most_clusters draws "
+            "clustered_units clustered_examples probe_examples probe_features geometry_examples "
+            "edge_units edges edge_examples"
         ).split():
             fewest = _FEWEST.get(name, 2)
             if getattr(self, name) < fewest:
@@ -71,15 +82,21 @@ class Mechanism(Lens):
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Find correlated pairs, clusters, what each site knows of the class, and edges."""
         from holistic.lenses.mechanism.clusters import clusters
+        from holistic.lenses.mechanism.columns import columns_of
         from holistic.lenses.mechanism.edges import edges
         from holistic.lenses.mechanism.flow import flow, read_sites
         from holistic.lenses.mechanism.pairs import pairs
         from holistic.lenses.mechanism.paths import paths
+        from holistic.lenses.mechanism.untrained import copies, copies_of
 
+        told = context.progress
+        columns = columns_of(subject, self.most_units)
+        made = copies(subject, settings=self)
+        shown = copies_of(subject, made, columns, settings=self, progress=told)
+        yield pairs(subject, columns, shown, settings=self, progress=told)
+        yield clusters(subject, shown, settings=self, progress=told)
         untrained = subject.untrained(subject.seed)
-        yield pairs(subject, untrained, settings=self, progress=context.progress)
-        yield clusters(subject, untrained, settings=self, progress=context.progress)
-        reading = read_sites(subject, untrained, settings=self, progress=context.progress)
+        reading = read_sites(subject, untrained, settings=self, progress=told)
         yield flow(subject, reading)
         yield paths(subject, reading)
-        yield edges(subject, settings=self, progress=context.progress)
+        yield edges(subject, settings=self, progress=told)

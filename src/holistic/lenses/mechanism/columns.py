@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 
 import numpy as np
 
@@ -49,6 +50,24 @@ class Columns:
         ends = np.cumsum([0, *(len(u) for u in self.units)])
         return slice(int(ends[index]), int(ends[index + 1]))
 
+    def values(self, by_site: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Put the values `[N, U]` of each site side by side: `[N, T]`."""
+        blocks = [by_site[s][:, units] for s, units in zip(self.sites, self.units, strict=True)]
+        return np.concatenate(blocks, 1)
+
+    def middle(self, r: np.ndarray) -> np.ndarray:
+        """Return where 95 % of the correlations `[T, T]` of each two sites lie, `[2, S, S]`.
+
+        Each pair counts once; NaN where two sites have none.
+        """
+        ends = np.full((2, len(self.sites), len(self.sites)), np.nan)
+        once = np.triu(np.isfinite(r), 1)
+        for i, j in combinations_with_replacement(range(len(self.sites)), 2):
+            block = self.block(i), self.block(j)
+            if once[block].any():
+                ends[:, i, j] = np.quantile(r[block][once[block]], (0.025, 0.975))
+        return ends
+
     def named(self, chosen: np.ndarray) -> str:
         """Name the columns of a mask `[T]`, site by site; empty where none is chosen."""
         parts = [
@@ -72,8 +91,7 @@ class Columns:
         for start in range(0, len(order), size):
             rows = order[start : start + size]
             means = position_means(subject, self.sites, examples, rows)
-            blocks = [means[s][:, units] for s, units in zip(self.sites, self.units, strict=True)]
-            yield np.concatenate(blocks, 1), labels[rows]
+            yield self.values(means), labels[rows]
 
 
 def columns_of(subject: Subject, most: int) -> Columns:

@@ -7,72 +7,14 @@ from typing import Self
 
 import numpy as np
 
+from holistic.lenses.mechanism.columns import Columns
+from holistic.lenses.mechanism.influences import SAME, Influences
+from holistic.lenses.mechanism.shuffles import ShuffledProducts
 from holistic.stats.moments import CrossMoments, Moments
 
-__all__ = ["Correlations", "Powers", "shuffled_in_class", "standardised"]
+__all__ = ["Correlations", "Counts", "few_correlations", "standardised"]
 
 _CARRIERS = 10
-_COPIES = 1e-6
-"""Below it 1 - r² is that of copies of one column."""
-
-
-@dataclass(eq=False)
-class Powers:
-    """Sums of products of standardised values up to the fourth order.
-
-    They give intervals of correlations that hold whatever the distribution of the values: those
-    of ReLU units are far from normal.
-
-    Attributes
-    ----------
-    squares, cubes
-        `[T, T]`, sums over examples of z_a² z_b², and of z_a³ z_b.
-    n
-        Examples.
-    """
-
-    squares: np.ndarray
-    cubes: np.ndarray
-    n: int = 0
-
-    @classmethod
-    def empty(cls, columns: int) -> Self:
-        """Return the sums of no examples."""
-        return cls(np.zeros((columns, columns)), np.zeros((columns, columns)))
-
-    def update(self, z: np.ndarray) -> Self:
-        """Fold in standardised values `[B, T]`, and return these sums."""
-        square = z**2
-        self.squares += square.T @ square
-        self.cubes += (square * z).T @ z
-        self.n += len(z)
-        return self
-
-    @property
-    def carriers(self) -> np.ndarray:
-        """How many examples each column's variance rests on, `[T]`: n divided by its kurtosis."""
-        fourth = np.diagonal(self.squares)
-        return np.where(fourth > 0, self.n**2 / np.where(fourth > 0, fourth, 1), np.inf)
-
-    def half_widths(self, r: np.ndarray) -> np.ndarray:
-        """Return half the widths of 95 % intervals of correlations `[T, T]`, on Fisher's z scale.
-
-        The variance is that of the influence function of r, z_a z_b - r (z_a² + z_b²) / 2; NaN
-        where r is ±1, but for rounding.
-
-        References
-        ----------
-        Devlin, Gnanadesikan & Kettenring 1975, Robust estimation and outlier detection with
-        correlation coefficients, sec. 3.
-        """
-        from scipy.special import ndtri
-
-        fourth = np.diagonal(self.squares)
-        own = fourth[:, None] + 2 * self.squares + fourth
-        sums = self.squares - r * (self.cubes + self.cubes.T) + r**2 / 4 * own
-        # nearer to ±1 the sum is what rounding leaves of larger ones: such columns are copies
-        slope = np.where(1 - r**2 > _COPIES, 1 - r**2, np.nan)
-        return float(ndtri(0.975)) * np.sqrt(np.maximum(sums, 0)) / self.n / slope
 
 
 @dataclass(frozen=True)
@@ -82,9 +24,9 @@ class Correlations:
     Attributes
     ----------
     r, p
-        `[T, T]`: Pearson correlation, and its two-sided p.
+        `[T, T]`: Pearson correlation, and the two-sided p that it is 0.
     half
-        `[T, T]`: half the width of the 95 % interval, on Fisher's z scale.
+        `[T, T]`: half the width of the 95 % interval, on Fisher's z scale; NaN where r is ±1.
     n
         Examples.
     constant, rare
@@ -100,13 +42,39 @@ class Correlations:
     rare: np.ndarray
 
     @classmethod
-    def of(cls, cross: CrossMoments, powers: Powers, *, within: bool) -> Self:
-        """Correlate from the sums over examples, raw or within classes."""
+    def of(
+        cls,
+        cross: CrossMoments,
+        influences: Influences,
+        shuffled: ShuffledProducts,
+        *,
+        within: bool,
+    ) -> Self:
+        """Correlate from the sums over examples, raw or within classes.
+
+        p is the larger of two, since each fails where the other holds. One says how often shuffled
+        values correlate as much, which is too rare where units are wide awake on the same examples.
+        The other measures Σ z_a z_b by its own spread √Σ z_a² z_b², which is too small where two
+        rare units happen never to meet.
+        """
+        from scipy.special import stdtr
+
         found = cross.correlation(within=within)
-        rare = ~found.left_out & (powers.carriers < _CARRIERS)
-        bare = rare[:, None] | rare
-        r, p = np.where(bare, np.nan, found.r), np.where(bare, np.nan, found.p)
-        return cls(r, p, powers.half_widths(r), found.n, found.left_out, rare)
+        rare = ~found.left_out & (influences.carriers < _CARRIERS)
+        bare = rare[:, None] | rare | np.isnan(found.r)
+        freedom = max(found.df + 1, 1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            spread = np.sqrt(influences.squares * found.n / freedom)
+            robust = 2 * stdtr(freedom, -np.abs(found.r * found.n / spread))
+        p = np.maximum(robust, shuffled.p(found.r * found.n))
+        return cls(
+            np.where(bare, np.nan, found.r),
+            np.where(bare, np.nan, p),
+            _half_widths(found.r, influences, shuffled.variance, freedom),
+            found.n,
+            found.left_out,
+            rare,
+        )
 
     @property
     def left_out(self) -> np.ndarray:
@@ -122,6 +90,23 @@ class Correlations:
         return lo, hi
 
 
+def _half_widths(
+    r: np.ndarray, influences: Influences, shuffled: np.ndarray, freedom: int
+) -> np.ndarray:
+    """Return half the widths of 95 % intervals of r `[T, T]`, on Fisher's z scale.
+
+    Student's t for as many examples as the variance rests on. The spread is at least that of
+    shuffled values: where rare units never met, the examples say nothing of what happens when
+    they do.
+    """
+    from scipy.special import stdtrit
+
+    slope = np.where(1 - r**2 > SAME, 1 - r**2, np.nan)
+    own = np.maximum(influences.second, 0) / slope**2
+    spread = np.sqrt(np.maximum(own * influences.n / freedom, shuffled))
+    return stdtrit(np.minimum(influences.supports(), freedom), 0.975) * spread / influences.n
+
+
 def standardised(
     moments: Moments, values: np.ndarray, labels: np.ndarray | None = None
 ) -> np.ndarray:
@@ -131,12 +116,41 @@ def standardised(
     return moments.deviations(values, labels) / np.where(spread > 0, spread, 1.0)
 
 
-def shuffled_in_class(
-    values: np.ndarray, labels: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
-    """Shuffle each column of `[B, T]` over the examples of each class `[B]`, column by column."""
-    mixed = np.empty_like(values)
-    for label in np.unique(labels):
-        rows = labels == label
-        mixed[rows] = rng.permuted(values[rows], axis=0)
-    return mixed
+@dataclass(frozen=True)
+class Counts:
+    """How many pairs correlate above a threshold: inside one site, in all, and below minus it."""
+
+    inside: int
+    total: int
+    negative: int
+
+    @classmethod
+    def of(cls, r: np.ndarray, columns: Columns, threshold: float) -> Self:
+        """Count pairs of columns `[T, T]`, each pair once; NaN isn't counted."""
+        high = np.triu(r > threshold, 1)
+        inside = int((high & (columns.site[:, None] == columns.site)).sum())
+        return cls(inside, int(high.sum()), int(np.triu(r < -threshold, 1).sum()))
+
+
+def few_correlations(
+    values: np.ndarray, labels: np.ndarray, classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Correlate columns `[N, T]` that fit in memory, raw and within classes `[N]`.
+
+    Returns
+    -------
+    r, r_within
+        `[T, T]`, NaN for the columns that `Correlations` leaves out.
+    """
+    cross = CrossMoments.empty(values.shape[1], values.shape[1], classes)
+    cross.update(values, values, labels)
+    total = cross.left.total()
+    z = standardised(total, values), standardised(cross.left, values, labels)
+    raw, within = (_without_rare(cross.correlation(within=w).r, z[w]) for w in (False, True))
+    return raw, within
+
+
+def _without_rare(r: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Leave out the columns whose variance rests on too few examples."""
+    rare = len(z) ** 2 < _CARRIERS * (z**4).sum(0)
+    return np.where(rare[:, None] | rare, np.nan, r)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,13 +10,11 @@ import numpy as np
 
 from holistic.examples import Examples
 from holistic.findings import Finding
-from holistic.lenses.mechanism.columns import Columns, columns_of
-from holistic.lenses.mechanism.correlations import (
-    Correlations,
-    Powers,
-    shuffled_in_class,
-    standardised,
-)
+from holistic.lenses.mechanism.columns import Columns
+from holistic.lenses.mechanism.correlations import Correlations, Counts, standardised
+from holistic.lenses.mechanism.influences import Influences
+from holistic.lenses.mechanism.shuffles import ShuffledProducts, shuffled_in_class
+from holistic.lenses.mechanism.untrained import Copies
 from holistic.progress import Progress
 from holistic.stats.moments import CrossMoments
 from holistic.stats.tests import benjamini_hochberg
@@ -26,10 +25,12 @@ from holistic.words import percent
 if TYPE_CHECKING:
     from holistic.lenses.mechanism import Mechanism
 
-__all__ = ["Counts", "UnitPair", "pairs"]
+__all__ = ["UnitPair", "pairs"]
 
 _ROWS = 50_000
 _ALPHA = 0.05
+_MOST = 0.5
+"""Share of significant pairs above which significance says little."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,9 @@ class UnitPair:
     lo: float = col("lower end of the 95 % interval of r")
     hi: float = col("upper end of the 95 % interval of r")
     control_r_lo: float = col(
-        "2.5 % quantile of r over pairs of these sites in an untrained copy",
+        "2.5 % quantile of r over pairs of these sites in an untrained copy, mean over copies",
         of="r",
-        words="control (95 % of pairs in an untrained copy)",
+        words="control (95 % of pairs in untrained copies)",
     )
     control_r_hi: float = col("97.5 % quantile of the same", of="r")
     r_within: float = col(
@@ -58,21 +59,29 @@ class UnitPair:
     r_within_lo: float = col("lower end of the 95 % interval of r_within")
     r_within_hi: float = col("upper end of the 95 % interval of r_within")
     control_r_within_lo: float = col(
-        "2.5 % quantile of r_within in the untrained copy",
+        "2.5 % quantile of r_within in an untrained copy, mean over copies",
         of="r_within",
-        words="control (95 % of pairs in an untrained copy)",
+        words="control (95 % of pairs in untrained copies)",
     )
     control_r_within_hi: float = col("97.5 % quantile of the same", of="r_within")
     r_selection: float = col(
         "r on the selection split: the same pair on other examples",
         words="correlation on the selection split",
     )
-    p: float = col("two-sided p of no correlation, for r (t)", of="r", words="p (t, two-sided)")
+    n_selection: int = col("selection examples", unit="examples", of="r_selection")
+    p: float = col(
+        "two-sided p of no correlation, for r: the larger of that among shuffled values and of a "
+        "robust t",
+        of="r",
+        words="p (shuffles and robust t, two-sided)",
+    )
     q: float = col(
         "Benjamini-Hochberg q of p over all pairs, listed or not", of="r", words="q over all pairs"
     )
     r_within_p: float = col(
-        "two-sided p of no correlation, for r_within (t)", of="r_within", words="p (t, two-sided)"
+        "the same for r_within, values shuffled inside classes",
+        of="r_within",
+        words="p (shuffles in classes and robust t, two-sided)",
     )
     r_within_q: float = col(
         "Benjamini-Hochberg q of r_within_p over all pairs, listed or not",
@@ -80,22 +89,6 @@ class UnitPair:
         words="q over all pairs",
     )
     n: int = col("evaluation examples", unit="examples")
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How many pairs correlate above a threshold: inside one site, in all, and below minus it."""
-
-    inside: int
-    total: int
-    negative: int
-
-    @classmethod
-    def of(cls, r: np.ndarray, columns: Columns, threshold: float) -> Counts:
-        """Count pairs of columns `[T, T]`, each pair once; NaN isn't counted."""
-        high = np.triu(r > threshold, 1)
-        inside = int((high & (columns.site[:, None] == columns.site)).sum())
-        return cls(inside, int(high.sum()), int(np.triu(r < -threshold, 1).sum()))
 
 
 @dataclass(frozen=True)
@@ -112,11 +105,10 @@ class Evidence:
         Correlations on the evaluation split, and those within classes.
     selection
         `[T, T]`, raw correlations on the selection split.
+    n_selection
+        Its examples.
     untrained
-        Pairs above the threshold in the untrained copy, on the evaluation split.
-    ordinary
-        `[2, S, S]` of `r` and `r_within`: what 2.5 % of the pairs of two sites fall below and
-        exceed in the untrained copy.
+        The same in untrained copies.
     shuffled
         `[shuffles]`: those left when each unit's values are shuffled over all examples;
         `by_class` when they are shuffled inside classes, `beyond_class` the same with class means
@@ -128,15 +120,20 @@ class Evidence:
     raw: Correlations
     within: Correlations
     selection: np.ndarray
-    untrained: Counts
-    ordinary: dict[str, np.ndarray]
+    n_selection: int
+    untrained: Copies
     shuffled: tuple[int, ...]
     by_class: tuple[int, ...]
     beyond_class: tuple[int, ...]
 
 
 def pairs(
-    subject: Subject, untrained: Subject, *, settings: Mechanism, progress: Progress
+    subject: Subject,
+    columns: Columns,
+    untrained: Copies,
+    *,
+    settings: Mechanism,
+    progress: Progress,
 ) -> Finding:
     """Correlate every pair of hidden units, raw and within classes.
 
@@ -144,8 +141,10 @@ def pairs(
     ----------
     subject
         The model under study.
+    columns
+        The units.
     untrained
-        The control: the same architecture with fresh weights.
+        The control: what untrained copies show.
     settings
         Settings of the lens.
     progress
@@ -162,7 +161,7 @@ def pairs(
     ----------
     Benjamini & Hochberg 1995 (q); Devlin, Gnanadesikan & Kettenring 1975 (intervals).
     """
-    evidence = _evidence(subject, untrained, settings, progress)
+    evidence = _evidence(subject, columns, untrained, settings=settings, progress=progress)
     table, above = _table(evidence)
     return Finding(
         "mechanism.pairs",
@@ -174,19 +173,21 @@ def pairs(
 
 
 def _evidence(
-    subject: Subject, untrained: Subject, settings: Mechanism, progress: Progress
+    subject: Subject,
+    columns: Columns,
+    untrained: Copies,
+    *,
+    settings: Mechanism,
+    progress: Progress,
 ) -> Evidence:
     task, threshold = "pairs of units", settings.threshold
-    columns = columns_of(subject, settings.most_units)
-    progress(task, 0, 4)
+    progress(task, 0, 3)
     cross = _crossed(subject, subject.evaluation, columns)
-    progress(task, 1, 4)
+    progress(task, 1, 3)
     raw, within, null = _second_pass(subject, columns, cross, settings.shuffles)
-    progress(task, 2, 4)
-    selection = _crossed(subject, subject.selection, columns).correlation().r
-    progress(task, 3, 4)
-    fresh = _crossed(untrained, subject.evaluation, columns)
-    progress(task, 4, 4)
+    progress(task, 2, 3)
+    selection = _crossed(subject, subject.selection, columns).correlation()
+    progress(task, 3, 3)
     counts = [[Counts.of(r, columns, threshold).total for r in shuffle] for shuffle in null]
     shuffled, by_class, beyond_class = zip(*counts, strict=True)
     return Evidence(
@@ -194,29 +195,13 @@ def _evidence(
         threshold=threshold,
         raw=raw,
         within=within,
-        selection=selection,
-        untrained=Counts.of(fresh.correlation().r, columns, threshold),
-        ordinary={
-            name: _ordinary(fresh.correlation(within=within).r, columns)
-            for name, within in (("r", False), ("r_within", True))
-        },
+        selection=selection.r,
+        n_selection=selection.n,
+        untrained=untrained,
         shuffled=shuffled,
         by_class=by_class,
         beyond_class=beyond_class,
     )
-
-
-def _ordinary(r: np.ndarray, columns: Columns) -> np.ndarray:
-    """Quantiles `[2, S, S]` of the correlations of each two sites' pairs, each pair once."""
-    sites = len(columns.sites)
-    ends = np.full((2, sites, sites), np.nan)
-    once = np.triu(np.isfinite(r), 1)
-    for i in range(sites):
-        for j in range(i, sites):
-            block = columns.block(i), columns.block(j)
-            if once[block].any():
-                ends[:, i, j] = np.quantile(r[block][once[block]], (0.025, 0.975))
-    return ends
 
 
 def _crossed(subject: Subject, examples: Examples, columns: Columns) -> CrossMoments:
@@ -238,13 +223,16 @@ def _second_pass(
         over all examples, in classes, and in classes with class means removed.
     """
     total, width = cross.left.total(), len(columns.site)
-    powers = Powers.empty(width), Powers.empty(width)
+    known = [Influences.of(cross.correlation(within=w).r) for w in (False, True)]
+    sums = [ShuffledProducts.empty(width, classes) for classes in (1, len(cross.rows))]
     null = np.zeros((shuffles, 3, width, width))
     rng = np.random.default_rng(subject.seed)
     for values, labels in columns.batches(subject, subject.evaluation, subject.seed):
         z, beyond = standardised(total, values), standardised(cross.left, values, labels)
-        powers[0].update(z)
-        powers[1].update(beyond)
+        for influences, own in zip(known, (z, beyond), strict=True):
+            influences.update(own)
+        sums[0].update(z)
+        sums[1].update(beyond, labels)
         for products in null:
             mixes = (
                 rng.permuted(z, axis=0),
@@ -253,11 +241,8 @@ def _second_pass(
             )
             for product, mixed in zip(products, mixes, strict=True):
                 product += mixed.T @ mixed / cross.rows.sum()
-    return (
-        Correlations.of(cross, powers[0], within=False),
-        Correlations.of(cross, powers[1], within=True),
-        null,
-    )
+    raw, within = (Correlations.of(cross, known[w], sums[w], within=bool(w)) for w in (0, 1))
+    return raw, within, null
 
 
 def _table(evidence: Evidence) -> tuple[Table, int]:
@@ -276,6 +261,7 @@ def _table(evidence: Evidence) -> tuple[Table, int]:
         "site_b": names[columns.site[b]],
         "unit_b": columns.unit[b],
         "r_selection": evidence.selection[a, b],
+        "n_selection": np.full(len(a), evidence.n_selection),
         "q": q[shown],
         "r_within_q": q_within[shown],
         "n": np.full(len(a), raw.n),
@@ -283,7 +269,7 @@ def _table(evidence: Evidence) -> tuple[Table, int]:
     for name, found, bare in (("r", raw, ""), ("r_within", within, "r_within_")):
         values[name], values[bare + "p"] = found.r[a, b], found.p[a, b]
         values[bare + "lo"], values[bare + "hi"] = found.interval(a, b)
-        ordinary = evidence.ordinary[name]
+        ordinary = evidence.untrained.ordinary[name]
         for end, quantile in zip(("lo", "hi"), ordinary, strict=True):
             values[f"control_{name}_{end}"] = quantile[columns.site[a], columns.site[b]]
     return Table.build(UnitPair, values), len(above)
@@ -296,6 +282,7 @@ def _statements(evidence: Evidence) -> tuple[str, ...]:
     if not tested:
         return ("No two hidden units vary, so no pair could be correlated.",)
     raw, beyond = (Counts.of(c.r, columns, threshold) for c in (evidence.raw, evidence.within))
+    fresh = evidence.untrained
     high = evidence.raw.r[upper] > threshold
     again = int((evidence.selection[upper][high] > threshold).sum())
     sure = int((evidence.raw.interval(*upper)[0] > threshold).sum())
@@ -306,24 +293,34 @@ def _statements(evidence: Evidence) -> tuple[str, ...]:
     return (
         f"{raw.inside:,} pairs of units within one site correlate above r = {threshold:g}, "
         f"{raw.total:,} counting pairs of different sites, of {tested:,} (n = {evidence.raw.n:,}); "
-        f"{raw.negative:,} lie below -{threshold:g}. The untrained copy has "
-        f"{evidence.untrained.inside:,} and {evidence.untrained.total:,}; shuffling each unit's "
-        f"values over the examples leaves {np.mean(evidence.shuffled):.1f}.",
+        f"{raw.negative:,} lie below -{threshold:g}. {len(fresh.counts)} untrained copies have "
+        f"{_spread([c.inside for c in fresh.counts])} and "
+        f"{_spread([c.total for c in fresh.counts])} (n = {fresh.examples:,}); shuffling each "
+        f"unit's values over the examples leaves {np.mean(evidence.shuffled):.1f}.",
         f"With class means removed {beyond.total:,} pairs lie above {threshold:g} (shuffled "
-        f"within classes: {np.mean(evidence.beyond_class):.1f}); class preference alone, which "
+        f"within classes: {np.mean(evidence.beyond_class):.1f}; untrained copies: "
+        f"{_spread([c.total for c in fresh.counts_within])}); class preference alone, which "
         f"that shuffle keeps, gives {np.mean(evidence.by_class):,.1f}.",
         f"Of the {raw.total:,} pairs, {sure:,} have their whole 95 % interval above {threshold:g} "
         f"and {again:,} exceed it on the selection split, too. At q < {_ALPHA:g} "
-        f"{percent(shares[0])} of all pairs correlate, {percent(shares[1])} within classes: at "
-        "this n the size of r says more than its q.",
+        f"{percent(shares[0])} of all pairs correlate, {percent(shares[1])} within classes"
+        + (": at this n the size of r says more than its q." if max(shares) > _MOST else "."),
     )
+
+
+def _spread(counts: Sequence[int]) -> str:
+    """Write the mean of counts and, where they differ, between which they lie."""
+    ends = f" (from {min(counts):,} to {max(counts):,})" if min(counts) < max(counts) else ""
+    return f"{np.mean(counts):,.1f}".removesuffix(".0") + ends
 
 
 def _caveats(evidence: Evidence, shown: int, above: int) -> tuple[str, ...]:
     columns, raw, within = evidence.columns, evidence.raw, evidence.within
     caveats = [
         "A unit is its mean over positions; correlation is linear, and no evidence that one unit "
-        "acts on the other."
+        "acts on the other.",
+        f"Untrained copies were read on {evidence.untrained.examples:,} examples of the selection "
+        "split.",
     ]
     for mask, reason in (
         (raw.constant, "dead or constant, the same on every evaluation example"),

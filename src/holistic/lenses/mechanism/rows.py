@@ -105,13 +105,11 @@ class ClusteredUnit:
     unit: int = col("index of the unit in its site")
     cluster: int | None = col(
         "cluster of the unit, 0 the largest of its site, chosen on the selection split; null "
-        "where the site has no clusters or the unit was left out"
+        "where the site has no clusters, the unit joins none, or it was left out"
     )
     silhouette: float = col("how well the unit sits in its cluster, evaluation split; -1 to 1")
-    stability: float = col(
-        "mean adjusted Rand index of the site's best partition with those of resampled examples",
-        words="stability (adjusted Rand index)",
-    )
+    silhouette_lo: float = col("lower end of its 95 % interval")
+    silhouette_hi: float = col("upper end of its 95 % interval")
     preferred_class: str | None = col("class that the cluster prefers on the selection split")
     specialisation: float = col(
         "mean activation of the cluster's units on evaluation examples of its preferred class, "
@@ -121,16 +119,34 @@ class ClusteredUnit:
     )
     lo: float = col("lower end of its 95 % interval", unit="standard deviations")
     hi: float = col("upper end of its 95 % interval", unit="standard deviations")
+    shuffled_specialisation: float = col(
+        "its mean when the labels of both splits are shuffled and the class is chosen anew",
+        unit="standard deviations",
+        of="specialisation",
+        words="control (labels shuffled)",
+    )
     random_specialisation: float = col(
-        "mean of random sets as large",
+        "mean of random sets as large, each for the class that it prefers itself",
         unit="standard deviations",
         of="specialisation",
         words="control (random sets of as many units)",
     )
-    p: float = col(
-        "p of it among those of the random sets, (1 + b) / (1 + B)",
+    random_specialisation_lo: float = col(
+        "lower end of what 95 % of the random sets have",
+        unit="standard deviations",
         of="specialisation",
-        words="p (random sets, one-sided)",
+        words="control (95 % of random sets)",
+    )
+    random_specialisation_hi: float = col(
+        "upper end of the same",
+        unit="standard deviations",
+        of="specialisation",
+        words="control (95 % of random sets)",
+    )
+    p: float = col(
+        "p of it among those of shuffled labels, (1 + b) / (1 + B)",
+        of="specialisation",
+        words="p (labels shuffled, one-sided)",
     )
     q: float = col(
         "Benjamini-Hochberg q of p over the clusters of all sites",
@@ -141,25 +157,92 @@ class ClusteredUnit:
         "evaluation examples of the preferred class", unit="examples", of="specialisation"
     )
     k: int = col(
-        "number of clusters of the site; 1 means that there are none", words="clusters of the site"
+        "number of the site's clusters of two units or more; 1 means that there are none",
+        words="clusters of the site",
     )
+    k_lo: int | None = col(
+        "2.5 % quantile of the numbers that resampled examples give, whether or not they stand",
+        of="k",
+    )
+    k_hi: int | None = col("97.5 % quantile of the same", of="k")
+    untrained_k: float = col(
+        "number with the largest mean silhouette in an untrained copy, mean over copies",
+        of="k",
+        words="control (untrained copies)",
+    )
+    untrained_k_lo: float = col("2.5 % quantile of it over copies", of="k")
+    untrained_k_hi: float = col("97.5 % quantile of it over copies", of="k")
+    stability: float = col(
+        "mean adjusted Rand index of the site's partition with those of resampled examples",
+        words="stability (adjusted Rand index)",
+    )
+    stability_lo: float = col("2.5 % quantile of it over the resamples")
+    stability_hi: float = col("97.5 % quantile of it over the resamples")
     site_silhouette: float = col(
-        "mean silhouette of the site's clusters, evaluation split",
+        "mean silhouette of the units in the site's clusters, evaluation split",
         words="mean silhouette of the site",
     )
+    site_silhouette_lo: float = col("lower end of its 95 % interval")
+    site_silhouette_hi: float = col("upper end of its 95 % interval")
+    n_silhouette: int = col(
+        "evaluation examples of the silhouettes",
+        unit="examples",
+        of="silhouette site_silhouette",
+    )
+    best_silhouette: float = col(
+        "largest mean silhouette over the numbers of clusters tried, selection split; a unit in no "
+        "cluster counts 0",
+        words="largest mean silhouette, selection split",
+    )
     null_silhouette: float = col(
-        "best mean silhouette of data without groups: what units share beyond their common mean "
-        "is shuffled away; mean over shuffles",
-        of="site_silhouette",
+        "the same of data without groups: what units share beyond their common mean is shuffled "
+        "away; mean over shuffles",
+        of="best_silhouette site_silhouette",
         words="control (shuffled data)",
     )
-    untrained_k: int = col(
-        "number of clusters of the site in the untrained copy",
-        of="k",
-        words="control (untrained copy)",
+    null_p: float = col(
+        "p of it among those of data without groups, (1 + b) / (1 + B)",
+        of="best_silhouette",
+        words="p (data without groups, one-sided)",
+    )
+    null_q: float = col(
+        "Benjamini-Hochberg q of null_p over the sites",
+        of="best_silhouette",
+        words="q over the sites",
+    )
+    n_chosen: int = col(
+        "selection examples that clusters were chosen on",
+        unit="examples",
+        of="best_silhouette stability k",
+    )
+    few_silhouette: float = col(
+        "largest mean silhouette on the examples of the selection split that untrained copies "
+        "were read on",
+        words="largest mean silhouette, few examples",
     )
     untrained_silhouette: float = col(
-        "mean silhouette of those", of="site_silhouette", words="control (untrained copy)"
+        "the same in an untrained copy, mean over copies",
+        of="few_silhouette",
+        words="control (untrained copies)",
+    )
+    untrained_silhouette_lo: float = col("2.5 % quantile of it over copies", of="few_silhouette")
+    untrained_silhouette_hi: float = col("97.5 % quantile of it over copies", of="few_silhouette")
+    untrained_p: float = col(
+        "p of it among those of the copies, (1 + b) / (1 + B)",
+        of="few_silhouette",
+        words="p (untrained copies, one-sided)",
+    )
+    untrained_q: float = col(
+        "Benjamini-Hochberg q of untrained_p over the sites",
+        of="few_silhouette",
+        words="q over the sites",
+    )
+    n_few: int = col("examples that they were read on", unit="examples", of="few_silhouette")
+    untrained_copies: int = col(
+        "untrained copies",
+        unit="copies",
+        of="few_silhouette k",
+        words="control (number of untrained copies)",
     )
     cluster_within: int | None = col(
         "cluster of the unit when class means are removed first; null as for `cluster`",

@@ -1,4 +1,4 @@
-"""Which class does each group of units prefer, more than random groups of the same size?"""
+"""Which class does each group of units prefer, more than it would prefer any by chance?"""
 
 from __future__ import annotations
 
@@ -28,10 +28,14 @@ class Specialisation:
         its 95 % interval.
     n
         `[K]`, evaluation examples of that class.
-    random
-        `[K]`, mean of the value over random groups of as many units.
+    shuffled
+        `[K]`, mean of the value when the labels of both splits are shuffled and the group prefers
+        what it then prefers.
     p
-        `[K]`, p of the value among those of the random groups.
+        `[K]`, p of the value among those.
+    random, random_lo, random_hi
+        `[K]`, mean of the value over random groups of as many units, and between which bounds 95 %
+        of them lie.
     profile
         `[K, C]`, mean standardised activation of each group in each class, evaluation split.
     """
@@ -41,9 +45,26 @@ class Specialisation:
     lo: np.ndarray
     hi: np.ndarray
     n: np.ndarray
-    random: np.ndarray
+    shuffled: np.ndarray
     p: np.ndarray
+    random: np.ndarray
+    random_lo: np.ndarray
+    random_hi: np.ndarray
     profile: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One split: standardised activations `[N, U]`, their classes, and means `[C, U]` in these."""
+
+    z: np.ndarray
+    labels: np.ndarray
+    means: np.ndarray
+
+    @classmethod
+    def of(cls, split: Activations, classes: int) -> _Side:
+        z = standardised(Moments.of(split.values), split.values)
+        return cls(z, split.labels, Moments.of(z, split.labels, classes).mean)
 
 
 def specialisation(
@@ -57,8 +78,9 @@ def specialisation(
 ) -> Specialisation:
     """Find the class that each group of units prefers, and measure it on other examples.
 
-    The control is as many random groups of the same size as there are draws, each with the class
-    that it prefers itself.
+    p is among shuffles of the labels, since units that vary together prefer some class by chance
+    more than unrelated ones do. Beside it stand random groups of the same size, each with the class
+    that it prefers itself: what any units of the site would show.
 
     Parameters
     ----------
@@ -69,42 +91,102 @@ def specialisation(
     classes
         Number of classes C.
     seed
-        Seed of the random groups.
+        Seed of shuffles and random groups.
     draws
-        Random groups for each group.
+        Shuffles, and random groups for each group.
     """
-    z = standardised(Moments.of(evaluation.values), evaluation.values)
-    measured = Moments.of(z, evaluation.labels, classes)
-    choosing = standardised(Moments.of(selection.values), selection.values)
-    chosen_by = Moments.of(choosing, selection.labels, classes).mean
-    reported = measured.mean  # [C, U]
+    chosen_by, measured = (_Side.of(split, classes) for split in (selection, evaluation))
     groups = members == np.arange(members.max() + 1)[:, None]  # [K, U]
     weights = groups / groups.sum(1, keepdims=True)
-    preferred = _preferred(weights, chosen_by)
-    activity = Moments.of(z @ weights.T, evaluation.labels, classes)  # [C, K]
-    each = np.arange(len(groups))
-    n, value = activity.count[preferred, each], activity.mean[preferred, each]
-    lo, hi = mean_interval(n, value, activity.m2[preferred, each])
-    null = _random_groups(groups.sum(1), members >= 0, draws, seed)  # [draws, K, U]
-    null_preferred = _preferred(null, chosen_by)
-    null_value = np.take_along_axis(null @ reported.T, null_preferred[..., None], -1)[..., 0]
+    preferred = _preferred(weights @ chosen_by.means.T)
+    profile = weights @ measured.means.T  # [K, C]
+    value = profile[np.arange(len(groups)), preferred]
+    n = np.bincount(measured.labels, minlength=classes)[preferred]
+    lo, hi = _interval(measured, weights, preferred, value)
+    shuffled = _shuffled(chosen_by, measured, weights, draws=draws, seed=seed)
+    random = _random_groups(groups.sum(1), members >= 0, draws, seed)  # [draws, K, U]
+    others = _of_preferred(random @ measured.means.T, _preferred(random @ chosen_by.means.T))
+    ends = np.quantile(others, (0.025, 0.975), axis=0)
     return Specialisation(
         preferred=preferred,
         value=value,
         lo=lo,
         hi=hi,
         n=n,
-        random=null_value.mean(0),
-        p=permutation_p(value, null_value),
-        profile=activity.mean.T,
+        shuffled=shuffled.mean(0),
+        p=permutation_p(value, shuffled),
+        random=others.mean(0),
+        random_lo=ends[0],
+        random_hi=ends[1],
+        profile=profile,
     )
 
 
-def _preferred(weights: np.ndarray, class_means: np.ndarray) -> np.ndarray:
-    """Return the class with the largest mean over each group's units, `[…, K]`."""
-    unseen = np.isnan(class_means.sum(1))
-    means = weights @ np.where(unseen[:, None], 0.0, class_means).T
-    return np.where(unseen, -np.inf, means).argmax(-1)
+def _preferred(means: np.ndarray) -> np.ndarray:
+    """Return the class with the largest mean `[…, C]`; one without examples is none's."""
+    return np.where(np.isnan(means), -np.inf, means).argmax(-1)
+
+
+def _of_preferred(means: np.ndarray, preferred: np.ndarray) -> np.ndarray:
+    return np.take_along_axis(means, preferred[..., None], -1)[..., 0]
+
+
+def _interval(
+    side: _Side, weights: np.ndarray, preferred: np.ndarray, value: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bound the values from the influence of each example, `[K]` each.
+
+    An example moves the mean of its class, and mean and spread of all examples by which activations
+    are standardised.
+    """
+    n, moved = len(side.z), np.empty((len(weights), len(side.z)))  # [K, N]
+    squares = side.z**2 - 1
+    for k, (weight, label) in enumerate(zip(weights, preferred, strict=True)):
+        inside, activity = side.labels == label, side.z @ weight
+        own = np.where(inside, (activity - value[k]) * n / max(inside.sum(), 1), 0)
+        spread = squares @ (weight * np.nan_to_num(side.means[label])) / 2
+        moved[k] = own - activity - spread
+    variance = (moved**2).sum(1) / n**2
+    counts = np.bincount(side.labels, minlength=len(side.means))[preferred]
+    return mean_interval(counts, value, variance * counts * (counts - 1))
+
+
+def _shuffled(
+    selection: _Side, evaluation: _Side, weights: np.ndarray, *, draws: int, seed: int
+) -> np.ndarray:
+    """Return the values under shuffled labels, `[draws, K]`."""
+    rng, classes = np.random.default_rng(seed), len(selection.means)
+    first, second = (_Blocks.of(side, weights, classes) for side in (selection, evaluation))
+    return np.array(
+        [
+            _of_preferred(second.means(rng), _preferred(chosen))
+            for chosen in (first.means(rng) for _ in range(draws))
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class _Blocks:
+    """What groups hold `[N, K]`, to be cut into blocks of as many examples as each class has."""
+
+    activity: np.ndarray
+    present: np.ndarray
+    counts: np.ndarray
+    classes: int
+
+    @classmethod
+    def of(cls, side: _Side, weights: np.ndarray, classes: int) -> _Blocks:
+        counts = np.bincount(side.labels, minlength=classes)
+        present = np.flatnonzero(counts)
+        return cls(side.z @ weights.T, present, counts[present], classes)
+
+    def means(self, rng: np.random.Generator) -> np.ndarray:
+        """Return means in classes drawn at random, `[K, C]`; NaN for one without examples."""
+        mixed = self.activity[rng.permutation(len(self.activity))]
+        starts = np.cumsum([0, *self.counts[:-1]])
+        means = np.full((self.classes, mixed.shape[1]), np.nan)
+        means[self.present] = np.add.reduceat(mixed, starts) / self.counts[:, None]
+        return means.T
 
 
 def _random_groups(sizes: np.ndarray, allowed: np.ndarray, draws: int, seed: int) -> np.ndarray:
