@@ -44,6 +44,11 @@ class Jackknifed:
         """Return how much larger it is than another statistic of the same examples."""
         return Jackknifed.of(self.pseudo - other.pseudo)
 
+    def exp(self) -> Jackknifed:
+        """Return the statistic whose logarithm this is; its pseudo-values are of the same scale."""
+        value, lo, hi = (float(np.exp(v)) for v in (self.value, self.lo, self.hi))
+        return Jackknifed(value, lo, hi, np.exp(self.pseudo))
+
 
 def jackknifed(
     statistic: Callable[[np.ndarray], float], n: int, *, limits: tuple[float, float], seed: int

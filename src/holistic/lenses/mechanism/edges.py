@@ -24,12 +24,14 @@ from holistic.lenses.mechanism.values import (
     sampled,
 )
 from holistic.progress import Progress
-from holistic.stats.intervals import bootstrap_interval, mean_interval
+from holistic.stats.intervals import bootstrap_interval
+from holistic.stats.means import Means
 from holistic.stats.moments import Moments
 from holistic.stats.order import ordered
-from holistic.stats.tests import benjamini_hochberg, mean_p
+from holistic.stats.tests import benjamini_hochberg
 from holistic.subject import Subject
 from holistic.tables import Table, columns_of
+from holistic.words import number, unbounded
 
 if TYPE_CHECKING:
     from holistic.lenses.mechanism import Mechanism
@@ -79,27 +81,42 @@ class Bundle:
 
     Attributes
     ----------
-    count, mean, m2
-        `[E, C + 1]`, sums over the examples of each class, and of all, of the change of unit b.
+    changes
+        `[E, C + 1]`, changes of unit b over the examples of each class, and over all.
     spread
         `[E]`, standard deviation of each unit b.
     """
 
     choice: Choice
-    count: np.ndarray
-    mean: np.ndarray
-    m2: np.ndarray
+    changes: Means
     spread: np.ndarray
 
     @property
     def size(self) -> np.ndarray:
         """Root mean square of the change, `[E, C + 1]`."""
-        return np.sqrt(self.m2 / np.maximum(self.count, 1) + self.mean**2)
+        return np.sqrt(self._squares[0])
 
     @property
-    def p(self) -> np.ndarray:
-        """Two-sided p of no mean change, `[E, C + 1]`."""
-        return mean_p(self.count, self.mean, self.m2)
+    def size_bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of its 95 % interval, by Student's t on the log scale; NaN where it has none.
+
+        Degrees of freedom are the examples that the mean square rests on.
+        """
+        from scipy.special import stdtrit
+
+        square, fourth = self._squares
+        n = np.where(self.changes.rare, np.nan, self.changes.count)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            error = np.sqrt((fourth / square**2 - 1) / (n - 1))
+            reach = stdtrit(np.maximum(n * square**2 / fourth, 1), 0.975) * error / 2
+        return self.size * np.exp(-reach), self.size * np.exp(reach)
+
+    @property
+    def _squares(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean square and mean fourth power of the change."""
+        own, n = self.changes, np.maximum(self.changes.count, 1)
+        mean, m2, m3, m4 = np.nan_to_num(own.mean), own.m2 / n, own.m3 / n, own.m4 / n
+        return m2 + mean**2, m4 + 4 * mean * m3 + 6 * mean**2 * m2 + mean**4
 
 
 def edges(subject: Subject, *, settings: Mechanism, progress: Progress) -> Finding:
@@ -139,7 +156,7 @@ def edges(subject: Subject, *, settings: Mechanism, progress: Progress) -> Findi
         "mechanism.edges",
         _table(subject, bundles),
         _statements(subject, bundles),
-        _caveats(len(selection), settings, bare) if steps else (_ALONE,),
+        (*_caveats(len(selection), settings, bare), *_rare(bundles)) if steps else (_ALONE,),
     )
 
 
@@ -232,14 +249,12 @@ def _watched(subject: Subject, site: str, images: Tensor, edits: Sequence[Edit])
 def _measured(subject: Subject, choice: Choice, examples: Examples) -> Bundle:
     spread = _spread(subject, choice.sites[1], examples)
     units = np.unique(choice.unit_a)
-    sums: dict[str, list[np.ndarray]] = {"count": [], "mean": [], "m2": []}
+    parts = list[Means]()
     for unit, moments in zip(units, _changes(subject, choice.sites, units, examples), strict=True):
-        ends, total = choice.unit_b[choice.unit_a == unit], moments.total()
-        for name, parts in sums.items():
-            both = [getattr(moments, name), getattr(total, name)]  # [C, U of b], [1, U of b]
-            parts.append(np.concatenate(both)[:, ends].T)
-    count, mean, m2 = (np.concatenate(parts) for parts in sums.values())
-    return Bundle(choice, count, mean, m2, spread[choice.unit_b])
+        sums = moments.count, moments.mean, moments.m2, moments.m3, moments.m4  # [C, U of b]
+        ends = choice.unit_b[choice.unit_a == unit]
+        parts.append(Means(*(each[:, ends].T for each in sums)).with_total())
+    return Bundle(choice, Means.concatenate(parts), spread[choice.unit_b])
 
 
 def _table(subject: Subject, bundles: Sequence[Bundle]) -> Table:
@@ -261,21 +276,23 @@ def _table(subject: Subject, bundles: Sequence[Bundle]) -> Table:
 
 def _columns(bundle: Bundle, classes: Sequence[str]) -> dict[str, np.ndarray]:
     choice, width = bundle.choice, len(classes)
-    rows = bundle.count.size
-    lo, hi = mean_interval(bundle.count, bundle.mean, bundle.m2)
+    rows, changes = bundle.changes.mean.size, bundle.changes
+    (lo, hi), (size_lo, size_hi) = changes.interval(), bundle.size_bounds
     return {
         "site_a": np.full(rows, choice.sites[0], dtype=object),
         "unit_a": np.repeat(choice.unit_a, width),
         "site_b": np.full(rows, choice.sites[1], dtype=object),
         "unit_b": np.repeat(choice.unit_b, width),
         "class": np.tile(np.array(classes, dtype=object), rows // width),
-        "effect": bundle.mean.ravel(),
+        "effect": changes.mean.ravel(),
         "lo": lo.ravel(),
         "hi": hi.ravel(),
         "size": bundle.size.ravel(),
+        "size_lo": size_lo.ravel(),
+        "size_hi": size_hi.ravel(),
         "spread": np.repeat(bundle.spread, width),
-        "p": bundle.p.ravel(),
-        "n": bundle.count.ravel(),
+        "p": changes.p().ravel(),
+        "n": changes.count.ravel(),
         "kind": np.full(rows, choice.kind, dtype=object),
     }
 
@@ -301,7 +318,8 @@ def _sizes(top: Sequence[Bundle], random: Sequence[Bundle]) -> str:
     return (
         f"The {len(every):,} largest edges on the selection split: replacing the first unit by its "
         f"mean changes the second by {_median(every)} of its standard deviations (median root mean "
-        f"square, n = {int(top[0].count[0, -1]):,}){beside}."
+        f"square, n = {int(top[0].changes.count[0, -1]):,}){beside}; brackets resample edges, not "
+        "images."
     )
 
 
@@ -324,8 +342,8 @@ def _significant(bundles: Sequence[Bundle]) -> tuple[float, str]:
     """Return the share of edges that change their unit's mean in some class, and it in words."""
     if not bundles:
         return 0.0, ""
-    q = benjamini_hochberg(np.concatenate([b.p.ravel() for b in bundles]))
-    sure = np.any(q.reshape(-1, bundles[0].p.shape[1])[:, :-1] < _ALPHA, axis=1)
+    p = np.concatenate([b.changes.p() for b in bundles])
+    sure = np.any(benjamini_hochberg(p)[:, :-1] < _ALPHA, axis=1)
     return float(sure.mean()), f"{sure.sum():,} of {len(sure):,}"
 
 
@@ -339,15 +357,21 @@ def _first(subject: Subject, bundle: Bundle) -> str:
     choice = bundle.choice
     assert choice.first is not None
     edge, label = choice.first
-    count, mean, m2 = (a[edge, label] for a in (bundle.count, bundle.mean, bundle.m2))
-    lo, hi = mean_interval(count, mean, m2)
+    change = bundle.changes[edge, label]
+    lo, hi = (number(end, ".3g") for end in change.interval())
     return (
         f"From '{choice.sites[0]}' to '{choice.sites[1]}' the edge that ranks first on the "
         f"selection split is unit {choice.unit_a[edge]} to unit {choice.unit_b[edge]}: without the "
-        f"one the other changes by {mean:+.3g} [{lo:.3g}, {hi:.3g}] on class "
-        f"{subject.classes[label]} (n = {int(count):,}; the other's standard deviation "
+        f"one the other changes by {change.mean:+.3g} [{lo}, {hi}] on class "
+        f"{subject.classes[label]} (n = {int(change.count):,}; the other's standard deviation "
         f"is {bundle.spread[edge]:.3g})."
     )
+
+
+def _rare(bundles: Sequence[Bundle]) -> tuple[str, ...]:
+    """Count the rows that have neither interval nor p."""
+    rare = [b.changes.rare for b in bundles]
+    return unbounded(sum(int(r.sum()) for r in rare), sum(r.size for r in rare), "rows")
 
 
 def _caveats(

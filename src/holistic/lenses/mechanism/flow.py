@@ -13,7 +13,7 @@ from holistic.examples import Examples
 from holistic.findings import Finding
 from holistic.lenses._cases import Cases, cases
 from holistic.lenses.mechanism.features import INPUT, Features, site_features
-from holistic.lenses.mechanism.geometry import alignment, collapse, gram, participation_ratio
+from holistic.lenses.mechanism.geometry import alignment, axes, collapse, gram
 from holistic.lenses.mechanism.probes import Probe, gain, probe
 from holistic.lenses.mechanism.rows import SiteFlow
 from holistic.lenses.mechanism.values import class_indices, sampled
@@ -182,9 +182,7 @@ def _read(subject: Subject, untrained: Subject, name: str, task: Task) -> tuple[
         nc1=jackknifed(
             lambda rows: collapse(x[rows], labels[rows]), n, limits=(0, np.inf), seed=seed
         ),
-        axes=jackknifed(
-            lambda rows: participation_ratio(x[rows]), n, limits=(1, x.shape[1]), seed=seed
-        ),
+        axes=axes(x, seed=seed),
     )
     return read, gram(x)
 
@@ -225,7 +223,7 @@ def _row(task: Task, reads: Sequence[Read], likenesses: Sequence[Likeness], i: i
     like = likenesses[i] if i < len(likenesses) else None
     lo, hi = wilson(read.probe.right.sum(), len(read.probe.right))
     change = gain(reads[i - 1].probe if i else None, read.probe)
-    trained = gain(read.untrained, read.probe)
+    beyond, trained = gain(read.control, read.probe), gain(read.untrained, read.probe)
     nan = float("nan")
     return SiteFlow(
         site=read.site,
@@ -237,7 +235,10 @@ def _row(task: Task, reads: Sequence[Read], likenesses: Sequence[Likeness], i: i
         change_hi=change[2],
         control_accuracy=read.control.accuracy,
         control_fit=read.control.fit,
-        selectivity=read.probe.accuracy - read.control.accuracy,
+        n_fit=len(task.labels[0]),
+        selectivity=beyond[0],
+        selectivity_lo=beyond[1],
+        selectivity_hi=beyond[2],
         untrained_accuracy=read.untrained.accuracy if read.untrained else nan,
         trained_gain=trained[0],
         trained_gain_lo=trained[1],
@@ -327,6 +328,7 @@ def _caveats(task: Task, reads: Sequence[Read]) -> tuple[str, ...]:
         "Every image is an input of its own, so a control task can't be learnt, only memorised: "
         "control_fit says how much of it is.",
         "That a probe can read the class doesn't mean that the model uses what it reads.",
+        "Beside the model stands one untrained copy; another one's probes would differ a little.",
     ]
     averaged = [f"'{r.site}' ({r.whole} to {r.positions})" for r in reads if r.positions < r.whole]
     if averaged:

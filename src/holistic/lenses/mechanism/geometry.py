@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from holistic.stats.jackknife import Jackknifed, jackknifed
+
 __all__ = [
     "alignment",
+    "axes",
     "collapse",
     "gram",
     "participation_ratio",
@@ -105,3 +108,18 @@ def participation_ratio(x: np.ndarray) -> float:
     products = x.T @ x if x.shape[1] <= len(x) else x @ x.T
     total = np.trace(products)
     return float(total**2 / (products**2).sum()) if total > 0 else float("nan")
+
+
+def axes(x: np.ndarray, *, seed: int) -> Jackknifed:
+    """Return the participation ratio of `[N, F]` corrected for N, with its interval.
+
+    On the log scale, where few examples leave it less skewed.
+    """
+    most = float(np.log(max(x.shape[1], 1)))
+    logs = jackknifed(
+        lambda rows: float(np.log(participation_ratio(x[rows]))),
+        len(x),
+        limits=(0, most),
+        seed=seed,
+    )
+    return logs.exp()

@@ -40,11 +40,14 @@ class SiteFlow:
         of="probe_accuracy",
         words="control (what it memorises)",
     )
+    n_fit: int = col("its training examples", unit="examples", of="control_fit")
     selectivity: float = col(
         "probe accuracy minus control accuracy",
         unit="share",
         words="probe accuracy beyond its control",
     )
+    selectivity_lo: float = col("lower end of its 95 % interval, the same examples", unit="share")
+    selectivity_hi: float = col("upper end of its 95 % interval, the same examples", unit="share")
     untrained_accuracy: float = col(
         "probe accuracy in the untrained copy",
         unit="share",
@@ -274,6 +277,8 @@ class UnitEdge:
         "root mean square of the change over these examples, whatever its sign",
         unit="activation",
     )
+    size_lo: float = col("lower end of its 95 % interval", unit="activation")
+    size_hi: float = col("upper end of its 95 % interval", unit="activation")
     spread: float = col(
         "standard deviation of unit_b over all examples, to compare with",
         unit="activation",
@@ -281,7 +286,9 @@ class UnitEdge:
         words="standard deviation of that unit",
     )
     p: float = col(
-        "two-sided p of no mean change (paired t)", of="effect", words="p (paired t, two-sided)"
+        "two-sided p of no mean change (paired, by the larger of Student's and Hall's)",
+        of="effect",
+        words="p (paired, two-sided)",
     )
     q: float = col(
         "Benjamini-Hochberg q of p over the rows of the same kind",

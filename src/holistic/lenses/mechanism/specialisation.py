@@ -8,7 +8,7 @@ import numpy as np
 
 from holistic.lenses.mechanism.correlations import standardised
 from holistic.lenses.mechanism.values import Activations
-from holistic.stats.intervals import mean_interval
+from holistic.stats.means import Means
 from holistic.stats.moments import Moments
 from holistic.stats.tests import permutation_p
 
@@ -146,9 +146,10 @@ def _interval(
         own = np.where(inside, (activity - value[k]) * n / max(inside.sum(), 1), 0)
         spread = squares @ (weight * np.nan_to_num(side.means[label])) / 2
         moved[k] = own - activity - spread
-    variance = (moved**2).sum(1) / n**2
     counts = np.bincount(side.labels, minlength=len(side.means))[preferred]
-    return mean_interval(counts, value, variance * counts * (counts - 1))
+    # as the class's examples alone would have it: they bear nearly all of the spread
+    scaled = moved * (np.sqrt(counts * np.maximum(counts - 1, 0)) / n)[:, None]
+    return Means(counts, value, *((scaled**power).sum(1) for power in (2, 3, 4))).interval()
 
 
 def _shuffled(
