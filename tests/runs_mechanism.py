@@ -9,9 +9,12 @@ import torch
 
 import zoo
 from holistic.lenses.mechanism import Mechanism
+from holistic.lenses.mechanism.columns import columns_of
 from holistic.lenses.mechanism.edges import edges
 from holistic.lenses.mechanism.flow import flow, read_sites
+from holistic.lenses.mechanism.pairs import pairs
 from holistic.lenses.mechanism.paths import paths
+from holistic.lenses.mechanism.untrained import copies, copies_of
 from holistic.lenses.mechanism.values import class_indices
 from holistic.progress import silent
 from holistic.subject import Subject
@@ -19,14 +22,19 @@ from holistic.subject import Subject
 QUICK = Mechanism(shuffles=2, draws=20)
 
 
-def found(subject, find, lens=QUICK):
-    """A finding of the lens, with the untrained copy where it is needed."""
+def found(subject, find, lens=QUICK, made=None):
+    """A finding of the lens, with untrained copies where they are needed, or those given."""
     if find is edges:
         return edges(subject, settings=lens, progress=silent)
     if find in (flow, paths):
         untrained = subject.untrained(1)
         return find(subject, read_sites(subject, untrained, settings=lens, progress=silent))
-    return find(subject, subject.untrained(1), settings=lens, progress=silent)
+    columns = columns_of(subject, lens.most_units)
+    made = copies(subject, settings=lens) if made is None else made
+    shown = copies_of(subject, made, columns, settings=lens, progress=silent)
+    if find is pairs:
+        return pairs(subject, columns, shown, settings=lens, progress=silent)
+    return find(subject, shown, settings=lens, progress=silent)
 
 
 def evaluated(subject, site):

@@ -7,19 +7,39 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from scipy.stats import t
 from torch import Tensor, nn
 
 from slow_stats import correlation, without_class_means
 
 
-def correlation_interval(a: Sequence[float], b: Sequence[float]) -> tuple[float, float]:
-    """Devlin, Gnanadesikan & Kettenring 1975: from the influence of every example on r."""
-    n, r = len(a), correlation(a, b)
+def correlation_interval(
+    a: Sequence[float], b: Sequence[float], labels: Sequence[int]
+) -> tuple[float, float]:
+    """Devlin, Gnanadesikan & Kettenring 1975: from the influence of every example on r.
+
+    Columns without class means; the error is at least that over shuffles inside classes, and
+    Student's t has as many degrees of freedom as the influences have carriers.
+    """
+    n, r, freedom = len(a), correlation(a, b), len(a) - len(set(labels))
     x, y = _standardised(a), _standardised(b)
     influence = [u * v - r * (u * u + v * v) / 2 for u, v in zip(x, y, strict=True)]
-    error = math.sqrt(math.fsum(i * i for i in influence) / n / n) / (1 - r * r)
-    z, half = math.atanh(r), 1.959963984540054 * error
+    second = math.fsum(i**2 for i in influence)
+    own = second / (1 - r * r) ** 2 * n / freedom
+    error = math.sqrt(max(own, shuffled_variance(x, y, labels))) / n
+    supports = second**2 / math.fsum(i**4 for i in influence)
+    z, half = math.atanh(r), t.ppf(0.975, min(max(supports, 1), freedom)) * error
     return math.tanh(z - half), math.tanh(z + half)
+
+
+def shuffled_variance(x: Sequence[float], y: Sequence[float], labels: Sequence[int]) -> float:
+    """Variance of Σ x y when y is shuffled inside classes; both sum to 0 in each class."""
+    parts = list[float]()
+    for c in set(labels):
+        own = [i for i, label in enumerate(labels) if label == c]
+        squares = [math.fsum(side[i] ** 2 for i in own) for side in (x, y)]
+        parts.append(squares[0] * squares[1] / max(len(own) - 1, 1))
+    return math.fsum(parts)
 
 
 def carriers(values: Sequence[float]) -> float:
@@ -147,6 +167,16 @@ def edge_changes(
 
     with torch.no_grad():
         return (watched(True) - watched(False)).double().numpy()
+
+
+def root_mean_square_bounds(values: Sequence[float]) -> tuple[float, float]:
+    """Student's t for the logarithm of the mean square, as many freedoms as it has carriers."""
+    n, squares = len(values), [v * v for v in values]
+    mean = math.fsum(squares) / n
+    error = math.sqrt(math.fsum((s - mean) ** 2 for s in squares) / n / (n - 1)) / mean
+    carriers = math.fsum(squares) ** 2 / math.fsum(s * s for s in squares)
+    reach = t.ppf(0.975, max(carriers, 1)) * error / 2
+    return math.sqrt(mean) * math.exp(-reach), math.sqrt(mean) * math.exp(reach)
 
 
 def class_balanced_mean(values: np.ndarray, labels: Sequence[int]) -> np.ndarray:

@@ -14,6 +14,7 @@ from holistic.lenses.mechanism import Mechanism
 from holistic.lenses.mechanism.clusters import clusters
 from holistic.lenses.mechanism.flow import flow, read_sites
 from holistic.lenses.mechanism.pairs import pairs
+from holistic.lenses.mechanism.untrained import copies
 from holistic.lenses.mechanism.values import (
     activations,
     class_indices,
@@ -36,18 +37,15 @@ def test_the_control_is_the_untrained_copy():
     """Given a copy with a known answer, that answer is told as the control."""
     subject, _ = planted.clustered()
     equal = planted.reweighted(subject, np.full((25, 25), 1 / 25))
-    assert (
-        "copy has 300 and 300;"
-        in pairs(subject, equal, settings=QUICK, progress=silent).statements[0]
-    )
+    told = found(subject, pairs, made=[equal]).statements[0]
+    assert "1 untrained copies have 300 and 300 (n = 300);" in told
     two = planted.reweighted(subject, np.eye(25) * (np.arange(25) < 2))
     for copy, k in ((subject, 3), (two, 1)):
-        table = clusters(subject, copy, settings=QUICK, progress=silent).table
-        assert set(table.column("k")) == {3}
+        table = found(subject, clusters, made=[copy] * 20).table
         assert set(table.column("untrained_k")) == {k}
         if k == 3:
-            silhouette = table.column("site_silhouette")
-            np.testing.assert_array_equal(table.column("untrained_silhouette"), silhouette)
+            own = table.column("few_silhouette")
+            np.testing.assert_allclose(table.column("untrained_silhouette"), own, rtol=1e-12)
     telling = planted.telling()
     for copy, accuracy in ((telling, 1), (planted.telling(blind=True), 0.5)):
         reading = read_sites(telling, copy, settings=QUICK, progress=silent)
@@ -55,6 +53,26 @@ def test_the_control_is_the_untrained_copy():
         assert hidden["untrained_accuracy"] == pytest.approx(accuracy, abs=0.1)
         assert hidden["trained_gain"] == 1 - hidden["untrained_accuracy"]
         assert hidden["trained_gain_lo"] <= hidden["trained_gain"] <= hidden["trained_gain_hi"]
+
+
+@pytest.mark.parametrize("name", ["cnn", "transformer", "data-dependent"])
+def test_copies_are_those_that_are_drawn_one_by_one(name):
+    """Weights are drawn again into one traced copy; another seed is another copy."""
+    case = zoo.ZOO[name]
+    subject = Subject(zoo.make(case), (case.images(24), torch.arange(24) % zoo.CLASSES))
+    before = {n: v.clone() for n, v in subject.model.state_dict().items()}
+    names = [site.name for site in subject.hidden_sites]
+    images = subject.selection.images
+    held = [
+        {n: v.clone() for n, v in copy.capture(names, images).items()}
+        for _, copy in zip(range(3), copies(subject, settings=QUICK), strict=False)
+    ]
+    for seed, values in enumerate(held):
+        wanted = subject.untrained(subject.seed + seed).capture(names, images)
+        assert all(torch.allclose(values[n], wanted[n], atol=1e-5) for n in names)
+    assert not torch.allclose(held[0][names[-1]], held[1][names[-1]])
+    after = subject.model.state_dict()
+    assert all(torch.equal(before[n], after[n]) for n in before)
 
 
 def test_samples_keep_every_class_in_its_share():
@@ -90,6 +108,7 @@ def test_units_are_means_over_positions(small):
     [
         ({"threshold": 1.0}, "threshold 1.0"),
         ({"draws": 19}, "draws 19 must be 20 or more"),
+        ({"untrained_copies": 19}, "untrained_copies 19 must be 20 or more"),
         ({"probe_penalty": 0.0}, "probe_penalty 0.0 must be above 0"),
         ({"edge_units": 0}, "edge_units 0 must be 1 or more"),
     ],
@@ -117,7 +136,7 @@ def test_the_lens_runs_on_the_zoo(name):
         f"mechanism.{n}" for n in ("pairs", "clusters", "flow", "paths", "edges")
     ]
     assert all(0 <= done <= total for _, done, total in told)
-    assert len({task for task, _, _ in told}) == 4
+    assert len({task for task, _, _ in told}) == 5
     assert all(array.dtype == np.float32 for f in findings for array in f.arrays.values())
     assert all(s.endswith(".") for f in findings for s in f.statements + f.caveats)
 

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from sklearn.metrics import adjusted_rand_score, silhouette_samples
+from sklearn.metrics import adjusted_rand_score
 
 import planted_mechanism as planted
 import slow_mechanism as slow
 import slow_stats
 from holistic.lenses.mechanism import Mechanism
-from holistic.lenses.mechanism.clusters import clusters, silhouettes
+from holistic.lenses.mechanism.clusters import clusters
 from holistic.lenses.mechanism.specialisation import specialisation
 from holistic.lenses.mechanism.values import (
     Activations,
@@ -37,13 +37,23 @@ def test_planted_clusters():
     ).all()
     assert np.isnan(table.column("silhouette")[group < 0]).all()
     assert np.isnan(table.column("specialisation")[group < 0]).all()
+    assert (table.column("shuffled_specialisation")[group >= 0] < 0.2).all()
+    for name in ("null_p", "untrained_p"):
+        assert table.column(name) == pytest.approx(1 / 21)
+    assert set(table.column("k_lo")) == set(table.column("k_hi")) == {3}
+    assert set(table.column("untrained_copies")) == {20}
+    assert (table.column("untrained_silhouette_hi") < table.column("few_silhouette")).all()
 
 
 def test_what_planted_clusters_say():
     subject, group = planted.clustered()
     finding = found(subject, clusters)
-    assert finding.statements[0].startswith("The 24 units of '2' form 3 clusters: mean silhouette")
-    assert "3 of the 3 are more specialised" in finding.statements[0]
+    formed, preferred = finding.statements
+    assert formed.startswith("24 units of '2' form 3 clusters (3 over resamples): mean silhouette")
+    assert "20 untrained copies (mean 0." in formed
+    assert preferred.startswith(
+        "3 of the 3 clusters are specialised in a class (q < 0.05, labels shuffled), 3 of them"
+    )
     dead = int(np.flatnonzero(group < 0)[0])
     assert any(
         f"never changing on the selection split: {dead} of '2'" in c for c in finding.caveats
@@ -62,7 +72,11 @@ def test_silhouettes_are_those_of_the_evaluation_split():
     np.fill_diagonal(distance, 0)
     wanted = slow_stats.silhouettes(distance, group[kept].tolist())
     np.testing.assert_allclose(table.column("silhouette")[kept], wanted, atol=1e-9)
-    assert table.column("site_silhouette")[0] == pytest.approx(np.mean(wanted))
+    row = next(iter(table.rows()))
+    assert row["site_silhouette"] == pytest.approx(np.mean(wanted))
+    assert row["site_silhouette_lo"] < row["site_silhouette"] < row["site_silhouette_hi"]
+    assert (table.column("silhouette_lo")[kept] < table.column("silhouette")[kept]).all()
+    assert set(table.column("n_silhouette")) == {300}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -83,7 +97,58 @@ def test_clusters_by_class_preference_vanish_within_classes():
     finding = found(planted.holding(values, labels, classes=3), clusters)
     assert set(finding.table.column("k")) == {3}
     assert finding.table.data["cluster_within"].null_count == 18
-    assert "with class means removed there are no clusters" in finding.statements[0]
+    assert "With class means removed there are no clusters" in finding.statements[0]
+
+
+def test_there_are_no_clusters_where_untrained_copies_have_as_much():
+    """The copies are the model itself, with its clusters."""
+    subject, _ = planted.clustered()
+    finding = found(subject, clusters, made=[subject] * 20)
+    assert set(finding.table.column("k")) == {1}
+    assert set(finding.table.column("untrained_k")) == {3}
+    assert set(finding.table.column("untrained_p")) == {1}
+    assert finding.table.data["cluster"].null_count == 25
+    assert "isn't better than those of 20 untrained copies" in finding.statements[0]
+    assert finding.table.column("null_p")[0] < 0.05
+
+
+def test_one_copy_in_twenty_that_beats_the_model_is_enough_to_say_nothing():
+    subject, _ = planted.clustered()
+    blind = planted.reweighted(subject, np.full((25, 25), 1 / 25))
+    for strong, k in ((0, 3), (1, 1)):
+        made = [subject] * strong + [blind] * (20 - strong)
+        assert set(found(subject, clusters, made=made).table.column("k")) == {k}
+
+
+def test_a_unit_alone_is_in_no_cluster():
+    rng, labels = np.random.default_rng(0), planted.balanced(600, 3)
+    signals = rng.normal(size=(600, 3))[:, np.repeat(np.arange(3), 6)]
+    values = np.concatenate(
+        [signals + 0.5 * rng.normal(size=(600, 18)), rng.normal(size=(600, 2))], 1
+    )
+    finding = found(planted.holding(values, labels, classes=3), clusters)
+    table = finding.table
+    assert set(table.column("k")) == {3}
+    assert table.data["cluster"].to_pylist()[18:] == [None, None]
+    assert np.isnan(table.column("silhouette")[18:]).all()
+    assert any(c == "In no cluster, each alone: 18, 19 of '2'." for c in finding.caveats)
+
+
+@pytest.mark.parametrize("units", [1, 2, 3])
+def test_sites_of_few_units_have_no_clusters(units):
+    values = np.random.default_rng(0).normal(size=(120, units))
+    finding = found(planted.holding(values, planted.balanced(120, 3), classes=3), clusters)
+    assert set(finding.table.column("k")) == {1}
+    assert finding.table.data["k_lo"].null_count == units
+    assert finding.statements == ("No clusters: '2' has too few units that vary.",)
+
+
+def test_a_site_whose_units_never_change_has_no_clusters():
+    values = np.ones((120, 6))
+    finding = found(planted.holding(values, planted.balanced(120, 3), classes=3), clusters)
+    assert set(finding.table.column("k")) == {1}
+    assert finding.table.data["order"].null_count == 6
+    assert "too few units that vary" in finding.statements[0]
 
 
 def test_only_units_that_vary_most_are_clustered():
@@ -109,7 +174,7 @@ def test_specialisation_equals_its_twin(strength):
         for labels in (np.arange(90) % 3, rng.permutation(np.arange(90) % 3))
     ]
     members = np.array([0, 1, 2, 0, 1, 2, 0, -1, 1])
-    special = specialisation(*sides, members, classes=3, seed=0, draws=50)
+    special = specialisation(*sides, members, classes=3, seed=0, draws=20)
     for k in range(3):
         wanted = slow.specialisation(
             sides[0].values.tolist(),
@@ -124,16 +189,45 @@ def test_specialisation_equals_its_twin(strength):
     assert special.n.tolist() == [30, 30, 30]
 
 
-def test_random_groups_are_not_specialised():
+def test_groups_that_vary_together_prefer_no_shuffled_class():
+    """Beside random groups, whose units don't vary together, 16 % would have p < 0.05."""
     ps = []
-    for seed in range(30):
+    for seed in range(40):
         rng = np.random.default_rng(seed)
-        labels = np.arange(120) % 4
-        sides = [Activations(rng.normal(size=(120, 20)), labels) for _ in range(2)]
-        members = rng.permutation(np.arange(20) % 4)
+        members = np.arange(20) % 4
+        sides = [
+            Activations(
+                rng.normal(size=(120, 4))[:, members] + rng.normal(size=(120, 20)),
+                rng.permutation(np.arange(120) % 4),
+            )
+            for _ in range(2)
+        ]
         ps += specialisation(*sides, members, classes=4, seed=seed, draws=100).p.tolist()
-    assert np.mean(np.array(ps) < 0.05) < 0.12
-    assert 0.35 < np.mean(ps) < 0.65
+    assert np.mean(np.array(ps) < 0.05) < 0.1
+    assert 0.4 < np.mean(ps) < 0.6
+
+
+def test_p_of_a_preference_is_among_shuffles_of_both_splits():
+    rng, labels = np.random.default_rng(0), np.arange(60) % 3
+    sides = [
+        Activations(rng.normal(size=(60, 6)) + 0.35 * (labels[:, None] == 0), labels)
+        for _ in range(2)
+    ]
+    members = np.array([0, 0, 0, 1, 1, 1])
+    special = specialisation(*sides, members, classes=3, seed=0, draws=2000)
+    z = [(s.values - s.values.mean(0)) / s.values.std(0) for s in sides]
+    null = list[list[float]]()
+    for _ in range(2000):
+        mixed = [rng.permutation(labels) for _ in sides]
+        chosen, told = (
+            [[own[y == c][:, members == k].mean() for c in range(3)] for k in range(2)]
+            for own, y in zip(z, mixed, strict=True)
+        )
+        null.append([told[k][int(np.argmax(chosen[k]))] for k in range(2)])
+    for k in range(2):
+        wanted = np.mean([draw[k] >= special.value[k] for draw in null])
+        assert special.p[k] == pytest.approx(wanted, abs=0.03)
+        assert special.shuffled[k] == pytest.approx(np.mean([d[k] for d in null]), abs=0.02)
 
 
 def test_what_all_units_prefer_is_special_to_no_group():
@@ -144,8 +238,10 @@ def test_what_all_units_prefer_is_special_to_no_group():
     ]
     special = specialisation(*sides, np.arange(12) % 3, classes=4, seed=0)
     assert special.preferred.tolist() == [1, 1, 1]
-    assert (special.lo > 1).all()
-    assert 0.2 < special.p.mean() < 0.8
+    assert (special.lo > 0.9).all()
+    assert (special.random_lo < special.value).all()
+    assert (special.value < special.random_hi).all()
+    assert (special.p < 0.01).all()
     np.testing.assert_allclose(special.random, special.value, atol=0.15)
 
 
@@ -155,17 +251,3 @@ def test_a_class_that_is_missing_is_never_preferred():
     special = specialisation(*sides, np.array([0, 0, 0, 1, 1, 1]), classes=3, seed=0)
     assert set(special.preferred) <= {0, 1}
     assert np.isnan(special.profile[:, 2]).all()
-
-
-def test_silhouettes_need_two_clusters_of_units_that_vary():
-    values = np.random.default_rng(0).normal(size=(50, 5))
-    members = np.array([0, 0, 1, 1, -1])
-    result = silhouettes(values, members)
-    distance = 1 - np.corrcoef(values[:, :4].T)
-    np.fill_diagonal(distance, 0)
-    np.testing.assert_allclose(
-        result[:4], silhouette_samples(distance, members[:4], metric="precomputed")
-    )
-    assert np.isnan(result[4])
-    values[:, 2:4] = 1
-    assert np.isnan(silhouettes(values, members)).all()

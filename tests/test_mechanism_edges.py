@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.stats import t
 from torch import nn
 
 import planted_mechanism as planted
@@ -12,6 +13,7 @@ from holistic.lenses.mechanism.values import (
     class_indices,
     most_varying,
 )
+from holistic.stats.means import Means
 from holistic.subject import Subject
 from runs_mechanism import convolutional, found
 
@@ -54,8 +56,9 @@ def test_edges_that_are_not_there_are_zero():
     assert len(random) > 0
     assert 3 not in random.column("unit_a")
     assert (random.column("effect") == 0).all()
-    assert (random.column("lo") == 0).all()
-    assert (random.column("q") == 1).all()
+    for name in ("lo", "hi", "size_lo", "size_hi", "p", "q"):  # nothing varies: nothing is known
+        assert random.data[name].null_count == len(random)
+    assert any(f"{len(random)} of " in c and "no interval and no p" in c for c in finding.caveats)
     assert finding.statements[0].endswith("by 0, 95 % of them by less than 0.")
     assert "and for 0 of " in finding.statements[1]
 
@@ -134,8 +137,16 @@ def test_edges_equal_plain_layers(layered):
         rows = np.ones(len(own), bool) if row["class"] == "all" else own == int(row["class"])
         change = changes[rows, row["unit_b"]]
         assert row["effect"] == pytest.approx(change.mean(), abs=1e-6)
+        if bool(Means.of(change).rare):
+            assert row["lo"] is row["size_lo"] is row["p"] is None
+            continue
         error = change.std(ddof=1) / len(change) ** 0.5
-        assert row["hi"] - row["effect"] == pytest.approx(2 * error, rel=0.1, abs=1e-7)
+        student = t.interval(0.95, len(change) - 1, change.mean(), error)
+        ends = zip(student, slow_stats.hall_bounds(change.tolist(), 0.95), strict=True)
+        wanted = [pick(pair) for pick, pair in zip((min, max), ends, strict=True)]
+        assert [row["lo"], row["hi"]] == pytest.approx(wanted, rel=1e-3, abs=1e-6)
+        bounds = slow.root_mean_square_bounds(change.tolist())
+        assert [row["size_lo"], row["size_hi"]] == pytest.approx(bounds, rel=1e-3)
     assert set(finding.table.column("kind")) == {"top", "random"}
     assert len(finding.table) == 2 * 10 * 4
 
@@ -180,8 +191,9 @@ def test_q_of_edges_is_over_the_rows_of_a_kind(small):
     table = found(small, edges, Mechanism(edge_units=2, edges=5)).table
     for kind in ("top", "random"):
         rows = list(table.where(kind=kind).rows())
-        wanted = slow_stats.benjamini_hochberg([r["p"] for r in rows])
-        np.testing.assert_allclose([r["q"] for r in rows], wanted, rtol=1e-9)
+        p, q = ([np.nan if r[name] is None else r[name] for r in rows] for name in ("p", "q"))
+        np.testing.assert_allclose(q, slow_stats.benjamini_hochberg(p), rtol=1e-9)
+        assert np.isfinite(q).any()
 
 
 def test_a_single_hidden_site_has_no_edges():

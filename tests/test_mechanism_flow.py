@@ -28,7 +28,10 @@ def test_planted_flow():
     assert hidden["change_lo"] > 0.35
     for row in (pixels, hidden):
         assert abs(row["control_accuracy"] - 0.5) < 0.12
-        assert row["selectivity"] == row["probe_accuracy"] - row["control_accuracy"]
+        beyond = row["probe_accuracy"] - row["control_accuracy"]
+        assert row["selectivity"] == pytest.approx(beyond, abs=1e-12)
+        assert row["selectivity_lo"] < beyond < row["selectivity_hi"]
+        assert row["n_fit"] == 300
         assert row["lo"] <= row["probe_accuracy"] <= row["hi"]
         assert (row["n"], row["n_geometry"]) == (300, 300)
     assert pixels["untrained_accuracy"] is pixels["trained_gain"] is hidden["cka_to_next"] is None

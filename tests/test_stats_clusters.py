@@ -6,7 +6,7 @@ from sklearn.metrics import adjusted_rand_score, silhouette_samples
 import slow_stats as slow
 from holistic.errors import SettingError
 from holistic.stats import clusters
-from holistic.stats.clusters import cluster_units, side_by_side
+from holistic.stats.clusters import cluster_units, side_by_side, structure
 
 
 def planted(groups, units, *, examples=300, noise=1.0, seed=0):
@@ -26,8 +26,8 @@ def test_planted_clusters_are_found(groups):
     assert found.stability > 0.95
     assert found.p == 1 / 21
     assert found.counts.tolist() == list(range(2, 13))
-    assert found.counts[found.scores.argmax()] == groups
-    assert found.scores.max() > found.null_scores.max()
+    assert found.counts[np.nanargmax(found.scores)] == groups
+    assert found.score > found.null_scores.max()
     assert np.bincount(found.labels).argmax() == 0
 
 
@@ -84,7 +84,7 @@ def test_silhouettes_equal_their_oracles():
     wanted = silhouette_samples(distance, found.labels, metric="precomputed")
     np.testing.assert_allclose(found.silhouette, wanted, atol=1e-10)
     np.testing.assert_allclose(slow.silhouettes(distance, found.labels.tolist()), wanted)
-    assert found.scores.max() == pytest.approx(wanted.mean())
+    assert found.score == pytest.approx(wanted.mean())
 
 
 @pytest.mark.parametrize("k", [2, 5, 9])
@@ -92,17 +92,10 @@ def test_cuts_are_average_linkage(k):
     values = np.random.default_rng(k).normal(size=(15, 20))
     distance = clusters._distance(values - values.mean(0))
     np.testing.assert_allclose(distance, 1 - np.corrcoef(values.T), atol=1e-12)
-    cut = clusters._cut(clusters._tree(distance), k)
+    cut = next(clusters._levels(clusters._tree(distance), k))
     oracle = AgglomerativeClustering(k, metric="precomputed", linkage="average")
     assert adjusted_rand_score(oracle.fit_predict(distance), cut) == 1
     assert (np.diff(np.bincount(cut)) <= 0).all()
-
-
-def test_a_unit_alone_in_its_cluster_has_silhouette_zero():
-    distance = np.array([[0.0, 0.1, 1.0], [0.1, 0.0, 1.0], [1.0, 1.0, 0.0]])
-    labels = np.array([0, 0, 1])
-    assert clusters._silhouettes(distance, labels).tolist() == slow.silhouettes(distance, [0, 0, 1])
-    assert clusters._silhouettes(distance, np.zeros(3, int)).tolist() == [0, 0, 0]
 
 
 def test_data_without_groups_keeps_classes_and_the_common_signal():
@@ -178,3 +171,66 @@ def test_few_or_dead_units_have_places_too() -> None:
     values = np.random.default_rng(1).normal(size=(20, 2))
     assert side_by_side(values, np.array([1, 0])).tolist() == [1, 0]
     assert side_by_side(np.ones((20, 3)), np.zeros(3, int)).tolist() == [-1, -1, -1]
+
+
+def test_units_alone_are_in_no_cluster_and_are_not_counted() -> None:
+    values, group = planted(3, 18)
+    alone = np.random.default_rng(5).normal(size=(300, 9))
+    found = cluster_units(np.concatenate([values, alone], 1), draws=20)
+    assert found.k == 3
+    assert adjusted_rand_score(group, found.labels[:18]) == 1
+    assert (found.labels[18:] == -1).all()
+    assert not found.left_out.any()
+    assert (found.silhouette[18:] == 0).all()
+    assert np.bincount(found.labels[:18]).min() > 1
+
+
+def test_the_smallest_number_within_one_standard_error_of_the_best_is_taken() -> None:
+    """Four groups that lie in two pairs: several numbers are about as good."""
+    rng = np.random.default_rng(2)
+    pair, four = rng.normal(size=(400, 2)), rng.normal(size=(400, 4))
+    group = np.arange(32) % 4
+    values = 1.02 * pair[:, group // 2] + four[:, group] + 0.9 * rng.normal(size=(400, 32))
+    found = cluster_units(values, draws=40)
+    best = found.counts[np.nanargmax(found.scores)]
+    near = found.counts[found.scores >= np.nanmax(found.scores) - found.error]
+    assert best == 4
+    assert found.k == near.min() < best
+    assert len(set(found.ks)) > 1
+
+
+def test_rounding_does_not_decide_the_number_of_clusters() -> None:
+    values = np.random.default_rng(0).normal(size=(300, 3))[:, np.arange(24) % 3]
+    values = values + 0.7 * np.random.default_rng(1).normal(size=values.shape)
+    rounded = values + 1e-9 * np.random.default_rng(2).normal(size=values.shape)
+    first, other = (cluster_units(v, draws=20) for v in (values, rounded))
+    assert first.labels.tolist() == other.labels.tolist()
+    assert first.ks.tolist() == other.ks.tolist()
+
+
+def test_a_structure_is_the_best_score_and_its_number() -> None:
+    values, _ = planted(4, 20)
+    found = cluster_units(values, draws=20)
+    best = structure(values)
+    assert (best.k, best.score) == (4, pytest.approx(found.score))
+    assert structure(np.ones((20, 5))).k == 1
+    assert structure(values[:, :3]).score == 0
+
+
+def test_no_clusters_keep_what_was_found_of_the_partition() -> None:
+    values, _ = planted(3, 12)
+    values[:, 5] = 1.0
+    found = cluster_units(values, draws=20)
+    none = found.none()
+    assert none.k == 1
+    assert none.labels.tolist() == [-1 if u == 5 else 0 for u in range(12)]
+    assert np.isnan(none.silhouette).all()
+    assert none.stability == found.stability
+
+
+def test_no_cut_falls_between_merges_of_one_height() -> None:
+    values = np.random.default_rng(0).normal(size=(50, 4))[:, [0, 0, 0, 1, 1, 2, 3]]
+    distance = clusters._distance(values - values.mean(0))
+    sizes = [np.bincount(cut).tolist() for cut in clusters._levels(clusters._tree(distance), 6)]
+    assert sizes[0] == [3, 2, 1, 1]  # copies of a unit are never parted
+    assert [len(s) for s in sizes] == [4, 3, 2]

@@ -12,8 +12,10 @@ from holistic.lenses.mechanism.correlations import Correlations, standardised
 from holistic.lenses.mechanism.edges import Bundle, Choice
 from holistic.lenses.mechanism.influences import Influences
 from holistic.lenses.mechanism.shuffles import ShuffledProducts
+from holistic.lenses.mechanism.site_clusters import Against
 from holistic.lenses.mechanism.specialisation import specialisation
 from holistic.lenses.mechanism.values import Activations
+from holistic.stats.clusters import cluster_units, structure
 from holistic.stats.means import Means
 from holistic.stats.moments import CrossMoments
 from holistic.stats.tests import benjamini_hochberg
@@ -150,6 +152,33 @@ def _unspecialised(n: int, kind: str) -> Simulation:
     )
 
 
+def _grouped(n: int) -> Simulation:
+    """Whether units that share one signal and no groups beat data without groups."""
+
+    def draw(seed: int) -> tuple[int, int]:
+        rng = np.random.default_rng([seed, n])
+        values = rng.normal(size=(n, 1)) * rng.uniform(0.5, 1.5, 16) + rng.normal(size=(n, 16))
+        found = cluster_units(values, k_range=(2, 6), draws=20, seed=seed)
+        return int(found.p < 0.05), 1
+
+    return Simulation("mechanism.clusters", "data without groups", "p", n, draw, 300, 20)
+
+
+def _untrained(n: int) -> Simulation:
+    """Whether an untrained layer beats twenty untrained ones."""
+
+    def draw(seed: int) -> tuple[int, int]:
+        rng = np.random.default_rng([seed, n])
+        images = rng.normal(size=(n, 10))
+        layers = [
+            structure(np.maximum(images @ rng.normal(size=(10, 24)), 0), k_range=(2, 6))
+            for _ in range(21)
+        ]
+        return int(Against(layers[0], tuple(layers[1:])).p < 0.05), 1
+
+    return Simulation("mechanism.clusters", "untrained copies", "p", n, draw, 300, 20)
+
+
 def _changes(rng: np.random.Generator, n: int) -> np.ndarray:
     """Changes of a ReLU unit when another that fires on a third is replaced by its mean."""
     fires = np.maximum(rng.normal(size=(300, n)) - 0.4, 0)
@@ -198,6 +227,8 @@ SIMULATIONS = (
     *(_null(name, 200, False, "p") for name in ("normal units", "classes of other spreads")),
     _null("units silent on nine in ten", 2000, False, "p"),
     *(_specialised(n) for n in (50, 200)),
+    _grouped(100),
+    _untrained(100),
     *(_unspecialised(n, kind) for n in (200, 1000) for kind in ("p", "q")),
     *(_edge(n, what) for n in (50, 200, 1000) for what in ("effect", "size")),
 )

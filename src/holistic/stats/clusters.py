@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -17,6 +18,7 @@ __all__ = ["Clusters", "Structure", "cluster_units", "side_by_side", "structure"
 
 _ALPHA = 0.05
 _STABLE = 0.5
+_TIE = 1e-9
 _CUTS = 4
 """Pieces of a tree at most, in largest numbers of clusters: units alone are pieces, too."""
 
@@ -161,30 +163,41 @@ def cluster_units(
     if np.isnan(found.scores).all():
         return _no_partition(kept, found)
     null = [_cuts(_without_groups(used, labels, rng), k_range).best for _ in range(draws)]
-    p = float(permutation_p(found.best, null))
     groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     again = [_cuts(_resampled(used, groups, rng), k_range) for _ in range(draws)]
-    error = float(np.std([cuts.scores[np.nanargmax(found.scores)] for cuts in again], ddof=1))
+    clusters = _chosen(used, kept, found, again, null)
+    stands = clusters.p <= _ALPHA and clusters.stability >= _STABLE
+    return clusters if stands else clusters.none()
+
+
+def _chosen(
+    deviations: np.ndarray,
+    kept: np.ndarray,
+    cuts: _Cuts,
+    again: Sequence[_Cuts],
+    null: Sequence[float],
+) -> Clusters:
+    """Choose the number of clusters, by what resampled examples give."""
+    error = float(np.std([c.scores[np.nanargmax(cuts.scores)] for c in again], ddof=1))
     error = 0.0 if np.isnan(error) else error
-    place = found.chosen(error)
-    cut = found.labels[place]
+    place = cuts.chosen(error)
+    cut = cuts.labels[place]
     members, silhouette = np.full(len(kept), -1), np.full(len(kept), np.nan)
     members[kept] = np.where(np.bincount(cut)[cut] > 1, cut, -1)
-    silhouette[kept] = silhouettes(_distance(used), cut)
-    clusters = Clusters(
+    silhouette[kept] = silhouettes(_distance(deviations), cut)
+    return Clusters(
         labels=members,
         left_out=~kept,
-        k=int(found.counts[place]),
+        k=int(cuts.counts[place]),
         ks=np.array([c.counts[i] if (i := c.chosen(error)) >= 0 else 1 for c in again]),
         silhouette=silhouette,
         agreements=np.array([adjusted_rand(cut, c.labels[place]) for c in again]),
-        counts=found.counts,
-        scores=found.scores,
+        counts=cuts.counts,
+        scores=cuts.scores,
         error=error,
         null_scores=np.array(null),
-        p=p,
+        p=float(permutation_p(cuts.best, null)),
     )
-    return clusters if p <= _ALPHA and clusters.stability >= _STABLE else clusters.none()
 
 
 def structure(
@@ -280,12 +293,24 @@ def _tree(distance: np.ndarray) -> np.ndarray:
     return linkage(squareform(distance, checks=False), "average")
 
 
-def _cut(tree: np.ndarray, k: int) -> np.ndarray:
-    """Return the cluster `[U]` of each unit, 0 the largest; fewer than k where merges tie."""
-    from scipy.cluster.hierarchy import fcluster
+def _levels(tree: np.ndarray, most: int) -> Iterator[np.ndarray]:
+    """Yield the pieces `[U]` of a tree at each height, from `most` of them down to 2.
 
+    The largest is 0. Merges at the same height are one: no cut falls between them.
+    """
+    units = len(tree) + 1
+    piece = np.arange(units)
+    for merge, (first, other, height, _) in enumerate(tree):
+        above = merge == 0 or height > tree[merge - 1, 2] + _TIE
+        if above and 2 <= units - merge <= most:
+            yield _by_size(piece)
+        piece[(piece == first) | (piece == other)] = units + merge
+
+
+def _by_size(piece: np.ndarray) -> np.ndarray:
+    """Number pieces `[U]` by their size, 0 the largest; of equal ones the earlier comes first."""
     _, first, inverse, size = np.unique(
-        fcluster(tree, k, "maxclust"), return_index=True, return_inverse=True, return_counts=True
+        piece, return_index=True, return_inverse=True, return_counts=True
     )
     return np.argsort(np.lexsort((first, -size)))[inverse]
 
@@ -307,18 +332,16 @@ def _cuts(deviations: np.ndarray, k_range: tuple[int, int]) -> _Cuts:
     if not len(counts):
         return _Cuts(counts, scores, labels)
     distance = _distance(deviations)
-    tree, last = _tree(distance), min(units - 1, _CUTS * most)
-    finest = _cut(tree, last)
-    member = finest[:, None] == np.arange(finest.max() + 1)  # [U, pieces]
-    sums, first = distance @ member.astype(np.float64), member.argmax(0)
-    for pieces in range(2, last + 1):
-        cut = _cut(tree, pieces)
-        place = int((np.bincount(cut) > 1).sum()) - fewest
+    sums, first = np.empty((units, 0)), np.empty(0, np.int64)
+    for cut in _levels(_tree(distance), min(units - 1, _CUTS * most)):
+        member = cut[:, None] == np.arange(cut.max() + 1)  # [U, pieces]
+        if not len(first):
+            sums, first = distance @ member.astype(np.float64), member.argmax(0)
+        place = int((member.sum(0) > 1).sum()) - fewest
         if not 0 <= place < len(counts):
             continue
-        # a cut higher up joins pieces of the finest one, so their sums of distances add up
-        joined = cut[first][:, None] == np.arange(cut.max() + 1)
-        score = from_sums(sums @ joined.astype(np.float64), cut).mean()
+        # a cut higher up joins pieces of the first one, so their sums of distances add up
+        score = from_sums(sums @ member[first].astype(np.float64), cut).mean()
         if not score <= scores[place]:
             scores[place], labels[place] = score, cut
     return _Cuts(counts, scores, labels)

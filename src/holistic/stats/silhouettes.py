@@ -9,6 +9,8 @@ import numpy as np
 __all__ = ["Silhouettes", "measured_silhouettes", "silhouettes"]
 
 _GROUPS = 20
+_FEW = 5
+"""Examples up to which there is no interval."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def _bounds(whole: np.ndarray, parts: np.ndarray) -> tuple[np.ndarray, np.ndarra
 def _jackknife(values: np.ndarray, labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return silhouettes of all examples `[U]`, and without each group of them `[G, U]`."""
     n, order = len(values), np.random.default_rng(seed).permutation(len(values))
-    groups = min(_GROUPS, n // 2)
+    groups = min(_GROUPS, n // 2) if n > _FEW else 0
     products = values.T @ values
     parts = list[np.ndarray]()
     for g in range(groups):

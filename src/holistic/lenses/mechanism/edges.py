@@ -318,14 +318,15 @@ def _sizes(top: Sequence[Bundle], random: Sequence[Bundle]) -> str:
     return (
         f"The {len(every):,} largest edges on the selection split: replacing the first unit by its "
         f"mean changes the second by {_median(every)} of its standard deviations (median root mean "
-        f"square, n = {int(top[0].changes.count[0, -1]):,}){beside}; brackets resample edges, not "
-        "images."
+        f"square, n = {int(top[0].changes.count[0, -1]):,}){beside}."
     )
 
 
 def _median(values: np.ndarray) -> str:
+    """Write a median over edges, with the interval that comes of resampling edges, not images."""
     lo, hi = bootstrap_interval(values, np.median, seed=0)
-    return f"{np.median(values):.2g}" + (f" [{lo:.2g}, {hi:.2g}]" if len(values) > 1 else "")
+    ends = f" [{lo:.2g}, {hi:.2g}, edges resampled]" if len(values) > 1 else ""
+    return f"{np.median(values):.2g}{ends}"
 
 
 def _counts(top: Sequence[Bundle], random: Sequence[Bundle]) -> str:
