@@ -90,7 +90,7 @@ def _interval(name: str, n: int, rho: float, within: bool) -> Simulation:
     # rare units that never met may meet on other examples: bounds leave room for that
     wide = "silent" in name or "sparse" in name or rho == 0
     label = f"{what} = {rho:g}, {name}"
-    return Simulation("mechanism.pairs", label, "interval", n, draw, 100, 5, wide)
+    return Simulation("mechanism.pairs", label, "interval", n, draw, 100, 4, wide)
 
 
 def _null(name: str, n: int, within: bool, kind: str) -> Simulation:
@@ -105,7 +105,7 @@ def _null(name: str, n: int, within: bool, kind: str) -> Simulation:
     what = "r_within" if within else "r"
     repeats = 200 if kind == "q" else 50
     kind_ = "q" if kind == "q" else "p"
-    return Simulation("mechanism.pairs", f"{what}, {name}", kind_, n, draw, repeats, 5)
+    return Simulation("mechanism.pairs", f"{what}, {name}", kind_, n, draw, repeats, 4)
 
 
 def _layer(n: int, seed: int, strength: float) -> tuple[Activations, Activations, np.ndarray]:
@@ -161,7 +161,7 @@ def _grouped(n: int) -> Simulation:
         found = cluster_units(values, k_range=(2, 6), draws=20, seed=seed)
         return int(found.p < 0.05), 1
 
-    return Simulation("mechanism.clusters", "data without groups", "p", n, draw, 300, 20)
+    return Simulation("mechanism.clusters", "data without groups", "p", n, draw, 300, 15)
 
 
 def _untrained(n: int) -> Simulation:
@@ -176,7 +176,7 @@ def _untrained(n: int) -> Simulation:
         ]
         return int(Against(layers[0], tuple(layers[1:])).p < 0.05), 1
 
-    return Simulation("mechanism.clusters", "untrained copies", "p", n, draw, 300, 20)
+    return Simulation("mechanism.clusters", "untrained copies", "p", n, draw, 300, 15)
 
 
 def _changes(rng: np.random.Generator, n: int) -> np.ndarray:
