@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import planted_mechanism as planted
 import zoo
@@ -157,3 +158,39 @@ def test_importing_the_lens_is_cheap():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "set()"
+
+
+class Narrow(nn.Module):
+    """Sites of one and of three units, one whose units never change, and one partly dead."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in ((6, 1), (6, 3), (6, 5), (6, 8)))
+        self.last = nn.Linear(17, 4)
+        with torch.no_grad():
+            self.layers[2].bias.fill_(-100.0)
+            self.layers[3].bias[:3] = -100.0
+
+    def forward(self, x):
+        x = x.flatten(1)
+        return self.last(torch.cat([torch.relu(layer(x)) for layer in self.layers], 1))
+
+
+@pytest.mark.parametrize("absent", [False, True])
+def test_the_lens_runs_on_narrow_and_dead_sites_and_without_a_class(absent):
+    torch.manual_seed(0)
+    labels = torch.arange(90) % (3 if absent else 4)
+    images = torch.randn(90, 1, 2, 3)
+    subject = Subject(Narrow().eval(), (images, labels), classes=["a", "b", "c", "d"])
+    by_name = {f.name: f for f in QUICK.run(subject, Context())}
+    clustered = by_name["mechanism.clusters"].table
+    assert len(clustered) == 17
+    assert clustered.data["cluster"].null_count >= 9
+    assert "too few units that vary" in by_name["mechanism.clusters"].statements[-1]
+    assert set(clustered.where(site=clustered.column("site")[4]).column("k")) == {1}
+    probed = by_name["mechanism.flow"].table
+    assert np.isfinite(probed.column("selectivity_lo")).all()
+    edged = by_name["mechanism.edges"].table
+    if absent and len(edged):
+        assert set(edged.where(class_="d").column("n")) == {0}
+        assert edged.where(class_="d").data["lo"].null_count == len(edged.where(class_="d"))
