@@ -87,8 +87,9 @@ def _interval(name: str, n: int, rho: float, within: bool) -> Simulation:
         return int(((lo <= truth) & (truth <= hi)).sum()), int(np.isfinite(lo).sum())
 
     what = "r_within" if within else "r"
-    # rare units that never met may meet on other examples: bounds leave room for that
-    wide = "silent" in name or "sparse" in name or rho == 0
+    # rare units that never met may meet on other examples, and few examples carry the spread of
+    # a correlation: bounds leave room for both
+    wide = "silent" in name or "sparse" in name or rho == 0 or n < 200
     label = f"{what} = {rho:g}, {name}"
     return Simulation("mechanism.pairs", label, "interval", n, draw, 100, 4, wide)
 

@@ -21,6 +21,7 @@ from holistic.lenses.mechanism.values import (
     most_varying,
     sampled,
 )
+from holistic.models import reinitialised
 from holistic.progress import Progress
 from holistic.stats.clusters import Structure, structure
 from holistic.subject import Subject
@@ -85,7 +86,7 @@ def copies(subject: Subject, *, settings: Mechanism) -> Iterator[Subject]:
     )
     yield copy
     for place in range(1, settings.untrained_copies):
-        _take_weights(copy.model, subject.untrained(subject.seed + place).model)
+        _take_weights(copy.model, reinitialised(subject.model, subject.seed + place))
         yield copy
 
 
