@@ -104,10 +104,10 @@ _KINDS = {
         "string",
     ),
     **dict.fromkeys(
-        "backup_unit class_n cluster cluster_within confused count depth erase_n example examples "
-        "excluded features gained height k left_edge lost n n_geometry order orders parameters "
-        "picture position positions rank start steer_n top_edge turned unit unit_a unit_axis "
-        "unit_b units untrained_k width".split(),
+        "backup_unit class_n cluster cluster_within confused count depth erase_controls erase_n "
+        "example examples excluded features gained height k left_edge lost n n_geometry order "
+        "orders parameters picture position positions rank start steer_controls steer_n top_edge "
+        "turned unit unit_a unit_axis unit_b units untrained_k width".split(),
         "int64",
     ),
     **dict.fromkeys(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,15 @@ import numpy as np
 from holistic.progress import Progress, silent
 from holistic.subject import Subject
 
-__all__ = ["METHODS", "Features", "Fitted", "collect", "fit", "random_directions"]
+__all__ = [
+    "METHODS",
+    "Features",
+    "Fitted",
+    "collect",
+    "fit",
+    "orientations",
+    "random_directions",
+]
 
 METHODS = ("class_mean_difference", "logistic")
 _PENALTY = 1e-3
@@ -51,9 +60,11 @@ class Fitted:
     spread: np.ndarray
 
 
-def collect(subject: Subject, progress: Progress = silent) -> dict[str, Features]:
-    """Read every hidden site's position means on both splits, in one pass each."""
-    names = [site.name for site in subject.hidden_sites]
+def collect(
+    subject: Subject, progress: Progress = silent, sites: Sequence[str] | None = None
+) -> dict[str, Features]:
+    """Read position means of the hidden sites, or of some, on both splits, in one pass each."""
+    names = [site.name for site in subject.hidden_sites] if sites is None else list(sites)
     splits = (subject.selection, subject.evaluation)
     total = sum(len(split) for split in splits)
     read, done = list[dict[str, list[np.ndarray]]](), 0
@@ -160,3 +171,22 @@ def random_directions(values: np.ndarray, count: int, seed: int) -> np.ndarray:
     drawn = rng.standard_normal((count, len(deviation))) @ deviation
     norm = np.linalg.norm(drawn, axis=1, keepdims=True)
     return np.where(norm > 0, drawn / np.where(norm > 0, norm, 1), np.nan)
+
+
+def orientations(features: Features, directions: np.ndarray, classes: int) -> np.ndarray:
+    """Say which way along each direction each class lies further than the rest, `[B, C]` of ±1.
+
+    A class's own direction has its sign from the selection split. Directions that it is compared
+    with must get theirs by the same rule, or they point away from the class every other time.
+
+    Parameters
+    ----------
+    features
+        The site's position means: those of the selection split count.
+    directions
+        `[B, U]`.
+    classes
+        Number of classes C.
+    """
+    apart = _mean_differences(features.selection, features.labels, classes)  # [C, U]
+    return np.where(directions @ apart.T < 0, -1.0, 1.0)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from holistic.findings import Finding
 from holistic.lenses.tracing.directions import Features
+from holistic.stats.intervals import mean_interval
 from holistic.stats.jackknife import jackknifed
+from holistic.stats.tests import benjamini_hochberg
 from holistic.subject import Subject
 from holistic.tables import Table, col
 from holistic.words import percent
@@ -32,7 +34,11 @@ class ClassPlace:
         "of the selection split",
         unit="activation",
     )
+    x_lo: float | None = col("lower end of its 95 % interval", unit="activation")
+    x_hi: float | None = col("upper end of its 95 % interval", unit="activation")
     y: float = col("the same along the second axis", unit="activation")
+    y_lo: float | None = col("lower end of its 95 % interval", unit="activation")
+    y_hi: float | None = col("upper end of its 95 % interval", unit="activation")
     spread_x: float = col(
         "standard deviation of the class's examples along the first axis", unit="activation"
     )
@@ -62,6 +68,7 @@ class ClassPlace:
         of="share",
         words="p (shuffles, one-sided)",
     )
+    q: float = col("Benjamini-Hochberg q of p over the sites", of="share", words="q over the sites")
 
 
 @dataclass(frozen=True)
@@ -110,6 +117,10 @@ def geometry(subject: Subject, features: Mapping[str, Features]) -> Finding:
         Position means of each site's units on both splits.
     """
     rows = [row for site, known in features.items() for row in _site_rows(subject, site, known)]
+    # all rows of a site tell of the same share: one test
+    p = {row.site: row.p for row in rows}
+    q = dict(zip(p, benjamini_hochberg(list(p.values())).tolist(), strict=True))
+    rows = [replace(row, q=q[row.site]) for row in rows]
     return Finding(
         "tracing.geometry",
         Table.from_rows(ClassPlace, rows),
@@ -159,13 +170,16 @@ def _site_rows(subject: Subject, site: str, known: Features) -> Iterator[ClassPl
         if not len(places):
             continue
         spread = places.std(0)
+        ends_of = np.stack(mean_interval(len(places), places.mean(0), len(places) * spread**2))
         tilt = (places - places.mean(0)).prod(1).mean() / (spread.prod() or 1.0)
         yield ClassPlace(
             site=site, class_=name, x=float(places[:, 0].mean()), y=float(places[:, 1].mean()),
+            x_lo=float(ends_of[0, 0]), x_hi=float(ends_of[1, 0]),
+            y_lo=float(ends_of[0, 1]), y_hi=float(ends_of[1, 1]),
             spread_x=float(spread[0]), spread_y=float(spread[1]), tilt=float(np.clip(tilt, -1, 1)),
             n=len(places), share=corrected.value, lo=corrected.lo, hi=corrected.hi,
             control_share=float(null.mean()), control_lo=float(ends[0]),
-            control_hi=float(ends[1]), p=p,
+            control_hi=float(ends[1]), p=p, q=p,
         )  # fmt: skip
 
 
@@ -203,7 +217,8 @@ def _statements(rows: list[ClassPlace]) -> tuple[str, ...]:
         f"At '{row.site}' a plane holds {percent(row.share, row.lo, row.hi)} of the "
         f"variance between class means, with shuffled labels "
         f"{percent(row.control_share, row.control_lo, row.control_hi)} (one-sided p = "
-        f"{row.p:.2g}, n = {counts[row.site]:,})."
+        f"{row.p:.2g}, q = {row.q:.2g} over {len(firsts)} "
+        f"{'site' if len(firsts) == 1 else 'sites'}, n = {counts[row.site]:,})."
         for row in ([most] if most.site == least.site else [most, least])
     )
 

@@ -9,25 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from holistic.findings import Finding
-from holistic.lenses.tracing.directions import (
-    METHODS,
-    Features,
-    Fitted,
-    fit,
-    random_directions,
-)
-from holistic.lenses.tracing.steering import DOSES, Erasing, Steering, erase, steer, stratified
-from holistic.lenses.tracing.work import affordable, replay_work
+from holistic.lenses.tracing.directions import METHODS, Features, Fitted, orientations
+from holistic.lenses.tracing.steering import DOSES
+from holistic.lenses.tracing.trials import Trial, try_again, try_site
 from holistic.progress import Progress, silent
 from holistic.scores import SCORE_UNITS, Score
-from holistic.sites import Site
+from holistic.stats.families import least_q, stuck
 from holistic.stats.intervals import (
     class_auroc,
     delong_interval,
     mean_interval,
     paired_accuracy_interval,
 )
-from holistic.stats.tests import benjamini_hochberg, permutation_p
+from holistic.stats.tests import benjamini_hochberg
 from holistic.subject import Subject
 from holistic.tables import Table, col
 from holistic.words import number
@@ -36,9 +30,6 @@ if TYPE_CHECKING:
     from holistic.lenses.tracing import Tracing
 
 __all__ = ["DirectionRow", "find_directions"]
-
-_BUDGET = 2e11
-"""Multiplications for all replays of one site, for steering and for erasing each."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +50,8 @@ class DirectionRow:
     hi: float = col("upper end of the 95 % interval of the AUROC (DeLong)", unit="share")
     n: int = col("examples behind the AUROC", unit="examples", of="auroc")
     control_auroc: float = col(
-        "mean AUROC of random directions, each with the sign that suits it",
+        "mean AUROC of random directions, each with the sign that makes the class lie further "
+        "along it on the selection split, as the class's own has",
         unit="share",
         of="auroc",
         words="control (random directions, mean)",
@@ -84,7 +76,8 @@ class DirectionRow:
     steer_hi: float = col("upper end of its 95 % interval", unit="score per SD")
     steer_n: int = col("examples steered", unit="examples", of="steer_slope")
     control_steer_slope: float = col(
-        "mean slope of random directions moved by the same lengths",
+        "mean slope of random directions moved by the same lengths, each with the sign that makes "
+        "the class lie further along it on the selection split",
         unit="score per SD",
         of="steer_slope",
         words="control (random directions)",
@@ -93,6 +86,9 @@ class DirectionRow:
         "2.5 % quantile of the same", unit="score per SD", words="95 % of them"
     )
     control_steer_hi: float = col("97.5 % quantile of the same", unit="score per SD")
+    steer_controls: int = col(
+        "random directions that it is compared with", unit="directions", of="steer_slope"
+    )
     steer_p: float = col(
         "share of random directions that steer at least as much, (1+b)/(1+B)",
         of="steer_slope",
@@ -117,6 +113,9 @@ class DirectionRow:
     )
     control_erase_lo: float = col("2.5 % quantile of the same", unit="share", words="95 % of them")
     control_erase_hi: float = col("97.5 % quantile of the same", unit="share")
+    erase_controls: int = col(
+        "random directions that it is compared with", unit="directions", of="erase_drop"
+    )
     p: float = col(
         "share of random directions whose erasing costs as much, (1+b)/(1+B)",
         of="erase_drop",
@@ -154,48 +153,41 @@ def find_directions(
         site n.
     """
     classes, sites = len(subject.classes), subject.hidden_sites
-    parts, arrays = list[dict[str, Any]](), dict[str, np.ndarray]()
+    parts, trials = list[dict[str, Any]](), list[Trial]()
     for n, site in enumerate(sites):
         progress("class directions", n, len(sites))
         known = features.pop(site.name)
-        fitted = fit(known, classes)
-        controls = random_directions(known.selection, lens.controls, subject.seed + n)
-        steered, erased, count = _used(subject, lens, site, fitted, controls)
-        parts.append(
-            {
-                "site": [site.name] * (classes * len(METHODS)),
-                **_separation(known, fitted, controls, classes),
-                **_steered(steered, count),
-                **_erased(erased),
-            }
+        trial, controls = try_site(
+            subject, site, n, known, controls=lens.controls, examples=lens.examples
         )
-        arrays[f"tracing.directions.{n}"] = fitted.vectors.astype(np.float32)
-        arrays[f"tracing.doses.{n}"] = steered.curves.astype(np.float32)
-        arrays[f"tracing.dose_bounds.{n}"] = steered.bounds.astype(np.float32)
+        trials.append(trial)
+        parts.append(_separation(known, trial.fitted, controls, classes))
+    trials = try_again(subject, trials, progress)
     progress("class directions", len(sites), len(sites))
+    parts = [
+        {"site": [t.site.name] * (classes * len(METHODS)), **part, **_steered(t), **_erased(t)}
+        for t, part in zip(trials, parts, strict=True)
+    ]
     table = _table(parts, subject.classes)
     return Finding(
         "tracing.directions",
         table,
-        tuple(_statements(table, lens.controls, subject.score)),
-        _caveats(subject),
-        arrays,
+        tuple(_statements(table, subject.score)),
+        (*_caveats(subject), *_unsettled(table)),
+        _arrays(trials),
     )
 
 
-def _used(
-    subject: Subject, lens: Tracing, site: Site, fitted: Fitted, controls: np.ndarray
-) -> tuple[Steering, Erasing, int]:
-    """Steer and erase on as many evaluation examples as the budget allows."""
-    labels = subject.evaluation.labels.cpu().numpy()
-    work, least = replay_work(subject, site), 10 * len(subject.classes)
-    cost = work * len(controls) * 8
-    count = affordable(_BUDGET, cost, least=least, most=lens.examples)
-    rows = stratified(labels, count, subject.seed)
-    steered = steer(subject, site, fitted, controls, rows)
-    count = affordable(_BUDGET, cost / 8, least=least, most=8 * lens.examples)
-    erased = erase(subject, site, fitted, controls, stratified(labels, count, subject.seed))
-    return steered, erased, len(rows)
+def _arrays(trials: Sequence[Trial]) -> dict[str, np.ndarray]:
+    return {
+        f"tracing.{name}.{trial.place}": values.astype(np.float32)
+        for trial in trials
+        for name, values in (
+            ("directions", trial.fitted.vectors),
+            ("doses", trial.steered.curves),
+            ("dose_bounds", trial.steered.bounds),
+        )
+    }
 
 
 def _separation(
@@ -208,7 +200,7 @@ def _separation(
         projected = known.evaluation @ fitted.vectors[c].T  # [N, M]
         found[:, c] = delong_interval(projected, known.held_out == c)
     null = class_auroc(known.evaluation @ controls.T, known.held_out, classes)  # [B, C]
-    null = np.maximum(null, 1 - null)
+    null = np.where(orientations(known, controls, classes) > 0, null, 1 - null)
     cosine = (fitted.vectors[:, 0] * fitted.vectors[:, 1]).sum(1)
     per_class = {
         "control_auroc": null.mean(0),
@@ -223,10 +215,10 @@ def _separation(
     }
 
 
-def _steered(steered: Steering, count: int) -> dict[str, np.ndarray]:
+def _steered(trial: Trial) -> dict[str, np.ndarray]:
     """Steering columns, `[C · M]` each."""
-    slopes = steered.slopes.reshape(count, -1)
-    null = steered.controls.reshape(len(steered.controls), -1)
+    count, null = len(trial.steer_rows), trial.steer_null
+    slopes = trial.steered.slopes.reshape(count, -1)
     mean = slopes.mean(0)
     lo, hi = mean_interval(count, mean, ((slopes - mean) ** 2).sum(0))
     return {
@@ -234,38 +226,42 @@ def _steered(steered: Steering, count: int) -> dict[str, np.ndarray]:
         "steer_lo": lo,
         "steer_hi": hi,
         "steer_n": np.full(len(mean), count),
-        "control_steer_slope": null.mean(0),
-        "control_steer_lo": np.quantile(null, 0.025, axis=0),
-        "control_steer_hi": np.quantile(null, 0.975, axis=0),
-        "steer_p": permutation_p(mean, null),
+        **_beside("control_steer", "slope", null),
+        "steer_controls": np.isfinite(null).sum(0),
+        "steer_p": trial.steer_p,
     }
 
 
-def _erased(erased: Erasing) -> dict[str, np.ndarray]:
+def _erased(trial: Trial) -> dict[str, np.ndarray]:
     """Erasing columns, `[C · M]` each."""
-    methods = len(METHODS)
-    count = np.repeat(erased.count, methods)
-    lost, gained = erased.lost.reshape(-1), erased.gained.reshape(-1)
-    lo, hi = paired_accuracy_interval(lost, gained, count)
-    drop = (lost - gained) / np.where(count > 0, count, np.nan)
-    null = np.repeat(erased.controls, methods, axis=1)  # [B, C · M]
+    erased, undefined = trial.erased, np.isnan(trial.drop)
+    count = np.repeat(erased.count, len(METHODS))
+    lo, hi = paired_accuracy_interval(erased.lost.reshape(-1), erased.gained.reshape(-1), count)
     return {
-        "erase_drop": drop,
-        "erase_lo": -hi,
-        "erase_hi": -lo,
+        "erase_drop": trial.drop,
+        "erase_lo": np.where(undefined, np.nan, -hi),
+        "erase_hi": np.where(undefined, np.nan, -lo),
         "erase_n": count,
-        "control_erase_drop": null.mean(0),
-        "control_erase_lo": np.quantile(null, 0.025, axis=0),
-        "control_erase_hi": np.quantile(null, 0.975, axis=0),
-        "p": permutation_p(drop, null),
+        **_beside("control_erase", "drop", trial.erase_null),
+        "erase_controls": np.isfinite(trial.erase_null).sum(0),
+        "p": trial.erase_p,
+    }
+
+
+def _beside(prefix: str, value: str, null: np.ndarray) -> dict[str, np.ndarray]:
+    """Mean of random directions `[B, C · M]`, and what 95 % of them lie between."""
+    held = np.ma.masked_invalid(null)
+    none = ~np.isfinite(null).any(0)
+    ends = np.nanquantile(np.where(none, 0.0, null), (0.025, 0.975), axis=0)
+    return {
+        f"{prefix}_{value}": held.mean(0).filled(np.nan),
+        f"{prefix}_lo": np.where(none, np.nan, ends[0]),
+        f"{prefix}_hi": np.where(none, np.nan, ends[1]),
     }
 
 
 def _table(parts: list[dict[str, Any]], classes: Sequence[str]) -> Table:
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    undefined = np.isnan(columns["spread"])
-    for name in ("steer_p", "erase_drop", "erase_lo", "erase_hi", "p"):
-        columns[name] = np.where(undefined, np.nan, columns[name])
     rows = len(parts) * len(classes)
     return Table.build(
         DirectionRow,
@@ -279,7 +275,7 @@ def _table(parts: list[dict[str, Any]], classes: Sequence[str]) -> Table:
     )
 
 
-def _statements(table: Table, controls: int, score: Score) -> Iterator[str]:
+def _statements(table: Table, score: Score) -> Iterator[str]:
     rows = [r for r in table.where(method=METHODS[0]).rows() if r["auroc"] is not None]
     if not rows:
         yield "No class has a direction: the hidden sites don't vary."
@@ -287,10 +283,10 @@ def _statements(table: Table, controls: int, score: Score) -> Iterator[str]:
     yield _said_of_reading([r for r in rows if r["site"] == rows[-1]["site"]])
     steered = [r for r in rows if r["steer_q"] is not None]
     if steered:
-        yield _said_of_steering(steered, controls, score)
+        yield _said_of_steering(steered, score)
     erased = [r for r in rows if r["erase_drop"] is not None]
     if erased:
-        yield _said_of_erasing(erased, controls)
+        yield _said_of_erasing(erased)
 
 
 def _said_of_reading(rows: list[dict[str, Any]]) -> str:
@@ -305,22 +301,23 @@ def _said_of_reading(rows: list[dict[str, Any]]) -> str:
     )
 
 
-def _said_of_steering(rows: list[dict[str, Any]], controls: int, score: Score) -> str:
+def _said_of_steering(rows: list[dict[str, Any]], score: Score) -> str:
     best = max(rows, key=lambda r: r["steer_slope"])
     works = sum(r["steer_q"] < 0.05 for r in rows)
     return (
         f"Steering '{best['site']}' by one SD along the direction of class {best['class']} raises "
         f"its {score} by {best['steer_slope']:.2f} {SCORE_UNITS[score]} "
         f"[{best['steer_lo']:.2f}, {best['steer_hi']:.2f}] (n = {best['steer_n']}, the most of "
-        f"{len(rows)}); {controls} random directions of that "
-        f"length: {best['control_steer_slope']:.2f} [{best['control_steer_lo']:.2f}, "
-        f"{best['control_steer_hi']:.2f}]. {works} of {len(rows)} class mean differences steer "
-        "their class more than random directions do (q < 0.05)."
+        f"{len(rows)}); {best['steer_controls']} random directions of that "
+        f"length, signed by the same rule: {best['control_steer_slope']:.2f} "
+        f"[{best['control_steer_lo']:.2f}, {best['control_steer_hi']:.2f}]. {works} of {len(rows)} "
+        "class mean differences steer their class more than random directions do (q < 0.05)."
     )
 
 
-def _said_of_erasing(rows: list[dict[str, Any]], controls: int) -> str:
+def _said_of_erasing(rows: list[dict[str, Any]]) -> str:
     best = max(rows, key=lambda r: r["erase_drop"])
+    needed = sum(r["q"] < 0.05 for r in rows)
     drop, lo, hi, control, control_lo, control_hi = (
         100 * best[f"{prefix}erase_{end}"]
         for prefix in ("", "control_")
@@ -329,15 +326,35 @@ def _said_of_erasing(rows: list[dict[str, Any]], controls: int) -> str:
     return (
         f"Erasing the direction of class {best['class']} from '{best['site']}' costs it {drop:.1f} "
         f"points of accuracy [{lo:.1f}, {hi:.1f}] (n = {best['erase_n']}, the most of "
-        f"{len(rows)}); erasing {controls} random directions {control:.1f} [{control_lo:.1f}, "
-        f"{control_hi:.1f}] (p = {best['p']:.3f})."
+        f"{len(rows)}); erasing one of {best['erase_controls']} random directions {control:.1f} "
+        f"[{control_lo:.1f}, {control_hi:.1f}] (q = {best['q']:.2g}). {needed} of {len(rows)} "
+        "class mean differences are needed more than random directions are (q < 0.05)."
     )
+
+
+def _unsettled(table: Table) -> Iterator[str]:
+    """Say how many tests have the least p that the draws allow, and still no q below 0.05."""
+    for p, value, doing in (
+        ("steer_p", "steer_controls", "Steering"),
+        ("p", "erase_controls", "Erasing"),
+    ):
+        values, draws = table.column(p).astype(np.float64), table.column(value)
+        waiting = stuck(values, draws)
+        if waiting.any():
+            most = int(draws[waiting].max())
+            least = least_q(1 / (1 + most), int(np.isfinite(values).sum()))
+            yield (
+                f"{doing}: {int(waiting.sum())} directions do more than all of up to {most:,} "
+                "random ones, and can't be told from chance with so few: a q of one row by itself "
+                f"is at least {least:.2g} there. More are too dear for this model."
+            )
 
 
 def _caveats(subject: Subject) -> tuple[str, ...]:
     notes = (
         "Directions are fit on the selection split and used on the evaluation split; random "
-        "directions have the covariance of the site's own values.",
+        "directions have the covariance of the site's own values, and more of them are drawn where "
+        "none of the first does as much.",
         "Steering moves values off the distribution; the slope is that of the mean score over "
         f"{DOSES.min():.0f} to {DOSES.max():.0f} SD, not of a single small step.",
         "At sites with positions a direction lives in position means, and is added or erased at "

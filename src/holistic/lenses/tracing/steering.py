@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +14,25 @@ from holistic.sites import Site
 from holistic.stats.intervals import mean_interval
 from holistic.subject import Subject
 
-__all__ = ["DOSES", "Erasing", "Steering", "erase", "stage_batches", "steer", "stratified"]
+__all__ = [
+    "DOSES",
+    "Erasing",
+    "Steering",
+    "control_drops",
+    "control_slopes",
+    "erase",
+    "stage_batches",
+    "steer",
+    "stratified",
+]
 
 DOSES = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
 """Amounts of steering, in standard deviations of the projections onto the direction."""
+_WEIGHTS = DOSES / (DOSES**2).sum()
+"""What the scores at the doses are added up by to their least-squares slope."""
 _BATCH = 512
+_ROWS = 4096
+"""Most rows of one run: several directions go together where a batch is small."""
 _KNOTS = np.array([-1.0, -0.5, -0.25, -0.125, 0.0, 0.125, 0.25, 0.5, 1.0])
 """Lengths at which control directions are steered, as shares of the longest dose."""
 
@@ -82,6 +96,21 @@ class _Held:
         # The site comes last: it wins over another name for the same value.
         return self.subject.logits_from(self.images, {**self.before, self.site.name: value})
 
+    def logits_of(self, values: Sequence[Tensor]) -> Tensor:
+        """Compute logits `[K, B, C]` with K values in place of the site's, in one run."""
+        images, *around = (
+            torch.cat([v] * len(values)) for v in (self.images, *self.before.values())
+        )
+        before = dict(zip(self.before, around, strict=True))
+        both = {**before, self.site.name: torch.cat(list(values))}
+        return self.subject.logits_from(images, both).unflatten(0, (len(values), -1))
+
+    @property
+    def at_once(self) -> int:
+        """How many values go into one run."""
+        rows = min(_ROWS, self.subject.engine.batch_rows([self.site]))
+        return max(1, rows // max(len(self.labels), 1))
+
     def of_class(self, c: int) -> _Held:
         """Return the examples of one class."""
         rows = self.labels == c
@@ -129,9 +158,6 @@ def steer(
 ) -> Steering:
     """Steer along each direction by `DOSES`, and along control directions by the same lengths.
 
-    Control directions are steered at a few lengths up to the longest dose of the site, and the
-    mean scores between them are interpolated, so that one run serves every class and method.
-
     Parameters
     ----------
     subject, site
@@ -143,27 +169,52 @@ def steer(
     rows
         Places in the evaluation split.
     """
-    classes, methods, _ = fitted.vectors.shape
-    longest = float(np.abs(DOSES).max() * np.nan_to_num(fitted.spread).max())
     own = list[np.ndarray]()
-    knots = np.zeros((len(controls), len(_KNOTS), classes))
     for held in stage_batches(subject, site, rows):
-        base = _scores(subject, held.logits(held.value), classes)  # [B, C]
+        base = _scores(subject, held.logits(held.value), len(fitted.vectors))  # [B, C]
         own.append(_own_doses(held, fitted, base))
-        if longest > 0:
-            knots += _control_doses(held, controls, longest * _KNOTS, base)
     doses = np.concatenate(own)  # [N, C, M, D]
-    weights = DOSES / (DOSES**2).sum()
-    curves = knots / len(rows)  # [B, L, C]
-    slopes = np.full((len(controls), classes, methods), np.nan)
-    for c, m in np.ndindex(classes, methods):
-        lengths = DOSES * fitted.spread[c, m]
-        if np.isfinite(lengths).all() and longest > 0:
-            answers = [np.interp(lengths, longest * _KNOTS, curve) for curve in curves[:, :, c]]
-            slopes[:, c, m] = np.array(answers) @ weights
     means = doses.mean(0)
     bounds = np.stack(mean_interval(len(doses), means, ((doses - means) ** 2).sum(0)))
-    return Steering(doses @ weights, means, bounds, slopes)
+    slopes = control_slopes(subject, site, fitted, controls, rows)
+    return Steering(doses @ _WEIGHTS, means, bounds, slopes)
+
+
+@torch.no_grad()
+def control_slopes(
+    subject: Subject, site: Site, fitted: Fitted, controls: np.ndarray, rows: np.ndarray
+) -> np.ndarray:
+    """Return the mean slope for each class along each control direction, `[B, C, M]`.
+
+    They are steered at a few lengths up to the longest dose of the site, and the mean scores
+    between them are interpolated, so that one run serves every class and method.
+
+    Parameters
+    ----------
+    subject, site
+        The model under study and one of its sites.
+    fitted
+        The site's directions, whose doses set the lengths.
+    controls
+        `[B, U]`, control directions of length 1.
+    rows
+        Places in the evaluation split.
+    """
+    classes, methods, _ = fitted.vectors.shape
+    longest = float(np.abs(DOSES).max() * np.nan_to_num(fitted.spread).max())
+    slopes = np.full((len(controls), classes, methods), np.nan)
+    if longest <= 0:
+        return slopes
+    knots = np.zeros((len(controls), len(_KNOTS), classes))
+    for held in stage_batches(subject, site, rows):
+        knots += _control_doses(held, controls, longest * _KNOTS, classes)
+    curves = knots / len(rows)  # [B, L, C]
+    for c, m in np.ndindex(classes, methods):
+        lengths = DOSES * fitted.spread[c, m]
+        if np.isfinite(lengths).all():
+            answers = [np.interp(lengths, longest * _KNOTS, curve) for curve in curves[:, :, c]]
+            slopes[:, c, m] = np.array(answers) @ _WEIGHTS
+    return slopes
 
 
 def _own_doses(held: _Held, fitted: Fitted, base: np.ndarray) -> np.ndarray:
@@ -186,15 +237,20 @@ def _own_doses(held: _Held, fitted: Fitted, base: np.ndarray) -> np.ndarray:
 
 
 def _control_doses(
-    held: _Held, controls: np.ndarray, lengths: np.ndarray, base: np.ndarray
+    held: _Held, controls: np.ndarray, lengths: np.ndarray, classes: int
 ) -> np.ndarray:
     """Sums over examples of the scores for each class, `[B, L, C]` for B controls, L lengths."""
-    sums = np.empty((len(controls), len(lengths), base.shape[1]))
-    for b, control in enumerate(torch.from_numpy(controls).to(held.value)):
-        moved = [held.logits(held.value + float(length) * control) for length in lengths if length]
-        scores = _scores(held.subject, torch.cat(moved), base.shape[1])
-        sums[b, lengths != 0] = scores.reshape(len(moved), len(base), -1).sum(1)
-        sums[b, lengths == 0] = base.sum(0)
+    sums = np.empty((len(controls), len(lengths), classes))
+    base = _scores(held.subject, held.logits(held.value), classes)
+    sums[:, lengths == 0] = base.sum(0)
+    places = [(b, k) for b in range(len(controls)) for k in np.flatnonzero(lengths)]
+    steps = torch.from_numpy(controls).to(held.value)
+    for start in range(0, len(places), held.at_once):
+        part = places[start : start + held.at_once]
+        logits = held.logits_of([held.value + float(lengths[k]) * steps[b] for b, k in part])
+        scores = _scores(held.subject, logits.flatten(0, 1), classes)
+        for (b, k), total in zip(part, scores.reshape(len(part), -1, classes).sum(1), strict=True):
+            sums[b, k] = total
     return sums
 
 
@@ -230,24 +286,48 @@ def erase(
     """
     classes, methods, _ = fitted.vectors.shape
     lost, gained = (np.zeros((classes, methods), np.int64) for _ in range(2))
-    kept = np.zeros((len(controls), classes))
-    right = np.zeros(classes)
     count = np.bincount(subject.evaluation.labels.cpu().numpy()[rows], minlength=classes)
     mean = subject.mean(site.name)
     for held in stage_batches(subject, site, rows):
-        onehot = torch.nn.functional.one_hot(held.labels, classes).double()  # [B, C]
-        deviation = held.value - mean
-        for b, control in enumerate(torch.from_numpy(controls).to(held.value)):
-            logits = held.logits(_without(held.value, deviation, control))
-            kept[b] += _array((logits.argmax(1) == held.labels).double() @ onehot)
-        right += _array((held.logits(held.value).argmax(1) == held.labels).double() @ onehot)
         for c in np.flatnonzero(count):
             worse, better = _flips(held.of_class(int(c)), fitted.vectors[c], mean)
             lost[c] += worse
             gained[c] += better
+    return Erasing(lost, gained, count, control_drops(subject, site, controls, rows))
+
+
+@torch.no_grad()
+def control_drops(
+    subject: Subject, site: Site, controls: np.ndarray, rows: np.ndarray
+) -> np.ndarray:
+    """Return what each class loses of its accuracy without each control direction, `[B, C]`.
+
+    Parameters
+    ----------
+    subject, site
+        The model under study and one of its sites.
+    controls
+        `[B, U]`, control directions of length 1.
+    rows
+        Places in the evaluation split; classes without any are NaN.
+    """
+    classes, mean = len(subject.classes), subject.mean(site.name)
+    kept = np.zeros((len(controls), classes))
+    right, count = np.zeros(classes), np.zeros(classes)
+    for held in stage_batches(subject, site, rows):
+        onehot = torch.nn.functional.one_hot(held.labels, classes).double()  # [B, C]
+        deviation = held.value - mean
+        steps = torch.from_numpy(controls).to(held.value)
+        for start in range(0, len(controls), held.at_once):
+            part = steps[start : start + held.at_once]
+            logits = held.logits_of([_without(held.value, deviation, step) for step in part])
+            hits = (logits.argmax(2) == held.labels).double() @ onehot  # [K, C]
+            kept[start : start + len(part)] += _array(hits)
+        right += _array((held.logits(held.value).argmax(1) == held.labels).double() @ onehot)
+        count += _array(onehot.sum(0))
     drops = (right - kept) / np.where(count > 0, count, np.nan)
     drops[~np.isfinite(controls).all(1)] = np.nan
-    return Erasing(lost, gained, count, drops)
+    return drops
 
 
 def _without(value: Tensor, deviation: Tensor, direction: Tensor) -> Tensor:
