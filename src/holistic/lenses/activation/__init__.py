@@ -44,7 +44,7 @@ class Activation(Lens):
     copies: int = 99
     """Untrained copies that trends, tuning and concepts are compared with.
 
-    The p of a trend can't fall below 2 / (copies + 1)."""
+    No p of `depth` can fall below 1 / (copies + 1)."""
     probes: int = 500
     """Examples of each split that concepts and trends are measured on, also in the copies."""
     synthesised: int = 4
@@ -81,7 +81,8 @@ class Activation(Lens):
         yield units_finding(subject, self, found)
         yield examples_finding(subject, self, found)
         compared = compare(subject, self, context.progress, fresh=found.fresh)
-        yield depth_finding(compared, measures=MEASURES, seed=subject.seed)
+        shown = ("tuning grating",) if compared.stimuli else ()
+        yield depth_finding(compared, measures=(*MEASURES, *shown), seed=subject.seed)
         yield concepts_finding(compared)
         if drawable(subject.images):
             yield tuning_finding(subject, compared)

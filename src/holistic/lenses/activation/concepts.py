@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from holistic.lenses._pictures import are_pictures, planes
+from holistic.lenses.activation.bounds import correlation_bounds, precision_bounds
 from holistic.stats.intervals import wilson
 
 __all__ = [
@@ -49,27 +50,33 @@ class Match:
     ----------
     concept
         Place of the concept, chosen on the selection split.
-    correlation
-        Of the unit's value with the presence of the concept.
+    correlation, correlation_lo, correlation_hi
+        Of the unit's value with the presence of the concept, and its bounds.
     threshold
         Value from which on the unit counts as saying that the concept is there, chosen on the
         selection split for the largest F1.
-    f1, f1_lo, f1_hi, iou, precision
-        F1, its bounds, intersection over union at the threshold, and average precision.
+    f1, f1_lo, f1_hi, iou, iou_lo, iou_hi, precision, precision_lo, precision_hi
+        F1, intersection over union at the threshold, and average precision, with their bounds.
     control_f1, control_f1_hi, p
-        Mean and 95 % point of F1 over shuffles of the concept, and the share of them as large.
+        Mean and 95 % point of F1 over all shuffles of the concept, and the share of them as large.
     prevalence
         Share of the examples in which the concept is there.
     """
 
     concept: np.ndarray
     correlation: np.ndarray
+    correlation_lo: np.ndarray
+    correlation_hi: np.ndarray
     threshold: np.ndarray
     f1: np.ndarray
     f1_lo: np.ndarray
     f1_hi: np.ndarray
     iou: np.ndarray
+    iou_lo: np.ndarray
+    iou_hi: np.ndarray
     precision: np.ndarray
+    precision_lo: np.ndarray
+    precision_hi: np.ndarray
     control_f1: np.ndarray
     control_f1_hi: np.ndarray
     p: np.ndarray
@@ -202,11 +209,7 @@ def chosen_concepts(values: np.ndarray, present: np.ndarray) -> np.ndarray:
 
 
 def match(
-    selection: tuple[np.ndarray, np.ndarray],
-    evaluation: tuple[np.ndarray, np.ndarray],
-    *,
-    shuffles: int,
-    seed: int,
+    selection: tuple[np.ndarray, np.ndarray], evaluation: tuple[np.ndarray, np.ndarray]
 ) -> Match:
     """Choose each unit's concept on the selection split and score it on the evaluation split.
 
@@ -218,10 +221,6 @@ def match(
     ----------
     selection, evaluation
         Units `[N, U]` and the presence of the concepts `[N, K]`.
-    shuffles
-        Shuffles of the concept over the evaluation examples.
-    seed
-        Seed of the shuffles.
 
     References
     ----------
@@ -229,13 +228,11 @@ def match(
     """
     concept = chosen_concepts(*selection)
     values, present = evaluation
-    rng = np.random.default_rng(seed)
-    orders = np.stack([rng.permutation(len(values)) for _ in range(shuffles)])
     columns = np.full((len(fields(Match)) - 1, values.shape[1]), np.nan)
     for k in np.unique(concept[concept >= 0]):
         units = np.flatnonzero(concept == k)
         threshold = best_thresholds(selection[0][:, units], selection[1][:, k])
-        columns[:, units] = _scores(values[:, units], present[:, k], threshold, orders)
+        columns[:, units] = _scores(values[:, units], present[:, k], threshold)
     return Match(concept, *columns)
 
 
@@ -250,32 +247,62 @@ def best_thresholds(values: np.ndarray, present: np.ndarray) -> np.ndarray:
     return np.take_along_axis(ordered, np.where(ends, f1, -1).argmax(0)[None], 0)[0]
 
 
-def _scores(
-    values: np.ndarray, present: np.ndarray, threshold: np.ndarray, orders: np.ndarray
-) -> np.ndarray:
+def _scores(values: np.ndarray, present: np.ndarray, threshold: np.ndarray) -> np.ndarray:
     """Score units `[N, U]` for a concept `[N]`: the columns of `Match` after `concept`.
 
     F1 rises with intersection over union J as 2 J / (1 + J), and J is a share of the examples in
-    the union: Wilson's interval of that share bounds both.
+    the union: Wilson's interval of that share bounds both. Where the concept is shuffled over the
+    examples, the hits are those of a hypergeometric draw, so no shuffle has to be made.
     """
     from holistic.lenses.activation.detection import detect
 
     said = values >= threshold
-    both = said.sum(0) + present.sum()
+    there, chosen = int(present.sum()), said.sum(0)
+    both = chosen + there
     hits = (said & present[:, None]).sum(0)
-    f1 = 2 * hits / np.maximum(both, 1)
-    shuffled = 2 * (present[orders].astype(np.float64) @ said) / np.maximum(both, 1)  # [B, U]
+    at_least = _hypergeometric(len(present), there, chosen)  # [K + 1, U]
+    tail = np.take_along_axis(at_least, hits[None], 0)[0]
+    # at least so many in no more than 5 % of the shuffles
+    most = (at_least > 0.05).sum(0) - 1
+    precision = detect(values, present.astype(np.int64), 2).precision[1]
+    r = correlations(values, present[:, None])[0]
+    union = wilson(hits, both - hits)
     return np.stack(
         [
-            correlations(values, present[:, None])[0],
+            r,
+            *correlation_bounds(values, present, r),
             threshold,
-            f1,
-            *(2 * end / (1 + end) for end in wilson(hits, both - hits)),
+            2 * hits / np.maximum(both, 1),
+            *(2 * end / (1 + end) for end in union),
             hits / np.maximum(both - hits, 1),
-            detect(values, present.astype(np.int64), 2).precision[1],
-            shuffled.mean(0),
-            np.quantile(shuffled, 0.95, axis=0),
-            (1 + (shuffled >= f1 - 1e-12).sum(0)) / (1 + len(orders)),
+            *union,
+            precision,
+            *precision_bounds(precision, np.asarray(there)),
+            2 * there * chosen / len(present) / np.maximum(both, 1),
+            2 * most / np.maximum(both, 1),
+            tail,
             np.full(values.shape[1], present.mean()),
         ]
     )
+
+
+def _hypergeometric(count: int, there: int, chosen: np.ndarray) -> np.ndarray:
+    """Chance of at least k hits among `chosen` `[U]` of `count`, of which so many are there.
+
+    `[K + 1, U]` for k from 0 to K = `there`.
+    """
+    from scipy.special import gammaln
+
+    k = np.arange(there + 1)[:, None]
+    other, missed = there - k, chosen - k
+    left = count - there - missed
+    possible = (missed >= 0) & (left >= 0)
+
+    def log_factorial(n: np.ndarray) -> np.ndarray:
+        return gammaln(np.where(possible, n, 0) + 1)
+
+    whole = gammaln(count + 1) - gammaln(chosen + 1) - gammaln(count - chosen + 1)
+    ways = gammaln(there + 1) - log_factorial(k + 0 * missed) - log_factorial(other + 0 * missed)
+    ways = ways + gammaln(count - there + 1) - log_factorial(missed) - log_factorial(left)
+    mass = np.where(possible, np.exp(np.where(possible, ways - whole, 0.0)), 0.0)
+    return np.minimum(mass[::-1].cumsum(0)[::-1], 1.0)

@@ -36,6 +36,8 @@ __all__ = ["MEASURES", "Compared", "Probe", "compare", "specificity"]
 
 MEASURES = ("auroc", "d_prime", "selectivity", "property")
 """What is followed over depth."""
+_FOLDS = 10
+"""Parts of the evaluation examples that are left out in turn: intervals are over images."""
 _FIRST = 104_729
 """Added to the subject's seed, so that no copy has the weights that the model started from."""
 
@@ -74,6 +76,9 @@ class Compared:
         By site and measure `[U]`: `MEASURES`, `concept`, and `tuning <kind>`.
     controls
         The same of each copy, `[copies, U]`.
+    folds
+        Those of `MEASURES` of the subject with a part of the evaluation examples left out,
+        `[folds, U]`.
     matches, tunings
         By site, the best concepts, and by kind of stimuli the tuning.
     concepts
@@ -86,6 +91,7 @@ class Compared:
     copies: int
     measures: Mapping[str, Mapping[str, np.ndarray]]
     controls: Mapping[str, Mapping[str, np.ndarray]]
+    folds: Mapping[str, Mapping[str, np.ndarray]]
     matches: Mapping[str, Match]
     tunings: Mapping[str, Mapping[str, Tuning]]
     concepts: Concepts
@@ -102,6 +108,10 @@ class Compared:
         larger = len(control) - np.searchsorted(control, np.nan_to_num(values) - 1e-12)
         p = (1 + larger) / (1 + len(control))
         return np.where(np.isnan(values) | (len(control) == 0), np.nan, p)
+
+    def floor_of(self, site: str, measure: str, largest: float = np.inf) -> float:
+        """Return the least p that a unit of a site can have, where no number exceeds `largest`."""
+        return float(self.p_of(site, measure, np.array([largest]))[0])
 
 
 def compare(
@@ -133,8 +143,9 @@ def compare(
             name: {measure: np.stack([copy[name][measure] for copy in drawn]) for measure in found}
             for name, found in measures.items()
         },
-        matches={site.name: _matched(values[site.name], probe, lens, subject) for site in sites},
-        tunings={site.name: _tunings(values[site.name], probe, subject.seed) for site in sites},
+        folds={site.name: _folded(values[site.name], probe, subject) for site in sites},
+        matches={site.name: _matched(values[site.name], probe) for site in sites},
+        tunings={site.name: _tunings(values[site.name], probe) for site in sites},
         concepts=probe.concepts[1],
         stimuli=probe.stimuli,
     )
@@ -196,15 +207,44 @@ def _measured(
     """Reduce what the units of a site hold to one number a unit and measure, `[U]` each."""
     sides = values["selection"], values["evaluation"]
     labels = [e.labels.cpu().numpy() for e in (probe.selection, probe.evaluation)]
-    found = specificity(sides, (labels[0], labels[1]), len(subject.classes))
-    kinds = np.array(probe.concepts[0].kinds)
     present = [concepts.present for concepts in probe.concepts]
-    for name, kept in (("property", kinds == "property"), ("concept", kinds != "")):
-        found[name] = _best(sides, (present[0][:, kept], present[1][:, kept]))
+    found = _specific(sides, (labels[0], labels[1]), (present[0], present[1]), probe, subject)
     spread = sides[1].std(0)
     for kind, shown in probe.stimuli.items():
-        found[f"tuning {kind}"] = tuned(values[kind], shown, spread, seed=0, draws=0).tuning
+        found[f"tuning {kind}"] = tuned(values[kind], shown, spread, bounded=False).tuning
     return found
+
+
+def _specific(
+    sides: tuple[np.ndarray, np.ndarray],
+    labels: tuple[np.ndarray, np.ndarray],
+    present: tuple[np.ndarray, np.ndarray],
+    probe: Probe,
+    subject: Subject,
+) -> dict[str, np.ndarray]:
+    """How specific units are to a class, to a property of the image, and to either: `[U]` each."""
+    found = specificity(sides, labels, len(subject.classes))
+    kinds = np.array(probe.concepts[0].kinds)
+    for name, kept in (("property", kinds == "property"), ("concept", kinds != "")):
+        found[name] = _best(sides, (present[0][:, kept], present[1][:, kept]))
+    return found
+
+
+def _folded(
+    values: Mapping[str, np.ndarray], probe: Probe, subject: Subject
+) -> dict[str, np.ndarray]:
+    """Measure units with a tenth of the evaluation examples left out at a time, `[folds, U]`."""
+    labels = [e.labels.cpu().numpy() for e in (probe.selection, probe.evaluation)]
+    present = [concepts.present for concepts in probe.concepts]
+    order = np.random.default_rng(subject.seed).permutation(len(labels[1]))
+    folds = min(_FOLDS, len(order))
+    parts = list[dict[str, np.ndarray]]()
+    for fold in range(folds):
+        stay = np.sort(np.delete(order, np.s_[fold::folds]))
+        sides = values["selection"], values["evaluation"][stay]
+        both = present[0], present[1][stay]
+        parts.append(_specific(sides, (labels[0], labels[1][stay]), both, probe, subject))
+    return {name: np.stack([part[name] for part in parts]) for name in parts[0]}
 
 
 def _best(
@@ -255,20 +295,11 @@ def specificity(
     }
 
 
-def _matched(
-    values: Mapping[str, np.ndarray], probe: Probe, lens: Activation, subject: Subject
-) -> Match:
+def _matched(values: Mapping[str, np.ndarray], probe: Probe) -> Match:
     before, after = (concepts.present for concepts in probe.concepts)
-    return match(
-        (values["selection"], before),
-        (values["evaluation"], after),
-        shuffles=lens.shuffles,
-        seed=subject.seed,
-    )
+    return match((values["selection"], before), (values["evaluation"], after))
 
 
-def _tunings(values: Mapping[str, np.ndarray], probe: Probe, seed: int) -> dict[str, Tuning]:
+def _tunings(values: Mapping[str, np.ndarray], probe: Probe) -> dict[str, Tuning]:
     spread = values["evaluation"].std(0)
-    return {
-        kind: tuned(values[kind], shown, spread, seed=seed) for kind, shown in probe.stimuli.items()
-    }
+    return {kind: tuned(values[kind], shown, spread) for kind, shown in probe.stimuli.items()}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from holistic.findings import Finding
 from holistic.stats.agreement import Spearman, spearman
+from holistic.stats.families import familywise
 from holistic.stats.intervals import bootstrap_interval
-from holistic.stats.tests import benjamini_hochberg, permutation_p
 from holistic.tables import Table, col
+from holistic.words import number
 
 if TYPE_CHECKING:
     from holistic.lenses.activation.copies import Compared
@@ -23,6 +25,7 @@ _WORDS = {
     "d_prime": "d' of the preferred class",
     "selectivity": "selectivity for the preferred class",
     "property": "correlation with the best image property",
+    "tuning grating": "sharpness of tuning to gratings",
 }
 
 
@@ -31,8 +34,9 @@ class DepthRow:
     """Row of the finding `activation.depth`."""
 
     measure: str = col(
-        "auroc, d_prime or selectivity of the preferred class, or property: correlation with the "
-        "image property that fits best; larger is more"
+        "auroc, d_prime or selectivity of the preferred class; property: correlation with the "
+        "image property that fits best; tuning grating: sharpness of tuning to gratings; larger is "
+        "more"
     )
     site: str = col("name of the site; 'all' for the trend over the sites")
     depth: int | None = col("rank of the site among all sites; missing for the trend")
@@ -41,8 +45,12 @@ class DepthRow:
         "median over the units; for the trend Spearman's r with depth",
         words="median over the units",
     )
-    lo: float | None = col("lower bound, 95 %")
+    lo: float | None = col("lower bound, 95 %, over what `interval_over` says")
     hi: float | None = col("upper bound, 95 %")
+    interval_over: str = col(
+        "what the interval is over: 'images', with the units as they are, or 'units', as if they "
+        "were drawn independently"
+    )
     lower_quartile: float | None = col("first quartile over the units", words="first quartile")
     upper_quartile: float | None = col("third quartile over the units", words="third quartile")
     control: float | None = col(
@@ -53,46 +61,67 @@ class DepthRow:
     control_lo: float | None = col("2.5 % point of the copies", words="95 % of them")
     control_hi: float | None = col("97.5 % point of the copies")
     p: float | None = col(
-        "two-sided, of the number among those of the copies",
+        "share of the copies as far from the other copies as the number is, either way",
         of="value",
         words="p (untrained copies, two-sided)",
     )
     q: float | None = col(
-        "Benjamini-Hochberg, over the trends or over the rows of the sites",
+        "share of the copies that are as far out in any row of the table (familywise, which bounds "
+        "the false discovery rate)",
         of="value",
-        words="q over the rows",
+        words="q over all rows (familywise)",
     )
 
 
 def depth_finding(compared: Compared, *, measures: tuple[str, ...], seed: int) -> Finding:
     """Build `activation.depth`."""
-    rows, statements = list[dict[str, object]](), list[str]()
+    rows, nulls = list[dict[str, object]](), list[np.ndarray]()
     for measure in measures:
-        rows += [_site_row(compared, measure, site.name, seed) for site in compared.sites]
-        found, row = _trend_row(compared, measure)
-        rows.append(row)
-        if not np.isnan(found.r):
-            statements.append(_statement(measure, found, row, compared.copies))
-    p = np.array([row["p"] for row in rows], np.float64)
-    of_trend = np.array([row["site"] == "all" for row in rows])
-    q = np.empty_like(p)
-    for family in (of_trend, ~of_trend):
-        q[family] = benjamini_hochberg(p[family])
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
+        for site in compared.sites:
+            rows.append(_site_row(compared, measure, site.name, seed))
+            nulls.append(np.array([_middle(c) for c in compared.control(site.name, measure)]))
+        rows.append(_trend_row(compared, measure))
+        nulls.append(_trend_null(compared, measure))
+    null = np.stack(nulls, 1)  # [copies, rows]
+    columns: dict[str, list[object]] = {name: [row[name] for row in rows] for name in rows[0]}
+    value = np.array(columns["value"], np.float64)
+    p, q = familywise(value, null)
+    ends = np.stack([_points(column) for column in null.T], 1)
+    table = Table.build(
+        DepthRow,
+        {
+            **columns,
+            **dict(zip(("control", "control_lo", "control_hi"), ends, strict=True)),
+            "p": p,
+            "q": q,
+        },
+    )
     return Finding(
         "activation.depth",
-        Table.build(DepthRow, {**columns, "q": q}),
-        statements=tuple(statements),
+        table,
+        statements=tuple(
+            _statement(row, compared.copies)
+            for row in table.where(site="all").rows()
+            if row["value"] is not None
+        ),
         caveats=(
             f"The control is {compared.copies} copies with freshly drawn weights on the same "
             "examples: a trend that they show too comes with the architecture and isn't learned. "
             "Units of one site share what they read, so units aren't shuffled between sites.",
             "Measured on the examples of the setting `probes`, so medians differ a little from "
-            "those of `activation.units`, which reads all; the bounds take units as independent "
-            "draws, p doesn't.",
+            "those of `activation.units`, which reads all. Tuning is measured on drawn stimuli: "
+            "its intervals are over units.",
             "One trained model: how much another training run would differ isn't in the bounds.",
+            *_floor(compared.copies),
         ),
     )
+
+
+def _floor(copies: int) -> tuple[str, ...]:
+    least = 1 / (1 + copies)
+    if least < 0.05:
+        return ()
+    return (f"With {copies} copies no q can be below {least:.2g}: take more `copies`.",)
 
 
 def trend(by_site: list[np.ndarray]) -> Spearman:
@@ -104,42 +133,61 @@ def trend(by_site: list[np.ndarray]) -> Spearman:
 def _site_row(compared: Compared, measure: str, site: str, seed: int) -> dict[str, object]:
     values = compared.measures[site][measure]
     values = values[np.isfinite(values)]
-    null = np.array([_middle(copy) for copy in compared.control(site, measure)])
-    value = _middle(values)
-    lo, hi = bootstrap_interval(values, np.median, seed=seed) if len(values) else (np.nan, np.nan)
+    value, folds = _middle(values), compared.folds[site].get(measure)
+    if folds is None and len(values):
+        lo, hi = map(float, bootstrap_interval(values, np.median, seed=seed))
+    else:
+        lo, hi = _over_images(value, [] if folds is None else [_middle(fold) for fold in folds])
     quartiles = np.quantile(values, [0.25, 0.75]) if len(values) else (np.nan, np.nan)
     depth = next(s.depth for s in compared.sites if s.name == site)
     return {
         "measure": measure, "site": site, "depth": depth, "n": len(values),
-        "value": value, "lo": float(lo), "hi": float(hi),
+        "value": value, "lo": lo, "hi": hi,
+        "interval_over": "units" if folds is None else "images",
         "lower_quartile": float(quartiles[0]), "upper_quartile": float(quartiles[1]),
-        **_control(value, null),
     }  # fmt: skip
 
 
-def _trend_row(compared: Compared, measure: str) -> tuple[Spearman, dict[str, object]]:
+def _trend_row(compared: Compared, measure: str) -> dict[str, object]:
     names = [site.name for site in compared.sites]
     found = trend([compared.measures[name][measure] for name in names])
-    null = np.array(
-        [
-            trend([compared.control(name, measure)[copy] for name in names]).r
-            for copy in range(compared.copies)
-        ]
-    )
-    return found, {
+    lo, hi, over = found.lo, found.hi, "units"
+    folds = [compared.folds[name].get(measure) for name in names]
+    known = [fold for fold in folds if fold is not None]
+    if len(known) == len(names):
+        left = [trend([fold[g] for fold in known]).r for g in range(len(known[0]))]
+        lo, hi = (float(np.clip(end, -1, 1)) for end in _over_images(found.r, left))
+        over = "images"
+    return {
         "measure": measure, "site": "all", "depth": None, "n": found.n,
-        "value": found.r, "lo": found.lo, "hi": found.hi,
+        "value": found.r, "lo": lo, "hi": hi, "interval_over": over,
         "lower_quartile": float("nan"), "upper_quartile": float("nan"),
-        **_control(found.r, null),
     }  # fmt: skip
 
 
-def _control(value: float, null: np.ndarray) -> dict[str, object]:
+def _trend_null(compared: Compared, measure: str) -> np.ndarray:
+    """Trends of the copies, `[copies]`."""
+    controls = [compared.control(site.name, measure) for site in compared.sites]
+    return np.array([trend([c[copy] for c in controls]).r for copy in range(compared.copies)])
+
+
+def _over_images(value: float, folds: Sequence[float]) -> tuple[float, float]:
+    """Bound a number by its values with a tenth of the images left out (Tukey 1958)."""
+    from scipy.special import stdtrit
+
+    count = len(folds)
+    if count < 2 or not np.isfinite(folds).all():
+        return float("nan"), float("nan")
+    pseudo = count * value - (count - 1) * np.asarray(folds)
+    half = float(stdtrit(count - 1, 0.975) * pseudo.std(ddof=1) / np.sqrt(count))
+    # no spread at all: nothing is known of it
+    return (value - half, value + half) if half > 0 else (float("nan"), float("nan"))
+
+
+def _points(null: np.ndarray) -> np.ndarray:
+    """Median of the copies and what 95 % of them lie between, `[3]`."""
     finite = null[np.isfinite(null)]
-    points = np.quantile(finite, [0.5, 0.025, 0.975]) if len(finite) else np.full(3, np.nan)
-    names = ("control", "control_lo", "control_hi")
-    p = permutation_p(value, finite, alternative="two-sided") if len(finite) else np.nan
-    return {**dict(zip(names, map(float, points), strict=True)), "p": float(p)}
+    return np.quantile(finite, [0.5, 0.025, 0.975]) if len(finite) else np.full(3, np.nan)
 
 
 def _middle(values: np.ndarray) -> float:
@@ -147,10 +195,12 @@ def _middle(values: np.ndarray) -> float:
     return float(np.median(values)) if len(values) else float("nan")
 
 
-def _statement(measure: str, found: Spearman, row: dict[str, object], copies: int) -> str:
+def _statement(row: dict[str, Any], copies: int) -> str:
+    low, high = (number(row[end], "+.2f") for end in ("lo", "hi"))
+    least, most = (number(row[end], "+.2f") for end in ("control_lo", "control_hi"))
     return (
-        f"Over the {found.n} units that have one, the {_WORDS[measure]} has a rank correlation of "
-        f"{found.r:+.2f} [{found.lo:+.2f}, {found.hi:+.2f}] with depth; in {copies} "
-        f"untrained copies {row['control']:+.2f} (95 % of them in [{row['control_lo']:+.2f}, "
-        f"{row['control_hi']:+.2f}]; p = {row['p']:.3f})."
+        f"Over the {row['n']} units that have one, the {_WORDS[row['measure']]} has a rank "
+        f"correlation of {row['value']:+.2f} [{low}, {high}] with depth (interval over "
+        f"{row['interval_over']}); in {copies} untrained copies {number(row['control'], '+.2f')} "
+        f"(95 % of them in [{least}, {most}]; q = {number(row['q'], '.2g')})."
     )

@@ -195,5 +195,5 @@ def _purity(profile: Profile, picks: Picks, labels: np.ndarray, seed: int) -> st
     return (
         f"Site '{profile.site.name}': of a unit's top examples {shares[0]} are of the class that "
         f"it prefers on the selection split, of random examples {shares[1]} "
-        f"(mean over {len(alive)} units that aren't dead)."
+        f"(means over {len(alive)} units that aren't dead, with intervals over units)."
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from holistic.findings import Finding
+from holistic.stats.families import least_q
 from holistic.stats.intervals import bootstrap_interval, wilson
 from holistic.stats.tests import benjamini_hochberg
 from holistic.tables import Table, col
@@ -34,6 +35,8 @@ class ConceptRow:
     correlation: float | None = col(
         "of the unit's value with the presence of the concept; positive: larger where it is there"
     )
+    correlation_lo: float | None = col("lower bound, 95 % (delta method)")
+    correlation_hi: float | None = col("upper bound, 95 %")
     threshold: float | None = col(
         "value from which on the unit says that the concept is there, chosen on the selection "
         "split",
@@ -46,9 +49,13 @@ class ConceptRow:
     iou: float | None = col(
         "intersection over union of what it says and what is there", words="intersection over union"
     )
+    iou_lo: float | None = col("lower bound, 95 % (Wilson)")
+    iou_hi: float | None = col("upper bound, 95 % (Wilson)")
     average_precision: float | None = col("precision averaged over recall, without a threshold")
+    precision_lo: float | None = col("lower bound, 95 % (logit)")
+    precision_hi: float | None = col("upper bound, 95 % (logit)")
     control_f1: float | None = col(
-        "mean F1 when the concept is shuffled over the examples",
+        "mean F1 over all ways to shuffle the concept over the examples",
         of="f1",
         words="control (word shuffled)",
     )
@@ -56,7 +63,9 @@ class ConceptRow:
         "F1 that 95 % of the shuffles stay below", words="95 % of the shuffles stay below"
     )
     p: float | None = col(
-        "share of the shuffles with as large an F1", of="f1", words="p (shuffles, one-sided)"
+        "share of all shuffles with as large an F1, exactly",
+        of="f1",
+        words="p (shuffles, exact, one-sided)",
     )
     q: float | None = col(
         "Benjamini-Hochberg over all units of the table", of="f1", words="q over all units"
@@ -99,9 +108,24 @@ def concepts_finding(compared: Compared) -> Finding:
             "things: low scores say that no one word fits.",
             "A random network codes ink and size too: `q` says that the word fits better than a "
             "shuffled one, `learned_q` that it fits better than words fit untrained units.",
+            *_floor(joined, compared),
             "Properties are measured on the figure that Otsu's threshold separates from the "
             "ground; on photographs that needn't be the object.",
         ),
+    )
+
+
+def _floor(columns: dict[str, np.ndarray], compared: Compared) -> tuple[str, ...]:
+    """Say where a unit by itself can't be told from untrained ones."""
+    floors = [compared.floor_of(site.name, "concept") for site in compared.sites]
+    tests = int(np.isfinite(columns["learned_p"]).sum())
+    least = least_q(float(np.nan_to_num(floors).max()), tests)
+    if least < 0.05:
+        return ()
+    return (
+        f"Beside the units of {compared.copies} untrained copies a unit by itself can't have a "
+        f"`learned_q` below {least:.2g} at the smallest site: there it takes several units that no "
+        "untrained one comes up to, or more `copies`.",
     )
 
 
@@ -119,12 +143,18 @@ def _columns(compared: Compared, site: str) -> dict[str, np.ndarray]:
         "concept": names[found.concept],
         "kind": kinds[found.concept],
         "correlation": found.correlation,
+        "correlation_lo": found.correlation_lo,
+        "correlation_hi": found.correlation_hi,
         "threshold": found.threshold,
         "f1": found.f1,
         "f1_lo": found.f1_lo,
         "f1_hi": found.f1_hi,
         "iou": found.iou,
+        "iou_lo": found.iou_lo,
+        "iou_hi": found.iou_hi,
         "average_precision": found.precision,
+        "precision_lo": found.precision_lo,
+        "precision_hi": found.precision_hi,
         "control_f1": found.control_f1,
         "control_f1_hi": found.control_f1_hi,
         "p": found.p,

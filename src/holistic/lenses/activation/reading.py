@@ -79,6 +79,9 @@ class Reading:
     above, at_ends
         `[C, U]` and `[U]` float64, shares of positions above zero, and of those at an end of a
         bounded nonlinearity, summed over examples.
+    squares
+        `[C + 1, U]` float64, squares of the shares above zero and, last, of those at an end, summed
+        over examples.
     bounds
         The ends, None where there are none.
     low, high
@@ -91,6 +94,7 @@ class Reading:
     moments: Moments
     above: np.ndarray
     at_ends: np.ndarray
+    squares: np.ndarray
     bounds: tuple[float, float] | None = None
     low: Tensor | None = None
     high: Tensor | None = None
@@ -100,7 +104,8 @@ class Reading:
     def empty(cls, units: int, classes: int, bounds: tuple[float, float] | None = None) -> Self:
         """Return the reading of no examples."""
         above, at_ends = np.zeros((classes, units)), np.zeros(units)
-        return cls(Moments.empty(units, classes), above, at_ends, bounds)
+        squares = np.zeros((classes + 1, units))
+        return cls(Moments.empty(units, classes), above, at_ends, squares, bounds)
 
     @classmethod
     def of(cls, site: Site, classes: int) -> Self:
@@ -116,11 +121,14 @@ class Reading:
         share = reduced(value > 0, "mean")  # [B, U]
         member = torch.nn.functional.one_hot(labels, len(self.above)).to(share)  # [B, C]
         self.above = self.above + (member.T @ share).cpu().numpy()
+        self.squares[:-1] += (member.T @ share.square()).cpu().numpy()
         if self.bounds is not None:
             low, high = self.bounds
             margin = _NEAR * (high - (0.0 if math.isinf(low) else low))
             ends = (value <= low + margin) | (value >= high - margin)
-            self.at_ends = self.at_ends + reduced(ends, "mean").sum(0).cpu().numpy()
+            share = reduced(ends, "mean")
+            self.at_ends = self.at_ends + share.sum(0).cpu().numpy()
+            self.squares[-1] += share.square().sum(0).cpu().numpy()
         self._widen(value.amin(0), value.amax(0))
         if keep:
             peaks = value.flatten(1, -2).argmax(1).int().cpu().numpy() if value.dim() > 2 else None
@@ -131,6 +139,7 @@ class Reading:
         """Fold in the reading of other examples, and return this one."""
         self.moments.merge(other.moments)
         self.above, self.at_ends = self.above + other.above, self.at_ends + other.at_ends
+        self.squares = self.squares + other.squares
         if other.low is not None and other.high is not None:
             self._widen(other.low, other.high)
         self.parts = [*self.parts, *other.parts]

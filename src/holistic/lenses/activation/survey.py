@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from holistic.examples import Examples
 from holistic.lenses.activation import Activation
+from holistic.lenses.activation.bounds import (
+    Sides,
+    precision_bounds,
+    selectivity_bounds,
+    separation_bounds,
+    share_bounds,
+)
 from holistic.lenses.activation.detection import Detection, detect, shuffled_bound
 from holistic.lenses.activation.examples import Picks, pick
 from holistic.lenses.activation.reading import Reading, read
@@ -59,8 +66,13 @@ class Profile:
         `[U]`, share of examples and positions at an end of a bounded nonlinearity.
     chosen_d
         `[U]`, d' of the preferred class on the selection split: what units are chosen by.
+    ends
+        By number its 95 % bounds: `active` `[2, C + 1, U]`; `precision`, `selectivity` and
+        `separation` `[2, C, U]`; `saturated` `[2, U]`.
     untrained
-        `[U]`, AUROC for its preferred class of each unit of an untrained copy.
+        By number what the units of an untrained copy have, their medians but for `auroc`: `auroc`
+        `[U]`, for the class that each prefers; `active` `[C + 1]`; `separation` and `selectivity`
+        `[C + 1]`, last those for the class that each prefers.
     """
 
     site: Site
@@ -79,7 +91,8 @@ class Profile:
     constant: np.ndarray
     saturated: np.ndarray
     chosen_d: np.ndarray
-    untrained: np.ndarray
+    ends: Mapping[str, np.ndarray]
+    untrained: Mapping[str, np.ndarray]
 
     def of_preferred(self, by_class: np.ndarray) -> np.ndarray:
         """Pick from `[C, U]` each unit's value for its preferred class, `[U]`."""
@@ -127,7 +140,7 @@ def survey(subject: Subject, lens: Activation, progress: Progress) -> Survey:
         )
         for name in group:
             site, pair = subject.site(name), (trained[0][name], trained[1][name])
-            control = _preferred_auroc(untrained[0][name], untrained[1][name])
+            control = _untrained(untrained[0][name], untrained[1][name])
             profiles.append(
                 _profile(site, *pair, control, shuffles=lens.shuffles, seed=subject.seed)
             )
@@ -157,7 +170,7 @@ def _profile(
     site: Site,
     evaluation: Reading,
     selection: Reading,
-    untrained: np.ndarray,
+    untrained: Mapping[str, np.ndarray],
     *,
     shuffles: int,
     seed: int,
@@ -169,13 +182,14 @@ def _profile(
     negative = (evaluation.lowest < 0) | (selection.lowest < 0)
     first, second = _preferred(selection)
     dead = evaluation.constant_with(selection)
+    detection = detect(rows.values, rows.labels, classes)
     return Profile(
         site=site,
         mean=np.concatenate([moments.mean, total.mean]),
         std=np.concatenate([moments.std, total.std]),
         active=np.where(n[:, None] > 0, above / np.maximum(n, 1)[:, None], np.nan),
         n=n,
-        detection=detect(rows.values, rows.labels, classes),
+        detection=detection,
         bound=shuffled_bound(rows.values, rows.labels, classes, shuffles=shuffles, seed=seed),
         selectivity=selectivity(moments.mean, negative),
         separation=separation(moments),
@@ -186,8 +200,34 @@ def _profile(
         constant=dead & (evaluation.highest_size() > 0),
         saturated=evaluation.saturated,
         chosen_d=_taken(separation(selection.moments), first),
+        ends=_ends(evaluation, detection, negative),
         untrained=untrained,
     )
+
+
+def _ends(evaluation: Reading, detection: Detection, negative: np.ndarray) -> dict[str, np.ndarray]:
+    """Bound what isn't bounded elsewhere (`Profile.ends`)."""
+    rows, count = evaluation.rows(), evaluation.count
+    classes = len(count)
+    finite = np.isfinite(rows.values).all(0)
+    sides = Sides.of(np.where(finite, rows.values, 0.0), rows.labels, classes)
+    total = count.sum()
+    counts = np.append(count, total)[:, None]  # [C + 1, 1]
+    sums, squares = (
+        np.concatenate([part, part.sum(0, keepdims=True)]) / np.where(counts > 0, counts, np.nan)
+        for part in (evaluation.above, evaluation.squares[:-1])
+    )
+    at_ends = np.stack([evaluation.at_ends, evaluation.squares[-1]]) / max(int(total), 1)
+    found = {
+        "active": share_bounds(counts, sums, squares),
+        "precision": precision_bounds(detection.precision, count[:, None]),
+        "selectivity": selectivity_bounds(sides, negative),
+        "separation": separation_bounds(sides),
+        "saturated": share_bounds(np.asarray(total), *at_ends),
+    }
+    if evaluation.bounds is None:
+        found["saturated"] = np.full_like(found["saturated"], np.nan)
+    return {name: np.where(finite, ends, np.nan) for name, ends in found.items()}
 
 
 def selectivity(means: np.ndarray, negative: np.ndarray) -> np.ndarray:
@@ -267,8 +307,27 @@ def _preferred(selection: Reading) -> tuple[np.ndarray, np.ndarray]:
     return order[0], np.where(seen, order[min(1, len(order) - 1)], order[0])
 
 
-def _preferred_auroc(evaluation: Reading, selection: Reading) -> np.ndarray:
-    """Return each unit's AUROC for the class that it prefers on the selection split, `[U]`."""
-    rows = evaluation.rows()
+def _untrained(evaluation: Reading, selection: Reading) -> dict[str, np.ndarray]:
+    """Say what the units of an untrained copy have (`Profile.untrained`)."""
+    rows, moments = evaluation.rows(), evaluation.moments
+    chosen = _preferred(selection)[0]
     areas = class_auroc(rows.values, rows.labels, len(evaluation.above))  # [U, C]
-    return np.take_along_axis(areas, _preferred(selection)[0][:, None], 1)[:, 0]
+    negative = (evaluation.lowest < 0) | (selection.lowest < 0)
+    found = {
+        "separation": separation(moments),
+        "selectivity": selectivity(moments.mean, negative),
+    }
+    count = evaluation.count[:, None]
+    share = np.where(count > 0, evaluation.above / np.maximum(count, 1), np.nan)
+    overall = evaluation.above.sum(0, keepdims=True) / max(int(count.sum()), 1)
+    return {
+        "auroc": np.take_along_axis(areas, chosen[:, None], 1)[:, 0],
+        "active": _medians(np.concatenate([share, overall])),
+        **{k: _medians(np.concatenate([v, _taken(v, chosen)[None]])) for k, v in found.items()},
+    }
+
+
+def _medians(by_class: np.ndarray) -> np.ndarray:
+    """Medians over the units `[…, U]` that have a number, `[…]`."""
+    none = np.asarray(np.isnan(by_class).all(1))
+    return np.where(none, np.nan, np.nanmedian(np.where(none[:, None], 0.0, by_class), axis=1))

@@ -11,6 +11,7 @@ from holistic.findings import Finding
 from holistic.lenses.activation.fields import seen_weights
 from holistic.lenses.activation.stimuli import Stimuli
 from holistic.sites import Site
+from holistic.stats.families import familywise, least_q
 from holistic.stats.intervals import bootstrap_interval, wilson
 from holistic.stats.tests import benjamini_hochberg
 from holistic.subject import Subject
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Tuning", "TuningRow", "tuned", "tuning_finding"]
 
-_DRAWS = 200
 _TRACE = 0.1
 """Standard deviations on real inputs below which a response doesn't count."""
 
@@ -39,13 +39,18 @@ class TuningRow:
         unit="degrees",
         words="preferred orientation",
     )
-    lo: float | None = col("lower bound, 95 % (bootstrap over phases and places)", unit="degrees")
+    lo: float | None = col(
+        "lower bound, 95 % (over phases and places); missing where all repeats say the same",
+        unit="degrees",
+    )
     hi: float | None = col("upper bound, 95 %; may pass 180 or fall below 0", unit="degrees")
     tuning: float | None = col(
         "1 - circular variance: 1 if it responds to one orientation only, 0 to all alike",
         words="sharpness of tuning (1 − circular variance)",
     )
-    tuning_lo: float | None = col("lower bound, 95 % (bootstrap over phases and places)")
+    tuning_lo: float | None = col(
+        "lower bound, 95 % (over phases and places); missing where all repeats say the same"
+    )
     tuning_hi: float | None = col("upper bound, 95 %")
     orientation_index: float | None = col(
         "(preferred - orthogonal) / (preferred + orthogonal), the preferred orientation chosen on "
@@ -60,7 +65,7 @@ class TuningRow:
     peak: float | None = col(
         "mean value at the preferred orientation", unit="activation", words="activation at the peak"
     )
-    n: int = col("stimuli behind the numbers", unit="stimuli")
+    n: int = col("stimuli behind the numbers, each orientation equally often", unit="stimuli")
     control_tuning: float | None = col(
         "median of 1 - circular variance in untrained copies",
         of="tuning",
@@ -113,8 +118,7 @@ def tuned(
     shown: Stimuli,
     spread: np.ndarray,
     *,
-    seed: int,
-    draws: int = _DRAWS,
+    bounded: bool = True,
 ) -> Tuning:
     """Fit the tuning of units: choose on the first half of the repeats, measure on the second.
 
@@ -131,10 +135,8 @@ def tuned(
     spread
         `[U]`, standard deviation of the units on real inputs. A unit whose largest mean response
         is below a tenth of it doesn't respond: a trace of a response is always sharp.
-    seed
-        Seed of the bootstrap.
-    draws
-        Resamples of the repeats; 0 leaves out the bounds.
+    bounded
+        Whether bounds are wanted.
 
     References
     ----------
@@ -164,9 +166,8 @@ def tuned(
     index = np.where(defined, (ends[0] - ends[1]) / np.where(defined, both, 1), np.nan)
     angle = np.where(silent, np.nan, np.rad2deg(np.angle(mean)) / 2)
     sums = (measured - np.where(negative, curve.min(0), 0)).sum(0)  # [T', U]
-    lo, hi, least, most = (
-        np.where(silent, np.nan, b) for b in _bounds(vector, sums, mean, sharpness, draws, seed)
-    )
+    ends = _bounds(vector if bounded else vector[:1], sums, mean, sharpness)
+    lo, hi, least, most = (np.where(silent, np.nan, end) for end in ends)
     return Tuning(
         curve, angle % 180, angle % 180 + lo, angle % 180 + hi, sharpness, least, most, index,
         shown.frequencies[frequency], curve[best, units],
@@ -174,17 +175,13 @@ def tuned(
 
 
 def _bounds(
-    vector: np.ndarray,
-    sums: np.ndarray,
-    mean: np.ndarray,
-    sharpness: np.ndarray,
-    draws: int,
-    seed: int,
+    vector: np.ndarray, sums: np.ndarray, mean: np.ndarray, sharpness: np.ndarray
 ) -> tuple[np.ndarray, ...]:
-    """Bound angle and sharpness over resamples of the repeats.
+    """Bound angle and sharpness by leaving out one repeat at a time.
 
-    The length of a mean of vectors is too large by its noise, in a resample once more: the bounds
-    of the sharpness are those of the basic bootstrap, which takes that off.
+    The repeats are few, so the bounds are Student's t of the pseudo-values, which also take off
+    that the length of a mean of vectors is too large by its noise. Where all repeats say the same
+    nothing is known of how much others would differ, and there are no bounds.
 
     Parameters
     ----------
@@ -192,8 +189,6 @@ def _bounds(
         `[T, U]`, first harmonic and sum over the orientations of each repeat.
     mean, sharpness
         `[U]`, mean of the vectors, and its length as a share of the mean sum.
-    draws, seed
-        Resamples, and their seed.
 
     Returns
     -------
@@ -202,19 +197,27 @@ def _bounds(
 
     References
     ----------
-    Davison & Hinkley 1997, section 5.2 (basic bootstrap).
+    Tukey 1958 (pseudo-values); Fisher 1993, sect. 4.4 (angles).
     """
-    if not draws:
-        return (np.full(len(mean), np.nan),) * 4
-    rng = np.random.default_rng(seed)
+    from scipy.special import stdtrit
+
     count = len(vector)
-    weights = rng.multinomial(count, np.full(count, 1 / count), size=draws) / count  # [D, T]
-    drawn, total = weights @ vector, weights @ sums  # [D, U]
-    turned = np.angle(drawn * np.conj(mean)) / 2
-    sharp = np.abs(drawn) / np.where(total > 0, total, np.inf)
-    lo, hi = np.rad2deg(np.quantile(turned, [0.025, 0.975], axis=0))
-    low, high = np.quantile(sharp, [0.025, 0.975], axis=0)
-    return lo, hi, *(np.clip(2 * sharpness - end, 0, 1) for end in (high, low))
+    if count < 2:
+        return (np.full(len(mean), np.nan),) * 4
+    left = (vector.sum(0) - vector) / (count - 1)  # [T, U]
+    total = (sums.sum(0) - sums) / (count - 1)
+    turned = np.rad2deg(np.angle(left * np.conj(mean)) / 2)
+    sharp = np.abs(left) / np.where(total > 0, total, np.inf)
+    reach = float(stdtrit(count - 1, 0.975)) / np.sqrt(count)
+    angle = reach * (-(count - 1) * turned).std(0, ddof=1)
+    pseudo = count * sharpness - (count - 1) * sharp
+    half, middle = reach * pseudo.std(0, ddof=1), pseudo.mean(0)
+    angle, half = (np.where(wide > 1e-9, wide, np.nan) for wide in (angle, half))
+    # a circle of orientations has 180 degrees
+    angle = np.minimum(angle, 90.0)
+    least = np.minimum(middle - half, sharpness)
+    most = np.maximum(middle + half, sharpness)
+    return -angle, angle, np.clip(least, 0, 1), np.clip(most, 0, 1)
 
 
 def tuning_finding(subject: Subject, compared: Compared) -> Finding:
@@ -229,13 +232,20 @@ def tuning_finding(subject: Subject, compared: Compared) -> Finding:
             arrays[f"activation.tuning.{place}.{kind}"] = found.curve.T.astype(np.float32)
     joined = {name: np.concatenate(parts) for name, parts in columns.items()}
     joined["q"] = benjamini_hochberg(joined["p"])
+    floors = {
+        site.name: compared.floor_of(site.name, "tuning grating", 1.0) for site in compared.sites
+    }
+    tests = int(np.isfinite(joined["p"]).sum())
     weights = seen_weights(subject)
     if weights is not None:
         arrays["activation.weights"] = weights.cpu().numpy()
     return Finding(
         "activation.tuning",
         Table.build(TuningRow, joined),
-        statements=tuple(_statement(joined, site) for site in compared.sites),
+        statements=tuple(
+            _statement(joined, site, compared, least_q(floors[site.name], tests))
+            for site in compared.sites
+        ),
         caveats=(
             "Stimuli lie outside the data: tuning says what a unit's weights pick out, not that it "
             "meets such edges in the images.",
@@ -274,20 +284,35 @@ def _median(values: np.ndarray) -> float:
     return float(np.median(finite)) if len(finite) else float("nan")
 
 
-def _statement(columns: dict[str, np.ndarray], site: Site) -> str:
+def _statement(columns: dict[str, np.ndarray], site: Site, compared: Compared, least: float) -> str:
     rows = (columns["site"] == site.name) & (columns["stimulus"] == "grating")
     sharp, q = columns["tuning"][rows], columns["q"][rows]
     responding = int(np.isfinite(sharp).sum())
     if not responding:
         return f"Site '{site.name}': no unit responds to gratings."
-    beyond = int((q < 0.05).sum())
-    lo, hi = wilson(beyond, responding)
     low, high = bootstrap_interval(sharp[np.isfinite(sharp)], np.median, seed=0)
+    middles = np.array([_median(copy) for copy in compared.control(site.name, "tuning grating")])
+    known = middles[np.isfinite(middles)]
+    ends = np.quantile(known, [0.5, 0.025, 0.975]) if len(known) else np.full(3, np.nan)
+    p = familywise(np.array([_median(sharp)]), middles[:, None])[0][0]
     return (
         f"Site '{site.name}': the median unit's tuning to the orientation of gratings is "
-        f"{_median(sharp):.2f} [{number(low)}, {number(high)}], in untrained copies "
-        f"{columns['control_tuning'][rows][0]:.2f} "
-        f"(1 = one orientation only); {beyond} of {responding} responding units "
-        f"({percent(beyond / responding, lo, hi, decimals=0)}) are tuned more sharply than "
-        "untrained units at q < 0.05."
+        f"{_median(sharp):.2f} [{number(low)}, {number(high)}] (over {responding} responding "
+        f"units; 1 = one orientation only), that of {compared.copies} untrained copies "
+        f"{number(ends[0])}, 95 % of them in [{number(ends[1])}, {number(ends[2])}] "
+        f"(p = {number(p, '.2g')}). " + _of_single_units(int((q < 0.05).sum()), responding, least)
+    )
+
+
+def _of_single_units(beyond: int, responding: int, least: float) -> str:
+    """Say how many units stand out, or that the test can't tell."""
+    if not beyond and least >= 0.05:
+        return (
+            "Whether single units are tuned more sharply can't be told: so many untrained units "
+            f"are as sharp as can be that a unit by itself can't have a q below {least:.2g}."
+        )
+    lo, hi = wilson(beyond, responding)
+    return (
+        f"{beyond} of {responding} ({percent(beyond / responding, lo, hi, decimals=0)}) are tuned "
+        "more sharply than untrained units at q < 0.05."
     )

@@ -52,6 +52,14 @@ class UnitRow:
     active_fraction: float = col(
         "examples and positions at which it is above zero", unit="share", words="share above zero"
     )
+    active_lo: float | None = col("lower bound, 95 % (Wilson)", unit="share")
+    active_hi: float | None = col("upper bound, 95 % (Wilson)", unit="share")
+    control_active: float | None = col(
+        "the same of the median unit of an untrained copy",
+        unit="share",
+        of="active_fraction",
+        words="control (median unit of an untrained copy)",
+    )
     auroc: float | None = col(
         "how often an example of the class has a larger value than one of the rest, ties half; "
         "0.5 tells nothing, below it the unit is smaller in the class",
@@ -70,6 +78,8 @@ class UnitRow:
         "precision of retrieving the class by large values of the unit, averaged over its recall",
         unit="share",
     )
+    precision_lo: float | None = col("lower bound, 95 % (logit)", unit="share")
+    precision_hi: float | None = col("upper bound, 95 % (logit)", unit="share")
     control_average_precision: float | None = col(
         "the same for a unit that tells nothing: the share of the class",
         unit="share",
@@ -82,10 +92,30 @@ class UnitRow:
         unit="standard deviations",
         words="d′",
     )
+    d_prime_lo: float | None = col(
+        "lower bound, 95 % (delta method); missing where few examples carry it",
+        unit="standard deviations",
+    )
+    d_prime_hi: float | None = col("upper bound, 95 %", unit="standard deviations")
+    control_d_prime: float | None = col(
+        "the same of the median unit of an untrained copy",
+        unit="standard deviations",
+        of="d_prime",
+        words="control (median unit of an untrained copy)",
+    )
     selectivity: float | None = col(
         "(mean - rest) / (mean + rest), rest being the mean of the other classes' means; in 'all' "
         "rows of the preferred class; missing for units that go below zero",
         words="selectivity (mean − rest) / (mean + rest)",
+    )
+    selectivity_lo: float | None = col(
+        "lower bound, 95 % (delta method); missing where few examples carry it"
+    )
+    selectivity_hi: float | None = col("upper bound, 95 %")
+    control_selectivity: float | None = col(
+        "the same of the median unit of an untrained copy",
+        of="selectivity",
+        words="control (median unit of an untrained copy)",
     )
     preferred_class: str = col("class with the unit's largest mean on the selection split")
     second_class: str = col("class with the second largest mean on the selection split")
@@ -104,6 +134,8 @@ class UnitRow:
         "vanishes; missing where it has none",
         unit="share",
     )
+    saturated_lo: float | None = col("lower bound, 95 % (Wilson)", unit="share")
+    saturated_hi: float | None = col("upper bound, 95 % (Wilson)", unit="share")
     saturated: bool = col("whether that share is at least 0.95")
 
 
@@ -135,6 +167,16 @@ def _columns(profile: Profile, classes: Sequence[str]) -> dict[str, np.ndarray]:
     def flat(by_class: np.ndarray, overall: np.ndarray) -> np.ndarray:
         return np.concatenate([by_class, overall[None]]).T.reshape(-1)
 
+    def both(ends: np.ndarray) -> list[np.ndarray]:
+        return [flat(end, profile.of_preferred(end)) for end in ends]
+
+    def control(medians: np.ndarray) -> np.ndarray:
+        return np.tile(medians, units)
+
+    ends, fresh = profile.ends, profile.untrained
+    active = [end.T.reshape(-1) for end in ends["active"]]
+    precision = [flat(end, missing) for end in ends["precision"]]
+    separation, selectivity = both(ends["separation"]), both(ends["selectivity"])
     names = np.array([*classes, "all"], dtype=object)
     n = profile.n[:, None]
     lo, hi = mean_interval(n, profile.mean, profile.std**2 * np.maximum(n - 1, 0))
@@ -148,14 +190,25 @@ def _columns(profile: Profile, classes: Sequence[str]) -> dict[str, np.ndarray]:
         "mean_hi": hi.T.reshape(-1),
         "std": profile.std.T.reshape(-1),
         "active_fraction": profile.active.T.reshape(-1),
+        "active_lo": active[0],
+        "active_hi": active[1],
+        "control_active": control(fresh["active"]),
         "auroc": flat(detection.auroc, missing),
         "auroc_lo": flat(detection.lo, missing),
         "auroc_hi": flat(detection.hi, missing),
         "control_auroc_hi": flat(np.repeat(profile.bound[:, None], units, 1), missing),
         "average_precision": flat(detection.precision, missing),
+        "precision_lo": precision[0],
+        "precision_hi": precision[1],
         "control_average_precision": flat(np.repeat(prevalence[:, None], units, 1), missing),
         "d_prime": flat(profile.separation, profile.of_preferred(profile.separation)),
+        "d_prime_lo": separation[0],
+        "d_prime_hi": separation[1],
+        "control_d_prime": control(fresh["separation"]),
         "selectivity": flat(profile.selectivity, profile.of_preferred(profile.selectivity)),
+        "selectivity_lo": selectivity[0],
+        "selectivity_hi": selectivity[1],
+        "control_selectivity": control(fresh["selectivity"]),
         **{k: np.repeat(v, rows) for k, v in _unit_columns(profile, names).items()},
     }
 
@@ -172,6 +225,8 @@ def _unit_columns(profile: Profile, names: np.ndarray) -> dict[str, np.ndarray]:
         "dead": profile.dead,
         "constant": profile.constant,
         "saturated_fraction": profile.saturated,
+        "saturated_lo": profile.ends["saturated"][0],
+        "saturated_hi": profile.ends["saturated"][1],
         "saturated": np.nan_to_num(profile.saturated) >= _SATURATED,
     }
 
@@ -187,10 +242,11 @@ def _site_statement(profile: Profile, lens: Activation, seed: int) -> str:
         return f"{name}: no AUROC is defined, as there aren't two classes to tell apart (n = {n})."
     bound = np.repeat(profile.bound[:, None], units, 1)
     above = int((area > profile.of_preferred(bound)[alive]).sum())
-    fresh = np.nanmedian(profile.untrained)
+    fresh = _median(profile.untrained["auroc"], seed)
     return (
         f"{name}: the median unit tells its preferred class from the rest with an AUROC of "
-        f"{_median(area, seed)} ({len(area)} units, n = {n}); an untrained copy has {fresh:.2f}. "
+        f"{_median(area, seed)} ({len(area)} units, over which the interval is; n = {n}); that of "
+        f"an untrained copy {fresh}. "
         f"{above} of {len(area)} units beat what the luckiest unit reaches in 95 % of "
         f"{lens.shuffles} shuffles of the labels ({np.nanmax(profile.bound):.2f}). Dead: "
         f"{dead} of {units} units ({percent(dead / units)})."
@@ -199,6 +255,8 @@ def _site_statement(profile: Profile, lens: Activation, seed: int) -> str:
 
 def _median(values: np.ndarray, seed: int) -> str:
     values = values[np.isfinite(values)]
+    if not len(values):
+        return "–"
     if len(values) == 1:  # one unit has no spread over units
         return f"{values[0]:.2f}"
     lo, hi = bootstrap_interval(values, np.median, seed=seed)

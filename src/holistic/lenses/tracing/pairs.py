@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from holistic.examples import Examples
 from holistic.subject import Subject
 
 __all__ = ["Runs", "draw_runs", "gaps", "rival_classes"]
@@ -24,7 +25,7 @@ class Runs:
     Attributes
     ----------
     source, receiver
-        `[R]`, places in the evaluation split, of two different classes.
+        `[R]`, places among the images (the evaluation split), of two different classes.
     control
         `[R]`, another image of the receiver's own class; -1 where there is none.
     source_class, receiver_class
@@ -50,6 +51,11 @@ class Runs:
         """Return some of the runs."""
         return Runs(*(values[chosen] for values in vars(self).values()))
 
+    @property
+    def sources(self) -> tuple[np.ndarray, np.ndarray]:
+        """Images that values are taken from, `[R]` each: the pair's other one, the control's."""
+        return self.source, np.where(self.control >= 0, self.control, self.receiver)
+
     def metric(self, logits: Tensor) -> np.ndarray:
         """Return logit of the source's class minus that of the receiver's, of `[R, C]`: `[R]`."""
         return difference(logits, self.source_class, self.receiver_class)
@@ -63,9 +69,14 @@ def difference(logits: Tensor, plus: np.ndarray, minus: np.ndarray) -> np.ndarra
 
 
 def draw_runs(
-    subject: Subject, rivals: Sequence[tuple[int, int]], *, pairs: int, guard: float
+    subject: Subject,
+    rivals: Sequence[tuple[int, int]],
+    *,
+    pairs: int,
+    guard: float,
+    examples: Examples | None = None,
 ) -> Runs:
-    """Draw pairs of evaluation images of two classes; both ways of each become a run.
+    """Draw pairs of images of two classes; both ways of each become a run.
 
     Images are taken in turn from a shuffled list per class, right or wrong, so that each is used
     about equally often and the pairs that must be excluded are counted.
@@ -81,12 +92,16 @@ def draw_runs(
     guard
         Pairs whose gap is below this share of the median gap are excluded, as are those of which
         an image is classified wrongly.
+    examples
+        The images, those of the evaluation split unless said.
     """
-    labels = subject.evaluation.labels.cpu().numpy()
-    logits = subject.predict()
+    examples = examples or subject.evaluation
+    labels = examples.labels.cpu().numpy()
+    logits = subject.predict(examples.images)
     right = logits.argmax(1).cpu().numpy() == labels
     rng = np.random.default_rng(subject.seed)
     decks = {c: rng.permutation(np.flatnonzero(labels == c)) for c in np.unique(labels)}
+    rivals = [(a, b) for a, b in rivals if a in decks and b in decks]
     taken = dict.fromkeys(decks, 0)
     drawn = list[tuple[int, int]]()
     for a, b in rivals:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from holistic.examples import Examples
 from holistic.findings import Finding
 from holistic.lenses.tracing.pairs import Runs, draw_runs, rival_classes
 from holistic.lenses.tracing.recovery import Recovery, recovery
@@ -24,7 +25,13 @@ from holistic.words import percent
 if TYPE_CHECKING:
     from holistic.lenses.tracing import Tracing
 
-__all__ = ["Patched", "moved_by_site", "moved_by_units", "patch_sites"]
+__all__ = [
+    "Patched",
+    "affordable_pairs",
+    "moved_by_site",
+    "moved_by_units",
+    "patch_sites",
+]
 
 _BATCH = 256
 _WAYS = ("denoise", "noise")
@@ -119,7 +126,7 @@ def patch_sites(subject: Subject, lens: Tracing, progress: Progress = silent) ->
     noise, a logit difference as metric).
     """
     rivals = rival_classes(subject, lens.rivals)
-    pairs = _affordable_pairs(subject, lens, len(rivals))
+    pairs = affordable_pairs(subject, lens.pairs, len(rivals))
     drawn = draw_runs(subject, rivals, pairs=pairs, guard=lens.guard)
     runs = drawn.rows(drawn.kept)
     groups = list(_groups(drawn, subject.classes))
@@ -127,10 +134,10 @@ def patch_sites(subject: Subject, lens: Tracing, progress: Progress = silent) ->
     sites = [s for s in subject.all_sites if s.hidden or s.block]
     tables = list[dict[str, list[Any]]]()
     for done, site in enumerate(sites, 1):
-        moved = (moved_by_site(subject, site, runs, source) for source in _sources(runs))
+        moved = (moved_by_site(subject, site, runs, source) for source in runs.sources)
         tables.append(_rows(site, runs, groups, *moved))
         if site.hidden:
-            moved = (moved_by_units(subject, site, runs, source) for source in _sources(runs))
+            moved = (moved_by_units(subject, site, runs, source) for source in runs.sources)
             tables.append(_rows(site, runs, broad, *moved, units=True))
         progress("activation patching", done, len(sites))
     table = _table(tables)
@@ -138,16 +145,11 @@ def patch_sites(subject: Subject, lens: Tracing, progress: Progress = silent) ->
     return Finding("tracing.patching", table, _statements(table, drawn), notes)
 
 
-def _affordable_pairs(subject: Subject, lens: Tracing, rivals: int) -> int:
-    """Pairs per two classes: as many as wanted, fewer where replays are dear."""
+def affordable_pairs(subject: Subject, wanted: int, rivals: int) -> int:
+    """Return pairs per two classes: as many as wanted, fewer where replays are dear."""
     once = sum(site.units * replay_work(subject, site) for site in subject.hidden_sites)
     # Both ways, from the pair's other image and from the control's.
-    return affordable(_BUDGET, 4 * rivals * once, least=min(2, lens.pairs), most=lens.pairs)
-
-
-def _sources(runs: Runs) -> tuple[np.ndarray, np.ndarray]:
-    """Images that values are taken from: the pair's other image, and the control's."""
-    return runs.source, np.where(runs.control >= 0, runs.control, runs.receiver)
+    return affordable(_BUDGET, 4 * rivals * once, least=min(2, wanted), most=wanted)
 
 
 def _groups(drawn: Runs, classes: Sequence[str]) -> Iterator[_Group]:
@@ -186,7 +188,7 @@ def moved_by_site(subject: Subject, site: Site, runs: Runs, source: np.ndarray) 
         `[R]`, places in the evaluation split that the values are taken from.
     """
     images, moved = subject.evaluation.images, np.zeros((1, len(runs)))
-    for part, value in _values(subject, site, source):
+    for part, value in _values(subject, site, images, source):
         some = runs.rows(part)
         with torch.no_grad():
             receiving = images[some.receiver]
@@ -196,7 +198,13 @@ def moved_by_site(subject: Subject, site: Site, runs: Runs, source: np.ndarray) 
     return moved
 
 
-def moved_by_units(subject: Subject, site: Site, runs: Runs, source: np.ndarray) -> np.ndarray:
+def moved_by_units(
+    subject: Subject,
+    site: Site,
+    runs: Runs,
+    source: np.ndarray,
+    examples: Examples | None = None,
+) -> np.ndarray:
     """Measure what patching each unit alone moves the metric by, `[U, R]`, in logits.
 
     Parameters
@@ -206,12 +214,14 @@ def moved_by_units(subject: Subject, site: Site, runs: Runs, source: np.ndarray)
     runs
         The patched runs.
     source
-        `[R]`, places in the evaluation split that the values are taken from.
+        `[R]`, places among the images that the values are taken from.
+    examples
+        The images, those of the evaluation split unless said.
     """
-    moved = np.zeros((site.units, len(runs)))
-    for part, value in _values(subject, site, source):
+    moved, images = np.zeros((site.units, len(runs))), (examples or subject.evaluation).images
+    for part, value in _values(subject, site, images, source):
         some = runs.rows(part)
-        stage = subject.stage(site.name, subject.evaluation.images[some.receiver], value)
+        stage = subject.stage(site.name, images[some.receiver], value)
         before = some.metric(stage.base)
         units, rows = stage.changed.T.nonzero(as_tuple=True)
         for u, r in zip(units.split(stage.chunk), rows.split(stage.chunk), strict=True):
@@ -223,13 +233,12 @@ def moved_by_units(subject: Subject, site: Site, runs: Runs, source: np.ndarray)
 
 
 def _values(
-    subject: Subject, site: Site, source: np.ndarray
+    subject: Subject, site: Site, images: Tensor, source: np.ndarray
 ) -> Iterator[tuple[np.ndarray, Tensor]]:
     """Places of runs, with what the site holds on their sources, `[B, P…, U]`."""
     for start in range(0, len(source), _BATCH):
         part = np.arange(start, min(start + _BATCH, len(source)))
-        images = subject.evaluation.images[source[part]]
-        yield part, subject.capture([site.name], images)[site.name]
+        yield part, subject.capture([site.name], images[source[part]])[site.name]
 
 
 def _rows(
