@@ -138,7 +138,8 @@ def test_a_trend_that_is_built_in_is_found() -> None:
     (row,) = finding.table.where(measure="auroc", site="all").rows()
     assert row["lo"] > 0.5
     assert row["control_hi"] < row["value"]
-    assert row["p"] == pytest.approx(2 / 100)
+    assert row["p"] == row["q"] == pytest.approx(1 / 100)
+    assert row["interval_over"] == "images"
     assert row["q"] < 0.05
     sites = finding.table.where(measure="auroc").rows()
     early, late = (r["value"] for r in sites if r["site"] != "all")

@@ -65,7 +65,7 @@ def test_a_trace_of_a_response_is_not_tuning() -> None:
     shown = Stimuli("bar", np.arange(4) * 45.0, np.array([np.nan]), 2, torch.zeros(8, 1))
     responses = np.zeros((8, 2))
     responses[:2] = 0.01
-    measured = tuned(responses, shown, np.array([1.0, 0.01]), seed=0)
+    measured = tuned(responses, shown, np.array([1.0, 0.01]))
     assert np.isnan(measured.tuning[0])
     np.testing.assert_allclose(measured.tuning[1], 1.0)
 

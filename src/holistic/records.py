@@ -97,17 +97,18 @@ _LENSES = ("sites", "ablation", "activation", "attribution", "mechanism", "traci
 """Lenses whose tables and arrays are declared here; any other lens is a user's own."""
 _KINDS = {
     **dict.fromkeys(
-        "backup_site better causal_class class clean concept corrupt direction kind label layout "
-        "lens_a lens_b measure method metric op path prediction preferred_class ranking read "
-        "removed_for replacement_a replacement_b rival score second_class site site_a site_b "
-        "stimulus verdict".split(),
+        "backup_site better causal_class class clean concept corrupt direction interval_over kind "
+        "label layout lens_a lens_b measure method metric op path prediction preferred_class "
+        "ranking read removed_for replacement_a replacement_b rival score second_class "
+        "selective_by site site_a site_b stimulus told_class units_that verdict".split(),
         "string",
     ),
     **dict.fromkeys(
-        "backup_unit class_n cluster cluster_within confused count depth erase_controls erase_n "
-        "example examples excluded features gained height k left_edge lost n n_geometry order "
-        "orders parameters picture position positions rank start steer_controls steer_n top_edge "
-        "turned unit unit_a unit_axis unit_b units untrained_k width".split(),
+        "ablation_n accuracy_n activation_n attribution_n backup_unit causal_n class_n classes "
+        "cluster cluster_within confused count depth erase_controls erase_n example examples "
+        "excluded features gained height k left_edge lost mechanism_n n n_geometry order orders "
+        "parameters picture position positions rank start steer_controls steer_n top_edge "
+        "tracing_n turned unit unit_a unit_axis unit_b units untrained_k width".split(),
         "int64",
     ),
     **dict.fromkeys(

@@ -99,7 +99,9 @@ _TITLES = {
     "tracing.geometry": "How classes lie to each other",
     "tracing.directions": "Class directions",
     "agreement.lenses": "Lens against lens",
+    "agreement.pairs": "Lens against lens, over the classes",
     "agreement.units": "Verdicts",
+    "agreement.removed": "Units removed together",
     "sites": "Sites of the model",
 }
 

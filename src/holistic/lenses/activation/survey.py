@@ -21,7 +21,7 @@ from holistic.lenses.activation.examples import Picks, pick
 from holistic.lenses.activation.reading import Reading, read
 from holistic.progress import Progress
 from holistic.sites import Site
-from holistic.stats.intervals import class_auroc, mean_difference
+from holistic.stats.intervals import class_auroc
 from holistic.stats.moments import Moments
 from holistic.stats.order import ordered
 from holistic.subject import Subject
@@ -67,8 +67,8 @@ class Profile:
     chosen_d
         `[U]`, d' of the preferred class on the selection split: what units are chosen by.
     ends
-        By number its 95 % bounds: `active` `[2, C + 1, U]`; `precision`, `selectivity` and
-        `separation` `[2, C, U]`; `saturated` `[2, U]`.
+        By number its 95 % bounds: `mean` and `active` `[2, C + 1, U]`; `precision`, `selectivity`
+        and `separation` `[2, C, U]`; `saturated` `[2, U]`.
     untrained
         By number what the units of an untrained copy have, their medians but for `auroc`: `auroc`
         `[U]`, for the class that each prefers; `active` `[C + 1]`; `separation` and `selectivity`
@@ -218,7 +218,9 @@ def _ends(evaluation: Reading, detection: Detection, negative: np.ndarray) -> di
         for part in (evaluation.above, evaluation.squares[:-1])
     )
     at_ends = np.stack([evaluation.at_ends, evaluation.squares[-1]]) / max(int(total), 1)
+    whole = Moments.total(evaluation.moments).means.interval()
     found = {
+        "mean": np.concatenate([np.stack(evaluation.moments.means.interval()), np.stack(whole)], 1),
         "active": share_bounds(counts, sums, squares),
         "precision": precision_bounds(detection.precision, count[:, None]),
         "selectivity": selectivity_bounds(sides, negative),
@@ -283,12 +285,10 @@ def separation(moments: Moments) -> np.ndarray:
 
 def _margin(moments: Moments, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return how far a unit's mean in one class `[U]` lies above that in another, with bounds."""
-    sides = [
-        [_taken(side, chosen) for side in (moments.count, moments.mean, moments.m2)]
-        for chosen in (first, second)
-    ]
-    gap, lo, hi = mean_difference(*sides)
-    return np.where(first == second, np.nan, np.stack([gap, lo, hi]))
+    units = np.arange(len(first))
+    own, other = (moments.means[chosen, units] for chosen in (first, second))
+    gap = own.minus(other)
+    return np.where(first == second, np.nan, np.stack([gap.value, *gap.interval()]))
 
 
 def _taken(by_class: np.ndarray, chosen: np.ndarray) -> np.ndarray:

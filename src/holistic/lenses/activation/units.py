@@ -10,7 +10,7 @@ import numpy as np
 from holistic.findings import Finding
 from holistic.lenses.activation import Activation
 from holistic.lenses.activation.survey import Profile, Survey
-from holistic.stats.intervals import bootstrap_interval, mean_interval
+from holistic.stats.intervals import bootstrap_interval
 from holistic.subject import Subject
 from holistic.tables import Table, col
 from holistic.words import percent
@@ -44,8 +44,8 @@ class UnitRow:
         unit="activation",
         words="mean activation",
     )
-    mean_lo: float | None = col("lower bound, 95 % (Student)", unit="activation")
-    mean_hi: float | None = col("upper bound, 95 % (Student)", unit="activation")
+    mean_lo: float | None = col("lower bound, 95 %", unit="activation")
+    mean_hi: float | None = col("upper bound, 95 %", unit="activation")
     std: float | None = col(
         "standard deviation of the same", unit="activation", of="mean", words="standard deviation"
     )
@@ -125,8 +125,8 @@ class UnitRow:
         unit="activation",
         words="mean beyond the second class",
     )
-    margin_lo: float | None = col("lower bound, 95 % (Welch)", unit="activation")
-    margin_hi: float | None = col("upper bound, 95 % (Welch)", unit="activation")
+    margin_lo: float | None = col("lower bound, 95 %", unit="activation")
+    margin_hi: float | None = col("upper bound, 95 %", unit="activation")
     dead: bool = col("whether the unit holds one value on all examples of both splits")
     constant: bool = col("whether it is dead and that value isn't zero, so that it acts as a bias")
     saturated_fraction: float | None = col(
@@ -178,8 +178,7 @@ def _columns(profile: Profile, classes: Sequence[str]) -> dict[str, np.ndarray]:
     precision = [flat(end, missing) for end in ends["precision"]]
     separation, selectivity = both(ends["separation"]), both(ends["selectivity"])
     names = np.array([*classes, "all"], dtype=object)
-    n = profile.n[:, None]
-    lo, hi = mean_interval(n, profile.mean, profile.std**2 * np.maximum(n - 1, 0))
+    lo, hi = ends["mean"]
     return {
         "site": np.full(units * rows, profile.site.name, dtype=object),
         "unit": np.repeat(np.arange(units), rows),

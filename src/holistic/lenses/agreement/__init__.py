@@ -45,11 +45,14 @@ class Agreement(Lens):
                 raise SettingError(f"agreement: {setting} must be at least {low}, got {got}")
 
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
-        """Yield `agreement.lenses`, then `agreement.units`."""
+        """Yield `agreement.lenses`, `agreement.pairs`, `agreement.units`, `agreement.removed`."""
         from holistic.lenses.agreement.rankings import compare_lenses
+        from holistic.lenses.agreement.removed import remove_together
         from holistic.lenses.agreement.scores import unit_scores
         from holistic.lenses.agreement.verdicts import judge_units
 
         scores = unit_scores(subject, self, context)
-        yield compare_lenses(subject, self, scores)
-        yield judge_units(subject, self, scores, context)
+        yield from compare_lenses(subject, self, scores)
+        verdicts = judge_units(subject, self, scores, context)
+        yield verdicts
+        yield remove_together(subject, verdicts.table, context)

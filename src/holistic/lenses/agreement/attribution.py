@@ -19,7 +19,7 @@ _BATCH = 256
 def attribute_units(
     subject: Subject, site: Site, rows: np.ndarray, progress: Progress = silent
 ) -> np.ndarray:
-    """Multiply each unit's deviation from its mean with the gradient of the score.
+    """Multiply each unit's deviation from its mean with the gradient of each example's score.
 
     To first order this is what the score loses when the unit is set to its mean, the negative of
     the effect that `ablation.units` measures. Where the subject's score is the accuracy, which has
@@ -39,18 +39,16 @@ def attribute_units(
     Returns
     -------
     np.ndarray
-        `[U, C]` float64, the mean over the examples of each class, summed over positions, in the
-        unit of the score; NaN for classes without examples, and where there are no gradients.
+        `[U, N]` float32, for each example, summed over positions, in the unit of the score; NaN
+        where there are no gradients.
 
     References
     ----------
     Molchanov et al. 2017, eq. 7 (first-order Taylor estimate of pruning).
     """
-    classes = len(subject.classes)
     if subject.gradients.at(site.name):
-        return np.full((site.units, classes), np.nan)
-    mean = subject.mean(site.name)
-    sums, count = np.zeros((site.units, classes)), np.zeros(classes)
+        return np.full((site.units, len(rows)), np.nan, np.float32)
+    mean, parts = subject.mean(site.name), list[np.ndarray]()
     for start in range(0, len(rows), _BATCH):
         part = torch.from_numpy(rows[start : start + _BATCH])
         images, labels = subject.evaluation.images[part], subject.evaluation.labels[part]
@@ -58,11 +56,9 @@ def attribute_units(
         gradient = _gradient(subject, site, images, labels, value)
         terms = (gradient * (value.detach() - mean)).double()
         terms = terms.flatten(1, -2).sum(1) if terms.dim() > 2 else terms  # [B, U]
-        onehot = torch.nn.functional.one_hot(labels, classes).double()  # [B, C]
-        sums += (terms.T @ onehot).cpu().numpy()
-        count += onehot.sum(0).cpu().numpy()
+        parts.append(terms.T.float().cpu().numpy())
         progress("attributing units", min(start + _BATCH, len(rows)), len(rows))
-    return sums / np.where(count > 0, count, np.nan)
+    return np.concatenate(parts, axis=1)
 
 
 def _gradient(

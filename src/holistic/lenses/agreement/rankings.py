@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -11,11 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from holistic.findings import Finding
+from holistic.lenses.agreement.medians import (
+    Compared,
+    OverClasses,
+    correlated,
+    over_classes,
+    over_images,
+    resampled,
+)
 from holistic.lenses.agreement.scores import LENSES, SiteScores
 from holistic.stats.agreement import Shuffles, spearman, topk_overlap
 from holistic.stats.tests import benjamini_hochberg, permutation_p
 from holistic.subject import Subject
 from holistic.tables import Table, col
+from holistic.words import number
 
 if TYPE_CHECKING:
     from holistic.lenses.agreement import Agreement
@@ -39,8 +47,14 @@ class LensPair:
         "rank correlation of the two rankings; 1 = the same, 0 = unrelated",
         words="rank correlation",
     )
-    lo: float = col("lower end of the 95 % interval of the rank correlation")
+    lo: float = col(
+        "lower end of the 95 % interval of the rank correlation, over what `interval_over` says"
+    )
     hi: float = col("upper end of the 95 % interval of the rank correlation")
+    interval_over: str = col(
+        "what the interval is over: 'images', with the site's units as they are, or 'units', as if "
+        "others like them could have been there, with what was measured of them taken as exact"
+    )
     n: int = col("units that both lenses rank; dead ones are left out", unit="units", of="spearman")
     control_lo: float = col(
         "2.5 % quantile when one lens's units are shuffled",
@@ -80,8 +94,10 @@ class LensPair:
     )
 
 
-def compare_lenses(subject: Subject, lens: Agreement, scores: list[SiteScores]) -> Finding:
-    """Compare every two lenses' rankings of the units, for every site and class.
+def compare_lenses(
+    subject: Subject, lens: Agreement, scores: list[SiteScores]
+) -> tuple[Finding, Finding]:
+    """Compare every two lenses' rankings of the units, for every site and class, and over classes.
 
     Parameters
     ----------
@@ -94,46 +110,70 @@ def compare_lenses(subject: Subject, lens: Agreement, scores: list[SiteScores]) 
 
     Returns
     -------
-    Finding
-        `agreement.lenses`.
+    Finding, Finding
+        `agreement.lenses` and `agreement.pairs`.
 
     References
     ----------
     Krishna et al. 2022 (rank and top-feature agreement).
     """
-    columns: dict[str, list[Any]] = defaultdict(list)
     shuffles = Shuffles(subject.seed, lens.shuffles)
+    rows, over = list[dict[str, Any]](), list[dict[str, Any]]()
     for said in scores:
-        for row in _site_rows(said, subject.classes, shuffles):
-            for name, value in row.items():
-                columns[name].append(value)
-    q = benjamini_hochberg(np.array(columns["p"], np.float64))
-    table = Table.build(LensPair, {**columns, "q": q})
-    told = (*_statements(table), *_unranked(scores))
-    return Finding("agreement.lenses", table, told, _CAVEATS)
+        for a, b in combinations(LENSES, 2):
+            pair = {"site": said.site.name, "lens_a": a, "lens_b": b}
+            found = list(_by_class(said, (a, b), subject, shuffles))
+            rows += [pair | compared.row for compared in found]
+            over.append(pair | over_classes(found[:-1]))
+    tables = (_with_q(LensPair, rows), _with_q(OverClasses, over))
+    told = (*_statements(*tables), *_unranked(scores))
+    return (
+        Finding("agreement.lenses", tables[0], told, _CAVEATS),
+        Finding("agreement.pairs", tables[1], (), _CAVEATS[:2]),
+    )
 
 
-def _site_rows(
-    said: SiteScores, classes: Sequence[str], shuffles: Shuffles
-) -> Iterator[dict[str, Any]]:
-    for a, b in combinations(LENSES, 2):
-        for c, name in enumerate([*classes, "all"]):
-            sides = [_ranking(said.scores[lens], c)[~said.dead] for lens in (a, b)]
-            finite = np.isfinite(sides[0]) & np.isfinite(sides[1])
-            pair = {"site": said.site.name, "class": name, "lens_a": a, "lens_b": b}
-            yield pair | _compared(sides[0][finite], sides[1][finite], shuffles)
+def _with_q(kind: type, rows: Sequence[dict[str, Any]]) -> Table:
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    return Table.build(kind, {**columns, "q": benjamini_hochberg(columns["p"])})
+
+
+def _by_class(
+    said: SiteScores, pair: tuple[str, str], subject: Subject, shuffles: Shuffles
+) -> Iterator[Compared]:
+    """Compare two lenses at a site for every class, and last for 'all'."""
+    again = [said.redrawn.get(lens) for lens in pair]  # [D, U, C] each, or None
+    for c, name in enumerate([*subject.classes, "all"]):
+        sides = [_ranking(said.scores[lens], c)[~said.dead] for lens in pair]
+        finite = np.isfinite(sides[0]) & np.isfinite(sides[1])
+        draws = [None if d is None else _ranking(d, c)[:, ~said.dead][:, finite] for d in again]
+        row, null = _compared(sides[0][finite], sides[1][finite], shuffles)
+        drawn = (
+            correlated(draws[0], draws[1])
+            if draws[0] is not None and draws[1] is not None
+            else np.empty(0)
+        )
+        ends, over = (row["lo"], row["hi"]), "units"
+        wide = over_images(row["spearman"], drawn)
+        if np.isfinite(wide[0]):
+            ends, over = wide, "images"
+        by_units = resampled(sides[0][finite], sides[1][finite], subject.seed)
+        row |= {"class": name, "lo": ends[0], "hi": ends[1], "interval_over": over}
+        yield Compared(row, null, drawn if over == "images" else by_units)
 
 
 def _ranking(scores: np.ndarray, c: int) -> np.ndarray:
-    """Scores for class c, or the largest over the classes after the last: `[U]`."""
-    if c < scores.shape[1]:
-        return scores[:, c]
-    return np.where(np.isnan(scores), -np.inf, scores).max(1)  # -inf where none is known
+    """Scores `[…, U, C]` for class c, or the largest over the classes after the last: `[…, U]`."""
+    if c < scores.shape[-1]:
+        return scores[..., c]
+    return np.where(np.isnan(scores), -np.inf, scores).max(-1)  # -inf where none is known
 
 
-def _compared(a: np.ndarray, b: np.ndarray, shuffles: Shuffles) -> dict[str, Any]:
-    """Columns of one comparison of `[N]` finite scores."""
-    units = len(a)
+def _compared(
+    a: np.ndarray, b: np.ndarray, shuffles: Shuffles
+) -> tuple[dict[str, Any], np.ndarray]:
+    """Columns of one comparison of `[N]` finite scores, and the correlations of shuffled units."""
+    units, null = len(a), np.empty(0)
     row: dict[str, Any] = dict.fromkeys(
         ("control_lo", "control_hi", "p", "topk_overlap", "topk_expected", "topk_p"), np.nan
     )
@@ -150,7 +190,7 @@ def _compared(a: np.ndarray, b: np.ndarray, shuffles: Shuffles) -> dict[str, Any
             "topk_expected": overlap.expected,
             "topk_p": overlap.p,
         }
-    return row
+    return row, null
 
 
 _CAVEATS = (
@@ -158,6 +198,9 @@ _CAVEATS = (
     "mechanism averages the activations of a unit's cluster, so no two lenses are independent.",
     "Behind the last hidden site a network is linear: there ablation by the mean and attribution, "
     "its first order, agree by construction.",
+    "Where an interval is over images, the site's units are taken as they are and images are drawn "
+    "again; what noise takes off a rank correlation is allowed for. Where it is over units, what "
+    "the lenses say of them is taken as exact.",
     "Dead units, which all lenses rate zero, are left out: they would inflate every agreement.",
     "Activation and mechanism rank by how far an AUROC lies from 0.5, either way; the class 'all' "
     "ranks a unit by the class that it matters most to.",
@@ -185,50 +228,38 @@ def _unranked(scores: Sequence[SiteScores]) -> Iterator[str]:
             yield f"At {named} {lens} ranks no units ({why}), so nothing can agree with it there."
 
 
-def _statements(table: Table) -> Iterator[str]:
-    rows = [r for r in table.rows() if r["spearman"] is not None]
-    whole = {(r["site"], r["lens_a"], r["lens_b"]): r for r in rows if r["class"] == "all"}
-    rows = [r for r in rows if r["class"] != "all"]
-    if not rows:
+def _statements(table: Table, over: Table) -> Iterator[str]:
+    pairs = [row for row in over.rows() if row["median"] is not None]
+    if not pairs:
         yield "No two lenses rate the same 4 units of a site."
         return
-    pairs: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        pairs[row["site"], row["lens_a"], row["lens_b"]].append(row)
-    medians = {
-        key: float(np.median([r["spearman"] for r in group])) for key, group in pairs.items()
-    }
-    for key, word in (
-        (max(medians, key=medians.__getitem__), "most"),
-        (min(medians, key=medians.__getitem__), "least"),
-    ):
-        said = _said(key, pairs[key], whole.get(key))
-        yield f"Of {len(medians)} pairs of lenses, site by site, two agree {word}: {said}"
-    for site in dict.fromkeys(key[0] for key in medians):
-        key = (site, "ablation", "activation")
-        if key in medians:
-            said = _said(key, pairs[key], whole.get(key))
+    for pick, word in ((max, "most"), (min, "least")):
+        row = pick(pairs, key=lambda row: row["median"])
+        said = _said(row, table)
+        yield f"Of {len(pairs)} pairs of lenses, site by site, two agree {word}: {said}"
+    for row in pairs:
+        if (row["lens_a"], row["lens_b"]) == ("ablation", "activation"):
+            said = _said(row, table)
             yield said[0].upper() + said[1:]
 
 
-def _said(
-    key: tuple[str, str, str], group: list[dict[str, Any]], whole: dict[str, Any] | None
-) -> str:
+def _said(row: dict[str, Any], table: Table) -> str:
     """Say how far two lenses agree over the classes, and when each unit has its own class."""
-    values = [r["spearman"] for r in group]
-    lo, hi = (float(np.median([r[c] for r in group])) for c in ("control_lo", "control_hi"))
-    site, a, b = key
+    site, a, b = row["site"], row["lens_a"], row["lens_b"]
+    [whole] = table.where(site=site, lens_a=a, lens_b=b, class_="all").rows()
     own = (
-        f"; for class 'all' {whole['spearman']:.3f} [{whole['lo']:.3f}, {whole['hi']:.3f}], "
-        f"shuffled units [{whole['control_lo']:.2f}, {whole['control_hi']:.2f}]"
-        if whole
-        else ""
+        ""
+        if whole["spearman"] is None
+        else f"; for class 'all' {whole['spearman']:.3f} [{number(whole['lo'], '.3f')}, "
+        f"{number(whole['hi'], '.3f')}], shuffled units [{whole['control_lo']:.2f}, "
+        f"{whole['control_hi']:.2f}]"
     )
     if {a, b} == {"ablation", "attribution"}:
         own += "; behind the last hidden site these two agree by construction"
     return (
-        f"{a} and {b} at '{site}' have a median rank correlation of {np.median(values):.3f} over "
-        f"{len(values)} classes (from {min(values):.3f} to {max(values):.3f}; n = "
-        f"{group[0]['n']} units; shuffled units, medians over the classes, [{lo:.2f}, "
-        f"{hi:.2f}]){own}."
+        f"{a} and {b} at '{site}' have a median rank correlation of {row['median']:.3f} "
+        f"[{number(row['lo'], '.3f')}, {number(row['hi'], '.3f')}] over {row['classes']} classes "
+        f"(from {row['least']:.3f} to {row['most']:.3f}; n = {row['n']} units, intervals over "
+        f"{row['interval_over']}; the same median with units shuffled "
+        f"[{row['control_lo']:.2f}, {row['control_hi']:.2f}]){own}."
     )

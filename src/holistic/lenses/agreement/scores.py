@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from holistic.lens import Context
 from holistic.lenses.agreement.attribution import attribute_units
+from holistic.lenses.agreement.images import DRAWS, class_weights, redrawn_areas, redrawn_means
+from holistic.lenses.tracing.work import replay_work
 from holistic.sites import Site
+from holistic.stats.means import Means
 from holistic.subject import Subject
+from holistic.sweeps import Pass, effects_by_example
 from holistic.tables import Table
 
 if TYPE_CHECKING:
@@ -19,6 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["LENSES", "SiteScores", "by_class", "by_unit", "company", "unit_scores"]
 
+_VALUES = 3e8
+"""Values of units on images, over all draws, up to which images of one site are drawn again."""
+_HELD = 2e7
+"""Numbers of one site's draws that are held."""
+_REPLAYS = 1e11
+"""Multiplications that the removal of a site's units on single images may take."""
 LENSES = ("ablation", "activation", "attribution", "mechanism", "tracing")
 
 
@@ -48,6 +59,13 @@ class SiteScores:
         `[U, C]`, mean AUROC of the other units of its cluster.
     dead
         `[U]` bool, units that never change; they take no part in rankings.
+    attributed
+        `[U, C]`, what is behind the attributions.
+    redrawn
+        `[D, U, C]`, the scores of some lenses on evaluation images drawn again; lenses of which
+        single images are too dear to measure, or say something else, are missing.
+    company_ends
+        `[2, U, C]`, 95 % bounds of `company` over images; NaN where they are too dear.
     """
 
     site: Site
@@ -55,6 +73,9 @@ class SiteScores:
     auroc: np.ndarray
     company: np.ndarray
     dead: np.ndarray
+    attributed: Means
+    redrawn: dict[str, np.ndarray]
+    company_ends: np.ndarray
 
 
 def unit_scores(subject: Subject, lens: Agreement, context: Context) -> list[SiteScores]:
@@ -84,16 +105,91 @@ def _read(subject: Subject, site: Site, rows: np.ndarray, context: Context) -> S
         for name in ("ablation.units", "activation.units", "mechanism.clusters", "tracing.patching")
     )
     patched = patched.where(corrupt="all", direction="noise")
-    auroc = by_class(active, "auroc", site, subject.classes)
-    others = company(auroc, by_unit(clusters, "cluster", site))
+    auroc, cluster = (
+        by_class(active, "auroc", site, subject.classes),
+        by_unit(clusters, "cluster", site),
+    )
+    others, dead = company(auroc, cluster), by_unit(active, "dead", site) == 1
+    terms = attribute_units(subject, site, rows)
+    labels = subject.evaluation.labels.cpu().numpy()[rows]
+    attributed = Means.by_class(terms, labels, len(subject.classes))[:, :-1]
+    loss = -by_class(ablated, "effect", site, subject.classes)
+    redrawn, areas = _redrawn(subject, site, rows, terms=terms, loss=loss, auroc=auroc)
+    ends = np.full((2, *auroc.shape), np.nan)
+    if areas is not None:
+        near = np.stack([company(area, cluster) for area in areas])
+        redrawn["mechanism"] = np.abs(2 * near - 1)
+        half = 1.96 * near.std(0, ddof=1)
+        ends = np.clip(others + np.stack([-half, half]), 0, 1)
     scores = {
-        "ablation": -by_class(ablated, "effect", site, subject.classes),
+        "ablation": loss,
         "activation": np.abs(2 * auroc - 1),
-        "attribution": attribute_units(subject, site, rows),
+        "attribution": attributed.mean,
         "mechanism": np.abs(2 * others - 1),
         "tracing": by_class(patched, "recovery", site, subject.classes, name="clean"),
     }
-    return SiteScores(site, scores, auroc, others, by_unit(active, "dead", site) == 1)
+    return SiteScores(site, scores, auroc, others, dead, attributed, redrawn, ends)
+
+
+def _redrawn(
+    subject: Subject,
+    site: Site,
+    rows: np.ndarray,
+    *,
+    terms: np.ndarray,
+    loss: np.ndarray,
+    auroc: np.ndarray,
+) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
+    """Scores of the lenses that single images can be asked for, drawn again, and the AUROCs.
+
+    `terms` `[U, N]` are the images' attributions, `loss` and `auroc` `[U, C]` what the tables say.
+    """
+    classes = len(subject.classes)
+    if len(rows) * site.units * DRAWS > _VALUES or site.units * classes * DRAWS > _HELD:
+        return {}, None
+    labels = subject.evaluation.labels.cpu().numpy()[rows]
+    member = (labels[:, None] == np.arange(classes)).astype(np.float64)
+    weights = class_weights(labels, classes, subject.seed)
+    found = {"attribution": redrawn_means(terms, member, weights)}
+    if len(rows) * site.units * replay_work(subject, site) <= _REPLAYS:
+        run = Pass([site], rows=torch.from_numpy(rows))
+        parts = [effects.cpu().numpy() for _, _, effects in effects_by_example(subject, run)]
+        losses = -np.concatenate(parts, axis=1)  # [U, N]
+        if _same(losses, labels, loss):
+            found["ablation"] = redrawn_means(losses, member, weights)
+    areas = redrawn_areas(_position_means(subject, site, rows), member, weights)
+    if not _agree(areas, auroc):
+        return found, None
+    found["activation"] = np.abs(2 * areas - 1)
+    return found, areas
+
+
+def _same(losses: np.ndarray, labels: np.ndarray, loss: np.ndarray) -> bool:
+    """Say whether the table measured the same: units replaced by their mean, one by one."""
+    means = Means.by_class(losses, labels, loss.shape[1])[:, :-1]
+    with np.errstate(invalid="ignore"):
+        error = np.sqrt(means.variance / np.maximum(means.count, 1))
+        near = np.abs(means.mean - loss) <= 5 * error + 1e-4 * np.nanmax(np.abs(loss), initial=0.0)
+    known = np.isfinite(error) & np.isfinite(loss)
+    return bool(near[known].mean() > 0.95) if known.any() else False
+
+
+def _agree(areas: np.ndarray, auroc: np.ndarray) -> bool:
+    """Say whether the table's AUROCs are those of position means, as the draws' are."""
+    middle, spread = areas.mean(0), areas.std(0)
+    known = np.isfinite(middle) & np.isfinite(auroc)
+    near = np.abs(middle - auroc) <= 5 * spread + 0.01
+    return bool(near[known].mean() > 0.95) if known.any() else False
+
+
+def _position_means(subject: Subject, site: Site, rows: np.ndarray) -> np.ndarray:
+    """Position means of a site on evaluation examples, `[U, N]`."""
+    images, parts = subject.evaluation.images[torch.from_numpy(rows)], list[np.ndarray]()
+    for _, values in subject.capture_batches([site.name], images):
+        value = values[site.name].double()
+        mean = value.flatten(1, -2).mean(1) if value.dim() > 2 else value
+        parts.append(mean.cpu().numpy())
+    return np.concatenate(parts).T
 
 
 def _spread_rows(total: int, most: int) -> np.ndarray:

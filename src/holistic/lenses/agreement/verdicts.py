@@ -3,36 +3,32 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from holistic.estimates import affordable_sweep
 from holistic.findings import Finding
 from holistic.lens import Context
-from holistic.lenses.agreement.scores import LENSES, SiteScores, by_class
+from holistic.lenses.agreement.bounds import Bounds, untrained_bounds
+from holistic.lenses.agreement.causes import Causes, Evidence, gather, settle
+from holistic.lenses.agreement.evidence import preferred_class, told_numbers, unit_numbers
+from holistic.lenses.agreement.scores import SiteScores, by_class
+from holistic.lenses.agreement.sentences import VERDICTS, verdict_statements
+from holistic.lenses.tracing.chosen import carried
 from holistic.scores import SCORE_UNITS
-from holistic.sites import Site
-from holistic.stats.intervals import class_auroc
 from holistic.subject import Subject
 from holistic.tables import Table, col
-from holistic.words import percent
 
 if TYPE_CHECKING:
     from holistic.lenses.agreement import Agreement
 
-__all__ = ["VERDICTS", "Bounds", "UnitVerdict", "judge_units", "untrained_bounds"]
+__all__ = ["UnitVerdict", "judge_units"]
 
-VERDICTS = (
-    "causal and selective",
-    "selective, not causal",
-    "causal, not selective",
-    "neither",
-    "not measured",
-    "dead",
-)
-_LEVEL = 0.05
+_OPERATIONS = 3e12
+"""Floating-point operations that the removal of units on the selection split may take."""
 
 
 @dataclass(frozen=True)
@@ -47,20 +43,75 @@ class UnitVerdict:
         unit="score",
         words="what the class loses without it",
     )
+    ablation_lo: float = col("lower end of its 95 % interval", unit="score")
+    ablation_hi: float = col("upper end of its 95 % interval", unit="score")
+    ablation_n: int = col("examples of the class", unit="examples", of="ablation")
+    control_ablation: float = col(
+        "the same of the site's median unit",
+        unit="score",
+        of="ablation",
+        words="control (the site's median unit)",
+    )
     activation: float = col(
         "AUROC of the unit's activation for the preferred class",
         unit="share",
         words="AUROC for its class",
+    )
+    activation_lo: float = col("lower end of its 95 % interval (DeLong)", unit="share")
+    activation_hi: float = col("upper end of its 95 % interval (DeLong)", unit="share")
+    activation_n: int = col(
+        "evaluation examples, of all classes", unit="examples", of="activation d_prime"
+    )
+    selective_bound: float = col(
+        "AUROC for their favourite class that 95 % of the site's units stay below in untrained "
+        "copies and with shuffled labels, on the selection split",
+        unit="share",
+        of="activation",
+        words="control (95 % of untrained units stay below)",
+    )
+    d_prime: float = col(
+        "mean of the unit's activation in the preferred class minus mean in the rest, over the "
+        "root mean square of their standard deviations",
+        unit="standard deviations",
+        words="d′ for its class",
+    )
+    d_prime_lo: float = col("lower end of its 95 % interval", unit="standard deviations")
+    d_prime_hi: float = col("upper end of its 95 % interval", unit="standard deviations")
+    d_prime_bound: float = col(
+        "d′ that 95 % of the site's units stay below in the same way",
+        unit="standard deviations",
+        of="d_prime",
+        words="control (95 % of untrained units stay below)",
     )
     attribution: float = col(
         "gradient × (activation - mean) for the preferred class, estimating `ablation`",
         unit="score",
         words="gradient × activation",
     )
+    attribution_lo: float = col("lower end of its 95 % interval", unit="score")
+    attribution_hi: float = col("upper end of its 95 % interval", unit="score")
+    attribution_n: int = col("examples of the class", unit="examples", of="attribution")
+    control_attribution: float = col(
+        "the same of the site's median unit for that class",
+        unit="score",
+        of="attribution",
+        words="control (the site's median unit)",
+    )
     mechanism: float = col(
         "mean AUROC for the preferred class of the other units of the unit's cluster",
         unit="share",
         words="mean AUROC of its cluster",
+    )
+    mechanism_lo: float = col(
+        "lower end of its 95 % interval over images; missing where they are too dear", unit="share"
+    )
+    mechanism_hi: float = col("upper end of its 95 % interval over images", unit="share")
+    mechanism_n: int = col("evaluation examples", unit="examples", of="mechanism")
+    control_mechanism: float = col(
+        "mean AUROC for that class of all units of the site that aren't dead",
+        unit="share",
+        of="mechanism",
+        words="control (all units of the site)",
     )
     tracing: float = col(
         "share of the preferred class's decision that the unit takes away when it gets another "
@@ -68,20 +119,33 @@ class UnitVerdict:
         unit="share",
         words="share of the decision that it takes away",
     )
-    selective: bool = col("whether `activation` is above `selective_bound`")
-    selective_bound: float = col(
-        "AUROC for their favourite class that 95 % of the site's units stay below in untrained "
-        "copies and with shuffled labels",
+    tracing_lo: float = col("lower end of its 95 % interval", unit="share")
+    tracing_hi: float = col("upper end of its 95 % interval", unit="share")
+    tracing_n: int = col("pairs of images", unit="pairs", of="tracing")
+    control_tracing: float = col(
+        "the same with the value of another image of the same class",
         unit="share",
-        of="activation",
-        words="control (95 % of untrained units stay below)",
+        of="tracing",
+        words="control (another image of the own class)",
     )
-    causal: bool = col(
-        "whether some class's accuracy changes without the unit (McNemar q < 0.05), or another "
-        "class's value moves its decision (q < 0.05, share beyond `causal_bound`)"
+    selective: bool = col(
+        "whether the unit tells its preferred class better than 95 % of untrained units tell theirs"
     )
+    selective_by: str = col(
+        "the number that says so: 'AUROC' against `selective_bound`, or, where untrained units "
+        "reach nearly 1 too and it can't, 'd′' against `d_prime_bound`",
+        words="selective by",
+    )
+    causal: bool = col("whether some class depends on the unit: `causal_class`")
     causal_class: str | None = col(
-        "class that depends on the unit most, if any does", words="class that depends on it most"
+        "class that depends on the unit: the preferred one if it does, else the class that depends "
+        "most on the selection split, if it does on the evaluation split",
+        words="class that depends on it",
+    )
+    told_class: str | None = col(
+        "class that the numbers from here on are of: `causal_class`, or where no class depends on "
+        "the unit the one that is most affected",
+        words="class that the causes are of",
     )
     causal_share: float | None = col(
         "share of that class's decision that it takes away; null where no pair of images could be "
@@ -89,48 +153,50 @@ class UnitVerdict:
         unit="share",
         words="share of that class's decision",
     )
+    causal_lo: float | None = col("lower end of its 95 % interval", unit="share")
+    causal_hi: float | None = col("upper end of its 95 % interval", unit="share")
+    causal_n: int | None = col("pairs of images", unit="pairs", of="causal_share")
     causal_bound: float | None = col(
         "share, either way, that 95 % of the site's units stay below when they get the value of "
-        "another image of the same class",
+        "another image of the same class, on the selection split",
         unit="share",
         of="causal_share",
         words="control (95 % of the site's units stay below)",
     )
-    accuracy_q: float = col(
-        "smallest McNemar q of the unit over the classes, from ablation",
-        words="smallest q of an accuracy (McNemar)",
+    causal_q: float | None = col(
+        "Benjamini-Hochberg q of the share, over all units and the classes that they are asked for",
+        of="causal_share",
+        words="q over all units",
     )
-    verdict: str = col("the two answers in words: " + "; ".join(f"'{v}'" for v in VERDICTS))
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """What shows nothing: the AUROCs of units for the class that suits them best.
-
-    Attributes
-    ----------
-    untrained
-        By site, the 95 % quantile over the units of untrained copies.
-    shuffled
-        By site, the same over the trained units with shuffled labels.
-    """
-
-    untrained: dict[str, float]
-    shuffled: dict[str, float]
-
-    def of(self, site: str) -> float:
-        """Return the bound that a selective unit must be above."""
-        return float(np.nanmax([self.untrained[site], self.shuffled[site], 0.5]))
+    accuracy_drop: float = col(
+        "accuracy that that class loses without the unit",
+        unit="share",
+        words="accuracy that it loses",
+    )
+    accuracy_lo: float = col("lower end of its 95 % interval (Tango, paired)", unit="share")
+    accuracy_hi: float = col("upper end of its 95 % interval (Tango, paired)", unit="share")
+    accuracy_n: int = col("examples of the class", unit="examples", of="accuracy_drop")
+    accuracy_q: float | None = col(
+        "Benjamini-Hochberg q of McNemar's p in the same family",
+        of="accuracy_drop",
+        words="q over all units (McNemar)",
+    )
+    verdict: str = col(
+        "the two answers in words, for the classes in `preferred_class` and `causal_class`: "
+        + "; ".join(f"'{v}'" for v in VERDICTS)
+    )
 
 
 def judge_units(
     subject: Subject, lens: Agreement, scores: list[SiteScores], context: Context
 ) -> Finding:
-    """Ask of every unit whether it is selective and whether it is causal.
+    """Ask of every unit for which class it is selective and which class depends on it.
 
-    Both thresholds come from controls and are set per site: a unit is selective if it tells its
-    class better than 95 % of untrained units tell theirs, and causal if swapping its value between
-    classes moves the decision more than swapping it within a class moves that of 95 % of units.
+    Bounds, and the classes that are asked about, come from the selection split; the units' own
+    numbers are those of the evaluation split. A unit is selective if it tells the class that it
+    prefers better than 95 % of untrained units tell theirs. A class depends on it if its accuracy
+    changes without the unit, or if another class's value moves its decision more than the value of
+    another image of the class moves that of 95 % of units.
 
     Parameters
     ----------
@@ -149,219 +215,109 @@ def judge_units(
         `agreement.units`.
     """
     bounds = untrained_bounds(subject, lens.copies)
-    context.progress("judging units", 1, 2)
-    columns: dict[str, list[Any]] = defaultdict(list)
-    for said in scores:
-        for name, values in _site_columns(subject, said, bounds, context).items():
-            columns[name].extend(values)
-    context.progress("judging units", 2, 2)
-    table = Table.build(UnitVerdict, columns)
+    context.progress("judging units", 1, 3)
+    preferred = [preferred_class(said, subject.classes, context) for said in scores]
+    evidence = _evidence(subject, scores, preferred, context)
+    context.progress("judging units", 2, 3)
+    columns: dict[str, list[np.ndarray]] = defaultdict(list)
+    parts = zip(scores, preferred, evidence, settle(evidence), strict=True)
+    for said, favourite, found, causes in parts:
+        own = _site_columns(said, subject.classes, favourite, bounds, (found, causes), context)
+        for name, values in own.items():
+            columns[name].append(np.asarray(values))
+    context.progress("judging units", 3, 3)
+    table = Table.build(UnitVerdict, {k: np.concatenate(v) for k, v in columns.items()})
     return Finding(
         "agreement.units",
         table,
-        tuple(_statements(table, SCORE_UNITS[subject.score])),
+        tuple(verdict_statements(table, SCORE_UNITS[subject.score])),
         _caveats(lens),
     )
 
 
-def untrained_bounds(subject: Subject, copies: int) -> Bounds:
-    """Measure how selective units look where nothing was learnt, per hidden site.
-
-    Parameters
-    ----------
-    subject
-        The model under study.
-    copies
-        Untrained copies of the model; as many shuffles of the labels are used for the trained one.
-    """
-    labels = subject.evaluation.labels.cpu().numpy()
-    rng = np.random.default_rng(subject.seed)
-    names = [site.name for site in subject.hidden_sites]
-    shuffled = [rng.permutation(labels) for _ in range(copies)]
-    untrained: dict[str, list[np.ndarray]] = defaultdict(list)
-    for copy in range(copies):
-        fresh = subject.untrained(subject.seed + copy)
-        for name, values in _position_means(fresh, names, subject).items():
-            untrained[name].append(_best_auroc(values, labels, len(subject.classes)))
-    by_chance: dict[str, list[np.ndarray]] = defaultdict(list)
-    for name, values in _position_means(subject, names, subject).items():
-        for order in shuffled:
-            by_chance[name].append(_best_auroc(values, order, len(subject.classes)))
-    return Bounds(*({name: _high(both[name]) for name in names} for both in (untrained, by_chance)))
-
-
-def _position_means(model: Subject, names: list[str], data: Subject) -> dict[str, np.ndarray]:
-    """Position means of sites on the evaluation split of `data`, `[N, U]` each."""
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
-    for _, values in model.capture_batches(names, data.evaluation.images):
-        for name in names:
-            value = values[name].double()
-            mean = value.flatten(1, -2).mean(1) if value.dim() > 2 else value
-            parts[name].append(mean.cpu().numpy())
-    return {name: np.concatenate(part) for name, part in parts.items()}
-
-
-def _best_auroc(values: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """AUROC of each live unit for the class that suits it best, `[U']`."""
-    live = values.min(0) < values.max(0)
-    found = class_auroc(values[:, live], labels, classes)
-    known = ~np.isnan(found).all(0)
-    return found[:, known].max(1) if known.any() else np.empty(0)
-
-
-def _high(parts: list[np.ndarray]) -> float:
-    values = np.concatenate(parts)
-    return float(np.quantile(values, 1 - _LEVEL)) if len(values) else float("nan")
+def _evidence(
+    subject: Subject, scores: list[SiteScores], preferred: list[np.ndarray], context: Context
+) -> list[Evidence]:
+    """Choose classes on the selection split and gather what the evaluation split says of them."""
+    chosen = carried(subject, context.progress)
+    flips, _ = affordable_sweep(subject, "mean", operations=_OPERATIONS, split="selection")
+    return [
+        gather(
+            said.site,
+            subject.classes,
+            preferred=favourite,
+            dead=said.dead,
+            chosen=chosen[said.site.name],
+            flips=by_class(flips.where(site=said.site.name), "p", said.site, subject.classes),
+            context=context,
+        )
+        for said, favourite in zip(scores, preferred, strict=True)
+    ]
 
 
 def _site_columns(
-    subject: Subject, said: SiteScores, bounds: Bounds, context: Context
+    said: SiteScores,
+    classes: Sequence[str],
+    favourite: np.ndarray,
+    bounds: Bounds,
+    why: tuple[Evidence, Causes],
+    context: Context,
 ) -> dict[str, Any]:
-    site, classes, dead = said.site, subject.classes, said.dead
-    favourite = _preferred(said.auroc, site, classes, context)  # [U], -1 for none
-    shown = {**said.scores, "activation": said.auroc, "mechanism": said.company}
-    own = {lens: _taken(shown[lens], favourite) for lens in LENSES}
-    bound = bounds.of(site.name)
-    selective = ~dead & (np.nan_to_num(own["activation"]) > bound)
-    causes = _causes(site, classes, dead, context)
+    site, dead, (evidence, causes) = said.site, said.dead, why
+    own = unit_numbers(said, classes, favourite, context)
+    by_separation = bounds.saturated(site.name)
+    separation = np.where(
+        # perfectly apart, and constant inside of both: further than any number says
+        (own["activation"] == 1) & np.isnan(own["d_prime"]),
+        np.inf,
+        own["d_prime"],
+    )
+    value, bound = (
+        (separation, bounds.separation[site.name])
+        if by_separation
+        else (own["activation"], bounds.auroc[site.name])
+    )
+    selective = ~dead & (np.nan_to_num(value, nan=-np.inf) > bound)
     causal = ~dead & (causes.place >= 0)
+    same = causal & (causes.place == favourite)
+    told = np.where(dead, -1, causes.told)
     return {
         "site": [site.name] * site.units,
         "unit": range(site.units),
         "preferred_class": _named(np.where(dead, -1, favourite), classes),
         **own,
         "selective": selective.tolist(),
-        "selective_bound": [bound] * site.units,
+        "selective_bound": [bounds.auroc[site.name]] * site.units,
+        "d_prime_bound": [_finite(bounds.separation[site.name])] * site.units,
+        "selective_by": ["d′" if by_separation else "AUROC"] * site.units,
         "causal": causal.tolist(),
         "causal_class": _named(np.where(causal, causes.place, -1), classes),
-        "causal_share": causes.share,
-        "causal_bound": [causes.bound] * site.units,
-        "accuracy_q": causes.accuracy_q,
-        "verdict": [_word(*of) for of in zip(dead, causes.known, selective, causal, strict=True)],
+        "told_class": _named(told, classes),
+        **told_numbers(said, classes, causes, evidence, context),
+        "verdict": [
+            _word(*of) for of in zip(dead, causes.known, selective, causal, same, strict=True)
+        ],
     }
+
+
+def _finite(value: float) -> float:
+    return value if np.isfinite(value) else float("nan")
 
 
 def _named(place: np.ndarray, classes: Sequence[str]) -> list[str | None]:
     return [str(classes[c]) if c >= 0 else None for c in place]
 
 
-def _word(dead: bool, known: bool, selective: bool, causal: bool) -> str:
+def _word(dead: bool, known: bool, selective: bool, causal: bool, same: bool) -> str:
     if dead:
         return "dead"
     if not known:
         return "not measured"
-    if selective:
-        return "causal and selective" if causal else "selective, not causal"
-    return "causal, not selective" if causal else "neither"
-
-
-def _preferred(
-    auroc: np.ndarray, site: Site, classes: Sequence[str], context: Context
-) -> np.ndarray:
-    """Class that each unit prefers, as the activation lens says; -1 for none: `[U]`."""
-    table = context.findings["activation.units"].table.where(site=site.name)
-    found = np.full(site.units, -1)
-    for unit, name in zip(
-        table.column("unit").astype(np.int64), table.column("preferred_class"), strict=True
-    ):
-        if name in classes:
-            found[unit] = classes.index(name)
-    known = np.isfinite(auroc).any(1)
-    best = np.where(np.isnan(auroc), -np.inf, auroc).argmax(1)
-    return np.where((found < 0) & known, best, found)
-
-
-def _taken(scores: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """Each unit's score for its class, `[U]`; NaN where it has none."""
-    return np.where(place >= 0, scores[np.arange(len(scores)), place], np.nan)
-
-
-@dataclass(frozen=True)
-class _Causes:
-    """Which class depends on each unit.
-
-    `place` `[U]` is the class (-1 for none), `share` `[U]` the share of its decision that the unit
-    takes away, `accuracy_q` `[U]` the smallest McNemar q, `bound` the share that shows nothing.
-    `known` `[U]` says whether there was anything to tell it by.
-    """
-
-    place: np.ndarray
-    share: np.ndarray
-    accuracy_q: np.ndarray
-    known: np.ndarray
-    bound: float
-
-
-def _causes(site: Site, classes: Sequence[str], dead: np.ndarray, context: Context) -> _Causes:
-    ablated = context.findings["ablation.units"].table.where(site=site.name)
-    flips = np.nan_to_num(by_class(ablated, "q", site, classes), nan=1.0)  # [U, C]
-    patched = context.findings["tracing.patching"].table.where(
-        site=site.name, corrupt="all", direction="noise"
-    )
-    share, q, control = (
-        by_class(patched, column, site, classes, name="clean")
-        for column in ("recovery", "q", "control_recovery")
-    )
-    # a class without a usable pair of images says nothing, neither for nor against
-    sizes, within = (np.nan_to_num(np.abs(each), nan=-1.0) for each in (share, control[~dead]))
-    beside = within.max(1)[within.max(1) >= 0]
-    bound = float(np.quantile(beside, 1 - _LEVEL)) if len(beside) else float("nan")
-    carried = np.where((q < _LEVEL) & (sizes > bound), sizes, 0.0)
-    units = np.arange(site.units)
-    by_share = np.where(carried.max(1) > 0, carried.argmax(1), -1)
-    by_flips = np.where(flips.min(1) < _LEVEL, flips.argmin(1), -1)
-    place = np.where(by_share >= 0, by_share, by_flips)
-    shown = np.where(place >= 0, place, sizes.argmax(1))
-    known = (place >= 0) | np.isfinite(share).any(1)
-    return _Causes(place, share[units, shown], flips.min(1), known, bound)
-
-
-def _statements(table: Table, unit: str) -> Iterator[str]:
-    rows = list(table.rows())
-    for site in dict.fromkeys(row["site"] for row in rows):
-        here = [row for row in rows if row["site"] == site]
-        counts = [(v, sum(row["verdict"] == v for row in here)) for v in VERDICTS]
-        yield (
-            f"The {len(here)} units of '{site}' by verdict: "
-            + "; ".join(f"{count} {verdict}" for verdict, count in counts if count)
-            + f" (selective: AUROC above {here[0]['selective_bound']:.3f}; causal: "
-            f"{_causal(here[0])})."
-        )
-    yield _misleading([row for row in rows if row["verdict"] == VERDICTS[1]], unit)
-
-
-def _causal(row: dict[str, Any]) -> str:
-    if row["causal_bound"] is None:
-        return "its accuracy at q < 0.05; no pair of images could be patched"
-    bound = _share(row["causal_bound"])
-    return f"more than {bound} of a class's decision at q < 0.05, or its accuracy"
-
-
-def _share(share: float) -> str:
-    """In per cent, a small one to two digits: a bound isn't nothing."""
-    return percent(share) if abs(share) >= 0.01 else f"{100 * share:.2g} %"
-
-
-def _misleading(rows: list[dict[str, Any]], unit: str) -> str:
-    """Name the unit whose response promises most and whose removal costs least."""
-    if not rows:
-        return "No selective unit is without effect: here what responds to a class also drives one."
-    worst = max(rows, key=lambda row: row["activation"])
-    ablation = (
-        ""
-        if worst["ablation"] is None
-        else f" removing it costs that class {worst['ablation']:.3g} {unit}, and"
-    )
-    small = abs(worst["causal_share"]) <= worst["causal_bound"]
-    return (
-        f"Of the {len(rows)} selective units that aren't causal the most selective is "
-        f"{worst['unit']} of '{worst['site']}': it tells class {worst['preferred_class']} from the "
-        f"rest with an AUROC of {worst['activation']:.3f}, but{ablation} another class's value "
-        f"takes away {_share(worst['causal_share'])} of a class's decision at most, "
-        + ("no more than the " if small else "not significantly (q ≥ 0.05) beside the ")
-        + f"{_share(worst['causal_bound'])} that 95 % of the site's units stay below where the "
-        "value comes from the same class."
-    )
+    if not selective:
+        return "causal, not selective" if causal else "neither"
+    if not causal:
+        return "selective, not causal"
+    return "causal and selective" if same else "selective, causal for another class"
 
 
 def _caveats(lens: Agreement) -> tuple[str, ...]:
@@ -370,6 +326,10 @@ def _caveats(lens: Agreement) -> tuple[str, ...]:
         f"{'copy' if lens.copies == 1 else 'copies'}, which respond to classes too; with enough "
         "examples nearly every unit is better than chance.",
         "A unit is called causal for what it does alone: redundant units can all be called not "
-        "causal and still matter together (see `ablation.topk` and `ablation.interactions`).",
-        "The preferred class and the class that depends on a unit can differ; both are listed.",
+        "causal and still matter together. 'Neither' doesn't mean that such units can be removed "
+        "together: see `agreement.removed`.",
+        "'Causal and selective' is of one class. Where the class that a unit prefers doesn't "
+        "depend on it and another does, both are named.",
+        "Bounds and the classes that units are asked for come from the selection split, their "
+        "numbers from the evaluation split.",
     )

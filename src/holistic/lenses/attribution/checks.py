@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from holistic.stats.agreement import spearman
-from holistic.stats.intervals import bootstrap_interval, mean_interval
+from holistic.stats.intervals import bootstrap_interval
+from holistic.stats.means import Means
+from holistic.stats.tests import benjamini_hochberg
 from holistic.tables import col
 
-__all__ = ["MethodRow", "completeness", "rank_correlations", "removed", "resemblance"]
+__all__ = [
+    "FAILURES",
+    "MethodRow",
+    "completeness",
+    "failures",
+    "judged",
+    "rank_correlations",
+    "removed",
+    "resemblance",
+]
 
+FAILURES = {
+    "deletion_auc": "removing the pixels that it names costs no more than removing random ones",
+    "insertion_auc": "putting in the pixels that it names brings no more than random ones",
+    "completeness": "its sum misses the change of the objective",
+    "randomisation": "the map hardly changes in an untrained network",
+    "edge_similarity": "the map resembles an edge filter's, which sees no model",
+}
+"""What a method that fails a test was found to do; `randomisation_nonzero` is the same test on some
+of the pixels."""
+
+_REMOVALS = ("deletion_auc", "insertion_auc")
 _NEGLIGIBLE = 0.1
 """Least correlation that counts as a small one (Cohen 1988, section 3.2.1)."""
 
@@ -44,8 +67,16 @@ class MethodRow:
     )
     difference_lo: float | None = col("lower bound of the difference, 95 %")
     difference_hi: float | None = col("upper bound of the difference, 95 %")
+    p: float | None = col(
+        "two-sided p of no difference, on the same images",
+        of="difference",
+        words="p (paired, two-sided)",
+    )
+    q: float | None = col(
+        "Benjamini-Hochberg q of p over all rows", of="difference", words="q over all rows"
+    )
     passed: bool | None = col(
-        "deletion and insertion: better than the random order by an interval that leaves out 0; "
+        "deletion and insertion: better than the random order at q < 0.05; "
         "the others: the upper bound lies below the threshold of the lens's settings, and for "
         "completeness below the control; a resemblance to an untrained copy must also be less than "
         "that of two untrained copies, or negligible (a lower bound of at most 0.1)"
@@ -126,7 +157,7 @@ def completeness(
     lo, hi = bootstrap_interval(np.stack([sums, changes], 1), error, seed=seed)
     control = error(np.stack([np.roll(sums, 1), changes], 1))
     bounds = float(lo), float(hi)
-    unpaired = control, None, None, None, bool(hi <= tolerance and hi < control)
+    unpaired = control, None, None, None, None, None, bool(hi <= tolerance and hi < control)
     return MethodRow(method, "completeness", "lower", value, *bounds, len(sums), *unpaired)
 
 
@@ -155,17 +186,42 @@ def rank_correlations(a: np.ndarray, b: np.ndarray, *, among: np.ndarray) -> np.
 def _mean_row(
     method: str, metric: str, values: np.ndarray, control: np.ndarray | None, *, better: str
 ) -> MethodRow:
-    """Average `[n]` with Student's t, beside a control on the same images; NaN is left out."""
-    beside = None, None, None, None
+    """Average `[n]`, beside a control on the same images; NaN is left out."""
+    own, beside = _kept(values), (None, None, None, None, None)
     if control is not None:
-        beside = _bounded(control)[0], *_bounded(values - control)[:3]
-    return MethodRow(method, metric, better, *_bounded(values), *beside, None)
+        gap = _kept(values - control)
+        beside = float(_kept(control).mean), *_bounded(gap), float(gap.p())
+    return MethodRow(method, metric, better, *_bounded(own), int(own.count), *beside, None, None)
 
 
-def _bounded(values: np.ndarray) -> tuple[float, float, float, int]:
-    kept = values[np.isfinite(values)]
-    if not len(kept):
-        return float("nan"), float("nan"), float("nan"), 0
-    mean = float(kept.mean())
-    lo, hi = mean_interval(len(kept), mean, ((kept - mean) ** 2).sum())
-    return mean, float(lo), float(hi), len(kept)
+def _kept(values: np.ndarray) -> Means:
+    return Means.of(values[np.isfinite(values)])
+
+
+def _bounded(means: Means) -> tuple[float, float, float]:
+    lo, hi = means.interval()
+    return float(means.mean), float(lo), float(hi)
+
+
+def judged(rows: Sequence[MethodRow]) -> list[MethodRow]:
+    """Add q over all rows, and pass removals only where theirs is below 0.05."""
+    p = [float("nan") if row.p is None else row.p for row in rows]
+    found = list[MethodRow]()
+    for row, q in zip(rows, benjamini_hochberg(p).tolist(), strict=True):
+        passed = row.passed and q < 0.05 if row.metric in _REMOVALS else row.passed
+        found.append(replace(row, q=q, passed=passed))
+    return found
+
+
+def failures(rows: Iterable[Mapping[str, object]]) -> dict[str, list[str]]:
+    """List the tests that methods fail, each once however many rows ask it: rows of the table.
+
+    Controls, which see no model, are asked nothing.
+    """
+    found = dict[str, list[str]]()
+    for row in rows:
+        test = str(row["metric"]).removesuffix("_nonzero")
+        own = found.setdefault(str(row["method"]), [])
+        if row["passed"] is False and row["method"] not in ("edge", "random") and test not in own:
+            own.append(test)
+    return found

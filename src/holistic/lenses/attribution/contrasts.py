@@ -13,16 +13,17 @@ from torch import Tensor
 from holistic.findings import Finding
 from holistic.lenses._pictures import pictures, planes
 from holistic.lenses.attribution import Attribution
+from holistic.lenses.attribution.checks import FAILURES, failures
 from holistic.lenses.attribution.maps import in_squares
 from holistic.lenses.attribution.removal import mean_image, order
 from holistic.lenses.attribution.rivals import confused_pairs, difference_maps, logit_difference
 from holistic.lenses.attribution.sample import balanced, typical
 from holistic.progress import Progress
-from holistic.stats.intervals import mean_interval
-from holistic.stats.tests import benjamini_hochberg, mean_p
+from holistic.stats.means import Means
+from holistic.stats.tests import benjamini_hochberg
 from holistic.subject import Subject
 from holistic.tables import Table, col
-from holistic.words import percent, sentence
+from holistic.words import percent, sentence, unbounded
 
 __all__ = ["ContrastRow", "contrasts_finding"]
 
@@ -76,9 +77,9 @@ class ContrastRow:
     difference_lo: float = col("lower bound, 95 %", unit="logit")
     difference_hi: float = col("upper bound, 95 %", unit="logit")
     p: float = col(
-        "paired t test of the difference, two-sided",
+        "two-sided p of no difference on the same images",
         of="difference",
-        words="p (paired t, two-sided)",
+        words="p (paired, two-sided)",
     )
     q: float | None = col(
         "Benjamini-Hochberg, over the rows of the table", of="difference", words="q over all rows"
@@ -127,7 +128,7 @@ def contrasts_finding(
         "attribution.contrasts",
         Table.from_rows(ContrastRow, made),
         statements=(*_statements(made), *(_failed(methods) if made else ())),
-        caveats=_CAVEATS if made else ("No two classes have two evaluation images each.",),
+        caveats=_caveats(made),
         arrays=_arrays(subject, lens, pairs) if made else {},
     )
 
@@ -167,7 +168,7 @@ def _changes(subject: Subject, lens: Attribution, own: int, rival: int, fill: Te
 
 
 def _numbers(found: Changes) -> dict[str, Any]:
-    """Mean changes with Student's t, and both differences on the same images."""
+    """Mean changes with their bounds, and both differences on the same images."""
     beside = found.contrast - found.random
     parts = {
         ("change", "lo", "hi"): found.contrast,
@@ -178,10 +179,9 @@ def _numbers(found: Changes) -> dict[str, Any]:
     }
     out: dict[str, Any] = {"n": len(beside)}
     for names, values in parts.items():
-        bounds = mean_interval(len(values), values.mean(), ((values - values.mean()) ** 2).sum())
-        out |= dict(zip(names, map(float, (values.mean(), *bounds)), strict=True))
-    m2 = ((beside - beside.mean()) ** 2).sum()
-    return {**out, "p": float(mean_p(len(beside), beside.mean(), m2))}
+        means = Means.of(values)
+        out |= dict(zip(names, map(float, (means.mean, *means.interval())), strict=True))
+    return {**out, "p": float(Means.of(beside).p())}
 
 
 def _arrays(
@@ -235,14 +235,21 @@ def _statements(rows: Sequence[ContrastRow]) -> Iterator[str]:
 
 def _failed(methods: Table) -> Iterator[str]:
     """Say which tests the maps' method failed on this model."""
-    rows = methods.where(method=_METHOD)
-    failed = rows.where(passed=False).column("metric").tolist()
+    failed = failures(methods.rows()).get(_METHOD, [])
     if failed:
+        says = "; ".join(f"{test}: {FAILURES[test]}" for test in failed)
         yield (
-            f"The maps are integrated gradients, which fail {len(failed)} of {len(rows)} tests of "
-            f"`attribution.methods` on this model ({', '.join(failed)}): what they show is only as "
-            "good as what removing their pixels does beside random ones."
+            f"The maps are integrated gradients, which fail tests of `attribution.methods` on this "
+            f"model ({says}): what they show is only as good as what removing their pixels does "
+            "beside random ones."
         )
+
+
+def _caveats(rows: Sequence[ContrastRow]) -> tuple[str, ...]:
+    if not rows:
+        return ("No two classes have two evaluation images each.",)
+    rare = sum(row.difference_lo != row.difference_lo for row in rows)
+    return (*_CAVEATS, *unbounded(rare, len(rows), "differences"))
 
 
 _CAVEATS = (

@@ -15,8 +15,10 @@ from holistic.lenses._cases import cases
 from holistic.lenses._pictures import are_pictures, pictures
 from holistic.lenses.attribution import Attribution
 from holistic.lenses.attribution.checks import (
+    FAILURES,
     MethodRow,
     completeness,
+    judged,
     rank_correlations,
     removed,
     resemblance,
@@ -33,15 +35,17 @@ from holistic.lenses.attribution.removal import Curves, area, grid, mean_image, 
 from holistic.lenses.attribution.sample import balanced, joined, typical
 from holistic.lenses.attribution.statements import statements
 from holistic.progress import Progress
-from holistic.stats.intervals import mean_interval
+from holistic.stats.means import Means
 from holistic.subject import Subject
 from holistic.tables import Table
-from holistic.words import sentence
+from holistic.words import sentence, unbounded
 
 __all__ = ["methods_finding"]
 
 _UNTRAINED = 7919
 """Added to the subject's seed: a model may have been trained from weights drawn from that seed."""
+_FEW = 0.01
+"""Share of pixels that are zero below which leaving them out is no test of its own."""
 _COMPLETE = ("input_x_gradient", "integrated_gradients")
 """Methods whose attributions should add up to the change of the objective."""
 
@@ -79,16 +83,18 @@ def methods_finding(subject: Subject, lens: Attribution, progress: Progress) -> 
     maps = _make_maps(subject, lens, progress)
     counts = grid(next(iter(maps.sizes.values()))[0].numel(), lens.fractions)
     curves = _all_curves(subject, lens, maps, counts, progress)
-    rows = [
-        *_removal_rows(curves, counts),
-        *_completeness_rows(subject, lens, maps),
-        *_similarity_rows(lens, maps),
-    ]
+    rows = judged(
+        [
+            *_removal_rows(curves, counts),
+            *_completeness_rows(subject, lens, maps),
+            *_similarity_rows(lens, maps),
+        ]
+    )
     return Finding(
         "attribution.methods",
         Table.from_rows(MethodRow, rows),
         statements=statements(rows, lens),
-        caveats=_caveats(subject, lens, maps),
+        caveats=_caveats(subject, lens, maps, rows),
         arrays=_arrays(subject, maps, curves),
     )
 
@@ -175,7 +181,11 @@ def _similarity_rows(lens: Attribution, maps: _Maps) -> list[MethodRow]:
     )
     nonzero = (magnitude(maps.sample.images) > 0).flatten(1).cpu().numpy()  # [n, P]
     everywhere = np.ones_like(nonzero)
-    for metric, among in (("randomisation", everywhere), ("randomisation_nonzero", nonzero)):
+    asked = {"randomisation": everywhere}
+    # of images without zeros both would be the same number
+    if nonzero.mean() < 1 - _FEW:
+        asked["randomisation_nonzero"] = nonzero
+    for metric, among in asked.items():
         for name in METHODS:
             likeness = rank_correlations(flat[name], first[name], among=among)
             control = rank_correlations(first[name], second[name], among=among)
@@ -198,8 +208,8 @@ def _arrays(subject: Subject, maps: _Maps, curves: Mapping[str, Curves]) -> dict
     member = (labels == torch.arange(len(subject.classes))[:, None]).float()  # [C, n]
     member = member / member.sum(1, keepdim=True).clamp(min=1)
     each = np.array([[c.deletion, c.insertion] for c in curves.values()])  # [M + 1, 2, n, S]
-    means = each.mean(2)
-    ends = mean_interval(each.shape[2], means, ((each - means[:, :, None]) ** 2).sum(2))
+    means = Means.of(each.swapaxes(2, 3))
+    ends = means.interval()
     return {
         "attribution.class_maps": in_squares(torch.einsum("cn,mnhw->mchw", member, shares[:, :n])),
         "attribution.example_maps": in_squares(shares[:, n:]),
@@ -207,7 +217,7 @@ def _arrays(subject: Subject, maps: _Maps, curves: Mapping[str, Curves]) -> dict
         "attribution.example_images": pictures(maps.shown.images, subject.images),
         "attribution.example_ids": np.asarray(maps.shown.indices, np.int64),
         "attribution.example_labels": maps.shown.labels.cpu().numpy().astype(np.int64),
-        "attribution.curves": means.astype(np.float32),
+        "attribution.curves": means.mean.astype(np.float32),
         "attribution.curve_bounds": np.stack(ends, 2).clip(0, 1).astype(np.float32),
     }
 
@@ -226,7 +236,9 @@ def _shares(sizes: Tensor) -> Tensor:
     return (sizes / torch.where(total > 0, total, 1.0)).float()
 
 
-def _caveats(subject: Subject, lens: Attribution, maps: _Maps) -> tuple[str, ...]:
+def _caveats(
+    subject: Subject, lens: Attribution, maps: _Maps, rows: Sequence[MethodRow]
+) -> tuple[str, ...]:
     return (
         f"What is attributed is the {lens.objective} of each example's own class, whether the "
         f"model is right or not, on {len(maps.sample)} evaluation images balanced over classes.",
@@ -234,7 +246,13 @@ def _caveats(subject: Subject, lens: Attribution, maps: _Maps) -> tuple[str, ...
         "Removed pixels hold the mean image of the selection split: such images are unlike any "
         "that the model was trained on.",
         "Passing a test doesn't make a map true: none of them asks whether a pixel would have "
-        "changed the decision (Bilodeau et al. 2024). Failing one is a reason not to believe it.",
+        "changed the decision (Bilodeau et al. 2024). Failing one says what the test asks and no "
+        "more: " + "; ".join(f"{name}: {says}" for name, says in FAILURES.items()) + ".",
+        *unbounded(
+            sum(row.n > 0 and row.metric != "completeness" and row.lo != row.lo for row in rows),
+            sum(row.n > 0 and row.metric != "completeness" for row in rows),
+            "means",
+        ),
         "Class maps are means of maps that each add up to 1; example maps are of evaluation images "
         "picked by their margins (median, closest, worst), not by what their maps look like.",
     )

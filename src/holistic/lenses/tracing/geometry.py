@@ -9,12 +9,12 @@ import numpy as np
 
 from holistic.findings import Finding
 from holistic.lenses.tracing.directions import Features
-from holistic.stats.intervals import mean_interval
 from holistic.stats.jackknife import jackknifed
+from holistic.stats.means import Means
 from holistic.stats.tests import benjamini_hochberg
 from holistic.subject import Subject
 from holistic.tables import Table, col
-from holistic.words import percent
+from holistic.words import percent, unbounded
 
 __all__ = ["ClassPlace", "Plane", "class_plane", "geometry"]
 
@@ -128,6 +128,9 @@ def geometry(subject: Subject, features: Mapping[str, Features]) -> Finding:
         caveats=(
             "A plane shows what it holds of the differences between class means and nothing else: "
             "classes that fall together in it may lie apart along other axes.",
+            *unbounded(
+                sum(v != v for r in rows for v in (r.x_lo, r.y_lo)), 2 * len(rows), "places"
+            ),
             "Axes of different sites are different: places can't be compared across sites.",
         ),
     )
@@ -170,7 +173,7 @@ def _site_rows(subject: Subject, site: str, known: Features) -> Iterator[ClassPl
         if not len(places):
             continue
         spread = places.std(0)
-        ends_of = np.stack(mean_interval(len(places), places.mean(0), len(places) * spread**2))
+        ends_of = np.stack(Means.of(places.T).interval())
         tilt = (places - places.mean(0)).prod(1).mean() / (spread.prod() or 1.0)
         yield ClassPlace(
             site=site, class_=name, x=float(places[:, 0].mean()), y=float(places[:, 1].mean()),

@@ -18,13 +18,13 @@ from holistic.stats.families import least_q, stuck
 from holistic.stats.intervals import (
     class_auroc,
     delong_interval,
-    mean_interval,
     paired_accuracy_interval,
 )
+from holistic.stats.means import Means
 from holistic.stats.tests import benjamini_hochberg
 from holistic.subject import Subject
 from holistic.tables import Table, col
-from holistic.words import number
+from holistic.words import number, unbounded
 
 if TYPE_CHECKING:
     from holistic.lenses.tracing import Tracing
@@ -173,7 +173,7 @@ def find_directions(
         "tracing.directions",
         table,
         tuple(_statements(table, subject.score)),
-        (*_caveats(subject), *_unsettled(table)),
+        (*_caveats(subject), *_unsettled(table), *_unbounded(table)),
         _arrays(trials),
     )
 
@@ -218,14 +218,13 @@ def _separation(
 def _steered(trial: Trial) -> dict[str, np.ndarray]:
     """Steering columns, `[C · M]` each."""
     count, null = len(trial.steer_rows), trial.steer_null
-    slopes = trial.steered.slopes.reshape(count, -1)
-    mean = slopes.mean(0)
-    lo, hi = mean_interval(count, mean, ((slopes - mean) ** 2).sum(0))
+    slopes = Means.of(trial.steered.slopes.reshape(count, -1).T)
+    lo, hi = slopes.interval()
     return {
-        "steer_slope": mean,
+        "steer_slope": slopes.mean,
         "steer_lo": lo,
         "steer_hi": hi,
-        "steer_n": np.full(len(mean), count),
+        "steer_n": np.full(len(lo), count),
         **_beside("control_steer", "slope", null),
         "steer_controls": np.isfinite(null).sum(0),
         "steer_p": trial.steer_p,
@@ -307,8 +306,8 @@ def _said_of_steering(rows: list[dict[str, Any]], score: Score) -> str:
     return (
         f"Steering '{best['site']}' by one SD along the direction of class {best['class']} raises "
         f"its {score} by {best['steer_slope']:.2f} {SCORE_UNITS[score]} "
-        f"[{best['steer_lo']:.2f}, {best['steer_hi']:.2f}] (n = {best['steer_n']}, the most of "
-        f"{len(rows)}); {best['steer_controls']} random directions of that "
+        f"[{number(best['steer_lo'])}, {number(best['steer_hi'])}] (n = {best['steer_n']}, "
+        f"the most of {len(rows)}); {best['steer_controls']} random directions of that "
         f"length, signed by the same rule: {best['control_steer_slope']:.2f} "
         f"[{best['control_steer_lo']:.2f}, {best['control_steer_hi']:.2f}]. {works} of {len(rows)} "
         "class mean differences steer their class more than random directions do (q < 0.05)."
@@ -330,6 +329,12 @@ def _said_of_erasing(rows: list[dict[str, Any]]) -> str:
         f"[{control_lo:.1f}, {control_hi:.1f}] (q = {best['q']:.2g}). {needed} of {len(rows)} "
         "class mean differences are needed more than random directions are (q < 0.05)."
     )
+
+
+def _unbounded(table: Table) -> tuple[str, ...]:
+    known = np.isfinite(table.column("steer_slope").astype(np.float64))
+    rare = known & ~np.isfinite(table.column("steer_lo").astype(np.float64))
+    return unbounded(int(rare.sum()), int(known.sum()), "slopes")
 
 
 def _unsettled(table: Table) -> Iterator[str]:

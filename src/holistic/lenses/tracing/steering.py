@@ -11,7 +11,7 @@ from torch import Tensor
 
 from holistic.lenses.tracing.directions import Fitted
 from holistic.sites import Site
-from holistic.stats.intervals import mean_interval
+from holistic.stats.means import Means
 from holistic.subject import Subject
 
 __all__ = [
@@ -48,7 +48,7 @@ class Steering:
     curves
         `[C, M, D]`, mean score for the class at each dose.
     bounds
-        `[2, C, M, D]`, its 95 % interval over examples (Student's t).
+        `[2, C, M, D]`, its 95 % interval over examples.
     controls
         `[B, C, M]`, the mean slope for the class along each control direction, moved by the same
         lengths.
@@ -174,10 +174,9 @@ def steer(
         base = _scores(subject, held.logits(held.value), len(fitted.vectors))  # [B, C]
         own.append(_own_doses(held, fitted, base))
     doses = np.concatenate(own)  # [N, C, M, D]
-    means = doses.mean(0)
-    bounds = np.stack(mean_interval(len(doses), means, ((doses - means) ** 2).sum(0)))
+    means = Means.of(np.moveaxis(doses, 0, -1))
     slopes = control_slopes(subject, site, fitted, controls, rows)
-    return Steering(doses @ _WEIGHTS, means, bounds, slopes)
+    return Steering(doses @ _WEIGHTS, means.mean, np.stack(means.interval()), slopes)
 
 
 @torch.no_grad()
