@@ -234,7 +234,7 @@ def _agreement(rng: np.random.Generator) -> Iterator[Finding]:
     words = ("causal and selective", "selective, not causal", "neither", "dead")
     dead = [u % 4 == 3 for u in grid["unit"]]
     preferred = [None if d else CLASSES[u % 3] for u, d in zip(grid["unit"], dead, strict=True)]
-    needs = [CLASSES[0] if u % 4 == 0 else None for u in grid["unit"]]
+    needs = [p if u % 4 == 0 else None for u, p in zip(grid["unit"], preferred, strict=True)]
     numbers = _random(rng, rows, "ablation", "activation", "tracing", "attribution", "mechanism",
                       "causal_share", "accuracy_q")  # fmt: skip
     numbers |= {"selective_bound": [0.7] * rows, "causal_bound": [0.1] * rows}

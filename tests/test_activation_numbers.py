@@ -7,10 +7,16 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import ttest_ind
+from scipy.stats import hypergeom, ttest_ind
 
 import slow_activation as slow
 import slow_stats
+from holistic.lenses.activation.bounds import (
+    Sides,
+    selectivity_bounds,
+    separation_bounds,
+    share_bounds,
+)
 from holistic.lenses.activation.concepts import (
     PROPERTIES,
     best_thresholds,
@@ -21,10 +27,10 @@ from holistic.lenses.activation.concepts import (
 from holistic.lenses.activation.detection import detect
 from holistic.lenses.activation.reading import Reading
 from holistic.lenses.activation.stimuli import Stimuli
-from holistic.lenses.activation.survey import separation
+from holistic.lenses.activation.survey import selectivity, separation
 from holistic.lenses.activation.synthetic import alike
 from holistic.lenses.activation.tuning import tuned
-from holistic.stats.intervals import mean_difference
+from holistic.stats.intervals import mean_difference, wilson
 from holistic.stats.moments import Moments
 
 
@@ -196,3 +202,50 @@ def test_batches_order_and_merging_change_nothing(seed: int, parts: int, reducti
     np.testing.assert_allclose(joined.rows().values, whole.rows().values, rtol=rounding)
     for name in ("ids", "labels", "peaks"):
         assert np.array_equal(getattr(joined.rows(), name), getattr(whole.rows(), name))
+
+
+def test_the_chance_of_a_word_is_exact() -> None:
+    """Of a shuffled word the hits are hypergeometric: no number of shuffles is a floor."""
+    rng = np.random.default_rng(0)
+    there = np.arange(300) % 3 == 0
+    values = np.stack([there + 0.3 * rng.normal(size=300), rng.normal(size=300)], 1)
+    found = match((values, there[:, None]), (values, there[:, None]))
+    assert found.p[0] < 1e-20
+    said = values[:, 1] >= found.threshold[1]
+    hits = int((said & there).sum())
+    assert found.p[1] == pytest.approx(hypergeom.sf(hits - 1, 300, 100, said.sum()))
+    wanted = 2 * hypergeom.mean(300, 100, said.sum()) / (said.sum() + 100)
+    assert found.control_f1[1] == pytest.approx(wanted)
+    most = hypergeom.ppf(0.95, 300, 100, said.sum())
+    assert found.control_f1_hi[1] == pytest.approx(2 * most / (said.sum() + 100))
+
+
+def test_numbers_of_units_lie_between_bounds_that_have_a_width() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.arange(400) % 4
+    values = np.maximum(rng.normal(size=(400, 5)) + (labels == 1)[:, None], 0)
+    values[:, 3] = 0
+    values[:, 4] = np.arange(400) == 9
+    sides, moments = Sides.of(values, labels, 4), Moments.of(values, labels, 4)
+    for value, (lo, hi) in (
+        (separation(moments), separation_bounds(sides)),
+        (
+            selectivity(moments.mean, np.zeros(5, bool)),
+            selectivity_bounds(sides, np.zeros(5, bool)),
+        ),
+    ):
+        assert (lo < value)[:, :3].all()
+        assert (value < hi)[:, :3].all()
+        # a unit that never fires, or on one example alone, has none
+        assert np.isnan(lo[:, 3:]).all()
+    lo, hi = share_bounds(np.array(400), np.array([0.0, 1.0, 0.4]), np.array([0.0, 1.0, 0.4]))
+    assert (hi - lo > 0).all()
+    assert (lo[2], hi[2]) == pytest.approx(tuple(map(float, wilson(160, 400))))
+
+
+def test_repeats_that_say_the_same_have_no_bounds() -> None:
+    shown = Stimuli("bar", np.arange(4) * 45.0, np.array([np.nan]), 8, torch.zeros(8, 1))
+    measured = tuned(np.repeat([1.0, 0.0, 0.0, 0.0], 8)[:, None], shown, np.zeros(1))
+    assert measured.tuning == 1
+    for ends in (measured.lo, measured.hi, measured.tuning_lo, measured.tuning_hi):
+        assert np.isnan(ends).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,16 @@ from torch import nn
 import holistic
 import planted_tracing as planted
 from holistic.findings import Audit
+from holistic.lens import Context
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.agreement import Agreement
+from holistic.lenses.agreement.bounds import class_separation, untrained_bounds
+from holistic.lenses.agreement.causes import Evidence, settle
+from holistic.lenses.agreement.images import class_weights, redrawn_areas, redrawn_means
+from holistic.lenses.agreement.removed import remove_together
+from holistic.lenses.agreement.verdicts import _word
+from holistic.stats.intervals import class_auroc
+from holistic.tables import Table, col
 
 LENSES = (
     Ablation(depth=3, sets=20, partners=2, permutations=20, familywise=0),
@@ -44,6 +53,8 @@ def test_what_responds_and_is_not_read_is_told_from_what_decides(audit: Audit) -
     assert deciding["causal_share"] > 0.9
     assert abs(idle["causal_share"]) < 0.01
     assert idle["activation"] == 1
+    assert (deciding["preferred_class"], deciding["causal_class"]) == ("0", "0")
+    assert idle["causal_class"] is None
     counts, misleading = audit.finding("agreement.units").statements
     assert "1 causal and selective; 1 selective, not causal" in counts
     assert (
@@ -57,8 +68,9 @@ def test_words_tell_what_the_picture_shows_first_and_why_a_lens_is_silent(audit:
     [row] = (
         audit["agreement.lenses"].where(class_="all", lens_a="ablation", lens_b="activation").rows()
     )
-    said = f"for class 'all' {row['spearman']:.3f} [{row['lo']:.3f}, {row['hi']:.3f}]"
-    assert said in told[-1]
+    assert f"for class 'all' {row['spearman']:.3f} [" in told[-1]
+    [whole] = audit["agreement.pairs"].where(lens_a="ablation", lens_b="activation").rows()
+    assert f"median rank correlation of {whole['median']:.3f} [" in told[-1]
     assert told[-1].startswith("Ablation and activation at '2' have a median rank correlation")
     assert silent.startswith("At '2' mechanism ranks no units (the site has no stable clusters)")
 
@@ -80,8 +92,167 @@ def test_scores_and_their_agreement_equal_what_the_tables_say(audit: Audit) -> N
     for row in own.rows():
         effect = next(effects.where(unit=row["unit"], class_=row["preferred_class"]).rows())
         assert row["ablation"] == pytest.approx(-effect["effect"])
-        q = effects.where(unit=row["unit"]).column("q")[: len(audit.provenance["classes"])]
-        assert row["accuracy_q"] == pytest.approx(q.min())
+        assert row["ablation_lo"] == pytest.approx(none_or(effect["hi"], -1))
+        named = next(effects.where(unit=row["unit"], class_=row["told_class"]).rows())
+        assert row["accuracy_drop"] == named["accuracy_drop"]
+        assert row["accuracy_lo"] == named["accuracy_lo"]
+        swapped = next(
+            audit["tracing.patching"]
+            .where(unit=row["unit"], clean=row["told_class"], corrupt="all", direction="noise")
+            .rows()
+        )
+        assert row["causal_share"] == swapped["recovery"]
+
+
+def none_or(value: float | None, sign: int) -> float | None:
+    return None if value is None else sign * value
+
+
+def test_units_called_neither_are_removed_together_beside_random_sets() -> None:
+    """Unit 0 alone decides: whoever called it 'neither' is told what the set costs."""
+    subject = planted.carried(count=400)
+    words = ["neither", "selective, not causal", "neither", "neither", "neither", "dead"]
+    finding = remove_together(subject, verdicts_of(words), Context())
+    rows = {row["units_that"]: row for row in finding.table.rows()}
+    assert {kind: row["removed"] for kind, row in rows.items()} == {
+        "neither": 4, "selective, not causal": 1, "dead": 1, "not causal": 6,
+    }  # fmt: skip
+    edits = [holistic.Mean(planted.SITE, units=[0, 2, 3, 4])]
+    examples = subject.selection
+    right = [
+        (subject.predict(examples.images, e).argmax(1) == examples.labels).float().mean().item()
+        for e in ([], edits)
+    ]
+    row = rows["neither"]
+    assert (row["accuracy_before"], row["accuracy_after"]) == pytest.approx(tuple(right))
+    assert row["drop"] == pytest.approx(right[0] - right[1])
+    assert row["lo"] > 0.3
+    assert row["n"] == len(examples)
+    # two in three sets of four hold unit 0, and cost as much
+    assert 0.2 < row["control_drop"] < 0.45
+    assert row["p"] > 0.9
+    assert rows["not causal"]["p"] is None
+    assert "together they are needed" in finding.statements[0]
+    assert rows["dead"]["drop"] == 0
+
+
+def verdicts_of(words: list[str]) -> Table:
+    @dataclass(frozen=True)
+    class Told:
+        site: str = col("")
+        unit: int = col("")
+        verdict: str = col("")
+
+    columns = {"site": [planted.SITE] * len(words), "unit": range(len(words)), "verdict": words}
+    return Table.build(Told, columns)
+
+
+def test_a_verdict_names_the_class_that_depends_on_a_unit() -> None:
+    """Units prefer class 0; classes are asked about in the order of the selection split."""
+    asked = np.tile([0, 1, 2], (5, 1))
+    share = np.array([[0.5, 0.9, 0], [0.01, 0.9, 0], [0.01, 0.01, 0], [0, 0, 0], [np.nan] * 3])
+    share_p = np.array([[0, 0, 1], [0, 0, 1], [0, 0, 1], [1, 1, 1], [np.nan] * 3])
+    accuracy_p = np.array([[1, 1, 1], [1, 1, 1], [1, 1, 1], [1, 1, 0], [1, 1, 1.0]])
+    found = settle([Evidence(asked, share, share_p, accuracy_p, 0.1)])[0]
+    # the preferred class counts where it depends on the unit too, however little beside another
+    np.testing.assert_array_equal(found.place, [0, 1, -1, 2, -1])
+    np.testing.assert_array_equal(found.known, [True, True, True, True, False])
+    same = found.place == 0
+    words = [
+        _word(False, bool(known), True, bool(place >= 0), bool(own))
+        for known, place, own in zip(found.known, found.place, same, strict=True)
+    ]
+    assert words == [
+        "causal and selective", "selective, causal for another class", "selective, not causal",
+        "selective, causal for another class", "not measured",
+    ]  # fmt: skip
+    assert found.told[2] == 0  # the larger share of those that weren't enough
+
+
+def test_a_unit_is_asked_about_few_classes_and_each_counts_once() -> None:
+    asked = np.array([[0, 1, -1], [2, -1, -1]])
+    ones = np.ones((2, 3))
+    tests = Evidence(asked, ones, 0.5 * ones, 0.25 * ones, 0.1).tests()
+    assert np.isnan(tests).sum() == 2 * 3
+    np.testing.assert_array_equal(tests[0, 0], [0.5, 0.25])
+
+
+def far_apart(count: int = 300) -> holistic.Subject:
+    """Classes so far apart that any unit tells them; unit 0 reads what tells them best."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(count) % 2
+    images = 1 + torch.randn(count, 12, generator=generator)
+    images[:, 0] = 20 * labels + 0.1 * torch.randn(count, generator=generator)
+    images[:, 1:] += 12 * labels[:, None]
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        model = nn.Sequential(nn.Linear(12, 20), nn.ReLU(), nn.Linear(20, 2)).eval()
+    with torch.no_grad():
+        model[0].weight[0], model[0].bias[0] = 0, 0
+        model[0].weight[0, 0] = 1
+    return holistic.Subject(model, (images, labels))
+
+
+def test_where_untrained_units_reach_the_ceiling_another_number_decides() -> None:
+    subject = far_apart()
+    bounds = untrained_bounds(subject, 3)
+    [site] = subject.hidden_sites
+    assert bounds.auroc[site.name] == 1
+    assert bounds.saturated(site.name)
+    values = subject.capture([site.name])[site.name].double().numpy()
+    apart = class_separation(values, subject.evaluation.labels.numpy(), 2).max(1)
+    assert apart[0] > bounds.separation[site.name] > np.nanmedian(apart[1:])
+
+
+def test_separation_is_that_of_two_samples() -> None:
+    rng = np.random.default_rng(0)
+    values, labels = rng.normal(size=(90, 3)), np.arange(90) % 3
+    values[:, 2] = labels == 1
+    found = class_separation(values, labels, 3)
+    own, rest = values[labels == 0, 0], values[labels != 0, 0]
+    pooled = (own.var(ddof=1) + rest.var(ddof=1)) / 2
+    assert found[0, 0] == pytest.approx((own.mean() - rest.mean()) / pooled**0.5)
+    assert found[2, 1] == np.inf
+    assert np.isnan(class_separation(np.ones((9, 1)), np.arange(9) % 3, 3)).all()
+
+
+def test_bounds_come_from_the_selection_split() -> None:
+    subject = planted.carried(count=200)
+    bounds = untrained_bounds(subject, 1)
+    images = subject.images.clone()
+    images[torch.from_numpy(subject.evaluation_indices)] += 5
+    other = untrained_bounds(holistic.Subject(subject.model, (images, subject.labels)), 1)
+    assert bounds == other
+    images[torch.from_numpy(subject.selection_indices)] *= torch.rand(images.shape[-1])
+    images[torch.from_numpy(subject.selection_indices)] += torch.randn(images.shape[-1])
+    assert untrained_bounds(holistic.Subject(subject.model, (images, subject.labels)), 1) != bounds
+
+
+def test_images_drawn_again_count_as_often_as_they_are_drawn() -> None:
+    rng = np.random.default_rng(0)
+    values, labels = rng.integers(0, 6, (4, 40)).astype(float), np.arange(40) % 3
+    member = (labels[:, None] == np.arange(3)).astype(float)
+    weights = class_weights(labels, 3, seed=1)
+    assert (weights @ member == member.sum(0)).all()
+    areas, means = redrawn_areas(values, member, weights), redrawn_means(values, member, weights)
+    for draw in (0, 7):
+        rows = np.repeat(np.arange(40), weights[draw].astype(int))
+        wanted = class_auroc(values.T[rows], labels[rows], 3)
+        np.testing.assert_allclose(areas[draw], wanted, atol=1e-12)
+        own = np.stack([values[:, rows[labels[rows] == c]].mean(1) for c in range(3)], 1)
+        np.testing.assert_allclose(means[draw], own)
+    plain = redrawn_areas(values, member, np.ones((1, 40)))[0]
+    np.testing.assert_allclose(plain, class_auroc(values.T, labels, 3))
+
+
+def test_an_interval_says_what_it_is_over(audit: Audit) -> None:
+    rows = list(audit["agreement.lenses"].rows())
+    assert {row["interval_over"] for row in rows} <= {"images", "units"}
+    for row in rows:
+        if "tracing" in (row["lens_a"], row["lens_b"]):
+            assert row["interval_over"] == "units"
+        if row["lo"] is not None:
+            assert row["lo"] <= row["spearman"] <= row["hi"]
 
 
 def test_no_verdict_where_nothing_could_be_patched(tmp_path: Path) -> None:

@@ -111,6 +111,38 @@ def test_a_linear_model_has_the_closed_form() -> None:
         assert row["control"] > 0.05
 
 
+def test_images_without_zeros_are_not_tested_twice(corner: Finding) -> None:
+    metrics = set(corner.table.column("metric"))
+    assert "randomisation" in metrics
+    assert "randomisation_nonzero" not in metrics
+    subject = reading_a_corner()
+    images = torch.where(subject.images > 0.7, subject.images, 0.0)
+    dark = found(holistic.Subject(subject.model, (images, subject.labels)))
+    assert "randomisation_nonzero" in set(dark.table.column("metric"))
+
+
+@pytest.mark.parametrize("steps", [4, 8])
+def test_integrated_gradients_take_all_their_steps(steps: int) -> None:
+    """Gauss and Legendre's points of that many steps, and of no fewer."""
+    subject = reading_a_corner()
+    sample = balanced(subject.evaluation, 4, 0)
+    maps = maps_of(subject, 4, steps=steps)["integrated_gradients"]
+
+    def by_points(count: int) -> torch.Tensor:
+        points, weights = np.polynomial.legendre.leggauss(count)
+        total = torch.zeros_like(sample.images)
+        for point, weight in zip((points + 1) / 2, weights / 2, strict=True):
+            for i, (image, label) in enumerate(zip(sample.images, sample.labels, strict=True)):
+                total[i] += weight * slow.gradient(subject.model, point * image, int(label))
+        return sample.images * total
+
+    torch.testing.assert_close(maps, by_points(steps), rtol=1e-4, atol=1e-5)
+    assert (maps - by_points(steps // 2)).abs().max() > 1e-3
+    row = row_of(found(subject, steps=steps), "integrated_gradients", "completeness")
+    half = row_of(found(subject, steps=steps // 2), "integrated_gradients", "completeness")
+    assert row["value"] < half["value"] / 2
+
+
 @pytest.mark.parametrize("objective", ["logit", "margin", "log_prob"])
 def test_gradients_equal_those_of_the_user_s_model(objective: str) -> None:
     subject = subject_of("residual in-place")

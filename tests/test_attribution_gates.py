@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from holistic.lenses.attribution.checks import completeness, resemblance
+from holistic.lenses.attribution.checks import (
+    completeness,
+    failures,
+    judged,
+    removed,
+    resemblance,
+)
+from holistic.stats.tests import benjamini_hochberg
 
 
 def test_a_map_must_resemble_an_untrained_one_less_than_two_of_them_do() -> None:
@@ -32,3 +39,38 @@ def test_a_sum_must_fit_its_own_change_better_than_anothers() -> None:
     assert not alike.passed
     apart = np.arange(1.0, 31.0)
     assert completeness("a", apart * 1.01, apart, tolerance=0.05, seed=0).passed
+
+
+def test_removals_pass_by_a_false_discovery_rate() -> None:
+    rng = np.random.default_rng(1)
+    control = rng.random(40)
+    # one method hardly better than a random order, and many that aren't
+    shifts = [0.036, *np.zeros(30)]
+    rows = [
+        removed("a", "deletion_auc", control - shift + 0.1 * rng.normal(size=40), control)
+        for shift in shifts
+    ]
+    told = judged(rows)
+    q = benjamini_hochberg([row.p for row in rows])
+    assert [row.q for row in told] == list(q)
+    assert any(row.passed and row.p < 0.05 for row in rows)
+    for before, after in zip(rows, told, strict=True):
+        assert after.passed == (before.passed and after.q < 0.05)
+    assert not any(row.passed for row in told)
+
+
+def test_two_rows_of_one_test_are_one_failure() -> None:
+    def row(method: str, metric: str, passed: bool | None) -> dict[str, object]:
+        return {"method": method, "metric": metric, "passed": passed}
+
+    found = failures(
+        [
+            row("a", "randomisation", False), row("a", "randomisation_nonzero", False),
+            row("a", "completeness", True), row("b", "randomisation_nonzero", False),
+            row("b", "deletion_auc", False), row("edge", "deletion_auc", False),
+            row("random", "deletion_auc", None),
+        ]
+    )  # fmt: skip
+    assert found == {
+        "a": ["randomisation"], "b": ["randomisation", "deletion_auc"], "edge": [], "random": [],
+    }  # fmt: skip

@@ -15,8 +15,10 @@ import zoo
 from holistic.errors import SettingError
 from holistic.lens import Context, lens_class
 from holistic.lenses.tracing import Tracing
+from holistic.lenses.tracing.chosen import carried as carried_shares
 from holistic.lenses.tracing.pairs import Runs, draw_runs, rival_classes
 from holistic.lenses.tracing.patching import moved_by_site, moved_by_units, patch_sites
+from holistic.stats.tests import benjamini_hochberg
 from holistic.subject import Subject
 
 QUICK = Tracing(pairs=4, controls=20, examples=20)
@@ -159,6 +161,35 @@ def test_noising_one_class_is_denoising_the_other():
     noise = rows_of(finding, clean="1", corrupt="0", direction="noise")
     same = ("site", "unit", "recovery", "lo", "hi", "n", "excluded", "control_recovery", "p")
     assert [[r[k] for k in same] for r in denoise] == [[r[k] for k in same] for r in noise]
+
+
+def test_whole_sites_and_units_are_two_families_of_tests():
+    subject = planted.own_labels()
+    rows = list(patch_sites(subject, Tracing(pairs=2)).table.rows())
+    whole = np.array([row["unit"] is None for row in rows])
+    p, q = (np.array([row[name] for row in rows], float) for name in ("p", "q"))
+    assert whole.any()
+    assert not whole.all()
+    for family in (whole, ~whole):
+        np.testing.assert_allclose(q[family], benjamini_hochberg(p[family]))
+    assert not np.allclose(q, benjamini_hochberg(p), equal_nan=True)
+
+
+def test_shares_of_the_selection_split_are_those_of_runs_between_its_images():
+    subject = planted.own_labels()
+    found = carried_shares(subject)[planted.SITE]
+    drawn = draw_runs(
+        subject, rival_classes(subject, 9), pairs=8, guard=0.1, examples=subject.selection
+    )
+    runs = drawn.rows(drawn.kept)
+    mirrored = planted.own_labels()
+    object.__setattr__(mirrored, "evaluation", subject.selection)
+    moved = moved_by_units(mirrored, mirrored.site(planted.SITE), runs, runs.source)
+    for c in range(4):
+        chosen = runs.receiver_class == c
+        wanted = moved[:, chosen].sum(1) / runs.gap[chosen].sum()
+        np.testing.assert_allclose(found.share[:, c], wanted, atol=1e-6)
+    assert np.abs(found.within).max() < np.abs(found.share).max()
 
 
 def test_nothing_usable_is_said_and_counted():

@@ -11,9 +11,16 @@ import slow_tracing as slow
 import zoo
 from holistic.lens import Context
 from holistic.lenses.tracing import Tracing
-from holistic.lenses.tracing.directions import Features, collect, fit, random_directions
+from holistic.lenses.tracing.directions import (
+    Features,
+    collect,
+    fit,
+    orientations,
+    random_directions,
+)
 from holistic.lenses.tracing.readout import find_directions
 from holistic.lenses.tracing.steering import erase, steer, stratified
+from holistic.lenses.tracing.trials import try_site
 from holistic.subject import Subject
 from test_tracing import ZOO, rows_of, subject_of
 
@@ -136,6 +143,53 @@ def test_control_slopes_are_those_of_equal_lengths():
         for c, m in np.ndindex(2, 2):
             wanted = (1 - 2 * c) * margin[b] * fitted.spread[c, m]
             assert steered.controls[b, c, m] == pytest.approx(wanted, abs=1e-4)
+
+
+def test_random_directions_are_signed_by_the_rule_that_signs_a_class_s_own():
+    subject = planted.lying_along(planted.diagonal(12), noise=0.5)
+    site, known = subject.site(planted.SITE), collect(subject)[planted.SITE]
+    trial, drawn = try_site(subject, site, 0, known, controls=20, examples=40)
+    both = set()
+    for b, c in np.ndindex(20, 2):
+        along, own = known.selection @ drawn[b], known.labels == c
+        sign = 1 if along[own].mean() > along[~own].mean() else -1
+        both.add(sign)
+        spread = float(trial.fitted.spread[c, 0])
+        slopes = slow.steering_slopes(
+            subject, site.name, sign * drawn[b], spread=spread, c=c, rows=trial.steer_rows
+        )
+        # everything after the site is affine, so interpolating between lengths is exact
+        assert trial.steered.controls[b, c, 0] == pytest.approx(np.mean(slopes), abs=1e-3)
+        assert orientations(known, drawn, 2)[b, c] == sign
+    assert both == {-1, 1}
+    # along a direction that leads to the class the class's margin grows
+    assert np.median(trial.steered.controls[..., 0]) > 0
+
+
+def test_more_random_directions_are_drawn_where_none_of_the_first_does_as_much():
+    """Of many classes' directions one is needed: twenty random ones can't tell that."""
+    vector = planted.diagonal(24)
+    subject = planted.lying_along(vector, count=400)
+    few = find_directions(subject, Tracing(controls=20, examples=40), collect(subject))
+    needed = [row for row in few.table.rows() if row["erase_drop"] > 0.5]
+    assert needed
+    for row in needed:
+        assert row["erase_controls"] > 20
+        assert row["p"] == pytest.approx(1 / (1 + row["erase_controls"]))
+        assert row["q"] < 0.05
+    harmless = [row for row in few.table.rows() if row["p"] > 2 / 21]
+    assert all(row["erase_controls"] == 20 for row in harmless)
+
+
+def test_directions_that_stay_unsettled_are_counted(monkeypatch):
+    monkeypatch.setattr("holistic.lenses.tracing.trials._BUDGET", 1.0)
+    subject = planted.lying_along(planted.diagonal(24), count=400)
+    finding = find_directions(subject, Tracing(controls=20, examples=20), collect(subject))
+    stuck = [row for row in finding.table.rows() if row["p"] == 1 / 21 and row["q"] >= 0.05]
+    assert stuck
+    [note] = [note for note in finding.caveats if note.startswith("Erasing")]
+    assert f"{len(stuck)} directions do more than all of up to 20 random ones" in note
+    assert "at least 0.19" in note  # four tests, each of which may be 1/21
 
 
 def test_control_directions_have_the_values_covariance():

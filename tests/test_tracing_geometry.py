@@ -42,7 +42,9 @@ def test_a_planted_plane_holds_the_classes_and_keeps_their_distances() -> None:
     assert rows[0]["share"] > 0.99
     assert rows[0]["lo"] <= rows[0]["share"] <= rows[0]["hi"]
     assert rows[0]["control_hi"] < rows[0]["lo"]
-    assert rows[0]["p"] == pytest.approx(1 / 201)
+    assert rows[0]["p"] == rows[0]["q"] == pytest.approx(1 / 201)
+    assert all(row["x_lo"] < row["x"] < row["x_hi"] for row in rows)
+    assert all(row["y_lo"] < row["y"] < row["y_hi"] for row in rows)
     drawn = np.array([[row["x"], row["y"]] for row in rows])
     for a in range(CLASSES):
         for b in range(a):
@@ -102,3 +104,12 @@ def test_the_evaluation_split_has_no_say_in_the_plane() -> None:
     shift = origin.axes @ origin.origin
     for a, b in zip(first, second, strict=True):
         assert b["x"] == pytest.approx(-a["x"] - 2 * shift[0])
+
+
+def test_sites_are_one_family_of_planes() -> None:
+    _, means = flat()
+    noise = np.zeros_like(means)
+    sites = {"a": features(means, 0.3), **{name: features(noise, 1.0, seed=3) for name in "bcd"}}
+    rows = {row["site"]: row for row in geometry(subject_of(CLASSES), sites).table.rows()}
+    assert rows["a"]["q"] == pytest.approx(4 * rows["a"]["p"])
+    assert all(rows[name]["q"] >= rows[name]["p"] > 0.05 for name in "bcd")

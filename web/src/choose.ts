@@ -12,7 +12,7 @@ export interface Choice {
 }
 
 const ALONG = ["k", "depth", "dose"];
-const NOT_KEYS = /^(n|lost|gained|verdict|orders|excluded|features|steer_n|erase_n|n_geometry|better|preferred_class|second_class|causal_class|layout|op|label|example|truncated|class_n|concept)$/;
+const NOT_KEYS = /^(n|lost|gained|verdict|orders|excluded|features|[a-z]+_n|[a-z]+_controls|n_geometry|better|preferred_class|second_class|causal_class|told_class|selective_by|interval_over|layout|op|label|example|truncated|class_n|concept)$/;
 const NOT_VALUES = /(^|_)(lo|hi|p|q|se)$|control|random|matched|shuffled|chance|quartile|threshold|familywise/;
 
 /** Key columns stand before the first number that was measured. */

@@ -168,7 +168,7 @@ test("a method that fails a gate is named as failing, a control is not", () => {
   });
   expect(methodsOf(gates)).toEqual(["saliency", "input_x_gradient", "edge"]);
   expect(failed(gates, "input_x_gradient")).toEqual(["edge similarity"]);
-  expect(["saliency", "input_x_gradient", "edge", "random"].map((name) => verdict(gates, name))).toEqual(["✓ passes all", "✗ fails 1 gate", "control", "control"]);
+  expect(["saliency", "input_x_gradient", "edge", "random"].map((name) => verdict(gates, name))).toEqual(["✓ passes all tests", "✗ fails edge similarity", "control", "control"]);
 });
 
 test("what a class needs is chosen by the rank of the selection split, and not at all where an audit has none", () => {

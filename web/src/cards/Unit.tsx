@@ -4,6 +4,7 @@ import type { ComponentChild } from "preact";
 import { useCallback, useContext } from "preact/hooks";
 import { shown, type Audit, type Cell, type Table } from "../data";
 import { Examples } from "../lenses/activation";
+import { both } from "../lenses/agreement";
 import { Synthetic } from "../lenses/activation/synthetic";
 import { Weights } from "../lenses/activation/tuning";
 import { to } from "../route";
@@ -92,15 +93,16 @@ function Verdict({ table, row }: { table: Table; row: number }) {
   const carried = patched?.rows({ ...at, corrupt: "all", direction: "noise" }).filter((row) => patched.cell(row, "clean") !== "all" && patched.cell(row, "recovery") !== null).sort((a, b) => share(b) - share(a)) ?? [];
   const lines: [string, ComponentChild, ...string[]][] = [
     ["prefers", `class ${favourite}: its mean is largest there on the selection split`, "preferred_class"],
-    ["activation", <>{found("activation.units", "auroc", { class: preferred })}; selective above {shown(cell("selective_bound"))}, which 95 % of the site's units stay below in untrained copies and with shuffled labels</>, "preferred_class", "selective_bound"],
-    ["ablation", <>class {favourite} without it: {found("ablation.units", "effect", { class: preferred })}; smallest q of an accuracy (McNemar): {shown(cell("accuracy_q"))}</>, "preferred_class", "accuracy_q"],
+    ["activation", <>{found("activation.units", "auroc", { class: preferred })}; selective {cell("selective_by") === "d′" ? <>by d′: {shown(cell("d_prime"))} against {shown(cell("d_prime_bound"))}, as untrained units reach an AUROC of {shown(cell("selective_bound"))} too</> : <>above {shown(cell("selective_bound"))}</>}, which 95 % of the site's units stay below in untrained copies and with shuffled labels</>, "preferred_class", "selective_bound"],
+    ["ablation", <>class {favourite} without it: {found("ablation.units", "effect", { class: preferred })}</>, "preferred_class"],
     ["tracing", <>{carried.length ? <>class {shown(patched!.cell(carried[0], "clean"))} with another class's value, the largest of {carried.length} classes{patched!.cut && " on this page"}: <Said table={patched!} row={carried[0]} value="recovery" /></> : patched?.cut ? "left out of this page" : "not in this audit"}; causal beyond ±{shown(cell("causal_bound"))} at q &lt; 0.05, or where an accuracy changes</>, "causal_bound"],
+    ["cause", <>class {shown(cell("told_class"))}: <Said table={table} row={row} value="causal_share" />; accuracy: <Said table={table} row={row} value="accuracy_drop" /></>, "told_class", "causal_share", "accuracy_drop"],
     ["attribution", `first-order estimate of that change of class ${favourite}: ${shown(-table.number(row, "attribution"), true)} ${table.about("attribution").unit}`, "preferred_class", "attribution"],
     ["mechanism", cell("mechanism") === null ? `no number: ${without(audit, shown(cell("site")), table.number(row, "unit"))}` : `mean AUROC for class ${favourite} of the other units of its cluster: ${shown(cell("mechanism"))}`, "preferred_class", "mechanism"],
   ];
   return (
     <dl class="lines">
-      <div><dt>verdict</dt><dd>{shown(cell("verdict"))}</dd></div>
+      <div><dt>verdict</dt><dd>{both(table, row)}</dd></div>
       {cell("verdict") !== "dead" && lines.filter(([, , ...needed]) => table.has(...needed)).map(([name, words]) => <div key={name}><dt>{name}</dt><dd>{words}</dd></div>)}
     </dl>
   );

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from holistic.stats.intervals import wilson
+from holistic.stats.means import CARRIERS
 
 __all__ = [
     "Sides",
@@ -16,9 +17,6 @@ __all__ = [
     "separation_bounds",
     "share_bounds",
 ]
-
-_FEWEST = 10
-"""Examples on which the variance of a side must rest: n over the kurtosis of its values."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class Sides:
         """Whether the variance of each side rests on enough examples, `[2, C, U]`."""
         square = np.where(self.second > 0, self.second, 1.0) ** 2
         carriers = self.count[..., None] * square / np.where(self.fourth > 0, self.fourth, 1.0)
-        return (self.second > 0) & (carriers >= _FEWEST)
+        return (self.second > 0) & (carriers >= CARRIERS)
 
 
 def separation_bounds(sides: Sides) -> np.ndarray:
@@ -142,7 +140,7 @@ def correlation_bounds(values: np.ndarray, present: np.ndarray, r: np.ndarray) -
     spread = (x**2).mean(0)
     known = (spread > 0) & np.isfinite(r) & (r**2 < 1 - 1e-9)
     safe = np.where(known, spread, 1.0)
-    known &= count * safe**2 >= _FEWEST * (x**4).mean(0)
+    known &= count * safe**2 >= CARRIERS * (x**4).mean(0)
     x, y = x / np.sqrt(safe), y / (y.std() or 1.0)
     influence = x * y - r / 2 * (x**2 + y**2)
     error = np.sqrt((influence**2).mean(0) / max(count - 1, 1))

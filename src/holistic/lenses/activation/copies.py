@@ -36,8 +36,8 @@ __all__ = ["MEASURES", "Compared", "Probe", "compare", "specificity"]
 
 MEASURES = ("auroc", "d_prime", "selectivity", "property")
 """What is followed over depth."""
-_FOLDS = 10
-"""Parts of the evaluation examples that are left out in turn: intervals are over images."""
+_DRAWS = 25
+"""How often the evaluation examples are drawn again: the intervals of `depth` are over images."""
 _FIRST = 104_729
 """Added to the subject's seed, so that no copy has the weights that the model started from."""
 
@@ -76,9 +76,8 @@ class Compared:
         By site and measure `[U]`: `MEASURES`, `concept`, and `tuning <kind>`.
     controls
         The same of each copy, `[copies, U]`.
-    folds
-        Those of `MEASURES` of the subject with a part of the evaluation examples left out,
-        `[folds, U]`.
+    redrawn
+        Those of `MEASURES` of the subject on evaluation examples drawn again, `[D, U]`.
     matches, tunings
         By site, the best concepts, and by kind of stimuli the tuning.
     concepts
@@ -91,7 +90,7 @@ class Compared:
     copies: int
     measures: Mapping[str, Mapping[str, np.ndarray]]
     controls: Mapping[str, Mapping[str, np.ndarray]]
-    folds: Mapping[str, Mapping[str, np.ndarray]]
+    redrawn: Mapping[str, Mapping[str, np.ndarray]]
     matches: Mapping[str, Match]
     tunings: Mapping[str, Mapping[str, Tuning]]
     concepts: Concepts
@@ -143,7 +142,7 @@ def compare(
             name: {measure: np.stack([copy[name][measure] for copy in drawn]) for measure in found}
             for name, found in measures.items()
         },
-        folds={site.name: _folded(values[site.name], probe, subject) for site in sites},
+        redrawn={site.name: _redrawn(values[site.name], probe, subject) for site in sites},
         matches={site.name: _matched(values[site.name], probe) for site in sites},
         tunings={site.name: _tunings(values[site.name], probe) for site in sites},
         concepts=probe.concepts[1],
@@ -230,20 +229,18 @@ def _specific(
     return found
 
 
-def _folded(
+def _redrawn(
     values: Mapping[str, np.ndarray], probe: Probe, subject: Subject
 ) -> dict[str, np.ndarray]:
-    """Measure units with a tenth of the evaluation examples left out at a time, `[folds, U]`."""
+    """Measure units on evaluation examples drawn again, with replacement, `[D, U]`."""
     labels = [e.labels.cpu().numpy() for e in (probe.selection, probe.evaluation)]
     present = [concepts.present for concepts in probe.concepts]
-    order = np.random.default_rng(subject.seed).permutation(len(labels[1]))
-    folds = min(_FOLDS, len(order))
+    rng, count = np.random.default_rng(subject.seed), len(labels[1])
     parts = list[dict[str, np.ndarray]]()
-    for fold in range(folds):
-        stay = np.sort(np.delete(order, np.s_[fold::folds]))
-        sides = values["selection"], values["evaluation"][stay]
-        both = present[0], present[1][stay]
-        parts.append(_specific(sides, (labels[0], labels[1][stay]), both, probe, subject))
+    for rows in rng.integers(0, count, (_DRAWS, count)):
+        sides = values["selection"], values["evaluation"][rows]
+        both = present[0], present[1][rows]
+        parts.append(_specific(sides, (labels[0], labels[1][rows]), both, probe, subject))
     return {name: np.stack([part[name] for part in parts]) for name in parts[0]}
 
 

@@ -18,7 +18,7 @@ from holistic.words import number
 if TYPE_CHECKING:
     from holistic.lenses.activation.copies import Compared
 
-__all__ = ["DepthRow", "depth_finding", "trend"]
+__all__ = ["DepthRow", "depth_finding", "over_images", "trend"]
 
 _WORDS = {
     "auroc": "AUROC of the preferred class",
@@ -133,17 +133,17 @@ def trend(by_site: list[np.ndarray]) -> Spearman:
 def _site_row(compared: Compared, measure: str, site: str, seed: int) -> dict[str, object]:
     values = compared.measures[site][measure]
     values = values[np.isfinite(values)]
-    value, folds = _middle(values), compared.folds[site].get(measure)
-    if folds is None and len(values):
+    value, again = _middle(values), compared.redrawn[site].get(measure)
+    if again is None and len(values):
         lo, hi = map(float, bootstrap_interval(values, np.median, seed=seed))
     else:
-        lo, hi = _over_images(value, [] if folds is None else [_middle(fold) for fold in folds])
+        lo, hi = over_images(value, [] if again is None else [_middle(draw) for draw in again])
     quartiles = np.quantile(values, [0.25, 0.75]) if len(values) else (np.nan, np.nan)
     depth = next(s.depth for s in compared.sites if s.name == site)
     return {
         "measure": measure, "site": site, "depth": depth, "n": len(values),
         "value": value, "lo": lo, "hi": hi,
-        "interval_over": "units" if folds is None else "images",
+        "interval_over": "units" if again is None else "images",
         "lower_quartile": float(quartiles[0]), "upper_quartile": float(quartiles[1]),
     }  # fmt: skip
 
@@ -152,11 +152,11 @@ def _trend_row(compared: Compared, measure: str) -> dict[str, object]:
     names = [site.name for site in compared.sites]
     found = trend([compared.measures[name][measure] for name in names])
     lo, hi, over = found.lo, found.hi, "units"
-    folds = [compared.folds[name].get(measure) for name in names]
-    known = [fold for fold in folds if fold is not None]
+    again = [compared.redrawn[name].get(measure) for name in names]
+    known = [draws for draws in again if draws is not None]
     if len(known) == len(names):
-        left = [trend([fold[g] for fold in known]).r for g in range(len(known[0]))]
-        lo, hi = (float(np.clip(end, -1, 1)) for end in _over_images(found.r, left))
+        drawn = [trend([draws[d] for draws in known]).r for d in range(len(known[0]))]
+        lo, hi = (float(np.clip(end, -1, 1)) for end in over_images(found.r, drawn))
         over = "images"
     return {
         "measure": measure, "site": "all", "depth": None, "n": found.n,
@@ -171,16 +171,19 @@ def _trend_null(compared: Compared, measure: str) -> np.ndarray:
     return np.array([trend([c[copy] for c in controls]).r for copy in range(compared.copies)])
 
 
-def _over_images(value: float, folds: Sequence[float]) -> tuple[float, float]:
-    """Bound a number by its values with a tenth of the images left out (Tukey 1958)."""
+def over_images(value: float, drawn: Sequence[float]) -> tuple[float, float]:
+    """Bound a number by the spread of its values on images drawn again; none without any spread.
+
+    References
+    ----------
+    Efron & Tibshirani 1993, sect. 12.3 (bootstrap standard errors with Student's t).
+    """
     from scipy.special import stdtrit
 
-    count = len(folds)
-    if count < 2 or not np.isfinite(folds).all():
+    count = len(drawn)
+    if count < 2 or not np.isfinite(drawn).all():
         return float("nan"), float("nan")
-    pseudo = count * value - (count - 1) * np.asarray(folds)
-    half = float(stdtrit(count - 1, 0.975) * pseudo.std(ddof=1) / np.sqrt(count))
-    # no spread at all: nothing is known of it
+    half = float(stdtrit(count - 1, 0.975) * np.std(drawn, ddof=1))
     return (value - half, value + half) if half > 0 else (float("nan"), float("nan"))
 
 

@@ -309,7 +309,7 @@ def _of_single_units(beyond: int, responding: int, least: float) -> str:
     if not beyond and least >= 0.05:
         return (
             "Whether single units are tuned more sharply can't be told: so many untrained units "
-            f"are as sharp as can be that a unit by itself can't have a q below {least:.2g}."
+            f"are as sharp as can be that no unit by itself can have a q below {least:.2g}."
         )
     lo, hi = wilson(beyond, responding)
     return (

@@ -88,8 +88,9 @@ def over_images(value: float, drawn: np.ndarray) -> tuple[float, float]:
     """Bound a rank correlation, or a median of some, by its values on images drawn again, `[D]`.
 
     Ratings of few images are noisy, and noise draws rank correlations towards 0: drawn again they
-    are noisier once more by as much, and what that takes off is given back. Bounds are those of a
-    normal distribution on Fisher's scale, and hold the value itself.
+    are noisier once more by about as much. Bounds on Fisher's scale reach from the lower to the
+    higher of those around the value and those around it with that loss given back: the first are
+    too low for few images, the second rest on an estimate that is noisy itself.
 
     References
     ----------
@@ -101,12 +102,11 @@ def over_images(value: float, drawn: np.ndarray) -> tuple[float, float]:
     if len(known) < len(drawn) or len(known) < 2 or not np.isfinite(value):
         return float("nan"), float("nan")
     z, own = np.arctanh(np.clip(known, -_ONE, _ONE)), np.arctanh(np.clip(value, -_ONE, _ONE))
-    middle = 2 * own - z.mean()
+    ends = np.sort([own, 2 * own - z.mean()])
     half = stdtrit(len(z) - 1, 0.975) * z.std(ddof=1)
     if half == 0:
         return float("nan"), float("nan")
-    lo, hi = np.tanh(middle - half), np.tanh(middle + half)
-    return float(min(lo, value)), float(max(hi, value))
+    return float(np.tanh(ends[0] - half)), float(np.tanh(ends[1] + half))
 
 
 def over_classes(found: Sequence[Compared]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class RemovedTogether:
         "verdict of the units that are removed; 'not causal' for all of these together",
         words="units that are",
     )
-    k: int = col("units that are removed", unit="units")
+    removed: int = col("units that are removed", unit="units", of="drop")
     accuracy_before: float = col("accuracy with all units", unit="share")
     accuracy_after: float = col("accuracy without these", unit="share")
     drop: float = col("before minus after; positive = they are needed together", unit="share")
@@ -128,7 +128,7 @@ def _site_rows(
         yield {
             "site": site.name,
             "units_that": kind,
-            "k": len(units),
+            "removed": len(units),
             "accuracy_before": float(right / count),
             "accuracy_after": float((right - lost + gained) / count),
             "drop": float((lost - gained) / count),
@@ -166,7 +166,7 @@ def _statements(table: Table) -> Iterator[str]:
     rows = list(table.rows())
     for site in dict.fromkeys(row["site"] for row in rows):
         here = {row["units_that"]: row for row in rows if row["site"] == site}
-        row = here.get(_TOGETHER) or max(here.values(), key=lambda r: r["k"])
+        row = here.get(_TOGETHER) or max(here.values(), key=lambda r: r["removed"])
         yield _said(row)
     if not rows:
         yield "Some class depends on every unit by itself: there is no set to remove together."
@@ -179,9 +179,9 @@ def _said(row: dict[str, Any]) -> str:
         else f"; as many random units of the site {control} (q = {row['q']:.2g})"
     )  # fmt: skip
     together = "; together they are needed" if row["lo"] > 0 else ""
+    before, after = (percent(row[f"accuracy_{when}"]) for when in ("before", "after"))
     return (
-        f"Removing together the {row['k']} units of '{row['site']}' that are {row['units_that']}, "
-        f"each by itself, costs {percent(row['drop'], row['lo'], row['hi'])} of accuracy "
-        f"({percent(row['accuracy_before'])} before, {percent(row['accuracy_after'])} after, n = "
-        f"{row['n']:,}){beside}{together}."
+        f"Removing together the {row['removed']} units of '{row['site']}' that are "
+        f"{row['units_that']}, each by itself, costs {percent(row['drop'], row['lo'], row['hi'])} "
+        f"of accuracy ({before} before, {after} after, n = {row['n']:,}){beside}{together}."
     )

@@ -19,6 +19,7 @@ _ALL = 0.999
 """Recovery from which on a site is a bottleneck that everything passes: no picture needed."""
 _DOTS = {
     "causal and selective": ORANGE,
+    "selective, causal for another class": "#cc79a7",
     "causal, not selective": BLUE,
     "selective, not causal": "#009e73",
     "neither": GREY,

@@ -10,12 +10,21 @@ import { useAudit } from "../../views/context";
 import { Frame } from "../../views/Frame";
 import { Heat, useFilters } from "../../views/Heat";
 
-const SYMBOLS = ["circle", "triangle", "square", "diamond", "star", "cross"];
+const SYMBOLS = ["circle", "wye", "triangle", "square", "diamond", "star", "cross"];
+/** A verdict with its classes: what a unit is selective for, and what depends on it. */
+export const both = (table: Table, row: number): string => {
+  const name = (column: string) => (table.has(column) ? table.cell(row, column) : null), verdict = shown(table.cell(row, "verdict"));
+  const [own, other] = [name("preferred_class"), name("causal_class")];
+  if (verdict === OTHER) return `selective for ${shown(own)}, causal for ${shown(other)}`;
+  if (verdict === "causal and selective") return `${verdict} for ${shown(own)}`;
+  if (verdict === APART) return `selective for ${shown(own)}, not causal`;
+  return verdict === "causal, not selective" && other !== null ? `causal for ${shown(other)}, not selective` : verdict;
+};
 const NAMED = 8, MISLEADING = 3;
-const APART = "selective, not causal";
+const APART = "selective, not causal", OTHER = "selective, causal for another class";
 /** In one order everywhere, so that a verdict has one mark and one colour. */
-const VERDICTS = ["causal and selective", APART, "causal, not selective", "neither", "dead"];
-const COLOURS = ["var(--soft)", "var(--link)", "var(--warn)", "var(--ink)", "var(--soft)"];
+const VERDICTS = ["causal and selective", OTHER, APART, "causal, not selective", "neither", "not measured", "dead"];
+const COLOURS = ["var(--soft)", "#cc79a7", "var(--link)", "var(--warn)", "var(--ink)", "var(--soft)", "var(--soft)"];
 
 const Lenses: View = ({ table }) => <Heat table={table} choice={{ kind: "heat", filters: ["site", "class"], rows: "lens_a", across: "lens_b", values: ["spearman", "topk_overlap"] }} />;
 
@@ -47,12 +56,12 @@ function scatter(audit: Audit, table: Table, rows: number[], width: number): Plo
     const from = audit.table(finding), [first] = from?.rows({ site: table.cell(row, "site"), unit: table.cell(row, "unit"), class: table.cell(row, "preferred_class") }) ?? [];
     return first === undefined ? [`${value === "auroc" ? "AUROC" : "effect"} ${shown((value === "auroc" ? x : y)(row))} (interval, n and control: in the table of ${finding})`] : told(from!, first, value);
   };
-  const said = (row: number) => [`unit ${table.cell(row, "unit")}: ${verdict(row)}; class ${shown(table.cell(row, "preferred_class"))}`, ...own("activation.units", "auroc", row), ...own("ablation.units", "effect", row), ...["causal_class", "causal_bound", "accuracy_q"].filter((c) => table.has(c)).map((c) => `${table.word(c)} ${shown(table.cell(row, c))}`)].join("\n");
+  const said = (row: number) => [`unit ${table.cell(row, "unit")}: ${both(table, row)}; the numbers are for class ${shown(table.cell(row, "preferred_class"))}`, ...own("activation.units", "auroc", row), ...own("ablation.units", "effect", row), ...["causal_share", "accuracy_drop"].filter((c) => table.has(c)).flatMap((c) => told(table, row, c))].join("\n");
   return {
     height: 380, marginLeft: 52, grid: true,
     x: { label: "activation: AUROC for the preferred class", nice: true },
     y: { label: `ablation: effect of removing it on the preferred class [${table.about("ablation").unit}], below 0: it loses`, nice: true },
-    symbol: { domain: verdicts, range: SYMBOLS, legend: true },
+    symbol: { domain: verdicts, range: verdicts.map((v) => SYMBOLS[VERDICTS.indexOf(v)]), legend: true },
     color: { domain: verdicts, range: verdicts.map((v) => COLOURS[VERDICTS.indexOf(v)]) },
     marks: [
       Plot.ruleY([0], { strokeOpacity: 0.4 }),

@@ -9,7 +9,7 @@ import { useAudit } from "../../views/context";
 import { Frame, Pick } from "../../views/Frame";
 import { usePages } from "../../views/Pages";
 import { Pixels } from "../../views/Pixels";
-import { failed, methodsOf, verdict, words } from "./gates";
+import { methodsOf, verdict, why, words } from "./gates";
 
 const [TYPICAL, MEAN] = ["single images", "the mean over images"];
 const PAGE = 10;
@@ -60,8 +60,8 @@ export function Maps({ table }: { table: Table }) {
 const Linked = ({ example, children }: { example: number; children: ComponentChildren }) => (useAudit().images?.examples.includes(example) ? <a href={to.image(example)}>{children}</a> : <>{children}</>);
 
 export function Verdict({ table, method }: { table: Table; method: string }) {
-  const gates = failed(table, method);
-  return <small class={gates.length ? "fails" : ""} title={gates.length ? `fails: ${gates.join(", ")}` : undefined}>{verdict(table, method)}</small>;
+  const says = why(table, method);
+  return <small class={says ? "fails" : ""} title={says ? `fails ${says}` : undefined}>{verdict(table, method)}</small>;
 }
 
 /** The maps of one image that is told of by itself. */
@@ -80,7 +80,7 @@ function Strip({ name, place, of }: { name: string; place: number; of: string })
   if (!table || !maps || place < 0) return null;
   const rows = table.rows({ method: methodsOf(table)[0] });
   return (
-    <Frame name={`maps of ${of}`} caption={`Where each method puts its attributions for ${of}: shares of their absolute size, blue where there is more, full colour on a scale of each map's own. Control: “edge” sees no model; methods that fail a gate are marked. Maps have no interval; the gates' numbers in the table have theirs (n = ${shown(rows.length ? table.cell(rows[0], "n") : null)} images).`} table={table}>
+    <Frame name={`maps of ${of}`} caption={`Where each method puts its attributions for ${of}: shares of their absolute size, blue where there is more, full colour on a scale of each map's own. Control: “edge” sees no model; methods that fail a test are marked. Maps have no interval; the tests' numbers in the table have theirs (n = ${shown(rows.length ? table.cell(rows[0], "n") : null)} images).`} table={table}>
       <div class="strip">{methodsOf(table).slice(0, maps.shape[0]).map((method, m) => {
         const values = part(maps, m, place);
         return (

@@ -17,7 +17,7 @@ interface Given { table: Table; curves: Numbers; bounds?: Numbers }
 export function Removal({ table, curves, bounds }: Given) {
   const names = [...methodsOf(table).slice(0, curves.shape[0] - 1), "random"];
   return (
-    <Frame caption={`Mean probability of the own class as pixels go (a good map falls fast), or come into a mean image (a good map rises fast), in the order of each map. ${bounds ? "Bars: 95 % intervals over images. " : ""}Controls: a random order (broad, dashed) and an edge filter (dotted). ✗: fails a gate.`} table={table}>
+    <Frame caption={`Mean probability of the own class as pixels go (a good map falls fast), or come into a mean image (a good map rises fast), in the order of each map. ${bounds ? "Bars: 95 % intervals over images. " : ""}Controls: a random order (broad, dashed) and an edge filter (dotted). ✗: fails a test.`} table={table}>
       <div class="pair">
         {[0, 1].map((side) => <Side key={side} table={table} curves={curves} bounds={bounds} side={side} names={names} />)}
       </div>

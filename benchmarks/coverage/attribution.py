@@ -1,0 +1,94 @@
+"""Tests of maps and contrasts where nothing is, and their bounds."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.coverage.simulation import Simulation
+from holistic.lenses.attribution.checks import completeness, judged, removed, resemblance
+
+__all__ = ["SIMULATIONS"]
+
+
+def _areas(n: int) -> Simulation:
+    """Mean area under removal curves, and how far it lies from the random order's."""
+
+    def draw(seed: int) -> tuple[int, int]:
+        rng = np.random.default_rng([seed, n])
+        held = 0
+        for _ in range(40):
+            hard = rng.beta(4, 2, n)  # of each image
+            own, other = (np.clip(hard + 0.1 * rng.normal(size=n) + s, 0, 1) for s in (-0.1, 0))
+            row = removed("a", "deletion_auc", own, other)
+            truths = _areas_truth()
+            for value, lo, hi in (
+                (truths[0], row.lo, row.hi),
+                (truths[1], row.difference_lo, row.difference_hi),
+            ):
+                held += lo is not None and hi is not None and lo <= value <= hi
+        return held, 80
+
+    return Simulation("attribution.methods", "areas of removal", "interval", n, draw, 50, 5)
+
+
+def _areas_truth() -> tuple[float, float]:
+    if not _TRUTH:
+        rng = np.random.default_rng(5)
+        hard = rng.beta(4, 2, 2_000_000)
+        own, other = (np.clip(hard + 0.1 * rng.normal(size=len(hard)) + s, 0, 1) for s in (-0.1, 0))
+        _TRUTH.extend([float(own.mean()), float((own - other).mean())])
+    return _TRUTH[0], _TRUTH[1]
+
+
+_TRUTH = list[float]()
+
+
+def _correlations(n: int) -> Simulation:
+    """Mean rank correlation with another map."""
+
+    def draw(seed: int) -> tuple[int, int]:
+        rng = np.random.default_rng([seed, n])
+        held = 0
+        for _ in range(60):
+            likeness = 2 * rng.beta(6, 3, n) - 1
+            row = resemblance("a", "edge_similarity", likeness, rng.permutation(likeness), 0.5)
+            held += row.lo is not None and row.hi is not None and row.lo <= 1 / 3 <= row.hi
+        return held, 60
+
+    return Simulation("attribution.methods", "likeness of maps", "interval", n, draw, 50, 5)
+
+
+def _completeness(n: int) -> Simulation:
+    def draw(seed: int) -> tuple[int, int]:
+        rng = np.random.default_rng([seed, n])
+        changes = rng.gamma(4, 1, n)
+        sums = changes * (1 + 0.1 * rng.normal(size=n))
+        row = completeness("a", sums, changes, tolerance=0.05, seed=seed)
+        truth = 0.1 * np.sqrt(2 / np.pi)
+        return int(row.lo is not None and row.hi is not None and row.lo <= truth <= row.hi), 1
+
+    return Simulation("attribution.methods", "completeness", "interval", n, draw, 300, 40)
+
+
+def _passes(n: int) -> Simulation:
+    """Methods whose order is as good as random: any that passes a removal test."""
+
+    def draw(seed: int) -> tuple[int, int]:
+        rng = np.random.default_rng([seed, n])
+        hard, rows = rng.beta(4, 2, n), []
+        random = np.clip(hard + 0.05 * rng.normal(size=n), 0, 1)
+        for metric in ("deletion_auc", "insertion_auc"):
+            for method in "abcd":
+                own = np.clip(hard + 0.1 * rng.normal(size=n), 0, 1)
+                rows.append(removed(method, metric, own, random))
+        return int(any(row.passed for row in judged(rows))), 1
+
+    return Simulation("attribution.methods", "any method that passes", "q", n, draw, 600, 60)
+
+
+SIMULATIONS = (
+    *(_areas(n) for n in (50, 200)),
+    *(_correlations(n) for n in (50, 200)),
+    *(_completeness(n) for n in (50, 200)),
+    _passes(200),
+)
