@@ -82,9 +82,11 @@ def test_removing_the_pixels_that_count_beats_a_random_order(corner: Finding) ->
     curves = corner.arrays["attribution.curves"]
     assert curves.shape == (6, 2, 9)
     low, high = np.moveaxis(corner.arrays["attribution.curve_bounds"], 2, 0)
-    assert (low <= curves + 1e-6).all()
-    assert (curves <= high + 1e-6).all()
-    assert (low < high).any()
+    known = np.isfinite(low)  # nothing is said where all images say the same
+    assert known.mean() > 0.4
+    assert (low <= curves + 1e-6)[known].all()
+    assert (curves <= high + 1e-6)[known].all()
+    assert (low < high)[known].all()
     # four of 64 pixels are the whole patch: half a step of the grid of eight
     assert (curves[:4, 0, 1] < 0.6).all()
     assert curves[5, 0, 1] > 0.8
@@ -235,7 +237,8 @@ def test_a_model_that_learnt_nothing_fails_randomisation() -> None:
         row = row_of(finding, method, "randomisation")
         np.testing.assert_allclose([row["value"], row["control"]], 1, atol=1e-6)
         assert not row["passed"]
-    assert "saliency 1.00 [1.00, 1.00] (fails)" in finding.statements[3]
+    # every image says the same, so there is nothing to bound it by
+    assert "saliency 1.00 [–, –] (fails)" in finding.statements[3]
     corner = found(subject_of("mlp"))
     assert row_of(corner, "saliency", "randomisation")["passed"]
 
@@ -305,8 +308,8 @@ def test_any_architecture(name: str, shape: tuple[int, int]) -> None:
     assert arrays["attribution.example_maps"].shape == (count, shown, *shape)
     assert arrays["attribution.example_images"].shape[:3] == (shown, *shape)
     assert arrays["attribution.curves"].shape == (count + 1, 2, 9)
-    for array in arrays.values():
-        assert np.isfinite(array).all()
+    for name, array in arrays.items():
+        assert name == "attribution.curve_bounds" or np.isfinite(array).all()
     assert finding.table.column("n").min() > 0
     assert all("nan" not in statement for statement in finding.statements)
 

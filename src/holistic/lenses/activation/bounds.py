@@ -183,7 +183,7 @@ def share_bounds(count: np.ndarray, mean: np.ndarray, square: np.ndarray) -> np.
     known = (binary > 1e-12) & (variance > 1e-12 * binary)
     # no more than the examples would say by themselves where all of them are alike
     alike = np.where(known, binary / np.where(known, variance, 1.0), 1.0)
-    effective = np.where(known, np.maximum(count - 1, 1) * alike, count)
+    effective = np.where(known, count * alike, count)
     return np.stack(wilson(mean * effective, effective))
 
 
