@@ -116,7 +116,14 @@ def _topk() -> Table:
             f"{prefix}control_hi": 0.002 * k, f"{prefix}p": 0.005 + 0 * loss,
         }  # fmt: skip
     floats = {name: values.tolist() for name, values in columns.items()}
-    return table(**grid, **floats, n=[59] * rows, class_n=[20] * rows)
+    told = [r == "effect" and k == 3 for r, k in zip(grid["ranking"], grid["k"], strict=True)]
+    # the first class loses more at the first site, the others at the last
+    first = [(s == SITES[0]) == (c == CLASSES[0]) for s, c in
+             zip(grid["site"], grid["class_"], strict=True)]  # fmt: skip
+    rank = [(1 if one else 2) if t else None for t, one in zip(told, first, strict=True)]
+    return table(**grid, **floats, n=[59] * rows, class_n=[20] * rows, rank=rank,
+                 firing=(k // 2).tolist(), class_q=[0.01] * rows,
+                 least_p=[1 / 201] * rows)  # fmt: skip
 
 
 def _activation(rng: np.random.Generator) -> Iterator[Finding]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 import torch
@@ -13,10 +15,18 @@ from holistic.errors import SettingError
 from holistic.findings import Finding
 from holistic.lens import Context
 from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation.controls import control_p, random_orders
 from holistic.lenses.ablation.matched import matched_sets
 from holistic.lenses.ablation.removal import remove_orders
-from holistic.lenses.ablation.topk import random_orders
-from planted_ablation import CARRIED, CARRIER, one_carrier, one_hot_images, pairs, sole_carriers
+from planted_ablation import (
+    CARRIED,
+    CARRIER,
+    linear,
+    one_carrier,
+    one_hot_images,
+    pairs,
+    sole_carriers,
+)
 from slow_ablation import accuracies, beside, interaction, mean_strengths, ranked
 
 QUICK = Ablation(edit="mean", depth=6, sets=40, partners=4)
@@ -53,11 +63,18 @@ def test_sole_carriers_are_found() -> None:
     assert np.all(units.where(unit=5).column("effect") == 0)
     topk = findings["ablation.topk"].table.where(ranking="effect", k=1)
     assert np.all(topk.column("class_drop") == 1)
-    assert topk.column("class_p").max() < 0.35
+    # six units, each of which is tried
+    np.testing.assert_allclose(topk.column("class_p"), 1 / 6)
+    np.testing.assert_allclose(topk.column("least_p"), 1 / 6)
+    assert set(topk.column("sets")) == {6}
+    np.testing.assert_allclose(topk.column("class_control_drop"), 1 / 6)
     assert np.all(topk.column("class_lo") > 0.5)
     control = findings["ablation.topk"].table.where(ranking="effect", k=6)
     np.testing.assert_allclose(control.column("control_drop"), control.column("drop"))
-    assert np.all(control.column("p") == 1)
+    assert np.isnan(control.column("p")).all(), "to remove all units is to remove all units"
+    notes = " ".join(findings["ablation.topk"].caveats)
+    assert "k = 3: p is at least 0.05 (20 such sets exist), and with 4 tests the q of one" in notes
+    assert "at least 0.2: none can be significant alone" in notes
 
 
 def test_the_only_carrier_of_a_class_is_found() -> None:
@@ -85,10 +102,15 @@ def test_the_only_carrier_of_a_class_is_found() -> None:
     assert others.where(class_=str(CARRIED)).column("class_drop").tolist() == [1]
     assert sum(others.column("class_drop")) == 1
     first = findings["ablation.topk"].statements[0]
-    assert first.startswith("Of 10 classes, class 7 loses most on these examples: without its top")
+    assert first.startswith("Of 10 classes, each without its top units of the site that the selec")
+    assert "class 7 loses most on these examples: without its top 4" in first
     assert "goes from 100.0 % to 0.0 %" in first
     told = findings["ablation.topk"].statements
-    assert len({line[line.lower().index("without") + 7 :] for line in told}) == len(told)
+    assert len({line.split("the accuracy of class ")[1][0] for line in told}) == len(told) == 10
+    (row,) = findings["ablation.topk"].table.where(class_=str(CARRIED), rank=1).rows()
+    # some of the first 200 sets have the carrier, so no more are asked
+    assert (row["k"], row["sets"], row["least_p"]) == (4, 200, 1 / 2001)
+    assert 2 / 201 <= row["class_p"] <= 0.06
 
 
 def test_units_are_ranked_on_the_selection_split(
@@ -146,34 +168,115 @@ def test_intervals_and_controls_of_the_curves(
     table = noisy[1]["ablation.topk"].table
     zero = table.where(k=0)
     assert np.all(zero.column("drop") == 0)
-    assert np.all(zero.column("p") == 1)
+    assert np.isnan(zero.column("p")).all()
+    assert np.isnan(zero.column("class_q")).all()
     for name in ("", "class_"):
         lo, hi, drop = (table.column(name + part) for part in ("lo", "hi", "drop"))
         assert np.all((lo <= drop) & (drop <= hi))
         control = [table.column(f"{name}control_{part}") for part in ("lo", "drop", "hi")]
         assert np.all(control[0] <= control[1] + 1e-12)
         assert np.all(control[1] <= control[2] + 1e-12)
-        assert table.column(name + "p").min() >= 1 / 41
+        assert np.nanmin(table.column(name + "p")) >= 1 / 1001
     assert set(table.column("class_n")) == {10}
+
+
+def drops_without(subject: holistic.Subject, site: str, sets: list[list[int]], label: int):
+    """Drops over all examples, and of one class, without each set of units."""
+    base = accuracies(subject, site, [], holistic.Mean)
+    after = [accuracies(subject, site, units, holistic.Mean) for units in sets]
+    return [base[0] - a[0] for a in after], [base[1][label] - a[1][label] for a in after]
 
 
 def test_controls_equal_plain_removal(noisy: tuple[holistic.Subject, dict[str, Finding]]) -> None:
     subject, findings = noisy
-    site, label = subject.site("3"), 1
-    orders = random_orders(subject, site, QUICK).tolist()
+    orders = random_orders(subject, subject.site("1"), QUICK).tolist()
     assert len(orders) == 40
-    rows = findings["ablation.topk"].table.where(site="3", class_="1", ranking="effect")
-    base = accuracies(subject, "3", [], holistic.Mean)
-    for k in (1, 4):
+    rows = findings["ablation.topk"].table.where(site="1", class_="1", ranking="effect")
+    for k in (3, 4):
         (row,) = rows.where(k=k).rows()
-        after = [accuracies(subject, "3", order[:k], holistic.Mean) for order in orders]
-        whole = beside(row["drop"], [base[0] - a[0] for a in after])
-        own = beside(row["class_drop"], [base[1][label] - a[1][label] for a in after])
+        every, own = drops_without(subject, "1", [order[:k] for order in orders], 1)
+        whole, own = beside(row["drop"], every), beside(row["class_drop"], own)
         for name in ("drop", "lo", "hi"):
             assert row[f"control_{name}"] == pytest.approx(whole[name], abs=1e-9)
             assert row[f"class_control_{name}"] == pytest.approx(own[name], abs=1e-9)
         assert row["p"] == pytest.approx(whole["p"])
         assert row["class_p"] == pytest.approx(own["p"])
+        assert row["sets"] == 40
+
+
+def test_few_sets_are_all_tried(noisy: tuple[holistic.Subject, dict[str, Finding]]) -> None:
+    """Nine units have 9 sets of one and 126 of four, which is the size that is spoken of."""
+    subject, findings = noisy
+    rows = findings["ablation.topk"].table.where(site="3", class_="1", ranking="effect")
+    for k, count in ((1, 9), (4, 126)):
+        (row,) = rows.where(k=k).rows()
+        sets = [list(units) for units in combinations(range(9), k)]
+        every, own = drops_without(subject, "3", sets, 1)
+        assert row["p"] == pytest.approx(np.mean([d >= row["drop"] - 1e-9 for d in every]))
+        assert row["class_p"] == pytest.approx(
+            np.mean([d >= row["class_drop"] - 1e-9 for d in own])
+        )
+        assert row["class_control_drop"] == pytest.approx(np.mean(own))
+        assert row["sets"] == count
+        assert row["least_p"] == pytest.approx(1 / count)
+
+
+def test_a_p_at_its_floor_is_asked_again_and_another_is_not() -> None:
+    observed, first = np.array([5.0, 1.0, np.nan]), np.repeat([[0.0, 2.0]], 19, 0)
+    first = np.concatenate([first, np.full((19, 1), 3.0)], 1)[:, [0, 1, 2]]
+    more = np.concatenate([np.full((10, 3), 6.0), np.zeros((170, 3))])
+    p, sets = control_p(observed, first, more, every=False)
+    assert p[0] == pytest.approx(11 / 200)
+    assert p[1] == pytest.approx(20 / 20)
+    assert np.isnan(p[2])
+    assert sets[:2].tolist() == [199, 19]
+    exact, every = control_p(np.array([3.0]), first[:, :1], np.arange(6.0)[:, None], every=True)
+    assert exact[0] == pytest.approx(3 / 6)
+    assert every[0] == 6
+
+
+def test_the_site_is_the_one_where_the_selection_split_loses_most(
+    noisy: tuple[holistic.Subject, dict[str, Finding]],
+) -> None:
+    subject, findings = noisy
+    table = findings["ablation.topk"].table
+    labels = subject.selection.labels
+    before = subject.predict(subject.selection.images).argmax(1) == labels
+    chosen = set()
+    for c in range(4):
+        loss = {}
+        for site, k in (("1", 6), ("3", 4)):
+            order = ranked(subject, site, c, "effect")[:k]
+            edits = [holistic.Mean(site, units=order)]
+            after = subject.predict(subject.selection.images, edits).argmax(1) == labels
+            own = labels == c
+            loss[site] = float(before[own].double().mean() - after[own].double().mean())
+        (first,) = table.where(class_=str(c), rank=1).rows()
+        assert loss[first["site"]] == max(loss.values())
+        assert first["ranking"] == "effect"
+        assert first["k"] == {"1": 6, "3": 4}[first["site"]]
+        assert len(table.where(class_=str(c), rank=2)) == 1
+        chosen.add(first["site"])
+    assert np.isnan(table.column("rank")).sum() == len(table) - 8
+
+
+def test_units_that_fire_on_a_class_are_told_from_those_that_it_needs_silent(
+    noisy: tuple[holistic.Subject, dict[str, Finding]],
+) -> None:
+    subject, findings = noisy
+    images, labels = subject.selection.images, subject.selection.labels
+    acts = subject.capture(["1"], images)["1"].double()
+    means = torch.stack([acts[labels == c].mean(0) for c in range(4)])
+    above = (means - means.mean(0)).numpy()  # [C, U]
+    units = findings["ablation.units"].table.where(site="1")
+    for c in range(4):
+        rows = units.where(class_=str(c)).sort("unit")
+        np.testing.assert_allclose(rows.column("above"), above[c], atol=1e-5)
+        order = ranked(subject, "1", c, "effect")
+        held = findings["ablation.topk"].table.where(site="1", class_=str(c), ranking="effect")
+        counts = held.sort("k").column("firing").tolist()
+        assert counts == [int((above[c, order[:k]] > 0).sum()) for k in range(7)]
+    assert 0 < sum(counts) < 6 * 7 / 2, "some fire and some are silent"
 
 
 def test_matched_controls_equal_plain_removal(
@@ -276,7 +379,30 @@ def test_a_costly_site_uses_fewer_examples_and_sizes_and_says_so() -> None:
     assert one.column("k").tolist() == [0, 1, 2, 3, 5, 7, 10, 12]
     whole = found(subject, Ablation(sets=20, depth=12))["ablation.topk"]
     assert set(whole.table.column("n")) == {400}
-    assert whole.caveats == ()
+    assert not any("costly" in line for line in whole.caveats)
+
+
+def test_a_class_that_hangs_on_one_pair_of_many_units_is_significant() -> None:
+    """Two of 40 units carry class 2 alike; each other class has four, the rest aren't read."""
+    labels = torch.arange(5).repeat_interleave(40)
+    images = torch.rand(200, 5, generator=torch.Generator().manual_seed(0)) * 0.05
+    images[torch.arange(200), labels] += 1
+    up, down = torch.zeros(40, 5), torch.zeros(5, 40)
+    for c in range(5):
+        units = [11, 29] if c == 2 else list(range(30 + 2 * c, 32 + 2 * c))
+        up[units, c] = 1
+        down[c, units] = 1 if c == 2 else 3
+    # class 4 wins unless another is carried
+    model = nn.Sequential(linear(up, torch.zeros(40)), nn.Hardtanh(0, 1),
+                          linear(down, torch.tensor([0.0, 0, 0, 0, 0.5])))  # fmt: skip
+    subject = holistic.Subject(model, (images, labels))
+    topk = found(subject, Ablation(edit="zero", depth=4, sets=200))["ablation.topk"].table
+    alone, pair = (next(topk.where(class_="2", ranking="effect", k=k).rows()) for k in (1, 2))
+    assert alone["class_drop"] == 0
+    assert alone["class_p"] == 1
+    assert pair["class_drop"] == 1
+    assert pair["class_p"] == pytest.approx(1 / 780)
+    assert pair["class_q"] < 0.05
 
 
 def test_few_units_are_removed_as_distinct_sets() -> None:

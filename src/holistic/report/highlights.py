@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from holistic.findings import Audit
-from holistic.stats.tests import benjamini_hochberg
 from holistic.tables import Table
 
-__all__ = ["Needed", "Removed", "least_p", "needed_units", "removed_from", "removed_sets"]
+__all__ = ["Needed", "Removed", "least_p", "needed_units", "plain", "removed_sets"]
 
-HEADLINE_RANKING = "effect"
-HEADLINE_SIZE = 10
+_READ = (
+    "class k ranking class_accuracy_before class_accuracy_after class_drop class_lo class_hi "
+    "class_n class_control_drop class_control_lo class_control_hi class_p class_q firing".split()
+)
+"""Columns of `ablation.topk` that a headline holds."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,9 @@ class Needed:
     hi: float
     n: int
     median: float
+    above: float
+    """Activation on the class beyond what the unit holds once removed: below 0, it is needed
+    silent."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ class Removed:
     """A class without its own top units, beside random sets of as many.
 
     `lo` and `hi` bound the drop (before minus after), `random_lo` and `random_hi` hold 95 % of the
-    random sets; `q` is Benjamini-Hochberg's over the classes of the site.
+    random sets; `q` is Benjamini-Hochberg's over sites and classes. `firing` of the k units fire on
+    the class, the others are needed silent; `rank` is the place of the site for the class.
     """
 
     class_: str
@@ -59,6 +63,8 @@ class Removed:
     random_hi: float
     p: float
     q: float
+    firing: float
+    rank: float
 
 
 def needed_units(audit: Audit) -> list[Needed]:
@@ -76,7 +82,8 @@ def _needed(table: Table, name: str) -> Needed:
     row = next(rows.sort("rank").head(1).rows(), None)
     if row is None or row["rank"] is None or row["effect"] is None:
         gap = float("nan")
-        return Needed(name, "–", 0, effect=gap, lo=gap, hi=gap, n=0, median=gap)
+        return Needed(name, "–", 0, effect=gap, lo=gap, hi=gap, n=0, median=gap, above=gap)
+    above = row.get("above")
     return Needed(
         name,
         row["site"],
@@ -86,74 +93,61 @@ def _needed(table: Table, name: str) -> Needed:
         hi=row["hi"],
         n=row["n"],
         median=float(np.nanmedian(rows.where(site=row["site"]).column("effect"))),
+        above=float("nan") if above is None else above,
     )
 
 
 def removed_sets(audit: Audit, *, every_site: bool = False) -> list[Removed]:
-    """One row per class for the site that `removed_from` names, or for all sites."""
-    if "ablation.topk" not in audit:
+    """One row per class, of the site that the selection split names for it, or of all sites.
+
+    None where nothing says what chose the site.
+    """
+    if "ablation.topk" not in audit or "rank" not in audit["ablation.topk"].names:
         return []
-    table = audit["ablation.topk"].where(ranking=HEADLINE_RANKING)
-    named = removed_from(audit)[0]
-    sites = dict.fromkeys(table.column("site").tolist()) if every_site else [named]
-    held = list(audit["sites"].rows()) if "sites" in audit else []
-    half = {row["site"]: row["units"] // 2 for row in held}
-    return [
-        row
-        for site in sites
-        for row in _removed(table.where(site=site), half.get(site, HEADLINE_SIZE))
-    ]
-
-
-def removed_from(audit: Audit) -> tuple[str, str]:
-    """Name the site whose sets are shown first, and say why: the selection split decides."""
-    sites = list(dict.fromkeys(audit["ablation.topk"].column("site").tolist()))
-    if "ablation.units" not in audit or "rank" not in audit["ablation.units"].names:
-        site = (sites[1:2] or sites or [""])[0]
-        return site, "shown for every model alike: its second hidden site"
-    units = audit["ablation.units"]
-    needed = (units.column("rank") <= HEADLINE_SIZE) & (units.column("class") != "all")
-    found = Counter(units.column("site")[needed].tolist())
-    site = max(sites, key=lambda name: found[name], default="")
-    return site, (
-        f"it holds {found[site]} of the {found.total()} units that the classes need most, "
-        f"up to {HEADLINE_SIZE} each, as the selection split ranks them"
-    )
+    table = audit["ablation.topk"]
+    for name in _READ:
+        table.column(name)  # says it where a column is missing
+    named = table.where(rank=1)
+    if every_site:
+        told = ~np.isnan(table.column("rank").astype(float))
+        named = Table(table.columns, table.data.filter(told))
+    order = {name: i for i, name in enumerate(audit.provenance.get("classes", []))}
+    rows = [_removed(row) for row in named.rows()]
+    return rows if every_site else sorted(rows, key=lambda row: order.get(row.class_, len(order)))
 
 
 def least_p(audit: Audit) -> str:
     """Say how small a p can be at all, beside so many random sets; empty where nothing says it."""
-    sets = audit.provenance.get("settings", {}).get("ablation", {}).get("sets")
-    return f"1/{sets + 1}, the least that {sets} sets allow" if isinstance(sets, int) else ""
+    if "ablation.topk" not in audit or "least_p" not in audit["ablation.topk"].names:
+        return ""
+    least = audit["ablation.topk"].where(rank=1).column("least_p").astype(float)
+    least = np.unique(np.rint(1 / least[~np.isnan(least)])).astype(int).tolist()
+    return f"{' or '.join(f'1/{most}' for most in least)}, by the sets tried" if least else ""
 
 
-def _removed(table: Table, half: int) -> Iterator[Removed]:
-    """Read the rows of ten units, but of no more than half of the site's."""
-    sizes = table.column("k")
-    size = int(sizes[sizes <= max(1, min(HEADLINE_SIZE, half))].max(initial=1))
-    rows = table.where(k=size)
-    q = benjamini_hochberg(rows.column("class_p"))
-    for told, own_q in zip(rows.rows(), q.tolist(), strict=True):
-        # a class of which the data holds no example has no numbers
-        row: dict[str, Any] = {n: float("nan") if v is None else v for n, v in told.items()}
-        before = row["class_accuracy_before"]
-        yield Removed(
-            class_=row["class"],
-            site=row["site"],
-            k=size,
-            ranking=row["ranking"],
-            before=before,
-            after=row["class_accuracy_after"],
-            drop=row["class_drop"],
-            lo=row["class_lo"],
-            hi=row["class_hi"],
-            n=row["class_n"],
-            random_after=before - row["class_control_drop"],
-            random_lo=before - row["class_control_hi"],
-            random_hi=before - row["class_control_lo"],
-            p=row["class_p"],
-            q=own_q,
-        )
+def _removed(told: dict[str, Any]) -> Removed:
+    # a class of which the data holds no example has no numbers
+    row: dict[str, Any] = {n: float("nan") if v is None else v for n, v in told.items()}
+    before = row["class_accuracy_before"]
+    return Removed(
+        class_=row["class"],
+        site=row["site"],
+        k=row["k"],
+        ranking=row["ranking"],
+        before=before,
+        after=row["class_accuracy_after"],
+        drop=row["class_drop"],
+        lo=row["class_lo"],
+        hi=row["class_hi"],
+        n=row["class_n"],
+        random_after=before - row["class_control_drop"],
+        random_lo=before - row["class_control_hi"],
+        random_hi=before - row["class_control_lo"],
+        p=row["class_p"],
+        q=row["class_q"],
+        firing=row["firing"],
+        rank=row["rank"],
+    )
 
 
 def plain(row: Needed | Removed) -> dict[str, Any]:

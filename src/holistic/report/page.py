@@ -19,7 +19,7 @@ from holistic.report.embedded import (
     outline,
     site_names,
 )
-from holistic.report.highlights import least_p, needed_units, removed_from, removed_sets
+from holistic.report.highlights import least_p, needed_units, removed_sets
 from holistic.tables import Column
 from holistic.words import number
 
@@ -208,7 +208,6 @@ def _headlines(audit: Audit) -> dict[str, Any]:
     return {
         "needed": needed_units(audit),
         "removed": removed,
-        "why": removed_from(audit)[1] if removed else "",
         "least_p": least_p(audit),
         "places": {
             "classes": {name: i for i, name in enumerate(classes)},

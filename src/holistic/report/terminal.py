@@ -16,7 +16,6 @@ from holistic.report.highlights import (
     least_p,
     needed_units,
     plain,
-    removed_from,
     removed_sets,
 )
 from holistic.words import number, percent
@@ -80,56 +79,70 @@ def _needed_table(rows: list[Needed], audit: Audit) -> RichTable:
         "What each class needs most, as the selection split says: the change of its score "
         "without one unit, on the evaluation split"
     )
-    for name in ("class", "site", "unit", f"change [{unit}]", "95 % interval", "median unit", "n"):
-        table.add_column(name, justify="left" if name in ("class", "site") else "right")
+    names = ("class", "site", "unit", "needed", f"change [{unit}]", "95 % interval", "median", "n")
+    for name in names:
+        table.add_column(name, justify="left" if name in ("class", "site", "needed") else "right")
     for row in rows:
         table.add_row(
             Text(row.class_),
             Text(row.site, overflow="ellipsis"),
             str(row.unit),
+            "firing" if row.above > 0 else "silent" if row.above < 0 else "–",
             number(row.effect, "+z.2f"),
             f"[{number(row.lo, '+z.2f')}, {number(row.hi, '+z.2f')}]",
             number(row.median, "+z.2f"),
             str(row.n),
         )
+    table.caption = (
+        "firing: more active on the class than what it holds once removed; silent: less active, so "
+        "that removing it raises it. median: the site's median unit."
+    )
+    table.caption_justify = "left"
     return table
 
 
 def _removed_table(rows: list[Removed], audit: Audit) -> RichTable:
-    first, least = rows[0], least_p(audit)
+    least = least_p(audit)
     table = _plain_table(
-        f"Accuracy of each class without its top {first.k} units of site '{first.site}' "
-        f"(ranked by effect), the points that it falls by, beside random sets of {first.k}"
+        "Accuracy of each class without its top k units (ranked by effect) of the site where the "
+        "selection split says that it loses most, beside random sets of k"
     )
     table.caption = (
-        f"The site: {removed_from(audit)[1]}. p: share of the random sets that lose as much"
-        f"{f', at least {least}' if least else ''}; q: Benjamini-Hochberg over these classes."
+        "fire: units of the k that fire on the class, the others are needed silent. p: share of "
+        f"the random sets that lose as much{f', at least {least}' if least else ''}; q: "
+        "Benjamini-Hochberg over sites and classes."
     )
     table.caption_justify = "left"
-    for name in (
+    names = (
         "class",
+        "site",
+        "k",
+        "fire",
         "before",
         "after",
         "points [95 %]",
         "random",
-        "95 % of sets",
         "p",
         "q",
         "n",
-    ):
-        table.add_column(name, justify="left" if name == "class" else "right")
+    )
+    for name in names:
+        table.add_column(name, justify="left" if name in ("class", "site") else "right")
     for row in rows:
         table.add_row(
-            Text(row.class_),
+            Text(row.class_, overflow="ellipsis"),
+            Text(row.site, overflow="ellipsis"),
+            str(row.k),
+            number(row.firing, ".0f"),
             percent(row.before),
             Text(percent(row.after), style="bold"),
             " ".join((number(100 * row.drop, ".1f"), _ends(row.lo, row.hi))),
-            percent(row.random_after),
-            _ends(row.random_lo, row.random_hi),
+            " ".join((number(100 * (row.before - row.random_after), ".1f"),
+                      _ends(row.before - row.random_hi, row.before - row.random_lo))),
             number(row.p, ".3f"),
             number(row.q, ".3f"),
             str(row.n),
-        )
+        )  # fmt: skip
     return table
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from holistic.findings import Finding
-from holistic.lenses.ablation.areas import over_classes
+from holistic.lenses.ablation.averages import mean_drop
+from holistic.lenses.ablation.controls import Beside, control_p
 from holistic.lenses.ablation.extents import Extent
 from holistic.lenses.ablation.headlines import headline_size
 from holistic.lenses.ablation.rankings import RANKINGS
@@ -79,10 +80,19 @@ class Collateral:
         of="drop",
         words="p (random sets, one-sided)",
     )
+    control_q: float = col(
+        "Benjamini-Hochberg q of control_p over the pairs of classes of the site",
+        of="drop",
+        words="q over pairs of classes of the site",
+    )
 
 
 def collateral_columns(
-    subject: Subject, site: Site, measured: Extent, removal: Removal
+    subject: Subject,
+    site: Site,
+    measured: Extent,
+    removal: Removal,
+    beside: Mapping[int, Beside],
 ) -> dict[str, np.ndarray]:
     """Columns of the `C × C` rows of a site, from the flips of ranked and random orders."""
     classes, sizes = len(subject.classes), (0, *measured.sizes)
@@ -94,6 +104,9 @@ def collateral_columns(
     control = drops[len(RANKINGS) * classes :]
     low, high = paired_accuracy_interval(lost[chosen], gained[chosen], removal.count)
     p = np.where(removal.count > 0, mcnemar(lost[chosen], gained[chosen]), np.nan)
+    among = _control_p(drops[chosen], control, removal.count, beside.get(sizes[place]))
+    if sizes[place] == site.units:  # every set is the same one
+        among[:] = np.nan
     names = np.array(subject.classes)
     columns = {
         "site": np.array(site.name),
@@ -110,9 +123,21 @@ def collateral_columns(
         "control_drop": control.mean(0),
         "control_lo": np.quantile(control, 0.025, axis=0),
         "control_hi": np.quantile(control, 0.975, axis=0),
-        "control_p": permutation_p(drops[chosen], control[:, None]),
+        "control_p": among,
+        "control_q": benjamini_hochberg(among),
     }
     return {name: np.broadcast_to(v, (classes, classes)).ravel() for name, v in columns.items()}
+
+
+def _control_p(
+    drops: np.ndarray, control: np.ndarray, count: np.ndarray, beside: Beside | None
+) -> np.ndarray:
+    """Compare drops `[C, C]` with those of random sets `[M, C]`, and of further ones."""
+    if beside is None:
+        return permutation_p(drops, control[:, None])
+    with np.errstate(invalid="ignore"):
+        further = beside.net / count
+    return control_p(drops, control[:, None], further[:, None], every=beside.every)[0]
 
 
 def collateral(
@@ -134,16 +159,19 @@ def collateral(
 def _statement(rows: Table, sets: int) -> str:
     """Compare what classes lose by their own units and by others', and name the worst other."""
     own = rows.column("removed_for") == rows.column("class")
-    first = next(rows.head(1).rows())
-    drops = rows.column("drop").reshape(own.sum(), -1)  # [removed for, C]
-    beside = np.where(np.eye(len(drops), dtype=bool), np.nan, drops)
-    known = np.isfinite(beside).any(1)
-    others_drop = np.nanmean(beside[known], axis=1)  # rows of one removal share their units
+    first, side = next(rows.head(1).rows()), int(own.sum())
+    lost, gained, n = (rows.column(c).reshape(side, -1) for c in ("lost", "gained", "n"))
+    usual = rows.column("control_drop").reshape(side, -1)[0]
+    apart = ~np.eye(side, dtype=bool)
+    # the images of a class are the same ones in all removals for others
+    beside = [(np.where(apart, v, 0)).sum(0) / max(side - 1, 1) for v in (lost, gained)]
+    n = n[0]
+    other = mean_drop(*beside, n) if side > 1 else (np.nan,) * 3
     line = (
         f"Without the top {first['k']} units of site '{first['site']}' for a class, it loses "
-        f"{_points(over_classes(drops.diagonal()))} points of accuracy on average over "
-        f"{len(drops)} classes, another class {_points(over_classes(others_drop))}, and without a "
-        f"random set (mean of {sets}) {100 * np.nanmean(rows.column('control_drop')):z.1f}"
+        f"{_points(mean_drop(lost.diagonal(), gained.diagonal(), n))} points of accuracy on "
+        f"average over {(n > 0).sum()} classes, another class {_points(other)} (intervals over "
+        f"images), and without a random set (mean of {sets}) {100 * np.nanmean(usual):z.1f}"
     )
     others = Table(rows.columns, rows.data.filter(~own)).sort("drop", descending=True)
     for row in others.head(1).rows():

@@ -2,75 +2,141 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation.rankings import Ranked
+from holistic.lenses.ablation.removal import remove_orders
+from holistic.sites import Site
+from holistic.subject import Subject
 from holistic.tables import Table
 from holistic.words import percent
 
-__all__ = ["headline_size", "headlines"]
+__all__ = ["HEADLINE", "SiteLoss", "headline_size", "headlines", "site_loss", "site_ranks"]
 
+HEADLINE = "effect"
+"""The ranking that is spoken of first."""
 _MOST = 10
 _LINES = 10
-_RANKING, _OTHER = "effect", "class_minus_rest"
+_OTHER = "class_minus_rest"
 
 
-def headline_size(sizes: Sequence[int], units: int) -> int:
+def headline_size(sizes: Sequence[int], units: int, most: int = _MOST) -> int:
     """Choose how many of a site's units are spoken of: ten, but no more than half of them.
 
     >>> headline_size([0, 1, 2, 5, 10, 20], 16), headline_size([0, 1, 2, 5, 10, 20], 256)
     (5, 10)
     """
-    return max(k for k in sizes if k <= max(1, min(_MOST, units // 2)))
+    return max(k for k in sizes if k <= max(1, min(most, units // 2)))
 
 
-def headlines(table: Table, sets: int, units: Mapping[str, int]) -> tuple[str, ...]:
-    """Say which class loses most at each site, then what every class loses at the second site.
+@dataclass(frozen=True)
+class SiteLoss:
+    """What classes lose on the selection split without their top k units of one site.
 
-    Where there are many classes, only those that lose most there are told.
+    Attributes
+    ----------
+    k
+        Units that are removed together.
+    drop, effect
+        `[C]`, share of the class's examples that are lost, and the sum of the units' effects
+        alone, which decides between equal drops. NaN for a class without examples.
     """
-    sites = list(dict.fromkeys(table.column("site").tolist()))
-    lines = [_site_line(_worst_first(table, site, units), sets) for site in sites]
-    # the class that loses most there is told already
-    others = _worst_first(table, sites[min(1, len(sites) - 1)], units)[1:_LINES]
-    told = (_class_line(row, other, sets) for row, other in others)
-    return (*lines, *(line[0].upper() + line[1:] for line in told))
+
+    k: int
+    drop: np.ndarray
+    effect: np.ndarray
 
 
-_Pair = tuple[dict[str, Any], dict[str, Any]]
+def site_loss(subject: Subject, site: Site, lens: Ablation, ranked: Ranked, k: int) -> SiteLoss:
+    """Remove each class's top k units on the class's own examples of the selection split."""
+    orders = ranked.by(HEADLINE)[:, :k]
+    some = subject.selection.sample(lens.examples, seed=subject.seed)
+    labels, drop = some.labels.cpu().numpy(), np.full(len(orders), np.nan)
+    for c, order in enumerate(orders):
+        own = some.at(np.flatnonzero(labels == c))
+        if len(own):
+            removal = remove_orders(
+                subject, site, order[None], sizes=(k,), examples=own, edit=lens.edit
+            )
+            drop[c] = (removal.lost - removal.gained)[0, 1, c] / len(own)
+    effects = np.take_along_axis(ranked.effects, orders, 1).sum(1)
+    return SiteLoss(k, drop, effects)
 
 
-def _worst_first(table: Table, site: str, units: Mapping[str, int]) -> list[_Pair]:
-    """Rows of the two rankings for each class, the class that loses most in front."""
-    rows = table.where(site=site)
-    rows = rows.where(k=headline_size(rows.column("k").tolist(), units[site]))
-    both = (list(rows.where(ranking=name).rows()) for name in (_RANKING, _OTHER))
-    pairs = [pair for pair in zip(*both, strict=True) if pair[0]["class_n"]]
-    return sorted(pairs, key=lambda pair: -pair[0]["class_drop"])
+def site_ranks(losses: Sequence[SiteLoss]) -> np.ndarray:
+    """Places of the sites for each class, `[sites, C]` from 1 on: 1 where it loses most."""
+    drops = np.stack([-np.nan_to_num(loss.drop) for loss in losses])
+    effects = np.stack([np.nan_to_num(loss.effect) for loss in losses])
+    order = np.lexsort((effects, drops), axis=0)  # [sites, C]
+    return order.argsort(0) + 1
 
 
-def _site_line(pairs: list[_Pair], sets: int) -> str:
-    row, other = pairs[0]
-    return (
-        f"Of {len(pairs)} classes, class {row['class']} loses most on these examples: "
-        f"{_class_line(row, other, sets)}"
-    )
+def headlines(table: Table) -> tuple[str, ...]:
+    """Say what every class loses at the site where the selection split says that it loses most.
+
+    Where there are many classes, only those that lose most are told.
+    """
+    first = table.where(rank=1)
+    others = table.where(ranking=_OTHER)
+    pairs = [
+        (row, next(others.where(site=row["site"], class_=row["class"], k=row["k"]).rows()))
+        for row in first.rows()
+        if row["class_n"]
+    ]
+    pairs.sort(key=lambda pair: -pair[0]["class_drop"])
+    lines = [_class_line(row, other) for row, other in pairs[:_LINES]]
+    lines = [line[0].upper() + line[1:] for line in lines]
+    if lines:
+        row, other = pairs[0]
+        lines[0] = (
+            f"Of {len(pairs)} classes, each without its top units of the site that the selection "
+            f"split chose for it, class {row['class']} loses most on these examples: "
+            f"{_class_line(row, other)}"
+        )
+    return tuple(lines)
 
 
-def _class_line(row: dict[str, Any], other: dict[str, Any], sets: int) -> str:
-    before, k = row["class_accuracy_before"], row["k"]
+def _class_line(row: dict[str, Any], other: dict[str, Any]) -> str:
+    before, k, sets = row["class_accuracy_before"], row["k"], row["sets"]
     line = (
-        f"without its top {k} units of site '{row['site']}' (ranked by effect) the accuracy of "
-        f"class {row['class']} goes from {percent(before)} to {_after(row, 'class')} "
-        f"(n = {row['class_n']}), ranked by class minus rest to {_after(other, 'class')}; "
-        f"{sets} random sets of {k}: {_after(row, 'class_control')}, p = {row['class_p']:.2g}"
+        f"without its top {k} units of site '{row['site']}' (ranked by effect; {_needed(row)}) the "
+        f"accuracy of class {row['class']} goes from {percent(before)} to {_after(row, 'class')} "
+        f"(n = {row['class_n']}), ranked by class minus rest to {_after(other, 'class')}"
     )
+    if row["class_p"] is not None:
+        every = sets * row["least_p"] >= 1 - 1e-9
+        line += (
+            f"; {'all ' if every else ''}{sets} {'' if every else 'random '}sets of {k}: "
+            f"{_after(row, 'class_control')}, p = {row['class_p']:.2g}, q = {row['class_q']:.2g}"
+        )
     if row["class_matched_p"] is not None:
         line += (
-            f"; {sets} sets of like activation: {_after(row, 'class_matched')}, "
-            f"p = {row['class_matched_p']:.2g}"
+            f"; sets of like activation: {_after(row, 'class_matched')}, "
+            f"p = {row['class_matched_p']:.2g}, q = {row['class_matched_q']:.2g}"
         )
-    return line + "."
+    return line + "".join(_doubt(row)) + "."
+
+
+def _doubt(row: dict[str, Any]) -> Iterator[str]:
+    """Say plainly where the two ways to be sure disagree."""
+    if row["class_q"] is not None and row["class_q"] < 0.05 and row["class_lo"] <= 0:
+        yield (
+            "; more than random sets cost, and yet on other images of the class the loss may be "
+            "none, since its interval holds 0"
+        )
+
+
+def _needed(row: dict[str, Any]) -> str:
+    """Say how many of the units fire on the class, and how many it needs silent."""
+    fires, k = row["firing"], row["k"]
+    if fires in (0, k):
+        return f"{'it' if k == 1 else 'all'} {'firing on it' if fires else 'silent on it'}"
+    return f"{fires} firing on it, {k - fires} silent"
 
 
 def _after(row: dict[str, Any], kind: str) -> str:

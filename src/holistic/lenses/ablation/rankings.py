@@ -15,6 +15,7 @@ from holistic.tables import Table
 __all__ = [
     "RANKINGS",
     "Ranked",
+    "above_replacement",
     "mean_activations",
     "rank_units",
     "rankings",
@@ -37,17 +38,59 @@ class Ranked:
         `[R·C, U]`, the unit to remove first in front: every class by the first ranking, and so on.
     strength
         `[U]`, mean activation over the selection split, classes weighing the same.
+    activations
+        `[C, U]`, the same of each class.
+    effects
+        `[C, U]`, effect of removing each unit on each class of the selection split.
     """
 
     orders: np.ndarray
     strength: np.ndarray
+    activations: np.ndarray
+    effects: np.ndarray
+
+    def by(self, ranking: str) -> np.ndarray:
+        """Orders `[C, U]` of one ranking."""
+        classes = len(self.activations)
+        first = RANKINGS.index(ranking) * classes
+        return self.orders[first : first + classes]
 
 
 def rank_units(subject: Subject, site: Site, chosen: Table) -> Ranked:
     """Rank on the selection split; `chosen` is a sweep over it."""
-    activations = mean_activations(subject, site)
-    ranked = rankings(activations, unit_effects(subject, site, chosen))
-    return Ranked(np.concatenate([ranked[name] for name in RANKINGS]), activations.mean(0))
+    activations, effects = mean_activations(subject, site), unit_effects(subject, site, chosen)
+    ranked = rankings(activations, effects)
+    orders = np.concatenate([ranked[name] for name in RANKINGS])
+    return Ranked(orders, np.nanmean(activations, 0), activations, effects)
+
+
+def above_replacement(
+    subject: Subject, site: Site, activations: np.ndarray, edit: str
+) -> np.ndarray:
+    """How far units' mean activations lie above what they hold once removed.
+
+    Parameters
+    ----------
+    subject, site
+        Whose units.
+    activations
+        `[C, U]`, from `mean_activations`.
+    edit
+        What a removed unit holds instead.
+
+    Returns
+    -------
+    np.ndarray
+        `[C + 1, U]`, all classes last: positive where the unit fires on the class, negative where
+        it is silent there, so that removing it raises it.
+    """
+    count = np.bincount(subject.selection.labels.cpu().numpy(), minlength=len(activations))
+    whole = (count[:, None] * np.nan_to_num(activations)).sum(0) / count.sum()
+    held = {"mean": np.nanmean(activations, 0), "zero": 0 * whole, "resample": whole}.get(edit)
+    if held is None:
+        constant = subject.optimal(site.name).double().cpu().numpy()
+        held = np.broadcast_to(constant.reshape(-1, constant.shape[-1]).mean(0), whole.shape)
+    return np.concatenate([activations, whole[None]]) - held
 
 
 def mean_activations(subject: Subject, site: Site) -> np.ndarray:

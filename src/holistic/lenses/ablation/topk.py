@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import comb
 
 import numpy as np
 
 from holistic.findings import Finding
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.collateral import collateral, collateral_columns
+from holistic.lenses.ablation.controls import (
+    Beside,
+    control_p,
+    family_q,
+    least_p,
+    random_orders,
+    remove_beside,
+)
 from holistic.lenses.ablation.extents import Extent, extent
-from holistic.lenses.ablation.headlines import headlines
+from holistic.lenses.ablation.headlines import (
+    HEADLINE,
+    SiteLoss,
+    headline_size,
+    headlines,
+    site_loss,
+    site_ranks,
+)
 from holistic.lenses.ablation.matched import matched_columns, remove_matched
-from holistic.lenses.ablation.rankings import RANKINGS, Ranked, rank_units
+from holistic.lenses.ablation.rankings import RANKINGS, Ranked, above_replacement, rank_units
 from holistic.lenses.ablation.removal import Removal, remove_orders
 from holistic.progress import Progress
 from holistic.sites import Site
 from holistic.stats.intervals import paired_accuracy_interval, wilson
-from holistic.stats.tests import benjamini_hochberg, permutation_p
+from holistic.stats.tests import permutation_p
 from holistic.subject import Subject
 from holistic.tables import Table, col
 
-__all__ = ["TopK", "random_orders", "remove_sets"]
+__all__ = ["TopK", "remove_sets"]
+
+_LEVEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -35,6 +53,17 @@ class TopK:
     )
     ranking: str = col("what ranked the units, on the selection split", words="units ranked by")
     k: int = col("units removed", unit="units", words="k, units removed")
+    rank: int | None = col(
+        "place of the site among the hidden sites by what the class loses there on the selection "
+        "split, at the k that is spoken of; 1 = loses most; missing elsewhere",
+        words="rank of the site on the selection split",
+    )
+    firing: int = col(
+        "of the k units, those that are more active on the class than what they hold once removed "
+        "(selection split); the others are needed silent",
+        unit="units",
+        words="of them firing on the class",
+    )
     accuracy_before: float = col(
         "accuracy on all evaluation examples", unit="share", words="accuracy before"
     )
@@ -60,12 +89,17 @@ class TopK:
         "2.5 % quantile of the drop over the random sets", unit="share", words="95 % of the sets"
     )
     control_hi: float = col("97.5 % quantile of the drop over the random sets", unit="share")
-    p: float = col(
-        "share of random sets that drop as much, (1 + b) / (1 + B)",
+    p: float | None = col(
+        "share of random sets that drop as much, (1 + b) / (1 + B); of all sets where all are "
+        "tried; missing where nothing or everything is removed",
         of="drop",
         words="p (random sets, one-sided)",
     )
-    q: float = col("Benjamini-Hochberg q of p over all rows", of="drop", words="q over all rows")
+    q: float | None = col(
+        "Benjamini-Hochberg q of p over sites and classes, at this k and ranking",
+        of="drop",
+        words="q over sites and classes, at this k",
+    )
     n: int = col("evaluation examples", unit="examples", of="drop accuracy_before accuracy_after")
     class_accuracy_before: float = col(
         "accuracy on the class's own examples", unit="share", words="accuracy on the class before"
@@ -90,13 +124,19 @@ class TopK:
         "2.5 % quantile over the random sets", unit="share", words="95 % of the sets"
     )
     class_control_hi: float = col("97.5 % quantile over the random sets", unit="share")
-    class_p: float = col(
-        "share of random sets that drop the class as much, (1 + b) / (1 + B)",
+    class_p: float | None = col(
+        "share of random sets that drop the class as much, as p",
         of="class_drop",
         words="p (random sets, one-sided)",
     )
-    class_q: float = col(
-        "Benjamini-Hochberg q of class_p over all rows", of="class_drop", words="q over all rows"
+    class_q: float | None = col(
+        "Benjamini-Hochberg q of class_p over sites and classes, at this k and ranking",
+        of="class_drop",
+        words="q over sites and classes, at this k",
+    )
+    sets: int = col("sets behind class_p", unit="sets", of="class_p", words="sets behind the p")
+    least_p: float | None = col(
+        "least p that so many sets allow", of="class_p", words="p at the least, with so many sets"
     )
     activation: float | None = col(
         "mean activation of the k units over the selection split, classes weighing the same",
@@ -122,6 +162,11 @@ class TopK:
         of="class_drop",
         words="p (sets of like activation, one-sided)",
     )
+    class_matched_q: float | None = col(
+        "Benjamini-Hochberg q of it over sites and classes, at this k and ranking",
+        of="class_drop",
+        words="q over sites and classes, at this k",
+    )
     class_n: int = col(
         "evaluation examples of the class",
         unit="examples",
@@ -139,34 +184,41 @@ def remove_sets(
     tables: list[dict[str, np.ndarray]] = []
     beside: list[dict[str, np.ndarray]] = []
     caveats: list[str] = []
+    losses = list[SiteLoss]()
     sites = subject.hidden_sites
     for done, site in enumerate(sites):
         progress("removing sets of units", done, len(sites))
         measured = extent(subject, site, lens)
         ranked = rank_units(subject, site, chosen)
-        removal = _removal(subject, site, lens, ranked, measured)
-        tables.append(_site_columns(subject, site, lens, (ranked, removal), measured))
-        beside.append(collateral_columns(subject, site, measured, removal))
+        told = headline_size(measured.sizes, site.units)
+        found = _Found(
+            ranked,
+            _removal(subject, site, lens, ranked, measured),
+            remove_beside(subject, site, lens, measured, told),
+        )
+        losses.append(site_loss(subject, site, lens, ranked, told))
+        tables.append(_site_columns(subject, site, lens, found, measured))
+        beside.append(collateral_columns(subject, site, measured, found.removal, found.beside))
         caveats += [measured.caveat] if measured.caveat else []
     progress("removing sets of units", len(sites), len(sites))
     columns = {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}
-    for prefix in ("", "class_"):
-        columns[f"{prefix}q"] = benjamini_hochberg(columns[f"{prefix}p"])
+    columns["rank"] = _ranks(subject, columns, losses)
+    family = np.unique(np.stack([columns["k"], columns.pop("family")]), axis=1, return_inverse=True)
+    for prefix in ("", "class_", "class_matched_"):
+        columns[f"{prefix}q"] = family_q(columns[f"{prefix}p"], family[1])
     table = Table.build(TopK, columns)
-    yield Finding(
-        "ablation.topk",
-        table,
-        headlines(table, lens.sets, {site.name: site.units for site in sites}),
-        tuple(caveats),
-    )
+    notes = (*caveats, *_floors(table, sites))
+    yield Finding("ablation.topk", table, headlines(table), notes)
     yield collateral(beside, lens.sets, tuple(caveats))
 
 
-def random_orders(subject: Subject, site: Site, lens: Ablation) -> np.ndarray:
-    """Random units of a site in random order, `[sets, K]`: every class's control."""
-    depth = min(lens.depth, site.units)
-    rng = np.random.default_rng([subject.seed, site.depth])
-    return np.stack([rng.permutation(site.units)[:depth] for _ in range(lens.sets)])
+@dataclass(frozen=True)
+class _Found:
+    """A site's ranked units, the flips without them and without random ones, and further sets."""
+
+    ranked: Ranked
+    removal: Removal
+    beside: Mapping[int, Beside]
 
 
 def _removal(
@@ -180,74 +232,149 @@ def _removal(
     )
 
 
+def _ranks(
+    subject: Subject, columns: Mapping[str, np.ndarray], losses: Sequence[SiteLoss]
+) -> np.ndarray:
+    """Place of each site for each class in the rows that are spoken of; NaN in the others."""
+    places = site_ranks(losses)  # [sites, C]
+    ranks = np.full(len(columns["k"]), np.nan)
+    for site, loss, own in zip(subject.hidden_sites, losses, places, strict=True):
+        told = (columns["site"] == site.name) & (columns["k"] == loss.k)
+        told &= columns["ranking"] == HEADLINE
+        ranks[told] = own  # rows lie in the order of the classes
+    return ranks
+
+
 def _site_columns(
-    subject: Subject,
-    site: Site,
-    lens: Ablation,
-    found: tuple[Ranked, Removal],
-    measured: Extent,
+    subject: Subject, site: Site, lens: Ablation, found: _Found, measured: Extent
 ) -> dict[str, np.ndarray]:
-    (ranked, removal), sizes = found, np.array([0, *measured.sizes])
+    ranked, sizes = found.ranked, np.array([0, *measured.sizes])
     classes, chosen = len(subject.classes), len(ranked.orders)
-    columns = _curve_columns(removal, chosen, classes)
+    columns = _curve_columns(found, chosen, classes, site.units, sizes)
     matched = remove_matched(subject, site, lens, ranked, measured)
     total = np.pad(np.cumsum(ranked.strength[ranked.orders], 1), ((0, 0), (1, 0)))  # [R·C, U + 1]
+    above = above_replacement(subject, site, ranked.activations, lens.edit)[:-1] > 0  # [C, U]
+    fires = np.take_along_axis(np.tile(above, (len(RANKINGS), 1)), ranked.orders, 1)
     with np.errstate(invalid="ignore"):
         activation = total[:, sizes] / sizes
     return {
         "site": np.repeat(np.array([site.name]), chosen * len(sizes)),
         "class": np.tile(np.repeat(np.array(subject.classes), len(sizes)), len(RANKINGS)),
         "ranking": np.repeat(np.array(RANKINGS), classes * len(sizes)),
+        "family": np.repeat(np.arange(len(RANKINGS)), classes * len(sizes)),
         "k": np.tile(sizes, chosen),
+        "firing": np.pad(np.cumsum(fires, 1), ((0, 0), (1, 0)))[:, sizes].reshape(-1),
         **columns,
         "activation": activation.reshape(-1),
         **matched_columns(matched, columns["class_drop"]),
     }
 
 
-def _curve_columns(removal: Removal, chosen: int, classes: int) -> dict[str, np.ndarray]:
+def _curve_columns(
+    found: _Found, chosen: int, classes: int, units: int, sizes: np.ndarray
+) -> dict[str, np.ndarray]:
     """Columns of the curves `[R·C·(S + 1)]` and their random controls."""
-    own = np.arange(chosen) % classes
+    removal, own = found.removal, np.arange(chosen) % classes
+    further = {int(np.searchsorted(sizes, k)): b for k, b in found.beside.items()}
+    # without none or all of its units every set is the same one
+    same = (sizes == 0) | (sizes == units)
     whole = _against_control(
-        removal.lost.sum(2), removal.gained.sum(2), removal.right.sum(), removal.count.sum(), chosen
+        (removal.lost.sum(2), removal.gained.sum(2)),
+        (removal.right.sum(), removal.count.sum()),
+        {place: replace(b, net=b.net.sum(1)) for place, b in further.items()},
+        chosen,
+        same,
     )
-    parts = [
-        _against_control(
-            np.concatenate([removal.lost[i : i + 1, :, c], removal.lost[chosen:, :, c]]),
-            np.concatenate([removal.gained[i : i + 1, :, c], removal.gained[chosen:, :, c]]),
-            removal.right[c],
-            removal.count[c],
-            1,
+    parts = list[dict[str, np.ndarray]]()
+    for c in range(classes):
+        rows = np.concatenate([np.flatnonzero(own == c), np.arange(chosen, len(removal.lost))])
+        parts.append(
+            _against_control(
+                (removal.lost[rows, :, c], removal.gained[rows, :, c]),
+                (removal.right[c], removal.count[c]),
+                {place: replace(b, net=b.net[:, c]) for place, b in further.items()},
+                chosen // classes,
+                same,
+            )
         )
-        for i, c in enumerate(own)
-    ]
-    of_class = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return {**whole, **{f"class_{name}": values for name, values in of_class.items()}}
+    order = np.argsort(np.concatenate([np.flatnonzero(own == c) for c in range(classes)]))
+    of_class = {name: np.concatenate([part[name] for part in parts])[order] for name in parts[0]}
+    sets, least = of_class.pop("sets"), of_class.pop("least_p")
+    del whole["sets"], whole["least_p"]
+    columns = {**whole, **{f"class_{name}": values for name, values in of_class.items()}}
+    columns |= {"sets": sets, "least_p": least}
+    return {name: values.reshape(-1) for name, values in columns.items()}
 
 
 def _against_control(
-    lost: np.ndarray, gained: np.ndarray, right: float, count: float, chosen: int
+    flips: tuple[np.ndarray, np.ndarray],
+    before: tuple[float, float],
+    further: Mapping[int, Beside],
+    chosen: int,
+    same: np.ndarray,
 ) -> dict[str, np.ndarray]:
-    """Compare the first `chosen` of the orders `[O, S + 1]` with the random rest."""
+    """Compare the first `chosen` of the orders `[O, S + 1]` with the random rest.
+
+    `further` has other sets by the place of their size; at the sizes of `same` nothing differs.
+    """
+    (lost, gained), (right, count) = flips, before
     share = count or np.nan
-    drops = (lost - gained) / share
+    drops, control = np.split((lost - gained) / share, [chosen])
     low, high = paired_accuracy_interval(lost[:chosen], gained[:chosen], count)
-    control = drops[chosen:]
-    quantiles = np.quantile(control, [0.025, 0.975], axis=0)
-    before = np.full(drops[:chosen].shape, right / share)
-    ends = wilson(right, count)
-    columns = {
-        "accuracy_before": before,
-        "before_lo": np.full(before.shape, ends[0]),
-        "before_hi": np.full(before.shape, ends[1]),
-        "accuracy_after": before - drops[:chosen],
-        "drop": drops[:chosen],
+    p, sets = permutation_p(drops, control[:, None]), np.full(drops.shape, len(control))
+    usual = np.stack([control.mean(0), *np.quantile(control, [0.025, 0.975], axis=0)])
+    least = np.full(drops.shape, least_p(len(control)))
+    for place, beside in further.items():
+        net = beside.net / share
+        p[:, place], sets[:, place] = control_p(
+            drops[:, place], control[:, place], net, every=beside.every
+        )
+        if beside.every:
+            usual[:, place] = net.mean(), *np.quantile(net, [0.025, 0.975])
+        least[:, place] = least_p(len(net) + (0 if beside.every else len(control)),
+                                  every=beside.every)  # fmt: skip
+    p[:, same], least[:, same], sets[:, same] = np.nan, np.nan, 0
+    base, ends = np.full(drops.shape, right / share), wilson(right, count)
+    return {
+        "accuracy_before": base,
+        "before_lo": np.full(base.shape, ends[0]),
+        "before_hi": np.full(base.shape, ends[1]),
+        "accuracy_after": base - drops,
+        "drop": drops,
         "lo": -high,
         "hi": -low,
-        "control_drop": np.broadcast_to(control.mean(0), before.shape),
-        "control_lo": np.broadcast_to(quantiles[0], before.shape),
-        "control_hi": np.broadcast_to(quantiles[1], before.shape),
-        "p": permutation_p(drops[:chosen], control[:, None]),
-        "n": np.full(before.shape, int(count)),
+        **{
+            f"control_{name}": np.broadcast_to(values, base.shape)
+            for name, values in zip(("drop", "lo", "hi"), usual, strict=True)
+        },
+        "p": p,
+        "sets": sets,
+        "least_p": least,
+        "n": np.full(base.shape, int(count)),
     }
-    return {name: values.reshape(-1) for name, values in columns.items()}
+
+
+def _floors(table: Table, sites: Sequence[Site]) -> Iterator[str]:
+    """Say how small p and q can be at the sizes that are spoken of."""
+    yield (
+        "q is over sites and classes, for each k and ranking by itself. It holds for a k that was "
+        "fixed before looking, as the k that is spoken of was; of whole curves `ablation.areas` "
+        "tells."
+    )
+    for k in sorted({int(k) for k in table.column("k")[~np.isnan(table.column("rank"))]}):
+        rows = table.where(k=k, ranking=HEADLINE)
+        named = [site for site in sites if len(rows.where(site=site.name))]
+        tests = int((~np.isnan(rows.column("class_p"))).sum())
+        for site in named:
+            least = rows.where(site=site.name).column("least_p")
+            if np.isnan(least).all():
+                continue
+            floor = float(np.nanmin(least))
+            alone = min(1.0, floor * tests)
+            sets = comb(site.units, k)
+            few = f" ({sets} such sets exist)" if sets * floor <= 1 + 1e-9 else ""
+            yield (
+                f"Site '{site.name}', k = {k}: p is at least {floor:.2g}{few}, and with {tests} "
+                f"tests the q of one class alone at least {alone:.2g}"
+                f"{': none can be significant alone' if alone >= _LEVEL else ''}."
+            )

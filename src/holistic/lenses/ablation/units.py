@@ -11,6 +11,7 @@ from holistic.effects import UnitEffect
 from holistic.estimates import affordable_sweep
 from holistic.findings import Finding
 from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation.rankings import above_replacement, mean_activations
 from holistic.progress import Progress
 from holistic.scores import SCORE_UNITS
 from holistic.stats.order import ordered
@@ -18,7 +19,7 @@ from holistic.subject import Subject
 from holistic.tables import Table, col
 from holistic.words import number
 
-__all__ = ["RemovedUnit", "remove_units"]
+__all__ = ["RemovedUnit", "how_needed", "remove_units"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,12 @@ class RemovedUnit(UnitEffect):
         "split, which chooses the units that are told of; 1 = the class loses most",
         words="rank on the selection split",
     )
+    above: float | None = col(
+        "mean activation on the class minus what the unit holds once it is removed, on the "
+        "selection split; positive = it fires on the class, negative = it is silent there, so that "
+        "removing it raises it",
+        words="activation on the class beyond its replacement",
+    )
 
 
 def remove_units(subject: Subject, lens: Ablation, chosen: Table, progress: Progress) -> Finding:
@@ -40,7 +47,8 @@ def remove_units(subject: Subject, lens: Ablation, chosen: Table, progress: Prog
     allowed = float("inf") if lens.exact else lens.operations
     table, notes = affordable_sweep(subject, lens.edit, operations=allowed, progress=progress)
     columns = {name: table.column(name) for name in table.names}
-    table = Table.build(RemovedUnit, {**columns, "rank": _ranks(subject, chosen)})
+    more = {"rank": _ranks(subject, chosen), "above": _above(subject, lens)}
+    table = Table.build(RemovedUnit, {**columns, **more})
     statements = [_site_line(subject, table, chosen, site.name) for site in subject.hidden_sites]
     return Finding(
         "ablation.units",
@@ -52,6 +60,8 @@ def remove_units(subject: Subject, lens: Ablation, chosen: Table, progress: Prog
             "effects.",
             "An effect is conditional on all other units being in place: units that stand in for "
             "each other look harmless one at a time (see ablation.interactions).",
+            "A class needs a unit firing if it is more active there than what it holds once "
+            "removed, and silent if it is less active: removing it then raises it.",
         ),
     )
 
@@ -70,6 +80,24 @@ def _ranks(subject: Subject, chosen: Table) -> np.ndarray:
     return rankdata(effects, method="ordinal", axis=0, nan_policy="omit").reshape(-1)
 
 
+def _above(subject: Subject, lens: Ablation) -> np.ndarray:
+    """How far each unit's activation lies above its replacement's, `[units · (C + 1)]`."""
+    parts = [
+        above_replacement(subject, site, mean_activations(subject, site), lens.edit).T.reshape(-1)
+        for site in subject.hidden_sites
+    ]
+    return np.concatenate(parts)
+
+
+def how_needed(above: float | None) -> str:
+    """Say whether a class needs a unit to fire or to stay silent.
+
+    >>> how_needed(0.3), how_needed(-0.3)
+    ('firing', 'silent')
+    """
+    return "" if not above or np.isnan(above) else ("firing" if above > 0 else "silent")
+
+
 def _site_line(subject: Subject, table: Table, chosen: Table, site: str) -> str:
     """Name the unit and class with the largest loss, beside the site's ordinary unit."""
     rows, selection = table.where(site=site), chosen.where(site=site)
@@ -79,7 +107,7 @@ def _site_line(subject: Subject, table: Table, chosen: Table, site: str) -> str:
     worst = int(ordered(np.where(classed, selection.column("effect"), np.nan))[0])
     row = next(iter(Table(rows.columns, rows.data.slice(worst, 1)).rows()))
     peers = np.abs(rows.where(class_=row["class"]).column("effect"))
-    unit = SCORE_UNITS[subject.score]
+    unit, needed = SCORE_UNITS[subject.score], how_needed(row["above"])
     if row["effect"] == row["lo"] == row["hi"] == 0:
         said = (
             f"no example's {subject.score} changes by more than rounding without the unit that the "
@@ -88,7 +116,8 @@ def _site_line(subject: Subject, table: Table, chosen: Table, site: str) -> str:
         )
     else:
         said = (
-            f"class {row['class']} needs unit {row['unit']} most (as the selection split says): "
+            f"class {row['class']} needs unit {row['unit']} most (as the selection split says)"
+            f"{needed and f', {needed}'}: "
             f"without it the class's {subject.score} changes by {number(row['effect'], '+#.3g')} "
             f"{unit} [{number(row['lo'], '+#.3g')}, {number(row['hi'], '+#.3g')}] (n = {row['n']})"
         )
