@@ -110,13 +110,15 @@ def score_changes(subject: holistic.Subject, site: str, unit: int, score: str) -
     )
 
 
-def specific(changes: torch.Tensor, labels: torch.Tensor) -> list[float]:
-    """Each example's change for its label, less other labels' and other examples' changes."""
-    mean = changes.mean(0)  # [C]
-    return [
-        float(row[y] - row.mean() - (mean[y] - mean.mean()))
-        for row, y in zip(changes, labels.tolist(), strict=True)
-    ]
+def specific(changes: torch.Tensor, labels: torch.Tensor) -> list[tuple[list[float], list[float]]]:
+    """For each class, its own examples' changes for it and the rest's, less those of all labels."""
+    sides = []
+    for c in range(changes.shape[1]):
+        beyond = [float(row[c] - row.mean()) for row in changes]
+        own = [b for b, y in zip(beyond, labels.tolist(), strict=True) if y == c]
+        rest = [b for b, y in zip(beyond, labels.tolist(), strict=True) if y != c]
+        sides.append((own, rest))
+    return sides
 
 
 def max_t(differences: list[list[float]], signs: list[list[int]]) -> list[float]:

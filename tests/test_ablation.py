@@ -315,9 +315,9 @@ def test_interactions_equal_plain_runs(
         plain = plain if row["class"] == "all" else plain[labels == int(row["class"])]
         assert row["interaction"] == pytest.approx(np.mean(plain), abs=1e-5)
         assert row["n"] == len(plain)
-        if np.ptp(plain) > 1e-3:
-            assert row["p"] == pytest.approx(ttest_1samp(plain, 0).pvalue, rel=1e-2)
-        assert row["lo"] <= row["interaction"] <= row["hi"]
+        if row["p"] is not None and np.ptp(plain) > 1e-3:
+            assert row["p"] >= 0.99 * ttest_1samp(plain, 0).pvalue
+        assert row["lo"] is None or row["lo"] <= row["interaction"] <= row["hi"]
 
 
 def test_the_same_seed_gives_the_same_tables(
@@ -450,7 +450,7 @@ def test_rounding_is_no_interaction() -> None:
     table = found(subject, QUICK)["ablation.interactions"].table
     assert np.abs(table.column("effect_a")).max() > 0.01
     assert (table.column("interaction") == 0).all()
-    assert (table.column("p") == 1).all()
+    assert np.isnan(table.column("p")).all(), "nothing varies, so nothing is tested"
 
 
 def test_settings_are_checked() -> None:

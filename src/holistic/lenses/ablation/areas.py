@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from holistic.lenses.ablation.averages import mean_accuracy, mean_of_means
 from holistic.lenses.ablation.extents import between
-from holistic.stats.intervals import mean_interval, wilson
+from holistic.lenses.ablation.headlines import headline_size
+from holistic.stats.intervals import wilson
+from holistic.stats.means import Means
 from holistic.stats.tests import permutation_p
 from holistic.tables import Table, col
 from holistic.words import number, percent
@@ -21,14 +25,15 @@ __all__ = [
     "area_row",
     "area_statement",
     "curve_statement",
-    "over_classes",
     "point_columns",
+    "told_accuracies",
+    "told_size",
 ]
 
 KINDS = ("remove_top", "remove_bottom", "keep_top")
+"""Without the k units that the ranking puts first, without the last k, with the first k alone."""
 MEASURED = ("remove_top", "keep_top")
 """Curves whose area is told: to remove the last k is to keep the others, the same area."""
-"""Without the k units that the ranking puts first, without the last k, with the first k alone."""
 
 _DRAWS = 500
 _KEPT = 20
@@ -64,9 +69,14 @@ class CurvePoint:
     random_hi: float | None = col("97.5 % quantile over the random sets", unit="share")
     random_p: float | None = col(
         "share of random sets with an accuracy as low (removing top) or as high (removing bottom, "
-        "keeping top), (1 + b) / (1 + B)",
+        "keeping top), (1 + b) / (1 + B); missing where nothing or everything is removed",
         of="accuracy",
         words="p (random sets, one-sided)",
+    )
+    random_q: float | None = col(
+        "Benjamini-Hochberg q of it over sites and classes, at this kind and k",
+        of="accuracy",
+        words="q over sites and classes, at this k",
     )
     matched: float | None = col(
         "mean accuracy with sets of like activation",
@@ -82,6 +92,11 @@ class CurvePoint:
         "as random_p, among the sets of like activation",
         of="accuracy",
         words="p (sets of like activation, one-sided)",
+    )
+    matched_q: float | None = col(
+        "Benjamini-Hochberg q of it over sites and classes, at this kind and k",
+        of="accuracy",
+        words="q over sites and classes, at this k",
     )
 
 
@@ -103,12 +118,17 @@ class CurveArea:
         unit="share",
         words="accuracy between curve and random sets, mean over k",
     )
-    lo: float = col("lower end of its 95 % interval over examples", unit="share")
-    hi: float = col("upper end of its 95 % interval over examples", unit="share")
-    p: float = col(
+    lo: float | None = col("lower end of its 95 % interval over examples", unit="share")
+    hi: float | None = col("upper end of its 95 % interval over examples", unit="share")
+    p: float | None = col(
         "share of random orders as far to that side, (1 + b) / (1 + B)",
         of="area",
         words="p (random orders, one-sided)",
+    )
+    q: float | None = col(
+        "Benjamini-Hochberg q of it over the classes of the site, at this kind",
+        of="area",
+        words="q over the classes of the site",
     )
     matched_area: float = col(
         "the same against orders of like activation",
@@ -116,12 +136,17 @@ class CurveArea:
         of="area",
         words="control (the same against orders of like activation)",
     )
-    matched_lo: float = col("lower end of its 95 % interval over examples", unit="share")
-    matched_hi: float = col("upper end of its 95 % interval over examples", unit="share")
-    matched_p: float = col(
+    matched_lo: float | None = col("lower end of its 95 % interval over examples", unit="share")
+    matched_hi: float | None = col("upper end of its 95 % interval over examples", unit="share")
+    matched_p: float | None = col(
         "share of orders of like activation as far to that side",
         of="area matched_area",
         words="p (orders of like activation, one-sided)",
+    )
+    matched_q: float | None = col(
+        "Benjamini-Hochberg q of it over the classes of the site, at this kind",
+        of="area matched_area",
+        words="q over the classes of the site",
     )
     half: float | None = col(
         "fewest units whose removal halves the class's accuracy, or that alone keep half of it; "
@@ -191,6 +216,8 @@ def point_columns(curve: Curve) -> dict[str, np.ndarray]:
         ends = np.quantile(accuracy, [0.025, 0.975], axis=0)
         side = "less" if curve.sign > 0 else "greater"
         p = permutation_p(columns["accuracy"][places], accuracy, alternative=side)
+        # without none or all of its units every set is the same one
+        p[(curve.controls == 0) | (curve.controls == curve.sizes[-1])] = np.nan
         found = {"": accuracy.mean(0), "_lo": ends[0], "_hi": ends[1], "_p": p}
         for end, values in found.items():
             columns[control + end] = np.full(len(curve.sizes), np.nan)
@@ -203,43 +230,55 @@ def _share(right: np.ndarray) -> np.ndarray:
     return right.mean(-1) if right.shape[-1] else np.full(right.shape[:-1], np.nan)
 
 
-def area_row(curve: Curve, seed: int) -> CurveArea:
-    """Integrate a curve against its controls and find where the accuracy is halved."""
+def area_row(curve: Curve, seed: int) -> tuple[CurveArea, Means]:
+    """Integrate a curve against its controls and find where the accuracy is halved.
+
+    q are left for when all rows are there. With the row come the area's moments over examples.
+    """
     areas = [_area(curve, control) for control in (curve.random, curve.matched)]
     site, name, kind, ranking = curve.labels
     half, lo, hi = _halving(curve, seed)
     apart = _halves(curve, curve.controls, _share(curve.random)) if len(curve.right.T) else np.nan
     middle = float(np.quantile(apart, 0.5, method="lower"))
-    return CurveArea(
+    (area, p), (matched, matched_p) = areas
+    row = CurveArea(
         site,
         name,
         kind,
         ranking,
-        *areas[0],
-        *areas[1],
+        *_ends(area),
+        p,
+        np.nan,
+        *_ends(matched),
+        matched_p,
+        np.nan,
         half=half,
         half_lo=lo,
         half_hi=hi,
         half_random=_finite(middle),
         n=curve.right.shape[1],
     )
+    return row, area
 
 
-def _area(curve: Curve, control: np.ndarray) -> tuple[float, float, float, float]:
-    """Mean distance over k, its interval over examples, and its p among the controls' own."""
-    count = curve.right.shape[1]
-    if count == 0:
-        return np.nan, np.nan, np.nan, np.nan
+def _ends(area: Means) -> tuple[float, float, float]:
+    lo, hi = area.interval()
+    return float(area.mean), float(lo), float(hi)
+
+
+def _area(curve: Curve, control: np.ndarray) -> tuple[Means, float]:
+    """Mean distance over k, averaged over examples, and its p among the controls' own."""
+    if curve.right.shape[1] == 0:
+        return Means.of(np.empty(0)), np.nan
     weights = np.zeros(len(curve.controls))
     steps = np.diff(curve.controls) / curve.controls[-1] / 2
     weights[1:] += steps
     weights[:-1] += steps
     usual = control.mean(0)  # [S, N]
     places = np.searchsorted(curve.sizes, curve.controls)
-    each = curve.sign * (weights @ (usual - curve.right[places]))  # [N]
-    lo, hi = mean_interval(count, each.mean(), ((each - each.mean()) ** 2).sum())
+    each = Means.of(curve.sign * (weights @ (usual - curve.right[places])))
     null = curve.sign * ((usual.mean(1) - _share(control)) @ weights)  # [R]
-    return float(each.mean()), float(lo), float(hi), float(permutation_p(each.mean(), null))
+    return each, float(permutation_p(each.mean, null))
 
 
 def _halving(curve: Curve, seed: int) -> tuple[float | None, float | None, float | None]:
@@ -267,64 +306,81 @@ def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def over_classes(values: np.ndarray) -> tuple[float, float, float]:
-    """Average the numbers that there are, one for each class, with the interval over classes.
-
-    >>> [round(v, 2) for v in over_classes(np.array([0.5, 0.7, np.nan]))]
-    [0.6, -0.67, 1.87]
-    """
-    known = values[np.isfinite(values)]
-    if not len(known):
-        return np.nan, np.nan, np.nan
-    mean = float(known.mean())
-    lo, hi = mean_interval(len(known), mean, ((known - mean) ** 2).sum())
-    return mean, float(lo), float(hi)
-
-
 def _seen(rows: Table) -> Table:
     """Leave out classes without an example, of which nothing is measured."""
     return Table(rows.columns, rows.data.filter(rows.column("n") > 0))
 
 
-def curve_statement(table: Table, site: str, sets: int) -> str:
-    """Say how much of the accuracies a few top units keep alone, beside random ones."""
-    rows = table.where(site=site, kind="keep_top")
-    sizes = rows.column("k")[~np.isnan(rows.column("random"))]
-    size = int(sizes[sizes <= _KEPT].max())
-    rows = _seen(rows.where(k=size))
-    accuracy, better = rows.column("accuracy"), int((rows.column("random_p") < 0.05).sum())
+def told_size(curve: Curve) -> int:
+    """How many kept units are spoken of: so many, or half of the site's."""
+    return headline_size(curve.controls.tolist(), int(curve.sizes[-1]), _KEPT)
+
+
+def control_range(accuracies: Sequence[np.ndarray]) -> tuple[float, float, float]:
+    """Average classes' accuracies with control sets `[R]`, and between what 95 % of sets lie."""
+    known = [own for own in accuracies if not np.isnan(own).any()]
+    if not known:
+        return np.nan, np.nan, np.nan
+    mean = np.mean(known, axis=0)  # [R]
+    lo, hi = np.quantile(mean, [0.025, 0.975])
+    return float(mean.mean()), float(lo), float(hi)
+
+
+def told_accuracies(curve: Curve) -> tuple[np.ndarray, np.ndarray]:
+    """Accuracies `[R]` with each random set, and each of like activation, of the told size."""
+    place = int(np.searchsorted(curve.controls, told_size(curve)))
+    return _share(curve.random[:, place]), _share(curve.matched[:, place])
+
+
+def curve_statement(
+    table: Table, size: int, sets: int, controls: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> str:
+    """Say how much of the accuracies a few top units of a site keep alone, beside random ones."""
+    site = table.column("site")[0]
+    rows = _seen(table.where(kind="keep_top", k=size))
     if not len(rows):
         return f"Site '{site}' has no examples to keep units for."
-    kept, random, matched = (
-        percent(*np.clip(over_classes(values), 0, 1))
-        for values in (accuracy, rows.column("random"), rows.column("matched"))
+    n = rows.column("n")
+    kept = percent(*mean_accuracy(rows.column("accuracy") * n, n))
+    better, q = int((rows.column("random_q") < 0.05).sum()), rows.column("random_q")
+    random, matched = (percent(*control_range([own[i] for own in controls])) for i in range(2))
+    few = ": few, so read it with care" if n.min() < _FEW else ""
+    beyond = (
+        "which no class can be told from, since there is one such set"
+        if np.isnan(q).all()
+        else f"{better} of {len(rows)} classes keep more than random sets (q < 0.05)"
     )
-    few = ": few, so read it with care" if rows.column("n").min() < _FEW else ""
+    units = "unit" if size == 1 else f"{size} units"
     return (
-        f"With the top {size} units of site '{site}' for a class alone, the class's accuracy is "
-        f"{kept} (mean over classes and its interval); with {sets} random sets of as many it is "
-        f"{random}, with sets of like activation {matched}; {better} of {len(rows)} classes "
-        f"keep more than with 95 % of the random sets (p < 0.05, n = "
-        f"{between(rows.column('n'))} images each{few})."
+        f"With the top {units} of site '{site}' for a class alone, the class's accuracy is "
+        f"{kept} (mean over {len(rows)} classes, interval over images); with {sets} random sets of "
+        f"as many it is {random} (95 % of the sets), with sets of like activation {matched}; "
+        f"{beyond} (n = {between(n)} images each{few})."
     )
 
 
-def area_statement(table: Table, site: str, sets: int) -> str:
-    """Say how far each kind of curve is from random orders, and name the quickest halving."""
+def area_statement(table: Table, site: str, sets: int, areas: Mapping[str, Means]) -> str:
+    """Say how far each kind of curve is from random orders, and name the quickest halving.
+
+    `areas` has the moments `[C]` of each kind's areas.
+    """
     rows = _seen(table.where(site=site))
     parts = list[str]()
     for kind, words in zip(MEASURED, ("removing top", "keeping top"), strict=True):
-        own = rows.where(kind=kind)
-        area, beyond = own.column("area"), (own.column("p") < 0.05).sum()
-        mean, lo, hi = (100 * end for end in over_classes(area))
+        own, each = rows.where(kind=kind), areas[kind]
+        beyond = int((own.column("q") < 0.05).sum())
+        mean, lo, hi = (
+            100 * end for end in mean_of_means(each.mean, each.m2, each.count, limits=(-1, 1))
+        )
         parts.append(
-            f"{words} units {mean:+.1f} % [{number(lo, '+.1f')}, {number(hi, '+.1f')}] ({beyond} "
-            f"of {len(own)} at p < 0.05)"
+            f"{words} units {number(mean, '+.1f')} % [{number(lo, '+.1f')}, {number(hi, '+.1f')}] "
+            f"({beyond} of {len(own)} at q < 0.05)"
         )
     n = rows.where(kind="remove_top").column("n").astype(int)
     line = (
         f"Site '{site}', on {between(n)} examples of each class (n = {n.sum()}), mean over "
-        f"classes of the area between curve and {sets} random orders: {', '.join(parts)}"
+        f"classes of the area between curve and {sets} random orders (intervals over images): "
+        f"{', '.join(parts)}"
     )
     halved = [r for r in rows.where(kind="remove_top").sort("half").rows() if r["half"]]
     for first in halved[:1]:

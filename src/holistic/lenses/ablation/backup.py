@@ -12,77 +12,27 @@ import torch
 from holistic.examples import Examples
 from holistic.findings import Finding
 from holistic.lenses.ablation import Ablation
-from holistic.lenses.ablation.direct import follow_paths
+from holistic.lenses.ablation.direct import bounded, direct_columns, direct_finding
 from holistic.lenses.ablation.extents import affordable, random_range
 from holistic.lenses.ablation.pairs import interacting, pair_effects
 from holistic.lenses.ablation.rankings import strongest
 from holistic.progress import Progress
-from holistic.scores import ROUNDING, SCORE_UNITS, resolution
+from holistic.scores import ROUNDING, SCORE_UNITS
 from holistic.sites import Site
-from holistic.stats.intervals import mean_interval, wilson
-from holistic.stats.tests import benjamini_hochberg, mean_p
+from holistic.stats.intervals import wilson
+from holistic.stats.means import Means
+from holistic.stats.tests import benjamini_hochberg
 from holistic.subject import Subject
 from holistic.sweeps import replacement, replacing
 from holistic.tables import Table, col
-from holistic.words import percent
+from holistic.words import number, percent, unbounded
 
-__all__ = ["Backup", "Direct", "find_backups"]
+__all__ = ["Backup", "find_backups"]
 
 _NEXT = 5
 _NEXT_REMOVED = 3
 
 _BATCH = 1024
-
-
-@dataclass(frozen=True)
-class Direct:
-    """Row of `ablation.direct`: a unit's effect with what follows free, and frozen."""
-
-    site: str = col("site of the unit")
-    unit: int = col("index of the unit in its site")
-    kind: str = col(
-        "'top' for the largest effects on the selection split, 'random' for controls",
-        words="units chosen as",
-    )
-    path: str = col(
-        "how the direct effect is carried: 'frozen', with every later hidden site held at its "
-        "unedited value; 'gates', where no change passes those, along the tangent of the network "
-        "at the unedited run (later units keep their slopes)",
-        words="direct path held by",
-    )
-    total: float = col(
-        "mean score after minus before; negative = the unit helps",
-        unit="score",
-        words="effect of removing it",
-    )
-    total_lo: float = col("lower end of its 95 % interval", unit="score")
-    total_hi: float = col("upper end of its 95 % interval", unit="score")
-    direct: float = col(
-        "the same along the direct path only", unit="score", words="direct effect of removing it"
-    )
-    direct_lo: float = col("lower end of its 95 % interval", unit="score")
-    direct_hi: float = col("upper end of its 95 % interval", unit="score")
-    response: float = col(
-        "total minus direct: the answer of what follows; against the sign of direct = self-repair",
-        unit="score",
-        words="answer of what follows (total − direct)",
-    )
-    lo: float = col("lower end of the 95 % interval of the response", unit="score")
-    hi: float = col("upper end of the 95 % interval of the response", unit="score")
-    control_response_lo: float = col(
-        "2.5 % quantile of the responses to the site's random units",
-        unit="score",
-        of="response",
-        words="control (95 % of the site's random units)",
-    )
-    control_response_hi: float = col("97.5 % quantile of the same", unit="score", of="response")
-    n: int = col("evaluation examples", unit="examples")
-    p: float = col(
-        "two-sided p of the paired t test of the response",
-        of="response",
-        words="p (paired t, two-sided)",
-    )
-    q: float = col("Benjamini-Hochberg q over all rows", of="response", words="q over all rows")
 
 
 @dataclass(frozen=True)
@@ -104,16 +54,27 @@ class Backup:
         unit="score",
         words="its effect with the other in place",
     )
+    effect_lo: float | None = col("lower end of its 95 % interval", unit="score")
+    effect_hi: float | None = col("upper end of its 95 % interval", unit="score")
     effect_gone: float = col(
         "its effect with the other gone", unit="score", words="its effect with the other gone"
     )
+    effect_gone_lo: float | None = col("lower end of its 95 % interval", unit="score")
+    effect_gone_hi: float | None = col("upper end of its 95 % interval", unit="score")
+    removed_effect: float = col(
+        "effect of removing the other, alone; positive = the other harms",
+        unit="score",
+        words="effect of removing the other",
+    )
+    removed_effect_lo: float | None = col("lower end of its 95 % interval", unit="score")
+    removed_effect_hi: float | None = col("upper end of its 95 % interval", unit="score")
     growth: float = col(
-        "effect_gone - effect; negative = it helps more once the other is gone (backup)",
+        "effect_gone - effect; negative = it helps more, or harms less, once the other is gone",
         unit="score",
         words="change of its effect once the other is gone",
     )
-    lo: float = col("lower end of the 95 % interval of the growth", unit="score")
-    hi: float = col("upper end of the 95 % interval of the growth", unit="score")
+    lo: float | None = col("lower end of the 95 % interval of the growth", unit="score")
+    hi: float | None = col("upper end of the 95 % interval of the growth", unit="score")
     control_growth_lo: float = col(
         "2.5 % quantile of the growths once one of the site's random units is gone",
         unit="score",
@@ -122,13 +83,20 @@ class Backup:
     )
     control_growth_hi: float = col("97.5 % quantile of the same", unit="score", of="growth")
     n: int = col("evaluation examples", unit="examples")
-    p: float = col(
-        "two-sided p of the paired t test of the growth",
+    p: float | None = col(
+        "two-sided p of no growth, as its interval says",
         of="growth",
-        words="p (paired t, two-sided)",
+        words="p (mean of zero, two-sided)",
     )
-    q: float = col("Benjamini-Hochberg q over all rows", of="growth", words="q over all rows")
-    backup: bool = col("whether q < 0.05 and the growth is negative", words="steps in")
+    q: float | None = col(
+        "Benjamini-Hochberg q over all rows", of="growth", words="q over all rows"
+    )
+    backup: bool = col(
+        "whether it steps in: it helps more once the other is gone (q < 0.05 and negative growth), "
+        "it does help then (effect_gone_hi below 0), and the other is none that harms "
+        "(removed_effect_lo not above 0)",
+        words="steps in",
+    )
 
 
 def find_backups(
@@ -140,7 +108,7 @@ def find_backups(
     for done, site in enumerate(sites):
         progress("backups", done, len(sites))
         gone, kinds = _gone(subject, site, lens, chosen)
-        direct += _direct_columns(subject, site, lens, gone, kinds)
+        direct += direct_columns(subject, site, lens, gone, kinds)
         if site.units > 1:
             backup.append(_same_site(subject, site, lens, gone, kinds))
         if done + 1 < len(sites):
@@ -150,7 +118,7 @@ def find_backups(
             pair = (site, sites[done + 1])
             backup.append(_next_site(subject, pair, lens, (gone[few], kinds[few]), seen))
     progress("backups", len(sites), len(sites))
-    yield _direct_finding(subject, direct)
+    yield direct_finding(subject, direct)
     if backup:
         yield _backup_finding(subject, backup)
 
@@ -167,44 +135,6 @@ def _gone(
     return np.concatenate([top, random]), kinds
 
 
-def _direct_columns(
-    subject: Subject, site: Site, lens: Ablation, gone: np.ndarray, kinds: np.ndarray
-) -> list[dict[str, Any]]:
-    """Columns of one site's units; none where no direct effect can be told."""
-    examples = affordable(subject, site, lens, 4 * len(gone))
-    paths = follow_paths(subject, site, gone.tolist(), examples, lens.edit)
-    if paths is None:
-        return []
-    logits = subject.predict(examples.images)
-    least = resolution(logits).double().cpu().numpy()  # [B]
-    total, direct = (np.where(np.abs(v) <= least, 0, v) for v in (paths.total, paths.direct))
-    size = logits.abs().amax(1).double().cpu().numpy() + np.abs(total).max(0)
-    response = interacting(total, direct, np.zeros_like(direct), size + np.abs(direct).max(0))
-    whole, along, answer = (_tested(v) for v in (total, direct, response))
-    columns = {
-        "site": np.repeat(np.array([site.name]), len(gone)),
-        "unit": gone,
-        "kind": kinds,
-        "path": np.repeat(np.array([paths.path]), len(gone)),
-        **{"total" + end: whole["mean" + end] for end in ("", "_lo", "_hi")},
-        **{"direct" + end: along["mean" + end] for end in ("", "_lo", "_hi")},
-        "response": answer["mean"],
-        "lo": answer["mean_lo"],
-        "hi": answer["mean_hi"],
-        "n": np.full(len(gone), len(examples)),
-        "p": answer["p"],
-    }
-    return [columns]
-
-
-def _tested(values: np.ndarray) -> dict[str, np.ndarray]:
-    """Mean of `[G, B]` over examples with its interval and p."""
-    count, mean = values.shape[1], values.mean(1)
-    m2 = ((values - mean[:, None]) ** 2).sum(1)
-    lo, hi = mean_interval(count, mean, m2)
-    return {"mean": mean, "mean_lo": lo, "mean_hi": hi, "p": mean_p(count, mean, m2)}
-
-
 def _same_site(
     subject: Subject, site: Site, lens: Ablation, gone: np.ndarray, kinds: np.ndarray
 ) -> dict[str, Any]:
@@ -213,21 +143,19 @@ def _same_site(
     pairs = np.stack([np.repeat(gone, site.units - 1), np.concatenate(others)], 1)
     examples = affordable(subject, site, lens, len(pairs))
     found = pair_effects(subject, site, pairs, examples, lens.edit)
-    sums = found.interaction
-    lo, hi = mean_interval(sums.count[-1], sums.mean[-1], sums.m2[-1])
+    growth = found.interaction[:, -1]
     return {
         "site": np.repeat(np.array([site.name]), len(pairs)),
         "unit": pairs[:, 0],
         "kind": np.repeat(kinds, site.units - 1),
         "backup_site": np.repeat(np.array([site.name]), len(pairs)),
         "backup_unit": pairs[:, 1],
-        "effect": found.second[-1],
-        "effect_gone": found.both[-1] - found.first[-1],
-        "growth": sums.mean[-1],
-        "lo": lo,
-        "hi": hi,
-        "n": sums.count[-1].astype(int),
-        "p": mean_p(sums.count[-1], sums.mean[-1], sums.m2[-1]),
+        **bounded(found.second[:, -1], "effect"),
+        **bounded(found.second_gone[:, -1], "effect_gone"),
+        **bounded(found.first[:, -1], "removed_effect"),
+        **bounded(growth, "growth", ""),
+        "n": growth.count,
+        "p": growth.p(),
     }
 
 
@@ -245,20 +173,19 @@ def _next_site(
     both = effects[1:, 1:].reshape(-1, len(examples))
     first = np.repeat(effects[1:, 0], len(seen), 0)
     second = np.tile(effects[0, 1:], (len(gone), 1))
-    found = _tested(interacting(both, first, second, size))
+    growth = Means.of(interacting(both, first, second, size))
     return {
         "site": np.repeat(np.array([site.name]), len(both)),
         "unit": np.repeat(gone, len(seen)),
         "kind": np.repeat(kinds, len(seen)),
         "backup_site": np.repeat(np.array([behind.name]), len(both)),
         "backup_unit": np.tile(seen, len(gone)),
-        "effect": second.mean(1),
-        "effect_gone": (both - first).mean(1),
-        "growth": found["mean"],
-        "lo": found["mean_lo"],
-        "hi": found["mean_hi"],
+        **bounded(Means.of(second), "effect"),
+        **bounded(Means.of(both - first), "effect_gone"),
+        **bounded(Means.of(first), "removed_effect"),
+        **bounded(growth, "growth", ""),
         "n": np.full(len(both), len(examples)),
-        "p": found["p"],
+        "p": growth.p(),
     }
 
 
@@ -293,58 +220,12 @@ def _crossed(
     return effects, size + np.abs(effects).max((0, 1))
 
 
-def _direct_finding(subject: Subject, parts: list[dict[str, Any]]) -> Finding:
-    table, lines = Table.from_rows(Direct, []), list[str]()
-    if parts:
-        columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        ends = random_range(columns, "response", ("site",))
-        table = Table.build(Direct, {**columns, **ends, "q": benjamini_hochberg(columns["p"])})
-        names = dict.fromkeys(columns["site"].tolist())
-        lines += [_direct_line(subject, table.where(site=name)) for name in names]
-    told = set(table.column("site"))
-    lines += [
-        f"Site '{site.name}': no direct effect can be told, as {subject.gradients.at(site.name)}."
-        for site in subject.hidden_sites
-        if site.name not in told
-    ]
-    return Finding(
-        "ablation.direct",
-        table,
-        tuple(lines),
-        (
-            "Frozen: every later hidden site is held at the value of the unedited run, so only "
-            "what passes them by reaches the logits. Where nothing does, the direct effect follows "
-            "the tangent of the network at the unedited run: exact for units that change the slope "
-            "of no later unit.",
-            "Behind the last hidden site nothing is left to freeze: total and direct are the same.",
-        ),
-    )
-
-
-def _direct_line(subject: Subject, rows: Table) -> str:
-    """Say how much of the strong units' direct effect the rest takes back."""
-    top, random = rows.where(kind="top"), rows.where(kind="random")
-    first = next(top.head(1).rows())
-    repaired = int(_repaired(top).sum())
-    control = f"{int(_repaired(random).sum())} of {len(random)} random ones" if len(random) else ""
-    unit = SCORE_UNITS[subject.score]
-    return (
-        f"Site '{first['site']}': what follows takes back part of the direct effect of {repaired} "
-        f"of {len(top)} strong units (q < 0.05){control and ' and of '}{control} (path: "
-        f"{first['path']}, n = {first['n']}); unit {first['unit']}: direct {first['direct']:+.3g}, "
-        f"total {first['total']:+.3g}, response {first['response']:+.3g} {unit} "
-        f"[{first['lo']:+.3g}, {first['hi']:+.3g}]."
-    )
-
-
-def _repaired(rows: Table) -> np.ndarray:
-    return (rows.column("q") < 0.05) & (rows.column("response") * rows.column("direct") < 0)
-
-
 def _backup_finding(subject: Subject, parts: list[dict[str, Any]]) -> Finding:
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     q = benjamini_hochberg(columns["p"])
-    backup = (q < 0.05) & (columns["growth"] < 0)
+    backup = (q < 0.05) & (columns["growth"] < 0) & (columns["effect_gone_hi"] < 0)
+    # once a unit that harms is gone another may do more good, but it makes up for no loss
+    backup &= ~(columns["removed_effect_lo"] > 0)
     ends = random_range(columns, "growth", ("site", "backup_site"))
     table = Table.build(Backup, {**columns, **ends, "q": q, "backup": backup})
     names = dict.fromkeys(columns["site"].tolist())
@@ -354,6 +235,9 @@ def _backup_finding(subject: Subject, parts: list[dict[str, Any]]) -> Finding:
         table,
         lines,
         (
+            *unbounded(int(np.isnan(columns["lo"]).sum()), len(table), "growths"),
+            "A unit steps in for one that isn't found to harm: it helps more once the other is "
+            "gone. What does more good once a harming unit is gone makes up for no loss.",
             "Units of the same site don't see each other: there a backup is a unit that what "
             "follows uses more once the other is gone.",
             f"Of the next hidden site only the {_NEXT} strongest units of the selection split are "
@@ -387,9 +271,10 @@ def _backup_line(subject: Subject, rows: Table) -> str:
             f"{len(found)} that do, for unit {row['unit']}: its effect goes from "
             f"{row['effect']:+.3g} to {row['effect_gone']:+.3g} {unit} (growth "
             f"{row['growth']:+.3g} "
-            f"[{row['lo']:+.3g}, {row['hi']:+.3g}], q = {row['q']:.2g}, n = {row['n']})."
+            f"[{number(row['lo'], '+.3g')}, {number(row['hi'], '+.3g')}], q = {row['q']:.2g}, "
+            f"n = {row['n']})."
         )
     return (
-        f"Site '{row['site']}': {', '.join(shares)} of the units that are watched help more than "
-        f"before (q < 0.05).{tail}"
+        f"Site '{row['site']}': {', '.join(shares)} of the units that are watched step in: they "
+        f"help more than before (q < 0.05).{tail}"
     )

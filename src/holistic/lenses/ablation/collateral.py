@@ -164,9 +164,9 @@ def _statement(rows: Table, sets: int) -> str:
     usual = rows.column("control_drop").reshape(side, -1)[0]
     apart = ~np.eye(side, dtype=bool)
     # the images of a class are the same ones in all removals for others
-    beside = [(np.where(apart, v, 0)).sum(0) / max(side - 1, 1) for v in (lost, gained)]
+    down, up = (np.where(apart, v, 0).sum(0) / max(side - 1, 1) for v in (lost, gained))
     n = n[0]
-    other = mean_drop(*beside, n) if side > 1 else (np.nan,) * 3
+    other = mean_drop(down, up, n) if side > 1 else (np.nan, np.nan, np.nan)
     line = (
         f"Without the top {first['k']} units of site '{first['site']}' for a class, it loses "
         f"{_points(mean_drop(lost.diagonal(), gained.diagonal(), n))} points of accuracy on "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,15 +23,20 @@ from holistic.lenses.ablation.areas import (
     area_statement,
     curve_statement,
     point_columns,
+    told_accuracies,
+    told_size,
 )
+from holistic.lenses.ablation.controls import family_q, least_p
 from holistic.lenses.ablation.extents import affordable, afforded_rows, order_rows
 from holistic.lenses.ablation.matched import stratum_orders
 from holistic.lenses.ablation.rankings import RANKINGS, rank_units
 from holistic.progress import Progress
 from holistic.sites import Site
+from holistic.stats.means import Means
 from holistic.subject import Subject
 from holistic.sweeps import replacement
 from holistic.tables import Table
+from holistic.words import unbounded
 
 __all__ = ["control_sizes", "replay_orders", "whole_curves"]
 
@@ -50,22 +55,76 @@ def whole_curves(
 
     Yields `ablation.curves` and `ablation.areas`.
     """
-    points, areas = list[dict[str, np.ndarray]](), list[CurveArea]()
-    sites = subject.hidden_sites
+    points, areas = list[dict[str, np.ndarray]](), list[tuple[CurveArea, Means]]()
+    sites, told = subject.hidden_sites, list[_Told]()
     for done, site in enumerate(sites):
         progress("whole curves", done, len(sites))
+        controls, size = list[tuple[np.ndarray, np.ndarray]](), 1
         for curve in _site_curves(subject, site, lens, chosen):
             points.append(point_columns(curve))
             if curve.labels[2] in MEASURED:
                 areas.append(area_row(curve, subject.seed))
+            if curve.labels[2] == "keep_top":
+                controls.append(told_accuracies(curve))
+                size = told_size(curve)
+        told.append(_Told(site.name, size, controls))
     progress("whole curves", len(sites), len(sites))
+    notes = _caveats(subject, lens)
+    yield _curves_finding(points, told, lens.sets, notes)
+    yield _areas_finding(areas, lens.sets, notes)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """How many kept units of a site are spoken of, and accuracies with control sets by class."""
+
+    site: str
+    size: int
+    controls: Sequence[tuple[np.ndarray, np.ndarray]]
+
+
+def _curves_finding(
+    points: Sequence[dict[str, np.ndarray]],
+    told: Sequence[_Told],
+    sets: int,
+    notes: tuple[str, ...],
+) -> Finding:
     columns = {name: np.concatenate([part[name] for part in points]) for name in points[0]}
-    table, notes = Table.build(CurvePoint, columns), _caveats(subject, lens)
-    told = tuple(curve_statement(table, site.name, lens.sets) for site in sites)
-    yield Finding("ablation.curves", table, told, notes)
-    summary = Table.from_rows(CurveArea, areas)
-    lines = tuple(area_statement(summary, site.name, lens.sets) for site in sites)
-    yield Finding("ablation.areas", summary, lines, notes)
+    kind = np.unique(columns["kind"], return_inverse=True)[1]
+    family = np.unique(np.stack([kind, columns["k"]]), axis=1, return_inverse=True)[1].reshape(-1)
+    for name in ("random", "matched"):
+        columns[f"{name}_q"] = family_q(columns[f"{name}_p"], family)
+    table = Table.build(CurvePoint, columns)
+    lines = (curve_statement(table.where(site=t.site), t.size, sets, t.controls) for t in told)
+    return Finding("ablation.curves", table, tuple(lines), notes)
+
+
+def _areas_finding(
+    areas: Sequence[tuple[CurveArea, Means]], sets: int, notes: tuple[str, ...]
+) -> Finding:
+    rows = [row for row, _ in areas]
+    names = [f"{row.site}\n{row.kind}" for row in rows]
+    family = np.unique(names, return_inverse=True)[1]
+    q, matched = (
+        family_q(np.array(p), family)
+        for p in ([row.p for row in rows], [row.matched_p for row in rows])
+    )
+    rows = [
+        replace(row, q=float(a), matched_q=float(b))
+        for row, a, b in zip(rows, q, matched, strict=True)
+    ]
+    table = Table.from_rows(CurveArea, rows)
+    lines, classes = list[str](), len({row.class_ for row in rows})
+    for site in dict.fromkeys(row.site for row in rows):
+        own = {
+            kind: Means.stack([m for r, m in areas if (r.site, r.kind) == (site, kind)])
+            for kind in MEASURED
+        }
+        lines.append(area_statement(table, site, sets, own))
+    floor = f"With {sets} orders p is at least {least_p(sets):.2g}, and the q of one class alone "
+    least = min(1.0, classes * least_p(sets))
+    rare = unbounded(int(np.isnan(table.column("lo")).sum()), len(table), "areas")
+    return Finding("ablation.areas", table, tuple(lines), (*notes, floor + f"{least:.2g}.", *rare))
 
 
 def control_sizes(units: int, most: float = np.inf) -> np.ndarray:
@@ -206,5 +265,7 @@ def _caveats(subject: Subject, lens: Ablation) -> tuple[str, ...]:
         "stratified; each row says on how many.",
         "Sets of like activation are orders in which units change places with others of their "
         "stratum of eight in mean activation: every set has as many units of each stratum.",
+        "q of curves is over sites and classes, at each kind and k by itself; of whole curves "
+        "`ablation.areas` tells.",
         "Without all units the network says the same class whatever it sees, and is right on it.",
     )

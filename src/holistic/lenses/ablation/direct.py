@@ -4,21 +4,83 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from holistic.examples import Examples
+from holistic.findings import Finding
 from holistic.graph.engine import Change, Given
-from holistic.lenses.ablation.pairs import site_stages
+from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation.extents import affordable, random_range
+from holistic.lenses.ablation.pairs import interacting, site_stages
+from holistic.scores import SCORE_UNITS, resolution
 from holistic.sites import Site
+from holistic.stats.means import Means
+from holistic.stats.tests import benjamini_hochberg
 from holistic.subject import Subject
 from holistic.sweeps import replacing
+from holistic.tables import Table, col
+from holistic.words import number, unbounded
 
-__all__ = ["Paths", "follow_paths"]
+__all__ = ["Direct", "Paths", "bounded", "direct_columns", "direct_finding", "follow_paths"]
 
 _SAME = 1e-6
+
+
+@dataclass(frozen=True)
+class Direct:
+    """Row of `ablation.direct`: a unit's effect with what follows free, and frozen."""
+
+    site: str = col("site of the unit")
+    unit: int = col("index of the unit in its site")
+    kind: str = col(
+        "'top' for the largest effects on the selection split, 'random' for controls",
+        words="units chosen as",
+    )
+    path: str = col(
+        "how the direct effect is carried: 'frozen', with every later hidden site held at its "
+        "unedited value; 'gates', where no change passes those, along the tangent of the network "
+        "at the unedited run (later units keep their slopes)",
+        words="direct path held by",
+    )
+    total: float = col(
+        "mean score after minus before; negative = the unit helps",
+        unit="score",
+        words="effect of removing it",
+    )
+    total_lo: float | None = col("lower end of its 95 % interval", unit="score")
+    total_hi: float | None = col("upper end of its 95 % interval", unit="score")
+    direct: float = col(
+        "the same along the direct path only", unit="score", words="direct effect of removing it"
+    )
+    direct_lo: float | None = col("lower end of its 95 % interval", unit="score")
+    direct_hi: float | None = col("upper end of its 95 % interval", unit="score")
+    response: float = col(
+        "total minus direct: the answer of what follows; against the sign of direct = self-repair",
+        unit="score",
+        words="answer of what follows (total − direct)",
+    )
+    lo: float | None = col("lower end of the 95 % interval of the response", unit="score")
+    hi: float | None = col("upper end of the 95 % interval of the response", unit="score")
+    control_response_lo: float = col(
+        "2.5 % quantile of the responses to the site's random units",
+        unit="score",
+        of="response",
+        words="control (95 % of the site's random units)",
+    )
+    control_response_hi: float = col("97.5 % quantile of the same", unit="score", of="response")
+    n: int = col("evaluation examples", unit="examples")
+    p: float | None = col(
+        "two-sided p of no response, as its interval says",
+        of="response",
+        words="p (mean of zero, two-sided)",
+    )
+    q: float | None = col(
+        "Benjamini-Hochberg q over all rows", of="response", words="q over all rows"
+    )
 
 
 @dataclass(frozen=True)
@@ -122,3 +184,88 @@ def _tangent_logits(
             (pushed,) = torch.autograd.grad((pulled * difference).sum(), weight, retain_graph=True)
             moved.append((logits + pushed).detach())
     return torch.stack(moved)
+
+
+def direct_columns(
+    subject: Subject, site: Site, lens: Ablation, gone: np.ndarray, kinds: np.ndarray
+) -> list[dict[str, Any]]:
+    """Columns of the units of a site that are removed; none where no direct effect can be told."""
+    examples = affordable(subject, site, lens, 4 * len(gone))
+    paths = follow_paths(subject, site, gone.tolist(), examples, lens.edit)
+    if paths is None:
+        return []
+    logits = subject.predict(examples.images)
+    least = resolution(logits).double().cpu().numpy()  # [B]
+    total, direct = (np.where(np.abs(v) <= least, 0, v) for v in (paths.total, paths.direct))
+    size = logits.abs().amax(1).double().cpu().numpy() + np.abs(total).max(0)
+    response = interacting(total, direct, np.zeros_like(direct), size + np.abs(direct).max(0))
+    whole, along, answer = (Means.of(v) for v in (total, direct, response))
+    columns = {
+        "site": np.repeat(np.array([site.name]), len(gone)),
+        "unit": gone,
+        "kind": kinds,
+        "path": np.repeat(np.array([paths.path]), len(gone)),
+        **bounded(whole, "total"),
+        **bounded(along, "direct"),
+        **bounded(answer, "response", ""),
+        "n": np.full(len(gone), len(examples)),
+        "p": answer.p(),
+    }
+    return [columns]
+
+
+def bounded(means: Means, name: str, ends: str | None = None) -> dict[str, np.ndarray]:
+    """Columns of means and of their intervals."""
+    before = f"{name}_" if ends is None else ends
+    lo, hi = means.interval()
+    return {name: means.mean, f"{before}lo": lo, f"{before}hi": hi}
+
+
+def direct_finding(subject: Subject, parts: list[dict[str, Any]]) -> Finding:
+    """Put the sites' rows into one finding."""
+    table, lines = Table.from_rows(Direct, []), list[str]()
+    if parts:
+        columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        ends = random_range(columns, "response", ("site",))
+        table = Table.build(Direct, {**columns, **ends, "q": benjamini_hochberg(columns["p"])})
+        names = dict.fromkeys(columns["site"].tolist())
+        lines += [_direct_line(subject, table.where(site=name)) for name in names]
+    told = set(table.column("site"))
+    lines += [
+        f"Site '{site.name}': no direct effect can be told, as {subject.gradients.at(site.name)}."
+        for site in subject.hidden_sites
+        if site.name not in told
+    ]
+    return Finding(
+        "ablation.direct",
+        table,
+        tuple(lines),
+        (
+            *unbounded(table.data["lo"].null_count, len(table), "responses"),
+            "Frozen: every later hidden site is held at the value of the unedited run, so only "
+            "what passes them by reaches the logits. Where nothing does, the direct effect follows "
+            "the tangent of the network at the unedited run: exact for units that change the slope "
+            "of no later unit.",
+            "Behind the last hidden site nothing is left to freeze: total and direct are the same.",
+        ),
+    )
+
+
+def _direct_line(subject: Subject, rows: Table) -> str:
+    """Say how much of the strong units' direct effect the rest takes back."""
+    top, random = rows.where(kind="top"), rows.where(kind="random")
+    first = next(top.head(1).rows())
+    repaired = int(_repaired(top).sum())
+    control = f"{int(_repaired(random).sum())} of {len(random)} random ones" if len(random) else ""
+    unit = SCORE_UNITS[subject.score]
+    return (
+        f"Site '{first['site']}': what follows takes back part of the direct effect of {repaired} "
+        f"of {len(top)} strong units (q < 0.05){control and ' and of '}{control} (path: "
+        f"{first['path']}, n = {first['n']}); unit {first['unit']}: direct {first['direct']:+.3g}, "
+        f"total {first['total']:+.3g}, response {first['response']:+.3g} {unit} "
+        f"[{number(first['lo'], '+.3g')}, {number(first['hi'], '+.3g')}]."
+    )
+
+
+def _repaired(rows: Table) -> np.ndarray:
+    return (rows.column("q") < 0.05) & (rows.column("response") * rows.column("direct") < 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from holistic.findings import Finding
 from holistic.lenses._cases import KIND, Cases, cases
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.effects import unit_effects_on
-from holistic.scores import SCORE_UNITS
+from holistic.scores import SCORE_UNITS, score
 from holistic.sites import Site
 from holistic.stats.intervals import bootstrap_interval, wilson
 from holistic.stats.order import ordered
@@ -54,6 +54,13 @@ class ImageUnit:
         of="turned",
         words="control (share of the site's units that turn it)",
     )
+    control_searched: float | None = col(
+        "share of the other classes' images of its kind whose largest effect of any unit of the "
+        "hidden sites, searched for as here, would turn this image's prediction, too",
+        unit="share",
+        of="turned",
+        words="control (as many units searched on other images)",
+    )
     before: float = col(
         "score of the image with all units in place", unit="score", words="score with all units"
     )
@@ -80,11 +87,15 @@ def deciding_units(subject: Subject, lens: Ablation, units: Table) -> Finding:
         The table `ablation.units`, for what each unit does to the whole class.
     """
     chosen = cases(subject)
-    found = [
-        row
-        for site in subject.hidden_sites
-        for row in _site_rows(subject, lens, chosen, site, units)
-    ]
+    found, reach = list[ImageUnit](), list[np.ndarray]()
+    for site in subject.hidden_sites:
+        rows, ends = _site_rows(subject, lens, chosen, site, units)
+        found += rows
+        reach.append(ends)
+    ends = np.stack(reach)  # [sites, 2, M]
+    control = _searched(chosen, np.stack([ends[:, 0].min(0), ends[:, 1].max(0)]))
+    place = {int(e): share for e, share in zip(chosen.examples.indices, control, strict=True)}
+    found = [replace(row, control_searched=float(place[row.example])) for row in found]
     order = {int(e): i for i, e in enumerate(chosen.examples.indices)}
     found.sort(key=lambda row: order[row.example])
     return Finding(
@@ -94,19 +105,51 @@ def deciding_units(subject: Subject, lens: Ablation, units: Table) -> Finding:
         caveats=(
             "Images were chosen by their margins on the evaluation split; an effect on one image "
             "is exact and has no interval.",
+            "Close images have small margins, and a search over many units finds a large effect on "
+            "any image: the control says how often it turns a prediction by that alone.",
         ),
     )
 
 
+def _searched(chosen: Cases, reach: np.ndarray) -> np.ndarray:
+    """For how many other images of its kind the largest change of margin would turn an image.
+
+    `reach` `[2, M]` has the lowest and the highest change that one unit makes to each image's
+    margin. A search over many units finds something on any image: what it finds on images of other
+    classes says how much of a turned prediction is the search, and the small margin.
+    """
+    labels, kinds = chosen.examples.labels.cpu().numpy(), np.array(chosen.kinds)
+    margins = score(chosen.logits, chosen.examples.labels, "margin").double().cpu().numpy()
+    other = (labels[:, None] != labels) & (kinds[:, None] == kinds)  # [M, M]
+    turns = np.where(
+        margins[:, None] > 0, margins[:, None] + reach[0] < 0, margins[:, None] + reach[1] > 0
+    )
+    count = other.sum(1)
+    return np.where(count > 0, (turns & other).sum(1) / np.maximum(count, 1), np.nan)
+
+
 def _site_rows(
     subject: Subject, lens: Ablation, chosen: Cases, site: Site, units: Table
+) -> tuple[list[ImageUnit], np.ndarray]:
+    """Rows of a site, and the lowest and highest change of margin `[2, M]` of any unit."""
+    scores = (subject.score, "accuracy", "margin")
+    effects, turned, margins = unit_effects_on(subject, site, chosen.examples, lens.edit, scores)
+    rows = list(_unit_rows(subject, lens, chosen, (effects, turned), units.where(site=site.name)))
+    return rows, np.stack([margins.min(0), margins.max(0)])
+
+
+def _unit_rows(
+    subject: Subject,
+    lens: Ablation,
+    chosen: Cases,
+    found: tuple[np.ndarray, np.ndarray],
+    own: Table,
 ) -> Iterator[ImageUnit]:
-    scores = (subject.score, "accuracy")
-    effects, turned = unit_effects_on(subject, site, chosen.examples, lens.edit, scores).own
+    effects, turned = found
+    site = str(own.column("site")[0])
     labels = chosen.examples.labels.cpu().numpy()
     told = chosen.logits.argmax(1).cpu().numpy()
     before = subject.score_of(chosen.logits, chosen.examples.labels).double().cpu().numpy()
-    own = units.where(site=site.name)
     width = len(subject.classes) + 1
     of_class = {
         name: own.column(name).reshape(-1, width)[:, :-1] for name in ("effect", "lo", "hi", "n")
@@ -119,13 +162,14 @@ def _site_rows(
                 kind=chosen.kinds[i],
                 label=subject.classes[int(label)],
                 prediction=subject.classes[int(told[i])],
-                site=site.name,
+                site=site,
                 unit=int(unit),
                 rank=rank,
                 effect=float(effects[unit, i]),
                 control_effect=float(np.median(sizes)),
                 turned=int(turned[unit, i]),
                 control_turned=float((turned[:, i] != 0).mean()),
+                control_searched=np.nan,
                 before=float(before[i]),
                 **{
                     f"class_{name}": values[unit, label].item() for name, values in of_class.items()
@@ -146,22 +190,34 @@ def _statements(subject: Subject, chosen: Cases, found: Sequence[ImageUnit]) -> 
             some = sum(int(e) in turned for e in of_kind)
             share, (lo, hi) = some / len(of_kind), wilson(some, len(of_kind))
             noun = "image" if len(of_kind) == 1 else "images"
-            own = [row.control_turned for row in found if row.kind == kind and row.rank == 1]
+            own = [row for row in found if row.kind == kind and row.rank == 1]
+            random, searched = (
+                percent(np.nanmean(values) if np.isfinite(values).any() else np.nan)
+                for values in (
+                    np.array([row.control_turned for row in own]),
+                    np.array([row.control_searched for row in own]),
+                )
+            )
+            every = sum(site.units for site in subject.hidden_sites)
             parts.append(
-                f"of {len(of_kind)} {noun} {words.format(some)} without one unit that was searched "
-                f"for ({percent(share, lo, hi)}; without a random one {percent(np.mean(own))})"
+                f"of {len(of_kind)} {noun} {words.format(some)} without one unit, searched for "
+                f"among {every} ({percent(share, lo, hi)}; as large a change as the same search "
+                f"finds on such images of other classes would turn {searched}, and a random unit "
+                f"turns {random})"
             )
     first = [row for row in found if row.kind == "typical" and row.rank == 1]
     if not first:
         return ()
+    images = sorted({row.example for row in first})
     largest, usual = (
-        _median(np.array([abs(getattr(row, name)) for row in first]), subject.seed)
+        _median(np.array([max(abs(getattr(row, name)) for row in first if row.example == image)
+                          for image in images]), subject.seed)
         for name in ("effect", "control_effect")
-    )
+    )  # fmt: skip
     return (
         f"The unit that matters most to a class's typical image changes its {subject.score} by "
-        f"{largest} {unit}, a site's median unit by {usual} (medians over n = {len(first)} images "
-        f"and sites){'; ' if parts else ''}{'; '.join(parts)}.",
+        f"{largest} {unit}, the median unit of a site by {usual} at the most (medians over "
+        f"n = {len(images)} images){'; ' if parts else ''}{'; '.join(parts)}.",
     )
 
 

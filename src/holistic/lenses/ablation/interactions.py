@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -15,12 +16,12 @@ from holistic.lenses.ablation.rankings import strongest
 from holistic.progress import Progress
 from holistic.scores import SCORE_UNITS
 from holistic.sites import Site
-from holistic.stats.intervals import bootstrap_interval, mean_interval
-from holistic.stats.tests import benjamini_hochberg, mean_p
+from holistic.stats.tests import benjamini_hochberg
 from holistic.subject import Subject
 from holistic.tables import Table, col
+from holistic.words import unbounded
 
-__all__ = ["Interaction", "find_interactions"]
+__all__ = ["Interaction", "find_interactions", "kinds_of"]
 
 _FEWEST = 50
 _ALONE = "No site has two units, so there is no pair to remove."
@@ -42,20 +43,26 @@ class Interaction:
     effect_a: float = col(
         "mean score change without the first unit", unit="score", words="effect without the first"
     )
+    effect_a_lo: float | None = col("lower end of its 95 % interval", unit="score")
+    effect_a_hi: float | None = col("upper end of its 95 % interval", unit="score")
     effect_b: float = col(
         "mean score change without the second unit", unit="score", words="effect without the second"
     )
+    effect_b_lo: float | None = col("lower end of its 95 % interval", unit="score")
+    effect_b_hi: float | None = col("upper end of its 95 % interval", unit="score")
     effect_ab: float = col(
         "mean score change without both", unit="score", words="effect without both"
     )
+    effect_ab_lo: float | None = col("lower end of its 95 % interval", unit="score")
+    effect_ab_hi: float | None = col("upper end of its 95 % interval", unit="score")
     interaction: float = col(
-        "effect_ab - effect_a - effect_b; negative = they stand in for each other (redundancy), "
-        "positive = they work only together (synergy)",
+        "effect_ab - effect_a - effect_b; where both help, negative = they stand in for each other "
+        "(redundancy), positive = they work only together (synergy); where both harm, the reverse",
         unit="score",
         words="effect of both beyond the sum",
     )
-    lo: float = col("lower end of the 95 % interval of the interaction", unit="score")
-    hi: float = col("upper end of the 95 % interval of the interaction", unit="score")
+    lo: float | None = col("lower end of the 95 % interval of the interaction", unit="score")
+    hi: float | None = col("upper end of the 95 % interval of the interaction", unit="score")
     control_interaction_lo: float = col(
         "2.5 % quantile of the interactions of the site's random pairs",
         unit="score",
@@ -66,17 +73,20 @@ class Interaction:
         "97.5 % quantile of the same", unit="score", of="interaction"
     )
     n: int = col("evaluation examples", unit="examples")
-    p: float = col(
-        "two-sided p of the paired t test of the interaction",
+    p: float | None = col(
+        "two-sided p of no interaction, as its interval says",
         of="interaction",
-        words="p (paired t, two-sided)",
+        words="p (mean of zero, two-sided)",
     )
-    q: float = col(
+    q: float | None = col(
         "Benjamini-Hochberg q over all pairs and classes",
         of="interaction",
         words="q over all pairs and classes",
     )
-    verdict: str = col("'redundant' or 'synergistic' where q < 0.05, else 'none'")
+    verdict: str = col(
+        "where q < 0.05: 'redundant' if removing both does more of what each does than the sum, "
+        "'synergistic' if less, 'mixed' if one unit helps and the other harms; else 'none'"
+    )
 
 
 def find_interactions(
@@ -96,16 +106,32 @@ def find_interactions(
     if not parts:
         return Finding("ablation.interactions", Table.from_rows(Interaction, []), caveats=(_ALONE,))
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    q, sign = benjamini_hochberg(columns["p"]), np.sign(columns["interaction"])
-    names = np.array(["redundant", "none", "synergistic"])
-    verdict = np.where(q < 0.05, names[np.nan_to_num(sign).astype(int) + 1], "none")
+    q = benjamini_hochberg(columns["p"])
+    verdict = np.where(q < 0.05, kinds_of(columns), "none")
     ends = random_range(columns, "interaction", ("site", "class"))
     table = Table.build(Interaction, {**columns, **ends, "q": q, "verdict": verdict})
     unit = SCORE_UNITS[subject.score]
     lines = [_statement(table, site.name, unit) for site in sites if site.units >= 2]
+    rare = unbounded(int(np.isnan(columns["lo"]).sum()), len(table), "interactions")
     return Finding(
-        "ablation.interactions", table, tuple(lines), (_sampling(subject, table), *notes)
+        "ablation.interactions", table, tuple(lines), (_sampling(subject, table), *notes, *rare)
     )
+
+
+def kinds_of(columns: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Say what an interaction `[N]` means, by which way its units' own effects go.
+
+    Units whose intervals hold 0 go neither way; where neither does, the effect of both decides.
+    """
+    own = [
+        (columns[f"effect_{unit}_lo"] > 0).astype(int) - (columns[f"effect_{unit}_hi"] < 0)
+        for unit in "ab"
+    ]
+    way = np.sign(own[0] + own[1])
+    way = np.where(way == 0, np.sign(columns["effect_ab"]), way)
+    beyond = np.sign(np.nan_to_num(columns["interaction"] * way)).astype(int)
+    kinds = np.array(["synergistic", "none", "redundant"])[beyond + 1]
+    return np.where(own[0] * own[1] < 0, "mixed", kinds)
 
 
 def _pairs(
@@ -155,25 +181,24 @@ def _columns(
     site: Site, pairs: np.ndarray, kinds: np.ndarray, effects: PairEffects, classes: list[str]
 ) -> dict[str, np.ndarray]:
     """Columns of pairs × the last classes of those measured."""
-    width, sums = len(classes), effects.interaction
-    lo, hi = mean_interval(sums.count, sums.mean, sums.m2)
-    values = {
-        "effect_a": effects.first,
-        "effect_b": effects.second,
-        "effect_ab": effects.both,
-        "interaction": sums.mean,
-        "lo": lo,
-        "hi": hi,
-        "n": sums.count.astype(np.int64),
-        "p": mean_p(sums.count, sums.mean, sums.m2),
-    }
+    width, values = len(classes), dict[str, np.ndarray]()
+    named = {
+        "effect_a": effects.first, "effect_b": effects.second, "effect_ab": effects.both,
+        "interaction": effects.interaction,
+    }  # fmt: skip
+    for name, every in named.items():
+        means = every[:, -width:]
+        ends = ("lo", "hi") if name == "interaction" else (f"{name}_lo", f"{name}_hi")
+        values |= {name: means.mean, **dict(zip(ends, means.interval(), strict=True))}
+        if name == "interaction":
+            values |= {"n": means.count, "p": means.p()}
     return {
         "site": np.repeat(np.array([site.name]), len(pairs) * width),
         "unit_a": np.repeat(pairs[:, 0], width),
         "unit_b": np.repeat(pairs[:, 1], width),
         "class": np.tile(np.array(classes), len(pairs)),
         "kind": np.repeat(kinds, width),
-        **{name: value[-width:].T.reshape(-1) for name, value in values.items()},
+        **{name: value.reshape(-1) for name, value in values.items()},
     }
 
 
@@ -186,34 +211,43 @@ def _sampling(subject: Subject, table: Table) -> str:
 
 
 def _statement(table: Table, site: str, unit: str) -> str:
-    """Count significant interactions by sign, beside the random pairs, and among all pairs."""
+    """Count significant interactions by kind, beside the random pairs, and among all pairs."""
     rows = table.where(site=site, class_="all")
     top, random = rows.where(kind="top"), rows.where(kind="random")
-    control = random.column("interaction")
     beside = (
-        f", {_median(control)} for {len(control)} random pairs "
+        f", {_median(random)} for {len(random)} random pairs "
         f"({int((random.column('verdict') != 'none').sum())} significant)"
-        if len(control)
+        if len(random)
         else ""
     )
-    redundant, synergistic = (int((rows.column("verdict") == v).sum()) for v in _SIGNS)
-    first, second = (int((top.column("verdict") == v).sum()) for v in _SIGNS)
     return (
-        f"Of {len(top)} pairs of strong units of site '{site}', {first} are redundant and {second} "
-        f"synergistic (q < 0.05, n = {int(top.column('n').max())}); median size of the interaction "
-        f"{_median(top.column('interaction'))} {unit}{beside}. Of all {len(rows)} pairs "
-        f"measured, {redundant} are redundant and {synergistic} synergistic "
+        f"Of {len(top)} pairs of strong units of site '{site}', {_counts(top)} "
+        f"(q < 0.05, n = {int(top.column('n').max())}); median size of the interaction "
+        f"{_median(top)} {unit}{beside}. Of all {len(rows)} pairs measured, {_counts(rows)} "
         f"(n = {int(rows.column('n').min())} or more)."
     )
 
 
-def _median(values: np.ndarray) -> str:
-    """Write the median size of numbers with its interval over them."""
-    sizes = np.abs(values[np.isfinite(values)])
-    if not len(sizes):
+def _counts(rows: Table) -> str:
+    redundant, synergistic, mixed = (
+        int((rows.column("verdict") == kind).sum())
+        for kind in ("redundant", "synergistic", "mixed")
+    )
+    more = f", {mixed} of a unit that helps and one that harms" if mixed else ""
+    return f"{redundant} are redundant and {synergistic} synergistic{more}"
+
+
+def _median(rows: Table) -> str:
+    """Write the median size of interactions; between which medians it lies, as images vary.
+
+    If each true size lies within its own bounds, the median of the true sizes lies between the
+    medians of the bounds.
+    """
+    value, lo, hi = (rows.column(name).astype(float) for name in ("interaction", "lo", "hi"))
+    lo, hi = (np.where(np.isnan(end), value, end) for end in (lo, hi))
+    known = np.isfinite(value)
+    if not known.any():
         return "–"
-    lo, hi = bootstrap_interval(sizes, np.median, seed=0)
-    return f"{np.median(sizes):.2g}" + (f" [{lo:.2g}, {hi:.2g}]" if len(sizes) > 1 else "")
-
-
-_SIGNS = ("redundant", "synergistic")
+    least = np.maximum(np.maximum(lo, -hi), 0)[known]
+    most = np.maximum(np.abs(lo), np.abs(hi))[known]
+    return f"{np.median(np.abs(value[known])):.2g} [{np.median(least):.2g}, {np.median(most):.2g}]"

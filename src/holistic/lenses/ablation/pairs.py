@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,56 +14,35 @@ from holistic.examples import Examples
 from holistic.graph.engine import Stage
 from holistic.scores import ROUNDING, resolution
 from holistic.sites import Site
+from holistic.stats.means import Means
 from holistic.subject import Subject
 from holistic.sweeps import replacement
 
-__all__ = ["PairEffects", "Sums", "interacting", "pair_effects", "site_stages"]
+__all__ = ["PairEffects", "interacting", "pair_effects", "site_stages"]
 
 _SLICE = 2048
 _BATCH = 1024
 
 
 @dataclass(frozen=True)
-class Sums:
-    """Examples, mean and squared deviations, `[C + 1, G]` each; all classes come last."""
-
-    count: np.ndarray
-    mean: np.ndarray
-    m2: np.ndarray
-
-
-class _ClassSums:
-    """Sums of effects and of their squares over the examples of each class, `[G, C]`."""
-
-    def __init__(self, effects: int, classes: int) -> None:
-        self.count = torch.zeros(classes, dtype=torch.float64)
-        self.total = torch.zeros(effects, classes, dtype=torch.float64)
-        self.square = torch.zeros(effects, classes, dtype=torch.float64)
-
-    def update(self, effects: Tensor, member: Tensor) -> None:
-        """Add effects `[G, B]` of examples whose classes are marked in `[B, C]`."""
-        self.count += member.sum(0)
-        self.total += effects @ member
-        self.square += effects.square() @ member
-
-    def sums(self) -> Sums:
-        """Moments of each class, and of all classes as a last row."""
-        parts = (self.count.expand_as(self.total), self.total, self.square)
-        count, total, square = (torch.cat([p, p.sum(1, keepdim=True)], 1).T for p in parts)
-        mean = total / count  # NaN for a class without examples
-        # effects come in float32: their squares and sums are exact enough in float64
-        m2 = (square - total * mean).nan_to_num(0).clamp_min(0)
-        return Sums(count.numpy().astype(np.int64), mean.numpy(), m2.numpy())
-
-
-@dataclass(frozen=True)
 class PairEffects:
-    """Effects of the first and second unit of each pair, of both, and the interaction."""
+    """What removing the units of each of G pairs does to the examples of each class and to all.
 
-    first: np.ndarray
-    second: np.ndarray
-    both: np.ndarray
-    interaction: Sums
+    Attributes
+    ----------
+    first, second, both
+        `[G, C + 1]`, effects of removing the first unit, the second, and both.
+    second_gone
+        `[G, C + 1]`, of removing the second once the first is gone.
+    interaction
+        `[G, C + 1]`, of both beyond the sum of each.
+    """
+
+    first: Means
+    second: Means
+    both: Means
+    second_gone: Means
+    interaction: Means
 
 
 def site_stages(
@@ -84,33 +63,53 @@ def site_stages(
 def pair_effects(
     subject: Subject, site: Site, pairs: np.ndarray, examples: Examples, edit: str
 ) -> PairEffects:
-    """Remove the units of each pair `[G, 2]`, each and both: means `[C + 1, G]`."""
+    """Remove the units of each pair `[G, 2]`, each and both."""
     units, places = np.unique(pairs, return_inverse=True)
     places, classes = torch.from_numpy(places.reshape(pairs.shape)), len(subject.classes)
-    alone = _ClassSums(len(units), classes)
     slices = [slice(i, i + _SLICE) for i in range(0, len(pairs), _SLICE)]
-    sums = [[_ClassSums(len(pairs[s]), classes) for _ in range(2)] for s in slices]
+    found: list[list[Means]] = []
     for stage, labels, _ in site_stages(subject, site, examples, edit):
         before = subject.score_of(stage.base, labels).double()
         member = one_hot(labels, classes).double().cpu()  # [B, C]
         single = _order_effects(subject, stage, units[:, None], before, labels)  # [U', B]
-        alone.update(single, member)
         size = stage.base.abs().amax(1).double().cpu() + single.abs().amax(0)  # [B]
-        for part, (both, extra) in zip(slices, sums, strict=True):
+        sums = [[_class_means(single, member)], *([] for _ in range(3))]
+        for part in slices:
             together = _order_effects(subject, stage, pairs[part], before, labels)
-            both.update(together, member)
             a, b = (single.index_select(0, places[part, i]) for i in (0, 1))
+            sums[1].append(_class_means(together, member))
+            sums[2].append(_class_means(together - a, member))
             together -= a.add_(b)
             together[together.abs() <= ROUNDING * size] = 0
-            extra.update(together, member)
-    single_mean = alone.sums().mean
-    whole, extra = ([pair[i].sums() for pair in sums] for i in (0, 1))
-    return PairEffects(
-        single_mean[:, places[:, 0]],
-        single_mean[:, places[:, 1]],
-        np.concatenate([s.mean for s in whole], 1),
-        Sums(*(np.concatenate([getattr(s, f) for s in extra], 1) for f in ("count", "mean", "m2"))),
-    )
+            sums[3].append(_class_means(together, member))
+        found.append([Means.concatenate(parts) for parts in sums])
+    alone, both, gone, extra = (_merged(parts).with_total() for parts in zip(*found, strict=True))
+    first, second = (alone[places[:, i].numpy()] for i in (0, 1))
+    return PairEffects(first, second, both, gone, extra)
+
+
+def _merged(parts: Sequence[Means]) -> Means:
+    """Means of the examples of all batches."""
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = whole.merge(part)
+    return whole
+
+
+def _class_means(effects: Tensor, member: Tensor) -> Means:
+    """Means of effects `[G, B]` over the examples of the classes marked in `[B, C]`: `[G, C]`."""
+    count = member.sum(0)
+    mean = effects @ member / count.clamp_min(1)
+    away = effects - mean @ member.T
+    square = away.square()
+    m2, few = square @ member, member.float()
+    # the higher powers say how skewed the effects are: float32 is exact enough, and quicker
+    away, square = away.float(), square.float()
+    m3, m4 = away.mul_(square) @ few, square.square_() @ few
+    known = mean.masked_fill(count == 0, torch.nan)
+    counts = count.expand(mean.shape).long()
+    parts = (counts, known, m2, m3.double(), m4.double())
+    return Means(*(part.numpy() for part in parts))
 
 
 def interacting(

@@ -11,12 +11,13 @@ import numpy as np
 from holistic.edits import Replacement
 from holistic.findings import Finding
 from holistic.lenses.ablation import Ablation
-from holistic.lenses.ablation.effects import class_means, unit_effects_on
+from holistic.lenses.ablation.effects import unit_effects_on
 from holistic.lenses.ablation.extents import affordable, between
+from holistic.lenses.ablation.resampled import Agreed, redrawn_agreements
 from holistic.progress import Progress
 from holistic.sites import Site
 from holistic.stats.agreement import Overlap, Shuffles, spearman, topk_overlap
-from holistic.stats.intervals import wilson
+from holistic.stats.means import Means
 from holistic.stats.tests import benjamini_hochberg, permutation_p
 from holistic.subject import Subject
 from holistic.tables import Table, col
@@ -42,8 +43,8 @@ class Agreement:
         "rank correlation of the units' effects; 1 = the same ranking",
         words="rank correlation of the effects",
     )
-    lo: float = col("lower end of its 95 % interval over units")
-    hi: float = col("upper end of its 95 % interval over units")
+    lo: float | None = col("lower end of its 95 % interval over images (bootstrap)")
+    hi: float | None = col("upper end of its 95 % interval over images (bootstrap)")
     spearman_chance_lo: float = col(
         "2.5 % quantile of rank correlations of shuffled units",
         of="spearman",
@@ -70,8 +71,8 @@ class Agreement:
         unit="share",
         words="share of the top k in both",
     )
-    overlap_lo: float = col("lower end of its 95 % interval (Wilson)", unit="share")
-    overlap_hi: float = col("upper end of its 95 % interval (Wilson)", unit="share")
+    overlap_lo: float | None = col("lower end of its 95 % interval over images", unit="share")
+    overlap_hi: float | None = col("upper end of its 95 % interval over images", unit="share")
     overlap_chance: float = col(
         "overlap of two random choices of k",
         unit="share",
@@ -108,7 +109,8 @@ def compare_replacements(subject: Subject, lens: Ablation, progress: Progress) -
         (
             "Mean and zero take a value away for good; resample puts in a value that belongs to "
             "another example (one draw each), so its effects are noisier.",
-            "Intervals of the rank correlation are over units; the examples are the same ones.",
+            "Intervals are over images, drawn again within each class; the units are all that the "
+            "site has.",
             *(note for site in sites if (note := _unrated(table, site))),
         ),
     )
@@ -118,17 +120,22 @@ def _site_rows(subject: Subject, site: Site, lens: Ablation) -> list[Agreement]:
     kinds: tuple[str, ...] = get_args(Replacement)
     examples = affordable(subject, site, lens, site.units * len(kinds))
     labels, names = examples.labels.cpu().numpy(), [*subject.classes, "all"]
-    means = {
-        kind: class_means(
-            unit_effects_on(subject, site, examples, kind, (subject.score,)).own[0],
-            labels,
-            len(subject.classes),
-        )
-        for kind in kinds
+    classes, k = len(subject.classes), min(_TOP, max(1, site.units // 4))
+    effects = {
+        kind: unit_effects_on(subject, site, examples, kind, (subject.score,))[0] for kind in kinds
     }
-    shuffles = Shuffles(subject.seed, _SHUFFLES)
+    means = {kind: Means.by_class(own, labels, classes) for kind, own in effects.items()}
+    with np.errstate(invalid="ignore"):
+        redrawn = redrawn_agreements(effects, labels, classes, k=k, seed=subject.seed)
+    shuffles, nothing = Shuffles(subject.seed, _SHUFFLES), Agreed(*[float("nan")] * 4)
     return [
-        _row(site, (names[c], a, b), (means[a].mean[:, c], means[b].mean[:, c]), int(n), shuffles)
+        _row(
+            site,
+            (names[c], a, b),
+            (means[a].mean[:, c], means[b].mean[:, c]),
+            (int(n), redrawn.get((a, b, c), nothing)),
+            shuffles,
+        )
         for a, b in combinations(kinds, 2)
         for c, n in enumerate(means[a].count[0])
     ]
@@ -138,10 +145,10 @@ def _row(
     site: Site,
     labels: tuple[str, str, str],
     effects: tuple[np.ndarray, np.ndarray],
-    examples: int,
+    sure: tuple[int, Agreed],
     shuffles: Shuffles,
 ) -> Agreement:
-    a, b = effects
+    (a, b), (examples, redrawn) = effects, sure
     rank, k = spearman(a, b), min(_TOP, max(1, site.units // 4))
     null = shuffles.spearman(a, b)
     chance = np.quantile(null, (0.025, 0.975)) if len(null) else (np.nan, np.nan)
@@ -150,13 +157,12 @@ def _row(
     overlap = Overlap(np.nan, np.nan, np.nan)
     if rank.n >= k and all(np.ptp(side) for side in rated):
         overlap = topk_overlap(-a, -b, k)
-    bounds = wilson(overlap.share * k, k)
     return Agreement(
         site.name,
         *labels,
         spearman=rank.r,
-        lo=rank.lo,
-        hi=rank.hi,
+        lo=redrawn.spearman_lo if np.isfinite(rank.r) else np.nan,
+        hi=redrawn.spearman_hi if np.isfinite(rank.r) else np.nan,
         spearman_chance_lo=float(chance[0]),
         spearman_chance_hi=float(chance[1]),
         n=rank.n,
@@ -164,8 +170,8 @@ def _row(
         q=np.nan,
         k=k,
         overlap=overlap.share,
-        overlap_lo=float(bounds[0]),
-        overlap_hi=float(bounds[1]),
+        overlap_lo=redrawn.overlap_lo if np.isfinite(overlap.share) else np.nan,
+        overlap_hi=redrawn.overlap_hi if np.isfinite(overlap.share) else np.nan,
         overlap_chance=overlap.expected,
         overlap_p=overlap.p,
         overlap_q=np.nan,
@@ -180,7 +186,8 @@ def _statement(table: Table, site: str) -> str:
     lo, hi = (number(first[f"spearman_chance_{end}"], "z.2f") for end in ("lo", "hi"))
     return (
         f"Rank agreement of replacements at site '{site}' (n = {between(whole.column('n'))} units, "
-        f"by effects on {first['examples']} examples; shuffled units [{lo}, {hi}]): "
+        f"by effects on {first['examples']} examples, over which intervals are; shuffled units "
+        f"[{lo}, {hi}]): "
         f"{'; '.join(parts)}."
     )
 
@@ -191,7 +198,8 @@ def _alike(row: dict[str, Any]) -> str:
         return f"{both} can't be compared"
     return (
         f"{both} {number(row['spearman'], 'z.2f')} [{number(row['lo'], 'z.2f')}, "
-        f"{number(row['hi'], 'z.2f')}], {percent(row['overlap'], decimals=0)} of the top "
+        f"{number(row['hi'], 'z.2f')}], "
+        f"{percent(row['overlap'], row['overlap_lo'], row['overlap_hi'], decimals=0)} of the top "
         f"{row['k']} (chance {percent(row['overlap_chance'], decimals=0)})"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +18,13 @@ from holistic.progress import Progress
 from holistic.scores import SCORE_UNITS, resolution
 from holistic.sites import Site
 from holistic.stats.agreement import Spearman, spearman
-from holistic.stats.intervals import mean_interval
-from holistic.stats.tests import benjamini_hochberg, mean_p
+from holistic.stats.means import Means
+from holistic.stats.tests import benjamini_hochberg
 from holistic.subject import Subject
 from holistic.tables import Table, col
-from holistic.words import percent
+from holistic.words import number, percent, unbounded
 
-__all__ = ["ShapleyValue", "Shares", "sample_shares", "share_out"]
+__all__ = ["ShapleyValue", "Shares", "deal", "sample_shares", "share_out"]
 
 _GROUPS = 20
 _EXAMPLES = 64
@@ -44,26 +45,30 @@ class ShapleyValue:
         unit="score",
         words="Shapley value, score that it adds",
     )
-    se: float = col(
+    se: float | None = col(
         "standard error, over orders and examples",
         unit="score",
         of="shapley",
         words="standard error",
     )
-    lo: float = col("lower end of the 95 % interval", unit="score")
-    hi: float = col("upper end of the 95 % interval", unit="score")
+    lo: float | None = col(
+        "lower end of the 95 % interval, over orders and examples: each group of orders sees "
+        "examples of its own",
+        unit="score",
+    )
+    hi: float | None = col("upper end of the 95 % interval", unit="score")
     shapley_expected: float = col(
         "the share of each unit if all had the same",
         unit="score",
         of="shapley",
         words="control (an equal share for every unit)",
     )
-    p: float = col(
-        "two-sided p of the t test over groups of orders",
+    p: float | None = col(
+        "two-sided p of no share, over groups of orders and examples",
         of="shapley",
-        words="p (t over groups of orders, two-sided)",
+        words="p (groups of orders and examples, two-sided)",
     )
-    q: float = col(
+    q: float | None = col(
         "Benjamini-Hochberg q over all sites, units and classes",
         of="shapley",
         words="q over all sites, units and classes",
@@ -94,7 +99,8 @@ class Shares:
     Attributes
     ----------
     groups
-        `[G, U, C + 1]`, mean contribution of each unit; NaN for classes without an example.
+        `[G, U, C + 1]`, mean contribution of each unit; NaN for classes without an example in the
+        group. No example is in two groups, so that groups are independent draws of both.
     orders
         Orders of removal, over all groups.
     truncated
@@ -117,53 +123,66 @@ def share_out(subject: Subject, lens: Ablation, units: Table, progress: Progress
     Ghorbani & Zou 2020, Neuron Shapley; Castro, Gómez & Tejada 2009, the sampling estimator.
     """
     sites, parts = subject.hidden_sites, list[dict[str, np.ndarray]]()
+    lines = list[Callable[[Table], str]]()
     for done, site in enumerate(sites):
         progress("shares of units", done, len(sites))
-        parts.append(_site_columns(subject, site, lens, units.where(site=site.name)))
+        found = sample_shares(subject, site, lens)
+        own = units.where(site=site.name)
+        parts.append(_site_columns(subject, site, found, own))
+        lines.append(_statement(subject, site, found, own))
     progress("shares of units", len(sites), len(sites))
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     table = Table.build(ShapleyValue, {**columns, "q": benjamini_hochberg(columns["p"])})
     return Finding(
         "ablation.shapley",
         table,
-        tuple(_statement(subject, table.where(site=site.name)) for site in sites),
+        tuple(line(table.where(site=s.name)) for line, s in zip(lines, sites, strict=True)),
         (
             "The shares of a site add up to the score with all its units minus that with none "
             f"of them, short of at most {percent(lens.truncation, decimals=0)} that truncated "
             "orders leave out.",
-            "Examples differ from group to group of orders, so the standard error covers both.",
+            "Each group of orders sees examples that no other group sees, so that intervals cover "
+            "both: the orders drawn, and the examples drawn.",
+            *unbounded(int(np.isnan(columns["lo"]).sum()), len(table), "shares"),
         ),
     )
 
 
 def sample_shares(subject: Subject, site: Site, lens: Ablation) -> Shares:
-    """Remove the units of a site in random orders, a group of orders on each draw of examples."""
+    """Remove the units of a site in random orders, each group of orders on a fold of examples."""
     rng = np.random.default_rng([subject.seed, site.depth, 5])
-    examples, (size, each) = subject.evaluation, _batch_size(subject, site, lens)
-    many = _GROUPS
-    groups, skipped, seen = list[np.ndarray](), 0, set[int]()
-    for group in range(many):
-        some = examples.sample(size, seed=subject.seed + 7919 * (group + 1))
+    size, each = _batch_size(subject, site, lens)
+    examples = subject.evaluation.sample(size * _GROUPS, seed=subject.seed + 7919)
+    labels = examples.labels.cpu().numpy()
+    folds = deal(labels, min(_GROUPS, len(examples)), rng)
+    groups, skipped = list[np.ndarray](), 0
+    for fold in folds:
         orders = np.stack([rng.permutation(site.units) for _ in range(each)])
-        for stage, labels, _ in site_stages(subject, site, some, lens.edit):
-            shares, left_out = _contributions(subject, stage, labels, orders, lens.truncation)
+        for stage, own, _ in site_stages(subject, site, examples.at(fold), lens.edit):
+            shares, left_out = _contributions(subject, stage, own, orders, lens.truncation)
             groups.append(shares)
             skipped += left_out
-        seen.update(some.indices.tolist())
-    orders = many * each
-    labels = subject.labels[torch.tensor(sorted(seen))]
-    count = np.bincount(labels.cpu().numpy(), minlength=len(subject.classes))
-    seen_of = np.append(count, count.sum())
-    return Shares(np.stack(groups), orders, skipped / (orders * site.units), seen_of)
+    orders = len(folds) * each
+    count = np.bincount(labels, minlength=len(subject.classes))
+    seen = np.append(count, count.sum())
+    return Shares(np.stack(groups), orders, skipped / (orders * site.units), seen)
+
+
+def deal(labels: np.ndarray, folds: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Deal examples out to folds in turn, class by class: places `[B / folds]` of each fold."""
+    mixed = rng.permutation(len(labels))
+    order = mixed[np.argsort(labels[mixed], kind="stable")]
+    return [np.sort(order[fold::folds]) for fold in range(folds)]
 
 
 def _batch_size(subject: Subject, site: Site, lens: Ablation) -> tuple[int, int]:
-    """Examples, and orders, of one group: few orders only where few examples cost too much."""
+    """Examples, and orders, of one group: as many orders as examples are few, where afforded."""
     allowed = afforded_rows(subject, site, lens) / (_GROUPS * site.units)
     orders = max(1, lens.permutations // _GROUPS)
-    least = min(2 * len(subject.classes), len(subject.evaluation))
-    size = max(least, min(_EXAMPLES, len(subject.evaluation), int(allowed / orders)))
-    return size, max(1, min(orders, int(allowed / size)))
+    whole = -(-len(subject.evaluation) // _GROUPS)
+    least = min(2 * len(subject.classes), whole)
+    size = max(least, min(_EXAMPLES, whole, int(allowed / orders)))
+    return size, max(1, min(orders * _EXAMPLES // size, int(allowed / size)))
 
 
 def _contributions(
@@ -206,21 +225,24 @@ def _class_weights(labels: Tensor, classes: int) -> Tensor:
     return onehot / onehot.sum(0)
 
 
+def _means(groups: np.ndarray) -> Means:
+    """Means `[U, C + 1]` over those groups that have examples of the class."""
+    columns = [groups[:, :, c] for c in range(groups.shape[2])]
+    return Means.stack([Means.of(own[~np.isnan(own).any(1)].T) for own in columns])
+
+
 def _site_columns(
-    subject: Subject, site: Site, lens: Ablation, units: Table
+    subject: Subject, site: Site, found: Shares, units: Table
 ) -> dict[str, np.ndarray]:
-    found = sample_shares(subject, site, lens)
-    many, names = len(found.groups), np.array([*subject.classes, "all"])
-    mean = found.groups.mean(0)  # [U, C + 1]
-    m2 = ((found.groups - mean) ** 2).sum(0)
-    lo, hi = mean_interval(many, mean, m2)
+    means, names = _means(found.groups), np.array([*subject.classes, "all"])
+    mean, (lo, hi) = means.mean, means.interval()
     columns = {
         "shapley": mean,
-        "se": np.sqrt(m2 / (many - 1) / many),
+        "se": np.sqrt(means.variance / np.maximum(means.count, 1)),
         "lo": lo,
         "hi": hi,
         "shapley_expected": np.broadcast_to(mean.mean(0), mean.shape),
-        "p": np.where(np.isnan(mean), np.nan, mean_p(many, mean, m2)),
+        "p": means.p(),
     }
     rows = mean.size
     return {
@@ -235,24 +257,36 @@ def _site_columns(
     }
 
 
-def _statement(subject: Subject, table: Table) -> str:
-    """Name the unit with the largest share, beside an equal share and the ranking by effect."""
-    rows, unit = table.where(class_="all"), SCORE_UNITS[subject.score]
-    values, total = rows.column("shapley"), float(rows.column("shapley").sum())
-    first = next(rows.sort("shapley", descending=True).head(1).rows())
-    rank = spearman(values, -rows.column("effect"))
-    k = max(1, min(_TOP, len(rows) // 2))
-    top = np.sort(values)[::-1][:k].sum() / total if total else float("nan")
-    return (
-        f"Of the {len(rows)} units of site '{first['site']}', unit {first['unit']} has the largest "
-        f"share in the {subject.score} on these examples: {first['shapley']:+.3g} {unit} "
-        f"[{first['lo']:+.3g}, {first['hi']:+.3g}] (equal shares: {total / len(rows):+.2g}; "
-        f"{first['orders']} orders, n = {first['n']}); the {k} largest have "
-        f"{percent(top, decimals=0)} of the sum of {total:.3g} (equal shares: "
-        f"{percent(k / len(rows), decimals=0)}), "
-        f"{int((rows.column('q') < 0.05).sum())} differ from zero (q < 0.05)."
-        f" {_alike(rank)}"
-    )
+def _statement(subject: Subject, site: Site, found: Shares, units: Table) -> Callable[[Table], str]:
+    """Name the unit with the largest share, beside an equal share and the ranking by effect.
+
+    What is largest is chosen on half of the groups and told of on the other half.
+    """
+    unit, groups = SCORE_UNITS[subject.score], found.groups[:, :, -1]  # [G, U]
+    chosen, held = groups[::2].mean(0), Means.of(groups[1::2].T)
+    first, k = int(chosen.argmax()), max(1, min(_TOP, site.units // 2))
+    largest = np.argsort(-chosen, kind="stable")[:k]
+    lo, hi = held[first].interval()
+    each, total = float(held.mean[first]), float(held.mean.sum())
+    top = float(held.mean[largest].sum() / total) if total else float("nan")
+    effects = units.where(class_="all").column("effect")
+
+    def told(rows: Table) -> str:
+        rows = rows.where(class_="all")
+        rank = spearman(rows.column("shapley"), -effects)
+        return (
+            f"Of the {site.units} units of site '{site.name}', unit {first} has the largest share "
+            f"in the {subject.score} on one half of the examples; on the other half it is "
+            f"{number(each, '+.3g')} {unit} [{number(lo, '+.3g')}, {number(hi, '+.3g')}] (equal "
+            f"shares: {number(total / site.units, '+.2g')}; {found.orders // 2} orders, "
+            f"n = {int(found.seen[-1]) // 2}); the {k} largest, chosen likewise, have "
+            f"{percent(top, decimals=0)} of the sum of {number(total, '.3g')} (equal shares: "
+            f"{percent(k / site.units, decimals=0)}). "
+            f"{int((rows.column('q') < 0.05).sum())} units differ from zero (q < 0.05)."
+            f" {_alike(rank)}"
+        )
+
+    return told
 
 
 def _alike(rank: Spearman) -> str:
@@ -263,5 +297,5 @@ def _alike(rank: Spearman) -> str:
         )
     return (
         f"Rank agreement with removing one unit alone: {rank.r:z.2f} [{rank.lo:z.2f}, "
-        f"{rank.hi:z.2f}] (n = {rank.n} units)."
+        f"{rank.hi:z.2f}] (n = {rank.n} units; interval over units)."
     )

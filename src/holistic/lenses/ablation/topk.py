@@ -203,9 +203,10 @@ def remove_sets(
     progress("removing sets of units", len(sites), len(sites))
     columns = {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}
     columns["rank"] = _ranks(subject, columns, losses)
-    family = np.unique(np.stack([columns["k"], columns.pop("family")]), axis=1, return_inverse=True)
+    keys = np.stack([columns["k"], columns.pop("family")])
+    family = np.unique(keys, axis=1, return_inverse=True)[1].reshape(-1)
     for prefix in ("", "class_", "class_matched_"):
-        columns[f"{prefix}q"] = family_q(columns[f"{prefix}p"], family[1])
+        columns[f"{prefix}q"] = family_q(columns[f"{prefix}p"], family)
     table = Table.build(TopK, columns)
     notes = (*caveats, *_floors(table, sites))
     yield Finding("ablation.topk", table, headlines(table), notes)
