@@ -10,10 +10,11 @@ from torch import nn
 
 import holistic
 import planted_mechanism
+from holistic.examples import Examples
 from holistic.findings import Finding
-from holistic.lenses._cases import cases
+from holistic.lenses._cases import Cases, cases
 from holistic.lenses.ablation import Ablation
-from holistic.lenses.ablation.images import deciding_units
+from holistic.lenses.ablation.images import deciding_units, searched
 from holistic.lenses.mechanism.paths import paths
 from planted_ablation import linear, one_hot_images
 from runs_mechanism import QUICK, found
@@ -125,9 +126,11 @@ def test_the_unit_that_misleads_one_image_is_named() -> None:
     assert (top["unit"], top["turned"]) == (4, 1)
     assert top["effect"] == pytest.approx(3.0)
     assert top["control_turned"] == pytest.approx(1 / 5)
+    assert top["control_searched"] is None, "no image of another class is told wrong"
     assert (
         "of 1 image told wrong by the widest margin of their class, 1 are told right without one "
-        "unit that was searched for (100.0 % [20.7, 100.0]; without a random one 20.0 %)"
+        "unit, searched for among 5 (100.0 % [20.7, 100.0]; as large a change as the same search "
+        "finds on such images of other classes would turn –, and a random unit turns 20.0 %)"
         in decided(subject, Ablation(edit="zero")).statements[0]
     )
 
@@ -166,3 +169,15 @@ def test_a_path_is_read_where_the_class_is_told() -> None:
     assert (output.column("read") == output.column("prediction")).all()
     assert finding.statements[0].startswith("Of 2 typical images linear probes tell right ")
     assert finding.statements[0].endswith("; the model 2.")
+
+
+def test_a_search_is_compared_with_the_same_search_on_other_images() -> None:
+    """Margins 0.1 and 3 of two close images: a change of 1, found on either, turns the first."""
+    labels, kinds = torch.tensor([0, 1, 1]), ("close", "close", "typical")
+    logits = torch.tensor([[0.1, 0.0], [0.0, 3.0], [0.0, 1.0]])
+    images = torch.zeros(3, 1)
+    chosen = Cases(Examples(np.arange(3), images, labels), kinds, logits)
+    reach = np.array([[-1.0, -0.5, -9.0], [0.2, 0.1, 9.0]])
+    shares = searched(chosen, reach)
+    assert shares[:2].tolist() == [1.0, 0.0]
+    assert np.isnan(shares[2]), "the only image of its kind"

@@ -19,7 +19,7 @@ from holistic.subject import Subject
 from holistic.tables import Table, col
 from holistic.words import percent
 
-__all__ = ["ImageUnit", "deciding_units"]
+__all__ = ["ImageUnit", "deciding_units", "searched"]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def deciding_units(subject: Subject, lens: Ablation, units: Table) -> Finding:
         found += rows
         reach.append(ends)
     ends = np.stack(reach)  # [sites, 2, M]
-    control = _searched(chosen, np.stack([ends[:, 0].min(0), ends[:, 1].max(0)]))
+    control = searched(chosen, np.stack([ends[:, 0].min(0), ends[:, 1].max(0)]))
     place = {int(e): share for e, share in zip(chosen.examples.indices, control, strict=True)}
     found = [replace(row, control_searched=float(place[row.example])) for row in found]
     order = {int(e): i for i, e in enumerate(chosen.examples.indices)}
@@ -111,7 +111,7 @@ def deciding_units(subject: Subject, lens: Ablation, units: Table) -> Finding:
     )
 
 
-def _searched(chosen: Cases, reach: np.ndarray) -> np.ndarray:
+def searched(chosen: Cases, reach: np.ndarray) -> np.ndarray:
     """For how many other images of its kind the largest change of margin would turn an image.
 
     `reach` `[2, M]` has the lowest and the highest change that one unit makes to each image's

@@ -17,7 +17,7 @@ from holistic.scores import SCORE_UNITS
 from holistic.stats.order import ordered
 from holistic.subject import Subject
 from holistic.tables import Table, col
-from holistic.words import number
+from holistic.words import number, unbounded
 
 __all__ = ["RemovedUnit", "how_needed", "remove_units"]
 
@@ -49,6 +49,7 @@ def remove_units(subject: Subject, lens: Ablation, chosen: Table, progress: Prog
     columns = {name: table.column(name) for name in table.names}
     more = {"rank": _ranks(subject, chosen), "above": _above(subject, lens)}
     table = Table.build(RemovedUnit, {**columns, **more})
+    seen = table.column("n") > 0
     statements = [_site_line(subject, table, chosen, site.name) for site in subject.hidden_sites]
     return Finding(
         "ablation.units",
@@ -56,6 +57,9 @@ def remove_units(subject: Subject, lens: Ablation, chosen: Table, progress: Prog
         tuple(statements),
         caveats=(
             *notes,
+            *unbounded(
+                int((np.isnan(table.column("lo")) & seen).sum()), int(seen.sum()), "effects"
+            ),
             f"A removed unit holds its {_EDIT_WORDS[lens.edit]}; other replacements give other "
             "effects.",
             "An effect is conditional on all other units being in place: units that stand in for "
@@ -102,13 +106,13 @@ def _site_line(subject: Subject, table: Table, chosen: Table, site: str) -> str:
     """Name the unit and class with the largest loss, beside the site's ordinary unit."""
     rows, selection = table.where(site=site), chosen.where(site=site)
     classed = rows.column("class") != "all"
-    bounded = classed & ~np.isnan(rows.column("lo"))  # a class of one example has no interval
+    bounded = classed & (rows.column("n") != 1)  # a class of one example has no interval
     classed = bounded if bounded.any() else classed
     worst = int(ordered(np.where(classed, selection.column("effect"), np.nan))[0])
     row = next(iter(Table(rows.columns, rows.data.slice(worst, 1)).rows()))
     peers = np.abs(rows.where(class_=row["class"]).column("effect"))
     unit, needed = SCORE_UNITS[subject.score], how_needed(row["above"])
-    if row["effect"] == row["lo"] == row["hi"] == 0:
+    if row["effect"] == 0 and not row["lo"] and not row["hi"]:
         said = (
             f"no example's {subject.score} changes by more than rounding without the unit that the "
             f"selection split says class {row['class']} needs most, unit {row['unit']} "
