@@ -12,17 +12,20 @@ from scipy.stats import spearmanr, ttest_1samp, ttest_ind
 from torch import nn
 
 import holistic
+from holistic.examples import Examples
 from holistic.findings import Finding
 from holistic.lens import Context
 from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation import shapley as shapley_module
 from holistic.lenses.ablation.direct import follow_paths
 from holistic.lenses.ablation.effects import SCORES, label_scores
 from holistic.lenses.ablation.interactions import kinds_of
 from holistic.lenses.ablation.scored import SignFlips, score_units
-from holistic.lenses.ablation.shapley import deal, sample_shares
+from holistic.lenses.ablation.shapley import sample_shares, share_means
 from holistic.lenses.ablation.specific import Null, Shuffled
 from holistic.progress import silent
 from holistic.scores import score
+from holistic.sites import Site
 from holistic.tables import Table
 from planted_ablation import (
     Repairing,
@@ -262,14 +265,24 @@ def test_shapley_values_equal_all_subsets() -> None:
     assert shares.truncated == 0
 
 
-def test_no_example_is_in_two_groups_of_orders() -> None:
-    labels = np.repeat(np.arange(3), [40, 25, 2])
-    folds = deal(labels, 20, np.random.default_rng(0))
-    assert sorted(np.concatenate(folds)) == list(range(67))
-    assert {len(fold) for fold in folds} == {3, 4}
-    for c, least in ((0, 2), (1, 1)):
-        assert {(labels[fold] == c).sum() for fold in folds} <= {least, least + 1}
-    assert max((labels[fold] == 2).sum() for fold in folds) == 1
+def test_no_example_is_in_two_groups_of_orders(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = holistic.Subject(random_model(5, 4, 6, 4), one_hot_images(17, noise=1.5))
+    seen = list[list[int]]()
+    plain = shapley_module.site_stages
+
+    def watched(subject: holistic.Subject, site: Site, examples: Examples, edit: str):
+        seen.append(examples.indices.tolist())
+        return plain(subject, site, examples, edit)
+
+    monkeypatch.setattr(shapley_module, "site_stages", watched)
+    found = sample_shares(subject, subject.site("1"), Ablation())
+    assert sorted(np.concatenate(seen)) == sorted(subject.evaluation_indices.tolist())
+    assert {len(fold) for fold in seen} <= {1, 2}
+    assert len(found.groups) == len(seen) == 20
+    # a class that a group doesn't see has no number there, and its mean none of that group
+    means, labels = share_means(found.groups), subject.labels.numpy()
+    of_class = [sum((labels[fold] == c).any() for fold in seen) for c in range(4)]
+    assert means.count[0].tolist() == [*of_class, 20]
 
 
 def test_truncation_leaves_out_no_more_than_it_says() -> None:

@@ -43,8 +43,12 @@ class Agreement:
         "rank correlation of the units' effects; 1 = the same ranking",
         words="rank correlation of the effects",
     )
-    lo: float | None = col("lower end of its 95 % interval over images (bootstrap)")
-    hi: float | None = col("upper end of its 95 % interval over images (bootstrap)")
+    lo: float | None = col(
+        "lower end of its 95 % interval over images: what as many others would give (bootstrap)"
+    )
+    hi: float | None = col(
+        "upper end of its 95 % interval over images: what as many others would give (bootstrap)"
+    )
     spearman_chance_lo: float = col(
         "2.5 % quantile of rank correlations of shuffled units",
         of="spearman",
@@ -109,8 +113,9 @@ def compare_replacements(subject: Subject, lens: Ablation, progress: Progress) -
         (
             "Mean and zero take a value away for good; resample puts in a value that belongs to "
             "another example (one draw each), so its effects are noisier.",
-            "Intervals are over images, drawn again within each class; the units are all that the "
-            "site has.",
+            "Intervals are over images, drawn again within each class: they hold what as many "
+            "others would give. Noise in the effects lowers a rank correlation; more images raise "
+            "it.",
             *(note for site in sites if (note := _unrated(table, site))),
         ),
     )

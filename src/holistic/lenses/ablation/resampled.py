@@ -1,4 +1,4 @@
-"""How would two rankings of units agree, had other images of the same classes been drawn?"""
+"""How far would two rankings of units agree on other images of the same classes?"""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def redrawn_agreements(
 ) -> dict[tuple[str, str, int], Agreed]:
     """Draw each class's images again, with replacement, and rank the units by their new means.
 
-    Means of few images rank units less alike than they are, and means of images drawn again do so
-    once more. How far the second step goes from the first says how far the first one went: so
-    bounds are reflected at what was measured (Davison & Hinkley 1997, section 5.2.1; of rank
-    correlations on Fisher's scale), and hold what was measured itself.
+    Bounds are for what as many other images would give on average: noise in the means of few images
+    ranks units less alike than they are, and no interval takes that away. They lie as far from what
+    was measured as Student's bounds do, by its standard deviation over the draws (Efron & Tibshirani
+    1993, section 12.4; of rank correlations on Fisher's scale).
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def redrawn_agreements(
             one, other = (
                 sides[name] if known.all() else _Side.of(means[name][known], k) for name in (a, b)
             )
-            found[a, b, c] = _agreed(one, other, k)
+            found[a, b, c] = _agreed(one, other, k, _reach(labels[own], classes))
     return found
 
 
@@ -94,22 +94,31 @@ class _Side:
         return cls(ranks - (len(means) + 1) / 2, top)
 
 
-def _agreed(a: _Side, b: _Side, k: int) -> Agreed:
+def _reach(labels: np.ndarray, classes: int) -> float:
+    """How many standard deviations of draws a bound lies away, by the examples of a class."""
+    from scipy.special import stdtrit
+
+    seen = np.bincount(labels, minlength=classes)
+    n, free = len(labels) / (seen > 0).sum(), len(labels) - (seen > 0).sum()
+    return float(stdtrit(max(free, 1), 0.975) * np.sqrt(n / max(n - 1, 0.5)))
+
+
+def _agreed(a: _Side, b: _Side, k: int, reach: float) -> Agreed:
     scale = np.sqrt((a.ranks**2).sum(0) * (b.ranks**2).sum(0))
     with np.errstate(divide="ignore", invalid="ignore"):
         r = (a.ranks * b.ranks).sum(0) / scale  # [1 + D]
     overlap = (a.top & b.top).sum(0) / k
     z = np.arctanh(np.clip(r, -_LIMIT, _LIMIT))
-    ends = np.tanh(_reflected(z))
-    # rounding to what can be: ranks that are all the same agree entirely
-    ends = np.where(np.abs(ends) > 1 - 1e-8, np.sign(ends), ends)
-    return Agreed(*ends.tolist(), *np.clip(_reflected(overlap), 0, 1).tolist())
+    ends = np.tanh(_around(z, reach))
+    # rankings that are the same in every draw agree entirely
+    ends = np.where(np.abs(ends) > _LIMIT - 1e-12, np.sign(ends), ends)
+    return Agreed(*ends.tolist(), *np.clip(_around(overlap, reach), 0, 1).tolist())
 
 
-def _reflected(values: np.ndarray) -> np.ndarray:
-    """Bounds of the first value by how far the others are from it."""
+def _around(values: np.ndarray, reach: float) -> np.ndarray:
+    """Bounds of the first value, by how the others spread."""
     drawn = values[1:][np.isfinite(values[1:])]
     if not np.isfinite(values[0]) or len(drawn) < _DRAWS / 2:
         return np.full(2, np.nan)
-    lo, hi = 2 * values[0] - np.quantile(drawn, [0.975, 0.025])
-    return np.array([min(lo, values[0]), max(hi, values[0])])
+    half = reach * drawn.std(ddof=1)
+    return np.array([values[0] - half, values[0] + half])

@@ -97,9 +97,9 @@ class ScoreEffect:
         words="p (shuffled labels, two-sided)",
     )
     specific_q: float | None = col(
-        "Benjamini-Hochberg q of it, for each score",
+        "Benjamini-Hochberg q of it, over all scores",
         of="specific",
-        words="q over all sites, units and classes",
+        words="q over all scores, sites, units and classes",
     )
     shuffled: float | None = col(
         "mean of it over shuffled labels: the control",
@@ -110,7 +110,7 @@ class ScoreEffect:
     shuffled_lo: float | None = col("2.5 % quantile over the shuffles", unit="score")
     shuffled_hi: float | None = col("97.5 % quantile over the shuffles", unit="score")
     shuffled_q: float | None = col(
-        "Benjamini-Hochberg q of one shuffle as if it were the labels, for each score",
+        "Benjamini-Hochberg q of one shuffle as if it were the labels, over all scores",
         of="specific",
         words="q of one shuffle",
     )
@@ -176,6 +176,9 @@ def score_units(subject: Subject, lens: Ablation, progress: Progress) -> Finding
     of_score = [Specific.concatenate(one) for one in zip(*found, strict=True)]
     specific = [_specific_columns(*pair) for pair in zip(of_score, nulls, strict=True)]
     columns |= {name: np.stack([one[name] for one in specific]) for name in specific[0]}
+    for name in ("specific", "shuffled"):
+        columns[f"{name}_q"] = benjamini_hochberg(columns[f"{name}_p"])
+    del columns["shuffled_p"]
     table = Table.build(ScoreEffect, {name: v.T.reshape(-1) for name, v in columns.items()})
     return Finding("ablation.scores", table, _statements(subject, table), _caveats(subject, table))
 
@@ -188,11 +191,10 @@ def _specific_columns(found: Specific, null: Null) -> dict[str, np.ndarray]:
         "specific_lo": found.lo,
         "specific_hi": found.hi,
         "specific_p": p,
-        "specific_q": benjamini_hochberg(p),
         "shuffled": found.shuffled,
         "shuffled_lo": found.shuffled_lo,
         "shuffled_hi": found.shuffled_hi,
-        "shuffled_q": benjamini_hochberg(null.p(found.first)),
+        "shuffled_p": null.p(found.first),
     }
     return {name: values.reshape(-1) for name, values in columns.items()}
 

@@ -24,7 +24,7 @@ from holistic.subject import Subject
 from holistic.tables import Table, col
 from holistic.words import number, percent, unbounded
 
-__all__ = ["ShapleyValue", "Shares", "deal", "sample_shares", "share_out"]
+__all__ = ["ShapleyValue", "Shares", "sample_shares", "share_means", "share_out"]
 
 _GROUPS = 20
 _EXAMPLES = 64
@@ -154,11 +154,12 @@ def sample_shares(subject: Subject, site: Site, lens: Ablation) -> Shares:
     size, each = _batch_size(subject, site, lens)
     examples = subject.evaluation.sample(size * _GROUPS, seed=subject.seed + 7919)
     labels = examples.labels.cpu().numpy()
-    folds = deal(labels, min(_GROUPS, len(examples)), rng)
+    # at random, not class by class: then folds differ as other examples of the data would
+    folds = np.array_split(rng.permutation(len(examples)), min(_GROUPS, len(examples)))
     groups, skipped = list[np.ndarray](), 0
     for fold in folds:
         orders = np.stack([rng.permutation(site.units) for _ in range(each)])
-        for stage, own, _ in site_stages(subject, site, examples.at(fold), lens.edit):
+        for stage, own, _ in site_stages(subject, site, examples.at(np.sort(fold)), lens.edit):
             shares, left_out = _contributions(subject, stage, own, orders, lens.truncation)
             groups.append(shares)
             skipped += left_out
@@ -166,13 +167,6 @@ def sample_shares(subject: Subject, site: Site, lens: Ablation) -> Shares:
     count = np.bincount(labels, minlength=len(subject.classes))
     seen = np.append(count, count.sum())
     return Shares(np.stack(groups), orders, skipped / (orders * site.units), seen)
-
-
-def deal(labels: np.ndarray, folds: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """Deal examples out to folds in turn, class by class: places `[B / folds]` of each fold."""
-    mixed = rng.permutation(len(labels))
-    order = mixed[np.argsort(labels[mixed], kind="stable")]
-    return [np.sort(order[fold::folds]) for fold in range(folds)]
 
 
 def _batch_size(subject: Subject, site: Site, lens: Ablation) -> tuple[int, int]:
@@ -225,7 +219,7 @@ def _class_weights(labels: Tensor, classes: int) -> Tensor:
     return onehot / onehot.sum(0)
 
 
-def _means(groups: np.ndarray) -> Means:
+def share_means(groups: np.ndarray) -> Means:
     """Means `[U, C + 1]` over those groups that have examples of the class."""
     columns = [groups[:, :, c] for c in range(groups.shape[2])]
     return Means.stack([Means.of(own[~np.isnan(own).any(1)].T) for own in columns])
@@ -234,7 +228,7 @@ def _means(groups: np.ndarray) -> Means:
 def _site_columns(
     subject: Subject, site: Site, found: Shares, units: Table
 ) -> dict[str, np.ndarray]:
-    means, names = _means(found.groups), np.array([*subject.classes, "all"])
+    means, names = share_means(found.groups), np.array([*subject.classes, "all"])
     mean, (lo, hi) = means.mean, means.interval()
     columns = {
         "shapley": mean,

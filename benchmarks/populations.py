@@ -1,0 +1,70 @@
+"""Small trained networks with so many images that what an audit estimates is known."""
+
+from __future__ import annotations
+
+import copy
+from functools import cache
+
+import numpy as np
+import torch
+from torch import nn
+
+import holistic
+
+__all__ = ["CLASSES", "drawn", "population", "shuffled"]
+
+CLASSES = 4
+_IMAGES, _SELECTED = 12_000, 2_000
+_PIXELS = 6
+
+
+@cache
+def population(units: int = 8, *, trained: bool = True, seed: int = 0) -> holistic.Subject:
+    """One hidden layer on overlapping clouds of points; all images but 2,000 are evaluation."""
+    generator = torch.Generator().manual_seed(seed)
+    centres = 1.2 * torch.randn(CLASSES, _PIXELS, generator=generator)
+    labels = torch.arange(_IMAGES) % CLASSES
+    images = centres[labels] + torch.randn(_IMAGES, _PIXELS, generator=generator)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = nn.Sequential(nn.Linear(_PIXELS, units), nn.ReLU(), nn.Linear(units, CLASSES))
+        if trained:
+            fresh = centres[labels] + torch.randn(_IMAGES, _PIXELS, generator=generator)
+            optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+            for _ in range(80):
+                optimizer.zero_grad()
+                nn.functional.cross_entropy(model(fresh[:2000]), labels[:2000]).backward()
+                optimizer.step()
+    subject = holistic.Subject(model.eval(), (images, labels), seed=seed)
+    return _parted(subject, np.arange(_SELECTED), np.arange(_SELECTED, _IMAGES), seed)
+
+
+def drawn(subject: holistic.Subject, n: int, seed: int) -> holistic.Subject:
+    """Return the same subject with n images of the population as its evaluation split."""
+    rows = np.random.default_rng([seed, n]).permutation(subject.evaluation_indices)[:n]
+    return _parted(subject, subject.selection_indices, np.sort(rows), seed)
+
+
+def shuffled(subject: holistic.Subject, n: int, seed: int) -> holistic.Subject:
+    """Return n images to select and n to evaluate, whose labels are dealt out at random."""
+    rng = np.random.default_rng([seed, n, 1])
+    rows = rng.permutation(len(subject.labels))[: 2 * n]
+    part = _parted(subject, rows[:n], rows[n:], seed)
+    labels = subject.labels[torch.from_numpy(rng.permutation(len(subject.labels)))]
+    object.__setattr__(part, "labels", labels)
+    return part
+
+
+def _parted(
+    subject: holistic.Subject, selection: np.ndarray, evaluation: np.ndarray, seed: int
+) -> holistic.Subject:
+    """Copy a subject, its engine included, with other splits."""
+    part = copy.copy(subject)
+    kept = {**subject.__dict__, "engine": subject.engine, "_split": (selection, evaluation)}
+    for name in ("selection", "evaluation", "references", "fingerprint"):
+        kept.pop(name, None)
+    part.__dict__.update(kept)
+    for name in ("selection", "evaluation", "references", "fingerprint"):
+        part.__dict__.pop(name, None)
+    object.__setattr__(part, "seed", seed)
+    return part
