@@ -2,7 +2,7 @@
 
 import type { ComponentChild } from "preact";
 import { useMemo } from "preact/hooks";
-import { few, part, ranked, shown, type Audit, type Cell } from "../data";
+import { part, ranked, shown, type Audit, type Cell, type Table } from "../data";
 import { ClassMaps } from "../lenses/attribution/maps";
 import { to } from "../route";
 import { useAudit } from "../views/context";
@@ -38,7 +38,7 @@ export function ClassCard({ index }: { index: number }) {
       </>}
       {needed.length > 0 && <>
         <h3>The units that it needs most, as the selection split says</h3>
-        <ol>{needed.map((row) => <li key={row}><a href={to.unit(audit.siteIndex(units!.cell(row, "site")), units!.number(row, "unit"))}>unit {shown(units!.cell(row, "unit"))} of {shown(units!.cell(row, "site"))}</a>: <Said table={units!} row={row} value="effect" /></li>)}</ol>
+        <ol>{needed.map((row) => <li key={row}><a href={to.unit(audit.siteIndex(units!.cell(row, "site")), units!.number(row, "unit"))}>unit {shown(units!.cell(row, "unit"))} of {shown(units!.cell(row, "site"))}</a>{how(units!, row)}: <Said table={units!} row={row} value="effect" /></li>)}</ol>
       </>}
       {tables.some((t) => t.name === "ablation.topk") && <>
         <h3>Without growing sets of its units</h3>
@@ -49,6 +49,17 @@ export function ClassCard({ index }: { index: number }) {
       ))}
     </section>
   );
+}
+
+/** Whether the class needs a unit to fire, or to stay silent; nothing where the table doesn't say. */
+function how(units: Table, row: number): string {
+  const above = units.has("above") ? units.number(row, "above") : NaN;
+  return above > 0 ? ", firing" : above < 0 ? ", silent" : "";
+}
+
+/** How many of a set's units fire on the class. */
+function needs(topk: Table, row: number): string {
+  return topk.has("firing") ? ` (${topk.number(row, "firing")} firing on it, ${topk.number(row, "k") - topk.number(row, "firing")} silent)` : "";
 }
 
 /** The mean image of the class. */
@@ -66,16 +77,16 @@ function Lenses({ name }: { name: string }) {
     const table = audit.table(finding);
     return table?.has(value, ...Object.keys(equal)) ? table.rows(equal).map((row) => ({ row, cell: (column: string) => shown(table.cell(row, column)), number: (column: string) => table.number(row, column), said: (column = value, lines?: number) => <Said table={table} row={row} value={column} lines={lines} /> })) : [];
   };
-  const topk = audit.table("ablation.topk"), sites = audit.table("sites");
-  const units = (site: Cell) => sites?.rows({ site }).map((row) => sites.number(row, "units"))[0] ?? 2 * TOP;
-  const size = (site: Cell) => Math.max(...topk!.rows({ site, class: name, ranking: "effect" }).map((row) => topk!.number(row, "k")).filter((k) => k <= few(units(site))), 0);
+  // the site where the selection split says that the class loses most comes first
+  const removed = (topk: Table) => ranked(topk, name).map((row) => <>without its top {shown(topk.cell(row, "k"))} units of {shown(topk.cell(row, "site"))}{needs(topk, row)}: <Said table={topk} row={row} value="class_drop" /></>);
+  const topk = audit.table("ablation.topk");
   // the class itself and what it is most often confused with, either way
   const mistaken = (own: string, other: string) => rows("ablation.confusion", { [own]: name }, "share").filter(({ number, cell }) => number("count") > 0 && (own === "class" || cell("class") !== name)).sort((a, b) => b.number("share") - a.number("share")).slice(0, MISTAKES).map(({ cell, said }) => <>{cell(other)}: {said()}</>);
   const lines: [string, ComponentChild[]][] = [
     ["accuracy", audit.table("ablation.confusion") ? [] : rows("ablation.topk", { class: name }, "class_accuracy_before").slice(0, 1).map(({ said }) => said(undefined, 3))],
     ["told as", mistaken("class", "prediction")],
     ["told as it", mistaken("prediction", "class")],
-    ["ablation", (topk?.distinct("site") ?? []).flatMap((site) => rows("ablation.topk", { site, class: name, ranking: "effect", k: size(site) }, "class_drop")).map(({ cell, said }) => <>without its top {cell("k")} units of {cell("site")}: {said()}</>)],
+    ["ablation", topk ? removed(topk) : []],
     ["activation", preferring(audit, name)],
     ["attribution", rows("attribution.contrasts", { class: name }, "change").map(({ cell, said }) => <>rather than {cell("rival")} (taken for each other on {cell("confused")} selection examples), without the top pixels: {said()}</>)],
     ["mechanism", once(rows("mechanism.clusters", { preferred_class: name }, "specialisation"), ({ cell }) => `${cell("site")} ${cell("cluster")}`).map(({ cell, said }) => <>cluster {cell("cluster")} of {cell("site")} prefers it: {said()}</>)],

@@ -31,10 +31,10 @@ def redrawn_agreements(
 ) -> dict[tuple[str, str, int], Agreed]:
     """Draw each class's images again, with replacement, and rank the units by their new means.
 
-    Bounds are for what as many other images would give on average: noise in the means of few images
-    ranks units less alike than they are, and no interval takes that away. They lie as far from what
-    was measured as Student's bounds do, by its standard deviation over the draws (Efron & Tibshirani
-    1993, section 12.4; of rank correlations on Fisher's scale).
+    Bounds are for what as many other images would give on average: noise in the means of few
+    images ranks units less alike than they are, and no interval takes that away. They lie as far
+    from what was measured as Student's bounds do, by its standard deviation over the draws (Efron &
+    Tibshirani 1993, section 12.4; of rank correlations on Fisher's scale).
 
     Parameters
     ----------
