@@ -118,8 +118,8 @@ def interactions(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]
             figure,
             (
                 f"Site “{site}”: what removing two units does beyond the sum of the two, over all "
-                "examples. Orange (negative): they stand in for each other; blue (positive): "
-                "they work only together."
+                "examples. Of units that help, orange (negative): they stand in for each other; "
+                "blue (positive): they work only together. Of units that harm, the reverse."
             ),
         )
 
