@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from itertools import combinations, permutations
 
@@ -27,13 +28,25 @@ from holistic.progress import silent
 from holistic.sites import Site
 from holistic.stats.intervals import paired_accuracy_interval
 from holistic.stats.means import Means
-from holistic.tables import Table
+from holistic.tables import Table, col
 
 __all__ = ["SIMULATIONS"]
 
 _LENS = Ablation(depth=4, sets=60, permutations=40, familywise=0)
 _UNITS = 6
 _TOP = 6
+
+
+_NAMES = np.array([*map(str, range(CLASSES)), "all"])
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """Row of a sweep that ranks units."""
+
+    site: str = col("site")
+    effect: float = col("effect")
+    class_: str = col("class", name="class")
 
 
 def _site(subject: holistic.Subject) -> Site:
@@ -132,14 +145,20 @@ def _familywise(n: int) -> Simulation:
 
 
 def _null_sets(kind: Kind, column: str, units: int) -> Simulation:
-    """An untrained network on labels dealt out at random: no class depends on any units."""
+    """Units in an order that says nothing: the top k of a class are as random as the control.
+
+    Shuffled labels alone would be no null: a class's accuracy is then how often the network says
+    the class, and the units by which it does are found.
+    """
 
     def draw(seed: int) -> tuple[int, int]:
-        subject = shuffled(population(units, trained=False, seed=seed % 8), 200, seed)
-        chosen = holistic.sweep(subject, split="selection")
+        subject = drawn(population(units), 200, seed)
+        rows = np.random.default_rng([seed, units]).normal(size=units * (CLASSES + 1))
+        chosen = Table.build(
+            _Chosen, {"site": "1", "effect": rows, "class": np.tile(_NAMES, units)}
+        )
         topk, collateral = (f.table for f in remove_sets(subject, _LENS, chosen, silent))
-        finding, name = column.split(":")
-        table = topk if finding == "topk" else collateral
+        table = collateral
         if finding == "topk":
             told = topk.column("k") == topk.where(rank=1).column("k")[0]
             told &= topk.column("ranking") == "effect"
@@ -148,7 +167,7 @@ def _null_sets(kind: Kind, column: str, units: int) -> Simulation:
         return _small(values) if kind == "p" else (int((values < 0.05).any()), 1)
 
     finding, name = column.split(":")
-    words = f"{name}, {units} units, untrained, labels shuffled"
+    words = f"{name}, {units} units in random order"
     return Simulation(f"ablation.{finding}", words, kind, 200, draw, 200, 16)
 
 

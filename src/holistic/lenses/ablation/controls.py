@@ -27,7 +27,7 @@ __all__ = [
     "sets_of_size",
 ]
 
-_TIMES = 10
+_TIMES = 5
 """So many times the sets of a curve stand beside what is spoken of, where few are not enough."""
 _PER_TEST = 40
 """Sets for each test of a family, so that one class alone can reach q < 0.05."""
