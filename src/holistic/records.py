@@ -108,7 +108,8 @@ _KINDS = {
         "cluster cluster_within confused count depth erase_controls erase_n example examples "
         "excluded features firing gained height k left_edge lost mechanism_n n n_geometry order "
         "orders parameters picture position positions rank removed sets start steer_controls "
-        "steer_n top_edge tracing_n turned unit unit_a unit_axis unit_b units untrained_k width".split(),
+        "steer_n top_edge tracing_n turned unit unit_a unit_axis unit_b units untrained_k "
+        "width".split(),
         "int64",
     ),
     **dict.fromkeys(
