@@ -12,7 +12,6 @@ import holistic
 from holistic.errors import SettingError, listed, nearest
 from holistic.findings import Finding
 from holistic.progress import Progress, silent
-from holistic.settings import settled
 
 if TYPE_CHECKING:
     from holistic.subject import Subject
@@ -48,12 +47,6 @@ class Lens:
     question: ClassVar[str]
     needs: ClassVar[tuple[str, ...]] = ()
     """Lenses whose findings this one reads."""
-
-    def __init_subclass__(cls) -> None:
-        """Let every lens run under the settings that its numbers depend on."""
-        super().__init_subclass__()
-        if "run" in vars(cls):
-            cls.run = settled(gradients=True)(cls.run)
 
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Answer the question, a finding at a time; the same seed gives the same bytes."""
