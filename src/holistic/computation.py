@@ -59,14 +59,11 @@ def computation(wrapped: Wrapped, engine: Engine, images: Tensor) -> Computation
     seen = _Seen(wrapped.model)
     if isinstance(engine, TracedEngine):
         told = [_modules(wrapped.model), *_operations(engine.program, seen)]
-        logits = _logits(engine, images)
     else:
-        told, after = [*_objects(wrapped, seen)], _Seen(wrapped.model)
-        logits = _logits(engine, images)
-        # what a call changes, a counter or a kept value, is no part of what the model is
-        told = sorted(set(told) & set(_objects(wrapped, after)))
-        seen.sketches = {n: s for n, s in seen.sketches.items() if after.sketches.get(n) == s}
+        told = _lasting(wrapped, images, seen)
     told += [str((site.name, site.op, site.unit_axis, site.hidden)) for site in engine.sites]
+    with torch.no_grad():
+        logits = engine.run(images)[0]
     probe = {**seen.sketches, "logits": _sketch(logits, math.sqrt(_eps(logits)))}
     return Computation(hashlib.sha256(json.dumps(told).encode()).hexdigest(), probe)
 
@@ -107,11 +104,6 @@ def digest(tensors: Iterable[tuple[str, Any]]) -> str:
     return whole.hexdigest()
 
 
-def _logits(engine: Engine, images: Tensor) -> Tensor:
-    with torch.no_grad():
-        return engine.run(images)[0]
-
-
 def _modules(model: nn.Module) -> str:
     return str([(path, kind_of(module)) for path, module in model.named_modules()])
 
@@ -141,6 +133,17 @@ def _mapped(value: Any, tell: Callable[[Any], str]) -> Any:
     if isinstance(value, (list, tuple)):
         return [_mapped(v, tell) for v in value]  # pyright: ignore[reportUnknownVariableType]
     return tell(value)
+
+
+def _lasting(wrapped: Wrapped, images: Tensor, seen: _Seen) -> list[str]:
+    """What a model consists of, but for what a call changes: a counter, a value that is kept."""
+    after = _Seen(wrapped.model)
+    with torch.no_grad(), evaluating(wrapped):
+        told = _objects(wrapped, seen)
+        wrapped(images.clone())
+        told = sorted(set(told) & set(_objects(wrapped, after)))
+    seen.sketches = {n: s for n, s in seen.sketches.items() if after.sketches.get(n) == s}
+    return told
 
 
 def _objects(wrapped: Wrapped, seen: _Seen) -> list[str]:
