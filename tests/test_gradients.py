@@ -34,6 +34,11 @@ class Straight(torch.autograd.Function):
         return gradient
 
 
+class Signs(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return Straight.apply(x)
+
+
 class Written(nn.Module):
     """A classifier of rows whose forward is given."""
 
@@ -157,6 +162,23 @@ def test_words_have_no_gradient_and_what_is_made_of_them_has() -> None:
     assert not any(subject.gradients.at(site.name) for site in subject.hidden_sites)
     estimates = first_order(subject, Pass(subject.hidden_sites, "zero", rows=torch.arange(10)))
     assert all(bool(part.any()) for part in estimates)
+
+
+def test_units_lie_along_one_axis_whichever_engine_gives_gradients() -> None:
+    """Channels of a series: the engines infer different axes, and the graph's is told."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Conv1d(1, 5, 3), nn.ELU(), Signs(), nn.Flatten(), nn.Linear(70, 4))
+    images = torch.rand(40, 1, 16, generator=torch.Generator().manual_seed(0))
+    subject = holistic.Subject(model, (images, torch.arange(40) % 4))
+    assert subject.traced
+    assert isinstance(subject.gradients.engine, HookedEngine)
+    value = subject.capture(["1"], images[:4])["1"].requires_grad_()
+    assert value.shape == (4, 14, 5)
+    (got,) = torch.autograd.grad(subject.logits_from(images[:4], {"1": value}).sum(), value)
+    native = value.detach().movedim(-1, 1).requires_grad_()
+    (expected,) = torch.autograd.grad(model[2:](native).sum(), native)
+    torch.testing.assert_close(got, expected.movedim(1, -1))
 
 
 def test_a_graphs_gradient_is_that_of_a_dead_relu_too() -> None:

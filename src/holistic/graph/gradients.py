@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -52,8 +52,10 @@ def gradients_of(engine: Engine, wrapped: Wrapped, images: Tensor) -> Gradients:
     own = engine
     if not isinstance(engine, HookedEngine):
         own = HookedEngine.probe(wrapped, images, "")
-    shapes = {site.name: site.shape for site in own.sites}
-    common = [s.name for s in engine.sites if shapes.get(s.name) == s.shape]
+        shapes = {site.name: site.shape for site in own.sites}
+        # the same units along the same axis, whichever engine is asked
+        own = replace(own, sites=tuple(s for s in engine.sites if shapes.get(s.name) == s.shape))
+    common = [site.name for site in own.sites]
     try:
         wanted = _pulled(own, images, common)
     except Exception as error:  # whatever autograd or the user's own backward raises
@@ -126,5 +128,7 @@ def _alike(got: Tensor | None, own: Tensor | None) -> bool:
     if own is None:
         return got is None or not bool(got.any())
     got = torch.zeros_like(own) if got is None else got
+    if got.shape != own.shape:
+        return False
     bound = max(_TOLERANCE, 16 * torch.finfo(own.dtype).eps) * float(own.abs().max())
     return bool(torch.isclose(got, own, rtol=0, atol=bound, equal_nan=True).all())
