@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import wraps
+from importlib import import_module
 from inspect import isgeneratorfunction
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -17,10 +19,14 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+def _torch() -> Any:
+    """Torch, which nobody who only reads of lenses has to load."""
+    return import_module("torch")
+
+
 def ambient() -> tuple[torch.dtype, torch.device]:
     """Return the default type and device that a user's model is written for, as set now."""
-    import torch
-
+    torch = _torch()
     return torch.get_default_dtype(), torch.get_default_device()
 
 
@@ -37,8 +43,7 @@ def ordinary(
     gradients
         Whether gradients are recorded; as it is unless given.
     """
-    import torch
-
+    torch = _torch()
     dtype, device = defaults or (torch.float32, torch.device("cpu"))
     before = torch.get_default_dtype()
     with ExitStack() as stack:
@@ -51,7 +56,7 @@ def ordinary(
             if torch.is_autocast_enabled(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
         if torch.get_default_device() != device:
-            stack.enter_context(device)  # pyright: ignore[reportArgumentType]
+            stack.enter_context(device)
         try:
             if before != dtype:
                 torch.set_default_dtype(dtype)
@@ -89,8 +94,9 @@ def settled(*, gradients: bool | None = None) -> Callable[[Callable[P, R]], Call
 
 def _as_needed(gradients: bool | None) -> AbstractContextManager[None]:
     """Change settings only where something is set that numbers depend on."""
-    import torch
-
+    if "torch" not in sys.modules:
+        return nullcontext()
+    torch = _torch()
     usual = (
         torch.get_default_dtype() == torch.float32
         and not torch.is_inference_mode_enabled()
