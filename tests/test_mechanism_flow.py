@@ -11,7 +11,7 @@ import zoo
 from holistic.lenses.mechanism import Mechanism
 from holistic.lenses.mechanism import features as reading
 from holistic.lenses.mechanism.flow import flow
-from holistic.lenses.mechanism.geometry import alignment, collapse, gram, participation_ratio
+from holistic.lenses.mechanism.geometry import alignment, axes, collapse, gram, participation_ratio
 from holistic.lenses.mechanism.probes import probe
 from holistic.stats.agreement import debiased_cka
 from holistic.stats.jackknife import jackknifed
@@ -239,3 +239,13 @@ def test_images_are_read_with_channels_as_units():
     )
     mean = reading.site_features(subject, reading.INPUT, subject.evaluation, most=3)
     np.testing.assert_allclose(mean.values, subject.evaluation.images.mean((2, 3)), atol=1e-6)
+
+
+def test_axes_are_jackknifed_on_the_log_scale():
+    x = np.random.default_rng(0).normal(size=(60, 5)) * np.arange(1, 6)
+    found = axes(x, seed=0)
+    logs = jackknifed(lambda rows: np.log(participation_ratio(x[rows])), 60, limits=(0, 9), seed=0)
+    assert found.value == pytest.approx(np.exp(logs.value))
+    assert (found.lo, found.hi) == pytest.approx((np.exp(logs.lo), np.exp(logs.hi)))
+    assert 1 < found.lo < found.value < found.hi < 5
+    assert np.isnan(axes(np.ones((20, 3)), seed=0).value)
