@@ -338,5 +338,7 @@ def test_counts_of_untrained_copies_are_told_with_their_range():
     one = planted.reweighted(subject, np.eye(7))
     none = planted.reweighted(subject, np.eye(7) * (np.arange(7) < 1))
     counted, beyond, _ = found(subject, pairs, made=[one, none]).statements
-    assert "2 untrained copies have 1 (from 0 to 2) and 1 (from 0 to 2) (n = 400)" in counted
-    assert "untrained copies: 0.5 (from 0 to 1))" in beyond
+    assert (
+        "2 untrained copies have 1 (least 0, most 2) and 1 (least 0, most 2) (n = 400)" in counted
+    )
+    assert "untrained copies: 0.5 (least 0, most 1))" in beyond

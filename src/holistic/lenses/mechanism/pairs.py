@@ -310,7 +310,7 @@ def _statements(evidence: Evidence) -> tuple[str, ...]:
 
 def _spread(counts: Sequence[int]) -> str:
     """Write the mean of counts and, where they differ, between which they lie."""
-    ends = f" (from {min(counts):,} to {max(counts):,})" if min(counts) < max(counts) else ""
+    ends = f" (least {min(counts):,}, most {max(counts):,})" if min(counts) < max(counts) else ""
     return f"{np.mean(counts):,.1f}".removesuffix(".0") + ends
 
 
