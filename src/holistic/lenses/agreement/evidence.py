@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,8 +52,8 @@ def unit_numbers(
     """
     read = _Reader(said, classes, preferred, context)
     low, high = said.attributed.interval()
-    middle = np.nanmedian(np.where(said.dead[:, None], np.nan, said.attributed.mean), 0)
-    area = np.nanmean(np.where(said.dead[:, None], np.nan, said.auroc), 0)
+    middle = _over_units(said.attributed.mean, said.dead, np.nanmedian)
+    area = _over_units(said.auroc, said.dead, np.nanmean)
     everyone = _largest(context.findings["activation.units"].table.where(site=said.site.name), "n")
     ends = said.company_ends
     return {
@@ -109,6 +109,17 @@ def told_numbers(
         "accuracy_n": read("ablation.units", "n"),
         "accuracy_q": causes.accuracy_q,
     }
+
+
+def _over_units(
+    values: np.ndarray, dead: np.ndarray, reduce: Callable[..., np.ndarray]
+) -> np.ndarray:
+    """Reduce numbers `[U, C]` over the units that aren't dead, `[C]`; NaN where none has one."""
+    live = values[~dead]
+    none = ~np.isfinite(live).any(0)
+    if not len(live):
+        return np.full(values.shape[1], np.nan)
+    return np.where(none, np.nan, reduce(np.where(none, 0.0, live), 0))
 
 
 class _Reader:
