@@ -454,5 +454,5 @@ def test_rounding_is_no_interaction() -> None:
 
 
 def test_settings_are_checked() -> None:
-    with pytest.raises(SettingError, match="ablation: sets must be at least 20, got 3"):
+    with pytest.raises(SettingError, match="sets must be a whole number from 20 to 10000, got 3"):
         Ablation(sets=3)

@@ -355,9 +355,9 @@ def test_progress_is_told_to_the_end() -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"reduction": "median"}, "reduction is 'mean' or 'max', got 'median'"),
-        ({"top": 0}, "top must be at least 1, got 0"),
-        ({"shuffles": 3}, "shuffles must be at least 20, got 3"),
+        ({"reduction": "median"}, "reduction must be one of 'mean', 'max', got 'median'"),
+        ({"top": 0}, "top must be a whole number from 1 to 1000, got 0"),
+        ({"shuffles": 3}, "shuffles must be a whole number from 20 to 100000, got 3"),
     ],
 )
 def test_settings_out_of_range_are_refused(changed: dict[str, object], message: str) -> None:

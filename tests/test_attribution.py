@@ -400,9 +400,9 @@ def test_progress_is_told_to_the_end() -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"objective": "accuracy"}, "objective is 'logit', 'margin' or 'log_prob', got 'accuracy'"),
-        ({"examples": 1}, "examples must be at least 4, got 1"),
-        ({"noise": 0.0}, "noise must be above 0, to 1, got 0.0"),
+        ({"objective": "accuracy"}, "one of 'logit', 'margin', 'log_prob', got 'accuracy'"),
+        ({"examples": 1}, "examples must be a whole number from 4 to 10000000, got 1"),
+        ({"noise": 0.0}, "noise must be above 0, to 1, got 0"),
     ],
 )
 def test_settings_out_of_range_are_refused(changed: dict[str, object], message: str) -> None:

@@ -189,6 +189,20 @@ def test_a_lens_that_fails_is_told_and_all_else_is_shown(
     assert document["failed"]["late"] == "it reads the findings of 'middle'"
 
 
+def test_a_bug_is_one_line_and_debug_shows_where_it_is(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*arguments: object, **settings: object) -> None:
+        raise ZeroDivisionError("mine")
+
+    monkeypatch.setattr("holistic.cli.sites.load_source", broken)
+    for words in (["sites"], ["sites", "--debug"]):
+        assert terminal(*words) == 2
+        *before, last = capsys.readouterr().err.splitlines()
+        assert last.startswith("error: unexpected ZeroDivisionError: mine; the same command with")
+        assert ("Traceback" in "".join(before)) == ("--debug" in words)
+
+
 def test_a_report_tells_of_lenses_that_failed(tmp_path: Path) -> None:
     run = Audit.create(tmp_path, {"key": "k", "model": "m"})
     run = run.add("early", [finding("early.units", np.ones(2))], 0)

@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from holistic.data import Data, Labelled, load_data, read_idx, split, stratified_sample
+from holistic.data import Data, Labelled, load_data
 from holistic.errors import DataError
+from holistic.idx import read_idx
+from holistic.splits import limited, split, stratified_sample
 
 FILES = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
 
@@ -89,7 +91,7 @@ def test_stratified_sample_keeps_shares() -> None:
     assert np.array_equal(chosen, np.unique(chosen))
     assert len(stratified_sample(labels, 10_000, seed=1)) == 100
     with pytest.raises(DataError, match="limit of 3 is too small"):
-        stratified_sample(labels, 3, seed=1)
+        limited(labels, 3, seed=1)
 
 
 def test_idx_files_are_read(fashion: Path) -> None:

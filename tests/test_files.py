@@ -19,7 +19,7 @@ from holistic.cli import main
 from holistic.errors import AuditError, ModelError
 from holistic.files import check_target, opened, remove_unfinished, sha256, write_whole
 from holistic.findings import Audit, Finding
-from holistic.models import load_weights, read_provenance, save_weights
+from holistic.weights import load_weights, read_provenance, save_weights
 from test_tables import small
 
 KEY = {"key": "k", "model": "m", "seed": 0}

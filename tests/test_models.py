@@ -19,12 +19,10 @@ from holistic.models import (
     accuracy,
     build,
     load_factory,
-    load_weights,
-    read_provenance,
     reinitialised,
-    save_weights,
     train,
 )
+from holistic.weights import load_weights, read_provenance, save_weights
 
 QUICK = Recipe(epochs=1, batch=64, rate=3e-3, steps=300)
 

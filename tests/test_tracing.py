@@ -264,9 +264,9 @@ def test_the_model_and_its_data_are_left_as_they_were():
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
-        ({"pairs": 0}, "tracing: pairs must be at least 1, got 0"),
-        ({"controls": 5}, "tracing: controls must be at least 20, got 5"),
-        ({"guard": 1.0}, "tracing: guard must be from 0 to below 1, got 1.0"),
+        ({"pairs": 0}, "tracing.pairs must be a whole number from 1 to 10000, got 0"),
+        ({"controls": 5}, "tracing.controls must be a whole number from 20 to 10000, got 5"),
+        ({"guard": 1.0}, "tracing.guard must be a number from 0 to 0.999999, got 1.0"),
     ],
 )
 def test_settings_outside_of_their_range(settings, line):

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from holistic.errors import AuditError, LensError, SettingError, as_cause, listed
+from holistic.errors import AuditError, LensError, SettingError, as_cause, listed, memory_told
 from holistic.files import check_target, remove_unfinished
 from holistic.findings import Audit, Finding
 from holistic.lens import Context, Lens, lens_class, lens_names
@@ -30,6 +30,7 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _log = logging.getLogger("holistic")
 
 
+@memory_told()
 @settled(gradients=True)
 def audit(
     subject: Subject,

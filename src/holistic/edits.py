@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.errors import SettingError, listed
+from holistic.arguments import described, number, whole
+from holistic.errors import SettingError, SiteError, listed, nearest
 from holistic.sites import Site
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "Steer",
     "Zero",
     "changes_of",
+    "checked_edits",
     "checked_replacement",
 ]
 
@@ -40,8 +43,12 @@ def checked_replacement(name: str) -> Replacement:
     SettingError
         If there is no such replacement.
     """
-    if name not in get_args(Replacement):
-        raise SettingError(f"no replacement '{name}'; there are {listed(get_args(Replacement))}")
+    known = get_args(Replacement)
+    if not isinstance(name, str) or name not in known:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise SettingError(
+            f"no replacement {described(name)}{nearest(str(name), known)}; "
+            f"there are {listed(known)}"
+        )
     return name  # pyright: ignore[reportReturnType]
 
 
@@ -70,14 +77,37 @@ class Edit:
     site
         Name of the site.
     units
-        Units that are changed; None for all.
+        Units that are changed: indices, or a mask of the site's units; None for all.
     positions
-        Positions that are changed, as indices into the flattened positions; None for all.
+        Positions that are changed, as indices into the flattened positions, or a mask of them;
+        None for all.
     """
 
     site: str
-    units: Sequence[int] | None = None
-    positions: Sequence[int] | None = None
+    units: Sequence[int] | Tensor | np.ndarray | None = None
+    positions: Sequence[int] | Tensor | np.ndarray | None = None
+
+    def checked(self, site: Site, count: int) -> Edit:
+        """Return the edit with its arguments in plain form, before it is applied to any batch.
+
+        Parameters
+        ----------
+        site
+            Where it is applied.
+        count
+            To how many examples in all.
+
+        Raises
+        ------
+        SiteError
+            If the site has no such unit or position.
+        SettingError
+            If its value isn't what the edit needs there.
+        """
+        units = None if self.units is None else site.checked_units(self.units)
+        chosen = self.positions
+        positions = None if chosen is None else site.checked_positions(chosen).tolist()
+        return replace(self, units=units, positions=positions)
 
     def new_value(self, value: Tensor, reference: Reference) -> Tensor:
         """Return what the whole site would hold, `[B, P…, U]`, before units are picked.
@@ -110,7 +140,7 @@ class Edit:
         flat = changed.view(-1, site.units)  # [P, U]
         units = range(site.units) if self.units is None else site.checked_units(self.units)
         positions = site.checked_positions(self.positions)
-        flat[positions[:, None], torch.tensor(list(units))] = True
+        flat[positions[:, None], torch.tensor(list(units), dtype=torch.long)] = True
         return torch.where(changed, new, value)
 
 
@@ -139,6 +169,11 @@ class Resample(Edit):
     seed: int = 0
     start: int = 0
 
+    def checked(self, site: Site, count: int) -> Edit:
+        """Return the edit after checking its seed."""
+        seed = whole(self.seed, f"the seed of Resample at '{site.name}'", 0, 2**63 - 1)
+        return replace(super().checked(site, count), seed=seed)  # pyright: ignore[reportCallIssue]
+
     def sliced(self, part: slice) -> Edit:
         """Return the edit with draws of its own for a slice of the examples."""
         return replace(self, start=self.start + part.start)
@@ -160,9 +195,28 @@ class Optimal(Edit):
 
 @dataclass(frozen=True)
 class Constant(Edit):
-    """Set units to a given value: a number, or a tensor that broadcasts to `[P…, U]`."""
+    """Set units to a given value: a number, one for each unit `[U]`, or `[P…, U]`.
 
-    value: float | Tensor = 0.0
+    An axis of `[P…, U]` may be 1 long, for the same value all along it.
+    """
+
+    value: float | Tensor | Sequence[float] | np.ndarray = 0.0
+
+    def checked(self, site: Site, count: int) -> Edit:
+        """Return the edit with its value as a tensor."""
+        value = _numbers(self.value, f"the value of Constant at '{site.name}'")
+        whole_shape = (*site.positions, site.units)
+        fits = len(value.shape) == len(whole_shape) and all(
+            own in (1, size) for own, size in zip(value.shape, whole_shape, strict=True)
+        )
+        if value.dim() and tuple(value.shape) != (site.units,) and not fits:
+            raise SettingError(
+                f"Constant at '{site.name}' needs a number, or values of shape "
+                f"{_either((site.units,), whole_shape)}, got {tuple(value.shape)}; "
+                "values of one example each are a Patch"
+            )
+        edit = super().checked(site, count)
+        return replace(edit, value=value)  # pyright: ignore[reportCallIssue]
 
     def new_value(self, value: Tensor, reference: Reference) -> Tensor:
         """Return the constant."""
@@ -171,9 +225,23 @@ class Constant(Edit):
 
 @dataclass(frozen=True)
 class Patch(Edit):
-    """Set units to their values in another run: a tensor `[B, P…, U]` from `Subject.capture`."""
+    """Set units to their values in another run: a tensor `[N, P…, U]` from `Subject.capture`."""
 
-    source: Tensor | None = None
+    source: Tensor | np.ndarray | None = None
+
+    def checked(self, site: Site, count: int) -> Edit:
+        """Return the edit after checking that its source has a value for each example."""
+        needed = (count, *site.positions, site.units)
+        shape = getattr(self.source, "shape", None)
+        got = type(self.source).__name__ if shape is None else tuple(shape)
+        if got != needed:
+            raise SettingError(
+                f"Patch at '{site.name}' needs a source of shape {needed}, got {got}; "
+                "take it from subject.capture on as many examples"
+            )
+        source = _numbers(self.source, f"the source of Patch at '{site.name}'")
+        edit = super().checked(site, count)
+        return replace(edit, source=source)  # pyright: ignore[reportCallIssue]
 
     def sliced(self, part: slice) -> Edit:
         """Return the edit with the source's values for a slice of the examples."""
@@ -181,25 +249,26 @@ class Patch(Edit):
 
     def new_value(self, value: Tensor, reference: Reference) -> Tensor:
         """Return the source."""
-        if self.source is None or self.source.shape != value.shape:
-            got = None if self.source is None else tuple(self.source.shape)
-            raise SettingError(
-                f"Patch at '{self.site}' needs a source of shape {tuple(value.shape)}, got {got}; "
-                "take it from subject.capture on as many examples"
-            )
-        return self.source.to(value.device)
+        return torch.as_tensor(self.source, device=value.device)
 
 
 @dataclass(frozen=True)
 class Steer(Edit):
     """Add `amount` times a direction `[U]` at every position."""
 
-    direction: Tensor | None = None
+    direction: Tensor | Sequence[float] | np.ndarray | None = None
     amount: float = 1.0
+
+    def checked(self, site: Site, count: int) -> Edit:
+        """Return the edit with its direction as a tensor and its amount as a number."""
+        amount = number(self.amount, f"the amount of Steer at '{site.name}'")
+        direction = _checked_direction(self.direction, site)
+        edit = super().checked(site, count)
+        return replace(edit, direction=direction, amount=amount)  # pyright: ignore[reportCallIssue]
 
     def new_value(self, value: Tensor, reference: Reference) -> Tensor:
         """Return the value moved along the direction."""
-        return value + self.amount * _checked_direction(self.direction, value, self.site)
+        return value + self.amount * torch.as_tensor(self.direction).to(value)
 
 
 @dataclass(frozen=True)
@@ -210,14 +279,45 @@ class Erase(Edit):
     that already lies at the mean along the direction is left alone.
     """
 
-    direction: Tensor | None = None
+    direction: Tensor | Sequence[float] | np.ndarray | None = None
+
+    def checked(self, site: Site, count: int) -> Edit:
+        """Return the edit with its direction as a tensor."""
+        direction = _checked_direction(self.direction, site)
+        return replace(super().checked(site, count), direction=direction)  # pyright: ignore[reportCallIssue]
 
     def new_value(self, value: Tensor, reference: Reference) -> Tensor:
         """Return the value without its deviation along the direction."""
-        direction = _checked_direction(self.direction, value, self.site)
-        unit = direction / direction.norm()
+        direction = torch.as_tensor(self.direction).to(value.device, torch.float64)
+        unit = (direction / direction.norm()).to(value)
         deviation = (value - reference.mean(self.site)) @ unit  # [B, P…]
         return value - deviation[..., None] * unit
+
+
+def checked_edits(edits: Any) -> list[Edit]:
+    """Return a list of edits, also of a single one.
+
+    Raises
+    ------
+    SettingError
+        If something among them is no edit.
+    """
+    several = isinstance(edits, Iterable) and not isinstance(
+        edits, (type, str, Mapping, Tensor, np.ndarray)
+    )
+    found: list[Any] = list(edits) if several else [edits]
+    for edit in found:
+        if not isinstance(edit, Edit):
+            raise SettingError(
+                f"edits must be edits such as holistic.Zero('SITE', units=[4]), "
+                f"got {described(edit)}"
+            )
+        if not isinstance(edit.site, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise SiteError(
+                f"an edit's site must be the name of one, got {described(edit.site)}; "
+                "make an edit for each site"
+            )
+    return found
 
 
 def changes_of(
@@ -239,11 +339,47 @@ def changes_of(
     return {name: change_of(name) for name in by_site}
 
 
-def _checked_direction(direction: Tensor | None, value: Tensor, site: str) -> Tensor:
-    if direction is None or direction.shape != value.shape[-1:]:
-        got = None if direction is None else tuple(direction.shape)
+def _either(*shapes: tuple[int, ...]) -> str:
+    return " or ".join(str(shape) for shape in dict.fromkeys(shapes))
+
+
+def _numbers(values: Any, what: str) -> Tensor:
+    """Make a tensor of finite real numbers.
+
+    Raises
+    ------
+    SettingError
+        If they aren't.
+    """
+    try:
+        tensor = torch.as_tensor(values).detach()
+        usable = not tensor.is_complex() and tensor.dtype != torch.bool
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        tensor, usable = torch.zeros(()), False
+    if not usable:
+        raise SettingError(f"{what} must be real numbers, got {described(values)}")
+    if not bool(tensor.isfinite().all()):
         raise SettingError(
-            f"a direction at '{site}' needs shape {tuple(value.shape[-1:])} (one number a unit), "
-            f"got {got}"
+            f"{what} must be finite, got NaN or infinity among {tensor.numel():,} numbers; "
+            "check where they come from"
         )
-    return direction.to(value)
+    return tensor
+
+
+def _checked_direction(direction: Any, site: Site) -> Tensor:
+    """Return a direction `[U]` after checking that it points somewhere."""
+    try:
+        shape = None if direction is None else tuple(np.shape(direction))
+    except ValueError:  # rows of different lengths
+        shape = None
+    if shape != (site.units,):
+        raise SettingError(
+            f"a direction at '{site.name}' needs shape {(site.units,)} (one number a unit), "
+            f"got {shape}"
+        )
+    found = _numbers(direction, f"a direction at '{site.name}'")
+    if not bool(found.any()):
+        raise SettingError(
+            f"a direction at '{site.name}' can't be all zeros; give one that points somewhere"
+        )
+    return found

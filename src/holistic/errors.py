@@ -11,12 +11,15 @@ exits with code 2. The line says what, got, allowed, next.
     ├── SiteError       a site, unit or position that the model doesn't have
     ├── SettingError    a setting outside of its range
     ├── AuditError      an audit folder that is taken, missing or damaged
-    └── LensError       lenses that failed, in a run that is saved otherwise (exit code 1)
+    ├── LensError       lenses that failed, in a run that is saved otherwise (exit code 1)
+    └── ShortOfMemory   work that needs more memory than there is
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
 
@@ -26,15 +29,26 @@ __all__ = [
     "HolisticError",
     "LensError",
     "ModelError",
+    "Notice",
     "SettingError",
+    "ShortOfMemory",
     "SiteError",
     "as_cause",
     "listed",
+    "memory_told",
     "nearest",
+    "notice",
     "shortened",
 ]
 
 _LETTERS = 500
+_NO_MEMORY = (
+    "allocate memory",
+    "not enough memory",
+    "out of memory",
+    "bad allocation",
+    "bad_alloc",
+)
 
 
 class HolisticError(Exception):
@@ -61,6 +75,43 @@ class SettingError(HolisticError):
 
 class AuditError(HolisticError):
     """An audit folder that is taken, missing or damaged."""
+
+
+class ShortOfMemory(HolisticError, MemoryError):
+    """Work that needs more memory than there is."""
+
+
+@contextmanager
+def memory_told() -> Generator[None]:
+    """Tell in one line where memory ran out, whoever noticed: Python, numpy or torch.
+
+    Raises
+    ------
+    ShortOfMemory
+        In place of their own errors.
+    """
+    try:
+        yield
+    except HolisticError:
+        raise
+    except (MemoryError, RuntimeError) as error:
+        words = str(error)
+        told = isinstance(error, MemoryError) or any(sign in words for sign in _NO_MEMORY)
+        if not told:
+            raise
+        raise ShortOfMemory(
+            f"not enough memory: {shortened(words)[:160] or 'the system gave no more'}; "
+            "study fewer examples (--limit, or a part of the data), or use a machine with more"
+        ) from error
+
+
+class Notice(UserWarning):
+    """Something that was done to a user's input and that they should know, in one line."""
+
+
+def notice(line: str) -> None:
+    """Tell a user what was done to their input: a warning, a line on stderr in a terminal."""
+    warnings.warn(line, Notice, stacklevel=3)
 
 
 class LensError(HolisticError):

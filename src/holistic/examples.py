@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.data import stratified_sample
+from holistic.splits import stratified_sample
 
 __all__ = ["Examples"]
 

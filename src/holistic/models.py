@@ -1,24 +1,20 @@
-"""Which models come with the program, and how are models trained, saved and loaded?"""
+"""Which models come with the program, and how are they trained?"""
 
 from __future__ import annotations
 
 import copy
-import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import holistic
-from holistic.data import Labelled, imported
+from holistic.data import Labelled
 from holistic.errors import ModelError, listed, nearest
-from holistic.files import write_whole
 from holistic.progress import Progress, silent
+from holistic.usercode import called, imported
 
 __all__ = [
     "MODELS",
@@ -27,10 +23,7 @@ __all__ = [
     "accuracy",
     "build",
     "load_factory",
-    "load_weights",
-    "read_provenance",
     "reinitialised",
-    "save_weights",
     "train",
 ]
 
@@ -255,94 +248,6 @@ def accuracy(model: nn.Module, examples: Labelled) -> float:
     return right / len(examples)
 
 
-def save_weights(model: nn.Module, path: Path, provenance: Mapping[str, Any]) -> None:
-    """Write a model's weights as safetensors, with where they come from in the header.
-
-    Parameters
-    ----------
-    model
-        Whose parameters and buffers are saved.
-    path
-        File to write; it appears whole or not at all.
-    provenance
-        What can be told of the training (JSON values), kept beside the program's versions.
-    """
-    from safetensors.torch import save
-
-    versions = {"torch": torch.__version__, "holistic": holistic.__version__}
-    header = {"provenance": json.dumps({**provenance, "versions": versions}, sort_keys=True)}
-    state = {name: tensor.contiguous().clone() for name, tensor in model.state_dict().items()}
-    write_whole(path, lambda file: file.write_bytes(save(state, header)))
-
-
-def read_provenance(path: Path) -> dict[str, Any]:
-    """Read what `save_weights` kept beside the weights; empty where another program saved them.
-
-    Raises
-    ------
-    ModelError
-        If the file is missing or damaged.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
-        raise ModelError(f"no weights file '{path}'; make one with 'holistic train'")
-    try:
-        with safe_open(path, "pt") as file:
-            return json.loads((file.metadata() or {}).get("provenance", "{}"))
-    except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"'{path}' can't be read as safetensors: {error}") from None
-
-
-def load_weights(model: nn.Module, path: Path) -> nn.Module:
-    """Put saved weights into a model: safetensors, or a `.pt` state dict without code.
-
-    Raises
-    ------
-    ModelError
-        If the file is missing or damaged, or doesn't fit the model exactly.
-    """
-    state = _read_state(Path(path))
-    own = model.state_dict()
-    missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
-    if missing or extra:
-        raise ModelError(
-            f"'{path}' doesn't fit the model: {len(missing)} tensors missing "
-            f"({listed(missing, 3)}), {len(extra)} unknown ({listed(extra, 3)})"
-        )
-    for name, tensor in state.items():
-        if tensor.layout != torch.strided or tensor.shape != own[name].shape:
-            raise ModelError(
-                f"'{path}' doesn't fit the model: '{name}' is {tuple(tensor.shape)} "
-                f"({tensor.layout}), the model needs {tuple(own[name].shape)}"
-            )
-        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-            raise ModelError(f"'{path}': '{name}' holds NaN or infinite numbers")
-    model.load_state_dict(state)
-    return model.eval()
-
-
-def _read_state(path: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    if not path.is_file():
-        raise ModelError(f"no weights file '{path}'; make one with 'holistic train'")
-    try:
-        if path.suffix in (".pt", ".pth"):
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        else:
-            state = load_file(path)
-    except SafetensorError as error:
-        raise ModelError(f"'{path}' can't be read as safetensors: {error}") from None
-    except Exception as error:  # torch.load raises many unrelated kinds on damaged files
-        reason = " ".join(str(error).split())[:120]
-        raise ModelError(f"'{path}' can't be read as a state dict: {reason}") from None
-    if not isinstance(state, dict) or not all(isinstance(t, Tensor) for t in state.values()):
-        raise ModelError(f"'{path}' must hold a state dict: names to tensors")
-    return state
-
-
 def load_factory(name: str) -> nn.Module:
     """Call the user's `module:factory`, which makes a model.
 
@@ -351,13 +256,7 @@ def load_factory(name: str) -> nn.Module:
     ModelError
         If it can't be imported or called, or what it returns isn't a model that can be studied.
     """
-    module, _, attribute = name.partition(":")
-    factory = imported(name, module, attribute, ModelError)
-    try:
-        model = factory()
-    except Exception as error:  # whatever the user's code raises
-        reason = " ".join(str(error).split())[:160]
-        raise ModelError(f"'{name}' failed: {type(error).__name__}: {reason}") from error
+    model = called(name, imported(name, ModelError), ModelError)
     if not isinstance(model, nn.Module):
         raise ModelError(f"'{name}' must return a torch.nn.Module, got {type(model).__name__}")
     return model

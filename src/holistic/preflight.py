@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
@@ -10,14 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from holistic.copies import copied
-from holistic.errors import DataError, ModelError, SettingError, listed
+from holistic.errors import ModelError
 from holistic.graph.wrapped import Wrapped, evaluating
 from holistic.steadiness import check_batches, check_repeats
+from holistic.usercode import FAULTS, reason_of
 
 __all__ = [
-    "checked_classes",
-    "checked_data",
-    "chosen_device",
     "on_device",
     "pick_logits",
     "preflight",
@@ -81,32 +79,6 @@ def _quantised(model: nn.Module) -> str | None:
     return None
 
 
-def chosen_device(name: str, model: nn.Module) -> torch.device:
-    """Return the device to compute on.
-
-    Parameters
-    ----------
-    name
-        Name of a device (`cpu`, `cuda:1`), or `auto`: the accelerator that the model is on, else
-        CUDA where there is any, else the processor.
-    model
-        The user's model, which stays where it is.
-
-    Raises
-    ------
-    SettingError
-        If there is no such device here.
-    """
-    own = next((p.device for p in model.parameters()), torch.device("cpu"))
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if name == "auto":
-        return own if own.type != "cpu" else torch.device("cuda" if count else "cpu")
-    allowed = ["cpu", *("cuda" for _ in range(min(count, 1))), *(f"cuda:{i}" for i in range(count))]
-    if name not in {*allowed, str(own)}:
-        raise SettingError(f"no device '{name}'; this machine has {listed(['auto', *allowed])}")
-    return torch.device(name)
-
-
 def on_device(model: nn.Module, device: torch.device) -> nn.Module:
     """Return the model itself where it is on the device, else a copy there.
 
@@ -123,28 +95,6 @@ def on_device(model: nn.Module, device: torch.device) -> nn.Module:
     return moved
 
 
-def checked_data(data: tuple[Any, Any], model: nn.Module) -> tuple[Tensor, Tensor]:
-    """Return images `[N, …]` and labels `[N]` as tensors after checking them."""
-    try:
-        images, labels = (torch.as_tensor(part) for part in data)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise DataError(f"data must be (images, labels), tensors or arrays: {error}") from None
-    if len(images) != len(labels) or labels.dim() != 1 or len(labels) == 0:
-        raise DataError(
-            f"images and labels must be as many, at least one, labels of shape [N]; "
-            f"got images {tuple(images.shape)} and labels {tuple(labels.shape)}"
-        )
-    if labels.is_floating_point() or labels.is_complex():
-        raise DataError(f"labels must be integers (class indices), got {labels.dtype}")
-    if images.dtype == torch.float64 or images.dtype == torch.uint8:
-        dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
-        images = images.to(dtype)
-    if images.is_floating_point() and not bool(images.isfinite().all()):
-        bad = int((~images.isfinite()).flatten(1).any(1).sum())
-        raise DataError(f"{bad} images hold NaN or infinite values; remove or repair them")
-    return images, labels.long()
-
-
 def preflight(wrapped: Wrapped, images: Tensor) -> int:
     """Run some images, `[B, …]`, a few, again, and in other batches; return the classes.
 
@@ -156,11 +106,10 @@ def preflight(wrapped: Wrapped, images: Tensor) -> int:
             start = perf_counter()
             first: Any = wrapped.logits(images)
             each = (perf_counter() - start) / len(images)
-    except Exception as error:  # whatever the user's code raises
-        reason = " ".join(str(error).split())[:200]
+    except FAULTS as error:  # whatever the user's code raises
         raise ModelError(
             f"the model can't be run on images of shape {tuple(images.shape)}: "
-            f"{type(error).__name__}: {reason}"
+            f"{reason_of(error)[:250]}"
         ) from error
     if not isinstance(first, Tensor) or first.dim() != 2 or first.shape[0] != len(images):
         got = tuple(first.shape) if isinstance(first, Tensor) else type(first).__name__
@@ -176,17 +125,3 @@ def preflight(wrapped: Wrapped, images: Tensor) -> int:
     check_repeats(wrapped, some)
     check_batches(wrapped, some)
     return first.shape[1]
-
-
-def checked_classes(classes: Sequence[str], labels: Tensor, count: int) -> tuple[str, ...]:
-    """Return the names of the `count` classes after checking them and the labels."""
-    names = tuple(str(c) for c in classes) or tuple(str(c) for c in range(count))
-    if len(names) != count or len(set(names)) != count:
-        raise SettingError(f"need {count} different class names, got {len(names)}: {names[:12]}")
-    low, high = int(labels.min()), int(labels.max())
-    if low < 0 or high >= count:
-        raise DataError(
-            f"labels must lie in 0 to {count - 1} (the model has {count} logits), "
-            f"got {low} to {high}"
-        )
-    return names

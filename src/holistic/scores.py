@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, get_args
 
-from holistic.errors import SettingError, listed
+from holistic.errors import SettingError, listed, nearest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,8 +26,11 @@ def checked_score(name: str) -> Score:
     SettingError
         If there is no such score.
     """
-    if name not in get_args(Score):
-        raise SettingError(f"no score '{name}'; there are {listed(get_args(Score))}")
+    known = get_args(Score)
+    if not isinstance(name, str) or name not in known:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise SettingError(
+            f"no score '{name}'{nearest(str(name).lower(), known)}; there are {listed(known)}"
+        )
     return name  # pyright: ignore[reportReturnType]
 
 

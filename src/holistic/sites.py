@@ -5,13 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from holistic.arguments import described, indices, whole
 from holistic.errors import SettingError, SiteError, listed, nearest
 from holistic.tables import col
 
-__all__ = ["Site", "SiteRow", "ends_of", "find_site", "with_axes"]
+__all__ = [
+    "Site",
+    "SiteRow",
+    "checked_axes",
+    "ends_of",
+    "find_site",
+    "site_names",
+    "with_axes",
+]
 
 _ENDS = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0), "hardsigmoid": (0.0, 1.0)}
 _HEADS = frozenset({"scaled_dot_product_attention", "matmul", "bmm"})
@@ -92,39 +102,43 @@ class Site:
             self.hidden,
         )
 
-    def checked_units(self, units: Iterable[int]) -> tuple[int, ...]:
+    def checked_units(self, units: Any) -> tuple[int, ...]:
         """Return unit indices after checking them.
 
+        Parameters
+        ----------
+        units
+            One index, several of them, or a mask `[U]`.
+
         Raises
         ------
         SiteError
-            If the site has no such unit.
+            If the site has no such unit, or they aren't indices.
         """
-        units = tuple(int(u) for u in units)
-        for unit in units:
-            if not 0 <= unit < self.units:
-                raise SiteError(
-                    f"no unit {unit} at site '{self.name}'; it has units 0 to {self.units - 1}"
-                )
-        return units
+        where = f"at site '{self.name}'"
+        return tuple(indices(units, "unit", self.units, where=where, error=SiteError).tolist())
 
-    def checked_positions(self, positions: Iterable[int] | None) -> np.ndarray:
+    def checked_positions(self, positions: Any) -> np.ndarray:
         """Return indices into the flattened positions after checking them; None means all.
 
+        Parameters
+        ----------
+        positions
+            One index, several of them, or a mask of the flattened positions or of their shape.
+
         Raises
         ------
         SiteError
-            If the site has no such position.
+            If the site has no such position, or they aren't indices.
         """
         count = math.prod(self.positions)
-        chosen = np.arange(count) if positions is None else np.array(list(positions), dtype=int)
-        for position in chosen:
-            if not 0 <= position < count:
-                raise SiteError(
-                    f"no position {position} at site '{self.name}'; "
-                    f"its {self.positions or (1,)} positions are numbered 0 to {count - 1}"
-                )
-        return chosen
+        if positions is None:
+            return np.arange(count)
+        kind, shape = str(getattr(positions, "dtype", "")), getattr(positions, "shape", ())
+        mask = "bool" in kind and tuple(shape) == self.positions
+        where = f"at site '{self.name}', whose positions are {self.positions or (1,)}"
+        chosen = positions.reshape(-1) if mask else positions
+        return indices(chosen, "position", count, where=where, error=SiteError)
 
 
 @dataclass(frozen=True)
@@ -140,6 +154,52 @@ class SiteRow:
     unit_axis: int = col("which axis of an example's value counts the units")
     parameters: int = col("number of parameters of the operation itself")
     hidden: bool = col("whether the lenses use the site unless told otherwise")
+
+
+def site_names(sites: Any, *, fewest: int = 0) -> list[str]:
+    """Return names of sites, each once, of one name or site or several of them.
+
+    Raises
+    ------
+    SiteError
+        If something among them is no name, or there are too few.
+
+    Examples
+    --------
+    >>> site_names("10"), site_names(["1", "3", "1"])
+    (['10'], ['1', '3'])
+    """
+    several = isinstance(sites, Iterable) and not isinstance(sites, (str, bytes, Mapping))
+    found: list[Any] = list(sites) if several else [sites]
+    for name in found:
+        if not isinstance(name, (str, Site)):
+            raise SiteError(
+                f"sites must be names of sites, got {described(name)}; write them as in the "
+                "column 'site' of subject.sites"
+            )
+    if len(found) < fewest:
+        raise SiteError(
+            f"sites must name at least {fewest}, got none; 'holistic sites' and subject.sites list "
+            "them"
+        )
+    return list(dict.fromkeys(n.name if isinstance(n, Site) else n for n in found))
+
+
+def checked_axes(axes: Any) -> dict[str, int]:
+    """Return axes of units by name of a site after checking that they are whole numbers.
+
+    Raises
+    ------
+    SettingError
+        If they aren't.
+    """
+    if axes is None:
+        return {}
+    if not isinstance(axes, Mapping) or not all(isinstance(name, str) for name in axes):
+        raise SettingError(
+            f"unit_axes must map names of sites to axes, as {{'conv1': 0}}, got {described(axes)}"
+        )
+    return {n: whole(axis, f"the axis of units at '{n}'", -99, 99) for n, axis in axes.items()}
 
 
 def with_axes(sites: Sequence[Site], axes: Mapping[str, int]) -> tuple[Site, ...]:

@@ -2,53 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from holistic.arguments import whole
 from holistic.computation import Computation, computation, computes, digest
-from holistic.data import split
-from holistic.edits import Edit, changes_of
-from holistic.errors import ModelError
-from holistic.examples import Examples
+from holistic.edits import Edit, changes_of, checked_edits
+from holistic.errors import ModelError, memory_told
+from holistic.finite import check_finite
 from holistic.graph.engine import Engine, Given, Stage
 from holistic.graph.gradients import Gradients, gradients_of
 from holistic.graph.hooked import HookedEngine
-from holistic.graph.memory import fits
-from holistic.graph.probes import probes, spread
 from holistic.graph.trace import Untraceable
 from holistic.graph.traced import TracedEngine
-from holistic.graph.wrapped import Wrapped
+from holistic.material import Material
 from holistic.models import reinitialised
-from holistic.preflight import (
-    checked_classes,
-    checked_data,
-    chosen_device,
-    on_device,
-    pick_logits,
-    preflight,
-    unwrapped,
-)
 from holistic.references import References
-from holistic.scores import Score, checked_score, score
-from holistic.settings import ambient, ordinary, settled
-from holistic.sites import Site, SiteRow, find_site
+from holistic.scores import score
+from holistic.settings import ordinary, settled
+from holistic.sites import Site, SiteRow, find_site, site_names
 from holistic.tables import Table
+from holistic.usercode import running
 
 __all__ = ["Subject"]
 
 _BATCH = 512
-_TRIED = 64
-"""Images on which the model itself is tried, one after another and together."""
 
 
-@dataclass(frozen=True, eq=False)
-class Subject:
+@dataclass(frozen=True, eq=False, init=False)
+class Subject(Material):
     """A trained classifier, labelled data that it wasn't trained on, and a score.
 
     Nothing in the model is changed: mode, parameters, buffers, hooks and random state are the same
@@ -61,11 +49,12 @@ class Subject:
     data
         Images `[N, …]` and integer labels `[N]`, tensors or arrays.
     classes
-        Names of the C classes; "0", "1", … by default.
+        Names of the C classes in the order of the logits, or a dictionary of names by index or of
+        indices by name; "0", "1", … by default.
     score
         `margin`, `logit`, `log_prob` or `accuracy` (see `holistic.scores.score`).
     seed
-        Decides the selection/evaluation split and everything drawn at random.
+        Decides the selection/evaluation split and everything drawn at random; 0 to 2³¹ - 1.
     forward
         Picks the logits where the model doesn't return them: called with model and images.
     name
@@ -74,54 +63,25 @@ class Subject:
         By name of a site, which axis of one example's value counts its units, where the inferred
         one (column `unit_axis` of `sites`) isn't what you mean.
     device
-        Where to compute: `cpu`, `cuda`, `cuda:1`, or `auto`: where the model is, or CUDA where
-        there is any. The model itself stays where it is; a copy is made elsewhere.
+        Where to compute: `cpu`, `cuda`, `cuda:1`, a `torch.device`, or `auto`: where the model
+        is, or CUDA where there is any. The model itself stays where it is; a copy is made
+        elsewhere.
+    selection
+        Examples on which everything is chosen: indices into the data or a mask `[N]`, disjoint
+        from `evaluation`. With only one of the two given, the other is the rest; with neither,
+        every class is halved at random. Examples in neither are left alone.
+    evaluation
+        Examples on which every reported number is measured, likewise.
 
     Raises
     ------
     DataError
-        If images and labels don't fit each other or the model.
+        If images and labels don't fit each other or the model, or the splits share an example.
     ModelError
         If the model can't be run, isn't a classifier, or isn't deterministic.
+    SettingError
+        If another argument isn't what is described here.
     """
-
-    model: nn.Module
-    data: tuple[Any, Any]
-    classes: Sequence[str] = ()
-    score: Score = "margin"
-    seed: int = 0
-    forward: Callable[[nn.Module, Tensor], Tensor] | None = None
-    name: str = "model"
-    unit_axes: Mapping[str, int] = field(default_factory=dict[str, int])
-    device: str = "auto"
-    images: Tensor = field(init=False, repr=False)
-    labels: Tensor = field(init=False, repr=False)
-    _defaults: tuple[torch.dtype, torch.device] = field(
-        init=False, repr=False, default_factory=ambient
-    )
-
-    @settled()
-    def __post_init__(self) -> None:
-        checked_score(self.score)
-        model = unwrapped(self.model)
-        images, labels = checked_data(self.data, model)
-        object.__setattr__(self, "model", model)
-        images = images.clone() if images.is_inference() else images
-        object.__setattr__(self, "data", ())
-        object.__setattr__(self, "images", images)
-        object.__setattr__(self, "labels", labels)
-        device = chosen_device(self.device, model)
-        object.__setattr__(self, "device", str(device))
-        if fits(images, device):
-            object.__setattr__(self, "images", images.to(device))
-        object.__setattr__(self, "labels", labels.to(device))
-        count = preflight(self._wrapped, spread(self.images, _TRIED).to(device))
-        object.__setattr__(self, "classes", checked_classes(self.classes, labels, count))
-
-    @cached_property
-    def _wrapped(self) -> Wrapped:
-        model = on_device(self.model, torch.device(self.device))
-        return Wrapped(model, self.forward or pick_logits, self._defaults)
 
     @cached_property
     @settled()
@@ -131,11 +91,6 @@ class Subject:
             return TracedEngine(self._wrapped, self._probes, self.unit_axes)
         except Untraceable as error:
             return HookedEngine.probe(self._wrapped, self._probes, str(error), self.unit_axes)
-
-    @property
-    def _probes(self) -> Tensor:
-        """A few images on which the model is looked into."""
-        return probes(self._wrapped, self.images).to(self.device)
 
     @cached_property
     @settled()
@@ -152,33 +107,6 @@ class Subject:
     def backend_note(self) -> str:
         """Empty when traced; else one line that says why not, what is missing and what it costs."""
         return self.engine.note
-
-    @cached_property
-    def _split(self) -> tuple[np.ndarray, np.ndarray]:
-        return split(self.labels, seed=self.seed)
-
-    @property
-    def selection_indices(self) -> np.ndarray:
-        """Examples on which neurons, directions and thresholds are chosen, `[N]`."""
-        return self._split[0]
-
-    @property
-    def evaluation_indices(self) -> np.ndarray:
-        """Examples on which every reported effect is measured, `[N]`; none of the selection."""
-        return self._split[1]
-
-    @cached_property
-    def selection(self) -> Examples:
-        """Examples of the selection split."""
-        return self._examples(self.selection_indices)
-
-    @cached_property
-    def evaluation(self) -> Examples:
-        """Examples of the evaluation split."""
-        return self._examples(self.evaluation_indices)
-
-    def _examples(self, indices: np.ndarray) -> Examples:
-        return Examples(np.arange(len(self.labels)), self.images, self.labels).at(indices)
 
     @property
     def all_sites(self) -> tuple[Site, ...]:
@@ -212,12 +140,27 @@ class Subject:
         """
         return find_site(self.engine.sites, name)
 
+    def chosen_sites(self, sites: str | Sequence[str] | None) -> tuple[Site, ...]:
+        """Return the sites of these names, each once; the hidden sites for None.
+
+        Raises
+        ------
+        SiteError
+            If the model has no such site.
+        """
+        if sites is None:
+            return self.hidden_sites
+        return tuple(map(self.site, site_names(sites, fewest=1)))
+
     @cached_property
     def sites(self) -> Table:
         """Table of all sites."""
         return Table.from_rows(SiteRow, [site.row for site in self.engine.sites])
 
-    def predict(self, images: Tensor | None = None, edits: Sequence[Edit] = ()) -> Tensor:
+    @memory_told()
+    def predict(
+        self, images: Tensor | np.ndarray | None = None, edits: Edit | Sequence[Edit] = ()
+    ) -> Tensor:
         """Compute logits under edits, batch by batch, without gradients.
 
         Parameters
@@ -225,74 +168,83 @@ class Subject:
         images
             `[N, …]`; the evaluation split by default.
         edits
-            Applied at their sites, several at one site in the given order.
+            One edit, or several: applied at their sites, those at one site in the given order.
 
         Returns
         -------
         Tensor
             `[N, C]`.
+
+        Raises
+        ------
+        DataError
+            If the images aren't like the subject's own.
+        SiteError
+            If the model has no such site, unit or position.
+        SettingError
+            If an edit's value isn't what it needs.
         """
-        images = self.evaluation.images if images is None else images
-        return self.downstream(images, edits, ())[0]
+        return self.downstream(self.checked(images), edits, ())[0]
 
     @settled()
     def downstream(
-        self, images: Tensor, edits: Sequence[Edit], sites: Sequence[str]
+        self,
+        images: Tensor,
+        edits: Edit | Sequence[Edit],
+        sites: str | Sequence[str],
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Compute logits `[N, C]` and the values `[N, P…, U]` of some sites under edits."""
+        edits, sites = checked_edits(edits), site_names(sites)
         for name in (*sites, *(edit.site for edit in edits)):
             self.site(name)
+        edits = [edit.checked(self.site(edit.site), len(images)) for edit in edits]
         logits: list[Tensor] = []
         values: dict[str, list[Tensor]] = {name: [] for name in sites}
         for start in range(0, len(images), _BATCH):
             part = slice(start, start + _BATCH)
             changes = changes_of([edit.sliced(part) for edit in edits], self.site, self)
-            with torch.no_grad():
+            told = f"the model can't be run on the images from {start} on"
+            guard = nullcontext() if self.traced else running(told, ModelError)
+            with torch.no_grad(), guard:
                 out, captured = self.engine.run(images[part], list(sites), changes)
             logits.append(out)
             for name in sites:
                 values[name].append(captured[name])
         return torch.cat(logits), {name: torch.cat(parts) for name, parts in values.items()}
 
-    def capture(self, sites: Sequence[str], images: Tensor | None = None) -> dict[str, Tensor]:
+    @memory_told()
+    def capture(
+        self, sites: str | Sequence[str], images: Tensor | np.ndarray | None = None
+    ) -> dict[str, Tensor]:
         """Read sites' values on images (the evaluation split by default): `[N, P…, U]` each."""
-        images = self.evaluation.images if images is None else images
-        return self.downstream(images, (), sites)[1]
+        return self.downstream(self.checked(images), (), sites)[1]
 
     @settled()
     def capture_batches(
-        self, sites: Sequence[str], images: Tensor | None = None, batch: int | None = None
+        self,
+        sites: str | Sequence[str],
+        images: Tensor | np.ndarray | None = None,
+        batch: int | None = None,
     ) -> Iterator[tuple[slice, dict[str, Tensor]]]:
         """Read sites' values a batch at a time, so that memory doesn't grow with the data."""
-        images = self.evaluation.images if images is None else images
+        images, sites = self.checked(images), site_names(sites, fewest=1)
         if batch is None:
             batch = min(_BATCH, self.engine.batch_rows([self.site(name) for name in sites]))
+        batch = whole(batch, "batch", 1)
         for start in range(0, len(images), batch):
             part = slice(start, min(start + batch, len(images)))
-            yield part, self.capture(sites, images[part])
+            yield part, self.downstream(images[part], (), sites)[1]
 
     @settled()
     def check_finite(self) -> None:
-        """Read the hidden sites on every example and count the values that aren't finite.
+        """Read the hidden sites on every example of the splits and look for NaN and infinity.
 
         Raises
         ------
         ModelError
-            If there are any, with the site that has them first.
+            If there is any, with the site that has it first, and on which images.
         """
-        names = [site.name for site in self.hidden_sites]
-        bad = dict.fromkeys(names, 0)
-        for _, values in self.capture_batches(names, self.images):
-            for name in names:
-                bad[name] += int((~values[name].isfinite()).sum())
-        if any(bad.values()):
-            first = next(name for name in names if bad[name])
-            others = sum(count > 0 for count in bad.values()) - 1
-            raise ModelError(
-                f"site '{first}' holds {bad[first]:,} NaN or infinite values"
-                f"{f', and {others} sites after it hold some' if others else ''}; check the range "
-                "of the images and the weights before it"
-            )
+        check_finite(self)
 
     @settled()
     def check_unchanged(self) -> None:
@@ -391,6 +343,8 @@ class Subject:
                 name=f"{self.name} (untrained)",
                 unit_axes=self.unit_axes,
                 device=self.device,
+                selection=self.given_splits and self.given_splits[0],
+                evaluation=self.given_splits and self.given_splits[1],
             )
 
     @cached_property
@@ -401,12 +355,16 @@ class Subject:
 
     @cached_property
     def fingerprint(self) -> dict[str, str]:
-        """SHA-256 of the model's parameters and buffers, of what it computes, and of the data."""
-        return {
+        """SHA-256 of the model's parameters and buffers, what it computes, data and own splits."""
+        found = {
             "weights": digest(sorted(self.model.state_dict().items())),
             "computation": self.computation.digest,
             "data": digest((("images", self.images), ("labels", self.labels))),
         }
+        if self.given_splits:
+            first, second = map(torch.from_numpy, self.given_splits)
+            found["splits"] = digest((("selection", first), ("evaluation", second)))
+        return found
 
 
 def _differentiated(tensors: Sequence[Tensor]) -> bool:

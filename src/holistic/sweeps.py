@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from holistic.arguments import whole
 from holistic.edits import Replacement, checked_replacement
 from holistic.effects import effect_table
-from holistic.errors import ModelError, SettingError
+from holistic.errors import ModelError, SettingError, memory_told
 from holistic.graph.engine import Change, Stage, single_edits
 from holistic.progress import Progress, silent
 from holistic.scores import Score, resolution, score
@@ -35,6 +36,8 @@ __all__ = [
     "table_of",
     "tallies",
 ]
+
+_MOST_DRAWS = 10_000
 
 
 @dataclass(frozen=True)
@@ -107,10 +110,11 @@ class Pass:
         return part.images[rows], part.labels[rows], rows
 
 
+@memory_told()
 @settled(gradients=True)
 def sweep(
     subject: Subject,
-    sites: Sequence[str] | None = None,
+    sites: str | Sequence[str] | None = None,
     edit: Replacement = "mean",
     *,
     split: Literal["evaluation", "selection"] = "evaluation",
@@ -152,8 +156,9 @@ def sweep(
     """
     checked_replacement(edit)
     if split not in ("evaluation", "selection"):
-        raise SettingError(f"no split '{split}'; there are 'selection', 'evaluation'")
-    chosen = [subject.site(n) for n in sites] if sites is not None else subject.hidden_sites
+        raise SettingError(f"no split {split!r}; there are 'selection', 'evaluation'")
+    draws = whole(draws, "draws", 1, _MOST_DRAWS)
+    chosen = subject.chosen_sites(sites)
     return table_of(subject, Pass(chosen, edit, split, draws), progress=progress)
 
 

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import os
 import sys
+import traceback
 from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError, Parameter
 
 from holistic import __version__
-from holistic.cli.configuration import read_configuration
-from holistic.errors import HolisticError
+from holistic.cli.configuration import check_numbers, read_configuration
+from holistic.cli.streams import as_line, give_up_stdout, ready
+from holistic.errors import HolisticError, memory_told
+from holistic.usercode import reason_of
 
 __all__ = ["app", "main"]
 
 BROKEN_PIPE, USER_ERROR, INTERRUPTED = 1, 2, 130
 """Exit codes; the last is what a shell reports for SIGINT."""
+_DEBUG = "--debug"
 
 app = App(
     name="holistic",
     help="Study a trained PyTorch classifier through five lenses and ask whether they agree.",
-    help_epilogue="`holistic run` by itself trains a small model on bundled digits and audits it.",
+    help_epilogue="`holistic run` by itself trains a small model on bundled digits and audits it. "
+    "With `--debug`, any command shows where an error comes from.",
     version=__version__,
-    config=read_configuration,
+    config=(read_configuration, check_numbers),
     default_parameter=Parameter(consume_multiple=True, negative_iterable=()),
     suppress_keyboard_interrupt=False,
 )
@@ -66,33 +70,52 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, 1 after a lens failed, 2 after a user's mistake and 130 after Ctrl-C, each told in one
-        line on stderr.
+        0; 1 after a lens failed, or where nobody reads stdout any more; 2 after another error and
+        130 after Ctrl-C, each told in one line on stderr. With `--debug` among the words, an
+        error's traceback comes first.
     """
-    try:
-        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
-        sys.stdout.flush()
-        return code or 0
-    except CycloptsError as error:
+    words = [*(sys.argv[1:] if arguments is None else arguments)]
+    debug = _DEBUG in words
+    with ready():
+        try:
+            return _run([word for word in words if word != _DEBUG])
+        except BrokenPipeError:
+            give_up_stdout()
+            return BROKEN_PIPE
+        except KeyboardInterrupt as stop:
+            print(str(stop) or "interrupted", file=sys.stderr)
+            return INTERRUPTED
+        except (Exception, SystemExit) as error:
+            left = isinstance(error.__context__, BrokenPipeError)
+            if isinstance(error, SystemExit) and left:  # rich ends the program then
+                give_up_stdout()
+                return BROKEN_PIPE
+            if isinstance(error, OSError) and error.filename is None:  # stdout can't be written
+                give_up_stdout()
+            if debug:
+                traceback.print_exception(error)
+            print(f"error: {as_line(_told(error))}", file=sys.stderr)
+            return getattr(error, "exit_code", USER_ERROR)
+
+
+def _run(words: Sequence[str]) -> int:
+    with memory_told():
+        code = app(words, exit_on_error=False, print_error=False, result_action="return_value")
+    sys.stdout.flush()
+    return code or 0
+
+
+def _told(error: BaseException) -> str:
+    """Say in one line what went wrong."""
+    if isinstance(error, CycloptsError):
         error.verbose = False
-        return _told(error, USER_ERROR)
-    except HolisticError as error:
-        return _told(error, error.exit_code)
-    except BrokenPipeError:
-        # the interpreter flushes stdout once more at its end, and would complain there
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
-    except OSError as error:
-        return _told(error, USER_ERROR)
-    except KeyboardInterrupt as stop:
-        print(str(stop) or "interrupted", file=sys.stderr)
-        return INTERRUPTED
-
-
-def _told(error: Exception, code: int) -> int:
-    line = " ".join(str(error).split())
+        return str(error)
+    if isinstance(error, HolisticError):
+        return str(error)
     if isinstance(error, OSError) and error.strerror:
-        place = f": '{error.filename}'" if error.filename else ""
-        line = f"{error.strerror}{place}"
-    print(f"error: {line}", file=sys.stderr)
-    return code
+        return error.strerror + (f": '{error.filename}'" if error.filename else "")
+    if isinstance(error, SystemExit):
+        return "code of the model, the data or a lens ended the program by sys.exit; take that out"
+    return (
+        f"unexpected {reason_of(error)}; the same command with {_DEBUG} shows where it comes from"
+    )

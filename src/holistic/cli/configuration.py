@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from cyclopts import App, ArgumentCollection, CycloptsError
 from cyclopts.config import Toml
 
-__all__ = ["read_configuration"]
+__all__ = ["check_numbers", "read_configuration"]
+
+_WHOLE = re.compile(r"[+-]?(\d[\d_]*(\.0*)?|0[xob][\da-f_]+)", re.IGNORECASE)
 
 
 def read_configuration(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
@@ -25,7 +30,8 @@ def read_configuration(app: App, commands: tuple[str, ...], arguments: ArgumentC
     """
     for argument in list(arguments):
         if argument.name == "--config" and argument.tokens:
-            path = argument.tokens[0].value
+            path = argument.tokens[-1].value
+            _check_file(path)
             source = Toml(path, must_exist=True, use_commands_as_keys=False, source=path)
             try:
                 source(app, commands, arguments)
@@ -33,3 +39,27 @@ def read_configuration(app: App, commands: tuple[str, ...], arguments: ArgumentC
                 if error.msg is not None:
                     error.msg = f"'{path}' can't be read: {error.msg}"
                 raise
+
+
+def _check_file(path: str) -> None:
+    """Refuse what would be read without end, or can't be read."""
+    if Path(path).exists() and not Path(path).is_file():
+        kind = "a folder" if Path(path).is_dir() else "no regular file"
+        raise CycloptsError(msg=f"'{path}' is {kind}; --config needs a TOML file")
+
+
+def check_numbers(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """Refuse fractions where whole numbers are needed: they would be rounded without a word.
+
+    Raises
+    ------
+    CycloptsError
+        If there is one.
+    """
+    for argument in arguments:
+        whole = argument.hint in (int, int | None)
+        for token in argument.tokens if whole else ():
+            if not _WHOLE.fullmatch(str(token.value).strip()):
+                raise CycloptsError(
+                    msg=f"{argument.name} needs a whole number, got '{token.value}'"
+                )

@@ -42,7 +42,8 @@ class Plan:
     """What a run studies, with which lenses, and where it is saved."""
 
     weights: Path | None = None
-    """Weights of the model (.safetensors); a reference model without weights is trained first."""
+    """Weights of the model, safetensors or a state dict of `torch.save`; a reference model
+    without weights is trained first."""
     limit: int | None = None
     """Study this many of the test images, the classes in their proportions; all by default."""
     score: str = "margin"

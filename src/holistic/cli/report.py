@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from holistic.cli.options import AsJson
+from holistic.cli.streams import print_json
 
 __all__ = ["report"]
 
@@ -30,4 +30,7 @@ def report(
     from holistic.findings import load
 
     path = load(folder).report(out)
-    print(json.dumps({"report": str(path)}) if json_ else path)
+    if json_:
+        print_json({"report": str(path)})
+    else:
+        print(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from cyclopts import Parameter
 
 from holistic.cli.bars import progress_shown
 from holistic.cli.options import AsJson, Plan, Source, file_name, settings_class
+from holistic.cli.streams import kept_apart, print_json
 from holistic.errors import AuditError, LensError
 from holistic.lens import Lens, lens_class, lens_names
 
@@ -57,7 +57,7 @@ def run(
     lenses = _lenses(plan, settings)
     out = plan.out or Path("runs") / file_name(source)
     failed: LensError | None = None
-    with progress_shown() as progress:
+    with kept_apart(), progress_shown() as progress:
         try:
             audit = _audited(source, plan, lenses, out, progress=progress)
         except LensError as error:
@@ -83,19 +83,26 @@ def _audited(
 ) -> Audit:
     """Get the model, open the audit, keep the weights beside it, and run the lenses."""
     from holistic import audits
-    from holistic.cli.subjects import is_reference, load_source, obtain_model, whole_subject
-    from holistic.data import stratified_sample
-    from holistic.models import save_weights
+    from holistic.cli.subjects import (
+        check_saved,
+        is_reference,
+        load_source,
+        obtain_model,
+        whole_subject,
+    )
     from holistic.provenance import computing_as
     from holistic.scores import checked_score
+    from holistic.splits import limited
+    from holistic.weights import save_weights
 
     recorded = _recorded(source, plan)
     checked_score(plan.score)
+    check_saved(str(out))
     held = audits.preflight(out, lenses=lenses, source=recorded)
     own = out / "model.safetensors"
     data = load_source(source)
     if plan.limit is not None:
-        stratified_sample(data.test.labels, plan.limit, seed=source.seed)  # before any training
+        limited(data.test.labels, plan.limit, seed=source.seed)  # before any training
     with computing_as(held.provenance if held else {}):
         weights = plan.weights or (own if held and _is_own(own, held) else None)
         model = obtain_model(source, data, weights=weights, progress=progress)
@@ -160,7 +167,7 @@ def _show(audit: Audit, *, report_json: bool) -> None:
     page = audit.path / "report.html"
     if report_json:
         document = {"audit": str(audit.path), "report": str(page), **as_json(audit)}
-        print(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False))
+        print_json(document, indent=1)
         return
     from rich.console import Console
 

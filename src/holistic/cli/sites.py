@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from holistic.cli.options import AsJson, Plan, Source
+from holistic.cli.streams import kept_apart, print_json
 from holistic.cli.subjects import load_source, untrained_model, whole_subject
 
 if TYPE_CHECKING:
@@ -42,16 +42,18 @@ def sites(
     json_
         Print one JSON document instead of a table.
     """
-    from holistic.models import load_weights
+    from holistic.weights import load_weights
 
-    data = load_source(source)
-    model = untrained_model(source, data)
-    if weights is not None:
-        model = load_weights(model, weights)
-    limit = max(_ENOUGH, 2 * len(data.classes))
-    subject = whole_subject(model, data, source, Plan(limit=limit, unit_axis=unit_axis))
+    with kept_apart():
+        data = load_source(source)
+        model = untrained_model(source, data)
+        if weights is not None:
+            model = load_weights(model, weights)
+        limit = max(_ENOUGH, 2 * len(data.classes))
+        subject = whole_subject(model, data, source, Plan(limit=limit, unit_axis=unit_axis))
+        document = _document(subject)
     if json_:
-        print(json.dumps(_document(subject), indent=1, ensure_ascii=False))
+        print_json(document, indent=1)
         return
     _print_table(subject)
 

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from holistic.progress import Progress
     from holistic.subject import Subject
 
-__all__ = ["is_reference", "load_source", "obtain_model", "untrained_model", "whole_subject"]
+__all__ = [
+    "check_saved",
+    "is_reference",
+    "load_source",
+    "obtain_model",
+    "untrained_model",
+    "whole_subject",
+]
 
 
 def is_reference(source: Source) -> bool:
@@ -27,9 +34,14 @@ def is_reference(source: Source) -> bool:
 
 def load_source(source: Source) -> Data:
     """Load the data set that the flags name."""
+    from holistic.arguments import checked_seed
     from holistic.data import load_data
 
-    return load_data(source.data, data_dir=source.data_dir, seed=source.seed)
+    seed = checked_seed(source.seed)
+    for word in (source.data, source.model):
+        check_saved(word)
+    data = load_data(source.data, data_dir=source.data_dir, seed=seed)
+    return data.as_floats() if is_reference(source) else data
 
 
 def untrained_model(source: Source, data: Data) -> nn.Module:
@@ -52,10 +64,12 @@ def obtain_model(
     ModelError
         If there is no such model, or the weights don't fit it.
     """
-    from holistic.models import RECIPES, load_weights, train
+    from holistic.models import RECIPES, train
+    from holistic.weights import load_weights
 
     model = untrained_model(source, data)
     if weights is not None:
+        check_saved(str(weights))
         return load_weights(model, weights)
     if not is_reference(source):
         return model
@@ -82,13 +96,13 @@ def whole_subject(model: nn.Module, data: Data, source: Source, plan: Plan) -> S
     HolisticError
         If the limit is too small, or model and data can't be studied.
     """
-    from holistic.data import stratified_sample
     from holistic.scores import checked_score
+    from holistic.splits import limited
     from holistic.subject import Subject
 
     images, labels = data.test.images, data.test.labels
     if plan.limit is not None:
-        rows = stratified_sample(labels, plan.limit, seed=source.seed)
+        rows = limited(labels, plan.limit, seed=source.seed)
         images, labels = images[rows], labels[rows]
     return Subject(
         model,
@@ -100,6 +114,23 @@ def whole_subject(model: nn.Module, data: Data, source: Source, plan: Plan) -> S
         unit_axes=_unit_axes(plan.unit_axis),
         device=plan.device,
     )
+
+
+def check_saved(word: str) -> None:
+    """Refuse a name that an audit couldn't hold: of half letters, or of several lines.
+
+    Raises
+    ------
+    SettingError
+        If it is one.
+    """
+    from holistic.arguments import printable
+
+    if not printable(word):
+        raise SettingError(
+            f"{word!r} has characters that can't be shown or saved in an audit; "
+            "rename the file or folder"
+        )
 
 
 def _unit_axes(texts: Sequence[str]) -> dict[str, int]:

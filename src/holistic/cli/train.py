@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from holistic.cli.bars import progress_shown
 from holistic.cli.options import AsJson, Source, file_name
-from holistic.cli.subjects import is_reference, load_source, obtain_model
+from holistic.cli.streams import kept_apart, print_json
+from holistic.cli.subjects import check_saved, is_reference, load_source, obtain_model
 from holistic.errors import SettingError
 from holistic.words import percent
 
@@ -39,7 +39,7 @@ def train(
     """
     from holistic.audits import check_writable
     from holistic.files import check_target
-    from holistic.models import save_weights
+    from holistic.weights import save_weights
 
     out = out or Path(f"{file_name(source)}.safetensors")
     if not is_reference(source):
@@ -49,15 +49,19 @@ def train(
         )
     if out.is_dir():
         raise SettingError(f"'{out}' is a folder; name a file to save the weights to with --out")
+    check_saved(str(out))
     check_target(out)
     check_writable(out.absolute().parent)
-    data = load_source(source)
-    with progress_shown() as progress:
+    with kept_apart(), progress_shown() as progress:
+        data = load_source(source)
         model = obtain_model(source, data, weights=None, progress=progress)
     told = {"data": source.data, "model": source.model, "seed": source.seed}
     save_weights(model, out, told)
     result: dict[str, Any] = {**told, "accuracy": _accuracy(model, data), "weights": str(out)}
-    print(json.dumps(result) if json_ else _sentence(result))
+    if json_:
+        print_json(result)
+    else:
+        print(_sentence(result))
 
 
 def _accuracy(model: nn.Module, data: Data) -> dict[str, float]:

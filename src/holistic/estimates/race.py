@@ -10,8 +10,9 @@ import torch
 from scipy import stats as scipy_stats
 from torch import Tensor
 
+from holistic.arguments import number, whole
 from holistic.edits import Replacement, checked_replacement
-from holistic.errors import SettingError
+from holistic.errors import SettingError, memory_told
 from holistic.estimates.gradient import first_order
 from holistic.progress import Progress, silent
 from holistic.settings import settled
@@ -194,12 +195,13 @@ class _Race:
             self.alive[taken] = self.alive[dropped] = False
 
 
+@memory_told()
 @settled(gradients=True)
 def top_units(
     subject: Subject,
     k: int = 50,
     *,
-    sites: Sequence[str] | None = None,
+    sites: str | Sequence[str] | None = None,
     edit: Replacement = "mean",
     confidence: float = 0.95,
     screen: int | None = None,
@@ -241,7 +243,7 @@ def top_units(
         If `k`, `confidence`, `screen` or `edit` is out of range.
     """
     checked_replacement(edit)
-    chosen = [subject.site(n) for n in sites] if sites is not None else list(subject.hidden_sites)
+    chosen = subject.chosen_sites(sites)
     total = sum(site.units for site in chosen)
     _check(k, confidence, screen, total)
     run = _Plan(chosen, edit, k, confidence)
@@ -255,11 +257,11 @@ def top_units(
 
 
 def _check(k: int, confidence: float, screen: int | None, total: int) -> None:
-    if not 1 <= k < total:
+    if not 1 <= whole(k, "k", 0) < total:
         raise SettingError(f"k must lie in 1 to {total - 1} (there are {total} units), got {k}")
-    if not 0.5 <= confidence < 1:
+    if not 0.5 <= number(confidence, "confidence") < 1:
         raise SettingError(f"confidence must lie in 0.5 to 1, 1 excluded, got {confidence}")
-    if screen is not None and screen <= k:
+    if screen is not None and whole(screen, "screen", 1) <= k:
         raise SettingError(f"screen must be more than the {k} units looked for, got {screen}")
 
 

@@ -8,12 +8,12 @@ from typing import Literal
 import numpy as np
 import torch
 
-from holistic.data import stratified_sample
 from holistic.edits import Replacement
 from holistic.effects import effect_table
 from holistic.estimates.gradient import first_order
 from holistic.progress import Progress, silent
 from holistic.settings import settled
+from holistic.splits import stratified_sample
 from holistic.subject import Subject
 from holistic.sweeps import Pass, sweep, table_of
 from holistic.tables import Table

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from holistic.errors import SettingError
-from holistic.lens import Context, Lens
+from holistic.lens import Context, Lens, setting
 
 if TYPE_CHECKING:
     from holistic.findings import Finding
@@ -26,52 +25,40 @@ class Ablation(Lens):
     edit: Literal["mean", "zero", "resample", "optimal"] = "mean"
     """What a removed unit holds instead: its class-balanced mean over the selection split, zero,
     its values on random examples, or the constant that costs the model least."""
-    depth: int = 50
+    depth: int = setting(50, 1, 10_000)
     """Most units that the removal curves of `ablation.topk` go up to."""
-    sets: int = 200
+    sets: int = setting(200, 20, 10_000)
     """Random sets of units, and sets of like activation, that each removal is compared with."""
     ranking: Literal["effect", "class_minus_rest", "class_activation"] = "effect"
     """What orders the units of the whole curves, on the selection split."""
-    partners: int = 10
+    partners: int = setting(10, 2, 1000)
     """Strongest units of each site: their pairs are told by class, and their removal is searched
     for backups."""
     exact: bool = False
     """Replace every unit on every example, whatever it takes."""
-    operations: float = 3e14
+    operations: float = setting(3e14, 0, 1e24)
     """Floating-point operations that the replays of single units may take on each split (3e14 are
     an hour at 80 GFLOP/s); beyond, effects are estimates from a sample, and say so."""
-    deciding: int = 8
+    deciding: int = setting(8, 1, 1000)
     """Units of each site that are told of for each image of `ablation.images`."""
-    all_pairs: int = 256
+    all_pairs: int = setting(256, 2, 4096)
     """Largest site of which all pairs are measured; of a larger one, pairs of strong units."""
-    permutations: int = 100
+    permutations: int = setting(100, 20, 100_000)
     """Orders of removal that Shapley values are averaged over."""
-    truncation: float = 0.02
+    truncation: float = setting(0.02, 0, 1)
     """Share of what a site does to the scores at which the rest of an order is cut off."""
-    familywise: int = 1000
+    familywise: int = setting(1000, 0, 100_000)
     """Sign flips behind the family-wise p of `ablation.scores`; 0 leaves it out."""
-    examples: int = 1000
+    examples: int = setting(1000, 50, 10_000_000)
     """Most evaluation examples, stratified, of the measurements beyond `units` and `topk`."""
-    budget: float = 100.0
+    budget: float = setting(100.0, 0, 1e9)
     """Gigabytes of values that the curves of one site may write, ten operations counting as a byte
     (more than three sites share what three have); a site that needs more is measured at fewer
     sizes and on fewer evaluation examples, and says so. A core manages 1 to 4 a second."""
-    extra: float = 16.0
+    extra: float = setting(16.0, 0, 1e9)
     """Gigabytes, counted likewise, that each further measurement may write, over all sites: more
     sites or costlier ones are measured on fewer examples, down to 50, and each row says on how
     many."""
-
-    def __post_init__(self) -> None:
-        least = {
-            "depth": 1, "sets": 20, "partners": 2, "budget": 0, "extra": 0,
-            "all_pairs": 2, "operations": 0,
-            "permutations": 20, "familywise": 0, "examples": 50,
-            "truncation": 0, "deciding": 1,
-        }  # fmt: skip
-        for setting, low in least.items():
-            if getattr(self, setting) < low:
-                got = getattr(self, setting)
-                raise SettingError(f"ablation: {setting} must be at least {low}, got {got}")
 
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Yield the tables of single units, of sets, of pairs and of shares."""

@@ -6,19 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from holistic.errors import SettingError
-from holistic.lens import Context, Lens
+from holistic.lens import Context, Lens, setting
 
 if TYPE_CHECKING:
     from holistic.findings import Finding
     from holistic.subject import Subject
 
 __all__ = ["Activation"]
-
-_FEWEST = {
-    "top": 1, "quantiles": 0, "random": 0, "shuffles": 20, "most_examples": 4,
-    "copies": 19, "probes": 20, "synthesised": 0, "steps": 1, "starts": 1,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -30,37 +24,29 @@ class Activation(Lens):
 
     reduction: Literal["mean", "max"] = "mean"
     """How a unit's values over its positions become one number an example."""
-    top: int = 9
+    top: int = setting(9, 1, 1000)
     """Examples shown per unit with its largest values."""
-    quantiles: int = 5
+    quantiles: int = setting(5, 0, 1000)
     """Examples shown per unit at evenly spaced quantiles of its values."""
-    random: int = 9
+    random: int = setting(9, 0, 1000)
     """Examples shown per unit that are drawn at random."""
-    shuffles: int = 200
+    shuffles: int = setting(200, 20, 100_000)
     """Shuffles of the labels behind the control of the AUROCs."""
-    most_examples: int = 20_000
+    most_examples: int = setting(20_000, 4, 10_000_000)
     """Examples of each split that are read at most; above that every class keeps its share."""
 
-    copies: int = 99
+    copies: int = setting(99, 19, 10_000)
     """Untrained copies that trends, tuning and concepts are compared with.
 
     No p of `depth` can fall below 1 / (copies + 1)."""
-    probes: int = 500
+    probes: int = setting(500, 20, 10_000_000)
     """Examples of each split that concepts and trends are measured on, also in the copies."""
-    synthesised: int = 4
+    synthesised: int = setting(4, 0, 1000)
     """Units of each site for which inputs are synthesised; 0 turns that off, as do huge inputs."""
-    steps: int = 96
+    steps: int = setting(96, 1, 100_000)
     """Steps of gradient ascent of a synthesised input."""
-    starts: int = 3
+    starts: int = setting(3, 1, 1000)
     """Inputs synthesised per unit, each from its own random start."""
-
-    def __post_init__(self) -> None:
-        if self.reduction not in ("mean", "max"):
-            raise SettingError(f"activation: reduction is 'mean' or 'max', got '{self.reduction}'")
-        for setting, least in _FEWEST.items():
-            got = getattr(self, setting)
-            if got < least:
-                raise SettingError(f"activation: {setting} must be at least {least}, got {got}")
 
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Yield the findings `units`, `examples`, `depth`, `concepts`, `tuning`, `synthetic`.

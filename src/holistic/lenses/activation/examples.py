@@ -172,7 +172,7 @@ def _arrays(subject: Subject, examples: np.ndarray) -> Mapping[str, np.ndarray]:
     rows = torch.from_numpy(ids)
     said = subject.predict(subject.images[rows]).argmax(1)
     return {
-        "activation.images": pictures(subject.images[rows], subject.images),
+        "activation.images": pictures(subject.images[rows], subject.studied),
         "activation.image_plane": np.array(planes(subject.images[:1]).shape[2:]),
         "activation.image_ids": ids.astype(np.int64),
         "activation.image_labels": subject.labels[rows].cpu().numpy().astype(np.int64),

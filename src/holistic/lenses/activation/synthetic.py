@@ -136,7 +136,7 @@ def synthesise(
     images, before, after
         Inputs `[K * starts, …]`, and the values of their unit `[K * starts]` before and after.
     """
-    canvas = Canvas.of(subject.images)
+    canvas = Canvas.of(subject.studied)
     generator = torch.Generator().manual_seed(subject.seed * 1000 + site.depth)
     own = torch.from_numpy(np.repeat(units, lens.starts))
     scale = torch.from_numpy(np.repeat(np.where(scales > 0, scales, 1.0), lens.starts))
@@ -180,7 +180,7 @@ def _before_relu(subject: Subject, site: Site, reduction: str) -> str:
     name = earlier[-1].name
     if subject.gradients.at(name):
         return site.name
-    held = subject.capture([name, site.name], subject.images[:4])
+    held = subject.capture([name, site.name], subject.studied[:4])
     return name if torch.equal(held[name].clamp(min=0), held[site.name]) else site.name
 
 
@@ -228,7 +228,9 @@ def synthetic_finding(
     progress("synthesising inputs", len(found.profiles), len(found.profiles))
     joined = {n: np.concatenate(p) if p else np.zeros(0) for n, p in columns.items()}
     table = Table.build(SyntheticRow, {**joined, "picture": np.arange(len(joined["unit"]))})
-    arrays = {"activation.synthetic": pictures(torch.cat(images), subject.images)} if images else {}
+    arrays = (
+        {"activation.synthetic": pictures(torch.cat(images), subject.studied)} if images else {}
+    )
     sites = [profile.site.name for profile in found.profiles]
     missing = _missing(subject, sites)
     return Finding(

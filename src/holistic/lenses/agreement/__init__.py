@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from holistic.errors import SettingError
-from holistic.lens import Context, Lens
+from holistic.lens import Context, Lens, setting
 
 if TYPE_CHECKING:
     from holistic.findings import Finding
@@ -30,19 +29,12 @@ class Agreement(Lens):
         "tracing",
     )
 
-    shuffles: int = 1000
+    shuffles: int = setting(1000, 99, 1_000_000)
     """Shuffles of the units that every rank correlation is compared with."""
-    examples: int = 2000
+    examples: int = setting(2000, 1, 10_000_000)
     """Most evaluation images that the units' attributions are averaged over."""
-    copies: int = 3
+    copies: int = setting(3, 1, 1000)
     """Untrained copies whose units set the bound for calling a unit selective."""
-
-    def __post_init__(self) -> None:
-        least = {"shuffles": 99, "examples": 1, "copies": 1}
-        for setting, low in least.items():
-            if getattr(self, setting) < low:
-                got = getattr(self, setting)
-                raise SettingError(f"agreement: {setting} must be at least {low}, got {got}")
 
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Yield `agreement.lenses`, `agreement.pairs`, `agreement.units`, `agreement.removed`."""

@@ -203,7 +203,7 @@ def _arrays(
                 planes(found).sum(1) if known else torch.full_like(planes(found)[:, 0], torch.nan)
             )
             images.append(image)
-    drawn = pictures(torch.cat(images), subject.images)
+    drawn = pictures(torch.cat(images), subject.studied)
     return {
         "attribution.contrast_maps": in_squares(torch.cat(maps).unflatten(0, (-1, 2))),
         "attribution.contrast_images": drawn.reshape(-1, 2, *drawn.shape[1:]),

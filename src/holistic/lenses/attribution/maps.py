@@ -88,7 +88,7 @@ def _methods(subject: Subject, lens: Attribution, rows: int) -> tuple[Method, ..
         # images of a batch don't mix, so the gradient of their sum holds each one's own
         return objective(subject, images, labels, lens.objective).sum()[None]
 
-    low, high = torch.aminmax(subject.images)
+    low, high = torch.aminmax(subject.studied)
     spread = lens.noise * float(high - low)
     saliency, gradient, path = Saliency(total), InputXGradient(total), IntegratedGradients(total)
     smooth = NoiseTunnel(saliency)

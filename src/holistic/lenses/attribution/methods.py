@@ -213,8 +213,8 @@ def _arrays(subject: Subject, maps: _Maps, curves: Mapping[str, Curves]) -> dict
     return {
         "attribution.class_maps": in_squares(torch.einsum("cn,mnhw->mchw", member, shares[:, :n])),
         "attribution.example_maps": in_squares(shares[:, n:]),
-        "attribution.class_images": pictures(_class_images(subject), subject.images),
-        "attribution.example_images": pictures(maps.shown.images, subject.images),
+        "attribution.class_images": pictures(_class_images(subject), subject.studied),
+        "attribution.example_images": pictures(maps.shown.images, subject.studied),
         "attribution.example_ids": np.asarray(maps.shown.indices, np.int64),
         "attribution.example_labels": maps.shown.labels.cpu().numpy().astype(np.int64),
         "attribution.curves": means.mean.astype(np.float32),
@@ -226,7 +226,7 @@ def _class_images(subject: Subject) -> Tensor:
     """Average each class's images of the selection split, `[C, …]`; black where it has none."""
     images, labels = subject.selection.images, subject.selection.labels
     own = [images[labels == c].float() for c in range(len(subject.classes))]
-    black = torch.full_like(images[0], float(subject.images.min()), dtype=torch.float32)
+    black = torch.full_like(images[0], float(subject.studied.min()), dtype=torch.float32)
     return torch.stack([some.mean(0) if len(some) else black for some in own])
 
 

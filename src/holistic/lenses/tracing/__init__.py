@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from holistic.errors import SettingError
-from holistic.lens import Context, Lens
+from holistic.lens import Context, Lens, setting
 
 if TYPE_CHECKING:
     from holistic.findings import Finding
@@ -25,25 +24,16 @@ class Tracing(Lens):
         "through which sites does the decision flow, and along which directions?"
     )
 
-    pairs: int = 8
+    pairs: int = setting(8, 1, 10_000)
     """Pairs of evaluation images that are drawn for every two classes."""
-    rivals: int = 9
+    rivals: int = setting(9, 1, 10_000)
     """With how many others each class is paired; with more classes the most confused are taken."""
-    guard: float = 0.1
+    guard: float = setting(0.1, 0, 0.999_999)
     """Pairs whose gap is below this share of the median gap are excluded."""
-    controls: int = 200
+    controls: int = setting(200, 20, 10_000)
     """Random directions that steering and erasing are compared with, per site."""
-    examples: int = 512
+    examples: int = setting(512, 20, 10_000_000)
     """Most evaluation images that dose curves are measured on (eight times as many for erasing)."""
-
-    def __post_init__(self) -> None:
-        least = {"pairs": 1, "rivals": 1, "controls": 20, "examples": 20}
-        for setting, low in least.items():
-            if getattr(self, setting) < low:
-                got = getattr(self, setting)
-                raise SettingError(f"tracing: {setting} must be at least {low}, got {got}")
-        if not 0 <= self.guard < 1:
-            raise SettingError(f"tracing: guard must be from 0 to below 1, got {self.guard}")
 
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Yield `tracing.patching`, `tracing.geometry` and `tracing.directions`."""

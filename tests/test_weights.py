@@ -1,0 +1,173 @@
+"""Are weights found in files of any name, or refused with what to do?"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file, save_model
+from torch import Tensor, nn
+
+from holistic.errors import ModelError, Notice
+from holistic.weights import load_weights, read_provenance
+
+
+class Tied(nn.Module):
+    """Reads and writes with one table."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.read, self.write = nn.Linear(3, 5, bias=False), nn.Linear(3, 5, bias=False)
+        self.write.weight = self.read.weight
+
+
+def network(seed: int) -> nn.Module:
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(3, 5), nn.BatchNorm1d(5), nn.Linear(5, 2))
+
+
+@pytest.fixture(autouse=True)
+def _random_state() -> Iterator[None]:
+    with torch.random.fork_rng(devices=[]):
+        yield
+
+
+def state(seed: int = 1) -> dict[str, Tensor]:
+    return network(seed).state_dict()
+
+
+def loaded(content: Any, file: Path, save: Callable[..., None] = torch.save) -> dict[str, Tensor]:
+    save(content, file)
+    return load_weights(network(0), file).state_dict()
+
+
+def equal(got: dict[str, Tensor], expected: dict[str, Tensor]) -> bool:
+    return all(torch.equal(got[name], expected[name]) for name in expected)
+
+
+@pytest.mark.parametrize("name", ["w.ckpt", "w.bin", "w.pth.tar", "w", "w.safetensors", "w.pt"])
+@pytest.mark.parametrize("save", [torch.save, save_file])
+def test_a_file_is_what_it_holds_and_not_what_it_is_called(
+    tmp_path: Path, name: str, save: Callable[..., None]
+) -> None:
+    assert equal(loaded(state(), tmp_path / name, save), state())
+
+
+def test_files_of_old_versions_are_read(tmp_path: Path) -> None:
+    torch.save(state(), tmp_path / "w.pt", _use_new_zipfile_serialization=False)
+    assert equal(load_weights(network(0), tmp_path / "w.pt").state_dict(), state())
+
+
+@pytest.mark.parametrize(
+    ("wrap", "told"),
+    [
+        (lambda s: {"state_dict": s, "epoch": 3}, "the weights are in its entry 'state_dict'"),
+        (lambda s: {"model": s, "optimizer": {"state": {}, "param_groups": []}}, "entry 'model'"),
+        (lambda s: {"net": s, "ema": {"0.weight": s["0.weight"]}}, "entry 'net'"),
+        (lambda s: {f"module.{n}": t for n, t in s.items()}, "the prefixes 'module.', '_orig_mod"),
+        (lambda s: {f"module._orig_mod.{n}": t for n, t in s.items()}, "the prefixes"),
+        (lambda s: {f"_orig_mod.{n}": t for n, t in s.items()}, "the prefixes"),
+        (lambda s: {f"backbone.net.{n}": t for n, t in s.items()}, "prefix 'backbone.net.' was"),
+    ],
+)
+def test_wrappings_are_taken_off_and_told(
+    tmp_path: Path, wrap: Callable[[dict[str, Tensor]], Any], told: str
+) -> None:
+    with pytest.warns(Notice, match=told):
+        got = loaded(wrap(state()), tmp_path / "w.pt")
+    assert equal(got, state())
+
+
+def test_a_wrapped_model_takes_the_weights_of_the_bare_one(tmp_path: Path) -> None:
+    torch.save(state(), tmp_path / "w.pt")
+    outer = nn.ModuleDict({"body": network(0)})
+    with pytest.warns(Notice, match="the model's prefix 'body.' was put before its names"):
+        load_weights(outer, tmp_path / "w.pt")
+    assert equal(outer["body"].state_dict(), state())
+
+
+def test_precision_follows_the_model(tmp_path: Path) -> None:
+    half = {n: t.half() if t.is_floating_point() else t for n, t in state().items()}
+    got = loaded(half, tmp_path / "w.pt")
+    assert got["0.weight"].dtype == torch.float32
+    assert equal(got, {n: t.float() if t.is_floating_point() else t for n, t in half.items()})
+
+
+@pytest.mark.parametrize("save", [save_model, lambda m, f: torch.save(m.state_dict(), f)])
+def test_shared_tensors_need_to_be_there_once(tmp_path: Path, save: Callable[..., None]) -> None:
+    """Safetensors leaves all but one of them out."""
+    save(Tied(1), tmp_path / "w")
+    model = load_weights(Tied(0), tmp_path / "w")
+    assert torch.equal(model.read.weight, Tied(1).read.weight)
+    assert model.read.weight is model.write.weight
+
+
+def test_shared_tensors_with_different_numbers_are_refused(tmp_path: Path) -> None:
+    torch.save({"read.weight": torch.zeros(5, 3), "write.weight": torch.ones(5, 3)}, tmp_path / "w")
+    with pytest.raises(ModelError, match="different numbers for 'read"):
+        load_weights(Tied(0), tmp_path / "w")
+
+
+def with_first(change: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+    own = state()
+    return {**own, "0.weight": change(own["0.weight"])}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (with_first(lambda t: t.long()), "'0.weight' holds int64, the model needs float32"),
+        (with_first(lambda t: t > 0), "holds bool, the model needs float32"),
+        (with_first(lambda t: t * 1j), "holds complex64"),
+        (with_first(lambda t: t.to(torch.float8_e4m3fn)), r"is quantised \(float8_e4m3fn\)"),
+        (with_first(lambda t: t.to("meta")), "without any numbers"),
+        (with_first(lambda t: t * torch.nan), "holds NaN or infinite numbers"),
+        (with_first(lambda t: t.double() * 1e300), "holds NaN or infinite numbers"),
+        (with_first(lambda t: t.T), r"'0.weight' is \(3, 5\) .*, the model needs \(5, 3\)"),
+        (
+            {"state_dict": {"0.weight": torch.zeros(5, 3)}},
+            r"in its entry 'state_dict'\): 8 tensors",
+        ),
+        ({"model": state(), "ema": state(2)}, "several states that fit, 'model', 'ema'"),
+        ({"epoch": 3, "best": 0.5}, "got a dictionary of 'epoch', 'best'; save model.state_dict"),
+        ([torch.zeros(1)], "must hold a state dict: names to tensors, got a list"),
+        ({}, "must hold a state dict"),
+        (torch.zeros(3), "got a Tensor"),
+        (network(1), "holds a whole model or other Python objects, which are code"),
+    ],
+)
+def test_weights_that_cannot_be_meant_are_refused(tmp_path: Path, content: Any, told: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(ModelError, match=told) as error:
+            loaded(content, tmp_path / "w.pt")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"PK\x03\x04 and then nothing", b"\x80\x02 nothing", b"\x89HDF\r\n", b"{}" * 9]
+)
+def test_other_files_are_refused(tmp_path: Path, raw: bytes) -> None:
+    (tmp_path / "w.bin").write_bytes(raw)
+    with pytest.raises(ModelError, match="can't be read") as error:
+        load_weights(network(0), tmp_path / "w.bin")
+    assert "\n" not in str(error.value)
+
+
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.pt")
+    for place, told in (
+        (tmp_path, "is a folder"),
+        (tmp_path / "pipe.pt", "no regular file"),
+        (Path("/dev/zero"), "no regular file"),
+        (tmp_path / "none", "no weights file"),
+    ):
+        for ask in (lambda at: load_weights(network(0), at), read_provenance):
+            with pytest.raises(ModelError, match=told):
+                ask(place)
