@@ -23,7 +23,7 @@ from holistic.errors import AuditError, ModelError
 from holistic.graph.hooked import HookedEngine
 from holistic.graph.traced import TracedEngine
 from holistic.graph.wrapped import Wrapped
-from holistic.preflight import pick_logits
+from holistic.outputs import called
 from holistic.subject import Subject
 
 SCALE = 1.0
@@ -83,7 +83,7 @@ def subject_of(model: nn.Module, **given: Any) -> Subject:
 
 
 def told(
-    model: nn.Module, *, hooked: bool, forward: Callable[[nn.Module, Tensor], Tensor] = pick_logits
+    model: nn.Module, *, hooked: bool, forward: Callable[[nn.Module, Tensor], Tensor] = called
 ) -> tuple[str, str, dict[str, Any]]:
     """Digests of weights and computation, and the probe, as an audit's record would hold them."""
     wrapped = Wrapped(model, forward)

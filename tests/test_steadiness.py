@@ -15,7 +15,7 @@ import holistic
 from holistic.errors import ModelError
 from holistic.graph.rounding import beyond_rounding
 from holistic.graph.wrapped import Wrapped, evaluating
-from holistic.preflight import pick_logits
+from holistic.outputs import called
 
 CLASSES = 4
 
@@ -151,7 +151,7 @@ def test_rounding_is_measured_and_not_guessed(dtype: torch.dtype) -> None:
         layers = [part for _ in range(30) for part in (nn.Linear(32, 32), nn.Tanh())]
         model = nn.Sequential(*layers, nn.Linear(32, CLASSES)).to(dtype)
         images = torch.randn(16, 32).to(dtype)
-    wrapped = Wrapped(model, pick_logits)
+    wrapped = Wrapped(model, called)
     with torch.no_grad(), evaluating(wrapped):
         expected = wrapped(images)
         unit = torch.finfo(dtype).eps * expected.abs().max()

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from holistic.errors import ModelError
 
-__all__ = ["copied", "everything"]
+__all__ = ["copied", "everything", "parts_of"]
 
 _MOST = 10_000
 """Longest container that is looked into: what is longer holds data, not parts of a model."""
@@ -98,10 +98,10 @@ def everything(model: nn.Module) -> Iterator[Any]:
             continue
         seen[id(value)] = value
         yield value
-        stack.extend(_parts(value))
+        stack.extend(parts_of(value))
 
 
-def _parts(value: Any) -> Iterator[Any]:
+def parts_of(value: Any) -> Iterator[Any]:
     """Yield what a value holds: entries, attributes, the cells of a closure."""
     if isinstance(value, (Tensor, types.ModuleType)):
         return
@@ -180,7 +180,7 @@ def _holds_model(value: Any) -> bool:
         return True
     within = types.CellType, types.MethodType, types.FunctionType, list, tuple, dict, partial
     if isinstance(value, within):
-        return any(_holds_model(part) for part in _parts(value))
+        return any(_holds_model(part) for part in parts_of(value))
     return False
 
 

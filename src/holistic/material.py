@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -27,7 +27,8 @@ from holistic.inputs import (
     chosen_device,
     fitting,
 )
-from holistic.preflight import on_device, pick_logits, preflight, unwrapped
+from holistic.outputs import Reading, called, read_outputs
+from holistic.preflight import on_device, preflight, unwrapped
 from holistic.scores import Score, checked_score
 from holistic.settings import ambient, ordinary
 from holistic.sites import checked_axes
@@ -70,6 +71,8 @@ class Material:
     given_splits: tuple[np.ndarray, np.ndarray] | None = field(repr=False)
     from_bytes: bool = field(repr=False)
     _defaults: tuple[torch.dtype, torch.device] = field(repr=False)
+    _named: int = field(repr=False)
+    """Classes that the user gave names to; 0 where none has one."""
 
     @memory_told()
     def __init__(
@@ -95,6 +98,7 @@ class Material:
             unit_axes=checked_axes(unit_axes),
             model=checked_model(unwrapped(model)),
             _defaults=ambient(),
+            _named=len(classes) if isinstance(classes, Collection) else 0,
         )
         with ordinary():
             self._put_data(data, device)
@@ -123,18 +127,29 @@ class Material:
 
     @cached_property
     def _wrapped(self) -> Wrapped:
+        return Wrapped(self._called.model, self._reading, self._defaults)
+
+    @cached_property
+    def _called(self) -> Wrapped:
+        """The model with what it returns, whatever that is."""
         model = on_device(self.model, torch.device(self.device))
-        return Wrapped(model, self.forward or pick_logits, self._defaults)
+        return Wrapped(model, self.forward or called, self._defaults)
+
+    @cached_property
+    def _reading(self) -> Reading:
+        """How the logits are read from what the model returns."""
+        some, named = spread(self.studied, _TRIED).to(self.device), self._named
+        return read_outputs(self._called, some, self.labels, classes=named, forward=self.forward)
 
     @property
     def _probes(self) -> Tensor:
         """A few images on which the model is looked into."""
         return probes(self._wrapped, self.studied).to(self.device)
 
-    def _run_once(self, images: Tensor) -> Tensor:
+    def _run_once(self, images: Tensor) -> Any:
         """Run the model as it is, to see whether it takes images of this kind."""
-        with torch.no_grad(), evaluating(self._wrapped):
-            return self._wrapped(images)
+        with torch.no_grad(), evaluating(self._called):
+            return self._called(images)
 
     @cached_property
     def _split(self) -> tuple[np.ndarray, np.ndarray]:

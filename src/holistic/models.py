@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from torch.nn import functional as F
 from holistic.data import Labelled
 from holistic.errors import ModelError, listed, nearest
 from holistic.progress import Progress, silent
+from holistic.untrained import reinitialised
 from holistic.usercode import called, imported
 
 __all__ = [
@@ -260,32 +260,3 @@ def load_factory(name: str) -> nn.Module:
     if not isinstance(model, nn.Module):
         raise ModelError(f"'{name}' must return a torch.nn.Module, got {type(model).__name__}")
     return model
-
-
-def reinitialised(model: nn.Module, seed: int) -> nn.Module:
-    """Copy a model with freshly drawn weights: the untrained control.
-
-    Each module's own `reset_parameters` draws its weights and resets its statistics; parameters
-    that no module resets (a class token) are drawn with the mean and spread that they have.
-
-    Parameters
-    ----------
-    model
-        Left as it is.
-    seed
-        Decides the weights; the global random state is left as it is.
-    """
-    fresh = copy.deepcopy(model)
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(seed)
-        reset: set[int] = set()
-        for module in fresh.modules():
-            draw = getattr(module, "reset_parameters", None)
-            if callable(draw):
-                draw()
-                reset.update(id(p) for p in module.parameters(recurse=False))
-        for parameter in fresh.parameters():
-            if id(parameter) not in reset and parameter.is_floating_point():
-                spread = float(parameter.std()) if parameter.numel() > 1 else 0.0
-                parameter.normal_(float(parameter.mean()), spread)
-    return fresh

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
@@ -17,7 +16,6 @@ from holistic.usercode import FAULTS, reason_of
 
 __all__ = [
     "on_device",
-    "pick_logits",
     "preflight",
     "unwrapped",
 ]
@@ -27,18 +25,6 @@ _FEW, _LEAST = 5, 9
 """Images in the first run, and fewest in the further ones."""
 _SECONDS = 0.5
 """Time that one of the further runs may take."""
-
-
-def pick_logits(model: nn.Module, images: Tensor) -> Tensor:
-    """Find the logits in what a model returns: a tensor, `.logits`, `["logits"]`, or the first."""
-    output = model(images)
-    if isinstance(output, Tensor):
-        return output
-    if hasattr(output, "logits"):
-        return output.logits
-    if isinstance(output, Mapping):
-        return output["logits"]  # pyright: ignore[reportUnknownVariableType]
-    return output[0]
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
@@ -115,10 +101,8 @@ def preflight(wrapped: Wrapped, images: Tensor) -> int:
         got = tuple(first.shape) if isinstance(first, Tensor) else type(first).__name__
         raise ModelError(
             f"the model must return logits of shape [B, C], got {got} for {len(images)} images; "
-            "pass forward= to pick them"
+            "pass forward= to pick them, as in forward=lambda model, images: model(images)[0]"
         )
-    if first.shape[1] < 2:
-        raise ModelError("the model must tell at least 2 classes apart, got logits for 1")
     if not bool(first.isfinite().all()):
         raise ModelError("the model returns NaN or infinite logits; check weights and input range")
     some = every[: max(_LEAST, int(_SECONDS / each))]

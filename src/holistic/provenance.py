@@ -54,6 +54,7 @@ def recorded(
     shape = " × ".join(str(size) for size in subject.images.shape[1:])
     versions = {name: version(name) for name in _RECORDED}
     accuracy = _accuracy(subject)
+    notes = (subject.backend_note, *getattr(subject, "notes", ()))
     caveats = [_ONE_MODEL, *_no_better_than_chance(subject, accuracy)]
     return {
         "key": key(identity),
@@ -66,7 +67,7 @@ def recorded(
         "accuracy": accuracy,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "backend_note": subject.backend_note,
-        "caveats": [*caveats, *([subject.backend_note] if subject.backend_note else [])],
+        "caveats": [*caveats, *filter(None, notes)],
         "source": dict(source),
     }
 

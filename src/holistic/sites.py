@@ -20,6 +20,7 @@ __all__ = [
     "ends_of",
     "find_site",
     "site_names",
+    "site_notes",
     "with_axes",
 ]
 
@@ -50,6 +51,10 @@ class Site:
         Whether it is the output of a block of several operations.
     parameters
         Number of parameters of the operation itself.
+    guessed
+        Whether `unit_axis` is a guess, because nothing says what the axes of the value are.
+    stand_in
+        Whether it is hidden only because no activation can be reached.
     ends
         Values that the operation can't leave and at which its gradient vanishes; infinite where
         there is none on that side, None where there is none at all.
@@ -63,6 +68,8 @@ class Site:
     hidden: bool
     block: bool = False
     parameters: int = 0
+    guessed: bool = False
+    stand_in: bool = False
     ends: tuple[float, float] | None = None
 
     @property
@@ -228,9 +235,31 @@ def with_axes(sites: Sequence[Site], axes: Mapping[str, int]) -> tuple[Site, ...
                 f"example; axes are {-len(shape)} to {len(shape) - 1}"
             )
     return tuple(
-        replace(site, unit_axis=axes[site.name] % len(site.shape)) if site.name in axes else site
+        replace(site, unit_axis=axes[site.name] % len(site.shape), guessed=False)
+        if site.name in axes
+        else site
         for site in sites
     )
+
+
+def site_notes(sites: Sequence[Site]) -> tuple[str, ...]:
+    """Say what isn't known of the hidden sites, one line each."""
+    notes = list[str]()
+    stand_ins = [site.name for site in sites if site.stand_in]
+    if stand_ins:
+        notes.append(
+            "No activation between input and logits can be read as a site, so outputs of layers "
+            f"stand in for hidden units: {listed(stand_ins, 4)}."
+        )
+    guessed = [site for site in sites if site.hidden and site.guessed]
+    if guessed:
+        first = guessed[0]
+        notes.append(
+            f"Which axis counts the units isn't known at {listed([s.name for s in guessed], 4)}; "
+            f"of shape {first.shape}, axis {first.unit_axis} is taken. Another is named with "
+            f"unit_axes={{{first.name!r}: AXIS}} or --unit-axis {first.name}=AXIS."
+        )
+    return tuple(notes)
 
 
 def ends_of(op: str, limits: Sequence[float] = ()) -> tuple[float, float] | None:

@@ -21,13 +21,14 @@ from holistic.graph.gradients import Gradients, gradients_of
 from holistic.graph.hooked import HookedEngine
 from holistic.graph.trace import Untraceable
 from holistic.graph.traced import TracedEngine
+from holistic.likeness import check_control
 from holistic.material import Material
-from holistic.models import reinitialised
 from holistic.references import References
 from holistic.scores import score
 from holistic.settings import ordinary, settled
-from holistic.sites import Site, SiteRow, find_site, site_names
+from holistic.sites import Site, SiteRow, find_site, site_names, site_notes
 from holistic.tables import Table
+from holistic.untrained import redraw, reinitialised
 from holistic.usercode import running
 
 __all__ = ["Subject"]
@@ -109,6 +110,11 @@ class Subject(Material):
         return self.engine.note
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be known of how logits and units were found, one line each."""
+        return (*self._reading.notes, *site_notes(self.engine.sites))
+
+    @property
     def all_sites(self) -> tuple[Site, ...]:
         """Every site from input to logits."""
         return self.engine.sites
@@ -125,8 +131,8 @@ class Subject(Material):
         hidden = tuple(site for site in self.engine.sites if site.hidden)
         if not hidden:
             raise ModelError(
-                f"'{self.name}' has no nonlinearity between input and logits, so no hidden units; "
-                "the lenses need at least one hidden layer"
+                f"'{self.name}' has no hidden units: nothing that can be read lies between its "
+                "input and its last layer; list its sites with 'holistic sites'"
             )
         return hidden
 
@@ -330,22 +336,44 @@ class Subject(Material):
         """Score logits `[B, C]` for classes `[B]` in the subject's score: `[B]`."""
         return score(logits, labels, self.score)
 
-    def untrained(self, seed: int) -> Subject:
-        """Return the control: the same architecture and data with freshly drawn weights."""
+    def untrained(self, seed: int, *, reuse: Subject | None = None) -> Subject:
+        """Return the control: the same architecture and data with freshly drawn weights.
+
+        Parameters
+        ----------
+        seed
+            Decides the weights; no model that was trained from this seed has them.
+        reuse
+            An earlier control that nothing needs any more: it is given the weights where its
+            graph shares them, which saves tracing another.
+
+        Raises
+        ------
+        ModelError
+            If a weight can't be drawn anew, or the control computes what the trained model does.
+        """
+        if reuse is not None and redraw(reuse._wrapped.model, self.model, seed):
+            if reuse._wrapped.model is not reuse.model:
+                redraw(reuse.model, self.model, seed)
+            for name in ("references", "fingerprint"):
+                reuse.__dict__.pop(name, None)
+            return reuse
         with ordinary(self._defaults):
-            return Subject(
+            fresh = Subject(
                 reinitialised(self.model, seed),
                 (self.images, self.labels),
                 classes=self.classes,
                 score=self.score,
                 seed=self.seed,
-                forward=self.forward,
+                forward=self._reading,
                 name=f"{self.name} (untrained)",
                 unit_axes=self.unit_axes,
                 device=self.device,
                 selection=self.given_splits and self.given_splits[0],
                 evaluation=self.given_splits and self.given_splits[1],
             )
+        check_control(self, fresh)
+        return fresh
 
     @cached_property
     @settled()

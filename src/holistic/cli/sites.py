@@ -63,6 +63,7 @@ def _document(subject: Subject) -> dict[str, object]:
         "model": subject.name,
         "traced": subject.traced,
         "backend_note": subject.backend_note,
+        "notes": list(subject.notes),
         "sites": list(subject.sites.rows()),
     }
 
@@ -87,6 +88,7 @@ def _print_table(subject: Subject) -> None:
         values = (row[column.name] for column in columns)
         shown = ("yes" if v is True else "" if v is False else str(v) for v in values)
         table.add_row(*map(escape, shown))
-    if subject.backend_note:
-        print(f"note: {subject.backend_note}", file=sys.stderr)
+    for note in (subject.backend_note, *subject.notes):
+        if note:
+            print(f"note: {note}", file=sys.stderr)
     Console(highlight=False).print(table)

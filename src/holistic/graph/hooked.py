@@ -8,24 +8,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from holistic.graph.engine import Change, Stage, native, units_last
-from holistic.graph.naming import NONLINEAR
+from holistic.graph.modules import Output, module_sites
+from holistic.graph.recorded import Recorder
 from holistic.graph.sizes import Sizes
 from holistic.graph.wrapped import Wrapped, evaluating
 from holistic.settings import settled
-from holistic.sites import Site, ends_of, with_axes
+from holistic.sites import Site, with_axes
 
 __all__ = ["HookedEngine", "HookedStage"]
 
 _ROWS = 512
-_LAST_AXIS = (nn.Linear, nn.LayerNorm, nn.Embedding)
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,7 @@ class HookedEngine:
         unit_axes: Mapping[str, int] | None = None,
     ) -> HookedEngine:
         """Find the sites by running the model once on a few images `[B, …]`."""
-        values = _seen(wrapped, images)
-        more = {name: value for name, _, value in _seen(wrapped, torch.cat([images, images[:1]]))}
-        sites = [_site(n, m, v) for n, m, v in values if _is_value(v, more.get(n))]
-        if not any(site.hidden for site in sites):
-            sites = [replace(s, hidden=s.op in {"linear", "conv1d", "conv2d"}) for s in sites]
-        sites = [replace(site, depth=depth) for depth, site in enumerate(sites)]
+        sites = _recorded_sites(wrapped, images)
         named = with_axes(sites, unit_axes or {})
         return cls(wrapped, named, f"{reason}; {_COST}", images.device, Sizes(len(images)))
 
@@ -191,6 +186,8 @@ class HookedStage:
 def _hooks(wrapped: Wrapped, visit: Callable[[str, nn.Module, Tensor], Tensor]) -> Generator[None]:
     """Call `visit` on each tensor that a module call returns, in evaluation mode.
 
+    Of a tuple (a recurrent layer's sequence and state) it is the first.
+
     Handles are removed one by one, so that hooks of the user stay.
     """
     numbers: Counter[str] = Counter()
@@ -200,7 +197,11 @@ def _hooks(wrapped: Wrapped, visit: Callable[[str, nn.Module, Tensor], Tensor]) 
         def hook(module: nn.Module, inputs: Any, output: Any) -> Any:
             numbers[path] += 1
             name = path if numbers[path] == 1 else f"{path}#{numbers[path]}"
-            return visit(name, module, output) if isinstance(output, Tensor) else None
+            if isinstance(output, Tensor):
+                return visit(name, module, output)
+            if type(output) is tuple and output and isinstance(output[0], Tensor):
+                return (visit(name, module, output[0]), *output[1:])
+            return None
 
         return hook
 
@@ -217,17 +218,37 @@ def _hooks(wrapped: Wrapped, visit: Callable[[str, nn.Module, Tensor], Tensor]) 
                 handle.remove()
 
 
-def _seen(wrapped: Wrapped, images: Tensor) -> list[tuple[str, nn.Module, Tensor]]:
-    """What each module call returns on a few images, but for the logits themselves."""
-    seen: list[tuple[str, nn.Module, Tensor]] = []
+def _recorded_sites(wrapped: Wrapped, images: Tensor) -> tuple[Site, ...]:
+    """Run the model and note what its modules return, and by which operations."""
+    more = {output.name: output.value for output in _seen(wrapped, _and_one(images))[0]}
+    given = images.clone()
+    recorder = Recorder(wrapped, given)
+    try:
+        outputs, logits = _seen(wrapped, given, recorder)
+        program = recorder.program(logits)
+    except Exception:  # a model may refuse to be watched in any way, and runs well without
+        (outputs, logits), program = _seen(wrapped, images), None
+    outputs = [o for o in outputs if o.value is not logits and _is_value(o.value, more.get(o.name))]
+    return module_sites(outputs, program)
+
+
+def _and_one(images: Tensor) -> Tensor:
+    return torch.cat([images, images[:1]])
+
+
+def _seen(
+    wrapped: Wrapped, images: Tensor, recorder: Recorder | None = None
+) -> tuple[list[Output], Tensor]:
+    """What each module call returns on a few images, and the logits."""
+    seen = list[Output]()
 
     def record(name: str, module: nn.Module, value: Tensor) -> Tensor:
-        seen.append((name, module, value))
+        seen.append(Output(name, module, value, recorder.place(value) if recorder else None))
         return value
 
-    with torch.no_grad(), _hooks(wrapped, record):
+    with torch.no_grad(), _hooks(wrapped, record), recorder or nullcontext():
         logits = wrapped.logits(images)
-    return [(n, m, v.detach()) for n, m, v in seen if v is not logits]
+    return seen, logits
 
 
 def _is_value(value: Tensor, more: Tensor | None) -> bool:
@@ -236,22 +257,3 @@ def _is_value(value: Tensor, more: Tensor | None) -> bool:
         return False
     longer = (value.shape[0] + 1, *value.shape[1:])
     return value.shape.numel() > 0 and not more.is_nested and tuple(more.shape) == longer
-
-
-def _site(name: str, module: nn.Module, value: Tensor) -> Site:
-    shape = tuple(value.shape[1:])
-    channels_first = len(shape) >= 3 and not isinstance(module, _LAST_AXIS)
-    kind = type(module).__name__.lower()
-    plain = not any(module.children())
-    clips = isinstance(module, nn.Hardtanh)
-    return Site(
-        name=name,
-        op=kind,
-        depth=0,
-        shape=shape,
-        unit_axis=0 if channels_first else len(shape) - 1,
-        hidden=plain and kind in {n.replace("_", "") for n in NONLINEAR},
-        block=not plain,
-        parameters=sum(p.numel() for p in module.parameters(recurse=False)),
-        ends=ends_of(kind, [module.min_val, module.max_val] if clips else []),
-    )

@@ -115,6 +115,14 @@ class TracedEngine:
         known = previous.known if isinstance(previous, TracedStage) else {}
         return TracedStage(self, images, site, replacement, known)
 
+    def weights_before(self, site: str | None) -> tuple[Tensor, ...]:
+        """Floating parameters and constants that a site's value depends on; None: the logits'."""
+        node = self.program.output if site is None else self.nodes[site]
+        steps = self.program.plan({self.program.input}, {node}).steps
+        read = sorted({i for step, _ in steps for i in step.inputs})
+        values = [self.program.nodes[i].value for i in read]
+        return tuple(v for v in values if v is not None and v.is_floating_point())
+
     def carry(self, site: Site) -> Carry:
         """How changes at a site travel to the logits."""
         node = self.nodes[site.name]

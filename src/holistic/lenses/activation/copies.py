@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from holistic.examples import Examples
@@ -25,7 +24,6 @@ from holistic.lenses.activation.reading import reduced
 from holistic.lenses.activation.stimuli import KINDS, Stimuli, drawable, oriented
 from holistic.lenses.activation.survey import selectivity, separation
 from holistic.lenses.activation.tuning import Tuning, tuned
-from holistic.models import reinitialised
 from holistic.progress import Progress
 from holistic.sites import Site
 from holistic.stats.intervals import class_auroc
@@ -127,10 +125,9 @@ def compare(
     values = _values(subject, sites, probe, lens.reduction)
     measures = {site.name: _measured(values[site.name], probe, subject) for site in sites}
     progress(task, 1, total)
-    fresh = fresh or subject.untrained(subject.seed + _FIRST)
     drawn = list[dict[str, dict[str, np.ndarray]]]()
     for copy in range(lens.copies):
-        _redraw(fresh, subject, subject.seed + _FIRST + copy)
+        fresh = subject.untrained(subject.seed + _FIRST + copy, reuse=fresh)
         held = _values(fresh, sites, probe, lens.reduction)
         drawn.append({site.name: _measured(held[site.name], probe, subject) for site in sites})
         progress(task, copy + 2, total)
@@ -148,18 +145,6 @@ def compare(
         concepts=probe.concepts[1],
         stimuli=probe.stimuli,
     )
-
-
-def _redraw(fresh: Subject, subject: Subject, seed: int) -> None:
-    """Give an untrained copy other weights, in place: its traced graph shares them."""
-    drawn = reinitialised(subject.model, seed)
-    pairs = [
-        *zip(fresh.model.parameters(), drawn.parameters(), strict=True),
-        *zip(fresh.model.buffers(), drawn.buffers(), strict=True),
-    ]
-    with torch.no_grad():
-        for mine, theirs in pairs:
-            mine.copy_(theirs)
 
 
 def _probe(subject: Subject, lens: Activation) -> Probe:

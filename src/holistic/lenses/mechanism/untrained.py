@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from torch import nn
 
 from holistic.examples import Examples
@@ -21,10 +19,10 @@ from holistic.lenses.mechanism.values import (
     most_varying,
     sampled,
 )
-from holistic.models import reinitialised
 from holistic.progress import Progress
 from holistic.stats.clusters import Structure, structure
 from holistic.subject import Subject
+from holistic.untrained import redraw, reinitialised
 
 if TYPE_CHECKING:
     from holistic.lenses.mechanism import Mechanism
@@ -73,29 +71,26 @@ def copies(subject: Subject, *, settings: Mechanism) -> Iterator[Subject]:
     One copy is traced; the others are its weights drawn again, which spares tracing each.
     """
     examples, fresh = few_examples(subject, settings), subject.untrained(subject.seed)
-    copy = Subject(
-        fresh.model.to(subject.device),
-        (examples.images, examples.labels),
-        classes=subject.classes,
-        score=subject.score,
-        seed=subject.seed,
-        forward=subject.forward,
-        name=fresh.name,
-        unit_axes=subject.unit_axes,
-        device=subject.device,
-    )
+
+    def over_few(model: nn.Module) -> Subject:
+        return Subject(
+            model.to(subject.device),
+            (examples.images, examples.labels),
+            classes=subject.classes,
+            score=subject.score,
+            seed=subject.seed,
+            forward=fresh.forward,
+            name=fresh.name,
+            unit_axes=subject.unit_axes,
+            device=subject.device,
+        )
+
+    copy = over_few(fresh.model)
     yield copy
     for place in range(1, settings.untrained_copies):
-        _take_weights(copy.model, reinitialised(subject.model, subject.seed + place))
+        if not redraw(copy.model, subject.model, subject.seed + place):
+            copy = over_few(reinitialised(subject.model, subject.seed + place))
         yield copy
-
-
-def _take_weights(model: nn.Module, other: nn.Module) -> None:
-    """Overwrite parameters and buffers in place: a traced program reads the same memory."""
-    mine, theirs = (chain(m.parameters(), m.buffers()) for m in (model, other))
-    with torch.no_grad():
-        for tensor, new in zip(mine, theirs, strict=True):
-            tensor.copy_(new)
 
 
 def few_examples(subject: Subject, settings: Mechanism) -> Examples:
