@@ -104,11 +104,12 @@ _KINDS = {
         "string",
     ),
     **dict.fromkeys(
-        "ablation_n accuracy_n activation_n attribution_n backup_unit causal_n class_n classes "
-        "cluster cluster_within confused count depth erase_controls erase_n example examples "
-        "excluded features firing gained height k left_edge lost mechanism_n n n_geometry order "
-        "orders parameters picture position positions rank removed sets start steer_controls "
-        "steer_n top_edge tracing_n turned unit unit_a unit_axis unit_b units untrained_k "
+        "ablation_n accuracy_n activation_n attribution_n backup_unit causal_n class_n "
+        "classes cluster cluster_within confused count depth erase_controls erase_n example "
+        "examples excluded features firing gained height k k_hi k_lo left_edge lost "
+        "mechanism_n n n_chosen n_few n_fit n_geometry n_selection n_silhouette order orders "
+        "parameters picture position positions rank removed sets start steer_controls steer_n "
+        "top_edge tracing_n turned unit unit_a unit_axis unit_b units untrained_copies "
         "width".split(),
         "int64",
     ),
