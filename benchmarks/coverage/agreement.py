@@ -74,8 +74,8 @@ def _areas(n: int) -> Simulation:
 
 def _subject(seed: int) -> Subject:
     rng = np.random.default_rng(seed)
-    labels = np.arange(240) % 3
-    images = rng.normal(size=(240, 16)) + np.eye(3, 16)[labels] * 1.5
+    labels = np.arange(900) % 3
+    images = rng.normal(size=(900, 16)) + np.eye(3, 16)[labels] * 1.5
     with torch.random.fork_rng():
         torch.manual_seed(seed + 10_000)
         model = nn.Sequential(nn.Linear(16, 60), nn.ReLU(), nn.Linear(60, 3)).eval()
@@ -101,7 +101,7 @@ def _selective() -> Simulation:
         hits = (area > bounds.auroc[site.name]).sum() + (apart > bounds.separation[site.name]).sum()
         return int(hits), 2 * len(area)
 
-    return Simulation("agreement.units", "units called selective", "p", 120, draw, 60, 8)
+    return Simulation("agreement.units", "units called selective", "p", 450, draw, 60, 8)
 
 
 def _causal() -> Simulation:
