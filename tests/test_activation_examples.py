@@ -12,6 +12,7 @@ import slow_activation as slow
 from holistic.findings import Finding
 from holistic.lenses.activation import Activation
 from holistic.lenses.activation.examples import pick
+from holistic.lenses.activation.fields import seen_weights
 from test_activation import found, held, subject_of
 
 
@@ -102,3 +103,21 @@ def test_large_pictures_are_made_smaller(monkeypatch: pytest.MonkeyPatch) -> Non
     drawn = _pictures.pictures(images, images)
     expected = images[0, 0].reshape(4, 2, 4, 2).mean((1, 3)) / 63 * 255
     assert np.array_equal(drawn[0], expected.round().numpy())
+
+
+@pytest.mark.parametrize("linear", [False, True])
+def test_a_filter_for_colours_is_seen_channel_by_channel(linear: bool) -> None:
+    """Red minus blue, of which an average over the channels would leave nothing."""
+    first = nn.Linear(3 * 6 * 4, 2) if linear else nn.Conv2d(3, 2, (6, 4))
+    model = nn.Sequential(
+        nn.Flatten() if linear else nn.Identity(), first, nn.ReLU(), nn.Flatten(), nn.Linear(2, 2)
+    ).eval()
+    with torch.no_grad():
+        kernel = first.weight.view(2, 3, 6, 4)
+        kernel[0, 0], kernel[0, 1], kernel[0, 2] = 1.0, 0.0, -1.0
+    images = torch.rand(20, 3, 6, 4, generator=torch.Generator().manual_seed(0))
+    weights = seen_weights(holistic.Subject(model, (images, torch.arange(20) % 2)))
+    assert weights is not None
+    assert weights.shape == (2, 6, 3 * 4)
+    for channel, expected in enumerate([1.0, 0.0, -1.0]):
+        assert (weights[0, :, 4 * channel : 4 * channel + 4] == expected).all()

@@ -132,7 +132,8 @@ def seen_weights(subject: Subject) -> Tensor | None:
     """Return the weights `[U, H, W]` of the first layer as pictures, None where it has none.
 
     A linear layer over all pixels gives one picture of the size of the input a unit, a convolution
-    over its channels one of the size of its kernel; several channels are averaged.
+    over its channels one of the size of its kernel; several channels stand side by side, since an
+    average would hide a filter for colours.
     """
     data = subject.images
     if not are_pictures(data):
@@ -141,9 +142,14 @@ def seen_weights(subject: Subject) -> Tensor | None:
     for module in subject.model.modules():
         if isinstance(module, torch.nn.Linear) and module.in_features == data[0].numel():
             weight = module.weight.detach().reshape(-1, *data.shape[1:])
-            return planes(weight).float().mean(1).cpu()
+            return _side_by_side(planes(weight))
         if isinstance(module, torch.nn.Conv2d) and module.in_channels == channels:
-            return module.weight.detach().float().mean(1).cpu()
+            return _side_by_side(module.weight.detach())
         if isinstance(module, (torch.nn.Linear, torch.nn.Conv2d)):
             return None
     return None
+
+
+def _side_by_side(weight: Tensor) -> Tensor:
+    """Lay the channels of `[U, channels, H, W]` out in a row, `[U, H, channels · W]`."""
+    return weight.float().movedim(1, 2).flatten(2).cpu()

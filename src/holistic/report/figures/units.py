@@ -95,7 +95,11 @@ def tuning(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
     )
     weights = finding.arrays.get("activation.weights")
     if weights is not None:
-        yield _wall(weights[: 4 * _UNITS]), "Weights of the first layer, one picture a unit."
+        yield (
+            _wall(weights[: 4 * _UNITS]),
+            "Weights of the first layer, one picture a unit; several channels of the input stand "
+            "side by side.",
+        )
 
 
 def _wall(weights: np.ndarray) -> Figure:

@@ -29,7 +29,7 @@ export function Weights({ audit, site, unit, head }: { audit: Audit; site: strin
   const values = part(weights, unit), limit = limitOf(values);
   const picture = <Pixels values={values} width={weights.shape[2]} limit={limit} size={head ? 112 : 56} label={`weights of unit ${unit} in the first layer: blue above 0, orange below`} />;
   if (!head) return picture;
-  return <div>{head}<Frame name={`weights of unit ${unit} of ${site}`} caption={`Weights from each input to the unit: blue above 0, orange below, full colour at ±${shown(Number(limit.toPrecision(3)))}. They are parts of the model, not measured: no n, no interval, no control.`}>{picture}</Frame></div>;
+  return <div>{head}<Frame name={`weights of unit ${unit} of ${site}`} caption={`Weights from each input to the unit (several channels of the input stand side by side): blue above 0, orange below, full colour at ±${shown(Number(limit.toPrecision(3)))}. They are parts of the model, not measured: no n, no interval, no control.`}>{picture}</Frame></div>;
 }
 
 export const Tuning: View = ({ table }) => {
