@@ -73,6 +73,18 @@ def test_another_subject_is_refused(audit: holistic.Audit, subject: holistic.Sub
             ),
             "data",
         ),
+        (
+            holistic.Subject(
+                subject.model, told, classes=subject.classes, forward=lambda m, x: 2 * m(x)
+            ),
+            "computation",
+        ),
+        (
+            holistic.Subject(
+                subject.model, told, classes=subject.classes, selection=subject.evaluation_indices
+            ),
+            "splits",
+        ),
     ):
         with pytest.raises(SettingError, match=f"other {word} now than when"):
             holistic.serve(audit, other)

@@ -18,7 +18,7 @@ from holistic.words import percent
 if TYPE_CHECKING:
     from holistic.subject import Subject
 
-__all__ = ["computing_as", "difference", "gone_on_with", "key", "recorded"]
+__all__ = ["computing_as", "difference", "gone_on_with", "key", "other_than", "recorded"]
 
 _RECORDED = ("numpy", "scipy", "scikit-learn", "captum")
 _DECISIVE = (
@@ -26,6 +26,11 @@ _DECISIVE = (
     "unit_axes", "device", "threads", "settings",
 )  # fmt: skip
 """What decides the bytes of the tables."""
+_OF_SUBJECT = (
+    "weights", "computation", "data_sha256", "splits_sha256", "classes", "score", "seed",
+    "unit_axes",
+)  # fmt: skip
+"""What of that a subject is, wherever it is computed."""
 _DECISIVE_VERSIONS = ("holistic", "torch")
 """The versions that a resumed run must share with the run that it goes on with."""
 
@@ -117,6 +122,18 @@ def difference(held: Mapping[str, Any], wanted: Mapping[str, Any], subject: Subj
     if not names and held["key"] != key(same):
         names.append("key")
     return f"different {', '.join(names)}" if names else ""
+
+
+def other_than(held: Mapping[str, Any], subject: Subject) -> list[str]:
+    """Name what of a subject isn't as in the record of an audit; older records say less."""
+    from holistic.computation import differing
+
+    now = _identity(subject)
+    newer = {"computation", "unit_axes"} - held.keys()
+    names = [n for n in _OF_SUBJECT if n not in newer and held.get(n) != now.get(n)]
+    if not names and "probe" in held and differing(held["probe"], subject.computation.probe):
+        names.append("computation")
+    return names
 
 
 def key(provenance: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from holistic.errors import SettingError
 from holistic.findings import Audit, load
+from holistic.provenance import other_than
 
 if TYPE_CHECKING:
     from holistic.subject import Subject
@@ -156,14 +157,7 @@ def serve(audit: Audit | str | Path, subject: Subject, *, port: int = 0) -> Serv
 
 def difference(audit: Audit, subject: Subject) -> str:
     """Say in what the subject isn't the audit's, if it isn't."""
-    now = {
-        "weights": subject.fingerprint["weights"],
-        "data_sha256": subject.fingerprint["data"],
-        "classes": list(subject.classes),
-        "score": subject.score,
-        "seed": subject.seed,
-    }
-    other = [name.partition("_")[0] for name in now if audit.provenance.get(name) != now[name]]
+    other = [name.partition("_")[0] for name in other_than(audit.provenance, subject)]
     return (
         f"the model has other {', '.join(other)} now than when the audit was made" if other else ""
     )
