@@ -154,9 +154,9 @@ def test_an_audit_with_something_else_than_files_is_told(
 
 def test_weights_that_are_a_pipe_are_told(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "w.safetensors")
-    with pytest.raises(ModelError, match="no weights file"):
+    with pytest.raises(ModelError, match="is no regular file"):
         load_weights(nn.Linear(2, 2), tmp_path / "w.safetensors")
-    with pytest.raises(ModelError, match="no weights file"):
+    with pytest.raises(ModelError, match="is no regular file"):
         read_provenance(tmp_path / "w.safetensors")
 
 

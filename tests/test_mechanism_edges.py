@@ -211,10 +211,11 @@ def test_sites_out_of_reach_have_no_edges():
         def __init__(self):
             super().__init__()
             self.a, self.b = nn.Linear(4, 3), nn.Linear(4, 3)
+            self.c, self.d = nn.Linear(3, 3), nn.Linear(3, 3)
 
         def forward(self, x):
             x = x.flatten(1)
-            return torch.relu(self.a(x)) + torch.tanh(self.b(x))
+            return self.c(torch.relu(self.a(x))) + self.d(torch.tanh(self.b(x)))
 
     torch.manual_seed(0)
     subject = Subject(Apart().eval(), (torch.randn(60, 1, 2, 2), torch.arange(60) % 3))

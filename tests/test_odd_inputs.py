@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -92,14 +93,14 @@ def test_modules_that_cannot_be_run(
 
 
 class Turning(nn.Module):
-    """Does something odd on batches of more than ten."""
+    """Does something odd where a pixel is beyond a bound, or in batches of more than so many."""
 
-    def __init__(self, act: object) -> None:
+    def __init__(self, act: object, *, bound: float = math.inf, most: int = 2**30) -> None:
         super().__init__()
-        self.body, self.act = make(ZOO["mlp"]), act
+        self.body, self.act, self.bound, self.most = make(ZOO["mlp"]), act, bound, most
 
     def forward(self, x: Tensor) -> Tensor:
-        if float(x.sum()) < torch.inf and len(x) > 10:
+        if float(x.max()) > self.bound or len(x) > self.most:
             self.act()
         return self.body(x)
 
@@ -108,14 +109,25 @@ def divides() -> None:
     raise ZeroDivisionError("mine")
 
 
-@pytest.mark.parametrize(
+FAILS = pytest.mark.parametrize(
     ("act", "told"), [(divides, "ZeroDivisionError: mine"), (ends, "sys.exit")]
 )
+
+
+@FAILS
+def test_a_model_that_fails_on_larger_batches_is_told(act: object, told: str) -> None:
+    with pytest.raises(ModelError, match=f"runs on 5 images, but not .*{told}"):
+        holistic.Subject(Turning(act, most=10), plain())
+
+
+@FAILS
 def test_a_model_that_fails_later_is_told(act: object, told: str) -> None:
-    subject = holistic.Subject(Turning(act), plain())
+    images = torch.zeros(300, *plain()[0].shape[1:])
+    images[7] = 9.0  # none of the images that a subject is tried on
+    subject = holistic.Subject(Turning(act, bound=5.0), (images, torch.arange(300) % 4))
     assert not subject.traced
     with pytest.raises(ModelError, match=f"can't be run on the images from 0 on: .*{told}"):
-        subject.predict()
+        subject.predict(images)
 
 
 def test_memory_that_runs_out_is_told_whoever_noticed() -> None:

@@ -12,7 +12,7 @@ from holistic.copies import copied
 from holistic.errors import ModelError
 from holistic.graph.wrapped import Wrapped, evaluating
 from holistic.steadiness import check_batches, check_repeats
-from holistic.usercode import FAULTS, reason_of
+from holistic.usercode import FAULTS, reason_of, running
 
 __all__ = [
     "on_device",
@@ -106,6 +106,7 @@ def preflight(wrapped: Wrapped, images: Tensor) -> int:
     if not bool(first.isfinite().all()):
         raise ModelError("the model returns NaN or infinite logits; check weights and input range")
     some = every[: max(_LEAST, int(_SECONDS / each))]
-    check_repeats(wrapped, some)
-    check_batches(wrapped, some)
+    with running(f"the model runs on {len(images)} images, but not again or on others", ModelError):
+        check_repeats(wrapped, some)
+        check_batches(wrapped, some)
     return first.shape[1]
