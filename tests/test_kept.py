@@ -97,7 +97,7 @@ def test_what_failed_is_put_back_too() -> None:
     subject = holistic.Subject(model, (images, labels))
     before = told(model)
     with pytest.raises(RuntimeError):
-        subject.predict(torch.zeros(2, 3))
+        subject.engine.run(torch.zeros(2, 3))
     assert told(model) == before
 
 

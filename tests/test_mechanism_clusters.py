@@ -93,7 +93,7 @@ def test_independent_units_are_no_clusters(seed):
 def test_clusters_by_class_preference_vanish_within_classes():
     labels = planted.balanced(600, 3)
     values = np.random.default_rng(0).normal(size=(600, 18))
-    values += 2 * (labels[:, None] == np.arange(18) % 3)
+    values += 4 * (labels[:, None] == np.arange(18) % 3)
     finding = found(planted.holding(values, labels, classes=3), clusters)
     assert set(finding.table.column("k")) == {3}
     assert finding.table.data["cluster_within"].null_count == 18

@@ -93,7 +93,8 @@ def _chosen(outputs: Sequence[Output], flow: Flow) -> tuple[set[str], bool]:
     named.discard("")
     if named:
         return named, found.instead
-    sources = {j for i in found.nodes for j in flow.states[i].origin}
+    known = (flow.states[i] for i in found.nodes if i in flow.states)
+    sources = {j for state in known for j in state.origin}
     behind = {name for i in sources if (name := _behind(i, first, flow))}
     layers = {o.name for i, o in first.items() if i in read and mixing(flow.made(i), flow.program)}
     return behind or layers, True

@@ -108,16 +108,14 @@ def _removed_table(rows: list[Removed], audit: Audit) -> RichTable:
         "selection split says that it loses most, beside random sets of k"
     )
     table.caption = (
-        "fire: units of the k that fire on the class, the others are needed silent. p: share of "
-        f"the random sets that lose as much{f', at least {least}' if least else ''}; q: "
-        "Benjamini-Hochberg over sites and classes."
+        f"p: share of the random sets that lose as much{f', at least {least}' if least else ''}; "
+        "q: Benjamini-Hochberg over sites and classes."
     )
     table.caption_justify = "left"
     names = (
         "class",
         "site",
         "k",
-        "fire",
         "before",
         "after",
         "points [95 %]",
@@ -127,13 +125,13 @@ def _removed_table(rows: list[Removed], audit: Audit) -> RichTable:
         "n",
     )
     for name in names:
-        table.add_column(name, justify="left" if name in ("class", "site") else "right")
+        words = name in ("class", "site")  # names give way to numbers
+        table.add_column(name, justify="left" if words else "right", no_wrap=not words)
     for row in rows:
         table.add_row(
-            Text(row.class_, overflow="ellipsis"),
-            Text(row.site, overflow="ellipsis"),
+            Text(row.class_, overflow="ellipsis", no_wrap=True),
+            Text(row.site, overflow="ellipsis", no_wrap=True),
             str(row.k),
-            number(row.firing, ".0f"),
             percent(row.before),
             Text(percent(row.after), style="bold"),
             " ".join((number(100 * row.drop, ".1f"), _ends(row.lo, row.hi))),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from holistic.lens import Context, Lens, setting
+from holistic.settings import settled
 
 if TYPE_CHECKING:
     from holistic.findings import Finding
@@ -60,6 +61,7 @@ class Ablation(Lens):
     sites or costlier ones are measured on fewer examples, down to 50, and each row says on how
     many."""
 
+    @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Yield the tables of single units, of sets, of pairs and of shares."""
         from holistic.estimates import affordable_sweep

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
@@ -102,6 +104,13 @@ def how_needed(above: float | None) -> str:
     return "" if not above or np.isnan(above) else ("firing" if above > 0 else "silent")
 
 
+def _ends(row: Mapping[str, Any]) -> str:
+    """Write the interval of an effect, or why there is none."""
+    if row["lo"] is None:
+        return "(no interval: fewer than 3 examples carry it)"
+    return f"[{number(row['lo'], '+#.3g')}, {number(row['hi'], '+#.3g')}]"
+
+
 def _site_line(subject: Subject, table: Table, chosen: Table, site: str) -> str:
     """Name the unit and class with the largest loss, beside the site's ordinary unit."""
     rows, selection = table.where(site=site), chosen.where(site=site)
@@ -123,7 +132,7 @@ def _site_line(subject: Subject, table: Table, chosen: Table, site: str) -> str:
             f"class {row['class']} needs unit {row['unit']} most (as the selection split says)"
             f"{needed and f', {needed}'}: "
             f"without it the class's {subject.score} changes by {number(row['effect'], '+#.3g')} "
-            f"{unit} [{number(row['lo'], '+#.3g')}, {number(row['hi'], '+#.3g')}] (n = {row['n']})"
+            f"{unit} {_ends(row)} (n = {row['n']})"
         )
     significant = (rows.column("q") < 0.05).reshape(-1, len(subject.classes) + 1)
     return (

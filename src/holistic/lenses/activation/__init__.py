@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from holistic.lens import Context, Lens, setting
+from holistic.settings import settled
 
 if TYPE_CHECKING:
     from holistic.findings import Finding
@@ -48,6 +49,7 @@ class Activation(Lens):
     starts: int = setting(3, 1, 1000)
     """Inputs synthesised per unit, each from its own random start."""
 
+    @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Yield the findings `units`, `examples`, `depth`, `concepts`, `tuning`, `synthetic`.
 

@@ -113,7 +113,7 @@ def selectivity_bounds(sides: Sides, negative: np.ndarray) -> np.ndarray:
     count = np.where(sides.count[0] > 0, sides.count[0], np.nan)[:, None]
     shift, stretch = sides.scale
     mean = sides.mean[0] * np.where(stretch > 0, stretch, 1.0) + shift  # [C, U]
-    error = sides.second[0] * stretch**2 / (count - 1)
+    error = sides.second[0] * stretch**2 / np.where(count > 1, count - 1, np.nan)
     seen = np.isfinite(count).sum()
     others = np.maximum(seen - 1, 1)
     mean, error = (np.where(np.isfinite(count), v, 0.0) for v in (mean, error))

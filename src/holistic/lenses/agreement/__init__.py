@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from holistic.lens import Context, Lens, setting
+from holistic.settings import settled
 
 if TYPE_CHECKING:
     from holistic.findings import Finding
@@ -36,6 +37,7 @@ class Agreement(Lens):
     copies: int = setting(3, 1, 1000)
     """Untrained copies whose units set the bound for calling a unit selective."""
 
+    @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Yield `agreement.lenses`, `agreement.pairs`, `agreement.units`, `agreement.removed`."""
         from holistic.lenses.agreement.rankings import compare_lenses

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from holistic.lens import Context, Lens, setting
+from holistic.settings import settled
 
 if TYPE_CHECKING:
     from holistic.findings import Finding
@@ -41,6 +42,7 @@ class Attribution(Lens):
     similar: float = setting(0.5, 0, 1, above=True)
     """A rank correlation with an untrained copy's map or with edges fails from here on."""
 
+    @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Yield `attribution.methods` and `attribution.contrasts`."""
         from holistic.lenses.attribution.contrasts import contrasts_finding

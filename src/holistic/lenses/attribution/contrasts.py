@@ -23,7 +23,7 @@ from holistic.stats.means import Means
 from holistic.stats.tests import benjamini_hochberg
 from holistic.subject import Subject
 from holistic.tables import Table, col
-from holistic.words import percent, sentence, unbounded
+from holistic.words import number, percent, sentence, unbounded
 
 __all__ = ["ContrastRow", "contrasts_finding"]
 
@@ -218,11 +218,11 @@ def _statements(rows: Sequence[ContrastRow]) -> Iterator[str]:
         f"Without the {percent(_SHARE, decimals=0)} of the pixels that speak most for class "
         f"{first.class_} rather than {first.rival} ({first.confused} selection examples are "
         f"taken for the other), the first one's logit falls against the other's by "
-        f"{-first.change:z.2f} [{-first.hi:z.2f}, {-first.lo:z.2f}] on average (n = {first.n}); "
-        f"without as many random pixels by {-first.control_change:z.2f} "
-        f"[{-first.control_hi:z.2f}, {-first.control_lo:z.2f}]"
-        f", and without the top pixels of the map of its logit alone by {-first.plain_change:z.2f} "
-        f"[{-first.plain_hi:z.2f}, {-first.plain_lo:z.2f}]."
+        f"{_fall(first.change, first.lo, first.hi)} on average (n = {first.n}); "
+        "without as many random pixels by "
+        f"{_fall(first.control_change, first.control_lo, first.control_hi)}, and without the top "
+        "pixels of the map of its logit alone by "
+        f"{_fall(first.plain_change, first.plain_lo, first.plain_hi)}."
     )
     found = sum(row.difference < 0 and (row.q or 0) < 0.05 for row in rows)
     more, less = sum(row.beyond_hi < 0 for row in rows), sum(row.beyond_lo > 0 for row in rows)
@@ -231,6 +231,11 @@ def _statements(rows: Sequence[ContrastRow]) -> Iterator[str]:
         f"(q < 0.05); the contrast finds more than the map of the one logit in {more} of them and "
         f"less in {less} (intervals that leave out 0)."
     )
+
+
+def _fall(change: float, lo: float, hi: float) -> str:
+    """Write by how much a difference of logits falls, with its interval."""
+    return f"{-change:z.2f} [{number(-hi, 'z.2f')}, {number(-lo, 'z.2f')}]"
 
 
 def _failed(methods: Table) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from holistic.findings import Finding
 from holistic.lens import Context, Lens, setting
+from holistic.settings import settled
 
 if TYPE_CHECKING:
     from holistic.subject import Subject
@@ -56,6 +57,7 @@ class Mechanism(Lens):
     edge_examples: int = setting(2000, 2, 10_000_000)
     """Examples of each split that edges are chosen on and measured on, at most."""
 
+    @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Find correlated pairs, clusters, what each site knows of the class, and edges."""
         from holistic.lenses.mechanism.clusters import clusters

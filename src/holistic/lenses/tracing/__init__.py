@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from holistic.lens import Context, Lens, setting
+from holistic.settings import settled
 
 if TYPE_CHECKING:
     from holistic.findings import Finding
@@ -35,6 +36,7 @@ class Tracing(Lens):
     examples: int = setting(512, 20, 10_000_000)
     """Most evaluation images that dose curves are measured on (eight times as many for erasing)."""
 
+    @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Yield `tracing.patching`, `tracing.geometry` and `tracing.directions`."""
         from holistic.lenses.tracing.directions import collect
