@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,7 +13,6 @@ __all__ = [
     "bootstrap_interval",
     "class_auroc",
     "delong_interval",
-    "mean_difference",
     "mean_interval",
     "midranks",
     "paired_accuracy_interval",
@@ -25,7 +24,9 @@ __all__ = [
 def mean_interval(
     count: ArrayLike, mean: ArrayLike, m2: ArrayLike, *, level: float = 0.95
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Bound means by Student's t, from their mergeable sums.
+    """Bound means of groups, whose numbers are near to normal, by Student's t.
+
+    Means of examples are bounded by `holistic.stats.means.Means`, which allows for skewness.
 
     Parameters
     ----------
@@ -46,45 +47,6 @@ def mean_interval(
     df = np.where(count > 1, count - 1, np.nan)
     half = stdtrit(df, (1 + level) / 2) * np.sqrt(m2 / df / count)
     return mean - half, mean + half
-
-
-def mean_difference(
-    first: Sequence[ArrayLike], second: Sequence[ArrayLike], *, level: float = 0.95
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Bound the difference of two means of different examples, from their mergeable sums.
-
-    Parameters
-    ----------
-    first, second
-        Number of values, their mean and their summed squared deviation from it; any shapes that
-        broadcast.
-    level
-        Coverage.
-
-    Returns
-    -------
-    difference, lo, hi
-        First mean minus second; bounds NaN where a side has fewer than 2 values.
-
-    References
-    ----------
-    Welch 1947 (unequal variances).
-    """
-    from scipy.special import stdtrit
-
-    counts = [np.asarray(side[0], np.float64) for side in (first, second)]
-    means = [np.asarray(side[1], np.float64) for side in (first, second)]
-    freedom = [np.where(n > 1, n - 1, np.nan) for n in counts]
-    errors = [
-        np.asarray(side[2], np.float64) / df / n
-        for side, df, n in zip((first, second), freedom, counts, strict=True)
-    ]
-    error = errors[0] + errors[1]
-    shares = errors[0] ** 2 / freedom[0] + errors[1] ** 2 / freedom[1]
-    df = np.where(shares > 0, error**2 / np.where(shares > 0, shares, 1.0), 1.0)
-    half = stdtrit(df, (1 + level) / 2) * np.sqrt(error)
-    gap = means[0] - means[1]
-    return gap, gap - half, gap + half
 
 
 def wilson(

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from holistic.errors import SettingError, listed
 
-__all__ = ["Alternative", "benjamini_hochberg", "mcnemar", "mean_p", "paired_p", "permutation_p"]
+__all__ = ["Alternative", "benjamini_hochberg", "mcnemar", "permutation_p"]
 
 Alternative = Literal["greater", "less", "two-sided"]
 
@@ -111,45 +111,3 @@ def permutation_p(
     else:
         p = (1 + (larger if alternative == "greater" else smaller)) / (1 + draws)
     return np.where(np.isnan(observed) | (draws == 0), np.nan, p)
-
-
-def mean_p(count: ArrayLike, mean: ArrayLike, m2: ArrayLike) -> np.ndarray:
-    """Test whether means are zero: two-sided p of the one-sample t test, from mergeable sums.
-
-    Parameters
-    ----------
-    count, mean, m2
-        Number of values, their mean and their summed squared deviation from it; any shapes that
-        broadcast.
-
-    Returns
-    -------
-    np.ndarray
-        p; 1 where every value is zero, NaN where `count` is below 2.
-    """
-    from scipy.special import stdtr
-
-    count, mean, m2 = (np.asarray(a, np.float64) for a in (count, mean, m2))
-    df = np.where(count > 1, count - 1, np.nan)
-    error = np.sqrt(m2 / df / count)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(mean == 0, 0.0, np.abs(mean) / error)
-    return 2 * stdtr(df, -t)
-
-
-def paired_p(before: ArrayLike, after: ArrayLike) -> np.ndarray:
-    """Test whether values on the same examples change in the mean: two-sided p of the paired t.
-
-    Parameters
-    ----------
-    before, after
-        `[B, …]`, the same examples in the same order.
-
-    Returns
-    -------
-    np.ndarray
-        p `[…]`; 1 where nothing changes, NaN with fewer than 2 examples.
-    """
-    change = np.asarray(after, np.float64) - np.asarray(before, np.float64)
-    mean = change.sum(0) / max(len(change), 1)
-    return mean_p(len(change), mean, ((change - mean) ** 2).sum(0))
