@@ -107,6 +107,7 @@ def _removed_table(rows: list[Removed], audit: Audit) -> RichTable:
         "Accuracy of each class without its top k units (ranked by effect) of the site where the "
         "selection split says that it loses most, beside random sets of k"
     )
+    table.padding = (0, 1, 0, 0)  # eighty columns are few for so many numbers
     table.caption = (
         f"p: share of the random sets that lose as much{f', at least {least}' if least else ''}; "
         "q: Benjamini-Hochberg over sites and classes."
