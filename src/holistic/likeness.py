@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from holistic.errors import ModelError
+from holistic.graph.engine import position_mean
 from holistic.graph.traced import TracedEngine
 from holistic.untrained import same_weights
 
@@ -57,8 +58,7 @@ def _means(subject: Subject, sites: Sequence[str], images: Tensor) -> dict[str, 
     parts: dict[str, list[Tensor]] = {name: [] for name in sites}
     for _, values in subject.capture_batches(sites, images) if sites else ():
         for name in sites:
-            value = values[name]
-            parts[name].append(value.flatten(1, -2).mean(1) if value.dim() > 2 else value)
+            parts[name].append(position_mean(values[name]))
     found = {name: torch.cat(part) for name, part in parts.items()}
     return {**found, "": subject.predict(images)}
 

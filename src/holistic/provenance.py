@@ -59,7 +59,7 @@ def recorded(
     shape = " × ".join(str(size) for size in subject.images.shape[1:])
     versions = {name: version(name) for name in _RECORDED}
     accuracy = _accuracy(subject)
-    notes = (subject.backend_note, *getattr(subject, "notes", ()))
+    notes = (subject.backend_note, *subject.notes)
     caveats = [_ONE_MODEL, *_no_better_than_chance(subject, accuracy)]
     return {
         "key": key(identity),

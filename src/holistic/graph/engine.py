@@ -12,7 +12,16 @@ from torch import Tensor
 
 from holistic.sites import Site
 
-__all__ = ["Change", "Engine", "Given", "Stage", "native", "single_edits", "units_last"]
+__all__ = [
+    "Change",
+    "Engine",
+    "Given",
+    "Stage",
+    "native",
+    "position_mean",
+    "single_edits",
+    "units_last",
+]
 
 Change = Callable[[Tensor], Tensor]
 """Takes a site's value, `[B, P…, U]`, and returns the edited one."""
@@ -188,6 +197,11 @@ def single_edits(
 def units_last(value: Tensor, batch_axis: int, unit_axis: int) -> Tensor:
     """Bring a native value into the order `[B, P…, U]` (a view)."""
     return value.movedim((batch_axis, unit_axis), (0, -1))
+
+
+def position_mean(value: Tensor) -> Tensor:
+    """Average a site's value `[B, P…, U]` over its positions: `[B, U]`."""
+    return value.flatten(1, -2).mean(1) if value.dim() > 2 else value
 
 
 def native(value: Tensor, batch_axis: int, unit_axis: int) -> Tensor:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from holistic.examples import Examples
+from holistic.graph.engine import position_mean
 from holistic.stats.intervals import class_auroc
 from holistic.subject import Subject
 
@@ -80,9 +81,7 @@ def _position_means(model: Subject, names: list[str], data: Examples) -> dict[st
     parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for _, values in model.capture_batches(names, data.images):
         for name in names:
-            value = values[name].double()
-            mean = value.flatten(1, -2).mean(1) if value.dim() > 2 else value
-            parts[name].append(mean.cpu().numpy())
+            parts[name].append(position_mean(values[name].double()).cpu().numpy())
     return {name: np.concatenate(part) for name, part in parts.items()}
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from holistic.graph.engine import position_mean
 from holistic.lens import Context
 from holistic.lenses.agreement.attribution import attribute_units
 from holistic.lenses.agreement.images import DRAWS, class_weights, redrawn_areas, redrawn_means
@@ -186,9 +187,7 @@ def _position_means(subject: Subject, site: Site, rows: np.ndarray) -> np.ndarra
     """Position means of a site on evaluation examples, `[U, N]`."""
     images, parts = subject.evaluation.images[torch.from_numpy(rows)], list[np.ndarray]()
     for _, values in subject.capture_batches([site.name], images):
-        value = values[site.name].double()
-        mean = value.flatten(1, -2).mean(1) if value.dim() > 2 else value
-        parts.append(mean.cpu().numpy())
+        parts.append(position_mean(values[site.name].double()).cpu().numpy())
     return np.concatenate(parts).T
 
 

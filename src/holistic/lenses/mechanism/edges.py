@@ -14,12 +14,12 @@ from torch import Tensor
 from holistic.edits import Edit, Mean
 from holistic.examples import Examples
 from holistic.findings import Finding
+from holistic.graph.engine import position_mean
 from holistic.lenses.mechanism.rows import UnitEdge
 from holistic.lenses.mechanism.values import (
     activations,
     class_indices,
     most_varying,
-    position_mean,
     row_batches,
     sampled,
 )

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from torch import Tensor
 
 from holistic.examples import Examples
+from holistic.graph.engine import position_mean
 from holistic.stats.moments import Moments
 from holistic.stats.order import ordered
 from holistic.subject import Subject
@@ -20,7 +20,6 @@ __all__ = [
     "class_indices",
     "in_words",
     "most_varying",
-    "position_mean",
     "position_means",
     "row_batches",
     "sampled",
@@ -29,11 +28,6 @@ __all__ = [
 _MOST = 512
 _NUMBERS = 32 << 20
 """Numbers that the values of one batch may hold."""
-
-
-def position_mean(value: Tensor) -> Tensor:
-    """Average a site's value `[B, P…, U]` over its positions: `[B, U]`."""
-    return value.flatten(1, -2).mean(1) if value.dim() > 2 else value
 
 
 def class_indices(examples: Examples) -> np.ndarray:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from holistic.graph.engine import position_mean
 from holistic.progress import Progress, silent
 from holistic.subject import Subject
 
@@ -72,8 +73,7 @@ def collect(
         parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
         for part, values in subject.capture_batches(names, split.images):
             for name in names:
-                value = values[name].double()  # [B, P…, U]
-                mean = value.flatten(1, -2).mean(1) if value.dim() > 2 else value
+                mean = position_mean(values[name].double())  # [B, U]
                 parts[name].append(mean.cpu().numpy())
             progress("reading sites", done + part.stop, total)
         read.append(parts)

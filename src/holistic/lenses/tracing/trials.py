@@ -38,7 +38,6 @@ _BUDGET = 2e11
 """Multiplications for all replays of one site, for steering and for erasing each."""
 _MOST = 10_000
 """Random directions at most."""
-_ROUNDS = 2
 
 
 @dataclass(frozen=True)
