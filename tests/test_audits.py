@@ -51,6 +51,7 @@ class FakeSubject:
     weights: str = "w0"
     classes: tuple[str, ...] = ("a", "b")
     backend_note: str = ""
+    notes: tuple[str, ...] = ()
     computes: str = "c0"
     probes: tuple[float, ...] = (1.0, 2.0)
     device: str = "cpu"
