@@ -56,7 +56,8 @@ def test_nothing_is_kept_of_models_that_are_gone(make: type[nn.Module], traced: 
         used(make)
     kinds_after, objects_after = held()
     assert kinds_after["sources"] == kinds["sources"]
-    assert kinds_after["sizes"] <= kinds["sizes"] + 1, "torch keeps the last one"
+    # torch's caches that have an end hold some of the last; a leak is one or more a model
+    assert kinds_after["sizes"] <= kinds["sizes"] + 4
     # sympy's own caches, which have an end, take ten objects a model; torch took 700
     assert objects_after - objects < 8 * 200
 
