@@ -17,7 +17,7 @@ from benchmarks.floor import operations, product_rate
 from benchmarks.networks import NETWORKS, Network, subject_of
 from benchmarks.peers import PEERS, Peer
 from holistic import Subject, sweep
-from holistic.estimates import top_units
+from holistic.replacing import top_units
 
 _PEER_BATCH = 1000
 

@@ -11,12 +11,12 @@ from rich.table import Table as RichTable
 
 from benchmarks.networks import pool
 from holistic import Subject, models
-from holistic.data import load_data
+from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation
-from holistic.lenses.ablation.pairs import pair_effects
-from holistic.lenses.ablation.removal import remove_orders
+from holistic.lenses.ablation._pairs import pair_effects
+from holistic.lenses.ablation._removal import remove_orders
 from holistic.lenses.ablation.shapley import sample_shares
-from holistic.sites import Site
+from holistic.study.datasets import load_data
 
 _SITE = "4"
 """128 units of the reference MLP."""

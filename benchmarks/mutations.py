@@ -176,8 +176,8 @@ def good(place: Path) -> list[Input]:
     import torch
 
     from holistic.cli import main
-    from holistic.models import build
-    from holistic.weights import save_weights
+    from holistic.study.models import build
+    from holistic.study.weights import save_weights
 
     torch.set_num_threads(1)
     small = build("mlp", input_shape=(1, 8, 8), classes=10)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from holistic import Subject, models
-from holistic.data import Data, Labelled, load_data
+from holistic.study.datasets import Data, Labelled, load_data
 
 CACHE = Path(__file__).parent / ".cache"
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from holistic.scores import score
+from holistic.study.scores import score
 
 Peer = Callable[[nn.Module, str, Sequence[int], Tensor, Tensor], Tensor]
 

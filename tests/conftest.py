@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from holistic.data import Data, load_data
+from holistic.study.datasets import Data, load_data
 
 _ROOT = Path(__file__).resolve().parents[1]
 

@@ -16,9 +16,11 @@ import pytest
 import torch
 from torch import nn
 
-from holistic.findings import Audit, Finding
-from holistic.lens import Context, Lens
-from holistic.tables import Table, col
+from holistic.lenses._contract import Context, Lens
+from holistic.report.saved import Audit
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 
 BREAKS = {
     "stop": KeyboardInterrupt(),

@@ -338,9 +338,9 @@ def warm() -> None:
     import holistic.cli.serve
     import holistic.cli.sites
     import holistic.cli.train
-    import holistic.data
-    import holistic.subject
-    import holistic.weights
+    import holistic.study.datasets
+    import holistic.study.subject
+    import holistic.study.weights
 
     assert pandas
     assert PIL.Image
@@ -351,9 +351,9 @@ def warm() -> None:
     assert holistic.cli.serve
     assert holistic.cli.sites
     assert holistic.cli.train
-    assert holistic.data
-    assert holistic.subject
-    assert holistic.weights
+    assert holistic.study.datasets
+    assert holistic.study.subject
+    assert holistic.study.weights
 
 
 def main(step: int = 1, words: str = "") -> int:

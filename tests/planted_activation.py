@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from holistic.subject import Subject
+from holistic.study.subject import Subject
 
 SITE = "1"
 DETECTOR, DEAD, CONSTANT, NOISE, AVOIDER, USELESS = range(6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from holistic.subject import Subject
+from holistic.study.subject import Subject
 
 SIDE = 8
 PATCH = (slice(0, 2), slice(0, 2))

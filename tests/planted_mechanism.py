@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from holistic.subject import Subject
+from holistic.study.subject import Subject
 
 _ABOVE = 20.0
 """Added to planted values, so that a ReLU leaves them as they are."""

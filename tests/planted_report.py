@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from holistic.findings import Audit, Finding
-from holistic.tables import Table, col
+from holistic.report.saved import Audit
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 
 CLASSES = ("<script>alert('x')</script>", "cost $\\x_{$ & more", "plain")
 SITES = ("a$^2$<b>", "late")

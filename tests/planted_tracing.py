@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from holistic.subject import Subject
+from holistic.study.subject import Subject
 
 SITE = "2"
 ABOVE = 20.0

@@ -9,15 +9,15 @@ import torch
 
 import zoo
 from holistic.lenses.mechanism import Mechanism
-from holistic.lenses.mechanism.columns import columns_of
+from holistic.lenses.mechanism._columns import columns_of
+from holistic.lenses.mechanism._untrained import copies, copies_of
+from holistic.lenses.mechanism._values import class_indices
 from holistic.lenses.mechanism.edges import edges
 from holistic.lenses.mechanism.flow import flow, read_sites
 from holistic.lenses.mechanism.pairs import pairs
 from holistic.lenses.mechanism.paths import paths
-from holistic.lenses.mechanism.untrained import copies, copies_of
-from holistic.lenses.mechanism.values import class_indices
 from holistic.progress import silent
-from holistic.subject import Subject
+from holistic.study.subject import Subject
 
 QUICK = Mechanism(shuffles=2, draws=20)
 

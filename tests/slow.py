@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from holistic.sites import Site
+from holistic.graph.sites import Site
 
 
 def logits_of(model: nn.Module, images: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import math
 import torch
 
 import holistic
-from holistic.edits import Edit
+from holistic.graph.edits import Edit
 
 
 def accuracies(

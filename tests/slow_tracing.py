@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.edits import Erase, Patch, Steer
-from holistic.subject import Subject
+from holistic.graph.edits import Erase, Patch, Steer
+from holistic.study.subject import Subject
 
 
 def difference(logits: Tensor, plus: int, minus: int) -> float:

@@ -12,12 +12,12 @@ from torch import nn
 
 import holistic
 from holistic.errors import SettingError
-from holistic.findings import Finding
-from holistic.lens import Context
+from holistic.lenses._contract import Context
 from holistic.lenses.ablation import Ablation
-from holistic.lenses.ablation.controls import control_p, random_orders
-from holistic.lenses.ablation.matched import matched_sets
-from holistic.lenses.ablation.removal import remove_orders
+from holistic.lenses.ablation._controls import control_p, random_orders
+from holistic.lenses.ablation._matched_controls import matched_sets
+from holistic.lenses.ablation._removal import remove_orders
+from holistic.results.findings import Finding
 from planted_ablation import (
     CARRIED,
     CARRIER,

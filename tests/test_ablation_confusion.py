@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 import holistic
-from holistic.findings import Finding
 from holistic.lenses.ablation.confusion import confused
+from holistic.results.findings import Finding
 from planted_ablation import one_hot_images
 
 

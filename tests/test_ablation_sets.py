@@ -8,13 +8,13 @@ import torch
 from scipy.stats import binomtest
 
 import holistic
-from holistic.findings import Finding
-from holistic.lens import Context
+from holistic.lenses._contract import Context
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation import curves as curves_module
+from holistic.lenses.ablation._matched_controls import stratum_orders
 from holistic.lenses.ablation.areas import Curve, area_row
 from holistic.lenses.ablation.curves import control_sizes, replay_orders
-from holistic.lenses.ablation.matched import stratum_orders
+from holistic.results.findings import Finding
 from planted_ablation import CARRIED, one_carrier, one_hot_images
 from slow_ablation import accuracies, beside, ranked
 from test_ablation_units import random_model

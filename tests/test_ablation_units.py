@@ -12,21 +12,21 @@ from scipy.stats import spearmanr, ttest_1samp, ttest_ind
 from torch import nn
 
 import holistic
-from holistic.examples import Examples
-from holistic.findings import Finding
-from holistic.lens import Context
+from holistic.graph.sites import Site
+from holistic.lenses._contract import Context
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation import shapley as shapley_module
+from holistic.lenses.ablation._effects import SCORES, label_scores
+from holistic.lenses.ablation._specific import Null, Shuffled
 from holistic.lenses.ablation.direct import follow_paths
-from holistic.lenses.ablation.effects import SCORES, label_scores
 from holistic.lenses.ablation.interactions import kinds_of
-from holistic.lenses.ablation.scored import SignFlips, score_units
+from holistic.lenses.ablation.scores import SignFlips, score_units
 from holistic.lenses.ablation.shapley import sample_shares, share_means
-from holistic.lenses.ablation.specific import Null, Shuffled
 from holistic.progress import silent
-from holistic.scores import score
-from holistic.sites import Site
-from holistic.tables import Table
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
+from holistic.study.examples import Examples
+from holistic.study.scores import score
 from planted_ablation import (
     Repairing,
     exclusive_or,

@@ -13,13 +13,13 @@ from scipy.stats import t
 import holistic
 import slow_activation as slow
 from holistic.errors import SettingError
-from holistic.findings import Finding
-from holistic.lens import Context
+from holistic.lenses._contract import Context
 from holistic.lenses.activation import Activation
-from holistic.lenses.activation.detection import detect, shuffled_bound
+from holistic.lenses.activation._detection import detect, shuffled_bound
+from holistic.lenses.activation._profiles import selectivity
+from holistic.lenses.activation._values import Reading, Rows
 from holistic.lenses.activation.examples import pick
-from holistic.lenses.activation.reading import Reading, Rows
-from holistic.lenses.activation.survey import selectivity
+from holistic.results.findings import Finding
 from holistic.stats.intervals import delong_interval
 from holistic.stats.means import Means
 from planted_activation import (
@@ -202,7 +202,7 @@ def test_chunks_of_units_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     rng = np.random.default_rng(1)
     x, labels = rng.normal(size=(30, 7)), rng.integers(0, 3, 30)
     whole = detect(x, labels, 3)
-    monkeypatch.setattr("holistic.lenses.activation.detection._CHUNK", 200)
+    monkeypatch.setattr("holistic.lenses.activation._detection._CHUNK", 200)
     parts = detect(x, labels, 3)
     for name in ("auroc", "lo", "hi"):
         assert np.array_equal(getattr(whole, name), getattr(parts, name))
@@ -341,7 +341,7 @@ def test_the_same_seed_gives_the_same_tables_and_leaves_the_model_alone() -> Non
 def test_groups_of_sites_and_caps_on_examples(monkeypatch: pytest.MonkeyPatch) -> None:
     subject = subject_of("mlp")
     whole = found(subject)["activation.units"].table
-    monkeypatch.setattr("holistic.lenses.activation.survey._BYTES", 1)
+    monkeypatch.setattr("holistic.lenses.activation._profiles._BYTES", 1)
     assert found(subject)["activation.units"].table.data.equals(whole.data)
     capped = found(subject, most_examples=16)["activation.units"].table
     assert set(capped.where(class_="all").column("n")) == {16}

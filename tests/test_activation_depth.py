@@ -11,15 +11,15 @@ from torch import nn
 
 import holistic
 import slow_activation as slow
-from holistic.findings import Finding
-from holistic.lens import Context
+from holistic.lenses._contract import Context
 from holistic.lenses.activation import Activation
-from holistic.lenses.activation.copies import compare
+from holistic.lenses.activation._fields import measured_field, seen_boxes
+from holistic.lenses.activation._stimuli import KINDS, oriented
+from holistic.lenses.activation._untrained import compare
 from holistic.lenses.activation.depth import depth_finding
-from holistic.lenses.activation.fields import measured_field, seen_boxes
-from holistic.lenses.activation.stimuli import KINDS, oriented
 from holistic.progress import silent
 from holistic.report.figures import figures_of
+from holistic.results.findings import Finding
 from planted_activation import (
     ANGLES,
     CLASS,

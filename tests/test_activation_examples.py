@@ -9,10 +9,10 @@ from torch import nn
 
 import holistic
 import slow_activation as slow
-from holistic.findings import Finding
 from holistic.lenses.activation import Activation
+from holistic.lenses.activation._fields import seen_weights
 from holistic.lenses.activation.examples import pick
-from holistic.lenses.activation.fields import seen_weights
+from holistic.results.findings import Finding
 from test_activation import found, held, subject_of
 
 

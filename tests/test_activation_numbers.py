@@ -11,12 +11,16 @@ from scipy.stats import hypergeom
 
 import slow_activation as slow
 import slow_stats
-from holistic.lenses.activation.bounds import (
+from holistic.lenses.activation._bounds import (
     Sides,
     selectivity_bounds,
     separation_bounds,
     share_bounds,
 )
+from holistic.lenses.activation._detection import detect
+from holistic.lenses.activation._profiles import selectivity, separation
+from holistic.lenses.activation._stimuli import Stimuli
+from holistic.lenses.activation._values import Reading
 from holistic.lenses.activation.concepts import (
     PROPERTIES,
     best_thresholds,
@@ -24,10 +28,6 @@ from holistic.lenses.activation.concepts import (
     match,
     properties,
 )
-from holistic.lenses.activation.detection import detect
-from holistic.lenses.activation.reading import Reading
-from holistic.lenses.activation.stimuli import Stimuli
-from holistic.lenses.activation.survey import selectivity, separation
 from holistic.lenses.activation.synthetic import alike
 from holistic.lenses.activation.tuning import tuned
 from holistic.stats.intervals import wilson

@@ -14,17 +14,18 @@ from torch import nn
 
 import holistic
 import planted_tracing as planted
-from holistic.findings import Audit
-from holistic.lens import Context
+from holistic.lenses._contract import Context
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.agreement import Agreement
-from holistic.lenses.agreement.bounds import class_separation, untrained_bounds
-from holistic.lenses.agreement.causes import Evidence, settle
-from holistic.lenses.agreement.images import class_weights, redrawn_areas, redrawn_means
+from holistic.lenses.agreement._causes import Evidence, settle
+from holistic.lenses.agreement._other_images import class_weights, redrawn_areas, redrawn_means
+from holistic.lenses.agreement._thresholds import class_separation, untrained_bounds
 from holistic.lenses.agreement.removed import remove_together
-from holistic.lenses.agreement.verdicts import _word
+from holistic.lenses.agreement.units import _word
+from holistic.report.saved import Audit
+from holistic.results.columns import col
+from holistic.results.tables import Table
 from holistic.stats.intervals import class_auroc
-from holistic.tables import Table, col
 
 LENSES = (
     Ablation(depth=3, sets=20, partners=2, permutations=20, familywise=0),

@@ -9,19 +9,19 @@ import torch
 import holistic
 import slow_attribution as slow
 from holistic.errors import SettingError
-from holistic.findings import Finding
-from holistic.lens import Context
 from holistic.lenses._cases import cases
+from holistic.lenses._contract import Context
 from holistic.lenses._pictures import flat_planes, pictures, planes
 from holistic.lenses.attribution import Attribution
-from holistic.lenses.attribution.checks import (
+from holistic.lenses.attribution._checks import (
     completeness,
     rank_correlations,
     removed,
 )
-from holistic.lenses.attribution.maps import METHODS, attributions, edges, magnitude
-from holistic.lenses.attribution.sample import balanced, typical
-from holistic.lenses.attribution.statements import statements
+from holistic.lenses.attribution._maps import METHODS, attributions, edges, magnitude
+from holistic.lenses.attribution._sample import balanced, typical
+from holistic.lenses.attribution.methods_statements import statements
+from holistic.results.findings import Finding
 from planted_attribution import PATCH, reading_a_corner, straight, untouched
 from zoo import ZOO, make
 
@@ -182,7 +182,7 @@ def test_smoothgrad_equals_the_mean_over_the_same_noise() -> None:
 def test_batches_change_no_map_but_smoothgrad_s(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     subject = subject_of("cnn")
     whole = maps_of(subject)
-    monkeypatch.setattr("holistic.lenses.attribution.maps._ROWS", rows)
+    monkeypatch.setattr("holistic.lenses.attribution._maps._ROWS", rows)
     parts = maps_of(subject)
     for name in METHODS[:3]:
         torch.testing.assert_close(parts[name], whole[name], rtol=1e-4, atol=1e-6)
@@ -364,7 +364,7 @@ def test_inputs_without_a_gradient_are_told() -> None:
 def test_large_maps_are_added_up_in_squares(monkeypatch: pytest.MonkeyPatch) -> None:
     subject, _ = straight((1, 5, 5))
     whole = found(subject).arrays["attribution.class_maps"]
-    monkeypatch.setattr("holistic.lenses.attribution.maps._MOST_BYTES", whole.nbytes // 3)
+    monkeypatch.setattr("holistic.lenses.attribution._maps._MOST_BYTES", whole.nbytes // 3)
     small = found(subject).arrays["attribution.class_maps"]
     assert small.shape == (5, 3, 3, 3)
     np.testing.assert_allclose(small.sum((2, 3)), 1, rtol=1e-5)

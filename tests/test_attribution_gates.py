@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from holistic.lenses.attribution.checks import (
+from holistic.lenses.attribution._checks import (
     completeness,
     failures,
     judged,

@@ -11,9 +11,9 @@ from hypothesis.extra.numpy import arrays
 
 import holistic
 import slow_attribution as slow
-from holistic.lenses.attribution.checks import removed
-from holistic.lenses.attribution.removal import area, grid, mean_image, order, removal
-from holistic.lenses.attribution.sample import balanced
+from holistic.lenses.attribution._checks import removed
+from holistic.lenses.attribution._removal import area, grid, mean_image, order, removal
+from holistic.lenses.attribution._sample import balanced
 from test_attribution import subject_of
 
 
@@ -52,7 +52,7 @@ def test_chunks_of_removed_images_change_nothing(monkeypatch: pytest.MonkeyPatch
     ranks = order(np.zeros((3, 64)), np.random.default_rng(0))
     counts, fill = grid(64, 8), mean_image(subject)
     whole = removal(subject, sample, ranks, counts, fill)
-    monkeypatch.setattr("holistic.lenses.attribution.removal._BYTES", 1)
+    monkeypatch.setattr("holistic.lenses.attribution._removal._BYTES", 1)
     parts = removal(subject, sample, ranks, counts, fill)
     np.testing.assert_allclose(parts.deletion, whole.deletion, atol=1e-6)
 

@@ -21,13 +21,13 @@ import torch
 import holistic
 from fakes import CALLS, LENSES, Early, digests, finding, register
 from holistic.audits import _alone, audit, begin, preflight
-from holistic.computation import Computation
 from holistic.errors import AuditError, LensError, ModelError, SettingError
-from holistic.findings import Finding
-from holistic.lens import Context, Lens
-from holistic.sites import SiteRow
+from holistic.graph.sites import SiteRow
+from holistic.lenses._contract import Context, Lens
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.stats.intervals import wilson
-from holistic.tables import Table
+from holistic.study.computation import Computation
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def test_key_depends_on_what_decides_the_numbers_and_not_on_the_clock(tmp_path: 
 
     base = FakeSubject()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("holistic.provenance.datetime", Clock)
+        patch.setattr("holistic.study.provenance.datetime", Clock)
         first = begin(base, out=tmp_path / "0", lenses=["early"])
         again = begin(base, out=tmp_path / "1", lenses=["early"])
     assert first.provenance["created"] != again.provenance["created"]

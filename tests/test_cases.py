@@ -10,12 +10,12 @@ from torch import nn
 
 import holistic
 import planted_mechanism
-from holistic.examples import Examples
-from holistic.findings import Finding
 from holistic.lenses._cases import Cases, cases
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.images import deciding_units, searched
 from holistic.lenses.mechanism.paths import paths
+from holistic.results.findings import Finding
+from holistic.study.examples import Examples
 from planted_ablation import linear, one_hot_images
 from runs_mechanism import QUICK, found
 from slow import ablated_logits

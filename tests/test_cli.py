@@ -20,8 +20,8 @@ import holistic.cli
 from fakes import CALLS, LENSES, digests, finding, register
 from holistic.cli.bars import progress_shown
 from holistic.errors import SettingError
-from holistic.findings import Audit
-from holistic.models import RECIPES, Recipe
+from holistic.report.saved import Audit
+from holistic.study.models import RECIPES, Recipe
 
 SMALL = ("fakes:patterns", "--model", "fakes:network")
 Terminal = Callable[..., int]
@@ -44,8 +44,8 @@ def terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Termin
 
     with monkeypatch.context() as patch:
         register(patch)
-        patch.setattr("holistic.lens.lens_names", lambda: tuple(LENSES))
-        patch.setattr("holistic.lens.lens_class", lens_class)
+        patch.setattr("holistic.lenses._contract.lens_names", lambda: tuple(LENSES))
+        patch.setattr("holistic.lenses._contract.lens_class", lens_class)
         patch.setitem(RECIPES, "mlp", Recipe(epochs=1, batch=128, rate=2e-3, steps=40))
         patch.chdir(tmp_path)
         CALLS.clear()
@@ -149,7 +149,7 @@ def test_an_interrupt_before_the_first_lens_leaves_nothing(
     def stopped(*args: object, **kwargs: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("holistic.models.train", stopped)
+    monkeypatch.setattr("holistic.study.models.train", stopped)
     assert terminal("run") == 130
     assert capsys.readouterr().err == "interrupted; nothing was saved\n"
     assert everything(tmp_path) == []

@@ -10,8 +10,8 @@ import re
 import pytest
 
 import holistic.lenses
-from holistic.effects import UnitEffect
-from holistic.tables import Column, columns_of
+from holistic.replacing.effects import UnitEffect
+from holistic.results.columns import Column, columns_of
 
 BOUND = re.compile(r"(^|_)(lo|hi)$")
 OWNED = re.compile(

@@ -18,13 +18,13 @@ from torch import Tensor, nn
 
 from fakes import Early
 from holistic.audits import audit
-from holistic.computation import computation, differing, digest
 from holistic.errors import AuditError, ModelError
 from holistic.graph.hooked import HookedEngine
 from holistic.graph.traced import TracedEngine
 from holistic.graph.wrapped import Wrapped
-from holistic.outputs import called
-from holistic.subject import Subject
+from holistic.study.computation import computation, differing, digest
+from holistic.study.outputs import called
+from holistic.study.subject import Subject
 
 SCALE = 1.0
 """A global that a function reads."""

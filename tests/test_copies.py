@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from holistic.copies import copied
 from holistic.errors import ModelError
+from holistic.graph.copies import copied
 
 X = torch.linspace(-1, 1, 12).reshape(3, 4)
 

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from holistic.data import Data, Labelled, load_data
 from holistic.errors import DataError
-from holistic.idx import read_idx
-from holistic.splits import limited, split, stratified_sample
+from holistic.study.datasets import Data, Labelled, load_data
+from holistic.study.idx import read_idx
+from holistic.study.splits import limited, split, stratified_sample
 
 FILES = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
 

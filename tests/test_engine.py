@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from holistic.graph.engine import Engine
 from holistic.graph.hooked import HookedEngine
 from holistic.graph.replay import TracedStage
+from holistic.graph.sites import Site
 from holistic.graph.trace import Untraceable
 from holistic.graph.traced import TracedEngine
 from holistic.graph.wrapped import Wrapped
-from holistic.sites import Site
 from slow import ablated_logits, logits_of
 from zoo import ZOO, Case, make
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 import holistic
 from holistic.errors import SettingError
-from holistic.estimates import Estimates, affordable_sweep, first_order, top_units
-from holistic.sweeps import Pass
+from holistic.replacing import Estimates, affordable_sweep, first_order, top_units
+from holistic.replacing.sweep import Pass
 from slow import first_order_effects
 from zoo import ZOO, make
 

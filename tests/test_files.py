@@ -17,9 +17,10 @@ import holistic
 from holistic.audits import _alone
 from holistic.cli import main
 from holistic.errors import AuditError, ModelError
-from holistic.files import check_target, opened, remove_unfinished, sha256, write_whole
-from holistic.findings import Audit, Finding
-from holistic.weights import load_weights, read_provenance, save_weights
+from holistic.report.saved import Audit
+from holistic.results.files import check_target, opened, remove_unfinished, sha256, write_whole
+from holistic.results.findings import Finding
+from holistic.study.weights import load_weights, read_provenance, save_weights
 from test_tables import small
 
 KEY = {"key": "k", "model": "m", "seed": 0}
@@ -120,7 +121,9 @@ def test_commands_replace_nothing_but_files(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("holistic.models.train", lambda *a, **k: pytest.fail("it trained first"))
+    monkeypatch.setattr(
+        "holistic.study.models.train", lambda *a, **k: pytest.fail("it trained first")
+    )
     words = [command, *([str(audit.path)] if command == "report" else [])]
     assert main([*words, "--out", str(taken)]) == 2
     shown = capsys.readouterr()

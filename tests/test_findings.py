@@ -15,7 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holistic.errors import AuditError, HolisticError
-from holistic.findings import SCHEMA_VERSION, Audit, Finding, load
+from holistic.report.saved import Audit, load
+from holistic.results.findings import Finding
+from holistic.results.folder import SCHEMA_VERSION
 from test_tables import small
 
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
@@ -260,7 +262,8 @@ def test_a_lens_is_published_whole_or_not_at_all(
 def test_a_killed_write_leaves_the_published_audit(audit: Audit) -> None:
     """Die in the middle of writing the record; the folder still holds what it held."""
     code = (
-        "import os, sys\nfrom pathlib import Path\nfrom holistic.findings import load, Finding\n"
+        "import os, sys\nfrom pathlib import Path\nfrom holistic.report.saved import load\n"
+        "from holistic.results.findings import Finding\n"
         "audit = load(sys.argv[1])\n"
         "Path.replace = lambda self, target: os._exit(9)\n"
         "audit.add('two', [Finding('two.units', audit['one.units'])], 0)\n"
@@ -280,7 +283,7 @@ def test_a_provenance_that_json_can_t_hold_leaves_nothing(tmp_path: Path) -> Non
 
 def test_findings_import_neither_torch_nor_what_takes_long() -> None:
     heavy = ("torch", "pandas", "matplotlib", "scipy", "sklearn", "pyarrow")
-    code = f"import sys, holistic.findings; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, holistic.results.folder; print([m for m in {heavy} if m in sys.modules])"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment

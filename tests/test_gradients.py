@@ -11,13 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import holistic
-from holistic.estimates import first_order
 from holistic.graph.hooked import HookedEngine
-from holistic.lens import Context
+from holistic.lenses._contract import Context
 from holistic.lenses.activation import Activation
-from holistic.lenses.agreement.attribution import attribute_units
+from holistic.lenses.agreement._attribution import attribute_units
 from holistic.lenses.attribution import Attribution
-from holistic.sweeps import Pass
+from holistic.replacing import first_order
+from holistic.replacing.sweep import Pass
 from test_odd_models import all_findings, spoken, stripes
 from zoo import ZOO, make
 

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 import holistic
-from holistic.classes import checked_classes
 from holistic.errors import DataError, ModelError, SettingError
-from holistic.inputs import checked_pair
+from holistic.study.classes import checked_classes
+from holistic.study.inputs import checked_pair
 from test_subject import plain
 from zoo import ZOO, make
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
-from holistic.subject import Subject
+from holistic.study.subject import Subject
 
 
 class Branching(nn.Module):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from holistic.errors import SettingError
-from holistic.lens import Lens, lens_class, lens_names, setting
+from holistic.lenses._contract import Lens, lens_class, lens_names, setting
 
 HUGE = 10**25
 

@@ -10,22 +10,22 @@ from torch import nn
 import planted_mechanism as planted
 import zoo
 from holistic.errors import SettingError
-from holistic.lens import Context, lens_class
+from holistic.lenses._contract import Context, lens_class
 from holistic.lenses.mechanism import Mechanism
-from holistic.lenses.mechanism.clusters import clusters
-from holistic.lenses.mechanism.flow import flow, read_sites
-from holistic.lenses.mechanism.pairs import pairs
-from holistic.lenses.mechanism.untrained import copies
-from holistic.lenses.mechanism.values import (
+from holistic.lenses.mechanism._untrained import copies
+from holistic.lenses.mechanism._values import (
     activations,
     class_indices,
     position_means,
     row_batches,
     sampled,
 )
+from holistic.lenses.mechanism.clusters import clusters
+from holistic.lenses.mechanism.flow import flow, read_sites
+from holistic.lenses.mechanism.pairs import pairs
 from holistic.progress import silent
 from holistic.stats.moments import Moments
-from holistic.subject import Subject
+from holistic.study.subject import Subject
 from runs_mechanism import QUICK, convolutional, evaluated, found
 
 
@@ -89,7 +89,7 @@ def test_samples_keep_every_class_in_its_share():
 def test_wide_sites_are_read_in_small_batches(small, monkeypatch):
     rows = np.arange(148)
     assert [len(b) for b in row_batches(small, ["1", "5"], rows)] == [148]
-    monkeypatch.setattr("holistic.lenses.mechanism.values._NUMBERS", 7 * (5 * 64 + 6))
+    monkeypatch.setattr("holistic.lenses.mechanism._values._NUMBERS", 7 * (5 * 64 + 6))
     assert [len(b) for b in row_batches(small, ["1", "5"], rows)] == [7] * 21 + [1]
     read = position_means(small, ["1", "5"], small.evaluation, rows[::-1].copy())
     np.testing.assert_allclose(read["1"], evaluated(small, "1")[0][::-1], atol=1e-6)

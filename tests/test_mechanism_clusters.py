@@ -6,11 +6,11 @@ import planted_mechanism as planted
 import slow_mechanism as slow
 import slow_stats
 from holistic.lenses.mechanism import Mechanism
-from holistic.lenses.mechanism.clusters import clusters
-from holistic.lenses.mechanism.specialisation import specialisation
-from holistic.lenses.mechanism.values import (
+from holistic.lenses.mechanism._specialisation import specialisation
+from holistic.lenses.mechanism._values import (
     Activations,
 )
+from holistic.lenses.mechanism.clusters import clusters
 from runs_mechanism import convolutional, evaluated, found
 
 

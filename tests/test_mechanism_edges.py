@@ -8,13 +8,13 @@ import planted_mechanism as planted
 import slow_mechanism as slow
 import slow_stats
 from holistic.lenses.mechanism import Mechanism
-from holistic.lenses.mechanism.edges import edges
-from holistic.lenses.mechanism.values import (
+from holistic.lenses.mechanism._values import (
     class_indices,
     most_varying,
 )
+from holistic.lenses.mechanism.edges import edges
 from holistic.stats.means import Means
-from holistic.subject import Subject
+from holistic.study.subject import Subject
 from runs_mechanism import convolutional, found
 
 

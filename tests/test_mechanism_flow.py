@@ -9,13 +9,13 @@ import planted_mechanism as planted
 import slow_mechanism as slow
 import zoo
 from holistic.lenses.mechanism import Mechanism
-from holistic.lenses.mechanism import features as reading
+from holistic.lenses.mechanism import _features as reading
+from holistic.lenses.mechanism._geometry import alignment, axes, collapse, gram, participation_ratio
+from holistic.lenses.mechanism._probes import probe
 from holistic.lenses.mechanism.flow import flow
-from holistic.lenses.mechanism.geometry import alignment, axes, collapse, gram, participation_ratio
-from holistic.lenses.mechanism.probes import probe
 from holistic.stats.agreement import debiased_cka
 from holistic.stats.jackknife import jackknifed
-from holistic.subject import Subject
+from holistic.study.subject import Subject
 from runs_mechanism import found
 
 

@@ -7,12 +7,12 @@ import planted_mechanism as planted
 import slow_mechanism as slow
 import slow_stats
 from holistic.lenses.mechanism import Mechanism
-from holistic.lenses.mechanism.columns import columns_of
-from holistic.lenses.mechanism.correlations import Correlations, standardised
-from holistic.lenses.mechanism.influences import Influences
+from holistic.lenses.mechanism._columns import columns_of
+from holistic.lenses.mechanism._correlations import Correlations, standardised
+from holistic.lenses.mechanism._influences import Influences
+from holistic.lenses.mechanism._shuffles import ShuffledProducts, shuffled_in_class
+from holistic.lenses.mechanism._values import class_indices
 from holistic.lenses.mechanism.pairs import pairs
-from holistic.lenses.mechanism.shuffles import ShuffledProducts, shuffled_in_class
-from holistic.lenses.mechanism.values import class_indices
 from holistic.stats.moments import CrossMoments
 from runs_mechanism import convolutional, evaluated, found
 

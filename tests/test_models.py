@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from holistic.data import Data
 from holistic.errors import ModelError
 from holistic.graph.wrapped import Wrapped
-from holistic.models import (
+from holistic.study.datasets import Data
+from holistic.study.models import (
     MODELS,
     RECIPES,
     Recipe,
@@ -22,7 +22,7 @@ from holistic.models import (
     reinitialised,
     train,
 )
-from holistic.weights import load_weights, read_provenance, save_weights
+from holistic.study.weights import load_weights, read_provenance, save_weights
 
 QUICK = Recipe(epochs=1, batch=64, rate=3e-3, steps=300)
 

@@ -11,16 +11,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import holistic
-from holistic.findings import Finding
-from holistic.lens import Context
+from holistic.lenses._contract import Context
 from holistic.lenses.ablation import Ablation
-from holistic.lenses.ablation.replaced import compare_replacements
+from holistic.lenses.ablation.replacements import compare_replacements
 from holistic.lenses.activation import Activation
 from holistic.lenses.agreement import Agreement
 from holistic.lenses.attribution import Attribution
 from holistic.lenses.mechanism import Mechanism
 from holistic.lenses.tracing import Tracing
 from holistic.progress import silent
+from holistic.results.findings import Finding
 
 QUICK = (
     Ablation(depth=2, sets=20, partners=2, permutations=20, familywise=0),

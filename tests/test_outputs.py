@@ -17,7 +17,7 @@ import holistic
 from holistic.errors import ModelError
 from holistic.graph.hooked import HookedEngine
 from holistic.graph.trace import Wrapped
-from holistic.outputs import read_outputs
+from holistic.study.outputs import read_outputs
 
 IMAGES = torch.randn(80, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 FOUR, TWO = torch.arange(80) % 4, torch.arange(80) % 2

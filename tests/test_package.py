@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import holistic
-from holistic.lens import Lens, lens_class, lens_names
+from holistic.lenses._contract import Lens, lens_class, lens_names
 
 HEAVY = ("torch", "sklearn", "scipy", "pandas", "matplotlib", "captum", "pyarrow", "pooch", "PIL")
 PACKAGE = Path(holistic.__file__).parent
@@ -91,7 +91,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 def test_functions_stay_functions_after_their_modules_are_imported() -> None:
     import holistic.audits
-    import holistic.sweeps
+    import holistic.replacing.sweep
 
     assert callable(holistic.audit)
     assert callable(holistic.sweep)
@@ -115,4 +115,4 @@ def test_every_lens_loads(name: str) -> None:
 
 @pytest.mark.parametrize("name", lens_names())
 def test_settings_of_a_lens_are_read_without_torch(name: str) -> None:
-    assert heavy(f"from holistic.lens import lens_class; lens_class('{name}')()") == []
+    assert heavy(f"from holistic.lenses._contract import lens_class; lens_class('{name}')()") == []

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from holistic.data import load_data
 from holistic.errors import DataError, Notice
-from holistic.pictures import Pictures, read_folder
+from holistic.study.datasets import load_data
+from holistic.study.pictures import Pictures, read_folder
 
 GREY = np.arange(63, dtype=np.uint8).reshape(7, 9) * 4
 COLOUR = np.stack([GREY, 255 - GREY, GREY // 2], -1)

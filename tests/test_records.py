@@ -18,14 +18,15 @@ import planted_report
 from holistic.cli import main
 from holistic.cli.serve import _model
 from holistic.errors import AuditError, SettingError
-from holistic.files import sha256
-from holistic.findings import Audit, Finding, load
-from holistic.lens import lens_names
-from holistic.records import table_fault
+from holistic.graph.sites import SiteRow
+from holistic.lenses._contract import lens_names
 from holistic.report import page
 from holistic.report.damage import showing
-from holistic.sites import SiteRow
-from holistic.tables import Column, columns_of
+from holistic.report.saved import Audit, load
+from holistic.results.columns import Column, columns_of
+from holistic.results.files import sha256
+from holistic.results.findings import Finding
+from holistic.results.records import table_fault
 from test_columns import row_types
 
 SOURCE = {"data": "digits", "model": "mlp", "seed": 0, "weights": None, "limit": None,

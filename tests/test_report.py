@@ -16,13 +16,15 @@ import torch
 from rich.console import Console
 
 import holistic
-from holistic.findings import Audit, Finding
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.activation import Activation
 from holistic.lenses.mechanism import Mechanism
 from holistic.report import as_json, summary
 from holistic.report.highlights import least_p, needed_units, removed_sets
-from holistic.tables import Table, col
+from holistic.report.saved import Audit
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from zoo import ZOO, make
 
 HOSTILE = ["<script>alert(1)</script>", "$\\frac{1}{0}$", "a&b'\"", "{{ 7 * 7 }}"]

@@ -16,10 +16,11 @@ import pytest
 from PIL import Image
 
 import planted_report
-from holistic.findings import Audit, Finding
 from holistic.report import page
 from holistic.report.embedded import bundle, lacks_arrays, numbers, outline, site_names
-from holistic.tables import Table
+from holistic.report.saved import Audit
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from planted_report import CLASSES, SITES, table
 
 ROOT = Path(__file__).parents[1]

@@ -15,8 +15,9 @@ import pytest
 from rich.console import Console
 
 import planted_report
-from holistic.findings import Audit, Finding, load
 from holistic.report import as_json, summary, write_report
+from holistic.report.saved import Audit, load
+from holistic.results.findings import Finding
 from planted_report import CLASSES, SITES, STRONGEST, table
 
 _VOID = {"meta", "img", "br", "source", "link", "hr"}

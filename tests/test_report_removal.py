@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from holistic.findings import Audit, Finding
 from holistic.lenses.ablation.collateral import Collateral
 from holistic.lenses.ablation.shapley import ShapleyValue
 from holistic.report.figures import removal
-from holistic.tables import Table
+from holistic.report.saved import Audit
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 
 HOSTILE = "$x^{</script>"
 
@@ -38,7 +39,7 @@ def matrix() -> Finding:
 
 
 def table_columns(row: type) -> list[str]:
-    from holistic.tables import columns_of
+    from holistic.results.columns import columns_of
 
     return [column.name for column in columns_of(row)]
 

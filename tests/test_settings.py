@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 import holistic
-from holistic.lens import Context
+from holistic.graph.torch_settings import settled
+from holistic.lenses._contract import Context
 from holistic.lenses.attribution import Attribution
-from holistic.settings import settled
 from test_subject import plain
 from zoo import ZOO, make
 

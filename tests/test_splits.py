@@ -12,7 +12,7 @@ from torch import Tensor
 
 import holistic
 from holistic.errors import DataError
-from holistic.lens import Context
+from holistic.lenses._contract import Context
 from holistic.lenses.attribution import Attribution
 from test_subject import plain
 from zoo import ZOO, make

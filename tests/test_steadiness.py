@@ -15,7 +15,7 @@ import holistic
 from holistic.errors import ModelError
 from holistic.graph.rounding import beyond_rounding
 from holistic.graph.wrapped import Wrapped, evaluating
-from holistic.outputs import called
+from holistic.study.outputs import called
 
 CLASSES = 4
 

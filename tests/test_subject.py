@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 import holistic
 from holistic.errors import ModelError, SettingError, SiteError
-from holistic.scores import score
+from holistic.study.scores import score
 from zoo import ZOO, make
 
 

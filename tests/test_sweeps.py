@@ -9,8 +9,8 @@ from scipy.stats import binomtest, t
 
 import holistic
 from holistic.errors import ModelError, SettingError, SiteError
+from holistic.replacing.sweep import Pass, effects_by_example, tallies
 from holistic.stats.means import Means
-from holistic.sweeps import Pass, effects_by_example, tallies
 from slow import ablated_logits, unit_effects
 from slow_stats import hall_bounds, tango
 from zoo import ZOO, make

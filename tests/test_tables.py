@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holistic.errors import SettingError
-from holistic.tables import Column, Table, col
+from holistic.results.columns import Column, col
+from holistic.results.tables import Table
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ import planted_tracing as planted
 import slow_tracing as slow
 import zoo
 from holistic.errors import SettingError
-from holistic.lens import Context, lens_class
+from holistic.lenses._contract import Context, lens_class
 from holistic.lenses.tracing import Tracing
-from holistic.lenses.tracing.chosen import carried as carried_shares
-from holistic.lenses.tracing.pairs import Runs, draw_runs, rival_classes
+from holistic.lenses.tracing._chosen import carried as carried_shares
+from holistic.lenses.tracing._pairs import Runs, draw_runs, rival_classes
 from holistic.lenses.tracing.patching import moved_by_site, moved_by_units, patch_sites
 from holistic.stats.tests import benjamini_hochberg
-from holistic.subject import Subject
+from holistic.study.subject import Subject
 
 QUICK = Tracing(pairs=4, controls=20, examples=20)
 ZOO = ["mlp float64", "cnn", "residual in-place", "transformer", "data-dependent"]

@@ -9,19 +9,19 @@ from torch import nn
 import planted_tracing as planted
 import slow_tracing as slow
 import zoo
-from holistic.lens import Context
+from holistic.lenses._contract import Context
 from holistic.lenses.tracing import Tracing
-from holistic.lenses.tracing.directions import (
+from holistic.lenses.tracing._fitted_directions import (
     Features,
     collect,
     fit,
     orientations,
     random_directions,
 )
-from holistic.lenses.tracing.readout import find_directions
-from holistic.lenses.tracing.steering import erase, steer, stratified
-from holistic.lenses.tracing.trials import try_site
-from holistic.subject import Subject
+from holistic.lenses.tracing._steering import erase, steer, stratified
+from holistic.lenses.tracing._trials import try_site
+from holistic.lenses.tracing.directions import find_directions
+from holistic.study.subject import Subject
 from test_tracing import ZOO, rows_of, subject_of
 
 
@@ -183,7 +183,7 @@ def test_more_random_directions_are_drawn_where_none_of_the_first_does_as_much()
 
 
 def test_directions_that_stay_unsettled_are_counted(monkeypatch):
-    monkeypatch.setattr("holistic.lenses.tracing.trials._BUDGET", 1.0)
+    monkeypatch.setattr("holistic.lenses.tracing._trials._BUDGET", 1.0)
     subject = planted.lying_along(planted.diagonal(24), count=400)
     finding = find_directions(subject, Tracing(controls=20, examples=20), collect(subject))
     stuck = [row for row in finding.table.rows() if row["p"] == 1 / 21 and row["q"] >= 0.05]

@@ -7,9 +7,9 @@ import pytest
 from sklearn.decomposition import PCA
 
 import planted_tracing as planted
-from holistic.lenses.tracing.directions import Features
+from holistic.lenses.tracing._fitted_directions import Features
 from holistic.lenses.tracing.geometry import class_plane, geometry
-from holistic.subject import Subject
+from holistic.study.subject import Subject
 
 CLASSES, UNITS = 5, 12
 

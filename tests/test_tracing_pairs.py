@@ -11,10 +11,10 @@ from torch import nn
 import slow_tracing as slow
 import zoo
 from holistic.lenses.tracing import Tracing
-from holistic.lenses.tracing.pairs import draw_runs, rival_classes
+from holistic.lenses.tracing._pairs import draw_runs, rival_classes
+from holistic.lenses.tracing._recovery import recovery
 from holistic.lenses.tracing.patching import patch_sites
-from holistic.lenses.tracing.recovery import recovery
-from holistic.subject import Subject
+from holistic.study.subject import Subject
 from test_tracing import carried, subject_of
 
 

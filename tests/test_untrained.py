@@ -15,8 +15,8 @@ from torch.nn.utils import parametrizations, parametrize, prune
 
 import holistic
 from holistic.errors import ModelError
-from holistic.models import MODELS, build
-from holistic.untrained import reinitialised
+from holistic.study.models import MODELS, build
+from holistic.study.untrained import reinitialised
 from zoo import Recurrent, hugging_face
 
 DATA = (torch.randn(80, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.arange(80) % 4)

@@ -14,7 +14,7 @@ from safetensors.torch import save_file, save_model
 from torch import Tensor, nn
 
 from holistic.errors import ModelError, Notice
-from holistic.weights import load_weights, read_provenance
+from holistic.study.weights import load_weights, read_provenance
 
 
 class Tied(nn.Module):

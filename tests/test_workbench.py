@@ -16,12 +16,12 @@ from torch import nn
 
 import holistic
 from holistic.errors import HolisticError
-from holistic.findings import Audit
-from holistic.lens import Context
+from holistic.lenses._contract import Context
 from holistic.lenses.ablation import Ablation
 from holistic.progress import silent
 from holistic.report.page import rendered
-from holistic.tables import Table
+from holistic.report.saved import Audit
+from holistic.results.tables import Table
 from holistic.workbench.app import Answers
 from holistic.workbench.jobs import Jobs, run_lens
 from holistic.workbench.live import Live, Removal, Superseded, _held

@@ -15,7 +15,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from holistic.cli.serve import _threads
-from holistic.findings import Audit
+from holistic.report.saved import Audit
 from holistic.workbench import connections
 from holistic.workbench.app import Answers, application
 from holistic.workbench.guard import Guard

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from holistic.errors import AuditError
-from holistic.files import sha256
-from holistic.findings import Audit
+from holistic.report.saved import Audit
+from holistic.results.files import sha256
 from holistic.workbench.app import Answers, application
 from holistic.workbench.live import Live
 from planted_live import turning

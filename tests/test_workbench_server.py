@@ -18,7 +18,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from holistic.errors import HolisticError
-from holistic.findings import Audit
+from holistic.report.saved import Audit
 from holistic.workbench.app import Answers, application
 from holistic.workbench.connections import listening
 from holistic.workbench.guard import BODY_BYTES, HEADERS, POLICY, Guard

@@ -15,7 +15,7 @@ import pytest
 import holistic
 from holistic.cli.serve import _model
 from holistic.errors import SettingError
-from holistic.findings import Audit
+from holistic.report.saved import Audit
 from holistic.workbench import serving
 from holistic.workbench.live import Live, Removal
 from planted_live import turning

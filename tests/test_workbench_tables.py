@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from holistic.errors import HolisticError
-from holistic.findings import Audit, Finding
-from holistic.tables import Table, col
+from holistic.report.saved import Audit
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.workbench.tables import page_of
 from planted_live import HOSTILE
 from planted_report import CLASSES

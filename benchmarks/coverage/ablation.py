@@ -14,21 +14,22 @@ from scipy.stats import spearmanr
 import holistic
 from benchmarks.coverage.simulation import Kind, Simulation
 from benchmarks.populations import CLASSES, drawn, population, shuffled
+from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation._averages import mean_accuracy, mean_drop, mean_of_means
+from holistic.lenses.ablation._effects import SCORES, label_effects, unit_effects_on
+from holistic.lenses.ablation._pairs import pair_effects
+from holistic.lenses.ablation._resampled import redrawn_agreements
 from holistic.lenses.ablation.areas import Curve, area_row
-from holistic.lenses.ablation.averages import mean_accuracy, mean_drop, mean_of_means
 from holistic.lenses.ablation.curves import replay_orders
-from holistic.lenses.ablation.effects import SCORES, label_effects, unit_effects_on
-from holistic.lenses.ablation.pairs import pair_effects
-from holistic.lenses.ablation.resampled import redrawn_agreements
-from holistic.lenses.ablation.scored import SignFlips, score_units
+from holistic.lenses.ablation.scores import SignFlips, score_units
 from holistic.lenses.ablation.shapley import sample_shares, share_means
 from holistic.lenses.ablation.topk import remove_sets
 from holistic.progress import silent
-from holistic.sites import Site
+from holistic.results.columns import col
+from holistic.results.tables import Table
 from holistic.stats.intervals import paired_accuracy_interval
 from holistic.stats.means import Means
-from holistic.tables import Table, col
 
 __all__ = ["SIMULATIONS"]
 

@@ -9,19 +9,19 @@ import numpy as np
 import torch
 
 from benchmarks.coverage.simulation import Simulation
-from holistic.lenses.activation.bounds import (
+from holistic.lenses.activation._bounds import (
     Sides,
     correlation_bounds,
     selectivity_bounds,
     separation_bounds,
     share_bounds,
 )
+from holistic.lenses.activation._detection import detect
+from holistic.lenses.activation._profiles import selectivity, separation
+from holistic.lenses.activation._stimuli import Stimuli
+from holistic.lenses.activation._untrained import specificity
 from holistic.lenses.activation.concepts import correlations, match
-from holistic.lenses.activation.copies import specificity
 from holistic.lenses.activation.depth import over_images
-from holistic.lenses.activation.detection import detect
-from holistic.lenses.activation.stimuli import Stimuli
-from holistic.lenses.activation.survey import selectivity, separation
 from holistic.lenses.activation.tuning import tuned
 from holistic.stats.families import familywise
 from holistic.stats.moments import Moments

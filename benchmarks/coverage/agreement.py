@@ -9,13 +9,13 @@ import torch
 from torch import nn
 
 from benchmarks.coverage.simulation import Simulation
-from holistic.lenses.agreement.bounds import class_separation, untrained_bounds
-from holistic.lenses.agreement.causes import Evidence, settle
-from holistic.lenses.agreement.images import class_weights, redrawn_areas, redrawn_means
-from holistic.lenses.agreement.medians import correlated, over_images
+from holistic.lenses.agreement._causes import Evidence, settle
+from holistic.lenses.agreement._other_images import class_weights, redrawn_areas, redrawn_means
+from holistic.lenses.agreement._thresholds import class_separation, untrained_bounds
+from holistic.lenses.agreement.pairs import correlated, over_images
 from holistic.stats.agreement import spearman
 from holistic.stats.intervals import class_auroc, paired_accuracy_interval
-from holistic.subject import Subject
+from holistic.study.subject import Subject
 
 __all__ = ["SIMULATIONS"]
 

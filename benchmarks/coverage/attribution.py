@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.coverage.simulation import Simulation
-from holistic.lenses.attribution.checks import completeness, judged, removed, resemblance
+from holistic.lenses.attribution._checks import completeness, judged, removed, resemblance
 
 __all__ = ["SIMULATIONS"]
 

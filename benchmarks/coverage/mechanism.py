@@ -8,13 +8,13 @@ from functools import cache
 import numpy as np
 
 from benchmarks.coverage.simulation import Simulation
-from holistic.lenses.mechanism.correlations import Correlations, standardised
+from holistic.lenses.mechanism._correlations import Correlations, standardised
+from holistic.lenses.mechanism._influences import Influences
+from holistic.lenses.mechanism._shuffles import ShuffledProducts
+from holistic.lenses.mechanism._site_clusters import Against
+from holistic.lenses.mechanism._specialisation import specialisation
+from holistic.lenses.mechanism._values import Activations
 from holistic.lenses.mechanism.edges import Bundle, Choice
-from holistic.lenses.mechanism.influences import Influences
-from holistic.lenses.mechanism.shuffles import ShuffledProducts
-from holistic.lenses.mechanism.site_clusters import Against
-from holistic.lenses.mechanism.specialisation import specialisation
-from holistic.lenses.mechanism.values import Activations
 from holistic.stats.clusters import cluster_units, structure
 from holistic.stats.means import Means
 from holistic.stats.moments import CrossMoments

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.coverage.simulation import Simulation
-from holistic.lenses.mechanism.geometry import alignment, axes, collapse, gram
+from holistic.lenses.mechanism._geometry import alignment, axes, collapse, gram
 from holistic.stats.intervals import paired_accuracy_interval
 from holistic.stats.jackknife import Jackknifed, jackknifed
 from holistic.stats.silhouettes import measured_silhouettes, silhouettes

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from benchmarks.coverage.simulation import Simulation
-from holistic.lenses.tracing.directions import (
+from holistic.lenses.tracing._fitted_directions import (
     Features,
     Fitted,
     collect,
@@ -15,13 +15,13 @@ from holistic.lenses.tracing.directions import (
     orientations,
     random_directions,
 )
+from holistic.lenses.tracing._recovery import recovery
+from holistic.lenses.tracing._steering import control_drops, control_slopes, erase, steer
 from holistic.lenses.tracing.geometry import geometry
-from holistic.lenses.tracing.recovery import recovery
-from holistic.lenses.tracing.steering import control_drops, control_slopes, erase, steer
 from holistic.stats.families import draws_needed, stuck
 from holistic.stats.intervals import delong_interval
 from holistic.stats.tests import benjamini_hochberg, permutation_p
-from holistic.subject import Subject
+from holistic.study.subject import Subject
 
 __all__ = ["SIMULATIONS"]
 

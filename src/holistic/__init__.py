@@ -8,47 +8,47 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Audit": "findings",
-    "Constant": "edits",
-    "Erase": "edits",
-    "Finding": "findings",
+    "Audit": "report.saved",
+    "Constant": "graph.edits",
+    "Erase": "graph.edits",
+    "Finding": "results.findings",
     "HolisticError": "errors",
-    "Mean": "edits",
-    "Optimal": "edits",
-    "Patch": "edits",
-    "Resample": "edits",
-    "Site": "sites",
-    "Steer": "edits",
-    "Subject": "subject",
-    "Table": "tables",
-    "Zero": "edits",
+    "Mean": "graph.edits",
+    "Optimal": "graph.edits",
+    "Patch": "graph.edits",
+    "Resample": "graph.edits",
+    "Site": "graph.sites",
+    "Steer": "graph.edits",
+    "Subject": "study.subject",
+    "Table": "results.tables",
+    "Zero": "graph.edits",
     "audit": "audits",
-    "load": "findings",
+    "load": "report.saved",
     "serve": "workbench.serving",
-    "sweep": "sweeps",
-    "top_units": "estimates",
+    "sweep": "replacing.sweep",
+    "top_units": "replacing",
 }
 __all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
 
 if TYPE_CHECKING:
     from holistic.audits import audit as audit
-    from holistic.edits import Constant as Constant
-    from holistic.edits import Erase as Erase
-    from holistic.edits import Mean as Mean
-    from holistic.edits import Optimal as Optimal
-    from holistic.edits import Patch as Patch
-    from holistic.edits import Resample as Resample
-    from holistic.edits import Steer as Steer
-    from holistic.edits import Zero as Zero
     from holistic.errors import HolisticError as HolisticError
-    from holistic.estimates import top_units as top_units
-    from holistic.findings import Audit as Audit
-    from holistic.findings import Finding as Finding
-    from holistic.findings import load as load
-    from holistic.sites import Site as Site
-    from holistic.subject import Subject as Subject
-    from holistic.sweeps import sweep as sweep
-    from holistic.tables import Table as Table
+    from holistic.graph.edits import Constant as Constant
+    from holistic.graph.edits import Erase as Erase
+    from holistic.graph.edits import Mean as Mean
+    from holistic.graph.edits import Optimal as Optimal
+    from holistic.graph.edits import Patch as Patch
+    from holistic.graph.edits import Resample as Resample
+    from holistic.graph.edits import Steer as Steer
+    from holistic.graph.edits import Zero as Zero
+    from holistic.graph.sites import Site as Site
+    from holistic.replacing import top_units as top_units
+    from holistic.replacing.sweep import sweep as sweep
+    from holistic.report.saved import Audit as Audit
+    from holistic.report.saved import load as load
+    from holistic.results.findings import Finding as Finding
+    from holistic.results.tables import Table as Table
+    from holistic.study.subject import Subject as Subject
     from holistic.workbench.serving import serve as serve
 
 

@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from holistic.errors import AuditError, LensError, SettingError, as_cause, listed, memory_told
-from holistic.files import check_target, remove_unfinished
-from holistic.findings import Audit, Finding
-from holistic.lens import Context, Lens, lens_class, lens_names
+from holistic.graph.torch_settings import settled
+from holistic.lenses._contract import Context, Lens, lens_class, lens_names
 from holistic.progress import Progress, silent
-from holistic.provenance import computing_as, difference, gone_on_with, key, recorded
-from holistic.settings import settled
+from holistic.report.saved import Audit
+from holistic.results.files import check_target, remove_unfinished
+from holistic.results.findings import Finding
+from holistic.study.provenance import computing_as, difference, gone_on_with, key, recorded
 
 if TYPE_CHECKING:
-    from holistic.subject import Subject
+    from holistic.study.subject import Subject
 
 __all__ = ["audit", "begin", "check_writable", "preflight"]
 

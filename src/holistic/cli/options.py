@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from holistic.lens import Lens
+from holistic.lenses._contract import Lens
 
 __all__ = ["AsJson", "Plan", "Source", "file_name", "settings_class"]
 

@@ -27,7 +27,7 @@ def report(
     json_
         Print one JSON document instead of text.
     """
-    from holistic.findings import load
+    from holistic.report.saved import load
 
     path = load(folder).report(out)
     if json_:

@@ -13,11 +13,11 @@ from holistic.cli.bars import progress_shown
 from holistic.cli.options import AsJson, Plan, Source, file_name, settings_class
 from holistic.cli.streams import kept_apart, print_json
 from holistic.errors import AuditError, LensError
-from holistic.lens import Lens, lens_class, lens_names
+from holistic.lenses._contract import Lens, lens_class, lens_names
 
 if TYPE_CHECKING:
-    from holistic.findings import Audit
     from holistic.progress import Progress
+    from holistic.report.saved import Audit
 
     class Settings:
         """One field a lens; made from the lenses that there are."""
@@ -90,10 +90,10 @@ def _audited(
         obtain_model,
         whole_subject,
     )
-    from holistic.provenance import computing_as
-    from holistic.scores import checked_score
-    from holistic.splits import limited
-    from holistic.weights import save_weights
+    from holistic.study.provenance import computing_as
+    from holistic.study.scores import checked_score
+    from holistic.study.splits import limited
+    from holistic.study.weights import save_weights
 
     recorded = _recorded(source, plan)
     checked_score(plan.score)
@@ -123,8 +123,8 @@ def _is_own(weights: Path, held: Audit) -> bool:
     """Say whether a file holds the weights that an audit is of; without, they are learnt again."""
     from safetensors.torch import load
 
-    from holistic.computation import digest
-    from holistic.files import opened
+    from holistic.results.files import opened
+    from holistic.study.computation import digest
 
     try:
         with opened(weights) as file:
@@ -149,7 +149,7 @@ def _recorded(source: Source, plan: Plan) -> dict[str, Any]:
 
 def _kept(out: Path) -> str:
     """Say what a run that didn't finish leaves."""
-    from holistic.findings import Audit
+    from holistic.report.saved import Audit
 
     held = Audit.held(out)
     if held is None:

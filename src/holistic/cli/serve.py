@@ -12,7 +12,7 @@ from holistic.cli import INTERRUPTED
 from holistic.errors import HolisticError, listed
 
 if TYPE_CHECKING:
-    from holistic.findings import Audit
+    from holistic.report.saved import Audit
     from holistic.workbench.live import Live
     from holistic.workbench.serving import Served
 
@@ -45,7 +45,7 @@ def serve(
         Run the code and read the files that the audit names (`module:factory`, `folder:PATH`,
         weights). An audit may come from somebody else.
     """
-    from holistic.findings import load
+    from holistic.report.saved import load
     from holistic.workbench.serving import Served, check_installed
 
     check_installed()

@@ -11,7 +11,7 @@ from holistic.cli.streams import kept_apart, print_json
 from holistic.cli.subjects import load_source, untrained_model, whole_subject
 
 if TYPE_CHECKING:
-    from holistic.subject import Subject
+    from holistic.study.subject import Subject
 
 __all__ = ["sites"]
 
@@ -42,7 +42,7 @@ def sites(
     json_
         Print one JSON document instead of a table.
     """
-    from holistic.weights import load_weights
+    from holistic.study.weights import load_weights
 
     with kept_apart():
         data = load_source(source)

@@ -13,9 +13,9 @@ from holistic.errors import SettingError
 if TYPE_CHECKING:
     from torch import nn
 
-    from holistic.data import Data
     from holistic.progress import Progress
-    from holistic.subject import Subject
+    from holistic.study.datasets import Data
+    from holistic.study.subject import Subject
 
 __all__ = [
     "check_saved",
@@ -35,7 +35,7 @@ def is_reference(source: Source) -> bool:
 def load_source(source: Source) -> Data:
     """Load the data set that the flags name."""
     from holistic.arguments import checked_seed
-    from holistic.data import load_data
+    from holistic.study.datasets import load_data
 
     seed = checked_seed(source.seed)
     for word in (source.data, source.model):
@@ -46,7 +46,7 @@ def load_source(source: Source) -> Data:
 
 def untrained_model(source: Source, data: Data) -> nn.Module:
     """Make the model that the flags name: a reference model as it is before training."""
-    from holistic.models import build, load_factory
+    from holistic.study.models import build, load_factory
 
     if not is_reference(source):
         return load_factory(source.model)
@@ -64,8 +64,8 @@ def obtain_model(
     ModelError
         If there is no such model, or the weights don't fit it.
     """
-    from holistic.models import RECIPES, train
-    from holistic.weights import load_weights
+    from holistic.study.models import RECIPES, train
+    from holistic.study.weights import load_weights
 
     model = untrained_model(source, data)
     if weights is not None:
@@ -96,9 +96,9 @@ def whole_subject(model: nn.Module, data: Data, source: Source, plan: Plan) -> S
     HolisticError
         If the limit is too small, or model and data can't be studied.
     """
-    from holistic.scores import checked_score
-    from holistic.splits import limited
-    from holistic.subject import Subject
+    from holistic.study.scores import checked_score
+    from holistic.study.splits import limited
+    from holistic.study.subject import Subject
 
     images, labels = data.test.images, data.test.labels
     if plan.limit is not None:

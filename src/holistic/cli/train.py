@@ -15,7 +15,7 @@ from holistic.words import percent
 if TYPE_CHECKING:
     from torch import nn
 
-    from holistic.data import Data
+    from holistic.study.datasets import Data
 
 __all__ = ["train"]
 
@@ -38,8 +38,8 @@ def train(
         Print one JSON document instead of text.
     """
     from holistic.audits import check_writable
-    from holistic.files import check_target
-    from holistic.weights import save_weights
+    from holistic.results.files import check_target
+    from holistic.study.weights import save_weights
 
     out = out or Path(f"{file_name(source)}.safetensors")
     if not is_reference(source):
@@ -65,8 +65,8 @@ def train(
 
 
 def _accuracy(model: nn.Module, data: Data) -> dict[str, float]:
-    from holistic.models import accuracy
     from holistic.stats.intervals import wilson
+    from holistic.study.models import accuracy
 
     n = len(data.test)
     value = accuracy(model, data.test)

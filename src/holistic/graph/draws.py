@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from holistic.copies import everything
+from holistic.graph.copies import everything
 from holistic.graph.kept import random_state
 
 __all__ = ["KINDS", "drawn", "forced", "generators"]

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.sites import Site
+from holistic.graph.sites import Site
 
 __all__ = [
     "Change",

@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from holistic.graph.engine import Change, Stage, native, units_last
 from holistic.graph.modules import Output, module_sites
 from holistic.graph.recorded import Recorder
+from holistic.graph.sites import Site, with_axes
 from holistic.graph.sizes import Sizes
+from holistic.graph.torch_settings import settled
 from holistic.graph.wrapped import Wrapped, evaluating
-from holistic.settings import settled
-from holistic.sites import Site, with_axes
 
 __all__ = ["HookedEngine", "HookedStage"]
 

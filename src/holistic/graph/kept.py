@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from holistic.copies import everything
+from holistic.graph.copies import everything
 
 __all__ = ["kept", "random_state", "set_random_state"]
 

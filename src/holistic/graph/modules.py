@@ -11,7 +11,7 @@ from holistic.graph.activations import Flow
 from holistic.graph.axes import Along, unit_axes
 from holistic.graph.kinds import MOVES, NONLINEAR, mixing
 from holistic.graph.program import Program
-from holistic.sites import Site, ends_of
+from holistic.graph.sites import Site, ends_of
 
 __all__ = ["Output", "module_sites"]
 

@@ -10,7 +10,7 @@ from holistic.graph.activations import Flow
 from holistic.graph.axes import Along, unit_axes
 from holistic.graph.kinds import MOVES, NONLINEAR
 from holistic.graph.program import Node, Program
-from holistic.sites import Site, ends_of
+from holistic.graph.sites import Site, ends_of
 
 __all__ = ["NONLINEAR", "Call", "name_sites"]
 

@@ -14,8 +14,8 @@ from holistic.graph.engine import native, units_last
 from holistic.graph.linear import Mix, by_unit, changed_units, mask_of
 from holistic.graph.memory import budget, full_precision
 from holistic.graph.program import select_rows
+from holistic.graph.sites import Site
 from holistic.graph.tiles import Run, runs_of, tiles
-from holistic.sites import Site
 
 if TYPE_CHECKING:
     from holistic.graph.traced import TracedEngine

@@ -12,10 +12,10 @@ from holistic.graph.linear import Carry, carry
 from holistic.graph.memory import budget, full_precision
 from holistic.graph.naming import name_sites
 from holistic.graph.replay import TracedStage
+from holistic.graph.sites import Site, with_axes
 from holistic.graph.sizes import Sizes
 from holistic.graph.trace import SIZES, trace
 from holistic.graph.wrapped import Wrapped
-from holistic.sites import Site, with_axes
 
 __all__ = ["TracedEngine"]
 

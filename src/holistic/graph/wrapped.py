@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from holistic.graph.kept import kept
-from holistic.settings import ambient, ordinary
+from holistic.graph.torch_settings import ambient, ordinary
 
 __all__ = ["Wrapped", "evaluating", "stance"]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from holistic.examples import Examples
-from holistic.scores import score
-from holistic.subject import Subject
+from holistic.study.examples import Examples
+from holistic.study.scores import score
+from holistic.study.subject import Subject
 
 __all__ = ["KIND", "Cases", "cases"]
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from holistic.errors import AuditError, HolisticError, shortened
-from holistic.findings import Audit
+from holistic.results.folder import Folder
 
 __all__ = ["showing"]
 
@@ -16,7 +16,7 @@ _PACKAGE = str(Path(__file__).parents[1])
 
 
 @contextmanager
-def showing(audit: Audit, finding: str = "") -> Generator[None]:
+def showing(audit: Folder, finding: str = "") -> Generator[None]:
     """Tell in one line what of an audit can't be shown.
 
     Files of the right hash and kind may hold any numbers, as audits are passed on and can be

@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from holistic.findings import Audit, Finding
-from holistic.lens import lens_class, lens_names
+from holistic.lenses._contract import lens_class, lens_names
 from holistic.report.damage import showing
 from holistic.report.rows import held
-from holistic.scores import SCORE_UNITS
-from holistic.tables import Column, Table
+from holistic.results.columns import Column
+from holistic.results.findings import Finding
+from holistic.results.folder import Folder
+from holistic.results.tables import Table
+from holistic.study.scores import SCORE_UNITS
 
 __all__ = [
     "bundle", "digest", "embedded_arrays", "lacks_arrays", "numbers", "outline", "sheet",
@@ -49,12 +51,12 @@ def digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def outline(audit: Audit, titles: Mapping[str, str]) -> str:
+def outline(audit: Folder, titles: Mapping[str, str]) -> str:
     """Write what the page's frame needs: names, columns and statements, as JSON."""
     return _json(_outline(audit, titles))
 
 
-def numbers(audit: Audit) -> str:
+def numbers(audit: Folder) -> str:
     """Write tables, arrays and the examples' images as JSON: packed, or pages get heavy."""
     tables: dict[str, Any] = {}
     for name in audit.names:
@@ -68,7 +70,7 @@ def numbers(audit: Audit) -> str:
     return _json({"gzip": base64.b64encode(packed).decode()})
 
 
-def embedded_arrays(audit: Audit) -> dict[str, np.ndarray]:
+def embedded_arrays(audit: Folder) -> dict[str, np.ndarray]:
     """Choose the findings' arrays that the page has room for: the smallest first."""
     every = {n: a for name in audit.names for n, a in audit.finding(name).arrays.items()}
     room, chosen = _ARRAY_BYTES, dict[str, np.ndarray]()
@@ -98,7 +100,7 @@ def _array(values: np.ndarray) -> dict[str, Any]:
     return out | {"bytes": base64.b64encode(values.tobytes()).decode()}
 
 
-def site_names(audit: Audit) -> list[str]:
+def site_names(audit: Folder) -> list[str]:
     """Names of the sites in the order of the model: a unit's address starts with an index here."""
     tables = [audit[name] for name in audit.names]
     own = [t.column(c).tolist() for t in tables for c in _MARKED if c in t.names]
@@ -107,7 +109,7 @@ def site_names(audit: Audit) -> list[str]:
     return list(dict.fromkeys(s for names in own for s in names if isinstance(s, str)))
 
 
-def _outline(audit: Audit, titles: Mapping[str, str]) -> dict[str, Any]:
+def _outline(audit: Folder, titles: Mapping[str, str]) -> dict[str, Any]:
     facts = audit.provenance
     return {
         "model": str(facts.get("model", "")),
@@ -127,7 +129,7 @@ def _outline(audit: Audit, titles: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _told(audit: Audit, name: str, title: str) -> dict[str, Any]:
+def _told(audit: Folder, name: str, title: str) -> dict[str, Any]:
     finding = audit.finding(name)
     # where rows are of several scores, each has its own unit
     score = "" if "score" in finding.table.names else str(audit.provenance.get("score", ""))
@@ -189,7 +191,7 @@ def _short(value: float | None) -> float | None:
     return int(short) if short.is_integer() else short
 
 
-def _images(audit: Audit) -> dict[str, Any] | None:
+def _images(audit: Folder) -> dict[str, Any] | None:
     """Put the examples of the units into one picture, the most telling ones first."""
     if "activation.examples" not in audit:
         return None

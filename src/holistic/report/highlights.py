@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from holistic.findings import Audit
-from holistic.tables import Table
+from holistic.results.folder import Folder
+from holistic.results.tables import Table
 
 __all__ = ["Needed", "Removed", "least_p", "needed_units", "plain", "removed_sets"]
 
@@ -67,7 +67,7 @@ class Removed:
     rank: float
 
 
-def needed_units(audit: Audit) -> list[Needed]:
+def needed_units(audit: Folder) -> list[Needed]:
     """One row per class, in the order of the classes; none where nothing says what chose them."""
     if "ablation.units" not in audit:
         return []
@@ -97,7 +97,7 @@ def _needed(table: Table, name: str) -> Needed:
     )
 
 
-def removed_sets(audit: Audit, *, every_site: bool = False) -> list[Removed]:
+def removed_sets(audit: Folder, *, every_site: bool = False) -> list[Removed]:
     """One row per class, of the site that the selection split names for it, or of all sites.
 
     None where nothing says what chose the site.
@@ -116,7 +116,7 @@ def removed_sets(audit: Audit, *, every_site: bool = False) -> list[Removed]:
     return rows if every_site else sorted(rows, key=lambda row: order.get(row.class_, len(order)))
 
 
-def least_p(audit: Audit) -> str:
+def least_p(audit: Folder) -> str:
     """Say how small a p can be at all, beside so many random sets; empty where nothing says it."""
     if "ablation.topk" not in audit or "least_p" not in audit["ablation.topk"].names:
         return ""

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from holistic.findings import Audit, Finding
-from holistic.lens import lens_class, lens_names
+from holistic.lenses._contract import lens_class, lens_names
 from holistic.report.damage import showing
 from holistic.report.embedded import (
     bundle,
@@ -20,7 +19,9 @@ from holistic.report.embedded import (
     site_names,
 )
 from holistic.report.highlights import least_p, needed_units, removed_sets
-from holistic.tables import Column
+from holistic.results.columns import Column
+from holistic.results.findings import Finding
+from holistic.results.folder import Folder
 from holistic.words import number
 
 __all__ = ["rendered", "write_report"]
@@ -128,7 +129,7 @@ class Part:
     total: int
 
 
-def write_report(audit: Audit, path: Path) -> None:
+def write_report(audit: Folder, path: Path) -> None:
     """Write the report: no requests, and readable without its script, offline, in mail, in print.
 
     Parameters
@@ -141,7 +142,7 @@ def write_report(audit: Audit, path: Path) -> None:
     path.write_text(rendered(audit)[0], encoding="utf-8", newline="\n")
 
 
-def rendered(audit: Audit, *, live: bool = False) -> tuple[str, str]:
+def rendered(audit: Folder, *, live: bool = False) -> tuple[str, str]:
     """Render the page and the policy that it runs under.
 
     Parameters
@@ -165,7 +166,7 @@ def rendered(audit: Audit, *, live: bool = False) -> tuple[str, str]:
         return _rendered(audit, live=live)
 
 
-def _rendered(audit: Audit, *, live: bool) -> tuple[str, str]:
+def _rendered(audit: Folder, *, live: bool) -> tuple[str, str]:
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -201,7 +202,7 @@ def _rendered(audit: Audit, *, live: bool) -> tuple[str, str]:
     return text, policy
 
 
-def _headlines(audit: Audit) -> dict[str, Any]:
+def _headlines(audit: Folder) -> dict[str, Any]:
     """What both headline tables hold, and where their classes and sites have cards."""
     classes = [str(c) for c in audit.provenance.get("classes", [])]
     removed = removed_sets(audit)
@@ -216,7 +217,7 @@ def _headlines(audit: Audit) -> dict[str, Any]:
     }
 
 
-def _facts(audit: Audit) -> dict[str, Any]:
+def _facts(audit: Folder) -> dict[str, Any]:
     facts = audit.provenance
     names = ("model", "data", "seed", "score", "backend_note", "created")
     return {
@@ -228,7 +229,7 @@ def _facts(audit: Audit) -> dict[str, Any]:
     }
 
 
-def _sections(audit: Audit, live: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _sections(audit: Folder, live: Sequence[str]) -> Iterator[dict[str, Any]]:
     held = embedded_arrays(audit)
     for lens, entry in audit.lenses.items():
         question = lens_class(lens).question if lens in lens_names() else ""
@@ -244,7 +245,7 @@ def _sections(audit: Audit, live: Sequence[str]) -> Iterator[dict[str, Any]]:
         yield {"name": lens, "question": question, "parts": parts, "lead": lead, "rest": rest}
 
 
-def _part(audit: Audit, finding: Finding, *, drawn: bool) -> Part:
+def _part(audit: Folder, finding: Finding, *, drawn: bool) -> Part:
     from holistic.report.figures import figures_of
 
     figures = figures_of(finding, audit) if drawn else ()

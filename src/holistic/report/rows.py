@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from holistic.tables import Table
+from holistic.results.tables import Table
 
 __all__ = ["held"]
 

@@ -9,7 +9,6 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from holistic.findings import Audit
 from holistic.report.highlights import (
     Needed,
     Removed,
@@ -18,6 +17,7 @@ from holistic.report.highlights import (
     plain,
     removed_sets,
 )
+from holistic.results.folder import Folder
 from holistic.words import number, percent
 
 __all__ = ["as_json", "summary"]
@@ -25,7 +25,7 @@ __all__ = ["as_json", "summary"]
 _UNITS = {"margin": "logits", "logit": "logits", "log_prob": "nats", "accuracy": "share"}
 
 
-def summary(audit: Audit) -> RenderableType:
+def summary(audit: Folder) -> RenderableType:
     """Build what is printed at the end of a run: at most 88 columns, numbers before words."""
     parts: list[RenderableType] = [_header(audit)]
     needed, removed = needed_units(audit), removed_sets(audit)
@@ -39,7 +39,7 @@ def summary(audit: Audit) -> RenderableType:
     return Group(*parts)
 
 
-def as_json(audit: Audit) -> dict[str, Any]:
+def as_json(audit: Folder) -> dict[str, Any]:
     """Return the same as a document that JSON can hold."""
     return {
         "provenance": dict(audit.provenance),
@@ -58,7 +58,7 @@ def as_json(audit: Audit) -> dict[str, Any]:
     }
 
 
-def _header(audit: Audit) -> Text:
+def _header(audit: Folder) -> Text:
     facts = audit.provenance
     counts, accuracy = facts.get("counts", {}), facts.get("accuracy", {})
     line = Text(no_wrap=False)
@@ -73,7 +73,7 @@ def _header(audit: Audit) -> Text:
     return line
 
 
-def _needed_table(rows: list[Needed], audit: Audit) -> RichTable:
+def _needed_table(rows: list[Needed], audit: Folder) -> RichTable:
     unit = _UNITS.get(audit.provenance.get("score", "margin"), "")
     table = _plain_table(
         "What each class needs most, as the selection split says: the change of its score "
@@ -101,7 +101,7 @@ def _needed_table(rows: list[Needed], audit: Audit) -> RichTable:
     return table
 
 
-def _removed_table(rows: list[Removed], audit: Audit) -> RichTable:
+def _removed_table(rows: list[Removed], audit: Folder) -> RichTable:
     least = least_p(audit)
     table = _plain_table(
         "Accuracy of each class without its top k units (ranked by effect) of the site where the "
@@ -159,7 +159,7 @@ def _plain_table(title: str) -> RichTable:
     )
 
 
-def _statements(audit: Audit) -> list[RenderableType]:
+def _statements(audit: Folder) -> list[RenderableType]:
     lines: list[RenderableType] = []
     for lens in audit.lenses:
         spoken = [

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import holistic
 from holistic.errors import HolisticError, ModelError, SettingError, SiteError, shortened
-from holistic.findings import Audit, load
-from holistic.lens import lens_class, lens_names
+from holistic.lenses._contract import lens_class, lens_names
 from holistic.progress import Progress
+from holistic.report.saved import Audit, load
 from holistic.workbench.experiments import (
     experiments,
     forget_experiment,

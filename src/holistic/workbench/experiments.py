@@ -11,7 +11,7 @@ from typing import Any
 
 import holistic
 from holistic.errors import SettingError
-from holistic.files import write_whole
+from holistic.results.files import write_whole
 
 __all__ = ["experiments", "forget_experiment", "save_experiment"]
 

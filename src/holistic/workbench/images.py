@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.edits import Patch
 from holistic.errors import SettingError
-from holistic.examples import Examples
+from holistic.graph.edits import Patch
 from holistic.lenses._pictures import planes
 from holistic.lenses.attribution import Attribution
-from holistic.lenses.attribution.maps import attributions
-from holistic.lenses.tracing.directions import random_directions
+from holistic.lenses.attribution._maps import attributions
+from holistic.lenses.tracing._fitted_directions import random_directions
 from holistic.stats.order import ordered
-from holistic.subject import Subject
+from holistic.study.examples import Examples
+from holistic.study.subject import Subject
 
 __all__ = ["as_image", "known", "looked_at", "patched", "steered"]
 

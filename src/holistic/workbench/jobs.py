@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from holistic.errors import HolisticError, SettingError
-from holistic.lens import lens_class
+from holistic.lenses._contract import lens_class
 from holistic.progress import Progress
 
 __all__ = ["Jobs", "run_lens"]

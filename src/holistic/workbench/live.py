@@ -12,15 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.edits import checked_replacement
 from holistic.errors import SettingError
-from holistic.examples import Examples
+from holistic.graph.edits import checked_replacement
 from holistic.graph.engine import Change, Given, Stage
+from holistic.graph.sites import Site
 from holistic.lenses._pictures import are_pictures, pictures
+from holistic.replacing.sweep import replacement, replacing
 from holistic.report.embedded import sheet
-from holistic.sites import Site
-from holistic.subject import Subject
-from holistic.sweeps import replacement, replacing
+from holistic.study.examples import Examples
+from holistic.study.subject import Subject
 from holistic.workbench.guard import SECONDS
 from holistic.workbench.losses import CHANGED, told
 

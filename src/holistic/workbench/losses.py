@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from holistic.examples import Examples
 from holistic.stats.intervals import paired_accuracy_interval, wilson
 from holistic.stats.tests import permutation_p
+from holistic.study.examples import Examples
 
 __all__ = ["CHANGED", "told"]
 

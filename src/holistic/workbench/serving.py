@@ -14,11 +14,11 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from holistic.errors import SettingError
-from holistic.findings import Audit, load
-from holistic.provenance import other_than
+from holistic.report.saved import Audit, load
+from holistic.study.provenance import other_than
 
 if TYPE_CHECKING:
-    from holistic.subject import Subject
+    from holistic.study.subject import Subject
     from holistic.workbench.live import Live
 
 __all__ = ["Served", "check_installed", "difference", "serve"]

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from holistic.errors import SettingError, listed
-from holistic.findings import Audit
+from holistic.report.saved import Audit
 
 __all__ = ["page_of"]
 

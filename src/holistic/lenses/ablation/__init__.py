@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from holistic.lens import Context, Lens, setting
-from holistic.settings import settled
+from holistic.graph.torch_settings import settled
+from holistic.lenses._contract import Context, Lens, setting
 
 if TYPE_CHECKING:
-    from holistic.findings import Finding
-    from holistic.subject import Subject
+    from holistic.results.findings import Finding
+    from holistic.study.subject import Subject
 
 __all__ = ["Ablation"]
 
@@ -64,17 +64,17 @@ class Ablation(Lens):
     @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Yield the tables of single units, of sets, of pairs and of shares."""
-        from holistic.estimates import affordable_sweep
         from holistic.lenses.ablation.backup import find_backups
         from holistic.lenses.ablation.confusion import confused
         from holistic.lenses.ablation.curves import whole_curves
         from holistic.lenses.ablation.images import deciding_units
         from holistic.lenses.ablation.interactions import find_interactions
-        from holistic.lenses.ablation.replaced import compare_replacements
-        from holistic.lenses.ablation.scored import score_units
+        from holistic.lenses.ablation.replacements import compare_replacements
+        from holistic.lenses.ablation.scores import score_units
         from holistic.lenses.ablation.shapley import share_out
         from holistic.lenses.ablation.topk import remove_sets
         from holistic.lenses.ablation.units import remove_units
+        from holistic.replacing import affordable_sweep
 
         progress = context.progress
         allowed = float("inf") if self.exact else self.operations

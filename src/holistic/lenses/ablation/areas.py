@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holistic.lenses.ablation.averages import mean_accuracy, mean_of_means
-from holistic.lenses.ablation.extents import between
-from holistic.lenses.ablation.headlines import headline_size
+from holistic.lenses.ablation._averages import mean_accuracy, mean_of_means
+from holistic.lenses.ablation._budget import between
+from holistic.lenses.ablation.topk_statements import headline_size
+from holistic.results.columns import col
+from holistic.results.tables import Table
 from holistic.stats.intervals import wilson
 from holistic.stats.means import Means
 from holistic.stats.tests import permutation_p
-from holistic.tables import Table, col
 from holistic.words import number, percent
 
 __all__ = [

@@ -9,22 +9,23 @@ from typing import Any
 import numpy as np
 import torch
 
-from holistic.examples import Examples
-from holistic.findings import Finding
+from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation._budget import affordable, random_range
+from holistic.lenses.ablation._pairs import interacting, pair_effects
+from holistic.lenses.ablation._rankings import strongest
 from holistic.lenses.ablation.direct import bounded, direct_columns, direct_finding
-from holistic.lenses.ablation.extents import affordable, random_range
-from holistic.lenses.ablation.pairs import interacting, pair_effects
-from holistic.lenses.ablation.rankings import strongest
 from holistic.progress import Progress
-from holistic.scores import ROUNDING, SCORE_UNITS
-from holistic.sites import Site
+from holistic.replacing.sweep import replacement, replacing
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.stats.intervals import wilson
 from holistic.stats.means import Means
 from holistic.stats.tests import benjamini_hochberg
-from holistic.subject import Subject
-from holistic.sweeps import replacement, replacing
-from holistic.tables import Table, col
+from holistic.study.examples import Examples
+from holistic.study.scores import ROUNDING, SCORE_UNITS
+from holistic.study.subject import Subject
 from holistic.words import number, percent, unbounded
 
 __all__ = ["Backup", "find_backups"]

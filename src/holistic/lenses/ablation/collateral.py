@@ -7,18 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holistic.findings import Finding
-from holistic.lenses.ablation.averages import mean_drop
-from holistic.lenses.ablation.controls import Beside, control_p
-from holistic.lenses.ablation.extents import Extent
-from holistic.lenses.ablation.headlines import headline_size
-from holistic.lenses.ablation.rankings import RANKINGS
-from holistic.lenses.ablation.removal import Removal
-from holistic.sites import Site
+from holistic.graph.sites import Site
+from holistic.lenses.ablation._averages import mean_drop
+from holistic.lenses.ablation._budget import Extent
+from holistic.lenses.ablation._controls import Beside, control_p
+from holistic.lenses.ablation._rankings import RANKINGS
+from holistic.lenses.ablation._removal import Removal
+from holistic.lenses.ablation.topk_statements import headline_size
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.stats.intervals import paired_accuracy_interval
 from holistic.stats.tests import benjamini_hochberg, mcnemar, permutation_p
-from holistic.subject import Subject
-from holistic.tables import Table, col
+from holistic.study.subject import Subject
 from holistic.words import number
 
 __all__ = ["Collateral", "collateral", "collateral_columns"]

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holistic.findings import Finding
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.stats.intervals import wilson
-from holistic.subject import Subject
-from holistic.tables import Table, col
+from holistic.study.subject import Subject
 from holistic.words import percent
 
 __all__ = ["confused"]

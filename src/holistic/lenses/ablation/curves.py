@@ -9,10 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.examples import Examples
-from holistic.findings import Finding
 from holistic.graph.engine import Stage
+from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation._budget import affordable, afforded_rows, order_rows
+from holistic.lenses.ablation._controls import family_q, least_p
+from holistic.lenses.ablation._matched_controls import stratum_orders
+from holistic.lenses.ablation._rankings import RANKINGS, rank_units
 from holistic.lenses.ablation.areas import (
     KINDS,
     MEASURED,
@@ -26,16 +29,13 @@ from holistic.lenses.ablation.areas import (
     told_accuracies,
     told_size,
 )
-from holistic.lenses.ablation.controls import family_q, least_p
-from holistic.lenses.ablation.extents import affordable, afforded_rows, order_rows
-from holistic.lenses.ablation.matched import stratum_orders
-from holistic.lenses.ablation.rankings import RANKINGS, rank_units
 from holistic.progress import Progress
-from holistic.sites import Site
+from holistic.replacing.sweep import replacement
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.stats.means import Means
-from holistic.subject import Subject
-from holistic.sweeps import replacement
-from holistic.tables import Table
+from holistic.study.examples import Examples
+from holistic.study.subject import Subject
 from holistic.words import unbounded
 
 __all__ = ["control_sizes", "replay_orders", "whole_curves"]

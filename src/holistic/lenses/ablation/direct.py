@@ -10,19 +10,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.examples import Examples
-from holistic.findings import Finding
 from holistic.graph.engine import Change, Given
+from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation
-from holistic.lenses.ablation.extents import affordable, random_range
-from holistic.lenses.ablation.pairs import interacting, site_stages
-from holistic.scores import SCORE_UNITS, resolution
-from holistic.sites import Site
+from holistic.lenses.ablation._budget import affordable, random_range
+from holistic.lenses.ablation._pairs import interacting, site_stages
+from holistic.replacing.sweep import replacing
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.stats.means import Means
 from holistic.stats.tests import benjamini_hochberg
-from holistic.subject import Subject
-from holistic.sweeps import replacing
-from holistic.tables import Table, col
+from holistic.study.examples import Examples
+from holistic.study.scores import SCORE_UNITS, resolution
+from holistic.study.subject import Subject
 from holistic.words import number, unbounded
 
 __all__ = ["Direct", "Paths", "bounded", "direct_columns", "direct_finding", "follow_paths"]

@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from holistic.findings import Finding
+from holistic.graph.sites import Site
 from holistic.lenses._cases import KIND, Cases, cases
 from holistic.lenses.ablation import Ablation
-from holistic.lenses.ablation.effects import unit_effects_on
-from holistic.scores import SCORE_UNITS, score
-from holistic.sites import Site
+from holistic.lenses.ablation._effects import unit_effects_on
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.stats.intervals import bootstrap_interval, wilson
 from holistic.stats.order import ordered
-from holistic.subject import Subject
-from holistic.tables import Table, col
+from holistic.study.scores import SCORE_UNITS, score
+from holistic.study.subject import Subject
 from holistic.words import percent
 
 __all__ = ["ImageUnit", "deciding_units", "searched"]

@@ -8,17 +8,18 @@ from itertools import combinations
 
 import numpy as np
 
-from holistic.findings import Finding
+from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation
-from holistic.lenses.ablation.extents import affordable, afforded_rows, between, random_range
-from holistic.lenses.ablation.pairs import PairEffects, pair_effects
-from holistic.lenses.ablation.rankings import strongest
+from holistic.lenses.ablation._budget import affordable, afforded_rows, between, random_range
+from holistic.lenses.ablation._pairs import PairEffects, pair_effects
+from holistic.lenses.ablation._rankings import strongest
 from holistic.progress import Progress
-from holistic.scores import SCORE_UNITS
-from holistic.sites import Site
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.stats.tests import benjamini_hochberg
-from holistic.subject import Subject
-from holistic.tables import Table, col
+from holistic.study.scores import SCORE_UNITS
+from holistic.study.subject import Subject
 from holistic.words import unbounded
 
 __all__ = ["Interaction", "find_interactions", "kinds_of"]

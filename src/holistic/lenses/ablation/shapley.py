@@ -9,19 +9,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.findings import Finding
 from holistic.graph.engine import Stage
+from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation
-from holistic.lenses.ablation.extents import afforded_rows
-from holistic.lenses.ablation.pairs import site_stages
+from holistic.lenses.ablation._budget import afforded_rows
+from holistic.lenses.ablation._pairs import site_stages
 from holistic.progress import Progress
-from holistic.scores import SCORE_UNITS, resolution
-from holistic.sites import Site
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.stats.agreement import Spearman, spearman
 from holistic.stats.means import Means
 from holistic.stats.tests import benjamini_hochberg
-from holistic.subject import Subject
-from holistic.tables import Table, col
+from holistic.study.scores import SCORE_UNITS, resolution
+from holistic.study.subject import Subject
 from holistic.words import number, percent, unbounded
 
 __all__ = ["ShapleyValue", "Shares", "sample_shares", "share_means", "share_out"]

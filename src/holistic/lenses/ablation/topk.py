@@ -8,10 +8,10 @@ from math import comb
 
 import numpy as np
 
-from holistic.findings import Finding
+from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation
-from holistic.lenses.ablation.collateral import collateral, collateral_columns
-from holistic.lenses.ablation.controls import (
+from holistic.lenses.ablation._budget import Extent, extent
+from holistic.lenses.ablation._controls import (
     Beside,
     control_p,
     family_q,
@@ -19,8 +19,11 @@ from holistic.lenses.ablation.controls import (
     random_orders,
     remove_beside,
 )
-from holistic.lenses.ablation.extents import Extent, extent
-from holistic.lenses.ablation.headlines import (
+from holistic.lenses.ablation._matched_controls import matched_columns, remove_matched
+from holistic.lenses.ablation._rankings import RANKINGS, Ranked, above_replacement, rank_units
+from holistic.lenses.ablation._removal import Removal, remove_orders
+from holistic.lenses.ablation.collateral import collateral, collateral_columns
+from holistic.lenses.ablation.topk_statements import (
     HEADLINE,
     SiteLoss,
     headline_size,
@@ -28,15 +31,13 @@ from holistic.lenses.ablation.headlines import (
     site_loss,
     site_ranks,
 )
-from holistic.lenses.ablation.matched import matched_columns, remove_matched
-from holistic.lenses.ablation.rankings import RANKINGS, Ranked, above_replacement, rank_units
-from holistic.lenses.ablation.removal import Removal, remove_orders
 from holistic.progress import Progress
-from holistic.sites import Site
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.stats.intervals import paired_accuracy_interval, wilson
 from holistic.stats.tests import permutation_p
-from holistic.subject import Subject
-from holistic.tables import Table, col
+from holistic.study.subject import Subject
 
 __all__ = ["TopK", "remove_sets"]
 

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from holistic.effects import UnitEffect
-from holistic.estimates import affordable_sweep
-from holistic.findings import Finding
 from holistic.lenses.ablation import Ablation
-from holistic.lenses.ablation.rankings import above_replacement, mean_activations
+from holistic.lenses.ablation._rankings import above_replacement, mean_activations
 from holistic.progress import Progress
-from holistic.scores import SCORE_UNITS
+from holistic.replacing import affordable_sweep
+from holistic.replacing.effects import UnitEffect
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.stats.order import ordered
-from holistic.subject import Subject
-from holistic.tables import Table, col
+from holistic.study.scores import SCORE_UNITS
+from holistic.study.subject import Subject
 from holistic.words import number, unbounded
 
 __all__ = ["RemovedUnit", "how_needed", "remove_units"]

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from holistic.lens import Context, Lens, setting
-from holistic.settings import settled
+from holistic.graph.torch_settings import settled
+from holistic.lenses._contract import Context, Lens, setting
 
 if TYPE_CHECKING:
-    from holistic.findings import Finding
-    from holistic.subject import Subject
+    from holistic.results.findings import Finding
+    from holistic.study.subject import Subject
 
 __all__ = ["Activation"]
 
@@ -55,12 +55,12 @@ class Activation(Lens):
 
         The last two are there for pictures only.
         """
-        from holistic.lenses.activation.copies import MEASURES, compare
+        from holistic.lenses.activation._matching import concepts_finding
+        from holistic.lenses.activation._profiles import survey
+        from holistic.lenses.activation._stimuli import drawable
+        from holistic.lenses.activation._untrained import MEASURES, compare
         from holistic.lenses.activation.depth import depth_finding
         from holistic.lenses.activation.examples import examples_finding
-        from holistic.lenses.activation.labels import concepts_finding
-        from holistic.lenses.activation.stimuli import drawable
-        from holistic.lenses.activation.survey import survey
         from holistic.lenses.activation.synthetic import synthetic_finding
         from holistic.lenses.activation.tuning import tuning_finding
         from holistic.lenses.activation.units import units_finding

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from holistic.lenses._pictures import are_pictures, planes
-from holistic.lenses.activation.bounds import correlation_bounds, precision_bounds
+from holistic.lenses.activation._bounds import correlation_bounds, precision_bounds
 from holistic.stats.intervals import wilson
 
 __all__ = [
@@ -254,7 +254,7 @@ def _scores(values: np.ndarray, present: np.ndarray, threshold: np.ndarray) -> n
     the union: Wilson's interval of that share bounds both. Where the concept is shuffled over the
     examples, the hits are those of a hypergeometric draw, so no shuffle has to be made.
     """
-    from holistic.lenses.activation.detection import detect
+    from holistic.lenses.activation._detection import detect
 
     said = values >= threshold
     there, chosen = int(present.sum()), said.sum(0)

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from holistic.findings import Finding
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.stats.agreement import Spearman, spearman
 from holistic.stats.families import familywise
 from holistic.stats.intervals import bootstrap_interval
-from holistic.tables import Table, col
 from holistic.words import number
 
 if TYPE_CHECKING:
-    from holistic.lenses.activation.copies import Compared
+    from holistic.lenses.activation._untrained import Compared
 
 __all__ = ["DepthRow", "depth_finding", "over_images", "trend"]
 

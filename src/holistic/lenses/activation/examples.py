@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from holistic.findings import Finding
 from holistic.lenses._cases import cases
 from holistic.lenses._pictures import are_pictures, pictures, planes
 from holistic.lenses.activation import Activation
-from holistic.lenses.activation.fields import seen_boxes
-from holistic.lenses.activation.reading import Rows
+from holistic.lenses.activation._fields import seen_boxes
+from holistic.lenses.activation._values import Rows
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.stats.intervals import bootstrap_interval
-from holistic.subject import Subject
-from holistic.tables import Table, col
+from holistic.study.subject import Subject
 from holistic.words import percent
 
 if TYPE_CHECKING:
-    from holistic.lenses.activation.survey import Profile, Survey
+    from holistic.lenses.activation._profiles import Profile, Survey
 
 __all__ = ["ExampleRow", "Picks", "examples_finding", "pick"]
 

@@ -10,20 +10,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.findings import Finding
+from holistic.graph.sites import Site
 from holistic.lenses._pictures import flat_planes, pictures, planes
 from holistic.lenses.activation import Activation
-from holistic.lenses.activation.reading import reduced
+from holistic.lenses.activation._values import reduced
 from holistic.progress import Progress
-from holistic.sites import Site
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.stats.intervals import bootstrap_interval
 from holistic.stats.order import ordered
-from holistic.subject import Subject
-from holistic.tables import Table, col
+from holistic.study.subject import Subject
 
 if TYPE_CHECKING:
+    from holistic.lenses.activation._profiles import Profile, Survey
     from holistic.lenses.activation.examples import Picks
-    from holistic.lenses.activation.survey import Profile, Survey
 
 __all__ = ["Canvas", "SyntheticRow", "alike", "synthesise", "synthetic_finding"]
 

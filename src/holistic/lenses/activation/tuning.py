@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from holistic.findings import Finding
-from holistic.lenses.activation.fields import seen_weights
-from holistic.lenses.activation.stimuli import Stimuli
-from holistic.sites import Site
+from holistic.graph.sites import Site
+from holistic.lenses.activation._fields import seen_weights
+from holistic.lenses.activation._stimuli import Stimuli
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.stats.families import familywise, least_q
 from holistic.stats.intervals import bootstrap_interval, wilson
 from holistic.stats.tests import benjamini_hochberg
-from holistic.subject import Subject
-from holistic.tables import Table, col
+from holistic.study.subject import Subject
 from holistic.words import number, percent
 
 if TYPE_CHECKING:
-    from holistic.lenses.activation.copies import Compared
+    from holistic.lenses.activation._untrained import Compared
 
 __all__ = ["Tuning", "TuningRow", "tuned", "tuning_finding"]
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holistic.findings import Finding
 from holistic.lenses.activation import Activation
-from holistic.lenses.activation.survey import Profile, Survey
+from holistic.lenses.activation._profiles import Profile, Survey
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.stats.intervals import bootstrap_interval
-from holistic.subject import Subject
-from holistic.tables import Table, col
+from holistic.study.subject import Subject
 from holistic.words import percent
 
 __all__ = ["UnitRow", "units_finding"]

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from holistic.lens import Context, Lens, setting
-from holistic.settings import settled
+from holistic.graph.torch_settings import settled
+from holistic.lenses._contract import Context, Lens, setting
 
 if TYPE_CHECKING:
-    from holistic.findings import Finding
-    from holistic.subject import Subject
+    from holistic.results.findings import Finding
+    from holistic.study.subject import Subject
 
 __all__ = ["Agreement"]
 
@@ -40,10 +40,10 @@ class Agreement(Lens):
     @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Yield `agreement.lenses`, `agreement.pairs`, `agreement.units`, `agreement.removed`."""
-        from holistic.lenses.agreement.rankings import compare_lenses
+        from holistic.lenses.agreement._scores import unit_scores
+        from holistic.lenses.agreement.lenses import compare_lenses
         from holistic.lenses.agreement.removed import remove_together
-        from holistic.lenses.agreement.scores import unit_scores
-        from holistic.lenses.agreement.verdicts import judge_units
+        from holistic.lenses.agreement.units import judge_units
 
         scores = unit_scores(subject, self, context)
         yield from compare_lenses(subject, self, scores)

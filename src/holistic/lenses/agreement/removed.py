@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from holistic.findings import Finding
-from holistic.lens import Context
-from holistic.lenses.ablation.removal import Removal, remove_orders
-from holistic.lenses.tracing.work import affordable, replay_work
-from holistic.sites import Site
+from holistic.graph.sites import Site
+from holistic.lenses._contract import Context
+from holistic.lenses.ablation._removal import Removal, remove_orders
+from holistic.lenses.tracing._work import affordable, replay_work
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.stats.intervals import paired_accuracy_interval
 from holistic.stats.tests import benjamini_hochberg, permutation_p
-from holistic.subject import Subject
-from holistic.tables import Table, col
+from holistic.study.subject import Subject
 from holistic.words import percent
 
 __all__ = ["RemovedTogether", "remove_together"]

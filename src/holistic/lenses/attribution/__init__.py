@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from holistic.lens import Context, Lens, setting
-from holistic.settings import settled
+from holistic.graph.torch_settings import settled
+from holistic.lenses._contract import Context, Lens, setting
 
 if TYPE_CHECKING:
-    from holistic.findings import Finding
-    from holistic.subject import Subject
+    from holistic.results.findings import Finding
+    from holistic.study.subject import Subject
 
 __all__ = ["Attribution"]
 

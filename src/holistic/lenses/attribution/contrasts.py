@@ -10,19 +10,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.findings import Finding
 from holistic.lenses._pictures import pictures, planes
 from holistic.lenses.attribution import Attribution
-from holistic.lenses.attribution.checks import FAILURES, failures
-from holistic.lenses.attribution.maps import in_squares
-from holistic.lenses.attribution.removal import mean_image, order
-from holistic.lenses.attribution.rivals import confused_pairs, difference_maps, logit_difference
-from holistic.lenses.attribution.sample import balanced, typical
+from holistic.lenses.attribution._checks import FAILURES, failures
+from holistic.lenses.attribution._confused_pairs import (
+    confused_pairs,
+    difference_maps,
+    logit_difference,
+)
+from holistic.lenses.attribution._maps import in_squares
+from holistic.lenses.attribution._removal import mean_image, order
+from holistic.lenses.attribution._sample import balanced, typical
 from holistic.progress import Progress
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.stats.means import Means
 from holistic.stats.tests import benjamini_hochberg
-from holistic.subject import Subject
-from holistic.tables import Table, col
+from holistic.study.subject import Subject
 from holistic.words import number, percent, sentence, unbounded
 
 __all__ = ["ContrastRow", "contrasts_finding"]

@@ -9,12 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.examples import Examples
-from holistic.findings import Finding
 from holistic.lenses._cases import cases
 from holistic.lenses._pictures import are_pictures, pictures
 from holistic.lenses.attribution import Attribution
-from holistic.lenses.attribution.checks import (
+from holistic.lenses.attribution._checks import (
     FAILURES,
     MethodRow,
     completeness,
@@ -23,7 +21,7 @@ from holistic.lenses.attribution.checks import (
     removed,
     resemblance,
 )
-from holistic.lenses.attribution.maps import (
+from holistic.lenses.attribution._maps import (
     METHODS,
     attributions,
     edges,
@@ -31,13 +29,15 @@ from holistic.lenses.attribution.maps import (
     magnitude,
     objective,
 )
-from holistic.lenses.attribution.removal import Curves, area, grid, mean_image, order, removal
-from holistic.lenses.attribution.sample import balanced, joined, typical
-from holistic.lenses.attribution.statements import statements
+from holistic.lenses.attribution._removal import Curves, area, grid, mean_image, order, removal
+from holistic.lenses.attribution._sample import balanced, joined, typical
+from holistic.lenses.attribution.methods_statements import statements
 from holistic.progress import Progress
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.stats.means import Means
-from holistic.subject import Subject
-from holistic.tables import Table
+from holistic.study.examples import Examples
+from holistic.study.subject import Subject
 from holistic.words import sentence, unbounded
 
 __all__ = ["methods_finding"]

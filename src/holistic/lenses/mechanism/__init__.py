@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from holistic.findings import Finding
-from holistic.lens import Context, Lens, setting
-from holistic.settings import settled
+from holistic.graph.torch_settings import settled
+from holistic.lenses._contract import Context, Lens, setting
+from holistic.results.findings import Finding
 
 if TYPE_CHECKING:
-    from holistic.subject import Subject
+    from holistic.study.subject import Subject
 
 __all__ = ["Mechanism"]
 
@@ -60,13 +60,13 @@ class Mechanism(Lens):
     @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Find correlated pairs, clusters, what each site knows of the class, and edges."""
+        from holistic.lenses.mechanism._columns import columns_of
+        from holistic.lenses.mechanism._untrained import copies, copies_of
         from holistic.lenses.mechanism.clusters import clusters
-        from holistic.lenses.mechanism.columns import columns_of
         from holistic.lenses.mechanism.edges import edges
         from holistic.lenses.mechanism.flow import flow, read_sites
         from holistic.lenses.mechanism.pairs import pairs
         from holistic.lenses.mechanism.paths import paths
-        from holistic.lenses.mechanism.untrained import copies, copies_of
 
         told = context.progress
         columns = columns_of(subject, self.most_units)

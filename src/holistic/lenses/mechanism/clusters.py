@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from holistic.examples import Examples
-from holistic.findings import Finding
-from holistic.lenses.mechanism.cluster_words import caveats, statements
-from holistic.lenses.mechanism.rows import ClusteredUnit
-from holistic.lenses.mechanism.site_clusters import SiteClusters, site_clusters
-from holistic.lenses.mechanism.untrained import Copies
-from holistic.lenses.mechanism.values import Activations, activations, sampled
+from holistic.graph.sites import Site
+from holistic.lenses.mechanism._site_clusters import SiteClusters, site_clusters
+from holistic.lenses.mechanism._untrained import Copies
+from holistic.lenses.mechanism._values import Activations, activations, sampled
+from holistic.lenses.mechanism.clusters_statements import caveats, statements
+from holistic.lenses.mechanism.schemas import ClusteredUnit
 from holistic.progress import Progress
-from holistic.sites import Site
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.stats.tests import benjamini_hochberg
-from holistic.subject import Subject
-from holistic.tables import Table
+from holistic.study.examples import Examples
+from holistic.study.subject import Subject
 
 if TYPE_CHECKING:
     from holistic.lenses.mechanism import Mechanism

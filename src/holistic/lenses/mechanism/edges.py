@@ -11,26 +11,27 @@ import numpy as np
 from scipy.stats import rankdata
 from torch import Tensor
 
-from holistic.edits import Edit, Mean
-from holistic.examples import Examples
-from holistic.findings import Finding
+from holistic.graph.edits import Edit, Mean
 from holistic.graph.engine import position_mean
-from holistic.lenses.mechanism.rows import UnitEdge
-from holistic.lenses.mechanism.values import (
+from holistic.lenses.mechanism._values import (
     activations,
     class_indices,
     most_varying,
     row_batches,
     sampled,
 )
+from holistic.lenses.mechanism.schemas import UnitEdge
 from holistic.progress import Progress
+from holistic.results.columns import columns_of
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.stats.intervals import bootstrap_interval
 from holistic.stats.means import Means
 from holistic.stats.moments import Moments
 from holistic.stats.order import ordered
 from holistic.stats.tests import benjamini_hochberg
-from holistic.subject import Subject
-from holistic.tables import Table, columns_of
+from holistic.study.examples import Examples
+from holistic.study.subject import Subject
 from holistic.words import number, unbounded
 
 if TYPE_CHECKING:

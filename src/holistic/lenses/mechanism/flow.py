@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from holistic.examples import Examples
-from holistic.findings import Finding
 from holistic.lenses._cases import Cases, cases
-from holistic.lenses.mechanism.features import INPUT, Features, site_features
-from holistic.lenses.mechanism.geometry import alignment, axes, collapse, gram
-from holistic.lenses.mechanism.probes import Probe, gain, probe
-from holistic.lenses.mechanism.rows import SiteFlow
-from holistic.lenses.mechanism.values import class_indices, sampled
+from holistic.lenses.mechanism._features import INPUT, Features, site_features
+from holistic.lenses.mechanism._geometry import alignment, axes, collapse, gram
+from holistic.lenses.mechanism._probes import Probe, gain, probe
+from holistic.lenses.mechanism._values import class_indices, sampled
+from holistic.lenses.mechanism.schemas import SiteFlow
 from holistic.progress import Progress
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.stats.intervals import wilson
 from holistic.stats.jackknife import Jackknifed, jackknifed
-from holistic.subject import Subject
-from holistic.tables import Table
+from holistic.study.examples import Examples
+from holistic.study.subject import Subject
 from holistic.words import percent
 
 if TYPE_CHECKING:

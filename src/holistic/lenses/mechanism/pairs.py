@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from holistic.examples import Examples
-from holistic.findings import Finding
-from holistic.lenses.mechanism.columns import Columns
-from holistic.lenses.mechanism.correlations import Correlations, Counts, standardised
-from holistic.lenses.mechanism.influences import Influences
-from holistic.lenses.mechanism.shuffles import ShuffledProducts, shuffled_in_class
-from holistic.lenses.mechanism.untrained import Copies
+from holistic.lenses.mechanism._columns import Columns
+from holistic.lenses.mechanism._correlations import Correlations, Counts, standardised
+from holistic.lenses.mechanism._influences import Influences
+from holistic.lenses.mechanism._shuffles import ShuffledProducts, shuffled_in_class
+from holistic.lenses.mechanism._untrained import Copies
 from holistic.progress import Progress
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.stats.moments import CrossMoments
 from holistic.stats.tests import benjamini_hochberg
-from holistic.subject import Subject
-from holistic.tables import Table, col
+from holistic.study.examples import Examples
+from holistic.study.subject import Subject
 from holistic.words import percent
 
 if TYPE_CHECKING:

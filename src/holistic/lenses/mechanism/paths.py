@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from holistic.findings import Finding
 from holistic.lenses._cases import KIND
 from holistic.lenses.mechanism.flow import Reading
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.stats.intervals import wilson
-from holistic.subject import Subject
-from holistic.tables import Table, col
+from holistic.study.subject import Subject
 
 __all__ = ["ImageSite", "paths"]
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from holistic.lens import Context, Lens, setting
-from holistic.settings import settled
+from holistic.graph.torch_settings import settled
+from holistic.lenses._contract import Context, Lens, setting
 
 if TYPE_CHECKING:
-    from holistic.findings import Finding
-    from holistic.subject import Subject
+    from holistic.results.findings import Finding
+    from holistic.study.subject import Subject
 
 __all__ = ["Tracing"]
 
@@ -39,10 +39,10 @@ class Tracing(Lens):
     @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Yield `tracing.patching`, `tracing.geometry` and `tracing.directions`."""
-        from holistic.lenses.tracing.directions import collect
+        from holistic.lenses.tracing._fitted_directions import collect
+        from holistic.lenses.tracing.directions import find_directions
         from holistic.lenses.tracing.geometry import geometry
         from holistic.lenses.tracing.patching import patch_sites
-        from holistic.lenses.tracing.readout import find_directions
 
         yield patch_sites(subject, self, context.progress)
         features = collect(subject, context.progress)

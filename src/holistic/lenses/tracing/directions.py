@@ -1,192 +1,369 @@
-"""Along which directions do a site's values tell the classes apart?"""
+"""Do directions fit on one half of the data read out, steer and carry the classes of the other?"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from holistic.graph.engine import position_mean
+from holistic.lenses.tracing._fitted_directions import METHODS, Features, Fitted, orientations
+from holistic.lenses.tracing._steering import DOSES
+from holistic.lenses.tracing._trials import Trial, try_again, try_site
 from holistic.progress import Progress, silent
-from holistic.subject import Subject
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
+from holistic.stats.families import least_q, stuck
+from holistic.stats.intervals import (
+    class_auroc,
+    delong_interval,
+    paired_accuracy_interval,
+)
+from holistic.stats.means import Means
+from holistic.stats.tests import benjamini_hochberg
+from holistic.study.scores import SCORE_UNITS, Score
+from holistic.study.subject import Subject
+from holistic.words import number, unbounded
 
-__all__ = [
-    "METHODS",
-    "Features",
-    "Fitted",
-    "collect",
-    "fit",
-    "orientations",
-    "random_directions",
-]
+if TYPE_CHECKING:
+    from holistic.lenses.tracing import Tracing
 
-METHODS = ("class_mean_difference", "logistic")
-_PENALTY = 1e-3
-"""Weight of the squared norm beside the mean log-loss, on values of unit mean variance."""
-
-
-@dataclass(frozen=True)
-class Features:
-    """Position means of one site's units, float64.
-
-    Attributes
-    ----------
-    selection, evaluation
-        `[N, U]`, one row an example of the split.
-    labels, held_out
-        `[N]`, the classes of these rows.
-    """
-
-    selection: np.ndarray
-    evaluation: np.ndarray
-    labels: np.ndarray
-    held_out: np.ndarray
+__all__ = ["DirectionRow", "find_directions"]
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """Directions of one site, fit on the selection split.
+class DirectionRow:
+    """Row of the finding `tracing.directions`: one class's direction at one site."""
 
-    Attributes
-    ----------
-    vectors
-        `[C, M, U]` float64 of length 1, M methods in the order of `METHODS`; NaN where a class has
-        no direction.
-    spread
-        `[C, M]`, standard deviation of the selection split's projections onto each.
-    """
+    site: str = col("site in whose unit space the direction lies")
+    class_: str = col("class that the direction tells from the rest", name="class")
+    method: str = col(
+        "'class_mean_difference' or 'logistic', fit on the selection split", words="direction"
+    )
+    auroc: float = col(
+        "how often an example of the class projects further than another (evaluation split)",
+        unit="share",
+        words="AUROC of the direction",
+    )
+    lo: float = col("lower end of the 95 % interval of the AUROC (DeLong)", unit="share")
+    hi: float = col("upper end of the 95 % interval of the AUROC (DeLong)", unit="share")
+    n: int = col("examples behind the AUROC", unit="examples", of="auroc")
+    control_auroc: float = col(
+        "mean AUROC of random directions, each with the sign that makes the class lie further "
+        "along it on the selection split, as the class's own has",
+        unit="share",
+        of="auroc",
+        words="control (random directions, mean)",
+    )
+    control_auroc_hi: float = col(
+        "97.5 % quantile of the same", unit="share", words="97.5 % of them stay below"
+    )
+    cosine: float = col(
+        "cosine between the class's two directions", words="cosine of both directions"
+    )
+    spread: float = col(
+        "standard deviation of projections onto the direction: one dose",
+        unit="activation",
+        words="one dose",
+    )
+    steer_slope: float = col(
+        "gain in score for the class per dose moved along the direction, over -2 to 2 doses",
+        unit="score per SD",
+        words="score gained per dose",
+    )
+    steer_lo: float = col("lower end of its 95 % interval", unit="score per SD")
+    steer_hi: float = col("upper end of its 95 % interval", unit="score per SD")
+    steer_n: int = col("examples steered", unit="examples", of="steer_slope")
+    control_steer_slope: float = col(
+        "mean slope of random directions moved by the same lengths, each with the sign that makes "
+        "the class lie further along it on the selection split",
+        unit="score per SD",
+        of="steer_slope",
+        words="control (random directions)",
+    )
+    control_steer_lo: float = col(
+        "2.5 % quantile of the same", unit="score per SD", words="95 % of them"
+    )
+    control_steer_hi: float = col("97.5 % quantile of the same", unit="score per SD")
+    steer_controls: int = col(
+        "random directions that it is compared with", unit="directions", of="steer_slope"
+    )
+    steer_p: float = col(
+        "share of random directions that steer at least as much, (1+b)/(1+B)",
+        of="steer_slope",
+        words="p (random directions, one-sided)",
+    )
+    steer_q: float = col(
+        "Benjamini-Hochberg q of steer_p over all rows", of="steer_slope", words="q over all rows"
+    )
+    erase_drop: float = col(
+        "accuracy of the class before minus after erasing the direction; positive = it is needed",
+        unit="share",
+        words="accuracy lost without the direction",
+    )
+    erase_lo: float = col("lower end of its 95 % interval", unit="share")
+    erase_hi: float = col("upper end of its 95 % interval", unit="share")
+    erase_n: int = col("examples of the class", unit="examples", of="erase_drop")
+    control_erase_drop: float = col(
+        "mean drop when a random direction is erased",
+        unit="share",
+        of="erase_drop",
+        words="control (a random direction erased)",
+    )
+    control_erase_lo: float = col("2.5 % quantile of the same", unit="share", words="95 % of them")
+    control_erase_hi: float = col("97.5 % quantile of the same", unit="share")
+    erase_controls: int = col(
+        "random directions that it is compared with", unit="directions", of="erase_drop"
+    )
+    p: float = col(
+        "share of random directions whose erasing costs as much, (1+b)/(1+B)",
+        of="erase_drop",
+        words="p (random directions, one-sided)",
+    )
+    q: float = col(
+        "Benjamini-Hochberg q of p over all rows", of="erase_drop", words="q over all rows"
+    )
 
-    vectors: np.ndarray
-    spread: np.ndarray
 
-
-def collect(
-    subject: Subject, progress: Progress = silent, sites: Sequence[str] | None = None
-) -> dict[str, Features]:
-    """Read position means of the hidden sites, or of some, on both splits, in one pass each."""
-    names = [site.name for site in subject.hidden_sites] if sites is None else list(sites)
-    splits = (subject.selection, subject.evaluation)
-    total = sum(len(split) for split in splits)
-    read, done = list[dict[str, list[np.ndarray]]](), 0
-    for split in splits:
-        parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
-        for part, values in subject.capture_batches(names, split.images):
-            for name in names:
-                mean = position_mean(values[name].double())  # [B, U]
-                parts[name].append(mean.cpu().numpy())
-            progress("reading sites", done + part.stop, total)
-        read.append(parts)
-        done += len(split)
-    labels = [split.labels.cpu().numpy() for split in splits]
-    return {
-        name: Features(*(np.concatenate(parts[name]) for parts in read), *labels) for name in names
-    }
-
-
-def fit(features: Features, classes: int) -> Fitted:
-    """Fit each class's directions against the rest, on the selection split.
+def find_directions(
+    subject: Subject,
+    lens: Tracing,
+    features: dict[str, Features],
+    progress: Progress = silent,
+) -> Finding:
+    """Fit directions on the selection split and put them to use on the evaluation split.
 
     Parameters
     ----------
+    subject
+        The model under study.
+    lens
+        The settings: `controls`, `examples`.
     features
-        The site's position means.
-    classes
-        Number of classes C.
-    """
-    x, labels = features.selection, features.labels
-    raw = np.stack([_mean_differences(x, labels, classes), _logistic(x, labels, classes)], axis=1)
-    norm = np.linalg.norm(raw, axis=2, keepdims=True)
-    vectors = np.where(norm > 0, raw / np.where(norm > 0, norm, 1), np.nan)
-    projected = (x - x.mean(0)) @ vectors.reshape(-1, x.shape[1]).T
-    spread = projected.std(0, ddof=1).reshape(classes, len(METHODS))
-    return Fitted(vectors, spread)
-
-
-def _mean_differences(x: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """Mean of each class minus mean of all other examples, `[C, U]`; NaN for absent classes."""
-    found = np.full((classes, x.shape[1]), np.nan)
-    for c in range(classes):
-        inside = labels == c
-        if inside.any() and not inside.all():
-            found[c] = x[inside].mean(0) - x[~inside].mean(0)
-    return found
-
-
-def _logistic(x: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """Weights of each class's logistic regression against the rest, `[C, U]`.
-
-    All classes are fit at once: their losses don't share a parameter. Values are scaled by one
-    number for the whole site, so that the penalty doesn't blow up units that hardly vary.
-    """
-    from scipy.optimize import minimize
-
-    target = (labels[:, None] == np.arange(classes)).astype(np.float64)  # [N, C]
-    usable = (target.sum(0) > 0) & (target.sum(0) < len(x))
-    scale = np.sqrt(x.var(0).mean())
-    if scale == 0 or not usable.any():
-        return np.where(usable[:, None], np.zeros((classes, x.shape[1])), np.nan)
-    scaled, target = (x - x.mean(0)) / scale, target[:, usable]
-    shape = (x.shape[1] + 1, target.shape[1])
-
-    def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        weights = flat.reshape(shape)
-        z = scaled @ weights[:-1] + weights[-1]  # [N, C]
-        value = (np.logaddexp(0, z) - target * z).mean(0).sum()
-        residual = (np.exp(-np.logaddexp(0, -z)) - target) / len(z)
-        slope = np.concatenate([scaled.T @ residual, residual.sum(0, keepdims=True)])
-        slope[:-1] += _PENALTY * weights[:-1]
-        return float(value + _PENALTY / 2 * (weights[:-1] ** 2).sum()), slope.reshape(-1)
-
-    options = {"maxiter": 300, "gtol": 1e-5, "maxcor": 20}
-    best = minimize(loss, np.zeros(shape).reshape(-1), jac=True, method="L-BFGS-B", options=options)
-    found = np.full((classes, x.shape[1]), np.nan)
-    found[usable] = best.x.reshape(shape)[:-1].T
-    return found
-
-
-def random_directions(values: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Draw directions in which a site's values vary as they do over some examples.
-
-    Random mixtures of the examples' deviations from their mean have exactly the sample's
-    covariance, so a control direction is as likely along a strong axis of variation as the data
-    are. An isotropic one would mostly point where nothing varies and would be beaten by anything.
-
-    Parameters
-    ----------
-    values
-        Position means of the examples, `[N, U]`: those of the selection split.
-    count
-        Number of directions.
-    seed
-        Seed of the draws.
+        Position means of each hidden site's units; a site's are let go when it is done.
+    progress
+        Told how many sites are done.
 
     Returns
     -------
-    np.ndarray
-        `[B, U]` of length 1; NaN where the site doesn't vary.
+    Finding
+        `tracing.directions`, with the arrays `tracing.directions.<n>` `[C, 2, U]` and
+        `tracing.doses.<n>` `[C, 2, 5]` and `tracing.dose_bounds.<n>` `[2, C, 2, 5]` of hidden
+        site n.
     """
-    rng = np.random.default_rng(seed)
-    deviation = values - values.mean(0)
-    drawn = rng.standard_normal((count, len(deviation))) @ deviation
-    norm = np.linalg.norm(drawn, axis=1, keepdims=True)
-    return np.where(norm > 0, drawn / np.where(norm > 0, norm, 1), np.nan)
+    classes, sites = len(subject.classes), subject.hidden_sites
+    parts, trials = list[dict[str, Any]](), list[Trial]()
+    for n, site in enumerate(sites):
+        progress("class directions", n, len(sites))
+        known = features.pop(site.name)
+        trial, controls = try_site(
+            subject, site, n, known, controls=lens.controls, examples=lens.examples
+        )
+        trials.append(trial)
+        parts.append(_separation(known, trial.fitted, controls, classes))
+    trials = try_again(subject, trials, progress)
+    progress("class directions", len(sites), len(sites))
+    parts = [
+        {"site": [t.site.name] * (classes * len(METHODS)), **part, **_steered(t), **_erased(t)}
+        for t, part in zip(trials, parts, strict=True)
+    ]
+    table = _table(parts, subject.classes)
+    return Finding(
+        "tracing.directions",
+        table,
+        tuple(_statements(table, subject.score)),
+        (*_caveats(subject), *_unsettled(table), *_unbounded(table)),
+        _arrays(trials),
+    )
 
 
-def orientations(features: Features, directions: np.ndarray, classes: int) -> np.ndarray:
-    """Say which way along each direction each class lies further than the rest, `[B, C]` of ±1.
+def _arrays(trials: Sequence[Trial]) -> dict[str, np.ndarray]:
+    return {
+        f"tracing.{name}.{trial.place}": values.astype(np.float32)
+        for trial in trials
+        for name, values in (
+            ("directions", trial.fitted.vectors),
+            ("doses", trial.steered.curves),
+            ("dose_bounds", trial.steered.bounds),
+        )
+    }
 
-    A class's own direction has its sign from the selection split. Directions that it is compared
-    with must get theirs by the same rule, or they point away from the class every other time.
 
-    Parameters
-    ----------
-    features
-        The site's position means: those of the selection split count.
-    directions
-        `[B, U]`.
-    classes
-        Number of classes C.
-    """
-    apart = _mean_differences(features.selection, features.labels, classes)  # [C, U]
-    return np.where(directions @ apart.T < 0, -1.0, 1.0)
+def _separation(
+    known: Features, fitted: Fitted, controls: np.ndarray, classes: int
+) -> dict[str, np.ndarray]:
+    """AUROC columns, `[C · M]` each, on the evaluation split."""
+    shape = classes, len(METHODS)
+    found = np.full((3, *shape), np.nan)
+    for c in range(classes):
+        projected = known.evaluation @ fitted.vectors[c].T  # [N, M]
+        found[:, c] = delong_interval(projected, known.held_out == c)
+    null = class_auroc(known.evaluation @ controls.T, known.held_out, classes)  # [B, C]
+    null = np.where(orientations(known, controls, classes) > 0, null, 1 - null)
+    cosine = (fitted.vectors[:, 0] * fitted.vectors[:, 1]).sum(1)
+    per_class = {
+        "control_auroc": null.mean(0),
+        "control_auroc_hi": np.quantile(null, 0.975, axis=0),
+        "cosine": cosine,
+    }
+    return {
+        **dict(zip(("auroc", "lo", "hi"), found.reshape(3, -1), strict=True)),
+        "n": np.full(classes * len(METHODS), len(known.held_out)),
+        **{name: np.repeat(values, len(METHODS)) for name, values in per_class.items()},
+        "spread": fitted.spread.reshape(-1),
+    }
+
+
+def _steered(trial: Trial) -> dict[str, np.ndarray]:
+    """Steering columns, `[C · M]` each."""
+    count, null = len(trial.steer_rows), trial.steer_null
+    slopes = Means.of(trial.steered.slopes.reshape(count, -1).T)
+    lo, hi = slopes.interval()
+    return {
+        "steer_slope": slopes.mean,
+        "steer_lo": lo,
+        "steer_hi": hi,
+        "steer_n": np.full(len(lo), count),
+        **_beside("control_steer", "slope", null),
+        "steer_controls": np.isfinite(null).sum(0),
+        "steer_p": trial.steer_p,
+    }
+
+
+def _erased(trial: Trial) -> dict[str, np.ndarray]:
+    """Erasing columns, `[C · M]` each."""
+    erased, undefined = trial.erased, np.isnan(trial.drop)
+    count = np.repeat(erased.count, len(METHODS))
+    lo, hi = paired_accuracy_interval(erased.lost.reshape(-1), erased.gained.reshape(-1), count)
+    return {
+        "erase_drop": trial.drop,
+        "erase_lo": np.where(undefined, np.nan, -hi),
+        "erase_hi": np.where(undefined, np.nan, -lo),
+        "erase_n": count,
+        **_beside("control_erase", "drop", trial.erase_null),
+        "erase_controls": np.isfinite(trial.erase_null).sum(0),
+        "p": trial.erase_p,
+    }
+
+
+def _beside(prefix: str, value: str, null: np.ndarray) -> dict[str, np.ndarray]:
+    """Mean of random directions `[B, C · M]`, and what 95 % of them lie between."""
+    held = np.ma.masked_invalid(null)
+    none = ~np.isfinite(null).any(0)
+    ends = np.nanquantile(np.where(none, 0.0, null), (0.025, 0.975), axis=0)
+    return {
+        f"{prefix}_{value}": held.mean(0).filled(np.nan),
+        f"{prefix}_lo": np.where(none, np.nan, ends[0]),
+        f"{prefix}_hi": np.where(none, np.nan, ends[1]),
+    }
+
+
+def _table(parts: list[dict[str, Any]], classes: Sequence[str]) -> Table:
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    rows = len(parts) * len(classes)
+    return Table.build(
+        DirectionRow,
+        {
+            **columns,
+            "class": [c for _ in parts for c in classes for _ in METHODS],
+            "method": list(METHODS) * rows,
+            "steer_q": benjamini_hochberg(columns["steer_p"]),
+            "q": benjamini_hochberg(columns["p"]),
+        },
+    )
+
+
+def _statements(table: Table, score: Score) -> Iterator[str]:
+    rows = [r for r in table.where(method=METHODS[0]).rows() if r["auroc"] is not None]
+    if not rows:
+        yield "No class has a direction: the hidden sites don't vary."
+        return
+    yield _said_of_reading([r for r in rows if r["site"] == rows[-1]["site"]])
+    steered = [r for r in rows if r["steer_q"] is not None]
+    if steered:
+        yield _said_of_steering(steered, score)
+    erased = [r for r in rows if r["erase_drop"] is not None]
+    if erased:
+        yield _said_of_erasing(erased)
+
+
+def _said_of_reading(rows: list[dict[str, Any]]) -> str:
+    low = min(rows, key=lambda r: r["auroc"])
+    ends = ", ".join(number(low[end], ".3f") for end in ("lo", "hi"))
+    return (
+        f"At '{low['site']}' the class mean difference tells every class from the rest with an "
+        f"AUROC of at least {low['auroc']:.3f} [{ends}] "
+        f"(class {low['class']}, n = {low['n']}); random directions that class: "
+        f"{low['control_auroc']:.3f} on average, 97.5 % of them below "
+        f"{low['control_auroc_hi']:.3f}."
+    )
+
+
+def _said_of_steering(rows: list[dict[str, Any]], score: Score) -> str:
+    best = max(rows, key=lambda r: r["steer_slope"])
+    works = sum(r["steer_q"] < 0.05 for r in rows)
+    return (
+        f"Steering '{best['site']}' by one SD along the direction of class {best['class']} raises "
+        f"its {score} by {best['steer_slope']:.2f} {SCORE_UNITS[score]} "
+        f"[{number(best['steer_lo'])}, {number(best['steer_hi'])}] (n = {best['steer_n']}, "
+        f"the most of {len(rows)}); {best['steer_controls']} random directions of that "
+        f"length, signed by the same rule: {best['control_steer_slope']:.2f} "
+        f"[{best['control_steer_lo']:.2f}, {best['control_steer_hi']:.2f}]. {works} of {len(rows)} "
+        "class mean differences steer their class more than random directions do (q < 0.05)."
+    )
+
+
+def _said_of_erasing(rows: list[dict[str, Any]]) -> str:
+    best = max(rows, key=lambda r: r["erase_drop"])
+    needed = sum(r["q"] < 0.05 for r in rows)
+    drop, lo, hi, control, control_lo, control_hi = (
+        100 * best[f"{prefix}erase_{end}"]
+        for prefix in ("", "control_")
+        for end in ("drop", "lo", "hi")
+    )
+    return (
+        f"Erasing the direction of class {best['class']} from '{best['site']}' costs it {drop:.1f} "
+        f"points of accuracy [{lo:.1f}, {hi:.1f}] (n = {best['erase_n']}, the most of "
+        f"{len(rows)}); erasing one of {best['erase_controls']} random directions {control:.1f} "
+        f"[{control_lo:.1f}, {control_hi:.1f}] (q = {best['q']:.2g}). {needed} of {len(rows)} "
+        "class mean differences are needed more than random directions are (q < 0.05)."
+    )
+
+
+def _unbounded(table: Table) -> tuple[str, ...]:
+    known = np.isfinite(table.column("steer_slope").astype(np.float64))
+    rare = known & ~np.isfinite(table.column("steer_lo").astype(np.float64))
+    return unbounded(int(rare.sum()), int(known.sum()), "slopes")
+
+
+def _unsettled(table: Table) -> Iterator[str]:
+    """Say how many tests have the least p that the draws allow, and still no q below 0.05."""
+    for p, value, doing in (
+        ("steer_p", "steer_controls", "Steering"),
+        ("p", "erase_controls", "Erasing"),
+    ):
+        values, draws = table.column(p).astype(np.float64), table.column(value)
+        waiting = stuck(values, draws)
+        if waiting.any():
+            most = int(draws[waiting].max())
+            least = least_q(1 / (1 + most), int(np.isfinite(values).sum()))
+            yield (
+                f"{doing}: {int(waiting.sum())} directions do more than all of up to {most:,} "
+                "random ones, and can't be told from chance with so few: a q of one row by itself "
+                f"is at least {least:.2g} there. More are too dear for this model."
+            )
+
+
+def _caveats(subject: Subject) -> tuple[str, ...]:
+    notes = (
+        "Directions are fit on the selection split and used on the evaluation split; random "
+        "directions have the covariance of the site's own values, and more of them are drawn where "
+        "none of the first does as much.",
+        "Steering moves values off the distribution; the slope is that of the mean score over "
+        f"{DOSES.min():.0f} to {DOSES.max():.0f} SD, not of a single small step.",
+        "At sites with positions a direction lives in position means, and is added or erased at "
+        "every position.",
+    )
+    return (*notes, subject.backend_note) if subject.backend_note else notes

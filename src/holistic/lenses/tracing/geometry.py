@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from holistic.findings import Finding
-from holistic.lenses.tracing.directions import Features
+from holistic.lenses.tracing._fitted_directions import Features
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.stats.jackknife import jackknifed
 from holistic.stats.means import Means
 from holistic.stats.tests import benjamini_hochberg
-from holistic.subject import Subject
-from holistic.tables import Table, col
+from holistic.study.subject import Subject
 from holistic.words import percent, unbounded
 
 __all__ = ["ClassPlace", "Plane", "class_plane", "geometry"]

@@ -10,16 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.examples import Examples
-from holistic.findings import Finding
-from holistic.lenses.tracing.pairs import Runs, draw_runs, rival_classes
-from holistic.lenses.tracing.recovery import Recovery, recovery
-from holistic.lenses.tracing.work import affordable, replay_work
+from holistic.graph.sites import Site
+from holistic.lenses.tracing._pairs import Runs, draw_runs, rival_classes
+from holistic.lenses.tracing._recovery import Recovery, recovery
+from holistic.lenses.tracing._work import affordable, replay_work
 from holistic.progress import Progress, silent
-from holistic.sites import Site
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
 from holistic.stats.tests import benjamini_hochberg
-from holistic.subject import Subject
-from holistic.tables import Table, col
+from holistic.study.examples import Examples
+from holistic.study.subject import Subject
 from holistic.words import percent
 
 if TYPE_CHECKING:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from holistic.findings import Audit, Finding
+from holistic.results.findings import Finding
+from holistic.results.folder import Folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["figures_of"]
 
-Draw = Callable[[Finding, Audit], "Iterator[tuple[Figure, str]]"]
+Draw = Callable[[Finding, Folder], "Iterator[tuple[Figure, str]]"]
 
 
 def _drawings() -> dict[str, Draw]:
@@ -45,7 +46,7 @@ def _drawings() -> dict[str, Draw]:
     }
 
 
-def figures_of(finding: Finding, audit: Audit) -> Iterator[tuple[str, str]]:
+def figures_of(finding: Finding, audit: Folder) -> Iterator[tuple[str, str]]:
     """Draw a finding's pictures: data URI and caption each; none where nobody drew it yet."""
     from holistic.report.figures.drawing import data_uri
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 from matplotlib.figure import Figure
 
-from holistic.findings import Audit, Finding
 from holistic.report.figures.drawing import BLUE, GREY, ORANGE, grid, plain, signed
-from holistic.tables import Table
+from holistic.results.findings import Finding
+from holistic.results.folder import Folder
+from holistic.results.tables import Table
 
 __all__ = ["interactions", "removal_curves", "selectivity", "unit_effects"]
 
@@ -31,7 +32,7 @@ def drawn_sites(table: Table) -> list[str]:
     return [sites[place] for place in places]
 
 
-def unit_effects(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
+def unit_effects(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw unit × class effects of each site, its strongest units first."""
     for site in drawn_sites(finding.table):
         rows = finding.table.where(site=site)
@@ -54,7 +55,7 @@ def unit_effects(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]
         )
 
 
-def removal_curves(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
+def removal_curves(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw each class's accuracy as its units go, beside random sets."""
     for site in drawn_sites(finding.table):
         rows = finding.table.where(site=site)
@@ -98,7 +99,7 @@ def removal_curves(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str
         )
 
 
-def interactions(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
+def interactions(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw the interaction of every pair of strong units."""
     table = finding.table.where(class_="all", kind="top")
     for site in drawn_sites(table):
@@ -124,7 +125,7 @@ def interactions(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]
         )
 
 
-def selectivity(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
+def selectivity(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw the distribution over units of the AUROC for the unit's best class, per site."""
     sites = names_of(finding.table)
     figure, (axis,) = grid(1, 1, 1.6 + 1.1 * len(sites), 3.0)

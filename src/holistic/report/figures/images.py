@@ -9,10 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from holistic.findings import Audit, Finding
 from holistic.report.figures.drawing import BLUE, GREY, ORANGE, grid, plain
 from holistic.report.figures.effects import drawn_sites, names_of
-from holistic.tables import Table
+from holistic.results.findings import Finding
+from holistic.results.folder import Folder
+from holistic.results.tables import Table
 
 __all__ = ["contrasts", "maps", "walls"]
 
@@ -21,7 +22,7 @@ _COLUMNS = 12
 _KINDS = {"top": 6, "quantile": 5, "random": 4}
 
 
-def walls(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
+def walls(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw the examples of the units that depend on one class most."""
     images = finding.arrays.get("activation.images")
     if images is None:
@@ -68,7 +69,7 @@ def _wall(strips: list[np.ndarray], units: Sequence[object]) -> Figure:
     return figure
 
 
-def _most_needed(audit: Audit, site: str) -> list[int]:
+def _most_needed(audit: Folder, site: str) -> list[int]:
     if "ablation.units" not in audit:
         return []
     rows = audit["ablation.units"].where(site=site)
@@ -120,7 +121,7 @@ def _picture(axis: Axes, pixels: np.ndarray) -> None:
     axis.tick_params(length=0, labelsize=8)
 
 
-def maps(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
+def maps(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw the gates, maps of typical images, mean maps of the classes, and removal curves."""
     methods = names_of(finding.table, "method")
     yield (
@@ -238,7 +239,7 @@ def _curves(curves: np.ndarray, methods: list[str]) -> Figure:
     return figure
 
 
-def contrasts(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
+def contrasts(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw what three sets of pixels are worth to each class rather than its rival."""
     rows = list(finding.table.rows())
     figure, (axis,) = grid(1, 1, 6.2, 0.8 + 0.34 * len(rows))

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 from matplotlib.figure import Figure
 
-from holistic.findings import Audit, Finding
 from holistic.report.figures.drawing import BLUE, GREY, ORANGE, grid, plain, signed
 from holistic.report.figures.effects import drawn_sites, names_of
-from holistic.tables import Table
+from holistic.results.findings import Finding
+from holistic.results.folder import Folder
+from holistic.results.tables import Table
 from holistic.words import percent
 
 __all__ = ["collateral", "direct", "shares", "whole_curves"]
@@ -24,7 +25,7 @@ _KINDS = (
 )
 
 
-def whole_curves(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
+def whole_curves(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw each class's accuracy from no unit removed to all of them."""
     for site in drawn_sites(finding.table):
         rows = finding.table.where(site=site)
@@ -62,7 +63,7 @@ def whole_curves(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]
         )
 
 
-def collateral(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
+def collateral(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw what each class loses when the top units of each class go."""
     for site in drawn_sites(finding.table):
         rows = finding.table.where(site=site)
@@ -89,7 +90,7 @@ def collateral(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
         )
 
 
-def direct(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
+def direct(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw each unit's direct effect against its total effect."""
     for site in drawn_sites(finding.table):
         rows = finding.table.where(site=site)
@@ -122,7 +123,7 @@ def direct(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
         )
 
 
-def shares(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
+def shares(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw the largest Shapley values of each site with their intervals."""
     for site in drawn_sites(finding.table):
         rows = finding.table.where(site=site, class_="all")

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from holistic.findings import Audit, Finding
 from holistic.report.figures.drawing import BLUE, GREY, ORANGE, grid, plain, signed
 from holistic.report.figures.effects import drawn_sites, names_of
-from holistic.tables import Table
+from holistic.results.findings import Finding
+from holistic.results.folder import Folder
+from holistic.results.tables import Table
 
 __all__ = ["agreement", "clusters", "correlations", "directions", "flow", "patching", "verdicts"]
 
@@ -27,7 +28,7 @@ _DOTS = {
 }
 
 
-def correlations(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
+def correlations(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw the correlation matrix of each site, units ordered by cluster."""
     if "mechanism.clusters" not in audit:
         return
@@ -60,7 +61,7 @@ def _side_by_side(rows: Table) -> list[int]:
     return [int(unit) for _, unit in sorted(p for p in places if np.isfinite(p[0]))]
 
 
-def clusters(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
+def clusters(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw what each cluster responds to."""
     classes = [str(c) for c in audit.provenance.get("classes", [])]
     drawn = drawn_sites(finding.table)
@@ -76,7 +77,7 @@ def clusters(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
         yield figure, f"Site “{site}”: mean standardised activation of each cluster on each class."
 
 
-def flow(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
+def flow(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw what can be read off each site, beside the controls."""
     table = finding.table
     places = np.arange(len(table))
@@ -108,7 +109,7 @@ def flow(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
     )
 
 
-def patching(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
+def patching(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw how much of the decision whole sites carry, and which units carry most."""
     table = finding.table
     data: Any = table.to_pandas()
@@ -152,7 +153,7 @@ def patching(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
         )
 
 
-def directions(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
+def directions(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw how well class directions tell classes apart, and what steering along them does."""
     data: Any = finding.table.to_pandas()
     sites, methods = list(dict.fromkeys(data["site"])), list(dict.fromkeys(data["method"]))
@@ -182,7 +183,7 @@ def directions(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
     )
 
 
-def agreement(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
+def agreement(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw the rank correlation of every two lenses, averaged over classes, per site."""
     data: Any = finding.table.to_pandas()
     lenses = list(dict.fromkeys([*data["lens_a"], *data["lens_b"]]))
@@ -206,7 +207,7 @@ def agreement(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
     yield figure, "Rank correlation of the lenses' unit scores, averaged over classes, per site."
 
 
-def verdicts(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
+def verdicts(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw selectivity against effect, one dot a unit."""
     data: Any = finding.table.to_pandas()
     sites = list(dict.fromkeys(data["site"]))[:6]

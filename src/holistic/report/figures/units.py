@@ -7,16 +7,17 @@ from collections.abc import Iterator
 import numpy as np
 from matplotlib.figure import Figure
 
-from holistic.findings import Audit, Finding
 from holistic.report.figures.drawing import BLUE, GREY, ORANGE, grid, plain
 from holistic.report.figures.effects import drawn_sites, names_of
+from holistic.results.findings import Finding
+from holistic.results.folder import Folder
 
 __all__ = ["concepts", "depth", "synthetic", "tuning"]
 
 _UNITS = 12
 
 
-def depth(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
+def depth(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw the median unit's class specificity at each site, beside untrained copies."""
     measures = names_of(finding.table, "measure")
     figure, axes = grid(1, len(measures), 2.7, 2.9)
@@ -48,7 +49,7 @@ def depth(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
     )
 
 
-def concepts(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
+def concepts(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw which words fit the units of each site, and how many beat their controls."""
     sites = drawn_sites(finding.table)
     figure, axes = grid(1, len(sites), 3.0, 3.4)
@@ -67,7 +68,7 @@ def concepts(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
     yield figure, "How many units each word fits best, and how many of them at q < 0.05 (orange)."
 
 
-def tuning(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
+def tuning(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw tuning curves of the first site, and the weights of the first layer."""
     site = names_of(finding.table)[0]
     kinds = names_of(finding.table, "stimulus")
@@ -114,7 +115,7 @@ def _wall(weights: np.ndarray) -> Figure:
     return figure
 
 
-def synthetic(finding: Finding, audit: Audit) -> Iterator[tuple[Figure, str]]:
+def synthetic(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw the synthetic inputs of each site: a row a unit, a column a start."""
     images = finding.arrays.get("activation.synthetic")
     if images is None:

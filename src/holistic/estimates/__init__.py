@@ -1,7 +1,0 @@
-"""What can be said of units where replacing each on every example would take too long?"""
-
-from holistic.estimates.gradient import first_order
-from holistic.estimates.race import Estimate, Estimates, Quality, top_units
-from holistic.estimates.sample import affordable_sweep
-
-__all__ = ["Estimate", "Estimates", "Quality", "affordable_sweep", "first_order", "top_units"]

@@ -1,0 +1,145 @@
+"""On how many examples, and for how many sizes of sets, can a site's curves be afforded?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from holistic.graph.sites import Site
+from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation._rankings import RANKINGS
+from holistic.study.examples import Examples
+from holistic.study.subject import Subject
+
+__all__ = [
+    "Extent",
+    "affordable",
+    "afforded_rows",
+    "between",
+    "extent",
+    "order_rows",
+    "random_range",
+]
+
+_GRIDS = ((1, 2, 3, 5, 7, 10, 14, 20, 30, 50, 70, 100, 140, 200), (1, 3, 10, 30, 100))
+_MATCHED = (1, 5, 10)
+_HEADLINE = 10
+_LEAST = 100
+_FEWEST = 50
+_FULL_SITES = 3
+"""Sites that have the whole budget each; more share what three have."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What is measured at one site.
+
+    Attributes
+    ----------
+    sizes
+        Numbers of units, 1 or more, that are removed together.
+    matched
+        Those of them that are compared with sets of like activation.
+    examples
+        The evaluation examples, or some of them.
+    caveat
+        What was left out, or empty.
+    """
+
+    sizes: tuple[int, ...]
+    matched: tuple[int, ...]
+    examples: Examples
+    caveat: str = ""
+
+
+def extent(subject: Subject, site: Site, lens: Ablation) -> Extent:
+    """Everything if the budget allows it; else fewer sizes, and then fewer examples."""
+    depth = min(lens.depth, site.units)
+    # larger sets leave too few other units to match them with
+    matched = tuple(k for k in _MATCHED if k <= min(depth, site.units // 2))
+    whole = Extent(tuple(range(1, depth + 1)), matched, subject.evaluation)
+    if _allowed(subject, site, lens, whole) >= len(subject.evaluation):
+        return whole
+    matched = tuple(k for k in matched if k <= _HEADLINE)[-1:]
+    some, allowed, least = whole, 0, max(_LEAST, 2 * len(subject.classes))
+    for grid in _GRIDS:
+        if allowed < least:
+            some = Extent((*(k for k in grid if k < depth), depth), matched, whole.examples)
+            allowed = _allowed(subject, site, lens, some)
+    examples = subject.evaluation.sample(max(allowed, least), seed=subject.seed)
+    caveat = _caveat(subject, site, examples, some.sizes)
+    return Extent(some.sizes, matched, examples, caveat)
+
+
+def affordable(subject: Subject, site: Site, lens: Ablation, replays: float) -> Examples:
+    """Stratified evaluation examples for a measurement that replays each of them so many times.
+
+    At most `lens.examples` of them, and fewer where the site's part of `lens.extra` would be
+    passed, but never fewer than 50 or two of each class.
+    """
+    allowed = int(afforded_rows(subject, site, lens) / max(replays, 1))
+    least = max(_FEWEST, 2 * len(subject.classes))
+    return subject.evaluation.sample(max(least, min(lens.examples, allowed)), seed=subject.seed)
+
+
+def afforded_rows(subject: Subject, site: Site, lens: Ablation) -> float:
+    """Replayed rows in a site's part of `lens.extra`, which all hidden sites share evenly."""
+    stage = subject.stage(site.name, subject.evaluation.images[:2], subject.mean(site.name))
+    return lens.extra * 1e9 / len(subject.hidden_sites) / stage.row_cost
+
+
+def order_rows(subject: Subject, site: Site, length: int, sizes: int) -> float:
+    """Replayed rows that cost as much as one order of a site's units with logits at some sizes."""
+    stage = subject.stage(site.name, subject.evaluation.images[:2], subject.mean(site.name))
+    return stage.order_cost(length, sizes) / stage.row_cost
+
+
+def _allowed(subject: Subject, site: Site, lens: Ablation, whole: Extent) -> int:
+    """Examples that the budget of bytes allows for the curves and both controls."""
+    stage = subject.stage(site.name, subject.evaluation.images[:2], subject.mean(site.name))
+    orders = lens.sets + len(RANKINGS) * len(subject.classes)
+    curves = min(orders * len(whole.sizes), 2 ** min(site.units, 62))
+    # each class has its own matched sets, but only its own examples see them
+    matched = min(lens.sets * len(RANKINGS) * len(whole.matched), 2 ** min(site.units, 62))
+    share = min(1.0, _FULL_SITES / len(subject.hidden_sites))
+    return int(share * lens.budget * 1e9 / ((curves + matched) * stage.row_cost))
+
+
+def _caveat(subject: Subject, site: Site, examples: Examples, sizes: tuple[int, ...]) -> str:
+    return (
+        f"Site '{site.name}' is costly to replay: its curves are measured on {len(examples)} of "
+        f"{len(subject.evaluation)} evaluation examples, stratified, and after "
+        f"{', '.join(map(str, sizes))} units only; a larger `budget` measures more."
+    )
+
+
+def random_range(
+    columns: Mapping[str, np.ndarray], value: str, by: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Columns that hold the middle 95 % of a value over the rows of kind 'random'.
+
+    Every row has the bounds of the random rows that it shares the columns `by` with; NaN where
+    there are none.
+    """
+    keys = list(zip(*(columns[name].tolist() for name in by), strict=True))
+    drawn = defaultdict[tuple[Any, ...], list[float]](list)
+    for key, kind, size in zip(keys, columns["kind"], columns[value], strict=True):
+        if kind == "random" and np.isfinite(size):
+            drawn[key].append(size)
+    ends = {key: np.quantile(sizes, (0.025, 0.975)) for key, sizes in drawn.items()}
+    bounds = np.array([ends.get(key, (np.nan, np.nan)) for key in keys])
+    return {f"control_{value}_lo": bounds[:, 0], f"control_{value}_hi": bounds[:, 1]}
+
+
+def between(counts: np.ndarray) -> str:
+    """Say on how many examples: one number where all counts are the same.
+
+    >>> between(np.array([9, 9])), between(np.array([9.0, 12.0]))
+    ('9', '9 to 12')
+    """
+    low, high = int(counts.min()), int(counts.max())
+    return f"{low}" if low == high else f"{low} to {high}"

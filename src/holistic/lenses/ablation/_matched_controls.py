@@ -1,0 +1,154 @@
+"""What does a class lose when other units go that are as active as its top units?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from holistic.graph.sites import Site
+from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation._budget import Extent
+from holistic.lenses.ablation._rankings import Ranked
+from holistic.lenses.ablation._removal import remove_orders
+from holistic.stats.tests import permutation_p
+from holistic.study.examples import Examples
+from holistic.study.subject import Subject
+
+__all__ = ["Matched", "matched_columns", "matched_sets", "remove_matched", "stratum_orders"]
+
+_STRATUM = 8
+
+
+def matched_sets(units: np.ndarray, strength: np.ndarray, sets: int, seed: list[int]) -> np.ndarray:
+    """Draw sets of other units with nearly the same mean activations.
+
+    Parameters
+    ----------
+    units
+        `[K]`, the set to match.
+    strength
+        `[U]`, mean activation of each unit of the site.
+    sets
+        How many to draw.
+    seed
+        Decides them.
+
+    Returns
+    -------
+    np.ndarray
+        `[sets, K]`: each unit is replaced by a random one of the `max(8, U // 8)` free units
+        that are nearest in mean activation; free are those outside the set that haven't replaced
+        another. Where none is left the unit stays.
+    """
+    rng = np.random.default_rng(seed)
+    others = np.setdiff1d(np.arange(len(strength)), units)
+    width = max(8, len(strength) // 8)
+    free = np.ones((sets, len(others)), dtype=bool)
+    drawn = np.tile(units, (sets, 1))
+    for j in rng.permutation(len(units)):
+        near = np.argsort(np.abs(strength[others] - strength[units[j]]), kind="stable")
+        left = free[:, near]
+        pool = left & (left.cumsum(1) <= width)
+        picked = near[np.where(pool, rng.random(pool.shape), -1.0).argmax(1)] if len(near) else near
+        rows = np.flatnonzero(pool.any(1))
+        free[rows, picked[rows]] = False
+        drawn[rows, j] = others[picked[rows]]
+    return drawn
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Sets matched to the top units of each ranking and class, and what they cost the class.
+
+    Attributes
+    ----------
+    drops
+        `[R·C, S + 1, sets]`, drop of the class's own accuracy; NaN at sizes without matched sets.
+    strength
+        `[R·C, S + 1]`, mean activation of the matched units.
+    """
+
+    drops: np.ndarray
+    strength: np.ndarray
+
+
+def remove_matched(
+    subject: Subject, site: Site, lens: Ablation, ranked: Ranked, extent: Extent
+) -> Matched:
+    """Remove matched sets, those of a class on the class's own examples."""
+    classes, sizes = len(subject.classes), (0, *extent.sizes)
+    drops = np.full((len(ranked.orders), len(sizes), lens.sets), np.nan)
+    strength = np.full(drops.shape[:2], np.nan)
+    for c in range(classes):
+        examples = _of_class(extent.examples, c)
+        own = range(c, len(ranked.orders), classes)
+        for k in extent.matched if len(examples) else ():
+            sets = [
+                matched_sets(
+                    ranked.orders[i, :k],
+                    ranked.strength,
+                    lens.sets,
+                    [subject.seed, site.depth, i, k],
+                )
+                for i in own
+            ]
+            orders = np.concatenate(sets)  # [R·sets, k]
+            removal = remove_orders(
+                subject, site, orders, sizes=(k,), examples=examples, edit=lens.edit
+            )
+            drop = (removal.lost - removal.gained)[:, 1, c] / len(examples)
+            drops[own, sizes.index(k)] = drop.reshape(len(own), -1)
+            strength[own, sizes.index(k)] = [ranked.strength[s].mean() for s in sets]
+    return Matched(drops, strength)
+
+
+def _of_class(examples: Examples, label: int) -> Examples:
+    return examples.at(np.flatnonzero(examples.labels.cpu().numpy() == label))
+
+
+def matched_columns(matched: Matched, observed: np.ndarray) -> dict[str, np.ndarray]:
+    """Columns of the matched control; `observed` are the class's drops `[R·C·(S + 1)]`."""
+    drops = matched.drops.reshape(len(observed), -1)
+    measured = ~np.isnan(drops).all(1)
+    columns = {name: np.full(len(drops), np.nan) for name in ("drop", "lo", "hi", "p")}
+    if measured.any():
+        kept = drops[measured]
+        columns["drop"][measured] = kept.mean(1)
+        columns["lo"][measured], columns["hi"][measured] = np.quantile(kept, [0.025, 0.975], axis=1)
+        columns["p"][measured] = permutation_p(observed[measured], kept.T)
+    return {
+        "matched_activation": matched.strength.reshape(-1),
+        **{f"class_matched_{name}": values for name, values in columns.items()},
+    }
+
+
+def stratum_orders(
+    order: np.ndarray, strength: np.ndarray, sets: int, seed: list[int]
+) -> np.ndarray:
+    """Let units change places with others of about their mean activation, at random.
+
+    Parameters
+    ----------
+    order
+        `[U]`, all units of the site.
+    strength
+        `[U]`, mean activation of each unit.
+    sets
+        How many orders to draw.
+    seed
+        Decides them.
+
+    Returns
+    -------
+    np.ndarray
+        `[sets, U]`: every beginning of an order has as many units of each stratum of eight
+        neighbours in mean activation as the same beginning of `order`, so that their p is that of
+        a permutation test within strata.
+    """
+    rng = np.random.default_rng(seed)
+    strata = np.array_split(np.argsort(strength, kind="stable"), max(1, len(order) // _STRATUM))
+    place = np.empty((sets, len(order)), dtype=np.int64)
+    for stratum in strata:
+        place[:, stratum] = rng.permuted(np.tile(stratum, (sets, 1)), axis=1)
+    return place[:, order]

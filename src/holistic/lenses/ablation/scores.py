@@ -1,0 +1,326 @@
+"""In which score does a class lose by a unit, and is the loss about the class?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from holistic.graph.sites import Site
+from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation._budget import affordable, between
+from holistic.lenses.ablation._effects import SCORES, label_effects
+from holistic.lenses.ablation._specific import Null, Shuffled, Specific
+from holistic.progress import Progress
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
+from holistic.stats.intervals import paired_accuracy_interval
+from holistic.stats.means import Means
+from holistic.stats.tests import benjamini_hochberg, mcnemar
+from holistic.study.scores import SCORE_UNITS
+from holistic.study.subject import Subject
+from holistic.words import percent, unbounded
+
+__all__ = ["ScoreEffect", "SignFlips", "score_units"]
+
+
+@dataclass(frozen=True)
+class ScoreEffect:
+    """Row of `ablation.scores`: what replacing one unit does to one class in one score."""
+
+    site: str = col("site of the unit")
+    unit: int = col("index of the unit in its site")
+    class_: str = col("class of the examples; 'all' for every example", name="class")
+    score: str = col("'margin' and 'logit' in logits, 'log_prob' in nats, 'accuracy' as a share")
+    effect: float = col(
+        "mean score after minus before; negative = the unit helps",
+        unit="score",
+        words="effect of removing it",
+    )
+    lo: float | None = col("lower end of the 95 % interval of the effect", unit="score")
+    hi: float | None = col("upper end of the 95 % interval of the effect", unit="score")
+    control_effect: float | None = col(
+        "effect of the site's median unit on the class",
+        unit="score",
+        of="effect",
+        words="control (the site's median unit)",
+    )
+    control_lo: float | None = col(
+        "effect that 2.5 % of the site's units fall below",
+        unit="score",
+        words="95 % of the site's units",
+    )
+    control_hi: float | None = col("effect that 2.5 % of the site's units exceed", unit="score")
+    n: int = col("evaluation examples, each scored before and after", unit="examples")
+    lost: int = col(
+        "examples that were right before and wrong after",
+        unit="examples",
+        words="right before and wrong after",
+    )
+    gained: int = col(
+        "examples that were wrong before and right after",
+        unit="examples",
+        words="wrong before and right after",
+    )
+    p: float | None = col(
+        "two-sided p of no effect: exact McNemar for accuracy, else as the interval says",
+        of="effect",
+        words="p (mean of zero; accuracy: McNemar; two-sided)",
+    )
+    q: float | None = col(
+        "Benjamini-Hochberg q over all sites, units and classes, for each score",
+        of="effect",
+        words="q over all sites, units and classes",
+    )
+    familywise: float | None = col(
+        "p of the effect among the largest of the whole family under random signs (max-T)",
+        of="effect",
+        words="p (largest of the family under random signs)",
+    )
+    specific: float | None = col(
+        "effect on the class's score beyond the mean of all labels' scores: mean over the class's "
+        "examples minus mean over the rest; negative = the unit helps the class where it is right "
+        "to, 0 expected under shuffled labels; for 'all', the classes' average by examples",
+        unit="score",
+        words="effect on this class beyond the others'",
+    )
+    specific_lo: float | None = col(
+        "lower end of its 95 % interval (two samples of examples)", unit="score"
+    )
+    specific_hi: float | None = col(
+        "upper end of its 95 % interval (two samples of examples)", unit="score"
+    )
+    specific_p: float | None = col(
+        "share of the statistics of all units and classes under shuffled labels that stand out as "
+        "far, (1 + b) / (1 + B)",
+        of="specific",
+        words="p (shuffled labels, two-sided)",
+    )
+    specific_q: float | None = col(
+        "Benjamini-Hochberg q of it, over all scores",
+        of="specific",
+        words="q over all scores, sites, units and classes",
+    )
+    shuffled: float | None = col(
+        "mean of it over shuffled labels: the control",
+        unit="score",
+        of="specific",
+        words="control (labels shuffled)",
+    )
+    shuffled_lo: float | None = col("2.5 % quantile over the shuffles", unit="score")
+    shuffled_hi: float | None = col("97.5 % quantile over the shuffles", unit="score")
+    shuffled_q: float | None = col(
+        "Benjamini-Hochberg q of one shuffle as if it were the labels, over all scores",
+        of="specific",
+        words="q of one shuffle",
+    )
+
+
+class SignFlips:
+    """The largest statistic of a family when the sign of each example's difference is random.
+
+    The statistic of a test is |Σd| / √Σd², which grows with |t| and whose lower part no flip of
+    signs changes; every test of the family sees the same signs, so that their dependence is kept.
+
+    References
+    ----------
+    Westfall & Young 1993, Resampling-based multiple testing, section 2.6 (single-step max-T).
+    """
+
+    def __init__(self, flips: int, seed: int) -> None:
+        self.seed = seed
+        self.largest = np.zeros(flips)
+
+    def observe(self, differences: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+        """Fold a site's differences `[U, B]` in and return their statistics `[U, C + 1]`."""
+        rng = np.random.default_rng(self.seed)
+        signs = 1.0 - 2 * rng.integers(0, 2, (len(self.largest), len(labels)))  # [F, B]
+        root = np.empty((len(differences), classes + 1))
+        total, observed = np.zeros((len(self.largest), len(differences))), np.empty_like(root)
+        for c in range(classes + 1):
+            rows = labels == c if c < classes else np.full(len(labels), fill_value=True)
+            root[:, c] = np.sqrt((differences[:, rows] ** 2).sum(1))
+            sums = signs[:, rows] @ differences[:, rows].T if c < classes else total  # [F, U]
+            total = total + sums
+            scale = np.where(root[:, c] > 0, root[:, c], np.inf)
+            self.largest = np.maximum(self.largest, (np.abs(sums) / scale).max(1))
+            observed[:, c] = np.abs(differences[:, rows].sum(1)) / scale
+        return observed
+
+    def p(self, observed: np.ndarray) -> np.ndarray:
+        """Return the family-wise p of statistics, NaN without flips."""
+        if len(self.largest) == 0:
+            return np.full(observed.shape, np.nan)
+        # sums in another order may differ in the last bits: such draws are ties
+        below = np.searchsorted(np.sort(self.largest), observed * (1 - 1e-12))
+        return (1 + len(self.largest) - below) / (1 + len(self.largest))
+
+
+def score_units(subject: Subject, lens: Ablation, progress: Progress) -> Finding:
+    """Replace every hidden unit on some evaluation examples and measure all four scores."""
+    sites, parts = subject.hidden_sites, list[dict[str, np.ndarray]]()
+    flips = [SignFlips(lens.familywise, subject.seed) for _ in SCORES]
+    nulls, found = [Null() for _ in SCORES], list[list[Specific]]()
+    for done, site in enumerate(sites):
+        progress("units in every score", done, len(sites))
+        columns, specific = _site_columns(subject, site, lens, flips, nulls)
+        parts.append(columns)
+        found.append(specific)
+    progress("units in every score", len(sites), len(sites))
+    columns = {name: np.concatenate([p[name] for p in parts], -1) for name in parts[0]}
+    observed = columns.pop("observed")  # [S, rows]
+    columns["familywise"] = np.stack(
+        [flip.p(stats) for flip, stats in zip(flips, observed, strict=True)]
+    )
+    columns["q"] = np.stack([benjamini_hochberg(p) for p in columns["p"]])
+    of_score = [Specific.concatenate(one) for one in zip(*found, strict=True)]
+    specific = [_specific_columns(*pair) for pair in zip(of_score, nulls, strict=True)]
+    columns |= {name: np.stack([one[name] for one in specific]) for name in specific[0]}
+    for name in ("specific", "shuffled"):
+        columns[f"{name}_q"] = benjamini_hochberg(columns[f"{name}_p"])
+    del columns["shuffled_p"]
+    table = Table.build(ScoreEffect, {name: v.T.reshape(-1) for name, v in columns.items()})
+    return Finding("ablation.scores", table, _statements(subject, table), _caveats(subject, table))
+
+
+def _specific_columns(found: Specific, null: Null) -> dict[str, np.ndarray]:
+    """Columns `[rows]` of what is specific to classes in one score."""
+    p = null.p(found.surprise)
+    columns = {
+        "specific": found.value,
+        "specific_lo": found.lo,
+        "specific_hi": found.hi,
+        "specific_p": p,
+        "shuffled": found.shuffled,
+        "shuffled_lo": found.shuffled_lo,
+        "shuffled_hi": found.shuffled_hi,
+        "shuffled_p": null.p(found.first),
+    }
+    return {name: values.reshape(-1) for name, values in columns.items()}
+
+
+def _site_columns(
+    subject: Subject,
+    site: Site,
+    lens: Ablation,
+    flips: list[SignFlips],
+    nulls: list[Null],
+) -> tuple[dict[str, np.ndarray], list[Specific]]:
+    """Columns `[S, U·(C + 1)]`, and what is specific to classes in each score."""
+    examples = affordable(subject, site, lens, site.units)
+    labels, names = examples.labels.cpu().numpy(), np.array([*subject.classes, "all"])
+    classes, rows = len(subject.classes), np.arange(len(labels))
+    every = sum(one.units for one in subject.hidden_sites)
+    shuffled = Shuffled(labels, classes, units=every, seed=subject.seed)
+    own, specific = list[np.ndarray](), list[list[Specific]]()
+    for _, effects in label_effects(subject, site, examples, lens.edit, SCORES):
+        values = effects.numpy()  # [S, U', B, C]
+        own.append(values[:, :, rows, labels])
+        specific.append(_specific(shuffled, values, nulls))
+    whole = np.concatenate(own, 1)  # [S, U, B]
+    means = Means.by_class(whole, labels, classes)  # [S, U, C + 1]
+    lost, gained = _flips(whole[SCORES.index("accuracy")], labels, classes)
+    observed = [
+        flip.observe(d, labels, classes) if lens.familywise else np.zeros(lost.shape)
+        for flip, d in zip(flips, whole, strict=True)
+    ]
+    shape = means.mean.shape
+    columns = {
+        "site": np.full(shape, site.name),
+        "unit": np.broadcast_to(np.arange(site.units)[:, None], shape),
+        "class": np.broadcast_to(names, shape),
+        "score": np.broadcast_to(np.array(SCORES)[:, None, None], shape),
+        **_tested(means, lost, gained),
+        "n": means.count,
+        "lost": np.broadcast_to(lost, shape),
+        "gained": np.broadcast_to(gained, shape),
+        "observed": np.stack(observed),
+    }
+    whole_site = {name: values.reshape(len(SCORES), -1) for name, values in columns.items()}
+    parts = [Specific.concatenate(one) for one in zip(*specific, strict=True)]
+    return whole_site, parts
+
+
+def _specific(shuffled: Shuffled, effects: np.ndarray, nulls: list[Null]) -> list[Specific]:
+    """What is specific in each score `[S, U, B, C]`.
+
+    Log-probabilities differ from logits by what is common to all labels of an example.
+    """
+    found = dict[str, Specific]()
+    for name, values, null in zip(SCORES, effects, nulls, strict=True):
+        if name != "log_prob":
+            found[name] = shuffled.specific(values, null)
+    same = SCORES.index("logit"), SCORES.index("log_prob")
+    nulls[same[1]].kept = nulls[same[0]].kept
+    found["log_prob"] = found["logit"]
+    return [found[name] for name in SCORES]
+
+
+def _flips(right: np.ndarray, labels: np.ndarray, classes: int) -> list[np.ndarray]:
+    """Examples that turned wrong, and right, `[U, C + 1]` each, from changes of being right."""
+    member = np.eye(classes)[labels]
+    member = np.concatenate([member, np.ones((len(labels), 1))], 1)
+    return [np.rint((right == way).astype(float) @ member).astype(int) for way in (-1, 1)]
+
+
+def _tested(means: Means, lost: np.ndarray, gained: np.ndarray) -> dict[str, np.ndarray]:
+    """Interval, control and p of each score's effects `[S, U, C + 1]`."""
+    (lo, hi), p = means.interval(), means.p()
+    last, n = SCORES.index("accuracy"), means.count[0]
+    lo[last], hi[last] = paired_accuracy_interval(lost, gained, n)
+    p[last] = np.where(n > 0, mcnemar(lost, gained), np.nan)
+    # a class without examples has no effects
+    known = np.where(means.count > 0, means.mean, 0.0)
+    usual = np.quantile(known, (0.5, 0.025, 0.975), axis=1)[:, :, None]  # [3, S, 1, C + 1]
+    usual = np.where(means.count > 0, usual, np.nan)
+    names = ("control_effect", "control_lo", "control_hi")
+    control = dict(zip(names, usual, strict=True))
+    return {"effect": means.mean, "lo": lo, "hi": hi, **control, "p": p}
+
+
+def _statements(subject: Subject, table: Table) -> tuple[str, ...]:
+    """Count, per score, the units and classes that are changed, and changed as a class."""
+    lines = list[str]()
+    classed = table.column("class") != "all"
+    for name in SCORES:
+        rows = (table.column("score") == name) & classed & ~np.isnan(table.column("p"))
+        if not rows.any():
+            lines.append(f"In {name}, no effect can be tested: no class has two examples.")
+            continue
+        share, special, control = (
+            (table.column(c)[rows] < 0.05).mean() for c in ("q", "specific_q", "shuffled_q")
+        )
+        strict = int((table.column("familywise")[rows] < 0.05).sum())
+        size, usual = (
+            np.median(np.abs(table.column(c)[rows])) for c in ("effect", "control_effect")
+        )
+        n = between(table.column("n")[rows])
+        lines.append(
+            f"In {name} ({SCORE_UNITS[name]}), {percent(share)} of the {int(rows.sum()):,} effects "
+            f"of a unit on a class differ from 0 (q < 0.05, n = {n}, median {size:.2g} either "
+            f"way, of a site's median unit {usual:.2g}), {strict} of them at a family-wise "
+            f"p < 0.05. {percent(special)} are specific to the class: they differ from the effects "
+            "on the other labels of the same examples and on the same label of the other examples "
+            f"(q < 0.05; with labels shuffled once: {percent(control)})."
+        )
+    return tuple(lines)
+
+
+def _caveats(subject: Subject, table: Table) -> tuple[str, ...]:
+    n = table.where(class_="all").column("n")
+    plain = table.column("score") != "accuracy"
+    rare = int((np.isnan(table.column("lo")) & plain & (table.column("n") > 0)).sum())
+    return (
+        *unbounded(rare, int(plain.sum()), "effects"),
+        f"Measured on {between(n)} of {len(subject.evaluation)} evaluation "
+        "examples, stratified, with one draw each where the replacement is random.",
+        "The test of the plain effect is significant also where removing a unit only lowers every "
+        "logit; `specific` compares with the labels that an example doesn't have, and with the "
+        "examples that don't have the label.",
+        "p of `specific` are found among the statistics of all units and classes under shuffled "
+        "labels: they hold for the family, and for a unit as far as it is like the others.",
+        "`logit` and `log_prob` have the same `specific`: what they differ in is common to all "
+        "labels of an example.",
+        "Random signs take each difference to be as likely as its negative where nothing is there.",
+    )

@@ -1,0 +1,186 @@
+"""Which word fits each unit best, and how well?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from holistic.results.columns import col
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
+from holistic.stats.families import least_q
+from holistic.stats.intervals import bootstrap_interval, wilson
+from holistic.stats.tests import benjamini_hochberg
+from holistic.words import number, percent
+
+if TYPE_CHECKING:
+    from holistic.lenses.activation._untrained import Compared
+
+__all__ = ["ConceptRow", "concepts_finding"]
+
+
+@dataclass(frozen=True)
+class ConceptRow:
+    """Row of the finding `activation.concepts`."""
+
+    site: str = col("name of the site")
+    unit: int = col("unit of the site")
+    concept: str | None = col(
+        "class, or high or low value of a measured property, whose presence correlates most with "
+        "the unit on the selection split; missing for units that are constant there",
+        words="word",
+    )
+    kind: str | None = col("class or property")
+    correlation: float | None = col(
+        "of the unit's value with the presence of the concept; positive: larger where it is there"
+    )
+    correlation_lo: float | None = col("lower bound, 95 % (delta method)")
+    correlation_hi: float | None = col("upper bound, 95 %")
+    threshold: float | None = col(
+        "value from which on the unit says that the concept is there, chosen on the selection "
+        "split",
+        unit="activation",
+        words="says so from",
+    )
+    f1: float | None = col("F1 of what it says then", words="F1 of the word")
+    f1_lo: float | None = col("lower bound, 95 %, of the F1")
+    f1_hi: float | None = col("upper bound, 95 %, of the F1")
+    iou: float | None = col(
+        "intersection over union of what it says and what is there", words="intersection over union"
+    )
+    iou_lo: float | None = col("lower bound, 95 % (Wilson)")
+    iou_hi: float | None = col("upper bound, 95 % (Wilson)")
+    average_precision: float | None = col("precision averaged over recall, without a threshold")
+    precision_lo: float | None = col("lower bound, 95 % (logit)")
+    precision_hi: float | None = col("upper bound, 95 % (logit)")
+    control_f1: float | None = col(
+        "mean F1 over all ways to shuffle the concept over the examples",
+        of="f1",
+        words="control (word shuffled)",
+    )
+    control_f1_hi: float | None = col(
+        "F1 that 95 % of the shuffles stay below", words="95 % of the shuffles stay below"
+    )
+    p: float | None = col(
+        "share of all shuffles with as large an F1, exactly",
+        of="f1",
+        words="p (shuffles, exact, one-sided)",
+    )
+    q: float | None = col(
+        "Benjamini-Hochberg over all units of the table", of="f1", words="q over all units"
+    )
+    prevalence: float | None = col(
+        "examples in which the concept is there", unit="share", words="share of examples with it"
+    )
+    n: int = col("evaluation examples", unit="examples")
+    untrained_correlation: float | None = col(
+        "median over the units of untrained copies, each with its own best concept",
+        of="correlation",
+        words="control (median unit of untrained copies)",
+    )
+    learned_p: float | None = col(
+        "share of the untrained copies' units with as large a correlation",
+        of="correlation",
+        words="p (units of untrained copies, one-sided)",
+    )
+    learned_q: float | None = col(
+        "Benjamini-Hochberg of the same over all units of the table",
+        of="correlation",
+        words="q of that over all units",
+    )
+
+
+def concepts_finding(compared: Compared) -> Finding:
+    """Build `activation.concepts`."""
+    parts = [_columns(compared, site.name) for site in compared.sites]
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    joined["q"] = benjamini_hochberg(joined["p"])
+    joined["learned_q"] = benjamini_hochberg(joined["learned_p"])
+    statements = [_statement(joined, site.name, compared.copies) for site in compared.sites]
+    return Finding(
+        "activation.concepts",
+        Table.build(ConceptRow, joined),
+        statements=tuple(s for s in statements if s),
+        caveats=(
+            "The concept and the threshold are chosen on the selection split, all scores are of "
+            "the evaluation split. A unit may code something that isn't in the list, or several "
+            "things: low scores say that no one word fits.",
+            "A random network codes ink and size too: `q` says that the word fits better than a "
+            "shuffled one, `learned_q` that it fits better than words fit untrained units.",
+            *_floor(joined, compared),
+            "Properties are measured on the figure that Otsu's threshold separates from the "
+            "ground; on photographs that needn't be the object.",
+        ),
+    )
+
+
+def _floor(columns: dict[str, np.ndarray], compared: Compared) -> tuple[str, ...]:
+    """Say where a unit by itself can't be told from untrained ones."""
+    floors = [compared.floor_of(site.name, "concept") for site in compared.sites]
+    tests = int(np.isfinite(columns["learned_p"]).sum())
+    least = least_q(float(np.nan_to_num(floors).max()), tests)
+    if least < 0.05:
+        return ()
+    return (
+        f"Beside the units of {compared.copies} untrained copies a unit by itself can't have a "
+        f"`learned_q` below {least:.2g} at the smallest site: there it takes several units that no "
+        "untrained one comes up to, or more `copies`.",
+    )
+
+
+def _columns(compared: Compared, site: str) -> dict[str, np.ndarray]:
+    found, concepts = compared.matches[site], compared.concepts
+    units = len(found.concept)
+    own = compared.measures[site]["concept"]
+    control = compared.control(site, "concept")
+    control = control[np.isfinite(control)]
+    names = np.array([*concepts.names, None], dtype=object)
+    kinds = np.array([*concepts.kinds, None], dtype=object)
+    return {
+        "site": np.full(units, site, dtype=object),
+        "unit": np.arange(units),
+        "concept": names[found.concept],
+        "kind": kinds[found.concept],
+        "correlation": found.correlation,
+        "correlation_lo": found.correlation_lo,
+        "correlation_hi": found.correlation_hi,
+        "threshold": found.threshold,
+        "f1": found.f1,
+        "f1_lo": found.f1_lo,
+        "f1_hi": found.f1_hi,
+        "iou": found.iou,
+        "iou_lo": found.iou_lo,
+        "iou_hi": found.iou_hi,
+        "average_precision": found.precision,
+        "precision_lo": found.precision_lo,
+        "precision_hi": found.precision_hi,
+        "control_f1": found.control_f1,
+        "control_f1_hi": found.control_f1_hi,
+        "p": found.p,
+        "prevalence": found.prevalence,
+        "n": np.full(units, len(concepts.present)),
+        "untrained_correlation": np.full(units, np.median(control) if len(control) else np.nan),
+        "learned_p": compared.p_of(site, "concept", own),
+    }
+
+
+def _statement(columns: dict[str, np.ndarray], site: str, copies: int) -> str:
+    rows = (columns["site"] == site) & np.isfinite(columns["f1"])
+    count = int(rows.sum())
+    if not count:
+        return ""
+    of_class = int((columns["kind"][rows] == "class").sum())
+    lo, hi = wilson(of_class, count)
+    fits, learned = (int((columns[name][rows] < 0.05).sum()) for name in ("q", "learned_q"))
+    f1, control = (float(np.median(columns[name][rows])) for name in ("f1", "control_f1"))
+    low, high = bootstrap_interval(columns["f1"][rows], np.median, seed=0)
+    return (
+        f"Site '{site}': the word that fits best is a class for {of_class} of {count} units "
+        f"({percent(of_class / count, lo, hi, decimals=0)}) and a property of the image for the "
+        f"rest; the median F1 is {f1:.2f} [{number(low)}, {number(high)}] "
+        f"(n = {int(columns['n'][rows][0])}), with the word shuffled {control:.2f}; "
+        f"{fits} units beat the shuffles and {learned} the units of {copies} untrained copies "
+        "(q < 0.05)."
+    )

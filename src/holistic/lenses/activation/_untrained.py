@@ -1,0 +1,287 @@
+"""What do the same measurements say of copies of the network that learned nothing?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from holistic.graph.sites import Site
+from holistic.lenses.activation import Activation
+from holistic.lenses.activation._profiles import selectivity, separation
+from holistic.lenses.activation._stimuli import KINDS, Stimuli, drawable, oriented
+from holistic.lenses.activation._values import reduced
+from holistic.lenses.activation.concepts import (
+    Concepts,
+    Match,
+    chosen_concepts,
+    concepts_of,
+    correlations,
+    match,
+    middles,
+    properties,
+)
+from holistic.lenses.activation.tuning import Tuning, tuned
+from holistic.progress import Progress
+from holistic.stats.intervals import class_auroc
+from holistic.stats.moments import Moments
+from holistic.study.examples import Examples
+from holistic.study.subject import Subject
+
+__all__ = ["MEASURES", "Compared", "Probe", "compare", "specificity"]
+
+MEASURES = ("auroc", "d_prime", "selectivity", "property")
+"""What is followed over depth."""
+_DRAWS = 25
+"""How often the evaluation examples are drawn again: the intervals of `depth` are over images."""
+_FIRST = 104_729
+"""Added to the subject's seed, so that no copy has the weights that the model started from."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What the network and each copy are shown.
+
+    Attributes
+    ----------
+    selection, evaluation
+        Some examples of both splits, every class with its share.
+    concepts
+        What is true of them, in this order.
+    stimuli
+        By kind; empty where the inputs aren't pictures.
+    """
+
+    selection: Examples
+    evaluation: Examples
+    concepts: tuple[Concepts, Concepts]
+    stimuli: Mapping[str, Stimuli]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Numbers of all units of the hidden sites, and the same of untrained copies.
+
+    Attributes
+    ----------
+    sites
+        In order of depth.
+    copies
+        Number of untrained copies.
+    measures
+        By site and measure `[U]`: `MEASURES`, `concept`, and `tuning <kind>`.
+    controls
+        The same of each copy, `[copies, U]`.
+    redrawn
+        Those of `MEASURES` of the subject on evaluation examples drawn again, `[D, U]`.
+    matches, tunings
+        By site, the best concepts, and by kind of stimuli the tuning.
+    concepts
+        Of the examples that the scores are of.
+    stimuli
+        By kind.
+    """
+
+    sites: tuple[Site, ...]
+    copies: int
+    measures: Mapping[str, Mapping[str, np.ndarray]]
+    controls: Mapping[str, Mapping[str, np.ndarray]]
+    redrawn: Mapping[str, Mapping[str, np.ndarray]]
+    matches: Mapping[str, Match]
+    tunings: Mapping[str, Mapping[str, Tuning]]
+    concepts: Concepts
+    stimuli: Mapping[str, Stimuli]
+
+    def control(self, site: str, measure: str) -> np.ndarray:
+        """Return what the copies' units have, `[copies, U]`."""
+        return self.controls[site][measure]
+
+    def p_of(self, site: str, measure: str, values: np.ndarray) -> np.ndarray:
+        """Return the p of units `[U]`: the share of the copies' units of the site as large."""
+        control = self.control(site, measure).ravel()
+        control = np.sort(control[np.isfinite(control)])
+        larger = len(control) - np.searchsorted(control, np.nan_to_num(values) - 1e-12)
+        p = (1 + larger) / (1 + len(control))
+        return np.where(np.isnan(values) | (len(control) == 0), np.nan, p)
+
+    def floor_of(self, site: str, measure: str, largest: float = np.inf) -> float:
+        """Return the least p that a unit of a site can have, where no number exceeds `largest`."""
+        return float(self.p_of(site, measure, np.array([largest]))[0])
+
+
+def compare(
+    subject: Subject, lens: Activation, progress: Progress, *, fresh: Subject | None = None
+) -> Compared:
+    """Measure the subject and its untrained copies on the same examples and stimuli.
+
+    One copy is traced, `fresh` if it is given; the weights of all are drawn into it one after
+    another.
+    """
+    probe = _probe(subject, lens)
+    sites = subject.hidden_sites
+    task, total = "untrained copies", lens.copies + 1
+    values = _values(subject, sites, probe, lens.reduction)
+    measures = {site.name: _measured(values[site.name], probe, subject) for site in sites}
+    progress(task, 1, total)
+    drawn = list[dict[str, dict[str, np.ndarray]]]()
+    for copy in range(lens.copies):
+        fresh = subject.untrained(subject.seed + _FIRST + copy, reuse=fresh)
+        held = _values(fresh, sites, probe, lens.reduction)
+        drawn.append({site.name: _measured(held[site.name], probe, subject) for site in sites})
+        progress(task, copy + 2, total)
+    return Compared(
+        sites=sites,
+        copies=lens.copies,
+        measures=measures,
+        controls={
+            name: {measure: np.stack([copy[name][measure] for copy in drawn]) for measure in found}
+            for name, found in measures.items()
+        },
+        redrawn={site.name: _redrawn(values[site.name], probe, subject) for site in sites},
+        matches={site.name: _matched(values[site.name], probe) for site in sites},
+        tunings={site.name: _tunings(values[site.name], probe) for site in sites},
+        concepts=probe.concepts[1],
+        stimuli=probe.stimuli,
+    )
+
+
+def _probe(subject: Subject, lens: Activation) -> Probe:
+    """Draw examples of both splits, measure their properties, and draw the stimuli."""
+    sides = [
+        e.sample(lens.probes, seed=subject.seed) for e in (subject.selection, subject.evaluation)
+    ]
+    measured = [properties(side.images) for side in sides]
+    middle = None if measured[0] is None else middles(measured[0])
+    concepts = [
+        concepts_of(side.labels.cpu().numpy(), subject.classes, found, middle)
+        for side, found in zip(sides, measured, strict=True)
+    ]
+    kinds = KINDS if drawable(subject.images) else ()
+    stimuli = {kind: oriented(subject.images, kind, seed=subject.seed) for kind in kinds}
+    return Probe(sides[0], sides[1], (concepts[0], concepts[1]), stimuli)
+
+
+def _values(
+    subject: Subject, sites: Sequence[Site], probe: Probe, reduction: str
+) -> dict[str, dict[str, np.ndarray]]:
+    """Read all that is shown, by site and by what it is: `[N, U]` float64 each."""
+    shown: dict[str, Tensor] = {
+        "selection": probe.selection.images,
+        "evaluation": probe.evaluation.images,
+        **{kind: stimuli.images for kind, stimuli in probe.stimuli.items()},
+    }
+    names = [site.name for site in sites]
+    held: dict[str, dict[str, np.ndarray]] = {name: {} for name in names}
+    for key, images in shown.items():
+        parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
+        for _, values in subject.capture_batches(names, images):
+            for name in names:
+                x = reduced(values[name], reduction).cpu().numpy()
+                parts[name].append(np.nan_to_num(x, posinf=0.0, neginf=0.0))
+        for name in names:
+            held[name][key] = np.concatenate(parts[name])
+    return held
+
+
+def _measured(
+    values: Mapping[str, np.ndarray], probe: Probe, subject: Subject
+) -> dict[str, np.ndarray]:
+    """Reduce what the units of a site hold to one number a unit and measure, `[U]` each."""
+    sides = values["selection"], values["evaluation"]
+    labels = [e.labels.cpu().numpy() for e in (probe.selection, probe.evaluation)]
+    present = [concepts.present for concepts in probe.concepts]
+    found = _specific(sides, (labels[0], labels[1]), (present[0], present[1]), probe, subject)
+    spread = sides[1].std(0)
+    for kind, shown in probe.stimuli.items():
+        found[f"tuning {kind}"] = tuned(values[kind], shown, spread, bounded=False).tuning
+    return found
+
+
+def _specific(
+    sides: tuple[np.ndarray, np.ndarray],
+    labels: tuple[np.ndarray, np.ndarray],
+    present: tuple[np.ndarray, np.ndarray],
+    probe: Probe,
+    subject: Subject,
+) -> dict[str, np.ndarray]:
+    """How specific units are to a class, to a property of the image, and to either: `[U]` each."""
+    found = specificity(sides, labels, len(subject.classes))
+    kinds = np.array(probe.concepts[0].kinds)
+    for name, kept in (("property", kinds == "property"), ("concept", kinds != "")):
+        found[name] = _best(sides, (present[0][:, kept], present[1][:, kept]))
+    return found
+
+
+def _redrawn(
+    values: Mapping[str, np.ndarray], probe: Probe, subject: Subject
+) -> dict[str, np.ndarray]:
+    """Measure units on evaluation examples drawn again, with replacement, `[D, U]`."""
+    labels = [e.labels.cpu().numpy() for e in (probe.selection, probe.evaluation)]
+    present = [concepts.present for concepts in probe.concepts]
+    rng, count = np.random.default_rng(subject.seed), len(labels[1])
+    parts = list[dict[str, np.ndarray]]()
+    for rows in rng.integers(0, count, (_DRAWS, count)):
+        sides = values["selection"], values["evaluation"][rows]
+        both = present[0], present[1][rows]
+        parts.append(_specific(sides, (labels[0], labels[1][rows]), both, probe, subject))
+    return {name: np.stack([part[name] for part in parts]) for name in parts[0]}
+
+
+def _best(
+    sides: tuple[np.ndarray, np.ndarray], present: tuple[np.ndarray, np.ndarray]
+) -> np.ndarray:
+    """Correlation on the evaluation split with the concept chosen on the selection split, `[U]`."""
+    units = sides[0].shape[1]
+    if not present[0].shape[1]:
+        return np.full(units, np.nan)
+    chosen = chosen_concepts(sides[0], present[0])
+    r = correlations(sides[1], present[1])[chosen, np.arange(units)]
+    return np.where(chosen < 0, np.nan, r)
+
+
+def specificity(
+    sides: tuple[np.ndarray, np.ndarray], labels: tuple[np.ndarray, np.ndarray], classes: int
+) -> dict[str, np.ndarray]:
+    """Measure how specific units are to the class that they prefer on the selection split.
+
+    Parameters
+    ----------
+    sides
+        Units `[N, U]` of the selection and of the evaluation split.
+    labels
+        Classes `[N]` of both.
+    classes
+        Number of classes.
+
+    Returns
+    -------
+    dict[str, np.ndarray]
+        `auroc`, `d_prime` and `selectivity` of the evaluation split, `[U]` each; NaN for units
+        that are constant on it.
+    """
+    chosen = Moments.of(sides[0], labels[0], classes).mean
+    chosen = np.where(np.isnan(chosen), -np.inf, chosen).argmax(0)[None]
+    moments = Moments.of(sides[1], labels[1], classes)
+    negative = np.minimum(sides[0].min(0), sides[1].min(0)) < 0
+    numbers = {
+        "auroc": class_auroc(sides[1], labels[1], classes).T,
+        "d_prime": separation(moments),
+        "selectivity": selectivity(moments.mean, negative),
+    }
+    flat = np.ptp(sides[1], axis=0) == 0
+    return {
+        name: np.where(flat, np.nan, np.take_along_axis(by_class, chosen, 0)[0])
+        for name, by_class in numbers.items()
+    }
+
+
+def _matched(values: Mapping[str, np.ndarray], probe: Probe) -> Match:
+    before, after = (concepts.present for concepts in probe.concepts)
+    return match((values["selection"], before), (values["evaluation"], after))
+
+
+def _tunings(values: Mapping[str, np.ndarray], probe: Probe) -> dict[str, Tuning]:
+    spread = values["evaluation"].std(0)
+    return {kind: tuned(values[kind], shown, spread) for kind, shown in probe.stimuli.items()}

@@ -1,0 +1,75 @@
+"""How much of a class's score do gradients attribute to each unit?"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from holistic.graph.sites import Site
+from holistic.progress import Progress, silent
+from holistic.study.scores import score
+from holistic.study.subject import Subject
+
+__all__ = ["attribute_units"]
+
+_BATCH = 256
+
+
+def attribute_units(
+    subject: Subject, site: Site, rows: np.ndarray, progress: Progress = silent
+) -> np.ndarray:
+    """Multiply each unit's deviation from its mean with the gradient of each example's score.
+
+    To first order this is what the score loses when the unit is set to its mean, the negative of
+    the effect that `ablation.units` measures. Where the subject's score is the accuracy, which has
+    no gradient, the margin stands in.
+
+    Parameters
+    ----------
+    subject
+        The model under study.
+    site
+        Site of the units.
+    rows
+        Places in the evaluation split.
+    progress
+        Told how many examples are done.
+
+    Returns
+    -------
+    np.ndarray
+        `[U, N]` float32, for each example, summed over positions, in the unit of the score; NaN
+        where there are no gradients.
+
+    References
+    ----------
+    Molchanov et al. 2017, eq. 7 (first-order Taylor estimate of pruning).
+    """
+    if subject.gradients.at(site.name):
+        return np.full((site.units, len(rows)), np.nan, np.float32)
+    mean, parts = subject.mean(site.name), list[np.ndarray]()
+    for start in range(0, len(rows), _BATCH):
+        part = torch.from_numpy(rows[start : start + _BATCH])
+        images, labels = subject.evaluation.images[part], subject.evaluation.labels[part]
+        value = subject.capture([site.name], images)[site.name].requires_grad_()  # [B, P…, U]
+        gradient = _gradient(subject, site, images, labels, value)
+        terms = (gradient * (value.detach() - mean)).double()
+        terms = terms.flatten(1, -2).sum(1) if terms.dim() > 2 else terms  # [B, U]
+        parts.append(terms.T.float().cpu().numpy())
+        progress("attributing units", min(start + _BATCH, len(rows)), len(rows))
+    return np.concatenate(parts, axis=1)
+
+
+def _gradient(
+    subject: Subject, site: Site, images: Tensor, labels: Tensor, value: Tensor
+) -> Tensor:
+    """Gradient of each example's score in the site's value, `[B, P…, U]`."""
+    with torch.enable_grad():
+        logits = subject.logits_from(images, {site.name: value})
+        name = "margin" if subject.score == "accuracy" else subject.score
+        total = score(logits, labels, name).sum()
+        if not total.requires_grad:
+            return torch.zeros_like(value)
+        (gradient,) = torch.autograd.grad(total, value)
+    return gradient

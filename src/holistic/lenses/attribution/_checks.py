@@ -1,0 +1,229 @@
+"""Which tests does a map stand, and by how much?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from holistic.results.columns import col
+from holistic.stats.agreement import spearman
+from holistic.stats.intervals import bootstrap_interval
+from holistic.stats.means import Means
+from holistic.stats.tests import benjamini_hochberg
+
+__all__ = [
+    "FAILURES",
+    "MethodRow",
+    "completeness",
+    "failures",
+    "judged",
+    "rank_correlations",
+    "removed",
+    "resemblance",
+]
+
+FAILURES = {
+    "deletion_auc": "removing the pixels that it names costs no more than removing random ones",
+    "insertion_auc": "putting in the pixels that it names brings no more than random ones",
+    "completeness": "its sum misses the change of the objective",
+    "randomisation": "the map hardly changes in an untrained network",
+    "edge_similarity": "the map resembles an edge filter's, which sees no model",
+}
+"""What a method that fails a test was found to do; `randomisation_nonzero` is the same test on some
+of the pixels."""
+
+_REMOVALS = ("deletion_auc", "insertion_auc")
+_NEGLIGIBLE = 0.1
+"""Least correlation that counts as a small one (Cohen 1988, section 3.2.1)."""
+
+
+@dataclass(frozen=True)
+class MethodRow:
+    """Row of the finding `attribution.methods`."""
+
+    method: str = col("attribution method; 'edge' and 'random' are controls that see no model")
+    metric: str = col(
+        "deletion_auc and insertion_auc: mean probability of the own class while pixels are "
+        "removed or put in; completeness: relative error of the map's sum; randomisation: rank "
+        "correlation with the map of an untrained copy; randomisation_nonzero: the same over the "
+        "pixels that aren't zero in the image; edge_similarity: with an edge filter's map",
+        words="test",
+    )
+    better: str = col("whether a 'lower' or a 'higher' value is better")
+    value: float | None = col("mean of the metric over images", words="mean over images")
+    lo: float | None = col("lower bound of the value, 95 %")
+    hi: float | None = col("upper bound of the value, 95 %")
+    n: int = col("images on which the value is defined", unit="images")
+    control: float | None = col(
+        "the same of the control: a random order of pixels; another image's change; two untrained "
+        "copies; another image's edges",
+        of="value",
+        words="control",
+    )
+    difference: float | None = col(
+        "value minus control on the same images, where it is a mean", words="beyond the control"
+    )
+    difference_lo: float | None = col("lower bound of the difference, 95 %")
+    difference_hi: float | None = col("upper bound of the difference, 95 %")
+    p: float | None = col(
+        "two-sided p of no difference, on the same images",
+        of="difference",
+        words="p (paired, two-sided)",
+    )
+    q: float | None = col(
+        "Benjamini-Hochberg q of p over all rows", of="difference", words="q over all rows"
+    )
+    passed: bool | None = col(
+        "deletion and insertion: better than the random order at q < 0.05; "
+        "the others: the upper bound lies below the threshold of the lens's settings, and for "
+        "completeness below the control; a resemblance to an untrained copy must also be less than "
+        "that of two untrained copies, or negligible (a lower bound of at most 0.1)"
+    )
+
+
+def removed(method: str, metric: str, values: np.ndarray, control: np.ndarray | None) -> MethodRow:
+    """Compare areas under removal curves `[n]` with those of random orders on the same images.
+
+    Parameters
+    ----------
+    method
+        Name of the method.
+    metric
+        `deletion_auc` (lower is better) or `insertion_auc` (higher is better).
+    values
+        `[n]`, the method's areas.
+    control
+        `[n]`, the random order's; None for the random order itself, which can't pass or fail.
+    """
+    lower = metric == "deletion_auc"
+    row = _mean_row(method, metric, values, control, better="lower" if lower else "higher")
+    if control is None or row.difference_lo is None or row.difference_hi is None:
+        return row
+    return replace(row, passed=row.difference_hi < 0 if lower else row.difference_lo > 0)
+
+
+def resemblance(
+    method: str, metric: str, values: np.ndarray, control: np.ndarray, threshold: float
+) -> MethodRow:
+    """Bound the mean of rank correlations `[n]` that should be low; NaN is left out.
+
+    A map that resembles an untrained copy's as much as two untrained copies' resemble each other
+    shows nothing that training brought, however low that is; only where the resemblance is
+    negligible is there nothing left to be less than. Another image's edges are no such bound: a
+    map should resemble its own image's no more than those.
+    """
+    row = _mean_row(method, metric, values, control, better="lower")
+    if row.value is not None and row.value < threshold and not np.isfinite(row.hi or np.nan):
+        return row  # nothing is known of how far it may be off
+    low = row.hi is not None and row.hi < threshold
+    if metric == "edge_similarity":
+        return replace(row, passed=low)
+    less = row.difference_hi is not None and row.difference_hi < 0
+    none = row.lo is not None and row.lo <= _NEGLIGIBLE
+    return replace(row, passed=low and (less or none))
+
+
+def completeness(
+    method: str, sums: np.ndarray, changes: np.ndarray, *, tolerance: float, seed: int
+) -> MethodRow:
+    """Measure by how much maps' sums miss the changes that they should add up to.
+
+    The error is the sum of absolute differences over the sum of absolute changes: a ratio of sums
+    isn't blown up by an image whose objective hardly changes. Its bounds are the bootstrap's.
+
+    Parameters
+    ----------
+    method
+        Name of the method.
+    sums
+        `[n]`, sum of each image's signed attributions.
+    changes
+        `[n]`, objective of the image minus objective of the baseline.
+    tolerance
+        The upper bound must not be larger.
+    seed
+        Seed of the bootstrap.
+
+    References
+    ----------
+    Sundararajan et al. 2017, proposition 1.
+    """
+
+    def error(pairs: np.ndarray) -> float:
+        total = np.abs(pairs[:, 1]).sum()
+        return float(np.abs(pairs[:, 0] - pairs[:, 1]).sum() / total) if total else float("nan")
+
+    value = error(np.stack([sums, changes], 1))
+    lo, hi = bootstrap_interval(np.stack([sums, changes], 1), error, seed=seed)
+    control = error(np.stack([np.roll(sums, 1), changes], 1))
+    bounds = float(lo), float(hi)
+    unpaired = control, None, None, None, None, None, bool(hi <= tolerance and hi < control)
+    return MethodRow(method, "completeness", "lower", value, *bounds, len(sums), *unpaired)
+
+
+def rank_correlations(a: np.ndarray, b: np.ndarray, *, among: np.ndarray) -> np.ndarray:
+    """Correlate the ranks of two maps `[n, P]` for each image.
+
+    Parameters
+    ----------
+    a, b
+        `[n, P]`.
+    among
+        `[n, P]` bool, the pixels that count.
+
+    Returns
+    -------
+    np.ndarray
+        `[n]`, NaN for a map of one value and with fewer than 4 pixels.
+
+    References
+    ----------
+    Spearman 1904; Adebayo et al. 2018, section 3.2 (as the similarity of maps).
+    """
+    return np.array([spearman(x[kept], y[kept]).r for x, y, kept in zip(a, b, among, strict=True)])
+
+
+def _mean_row(
+    method: str, metric: str, values: np.ndarray, control: np.ndarray | None, *, better: str
+) -> MethodRow:
+    """Average `[n]`, beside a control on the same images; NaN is left out."""
+    own, beside = _kept(values), (None, None, None, None, None)
+    if control is not None:
+        gap = _kept(values - control)
+        beside = float(_kept(control).mean), *_bounded(gap), float(gap.p())
+    return MethodRow(method, metric, better, *_bounded(own), int(own.count), *beside, None, None)
+
+
+def _kept(values: np.ndarray) -> Means:
+    return Means.of(values[np.isfinite(values)])
+
+
+def _bounded(means: Means) -> tuple[float, float, float]:
+    lo, hi = means.interval()
+    return float(means.mean), float(lo), float(hi)
+
+
+def judged(rows: Sequence[MethodRow]) -> list[MethodRow]:
+    """Add q over all rows, and pass removals only where theirs is below 0.05."""
+    p = [float("nan") if row.p is None else row.p for row in rows]
+    found = list[MethodRow]()
+    for row, q in zip(rows, benjamini_hochberg(p).tolist(), strict=True):
+        passed = row.passed and q < 0.05 if row.metric in _REMOVALS else row.passed
+        found.append(replace(row, q=q, passed=passed))
+    return found
+
+
+def failures(rows: Iterable[Mapping[str, object]]) -> dict[str, list[str]]:
+    """List the tests that methods fail, each once however many rows ask it: rows of the table.
+
+    Controls, which see no model, are asked nothing.
+    """
+    found = dict[str, list[str]]()
+    for row in rows:
+        test = str(row["metric"]).removesuffix("_nonzero")
+        own = found.setdefault(str(row["method"]), [])
+        if row["passed"] is False and row["method"] not in ("edge", "random") and test not in own:
+            own.append(test)
+    return found

@@ -1,0 +1,120 @@
+"""What is left of a class's probability when pixels go, or come, in the order of a map?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from holistic.lenses._pictures import flat_planes, planes
+from holistic.study.examples import Examples
+from holistic.study.subject import Subject
+
+__all__ = ["Curves", "area", "grid", "mean_image", "order", "removal"]
+
+_BYTES = 32 << 20
+"""Bytes of inputs that are made at a time."""
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Probability of each image's own class along the grid, float64 `[n, S]` each.
+
+    Attributes
+    ----------
+    deletion
+        Pixels are replaced, the first in the order first; lower is better.
+    insertion
+        Pixels are put into the mean image, the first in the order first; higher is better.
+    """
+
+    deletion: np.ndarray
+    insertion: np.ndarray
+
+
+def mean_image(subject: Subject) -> Tensor:
+    """Mean of the class means of the selection split's images: what removed pixels hold, `[…]`."""
+    images, labels = subject.selection.images, subject.selection.labels
+    means = [images[labels == label].double().mean(0) for label in labels.unique()]
+    return torch.stack(means).mean(0).to(images.dtype)
+
+
+def grid(pixels: int, steps: int) -> np.ndarray:
+    """Return how many of `pixels` are removed at each of about `steps + 1` points, `[S]`.
+
+    >>> grid(10, 4)
+    array([ 0,  2,  5,  8, 10])
+    """
+    return np.unique(np.round(np.linspace(0, pixels, steps + 1)).astype(np.int64))
+
+
+def order(maps: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Rank each map's pixels from the largest on, equal ones at random.
+
+    Parameters
+    ----------
+    maps
+        `[n, P]`.
+    rng
+        Decides between equal values; for maps of one value the whole order is random.
+
+    Returns
+    -------
+    np.ndarray
+        `[n, P]` int64, 0 for the pixel that goes first.
+    """
+    first = np.lexsort((rng.random(maps.shape), -maps), axis=1)
+    ranks = np.empty_like(first)
+    np.put_along_axis(ranks, first, np.arange(maps.shape[1])[None], axis=1)
+    return ranks
+
+
+def removal(
+    subject: Subject, examples: Examples, ranks: np.ndarray, counts: np.ndarray, fill: Tensor
+) -> Curves:
+    """Replace pixels in order, and put them in in order.
+
+    Parameters
+    ----------
+    subject
+        Whose probability (softmax of the logits) is followed.
+    examples
+        n images and their classes.
+    ranks
+        `[n, P]`, the order of the pixels, all channels of a pixel together.
+    counts
+        `[S]`, numbers of pixels at which to look.
+    fill
+        What a removed pixel holds: an image `[…]`.
+
+    References
+    ----------
+    Petsiuk et al. 2018, section 3.2 (deletion and insertion).
+    """
+    images = planes(examples.images)  # [n, channels, H, W]
+    blank = planes(fill[None].to(images))
+    place = torch.from_numpy(ranks).to(images.device).reshape(-1, 1, *images.shape[2:])
+    shape = examples.images.shape[1:]
+
+    size = max(1, _BYTES // (images.numel() * images.element_size()))
+
+    def probability(kept: Sequence[Tensor]) -> np.ndarray:
+        mixed = torch.cat([torch.where(mask, images, blank) for mask in kept])
+        chances = subject.predict(flat_planes(mixed, shape)).double().softmax(1)  # [K * n, C]
+        own = examples.labels.repeat(len(kept))[:, None]
+        return chances.gather(1, own)[:, 0].reshape(len(kept), -1).cpu().numpy()
+
+    left, shown = list[np.ndarray](), list[np.ndarray]()
+    for start in range(0, len(counts), size):
+        chosen = [int(count) for count in counts[start : start + size]]
+        left.append(probability([place >= count for count in chosen]))
+        shown.append(probability([place < count for count in chosen]))
+    return Curves(np.concatenate(left).T, np.concatenate(shown).T)
+
+
+def area(curves: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Average curves `[…, S]` over the share of pixels, by the trapezoidal rule: `[…]`."""
+    return np.trapezoid(curves, counts / counts[-1], axis=-1)

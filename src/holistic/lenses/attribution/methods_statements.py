@@ -1,0 +1,127 @@
+"""What do the tests of the maps say, in sentences?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from holistic.lenses.attribution import Attribution
+from holistic.lenses.attribution._checks import MethodRow
+from holistic.words import number, percent
+
+__all__ = ["statements"]
+
+
+def statements(rows: Sequence[MethodRow], lens: Attribution) -> tuple[str, ...]:
+    """Summarise the table, a sentence or two per metric."""
+    said = (
+        _removal(rows, "deletion_auc", "pixels are removed", "removed"),
+        _removal(rows, "insertion_auc", "pixels are put into the mean image", "put in"),
+        _completeness(rows, lens),
+        _similarity(
+            rows,
+            "randomisation",
+            f"Maps that hardly change when all weights are drawn afresh (rank correlation from "
+            f"{lens.similar:g} on, or not negligible and no less than between two untrained "
+            "copies) say little about what was learnt",
+            "between two untrained copies",
+        )
+        # a map that is multiplied by the input is zero wherever the image is
+        + _beside(rows, "randomisation_nonzero", "over the pixels that aren't zero in the image"),
+        _similarity(
+            rows,
+            "edge_similarity",
+            "Rank correlation of the maps with a Sobel edge filter that sees no model",
+            "with another image's edges",
+        ),
+    )
+    return tuple(sentence for sentence in said if sentence)
+
+
+def _of(rows: Iterable[MethodRow], metric: str) -> dict[str, MethodRow]:
+    return {row.method: row for row in rows if row.metric == metric and row.n}
+
+
+def _number(row: MethodRow) -> str:
+    value, lo, hi = (number(of, "z.2f") for of in (row.value, row.lo, row.hi))
+    return f"{value} [{lo}, {hi}]"
+
+
+def _words(method: str) -> str:
+    return {"input_x_gradient": "input × gradient"}.get(method, method.replace("_", " "))
+
+
+def _listed(rows: Iterable[MethodRow]) -> str:
+    return ", ".join(_words(row.method) for row in rows)
+
+
+def _removal(rows: Sequence[MethodRow], metric: str, doing: str, done: str) -> str:
+    found = _of(rows, metric)
+    methods = [row for name, row in found.items() if name not in ("edge", "random")]
+    if not methods or "random" not in found:
+        return ""
+    sign = 1 if metric == "deletion_auc" else -1
+    best = min(methods, key=lambda row: sign * (row.value or 0.0))
+    edge = f", an edge filter's {_number(found['edge'])}" if "edge" in found else ""
+    failed = [row for row in methods if not row.passed]
+    verdict = (
+        f"no better than the random order: {_listed(failed)}"
+        if failed
+        else "all methods are better than the random order"
+    )
+    blind = (
+        " The edge filter, which sees no model, is better than a random order too: that alone says "
+        "nothing of the model."
+        if _passes(found, "edge")
+        else ""
+    )
+    return (
+        f"While {doing} in the order of {_words(best.method)}, the best of {len(methods)} methods "
+        f"on these images, the mean probability of the own class is {_number(best)} over all "
+        f"shares {done} (a random order's {_number(found['random'])}{edge}; n = {best.n}); "
+        f"{verdict}.{blind}"
+    )
+
+
+def _passes(found: dict[str, MethodRow], method: str) -> bool:
+    return method in found and bool(found[method].passed)
+
+
+def _completeness(rows: Sequence[MethodRow], lens: Attribution) -> str:
+    found = _of(rows, "completeness").values()
+    if not found:
+        return ""
+    each = ", ".join(
+        f"{_words(row.method)} by {percent(row.value, row.lo, row.hi)}"
+        f"{'' if row.passed else ' (fails)'}"
+        for row in found
+    )
+    first = next(iter(found))
+    return (
+        f"Sums of attributions miss the change of the {lens.objective} from an image of zeros: "
+        f"{each}; for another image's change {percent(first.control, decimals=0)} (n = {first.n}, "
+        f"at most {percent(lens.tolerance, decimals=0)} passes)."
+    )
+
+
+def _similarity(rows: Sequence[MethodRow], metric: str, lead: str, control: str) -> str:
+    found = _of(rows, metric).values()
+    if not found:
+        return ""
+    each = ", ".join(
+        f"{_words(row.method)} {_number(row)}{'' if row.passed else ' (fails)'}" for row in found
+    )
+    controls = _controls(found)
+    return f"{lead}: {each}; {control} {controls} (n = {max(row.n for row in found)})."
+
+
+def _beside(rows: Sequence[MethodRow], metric: str, where: str) -> str:
+    """Add the values of a second metric to a sentence about the same methods."""
+    found = _of(rows, metric).values()
+    if not found:
+        return ""
+    values = ", ".join(f"{row.value:z.2f}{'' if row.passed else ' (fails)'}" for row in found)
+    return f" Only {where}: {values}; control {_controls(found)}."
+
+
+def _controls(found: Iterable[MethodRow]) -> str:
+    return ", ".join(number(row.control, "z.2f") for row in found)

@@ -1,0 +1,160 @@
+"""What do untrained copies of the model show, where they are the control of a count?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch import nn
+
+from holistic.lenses.mechanism._columns import Columns
+from holistic.lenses.mechanism._correlations import Counts, few_correlations
+from holistic.lenses.mechanism._values import (
+    Activations,
+    activations,
+    class_indices,
+    most_varying,
+    sampled,
+)
+from holistic.progress import Progress
+from holistic.stats.clusters import Structure, structure
+from holistic.study.examples import Examples
+from holistic.study.subject import Subject
+from holistic.study.untrained import redraw, reinitialised
+
+if TYPE_CHECKING:
+    from holistic.lenses.mechanism import Mechanism
+
+__all__ = ["Copies", "Groups", "copies", "copies_of", "few_examples"]
+
+
+@dataclass(frozen=True)
+class Groups:
+    """How far the units of a site fall into groups at best, by plain correlation and in classes."""
+
+    raw: Structure
+    within: Structure
+
+
+@dataclass(frozen=True)
+class Copies:
+    """What untrained copies show on a few examples of the selection split.
+
+    Attributes
+    ----------
+    examples
+        How many.
+    counts
+        Per copy, pairs of columns above the threshold; `counts_within` those within classes.
+    ordinary
+        `[2, S, S]` of `r` and `r_within`: what 2.5 % of the pairs of two sites fall below and
+        exceed, in the mean of the copies.
+    groups
+        By site, the groups in each copy.
+    own
+        By site, the groups in the model under study, on the same examples.
+    """
+
+    examples: int
+    counts: tuple[Counts, ...]
+    counts_within: tuple[Counts, ...]
+    ordinary: Mapping[str, np.ndarray]
+    groups: Mapping[str, tuple[Groups, ...]]
+    own: Mapping[str, Groups]
+
+
+def copies(subject: Subject, *, settings: Mechanism) -> Iterator[Subject]:
+    """Yield untrained copies over a few examples, each good until the next is drawn.
+
+    One copy is traced; the others are its weights drawn again, which spares tracing each.
+    """
+    examples, fresh = few_examples(subject, settings), subject.untrained(subject.seed)
+
+    def over_few(model: nn.Module) -> Subject:
+        return Subject(
+            model.to(subject.device),
+            (examples.images, examples.labels),
+            classes=subject.classes,
+            score=subject.score,
+            seed=subject.seed,
+            forward=fresh.forward,
+            name=fresh.name,
+            unit_axes=subject.unit_axes,
+            device=subject.device,
+        )
+
+    copy = over_few(fresh.model)
+    yield copy
+    for place in range(1, settings.untrained_copies):
+        if not redraw(copy.model, subject.model, subject.seed + place):
+            copy = over_few(reinitialised(subject.model, subject.seed + place))
+        yield copy
+
+
+def few_examples(subject: Subject, settings: Mechanism) -> Examples:
+    """Return the examples of the selection split that untrained copies are read on."""
+    return sampled(subject.selection, settings.untrained_examples, seed=subject.seed)
+
+
+def copies_of(
+    subject: Subject,
+    made: Iterable[Subject],
+    columns: Columns,
+    *,
+    settings: Mechanism,
+    progress: Progress,
+) -> Copies:
+    """Read untrained copies, one after the other: their correlated pairs and groups of units.
+
+    Parameters
+    ----------
+    subject
+        The model under study.
+    made
+        The copies, as many as the setting `untrained_copies`.
+    columns
+        The units that are paired.
+    settings
+        Settings of the lens.
+    progress
+        Told how many copies are done.
+    """
+    task, total = "untrained copies", settings.untrained_copies
+    examples = few_examples(subject, settings)
+    names = [site.name for site in subject.hidden_sites]
+    counts, ends, groups = list[list[Counts]](), list[np.ndarray](), list[dict[str, Groups]]()
+    progress(task, 0, total)
+    for done, copy in enumerate(made, 1):
+        read = activations(copy, names, examples)
+        values = columns.values({name: own.values for name, own in read.items()})
+        both = few_correlations(values, class_indices(examples), len(subject.classes))
+        counts.append([Counts.of(r, columns, settings.threshold) for r in both])
+        ends.append(np.stack([columns.middle(r) for r in both]))
+        groups.append({name: _groups(read[name], settings) for name in names})
+        progress(task, min(done, total), total)
+    own = activations(subject, names, examples)
+    raw, within = _mean(np.array(ends))  # [2, S, S] each
+    return Copies(
+        examples=len(examples),
+        counts=tuple(own for own, _ in counts),
+        counts_within=tuple(inner for _, inner in counts),
+        ordinary={"r": raw, "r_within": within},
+        groups={name: tuple(copy[name] for copy in groups) for name in names},
+        own={name: _groups(own[name], settings) for name in names},
+    )
+
+
+def _mean(ends: np.ndarray) -> np.ndarray:
+    """Average `[copies, …]` over the copies that have a number."""
+    known = np.isfinite(ends)
+    return np.where(known, ends, 0).sum(0) / np.where(known.any(0), known.sum(0), np.nan)
+
+
+def _groups(read: Activations, settings: Mechanism) -> Groups:
+    values = read.values[:, most_varying(read.values, settings.clustered_units)]
+    k_range = (2, settings.most_clusters)
+    return Groups(
+        structure(values, k_range=k_range), structure(values, read.labels, k_range=k_range)
+    )

@@ -1,0 +1,192 @@
+"""Along which directions do a site's values tell the classes apart?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from holistic.graph.engine import position_mean
+from holistic.progress import Progress, silent
+from holistic.study.subject import Subject
+
+__all__ = [
+    "METHODS",
+    "Features",
+    "Fitted",
+    "collect",
+    "fit",
+    "orientations",
+    "random_directions",
+]
+
+METHODS = ("class_mean_difference", "logistic")
+_PENALTY = 1e-3
+"""Weight of the squared norm beside the mean log-loss, on values of unit mean variance."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """Position means of one site's units, float64.
+
+    Attributes
+    ----------
+    selection, evaluation
+        `[N, U]`, one row an example of the split.
+    labels, held_out
+        `[N]`, the classes of these rows.
+    """
+
+    selection: np.ndarray
+    evaluation: np.ndarray
+    labels: np.ndarray
+    held_out: np.ndarray
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Directions of one site, fit on the selection split.
+
+    Attributes
+    ----------
+    vectors
+        `[C, M, U]` float64 of length 1, M methods in the order of `METHODS`; NaN where a class has
+        no direction.
+    spread
+        `[C, M]`, standard deviation of the selection split's projections onto each.
+    """
+
+    vectors: np.ndarray
+    spread: np.ndarray
+
+
+def collect(
+    subject: Subject, progress: Progress = silent, sites: Sequence[str] | None = None
+) -> dict[str, Features]:
+    """Read position means of the hidden sites, or of some, on both splits, in one pass each."""
+    names = [site.name for site in subject.hidden_sites] if sites is None else list(sites)
+    splits = (subject.selection, subject.evaluation)
+    total = sum(len(split) for split in splits)
+    read, done = list[dict[str, list[np.ndarray]]](), 0
+    for split in splits:
+        parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
+        for part, values in subject.capture_batches(names, split.images):
+            for name in names:
+                mean = position_mean(values[name].double())  # [B, U]
+                parts[name].append(mean.cpu().numpy())
+            progress("reading sites", done + part.stop, total)
+        read.append(parts)
+        done += len(split)
+    labels = [split.labels.cpu().numpy() for split in splits]
+    return {
+        name: Features(*(np.concatenate(parts[name]) for parts in read), *labels) for name in names
+    }
+
+
+def fit(features: Features, classes: int) -> Fitted:
+    """Fit each class's directions against the rest, on the selection split.
+
+    Parameters
+    ----------
+    features
+        The site's position means.
+    classes
+        Number of classes C.
+    """
+    x, labels = features.selection, features.labels
+    raw = np.stack([_mean_differences(x, labels, classes), _logistic(x, labels, classes)], axis=1)
+    norm = np.linalg.norm(raw, axis=2, keepdims=True)
+    vectors = np.where(norm > 0, raw / np.where(norm > 0, norm, 1), np.nan)
+    projected = (x - x.mean(0)) @ vectors.reshape(-1, x.shape[1]).T
+    spread = projected.std(0, ddof=1).reshape(classes, len(METHODS))
+    return Fitted(vectors, spread)
+
+
+def _mean_differences(x: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """Mean of each class minus mean of all other examples, `[C, U]`; NaN for absent classes."""
+    found = np.full((classes, x.shape[1]), np.nan)
+    for c in range(classes):
+        inside = labels == c
+        if inside.any() and not inside.all():
+            found[c] = x[inside].mean(0) - x[~inside].mean(0)
+    return found
+
+
+def _logistic(x: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """Weights of each class's logistic regression against the rest, `[C, U]`.
+
+    All classes are fit at once: their losses don't share a parameter. Values are scaled by one
+    number for the whole site, so that the penalty doesn't blow up units that hardly vary.
+    """
+    from scipy.optimize import minimize
+
+    target = (labels[:, None] == np.arange(classes)).astype(np.float64)  # [N, C]
+    usable = (target.sum(0) > 0) & (target.sum(0) < len(x))
+    scale = np.sqrt(x.var(0).mean())
+    if scale == 0 or not usable.any():
+        return np.where(usable[:, None], np.zeros((classes, x.shape[1])), np.nan)
+    scaled, target = (x - x.mean(0)) / scale, target[:, usable]
+    shape = (x.shape[1] + 1, target.shape[1])
+
+    def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        weights = flat.reshape(shape)
+        z = scaled @ weights[:-1] + weights[-1]  # [N, C]
+        value = (np.logaddexp(0, z) - target * z).mean(0).sum()
+        residual = (np.exp(-np.logaddexp(0, -z)) - target) / len(z)
+        slope = np.concatenate([scaled.T @ residual, residual.sum(0, keepdims=True)])
+        slope[:-1] += _PENALTY * weights[:-1]
+        return float(value + _PENALTY / 2 * (weights[:-1] ** 2).sum()), slope.reshape(-1)
+
+    options = {"maxiter": 300, "gtol": 1e-5, "maxcor": 20}
+    best = minimize(loss, np.zeros(shape).reshape(-1), jac=True, method="L-BFGS-B", options=options)
+    found = np.full((classes, x.shape[1]), np.nan)
+    found[usable] = best.x.reshape(shape)[:-1].T
+    return found
+
+
+def random_directions(values: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Draw directions in which a site's values vary as they do over some examples.
+
+    Random mixtures of the examples' deviations from their mean have exactly the sample's
+    covariance, so a control direction is as likely along a strong axis of variation as the data
+    are. An isotropic one would mostly point where nothing varies and would be beaten by anything.
+
+    Parameters
+    ----------
+    values
+        Position means of the examples, `[N, U]`: those of the selection split.
+    count
+        Number of directions.
+    seed
+        Seed of the draws.
+
+    Returns
+    -------
+    np.ndarray
+        `[B, U]` of length 1; NaN where the site doesn't vary.
+    """
+    rng = np.random.default_rng(seed)
+    deviation = values - values.mean(0)
+    drawn = rng.standard_normal((count, len(deviation))) @ deviation
+    norm = np.linalg.norm(drawn, axis=1, keepdims=True)
+    return np.where(norm > 0, drawn / np.where(norm > 0, norm, 1), np.nan)
+
+
+def orientations(features: Features, directions: np.ndarray, classes: int) -> np.ndarray:
+    """Say which way along each direction each class lies further than the rest, `[B, C]` of ±1.
+
+    A class's own direction has its sign from the selection split. Directions that it is compared
+    with must get theirs by the same rule, or they point away from the class every other time.
+
+    Parameters
+    ----------
+    features
+        The site's position means: those of the selection split count.
+    directions
+        `[B, U]`.
+    classes
+        Number of classes C.
+    """
+    apart = _mean_differences(features.selection, features.labels, classes)  # [C, U]
+    return np.where(directions @ apart.T < 0, -1.0, 1.0)

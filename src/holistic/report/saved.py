@@ -1,0 +1,75 @@
+"""A saved audit: its folder, with the report that it can write and show."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from holistic.report.page import rendered, write_report
+from holistic.results.files import opened, write_whole
+from holistic.results.folder import Folder
+
+__all__ = ["Audit", "load"]
+
+
+@dataclass(frozen=True)
+class Audit(Folder):
+    """All findings of one run with their provenance: a folder on disk.
+
+    `audit["ablation.units"]` is the table of that finding.
+    """
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the audit as one self-contained HTML file (default: `report.html` inside)."""
+        target = self.path / "report.html" if path is None else Path(path)
+        write_whole(target, lambda temporary: write_report(self, temporary))
+        return target
+
+    def show(self, height: int = 720) -> Frame:
+        """Show the report in a notebook: in a frame that can reach neither notebook nor network.
+
+        The page is made anew: what the folder holds may be somebody else's.
+
+        Parameters
+        ----------
+        height
+            Of the frame, in pixels.
+        """
+        return Frame(rendered(self)[0], int(height))
+
+    @property
+    def reported(self) -> bool:
+        """Whether the folder's `report.html` is the report of this audit as it is now."""
+        try:
+            with opened(self.path / "report.html") as page:
+                return page.read() == rendered(self)[0].encode()
+        except OSError:
+            return False
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A page as a notebook shows it: `page` is its HTML, `height` is in pixels."""
+
+    page: str = field(repr=False)
+    height: int = 720
+
+    def _repr_html_(self) -> str:
+        # a sandbox without allow-same-origin: the page's script runs as a stranger
+        return (
+            '<iframe sandbox="allow-scripts allow-downloads allow-forms" '
+            f'srcdoc="{html.escape(self.page)}" width="100%" height="{self.height}" '
+            'style="border:0" title="audit report"></iframe>'
+        )
+
+
+def load(path: str | Path) -> Audit:
+    """Open a saved audit folder.
+
+    Raises
+    ------
+    AuditError
+        If there is no audit in it, or one of another schema version.
+    """
+    return Audit.load(Path(path))

@@ -1,0 +1,1 @@
+"""What was found, on disk and in memory. Nothing here needs torch."""

@@ -1,0 +1,42 @@
+"""A finding: one table with its sentences, its caveats and its large arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from holistic.results.tables import Table
+
+__all__ = ["Finding"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One table with what it says in words, what limits it, and its large arrays.
+
+    Attributes
+    ----------
+    name
+        `<lens>.<name>`, or `sites`.
+    table
+        The numbers.
+    statements
+        Sentences for a reader, each with its numbers, interval and control.
+    caveats
+        What a reader must know before believing the numbers.
+    arrays
+        Large arrays that belong to the table (`<lens>.<name>` to array), never pickled.
+    """
+
+    name: str
+    table: Table
+    statements: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
+
+    @property
+    def lens(self) -> str:
+        """The lens that found it."""
+        return self.name.split(".")[0]

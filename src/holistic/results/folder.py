@@ -1,0 +1,277 @@
+"""The folder of an audit: all findings of one run with their provenance, whole or not at all."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from holistic.errors import AuditError, listed, nearest, shortened
+from holistic.results.files import is_unfinished, opened, sha256, write_whole
+from holistic.results.findings import Finding
+from holistic.results.records import arrays_fault, record_fault, table_fault
+from holistic.results.tables import Table
+
+__all__ = ["SCHEMA_VERSION", "Folder"]
+
+SCHEMA_VERSION = 2
+
+
+@dataclass(frozen=True)
+class Folder:
+    """All findings of one run with their provenance: a folder on disk.
+
+    `audit["ablation.units"]` is the table of that finding.
+    """
+
+    path: Path
+    provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    lenses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    """Finished lens to its entry: seconds, and per finding the files and their SHA-256."""
+    failed: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Lens that is missing to why: it failed, or lacks the findings of one that did."""
+
+    @classmethod
+    def create(cls, path: Path, provenance: Mapping[str, Any]) -> Self:
+        """Open the folder for a run, or go on with the same run where it was cut off.
+
+        Raises
+        ------
+        AuditError
+            If the folder is taken by something else than this run's own audit.
+        """
+        audit = cls.held(path)
+        if audit is None:
+            audit = cls(Path(path), provenance)
+            audit.publish()
+        if audit.provenance["key"] != provenance["key"]:
+            raise AuditError(
+                f"output folder '{path}' holds another audit "
+                f"({_difference(audit.provenance, provenance)}); "
+                "choose another folder with --out, or remove it"
+            )
+        return audit
+
+    @classmethod
+    def held(cls, path: Path) -> Self | None:
+        """Return the audit that a folder holds, or None where a new one can be made.
+
+        Raises
+        ------
+        AuditError
+            If the folder is taken by other files.
+        """
+        path = Path(path)
+        if (path / "audit.json").exists():
+            try:
+                return cls.load(path)
+            except AuditError as error:
+                way = "choose another folder with --out, or remove it"
+                raise AuditError(f"{error}; {way}") from None
+        # what a killed run left before its first rename is nobody's file
+        if path.exists() and (not path.is_dir() or not all(map(is_unfinished, path.iterdir()))):
+            raise AuditError(
+                f"output folder '{path}' is taken by other files; choose a new one with --out"
+            )
+        return None
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Open a saved audit; reads `audit.json` only, tables are read when asked for.
+
+        Raises
+        ------
+        AuditError
+            If there is no audit, or one of another schema version.
+        """
+        path = Path(path)
+        try:
+            with opened(path / "audit.json") as file:
+                record = json.loads(str(file.read(), "utf-8"))
+        except FileNotFoundError:
+            raise AuditError(
+                f"no audit in '{path}': it has no audit.json; make one with 'holistic run'"
+            ) from None
+        except (OSError, ValueError, RecursionError) as error:
+            raise AuditError(f"'{path / 'audit.json'}' can't be read: {error}") from None
+        version = record.get("schema_version") if isinstance(record, dict) else None
+        if version != SCHEMA_VERSION:
+            raise AuditError(
+                f"'{path}' has schema version {version!r}, this program reads {SCHEMA_VERSION}; "
+                "run the audit again"
+            )
+        if fault := record_fault(record):
+            told = shortened(fault)
+            raise AuditError(f"'{path / 'audit.json'}' is damaged: {told}; run the audit again")
+        return cls(path, record["provenance"], record["lenses"], record.get("failed", {}))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all findings, in the order in which they were found."""
+        return tuple(name for entry in self.lenses.values() for name in entry["findings"])
+
+    @property
+    def finished(self) -> tuple[str, ...]:
+        """Names of the lenses that are finished."""
+        return tuple(name for name in self.lenses if name != "sites")
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What a reader must know of the whole audit; which lenses are missing comes first."""
+        missing = (f"Lens '{name}' is missing: {why}" for name, why in self.failed.items())
+        return *missing, *self.provenance.get("caveats", ())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+    def __repr__(self) -> str:
+        return f"Audit('{self.path}': {len(self.names)} findings of {', '.join(self.lenses)})"
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __getitem__(self, name: str) -> Table:
+        return self._table(name, self._record(name)["table"])
+
+    def finding(self, name: str) -> Finding:
+        """Read one finding from disk, checking its files against their SHA-256.
+
+        Raises
+        ------
+        AuditError
+            If there is no such finding, or a file of it is missing, was changed, or holds
+            something else than this program writes.
+        """
+        record = self._record(name)
+        table = self._table(name, record["table"])
+        arrays = {array: self._array(file) for array, file in record["arrays"].items()}
+        classes = self.provenance.get("classes")
+        sizes = {"rows": len(table)} | ({"classes": len(classes)} if classes else {})
+        if fault := arrays_fault(arrays, sizes):
+            raise AuditError(
+                f"finding '{name}' in '{self.path}' is damaged: {shortened(fault)}; "
+                "run the audit again"
+            )
+        return Finding(name, table, tuple(record["statements"]), tuple(record["caveats"]), arrays)
+
+    def _record(self, name: str) -> Mapping[str, Any]:
+        if name not in self.names:
+            raise AuditError(
+                f"no finding '{name}'{nearest(name, self.names)} in '{self.path}'; "
+                f"it has {listed(self.names, 40)}"
+            )
+        return next(e["findings"][name] for e in self.lenses.values() if name in e["findings"])
+
+    def _table(self, name: str, file: Mapping[str, str]) -> Table:
+        with _readable(self._checked(file)) as path:
+            table = Table.load(path)
+            if fault := table_fault(name, table.columns):
+                raise ValueError(fault)
+            return table
+
+    def _array(self, file: Mapping[str, str]) -> np.ndarray:
+        with _readable(self._checked(file)) as path, opened(path) as stream:
+            return np.lib.format.read_array(stream, allow_pickle=False)
+
+    def _checked(self, file: Mapping[str, str]) -> Path:
+        path = self.path / file["path"]
+        # audits are passed on: a record that someone else wrote must not reach other files
+        if not path.resolve().is_relative_to(self.path.resolve()):
+            raise AuditError(f"'{path}' lies outside of the audit; run the audit again")
+        try:
+            digest = sha256(path)
+        except OSError:
+            raise AuditError(f"'{path}' is missing; run the audit again") from None
+        if digest != file["sha256"]:
+            raise AuditError(f"'{path}' was changed after the run; run the audit again")
+        return path
+
+    def fault(self, lens: str) -> str:
+        """Say what of a lens's files is missing or was changed; nothing where they are whole."""
+        if lens not in self.lenses:
+            return f"'{self.path}' holds no findings of '{lens}'"
+        for finding in self.lenses[lens]["findings"].values():
+            for file in (finding["table"], *finding["arrays"].values()):
+                try:
+                    self._checked(file)
+                except AuditError as error:
+                    return str(error).removesuffix("; run the audit again")
+        return ""
+
+    def lacking(self, lens: str, why: str) -> Self:
+        """Save that a lens is missing, with one line that says why; return the audit."""
+        audit = dataclasses.replace(self, failed={**self.failed, lens: why})
+        audit.publish()
+        return audit
+
+    def add(self, lens: str, findings: Sequence[Finding], seconds: float) -> Self:
+        """Save a finished lens; return the audit that holds it.
+
+        Files come first, each under a temporary name and renamed into place; `audit.json`, which
+        alone says what exists, is replaced last.
+        """
+        entry = {
+            "seconds": round(seconds, 3),
+            "findings": {finding.name: self._save(finding) for finding in findings},
+        }
+        failed = {name: why for name, why in self.failed.items() if name != lens}
+        audit = dataclasses.replace(self, lenses={**self.lenses, lens: entry}, failed=failed)
+        audit.publish()
+        return audit
+
+    def _save(self, finding: Finding) -> dict[str, Any]:
+        table = f"tables/{finding.name}.parquet"
+        arrays = {name: f"arrays/{name}.npy" for name in finding.arrays}
+        self._write(table, finding.table.save)
+        for name, file in arrays.items():
+            self._write(file, lambda path, name=name: _save_array(path, finding, name))
+        return {
+            "table": self._listed(table),
+            "arrays": {name: self._listed(file) for name, file in arrays.items()},
+            "statements": list(finding.statements),
+            "caveats": list(finding.caveats),
+        }
+
+    def _write(self, file: str, write: Callable[[Path], object]) -> None:
+        write_whole(self.path / file, write, within=self.path)
+
+    def _listed(self, file: str) -> dict[str, str]:
+        return {"path": file, "sha256": sha256(self.path / file)}
+
+    def publish(self) -> None:
+        """Write `audit.json`, which alone says what the folder holds."""
+        record = {
+            "schema_version": SCHEMA_VERSION,
+            "provenance": self.provenance,
+            "lenses": self.lenses,
+            **({"failed": self.failed} if self.failed else {}),
+        }
+        text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+        self._write("audit.json", lambda path: path.write_text(text, encoding="utf-8"))
+
+
+@contextmanager
+def _readable(path: Path) -> Generator[Path]:
+    """Read a file whose bytes may be anything, and tell it where they are something else."""
+    try:
+        yield path
+    except (OSError, ValueError, TypeError, NotImplementedError, MemoryError) as error:
+        told = shortened(str(error))
+        raise AuditError(f"'{path}' is damaged: {told}; run the audit again") from error
+
+
+def _difference(held: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    told = ("model", "weights", "data", "data_sha256", "classes", "score", "seed", "settings")
+    names = [n for n in (*told, "versions", "threads") if held.get(n) != wanted.get(n)]
+    return "different " + (", ".join(names) or "run")
+
+
+def _save_array(path: Path, finding: Finding, name: str) -> None:
+    with path.open("wb") as file:
+        np.save(file, finding.arrays[name], allow_pickle=False)

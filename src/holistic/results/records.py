@@ -1,0 +1,262 @@
+"""Which shape has what an audit's folder holds, and what in one has another?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from holistic.errors import listed
+from holistic.results.columns import Column
+
+__all__ = ["arrays_fault", "record_fault", "table_fault"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A JSON value without parts, and what it is called."""
+
+    words: str
+    fits: Callable[[Any], bool]
+
+
+@dataclass(frozen=True)
+class Group:
+    """A JSON object: its known names, those that it must hold, and what any other name holds."""
+
+    known: Mapping[str, Shape] = field(default_factory=dict[str, "Shape"])
+    needed: tuple[str, ...] = ()
+    others: Shape | None = None
+    empty: bool = False
+    """Whether it may hold nothing at all instead."""
+
+
+Shape = Kind | Group
+
+
+def _whole(value: Any, least: int = 0, most: int = 2**63 - 1) -> bool:
+    return type(value) is int and least <= value <= most
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
+def _numbers(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(type(v) in (int, float) for v in value)
+
+
+_TEXT = Kind("a text", lambda value: isinstance(value, str))
+_LINE = Kind("a line of text", lambda value: isinstance(value, str) and value.isprintable())
+_TEXTS = Kind("a list of texts", _texts)
+_WHOLE = Kind("a whole number of at least 0", _whole)
+_THREADS = Kind("a whole number from 1 to 4096", lambda value: _whole(value, 1, 4096))
+_NUMBER = Kind("a number", lambda value: type(value) in (int, float))
+_NUMBERS = Kind("a list of numbers, at least one", _numbers)
+_ANY = Kind("a value", lambda value: True)
+
+_SOURCE = Group({
+    "data": _TEXT, "model": _TEXT, "seed": _WHOLE, "score": _TEXT, "unit_axis": _TEXTS,
+    "weights": Kind("a text or null", lambda value: value is None or isinstance(value, str)),
+    "limit": Kind("a whole number or null", lambda value: value is None or _whole(value)),
+})  # fmt: skip
+_PROVENANCE = Group(
+    {
+        "key": _TEXT, "model": _TEXT, "data": _TEXT, "weights": _TEXT, "computation": _TEXT,
+        "data_sha256": _TEXT, "splits_sha256": _TEXT, "device": _TEXT,
+        "unit_axes": Group(others=_WHOLE),
+        "probe": Group(others=Group({"within": _NUMBER, "numbers": _NUMBERS}, ("numbers",))),
+        "classes": _TEXTS, "score": _TEXT, "seed": _WHOLE, "threads": _THREADS,
+        "versions": Group(others=_TEXT),
+        "settings": Group(others=Group(others=_ANY)),
+        "counts": Group({"selection": _WHOLE, "evaluation": _WHOLE}),
+        "accuracy": Group(
+            {"value": _NUMBER, "lo": _NUMBER, "hi": _NUMBER, "n": _WHOLE},
+            ("value", "lo", "hi", "n"),
+            empty=True,
+        ),
+        "created": _TEXT, "backend_note": _TEXT, "caveats": _TEXTS, "source": _SOURCE,
+    },
+    ("key",),
+)  # fmt: skip
+_FILE = Group({"path": _LINE, "sha256": _LINE}, ("path", "sha256"))
+_FINDING = Group(
+    {"table": _FILE, "arrays": Group(others=_FILE), "statements": _TEXTS, "caveats": _TEXTS},
+    ("table", "arrays", "statements", "caveats"),
+)
+_LENS = Group({"seconds": _NUMBER, "findings": Group(others=_FINDING)}, ("findings",))
+_RECORD = Group(
+    {"provenance": _PROVENANCE, "lenses": Group(others=_LENS), "failed": Group(others=_LINE)},
+    ("provenance", "lenses"),
+)
+
+_LENSES = ("sites", "ablation", "activation", "attribution", "mechanism", "tracing", "agreement")
+"""Lenses whose tables and arrays are declared here; any other lens is a user's own."""
+_KINDS = {
+    **dict.fromkeys(
+        "backup_site better causal_class class clean concept corrupt direction interval_over kind "
+        "label layout lens_a lens_b measure method metric op path prediction preferred_class "
+        "ranking read removed_for replacement_a replacement_b rival score second_class "
+        "selective_by site site_a site_b stimulus told_class units_that verdict".split(),
+        "string",
+    ),
+    **dict.fromkeys(
+        "ablation_n accuracy_n activation_n attribution_n backup_unit causal_n class_n "
+        "classes cluster cluster_within confused count depth erase_controls erase_n example "
+        "examples excluded features firing gained height k k_hi k_lo left_edge lost "
+        "mechanism_n n n_chosen n_few n_fit n_geometry n_selection n_silhouette order orders "
+        "parameters picture position positions rank removed sets start steer_controls steer_n "
+        "top_edge tracing_n turned unit unit_a unit_axis unit_b units untrained_copies "
+        "width".split(),
+        "int64",
+    ),
+    **dict.fromkeys(
+        "backup causal constant dead hidden passed saturated selective".split(), "bool"
+    ),
+}
+"""Kind of each column by its name, the same in all findings; all others hold `float64`.
+
+The rows that lenses declare say the same, but can't be read without torch, and reports are.
+"""
+_ARRAYS = {
+    "activation.images": "uint8 images any any rgb",
+    "activation.image_plane": "int64 2",
+    "activation.image_ids": "int64 images",
+    "activation.image_labels": "int64 images",
+    "activation.image_predictions": "int64 images",
+    "activation.tuning": "float32 any any",
+    "activation.weights": "float32 any any any",
+    "activation.synthetic": "uint8 rows any any rgb",
+    "attribution.class_maps": "float32 methods classes any any",
+    "attribution.class_images": "uint8 classes any any rgb",
+    "attribution.example_maps": "float32 methods examples any any",
+    "attribution.example_images": "uint8 examples any any rgb",
+    "attribution.example_ids": "int64 examples",
+    "attribution.example_labels": "int64 examples",
+    "attribution.curves": "float32 curves 2 steps",
+    "attribution.curve_bounds": "float32 curves 2 2 steps",
+    "attribution.contrast_maps": "float32 pairs 2 any any",
+    "attribution.contrast_images": "uint8 pairs 2 any any rgb",
+    "mechanism.correlation": "float32 units units",
+    "mechanism.correlation_within": "float32 units units",
+    "mechanism.profile": "float32 any classes",
+    "tracing.directions": "float32 classes 2 units",
+    "tracing.doses": "float32 classes 2 doses",
+    "tracing.dose_bounds": "float32 2 classes 2 doses",
+}
+"""Kind and axes of each array; those of a site have its index behind their name.
+
+A word is one size in all arrays of a finding and site, `any` is any, an axis of three colours may
+be missing, and numbers of another width are no fault.
+"""
+_ALL_KINDS = ("string", "int64", "float64", "bool")
+
+
+def record_fault(record: Mapping[str, Any]) -> str:
+    """Say what in an `audit.json` isn't as this program writes it; nothing where all is."""
+    try:
+        json.dumps(record, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return "it holds half of a character, or too many levels"
+    if fault := _fault(record, _RECORD, ()):
+        return fault
+    for entry in record["lenses"].values():
+        for name, finding in entry["findings"].items():
+            files = {f"tables/{name}.parquet": finding["table"]}
+            files |= {f"arrays/{array}.npy": file for array, file in finding["arrays"].items()}
+            for path, file in files.items():
+                if file["path"] != path:
+                    return f"it names '{file['path']}', outside of the place {path!r}"
+                if path.count("/") > 1 or "\\" in path:
+                    return f"it names '{path}', outside of its folders"
+    return ""
+
+
+def _fault(value: Any, shape: Shape, place: tuple[str, ...]) -> str:
+    """The first fault of a value that stands at a place."""
+    at = repr(".".join(place)) if place else "it"
+    if isinstance(shape, Kind):
+        return "" if shape.fits(value) else f"{at} is {_shown(value)}, and must be {shape.words}"
+    if not isinstance(value, dict):
+        return f"{at} is {_shown(value)}, and must be an object"
+    if shape.empty and not value:
+        return ""
+    if lacking := [name for name in shape.needed if name not in value]:
+        return f"{at} lacks {listed(lacking)}"
+    inner = ((name, shape.known.get(name, shape.others)) for name in value)
+    faults = (_fault(value[name], own, (*place, name)) for name, own in inner if own)
+    return next(filter(None, faults), "")
+
+
+def _shown(value: Any) -> str:
+    text = ascii(value)
+    return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+def table_fault(finding: str, columns: Sequence[Column]) -> str:
+    """Say what in a table isn't as this program writes it; nothing where all is.
+
+    Columns may be missing, as an older audit lacks newer ones: whoever reads one says so.
+
+    Parameters
+    ----------
+    finding
+        Name of the finding; what lenses of the user's own write may have any of the four kinds.
+    columns
+        Columns of its table, as they were read.
+    """
+    names = [column.name for column in columns]
+    if len(set(names)) < len(names):
+        return (
+            f"it has the same column twice: {listed(n for n in set(names) if names.count(n) > 1)}"
+        )
+    known = finding.split(".")[0] in _LENSES
+    for name, kind in ((column.name, column.kind) for column in columns):
+        allowed = (_KINDS.get(name, "float64"),) if known else _ALL_KINDS
+        if kind not in allowed:
+            return f"column {name!r} holds {kind}, and must hold {' or '.join(allowed)}"
+    return ""
+
+
+def arrays_fault(arrays: Mapping[str, np.ndarray], sizes: Mapping[str, int]) -> str:
+    """Say what in a finding's arrays isn't as this program writes them; nothing where all is.
+
+    Parameters
+    ----------
+    arrays
+        All arrays of one finding.
+    sizes
+        Sizes that are known beside them: `rows` of the table, and `classes`.
+    """
+    known = dict(sizes)
+    for name, values in arrays.items():
+        if values.dtype.kind not in "buif":
+            return f"array '{name}' holds {values.dtype}, and must hold numbers"
+        declared = next((d for d in _ARRAYS if f"{name}.".startswith(f"{d}.")), None)
+        if declared is None:
+            continue
+        kind, *axes = _ARRAYS[declared].split()
+        if axes[-1] == "rgb":
+            axes[-1:] = ["3"] if values.ndim == len(axes) else []
+        site = name.removeprefix(declared)
+        bits = values.dtype == "uint8" if kind == "uint8" else values.dtype.kind == kind[0]
+        if not (bits and _fits(values.shape, axes, site, known)):
+            return (
+                f"array '{name}' holds {values.dtype} of shape {values.shape}, and must hold "
+                f"{kind} of shape {' × '.join(axes)}, with sizes as in the other arrays"
+            )
+    return ""
+
+
+def _fits(shape: Sequence[int], axes: Sequence[str], site: str, known: dict[str, int]) -> bool:
+    """Say whether sizes are those that are known by their words; the first of a word is noted."""
+    for size, axis in zip(shape, axes, strict=False):
+        word = axis if axis in known else axis + site
+        wanted = size if axis == "any" else int(axis) if axis.isdigit() else known.get(word, size)
+        if size != wanted:
+            return False
+        known[word] = size
+    return len(shape) == len(axes)

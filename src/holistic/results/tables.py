@@ -1,0 +1,202 @@
+"""How is what was found written down: tables whose columns have a type, a unit and a meaning."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from holistic.errors import SettingError, listed, nearest
+from holistic.results.columns import Column, columns_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+__all__ = ["Table"]
+
+_TOLD = (b"unit", b"meaning", b"of", b"words")
+"""What a column says of itself, as a Parquet file holds it."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A typed table: columns with units and meanings over an Arrow table.
+
+    A missing number is null, never NaN.
+    """
+
+    columns: tuple[Column, ...]
+    data: pa.Table
+
+    @classmethod
+    def build(cls, row: type, values: Mapping[str, Any]) -> Self:
+        """Make a table from one sequence per column of the row type.
+
+        Parameters
+        ----------
+        row
+            Dataclass whose fields are declared with `col`.
+        values
+            Column name to a sequence or array of one length; NaN becomes null. A scalar is
+            repeated.
+        """
+        import pyarrow as pa
+
+        columns = columns_of(row)
+        names = [c.name for c in columns]
+        if set(values) != set(names):
+            missing, extra = set(names) - set(values), set(values) - set(names)
+            raise ValueError(f"columns of {row.__name__}: missing {missing}, unknown {extra}")
+        rows = max((len(v) for v in values.values() if not _is_scalar(v)), default=1)
+        arrays = [_arrow_array(values[c.name], c.kind, rows) for c in columns]
+        return cls(columns, pa.Table.from_arrays(arrays, schema=_schema(columns)))
+
+    @classmethod
+    def from_rows(cls, row: type, rows: Sequence[Any]) -> Self:
+        """Make a table from instances of the row type."""
+        fields = [f.metadata["name"] or f.name for f in dataclasses.fields(row)]
+        attributes = [f.name for f in dataclasses.fields(row)]
+        return cls.build(
+            row, {n: [getattr(r, a) for r in rows] for n, a in zip(fields, attributes, strict=True)}
+        )
+
+    def __len__(self) -> int:
+        return self.data.num_rows
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns, in order."""
+        return tuple(c.name for c in self.columns)
+
+    def column(self, name: str) -> np.ndarray:
+        """Values of one column as an array; null numbers come as NaN (integers as floats then)."""
+        return self.data[self._checked(name)].to_numpy()
+
+    def _checked(self, name: str) -> str:
+        if name not in self.names:
+            raise SettingError(
+                f"no column '{name}'{nearest(name, self.names)}; "
+                f"this table has {listed(self.names, 30)}"
+            )
+        return name
+
+    def where(self, **equal: Any) -> Table:
+        """Rows in which each named column equals the value (`class` is spelled `class_`).
+
+        None finds the rows in which the value is missing.
+        """
+        import pyarrow.compute as pc
+
+        data = self.data
+        for name, value in equal.items():
+            field = pc.field(self._checked(name.rstrip("_")))
+            data = data.filter(field.is_null() if value is None else field == value)
+        return Table(self.columns, data)
+
+    def sort(self, name: str, *, descending: bool = False) -> Table:
+        """Rows in order of one column, ties in their present order, nulls last."""
+        cells = self.data[self._checked(name)]
+        known = np.flatnonzero(cells.is_valid().to_numpy())
+        values = cells.drop_null().to_numpy()
+        ranks = np.unique(values, return_inverse=True)[1]
+        order = known[np.argsort(-ranks if descending else ranks, kind="stable")]
+        missing = np.setdiff1d(np.arange(len(self)), known)
+        return Table(self.columns, self.data.take(np.concatenate([order, missing])))
+
+    def head(self, rows: int) -> Table:
+        """Return the first `rows` rows."""
+        return Table(self.columns, self.data.slice(0, rows))
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield one dict per row; missing numbers are None."""
+        yield from self.data.to_pylist()
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the table as a pandas frame."""
+        return self.data.to_pandas()
+
+    def __repr__(self) -> str:
+        head = "\n".join("  ".join(_shown(v) for v in row.values()) for row in self.head(8).rows())
+        more = f"\n… {len(self) - 8} more rows" if len(self) > 8 else ""
+        return f"{'  '.join(self.names)}\n{head}{more}"
+
+    def _repr_html_(self) -> str:
+        heads = "".join(
+            f'<th title="{html.escape(c.meaning)}">{html.escape(c.name)}'
+            f"{f' [{html.escape(c.unit)}]' if c.unit else ''}</th>"
+            for c in self.columns
+        )
+        body = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(_shown(v))}</td>" for v in row.values()) + "</tr>"
+            for row in self.head(20).rows()
+        )
+        return (
+            f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+            f"<p>{len(self)} rows × {len(self.columns)} columns</p>"
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the table as Parquet, its column meanings inside."""
+        import pyarrow.parquet as pq
+
+        pq.write_table(self.data, path, compression="zstd")
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a table that `save` wrote."""
+        import pyarrow.parquet as pq
+
+        data = pq.read_table(path)
+        columns = tuple(
+            Column(
+                f.name,
+                "float64" if str(f.type) == "double" else str(f.type),
+                *((f.metadata or {}).get(k, b"").decode() for k in _TOLD),
+            )
+            for f in data.schema
+        )
+        return cls(columns, data)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _schema(columns: Sequence[Column]) -> Any:
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            pa.field(
+                c.name,
+                pa.type_for_alias(c.kind),
+                metadata={k.decode(): getattr(c, k.decode()) for k in _TOLD},
+            )
+            for c in columns
+        ]
+    )
+
+
+def _arrow_array(values: Any, kind: str, rows: int) -> Any:
+    import pyarrow as pa
+
+    target = pa.type_for_alias(kind)
+    if _is_scalar(values):
+        values = [values] * rows
+    if isinstance(values, np.ndarray):
+        if values.dtype.kind == "f":
+            return pa.array(values, from_pandas=True).cast(target)
+        values = values.tolist()
+    return pa.array(values, target, from_pandas=True)
+
+
+def _is_scalar(values: Any) -> bool:
+    return values is None or np.isscalar(values)

@@ -1,0 +1,46 @@
+"""Which of a subject's images are meant, and what are their labels?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from holistic.study.splits import stratified_sample
+
+__all__ = ["Examples"]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Some of a subject's examples.
+
+    Attributes
+    ----------
+    indices
+        `[N]`, places in the data that the subject was given.
+    images
+        `[N, …]`.
+    labels
+        `[N]`, class indices.
+    """
+
+    indices: np.ndarray
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def at(self, places: np.ndarray) -> Examples:
+        """Return those at some places `[M]`, in that order."""
+        rows = torch.from_numpy(places)
+        return Examples(self.indices[places], self.images[rows], self.labels[rows])
+
+    def sample(self, count: int, *, seed: int) -> Examples:
+        """Draw about `count` of them, every class in its share; all if there are no more."""
+        if count >= len(self):
+            return self
+        return self.at(stratified_sample(self.labels.cpu(), count, seed=seed))

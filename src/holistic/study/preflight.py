@@ -1,0 +1,112 @@
+"""Can this model and this data be studied at all?"""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from holistic.errors import ModelError
+from holistic.graph.copies import copied
+from holistic.graph.wrapped import Wrapped, evaluating
+from holistic.study.steadiness import check_batches, check_repeats
+from holistic.usercode import FAULTS, reason_of, running
+
+__all__ = [
+    "on_device",
+    "preflight",
+    "unwrapped",
+]
+
+
+_FEW, _LEAST = 5, 9
+"""Images in the first run, and fewest in the further ones."""
+_SECONDS = 0.5
+"""Time that one of the further runs may take."""
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """Take the model out of a data-parallel or compiling wrapper; refuse what can't be studied."""
+    if not isinstance(model, nn.Module):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ModelError(f"the model must be a torch.nn.Module, got {type(model).__name__}")
+    if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+        return unwrapped(model.module)
+    if type(model).__name__ == "OptimizedModule" and hasattr(model, "_orig_mod"):
+        return unwrapped(model._orig_mod)  # pyright: ignore[reportArgumentType]
+    if any(nn.parameter.is_lazy(t) for t in (*model.parameters(), *model.buffers())):
+        raise ModelError(
+            "the model has weights that get their shape, and random values, when it first runs; "
+            "run it once, train it or load its weights, then pass it again"
+        )
+    if isinstance(model, torch.jit.ScriptModule):
+        raise ModelError("TorchScript models can't be studied; pass the nn.Module they came from")
+    if (kind := _quantised(model)) is not None:
+        raise ModelError(
+            f"quantised models can't be studied (this one holds a {kind}): effects of their units "
+            "are steps of rounding; pass the model in floating point"
+        )
+    return model
+
+
+def _quantised(model: nn.Module) -> str | None:
+    """Name the kind of the first quantised module, if there is any."""
+    for module in model.modules():
+        tensors = [*module.parameters(recurse=False), *module.buffers(recurse=False)]
+        packed = (
+            ".quantized" in type(module).__module__ or "bitsandbytes" in type(module).__module__
+        )
+        if packed or any(t.is_quantized for t in tensors):
+            return type(module).__name__
+        # whole numbers of eight bits as a trained weight
+        if any(p.dtype in (torch.int8, torch.uint8) for p in module.parameters(recurse=False)):
+            return type(module).__name__
+    return None
+
+
+def on_device(model: nn.Module, device: torch.device) -> nn.Module:
+    """Return the model itself where it is on the device, else a copy there.
+
+    A copy also where its weights were made in inference mode, which keeps gradients from them.
+    """
+    tensors = [*model.parameters(), *model.buffers()]
+    if all(t.device.type == device.type and not t.is_inference() for t in tensors):
+        return model
+    moved = copied(model).to(device)
+    for module in moved.modules():
+        for name, value in vars(module).items():
+            if isinstance(value, Tensor):  # no buffer, so `to` leaves it where it was
+                setattr(module, name, value.to(device))
+    return moved
+
+
+def preflight(wrapped: Wrapped, images: Tensor) -> int:
+    """Run some images, `[B, …]`, a few, again, and in other batches; return the classes.
+
+    Slow models are tried on fewer of them.
+    """
+    every, images = images, images[:_FEW]
+    try:
+        with torch.no_grad(), evaluating(wrapped):
+            start = perf_counter()
+            first: Any = wrapped.logits(images)
+            each = (perf_counter() - start) / len(images)
+    except FAULTS as error:  # whatever the user's code raises
+        raise ModelError(
+            f"the model can't be run on images of shape {tuple(images.shape)}: "
+            f"{reason_of(error)[:250]}"
+        ) from error
+    if not isinstance(first, Tensor) or first.dim() != 2 or first.shape[0] != len(images):
+        got = tuple(first.shape) if isinstance(first, Tensor) else type(first).__name__
+        raise ModelError(
+            f"the model must return logits of shape [B, C], got {got} for {len(images)} images; "
+            "pass forward= to pick them, as in forward=lambda model, images: model(images)[0]"
+        )
+    if not bool(first.isfinite().all()):
+        raise ModelError("the model returns NaN or infinite logits; check weights and input range")
+    some = every[: max(_LEAST, int(_SECONDS / each))]
+    with running(f"the model runs on {len(images)} images, but not again or on others", ModelError):
+        check_repeats(wrapped, some)
+        check_batches(wrapped, some)
+    return first.shape[1]

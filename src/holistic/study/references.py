@@ -1,0 +1,65 @@
+"""What can a unit hold in place of its own value, as the selection split says?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from holistic.study.optimal import optimal_constants, search_size
+
+if TYPE_CHECKING:
+    from holistic.study.subject import Subject
+
+__all__ = ["References"]
+
+
+class References:
+    """Means, optimal constants and draws of a subject's selection split; sites are read once."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.means: dict[str, Tensor] = {}
+        self.constants: dict[str, Tensor] = {}
+
+    def mean(self, site: str) -> Tensor:
+        """Class-balanced mean of a site's value, `[P…, U]`."""
+        if site not in self.means:
+            self.means[site] = self._balanced_mean(site)
+        return self.means[site]
+
+    def _balanced_mean(self, site: str) -> Tensor:
+        examples = self.subject.selection
+        count = torch.bincount(examples.labels, minlength=len(self.subject.classes))
+        weights = 1.0 / count.double()
+        sums, dtype = torch.zeros(()).double(), torch.float32
+        for part, values in self.subject.capture_batches([site], examples.images):
+            value = values[site].double()  # [B, P…, U]
+            rows = weights[examples.labels[part]]
+            sums, dtype = torch.tensordot(rows, value, dims=1) + sums.to(value), values[site].dtype
+        return (sums / len(examples.labels.unique())).to(dtype)
+
+    def optimal(self, site: str) -> Tensor:
+        """Each unit's optimal constant, `[P…, U]`, found on a part of the examples."""
+        if site not in self.constants:
+            subject, mean = self.subject, self.mean(site)
+            sample = subject.stage(site, subject.selection.images[:2], mean)
+            count = search_size(subject.site(site).units, sample.row_cost)
+            count = max(count, 2 * len(subject.classes))
+            some = subject.selection.sample(count, seed=subject.seed)
+            first = subject.stage(site, some.images, torch.zeros(()))
+            self.constants[site] = optimal_constants(
+                lambda value: subject.stage(site, some.images, value, first),
+                subject.capture([site], some.images)[site],
+                mean,
+                some.labels,
+            )
+        return self.constants[site]
+
+    def draw(self, site: str, places: Tensor, seed: int) -> Tensor:
+        """Values on random examples, `[B, P…, U]`; the same place `[B]` and seed draw the same."""
+        examples, generator = self.subject.selection, torch.Generator().manual_seed(seed)
+        count = max(len(self.subject.images), int(places.max()) + 1 if len(places) else 0)
+        drawn = torch.randint(len(examples), (count,), generator=generator)
+        return self.subject.capture([site], examples.images[drawn[places]])[site]

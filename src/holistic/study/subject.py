@@ -1,0 +1,399 @@
+"""What is under study: a model, its data, and the score that effects are measured in?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from holistic.arguments import whole
+from holistic.errors import ModelError, memory_told
+from holistic.graph.edits import Edit, changes_of, checked_edits
+from holistic.graph.engine import Engine, Given, Stage
+from holistic.graph.gradients import Gradients, gradients_of
+from holistic.graph.hooked import HookedEngine
+from holistic.graph.sites import Site, SiteRow, find_site, site_names, site_notes
+from holistic.graph.torch_settings import ordinary, settled
+from holistic.graph.trace import Untraceable
+from holistic.graph.traced import TracedEngine
+from holistic.results.tables import Table
+from holistic.study.computation import Computation, computation, computes, digest
+from holistic.study.finite import check_finite
+from holistic.study.likeness import check_control
+from holistic.study.material import Material
+from holistic.study.references import References
+from holistic.study.scores import score
+from holistic.study.untrained import redraw, reinitialised
+from holistic.usercode import running
+
+__all__ = ["Subject"]
+
+_BATCH = 512
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class Subject(Material):
+    """A trained classifier, labelled data that it wasn't trained on, and a score.
+
+    Nothing in the model is changed: mode, parameters, buffers, hooks and random state are the same
+    after any call.
+
+    Parameters
+    ----------
+    model
+        A `torch.nn.Module` from images `[B, …]` to logits `[B, C]`.
+    data
+        Images `[N, …]` and integer labels `[N]`, tensors or arrays.
+    classes
+        Names of the C classes in the order of the logits, or a dictionary of names by index or of
+        indices by name; "0", "1", … by default.
+    score
+        `margin`, `logit`, `log_prob` or `accuracy` (see `holistic.study.scores.score`).
+    seed
+        Decides the selection/evaluation split and everything drawn at random; 0 to 2³¹ - 1.
+    forward
+        Picks the logits where the model doesn't return them: called with model and images.
+    name
+        What to call the model in reports.
+    unit_axes
+        By name of a site, which axis of one example's value counts its units, where the inferred
+        one (column `unit_axis` of `sites`) isn't what you mean.
+    device
+        Where to compute: `cpu`, `cuda`, `cuda:1`, a `torch.device`, or `auto`: where the model
+        is, or CUDA where there is any. The model itself stays where it is; a copy is made
+        elsewhere.
+    selection
+        Examples on which everything is chosen: indices into the data or a mask `[N]`, disjoint
+        from `evaluation`. With only one of the two given, the other is the rest; with neither,
+        every class is halved at random. Examples in neither are left alone.
+    evaluation
+        Examples on which every reported number is measured, likewise.
+
+    Raises
+    ------
+    DataError
+        If images and labels don't fit each other or the model, or the splits share an example.
+    ModelError
+        If the model can't be run, isn't a classifier, or isn't deterministic.
+    SettingError
+        If another argument isn't what is described here.
+    """
+
+    @cached_property
+    @settled()
+    def engine(self) -> Engine:
+        """The traced engine, or the hooked one where the model can't be traced."""
+        try:
+            return TracedEngine(self._wrapped, self._probes, self.unit_axes)
+        except Untraceable as error:
+            return HookedEngine.probe(self._wrapped, self._probes, str(error), self.unit_axes)
+
+    @cached_property
+    @settled()
+    def gradients(self) -> Gradients:
+        """Where the model has gradients, and the engine that computes its own."""
+        return gradients_of(self.engine, self._wrapped, self._probes)
+
+    @property
+    def traced(self) -> bool:
+        """Whether the model could be turned into a flat graph."""
+        return self.engine.note == ""
+
+    @property
+    def backend_note(self) -> str:
+        """Empty when traced; else one line that says why not, what is missing and what it costs."""
+        return self.engine.note
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be known of how logits and units were found, one line each."""
+        return (*self._reading.notes, *site_notes(self.engine.sites))
+
+    @property
+    def all_sites(self) -> tuple[Site, ...]:
+        """Every site from input to logits."""
+        return self.engine.sites
+
+    @property
+    def hidden_sites(self) -> tuple[Site, ...]:
+        """The sites that lenses use unless told otherwise.
+
+        Raises
+        ------
+        ModelError
+            If the model has none.
+        """
+        hidden = tuple(site for site in self.engine.sites if site.hidden)
+        if not hidden:
+            raise ModelError(
+                f"'{self.name}' has no hidden units: nothing that can be read lies between its "
+                "input and its last layer; list its sites with 'holistic sites'"
+            )
+        return hidden
+
+    def site(self, name: str) -> Site:
+        """Return the site of this name.
+
+        Raises
+        ------
+        SiteError
+            If the model has no such site.
+        """
+        return find_site(self.engine.sites, name)
+
+    def chosen_sites(self, sites: str | Sequence[str] | None) -> tuple[Site, ...]:
+        """Return the sites of these names, each once; the hidden sites for None.
+
+        Raises
+        ------
+        SiteError
+            If the model has no such site.
+        """
+        if sites is None:
+            return self.hidden_sites
+        return tuple(map(self.site, site_names(sites, fewest=1)))
+
+    @cached_property
+    def sites(self) -> Table:
+        """Table of all sites."""
+        return Table.from_rows(SiteRow, [site.row for site in self.engine.sites])
+
+    @memory_told()
+    def predict(
+        self, images: Tensor | np.ndarray | None = None, edits: Edit | Sequence[Edit] = ()
+    ) -> Tensor:
+        """Compute logits under edits, batch by batch, without gradients.
+
+        Parameters
+        ----------
+        images
+            `[N, …]`; the evaluation split by default.
+        edits
+            One edit, or several: applied at their sites, those at one site in the given order.
+
+        Returns
+        -------
+        Tensor
+            `[N, C]`.
+
+        Raises
+        ------
+        DataError
+            If the images aren't like the subject's own.
+        SiteError
+            If the model has no such site, unit or position.
+        SettingError
+            If an edit's value isn't what it needs.
+        """
+        return self.downstream(self.checked(images), edits, ())[0]
+
+    @settled()
+    def downstream(
+        self,
+        images: Tensor,
+        edits: Edit | Sequence[Edit],
+        sites: str | Sequence[str],
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Compute logits `[N, C]` and the values `[N, P…, U]` of some sites under edits."""
+        edits, sites = checked_edits(edits), site_names(sites)
+        for name in (*sites, *(edit.site for edit in edits)):
+            self.site(name)
+        edits = [edit.checked(self.site(edit.site), len(images)) for edit in edits]
+        logits: list[Tensor] = []
+        values: dict[str, list[Tensor]] = {name: [] for name in sites}
+        for start in range(0, len(images), _BATCH):
+            part = slice(start, start + _BATCH)
+            changes = changes_of([edit.sliced(part) for edit in edits], self.site, self)
+            told = f"the model can't be run on the images from {start} on"
+            guard = nullcontext() if self.traced else running(told, ModelError)
+            with torch.no_grad(), guard:
+                out, captured = self.engine.run(images[part], list(sites), changes)
+            logits.append(out)
+            for name in sites:
+                values[name].append(captured[name])
+        return torch.cat(logits), {name: torch.cat(parts) for name, parts in values.items()}
+
+    @memory_told()
+    def capture(
+        self, sites: str | Sequence[str], images: Tensor | np.ndarray | None = None
+    ) -> dict[str, Tensor]:
+        """Read sites' values on images (the evaluation split by default): `[N, P…, U]` each."""
+        return self.downstream(self.checked(images), (), sites)[1]
+
+    @settled()
+    def capture_batches(
+        self,
+        sites: str | Sequence[str],
+        images: Tensor | np.ndarray | None = None,
+        batch: int | None = None,
+    ) -> Iterator[tuple[slice, dict[str, Tensor]]]:
+        """Read sites' values a batch at a time, so that memory doesn't grow with the data."""
+        images, sites = self.checked(images), site_names(sites, fewest=1)
+        if batch is None:
+            batch = min(_BATCH, self.engine.batch_rows([self.site(name) for name in sites]))
+        batch = whole(batch, "batch", 1)
+        for start in range(0, len(images), batch):
+            part = slice(start, min(start + batch, len(images)))
+            yield part, self.downstream(images[part], (), sites)[1]
+
+    @settled()
+    def check_finite(self) -> None:
+        """Read the hidden sites on every example of the splits and look for NaN and infinity.
+
+        Raises
+        ------
+        ModelError
+            If there is any, with the site that has it first, and on which images.
+        """
+        check_finite(self)
+
+    @settled()
+    def check_unchanged(self) -> None:
+        """Find out whether the model is still what it was when the subject first read it.
+
+        Raises
+        ------
+        ModelError
+            If it isn't.
+        """
+        weights = digest(sorted(self.model.state_dict().items()))
+        same = weights == self.fingerprint["weights"]
+        if not (same and computes(self._wrapped, self._probes, self.computation)):
+            raise ModelError(
+                f"'{self.name}' was changed after its subject was made; make a new Subject of it"
+            )
+
+    @settled()
+    def logits(self, images: Tensor) -> Tensor:
+        """Compute logits `[B, C]` in one batch, differentiable in the images."""
+        engine = self.gradients.engine if _differentiated([images]) else self.engine
+        return engine.run(images)[0]
+
+    @settled()
+    def logits_from(self, images: Tensor, values: Mapping[str, Tensor]) -> Tensor:
+        """Compute logits `[B, C]` with sites' values replaced, differentiable in the new ones."""
+        for name in values:
+            self.site(name)
+        wanted = _differentiated([images, *values.values()])
+        engine = self.gradients.engine if wanted else self.engine
+        return engine.run(images, (), {n: Given(v) for n, v in values.items()})[0]
+
+    @settled()
+    def stage(
+        self, site: str, images: Tensor, replacement: Tensor, previous: Stage | None = None
+    ) -> Stage:
+        """Prepare a batch for replays of many unit sets of one site.
+
+        Parameters
+        ----------
+        site
+            Name of the site.
+        images
+            One batch, `[B, …]`.
+        replacement
+            What replaced units hold; broadcasts to `[B, P…, U]`.
+        previous
+            A stage of the same images at an earlier site, which saves their common part.
+        """
+        return self.engine.stage(images, self.site(site), replacement, previous)
+
+    @cached_property
+    def references(self) -> References:
+        """What the selection split offers in place of a unit's own value."""
+        return References(self)
+
+    @settled()
+    def mean(self, site: str) -> Tensor:
+        """Class-balanced mean of a site's value over the selection split, `[P…, U]`."""
+        return self.references.mean(site)
+
+    @settled()
+    def optimal(self, site: str) -> Tensor:
+        """Each unit's optimal constant, `[P…, U]`, found on a part of the selection split."""
+        return self.references.optimal(site)
+
+    @settled()
+    def draw(self, site: str, places: Tensor, seed: int) -> Tensor:
+        """Values of a site on random examples of the selection split, `[B, P…, U]`.
+
+        Parameters
+        ----------
+        site
+            Name of the site.
+        places
+            `[B]`; the same place and seed draw the same example.
+        seed
+            Decides the draws.
+        """
+        return self.references.draw(site, places, seed)
+
+    def score_of(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Score logits `[B, C]` for classes `[B]` in the subject's score: `[B]`."""
+        return score(logits, labels, self.score)
+
+    def untrained(self, seed: int, *, reuse: Subject | None = None) -> Subject:
+        """Return the control: the same architecture and data with freshly drawn weights.
+
+        Parameters
+        ----------
+        seed
+            Decides the weights; no model that was trained from this seed has them.
+        reuse
+            An earlier control that nothing needs any more: it is given the weights where its
+            graph shares them, which saves tracing another.
+
+        Raises
+        ------
+        ModelError
+            If a weight can't be drawn anew, or the control computes what the trained model does.
+        """
+        if reuse is not None and redraw(reuse._wrapped.model, self.model, seed):
+            if reuse._wrapped.model is not reuse.model:
+                redraw(reuse.model, self.model, seed)
+            for name in ("references", "fingerprint"):
+                reuse.__dict__.pop(name, None)
+            return reuse
+        with ordinary(self._defaults):
+            fresh = Subject(
+                reinitialised(self.model, seed),
+                (self.images, self.labels),
+                classes=self.classes,
+                score=self.score,
+                seed=self.seed,
+                forward=self._reading,
+                name=f"{self.name} (untrained)",
+                unit_axes=self.unit_axes,
+                device=self.device,
+                selection=self.given_splits and self.given_splits[0],
+                evaluation=self.given_splits and self.given_splits[1],
+            )
+        check_control(self, fresh)
+        return fresh
+
+    @cached_property
+    @settled()
+    def computation(self) -> Computation:
+        """What the model computes, beside the numbers in its state dict."""
+        return computation(self._wrapped, self.engine, self._probes)
+
+    @cached_property
+    def fingerprint(self) -> dict[str, str]:
+        """SHA-256 of the model's parameters and buffers, what it computes, data and own splits."""
+        found = {
+            "weights": digest(sorted(self.model.state_dict().items())),
+            "computation": self.computation.digest,
+            "data": digest((("images", self.images), ("labels", self.labels))),
+        }
+        if self.given_splits:
+            first, second = map(torch.from_numpy, self.given_splits)
+            found["splits"] = digest((("selection", first), ("evaluation", second)))
+        return found
+
+
+def _differentiated(tensors: Sequence[Tensor]) -> bool:
+    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
