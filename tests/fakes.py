@@ -21,6 +21,7 @@ from holistic.report.saved import Audit
 from holistic.results.columns import col
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
+from made import a_finding
 
 BREAKS = {
     "stop": KeyboardInterrupt(),
@@ -42,7 +43,7 @@ class Row:
 
 def finding(name: str, values: np.ndarray) -> Finding:
     table = Table.build(Row, {"unit": np.arange(len(values)), "effect": values})
-    return Finding(name, table, ("it says so",), ("careful",), {name: values.astype(np.float32)})
+    return a_finding(name, table, ("it says so",), ("careful",), {name: values.astype(np.float32)})
 
 
 @dataclass(frozen=True)

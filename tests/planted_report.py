@@ -14,6 +14,7 @@ from holistic.report.saved import Audit
 from holistic.results.columns import col
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
+from made import a_finding
 
 CLASSES = ("<script>alert('x')</script>", "cost $\\x_{$ & more", "plain")
 SITES = ("a$^2$<b>", "late")
@@ -70,7 +71,7 @@ def _random(
 
 
 def _sites() -> Finding:
-    return Finding(
+    return a_finding(
         "sites",
         table(site=list(SITES), op=["relu"] * 2, depth=[0, 1], units=[UNITS] * 2,
               positions=[1] * 2, parameters=[0] * 2, hidden=[True] * 2),
@@ -92,15 +93,15 @@ def _ablation(rng: np.random.Generator) -> Iterator[Finding]:
     units = table(**grid, **numbers, **counts, p=[0.5] * rows, q=[None] * (rows - 1) + [0.5],
                   rank=rank)  # fmt: skip
     said = (f"Class {CLASSES[0]} needs unit 1.", "A second sentence.", "A third sentence.")
-    yield Finding("ablation.units", units, said, ("A unit <b>alone</b>.",))
-    yield Finding("ablation.topk", _topk(), ("Ten units matter.",))
+    yield a_finding("ablation.units", units, said, ("A unit <b>alone</b>.",))
+    yield a_finding("ablation.topk", _topk(), ("Ten units matter.",))
     pairs = [(s, a, b, c, k) for s in SITES for a, b in combinations(range(4), 2)
              for c in (*CLASSES, "all") for k in ("top", "random")]  # fmt: skip
     names = ("site", "unit_a", "unit_b", "class_", "kind")
     columns = {name: [pair[i] for pair in pairs] for i, name in enumerate(names)}
     effects = _random(rng, len(pairs), "effect_a", "effect_b", "effect_ab", "interaction",
                       "lo", "hi", "q")  # fmt: skip
-    yield Finding("ablation.interactions", table(**columns, **effects))
+    yield a_finding("ablation.interactions", table(**columns, **effects))
 
 
 def _topk() -> Table:
@@ -137,7 +138,7 @@ def _activation(rng: np.random.Generator) -> Iterator[Finding]:
     preferred = [CLASSES[u % 3] for u in grid["unit"]]
     units = table(**grid, **numbers, auroc=auroc, control_auroc_hi=[0.7] * rows,
                   preferred_class=preferred, dead=[u == 0 for u in grid["unit"]])  # fmt: skip
-    yield Finding("activation.units", units)
+    yield a_finding("activation.units", units)
     wall = _grid(site=SITES, unit=range(UNITS), kind=("top", "quantile", "random"), rank=(1, 2, 3))
     rows = len(wall["unit"])
     example = rng.integers(0, 20, rows).tolist()
@@ -152,7 +153,7 @@ def _activation(rng: np.random.Generator) -> Iterator[Finding]:
     box = {"top_edge": 2, "left_edge": 1, "height": 4, "width": 5}
     examples = table(**wall, example=example, value=rng.normal(size=rows).tolist(), label=labels,
                      **{side: [size] * rows for side, size in box.items()})  # fmt: skip
-    yield Finding("activation.examples", examples, arrays=arrays)
+    yield a_finding("activation.examples", examples, arrays=arrays)
 
 
 def _attribution(rng: np.random.Generator) -> Finding:
@@ -167,7 +168,7 @@ def _attribution(rng: np.random.Generator) -> Finding:
         "attribution.example_labels": np.array([0, 1, 2, 0]),
         "attribution.curves": rng.uniform(size=(3, 2, 9)).astype(np.float32),
     }
-    return Finding("attribution.methods", table(**grid, **numbers, passed=passed), arrays=arrays)
+    return a_finding("attribution.methods", table(**grid, **numbers, passed=passed), arrays=arrays)
 
 
 def _contrasts(rng: np.random.Generator) -> Finding:
@@ -184,14 +185,14 @@ def _contrasts(rng: np.random.Generator) -> Finding:
     }
     made = table(class_=[a for a, _ in pairs], rival=[b for _, b in pairs], confused=[3] * rows,
                  share=[0.1] * rows, **_random(rng, rows, *names), n=[20] * rows)  # fmt: skip
-    return Finding("attribution.contrasts", made, arrays=arrays)
+    return a_finding("attribution.contrasts", made, arrays=arrays)
 
 
 def _mechanism(rng: np.random.Generator) -> Iterator[Finding]:
     pairs = table(site_a=[SITES[0]], unit_a=[0], site_b=[SITES[1]], unit_b=[1],
                   **_random(rng, 1, "r", "r_within", "q"))  # fmt: skip
     matrices = {f"mechanism.correlation.{n}": np.eye(UNITS, dtype=np.float32) for n in (0, 1)}
-    yield Finding("mechanism.pairs", pairs, arrays=matrices)
+    yield a_finding("mechanism.pairs", pairs, arrays=matrices)
     grid = _grid(site=SITES, unit=range(UNITS))
     rows = len(grid["unit"])
     cluster = [None if s == SITES[0] else u % 2 for s, u in zip(*grid.values(), strict=True)]
@@ -200,18 +201,18 @@ def _mechanism(rng: np.random.Generator) -> Iterator[Finding]:
                      preferred_class=[None, *[CLASSES[1]] * (rows - 1)],
                      **_random(rng, rows, "silhouette", "stability", "specialisation"))  # fmt: skip
     profile = {"mechanism.profile.1": rng.normal(size=(2, len(CLASSES))).astype(np.float32)}
-    yield Finding("mechanism.clusters", clusters, arrays=profile)
+    yield a_finding("mechanism.clusters", clusters, arrays=profile)
     names = (
         "lo", "hi", "control_accuracy", "untrained_accuracy", "selectivity", "cka_lo", "cka_hi",
         "cka_shuffled", "participation_ratio", "participation_lo", "participation_hi",
     )  # fmt: skip
     flow = table(site=["input", *SITES], probe_accuracy=[0.5, 0.7, 0.9], nc1=[2.0, 1.0, 0.5],
                  cka_to_next=[0.9, 0.8, None], **_random(rng, 3, *names))  # fmt: skip
-    yield Finding("mechanism.flow", flow)
+    yield a_finding("mechanism.flow", flow)
     edges = _grid(site_a=SITES[:1], unit_a=range(3), site_b=SITES[1:], unit_b=range(3),
                   class_=(*CLASSES, "all"), kind=("top", "random"))  # fmt: skip
     numbers = _random(rng, len(edges["kind"]), "effect", "lo", "hi", "q")
-    yield Finding("mechanism.edges", table(**edges, **numbers))
+    yield a_finding("mechanism.edges", table(**edges, **numbers))
 
 
 def _tracing(rng: np.random.Generator) -> Iterator[Finding]:
@@ -221,13 +222,13 @@ def _tracing(rng: np.random.Generator) -> Iterator[Finding]:
     rows = len(grid["unit"])
     patching = table(**grid, position=[None] * (rows - 1) + [0], n=[5] * rows, excluded=[0] * rows,
                      **_random(rng, rows, "recovery", "lo", "hi", "control_recovery"))  # fmt: skip
-    yield Finding("tracing.patching", patching)
+    yield a_finding("tracing.patching", patching)
     grid = _grid(site=SITES, class_=CLASSES, method=("class_mean_difference", "logistic"))
     rows = len(grid["site"])
     names = ("lo", "hi", "control_auroc", "steer_slope", "control_steer_slope", "erase_drop",
              "control_erase_drop", "p")  # fmt: skip
     directions = table(**grid, auroc=[0.8] * rows, **_random(rng, rows, *names))
-    yield Finding("tracing.directions", directions)
+    yield a_finding("tracing.directions", directions)
 
 
 def _agreement(rng: np.random.Generator) -> Iterator[Finding]:
@@ -237,7 +238,7 @@ def _agreement(rng: np.random.Generator) -> Iterator[Finding]:
     rows = len(pair)
     ends = {"lens_a": [a for a, _ in pair], "lens_b": [b for _, b in pair]}
     numbers = _random(rng, rows, "spearman", "lo", "hi", "topk_overlap", "p")
-    yield Finding("agreement.lenses", table(**grid, **ends, **numbers))
+    yield a_finding("agreement.lenses", table(**grid, **ends, **numbers))
     grid = _grid(site=SITES, unit=range(UNITS))
     rows = len(grid["unit"])
     words = ("causal and selective", "selective, not causal", "neither", "dead")
@@ -249,4 +250,4 @@ def _agreement(rng: np.random.Generator) -> Iterator[Finding]:
     numbers |= {"selective_bound": [0.7] * rows, "causal_bound": [0.1] * rows}
     verdicts = table(**grid, verdict=[words[u % 4] for u in grid["unit"]],
                      preferred_class=preferred, causal_class=needs, **numbers)  # fmt: skip
-    yield Finding("agreement.units", verdicts)
+    yield a_finding("agreement.units", verdicts)

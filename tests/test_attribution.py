@@ -13,11 +13,7 @@ from holistic.lenses._cases import cases
 from holistic.lenses._contract import Context
 from holistic.lenses._pictures import flat_planes, pictures, planes
 from holistic.lenses.attribution import Attribution
-from holistic.lenses.attribution._checks import (
-    completeness,
-    rank_correlations,
-    removed,
-)
+from holistic.lenses.attribution._checks import completeness, rank_correlations, removed
 from holistic.lenses.attribution._maps import METHODS, attributions, edges, magnitude
 from holistic.lenses.attribution._sample import balanced, typical
 from holistic.lenses.attribution.methods_statements import statements

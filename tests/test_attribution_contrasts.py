@@ -11,11 +11,11 @@ import holistic
 import slow_attribution as slow
 import slow_stats
 from holistic.lenses.attribution import Attribution
-from holistic.lenses.attribution._checks import MethodRow
 from holistic.lenses.attribution._confused_pairs import confused_pairs, difference_maps
 from holistic.lenses.attribution._removal import mean_image
 from holistic.lenses.attribution._sample import balanced, typical
 from holistic.lenses.attribution.contrasts import contrasts_finding
+from holistic.lenses.attribution.schemas import MethodRow
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from planted_attribution import PATCH, reading_a_corner, straight, told_apart_by_a_corner

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from holistic.lenses.attribution._checks import (
-    completeness,
-    failures,
-    judged,
-    removed,
-    resemblance,
-)
+from holistic.lenses.attribution._checks import completeness, failures, judged, removed, resemblance
 from holistic.stats.tests import benjamini_hochberg
 
 

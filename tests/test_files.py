@@ -19,8 +19,8 @@ from holistic.cli import main
 from holistic.errors import AuditError, ModelError
 from holistic.report.saved import Audit
 from holistic.results.files import check_target, opened, remove_unfinished, sha256, write_whole
-from holistic.results.findings import Finding
 from holistic.study.weights import load_weights, read_provenance, save_weights
+from made import a_finding
 from test_tables import small
 
 KEY = {"key": "k", "model": "m", "seed": 0}
@@ -44,7 +44,7 @@ def _impatient() -> Iterator[None]:
 def audit(tmp_path: Path) -> Audit:
     made = Audit.create(tmp_path / "audit", KEY)
     arrays = {"one.units.map": np.arange(6.0).reshape(2, 3)}
-    return made.add("one", [Finding("one.units", small(1.0, 2.0), arrays=arrays)], 0)
+    return made.add("one", [a_finding("one.units", small(1.0, 2.0), arrays=arrays)], 0)
 
 
 def _link(path: Path) -> None:
@@ -169,7 +169,7 @@ def test_planted_temporary_names_lead_nowhere(audit: Audit, tmp_path: Path) -> N
     for name in ("report.html", "audit.json", "tables/two.units.parquet"):
         place = audit.path / name
         (place.parent / f".{place.name}.{os.getpid()}.tmp").symlink_to(outside)
-    audit.add("two", [Finding("two.units", small(3.0))], 0).report()
+    audit.add("two", [a_finding("two.units", small(3.0))], 0).report()
     assert outside.read_text() == "mine"
     assert "two.units" in holistic.load(audit.path)
     assert (audit.path / "report.html").read_text().startswith("<!doctype html>")
@@ -196,7 +196,7 @@ def test_an_audit_is_written_in_its_own_folders(
         (audit.path / place).symlink_to(tmp_path / "outside", target_is_directory=True)
     else:
         (audit.path / place).write_text("mine")
-    new = Finding("two.units", small(3.0), arrays={"two.units.map": np.ones(2)})
+    new = a_finding("two.units", small(3.0), arrays={"two.units.map": np.ones(2)})
     with pytest.raises(AuditError, match=rf"{place}' is a link|a file on the way"):
         audit.add("two", [new], 0)
     assert list((tmp_path / "outside").iterdir()) == []
@@ -212,7 +212,7 @@ def test_links_in_an_audit_are_not_followed(audit: Audit, tmp_path: Path, name: 
     path.unlink(missing_ok=True)
     path.symlink_to(outside)
     with pytest.raises(AuditError, match="is a link"):
-        audit.add("two", [Finding("two.units", small(3.0))], 0).report()
+        audit.add("two", [a_finding("two.units", small(3.0))], 0).report()
     assert outside.read_bytes() == before
     assert path.is_symlink()
 
@@ -228,7 +228,7 @@ def test_the_lock_is_no_link(audit: Audit, tmp_path: Path) -> None:
 
 def test_an_audit_may_be_reached_through_a_link(audit: Audit, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(audit.path, target_is_directory=True)
-    reached = holistic.load(tmp_path / "link").add("two", [Finding("two.units", small(3.0))], 0)
+    reached = holistic.load(tmp_path / "link").add("two", [a_finding("two.units", small(3.0))], 0)
     reached.report()
     assert holistic.load(audit.path).names == ("one.units", "two.units")
     check_target(tmp_path / "link" / "other.html")

@@ -18,6 +18,7 @@ from holistic.errors import AuditError, HolisticError
 from holistic.report.saved import Audit, load
 from holistic.results.findings import Finding
 from holistic.results.folder import SCHEMA_VERSION
+from made import a_finding
 from test_tables import small
 
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
@@ -26,7 +27,7 @@ KEY = {"key": "k", "model": "m", "seed": 0}
 
 def found(name: str = "one.units", *effects: float | None) -> Finding:
     arrays = {f"{name}.map": np.arange(6, dtype=np.float32).reshape(2, 3)}
-    return Finding(name, small(*(effects or (1.0, None))), ("it – says",), ("careful",), arrays)
+    return a_finding(name, small(*(effects or (1.0, None))), ("it – says",), ("careful",), arrays)
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_words_and_arrays_come_back(
     text: str, array: list[list[float]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     values = np.array(array).reshape(-1, 2)
-    finding = Finding("a.b", small(1.0), (text,), (text,), {"a.b": values})
+    finding = a_finding("a.b", small(1.0), (text,), (text,), {"a.b": values})
     made = Audit.create(tmp_path_factory.mktemp("a"), {"key": text, "classes": [text]})
     made.add("a", [finding], 0)
     loaded = load(made.path)

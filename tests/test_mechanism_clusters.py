@@ -7,9 +7,7 @@ import slow_mechanism as slow
 import slow_stats
 from holistic.lenses.mechanism import Mechanism
 from holistic.lenses.mechanism._specialisation import specialisation
-from holistic.lenses.mechanism._values import (
-    Activations,
-)
+from holistic.lenses.mechanism._values import Activations
 from holistic.lenses.mechanism.clusters import clusters
 from runs_mechanism import convolutional, evaluated, found
 

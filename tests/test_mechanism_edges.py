@@ -8,10 +8,7 @@ import planted_mechanism as planted
 import slow_mechanism as slow
 import slow_stats
 from holistic.lenses.mechanism import Mechanism
-from holistic.lenses.mechanism._values import (
-    class_indices,
-    most_varying,
-)
+from holistic.lenses.mechanism._values import class_indices, most_varying
 from holistic.lenses.mechanism.edges import edges
 from holistic.stats.means import Means
 from holistic.study.subject import Subject

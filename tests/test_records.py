@@ -25,8 +25,8 @@ from holistic.report.damage import showing
 from holistic.report.saved import Audit, load
 from holistic.results.columns import Column, columns_of
 from holistic.results.files import sha256
-from holistic.results.findings import Finding
 from holistic.results.records import table_fault
+from made import a_finding
 from test_columns import row_types
 
 SOURCE = {"data": "digits", "model": "mlp", "seed": 0, "weights": None, "limit": None,
@@ -261,7 +261,7 @@ def test_pictures_without_end_are_told(folder: Path, monkeypatch: pytest.MonkeyP
     table = planted_report.table(site=["late"], unit=[0], start=[10**7], picture=[0])
     arrays = {"activation.synthetic": np.zeros((1, 2, 2), np.uint8)}
     keep(folder)
-    load(folder).add("activation", [Finding("activation.synthetic", table, arrays=arrays)], 0)
+    load(folder).add("activation", [a_finding("activation.synthetic", table, arrays=arrays)], 0)
     assert "10,000,000 panels; 5,000 can be drawn" in told(folder)
 
 

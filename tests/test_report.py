@@ -23,8 +23,8 @@ from holistic.report import as_json, summary
 from holistic.report.highlights import least_p, needed_units, removed_sets
 from holistic.report.saved import Audit
 from holistic.results.columns import col
-from holistic.results.findings import Finding
 from holistic.results.tables import Table
+from made import a_finding
 from zoo import ZOO, make
 
 HOSTILE = ["<script>alert(1)</script>", "$\\frac{1}{0}$", "a&b'\"", "{{ 7 * 7 }}"]
@@ -184,7 +184,7 @@ def test_an_unknown_lens_still_appears(tmp_path: Path) -> None:
 
     table = Table.build(Row, {"colour": ["red", "blue"], "weight": [1.5, np.nan]})
     audit = Audit.create(tmp_path / "a", {"key": "k"})
-    audit = audit.add("smell", [Finding("smell.rows", table, ("It is red.",))], 0.1)
+    audit = audit.add("smell", [a_finding("smell.rows", table, ("It is red.",))], 0.1)
     page = audit.report().read_text(encoding="utf-8")
     assert "It is red." in page
     assert "how heavy it is" in page

@@ -21,6 +21,7 @@ from holistic.report.embedded import bundle, lacks_arrays, numbers, outline, sit
 from holistic.report.saved import Audit
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
+from made import a_finding
 from planted_report import CLASSES, SITES, table
 
 ROOT = Path(__file__).parents[1]
@@ -93,7 +94,7 @@ def test_no_script_ends_its_own_element(live: bool) -> None:
 def test_long_tables_keep_the_largest_rows_in_their_order(tmp_path: Path) -> None:
     size = np.arange(400_000) % 1000
     rows = table(name=["x"] * len(size), effect=(-size / 10).tolist())
-    name, effect = unpacked(saved(tmp_path, Finding("own.long", rows)))["tables"]["own.long"]
+    name, effect = unpacked(saved(tmp_path, a_finding("own.long", rows)))["tables"]["own.long"]
     kept = cells(effect)
     assert len(cells(name)) == len(kept) == 180_000
     assert min(abs(v) for v in kept) >= 54.9
@@ -127,7 +128,7 @@ def test_a_control_stays_whole_where_a_long_table_is_cut(tmp_path: Path) -> None
     size = np.arange(200_000) / 2e5
     kind = np.where(size < 0.0005, "random", "all")
     rows = table(kind=kind.tolist(), effect=size.tolist())
-    name, effect = unpacked(saved(tmp_path, Finding("own.long", rows)))["tables"]["own.long"]
+    name, effect = unpacked(saved(tmp_path, a_finding("own.long", rows)))["tables"]["own.long"]
     kinds, kept = cells(name), cells(effect)
     assert kinds.count("random") == 100
     assert len(kept) == 180_000
@@ -141,7 +142,7 @@ def test_the_largest_is_the_number_with_an_interval(tmp_path: Path) -> None:
     rest = (1 - interaction).tolist()
     rows = table(effect_a=rest, interaction=interaction.tolist(), se=rest,
                  lo=(interaction - 1).tolist(), hi=(interaction + 1).tolist())  # fmt: skip
-    held = saved(tmp_path, Finding("own.pairs", rows))
+    held = saved(tmp_path, a_finding("own.pairs", rows))
     _, kept, *_ = unpacked(held)["tables"]["own.pairs"]
     assert min(cells(kept)) == pytest.approx(1 - 72_000 / n)
     told = json.loads(outline(held, {}))["findings"]["own.pairs"]
@@ -153,7 +154,7 @@ def test_scores_of_other_units_are_cut_alike(tmp_path: Path) -> None:
     score = ["margin", "accuracy"] * n
     effect = np.arange(2 * n) / n * np.where(np.arange(2 * n) % 2, 1e-6, 1.0)
     rows = table(score=score, effect=effect.tolist(), other=[0.0] * 2 * n)
-    name, *_ = unpacked(saved(tmp_path, Finding("own.scores", rows)))["tables"]["own.scores"]
+    name, *_ = unpacked(saved(tmp_path, a_finding("own.scores", rows)))["tables"]["own.scores"]
     kept = cells(name)
     assert [kept.count("margin"), kept.count("accuracy")] == [60_000, 60_000]
 
@@ -167,7 +168,7 @@ def test_curves_are_thinned_and_keep_their_controls_and_ends(tmp_path: Path) -> 
                  random=[None if np.isnan(v) else v for v in control.tolist()])  # fmt: skip
     columns = tuple(dataclasses.replace(c, of="accuracy" if c.name == "random" else "")
                     for c in rows.columns)  # fmt: skip
-    held = saved(tmp_path, Finding("own.curves", Table(columns, rows.data)))
+    held = saved(tmp_path, a_finding("own.curves", Table(columns, rows.data)))
     size, accuracy, random = map(cells, unpacked(held)["tables"]["own.curves"])
     assert sum(v is not None for v in random) == curves * 10
     assert {size.count(n) for n in set(size)} == {curves}
@@ -188,7 +189,7 @@ def test_arrays_come_back_or_their_still_picture_stays(tmp_path: Path) -> None:
         "own.pixels": rng.integers(0, 256, (4, 5, 5)).astype(np.uint8),
         "own.huge": np.zeros((2000, 2000), np.float32),
     }
-    made = saved(tmp_path, Finding("own.table", table(value=[0.5]), arrays=arrays))
+    made = saved(tmp_path, a_finding("own.table", table(value=[0.5]), arrays=arrays))
     found = unpacked(made)["arrays"]
     assert set(found) == {"own.small", "own.large", "own.pixels"}
     assert np.allclose(read_back(found["own.small"]), small, rtol=6e-4, equal_nan=True)
@@ -234,7 +235,7 @@ def test_a_long_table_keeps_what_pages_tell_of(tmp_path: Path) -> None:
     rows = table(site=["s"] * 3 * units, unit=unit.tolist(), class_=classes * units,
                  effect=effect.tolist(), rank=rank.tolist(),
                  preferred_class=preferred.tolist())  # fmt: skip
-    made = saved(tmp_path, Finding("own.units", rows))
+    made = saved(tmp_path, a_finding("own.units", rows))
     _, _, own, _, place, liked = map(cells, unpacked(made)["tables"]["own.units"])
     assert len(own) == 60_000
     assert sum(r <= 10 for r in place) == 30
@@ -248,7 +249,8 @@ def test_rows_of_whole_sites_stay(tmp_path: Path) -> None:
     unit = [None if i % 1000 == 0 else i for i in range(n)]
     rows = table(unit=unit, recovery=(np.arange(n) / n).tolist())
     kept, _ = map(
-        cells, unpacked(saved(tmp_path, Finding("own.sites", rows)))["tables"]["own.sites"]
+        cells,
+        unpacked(saved(tmp_path, a_finding("own.sites", rows)))["tables"]["own.sites"],
     )
     assert len(kept) == 180_000
     assert kept.count(None) == 200

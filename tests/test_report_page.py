@@ -18,6 +18,7 @@ import planted_report
 from holistic.report import as_json, summary, write_report
 from holistic.report.saved import Audit, load
 from holistic.results.findings import Finding
+from made import a_finding
 from planted_report import CLASSES, SITES, STRONGEST, table
 
 _VOID = {"meta", "img", "br", "source", "link", "hr"}
@@ -177,7 +178,7 @@ def test_every_finding_has_its_table_statements_and_caveats(audit: Audit, page: 
 
 def test_tables_stop_after_twelve_rows(tmp_path: Path) -> None:
     rows = table(name=[f"row{i:02d}" for i in range(40)])
-    text = rendered(only(tmp_path, Finding("own.rows", rows))).text
+    text = rendered(only(tmp_path, a_finding("own.rows", rows))).text
     assert sorted(set(re.findall(r"row\d\d", text))) == [f"row{i:02d}" for i in range(12)]
     assert "40" in text
 
@@ -187,7 +188,7 @@ def test_tables_stop_after_twelve_rows(tmp_path: Path) -> None:
     [(0.123456, "0.123"), (1234.0, "1234"), (0.0, "0"), (None, "–"), (1.5e-9, "1.5e")],
 )
 def test_numbers_have_few_digits(tmp_path: Path, number: float | None, shown: str) -> None:
-    text = rendered(only(tmp_path, Finding("own.rows", table(x=[7.0, number])))).text
+    text = rendered(only(tmp_path, a_finding("own.rows", table(x=[7.0, number])))).text
     assert shown in text
     assert "0.12345" not in text
 
@@ -215,7 +216,7 @@ def test_missing_arrays_leave_out_figures_only(
     audit: Audit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("holistic.report.page.bundle", lambda **_: ("", ""))
-    bare = [Finding(f.name, f.table, f.statements) for f in map(audit.finding, audit.names)]
+    bare = [a_finding(f.name, f.table, f.statements) for f in map(audit.finding, audit.names)]
     saved = only(tmp_path, *bare, **{k: v for k, v in audit.provenance.items() if k != "key"})
     found = rendered(saved)
     assert found.all("img")
@@ -230,7 +231,7 @@ def test_unfinished_and_empty_audits_are_told(tmp_path: Path) -> None:
 
 
 def test_findings_without_rows_are_told(audit: Audit, tmp_path: Path) -> None:
-    none = [Finding(f.name, f.table.head(0)) for f in map(audit.finding, audit.names)]
+    none = [a_finding(f.name, f.table.head(0)) for f in map(audit.finding, audit.names)]
     saved = only(tmp_path, *none, classes=list(CLASSES))
     assert "ablation.units" in rendered(saved).text
     assert printed(saved)
@@ -264,7 +265,7 @@ def test_no_interval_of_an_accuracy_leaves_its_range(audit: Audit, page: Page) -
 
 
 def test_summary_takes_no_name_for_markup(tmp_path: Path) -> None:
-    saved = only(tmp_path, Finding("own.rows", table(x=[1]), ("[bold]x[/bold] [red]",)))
+    saved = only(tmp_path, a_finding("own.rows", table(x=[1]), ("[bold]x[/bold] [red]",)))
     assert "[bold]x[/bold] [red]" in printed(saved)
 
 

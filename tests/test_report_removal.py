@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from holistic.lenses.ablation.collateral import Collateral
-from holistic.lenses.ablation.shapley import ShapleyValue
+from holistic.lenses.ablation.schemas import Collateral, ShapleyValue
 from holistic.report.figures import removal
 from holistic.report.saved import Audit
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
+from made import a_finding
 
 HOSTILE = "$x^{</script>"
 
@@ -33,8 +33,9 @@ def matrix() -> Finding:
         "lost": 5, "gained": 0, "n": 10, "p": 0.01, "q": 0.02,
     }  # fmt: skip
     controls = [n for n in table_columns(Collateral) if n not in columns]
-    return Finding(
-        "ablation.collateral", Table.build(Collateral, {**columns, **dict.fromkeys(controls, 0.01)})
+    return a_finding(
+        "ablation.collateral",
+        Table.build(Collateral, {**columns, **dict.fromkeys(controls, 0.01)}),
     )
 
 
@@ -63,7 +64,7 @@ def test_the_largest_shares_come_first_with_their_errors() -> None:
         "lo": values - 0.2, "hi": values + 0.2, "p": 0.5, "q": 0.5, "effect": -values / 2,
         "orders": 100, "truncated": 0.0,
     }  # fmt: skip
-    finding = Finding("ablation.shapley", Table.build(ShapleyValue, _whole(columns)))
+    finding = a_finding("ablation.shapley", Table.build(ShapleyValue, _whole(columns)))
     figure, caption = drawn(finding, removal.shares)
     axis = figure.axes[0]
     widths = [bar.get_width() for bar in axis.patches]

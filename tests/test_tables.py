@@ -70,7 +70,14 @@ def test_columns_keep_kind_unit_and_meaning(tmp_path: Path) -> None:
     assert Table.load(tmp_path / "t.parquet").columns == (
         Column("class", "string", "", "name of the class"),
         Column("unit", "int64", "", "index of the unit"),
-        Column("effect", "float64", "logits", "score after minus before", words="what it does"),
+        Column(
+            "effect",
+            "float64",
+            "logits",
+            "score after minus before",
+            words="what it does",
+            role="value",
+        ),
         Column("dead", "bool", "", "whether it is constant"),
     )
 

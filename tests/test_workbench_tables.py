@@ -12,9 +12,9 @@ import pytest
 from holistic.errors import HolisticError
 from holistic.report.saved import Audit
 from holistic.results.columns import col
-from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.workbench.tables import page_of
+from made import a_finding
 from planted_live import HOSTILE
 from planted_report import CLASSES
 from planted_report import audit as planted_audit
@@ -57,7 +57,7 @@ def test_truth_may_be_typed(audit: Audit) -> None:
 def test_what_is_no_number_is_null(tmp_path: Path) -> None:
     held = Audit.create(tmp_path / "audit", {"key": "0"})
     table = Table.build(Row, {"name": ["a", "b", "c"], "value": [math.nan, 0.5, math.inf]})
-    told = page_of(held.add("own", [Finding("own.rows", table)], 0.0), {"finding": "own.rows"})
+    told = page_of(held.add("own", [a_finding("own.rows", table)], 0.0), {"finding": "own.rows"})
     assert told["rows"] == [["a", None], ["b", 0.5], ["c", None]]
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from holistic.errors import AuditError, LensError, SettingError, as_cause, listed, memory_told
+from holistic.graph.sites import SITES
 from holistic.graph.torch_settings import settled
 from holistic.lenses._contract import Context, Lens, lens_class, lens_names
 from holistic.progress import Progress, silent
@@ -154,7 +155,7 @@ def begin(
         return _moved_to(held, run, source)
     subject.check_finite()  # before a folder is made: a model that is refused leaves none
     start = time.perf_counter()
-    sites = [Finding("sites", subject.sites)]
+    sites = [Finding(SITES, subject.sites)]
     provenance = {} if run else recorded(subject, settings, source or {})
     with _alone(path):
         _check_still(path, held)

@@ -12,8 +12,10 @@ import numpy as np
 from holistic.arguments import described, indices, whole
 from holistic.errors import SettingError, SiteError, listed, nearest
 from holistic.results.columns import col
+from holistic.results.schema import Schema
 
 __all__ = [
+    "SITES",
     "Site",
     "SiteRow",
     "checked_axes",
@@ -161,6 +163,9 @@ class SiteRow:
     unit_axis: int = col("which axis of an example's value counts the units")
     parameters: int = col("number of parameters of the operation itself")
     hidden: bool = col("whether the lenses use the site unless told otherwise")
+
+
+SITES = Schema("sites", "Sites of the model", SiteRow)
 
 
 def site_names(sites: Any, *, fewest: int = 0) -> list[str]:

@@ -11,13 +11,8 @@ from holistic.study.examples import Examples
 from holistic.study.scores import score
 from holistic.study.subject import Subject
 
-__all__ = ["KIND", "Cases", "cases"]
+__all__ = ["Cases", "cases"]
 
-KIND = (
-    "why the image is told of: typical (right, with its class's median margin), close (right, "
-    "with the smallest margin) or mistaken (with the most negative margin)"
-)
-"""What a column says that holds the kinds of the cases."""
 _CLASSES = 20
 """Classes whose images are shown: all, or so many spread over the list."""
 

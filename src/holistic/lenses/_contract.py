@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import importlib.util
 import math
 import pkgutil
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import holistic
 from holistic.errors import SettingError, listed, nearest
+from holistic.graph.sites import SITES
 from holistic.progress import Progress, silent
 from holistic.results.findings import Finding
+from holistic.results.schema import Schema
 
 if TYPE_CHECKING:
     from holistic.study.subject import Subject
 
-__all__ = ["Context", "Lens", "lens_class", "lens_names", "setting"]
+__all__ = ["Context", "Lens", "declared_schema", "lens_class", "lens_names", "schema_of", "setting"]
 
 
 @dataclass(frozen=True)
@@ -146,3 +150,26 @@ def lens_class(name: str) -> type[Lens]:
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, Lens) and getattr(kind, "name", "") == name
     )
+
+
+def declared_schema(finding: str) -> Schema | None:
+    """What is declared of a finding, by its name; None where no lens here declares it."""
+    lens = finding.split(".")[0]
+    if lens == SITES.name:
+        return SITES
+    return _schemas(lens).get(finding) if lens in lens_names() else None
+
+
+def schema_of(finding: str) -> Schema:
+    """What is declared of a finding, or a bare schema of that name where no lens declares it."""
+    return declared_schema(finding) or Schema(finding, finding)
+
+
+@cache
+def _schemas(lens: str) -> dict[str, Schema]:
+    """By its name, what a lens declares: in its folder's `schemas`, or in its one file."""
+    home = f"holistic.lenses.{lens}"
+    if importlib.util.find_spec(f"{home}.schemas"):
+        home += ".schemas"
+    found = vars(importlib.import_module(home)).values()
+    return {schema.name: schema for schema in found if isinstance(schema, Schema)}

@@ -6,9 +6,11 @@ import html
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from holistic.lenses._contract import declared_schema
 from holistic.report.page import rendered, write_report
 from holistic.results.files import opened, write_whole
 from holistic.results.folder import Folder
+from holistic.results.schema import Schema
 
 __all__ = ["Audit", "load"]
 
@@ -19,6 +21,10 @@ class Audit(Folder):
 
     `audit["ablation.units"]` is the table of that finding.
     """
+
+    def declared(self, name: str) -> Schema | None:
+        """What this program declares of a finding; None where it doesn't know it."""
+        return declared_schema(name)
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the audit as one self-contained HTML file (default: `report.html` inside)."""

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-__all__ = ["Column", "Estimate", "Role", "bound", "col", "columns_of", "estimate", "key"]
+__all__ = [
+    "Column", "Estimate", "Role", "bound", "col", "columns_of", "declared", "estimate", "key",
+]  # fmt: skip
 
 Role = Literal[
     "", "key", "along", "value", "lo", "hi", "n", "p", "q", "control", "control_lo", "control_hi"
@@ -150,8 +152,8 @@ def estimate(
         As of `col`.
     """
     chosen = parts.split()
-    if unknown := set(chosen) - set(_PARTS):
-        raise ValueError(f"an estimate has no part {unknown}; it has {_PARTS}")
+    if not chosen or set(chosen) - set(_PARTS):
+        raise ValueError(f"an estimate has one or more of the parts {_PARTS}, not {parts!r}")
     about = {"meaning": meaning, "unit": unit, "of": "", "words": words, "role": "value", **look}
     own = {
         part: {

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from holistic.results.schema import Schema
 from holistic.results.tables import Table
 
 __all__ = ["Finding"]
@@ -18,8 +19,8 @@ class Finding:
 
     Attributes
     ----------
-    name
-        `<lens>.<name>`, or `sites`.
+    schema
+        What was declared of it: name, title, rows, arrays.
     table
         The numbers.
     statements
@@ -30,13 +31,18 @@ class Finding:
         Large arrays that belong to the table (`<lens>.<name>` to array), never pickled.
     """
 
-    name: str
+    schema: Schema
     table: Table
     statements: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
 
     @property
+    def name(self) -> str:
+        """`<lens>.<name>`, or `sites`."""
+        return self.schema.name
+
+    @property
     def lens(self) -> str:
         """The lens that found it."""
-        return self.name.split(".")[0]
+        return self.schema.lens

@@ -16,11 +16,12 @@ from holistic.errors import AuditError, listed, nearest, shortened
 from holistic.results.files import is_unfinished, opened, sha256, write_whole
 from holistic.results.findings import Finding
 from holistic.results.records import arrays_fault, record_fault, table_fault
+from holistic.results.schema import Schema
 from holistic.results.tables import Table
 
 __all__ = ["SCHEMA_VERSION", "Folder"]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -153,12 +154,22 @@ class Folder:
         arrays = {array: self._array(file) for array, file in record["arrays"].items()}
         classes = self.provenance.get("classes")
         sizes = {"rows": len(table)} | ({"classes": len(classes)} if classes else {})
-        if fault := arrays_fault(arrays, sizes):
+        schema = self.schema(name)
+        if fault := arrays_fault(schema, arrays, sizes):
             raise AuditError(
                 f"finding '{name}' in '{self.path}' is damaged: {shortened(fault)}; "
                 "run the audit again"
             )
-        return Finding(name, table, tuple(record["statements"]), tuple(record["caveats"]), arrays)
+        told = tuple(record["statements"]), tuple(record["caveats"])
+        return Finding(schema, table, *told, arrays)
+
+    def schema(self, name: str) -> Schema:
+        """What was declared of a finding: by this program, else as the audit carries it."""
+        return self.declared(name) or Schema.recorded(name, self._record(name)["schema"])
+
+    def declared(self, name: str) -> Schema | None:
+        """What this program declares of a finding; None where it doesn't know it."""
+        return None
 
     def _record(self, name: str) -> Mapping[str, Any]:
         if name not in self.names:
@@ -171,7 +182,7 @@ class Folder:
     def _table(self, name: str, file: Mapping[str, str]) -> Table:
         with _readable(self._checked(file)) as path:
             table = Table.load(path)
-            if fault := table_fault(name, table.columns):
+            if fault := table_fault(self.declared(name), table.columns):
                 raise ValueError(fault)
             return table
 
@@ -236,6 +247,7 @@ class Folder:
             "arrays": {name: self._listed(file) for name, file in arrays.items()},
             "statements": list(finding.statements),
             "caveats": list(finding.caveats),
+            "schema": finding.schema.record(),
         }
 
     def _write(self, file: str, write: Callable[[Path], object]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from holistic.errors import listed
 from holistic.results.columns import Column
+from holistic.results.schema import Schema
 
 __all__ = ["arrays_fault", "record_fault", "table_fault"]
 
@@ -83,75 +84,28 @@ _PROVENANCE = Group(
     ("key",),
 )  # fmt: skip
 _FILE = Group({"path": _LINE, "sha256": _LINE}, ("path", "sha256"))
-_FINDING = Group(
-    {"table": _FILE, "arrays": Group(others=_FILE), "statements": _TEXTS, "caveats": _TEXTS},
-    ("table", "arrays", "statements", "caveats"),
+_YES = Kind("true or false", lambda value: isinstance(value, bool))
+_ARRAY = Group(
+    {"kind": _LINE, "axes": _LINE, "meaning": _TEXT, "sites": _YES, "pictures": _LINE},
+    ("kind", "axes"),
 )
+_SCHEMA = Group({
+    "title": _TEXT, "lead": _TEXT, "view": _LINE, "across": _LINE, "answers": _YES,
+    "examples": _YES, "size": _LINE, "cells": _WHOLE, "arrays": Group(others=_ARRAY),
+})  # fmt: skip
+_FINDING = Group(
+    {
+        "table": _FILE, "arrays": Group(others=_FILE), "statements": _TEXTS, "caveats": _TEXTS,
+        "schema": _SCHEMA,
+    },
+    ("table", "arrays", "statements", "caveats", "schema"),
+)  # fmt: skip
 _LENS = Group({"seconds": _NUMBER, "findings": Group(others=_FINDING)}, ("findings",))
 _RECORD = Group(
     {"provenance": _PROVENANCE, "lenses": Group(others=_LENS), "failed": Group(others=_LINE)},
     ("provenance", "lenses"),
 )
 
-_LENSES = ("sites", "ablation", "activation", "attribution", "mechanism", "tracing", "agreement")
-"""Lenses whose tables and arrays are declared here; any other lens is a user's own."""
-_KINDS = {
-    **dict.fromkeys(
-        "backup_site better causal_class class clean concept corrupt direction interval_over kind "
-        "label layout lens_a lens_b measure method metric op path prediction preferred_class "
-        "ranking read removed_for replacement_a replacement_b rival score second_class "
-        "selective_by site site_a site_b stimulus told_class units_that verdict".split(),
-        "string",
-    ),
-    **dict.fromkeys(
-        "ablation_n accuracy_n activation_n attribution_n backup_unit causal_n class_n "
-        "classes cluster cluster_within confused count depth erase_controls erase_n example "
-        "examples excluded features firing gained height k k_hi k_lo left_edge lost "
-        "mechanism_n n n_chosen n_few n_fit n_geometry n_selection n_silhouette order orders "
-        "parameters picture position positions rank removed sets start steer_controls steer_n "
-        "top_edge tracing_n turned unit unit_a unit_axis unit_b units untrained_copies "
-        "width".split(),
-        "int64",
-    ),
-    **dict.fromkeys(
-        "backup causal constant dead hidden passed saturated selective".split(), "bool"
-    ),
-}
-"""Kind of each column by its name, the same in all findings; all others hold `float64`.
-
-The rows that lenses declare say the same, but can't be read without torch, and reports are.
-"""
-_ARRAYS = {
-    "activation.images": "uint8 images any any rgb",
-    "activation.image_plane": "int64 2",
-    "activation.image_ids": "int64 images",
-    "activation.image_labels": "int64 images",
-    "activation.image_predictions": "int64 images",
-    "activation.tuning": "float32 any any",
-    "activation.weights": "float32 any any any",
-    "activation.synthetic": "uint8 rows any any rgb",
-    "attribution.class_maps": "float32 methods classes any any",
-    "attribution.class_images": "uint8 classes any any rgb",
-    "attribution.example_maps": "float32 methods examples any any",
-    "attribution.example_images": "uint8 examples any any rgb",
-    "attribution.example_ids": "int64 examples",
-    "attribution.example_labels": "int64 examples",
-    "attribution.curves": "float32 curves 2 steps",
-    "attribution.curve_bounds": "float32 curves 2 2 steps",
-    "attribution.contrast_maps": "float32 pairs 2 any any",
-    "attribution.contrast_images": "uint8 pairs 2 any any rgb",
-    "mechanism.correlation": "float32 units units",
-    "mechanism.correlation_within": "float32 units units",
-    "mechanism.profile": "float32 any classes",
-    "tracing.directions": "float32 classes 2 units",
-    "tracing.doses": "float32 classes 2 doses",
-    "tracing.dose_bounds": "float32 2 classes 2 doses",
-}
-"""Kind and axes of each array; those of a site have its index behind their name.
-
-A word is one size in all arrays of a finding and site, `any` is any, an axis of three colours may
-be missing, and numbers of another width are no fault.
-"""
 _ALL_KINDS = ("string", "int64", "float64", "bool")
 
 
@@ -196,15 +150,16 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 40 else f"{text[:39]}…"
 
 
-def table_fault(finding: str, columns: Sequence[Column]) -> str:
-    """Say what in a table isn't as this program writes it; nothing where all is.
+def table_fault(schema: Schema | None, columns: Sequence[Column]) -> str:
+    """Say what in a table isn't as its schema declares it; nothing where all is.
 
-    Columns may be missing, as an older audit lacks newer ones: whoever reads one says so.
+    Columns may be missing or more, as an older audit lacks newer ones, and a newer has some that
+    aren't known here: whoever reads one says so.
 
     Parameters
     ----------
-    finding
-        Name of the finding; what lenses of the user's own write may have any of the four kinds.
+    schema
+        What was declared; of None, columns may have any of the four kinds.
     columns
         Columns of its table, as they were read.
     """
@@ -213,19 +168,21 @@ def table_fault(finding: str, columns: Sequence[Column]) -> str:
         return (
             f"it has the same column twice: {listed(n for n in set(names) if names.count(n) > 1)}"
         )
-    known = finding.split(".")[0] in _LENSES
+    kinds = {column.name: (column.kind,) for column in schema.columns} if schema else {}
     for name, kind in ((column.name, column.kind) for column in columns):
-        allowed = (_KINDS.get(name, "float64"),) if known else _ALL_KINDS
+        allowed = kinds.get(name, _ALL_KINDS)
         if kind not in allowed:
             return f"column {name!r} holds {kind}, and must hold {' or '.join(allowed)}"
     return ""
 
 
-def arrays_fault(arrays: Mapping[str, np.ndarray], sizes: Mapping[str, int]) -> str:
-    """Say what in a finding's arrays isn't as this program writes them; nothing where all is.
+def arrays_fault(schema: Schema, arrays: Mapping[str, np.ndarray], sizes: Mapping[str, int]) -> str:
+    """Say what in a finding's arrays isn't as its schema declares it; nothing where all is.
 
     Parameters
     ----------
+    schema
+        What was declared; an array that it doesn't name may have any shape.
     arrays
         All arrays of one finding.
     sizes
@@ -235,14 +192,14 @@ def arrays_fault(arrays: Mapping[str, np.ndarray], sizes: Mapping[str, int]) -> 
     for name, values in arrays.items():
         if values.dtype.kind not in "buif":
             return f"array '{name}' holds {values.dtype}, and must hold numbers"
-        declared = next((d for d in _ARRAYS if f"{name}.".startswith(f"{d}.")), None)
-        if declared is None:
+        if (declared := schema.array(name)) is None:
             continue
-        kind, *axes = _ARRAYS[declared].split()
-        if axes[-1] == "rgb":
+        kind, axes = declared.kind, declared.axes.split()
+        if axes[-1:] == ["rgb"]:
             axes[-1:] = ["3"] if values.ndim == len(axes) else []
-        site = name.removeprefix(declared)
-        bits = values.dtype == "uint8" if kind == "uint8" else values.dtype.kind == kind[0]
+        # sizes that belong to one site are known by that site's index
+        site = name.rpartition(".")[2] if declared.sites else ""
+        bits = values.dtype == "uint8" if kind == "uint8" else values.dtype.kind == kind[:1]
         if not (bits and _fits(values.shape, axes, site, known)):
             return (
                 f"array '{name}' holds {values.dtype} of shape {values.shape}, and must hold "

@@ -108,12 +108,12 @@ class Schema:
     @classmethod
     def recorded(cls, name: str, record: Mapping[str, Any]) -> Schema:
         """Read what `record` wrote; names that this program doesn't know are left out."""
-        known = {n: record[n] for n in _KEPT if n in record}
+        known: dict[str, Any] = {"title": name} | {n: record[n] for n in _KEPT if n in record}
         arrays = {
             n: Array(**{k: v for k, v in a.items() if k in Array.__dataclass_fields__})
             for n, a in record.get("arrays", {}).items()
         }
-        return cls(name, **({"title": name} | known), arrays=arrays)
+        return cls(name, **known, arrays=arrays)
 
 
 _KEPT = ("title", "lead", "view", "across", "answers", "examples", "size", "cells")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import html
+import typing
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import numpy as np
 
 from holistic.errors import SettingError, listed, nearest
-from holistic.results.columns import Column, columns_of
+from holistic.results.columns import Column, Estimate, Role, columns_of, declared
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Table"]
 
-_TOLD = (b"unit", b"meaning", b"of", b"words")
+_TEXTS = ("unit", "meaning", "of", "words", "role")
+_FLAGS = ("signed", "beyond")
 """What a column says of itself, as a Parquet file holds it."""
+
+
+Row = TypeVar("Row")
+"""A row type."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +65,14 @@ class Table:
     @classmethod
     def from_rows(cls, row: type, rows: Sequence[Any]) -> Self:
         """Make a table from instances of the row type."""
-        fields = [f.metadata["name"] or f.name for f in dataclasses.fields(row)]
-        attributes = [f.name for f in dataclasses.fields(row)]
-        return cls.build(
-            row, {n: [getattr(r, a) for r in rows] for n, a in zip(fields, attributes, strict=True)}
-        )
+        values = dict[str, list[Any]]()
+        for one, columns in declared(row):
+            cells = [getattr(r, one.name) for r in rows]
+            for part, column in columns.items():
+                values[column.name] = (
+                    cells if len(columns) == 1 else [getattr(c, part) for c in cells]
+                )
+        return cls.build(row, values)
 
     def __len__(self) -> int:
         return self.data.num_rows
@@ -113,9 +121,34 @@ class Table:
         """Return the first `rows` rows."""
         return Table(self.columns, self.data.slice(0, rows))
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield one dict per row; missing numbers are None."""
-        yield from self.data.to_pylist()
+    @overload
+    def rows(self) -> Iterator[dict[str, Any]]: ...
+
+    @overload
+    def rows(self, row: type[Row]) -> Iterator[Row]: ...
+
+    def rows(self, row: type[Row] | None = None) -> Iterator[Row] | Iterator[dict[str, Any]]:
+        """Yield one object of a row type per row, or one dict; missing numbers are None.
+
+        Raises
+        ------
+        SettingError
+            If the table lacks a column that the row type declares.
+        """
+        return iter(self.data.to_pylist()) if row is None else self._typed(row)
+
+    def _typed(self, row: type[Row]) -> Iterator[Row]:
+        fields = [(one.name, columns) for one, columns in declared(row)]
+        read = {c.name: self.data[self._checked(c.name)].to_pylist() for _, of in fields
+                for c in of.values()}  # fmt: skip
+        for at in range(len(self)):
+            cells = {
+                name: read[columns["value"].name][at]
+                if len(columns) == 1
+                else Estimate(**{part: read[c.name][at] for part, c in columns.items()})
+                for name, columns in fields
+            }
+            yield row(**cells)
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the table as a pandas frame."""
@@ -153,14 +186,7 @@ class Table:
         import pyarrow.parquet as pq
 
         data = pq.read_table(path)
-        columns = tuple(
-            Column(
-                f.name,
-                "float64" if str(f.type) == "double" else str(f.type),
-                *((f.metadata or {}).get(k, b"").decode() for k in _TOLD),
-            )
-            for f in data.schema
-        )
+        columns = tuple(_read_column(f.name, str(f.type), f.metadata or {}) for f in data.schema)
         return cls(columns, data)
 
 
@@ -173,15 +199,30 @@ def _shown(value: Any) -> str:
 def _schema(columns: Sequence[Column]) -> Any:
     import pyarrow as pa
 
-    return pa.schema(
-        [
-            pa.field(
-                c.name,
-                pa.type_for_alias(c.kind),
-                metadata={k.decode(): getattr(c, k.decode()) for k in _TOLD},
-            )
-            for c in columns
-        ]
+    fields = [pa.field(c.name, pa.type_for_alias(c.kind), metadata=_told(c)) for c in columns]
+    return pa.schema(fields)
+
+
+def _told(column: Column) -> dict[str, str]:
+    """What a Parquet file keeps of a column; numbers and flags only where they say something."""
+    texts = {name: getattr(column, name) for name in _TEXTS}
+    numbers = {n: str(getattr(column, n)) for n in ("worse", "neutral") if getattr(column, n)}
+    return texts | numbers | {name: "yes" for name in _FLAGS if getattr(column, name)}
+
+
+def _read_column(name: str, kind: str, told: Mapping[bytes, bytes]) -> Column:
+    """Read what `_told` wrote; what a stranger wrote in its place says nothing."""
+    text = {key: told.get(key.encode(), b"").decode() for key in _TEXTS}
+    role = text.pop("role")
+    return Column(
+        name,
+        "float64" if kind == "double" else kind,
+        **text,
+        role=typing.cast(Role, role) if role in typing.get_args(Role) else "",
+        worse=int(told.get(b"worse", 0)),
+        neutral=float(told.get(b"neutral", 0)),
+        signed=b"signed" in told,
+        beyond=b"beyond" in told,
     )
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from holistic.lenses.ablation._averages import mean_accuracy, mean_of_means
 from holistic.lenses.ablation._budget import between
+from holistic.lenses.ablation.schemas import CurveArea
 from holistic.lenses.ablation.topk_statements import headline_size
-from holistic.results.columns import col
 from holistic.results.tables import Table
 from holistic.stats.intervals import wilson
 from holistic.stats.means import Means
@@ -21,8 +21,6 @@ __all__ = [
     "KINDS",
     "MEASURED",
     "Curve",
-    "CurveArea",
-    "CurvePoint",
     "area_row",
     "area_statement",
     "curve_statement",
@@ -40,130 +38,6 @@ _DRAWS = 500
 _KEPT = 20
 _FEW = 30
 """Examples of a class below which words say that they are few."""
-
-
-@dataclass(frozen=True)
-class CurvePoint:
-    """Row of `ablation.curves`: a class without, or with only, k units of a site."""
-
-    site: str = col("site of the units")
-    class_: str = col("class of the examples and of the ranking", name="class", words="class")
-    kind: str = col(
-        "'remove_top': without the first k units of the ranking, 'remove_bottom': without the "
-        "last k, 'keep_top': with the first k alone",
-        words="what is removed or kept",
-    )
-    ranking: str = col("what ranked the units, on the selection split", words="units ranked by")
-    k: int = col("units removed, or kept", unit="units", words="k, units removed or kept")
-    accuracy: float = col("accuracy on the class", unit="share", words="accuracy on the class")
-    lo: float = col("lower end of its 95 % interval (Wilson)", unit="share")
-    hi: float = col("upper end of its 95 % interval (Wilson)", unit="share")
-    n: int = col("evaluation examples of the class", unit="examples")
-    random: float | None = col(
-        "mean accuracy with random sets of k; missing between sizes",
-        of="accuracy",
-        words="control (random sets of as many units)",
-    )
-    random_lo: float | None = col(
-        "2.5 % quantile over the random sets", unit="share", words="95 % of the sets"
-    )
-    random_hi: float | None = col("97.5 % quantile over the random sets", unit="share")
-    random_p: float | None = col(
-        "share of random sets with an accuracy as low (removing top) or as high (removing bottom, "
-        "keeping top), (1 + b) / (1 + B); missing where nothing or everything is removed",
-        of="accuracy",
-        words="p (random sets, one-sided)",
-    )
-    random_q: float | None = col(
-        "Benjamini-Hochberg q of it over sites and classes, at this kind and k",
-        of="accuracy",
-        words="q over sites and classes, at this k",
-    )
-    matched: float | None = col(
-        "mean accuracy with sets of like activation",
-        unit="share",
-        of="accuracy",
-        words="control (sets of like activation)",
-    )
-    matched_lo: float | None = col(
-        "2.5 % quantile over the sets of like activation", unit="share", words="95 % of those sets"
-    )
-    matched_hi: float | None = col("97.5 % quantile over the sets of like activation", unit="share")
-    matched_p: float | None = col(
-        "as random_p, among the sets of like activation",
-        of="accuracy",
-        words="p (sets of like activation, one-sided)",
-    )
-    matched_q: float | None = col(
-        "Benjamini-Hochberg q of it over sites and classes, at this kind and k",
-        of="accuracy",
-        words="q over sites and classes, at this k",
-    )
-
-
-@dataclass(frozen=True)
-class CurveArea:
-    """Row of `ablation.areas`: one whole curve against its controls."""
-
-    site: str = col("site of the units")
-    class_: str = col("class of the examples and of the ranking", name="class")
-    kind: str = col(
-        "'remove_top' or 'keep_top', as in ablation.curves; 'remove_bottom' has the area of "
-        "'keep_top', since removing the last units keeps the first",
-        words="what is removed or kept",
-    )
-    ranking: str = col("what ranked the units, on the selection split", words="units ranked by")
-    area: float = col(
-        "mean distance between curve and random sets over all k; positive = the ranking tells: "
-        "removing top hurts more, keeping top hurts less",
-        unit="share",
-        words="accuracy between curve and random sets, mean over k",
-    )
-    lo: float | None = col("lower end of its 95 % interval over examples", unit="share")
-    hi: float | None = col("upper end of its 95 % interval over examples", unit="share")
-    p: float | None = col(
-        "share of random orders as far to that side, (1 + b) / (1 + B)",
-        of="area",
-        words="p (random orders, one-sided)",
-    )
-    q: float | None = col(
-        "Benjamini-Hochberg q of it over the classes of the site, at this kind",
-        of="area",
-        words="q over the classes of the site",
-    )
-    matched_area: float = col(
-        "the same against orders of like activation",
-        unit="share",
-        of="area",
-        words="control (the same against orders of like activation)",
-    )
-    matched_lo: float | None = col("lower end of its 95 % interval over examples", unit="share")
-    matched_hi: float | None = col("upper end of its 95 % interval over examples", unit="share")
-    matched_p: float | None = col(
-        "share of orders of like activation as far to that side",
-        of="area matched_area",
-        words="p (orders of like activation, one-sided)",
-    )
-    matched_q: float | None = col(
-        "Benjamini-Hochberg q of it over the classes of the site, at this kind",
-        of="area matched_area",
-        words="q over the classes of the site",
-    )
-    half: float | None = col(
-        "fewest units whose removal halves the class's accuracy, or that alone keep half of it; "
-        "missing if none do",
-        unit="units",
-        words="units that half the accuracy hangs on",
-    )
-    half_lo: float | None = col("lower end of its 95 % interval (bootstrap)", unit="units")
-    half_hi: float | None = col("upper end of its 95 % interval; missing: none do", unit="units")
-    half_random: float | None = col(
-        "median of it over random orders, at their sizes",
-        unit="units",
-        of="half",
-        words="control (median of random orders)",
-    )
-    n: int = col("evaluation examples of the class", unit="examples")
 
 
 @dataclass(frozen=True)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
 from holistic.graph.sites import Site
-from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._budget import affordable, random_range
 from holistic.lenses.ablation._pairs import interacting, pair_effects
 from holistic.lenses.ablation._rankings import strongest
 from holistic.lenses.ablation.direct import bounded, direct_columns, direct_finding
+from holistic.lenses.ablation.schemas import Backup
 from holistic.progress import Progress
 from holistic.replacing.sweep import replacement, replacing
-from holistic.results.columns import col
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.intervals import wilson
@@ -28,76 +27,12 @@ from holistic.study.scores import ROUNDING, SCORE_UNITS
 from holistic.study.subject import Subject
 from holistic.words import number, percent, unbounded
 
-__all__ = ["Backup", "find_backups"]
+__all__ = ["find_backups"]
 
 _NEXT = 5
 _NEXT_REMOVED = 3
 
 _BATCH = 1024
-
-
-@dataclass(frozen=True)
-class Backup:
-    """Row of `ablation.backup`: a unit's effect with another unit in place, and with it gone."""
-
-    site: str = col("site of the unit that is gone")
-    unit: int = col("the unit that is gone", words="unit removed")
-    kind: str = col(
-        "'top' for the largest effects on the selection split, 'random' for controls",
-        words="units chosen as",
-    )
-    backup_site: str = col(
-        "site of the unit that may step in", words="site of the unit that may step in"
-    )
-    backup_unit: int = col("the unit that may step in", words="unit that may step in")
-    effect: float = col(
-        "its effect with the other in place; negative = it helps",
-        unit="score",
-        words="its effect with the other in place",
-    )
-    effect_lo: float | None = col("lower end of its 95 % interval", unit="score")
-    effect_hi: float | None = col("upper end of its 95 % interval", unit="score")
-    effect_gone: float = col(
-        "its effect with the other gone", unit="score", words="its effect with the other gone"
-    )
-    effect_gone_lo: float | None = col("lower end of its 95 % interval", unit="score")
-    effect_gone_hi: float | None = col("upper end of its 95 % interval", unit="score")
-    removed_effect: float = col(
-        "effect of removing the other, alone; positive = the other harms",
-        unit="score",
-        words="effect of removing the other",
-    )
-    removed_effect_lo: float | None = col("lower end of its 95 % interval", unit="score")
-    removed_effect_hi: float | None = col("upper end of its 95 % interval", unit="score")
-    growth: float = col(
-        "effect_gone - effect; negative = it helps more, or harms less, once the other is gone",
-        unit="score",
-        words="change of its effect once the other is gone",
-    )
-    lo: float | None = col("lower end of the 95 % interval of the growth", unit="score")
-    hi: float | None = col("upper end of the 95 % interval of the growth", unit="score")
-    control_growth_lo: float = col(
-        "2.5 % quantile of the growths once one of the site's random units is gone",
-        unit="score",
-        of="growth",
-        words="control (95 % for random units that go)",
-    )
-    control_growth_hi: float = col("97.5 % quantile of the same", unit="score", of="growth")
-    n: int = col("evaluation examples", unit="examples")
-    p: float | None = col(
-        "two-sided p of no growth, as its interval says",
-        of="growth",
-        words="p (mean of zero, two-sided)",
-    )
-    q: float | None = col(
-        "Benjamini-Hochberg q over all rows", of="growth", words="q over all rows"
-    )
-    backup: bool = col(
-        "whether it steps in: it helps more once the other is gone (q < 0.05 and negative growth), "
-        "it does help then (effect_gone_hi below 0), and the other is none that harms "
-        "(removed_effect_lo not above 0)",
-        words="steps in",
-    )
 
 
 def find_backups(
@@ -232,7 +167,7 @@ def _backup_finding(subject: Subject, parts: list[dict[str, Any]]) -> Finding:
     names = dict.fromkeys(columns["site"].tolist())
     lines = tuple(_backup_line(subject, table.where(site=name)) for name in names)
     return Finding(
-        "ablation.backup",
+        schemas.BACKUP,
         table,
         lines,
         (

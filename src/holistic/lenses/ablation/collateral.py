@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from holistic.graph.sites import Site
+from holistic.lenses.ablation import schemas
 from holistic.lenses.ablation._averages import mean_drop
 from holistic.lenses.ablation._budget import Extent
 from holistic.lenses.ablation._controls import Beside, control_p
 from holistic.lenses.ablation._rankings import RANKINGS
 from holistic.lenses.ablation._removal import Removal
+from holistic.lenses.ablation.schemas import Collateral
 from holistic.lenses.ablation.topk_statements import headline_size
-from holistic.results.columns import col
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.intervals import paired_accuracy_interval
@@ -22,70 +22,9 @@ from holistic.stats.tests import benjamini_hochberg, mcnemar, permutation_p
 from holistic.study.subject import Subject
 from holistic.words import number
 
-__all__ = ["Collateral", "collateral", "collateral_columns"]
+__all__ = ["collateral", "collateral_columns"]
 
 _RANKING = RANKINGS.index("effect")
-
-
-@dataclass(frozen=True)
-class Collateral:
-    """Row of `ablation.collateral`: one class without the units that another depends on."""
-
-    site: str = col("site whose units are removed")
-    removed_for: str = col(
-        "class whose top units, by effect on the selection split, are removed",
-        words="class whose top units are removed",
-    )
-    class_: str = col("class of the examples", name="class", words="class of the examples")
-    k: int = col("units removed", unit="units", words="k, units removed")
-    drop: float = col(
-        "accuracy on the class before minus after", unit="share", words="accuracy lost"
-    )
-    lo: float = col("lower end of the 95 % interval of the drop", unit="share")
-    hi: float = col("upper end of the 95 % interval of the drop", unit="share")
-    lost: int = col(
-        "examples that were right before and wrong after",
-        unit="examples",
-        of="drop",
-        words="right before and wrong after",
-    )
-    gained: int = col(
-        "examples that were wrong before and right after",
-        unit="examples",
-        of="drop",
-        words="wrong before and right after",
-    )
-    n: int = col("evaluation examples of the class", unit="examples")
-    p: float = col(
-        "exact two-sided McNemar p of lost against gained",
-        of="drop",
-        words="p (exact McNemar, two-sided)",
-    )
-    q: float = col(
-        "Benjamini-Hochberg q over all sites and pairs of classes",
-        of="drop",
-        words="q over all sites and pairs of classes",
-    )
-    control_drop: float = col(
-        "mean drop over random sets of k units of the site",
-        unit="share",
-        of="drop",
-        words="control (random sets of as many units)",
-    )
-    control_lo: float = col(
-        "2.5 % quantile over the random sets", unit="share", words="95 % of the sets"
-    )
-    control_hi: float = col("97.5 % quantile over the random sets", unit="share")
-    control_p: float = col(
-        "share of random sets that drop the class as much, (1 + b) / (1 + B)",
-        of="drop",
-        words="p (random sets, one-sided)",
-    )
-    control_q: float = col(
-        "Benjamini-Hochberg q of control_p over the pairs of classes of the site",
-        of="drop",
-        words="q over pairs of classes of the site",
-    )
 
 
 def collateral_columns(
@@ -150,7 +89,7 @@ def collateral(
     names = dict.fromkeys(columns["site"].tolist())
     lines = tuple(_statement(table.where(site=name), sets) for name in names)
     return Finding(
-        "ablation.collateral",
+        schemas.COLLATERAL,
         table,
         lines,
         (*caveats, "Rows of one removal share their units, so they don't fail independently."),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from holistic.results.columns import col
+from holistic.lenses.ablation import schemas
+from holistic.lenses.ablation.schemas import Confusion
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.intervals import wilson
@@ -17,30 +16,6 @@ __all__ = ["confused"]
 
 _FULL = 50
 """Classes up to which a pair that never occurs has a row, too."""
-
-
-@dataclass(frozen=True)
-class Confusion:
-    """Row of `ablation.confusion`: examples of a class that the whole model takes for another."""
-
-    class_: str = col("class of the examples", name="class", words="class of the examples")
-    prediction: str = col("class that the model takes them for", words="class that the model says")
-    count: int = col("evaluation examples of the class with this prediction", unit="examples")
-    share: float = col(
-        "share of the class's evaluation examples",
-        unit="share",
-        words="share of the class's examples",
-    )
-    lo: float = col("lower end of the 95 % interval of the share (Wilson)", unit="share")
-    hi: float = col("upper end of the 95 % interval of the share (Wilson)", unit="share")
-    n: int = col("evaluation examples of the class", unit="examples")
-    control_share: float = col(
-        "share of all examples with this prediction: what a class would have if predictions had "
-        "nothing to do with classes",
-        unit="share",
-        of="share",
-        words="control (share of all examples)",
-    )
 
 
 def confused(subject: Subject) -> Finding:
@@ -73,7 +48,7 @@ def confused(subject: Subject) -> Finding:
         "control_share": (counts.sum(0) / counts.sum())[second],
     }
     table = Table.build(Confusion, columns)
-    return Finding("ablation.confusion", table, (_statement(table, counts),))
+    return Finding(schemas.CONFUSION, table, (_statement(table, counts),))
 
 
 def _statement(table: Table, counts: np.ndarray) -> str:

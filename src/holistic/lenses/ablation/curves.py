@@ -11,7 +11,7 @@ from torch import Tensor
 
 from holistic.graph.engine import Stage
 from holistic.graph.sites import Site
-from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._budget import affordable, afforded_rows, order_rows
 from holistic.lenses.ablation._controls import family_q, least_p
 from holistic.lenses.ablation._matched_controls import stratum_orders
@@ -20,8 +20,6 @@ from holistic.lenses.ablation.areas import (
     KINDS,
     MEASURED,
     Curve,
-    CurveArea,
-    CurvePoint,
     area_row,
     area_statement,
     curve_statement,
@@ -29,6 +27,7 @@ from holistic.lenses.ablation.areas import (
     told_accuracies,
     told_size,
 )
+from holistic.lenses.ablation.schemas import CurveArea, CurvePoint
 from holistic.progress import Progress
 from holistic.replacing.sweep import replacement
 from holistic.results.findings import Finding
@@ -96,7 +95,7 @@ def _curves_finding(
         columns[f"{name}_q"] = family_q(columns[f"{name}_p"], family)
     table = Table.build(CurvePoint, columns)
     lines = (curve_statement(table.where(site=t.site), t.size, sets, t.controls) for t in told)
-    return Finding("ablation.curves", table, tuple(lines), notes)
+    return Finding(schemas.CURVES, table, tuple(lines), notes)
 
 
 def _areas_finding(
@@ -124,7 +123,7 @@ def _areas_finding(
     floor = f"With {sets} orders p is at least {least_p(sets):.2g}, and the q of one class alone "
     least = min(1.0, classes * least_p(sets))
     rare = unbounded(int(np.isnan(table.column("lo")).sum()), len(table), "areas")
-    return Finding("ablation.areas", table, tuple(lines), (*notes, floor + f"{least:.2g}.", *rare))
+    return Finding(schemas.AREAS, table, tuple(lines), (*notes, floor + f"{least:.2g}.", *rare))
 
 
 def control_sizes(units: int, most: float = np.inf) -> np.ndarray:

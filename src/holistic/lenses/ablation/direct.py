@@ -12,11 +12,11 @@ from torch import Tensor
 
 from holistic.graph.engine import Change, Given
 from holistic.graph.sites import Site
-from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._budget import affordable, random_range
 from holistic.lenses.ablation._pairs import interacting, site_stages
+from holistic.lenses.ablation.schemas import Direct
 from holistic.replacing.sweep import replacing
-from holistic.results.columns import col
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.means import Means
@@ -26,62 +26,9 @@ from holistic.study.scores import SCORE_UNITS, resolution
 from holistic.study.subject import Subject
 from holistic.words import number, unbounded
 
-__all__ = ["Direct", "Paths", "bounded", "direct_columns", "direct_finding", "follow_paths"]
+__all__ = ["Paths", "bounded", "direct_columns", "direct_finding", "follow_paths"]
 
 _SAME = 1e-6
-
-
-@dataclass(frozen=True)
-class Direct:
-    """Row of `ablation.direct`: a unit's effect with what follows free, and frozen."""
-
-    site: str = col("site of the unit")
-    unit: int = col("index of the unit in its site")
-    kind: str = col(
-        "'top' for the largest effects on the selection split, 'random' for controls",
-        words="units chosen as",
-    )
-    path: str = col(
-        "how the direct effect is carried: 'frozen', with every later hidden site held at its "
-        "unedited value; 'gates', where no change passes those, along the tangent of the network "
-        "at the unedited run (later units keep their slopes)",
-        words="direct path held by",
-    )
-    total: float = col(
-        "mean score after minus before; negative = the unit helps",
-        unit="score",
-        words="effect of removing it",
-    )
-    total_lo: float | None = col("lower end of its 95 % interval", unit="score")
-    total_hi: float | None = col("upper end of its 95 % interval", unit="score")
-    direct: float = col(
-        "the same along the direct path only", unit="score", words="direct effect of removing it"
-    )
-    direct_lo: float | None = col("lower end of its 95 % interval", unit="score")
-    direct_hi: float | None = col("upper end of its 95 % interval", unit="score")
-    response: float = col(
-        "total minus direct: the answer of what follows; against the sign of direct = self-repair",
-        unit="score",
-        words="answer of what follows (total − direct)",
-    )
-    lo: float | None = col("lower end of the 95 % interval of the response", unit="score")
-    hi: float | None = col("upper end of the 95 % interval of the response", unit="score")
-    control_response_lo: float = col(
-        "2.5 % quantile of the responses to the site's random units",
-        unit="score",
-        of="response",
-        words="control (95 % of the site's random units)",
-    )
-    control_response_hi: float = col("97.5 % quantile of the same", unit="score", of="response")
-    n: int = col("evaluation examples", unit="examples")
-    p: float | None = col(
-        "two-sided p of no response, as its interval says",
-        of="response",
-        words="p (mean of zero, two-sided)",
-    )
-    q: float | None = col(
-        "Benjamini-Hochberg q over all rows", of="response", words="q over all rows"
-    )
 
 
 @dataclass(frozen=True)
@@ -238,7 +185,7 @@ def direct_finding(subject: Subject, parts: list[dict[str, Any]]) -> Finding:
         if site.name not in told
     ]
     return Finding(
-        "ablation.direct",
+        schemas.DIRECT,
         table,
         tuple(lines),
         (

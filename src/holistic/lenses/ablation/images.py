@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from holistic.graph.sites import Site
-from holistic.lenses._cases import KIND, Cases, cases
-from holistic.lenses.ablation import Ablation
+from holistic.lenses._cases import Cases, cases
+from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._effects import unit_effects_on
-from holistic.results.columns import col
+from holistic.lenses.ablation.schemas import ImageUnit
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.intervals import bootstrap_interval, wilson
@@ -20,59 +20,7 @@ from holistic.study.scores import SCORE_UNITS, score
 from holistic.study.subject import Subject
 from holistic.words import percent
 
-__all__ = ["ImageUnit", "deciding_units", "searched"]
-
-
-@dataclass(frozen=True)
-class ImageUnit:
-    """Row of the finding `ablation.images`: what one image's decision owes to one unit."""
-
-    example: int = col("place of the example in the data that the subject was given")
-    kind: str = col(KIND)
-    label: str = col("class of the image")
-    prediction: str = col("class that the model says")
-    site: str = col("site of the unit")
-    unit: int = col("unit of the site")
-    rank: int = col("place among the site's units by the size of the effect, from 1 on")
-    effect: float = col(
-        "score of the image after minus before; negative = the unit speaks for its class",
-        unit="score",
-        words="effect of removing it on this image",
-    )
-    control_effect: float = col(
-        "size of the effect of the site's median unit on the same image",
-        unit="score",
-        of="effect",
-        words="control (size for the site's median unit)",
-    )
-    turned: int = col(
-        "-1 = right only with the unit, 1 = right only without it, 0 = neither",
-        words="turns the prediction",
-    )
-    control_turned: float = col(
-        "units of the site without which the prediction turns as much",
-        unit="share",
-        of="turned",
-        words="control (share of the site's units that turn it)",
-    )
-    control_searched: float | None = col(
-        "share of the other classes' images of its kind whose largest effect of any unit of the "
-        "hidden sites, searched for as here, would turn this image's prediction, too",
-        unit="share",
-        of="turned",
-        words="control (as many units searched on other images)",
-    )
-    before: float = col(
-        "score of the image with all units in place", unit="score", words="score with all units"
-    )
-    class_effect: float = col(
-        "mean effect of the unit on its class's evaluation examples",
-        unit="score",
-        words="effect on its class",
-    )
-    class_lo: float = col("lower end of its 95 % interval", unit="score")
-    class_hi: float = col("upper end of its 95 % interval", unit="score")
-    class_n: int = col("examples behind the class's mean", unit="examples", of="class_effect")
+__all__ = ["deciding_units", "searched"]
 
 
 def deciding_units(subject: Subject, lens: Ablation, units: Table) -> Finding:
@@ -100,7 +48,7 @@ def deciding_units(subject: Subject, lens: Ablation, units: Table) -> Finding:
     order = {int(e): i for i, e in enumerate(chosen.examples.indices)}
     found.sort(key=lambda row: order[row.example])
     return Finding(
-        "ablation.images",
+        schemas.IMAGES,
         Table.from_rows(ImageUnit, found),
         statements=_statements(subject, chosen, found),
         caveats=(

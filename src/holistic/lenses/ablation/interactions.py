@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
 from holistic.graph.sites import Site
-from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._budget import affordable, afforded_rows, between, random_range
 from holistic.lenses.ablation._pairs import PairEffects, pair_effects
 from holistic.lenses.ablation._rankings import strongest
+from holistic.lenses.ablation.schemas import Interaction
 from holistic.progress import Progress
-from holistic.results.columns import col
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.tests import benjamini_hochberg
@@ -22,72 +21,10 @@ from holistic.study.scores import SCORE_UNITS
 from holistic.study.subject import Subject
 from holistic.words import unbounded
 
-__all__ = ["Interaction", "find_interactions", "kinds_of"]
+__all__ = ["find_interactions", "kinds_of"]
 
 _FEWEST = 50
 _ALONE = "No site has two units, so there is no pair to remove."
-
-
-@dataclass(frozen=True)
-class Interaction:
-    """Row of `ablation.interactions`: two units removed together against one at a time."""
-
-    site: str = col("site of both units")
-    unit_a: int = col("index of the first unit", words="first unit")
-    unit_b: int = col("index of the second unit", words="second unit")
-    class_: str = col("class of the examples; 'all' for every example", name="class")
-    kind: str = col(
-        "'top' for pairs of the units with the largest effects on the selection split, 'random' "
-        "for the control pairs, 'other' for all further pairs, over all examples only",
-        words="pairs chosen as",
-    )
-    effect_a: float = col(
-        "mean score change without the first unit", unit="score", words="effect without the first"
-    )
-    effect_a_lo: float | None = col("lower end of its 95 % interval", unit="score")
-    effect_a_hi: float | None = col("upper end of its 95 % interval", unit="score")
-    effect_b: float = col(
-        "mean score change without the second unit", unit="score", words="effect without the second"
-    )
-    effect_b_lo: float | None = col("lower end of its 95 % interval", unit="score")
-    effect_b_hi: float | None = col("upper end of its 95 % interval", unit="score")
-    effect_ab: float = col(
-        "mean score change without both", unit="score", words="effect without both"
-    )
-    effect_ab_lo: float | None = col("lower end of its 95 % interval", unit="score")
-    effect_ab_hi: float | None = col("upper end of its 95 % interval", unit="score")
-    interaction: float = col(
-        "effect_ab - effect_a - effect_b; where both help, negative = they stand in for each other "
-        "(redundancy), positive = they work only together (synergy); where both harm, the reverse",
-        unit="score",
-        words="effect of both beyond the sum",
-    )
-    lo: float | None = col("lower end of the 95 % interval of the interaction", unit="score")
-    hi: float | None = col("upper end of the 95 % interval of the interaction", unit="score")
-    control_interaction_lo: float = col(
-        "2.5 % quantile of the interactions of the site's random pairs",
-        unit="score",
-        of="interaction",
-        words="control (95 % of the site's random pairs)",
-    )
-    control_interaction_hi: float = col(
-        "97.5 % quantile of the same", unit="score", of="interaction"
-    )
-    n: int = col("evaluation examples", unit="examples")
-    p: float | None = col(
-        "two-sided p of no interaction, as its interval says",
-        of="interaction",
-        words="p (mean of zero, two-sided)",
-    )
-    q: float | None = col(
-        "Benjamini-Hochberg q over all pairs and classes",
-        of="interaction",
-        words="q over all pairs and classes",
-    )
-    verdict: str = col(
-        "where q < 0.05: 'redundant' if removing both does more of what each does than the sum, "
-        "'synergistic' if less, 'mixed' if one unit helps and the other harms; else 'none'"
-    )
 
 
 def find_interactions(
@@ -105,7 +42,7 @@ def find_interactions(
                 parts.append(_other_columns(subject, site, lens, others))
     progress("pairs of units", len(sites), len(sites))
     if not parts:
-        return Finding("ablation.interactions", Table.from_rows(Interaction, []), caveats=(_ALONE,))
+        return Finding(schemas.INTERACTIONS, Table.from_rows(Interaction, []), caveats=(_ALONE,))
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     q = benjamini_hochberg(columns["p"])
     verdict = np.where(q < 0.05, kinds_of(columns), "none")
@@ -115,7 +52,7 @@ def find_interactions(
     lines = [_statement(table, site.name, unit) for site in sites if site.units >= 2]
     rare = unbounded(int(np.isnan(columns["lo"]).sum()), len(table), "interactions")
     return Finding(
-        "ablation.interactions", table, tuple(lines), (_sampling(subject, table), *notes, *rare)
+        schemas.INTERACTIONS, table, tuple(lines), (_sampling(subject, table), *notes, *rare)
     )
 
 

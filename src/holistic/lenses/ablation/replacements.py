@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, get_args
 
@@ -10,12 +9,12 @@ import numpy as np
 
 from holistic.graph.edits import Replacement
 from holistic.graph.sites import Site
-from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._budget import affordable, between
 from holistic.lenses.ablation._effects import unit_effects_on
 from holistic.lenses.ablation._resampled import Agreed, redrawn_agreements
+from holistic.lenses.ablation.schemas import Agreement
 from holistic.progress import Progress
-from holistic.results.columns import col
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.agreement import Overlap, Shuffles, spearman, topk_overlap
@@ -24,75 +23,10 @@ from holistic.stats.tests import benjamini_hochberg, permutation_p
 from holistic.study.subject import Subject
 from holistic.words import number, percent
 
-__all__ = ["Agreement", "compare_replacements"]
+__all__ = ["compare_replacements"]
 
 _TOP = 10
 _SHUFFLES = 1000
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """Row of `ablation.replacements`: two replacements' effects of one site's units on a class."""
-
-    site: str = col("site of the units")
-    class_: str = col("class of the examples; 'all' for every example", name="class")
-    replacement_a: str = col(
-        "what removed units hold instead on the one side", words="removed units hold"
-    )
-    replacement_b: str = col("what they hold on the other side", words="or hold")
-    spearman: float = col(
-        "rank correlation of the units' effects; 1 = the same ranking",
-        words="rank correlation of the effects",
-    )
-    lo: float | None = col(
-        "lower end of its 95 % interval over images: what as many others would give (bootstrap)"
-    )
-    hi: float | None = col(
-        "upper end of its 95 % interval over images: what as many others would give (bootstrap)"
-    )
-    spearman_chance_lo: float = col(
-        "2.5 % quantile of rank correlations of shuffled units",
-        of="spearman",
-        words="control (95 % of shuffled units)",
-    )
-    spearman_chance_hi: float = col("97.5 % quantile of the same", of="spearman")
-    n: int = col("units ranked", unit="units", of="spearman")
-    p: float = col(
-        "two-sided p of no rank correlation (shuffled units)",
-        of="spearman",
-        words="p (shuffled units, two-sided)",
-    )
-    q: float = col(
-        "Benjamini-Hochberg q of p over all rows", of="spearman", words="q over all rows"
-    )
-    k: int = col(
-        "units that the class loses most by, compared as a set",
-        unit="units",
-        of="overlap",
-        words="k, units compared",
-    )
-    overlap: float = col(
-        "share of these k that both replacements name",
-        unit="share",
-        words="share of the top k in both",
-    )
-    overlap_lo: float | None = col("lower end of its 95 % interval over images", unit="share")
-    overlap_hi: float | None = col("upper end of its 95 % interval over images", unit="share")
-    overlap_chance: float = col(
-        "overlap of two random choices of k",
-        unit="share",
-        of="overlap",
-        words="control (two random choices)",
-    )
-    overlap_p: float = col(
-        "probability that random choices share as many (hypergeometric)",
-        of="overlap",
-        words="p (hypergeometric, one-sided)",
-    )
-    overlap_q: float = col(
-        "Benjamini-Hochberg q over all rows", of="overlap", words="q over all rows"
-    )
-    examples: int = col("evaluation examples that the effects are means of", unit="examples")
 
 
 def compare_replacements(subject: Subject, lens: Ablation, progress: Progress) -> Finding:
@@ -108,7 +42,7 @@ def compare_replacements(subject: Subject, lens: Ablation, progress: Progress) -
     }
     table = Table.build(Agreement, whole)
     return Finding(
-        "ablation.replacements",
+        schemas.REPLACEMENTS,
         table,
         tuple(_statement(table, site.name) for site in sites),
         (

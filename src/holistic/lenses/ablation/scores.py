@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from holistic.graph.sites import Site
-from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._budget import affordable, between
 from holistic.lenses.ablation._effects import SCORES, label_effects
 from holistic.lenses.ablation._specific import Null, Shuffled, Specific
+from holistic.lenses.ablation.schemas import ScoreEffect
 from holistic.progress import Progress
-from holistic.results.columns import col
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.intervals import paired_accuracy_interval
@@ -22,99 +20,7 @@ from holistic.study.scores import SCORE_UNITS
 from holistic.study.subject import Subject
 from holistic.words import percent, unbounded
 
-__all__ = ["ScoreEffect", "SignFlips", "score_units"]
-
-
-@dataclass(frozen=True)
-class ScoreEffect:
-    """Row of `ablation.scores`: what replacing one unit does to one class in one score."""
-
-    site: str = col("site of the unit")
-    unit: int = col("index of the unit in its site")
-    class_: str = col("class of the examples; 'all' for every example", name="class")
-    score: str = col("'margin' and 'logit' in logits, 'log_prob' in nats, 'accuracy' as a share")
-    effect: float = col(
-        "mean score after minus before; negative = the unit helps",
-        unit="score",
-        words="effect of removing it",
-    )
-    lo: float | None = col("lower end of the 95 % interval of the effect", unit="score")
-    hi: float | None = col("upper end of the 95 % interval of the effect", unit="score")
-    control_effect: float | None = col(
-        "effect of the site's median unit on the class",
-        unit="score",
-        of="effect",
-        words="control (the site's median unit)",
-    )
-    control_lo: float | None = col(
-        "effect that 2.5 % of the site's units fall below",
-        unit="score",
-        words="95 % of the site's units",
-    )
-    control_hi: float | None = col("effect that 2.5 % of the site's units exceed", unit="score")
-    n: int = col("evaluation examples, each scored before and after", unit="examples")
-    lost: int = col(
-        "examples that were right before and wrong after",
-        unit="examples",
-        words="right before and wrong after",
-    )
-    gained: int = col(
-        "examples that were wrong before and right after",
-        unit="examples",
-        words="wrong before and right after",
-    )
-    p: float | None = col(
-        "two-sided p of no effect: exact McNemar for accuracy, else as the interval says",
-        of="effect",
-        words="p (mean of zero; accuracy: McNemar; two-sided)",
-    )
-    q: float | None = col(
-        "Benjamini-Hochberg q over all sites, units and classes, for each score",
-        of="effect",
-        words="q over all sites, units and classes",
-    )
-    familywise: float | None = col(
-        "p of the effect among the largest of the whole family under random signs (max-T)",
-        of="effect",
-        words="p (largest of the family under random signs)",
-    )
-    specific: float | None = col(
-        "effect on the class's score beyond the mean of all labels' scores: mean over the class's "
-        "examples minus mean over the rest; negative = the unit helps the class where it is right "
-        "to, 0 expected under shuffled labels; for 'all', the classes' average by examples",
-        unit="score",
-        words="effect on this class beyond the others'",
-    )
-    specific_lo: float | None = col(
-        "lower end of its 95 % interval (two samples of examples)", unit="score"
-    )
-    specific_hi: float | None = col(
-        "upper end of its 95 % interval (two samples of examples)", unit="score"
-    )
-    specific_p: float | None = col(
-        "share of the statistics of all units and classes under shuffled labels that stand out as "
-        "far, (1 + b) / (1 + B)",
-        of="specific",
-        words="p (shuffled labels, two-sided)",
-    )
-    specific_q: float | None = col(
-        "Benjamini-Hochberg q of it, over all scores",
-        of="specific",
-        words="q over all scores, sites, units and classes",
-    )
-    shuffled: float | None = col(
-        "mean of it over shuffled labels: the control",
-        unit="score",
-        of="specific",
-        words="control (labels shuffled)",
-    )
-    shuffled_lo: float | None = col("2.5 % quantile over the shuffles", unit="score")
-    shuffled_hi: float | None = col("97.5 % quantile over the shuffles", unit="score")
-    shuffled_q: float | None = col(
-        "Benjamini-Hochberg q of one shuffle as if it were the labels, over all scores",
-        of="specific",
-        words="q of one shuffle",
-    )
+__all__ = ["SignFlips", "score_units"]
 
 
 class SignFlips:
@@ -181,7 +87,7 @@ def score_units(subject: Subject, lens: Ablation, progress: Progress) -> Finding
         columns[f"{name}_q"] = benjamini_hochberg(columns[f"{name}_p"])
     del columns["shuffled_p"]
     table = Table.build(ScoreEffect, {name: v.T.reshape(-1) for name, v in columns.items()})
-    return Finding("ablation.scores", table, _statements(subject, table), _caveats(subject, table))
+    return Finding(schemas.SCORES, table, _statements(subject, table), _caveats(subject, table))
 
 
 def _specific_columns(found: Specific, null: Null) -> dict[str, np.ndarray]:

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from holistic.graph.engine import Stage
 from holistic.graph.sites import Site
-from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._budget import afforded_rows
 from holistic.lenses.ablation._pairs import site_stages
+from holistic.lenses.ablation.schemas import ShapleyValue
 from holistic.progress import Progress
-from holistic.results.columns import col
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.agreement import Spearman, spearman
@@ -25,72 +25,12 @@ from holistic.study.scores import SCORE_UNITS, resolution
 from holistic.study.subject import Subject
 from holistic.words import number, percent, unbounded
 
-__all__ = ["ShapleyValue", "Shares", "sample_shares", "share_means", "share_out"]
+__all__ = ["Shares", "sample_shares", "share_means", "share_out"]
 
 _GROUPS = 20
 _EXAMPLES = 64
 _TOP = 10
 _ROUNDING = 1e-12
-
-
-@dataclass(frozen=True)
-class ShapleyValue:
-    """Row of `ablation.shapley`: one unit's share in a class's score."""
-
-    site: str = col("site of the unit")
-    unit: int = col("index of the unit in its site")
-    class_: str = col("class of the examples; 'all' for every example", name="class")
-    shapley: float = col(
-        "mean score that the unit adds to the units still in place when the site's units are "
-        "removed in random order; positive = the unit helps",
-        unit="score",
-        words="Shapley value, score that it adds",
-    )
-    se: float | None = col(
-        "standard error, over orders and examples",
-        unit="score",
-        of="shapley",
-        words="standard error",
-    )
-    lo: float | None = col(
-        "lower end of the 95 % interval, over orders and examples: each group of orders sees "
-        "examples of its own",
-        unit="score",
-    )
-    hi: float | None = col("upper end of the 95 % interval", unit="score")
-    shapley_expected: float = col(
-        "the share of each unit if all had the same",
-        unit="score",
-        of="shapley",
-        words="control (an equal share for every unit)",
-    )
-    p: float | None = col(
-        "two-sided p of no share, over groups of orders and examples",
-        of="shapley",
-        words="p (groups of orders and examples, two-sided)",
-    )
-    q: float | None = col(
-        "Benjamini-Hochberg q over all sites, units and classes",
-        of="shapley",
-        words="q over all sites, units and classes",
-    )
-    effect: float = col(
-        "effect of removing it alone, from ablation.units",
-        unit="score",
-        words="effect of removing it alone",
-    )
-    orders: int = col("random orders of removal", of="shapley", words="random orders")
-    truncated: float = col(
-        "share of removals cut off because nothing was left to lose",
-        unit="share",
-        of="shapley",
-        words="share of removals cut off",
-    )
-    n: int = col(
-        "evaluation examples of the class that the orders saw in turn",
-        unit="examples",
-        of="shapley",
-    )
 
 
 @dataclass(frozen=True)
@@ -135,7 +75,7 @@ def share_out(subject: Subject, lens: Ablation, units: Table, progress: Progress
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     table = Table.build(ShapleyValue, {**columns, "q": benjamini_hochberg(columns["p"])})
     return Finding(
-        "ablation.shapley",
+        schemas.SHAPLEY,
         table,
         tuple(line(table.where(site=s.name)) for line, s in zip(lines, sites, strict=True)),
         (

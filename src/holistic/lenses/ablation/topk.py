@@ -9,7 +9,7 @@ from math import comb
 import numpy as np
 
 from holistic.graph.sites import Site
-from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._budget import Extent, extent
 from holistic.lenses.ablation._controls import (
     Beside,
@@ -23,6 +23,7 @@ from holistic.lenses.ablation._matched_controls import matched_columns, remove_m
 from holistic.lenses.ablation._rankings import RANKINGS, Ranked, above_replacement, rank_units
 from holistic.lenses.ablation._removal import Removal, remove_orders
 from holistic.lenses.ablation.collateral import collateral, collateral_columns
+from holistic.lenses.ablation.schemas import TopK
 from holistic.lenses.ablation.topk_statements import (
     HEADLINE,
     SiteLoss,
@@ -32,147 +33,15 @@ from holistic.lenses.ablation.topk_statements import (
     site_ranks,
 )
 from holistic.progress import Progress
-from holistic.results.columns import col
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.intervals import paired_accuracy_interval, wilson
 from holistic.stats.tests import permutation_p
 from holistic.study.subject import Subject
 
-__all__ = ["TopK", "remove_sets"]
+__all__ = ["remove_sets"]
 
 _LEVEL = 0.05
-
-
-@dataclass(frozen=True)
-class TopK:
-    """Row of `ablation.topk`: a site without the k units that a ranking puts first for a class."""
-
-    site: str = col("site whose units are removed")
-    class_: str = col(
-        "class that the units were ranked for, on the selection split", name="class", words="class"
-    )
-    ranking: str = col("what ranked the units, on the selection split", words="units ranked by")
-    k: int = col("units removed", unit="units", words="k, units removed")
-    rank: int | None = col(
-        "place of the site among the hidden sites by what the class loses there on the selection "
-        "split, at the k that is spoken of; 1 = loses most; missing elsewhere",
-        words="rank of the site on the selection split",
-    )
-    firing: int = col(
-        "of the k units, those that are more active on the class than what they hold once removed "
-        "(selection split); the others are needed silent",
-        unit="units",
-        words="of them firing on the class",
-    )
-    accuracy_before: float = col(
-        "accuracy on all evaluation examples", unit="share", words="accuracy before"
-    )
-    before_lo: float = col("lower end of its 95 % interval (Wilson)", unit="share")
-    before_hi: float = col("upper end of its 95 % interval (Wilson)", unit="share")
-    accuracy_after: float = col(
-        "accuracy without the k units", unit="share", words="accuracy after"
-    )
-    drop: float = col(
-        "accuracy before minus after; positive = the units help",
-        unit="share",
-        words="accuracy lost on all classes",
-    )
-    lo: float = col("lower end of the 95 % interval of the drop", unit="share")
-    hi: float = col("upper end of the 95 % interval of the drop", unit="share")
-    control_drop: float = col(
-        "mean drop over random sets of k units of the site",
-        unit="share",
-        of="drop",
-        words="control (random sets of as many units)",
-    )
-    control_lo: float = col(
-        "2.5 % quantile of the drop over the random sets", unit="share", words="95 % of the sets"
-    )
-    control_hi: float = col("97.5 % quantile of the drop over the random sets", unit="share")
-    p: float | None = col(
-        "share of random sets that drop as much, (1 + b) / (1 + B); of all sets where all are "
-        "tried; missing where nothing or everything is removed",
-        of="drop",
-        words="p (random sets, one-sided)",
-    )
-    q: float | None = col(
-        "Benjamini-Hochberg q of p over sites and classes, at this k and ranking",
-        of="drop",
-        words="q over sites and classes, at this k",
-    )
-    n: int = col("evaluation examples", unit="examples", of="drop accuracy_before accuracy_after")
-    class_accuracy_before: float = col(
-        "accuracy on the class's own examples", unit="share", words="accuracy on the class before"
-    )
-    class_before_lo: float = col("lower end of its 95 % interval (Wilson)", unit="share")
-    class_before_hi: float = col("upper end of its 95 % interval (Wilson)", unit="share")
-    class_accuracy_after: float = col(
-        "the same without the k units", unit="share", words="accuracy on the class after"
-    )
-    class_drop: float = col(
-        "accuracy on the class before minus after", unit="share", words="accuracy lost on the class"
-    )
-    class_lo: float = col("lower end of the 95 % interval of the class's drop", unit="share")
-    class_hi: float = col("upper end of the 95 % interval of the class's drop", unit="share")
-    class_control_drop: float = col(
-        "mean class drop over random sets of k units",
-        unit="share",
-        of="class_drop",
-        words="control (random sets of as many units)",
-    )
-    class_control_lo: float = col(
-        "2.5 % quantile over the random sets", unit="share", words="95 % of the sets"
-    )
-    class_control_hi: float = col("97.5 % quantile over the random sets", unit="share")
-    class_p: float | None = col(
-        "share of random sets that drop the class as much, as p",
-        of="class_drop",
-        words="p (random sets, one-sided)",
-    )
-    class_q: float | None = col(
-        "Benjamini-Hochberg q of class_p over sites and classes, at this k and ranking",
-        of="class_drop",
-        words="q over sites and classes, at this k",
-    )
-    sets: int = col("sets behind class_p", unit="sets", of="class_p", words="sets behind the p")
-    least_p: float | None = col(
-        "least p that so many sets allow", of="class_p", words="p at the least, with so many sets"
-    )
-    activation: float | None = col(
-        "mean activation of the k units over the selection split, classes weighing the same",
-        words="mean activation of the units",
-    )
-    matched_activation: float | None = col(
-        "the same of the sets matched on it",
-        of="activation",
-        words="control (mean activation of matched sets)",
-    )
-    class_matched_drop: float | None = col(
-        "mean class drop over sets matched on mean activation",
-        unit="share",
-        of="class_drop",
-        words="control (sets of like activation)",
-    )
-    class_matched_lo: float | None = col(
-        "2.5 % quantile over the matched sets", unit="share", words="95 % of those sets"
-    )
-    class_matched_hi: float | None = col("97.5 % quantile over the matched sets", unit="share")
-    class_matched_p: float | None = col(
-        "share of matched sets that drop the class as much",
-        of="class_drop",
-        words="p (sets of like activation, one-sided)",
-    )
-    class_matched_q: float | None = col(
-        "Benjamini-Hochberg q of it over sites and classes, at this k and ranking",
-        of="class_drop",
-        words="q over sites and classes, at this k",
-    )
-    class_n: int = col(
-        "evaluation examples of the class",
-        unit="examples",
-        of="class_drop class_accuracy_before class_accuracy_after",
-    )
 
 
 def remove_sets(
@@ -210,7 +79,7 @@ def remove_sets(
         columns[f"{prefix}q"] = family_q(columns[f"{prefix}p"], family)
     table = Table.build(TopK, columns)
     notes = (*caveats, *_floors(table, sites))
-    yield Finding("ablation.topk", table, headlines(table), notes)
+    yield Finding(schemas.TOPK, table, headlines(table), notes)
     yield collateral(beside, lens.sets, tuple(caveats))
 
 

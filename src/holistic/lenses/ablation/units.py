@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
 
-from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._rankings import above_replacement, mean_activations
+from holistic.lenses.ablation.schemas import RemovedUnit
 from holistic.progress import Progress
 from holistic.replacing import affordable_sweep
-from holistic.replacing.effects import UnitEffect
-from holistic.results.columns import col
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.order import ordered
@@ -22,24 +20,7 @@ from holistic.study.scores import SCORE_UNITS
 from holistic.study.subject import Subject
 from holistic.words import number, unbounded
 
-__all__ = ["RemovedUnit", "how_needed", "remove_units"]
-
-
-@dataclass(frozen=True)
-class RemovedUnit(UnitEffect):
-    """Row of `ablation.units`: what replacing one unit does to one class, and what chose it."""
-
-    rank: int | None = col(
-        "place among the units of all hidden sites by the effect on the class on the selection "
-        "split, which chooses the units that are told of; 1 = the class loses most",
-        words="rank on the selection split",
-    )
-    above: float | None = col(
-        "mean activation on the class minus what the unit holds once it is removed, on the "
-        "selection split; positive = it fires on the class, negative = it is silent there, so that "
-        "removing it raises it",
-        words="activation on the class beyond its replacement",
-    )
+__all__ = ["how_needed", "remove_units"]
 
 
 def remove_units(subject: Subject, lens: Ablation, chosen: Table, progress: Progress) -> Finding:
@@ -55,7 +36,7 @@ def remove_units(subject: Subject, lens: Ablation, chosen: Table, progress: Prog
     seen = table.column("n") > 0
     statements = [_site_line(subject, table, chosen, site.name) for site in subject.hidden_sites]
     return Finding(
-        "ablation.units",
+        schemas.UNITS,
         table,
         tuple(statements),
         caveats=(

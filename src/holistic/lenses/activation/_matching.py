@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from holistic.results.columns import col
+from holistic.lenses.activation import schemas
+from holistic.lenses.activation.schemas import ConceptRow
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.families import least_q
@@ -18,78 +18,7 @@ from holistic.words import number, percent
 if TYPE_CHECKING:
     from holistic.lenses.activation._untrained import Compared
 
-__all__ = ["ConceptRow", "concepts_finding"]
-
-
-@dataclass(frozen=True)
-class ConceptRow:
-    """Row of the finding `activation.concepts`."""
-
-    site: str = col("name of the site")
-    unit: int = col("unit of the site")
-    concept: str | None = col(
-        "class, or high or low value of a measured property, whose presence correlates most with "
-        "the unit on the selection split; missing for units that are constant there",
-        words="word",
-    )
-    kind: str | None = col("class or property")
-    correlation: float | None = col(
-        "of the unit's value with the presence of the concept; positive: larger where it is there"
-    )
-    correlation_lo: float | None = col("lower bound, 95 % (delta method)")
-    correlation_hi: float | None = col("upper bound, 95 %")
-    threshold: float | None = col(
-        "value from which on the unit says that the concept is there, chosen on the selection "
-        "split",
-        unit="activation",
-        words="says so from",
-    )
-    f1: float | None = col("F1 of what it says then", words="F1 of the word")
-    f1_lo: float | None = col("lower bound, 95 %, of the F1")
-    f1_hi: float | None = col("upper bound, 95 %, of the F1")
-    iou: float | None = col(
-        "intersection over union of what it says and what is there", words="intersection over union"
-    )
-    iou_lo: float | None = col("lower bound, 95 % (Wilson)")
-    iou_hi: float | None = col("upper bound, 95 % (Wilson)")
-    average_precision: float | None = col("precision averaged over recall, without a threshold")
-    precision_lo: float | None = col("lower bound, 95 % (logit)")
-    precision_hi: float | None = col("upper bound, 95 % (logit)")
-    control_f1: float | None = col(
-        "mean F1 over all ways to shuffle the concept over the examples",
-        of="f1",
-        words="control (word shuffled)",
-    )
-    control_f1_hi: float | None = col(
-        "F1 that 95 % of the shuffles stay below", words="95 % of the shuffles stay below"
-    )
-    p: float | None = col(
-        "share of all shuffles with as large an F1, exactly",
-        of="f1",
-        words="p (shuffles, exact, one-sided)",
-    )
-    q: float | None = col(
-        "Benjamini-Hochberg over all units of the table", of="f1", words="q over all units"
-    )
-    prevalence: float | None = col(
-        "examples in which the concept is there", unit="share", words="share of examples with it"
-    )
-    n: int = col("evaluation examples", unit="examples")
-    untrained_correlation: float | None = col(
-        "median over the units of untrained copies, each with its own best concept",
-        of="correlation",
-        words="control (median unit of untrained copies)",
-    )
-    learned_p: float | None = col(
-        "share of the untrained copies' units with as large a correlation",
-        of="correlation",
-        words="p (units of untrained copies, one-sided)",
-    )
-    learned_q: float | None = col(
-        "Benjamini-Hochberg of the same over all units of the table",
-        of="correlation",
-        words="q of that over all units",
-    )
+__all__ = ["concepts_finding"]
 
 
 def concepts_finding(compared: Compared) -> Finding:
@@ -100,7 +29,7 @@ def concepts_finding(compared: Compared) -> Finding:
     joined["learned_q"] = benjamini_hochberg(joined["learned_p"])
     statements = [_statement(joined, site.name, compared.copies) for site in compared.sites]
     return Finding(
-        "activation.concepts",
+        schemas.CONCEPTS,
         Table.build(ConceptRow, joined),
         statements=tuple(s for s in statements if s),
         caveats=(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from holistic.results.columns import col
+from holistic.lenses.activation import schemas
+from holistic.lenses.activation.schemas import DepthRow
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.agreement import Spearman, spearman
@@ -19,7 +19,7 @@ from holistic.words import number
 if TYPE_CHECKING:
     from holistic.lenses.activation._untrained import Compared
 
-__all__ = ["DepthRow", "depth_finding", "over_images", "trend"]
+__all__ = ["depth_finding", "over_images", "trend"]
 
 _WORDS = {
     "auroc": "AUROC of the preferred class",
@@ -28,50 +28,6 @@ _WORDS = {
     "property": "correlation with the best image property",
     "tuning grating": "sharpness of tuning to gratings",
 }
-
-
-@dataclass(frozen=True)
-class DepthRow:
-    """Row of the finding `activation.depth`."""
-
-    measure: str = col(
-        "auroc, d_prime or selectivity of the preferred class; property: correlation with the "
-        "image property that fits best; tuning grating: sharpness of tuning to gratings; larger is "
-        "more"
-    )
-    site: str = col("name of the site; 'all' for the trend over the sites")
-    depth: int | None = col("rank of the site among all sites; missing for the trend")
-    n: int = col("units that have the measure", unit="units")
-    value: float | None = col(
-        "median over the units; for the trend Spearman's r with depth",
-        words="median over the units",
-    )
-    lo: float | None = col("lower bound, 95 %, over what `interval_over` says")
-    hi: float | None = col("upper bound, 95 %")
-    interval_over: str = col(
-        "what the interval is over: 'images', with the units as they are, or 'units', as if they "
-        "were drawn independently"
-    )
-    lower_quartile: float | None = col("first quartile over the units", words="first quartile")
-    upper_quartile: float | None = col("third quartile over the units", words="third quartile")
-    control: float | None = col(
-        "median of the same number over untrained copies",
-        of="value",
-        words="control (untrained copies, median)",
-    )
-    control_lo: float | None = col("2.5 % point of the copies", words="95 % of them")
-    control_hi: float | None = col("97.5 % point of the copies")
-    p: float | None = col(
-        "share of the copies as far from the other copies as the number is, either way",
-        of="value",
-        words="p (untrained copies, two-sided)",
-    )
-    q: float | None = col(
-        "share of the copies that are as far out in any row of the table (familywise, which bounds "
-        "the false discovery rate)",
-        of="value",
-        words="q over all rows (familywise)",
-    )
 
 
 def depth_finding(compared: Compared, *, measures: tuple[str, ...], seed: int) -> Finding:
@@ -98,7 +54,7 @@ def depth_finding(compared: Compared, *, measures: tuple[str, ...], seed: int) -
         },
     )
     return Finding(
-        "activation.depth",
+        schemas.DEPTH,
         table,
         statements=tuple(
             _statement(row, compared.copies)

@@ -11,10 +11,10 @@ import torch
 
 from holistic.lenses._cases import cases
 from holistic.lenses._pictures import are_pictures, pictures, planes
-from holistic.lenses.activation import Activation
+from holistic.lenses.activation import Activation, schemas
 from holistic.lenses.activation._fields import seen_boxes
 from holistic.lenses.activation._values import Rows
-from holistic.results.columns import col
+from holistic.lenses.activation.schemas import ExampleRow
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.intervals import bootstrap_interval
@@ -24,34 +24,9 @@ from holistic.words import percent
 if TYPE_CHECKING:
     from holistic.lenses.activation._profiles import Profile, Survey
 
-__all__ = ["ExampleRow", "Picks", "examples_finding", "pick"]
+__all__ = ["Picks", "examples_finding", "pick"]
 
 _KINDS = ("top", "quantile", "random")
-
-
-@dataclass(frozen=True)
-class ExampleRow:
-    """Row of the finding `activation.examples`."""
-
-    site: str = col("name of the site")
-    unit: int = col("unit of the site")
-    kind: str = col("why the example is shown: top, quantile or random", words="shown as")
-    rank: int = col("place among the unit's examples of this kind, from 1 on; larger values first")
-    example: int = col("place of the example in the data that the subject was given")
-    value: float = col(
-        "the unit's value on the example, reduced over positions",
-        unit="activation",
-        words="activation",
-    )
-    label: str = col("class of the example")
-    top_edge: int | None = col(
-        "first row of the input that the unit sees where its value is largest; the box is missing "
-        "where units don't repeat over a plane",
-        unit="pixels",
-    )
-    left_edge: int | None = col("first column of the same box", unit="pixels")
-    height: int | None = col("rows of the same box", unit="pixels")
-    width: int | None = col("columns of the same box", unit="pixels")
 
 
 @dataclass(frozen=True)
@@ -119,7 +94,7 @@ def examples_finding(subject: Subject, lens: Activation, found: Survey) -> Findi
     labels = subject.labels.cpu().numpy()
     table = _table(subject, found)
     return Finding(
-        "activation.examples",
+        schemas.EXAMPLES,
         table,
         statements=tuple(
             _purity(found.profiles[i], found.picks[i], labels, subject.seed)

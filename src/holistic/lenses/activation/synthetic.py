@@ -12,10 +12,10 @@ from torch import Tensor
 
 from holistic.graph.sites import Site
 from holistic.lenses._pictures import flat_planes, pictures, planes
-from holistic.lenses.activation import Activation
+from holistic.lenses.activation import Activation, schemas
 from holistic.lenses.activation._values import reduced
+from holistic.lenses.activation.schemas import SyntheticRow
 from holistic.progress import Progress
-from holistic.results.columns import col
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.intervals import bootstrap_interval
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from holistic.lenses.activation._profiles import Profile, Survey
     from holistic.lenses.activation.examples import Picks
 
-__all__ = ["Canvas", "SyntheticRow", "alike", "synthesise", "synthetic_finding"]
+__all__ = ["Canvas", "alike", "synthesise", "synthetic_finding"]
 
 _RATE = 0.3
 """Step of Adam on the Fourier coefficients."""
@@ -34,35 +34,6 @@ _SMOOTH = 0.5
 """Weight of the total variation, where 1 is one standard deviation of the unit on real inputs."""
 _JITTER = 14
 """The side of the picture over this is how far it is shifted at most, each step."""
-
-
-@dataclass(frozen=True)
-class SyntheticRow:
-    """Row of the finding `activation.synthetic`."""
-
-    site: str = col("name of the site")
-    unit: int = col("unit of the site")
-    start: int = col("number of the random start, from 1 on")
-    picture: int = col("place of the input in the array `activation.synthetic`; made up, not real")
-    value: float = col("the unit's value on it", unit="activation", words="activation")
-    start_value: float = col(
-        "its value before the ascent", unit="activation", words="activation before the ascent"
-    )
-    natural_top: float = col(
-        "its largest value on an evaluation example",
-        unit="activation",
-        of="value",
-        words="control (largest on a real example)",
-    )
-    alike: float | None = col(
-        "mean correlation of the pixels with those of the unit's other starts; 1: the same picture",
-        words="correlation with its other starts",
-    )
-    control_alike: float | None = col(
-        "mean correlation with the pictures of the other units of the site",
-        of="alike",
-        words="control (with pictures of other units)",
-    )
 
 
 @dataclass(frozen=True)
@@ -235,7 +206,7 @@ def synthetic_finding(
     sites = [profile.site.name for profile in found.profiles]
     missing = _missing(subject, sites)
     return Finding(
-        "activation.synthetic",
+        schemas.SYNTHETIC,
         table,
         statements=tuple(
             s for s in (_statement(joined, site, subject.seed) for site in sites) if s

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from holistic.graph.sites import Site
+from holistic.lenses.activation import schemas
 from holistic.lenses.activation._fields import seen_weights
 from holistic.lenses.activation._stimuli import Stimuli
-from holistic.results.columns import col
+from holistic.lenses.activation.schemas import TuningRow
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.families import familywise, least_q
@@ -22,66 +23,10 @@ from holistic.words import number, percent
 if TYPE_CHECKING:
     from holistic.lenses.activation._untrained import Compared
 
-__all__ = ["Tuning", "TuningRow", "tuned", "tuning_finding"]
+__all__ = ["Tuning", "tuned", "tuning_finding"]
 
 _TRACE = 0.1
 """Standard deviations on real inputs below which a response doesn't count."""
-
-
-@dataclass(frozen=True)
-class TuningRow:
-    """Row of the finding `activation.tuning`."""
-
-    site: str = col("name of the site")
-    unit: int = col("unit of the site")
-    stimulus: str = col("what was shown: gratings, bars or edges")
-    orientation: float | None = col(
-        "orientation of the lines that it prefers, counter-clockwise from horizontal",
-        unit="degrees",
-        words="preferred orientation",
-    )
-    lo: float | None = col(
-        "lower bound, 95 % (over phases and places); missing where all repeats say the same",
-        unit="degrees",
-    )
-    hi: float | None = col("upper bound, 95 %; may pass 180 or fall below 0", unit="degrees")
-    tuning: float | None = col(
-        "1 - circular variance: 1 if it responds to one orientation only, 0 to all alike",
-        words="sharpness of tuning (1 − circular variance)",
-    )
-    tuning_lo: float | None = col(
-        "lower bound, 95 % (over phases and places); missing where all repeats say the same"
-    )
-    tuning_hi: float | None = col("upper bound, 95 %")
-    orientation_index: float | None = col(
-        "(preferred - orthogonal) / (preferred + orthogonal), the preferred orientation chosen on "
-        "other phases and places",
-        words="orientation index",
-    )
-    frequency: float | None = col(
-        "spatial frequency of the gratings that it prefers",
-        unit="cycles per picture",
-        words="preferred frequency",
-    )
-    peak: float | None = col(
-        "mean value at the preferred orientation", unit="activation", words="activation at the peak"
-    )
-    n: int = col("stimuli behind the numbers, each orientation equally often", unit="stimuli")
-    control_tuning: float | None = col(
-        "median of 1 - circular variance in untrained copies",
-        of="tuning",
-        words="control (median of untrained copies)",
-    )
-    p: float | None = col(
-        "share of the untrained copies' units that are tuned as sharply",
-        of="tuning",
-        words="p (units of untrained copies, one-sided)",
-    )
-    q: float | None = col(
-        "Benjamini-Hochberg, over all units and stimuli of the table",
-        of="tuning",
-        words="q over all units and stimuli",
-    )
 
 
 @dataclass(frozen=True)
@@ -241,7 +186,7 @@ def tuning_finding(subject: Subject, compared: Compared) -> Finding:
     if weights is not None:
         arrays["activation.weights"] = weights.cpu().numpy()
     return Finding(
-        "activation.tuning",
+        schemas.TUNING,
         Table.build(TuningRow, joined),
         statements=tuple(
             _statement(joined, site, compared, least_q(floors[site.name], tests))

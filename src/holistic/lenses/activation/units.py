@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from holistic.lenses.activation import Activation
+from holistic.lenses.activation import Activation, schemas
 from holistic.lenses.activation._profiles import Profile, Survey
-from holistic.results.columns import col
+from holistic.lenses.activation.schemas import UnitRow
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.intervals import bootstrap_interval
 from holistic.study.subject import Subject
 from holistic.words import percent
 
-__all__ = ["UnitRow", "units_finding"]
+__all__ = ["units_finding"]
 
 _CAVEATS = (
     "The class that a unit prefers is the one with its largest mean on the selection split; all "
@@ -32,121 +31,13 @@ _SATURATED = 0.95
 """Share of examples and positions from which on a unit counts as saturated."""
 
 
-@dataclass(frozen=True)
-class UnitRow:
-    """Row of the finding `activation.units`."""
-
-    site: str = col("name of the site")
-    unit: int = col("unit of the site")
-    class_: str = col("class of the examples; 'all' for all of them", name="class")
-    n: int = col("evaluation examples", unit="examples")
-    mean: float = col(
-        "mean of the unit's value, reduced over positions",
-        unit="activation",
-        words="mean activation",
-    )
-    mean_lo: float | None = col("lower bound, 95 %", unit="activation")
-    mean_hi: float | None = col("upper bound, 95 %", unit="activation")
-    std: float | None = col(
-        "standard deviation of the same", unit="activation", of="mean", words="standard deviation"
-    )
-    active_fraction: float = col(
-        "examples and positions at which it is above zero", unit="share", words="share above zero"
-    )
-    active_lo: float | None = col("lower bound, 95 % (Wilson)", unit="share")
-    active_hi: float | None = col("upper bound, 95 % (Wilson)", unit="share")
-    control_active: float | None = col(
-        "the same of the median unit of an untrained copy",
-        unit="share",
-        of="active_fraction",
-        words="control (median unit of an untrained copy)",
-    )
-    auroc: float | None = col(
-        "how often an example of the class has a larger value than one of the rest, ties half; "
-        "0.5 tells nothing, below it the unit is smaller in the class",
-        unit="share of pairs",
-        words="AUROC for the class",
-    )
-    auroc_lo: float | None = col("lower bound, 95 % (DeLong)", unit="share of pairs")
-    auroc_hi: float | None = col("upper bound, 95 % (DeLong)", unit="share of pairs")
-    control_auroc_hi: float | None = col(
-        "shuffled labels: no AUROC of the site is further from 0.5 in 95 % of the shuffles",
-        unit="share of pairs",
-        of="auroc",
-        words="control (labels shuffled: 95 % stay below)",
-    )
-    average_precision: float | None = col(
-        "precision of retrieving the class by large values of the unit, averaged over its recall",
-        unit="share",
-    )
-    precision_lo: float | None = col("lower bound, 95 % (logit)", unit="share")
-    precision_hi: float | None = col("upper bound, 95 % (logit)", unit="share")
-    control_average_precision: float | None = col(
-        "the same for a unit that tells nothing: the share of the class",
-        unit="share",
-        of="average_precision",
-        words="control (share of the class)",
-    )
-    d_prime: float | None = col(
-        "mean in the class minus mean in the rest, over the root mean square of their standard "
-        "deviations; positive: larger in the class; in 'all' rows of the preferred class",
-        unit="standard deviations",
-        words="d′",
-    )
-    d_prime_lo: float | None = col(
-        "lower bound, 95 % (delta method); missing where few examples carry it",
-        unit="standard deviations",
-    )
-    d_prime_hi: float | None = col("upper bound, 95 %", unit="standard deviations")
-    control_d_prime: float | None = col(
-        "the same of the median unit of an untrained copy",
-        unit="standard deviations",
-        of="d_prime",
-        words="control (median unit of an untrained copy)",
-    )
-    selectivity: float | None = col(
-        "(mean - rest) / (mean + rest), rest being the mean of the other classes' means; in 'all' "
-        "rows of the preferred class; missing for units that go below zero",
-        words="selectivity (mean − rest) / (mean + rest)",
-    )
-    selectivity_lo: float | None = col(
-        "lower bound, 95 % (delta method); missing where few examples carry it"
-    )
-    selectivity_hi: float | None = col("upper bound, 95 %")
-    control_selectivity: float | None = col(
-        "the same of the median unit of an untrained copy",
-        of="selectivity",
-        words="control (median unit of an untrained copy)",
-    )
-    preferred_class: str = col("class with the unit's largest mean on the selection split")
-    second_class: str = col("class with the second largest mean on the selection split")
-    preferred_margin: float | None = col(
-        "mean in the preferred class minus mean in the second; below zero where the evaluation "
-        "split turns the order round",
-        unit="activation",
-        words="mean beyond the second class",
-    )
-    margin_lo: float | None = col("lower bound, 95 %", unit="activation")
-    margin_hi: float | None = col("upper bound, 95 %", unit="activation")
-    dead: bool = col("whether the unit holds one value on all examples of both splits")
-    constant: bool = col("whether it is dead and that value isn't zero, so that it acts as a bias")
-    saturated_fraction: float | None = col(
-        "examples and positions within 1 % of an end of the nonlinearity at which its gradient "
-        "vanishes; missing where it has none",
-        unit="share",
-    )
-    saturated_lo: float | None = col("lower bound, 95 % (Wilson)", unit="share")
-    saturated_hi: float | None = col("upper bound, 95 % (Wilson)", unit="share")
-    saturated: bool = col("whether that share is at least 0.95")
-
-
 def units_finding(subject: Subject, lens: Activation, found: Survey) -> Finding:
     """Build `activation.units` from the profiles of all hidden sites."""
     parts = [_columns(profile, subject.classes) for profile in found.profiles]
     table = Table.build(UnitRow, {k: np.concatenate([p[k] for p in parts]) for k in parts[0]})
     statements = [_site_statement(found.profiles[i], lens, subject.seed) for i in found.telling]
     return Finding(
-        "activation.units",
+        schemas.UNITS,
         table,
         statements=tuple(statements),
         caveats=(

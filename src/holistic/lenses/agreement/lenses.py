@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from holistic.lenses.agreement import schemas
 from holistic.lenses.agreement._scores import LENSES, SiteScores
 from holistic.lenses.agreement.pairs import (
     Compared,
-    OverClasses,
     correlated,
     over_classes,
     over_images,
     resampled,
 )
-from holistic.results.columns import col
+from holistic.lenses.agreement.schemas import LensPair, OverClasses
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.agreement import Shuffles, spearman, topk_overlap
@@ -29,70 +28,7 @@ from holistic.words import number
 if TYPE_CHECKING:
     from holistic.lenses.agreement import Agreement
 
-__all__ = ["LensPair", "compare_lenses"]
-
-
-@dataclass(frozen=True)
-class LensPair:
-    """Row of the finding `agreement.lenses`: two lenses' rankings of one site's units."""
-
-    site: str = col("site whose units are ranked")
-    class_: str = col(
-        "class that the units are ranked for; 'all' ranks by the largest score over the classes",
-        name="class",
-        words="class",
-    )
-    lens_a: str = col("first lens", words="lens")
-    lens_b: str = col("second lens", words="other lens")
-    spearman: float = col(
-        "rank correlation of the two rankings; 1 = the same, 0 = unrelated",
-        words="rank correlation",
-    )
-    lo: float = col(
-        "lower end of the 95 % interval of the rank correlation, over what `interval_over` says"
-    )
-    hi: float = col("upper end of the 95 % interval of the rank correlation")
-    interval_over: str = col(
-        "what the interval is over: 'images', with the site's units as they are, or 'units', as if "
-        "others like them could have been there, with what was measured of them taken as exact"
-    )
-    n: int = col("units that both lenses rank; dead ones are left out", unit="units", of="spearman")
-    control_lo: float = col(
-        "2.5 % quantile when one lens's units are shuffled",
-        of="spearman",
-        words="control (95 % of shuffled units)",
-    )
-    control_hi: float = col("97.5 % quantile when one lens's units are shuffled", of="spearman")
-    p: float = col(
-        "two-sided p of the rank correlation among those of shuffled units",
-        of="spearman",
-        words="p (shuffled units, two-sided)",
-    )
-    q: float = col(
-        "Benjamini-Hochberg q of p over all rows", of="spearman", words="q over all rows"
-    )
-    k: int = col(
-        "size of the two top choices: a tenth of the units, at most 10",
-        unit="units",
-        of="topk_overlap",
-        words="k, units compared",
-    )
-    topk_overlap: float = col(
-        "share of the top k of one lens that the other has too",
-        unit="share",
-        words="share of the top k in both",
-    )
-    topk_expected: float = col(
-        "share that two random choices of k would have",
-        unit="share",
-        of="topk_overlap",
-        words="control (two random choices)",
-    )
-    topk_p: float = col(
-        "chance that random choices of k share at least as many",
-        of="topk_overlap",
-        words="p (random choices, one-sided)",
-    )
+__all__ = ["compare_lenses"]
 
 
 def compare_lenses(
@@ -129,8 +65,8 @@ def compare_lenses(
     tables = (_with_q(LensPair, rows), _with_q(OverClasses, over))
     told = (*_statements(*tables), *_unranked(scores))
     return (
-        Finding("agreement.lenses", tables[0], told, _CAVEATS),
-        Finding("agreement.pairs", tables[1], (), _CAVEATS[:2]),
+        Finding(schemas.LENSES, tables[0], told, _CAVEATS),
+        Finding(schemas.PAIRS, tables[1], (), _CAVEATS[:2]),
     )
 
 

@@ -8,47 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from holistic.results.columns import col
 from holistic.stats.intervals import midranks
 from holistic.stats.tests import permutation_p
 
-__all__ = ["Compared", "OverClasses", "correlated", "over_classes", "over_images", "resampled"]
+__all__ = ["Compared", "correlated", "over_classes", "over_images", "resampled"]
 
 _DRAWS = 100
 """Resamples of a site's units."""
 _ONE = 1 - 1e-9
-
-
-@dataclass(frozen=True)
-class OverClasses:
-    """Row of the finding `agreement.pairs`: two lenses at one site, over the classes."""
-
-    site: str = col("site whose units are ranked")
-    lens_a: str = col("first lens", words="lens")
-    lens_b: str = col("second lens", words="other lens")
-    median: float = col(
-        "median over the classes of the rank correlation of the two rankings",
-        words="median rank correlation",
-    )
-    lo: float = col("lower end of its 95 % interval, over what `interval_over` says")
-    hi: float = col("upper end of its 95 % interval")
-    interval_over: str = col("what the interval is over: 'images' or 'units'")
-    n: int = col("units that both lenses rank, most over the classes", unit="units", of="median")
-    classes: int = col("classes in which both lenses rank units", unit="classes")
-    least: float = col("least of the classes' rank correlations", words="least over the classes")
-    most: float = col("largest of the classes' rank correlations", words="most over the classes")
-    control_lo: float = col(
-        "2.5 % quantile of the same when one lens's units are shuffled, in all classes alike",
-        of="median",
-        words="control (95 % of shuffled units)",
-    )
-    control_hi: float = col("97.5 % quantile of the same", of="median")
-    p: float = col(
-        "two-sided p of the median among those of shuffled units",
-        of="median",
-        words="p (shuffled units, two-sided)",
-    )
-    q: float = col("Benjamini-Hochberg q of p over all rows", of="median", words="q over all rows")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,9 @@ import numpy as np
 from holistic.graph.sites import Site
 from holistic.lenses._contract import Context
 from holistic.lenses.ablation._removal import Removal, remove_orders
+from holistic.lenses.agreement import schemas
+from holistic.lenses.agreement.schemas import RemovedTogether
 from holistic.lenses.tracing._work import affordable, replay_work
-from holistic.results.columns import col
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.intervals import paired_accuracy_interval
@@ -20,7 +20,7 @@ from holistic.stats.tests import benjamini_hochberg, permutation_p
 from holistic.study.subject import Subject
 from holistic.words import percent
 
-__all__ = ["RemovedTogether", "remove_together"]
+__all__ = ["remove_together"]
 
 _SETS = 200
 _BUDGET = 2e11
@@ -33,45 +33,6 @@ _KINDS = {
     _TOGETHER: ("neither", "selective, not causal", "dead"),
 }
 """What is removed together: the units of which no class depends on any one by itself."""
-
-
-@dataclass(frozen=True)
-class RemovedTogether:
-    """Row of the finding `agreement.removed`: units of one site replaced by their means at once."""
-
-    site: str = col("site of the units")
-    units_that: str = col(
-        "verdict of the units that are removed; 'not causal' for all of these together",
-        words="units that are",
-    )
-    removed: int = col("units that are removed", unit="units", of="drop")
-    accuracy_before: float = col("accuracy with all units", unit="share")
-    accuracy_after: float = col("accuracy without these", unit="share")
-    drop: float = col("before minus after; positive = they are needed together", unit="share")
-    lo: float = col("lower end of the 95 % interval of the drop (Tango, paired)", unit="share")
-    hi: float = col("upper end of the 95 % interval of the drop (Tango, paired)", unit="share")
-    n: int = col(
-        "examples of the selection split: verdicts rest on tests on the other", unit="examples"
-    )
-    control_drop: float | None = col(
-        "mean drop without as many random units of the site",
-        unit="share",
-        of="drop",
-        words="control (as many random units)",
-    )
-    control_lo: float | None = col(
-        "2.5 % quantile of the random sets", unit="share", words="95 % of them"
-    )
-    control_hi: float | None = col("97.5 % quantile of the random sets", unit="share")
-    p: float | None = col(
-        "share of the random sets that cost as little, (1+b)/(1+B); no test where all units of the "
-        "site are removed",
-        of="drop",
-        words="p (random sets, one-sided)",
-    )
-    q: float | None = col(
-        "Benjamini-Hochberg q of p over all rows", of="drop", words="q over all rows"
-    )
 
 
 def remove_together(subject: Subject, verdicts: Table, context: Context) -> Finding:
@@ -104,7 +65,7 @@ def remove_together(subject: Subject, verdicts: Table, context: Context) -> Find
     table = Table.from_rows(
         RemovedTogether, [RemovedTogether(**r, q=float(v)) for r, v in zip(rows, q, strict=True)]
     )
-    return Finding("agreement.removed", table, tuple(_statements(table)), _CAVEATS)
+    return Finding(schemas.REMOVED, table, tuple(_statements(table)), _CAVEATS)
 
 
 _CAVEATS = (

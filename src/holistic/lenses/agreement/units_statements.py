@@ -5,20 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from holistic.lenses.agreement.schemas import VERDICTS
 from holistic.results.tables import Table
 from holistic.words import number, percent
 
-__all__ = ["VERDICTS", "verdict_statements"]
-
-VERDICTS = (
-    "causal and selective",
-    "selective, causal for another class",
-    "selective, not causal",
-    "causal, not selective",
-    "neither",
-    "not measured",
-    "dead",
-)
+__all__ = ["verdict_statements"]
 
 
 def verdict_statements(table: Table, unit: str) -> Iterator[str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from holistic.results.columns import col
+from holistic.lenses.attribution.schemas import MethodRow
 from holistic.stats.agreement import spearman
 from holistic.stats.intervals import bootstrap_interval
 from holistic.stats.means import Means
@@ -15,7 +15,6 @@ from holistic.stats.tests import benjamini_hochberg
 
 __all__ = [
     "FAILURES",
-    "MethodRow",
     "completeness",
     "failures",
     "judged",
@@ -37,50 +36,6 @@ of the pixels."""
 _REMOVALS = ("deletion_auc", "insertion_auc")
 _NEGLIGIBLE = 0.1
 """Least correlation that counts as a small one (Cohen 1988, section 3.2.1)."""
-
-
-@dataclass(frozen=True)
-class MethodRow:
-    """Row of the finding `attribution.methods`."""
-
-    method: str = col("attribution method; 'edge' and 'random' are controls that see no model")
-    metric: str = col(
-        "deletion_auc and insertion_auc: mean probability of the own class while pixels are "
-        "removed or put in; completeness: relative error of the map's sum; randomisation: rank "
-        "correlation with the map of an untrained copy; randomisation_nonzero: the same over the "
-        "pixels that aren't zero in the image; edge_similarity: with an edge filter's map",
-        words="test",
-    )
-    better: str = col("whether a 'lower' or a 'higher' value is better")
-    value: float | None = col("mean of the metric over images", words="mean over images")
-    lo: float | None = col("lower bound of the value, 95 %")
-    hi: float | None = col("upper bound of the value, 95 %")
-    n: int = col("images on which the value is defined", unit="images")
-    control: float | None = col(
-        "the same of the control: a random order of pixels; another image's change; two untrained "
-        "copies; another image's edges",
-        of="value",
-        words="control",
-    )
-    difference: float | None = col(
-        "value minus control on the same images, where it is a mean", words="beyond the control"
-    )
-    difference_lo: float | None = col("lower bound of the difference, 95 %")
-    difference_hi: float | None = col("upper bound of the difference, 95 %")
-    p: float | None = col(
-        "two-sided p of no difference, on the same images",
-        of="difference",
-        words="p (paired, two-sided)",
-    )
-    q: float | None = col(
-        "Benjamini-Hochberg q of p over all rows", of="difference", words="q over all rows"
-    )
-    passed: bool | None = col(
-        "deletion and insertion: better than the random order at q < 0.05; "
-        "the others: the upper bound lies below the threshold of the lens's settings, and for "
-        "completeness below the control; a resemblance to an untrained copy must also be less than "
-        "that of two untrained copies, or negligible (a lower bound of at most 0.1)"
-    )
 
 
 def removed(method: str, metric: str, values: np.ndarray, control: np.ndarray | None) -> MethodRow:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from holistic.lenses._pictures import pictures, planes
-from holistic.lenses.attribution import Attribution
+from holistic.lenses.attribution import Attribution, schemas
 from holistic.lenses.attribution._checks import FAILURES, failures
 from holistic.lenses.attribution._confused_pairs import (
     confused_pairs,
@@ -21,8 +21,8 @@ from holistic.lenses.attribution._confused_pairs import (
 from holistic.lenses.attribution._maps import in_squares
 from holistic.lenses.attribution._removal import mean_image, order
 from holistic.lenses.attribution._sample import balanced, typical
+from holistic.lenses.attribution.schemas import ContrastRow
 from holistic.progress import Progress
-from holistic.results.columns import col
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.means import Means
@@ -30,7 +30,7 @@ from holistic.stats.tests import benjamini_hochberg
 from holistic.study.subject import Subject
 from holistic.words import number, percent, sentence, unbounded
 
-__all__ = ["ContrastRow", "contrasts_finding"]
+__all__ = ["contrasts_finding"]
 
 _METHOD = "integrated_gradients"
 _PAIRS = 5
@@ -38,64 +38,6 @@ _SHARE = 0.1
 """Share of the pixels that is removed."""
 _DRAWS = 200
 """Random sets of pixels behind each control, over all images."""
-
-
-@dataclass(frozen=True)
-class ContrastRow:
-    """Row of the finding `attribution.contrasts`."""
-
-    class_: str = col("class whose evaluation images are looked at", name="class")
-    rival: str = col(
-        "class that the model takes it for, chosen on the selection split", words="rather than"
-    )
-    confused: int = col(
-        "selection examples of the two classes that are taken for the other", unit="examples"
-    )
-    share: float = col("pixels that are removed", unit="share of pixels")
-    change: float = col(
-        "change of logit(class) - logit(rival) without the pixels that speak most for the class "
-        "rather than the rival; negative: they did speak for it",
-        unit="logit",
-        words="change of logit against the other's",
-    )
-    lo: float = col("lower bound of the change, 95 %", unit="logit")
-    hi: float = col("upper bound of the change, 95 %", unit="logit")
-    n: int = col("evaluation images of the class", unit="images")
-    control_change: float = col(
-        "the same without as many random pixels",
-        unit="logit",
-        of="change",
-        words="control (as many random pixels)",
-    )
-    control_lo: float = col("lower bound, 95 %, over images", unit="logit", words="95 % interval")
-    control_hi: float = col("upper bound, 95 %, over images", unit="logit")
-    plain_change: float = col(
-        "the same without the top pixels of the map of the class's logit alone",
-        unit="logit",
-        words="without the pixels of one logit's map",
-    )
-    plain_lo: float = col("lower bound, 95 %", unit="logit")
-    plain_hi: float = col("upper bound, 95 %", unit="logit")
-    difference: float = col(
-        "change minus the control's on the same images", unit="logit", words="beyond the control"
-    )
-    difference_lo: float = col("lower bound, 95 %", unit="logit")
-    difference_hi: float = col("upper bound, 95 %", unit="logit")
-    p: float = col(
-        "two-sided p of no difference on the same images",
-        of="difference",
-        words="p (paired, two-sided)",
-    )
-    q: float | None = col(
-        "Benjamini-Hochberg, over the rows of the table", of="difference", words="q over all rows"
-    )
-    beyond_plain: float = col(
-        "change minus the plain map's on the same images; negative: the contrast finds more",
-        unit="logit",
-        words="beyond the map of one logit",
-    )
-    beyond_lo: float = col("lower bound, 95 %", unit="logit")
-    beyond_hi: float = col("upper bound, 95 %", unit="logit")
 
 
 @dataclass(frozen=True)
@@ -117,7 +59,7 @@ def contrasts_finding(
     if note := subject.gradients.note:
         missing = f"{sentence(note)}, so there are no maps."
         table = Table.from_rows(ContrastRow, [])
-        return Finding("attribution.contrasts", table, caveats=(missing,))
+        return Finding(schemas.CONTRASTS, table, caveats=(missing,))
     pairs = _pairs(subject)
     fill, rows = mean_image(subject), list[dict[str, Any]]()
     for a, b, count in pairs:
@@ -130,7 +72,7 @@ def contrasts_finding(
     q = benjamini_hochberg([row["p"] for row in rows])
     made = [ContrastRow(**row, q=float(v)) for row, v in zip(rows, q, strict=True)]
     return Finding(
-        "attribution.contrasts",
+        schemas.CONTRASTS,
         Table.from_rows(ContrastRow, made),
         statements=(*_statements(made), *(_failed(methods) if made else ())),
         caveats=_caveats(made),

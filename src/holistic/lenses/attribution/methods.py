@@ -11,10 +11,9 @@ from torch import Tensor
 
 from holistic.lenses._cases import cases
 from holistic.lenses._pictures import are_pictures, pictures
-from holistic.lenses.attribution import Attribution
+from holistic.lenses.attribution import Attribution, schemas
 from holistic.lenses.attribution._checks import (
     FAILURES,
-    MethodRow,
     completeness,
     judged,
     rank_correlations,
@@ -32,6 +31,7 @@ from holistic.lenses.attribution._maps import (
 from holistic.lenses.attribution._removal import Curves, area, grid, mean_image, order, removal
 from holistic.lenses.attribution._sample import balanced, joined, typical
 from holistic.lenses.attribution.methods_statements import statements
+from holistic.lenses.attribution.schemas import MethodRow
 from holistic.progress import Progress
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
@@ -79,7 +79,7 @@ def methods_finding(subject: Subject, lens: Attribution, progress: Progress) -> 
     if note := subject.gradients.note:
         missing = f"{sentence(note)}, so there is no map over them."
         table = Table.from_rows(MethodRow, [])
-        return Finding("attribution.methods", table, caveats=(missing,))
+        return Finding(schemas.METHODS, table, caveats=(missing,))
     maps = _make_maps(subject, lens, progress)
     counts = grid(next(iter(maps.sizes.values()))[0].numel(), lens.fractions)
     curves = _all_curves(subject, lens, maps, counts, progress)
@@ -91,7 +91,7 @@ def methods_finding(subject: Subject, lens: Attribution, progress: Progress) -> 
         ]
     )
     return Finding(
-        "attribution.methods",
+        schemas.METHODS,
         Table.from_rows(MethodRow, rows),
         statements=statements(rows, lens),
         caveats=_caveats(subject, lens, maps, rows),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from holistic.lenses.attribution import Attribution
-from holistic.lenses.attribution._checks import MethodRow
+from holistic.lenses.attribution.schemas import MethodRow
 from holistic.words import number, percent
 
 __all__ = ["statements"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from holistic.graph.sites import Site
+from holistic.lenses.mechanism import schemas
 from holistic.lenses.mechanism._site_clusters import SiteClusters, site_clusters
 from holistic.lenses.mechanism._untrained import Copies
 from holistic.lenses.mechanism._values import Activations, activations, sampled
@@ -75,7 +76,7 @@ def clusters(
     chosen, measured = (len(split) for split in splits)
     few = untrained.examples
     return Finding(
-        "mechanism.clusters",
+        schemas.CLUSTERS,
         _table(subject, found, qs, counts=(chosen, measured, few)),
         statements(subject.classes, found, qs),
         caveats(found, chosen=chosen, measured=measured, few=few),

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from holistic.graph.edits import Edit, Mean
 from holistic.graph.engine import position_mean
+from holistic.lenses.mechanism import schemas
 from holistic.lenses.mechanism._values import (
     activations,
     class_indices,
@@ -154,7 +155,7 @@ def edges(subject: Subject, *, settings: Mechanism, progress: Progress) -> Findi
         bare += [] if choices else [sites]
     progress("edges between sites", len(steps), len(steps))
     return Finding(
-        "mechanism.edges",
+        schemas.EDGES,
         _table(subject, bundles),
         _statements(subject, bundles),
         (*_caveats(len(selection), settings, bare), *_rare(bundles)) if steps else (_ALONE,),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from holistic.lenses._cases import Cases, cases
+from holistic.lenses.mechanism import schemas
 from holistic.lenses.mechanism._features import INPUT, Features, site_features
 from holistic.lenses.mechanism._geometry import alignment, axes, collapse, gram
 from holistic.lenses.mechanism._probes import Probe, gain, probe
@@ -129,7 +130,7 @@ def flow(subject: Subject, reading: Reading) -> Finding:
     """Build `mechanism.flow`: one row for the input, each hidden site and each block output."""
     task, reads, likenesses = reading.task, reading.reads, reading.likenesses
     return Finding(
-        "mechanism.flow",
+        schemas.FLOW,
         Table.from_rows(SiteFlow, [_row(task, reads, likenesses, i) for i in range(len(reads))]),
         _statements(subject, task, reads, likenesses),
         _caveats(task, reads),

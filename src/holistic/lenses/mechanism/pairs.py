@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from holistic.lenses.mechanism import schemas
 from holistic.lenses.mechanism._columns import Columns
 from holistic.lenses.mechanism._correlations import Correlations, Counts, standardised
 from holistic.lenses.mechanism._influences import Influences
 from holistic.lenses.mechanism._shuffles import ShuffledProducts, shuffled_in_class
 from holistic.lenses.mechanism._untrained import Copies
+from holistic.lenses.mechanism.schemas import UnitPair
 from holistic.progress import Progress
-from holistic.results.columns import col
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.moments import CrossMoments
@@ -26,70 +27,12 @@ from holistic.words import percent
 if TYPE_CHECKING:
     from holistic.lenses.mechanism import Mechanism
 
-__all__ = ["UnitPair", "pairs"]
+__all__ = ["pairs"]
 
 _ROWS = 50_000
 _ALPHA = 0.05
 _MOST = 0.5
 """Share of significant pairs above which significance says little."""
-
-
-@dataclass(frozen=True)
-class UnitPair:
-    """Row of the finding `mechanism.pairs`: how two units vary together."""
-
-    site_a: str = col("site of the first unit")
-    unit_a: int = col("index of the first unit in its site", words="first unit")
-    site_b: str = col("site of the second unit: the same, or a later one")
-    unit_b: int = col("index of the second unit in its site", words="second unit")
-    r: float = col(
-        "Pearson correlation of the units' position means over evaluation examples",
-        words="correlation",
-    )
-    lo: float = col("lower end of the 95 % interval of r")
-    hi: float = col("upper end of the 95 % interval of r")
-    control_r_lo: float = col(
-        "2.5 % quantile of r over pairs of these sites in an untrained copy, mean over copies",
-        of="r",
-        words="control (95 % of pairs in untrained copies)",
-    )
-    control_r_hi: float = col("97.5 % quantile of the same", of="r")
-    r_within: float = col(
-        "the same within classes: class means removed first", words="correlation within classes"
-    )
-    r_within_lo: float = col("lower end of the 95 % interval of r_within")
-    r_within_hi: float = col("upper end of the 95 % interval of r_within")
-    control_r_within_lo: float = col(
-        "2.5 % quantile of r_within in an untrained copy, mean over copies",
-        of="r_within",
-        words="control (95 % of pairs in untrained copies)",
-    )
-    control_r_within_hi: float = col("97.5 % quantile of the same", of="r_within")
-    r_selection: float = col(
-        "r on the selection split: the same pair on other examples",
-        words="correlation on the selection split",
-    )
-    n_selection: int = col("selection examples", unit="examples", of="r_selection")
-    p: float = col(
-        "two-sided p of no correlation, for r: the larger of that among shuffled values and of a "
-        "robust t",
-        of="r",
-        words="p (shuffles and robust t, two-sided)",
-    )
-    q: float = col(
-        "Benjamini-Hochberg q of p over all pairs, listed or not", of="r", words="q over all pairs"
-    )
-    r_within_p: float = col(
-        "the same for r_within, values shuffled inside classes",
-        of="r_within",
-        words="p (shuffles in classes and robust t, two-sided)",
-    )
-    r_within_q: float = col(
-        "Benjamini-Hochberg q of r_within_p over all pairs, listed or not",
-        of="r_within",
-        words="q over all pairs",
-    )
-    n: int = col("evaluation examples", unit="examples")
 
 
 @dataclass(frozen=True)
@@ -165,7 +108,7 @@ def pairs(
     evidence = _evidence(subject, columns, untrained, settings=settings, progress=progress)
     table, above = _table(evidence)
     return Finding(
-        "mechanism.pairs",
+        schemas.PAIRS,
         table,
         _statements(evidence),
         _caveats(evidence, len(table), above),

@@ -8,57 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from holistic.lenses._cases import KIND
+from holistic.lenses.mechanism import schemas
 from holistic.lenses.mechanism.flow import Reading
-from holistic.results.columns import col
+from holistic.lenses.mechanism.schemas import ImageSite
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.intervals import wilson
 from holistic.study.subject import Subject
 
-__all__ = ["ImageSite", "paths"]
+__all__ = ["paths"]
 
 _TOLD = 5
 """Sites that a sentence names at most."""
-
-
-@dataclass(frozen=True)
-class ImageSite:
-    """Row of the finding `mechanism.paths`: what a linear probe reads of one image at one site."""
-
-    example: int = col("place of the example in the data that the subject was given")
-    kind: str = col(KIND)
-    label: str = col("class of the image")
-    prediction: str = col("class that the model says")
-    site: str = col(
-        "site, in the order of the computation; 'input' is the image itself, 'output' the model's "
-        "own answer"
-    )
-    depth: int = col("place of the site on the way, 0 for the input")
-    read: str = col("class that the probe of the site says", words="read as")
-    label_probability: float = col(
-        "probability that it gives the image's class",
-        unit="share",
-        words="probability of its class",
-    )
-    prediction_probability: float = col(
-        "probability that it gives the class that the model says",
-        unit="share",
-        words="probability of what the model says",
-    )
-    control_label_probability: float | None = col(
-        "probability that a probe of the untrained copy gives the image's class",
-        unit="share",
-        of="label_probability",
-        words="control (its class, untrained copy)",
-    )
-    accuracy: float = col(
-        "share of the evaluation examples that the probe tells right",
-        words="accuracy of the site's probe",
-    )
-    lo: float = col("lower end of its 95 % interval", unit="share")
-    hi: float = col("upper end of its 95 % interval", unit="share")
-    n: int = col("evaluation examples behind its accuracy", unit="examples", of="accuracy")
 
 
 @dataclass(frozen=True)
@@ -107,7 +68,7 @@ def paths(subject: Subject, reading: Reading) -> Finding:
         for depth, stop in enumerate(stops)
     ]
     return Finding(
-        "mechanism.paths",
+        schemas.PATHS,
         Table.from_rows(ImageSite, rows),
         statements=_statements(stops, labels, np.array(chosen.kinds)),
         caveats=(

@@ -1,103 +1,94 @@
-"""What does a row of `mechanism.flow`, `mechanism.clusters` and `mechanism.edges` say?"""
+"""Findings of the lens `mechanism`: what each row, array and page of them says."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from holistic.lenses._columns import KIND
 from holistic.results.columns import col
+from holistic.results.schema import Array, Schema
 
-__all__ = ["ClusteredUnit", "SiteFlow", "UnitEdge"]
+__all__ = [
+    "CLUSTERS",
+    "EDGES",
+    "FLOW",
+    "PAIRS",
+    "PATHS",
+    "ClusteredUnit",
+    "ImageSite",
+    "SiteFlow",
+    "UnitEdge",
+    "UnitPair",
+]
 
 
 @dataclass(frozen=True)
-class SiteFlow:
-    """Row of the finding `mechanism.flow`: what one site knows of the class."""
+class UnitPair:
+    """Row of the finding `mechanism.pairs`: how two units vary together."""
 
-    site: str = col("site, in the order of the computation; 'input' are the images themselves")
-    probe_accuracy: float = col(
-        "share of evaluation examples told right by a linear probe trained on the selection split",
-        unit="share",
-        words="accuracy of a linear probe",
+    site_a: str = col("site of the first unit")
+    unit_a: int = col("index of the first unit in its site", words="first unit")
+    site_b: str = col("site of the second unit: the same, or a later one")
+    unit_b: int = col("index of the second unit in its site", words="second unit")
+    r: float = col(
+        "Pearson correlation of the units' position means over evaluation examples",
+        words="correlation",
     )
-    lo: float = col("lower end of its 95 % interval", unit="share")
-    hi: float = col("upper end of its 95 % interval", unit="share")
-    change: float = col(
-        "probe accuracy minus that at the site before",
-        unit="share",
-        words="probe accuracy beyond the site before",
+    lo: float = col("lower end of the 95 % interval of r")
+    hi: float = col("upper end of the 95 % interval of r")
+    control_r_lo: float = col(
+        "2.5 % quantile of r over pairs of these sites in an untrained copy, mean over copies",
+        of="r",
+        words="control (95 % of pairs in untrained copies)",
     )
-    change_lo: float = col("lower end of its 95 % interval, the same examples", unit="share")
-    change_hi: float = col("upper end of its 95 % interval, the same examples", unit="share")
-    control_accuracy: float = col(
-        "accuracy of the same probe trained and scored on shuffled labels",
-        unit="share",
-        of="probe_accuracy",
-        words="control (labels shuffled)",
+    control_r_hi: float = col("97.5 % quantile of the same", of="r")
+    r_within: float = col(
+        "the same within classes: class means removed first", words="correlation within classes"
     )
-    control_fit: float = col(
-        "share of its own training examples that this control tells right: what it memorises",
-        unit="share",
-        of="probe_accuracy",
-        words="control (what it memorises)",
+    r_within_lo: float = col("lower end of the 95 % interval of r_within")
+    r_within_hi: float = col("upper end of the 95 % interval of r_within")
+    control_r_within_lo: float = col(
+        "2.5 % quantile of r_within in an untrained copy, mean over copies",
+        of="r_within",
+        words="control (95 % of pairs in untrained copies)",
     )
-    n_fit: int = col("its training examples", unit="examples", of="control_fit")
-    selectivity: float = col(
-        "probe accuracy minus control accuracy",
-        unit="share",
-        words="probe accuracy beyond its control",
+    control_r_within_hi: float = col("97.5 % quantile of the same", of="r_within")
+    r_selection: float = col(
+        "r on the selection split: the same pair on other examples",
+        words="correlation on the selection split",
     )
-    selectivity_lo: float = col("lower end of its 95 % interval, the same examples", unit="share")
-    selectivity_hi: float = col("upper end of its 95 % interval, the same examples", unit="share")
-    untrained_accuracy: float = col(
-        "probe accuracy in the untrained copy",
-        unit="share",
-        of="probe_accuracy",
-        words="control (untrained copy)",
+    n_selection: int = col("selection examples", unit="examples", of="r_selection")
+    p: float = col(
+        "two-sided p of no correlation, for r: the larger of that among shuffled values and of a "
+        "robust t",
+        of="r",
+        words="p (shuffles and robust t, two-sided)",
     )
-    trained_gain: float = col(
-        "probe accuracy minus that in the untrained copy",
-        unit="share",
-        words="probe accuracy beyond the untrained copy",
+    q: float = col(
+        "Benjamini-Hochberg q of p over all pairs, listed or not", of="r", words="q over all pairs"
     )
-    trained_gain_lo: float = col("lower end of its 95 % interval, the same examples", unit="share")
-    trained_gain_hi: float = col("upper end of its 95 % interval, the same examples", unit="share")
-    n: int = col(
-        "evaluation examples of the probes",
-        unit="examples",
-        of="probe_accuracy change selectivity trained_gain",
+    r_within_p: float = col(
+        "the same for r_within, values shuffled inside classes",
+        of="r_within",
+        words="p (shuffles in classes and robust t, two-sided)",
     )
-    cka_to_next: float = col(
-        "debiased linear CKA with the next site; 1 = alike, 0 = unrelated",
-        words="likeness to the next site (CKA)",
+    r_within_q: float = col(
+        "Benjamini-Hochberg q of r_within_p over all pairs, listed or not",
+        of="r_within",
+        words="q over all pairs",
     )
-    cka_lo: float = col("lower end of its 95 % interval")
-    cka_hi: float = col("upper end of its 95 % interval")
-    cka_shuffled: float = col(
-        "largest CKA when the next site's examples are shuffled, 20 times",
-        of="cka_to_next",
-        words="control (examples shuffled: the largest of 20)",
-    )
-    nc1: float = col(
-        "scatter inside classes over that between them, tr(Σ_W Σ_B⁺) / C, jackknife-corrected for "
-        "n; 0 = classes collapsed",
-        words="scatter within classes over between (NC1)",
-    )
-    nc1_lo: float = col("lower end of its 95 % interval")
-    nc1_hi: float = col("upper end of its 95 % interval")
-    participation_ratio: float = col(
-        "axes over which the variance spreads, (Σλ)² / Σλ², jackknife-corrected for n",
-        unit="axes",
-        words="axes that hold the variance (participation ratio)",
-    )
-    participation_lo: float = col("lower end of its 95 % interval", unit="axes")
-    participation_hi: float = col("upper end of its 95 % interval", unit="axes")
-    n_geometry: int = col(
-        "evaluation examples of CKA, NC1 and participation ratio",
-        unit="examples",
-        of="cka_to_next nc1 participation_ratio",
-    )
-    features: int = col("features that all of these read", unit="features")
-    positions: int = col("positions of the site that they keep; 1 = the position mean")
+    n: int = col("evaluation examples", unit="examples")
+
+
+PAIRS = Schema(
+    "mechanism.pairs",
+    "Correlated pairs",
+    UnitPair,
+    arrays={
+        "correlation": Array("float32", "units units", sites=True),
+        "correlation_within": Array("float32", "units units", sites=True),
+    },
+)
 
 
 @dataclass(frozen=True)
@@ -257,6 +248,161 @@ class ClusteredUnit:
     )
 
 
+CLUSTERS = Schema(
+    "mechanism.clusters",
+    "Clusters",
+    ClusteredUnit,
+    arrays={
+        "profile": Array("float32", "any classes", sites=True),
+    },
+)
+
+
+@dataclass(frozen=True)
+class SiteFlow:
+    """Row of the finding `mechanism.flow`: what one site knows of the class."""
+
+    site: str = col("site, in the order of the computation; 'input' are the images themselves")
+    probe_accuracy: float = col(
+        "share of evaluation examples told right by a linear probe trained on the selection split",
+        unit="share",
+        words="accuracy of a linear probe",
+    )
+    lo: float = col("lower end of its 95 % interval", unit="share")
+    hi: float = col("upper end of its 95 % interval", unit="share")
+    change: float = col(
+        "probe accuracy minus that at the site before",
+        unit="share",
+        words="probe accuracy beyond the site before",
+    )
+    change_lo: float = col("lower end of its 95 % interval, the same examples", unit="share")
+    change_hi: float = col("upper end of its 95 % interval, the same examples", unit="share")
+    control_accuracy: float = col(
+        "accuracy of the same probe trained and scored on shuffled labels",
+        unit="share",
+        of="probe_accuracy",
+        words="control (labels shuffled)",
+    )
+    control_fit: float = col(
+        "share of its own training examples that this control tells right: what it memorises",
+        unit="share",
+        of="probe_accuracy",
+        words="control (what it memorises)",
+    )
+    n_fit: int = col("its training examples", unit="examples", of="control_fit")
+    selectivity: float = col(
+        "probe accuracy minus control accuracy",
+        unit="share",
+        words="probe accuracy beyond its control",
+    )
+    selectivity_lo: float = col("lower end of its 95 % interval, the same examples", unit="share")
+    selectivity_hi: float = col("upper end of its 95 % interval, the same examples", unit="share")
+    untrained_accuracy: float = col(
+        "probe accuracy in the untrained copy",
+        unit="share",
+        of="probe_accuracy",
+        words="control (untrained copy)",
+    )
+    trained_gain: float = col(
+        "probe accuracy minus that in the untrained copy",
+        unit="share",
+        words="probe accuracy beyond the untrained copy",
+    )
+    trained_gain_lo: float = col("lower end of its 95 % interval, the same examples", unit="share")
+    trained_gain_hi: float = col("upper end of its 95 % interval, the same examples", unit="share")
+    n: int = col(
+        "evaluation examples of the probes",
+        unit="examples",
+        of="probe_accuracy change selectivity trained_gain",
+    )
+    cka_to_next: float = col(
+        "debiased linear CKA with the next site; 1 = alike, 0 = unrelated",
+        words="likeness to the next site (CKA)",
+    )
+    cka_lo: float = col("lower end of its 95 % interval")
+    cka_hi: float = col("upper end of its 95 % interval")
+    cka_shuffled: float = col(
+        "largest CKA when the next site's examples are shuffled, 20 times",
+        of="cka_to_next",
+        words="control (examples shuffled: the largest of 20)",
+    )
+    nc1: float = col(
+        "scatter inside classes over that between them, tr(Σ_W Σ_B⁺) / C, jackknife-corrected for "
+        "n; 0 = classes collapsed",
+        words="scatter within classes over between (NC1)",
+    )
+    nc1_lo: float = col("lower end of its 95 % interval")
+    nc1_hi: float = col("upper end of its 95 % interval")
+    participation_ratio: float = col(
+        "axes over which the variance spreads, (Σλ)² / Σλ², jackknife-corrected for n",
+        unit="axes",
+        words="axes that hold the variance (participation ratio)",
+    )
+    participation_lo: float = col("lower end of its 95 % interval", unit="axes")
+    participation_hi: float = col("upper end of its 95 % interval", unit="axes")
+    n_geometry: int = col(
+        "evaluation examples of CKA, NC1 and participation ratio",
+        unit="examples",
+        of="cka_to_next nc1 participation_ratio",
+    )
+    features: int = col("features that all of these read", unit="features")
+    positions: int = col("positions of the site that they keep; 1 = the position mean")
+
+
+FLOW = Schema(
+    "mechanism.flow",
+    "Information over depth",
+    SiteFlow,
+)
+
+
+@dataclass(frozen=True)
+class ImageSite:
+    """Row of the finding `mechanism.paths`: what a linear probe reads of one image at one site."""
+
+    example: int = col("place of the example in the data that the subject was given")
+    kind: str = col(KIND)
+    label: str = col("class of the image")
+    prediction: str = col("class that the model says")
+    site: str = col(
+        "site, in the order of the computation; 'input' is the image itself, 'output' the model's "
+        "own answer"
+    )
+    depth: int = col("place of the site on the way, 0 for the input")
+    read: str = col("class that the probe of the site says", words="read as")
+    label_probability: float = col(
+        "probability that it gives the image's class",
+        unit="share",
+        words="probability of its class",
+    )
+    prediction_probability: float = col(
+        "probability that it gives the class that the model says",
+        unit="share",
+        words="probability of what the model says",
+    )
+    control_label_probability: float | None = col(
+        "probability that a probe of the untrained copy gives the image's class",
+        unit="share",
+        of="label_probability",
+        words="control (its class, untrained copy)",
+    )
+    accuracy: float = col(
+        "share of the evaluation examples that the probe tells right",
+        words="accuracy of the site's probe",
+    )
+    lo: float = col("lower end of its 95 % interval", unit="share")
+    hi: float = col("upper end of its 95 % interval", unit="share")
+    n: int = col("evaluation examples behind its accuracy", unit="examples", of="accuracy")
+
+
+PATHS = Schema(
+    "mechanism.paths",
+    "Single images on their way",
+    ImageSite,
+    examples=True,
+)
+
+
 @dataclass(frozen=True)
 class UnitEdge:
     """Row of the finding `mechanism.edges`: what replacing a unit does to one of the next site."""
@@ -301,3 +447,11 @@ class UnitEdge:
         "place among the chosen edges, over all sites, by the effect on the class on the selection "
         "split in standard deviations of unit_b; 1 = the largest either way; none for random edges"
     )
+
+
+EDGES = Schema(
+    "mechanism.edges",
+    "Influence between units",
+    UnitEdge,
+    answers=True,
+)

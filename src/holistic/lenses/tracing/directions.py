@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from holistic.lenses.tracing import schemas
 from holistic.lenses.tracing._fitted_directions import METHODS, Features, Fitted, orientations
 from holistic.lenses.tracing._steering import DOSES
 from holistic.lenses.tracing._trials import Trial, try_again, try_site
+from holistic.lenses.tracing.schemas import DirectionRow
 from holistic.progress import Progress, silent
-from holistic.results.columns import col
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.families import least_q, stuck
@@ -30,101 +30,7 @@ from holistic.words import number, unbounded
 if TYPE_CHECKING:
     from holistic.lenses.tracing import Tracing
 
-__all__ = ["DirectionRow", "find_directions"]
-
-
-@dataclass(frozen=True)
-class DirectionRow:
-    """Row of the finding `tracing.directions`: one class's direction at one site."""
-
-    site: str = col("site in whose unit space the direction lies")
-    class_: str = col("class that the direction tells from the rest", name="class")
-    method: str = col(
-        "'class_mean_difference' or 'logistic', fit on the selection split", words="direction"
-    )
-    auroc: float = col(
-        "how often an example of the class projects further than another (evaluation split)",
-        unit="share",
-        words="AUROC of the direction",
-    )
-    lo: float = col("lower end of the 95 % interval of the AUROC (DeLong)", unit="share")
-    hi: float = col("upper end of the 95 % interval of the AUROC (DeLong)", unit="share")
-    n: int = col("examples behind the AUROC", unit="examples", of="auroc")
-    control_auroc: float = col(
-        "mean AUROC of random directions, each with the sign that makes the class lie further "
-        "along it on the selection split, as the class's own has",
-        unit="share",
-        of="auroc",
-        words="control (random directions, mean)",
-    )
-    control_auroc_hi: float = col(
-        "97.5 % quantile of the same", unit="share", words="97.5 % of them stay below"
-    )
-    cosine: float = col(
-        "cosine between the class's two directions", words="cosine of both directions"
-    )
-    spread: float = col(
-        "standard deviation of projections onto the direction: one dose",
-        unit="activation",
-        words="one dose",
-    )
-    steer_slope: float = col(
-        "gain in score for the class per dose moved along the direction, over -2 to 2 doses",
-        unit="score per SD",
-        words="score gained per dose",
-    )
-    steer_lo: float = col("lower end of its 95 % interval", unit="score per SD")
-    steer_hi: float = col("upper end of its 95 % interval", unit="score per SD")
-    steer_n: int = col("examples steered", unit="examples", of="steer_slope")
-    control_steer_slope: float = col(
-        "mean slope of random directions moved by the same lengths, each with the sign that makes "
-        "the class lie further along it on the selection split",
-        unit="score per SD",
-        of="steer_slope",
-        words="control (random directions)",
-    )
-    control_steer_lo: float = col(
-        "2.5 % quantile of the same", unit="score per SD", words="95 % of them"
-    )
-    control_steer_hi: float = col("97.5 % quantile of the same", unit="score per SD")
-    steer_controls: int = col(
-        "random directions that it is compared with", unit="directions", of="steer_slope"
-    )
-    steer_p: float = col(
-        "share of random directions that steer at least as much, (1+b)/(1+B)",
-        of="steer_slope",
-        words="p (random directions, one-sided)",
-    )
-    steer_q: float = col(
-        "Benjamini-Hochberg q of steer_p over all rows", of="steer_slope", words="q over all rows"
-    )
-    erase_drop: float = col(
-        "accuracy of the class before minus after erasing the direction; positive = it is needed",
-        unit="share",
-        words="accuracy lost without the direction",
-    )
-    erase_lo: float = col("lower end of its 95 % interval", unit="share")
-    erase_hi: float = col("upper end of its 95 % interval", unit="share")
-    erase_n: int = col("examples of the class", unit="examples", of="erase_drop")
-    control_erase_drop: float = col(
-        "mean drop when a random direction is erased",
-        unit="share",
-        of="erase_drop",
-        words="control (a random direction erased)",
-    )
-    control_erase_lo: float = col("2.5 % quantile of the same", unit="share", words="95 % of them")
-    control_erase_hi: float = col("97.5 % quantile of the same", unit="share")
-    erase_controls: int = col(
-        "random directions that it is compared with", unit="directions", of="erase_drop"
-    )
-    p: float = col(
-        "share of random directions whose erasing costs as much, (1+b)/(1+B)",
-        of="erase_drop",
-        words="p (random directions, one-sided)",
-    )
-    q: float = col(
-        "Benjamini-Hochberg q of p over all rows", of="erase_drop", words="q over all rows"
-    )
+__all__ = ["find_directions"]
 
 
 def find_directions(
@@ -171,7 +77,7 @@ def find_directions(
     ]
     table = _table(parts, subject.classes)
     return Finding(
-        "tracing.directions",
+        schemas.DIRECTIONS,
         table,
         tuple(_statements(table, subject.score)),
         (*_caveats(subject), *_unsettled(table), *_unbounded(table)),

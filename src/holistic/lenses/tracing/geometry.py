@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from holistic.lenses.tracing import schemas
 from holistic.lenses.tracing._fitted_directions import Features
-from holistic.results.columns import col
+from holistic.lenses.tracing.schemas import ClassPlace
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.jackknife import jackknifed
@@ -17,59 +18,11 @@ from holistic.stats.tests import benjamini_hochberg
 from holistic.study.subject import Subject
 from holistic.words import percent, unbounded
 
-__all__ = ["ClassPlace", "Plane", "class_plane", "geometry"]
+__all__ = ["Plane", "class_plane", "geometry"]
 
 _SHUFFLES = 200
 _MOST = 5000
 """Examples of each split behind the planes and their shuffles."""
-
-
-@dataclass(frozen=True)
-class ClassPlace:
-    """Row of the finding `tracing.geometry`: where one class lies in a site's plane."""
-
-    site: str = col("site whose values are drawn, averaged over positions")
-    class_: str = col("class", name="class")
-    x: float = col(
-        "mean of the class's evaluation examples along the first principal axis of the class means "
-        "of the selection split",
-        unit="activation",
-    )
-    x_lo: float | None = col("lower end of its 95 % interval", unit="activation")
-    x_hi: float | None = col("upper end of its 95 % interval", unit="activation")
-    y: float = col("the same along the second axis", unit="activation")
-    y_lo: float | None = col("lower end of its 95 % interval", unit="activation")
-    y_hi: float | None = col("upper end of its 95 % interval", unit="activation")
-    spread_x: float = col(
-        "standard deviation of the class's examples along the first axis", unit="activation"
-    )
-    spread_y: float = col("the same along the second axis", unit="activation")
-    tilt: float = col("correlation of both coordinates inside the class")
-    n: int = col("evaluation examples of the class", unit="examples", of="x y")
-    share: float = col(
-        "share of the variance between the evaluation split's class means that the plane holds, "
-        "jackknife-corrected for n: how much the picture shows",
-        unit="share",
-        words="share of the variance between classes",
-    )
-    lo: float = col("lower end of its 95 % interval", unit="share")
-    hi: float = col("upper end of its 95 % interval", unit="share")
-    control_share: float = col(
-        "the same for shuffled labels of both splits, mean over shuffles",
-        unit="share",
-        of="share",
-        words="control (labels shuffled)",
-    )
-    control_lo: float = col(
-        "2.5 % quantile over the shuffles", unit="share", words="95 % of the shuffles"
-    )
-    control_hi: float = col("97.5 % quantile over the shuffles", unit="share")
-    p: float = col(
-        "share of shuffles whose plane holds as much, (1 + b) / (1 + B)",
-        of="share",
-        words="p (shuffles, one-sided)",
-    )
-    q: float = col("Benjamini-Hochberg q of p over the sites", of="share", words="q over the sites")
 
 
 @dataclass(frozen=True)
@@ -123,7 +76,7 @@ def geometry(subject: Subject, features: Mapping[str, Features]) -> Finding:
     q = dict(zip(p, benjamini_hochberg(list(p.values())).tolist(), strict=True))
     rows = [replace(row, q=q[row.site]) for row in rows]
     return Finding(
-        "tracing.geometry",
+        schemas.GEOMETRY,
         Table.from_rows(ClassPlace, rows),
         statements=(*_statements(rows), *_constant(features)),
         caveats=(

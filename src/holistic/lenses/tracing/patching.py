@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from holistic.graph.sites import Site
+from holistic.lenses.tracing import schemas
 from holistic.lenses.tracing._pairs import Runs, draw_runs, rival_classes
 from holistic.lenses.tracing._recovery import Recovery, recovery
 from holistic.lenses.tracing._work import affordable, replay_work
+from holistic.lenses.tracing.schemas import Patched
 from holistic.progress import Progress, silent
-from holistic.results.columns import col
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.tests import benjamini_hochberg
@@ -26,13 +27,7 @@ from holistic.words import percent
 if TYPE_CHECKING:
     from holistic.lenses.tracing import Tracing
 
-__all__ = [
-    "Patched",
-    "affordable_pairs",
-    "moved_by_site",
-    "moved_by_units",
-    "patch_sites",
-]
+__all__ = ["affordable_pairs", "moved_by_site", "moved_by_units", "patch_sites"]
 
 _BATCH = 256
 _WAYS = ("denoise", "noise")
@@ -40,56 +35,6 @@ _BUDGET = 1.2e12
 """Multiplications for all replays of single units."""
 _COMPLETE = 1e-3
 """How near to 1 a recovery counts as that of a complete cut (float32 replays round)."""
-
-
-@dataclass(frozen=True)
-class Patched:
-    """Row of the finding `tracing.patching`: one patch, over the pairs of two classes."""
-
-    site: str = col("site whose value is patched")
-    unit: int | None = col("index of the patched unit; null where the whole site is patched")
-    position: int | None = col("patched position; null where all are patched")
-    clean: str = col(
-        "class whose decision is followed; 'all' for every class",
-        words="class whose decision is followed",
-    )
-    corrupt: str = col(
-        "the other class of each pair; 'all' for every other class", words="other class"
-    )
-    direction: str = col(
-        "'denoise': clean value into the corrupt run (sufficient); "
-        "'noise': corrupt value into the clean run (necessary)",
-        words="patched",
-    )
-    recovery: float = col(
-        "share of the gap between clean and corrupt run that the patch moves; 1 = all, 0 = none, "
-        "negative = away from the source",
-        unit="share",
-        words="share of the decision that the patch moves",
-    )
-    lo: float = col("lower end of the 95 % interval of the recovery", unit="share")
-    hi: float = col("upper end of the 95 % interval of the recovery", unit="share")
-    n: int = col("pairs of a clean and a corrupt image", unit="pairs")
-    excluded: int = col(
-        "pairs left out: an image classified wrongly, or too small a gap",
-        unit="pairs",
-        of="recovery",
-        words="pairs left out",
-    )
-    control_recovery: float = col(
-        "the same patch taken from another image of the patched run's own class",
-        unit="share",
-        of="recovery",
-        words="control (another image of the own class)",
-    )
-    control_lo: float = col("lower end of its 95 % interval", unit="share", words="95 % interval")
-    control_hi: float = col("upper end of its 95 % interval", unit="share")
-    p: float = col("two-sided p of a recovery of 0", of="recovery", words="p (two-sided)")
-    q: float = col(
-        "Benjamini-Hochberg q, over all rows of whole sites or all rows of units",
-        of="recovery",
-        words="q over all rows",
-    )
 
 
 @dataclass(frozen=True)
@@ -143,7 +88,7 @@ def patch_sites(subject: Subject, lens: Tracing, progress: Progress = silent) ->
         progress("activation patching", done, len(sites))
     table = _table(tables)
     notes = _caveats(subject, drawn, rivals, lens)
-    return Finding("tracing.patching", table, _statements(table, drawn), notes)
+    return Finding(schemas.PATCHING, table, _statements(table, drawn), notes)
 
 
 def affordable_pairs(subject: Subject, wanted: int, rivals: int) -> int:
