@@ -26,7 +26,7 @@ bench: $(READY) ## a sweep of every unit beside its peers and the floor, in one 
 coverage: $(READY) ## how often intervals hold the truth, and tests stay silent where nothing is
 	$(BIN)/python -m benchmarks.coverage
 
-web: node ## build the pages' scripts from their sources in web/
+web: node ## check and test the sources in web/, and build the pages' scripts from them
 	cd web && npm ci --no-audit --no-fund --silent && npm test && npm run build
 
 browser: $(READY) node ## open reports and a served audit in Chromium, one with hostile names

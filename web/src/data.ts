@@ -1,19 +1,60 @@
 // What the page holds: its outline, and the tables' columns. Names in it are hostile text.
 
-export interface Column { name: string; kind: string; unit: string; meaning: string; /** Columns that it says more of, with spaces between. */ of: string; /** What axes and tooltips call it; else its name. */ words?: string }
-export interface Told { title: string; total: number; /** Which rows of a long table the page holds, in words. */ held: string; /** Units of the scores, where each row has its own. */ units?: Record<string, string>; statements: string[]; columns: Column[] }
+export interface Column {
+  name: string;
+  kind: string;
+  unit: string;
+  meaning: string;
+  /** Columns that it says more of, with spaces between. */
+  of: string;
+  /** What axes and tooltips call it; else its name. */
+  words?: string;
+}
+export interface Told {
+  title: string;
+  total: number;
+  /** Which rows of a long table the page holds, in words. */
+  held: string;
+  /** Units of the scores, where each row has its own. */
+  units?: Record<string, string>;
+  statements: string[];
+  columns: Column[];
+}
 export interface Outline {
-  model: string; data: string; score: string; classes: string[]; sites: string[];
+  model: string;
+  data: string;
+  score: string;
+  classes: string[];
+  sites: string[];
   lenses: { name: string; question: string; findings: string[] }[];
   findings: Record<string, Told>;
 }
 export type Cell = string | number | boolean | null;
-export interface Encoded { names?: string[]; values?: Cell[]; runs?: (number | boolean | null)[] }
-export interface Packed { shape: number[]; values?: (number | null)[]; bytes?: string; limit?: number }
+export interface Encoded {
+  names?: string[];
+  values?: Cell[];
+  runs?: (number | boolean | null)[];
+}
+export interface Packed {
+  shape: number[];
+  values?: (number | null)[];
+  bytes?: string;
+  limit?: number;
+}
 /** A finding's array; `NaN` where there is no number. */
-export interface Numbers { shape: number[]; values: Float32Array }
+export interface Numbers {
+  shape: number[];
+  values: Float32Array;
+}
 export interface Images {
-  height: number; width: number; across: number; plane: [number, number]; examples: number[]; labels: number[]; predictions?: number[] | null; sheet: string;
+  height: number;
+  width: number;
+  across: number;
+  plane: [number, number];
+  examples: number[];
+  labels: number[];
+  predictions?: number[] | null;
+  sheet: string;
 }
 
 export function decode(column: Encoded): Cell[] {
@@ -32,18 +73,29 @@ export function unpack({ shape, values, bytes, limit }: Packed): Numbers {
   if (values) return { shape, values: Float32Array.from(values, (v) => v ?? NaN) };
   const raw = Uint8Array.from(atob(bytes!), (c) => c.charCodeAt(0));
   if (limit === undefined) return { shape, values: Float32Array.from(raw) };
-  return { shape, values: Float32Array.from(new Int8Array(raw.buffer), (v) => (v === -128 ? NaN : (v * limit) / 127)) };
+  return {
+    shape,
+    values: Float32Array.from(new Int8Array(raw.buffer), (v) =>
+      v === -128 ? NaN : (v * limit) / 127,
+    ),
+  };
 }
 
 /** Cells of a column, without decoding it. */
 function count({ values = [], runs }: Encoded): number {
-  return runs ? runs.reduce<number>((sum, n, i) => sum + (i % 2 ? Number(n) : 0), 0) : values.length;
+  return runs
+    ? runs.reduce<number>((sum, n, i) => sum + (i % 2 ? Number(n) : 0), 0)
+    : values.length;
 }
 
 /** What lies at the first indices of an array: `part(maps, 2, 0)` is the picture `maps[2][0]`. */
 export function part({ shape, values }: Numbers, ...at: number[]): Float32Array {
-  let size = values.length, from = 0;
-  at.forEach((place, axis) => { size /= shape[axis]; from += place * size; });
+  let size = values.length,
+    from = 0;
+  at.forEach((place, axis) => {
+    size /= shape[axis];
+    from += place * size;
+  });
   return values.subarray(from, from + size);
 }
 
@@ -53,7 +105,11 @@ export class Table {
   private groups = new Map<string, Map<string, number[]>>();
   readonly length: number;
 
-  constructor(readonly name: string, readonly told: Told, private encoded: Encoded[]) {
+  constructor(
+    readonly name: string,
+    readonly told: Told,
+    private encoded: Encoded[],
+  ) {
     this.length = told.columns.length ? count(encoded[0]) : 0;
   }
 
@@ -68,7 +124,15 @@ export class Table {
 
   /** What a column says of itself; one that an older audit lacks says nothing. */
   about(name: string): Column {
-    return this.told.columns.find((c) => c.name === name) ?? { name, kind: "string", unit: "", meaning: "", of: "" };
+    return (
+      this.told.columns.find((c) => c.name === name) ?? {
+        name,
+        kind: "string",
+        unit: "",
+        meaning: "",
+        of: "",
+      }
+    );
   }
 
   /** What axes and tooltips call a column. */
@@ -121,9 +185,24 @@ export class Table {
 }
 
 /** A table of what a server has just answered: text, or numbers with their units. */
-export function answered(name: string, title: string, columns: readonly (readonly [name: string, unit: string | null, meaning: string])[], rows: Cell[][]): Table {
-  const told = columns.map(([name, unit, meaning]) => ({ name, kind: unit === null ? "string" : "float64", unit: unit ?? "", meaning, of: "" }));
-  return new Table(name, { title, total: rows.length, held: "", statements: [], columns: told }, columns.map((_, c) => ({ values: rows.map((row) => row[c]) })));
+export function answered(
+  name: string,
+  title: string,
+  columns: readonly (readonly [name: string, unit: string | null, meaning: string])[],
+  rows: Cell[][],
+): Table {
+  const told = columns.map(([name, unit, meaning]) => ({
+    name,
+    kind: unit === null ? "string" : "float64",
+    unit: unit ?? "",
+    meaning,
+    of: "",
+  }));
+  return new Table(
+    name,
+    { title, total: rows.length, held: "", statements: [], columns: told },
+    columns.map((_, c) => ({ values: rows.map((row) => row[c]) })),
+  );
 }
 
 /** Rows of a class by what was measured on the selection split, the first choice in front; none where the table doesn't say. */
@@ -141,7 +220,12 @@ export class Audit {
 
   private unpacked = new Map<string, Numbers>();
 
-  constructor(readonly outline: Outline, tables: Record<string, Encoded[]>, readonly images: Images | null, private arrays: Record<string, Packed> = {}) {
+  constructor(
+    readonly outline: Outline,
+    tables: Record<string, Encoded[]>,
+    readonly images: Images | null,
+    private arrays: Record<string, Packed> = {},
+  ) {
     for (const [name, told] of Object.entries(outline.findings)) {
       this.tables.set(name, new Table(name, told, tables[name]));
     }
@@ -181,7 +265,11 @@ export function shown(cell: Cell | undefined, sign = false): string {
   if (!Number.isFinite(cell)) return "–";
   const size = Math.abs(cell);
   if (size !== 0 && size < 1e-300) return "< 1e−300";
-  const text = Number.isInteger(cell) ? String(size) : size !== 0 && (size < 1e-4 || size >= 1e7) ? size.toExponential(2) : String(Number(size.toPrecision(4)));
+  const text = Number.isInteger(cell)
+    ? String(size)
+    : size !== 0 && (size < 1e-4 || size >= 1e7)
+      ? size.toExponential(2)
+      : String(Number(size.toPrecision(4)));
   return (cell < 0 ? "−" : sign && cell > 0 ? "+" : "") + text;
 }
 
@@ -195,9 +283,13 @@ export function fixed(value: number, decimals: number): string {
 export const capital = (words: string) => words.charAt(0).toUpperCase() + words.slice(1);
 
 /** A column's name in words. */
-export const plain = (name: string) => name.replaceAll("_", " ").replace(/\b(auroc|auc|f1|iou|cka|nc1)\b/g, (short) => short.toUpperCase());
+export const plain = (name: string) =>
+  name
+    .replaceAll("_", " ")
+    .replace(/\b(auroc|auc|f1|iou|cka|nc1)\b/g, (short) => short.toUpperCase());
 
-const SIGNED = /effect|drop|change|interaction|growth|response|shapley|specific|difference|slope|^(total|direct|plain|value_change)$/;
+const SIGNED =
+  /effect|drop|change|interaction|growth|response|shapley|specific|difference|slope|^(total|direct|plain|value_change)$/;
 const COUNT = /^n(_|$)|_n$/;
 /** Numbers that tell how far something goes beyond its control. */
 const BEYOND = /beyond|between curve|^(difference|.*gain)$/;
@@ -205,18 +297,25 @@ const CONTROL = /control|random|matched|shuffled|untrained|chance|expected/;
 
 /** Estimate, interval, n, control and tests of one row, as lines for a tooltip. */
 export function told(table: Table, row: number, value: string): string[] {
-  const own = table.about(value).unit, unit = own === "score" ? (table.told.units?.[String(table.cell(row, "score"))] ?? own) : own;
-  const ends = (low: string, high: string) => `[${shown(table.cell(row, low))}, ${shown(table.cell(row, high))}]`;
-  const lines = [`${table.word(value)} ${shown(table.cell(row, value), SIGNED.test(value))}${unit && !table.word(value).includes(unit) ? ` ${unit}` : ""}`];
+  const own = table.about(value).unit,
+    unit = own === "score" ? (table.told.units?.[String(table.cell(row, "score"))] ?? own) : own;
+  const ends = (low: string, high: string) =>
+    `[${shown(table.cell(row, low))}, ${shown(table.cell(row, high))}]`;
+  const lines = [
+    `${table.word(value)} ${shown(table.cell(row, value), SIGNED.test(value))}${unit && !table.word(value).includes(unit) ? ` ${unit}` : ""}`,
+  ];
   const [low, high] = bounds(table, value);
   lines.push(low ? `95 % interval ${ends(low, high)}` : "no interval");
   const names = beside(table, value);
   for (const name of names) {
-    const stem = name.replace(/_(lo|hi)$/, ""), paired = stem !== name && names.includes(`${stem}_lo`) && names.includes(`${stem}_hi`);
+    const stem = name.replace(/_(lo|hi)$/, ""),
+      paired = stem !== name && names.includes(`${stem}_lo`) && names.includes(`${stem}_hi`);
     if (table.cell(row, name) === null || (paired && name.endsWith("_hi"))) continue;
     const [least, most] = paired ? [`${stem}_lo`, `${stem}_hi`] : bounds(table, name);
     const between = least && table.about(least).words;
-    const text = paired ? `${between || plain(stem)} ${ends(least, most)}` : `${table.word(name)} ${/(^|_)[pq]$/.test(name) && table.cell(row, name) === 0 ? "< 1e−300" : shown(table.cell(row, name))}${least ? `${between ? `, ${between}` : ""} ${ends(least, most)}` : ""}`;
+    const text = paired
+      ? `${between || plain(stem)} ${ends(least, most)}`
+      : `${table.word(name)} ${/(^|_)[pq]$/.test(name) && table.cell(row, name) === 0 ? "< 1e−300" : shown(table.cell(row, name))}${least ? `${between ? `, ${between}` : ""} ${ends(least, most)}` : ""}`;
     lines.push(text + (COUNT.test(name) ? ` ${table.about(name).unit}` : ""));
   }
   return [...lines, ...bare(table, row, value, names)];
@@ -226,11 +325,27 @@ export function told(table: Table, row: number, value: string): string[] {
 function bare(table: Table, row: number, value: string, names: string[]): string[] {
   if (/^(edge|random)$/.test(String(table.cell(row, "method")))) return ["a control itself"];
   const own = names.filter((name) => CONTROL.test(name) || table.word(name).startsWith("control"));
-  if (own.some((name) => table.cell(row, name) !== null) || BEYOND.test(table.word(value))) return [];
-  const alike = Object.fromEntries(table.told.columns.filter((c) => c.kind === "string").map((c) => [c.name, table.cell(row, c.name)]));
-  const sizes = own.length && table.has("k") ? table.rows(alike).filter((other) => table.cell(other, own[0]) !== null).map((other) => table.number(other, "k")).sort((a, b) => a - b) : [];
+  if (own.some((name) => table.cell(row, name) !== null) || BEYOND.test(table.word(value)))
+    return [];
+  const alike = Object.fromEntries(
+    table.told.columns
+      .filter((c) => c.kind === "string")
+      .map((c) => [c.name, table.cell(row, c.name)]),
+  );
+  const sizes =
+    own.length && table.has("k")
+      ? table
+          .rows(alike)
+          .filter((other) => table.cell(other, own[0]) !== null)
+          .map((other) => table.number(other, "k"))
+          .sort((a, b) => a - b)
+      : [];
   if (sizes.length) return [`control measured at k = ${sizes.join(", ")}`];
-  return [names.some((name) => /(^|_)p$/.test(name)) ? "no control: tested against no effect" : "no control: described, not tested"];
+  return [
+    names.some((name) => /(^|_)p$/.test(name))
+      ? "no control: tested against no effect"
+      : "no control: described, not tested",
+  ];
 }
 
 /** Columns that say more of a number, as their declarations have it: n first, then controls and tests. */
@@ -238,14 +353,19 @@ export function beside(table: Table, value: string): string[] {
   const { columns } = table.told;
   const own = columns.filter((c) => c.of.split(" ").includes(value));
   const count = own.filter((c) => COUNT.test(c.name));
-  const common = count.length ? [] : columns.filter((c) => c.name === "n" && !c.of && c.name !== value);
+  const common = count.length
+    ? []
+    : columns.filter((c) => c.name === "n" && !c.of && c.name !== value);
   return [...count, ...common, ...own.filter((c) => !count.includes(c))].map((c) => c.name);
 }
 
 /** A number's control, and what 95 % of its draws keep to; empty names where it has none. */
 export function controlOf(table: Table, value: string): [string, string, string] {
-  const own = beside(table, value).filter((name) => CONTROL.test(name) && table.about(name).kind === "float64" && !/_[pq]$/.test(name));
-  const middle = own.find((name) => !/_(lo|hi)$/.test(name)), end = (side: string) => own.find((name) => name.endsWith(side)) ?? "";
+  const own = beside(table, value).filter(
+    (name) => CONTROL.test(name) && table.about(name).kind === "float64" && !/_[pq]$/.test(name),
+  );
+  const middle = own.find((name) => !/_(lo|hi)$/.test(name)),
+    end = (side: string) => own.find((name) => name.endsWith(side)) ?? "";
   return middle ? [middle, ...bounds(table, middle)] : ["", end("_lo"), end("_hi")];
 }
 
@@ -269,5 +389,5 @@ export function separated(names: string[], rows: Cell[][], by: "," | "\t"): stri
     if (typeof cell === "string" && /^[=+\-@\t\r]/.test(text)) text = ` ${text}`;
     return /["\n\r,\t]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
-  return [names, ...rows].map((row) => row.map(safe).join(by)).join("\n") + "\n";
+  return `${[names, ...rows].map((row) => row.map(safe).join(by)).join("\n")}\n`;
 }

@@ -1,19 +1,24 @@
 // The page stands already, written in Python; this makes its pictures answer and gives it addresses.
 
-import { render, type ComponentChild, type FunctionComponent } from "preact";
+import { type ComponentChild, type FunctionComponent, render } from "preact";
+import "./theme.css";
 import "./app.css";
+import "./print.css";
 import { ClassCard } from "./cards/Class";
 import { ImageCard } from "./cards/Image";
 import { UnitCard } from "./cards/Unit";
-import { read, type Audit, type Table } from "./data";
-import { parse, to, unescaped, type Route } from "./route";
+import { type Audit, read, type Table } from "./data";
+import { parse, type Route, to, unescaped } from "./route";
 import { Bar } from "./views/Bar";
 import { AuditContext, RowsContext } from "./views/context";
 import { FindingView } from "./views/Finding";
 import { Network } from "./views/Network";
 
 /** What a page that is served shows beside its own: views of more routes, and all rows of its tables. */
-export interface Live { view(route: Route): ComponentChild; rows: FunctionComponent<{ table: Table }> }
+export interface Live {
+  view(route: Route): ComponentChild;
+  rows: FunctionComponent<{ table: Table }>;
+}
 
 let served: Live | null = null;
 
@@ -30,10 +35,15 @@ function address(audit: Audit): Route {
   // A link to a part of the page as it was written: show the lens that holds it.
   const id = unescaped(location.hash.slice(1));
   const lens = audit.outline.lenses.find((l) => l.name === id || l.findings.includes(id));
-  return lens ? { view: "lens", lens: lens.name, finding: lens.name === id ? undefined : id } : parse(location.hash);
+  return lens
+    ? { view: "lens", lens: lens.name, finding: lens.name === id ? undefined : id }
+    : parse(location.hash);
 }
 
-const articleOf = (lens: string, name: string) => document.getElementById(name === lens ? `${name}-table` : name);
+const sections = () => document.querySelectorAll<HTMLElement>("main > section");
+
+const articleOf = (lens: string, name: string) =>
+  document.getElementById(name === lens ? `${name}-table` : name);
 
 /** Take out the first rows of findings that live views show whole: there are thousands of cells. */
 function lighten(audit: Audit): void {
@@ -71,11 +81,16 @@ let last = "";
 function show(audit: Audit): void {
   clearTimeout(noting); // where the page before stood isn't where this one does
   const route = address(audit);
-  const known = route.view === "lens" && audit.outline.lenses.some((l) => l.name === route.lens) ? route.lens : "";
+  const known =
+    route.view === "lens" && audit.outline.lenses.some((l) => l.name === route.lens)
+      ? route.lens
+      : "";
   const opening = route.view === "opening" || (route.view === "lens" && !known);
-  document.querySelectorAll<HTMLElement>("main > section").forEach((s) => (s.hidden = opening ? s.id !== "findings" && s.id !== "provenance" : s.id !== known));
+  const sought = opening ? ["findings", "provenance"] : [known];
+  for (const part of sections()) part.hidden = !sought.includes(part.id);
   document.querySelectorAll("nav a").forEach((a) => {
-    const here = a.getAttribute("href") === (opening ? "#/" : known ? to.lens(known) : `#/${route.view}`);
+    const here =
+      a.getAttribute("href") === (opening ? "#/" : known ? to.lens(known) : `#/${route.view}`);
     if (here) a.setAttribute("aria-current", "page");
     else a.removeAttribute("aria-current");
   });
@@ -87,15 +102,26 @@ function show(audit: Audit): void {
   }
   const units = audit.table("ablation.units");
   const card =
-    route.view === "unit" ? <UnitCard key={`${route.site}/${route.unit}`} site={route.site} unit={route.unit} /> :
-    route.view === "class" ? <ClassCard key={route.index} index={route.index} /> :
-    route.view === "image" ? <ImageCard key={route.example} example={route.example} /> :
-    opening ? units && <Network table={units} /> :
-    route.view === "lens" ? null :
-    served ? served.view(route) : <p class="caveat">This is a report; the page that `holistic serve` opens has the model, too.</p>;
+    route.view === "unit" ? (
+      <UnitCard key={`${route.site}/${route.unit}`} site={route.site} unit={route.unit} />
+    ) : route.view === "class" ? (
+      <ClassCard key={route.index} index={route.index} />
+    ) : route.view === "image" ? (
+      <ImageCard key={route.example} example={route.example} />
+    ) : opening ? (
+      units && <Network table={units} />
+    ) : route.view === "lens" ? null : served ? (
+      served.view(route)
+    ) : (
+      <p class="caveat">
+        This is a report; the page that `holistic serve` opens has the model, too.
+      </p>
+    );
   put(audit, card, document.getElementById("app")!);
-  const finding = route.view === "lens" && route.finding ? document.getElementById(route.finding) : null;
-  if (typeof history.state?.top === "number") scrollTo({ top: history.state.top, behavior: "instant" });
+  const finding =
+    route.view === "lens" && route.finding ? document.getElementById(route.finding) : null;
+  if (typeof history.state?.top === "number")
+    scrollTo({ top: history.state.top, behavior: "instant" });
   else if (finding) finding.scrollIntoView({ behavior: "instant" });
   else if (route.view !== "live" || last !== "live") scrollTo({ top: 0, behavior: "instant" });
   last = route.view;
@@ -124,9 +150,12 @@ function printLight(): void {
     theme = root.dataset.theme;
     turn("light");
     closed = folded().filter((d) => !d.open);
-    closed.forEach((d) => (d.open = true));
+    for (const details of closed) details.open = true;
   });
-  addEventListener("afterprint", () => (turn(theme), closed.forEach((d) => (d.open = false))));
+  addEventListener("afterprint", () => {
+    turn(theme);
+    for (const details of closed) details.open = false;
+  });
 }
 
 /** In a notebook's frame a link to a part of the page would lead to the notebook: follow it here. */
@@ -148,8 +177,9 @@ async function start(): Promise<void> {
     else if (lens) a.setAttribute("href", lens.name === id ? to.lens(id) : to.lens(lens.name, id));
     else a.closest("li")?.remove();
   });
-  document.querySelectorAll<HTMLElement>("[data-card]").forEach((a) => a.setAttribute("href", a.dataset.card!));
-  folded().forEach((d) => (d.open = false));
+  for (const link of document.querySelectorAll<HTMLElement>("[data-card]"))
+    link.setAttribute("href", link.dataset.card!);
+  for (const details of folded()) details.open = false;
   const bar = document.querySelector("header")!.appendChild(document.createElement("div"));
   put(audit, <Bar />, bar);
   lighten(audit);
@@ -168,7 +198,7 @@ export function begin(live: Live | null = null): void {
   served = live;
   start().catch((error) => {
     // The page that Python wrote stays as it was: everything is in it but the live views.
-    document.querySelectorAll<HTMLElement>("main > section").forEach((s) => (s.hidden = false));
+    for (const part of sections()) part.hidden = false;
     console.error(error);
   });
 }

@@ -15,7 +15,8 @@ const MEAN = "mean";
 
 export function parse(hash: string): Route {
   const [view, first, second] = hash.replace(/^#\/?/, "").split("/").map(unescaped);
-  const a = Number(first), b = Number(second);
+  const a = Number(first),
+    b = Number(second);
   const whole = (n: number) => Number.isInteger(n) && n >= 0;
   if (view === "lens" && first) return { view, lens: first, finding: second };
   if (view === "unit" && first && second && whole(a) && whole(b)) return { view, site: a, unit: b };
@@ -36,12 +37,14 @@ export function unescaped(part: string): string {
 }
 
 export const to = {
-  lens: (lens: string, finding?: string) => `#/lens/${encodeURIComponent(lens)}${finding ? `/${encodeURIComponent(finding)}` : ""}`,
+  lens: (lens: string, finding?: string) =>
+    `#/lens/${encodeURIComponent(lens)}${finding ? `/${encodeURIComponent(finding)}` : ""}`,
   unit: (site: number, unit: number) => `#/unit/${site}/${unit}`,
   class: (index: number) => `#/class/${index}`,
   image: (example: number) => `#/image/${example}`,
   draw: (place?: number) => `#/draw${place === undefined ? "" : `/${place}`}`,
-  live: (units: string, edit: string) => `#/live${units || edit !== MEAN ? `/${units}` : ""}${edit === MEAN ? "" : `/${encodeURIComponent(edit)}`}`,
+  live: (units: string, edit: string) =>
+    `#/live${units || edit !== MEAN ? `/${units}` : ""}${edit === MEAN ? "" : `/${encodeURIComponent(edit)}`}`,
 };
 
 export function go(hash: string): void {

@@ -1,46 +1,79 @@
 // Opens a report in Chromium as a reader would: `node test/browser.mjs report.html [more.html]`.
 
+import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
 
 const axe = readFileSync(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
-const quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: quiet });
+const quiet = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: quiet,
+});
 
 async function opened(file, hash, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, acceptDownloads: true, ...options });
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 900 },
+    acceptDownloads: true,
+    ...options,
+  });
   const page = await context.newPage();
-  const complaints = [], asked = [];
+  const complaints = [],
+    asked = [];
   page.on("console", (m) => m.type() !== "log" && complaints.push(m.text()));
   page.on("pageerror", (e) => complaints.push(String(e)));
-  page.on("dialog", (d) => (complaints.push(`dialog: ${d.message()}`), d.dismiss()));
+  page.on("dialog", (d) => {
+    complaints.push(`dialog: ${d.message()}`);
+    return d.dismiss();
+  });
   page.on("request", (r) => /^(data|blob):/.test(r.url()) || asked.push(r.url()));
   const start = Date.now();
   await page.goto(pathToFileURL(resolve(file)).href + hash);
-  if (options.javaScriptEnabled !== false) await page.waitForSelector("html.ready", { timeout: 20000 });
+  if (options.javaScriptEnabled !== false)
+    await page.waitForSelector("html.ready", { timeout: 20000 });
   return { page, complaints, asked, ms: Date.now() - start };
 }
 
 async function settled(page, hash) {
-  await page.evaluate((h) => { location.hash = h; }, hash);
+  await page.evaluate((h) => {
+    location.hash = h;
+  }, hash);
   await page.waitForTimeout(250);
 }
 
 /** Serious findings of axe. The page's policy lets no script in but its own, so axe goes in by the debugger. */
 async function barriers(page) {
   await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-  return violations.map((v) => `${v.impact} ${v.id}: ${v.nodes.slice(0, 2).map((n) => n.html.slice(0, 140)).join(" | ")}`);
+  const { violations } = await page.evaluate(() =>
+    globalThis.axe.run(document, { resultTypes: ["violations"] }),
+  );
+  return violations.map(
+    (v) =>
+      `${v.impact} ${v.id}: ${v.nodes
+        .slice(0, 2)
+        .map((n) => n.html.slice(0, 140))
+        .join(" | ")}`,
+  );
 }
 
 /** Addresses of cards that this page has: a class's, its first image's, and a unit's of the last hidden site. */
 async function cards(page, { sites, findings }) {
   const found = ["#/class/0"];
   await settled(page, found[0]);
-  const [picture] = await page.locator("#app a.picture").evaluateAll((links) => links.map((link) => link.getAttribute("href")));
+  const [picture] = await page
+    .locator("#app a.picture")
+    .evaluateAll((links) => links.map((link) => link.getAttribute("href")));
   if (picture) found.push(picture);
   for (const i of sites.keys()) {
     await settled(page, `#/unit/${i}/0`);
@@ -53,15 +86,36 @@ async function cards(page, { sites, findings }) {
 async function reads(file) {
   const { page, complaints, asked, ms } = await opened(file, "#/");
   const outline = JSON.parse(await page.textContent("#outline"));
-  const hashes = ["#/", ...outline.lenses.map((l) => `#/lens/${encodeURIComponent(l.name)}`), ...(await cards(page, outline)), "#/nowhere", "#ablation.units"];
+  const hashes = [
+    "#/",
+    ...outline.lenses.map((l) => `#/lens/${encodeURIComponent(l.name)}`),
+    ...(await cards(page, outline)),
+    "#/nowhere",
+    "#ablation.units",
+  ];
   await settled(page, "#/");
-  const units = outline.findings["ablation.units"] ? await page.evaluate(() => document.querySelectorAll("#app canvas").length) : 1;
+  const units = outline.findings["ablation.units"]
+    ? await page.evaluate(() => document.querySelectorAll("#app canvas").length)
+    : 1;
   assert.equal(units, 1, "the opening has the map of the network");
   for (const hash of hashes) {
     await settled(page, hash);
-    assert.ok(await page.evaluate(() => [...document.querySelectorAll("main h2")].some((h) => h.checkVisibility())), `${hash} shows something`);
+    assert.ok(
+      await page.evaluate(() =>
+        [...document.querySelectorAll("main h2")].some((h) => h.checkVisibility()),
+      ),
+      `${hash} shows something`,
+    );
     assert.deepEqual(await barriers(page), [], `${hash} has no barriers`);
-    const blank = await page.evaluate(() => [...document.querySelectorAll("main > section:not([hidden]) article")].filter((a) => a.querySelector(".live") && !a.querySelector(".live :is(canvas, svg, table), .live p:not(.tools, .picks)")).map((a) => a.id));
+    const blank = await page.evaluate(() =>
+      [...document.querySelectorAll("main > section:not([hidden]) article")]
+        .filter(
+          (a) =>
+            a.querySelector(".live") &&
+            !a.querySelector(".live :is(canvas, svg, table), .live p:not(.tools, .picks)"),
+        )
+        .map((a) => a.id),
+    );
     assert.deepEqual(blank, [], `${hash} draws every finding`);
   }
   await graphs(page);
@@ -104,7 +158,11 @@ async function keys(page) {
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("ArrowUp");
   const second = await page.getAttribute("#hit1", "href");
-  assert.equal(await page.getAttribute("input[type=search]", "aria-activedescendant"), "hit1", "arrows go through what is found");
+  assert.equal(
+    await page.getAttribute("input[type=search]", "aria-activedescendant"),
+    "hit1",
+    "arrows go through what is found",
+  );
   await page.keyboard.press("Enter");
   await page.waitForTimeout(200);
   assert.ok(page.url().endsWith(second), "Enter opens what the arrows chose");
@@ -116,33 +174,62 @@ async function keys(page) {
   await page.keyboard.press("Enter");
   await page.waitForTimeout(200);
   assert.match(page.url(), /lens\/agreement/, "search opens what it finds");
-  await page.locator("#app button, .live button", { hasText: "show table" }).locator("visible=true").first().click();
-  const [file] = await Promise.all([page.waitForEvent("download"), page.locator("button", { hasText: "save CSV" }).locator("visible=true").first().click()]);
+  await page
+    .locator("#app button, .live button", { hasText: "show table" })
+    .locator("visible=true")
+    .first()
+    .click();
+  const [file] = await Promise.all([
+    page.waitForEvent("download"),
+    page.locator("button", { hasText: "save CSV" }).locator("visible=true").first().click(),
+  ]);
   assert.match(file.suggestedFilename(), /\.csv$/);
   // pictures on a canvas and tables are saved whole, with what stands around them
   const matrix = page.locator("[id='agreement.lenses'] button", { hasText: "save SVG" });
   if (await matrix.count()) {
     const [saved] = await Promise.all([page.waitForEvent("download"), matrix.first().click()]);
-    assert.match(readFileSync(await saved.path(), "utf8"), /<image [^>]*data:image\/png.*full/, "a canvas and its caption");
+    assert.match(
+      readFileSync(await saved.path(), "utf8"),
+      /<image [^>]*data:image\/png.*full/,
+      "a canvas and its caption",
+    );
   }
   const scatter = page.locator("[id='agreement.units'] button", { hasText: "save SVG" });
   if (!(await scatter.count())) return;
   const [drawing] = await Promise.all([page.waitForEvent("download"), scatter.first().click()]);
   const text = readFileSync(await drawing.path(), "utf8");
-  assert.match(text, /^<svg[^>]* width="[3-9]\d\d"/, "the chart is saved, not a sign of its legend");
-  assert.match(text, /Verdicts.*below 0: it loses.*verdict/s, "saved with its title and caption, a loss below zero");
+  assert.match(
+    text,
+    /^<svg[^>]* width="[3-9]\d\d"/,
+    "the chart is saved, not a sign of its legend",
+  );
+  assert.match(
+    text,
+    /Verdicts.*below 0: it loses.*verdict/s,
+    "saved with its title and caption, a loss below zero",
+  );
   assert.doesNotMatch(text, /var\(--/, "colours that every program knows");
 }
 
 /** Nodes of the graphs of units lead to their cards, and edges tell their numbers under the pointer. */
 async function graphs(page) {
-  for (const [lens, finding] of [["mechanism", "mechanism.edges"], ["ablation", "ablation.interactions"]]) {
+  for (const [lens, finding] of [
+    ["mechanism", "mechanism.edges"],
+    ["ablation", "ablation.interactions"],
+  ]) {
     await settled(page, `#/lens/${lens}`);
     const graph = page.locator(`[id='${finding}'] svg[role=group]`).first();
     if (!(await graph.count())) continue;
     await graph.scrollIntoViewIfNeeded();
-    await graph.locator("path").first().dispatchEvent("mousemove", { clientX: 200, clientY: 200, bubbles: true });
-    assert.match(await page.locator(".tip").first().textContent(), /95 % interval/, `${finding}: an edge tells its interval`);
+    await graph
+      .locator("path")
+      .first()
+      .dispatchEvent("mousemove", { clientX: 200, clientY: 200, bubbles: true });
+    assert.match(
+      await page.locator(".tip").first().textContent(),
+      /95 % interval/,
+      `${finding}: an edge tells its interval`,
+    );
     await graph.locator("a").first().click();
     await page.waitForTimeout(200);
     assert.match(page.url(), /#\/unit\/\d+\/\d+$/, `${finding}: a node opens its card`);
@@ -159,10 +246,22 @@ async function images(page) {
   assert.ok((await page.locator("#app .map canvas").count()) >= 4, "maps by every method");
   assert.ok((await page.locator("#app svg[role=img]").count()) >= 1, "a curve over the sites");
   assert.ok((await page.locator("#app a[href^='#/unit/']").count()) >= 5, "units that decided it");
-  assert.ok(await page.locator("#app figure:has(.bars) figcaption", { hasText: "Control" }).count(), "which can be saved, with their control");
-  assert.ok(await page.locator("#app figure.view:has(.map) figcaption", { hasText: "Control" }).count(), "as the maps can");
-  for (const [kind, ending] of [["save PNG", /\.png$/], ["save SVG", /\.svg$/]]) {
-    const [file] = await Promise.all([page.waitForEvent("download"), page.locator("#app button", { hasText: kind }).first().click()]);
+  assert.ok(
+    await page.locator("#app figure:has(.bars) figcaption", { hasText: "Control" }).count(),
+    "which can be saved, with their control",
+  );
+  assert.ok(
+    await page.locator("#app figure.view:has(.map) figcaption", { hasText: "Control" }).count(),
+    "as the maps can",
+  );
+  for (const [kind, ending] of [
+    ["save PNG", /\.png$/],
+    ["save SVG", /\.svg$/],
+  ]) {
+    const [file] = await Promise.all([
+      page.waitForEvent("download"),
+      page.locator("#app button", { hasText: kind }).first().click(),
+    ]);
     assert.match(file.suggestedFilename(), ending);
   }
 }
@@ -172,8 +271,15 @@ async function framed(file) {
   const page = await browser.newPage();
   const complaints = [];
   page.on("console", (m) => m.type() !== "log" && complaints.push(m.text()));
-  await page.setContent('<iframe sandbox="allow-scripts allow-downloads allow-forms" width="900" height="700"></iframe>');
-  await page.evaluate((text) => { document.querySelector("iframe").srcdoc = text; }, readFileSync(file, "utf8"));
+  await page.setContent(
+    '<iframe sandbox="allow-scripts allow-downloads allow-forms" width="900" height="700"></iframe>',
+  );
+  await page.evaluate(
+    (text) => {
+      document.querySelector("iframe").srcdoc = text;
+    },
+    readFileSync(file, "utf8"),
+  );
   const frame = page.frameLocator("iframe");
   await frame.locator("html.ready").waitFor({ timeout: 20000 });
   await frame.locator("nav a", { hasText: "ablation" }).click();
@@ -195,61 +301,117 @@ async function attributions(page, findings) {
   await gates.focus();
   await page.keyboard.press("ArrowRight");
   await page.waitForTimeout(50);
-  assert.match(await within(page, "attribution.methods", "[role=status]").first().textContent(), /deletion auc.*interval.*(passed|failed)/, "a gate tells its value, interval and outcome");
+  assert.match(
+    await within(page, "attribution.methods", "[role=status]").first().textContent(),
+    /deletion auc.*interval.*(passed|failed)/,
+    "a gate tells its value, interval and outcome",
+  );
   const pictures = within(page, "attribution.methods", "canvas.pixels");
-  assert.ok(await pictures.count() > 8, "images and maps are drawn");
-  assert.equal(await within(page, "attribution.methods", ".plot[role=img], .plot svg[role=img]").count(), 2, "both removal curves are drawn");
+  assert.ok((await pictures.count()) > 8, "images and maps are drawn");
+  assert.equal(
+    await within(page, "attribution.methods", ".plot[role=img], .plot svg[role=img]").count(),
+    2,
+    "both removal curves are drawn",
+  );
   await within(page, "attribution.methods", "select").selectOption("1");
-  assert.match(await pictures.first().getAttribute("aria-label"), /the mean over images/, "the class's mean maps can be picked");
+  assert.match(
+    await pictures.first().getAttribute("aria-label"),
+    /the mean over images/,
+    "the class's mean maps can be picked",
+  );
   if (!findings["attribution.contrasts"]?.total) return;
   const contrast = within(page, "attribution.contrasts", "h4").first();
   const before = await contrast.textContent();
   assert.match(before, / rather than /);
-  assert.equal(await within(page, "attribution.contrasts", "canvas.pixels").count(), 4, "both images and their contrasts are drawn");
+  assert.equal(
+    await within(page, "attribution.contrasts", "canvas.pixels").count(),
+    4,
+    "both images and their contrasts are drawn",
+  );
   const pairs = within(page, "attribution.contrasts", "select");
   if (!(await pairs.count())) return; // of two classes there is one pair
   await pairs.selectOption("1");
-  await page.waitForFunction(([old]) => document.querySelector("[id='attribution.contrasts'] h4").textContent !== old, [before], { timeout: 5000 });
+  await page.waitForFunction(
+    ([old]) => document.querySelector("[id='attribution.contrasts'] h4").textContent !== old,
+    [before],
+    { timeout: 5000 },
+  );
 }
 
 /** Pictures of images and of weights are saved with what they show, and say what they lack. */
 async function saved(page, finding) {
-  const [file] = await Promise.all([page.waitForEvent("download"), within(page, finding, "button >> text=save SVG").first().click()]);
+  const [file] = await Promise.all([
+    page.waitForEvent("download"),
+    within(page, finding, "button >> text=save SVG").first().click(),
+  ]);
   const text = readFileSync(await file.path(), "utf8");
   assert.ok(text.split("<image").length > 4, `${finding}: the saved figure holds its images`);
-  assert.match(text, /interval/, `${finding}: the caption tells of an interval, or that there is none`);
+  assert.match(
+    text,
+    /interval/,
+    `${finding}: the caption tells of an interval, or that there is none`,
+  );
 }
 
 async function responses(page, findings) {
-  const tables = ["activation.depth", "activation.concepts", "activation.tuning", "activation.synthetic"].filter((name) => findings[name]?.total);
+  const tables = [
+    "activation.depth",
+    "activation.concepts",
+    "activation.tuning",
+    "activation.synthetic",
+  ].filter((name) => findings[name]?.total);
   if (!tables.length) return;
   await settled(page, "#/lens/activation");
-  for (const name of tables) assert.ok(await within(page, name, ".plot, canvas.pixels").count(), `${name} is drawn`);
-  if (await within(page, "activation.examples", "a.picture").count()) await saved(page, "activation.examples");
+  for (const name of tables)
+    assert.ok(await within(page, name, ".plot, canvas.pixels").count(), `${name} is drawn`);
+  if (await within(page, "activation.examples", "a.picture").count())
+    await saved(page, "activation.examples");
   if (!findings["activation.synthetic"]?.total) return;
   await saved(page, "activation.synthetic");
-  assert.match(await within(page, "activation.synthetic", "canvas").first().getAttribute("aria-label"), /made by gradient ascent, not data, (activation|value)/);
-  const tile = within(page, "activation.tuning", "svg.tile").first(), told = await tile.getAttribute("aria-label");
-  assert.match(told, /unit \d+.*tuning.*control.*prefers/, "a curve tells its tuning and the control");
+  assert.match(
+    await within(page, "activation.synthetic", "canvas").first().getAttribute("aria-label"),
+    /made by gradient ascent, not data, (activation|value)/,
+  );
+  const tile = within(page, "activation.tuning", "svg.tile").first(),
+    told = await tile.getAttribute("aria-label");
+  assert.match(
+    told,
+    /unit \d+.*tuning.*control.*prefers/,
+    "a curve tells its tuning and the control",
+  );
   await within(page, "activation.tuning", "select").last().selectOption("1");
-  assert.notEqual(await tile.getAttribute("aria-label"), told, "units can be sorted by another number");
+  assert.notEqual(
+    await tile.getAttribute("aria-label"),
+    told,
+    "units can be sorted by another number",
+  );
   await within(page, "activation.synthetic", ".wallrow a").first().click();
   await page.waitForTimeout(200);
-  assert.ok(await page.locator("#app h3", { hasText: "Synthetic inputs" }).count(), "the unit's card has its synthetic inputs");
+  assert.ok(
+    await page.locator("#app h3", { hasText: "Synthetic inputs" }).count(),
+    "the unit's card has its synthetic inputs",
+  );
 }
 
 async function readsWithoutScripts(file) {
   const { page, complaints } = await opened(file, "", { javaScriptEnabled: false });
-  assert.ok(await page.locator("main > section").count() > 2);
-  assert.ok(await page.locator("main > section table").count() > 2);
-  assert.deepEqual(complaints.filter((c) => !/script/i.test(c)), []);
+  assert.ok((await page.locator("main > section").count()) > 2);
+  assert.ok((await page.locator("main > section table").count()) > 2);
+  assert.deepEqual(
+    complaints.filter((c) => !/script/i.test(c)),
+    [],
+  );
   await page.context().close();
 }
 
 async function fitsAPhone(file) {
   const { page } = await opened(file, "#/", { viewport: { width: 390, height: 800 } });
   const outline = JSON.parse(await page.textContent("#outline"));
-  for (const hash of ["#/", ...outline.lenses.map((l) => `#/lens/${encodeURIComponent(l.name)}`), ...(await cards(page, outline))]) {
+  for (const hash of [
+    "#/",
+    ...outline.lenses.map((l) => `#/lens/${encodeURIComponent(l.name)}`),
+    ...(await cards(page, outline)),
+  ]) {
     await settled(page, hash);
     const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(over <= 1, `${hash} is ${over} px wider than a phone`);

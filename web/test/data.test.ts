@@ -1,29 +1,65 @@
 import { expect, test } from "vitest";
-import { Audit, beside, bounds, controlOf, decode, nothing, part, ranked, separated, shown, Table, told, unpack, type Encoded, type Told } from "../src/data";
 import { choose, keys } from "../src/choose";
 import { colour, limitOf, loss, sides } from "../src/colour";
-import { parse, to } from "../src/route";
+import {
+  Audit,
+  beside,
+  bounds,
+  controlOf,
+  decode,
+  type Encoded,
+  nothing,
+  part,
+  ranked,
+  separated,
+  shown,
+  Table,
+  type Told,
+  told,
+  unpack,
+} from "../src/data";
 import { failed, methodsOf, verdict } from "../src/lenses/attribution/gates";
 import { sizes } from "../src/lenses/mechanism/Edges";
-import { sorted } from "../src/views/DataTable";
+import { parse, to } from "../src/route";
 import { search } from "../src/views/Bar";
+import { sorted } from "../src/views/DataTable";
 import { lattice } from "../src/views/Grid";
 
-export function table(columns: Record<string, [string, Encoded, string?, string?]>, name = "own.table"): Table {
+function table(
+  columns: Record<string, [string, Encoded, string?, string?]>,
+  name = "own.table",
+): Table {
   const entries = Object.entries(columns);
-  const about: Told = { title: name, total: 0, held: "", statements: [], columns: entries.map(([n, [kind, , unit, of]]) => ({ name: n, kind, unit: unit ?? "", meaning: n, of: of ?? "" })) };
-  return new Table(name, about, entries.map(([, [, cells]]) => cells));
+  const about: Told = {
+    title: name,
+    total: 0,
+    held: "",
+    statements: [],
+    columns: entries.map(([n, [kind, , unit, of]]) => ({
+      name: n,
+      kind,
+      unit: unit ?? "",
+      meaning: n,
+      of: of ?? "",
+    })),
+  };
+  return new Table(
+    name,
+    about,
+    entries.map(([, [, cells]]) => cells),
+  );
 }
 
-const units = () => table({
-  site: ["string", { names: ["a"], runs: [0, 6] }],
-  unit: ["int64", { values: [0, 0, 1, 1, 2, 2] }],
-  class: ["string", { names: ["x", "y"], values: [0, 1, 0, 1, 0, 1] }],
-  effect: ["float64", { values: [-3, 1, null, 2, -1, 0] }, "score"],
-  lo: ["float64", { values: [-4, 0, null, 1, -2, -1] }, "score"],
-  hi: ["float64", { values: [-2, 2, null, 3, 0, 1] }, "score"],
-  n: ["int64", { runs: [50, 6] }, "examples"],
-});
+const units = () =>
+  table({
+    site: ["string", { names: ["a"], runs: [0, 6] }],
+    unit: ["int64", { values: [0, 0, 1, 1, 2, 2] }],
+    class: ["string", { names: ["x", "y"], values: [0, 1, 0, 1, 0, 1] }],
+    effect: ["float64", { values: [-3, 1, null, 2, -1, 0] }, "score"],
+    lo: ["float64", { values: [-4, 0, null, 1, -2, -1] }, "score"],
+    hi: ["float64", { values: [-2, 2, null, 3, 0, 1] }, "score"],
+    n: ["int64", { runs: [50, 6] }, "examples"],
+  });
 
 test("columns come back from names, values and runs", () => {
   expect(decode({ names: ["a", "b"], runs: [1, 2, null, 1, 0, 1] })).toEqual(["b", "b", null, "a"]);
@@ -32,32 +68,82 @@ test("columns come back from names, values and runs", () => {
 
 test("arrays come back from numbers, signed bytes and pixels", () => {
   expect([...unpack({ shape: [2], values: [0.5, null] }).values]).toEqual([0.5, NaN]);
-  const bytes = (...signed: number[]) => btoa(String.fromCharCode(...new Uint8Array(Int8Array.from(signed).buffer)));
-  expect([...unpack({ shape: [4], bytes: bytes(127, -127, 0, -128), limit: 2 }).values]).toEqual([2, -2, 0, NaN]);
+  const bytes = (...signed: number[]) =>
+    btoa(String.fromCharCode(...new Uint8Array(Int8Array.from(signed).buffer)));
+  expect([...unpack({ shape: [4], bytes: bytes(127, -127, 0, -128), limit: 2 }).values]).toEqual([
+    2,
+    -2,
+    0,
+    NaN,
+  ]);
   expect([...unpack({ shape: [2], bytes: bytes(-1, 7) }).values]).toEqual([255, 7]);
 });
 
-const float = (of = "", v = 1): [string, Encoded, string, string] => ["float64", { values: [v] }, "", of];
+const float = (of = "", v = 1): [string, Encoded, string, string] => [
+  "float64",
+  { values: [v] },
+  "",
+  of,
+];
 
 test("a number is told with what is declared to be of it, its n first, and nothing of another's", () => {
   const rows = table({
-    effect: float("", -1), lo: float("", -2), hi: float("", 0), n: ["int64", { values: [50] }, "examples"],
-    control_effect: float("effect", 0.5), control_lo: float("", -0.25), control_hi: float("", 0.75),
-    accuracy_drop: float("", 0.125), lost: ["int64", { values: [3] }, "examples", "accuracy_drop"], p: float("accuracy_drop", 0.5),
+    effect: float("", -1),
+    lo: float("", -2),
+    hi: float("", 0),
+    n: ["int64", { values: [50] }, "examples"],
+    control_effect: float("effect", 0.5),
+    control_lo: float("", -0.25),
+    control_hi: float("", 0.75),
+    accuracy_drop: float("", 0.125),
+    lost: ["int64", { values: [3] }, "examples", "accuracy_drop"],
+    p: float("accuracy_drop", 0.5),
   });
-  expect(told(rows, 0, "effect")).toEqual(["effect −1", "95 % interval [−2, 0]", "n 50 examples", "control effect 0.5 [−0.25, 0.75]"]);
-  expect(told(rows, 0, "accuracy_drop")).toEqual(["accuracy drop +0.125", "no interval", "n 50 examples", "lost 3", "p 0.5", "no control: tested against no effect"]);
+  expect(told(rows, 0, "effect")).toEqual([
+    "effect −1",
+    "95 % interval [−2, 0]",
+    "n 50 examples",
+    "control effect 0.5 [−0.25, 0.75]",
+  ]);
+  expect(told(rows, 0, "accuracy_drop")).toEqual([
+    "accuracy drop +0.125",
+    "no interval",
+    "n 50 examples",
+    "lost 3",
+    "p 0.5",
+    "no control: tested against no effect",
+  ]);
   expect(controlOf(rows, "effect")).toEqual(["control_effect", "control_lo", "control_hi"]);
   expect(controlOf(rows, "accuracy_drop")).toEqual(["", "", ""]);
 });
 
 test("a number with an n of its own has no other, and one n can be of several", () => {
-  const sites = table({ probe: float(), n: ["int64", { values: [5000] }, "", "probe gain"], gain: float(), cka: float(), n_geometry: ["int64", { values: [2000] }, "", "cka"], bare: float() });
-  expect(["probe", "gain", "cka", "bare"].map((name) => beside(sites, name))).toEqual([["n"], ["n"], ["n_geometry"], []]);
+  const sites = table({
+    probe: float(),
+    n: ["int64", { values: [5000] }, "", "probe gain"],
+    gain: float(),
+    cka: float(),
+    n_geometry: ["int64", { values: [2000] }, "", "cka"],
+    bare: float(),
+  });
+  expect(["probe", "gain", "cka", "bare"].map((name) => beside(sites, name))).toEqual([
+    ["n"],
+    ["n"],
+    ["n_geometry"],
+    [],
+  ]);
 });
 
 test("the range of a control that has no middle is told as one, a single end as what it is", () => {
-  const pairs = table({ r: float(), lo: float(), hi: float(), control_r_lo: float("r", -0.25), control_r_hi: float("r", 0.25), auroc: float(), control_auroc_hi: float("auroc", 0.5) });
+  const pairs = table({
+    r: float(),
+    lo: float(),
+    hi: float(),
+    control_r_lo: float("r", -0.25),
+    control_r_hi: float("r", 0.25),
+    auroc: float(),
+    control_auroc_hi: float("auroc", 0.5),
+  });
   expect(told(pairs, 0, "r").at(-1)).toBe("control r [−0.25, 0.25]");
   expect(told(pairs, 0, "auroc")).toEqual(["AUROC 1", "no interval", "control AUROC hi 0.5"]);
   expect(controlOf(pairs, "r")).toEqual(["", "control_r_lo", "control_r_hi"]);
@@ -65,21 +151,57 @@ test("the range of a control that has no middle is told as one, a single end as 
 });
 
 test("columns are called by the words of their declarations, their band by those of its lower end", () => {
-  const rows = table({ effect: float("", -1), control_effect: float("effect", 0.5), control_lo: float("", -0.25), control_hi: float("", 0.75), random_lo: float("effect", -1), random_hi: float("effect", 1) });
-  const words: Record<string, string> = { effect: "effect of removing it", control_effect: "control (median unit)", control_lo: "95 % of the units", random_lo: "control (95 % of sets)" };
+  const rows = table({
+    effect: float("", -1),
+    control_effect: float("effect", 0.5),
+    control_lo: float("", -0.25),
+    control_hi: float("", 0.75),
+    random_lo: float("effect", -1),
+    random_hi: float("effect", 1),
+  });
+  const words: Record<string, string> = {
+    effect: "effect of removing it",
+    control_effect: "control (median unit)",
+    control_lo: "95 % of the units",
+    random_lo: "control (95 % of sets)",
+  };
   for (const column of rows.told.columns) column.words = words[column.name];
-  expect(told(rows, 0, "effect")).toEqual(["effect of removing it −1", "no interval", "control (median unit) 0.5, 95 % of the units [−0.25, 0.75]", "control (95 % of sets) [−1, 1]"]);
+  expect(told(rows, 0, "effect")).toEqual([
+    "effect of removing it −1",
+    "no interval",
+    "control (median unit) 0.5, 95 % of the units [−0.25, 0.75]",
+    "control (95 % of sets) [−1, 1]",
+  ]);
   expect(rows.word("other_column")).toBe("other column");
 });
 
 test("where a control was measured at other sizes only, they are told", () => {
-  const curve = table({ site: ["string", { names: ["a"], runs: [0, 3] }], k: ["int64", { values: [5, 1, 3] }], accuracy: ["float64", { values: [0.1, 0.9, 0.5] }], random: ["float64", { values: [0.8, 1, null] }, "", "accuracy"] });
+  const curve = table({
+    site: ["string", { names: ["a"], runs: [0, 3] }],
+    k: ["int64", { values: [5, 1, 3] }],
+    accuracy: ["float64", { values: [0.1, 0.9, 0.5] }],
+    random: ["float64", { values: [0.8, 1, null] }, "", "accuracy"],
+  });
   expect(told(curve, 2, "accuracy").at(-1)).toBe("control measured at k = 1, 5");
   expect(told(curve, 0, "accuracy").at(-1)).toBe("random 0.8");
 });
 
 test("a loss has one sign of colour, whichever sign its number has", () => {
-  expect(["effect", "accuracy_drop", "class_drop", "shapley", "area", "growth", "interaction", "auroc", "recovery", "spearman", "mean"].map((name) => loss(name))).toEqual([-1, 1, 1, 1, 1, -1, -1, 0, 0, 0, 0]);
+  expect(
+    [
+      "effect",
+      "accuracy_drop",
+      "class_drop",
+      "shapley",
+      "area",
+      "growth",
+      "interaction",
+      "auroc",
+      "recovery",
+      "spearman",
+      "mean",
+    ].map((name) => loss(name)),
+  ).toEqual([-1, 1, 1, 1, 1, -1, -1, 0, 0, 0, 0]);
   expect(loss("area", "keep_top")).toBe(-1);
   expect(sides("drop", "accuracy", "0")).toBe("Orange: the class loses accuracy; blue: it gains");
   expect(sides("auroc", "score", "0.5")).toBe("Blue above 0.5, orange below");
@@ -93,7 +215,13 @@ test("rows are found by what they hold", () => {
 });
 
 test("a table of units and classes asks for a map, one along k for a curve", () => {
-  expect(choose(units())).toMatchObject({ kind: "heat", across: "unit", rows: "class", filters: [], values: ["effect"] });
+  expect(choose(units())).toMatchObject({
+    kind: "heat",
+    across: "unit",
+    rows: "class",
+    filters: [],
+    values: ["effect"],
+  });
   const along = table({
     class: ["string", { names: ["x", "y"], values: [0, 0, 1, 1] }],
     k: ["int64", { values: [1, 2, 1, 2] }, "units"],
@@ -106,34 +234,72 @@ test("a table of units and classes asks for a map, one along k for a curve", () 
 
 test("a tooltip names estimate, interval and n", () => {
   const lines = told(units(), 0, "effect");
-  expect(lines).toEqual(["effect −3 score", "95 % interval [−4, −2]", "n 50 examples", "no control: described, not tested"]);
+  expect(lines).toEqual([
+    "effect −3 score",
+    "95 % interval [−4, −2]",
+    "n 50 examples",
+    "no control: described, not tested",
+  ]);
   expect(bounds(units(), "effect")).toEqual(["lo", "hi"]);
   expect(nothing("auroc")).toBe(0.5);
 });
 
 test("an interval stands right behind its number", () => {
-  const pairs = table({ effect_a: float(), interaction: float(), lo: float(), hi: float(), q: float() });
+  const pairs = table({
+    effect_a: float(),
+    interaction: float(),
+    lo: float(),
+    hi: float(),
+    q: float(),
+  });
   expect(bounds(pairs, "effect_a")).toEqual(["", ""]);
   expect(bounds(pairs, "interaction")).toEqual(["lo", "hi"]);
 });
 
 test("numbers have few digits and a minus sign", () => {
-  expect([0.123456, -1234, 1.5e-9, 5e-324, null, true, NaN].map((v) => shown(v))).toEqual(["0.1235", "−1234", "1.50e-9", "< 1e−300", "–", "yes", "–"]);
+  expect([0.123456, -1234, 1.5e-9, 5e-324, null, true, NaN].map((v) => shown(v))).toEqual([
+    "0.1235",
+    "−1234",
+    "1.50e-9",
+    "< 1e−300",
+    "–",
+    "yes",
+    "–",
+  ]);
 });
 
 test("text for spreadsheets starts no formula", () => {
-  expect(separated(["a"], [["=cmd()"], ['say "x", y'], [null], [-2]], ",")).toBe('a\n =cmd()\n"say ""x"", y"\n\n-2\n');
+  expect(separated(["a"], [["=cmd()"], ['say "x", y'], [null], [-2]], ",")).toBe(
+    'a\n =cmd()\n"say ""x"", y"\n\n-2\n',
+  );
 });
 
 test("addresses lead there and back, and what leads nowhere leads to the opening", () => {
   expect(parse(to.unit(2, 7))).toEqual({ view: "unit", site: 2, unit: 7 });
-  expect(parse(to.lens("own lens", "own.x"))).toEqual({ view: "lens", lens: "own lens", finding: "own.x" });
-  for (const hash of ["", "#/", "#/unit/x/1", "#/unit/1", "#/class/-1", "#/%", "#/unit/1.5/2"]) expect(parse(hash)).toEqual({ view: "opening" });
+  expect(parse(to.lens("own lens", "own.x"))).toEqual({
+    view: "lens",
+    lens: "own lens",
+    finding: "own.x",
+  });
+  for (const hash of ["", "#/", "#/unit/x/1", "#/unit/1", "#/class/-1", "#/%", "#/unit/1.5/2"])
+    expect(parse(hash)).toEqual({ view: "opening" });
 });
 
 test("zero has the page's colour, and one outlier among many sets no limit", () => {
-  const by = { paper: [255, 255, 255], low: [1, 2, 3], high: [4, 5, 6], ink: "", soft: "", none: "none" } as const;
-  const palette = { ...by, paper: [...by.paper], low: [...by.low], high: [...by.high] } as Parameters<typeof colour>[2];
+  const by = {
+    paper: [255, 255, 255],
+    low: [1, 2, 3],
+    high: [4, 5, 6],
+    ink: "",
+    soft: "",
+    none: "none",
+  } as const;
+  const palette = {
+    ...by,
+    paper: [...by.paper],
+    low: [...by.low],
+    high: [...by.high],
+  } as Parameters<typeof colour>[2];
   expect(colour(0, 1, palette)).toBe("rgb(255,255,255)");
   expect(colour(-2, 1, palette)).toBe("rgb(1,2,3)");
   expect(colour(NaN, 1, palette)).toBe("none");
@@ -162,13 +328,18 @@ test("cells of a lattice are found where they lie, and steps stay inside", () =>
 
 test("a method that fails a gate is named as failing, a control is not", () => {
   const gates = table({
-    method: ["string", { names: ["saliency", "input_x_gradient", "edge", "random"], values: [0, 1, 1, 2, 3] }],
+    method: [
+      "string",
+      { names: ["saliency", "input_x_gradient", "edge", "random"], values: [0, 1, 1, 2, 3] },
+    ],
     metric: ["string", { names: ["deletion_auc", "edge_similarity"], values: [0, 0, 1, 0, 0] }],
     passed: ["bool", { values: [true, true, false, false, null] }],
   });
   expect(methodsOf(gates)).toEqual(["saliency", "input_x_gradient", "edge"]);
   expect(failed(gates, "input_x_gradient")).toEqual(["edge similarity"]);
-  expect(["saliency", "input_x_gradient", "edge", "random"].map((name) => verdict(gates, name))).toEqual(["✓ passes all tests", "✗ fails edge similarity", "control", "control"]);
+  expect(
+    ["saliency", "input_x_gradient", "edge", "random"].map((name) => verdict(gates, name)),
+  ).toEqual(["✓ passes all tests", "✗ fails edge similarity", "control", "control"]);
 });
 
 test("what a class needs is chosen by the rank of the selection split, and not at all where an audit has none", () => {
@@ -188,18 +359,63 @@ test("a column that an older audit lacks says nothing of itself and has no cells
 });
 
 test("a class of just this name is found first, sites by their operation, lenses by their question", () => {
-  const about = (title: string, statements: string[] = []): Told => ({ title, total: 1, held: "", statements, columns: [] });
-  const column = (name: string, kind: string, unit = "") => ({ name, kind, unit, meaning: name, of: "" });
-  const audit = new Audit({
-    model: "", data: "", score: "margin", classes: ["17", "7"], sites: ["fc", "act"],
-    lenses: [{ name: "sites", question: "", findings: ["sites"] }, { name: "ablation", question: "which neurons does each class depend on?", findings: ["ablation.units"] }],
-    findings: {
-      sites: { ...about("Sites of the model"), total: 2, columns: [column("site", "string"), column("op", "string"), column("units", "int64")] },
-      "ablation.units": { ...about("One unit at a time", ["Class 7 needs unit 3."]), columns: [column("site", "string"), column("unit", "int64")] },
+  const about = (title: string, statements: string[] = []): Told => ({
+    title,
+    total: 1,
+    held: "",
+    statements,
+    columns: [],
+  });
+  const column = (name: string, kind: string, unit = "") => ({
+    name,
+    kind,
+    unit,
+    meaning: name,
+    of: "",
+  });
+  const audit = new Audit(
+    {
+      model: "",
+      data: "",
+      score: "margin",
+      classes: ["17", "7"],
+      sites: ["fc", "act"],
+      lenses: [
+        { name: "sites", question: "", findings: ["sites"] },
+        {
+          name: "ablation",
+          question: "which neurons does each class depend on?",
+          findings: ["ablation.units"],
+        },
+      ],
+      findings: {
+        sites: {
+          ...about("Sites of the model"),
+          total: 2,
+          columns: [column("site", "string"), column("op", "string"), column("units", "int64")],
+        },
+        "ablation.units": {
+          ...about("One unit at a time", ["Class 7 needs unit 3."]),
+          columns: [column("site", "string"), column("unit", "int64")],
+        },
+      },
     },
-  }, { sites: [{ names: ["fc", "act"], values: [0, 1] }, { names: ["linear", "relu"], values: [0, 1] }, { values: [9, 9] }], "ablation.units": [{ names: ["act"], values: [0] }, { values: [8] }] }, null);
+    {
+      sites: [
+        { names: ["fc", "act"], values: [0, 1] },
+        { names: ["linear", "relu"], values: [0, 1] },
+        { values: [9, 9] },
+      ],
+      "ablation.units": [{ names: ["act"], values: [0] }, { values: [8] }],
+    },
+    null,
+  );
   const found = (words: string) => search(audit, words).map((hit) => hit.hash);
-  expect(found("7"), "a number in a sentence is none of these").toEqual(["#/class/1", "#/unit/1/7", "#/class/0"]);
+  expect(found("7"), "a number in a sentence is none of these").toEqual([
+    "#/class/1",
+    "#/unit/1/7",
+    "#/class/0",
+  ]);
   expect(found("act 7")[0]).toBe("#/unit/1/7");
   expect(found("relu")).toEqual(["#/unit/1/0"]);
   expect(found("linear")).toEqual(["#/lens/sites"]);

@@ -1,21 +1,42 @@
 // Walks a newcomer's path through a served audit: `node test/live.mjs ADDRESS [SCREENSHOT]`.
 
-import { readFileSync } from "node:fs";
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { chromium } from "playwright-core";
 
 const [, , address, picture] = process.argv;
 const axe = readFileSync(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
-const quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: quiet });
-const page = await (await browser.newContext({ viewport: { width: 1200, height: 1400 } })).newPage();
-const complaints = [], asked = [];
+const quiet = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: quiet,
+});
+const page = await (
+  await browser.newContext({ viewport: { width: 1200, height: 1400 } })
+).newPage();
+const complaints = [],
+  asked = [];
 page.on("console", (m) => m.type() !== "log" && complaints.push(m.text()));
 page.on("pageerror", (e) => complaints.push(String(e)));
 page.on("request", (r) => /^(data|blob):/.test(r.url()) || asked.push(new URL(r.url()).host));
 
 const settled = (test, about) => page.waitForFunction(test, about, { timeout: 30000 });
-const accuracy = async (name) => parseFloat(await page.locator(".bars tbody tr", { has: page.locator("th", { hasText: new RegExp(`^${name}$`) }) }).locator("td strong").textContent());
+const accuracy = async (name) =>
+  parseFloat(
+    await page
+      .locator(".bars tbody tr", { has: page.locator("th", { hasText: new RegExp(`^${name}$`) }) })
+      .locator("td strong")
+      .textContent(),
+  );
 
 // open: the token leaves the address at once
 await page.goto(address);
@@ -23,7 +44,9 @@ await page.waitForSelector("html.ready");
 assert.doesNotMatch(page.url(), /token/);
 
 // find: class 7 and the unit that it needs most
-await page.evaluate(() => { location.hash = "#/"; });
+await page.evaluate(() => {
+  location.hash = "#/";
+});
 await page.keyboard.press("/");
 await page.keyboard.type("class 7");
 await page.keyboard.press("Enter");
@@ -42,12 +65,21 @@ await page.waitForSelector(`h2:has-text("unit ${unit}")`);
 // ablate it by the card's link: the accuracy falls, and the lost image leads to the model's answer
 await page.getByRole("link", { name: "remove it in the playground" }).click();
 await page.waitForSelector(".bars tbody tr");
-await settled(() => /^1 units? removed/.test(document.querySelector(".chosen").textContent) && !document.querySelector(".bars caption").textContent.includes("part of") && document.querySelector(".change canvas"));
+await settled(
+  () =>
+    /^1 units? removed/.test(document.querySelector(".chosen").textContent) &&
+    !document.querySelector(".bars caption").textContent.includes("part of") &&
+    document.querySelector(".change canvas"),
+);
 const row7 = page.locator(".bars tbody tr", { has: page.locator("th", { hasText: /^7$/ }) });
-const [whole7, cut7] = [parseFloat(await row7.locator("td").nth(1).textContent()), await accuracy("7")];
+const [whole7, cut7] = [
+  parseFloat(await row7.locator("td").nth(1).textContent()),
+  await accuracy("7"),
+];
 console.log(`class 7 without unit ${unit} of ${site}: ${whole7} % -> ${cut7} %`);
 assert.ok(cut7 < whole7, "the accuracy falls");
-const lost = page.locator("a.change", { hasText: /^7 →/ }).first(), [, example] = /example (\d+) of class 7/.exec(await lost.getAttribute("title"));
+const lost = page.locator("a.change", { hasText: /^7 →/ }).first(),
+  [, example] = /example (\d+) of class 7/.exec(await lost.getAttribute("title"));
 await lost.click();
 await page.waitForSelector(`h2:has-text("Example ${example} of class 7")`);
 await page.waitForSelector("text=Nearest evaluation examples");
@@ -56,18 +88,40 @@ await page.goBack();
 // all that the class needs most
 await page.waitForSelector(".bars tbody tr");
 await page.getByRole("button", { name: "remove none" }).click();
-await settled(() => /^0 units removed/.test(document.querySelector(".chosen").textContent) && !document.querySelector(".late"));
+await settled(
+  () =>
+    /^0 units removed/.test(document.querySelector(".chosen").textContent) &&
+    !document.querySelector(".late"),
+);
 const intact = await accuracy("7");
 await page.getByLabel("coloured by the effect on class").selectOption({ label: "7" });
 const start = Date.now();
-await page.getByRole("button", { name: new RegExp(`of ${site.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")} that it needs most`) }).click();
-await settled(() => /^10 units removed/.test(document.querySelector(".chosen").textContent) && document.querySelector(".card h3")?.textContent.startsWith("Predictions that change"));
+await page
+  .getByRole("button", {
+    name: new RegExp(`of ${site.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")} that it needs most`),
+  })
+  .click();
+await settled(
+  () =>
+    /^10 units removed/.test(document.querySelector(".chosen").textContent) &&
+    document.querySelector(".card h3")?.textContent.startsWith("Predictions that change"),
+);
 console.log(`new bars ${Date.now() - start} ms after the click, the browser's driver counted`);
 // the last of the answers has 200 random sets beside it; nothing on the page moves after it
-const answered = () => settled(() => [...document.querySelectorAll(".bars tbody tr")].every((row) => /\(200 sets\)/.test(row.textContent)) && !document.querySelector(".late") && document.querySelector(".change canvas"));
+const answered = () =>
+  settled(
+    () =>
+      [...document.querySelectorAll(".bars tbody tr")].every((row) =>
+        /\(200 sets\)/.test(row.textContent),
+      ) &&
+      !document.querySelector(".late") &&
+      document.querySelector(".change canvas"),
+  );
 await answered();
 const without = await accuracy("7");
-console.log(`class 7 without the 10 units of ${site} that it needs most: ${intact} % -> ${without} %`);
+console.log(
+  `class 7 without the 10 units of ${site} that it needs most: ${intact} % -> ${without} %`,
+);
 assert.ok(without < intact - 1, "the accuracy falls");
 
 // a cell of the map by keyboard: one more unit
@@ -104,7 +158,10 @@ for (const name of ["remove a cluster", "remove a circuit"]) {
   if (!(await list.count())) continue;
   const words = await list.locator("option").nth(1).textContent();
   await list.selectOption({ index: 1 });
-  await settled((count) => document.querySelector(".chosen").textContent.startsWith(`${count} unit`), /(\d+) units?\b/.exec(words)[1]);
+  await settled(
+    (count) => document.querySelector(".chosen").textContent.startsWith(`${count} unit`),
+    /(\d+) units?\b/.exec(words)[1],
+  );
   await page.getByRole("button", { name: "undo" }).click();
   await settled(() => /^10 units removed/.test(document.querySelector(".chosen").textContent));
 }
@@ -112,9 +169,20 @@ for (const name of ["remove a cluster", "remove a circuit"]) {
 await answered();
 
 // the confusion matrix counts every example once
-const counted = await page.locator(".confusion td").evaluateAll((cells) => cells.map((cell) => cell.firstChild?.nodeType === Node.TEXT_NODE ? cell.firstChild.textContent : "0"));
-const [whole] = /\d+/.exec(await page.locator(".bars tbody tr").last().locator("td").last().textContent());
-assert.equal(counted.reduce((sum, text) => sum + Number(text), 0), Number(whole));
+const counted = await page
+  .locator(".confusion td")
+  .evaluateAll((cells) =>
+    cells.map((cell) =>
+      cell.firstChild?.nodeType === Node.TEXT_NODE ? cell.firstChild.textContent : "0",
+    ),
+  );
+const [whole] = /\d+/.exec(
+  await page.locator(".bars tbody tr").last().locator("td").last().textContent(),
+);
+assert.equal(
+  counted.reduce((sum, text) => sum + Number(text), 0),
+  Number(whole),
+);
 
 // keep it under a hostile name; the name stays text
 await page.getByLabel("name", { exact: true }).fill("<img src=x onerror=document.title='run'>");
@@ -124,8 +192,14 @@ assert.doesNotMatch(await page.title(), /^run/);
 
 const accessible = async () => {
   await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-  assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 200)}`), [], "no barriers");
+  const { violations } = await page.evaluate(() =>
+    globalThis.axe.run(document, { resultTypes: ["violations"] }),
+  );
+  assert.deepEqual(
+    violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 200)}`),
+    [],
+    "no barriers",
+  );
 };
 await accessible();
 if (picture) await page.screenshot({ path: picture });
@@ -140,18 +214,34 @@ await page.goto("about:blank");
 await page.goto(shared);
 await answered();
 assert.match(await page.locator(".chosen").first().textContent(), /^10 units removed/);
-assert.equal(await page.getByLabel("removed units hold").locator("option:checked").textContent(), "zero");
-assert.equal(await page.locator(".bars tbody").textContent(), zeroed, "the link leads to the same numbers");
+assert.equal(
+  await page.getByLabel("removed units hold").locator("option:checked").textContent(),
+  "zero",
+);
+assert.equal(
+  await page.locator(".bars tbody").textContent(),
+  zeroed,
+  "the link leads to the same numbers",
+);
 await page.getByRole("button", { name: "remove none" }).click();
 await page.locator(".card ul a", { hasText: "<img src=x" }).first().click();
 await settled(() => /^10 units removed/.test(document.querySelector(".chosen").textContent));
-assert.equal(await page.getByLabel("removed units hold").locator("option:checked").textContent(), "mean", "an experiment has its own replacement");
+assert.equal(
+  await page.getByLabel("removed units hold").locator("option:checked").textContent(),
+  "mean",
+  "an experiment has its own replacement",
+);
 
-await page.getByRole("button", { name: /^delete <img/ }).first().click();
+await page
+  .getByRole("button", { name: /^delete <img/ })
+  .first()
+  .click();
 await page.waitForSelector("text=is deleted");
 
 // draw a bar on the sheet: the model answers, by every method, and again when something is put in
-await page.evaluate(() => { location.hash = "#/draw"; });
+await page.evaluate(() => {
+  location.hash = "#/draw";
+});
 const sheet = await page.locator("canvas.sheet").boundingBox();
 await page.mouse.move(sheet.x + 112, sheet.y + 40);
 await page.mouse.down();
@@ -159,51 +249,95 @@ await page.mouse.move(sheet.x + 112, sheet.y + 180, { steps: 8 });
 await page.mouse.up();
 await page.waitForSelector("text=Nearest evaluation examples");
 const shares = await page.locator(".bars tbody td:nth-child(3)").allTextContents();
-assert.ok(Math.abs(shares.filter((text) => text.endsWith("%")).reduce((sum, text) => sum + parseFloat(text), 0) - 100) < 1, "probabilities add up to 1");
+assert.ok(
+  Math.abs(
+    shares.filter((text) => text.endsWith("%")).reduce((sum, text) => sum + parseFloat(text), 0) -
+      100,
+  ) < 1,
+  "probabilities add up to 1",
+);
 assert.equal(await page.locator(".map canvas").count(), 4);
 for (const way of ["from the example here", "from here to the example"]) {
   await page.getByLabel(/^put /).selectOption({ label: way });
-  await page.getByRole("button", { name: /^patch with example/ }).first().click();
-  await settled((words) => [...document.querySelectorAll("p[role=status]")].some((p) => p.textContent.includes(words)), way.startsWith("from the example") ? "taken from example" : "taken from this image");
+  await page
+    .getByRole("button", { name: /^patch with example/ })
+    .first()
+    .click();
+  await settled(
+    (words) =>
+      [...document.querySelectorAll("p[role=status]")].some((p) => p.textContent.includes(words)),
+    way.startsWith("from the example") ? "taken from example" : "taken from this image",
+  );
 }
 await page.getByLabel("with any other").fill("5");
 await page.getByRole("button", { name: "patch", exact: true }).click();
-await settled(() => [...document.querySelectorAll("p[role=status]")].some((p) => /example 5 is told as.*Control: taken from \d+ other images/.test(p.textContent)));
+await settled(() =>
+  [...document.querySelectorAll("p[role=status]")].some((p) =>
+    /example 5 is told as.*Control: taken from \d+ other images/.test(p.textContent),
+  ),
+);
 await page.getByLabel("units", { exact: true }).fill("1, 2");
 await page.getByRole("button", { name: "patch", exact: true }).click();
-await settled(() => [...document.querySelectorAll("p[role=status]")].some((p) => /^With units 1, 2 of.*random units of the site it stays in \d+ of \d+ draws/.test(p.textContent)));
+await settled(() =>
+  [...document.querySelectorAll("p[role=status]")].some((p) =>
+    /^With units 1, 2 of.*random units of the site it stays in \d+ of \d+ draws/.test(
+      p.textContent,
+    ),
+  ),
+);
 await page.waitForSelector(".chart svg");
 await accessible();
 
 // a file that is no picture is refused in words, one that is is asked about
 const shown = page.locator(".bars caption").first();
-await page.getByLabel("or a picture").setInputFiles({ name: "no.png", mimeType: "image/png", buffer: Buffer.from("no picture") });
+await page
+  .getByLabel("or a picture")
+  .setInputFiles({ name: "no.png", mimeType: "image/png", buffer: Buffer.from("no picture") });
 await page.waitForSelector("text=can't read this file as a picture");
-const drawing = page.locator("canvas.sheet"), before = await drawing.evaluate((sheet) => sheet.toDataURL());
-await page.getByLabel("or a picture").setInputFiles({ name: "yes.svg", mimeType: "image/svg+xml", buffer: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><script>document.title="ran"</script><rect x="15" y="5" width="8" height="30" fill="white"/></svg>') });
-await settled((old) => document.querySelector("canvas.sheet").toDataURL() !== old || document.querySelector("[role=alert]"), before);
+const drawing = page.locator("canvas.sheet"),
+  before = await drawing.evaluate((sheet) => sheet.toDataURL());
+await page.getByLabel("or a picture").setInputFiles({
+  name: "yes.svg",
+  mimeType: "image/svg+xml",
+  buffer: Buffer.from(
+    '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><script>document.title="ran"</script><rect x="15" y="5" width="8" height="30" fill="white"/></svg>',
+  ),
+});
+await settled(
+  (old) =>
+    document.querySelector("canvas.sheet").toDataURL() !== old ||
+    document.querySelector("[role=alert]"),
+  before,
+);
 assert.notEqual(await page.title(), "ran");
 await page.getByRole("button", { name: "invert" }).click();
 assert.match(await shown.textContent(), /The model says/);
 
 // an example of the data instead, by its address
-await page.evaluate(() => { location.hash = "#/draw/3"; });
+await page.evaluate(() => {
+  location.hash = "#/draw/3";
+});
 await page.waitForSelector("h2:has-text('Example 3')");
 await page.waitForSelector("canvas[aria-label='Example 3']");
 await page.waitForSelector("h2:has-text('split')");
 await page.waitForSelector("text=Nearest evaluation examples");
 
 // the image card of the page leads there
-await page.evaluate(() => { location.hash = "#/class/0"; });
+await page.evaluate(() => {
+  location.hash = "#/class/0";
+});
 await page.locator(".strip a.picture").first().click();
 await page.getByRole("link", { name: "ask the model about it" }).click();
 await page.waitForSelector("h2:has-text('Example')");
 
 // a table that the page holds only a part of is read from the server
-await page.evaluate(() => { location.hash = "#/lens/ablation"; });
+await page.evaluate(() => {
+  location.hash = "#/lens/ablation";
+});
 await page.waitForSelector("[id='ablation.interactions'] .live");
 const part = page.locator("[id='ablation.interactions']");
-if (await part.getByRole("button", { name: "show table" }).count()) await part.getByRole("button", { name: "show table" }).first().click();
+if (await part.getByRole("button", { name: "show table" }).count())
+  await part.getByRole("button", { name: "show table" }).first().click();
 if (await part.getByRole("button", { name: "all rows" }).count()) {
   await part.getByRole("button", { name: "all rows" }).click();
   await part.getByText(/^1 to 50 of \d+$/).waitFor();
@@ -213,7 +347,9 @@ if (await part.getByRole("button", { name: "all rows" }).count()) {
   console.log("ok all rows");
 }
 
-await page.evaluate(() => { location.hash = "#/jobs"; });
+await page.evaluate(() => {
+  location.hash = "#/jobs";
+});
 await page.waitForSelector("h2:has-text('Jobs')");
 await accessible();
 
@@ -221,7 +357,9 @@ assert.deepEqual(complaints, [], "the console is silent");
 assert.deepEqual([...new Set(asked)], [new URL(address).host], "nothing else is asked");
 
 // without a server, numbers of another set are told as such
-await page.evaluate(() => { location.hash = "#/live"; });
+await page.evaluate(() => {
+  location.hash = "#/live";
+});
 await page.waitForSelector(".bars tbody tr");
 await page.route("**/api/remove", (route) => route.abort());
 await page.locator(".card canvas").first().focus();

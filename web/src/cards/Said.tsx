@@ -1,8 +1,22 @@
 // A number of a finding in a line: itself first, then its interval, n, control and tests.
 
-import { told, type Table } from "../data";
+import { type Table, told } from "../data";
 
-export function Said({ table, row, value, lines }: { table: Table; row: number; value: string; lines?: number }) {
+export function Said({
+  table,
+  row,
+  value,
+  lines,
+}: {
+  table: Table;
+  row: number;
+  value: string;
+  lines?: number;
+}) {
   const [first, ...rest] = told(table, row, value).slice(0, lines);
-  return <><b>{first}</b> <small>{rest.join(", ")}</small></>;
+  return (
+    <>
+      <b>{first}</b> <small>{rest.join(", ")}</small>
+    </>
+  );
 }

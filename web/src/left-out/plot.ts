@@ -11,34 +11,55 @@ const straight = (curve?: unknown) => (curve === undefined ? curveLinear : none(
 const [duration, type] = [Symbol("duration"), Symbol("type")];
 
 // plot/src/time.js
-export {
-  none as generalizeTimeInterval, none as inferTimeFormat, duration as intervalDuration, type as intervalType,
-  none as parseTimeInterval, none as timeInterval, none as utcInterval,
-};
-
 // plot/src/scales/schemes.js
-export {
-  no as isCategoricalScheme, no as isDivergingScheme, none as maybeBooleanRange, none as ordinalRange,
-  none as ordinalScheme, none as quantitativeScheme,
-};
-
 // plot/src/curve.js and projection.js
-export {
-  curveLinear as curveAuto, straight as maybeCurve, straight as maybeCurveAuto,
-  none as applyPosition, nothing as createProjection, none as getGeometryChannels, no as hasProjection, none as project,
-  nothing as projectionAspectRatio, nothing as xyProjection,
-};
-
 // plot/src/transforms/bin.js and stack.js, plot/src/legends/ramp.js
-export {
-  same as maybeDenseIntervalX, same as maybeDenseIntervalY, same as maybeStackX, same as maybeStackY,
-  none as bin, none as binX, none as binY, none as legendRamp, none as maybeThresholds,
-  none as stackX, none as stackX1, none as stackX2, none as stackY, none as stackY1, none as stackY2,
-};
-
 // plot/src/scales/diverging.js, marker.js
 export {
-  none as createScaleDiverging, none as createScaleDivergingLog, none as createScaleDivergingPow,
-  none as createScaleDivergingSqrt, none as createScaleDivergingSymlog,
-  nothing as applyGroupedMarkers, nothing as applyMarkers, nothing as markers,
+  curveLinear as curveAuto,
+  duration as intervalDuration,
+  no as isCategoricalScheme,
+  no as isDivergingScheme,
+  no as hasProjection,
+  none as generalizeTimeInterval,
+  none as inferTimeFormat,
+  none as parseTimeInterval,
+  none as timeInterval,
+  none as utcInterval,
+  none as maybeBooleanRange,
+  none as ordinalRange,
+  none as ordinalScheme,
+  none as quantitativeScheme,
+  none as applyPosition,
+  none as getGeometryChannels,
+  none as project,
+  none as bin,
+  none as binX,
+  none as binY,
+  none as legendRamp,
+  none as maybeThresholds,
+  none as stackX,
+  none as stackX1,
+  none as stackX2,
+  none as stackY,
+  none as stackY1,
+  none as stackY2,
+  none as createScaleDiverging,
+  none as createScaleDivergingLog,
+  none as createScaleDivergingPow,
+  none as createScaleDivergingSqrt,
+  none as createScaleDivergingSymlog,
+  nothing as createProjection,
+  nothing as projectionAspectRatio,
+  nothing as xyProjection,
+  nothing as applyGroupedMarkers,
+  nothing as applyMarkers,
+  nothing as markers,
+  same as maybeDenseIntervalX,
+  same as maybeDenseIntervalY,
+  same as maybeStackX,
+  same as maybeStackY,
+  straight as maybeCurve,
+  straight as maybeCurveAuto,
+  type as intervalType,
 };

@@ -11,4 +11,11 @@ import { tracing } from "./tracing";
 
 export type View = FunctionComponent<{ table: Table }>;
 
-export const own: Record<string, View> = { ...ablation, ...activation, ...attribution, ...mechanism, ...tracing, ...agreement };
+export const own: Record<string, View> = {
+  ...ablation,
+  ...activation,
+  ...attribution,
+  ...mechanism,
+  ...tracing,
+  ...agreement,
+};

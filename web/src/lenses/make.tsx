@@ -6,7 +6,13 @@ import { Curve, DotsView } from "../views/Curve";
 import { Heat } from "../views/Heat";
 import type { View } from ".";
 
-export interface Asked { filters: string[]; rows?: string; across?: string; values: string[]; start?: Record<string, Cell> }
+export interface Asked {
+  filters: string[];
+  rows?: string;
+  across?: string;
+  values: string[];
+  start?: Record<string, Cell>;
+}
 
 const present = (table: Table, kind: Choice["kind"], asked: Asked): Choice => ({
   kind,
@@ -16,6 +22,14 @@ const present = (table: Table, kind: Choice["kind"], asked: Asked): Choice => ({
   values: asked.values.filter((name) => table.has(name)),
 });
 
-export const heat = (asked: Asked): View => ({ table }) => <Heat table={table} choice={present(table, "heat", asked)} start={asked.start} />;
-export const curve = (asked: Asked): View => ({ table }) => <Curve table={table} choice={present(table, "curve", asked)} start={asked.start} />;
-export const dots = (asked: Asked): View => ({ table }) => <DotsView table={table} choice={present(table, "dots", asked)} />;
+export const heat =
+  (asked: Asked): View =>
+  ({ table }) => <Heat table={table} choice={present(table, "heat", asked)} start={asked.start} />;
+export const curve =
+  (asked: Asked): View =>
+  ({ table }) => (
+    <Curve table={table} choice={present(table, "curve", asked)} start={asked.start} />
+  );
+export const dots =
+  (asked: Asked): View =>
+  ({ table }) => <DotsView table={table} choice={present(table, "dots", asked)} />;

@@ -3,7 +3,11 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ask, type Pictures } from "./server";
 
-export interface Sheet { image: HTMLImageElement; told: Pictures; key: string }
+export interface Sheet {
+  image: HTMLImageElement;
+  told: Pictures;
+  key: string;
+}
 
 /** The sheet of these examples, asked for when they change; nothing for inputs that aren't pictures. */
 export function useSheet(examples: number[]): Sheet | null {
@@ -12,12 +16,14 @@ export function useSheet(examples: number[]): Sheet | null {
   useEffect(() => {
     if (!examples.length) return;
     let gone = false; // an older answer mustn't take a newer one's place
-    ask<Pictures>("pictures", { examples }).then(async (told) => {
-      if (!told.sheet) return; // inputs that aren't pictures
-      const image = Object.assign(new Image(), { src: told.sheet });
-      await image.decode();
-      if (!gone) setSheet({ image, told, key });
-    }).catch(() => undefined);
+    ask<Pictures>("pictures", { examples })
+      .then(async (told) => {
+        if (!told.sheet) return; // inputs that aren't pictures
+        const image = Object.assign(new Image(), { src: told.sheet });
+        await image.decode();
+        if (!gone) setSheet({ image, told, key });
+      })
+      .catch(() => undefined);
     return () => {
       gone = true;
     };
@@ -26,9 +32,35 @@ export function useSheet(examples: number[]): Sheet | null {
 }
 
 /** One picture of a sheet. */
-export function Cut({ sheet: { image, told }, place, label, size = 44 }: { sheet: Sheet; place: number; label: string; size?: number }) {
+export function Cut({
+  sheet: { image, told },
+  place,
+  label,
+  size = 44,
+}: {
+  sheet: Sheet;
+  place: number;
+  label: string;
+  size?: number;
+}) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const { width, height } = told;
-  useEffect(() => canvas.current?.getContext("2d")?.drawImage(image, width * place, 0, width, height, 0, 0, width, height), [image, place]);
-  return <canvas ref={canvas} class="pixels" width={width} height={height} role="img" aria-label={label} style={{ width: `${size}px`, height: `${(size * height) / width}px` }} />;
+  useEffect(
+    () =>
+      canvas.current
+        ?.getContext("2d")
+        ?.drawImage(image, width * place, 0, width, height, 0, 0, width, height),
+    [image, place],
+  );
+  return (
+    <canvas
+      ref={canvas}
+      class="pixels"
+      width={width}
+      height={height}
+      role="img"
+      aria-label={label}
+      style={{ width: `${size}px`, height: `${(size * height) / width}px` }}
+    />
+  );
 }

@@ -3,22 +3,26 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { limitOf } from "../colour";
 import { shown } from "../data";
-import { go, to } from "../route";
 import { words } from "../lenses/attribution/gates";
 import { Verdict } from "../lenses/attribution/maps";
+import { go, to } from "../route";
 import { useAudit } from "../views/context";
 import { Frame, Pick } from "../views/Frame";
 import { Pixels } from "../views/Pixels";
 import { Cut, useSheet } from "./Cut";
 import { percent as share } from "./Outcome";
-import { ask, type Looked, type Patched, type State } from "./server";
 import { drawable, Sheet } from "./Sheet";
 import { Steering } from "./Steering";
+import { ask, type Looked, type Patched, type State } from "./server";
 
 const MAP = 128;
 
 /** What was found, and of what: the reader may have chosen another image or site since. */
-interface Answer { found: Looked; image: unknown; site: string }
+interface Answer {
+  found: Looked;
+  image: unknown;
+  site: string;
+}
 
 export function Draw({ place }: { place: number | null }) {
   const { classes } = useAudit().outline;
@@ -28,32 +32,70 @@ export function Draw({ place }: { place: number | null }) {
   const [site, setSite] = useState("");
   const [trouble, setTrouble] = useState("");
   const number = useRef(0);
-  const missing = place !== null && state !== null && state.live && place >= state.examples;
-  const found = answer?.found, late = answer !== null && (answer.image !== image || answer.site !== site);
+  const missing = place && state?.live && place >= state.examples;
+  const found = answer?.found,
+    late = answer !== null && (answer.image !== image || answer.site !== site);
   useEffect(() => {
-    ask<State>("state", {}).then((told) => {
-      setState(told);
-      setSite(told.sites?.[told.sites.length - 1] ?? "");
-      setTrouble(told.live ? "" : told.reason);
-    }, (e: Error) => setTrouble(e.message));
+    ask<State>("state", {}).then(
+      (told) => {
+        setState(told);
+        setSite(told.sites?.[told.sites.length - 1] ?? "");
+        setTrouble(told.live ? "" : told.reason);
+      },
+      (e: Error) => setTrouble(e.message),
+    );
   }, []);
-  useEffect(() => (setImage(place), setAnswer(null), setTrouble("")), [place]);
+  useEffect(() => {
+    setImage(place);
+    setAnswer(null);
+    setTrouble("");
+  }, [place]);
   useEffect(() => {
     if (!state?.live || image === null || !site || missing) return;
     const mine = ++number.current;
     ask<Looked>("look", { image, near: site }).then(
-      (found) => mine === number.current && (setAnswer({ found, image, site }), setTrouble("")),
+      (found) => {
+        if (mine !== number.current) return;
+        setAnswer({ found, image, site });
+        setTrouble("");
+      },
       (e: Error) => mine === number.current && setTrouble(e.message),
     );
   }, [state, image, site]);
   return (
     <section class="card">
-      <h2>{place === null ? "Draw" : `Example ${place}`}{place !== null && found?.label !== undefined && <small> of class {classes[found.label]}, {found.split} split</small>}</h2>
-      {missing && <p>There is no example {place}: the data have 0 to {state.examples - 1}.</p>}
-      {trouble && <p class="caveat" role="alert">{trouble}{late && ". What stands below is of the choice before."}</p>}
+      <h2>
+        {place === null ? "Draw" : `Example ${place}`}
+        {place !== null && found?.label !== undefined && (
+          <small>
+            {" "}
+            of class {classes[found.label]}, {found.split} split
+          </small>
+        )}
+      </h2>
+      {missing && (
+        <p>
+          There is no example {place}: the data have 0 to {state.examples - 1}.
+        </p>
+      )}
+      {trouble && (
+        <p class="caveat" role="alert">
+          {trouble}
+          {late && ". What stands below is of the choice before."}
+        </p>
+      )}
       {state?.live && <Examples count={state.examples} place={place} />}
       <div class="pair">
-        {state?.live && place === null && drawable(state.shape) && <Sheet state={state} drawn={setImage} clear={() => (setImage(null), setAnswer(null))} />}
+        {state?.live && place === null && drawable(state.shape) && (
+          <Sheet
+            state={state}
+            drawn={setImage}
+            clear={() => {
+              setImage(null);
+              setAnswer(null);
+            }}
+          />
+        )}
         {place !== null && !missing && state?.live && <Shown place={place} />}
         {found && <Said found={found} classes={classes} />}
       </div>
@@ -61,7 +103,9 @@ export function Draw({ place }: { place: number | null }) {
         <div class={late ? "late" : ""} aria-busy={late}>
           <Maps found={found} said={classes[found.prediction]} />
           <Activations found={found} />
-          <p class="picks"><Pick name="site" from={state.sites} at={site} set={setSite} /></p>
+          <p class="picks">
+            <Pick name="site" from={state.sites} at={site} set={setSite} />
+          </p>
           <Nearest found={found} site={answer.site} image={answer.image} count={state.examples} />
           <Steering site={answer.site} image={answer.image} found={found} />
         </div>
@@ -75,9 +119,27 @@ function Examples({ count, place }: { count: number; place: number | null }) {
   const any = () => go(to.draw(Math.floor(Math.random() * count)));
   return (
     <p class="tools">
-      <label>an example of the data, 0 to {count - 1}: <input type="number" min={0} max={count - 1} value={place ?? ""} onChange={(e) => e.currentTarget.value && go(to.draw(Math.min(count - 1, Math.max(0, Math.floor(Number(e.currentTarget.value))))))} /></label>
-      <button onClick={any}>any example</button>
-      {place !== null && <button onClick={() => go(to.draw())}>draw instead</button>}
+      <label>
+        an example of the data, 0 to {count - 1}:{" "}
+        <input
+          type="number"
+          min={0}
+          max={count - 1}
+          value={place ?? ""}
+          onChange={(e) =>
+            e.currentTarget.value &&
+            go(to.draw(Math.min(count - 1, Math.max(0, Math.floor(Number(e.currentTarget.value))))))
+          }
+        />
+      </label>
+      <button type="button" onClick={any}>
+        any example
+      </button>
+      {place !== null && (
+        <button type="button" onClick={() => go(to.draw())}>
+          draw instead
+        </button>
+      )}
     </p>
   );
 }
@@ -91,13 +153,37 @@ function Said({ found, classes }: { found: Looked; classes: string[] }) {
   const order = classes.map((_, c) => c).sort((a, b) => found.logits[b] - found.logits[a]);
   const kept = classes.length > 20 ? order.slice(0, 20) : classes.map((_, c) => c);
   return (
-    <div class="wide"><table class="bars">
-      <caption aria-live="polite">The model says {classes[found.prediction]}{kept.length < classes.length && "; the 20 largest"}</caption>
-      <thead><tr><th scope="col">class</th><th scope="col" colSpan={2}>probability</th><th scope="col">logit</th></tr></thead>
-      <tbody>{kept.map((c) => (
-        <tr key={c}><th scope="row">{classes[c]}</th><td><span class="bar-of"><i style={{ width: `${100 * found.probabilities[c]}%` }} /></span></td><td>{share(found.probabilities[c])}</td><td>{shown(found.logits[c])}</td></tr>
-      ))}</tbody>
-    </table></div>
+    <div class="wide">
+      <table class="bars">
+        <caption aria-live="polite">
+          The model says {classes[found.prediction]}
+          {kept.length < classes.length && "; the 20 largest"}
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">class</th>
+            <th scope="col" colSpan={2}>
+              probability
+            </th>
+            <th scope="col">logit</th>
+          </tr>
+        </thead>
+        <tbody>
+          {kept.map((c) => (
+            <tr key={c}>
+              <th scope="row">{classes[c]}</th>
+              <td>
+                <span class="bar-of">
+                  <i style={{ width: `${100 * found.probabilities[c]}%` }} />
+                </span>
+              </td>
+              <td>{share(found.probabilities[c])}</td>
+              <td>{shown(found.logits[c])}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }
 
@@ -107,14 +193,30 @@ function Maps({ found, said }: { found: Looked; said: string }) {
   const methods = Object.entries(found.maps).filter(([, rows]) => rows.length > 1);
   if (!methods.length) return null;
   return (
-    <Frame caption={`What speaks for ${said} (blue) and against it (orange), pixel by pixel, signed, each map on a scale of its own (those of the lens attribution are sizes without a sign). One image, so no interval; a method that fails a test of the lens attribution on this model is marked: its map shouldn't be believed.`}>
+    <Frame
+      caption={`What speaks for ${said} (blue) and against it (orange), pixel by pixel, signed, each map on a scale of its own (those of the lens attribution are sizes without a sign). One image, so no interval; a method that fails a test of the lens attribution on this model is marked: its map shouldn't be believed.`}
+    >
       <div class="strip">
         {methods.map(([method, rows]) => {
           const flat = rows.flat();
           return (
             <figure class="map" key={method}>
-              <Pixels values={flat} width={rows[0].length} limit={limitOf(flat)} size={MAP} label={`${words(method)} of the logit of ${said} by pixel`} />
-              <figcaption>{words(method)}{gates && <><br /><Verdict table={gates} method={method} /></>}</figcaption>
+              <Pixels
+                values={flat}
+                width={rows[0].length}
+                limit={limitOf(flat)}
+                size={MAP}
+                label={`${words(method)} of the logit of ${said} by pixel`}
+              />
+              <figcaption>
+                {words(method)}
+                {gates && (
+                  <>
+                    <br />
+                    <Verdict table={gates} method={method} />
+                  </>
+                )}
+              </figcaption>
             </figure>
           );
         })}
@@ -124,8 +226,10 @@ function Maps({ found, said }: { found: Looked; said: string }) {
 }
 
 function Activations({ found }: { found: Looked }) {
-  const audit = useAudit(), table = audit.table("sites");
-  const repeats = (site: string) => table?.rows({ site }).some((row) => table.number(row, "positions") > 1);
+  const audit = useAudit(),
+    table = audit.table("sites");
+  const repeats = (site: string) =>
+    table?.rows({ site }).some((row) => table.number(row, "positions") > 1);
   return (
     <>
       <h3>Units that respond most</h3>
@@ -134,11 +238,33 @@ function Activations({ found }: { found: Looked }) {
           const most = Math.max(...units.map((u) => Math.abs(u.value)), 1e-12);
           return (
             <table class="bars" key={name}>
-              <caption>Site {name}{repeats(name) ? ": mean over positions" : ""}</caption>
-              <thead><tr><th scope="col">unit</th><th scope="col" colSpan={2}>value</th></tr></thead>
-              <tbody>{units.map((u) => (
-                <tr key={u.unit}><th scope="row"><a href={to.unit(audit.siteIndex(name), u.unit)}>{u.unit}</a></th><td><span class="bar-of"><i style={{ width: `${(100 * Math.abs(u.value)) / most}%` }} /></span></td><td>{shown(u.value)}</td></tr>
-              ))}</tbody>
+              <caption>
+                Site {name}
+                {repeats(name) ? ": mean over positions" : ""}
+              </caption>
+              <thead>
+                <tr>
+                  <th scope="col">unit</th>
+                  <th scope="col" colSpan={2}>
+                    value
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {units.map((u) => (
+                  <tr key={u.unit}>
+                    <th scope="row">
+                      <a href={to.unit(audit.siteIndex(name), u.unit)}>{u.unit}</a>
+                    </th>
+                    <td>
+                      <span class="bar-of">
+                        <i style={{ width: `${(100 * Math.abs(u.value)) / most}%` }} />
+                      </span>
+                    </td>
+                    <td>{shown(u.value)}</td>
+                  </tr>
+                ))}
+              </tbody>
             </table>
           );
         })}
@@ -150,7 +276,17 @@ function Activations({ found }: { found: Looked }) {
 const WAYS = ["from the example here", "from here to the example"] as const;
 
 /** The nearest examples, and what becomes of either image with the site's value of the other. */
-function Nearest({ found, site, image, count }: { found: Looked; site: string; image: unknown; count: number }) {
+function Nearest({
+  found,
+  site,
+  image,
+  count,
+}: {
+  found: Looked;
+  site: string;
+  image: unknown;
+  count: number;
+}) {
   const { classes } = useAudit().outline;
   const [said, setSaid] = useState("");
   const [some, setSome] = useState("");
@@ -160,39 +296,89 @@ function Nearest({ found, site, image, count }: { found: Looked; site: string; i
   useEffect(() => setSaid(""), [found, way, some]);
   useEffect(() => setSome(""), [site]);
   const patch = (place: number) => {
-    if (some.trim() && !/^\s*\d+(\s*,\s*\d+)*\s*$/.test(some)) return setSaid("Units are whole numbers with commas between them, or nothing for all.");
-    const into = way === WAYS[0], units = some.match(/\d+/g)?.map(Number);
-    const what = units ? `${units.length === 1 ? "unit" : "units"} ${units.join(", ")} of site ${site}` : `the whole of site ${site}`;
-    ask<Patched>("patch", { source: into ? place : image, target: into ? image : place, site, units }).then(
-      ({ before, after, control: { n, same }, random }) => setSaid(`With ${what} taken ${into ? `from example ${place}, this image` : `from this image, example ${place}`} is told as ${classes[after.prediction]} (${percent(after)}; before: ${classes[before.prediction]}, ${percent(before)}). Control: taken from ${n} other images that are ${classes[before.prediction]} and told so, ${same} leave it as it was.${random ? ` With as many random units of the site it stays in ${random.same} of ${random.n} draws.` : ""}`),
+    if (some.trim() && !/^\s*\d+(\s*,\s*\d+)*\s*$/.test(some))
+      return setSaid("Units are whole numbers with commas between them, or nothing for all.");
+    const into = way === WAYS[0],
+      units = some.match(/\d+/g)?.map(Number);
+    const what = units
+      ? `${units.length === 1 ? "unit" : "units"} ${units.join(", ")} of site ${site}`
+      : `the whole of site ${site}`;
+    ask<Patched>("patch", {
+      source: into ? place : image,
+      target: into ? image : place,
+      site,
+      units,
+    }).then(
+      ({ before, after, control: { n, same }, random }) =>
+        setSaid(
+          `With ${what} taken ${into ? `from example ${place}, this image` : `from this image, example ${place}`} is told as ${classes[after.prediction]} (${percent(after)}; before: ${classes[before.prediction]}, ${percent(before)}). Control: taken from ${n} other images that are ${classes[before.prediction]} and told so, ${same} leave it as it was.${random ? ` With as many random units of the site it stays in ${random.same} of ${random.n} draws.` : ""}`,
+        ),
       (e: Error) => setSaid(e.message),
     );
   };
   return (
     <>
-      <h3>Nearest evaluation examples at site {site}{found.among && <small> of {found.among[0] < found.among[1] ? `${found.among[0]} drawn from ` : ""}{found.among[1]}, by Euclidean distance</small>}</h3>
+      <h3>
+        Nearest evaluation examples at site {site}
+        {found.among && (
+          <small>
+            {" "}
+            of {found.among[0] < found.among[1] ? `${found.among[0]} drawn from ` : ""}
+            {found.among[1]}, by Euclidean distance
+          </small>
+        )}
+      </h3>
       <div class="strip">
         {near.map((n, i) => {
           const label = `example ${n.place} of class ${classes[n.label]}`;
           return (
             <span key={n.place} class="change">
-              <a class="picture" href={to.draw(n.place)} title={label}>{sheet ? <Cut sheet={sheet} place={i} label={label} size={64} /> : `#${n.place}`}</a>
-              <small>{classes[n.label]}, {shown(Number(n.distance.toPrecision(3)))} away</small>
-              <button aria-label={`patch with ${label}`} onClick={() => patch(n.place)}>patch</button>
+              <a class="picture" href={to.draw(n.place)} title={label}>
+                {sheet ? <Cut sheet={sheet} place={i} label={label} size={64} /> : `#${n.place}`}
+              </a>
+              <small>
+                {classes[n.label]}, {shown(Number(n.distance.toPrecision(3)))} away
+              </small>
+              <button
+                type="button"
+                aria-label={`patch with ${label}`}
+                onClick={() => patch(n.place)}
+              >
+                patch
+              </button>
             </span>
           );
         })}
       </div>
       <p class="picks">
         <Pick name={`put site ${site}`} from={WAYS} at={way} set={setWay} />
-        <label class="pick">units <input value={some} placeholder="all, or 3, 17, …" onInput={(e) => setSome(e.currentTarget.value)} /></label>
+        <label class="pick">
+          units{" "}
+          <input
+            value={some}
+            placeholder="all, or 3, 17, …"
+            onInput={(e) => setSome(e.currentTarget.value)}
+          />
+        </label>
       </p>
-      <form class="tools" onSubmit={(e) => { e.preventDefault(); patch(Number(new FormData(e.currentTarget).get("example"))); }}>
-        <label>with any other example, 0 to {count - 1}: <input name="example" type="number" min={0} max={count - 1} step={1} required /></label>
-        <button>patch</button>
+      <form
+        class="tools"
+        onSubmit={(e) => {
+          e.preventDefault();
+          patch(Number(new FormData(e.currentTarget).get("example")));
+        }}
+      >
+        <label>
+          with any other example, 0 to {count - 1}:{" "}
+          <input name="example" type="number" min={0} max={count - 1} step={1} required />
+        </label>
+        <button type="submit">patch</button>
       </form>
       <p role="status">{said}</p>
-      <p>Where everything that the decision reads passes through site {site}, the whole of it brings the other image's answer by construction.</p>
+      <p>
+        Where everything that the decision reads passes through site {site}, the whole of it brings
+        the other image's answer by construction.
+      </p>
     </>
   );
 }

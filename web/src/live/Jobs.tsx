@@ -4,10 +4,29 @@ import { useEffect, useState } from "preact/hooks";
 import { ask, type Job } from "./server";
 
 export function Jobs() {
-  const [told, setTold] = useState<{ jobs: Job[]; missing: string[]; needs: Record<string, string[]>; other: string }>({ jobs: [], missing: [], needs: {}, other: "" });
+  const [told, setTold] = useState<{
+    jobs: Job[];
+    missing: string[];
+    needs: Record<string, string[]>;
+    other: string;
+  }>({ jobs: [], missing: [], needs: {}, other: "" });
   const [trouble, setTrouble] = useState("");
-  const look = () => ask<typeof told>("jobs", {}).then((now) => (setTold(now), setTrouble("")), (e: Error) => setTrouble(e.message));
-  const act = (question: string, asked: object) => ask(question, asked).then(() => (setTrouble(""), look()), (e: Error) => setTrouble(e.message));
+  const look = () =>
+    ask<typeof told>("jobs", {}).then(
+      (now) => {
+        setTold(now);
+        setTrouble("");
+      },
+      (e: Error) => setTrouble(e.message),
+    );
+  const act = (question: string, asked: object) =>
+    ask(question, asked).then(
+      () => {
+        setTrouble("");
+        return look();
+      },
+      (e: Error) => setTrouble(e.message),
+    );
   const running = told.jobs.some((job) => job.state === "running");
   useEffect(() => void look(), []);
   useEffect(() => {
@@ -18,23 +37,72 @@ export function Jobs() {
   return (
     <section class="card">
       <h2>Jobs</h2>
-      <p>{told.missing.length ? "Lenses that this audit lacks. A lens is written into the audit's folder when it is finished, and not before." : "This audit has every lens."}</p>
-      {told.other && <p class="caveat">Version {told.other} made this audit; this is another one, whose numbers may differ in the last digits. `holistic run` with another folder makes a whole new audit.</p>}
-      <p class="tools">{told.missing.map((lens) => (
-        <span key={lens}><button disabled={running || Boolean(told.other) || told.needs[lens].length > 0} onClick={() => act("start", { lens })}>run {lens}</button>{told.needs[lens].length > 0 && ` needs ${told.needs[lens].join(", ")}`}</span>
-      ))}</p>
-      <p class="sr" role="status">{told.jobs.map((job) => `${job.lens} ${job.state}`).join(", ")}</p>
+      <p>
+        {told.missing.length
+          ? "Lenses that this audit lacks. A lens is written into the audit's folder when it is finished, and not before."
+          : "This audit has every lens."}
+      </p>
+      {told.other && (
+        <p class="caveat">
+          Version {told.other} made this audit; this is another one, whose numbers may differ in the
+          last digits. `holistic run` with another folder makes a whole new audit.
+        </p>
+      )}
+      <p class="tools">
+        {told.missing.map((lens) => (
+          <span key={lens}>
+            <button
+              type="button"
+              disabled={running || Boolean(told.other) || told.needs[lens].length > 0}
+              onClick={() => act("start", { lens })}
+            >
+              run {lens}
+            </button>
+            {told.needs[lens].length > 0 && ` needs ${told.needs[lens].join(", ")}`}
+          </span>
+        ))}
+      </p>
+      <p class="sr" role="status">
+        {told.jobs.map((job) => `${job.lens} ${job.state}`).join(", ")}
+      </p>
       <ul>
         {told.jobs.map((job) => (
           <li key={job.id}>
-            {job.lens}: {job.state}{job.error && `: ${job.error}`}{" "}
-            {job.state === "running" && <><progress value={job.done} max={job.total} aria-label={job.task} /> {job.task} {job.done} of {job.total} </>}
-            {job.state === "running" && <button onClick={() => act("cancel", { job: job.id })}>cancel</button>}
-            {job.state === "done" && <a href="/" onClick={(e) => (e.preventDefault(), location.reload())}>show it</a>}
+            {job.lens}: {job.state}
+            {job.error && `: ${job.error}`}{" "}
+            {job.state === "running" && (
+              <>
+                <progress value={job.done} max={job.total} aria-label={job.task} /> {job.task}{" "}
+                {job.done} of {job.total}{" "}
+              </>
+            )}
+            {job.state === "running" && (
+              <button type="button" onClick={() => act("cancel", { job: job.id })}>
+                cancel
+              </button>
+            )}
+            {job.state === "done" && (
+              <a
+                href="/"
+                onClick={(e) => {
+                  e.preventDefault();
+                  location.reload();
+                }}
+              >
+                show it
+              </a>
+            )}
           </li>
         ))}
       </ul>
-      {trouble && <p class="caveat" role="alert">{trouble} <button onClick={look}>ask again</button></p>}
+      {trouble && (
+        <p class="caveat" role="alert">
+          {trouble}{" "}
+          <button type="button" onClick={look}>
+            ask again
+          </button>
+        </p>
+      )}
     </section>
   );
 }

@@ -10,7 +10,7 @@ import { laid, unitsOf } from "../views/Network";
 import { toggled, unitsIn, written } from "./chosen";
 import { between, Outcome, percent } from "./Outcome";
 import { ask, type Estimate, type Removed, type Saved, type State, type Unit } from "./server";
-import { circuits, clusters, needed, type NamedSet } from "./sets";
+import { circuits, clusters, type NamedSet, needed } from "./sets";
 import { reached, started, stepped } from "./trail";
 
 const EDITS = ["mean", "zero", "resample", "optimal"] as const;
@@ -24,7 +24,8 @@ export function Playground({ wanted, edit: asked }: { wanted: string; edit: stri
   const { sites } = audit.outline;
   const [units, unknown] = useMemo(() => {
     const sizes = table && unitsOf(audit, table);
-    const asked = unitsIn(wanted, sites), known = asked.filter(([site, unit]) => unit < (sizes?.get(site) ?? 0));
+    const asked = unitsIn(wanted, sites),
+      known = asked.filter(([site, unit]) => unit < (sizes?.get(site) ?? 0));
     return [known, asked.length - known.length];
   }, [wanted, table]);
   const address = to.live(wanted, edit);
@@ -32,15 +33,31 @@ export function Playground({ wanted, edit: asked }: { wanted: string; edit: stri
   const [found, setFound] = useState<{ of: string; edited: boolean; told: Removed } | null>(null);
   const [trouble, setTrouble] = useState("");
   useEffect(() => {
-    ask<State>("state", {}).then((told) => (setState(told), setTrouble(told.live ? "" : told.reason)), (e: Error) => setTrouble(e.message));
+    ask<State>("state", {}).then(
+      (told) => {
+        setState(told);
+        setTrouble(told.live ? "" : told.reason);
+      },
+      (e: Error) => setTrouble(e.message),
+    );
   }, []);
   // asked before the map is painted: a frame is a sixth of what a click may take
   useLayoutEffect(() => {
     if (!state?.live) return;
     const mine = ++number;
-    const question = (more: object) => ask<Removed>("remove", { session, number: mine, units, edit, ...more });
+    const question = (more: object) =>
+      ask<Removed>("remove", { session, number: mine, units, edit, ...more });
     // a thousand examples answer at once (all of them where the network is fast), then all do; random sets come last, a few and then as many as a few seconds allow
-    const steps = [{ examples: "first" }, { examples: "all" }, ...(units.length ? [{ examples: "all", controls: 20 }, { examples: "all", controls: 200 }] : [])];
+    const steps = [
+      { examples: "first" },
+      { examples: "all" },
+      ...(units.length
+        ? [
+            { examples: "all", controls: 20 },
+            { examples: "all", controls: 200 },
+          ]
+        : []),
+    ];
     const run = async () => {
       let whole = false;
       for (const step of steps) {
@@ -61,24 +78,71 @@ export function Playground({ wanted, edit: asked }: { wanted: string; edit: stri
   return (
     <section class="card">
       <h2>Ablation playground</h2>
-      {trouble && <p class="caveat" role="alert">{trouble}{late && ". The numbers below are those of the set before."}</p>}
-      {edit !== asked && <p class="caveat">There is no replacement “{asked}”; these units hold their {edit}.</p>}
-      <Map table={table} units={units} set={set} />
+      {trouble && (
+        <p class="caveat" role="alert">
+          {trouble}
+          {late && ". The numbers below are those of the set before."}
+        </p>
+      )}
+      {edit !== asked && (
+        <p class="caveat">
+          There is no replacement “{asked}”; these units hold their {edit}.
+        </p>
+      )}
+      <UnitMap table={table} units={units} set={set} />
       <p class="tools chosen">
-        {units.length} {units.length === 1 ? "unit" : "units"} removed{unknown > 0 && ` (${unknown} of the address are not in this audit)`}
-        <button disabled={!units.length} onClick={() => set([])}>remove none</button>
-        <button disabled={!trail.back} onClick={trail.back} aria-keyshortcuts="u">undo</button>
-        <button disabled={!trail.forth} onClick={trail.forth} aria-keyshortcuts="Shift+U">redo</button>
-        <Pick name="removed units hold" from={EDITS} at={edit} set={(other) => go(to.live(wanted, other))} />
-        <button disabled={!units.length} onClick={() => navigator.clipboard?.writeText(location.href)}>copy link</button>
+        {units.length} {units.length === 1 ? "unit" : "units"} removed
+        {unknown > 0 && ` (${unknown} of the address are not in this audit)`}
+        <button type="button" disabled={!units.length} onClick={() => set([])}>
+          remove none
+        </button>
+        <button type="button" disabled={!trail.back} onClick={trail.back} aria-keyshortcuts="u">
+          undo
+        </button>
+        <button
+          type="button"
+          disabled={!trail.forth}
+          onClick={trail.forth}
+          aria-keyshortcuts="Shift+U"
+        >
+          redo
+        </button>
+        <Pick
+          name="removed units hold"
+          from={EDITS}
+          at={edit}
+          set={(other) => go(to.live(wanted, other))}
+        />
+        <button
+          type="button"
+          disabled={!units.length}
+          onClick={() => navigator.clipboard?.writeText(location.href)}
+        >
+          copy link
+        </button>
       </p>
       {found && <Outcome found={found.told} edited={found.edited} late={late} />}
-      {state?.live && <Experiments state={state} units={units} edit={edit} changed={(experiments) => setState({ ...state, experiments })} />}
+      {state?.live && (
+        <Experiments
+          state={state}
+          units={units}
+          edit={edit}
+          changed={(experiments) => setState({ ...state, experiments })}
+        />
+      )}
     </section>
   );
 }
 
-function Map({ table, units, set }: { table: Table; units: Unit[]; set: (units: Unit[]) => void }) {
+function UnitMap({
+  table,
+  units,
+  set,
+}: {
+  table: Table;
+  units: Unit[];
+  set: (units: Unit[]) => void;
+}) {
   const audit = useAudit();
   const classes = table.distinct("class") as string[];
   const [name, setName] = useState(classes[0]);
@@ -88,15 +152,32 @@ function Map({ table, units, set }: { table: Table; units: Unit[]; set: (units: 
   const key = written(units, audit.outline.sites);
   const cells = useMemo(() => {
     const gone = new Set(units.map(String));
-    return laid(audit, table, rows, (...unit) => set(toggled(now.current, unit)), (...unit) => gone.has(String(unit)));
+    return laid(
+      audit,
+      table,
+      rows,
+      (...unit) => set(toggled(now.current, unit)),
+      (...unit) => gone.has(String(unit)),
+    );
   }, [table, rows, key]);
   const most = useMemo(() => needed(table, name), [table, name]);
-  const grouped = useMemo(() => ({ clusters: clusters(audit), circuits: circuits(audit) }), [audit]);
+  const grouped = useMemo(
+    () => ({ clusters: clusters(audit), circuits: circuits(audit) }),
+    [audit],
+  );
   return (
-    <Frame caption={`Choose units on the map to remove them. Orange: class ${shown(name)} loses without the unit; blue: it gains; full colour at ±${shown(cells.limit)} ${table.about("effect").unit}. The units that a class needs most, and a circuit (the units at both ends of a class's strongest edges), were chosen on the selection split, clusters too; what you choose by the map's colours is chosen on the examples that it is measured on, so its drop is a little flattered.`} table={table} rows={rows}>
+    <Frame
+      caption={`Choose units on the map to remove them. Orange: class ${shown(name)} loses without the unit; blue: it gains; full colour at ±${shown(cells.limit)} ${table.about("effect").unit}. The units that a class needs most, and a circuit (the units at both ends of a class's strongest edges), were chosen on the selection split, clusters too; what you choose by the map's colours is chosen on the examples that it is measured on, so its drop is a little flattered.`}
+      table={table}
+      rows={rows}
+    >
       <p class="picks">
         <Pick name="coloured by the effect on class" from={classes} at={name} set={setName} />
-        {most.map((one) => <button key={one.name} onClick={() => set(one.units)}>remove {one.name}</button>)}
+        {most.map((one) => (
+          <button type="button" key={one.name} onClick={() => set(one.units)}>
+            remove {one.name}
+          </button>
+        ))}
         <Choose name="remove a cluster" sets={grouped.clusters} set={set} />
         <Choose name="remove a circuit" sets={grouped.circuits} set={set} />
       </p>
@@ -118,7 +199,13 @@ function useTrail(address: string): { back?: () => void; forth?: () => void } {
   };
   useEffect(() => {
     const key = (e: KeyboardEvent) => {
-      if (e.key.toLowerCase() === "u" && !e.ctrlKey && !e.metaKey && !(e.target as HTMLElement).matches?.("input, select, textarea")) step(e.key === "u" ? -1 : 1)?.();
+      if (
+        e.key.toLowerCase() === "u" &&
+        !e.ctrlKey &&
+        !e.metaKey &&
+        !(e.target as HTMLElement).matches?.("input, select, textarea")
+      )
+        step(e.key === "u" ? -1 : 1)?.();
     };
     addEventListener("keydown", key);
     return () => removeEventListener("keydown", key);
@@ -127,14 +214,33 @@ function useTrail(address: string): { back?: () => void; forth?: () => void } {
 }
 
 /** A list of named sets; choosing one removes it. */
-function Choose({ name, sets, set }: { name: string; sets: NamedSet[]; set: (units: Unit[]) => void }) {
+function Choose({
+  name,
+  sets,
+  set,
+}: {
+  name: string;
+  sets: NamedSet[];
+  set: (units: Unit[]) => void;
+}) {
   if (!sets.length) return null;
   return (
     <label class="pick">
       {name}{" "}
-      <select value="" onChange={(e) => { const one = sets[Number(e.currentTarget.value)]; e.currentTarget.value = ""; if (one) set(one.units); }}>
+      <select
+        value=""
+        onChange={(e) => {
+          const one = sets[Number(e.currentTarget.value)];
+          e.currentTarget.value = "";
+          if (one) set(one.units);
+        }}
+      >
         <option value="">choose…</option>
-        {sets.map((one, i) => <option key={i} value={String(i)}>{one.name}</option>)}
+        {sets.map((one, i) => (
+          <option key={i} value={String(i)}>
+            {one.name}
+          </option>
+        ))}
       </select>
     </label>
   );
@@ -147,25 +253,67 @@ function cost({ overall: { n, before, after, drop, random }, created }: Saved): 
   return `${percent(before.value)} → ${percent(after.value)}, drop ${points(drop)} points${random ? `, ${random.sets} random sets ${points(random)}` : ""}, n = ${n}; ${created}`;
 }
 
-function Experiments({ state, units, edit, changed }: { state: State; units: Unit[]; edit: string; changed: (all: Saved[]) => void }) {
+function Experiments({
+  state,
+  units,
+  edit,
+  changed,
+}: {
+  state: State;
+  units: Unit[];
+  edit: string;
+  changed: (all: Saved[]) => void;
+}) {
   const audit = useAudit();
   const [name, setName] = useState("");
   const [told, setTold] = useState("");
   const keep = () =>
-    ask<Saved>("keep", { name, units, edit }).then((one) => (changed([...state.experiments, one]), setName(""), setTold("kept in the audit's folder")), (e: Error) => setTold(e.message));
+    ask<Saved>("keep", { name, units, edit }).then(
+      (one) => {
+        changed([...state.experiments, one]);
+        setName("");
+        setTold("kept in the audit's folder");
+      },
+      (e: Error) => setTold(e.message),
+    );
   const forget = ({ id, name }: Saved) =>
-    ask("forget", { id }).then(() => (changed(state.experiments.filter((one) => one.id !== id)), setTold(`${name} is deleted`)), (e: Error) => setTold(e.message));
+    ask("forget", { id }).then(
+      () => {
+        changed(state.experiments.filter((one) => one.id !== id));
+        setTold(`${name} is deleted`);
+      },
+      (e: Error) => setTold(e.message),
+    );
   return (
     <>
       <h3>Experiments</h3>
-      <form class="tools" onSubmit={(e) => (e.preventDefault(), keep())}>
-        <label>name <input value={name} maxLength={120} onInput={(e) => setName(e.currentTarget.value)} /></label>
-        <button disabled={!name.trim() || !units.length}>keep this set</button>
+      <form
+        class="tools"
+        onSubmit={(e) => {
+          e.preventDefault();
+          keep();
+        }}
+      >
+        <label>
+          name{" "}
+          <input value={name} maxLength={120} onInput={(e) => setName(e.currentTarget.value)} />
+        </label>
+        <button type="submit" disabled={!name.trim() || !units.length}>
+          keep this set
+        </button>
         <span role="status">{told}</span>
       </form>
       <ul>
         {state.experiments.map((one) => (
-          <li key={one.id}><a href={to.live(written(one.asked.units, audit.outline.sites), one.asked.edit)}>{one.name}</a> ({shown(one.asked.units.length)} units, {one.asked.edit}) <small>{cost(one)}</small> <button aria-label={`delete ${one.name}`} onClick={() => forget(one)}>delete</button></li>
+          <li key={one.id}>
+            <a href={to.live(written(one.asked.units, audit.outline.sites), one.asked.edit)}>
+              {one.name}
+            </a>{" "}
+            ({shown(one.asked.units.length)} units, {one.asked.edit}) <small>{cost(one)}</small>{" "}
+            <button type="button" aria-label={`delete ${one.name}`} onClick={() => forget(one)}>
+              delete
+            </button>
+          </li>
         ))}
       </ul>
     </>

@@ -1,13 +1,17 @@
 // All rows of a table that the page holds only a part of: filtered, sorted and paged by the server.
 
 import { useEffect, useState } from "preact/hooks";
-import { shown, type Cell, type Table } from "../data";
+import { type Cell, shown, type Table } from "../data";
 import { Pick } from "../views/Frame";
+import { Scrolled } from "../views/Scrolled";
 import { ask } from "./server";
 
 const PAGE = 50;
 
-interface Answer { rows: Cell[][]; total: number }
+interface Answer {
+  rows: Cell[][];
+  total: number;
+}
 
 export function Rows({ table }: { table: Table }) {
   const { columns } = table.told;
@@ -23,36 +27,114 @@ export function Rows({ table }: { table: Table }) {
     const kind = columns.find((c) => c.name === column)?.kind;
     const value = kind === "int64" ? Number(text) : text;
     const equal = text.trim() ? { [column]: value } : {};
-    ask<Answer>("rows", { finding: table.name, equal, sort: sort?.name ?? null, descending: Boolean(sort?.down), offset, limit: PAGE }).then(
-      (answer) => gone || (setTold(answer), setTrouble("")),
-      (e: Error) => gone || setTrouble(e.message),
+    ask<Answer>("rows", {
+      finding: table.name,
+      equal,
+      sort: sort?.name ?? null,
+      descending: Boolean(sort?.down),
+      offset,
+      limit: PAGE,
+    }).then(
+      (answer) => {
+        if (gone) return;
+        setTold(answer);
+        setTrouble("");
+      },
+      (e: Error) => {
+        if (!gone) setTrouble(e.message);
+      },
     );
     return () => {
       gone = true;
     };
   }, [table, column, text, sort, offset]);
-  const first = (act: () => void) => () => (setOffset(0), act());
+  const first = (act: () => void) => () => {
+    setOffset(0);
+    act();
+  };
   return (
     <div class="datatable">
       <p class="picks">
-        <Pick name="rows whose" from={keys} at={column} set={(name) => first(() => setColumn(name))()} />
-        <label class="pick">is <input value={text} onInput={(e) => first(() => setText(e.currentTarget.value))()} /></label>
-        {told && <span>{told.total ? `${offset + 1} to ${Math.min(offset + PAGE, told.total)} of ${told.total}` : "no such rows"}</span>}
-        <button disabled={!offset} onClick={() => setOffset(Math.max(0, offset - PAGE))}>previous rows</button>
-        <button disabled={!told || offset + PAGE >= told.total} onClick={() => setOffset(offset + PAGE)}>next rows</button>
+        <Pick
+          name="rows whose"
+          from={keys}
+          at={column}
+          set={(name) => first(() => setColumn(name))()}
+        />
+        <label class="pick">
+          is <input value={text} onInput={(e) => first(() => setText(e.currentTarget.value))()} />
+        </label>
+        {told && (
+          <span>
+            {told.total
+              ? `${offset + 1} to ${Math.min(offset + PAGE, told.total)} of ${told.total}`
+              : "no such rows"}
+          </span>
+        )}
+        <button
+          type="button"
+          disabled={!offset}
+          onClick={() => setOffset(Math.max(0, offset - PAGE))}
+        >
+          previous rows
+        </button>
+        <button
+          type="button"
+          disabled={!told || offset + PAGE >= told.total}
+          onClick={() => setOffset(offset + PAGE)}
+        >
+          next rows
+        </button>
       </p>
-      {trouble && <p class="caveat" role="alert">{trouble}</p>}
+      {trouble && (
+        <p class="caveat" role="alert">
+          {trouble}
+        </p>
+      )}
       {told && (
-        <div class="scroll" tabIndex={0} role="region" aria-label={`All of ${table.name}`}>
+        <Scrolled label={`All of ${table.name}`}>
           <table>
-            <thead><tr>{columns.map((c) => (
-              <th scope="col" key={c.name} title={c.meaning} aria-sort={sort?.name === c.name ? (sort.down ? "descending" : "ascending") : undefined}>
-                <button onClick={first(() => setSort({ name: c.name, down: sort?.name === c.name ? !sort.down : c.kind !== "string" }))}>{c.name}{c.unit && <small> [{c.unit}]</small>}{sort?.name === c.name ? (sort.down ? " ↓" : " ↑") : ""}</button>
-              </th>
-            ))}</tr></thead>
-            <tbody>{told.rows.map((row, i) => <tr key={offset + i}>{row.map((cell, j) => <td key={j} class={columns[j].kind === "string" ? "name" : ""}>{shown(cell)}</td>)}</tr>)}</tbody>
+            <thead>
+              <tr>
+                {columns.map((c) => (
+                  <th
+                    scope="col"
+                    key={c.name}
+                    title={c.meaning}
+                    aria-sort={
+                      sort?.name === c.name ? (sort.down ? "descending" : "ascending") : undefined
+                    }
+                  >
+                    <button
+                      type="button"
+                      onClick={first(() =>
+                        setSort({
+                          name: c.name,
+                          down: sort?.name === c.name ? !sort.down : c.kind !== "string",
+                        }),
+                      )}
+                    >
+                      {c.name}
+                      {c.unit && <small> [{c.unit}]</small>}
+                      {sort?.name === c.name ? (sort.down ? " ↓" : " ↑") : ""}
+                    </button>
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {told.rows.map((row, i) => (
+                <tr key={offset + i}>
+                  {row.map((cell, j) => (
+                    <td key={j} class={columns[j].kind === "string" ? "name" : ""}>
+                      {shown(cell)}
+                    </td>
+                  ))}
+                </tr>
+              ))}
+            </tbody>
           </table>
-        </div>
+        </Scrolled>
       )}
     </div>
   );

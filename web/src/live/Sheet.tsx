@@ -11,16 +11,33 @@ export function drawable(shape: number[]): boolean {
 }
 
 /** Planes of the sheet's pixels, from the data's lowest value for black to its highest for white. */
-function planes(data: Uint8ClampedArray, [count, high, wide]: number[], [low, top]: [number, number]): number[][][] {
+function planes(
+  data: Uint8ClampedArray,
+  [count, high, wide]: number[],
+  [low, top]: [number, number],
+): number[][][] {
   const value = (i: number, plane: number) => {
     // one plane: brightness (ITU-R BT.601)
-    const light = count === 3 ? data[i + plane] : 0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2];
+    const light =
+      count === 3 ? data[i + plane] : 0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2];
     return low + ((top - low) * light) / 255;
   };
-  return Array.from({ length: count }, (_, p) => Array.from({ length: high }, (_, y) => Array.from({ length: wide }, (_, x) => value(4 * (y * wide + x), p))));
+  return Array.from({ length: count }, (_, p) =>
+    Array.from({ length: high }, (_, y) =>
+      Array.from({ length: wide }, (_, x) => value(4 * (y * wide + x), p)),
+    ),
+  );
 }
 
-export function Sheet({ state, drawn, clear }: { state: State; drawn: (image: number[][][]) => void; clear: () => void }) {
+export function Sheet({
+  state,
+  drawn,
+  clear,
+}: {
+  state: State;
+  drawn: (image: number[][][]) => void;
+  clear: () => void;
+}) {
   const sheet = useRef<HTMLCanvasElement>(null);
   const [trouble, setTrouble] = useState("");
   const last = useRef<[number, number] | null>(null);
@@ -72,12 +89,55 @@ export function Sheet({ state, drawn, clear }: { state: State; drawn: (image: nu
   };
   return (
     <div>
-      <canvas ref={sheet} width={SIZE} height={SIZE} class="sheet" role="img" aria-label="Sheet to draw on with the pointer" style={{ width: `${SIZE}px`, height: `${SIZE}px` }}
-        onPointerDown={(e) => { last.current = [e.offsetX, e.offsetY]; sheet.current!.setPointerCapture(e.pointerId); stroke(e); }} onPointerMove={stroke} onPointerUp={done} />
-      <p class="tools"><button onClick={() => (empty(), clear())}>clear</button> <button onClick={invert}>invert</button> white on black, as large as the examples are</p>
-      <p class="tools"><label>or a picture <input type="file" accept="image/*" onChange={(e) => { upload(e.currentTarget.files?.[0]); e.currentTarget.value = ""; }} /></label></p>
-      {trouble && <p class="caveat" role="alert">{trouble}</p>}
+      <canvas
+        ref={sheet}
+        width={SIZE}
+        height={SIZE}
+        class="sheet"
+        role="img"
+        aria-label="Sheet to draw on with the pointer"
+        style={{ width: `${SIZE}px`, height: `${SIZE}px` }}
+        onPointerDown={(e) => {
+          last.current = [e.offsetX, e.offsetY];
+          sheet.current!.setPointerCapture(e.pointerId);
+          stroke(e);
+        }}
+        onPointerMove={stroke}
+        onPointerUp={done}
+      />
+      <p class="tools">
+        <button
+          type="button"
+          onClick={() => {
+            empty();
+            clear();
+          }}
+        >
+          clear
+        </button>{" "}
+        <button type="button" onClick={invert}>
+          invert
+        </button>{" "}
+        white on black, as large as the examples are
+      </p>
+      <p class="tools">
+        <label>
+          or a picture{" "}
+          <input
+            type="file"
+            accept="image/*"
+            onChange={(e) => {
+              upload(e.currentTarget.files?.[0]);
+              e.currentTarget.value = "";
+            }}
+          />
+        </label>
+      </p>
+      {trouble && (
+        <p class="caveat" role="alert">
+          {trouble}
+        </p>
+      )}
     </div>
   );
 }
-

@@ -9,14 +9,21 @@ export function written(units: readonly Unit[], sites: readonly string[]): strin
     const place = sites.indexOf(site);
     groups.set(place, [...(groups.get(place) ?? []), unit]);
   }
-  return [...groups].map(([place, some]) => `${place}:${some.sort((a, b) => a - b).join(".")}`).join("~");
+  return [...groups]
+    .map(([place, some]) => `${place}:${some.sort((a, b) => a - b).join(".")}`)
+    .join("~");
 }
 
 export function unitsIn(text: string, sites: readonly string[]): Unit[] {
   return text.split("~").flatMap((group) => {
     const found = /^(\d+):([\d.]+)$/.exec(group);
     const site = found ? sites[Number(found[1])] : undefined;
-    return found && site !== undefined ? found[2].split(".").filter(Boolean).map((unit): Unit => [site, Number(unit)]) : [];
+    return found && site !== undefined
+      ? found[2]
+          .split(".")
+          .filter(Boolean)
+          .map((unit): Unit => [site, Number(unit)])
+      : [];
   });
 }
 

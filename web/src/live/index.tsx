@@ -10,8 +10,12 @@ import { takeToken } from "./server";
 
 takeToken();
 const view = (route: Route) =>
-  route.view === "live" ? <Playground key="live" wanted={route.units} edit={route.edit} /> :
-  route.view === "draw" ? <Draw key="draw" place={route.place} /> :
-  route.view === "jobs" ? <Jobs key="jobs" /> : null;
+  route.view === "live" ? (
+    <Playground key="live" wanted={route.units} edit={route.edit} />
+  ) : route.view === "draw" ? (
+    <Draw key="draw" place={route.place} />
+  ) : route.view === "jobs" ? (
+    <Jobs key="jobs" />
+  ) : null;
 
 begin({ view, rows: Rows });

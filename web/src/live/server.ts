@@ -13,27 +13,105 @@ export function takeToken(): void {
 export async function ask<T>(question: string, asked: object): Promise<T> {
   const answer = await fetch(`/api/${question}`, {
     method: "POST",
-    headers: { "Content-Type": "application/json", "X-Holistic-Token": localStorage.getItem(KEY) ?? "" },
+    headers: {
+      "Content-Type": "application/json",
+      "X-Holistic-Token": localStorage.getItem(KEY) ?? "",
+    },
     body: JSON.stringify(asked),
   }).catch(() => {
     throw new Error("the server doesn't answer: is `holistic serve` still running?");
   });
-  if (answer.status === 403) throw new Error("open the page by the address that `holistic serve` printed");
+  if (answer.status === 403)
+    throw new Error("open the page by the address that `holistic serve` printed");
   const told = await answer.json().catch(() => ({ error: `the server answered ${answer.status}` }));
   if (told.error) throw new Error(told.error);
   return told as T;
 }
 
-export interface Estimate { value: number; lo: number; hi: number }
-export interface ClassRow { class: string; n: number; before?: Estimate; after?: Estimate; drop?: Estimate; random?: Estimate & { sets: number; p: number } }
-export interface Change { example: number; label: number; before: number; after: number }
-export interface Removed { superseded?: boolean; classes: ClassRow[]; confusion: number[][]; intact: number[][]; changed: Change[]; changes: number; n: number; whole: boolean }
+export interface Estimate {
+  value: number;
+  lo: number;
+  hi: number;
+}
+export interface ClassRow {
+  class: string;
+  n: number;
+  before?: Estimate;
+  after?: Estimate;
+  drop?: Estimate;
+  random?: Estimate & { sets: number; p: number };
+}
+export interface Change {
+  example: number;
+  label: number;
+  before: number;
+  after: number;
+}
+export interface Removed {
+  superseded?: boolean;
+  classes: ClassRow[];
+  confusion: number[][];
+  intact: number[][];
+  changed: Change[];
+  changes: number;
+  n: number;
+  whole: boolean;
+}
 export type Unit = [site: string, unit: number];
-export interface Pictures { sheet: string | null; height: number; width: number }
-export interface Saved { id: string; name: string; asked: { units: Unit[]; edit: string }; created: string; overall: { n?: number; random?: Estimate & { sets: number } } & Partial<Record<"before" | "after" | "drop", Estimate>> }
+export interface Pictures {
+  sheet: string | null;
+  height: number;
+  width: number;
+}
+export interface Saved {
+  id: string;
+  name: string;
+  asked: { units: Unit[]; edit: string };
+  created: string;
+  overall: { n?: number; random?: Estimate & { sets: number } } & Partial<
+    Record<"before" | "after" | "drop", Estimate>
+  >;
+}
 /** The patched image's prediction before and after, and how often other images of its class, and as many random units, leave it as it was. */
-export interface Patched { before: Looked; after: Looked; control: { n: number; same: number }; random?: { n: number; same: number } }
-export interface Looked { label?: number; split?: string; logits: number[]; probabilities: number[]; prediction: number; top: Record<string, { unit: number; value: number }[]>; maps: Record<string, number[][]>; nearest?: { place: number; label: number; distance: number }[]; among?: [number, number] }
-export interface Steered { doses: number[]; logits: number[][]; control: number[][]; control_lo: number[][]; control_hi: number[][] }
-export interface Job { id: string; lens: string; state: string; task: string; done: number; total: number; error: string }
-export interface State { live: boolean; reason: string; shape: number[]; range: [number, number]; sites: string[]; examples: number; experiments: Saved[] }
+export interface Patched {
+  before: Looked;
+  after: Looked;
+  control: { n: number; same: number };
+  random?: { n: number; same: number };
+}
+export interface Looked {
+  label?: number;
+  split?: string;
+  logits: number[];
+  probabilities: number[];
+  prediction: number;
+  top: Record<string, { unit: number; value: number }[]>;
+  maps: Record<string, number[][]>;
+  nearest?: { place: number; label: number; distance: number }[];
+  among?: [number, number];
+}
+export interface Steered {
+  doses: number[];
+  logits: number[][];
+  control: number[][];
+  control_lo: number[][];
+  control_hi: number[][];
+}
+export interface Job {
+  id: string;
+  lens: string;
+  state: string;
+  task: string;
+  done: number;
+  total: number;
+  error: string;
+}
+export interface State {
+  live: boolean;
+  reason: string;
+  shape: number[];
+  range: [number, number];
+  sites: string[];
+  examples: number;
+  experiments: Saved[];
+}

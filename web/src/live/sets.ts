@@ -1,9 +1,12 @@
 // Sets of units that the audit itself names: what a class needs most, clusters, and circuits.
 
-import { few, ranked, shown, type Audit, type Cell, type Table } from "../data";
+import { type Audit, type Cell, few, ranked, shown, type Table } from "../data";
 import type { Unit } from "./server";
 
-export interface NamedSet { name: string; units: Unit[] }
+export interface NamedSet {
+  name: string;
+  units: Unit[];
+}
 
 const EDGES = 10;
 
@@ -13,7 +16,14 @@ export function needed(units: Table, label: Cell): NamedSet[] {
   return units.distinct("site").flatMap((site) => {
     const every = rows.filter((row) => units.cell(row, "site") === site);
     const own = every.slice(0, few(every.length));
-    return own.length ? [{ name: `the ${own.length} of ${shown(site)} that it needs most`, units: own.map((row): Unit => [String(site), units.number(row, "unit")]) }] : [];
+    return own.length
+      ? [
+          {
+            name: `the ${own.length} of ${shown(site)} that it needs most`,
+            units: own.map((row): Unit => [String(site), units.number(row, "unit")]),
+          },
+        ]
+      : [];
   });
 }
 
@@ -28,7 +38,12 @@ export function clusters(audit: Audit): NamedSet[] {
     const name = `cluster ${shown(cluster)} of ${shown(site)}`;
     sets.set(name, [...(sets.get(name) ?? []), [String(site), table.number(row, "unit")]]);
   }
-  return [...sets].map(([name, units]) => ({ name: `${name} (${units.length} ${units.length === 1 ? "unit" : "units"})`, units })).sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
+  return [...sets]
+    .map(([name, units]) => ({
+      name: `${name} (${units.length} ${units.length === 1 ? "unit" : "units"})`,
+      units,
+    }))
+    .sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
 }
 
 /** For each class, the units at both ends of its strongest edges. */
@@ -40,10 +55,20 @@ export function circuits(audit: Audit): NamedSet[] {
     const units = new Map<string, Unit>();
     for (const row of rows) {
       for (const end of ["a", "b"]) {
-        const unit: Unit = [String(table.cell(row, `site_${end}`)), table.number(row, `unit_${end}`)];
+        const unit: Unit = [
+          String(table.cell(row, `site_${end}`)),
+          table.number(row, `unit_${end}`),
+        ];
         units.set(unit.join("\u0000"), unit);
       }
     }
-    return units.size ? [{ name: `class ${shown(label)}: ${rows.length} strongest edges (${units.size} units)`, units: [...units.values()] }] : [];
+    return units.size
+      ? [
+          {
+            name: `class ${shown(label)}: ${rows.length} strongest edges (${units.size} units)`,
+            units: [...units.values()],
+          },
+        ]
+      : [];
   });
 }

@@ -1,12 +1,15 @@
 // Search over units, classes, sites, findings and statements; and the choice of light or dark.
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { shown, type Audit } from "../data";
+import { type Audit, shown } from "../data";
 import { go, to } from "../route";
 import { useAudit } from "./context";
 import { unitsOf } from "./Network";
 
-export interface Hit { words: string; hash: string }
+export interface Hit {
+  words: string;
+  hash: string;
+}
 
 /** What the words may mean: a class of just this name first, then a unit as `site unit`, an image, a class, a site by its name or operation, a lens, or a sentence that holds them. */
 export function search(audit: Audit, words: string, most = 12): Hit[] {
@@ -14,7 +17,8 @@ export function search(audit: Audit, words: string, most = 12): Hit[] {
   if (!asked) return [];
   const { sites, classes, lenses, findings } = audit.outline;
   const named = (i: number): Hit => ({ words: `class ${classes[i]}`, hash: to.class(i) });
-  const exact = (name: string) => [name, `class ${name}`].some((said) => said.toLowerCase() === asked);
+  const exact = (name: string) =>
+    [name, `class ${name}`].some((said) => said.toLowerCase() === asked);
   const hits = [...classes.keys()].filter((i) => exact(classes[i])).map(named);
   const units = audit.table("ablation.units") ?? audit.table("activation.units");
   const sizes = units && unitsOf(audit, units);
@@ -22,23 +26,39 @@ export function search(audit: Audit, words: string, most = 12): Hit[] {
   if (unit) {
     sites.forEach((site, i) => {
       const known = !sizes || Number(unit[2]) < (sizes.get(site) ?? 0);
-      if (known && site.toLowerCase().includes(unit[1].replace(/\b(site|unit|of)\b/g, "").trim())) hits.push({ words: `${site} · unit ${unit[2]}`, hash: to.unit(i, Number(unit[2])) });
+      if (known && site.toLowerCase().includes(unit[1].replace(/\b(site|unit|of)\b/g, "").trim()))
+        hits.push({ words: `${site} · unit ${unit[2]}`, hash: to.unit(i, Number(unit[2])) });
     });
   }
   const image = asked.match(/^(?:image|example)?\s*#?(\d+)$/);
-  if (image && audit.images?.examples.includes(Number(image[1]))) hits.push({ words: `image ${image[1]}`, hash: to.image(Number(image[1])) });
-  classes.forEach((name, i) => !exact(name) && `class ${name}`.toLowerCase().includes(asked) && hits.push(named(i)));
+  if (image && audit.images?.examples.includes(Number(image[1])))
+    hits.push({ words: `image ${image[1]}`, hash: to.image(Number(image[1])) });
+  classes.forEach((name, i) => {
+    if (!exact(name) && `class ${name}`.toLowerCase().includes(asked)) hits.push(named(i));
+  });
   const about = audit.table("sites");
   sites.forEach((site, i) => {
-    const [row] = about?.rows({ site }) ?? [], op = row === undefined ? "" : shown(about!.cell(row, "op")), size = sizes?.get(site);
-    if (`site ${site} ${op}`.toLowerCase().includes(asked)) hits.push({ words: `site ${site}${op && ` (${op})`}${size ? `: ${size} units` : ""}`, hash: size ? to.unit(i, 0) : to.lens("sites") });
+    const [row] = about?.rows({ site }) ?? [],
+      op = row === undefined ? "" : shown(about!.cell(row, "op")),
+      size = sizes?.get(site);
+    if (`site ${site} ${op}`.toLowerCase().includes(asked))
+      hits.push({
+        words: `site ${site}${op && ` (${op})`}${size ? `: ${size} units` : ""}`,
+        hash: size ? to.unit(i, 0) : to.lens("sites"),
+      });
   });
   for (const lens of lenses) {
-    if (`${lens.name} ${lens.question}`.toLowerCase().includes(asked)) hits.push({ words: lens.question ? `${lens.name}: ${lens.question}` : lens.name, hash: to.lens(lens.name) });
+    if (`${lens.name} ${lens.question}`.toLowerCase().includes(asked))
+      hits.push({
+        words: lens.question ? `${lens.name}: ${lens.question}` : lens.name,
+        hash: to.lens(lens.name),
+      });
     for (const name of lens.findings) {
       const told = findings[name];
-      const sentence = !/^\d+$/.test(asked) && told.statements.find((s) => s.toLowerCase().includes(asked));
-      if (`${name} ${told.title}`.toLowerCase().includes(asked)) hits.push({ words: `${lens.name}: ${told.title}`, hash: to.lens(lens.name, name) });
+      const sentence =
+        !/^\d+$/.test(asked) && told.statements.find((s) => s.toLowerCase().includes(asked));
+      if (`${name} ${told.title}`.toLowerCase().includes(asked))
+        hits.push({ words: `${lens.name}: ${told.title}`, hash: to.lens(lens.name, name) });
       else if (sentence) hits.push({ words: sentence, hash: to.lens(lens.name, name) });
     }
   }
@@ -62,7 +82,10 @@ export function Bar() {
     addEventListener("keydown", key);
     return () => removeEventListener("keydown", key);
   }, []);
-  const ask = (said: string) => (setWords(said), setAt(0));
+  const ask = (said: string) => {
+    setWords(said);
+    setAt(0);
+  };
   const open = (hit?: Hit) => {
     if (!hit) return;
     ask("");
@@ -79,18 +102,65 @@ export function Bar() {
   };
   const theme = () => {
     const root = document.documentElement;
-    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    const dark = root.dataset.theme
+      ? root.dataset.theme === "dark"
+      : matchMedia("(prefers-color-scheme: dark)").matches;
     root.dataset.theme = dark ? "light" : "dark";
     dispatchEvent(new Event("theme"));
   };
   return (
     <div class="bar">
-      <form role="search" onSubmit={(e) => (e.preventDefault(), open(hits[at]))}>
-        <input ref={box} type="search" role="combobox" list={undefined} autocomplete="off" aria-expanded={hits.length > 0} aria-controls="hits" aria-activedescendant={hits.length ? `hit${at}` : undefined} aria-label="Search units, classes, images, sites and findings" placeholder="search ( / )" value={words} onInput={(e) => ask(e.currentTarget.value)} onKeyDown={move} />
-        {words.trim() && !hits.length && <p class="hits" role="status">nothing is called so; units are found as “site unit”, images of this page by their number</p>}
-        {hits.length > 0 && <div id="hits" class="hits" role="listbox" aria-label="found">{hits.map((hit, i) => <a key={i} id={`hit${i}`} role="option" tabIndex={-1} aria-selected={i === at} href={hit.hash} onClick={() => ask("")}>{hit.words}</a>)}</div>}
-      </form>
-      <button onClick={theme}>light / dark</button>
+      <search>
+        <form
+          onSubmit={(e) => {
+            e.preventDefault();
+            open(hits[at]);
+          }}
+        >
+          <input
+            ref={box}
+            type="search"
+            // biome-ignore lint/a11y/noRedundantRoles: without a list of its own it is a searchbox
+            role="combobox"
+            list={undefined}
+            autocomplete="off"
+            aria-expanded={hits.length > 0}
+            aria-controls="hits"
+            aria-activedescendant={hits.length ? `hit${at}` : undefined}
+            aria-label="Search units, classes, images, sites and findings"
+            placeholder="search ( / )"
+            value={words}
+            onInput={(e) => ask(e.currentTarget.value)}
+            onKeyDown={move}
+          />
+          {words.trim() && !hits.length && (
+            <p class="hits" role="status">
+              nothing is called so; units are found as “site unit”, images of this page by their
+              number
+            </p>
+          )}
+          {hits.length > 0 && (
+            <div id="hits" class="hits" role="listbox" aria-label="found">
+              {hits.map((hit, i) => (
+                <a
+                  key={i}
+                  id={`hit${i}`}
+                  role="option"
+                  tabIndex={-1}
+                  aria-selected={i === at}
+                  href={hit.hash}
+                  onClick={() => ask("")}
+                >
+                  {hit.words}
+                </a>
+              ))}
+            </div>
+          )}
+        </form>
+      </search>
+      <button type="button" onClick={theme}>
+        light / dark
+      </button>
     </div>
   );
 }

@@ -13,13 +13,16 @@ export function Cases({ table, of }: { table: Table; of: (example: number) => Co
   const kinds = table.distinct("kind") as string[];
   const [kind, setKind] = useState(kinds[0]);
   const first = new Map<number, number>();
-  for (const row of table.rows({ kind })) if (!first.has(table.number(row, "example"))) first.set(table.number(row, "example"), row);
+  for (const row of table.rows({ kind }))
+    if (!first.has(table.number(row, "example"))) first.set(table.number(row, "example"), row);
   const examples = [...first.keys()];
   const [at, setAt] = useState(examples[0]);
   const example = first.has(at) ? at : examples[0];
   const place = images?.examples.indexOf(example) ?? -1;
   const said = (e: number) => {
-    const [label, prediction] = ["label", "prediction"].map((name) => shown(table.cell(first.get(e)!, name)));
+    const [label, prediction] = ["label", "prediction"].map((name) =>
+      shown(table.cell(first.get(e)!, name)),
+    );
     return `${label}${label === prediction ? "" : ` told as ${prediction}`} (#${e})`;
   };
   return (
@@ -27,7 +30,11 @@ export function Cases({ table, of }: { table: Table; of: (example: number) => Co
       <p class="picks">
         <Pick name="images" from={kinds} at={kind} set={setKind} />
         <Pick name="image" from={examples} at={example} set={setAt} word={said} />
-        {place >= 0 && <><Picture place={place} /> <a href={to.image(example)}>all about this image</a></>}
+        {place >= 0 && (
+          <>
+            <Picture place={place} /> <a href={to.image(example)}>all about this image</a>
+          </>
+        )}
       </p>
       {of(example)}
     </>

@@ -6,24 +6,42 @@ import { onTheme } from "../colour";
 import { go } from "../route";
 
 /** What is said of the mark that is nearest to the pointer. */
-export function tip<T>(of: readonly T[], place: { x: string | ((row: T) => unknown); y: string | ((row: T) => unknown) }, title: (row: T) => string, nearest = Plot.pointer): Plot.Markish {
+export function tip<T>(
+  of: readonly T[],
+  place: { x: string | ((row: T) => unknown); y: string | ((row: T) => unknown) },
+  title: (row: T) => string,
+  nearest = Plot.pointer,
+): Plot.Markish {
   return Plot.tip(of as T[], nearest({ ...place, title, fill: "var(--tint)" } as Plot.TipOptions));
 }
 
-export function Chart({ label, make, address }: { label: string; make: (width: number) => Plot.PlotOptions; address?: (row: number) => string }) {
+export function Chart({
+  label,
+  make,
+  address,
+}: {
+  label: string;
+  make: (width: number) => Plot.PlotOptions;
+  address?: (row: number) => string;
+}) {
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const draw = () => {
       if (!box.current) return; // a theme may change while the view goes
       const width = Math.max(280, Math.min(760, box.current.clientWidth));
       const drawn = Plot.plot({ className: "plot", ariaLabel: label, ...make(width), width });
-      drawn.querySelectorAll("style").forEach((s) => s.remove());
-      drawn.querySelectorAll("g[aria-label]").forEach((g) => g.removeAttribute("aria-label"));
+      for (const style of drawn.querySelectorAll("style")) style.remove();
+      for (const group of drawn.querySelectorAll("g[aria-label]"))
+        group.removeAttribute("aria-label");
       const svg = drawn.matches("svg") ? drawn : drawn.querySelector(":scope > svg")!;
       svg.setAttribute("role", "img");
       svg.setAttribute("aria-label", label);
       // The mark under the pointer leads to its card; by keyboard, the table's links do.
-      if (address) drawn.addEventListener("click", () => typeof drawn.value === "number" && go(address(drawn.value)));
+      if (address)
+        drawn.addEventListener(
+          "click",
+          () => typeof drawn.value === "number" && go(address(drawn.value)),
+        );
       drawn.classList.toggle("leads", Boolean(address));
       box.current.replaceChildren(drawn);
     };
@@ -31,11 +49,16 @@ export function Chart({ label, make, address }: { label: string; make: (width: n
     let wide = box.current!.clientWidth;
     const watch = new ResizeObserver(() => {
       const now = box.current?.clientWidth ?? wide;
-      if (Math.abs(now - wide) > 24) (wide = now), draw();
+      if (Math.abs(now - wide) <= 24) return;
+      wide = now;
+      draw();
     });
     watch.observe(box.current!);
     const off = onTheme(draw);
-    return () => (off(), watch.disconnect());
+    return () => {
+      off();
+      watch.disconnect();
+    };
   }, [label, make, address]);
   return <div class="chart" ref={box} />;
 }

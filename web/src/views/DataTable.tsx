@@ -1,10 +1,11 @@
 // Any table: sorted by a click, only its visible rows in the page, copied or saved as a whole.
 
 import { useContext, useMemo, useState } from "preact/hooks";
-import { separated, shown, type Cell, type Table } from "../data";
+import { type Cell, separated, shown, type Table } from "../data";
 import { to } from "../route";
 import { RowsContext, useAudit } from "./context";
 import { save } from "./Frame";
+import { Scrolled } from "./Scrolled";
 
 const HEIGHT = 28;
 const WINDOW = 14;
@@ -15,57 +16,133 @@ export function DataTable({ table, rows }: { table: Table; rows?: number[] }) {
   const [top, setTop] = useState(0);
   const [said, setSaid] = useState("");
   const columns = table.told.columns;
-  const own = useMemo(() => rows ?? Array.from({ length: table.length }, (_, i) => i), [table, rows]);
-  const order = useMemo(() => (by ? sorted(own, table.column(by.name), by.down) : own), [own, by, table]);
+  const own = useMemo(
+    () => rows ?? Array.from({ length: table.length }, (_, i) => i),
+    [table, rows],
+  );
+  const order = useMemo(
+    () => (by ? sorted(own, table.column(by.name), by.down) : own),
+    [own, by, table],
+  );
   const first = Math.max(0, Math.min(Math.floor(top / HEIGHT) - 4, order.length - WINDOW - 8));
   const visible = order.slice(first, first + WINDOW + 8);
-  const text = (sep: "," | "\t") => separated(columns.map((c) => c.name), order.map((row) => columns.map((c) => table.cell(row, c.name))), sep);
-  const copy = () => navigator.clipboard?.writeText(text("\t")).then(() => setSaid("copied"), () => setSaid("the browser refused"));
+  const text = (sep: "," | "\t") =>
+    separated(
+      columns.map((c) => c.name),
+      order.map((row) => columns.map((c) => table.cell(row, c.name))),
+      sep,
+    );
+  const copy = () =>
+    navigator.clipboard?.writeText(text("\t")).then(
+      () => setSaid("copied"),
+      () => setSaid("the browser refused"),
+    );
   const Rows = useContext(RowsContext);
   const [all, setAll] = useState(false);
   const held = `${table.length} of its ${table.told.total}, ${table.told.held}; all are in tables/${table.name}.parquet`;
   return (
     <div class="datatable">
       <p class="tools">
-        {counted(table, order.length)}{table.cut && ` (the page holds ${held})`}{" "}
-        {!all && <><button onClick={copy} title="numbers to four digits">copy</button>{" "}
-          <button onClick={() => save(new Blob([text(",")], { type: "text/csv" }), `${table.name}.csv`)} title="numbers to four digits">save CSV</button>{" "}</>}
-        {table.cut && Rows && <button aria-expanded={all} onClick={() => setAll(!all)}>{all ? "only these" : "all rows"}</button>}
+        {counted(table, order.length)}
+        {table.cut && ` (the page holds ${held})`}{" "}
+        {!all && (
+          <>
+            <button type="button" onClick={copy} title="numbers to four digits">
+              copy
+            </button>{" "}
+            <button
+              type="button"
+              onClick={() => save(new Blob([text(",")], { type: "text/csv" }), `${table.name}.csv`)}
+              title="numbers to four digits"
+            >
+              save CSV
+            </button>{" "}
+          </>
+        )}
+        {table.cut && Rows && (
+          <button type="button" aria-expanded={all} onClick={() => setAll(!all)}>
+            {all ? "only these" : "all rows"}
+          </button>
+        )}
         <span role="status">{said}</span>
       </p>
-      {all && Rows ? <Rows table={table} /> : <div class="scroll" tabIndex={0} role="region" aria-label={`Table ${table.name}`} onScroll={(e) => setTop(e.currentTarget.scrollTop)}>
-        <table aria-rowcount={order.length + 1}>
-          <thead>
-            <tr>
-              {columns.map((c) => (
-                <th scope="col" key={c.name} class={c.kind === "string" ? "name" : ""} title={c.meaning} aria-sort={by?.name === c.name ? (by.down ? "descending" : "ascending") : undefined}>
-                  <button onClick={() => setBy({ name: c.name, down: by?.name === c.name ? !by.down : c.kind !== "string" })}>
-                    {c.name}{c.unit && <small> [{c.unit}]</small>}{by?.name === c.name ? (by.down ? " ↓" : " ↑") : ""}
-                  </button>
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {first > 0 && <tr aria-hidden="true"><td colSpan={columns.length} style={{ height: `${first * HEIGHT}px`, padding: "0" }} /></tr>}
-            {visible.map((row, i) => (
-              <tr key={row} aria-rowindex={first + i + 2}>
-                {columns.map((c) => <td key={c.name} class={c.kind === "string" ? "name" : ""}>{linked(audit.siteIndex(table.cell(row, "site")), c.name, table.cell(row, c.name))}</td>)}
+      {all && Rows ? (
+        <Rows table={table} />
+      ) : (
+        <Scrolled label={`Table ${table.name}`} moved={(e) => setTop(e.currentTarget.scrollTop)}>
+          <table aria-rowcount={order.length + 1}>
+            <thead>
+              <tr>
+                {columns.map((c) => (
+                  <th
+                    scope="col"
+                    key={c.name}
+                    class={c.kind === "string" ? "name" : ""}
+                    title={c.meaning}
+                    aria-sort={
+                      by?.name === c.name ? (by.down ? "descending" : "ascending") : undefined
+                    }
+                  >
+                    <button
+                      type="button"
+                      onClick={() =>
+                        setBy({
+                          name: c.name,
+                          down: by?.name === c.name ? !by.down : c.kind !== "string",
+                        })
+                      }
+                    >
+                      {c.name}
+                      {c.unit && <small> [{c.unit}]</small>}
+                      {by?.name === c.name ? (by.down ? " ↓" : " ↑") : ""}
+                    </button>
+                  </th>
+                ))}
               </tr>
-            ))}
-            {first + visible.length < order.length && <tr aria-hidden="true"><td colSpan={columns.length} style={{ height: `${(order.length - first - visible.length) * HEIGHT}px`, padding: "0" }} /></tr>}
-          </tbody>
-        </table>
-      </div>}
+            </thead>
+            <tbody>
+              <Unseen rows={first} columns={columns.length} />
+              {visible.map((row, i) => (
+                <tr key={row} aria-rowindex={first + i + 2}>
+                  {columns.map((c) => (
+                    <td key={c.name} class={c.kind === "string" ? "name" : ""}>
+                      {linked(
+                        audit.siteIndex(table.cell(row, "site")),
+                        c.name,
+                        table.cell(row, c.name),
+                      )}
+                    </td>
+                  ))}
+                </tr>
+              ))}
+              <Unseen rows={order.length - first - visible.length} columns={columns.length} />
+            </tbody>
+          </table>
+        </Scrolled>
+      )}
     </div>
   );
 }
 
+/** The room of rows that are scrolled away. */
+const Unseen = ({ rows, columns }: { rows: number; columns: number }) =>
+  rows > 0 ? (
+    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a row takes no focus
+    <tr aria-hidden="true">
+      <td colSpan={columns} style={{ height: `${rows * HEIGHT}px`, padding: "0" }} />
+    </tr>
+  ) : null;
+
 /** How many rows these are; of a table that the page holds a part of, there may be more. */
-export const counted = (table: Table, rows: number) => `${rows} ${rows === 1 ? "row" : "rows"}${table.cut ? " on this page" : ""}`;
+export const counted = (table: Table, rows: number) =>
+  `${rows} ${rows === 1 ? "row" : "rows"}${table.cut ? " on this page" : ""}`;
 
 function linked(site: number, name: string, cell: Cell) {
-  return name === "unit" && site >= 0 && cell !== null ? <a href={to.unit(site, Number(cell))}>{shown(cell)}</a> : shown(cell);
+  return name === "unit" && site >= 0 && cell !== null ? (
+    <a href={to.unit(site, Number(cell))}>{shown(cell)}</a>
+  ) : (
+    shown(cell)
+  );
 }
 
 /** Missing cells last, ties in their present order. */

@@ -15,7 +15,10 @@ export function FindingView({ table }: { table: Table }) {
   if (error)
     return (
       <>
-        <p class="caveat" role="alert">This picture can't be drawn from this audit, which an older version may have made; its table stands here instead.</p>
+        <p class="caveat" role="alert">
+          This picture can't be drawn from this audit, which an older version may have made; its
+          table stands here instead.
+        </p>
         <DataTable table={table} />
       </>
     );

@@ -7,19 +7,45 @@ import { useAudit } from "./context";
 import { DataTable } from "./DataTable";
 import { pixels, standalone } from "./saved";
 
-export function Frame({ caption, name: own, table, rows, children }: { caption: string; /** What a picture without a table is called. */ name?: string; table?: Table; rows?: number[]; children: ComponentChildren }) {
+export function Frame({
+  caption,
+  name: own,
+  table,
+  rows,
+  children,
+}: {
+  caption: string;
+  /** What a picture without a table is called. */
+  name?: string;
+  table?: Table;
+  rows?: number[];
+  children: ComponentChildren;
+}) {
   const box = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState(false);
-  const name = own ?? table?.name ?? "picture", { model, data } = useAudit().outline;
-  const alone = () => standalone(box.current!, `${own ?? table?.told.title ?? name}: ${model} on ${data}`, caption);
+  const name = own ?? table?.name ?? "picture",
+    { model, data } = useAudit().outline;
+  const alone = () =>
+    standalone(box.current!, `${own ?? table?.told.title ?? name}: ${model} on ${data}`, caption);
   return (
     <figure class="view">
       <div ref={box}>{children}</div>
       <figcaption>{caption}</figcaption>
       <p class="tools">
-        {table && <button aria-expanded={open} onClick={() => setOpen(!open)}>{open ? "hide table" : "show table"}</button>}
-        <button onClick={() => pixels(alone()).then((png) => png && save(png, `${name}.png`))}>save PNG</button>
-        <button onClick={() => save(alone().svg, `${name}.svg`)}>save SVG</button>
+        {table && (
+          <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>
+            {open ? "hide table" : "show table"}
+          </button>
+        )}
+        <button
+          type="button"
+          onClick={() => pixels(alone()).then((png) => png && save(png, `${name}.png`))}
+        >
+          save PNG
+        </button>
+        <button type="button" onClick={() => save(alone().svg, `${name}.svg`)}>
+          save SVG
+        </button>
       </p>
       {open && table && <DataTable table={table} rows={rows} />}
     </figure>
@@ -35,13 +61,34 @@ export function save(content: Blob, name: string): void {
 }
 
 /** A labelled choice among names. */
-export function Pick<T extends string | number>({ name, label, from, at, set, word }: { name: string; label?: string; from: readonly T[]; at: T; set: (value: T) => void; word?: (value: T) => string }) {
+export function Pick<T extends string | number>({
+  name,
+  label,
+  from,
+  at,
+  set,
+  word,
+}: {
+  name: string;
+  label?: string;
+  from: readonly T[];
+  at: T;
+  set: (value: T) => void;
+  word?: (value: T) => string;
+}) {
   if (from.length < 2) return null;
   return (
     <label class="pick">
       {label ?? plain(name)}{" "}
-      <select value={String(from.indexOf(at))} onChange={(e) => set(from[Number(e.currentTarget.value)])}>
-        {from.map((value, i) => <option key={i} value={String(i)}>{word ? word(value) : String(value)}</option>)}
+      <select
+        value={String(from.indexOf(at))}
+        onChange={(e) => set(from[Number(e.currentTarget.value)])}
+      >
+        {from.map((value, i) => (
+          <option key={i} value={String(i)}>
+            {word ? word(value) : String(value)}
+          </option>
+        ))}
       </select>
     </label>
   );

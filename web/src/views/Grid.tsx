@@ -1,9 +1,14 @@
 // A canvas of cells that is read with the pointer or the arrow keys; only what is in sight is drawn.
 
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { onTheme, palette, type Palette } from "../colour";
+import { onTheme, type Palette, palette } from "../colour";
 
-export interface Spot { x: number; y: number; width: number; height: number }
+export interface Spot {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
 
 export interface Cells {
   width: number;
@@ -20,19 +25,37 @@ export interface Cells {
 }
 
 /** Places of `high` rows of `wide` cells, numbered row by row. */
-export function lattice(left: number, top: number, cw: number, ch: number, wide: number, high: number): Pick<Cells, "at" | "spot" | "step"> {
+export function lattice(
+  left: number,
+  top: number,
+  cw: number,
+  ch: number,
+  wide: number,
+  high: number,
+): Pick<Cells, "at" | "spot" | "step"> {
   const within = (n: number, most: number) => Math.max(0, Math.min(most - 1, n));
   return {
     at(x, y) {
       const [c, r] = [Math.floor((x - left) / cw), Math.floor((y - top) / ch)];
       return c >= 0 && c < wide && r >= 0 && r < high ? r * wide + c : -1;
     },
-    spot: (cell) => ({ x: left + (cell % wide) * cw, y: top + Math.floor(cell / wide) * ch, width: cw, height: ch }),
-    step: (cell, right, down) => within((cell % wide) + right, wide) + wide * within(Math.floor(cell / wide) + down, high),
+    spot: (cell) => ({
+      x: left + (cell % wide) * cw,
+      y: top + Math.floor(cell / wide) * ch,
+      width: cw,
+      height: ch,
+    }),
+    step: (cell, right, down) =>
+      within((cell % wide) + right, wide) + wide * within(Math.floor(cell / wide) + down, high),
   };
 }
 
-const STEPS: Record<string, [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const STEPS: Record<string, [number, number]> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
 
 export function Grid({ cells, label }: { cells: Cells; label: string }) {
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -45,7 +68,10 @@ export function Grid({ cells, label }: { cells: Cells; label: string }) {
   /** The whole map, for a figure that is taken along: what the window shows may be a part of it. */
   const whole = () => {
     const scale = Math.min(2, 16000 / cells.width);
-    const drawn = Object.assign(document.createElement("canvas"), { width: Math.ceil(scale * cells.width), height: Math.ceil(scale * cells.height) });
+    const drawn = Object.assign(document.createElement("canvas"), {
+      width: Math.ceil(scale * cells.width),
+      height: Math.ceil(scale * cells.height),
+    });
     const pen = drawn.getContext("2d")!;
     pen.scale(scale, scale);
     Object.assign(pen, { font: "12px system-ui, sans-serif", textBaseline: "middle" });
@@ -53,9 +79,11 @@ export function Grid({ cells, label }: { cells: Cells; label: string }) {
     return { drawn, width: cells.width, height: cells.height };
   };
   const paint = () => {
-    const box = scroll.current, sheet = canvas.current;
+    const box = scroll.current,
+      sheet = canvas.current;
     if (!box || !sheet) return;
-    const width = Math.max(1, Math.min(box.clientWidth, cells.width)), dense = devicePixelRatio || 1;
+    const width = Math.max(1, Math.min(box.clientWidth, cells.width)),
+      dense = devicePixelRatio || 1;
     const [w, h] = [Math.round(width * dense), Math.round(cells.height * dense)];
     if (sheet.width !== w || sheet.height !== h) Object.assign(sheet, { width: w, height: h });
     Object.assign(sheet.style, { width: `${width}px`, height: `${cells.height}px` });
@@ -79,9 +107,13 @@ export function Grid({ cells, label }: { cells: Cells; label: string }) {
     pen.drawImage(last.sheet, 0, 0);
     pen.setTransform(dense, 0, 0, dense, -dense * box.scrollLeft, 0);
     // where more lies beyond an edge, a shade says so
-    for (const [more, x] of [[box.scrollLeft > 1, box.scrollLeft], [box.scrollLeft + width < cells.width - 1, box.scrollLeft + width]] as const) {
+    for (const [more, x] of [
+      [box.scrollLeft > 1, box.scrollLeft],
+      [box.scrollLeft + width < cells.width - 1, box.scrollLeft + width],
+    ] as const) {
       if (!more) continue;
-      const inside = x === box.scrollLeft ? x + 18 : x - 18, shade = pen.createLinearGradient(x, 0, inside, 0);
+      const inside = x === box.scrollLeft ? x + 18 : x - 18,
+        shade = pen.createLinearGradient(x, 0, inside, 0);
       shade.addColorStop(0, `${by.ink}66`);
       shade.addColorStop(1, `${by.ink}00`);
       pen.fillStyle = shade;
@@ -105,7 +137,11 @@ export function Grid({ cells, label }: { cells: Cells; label: string }) {
     const watch = new ResizeObserver(soon);
     watch.observe(scroll.current!);
     const off = onTheme(paint); // at once: what is printed waits for no frame
-    return () => (watch.disconnect(), off(), cancelAnimationFrame(frame.current));
+    return () => {
+      watch.disconnect();
+      off();
+      cancelAnimationFrame(frame.current);
+    };
   });
   // a map that is only coloured anew keeps its place: keys go on from there
   useEffect(() => setNow(-1), [cells.width, cells.height]);
@@ -122,9 +158,11 @@ export function Grid({ cells, label }: { cells: Cells; label: string }) {
     const step = STEPS[e.key];
     if (step) {
       const next = now < 0 ? 0 : cells.step(now, ...step);
-      const s = cells.spot(next), box = scroll.current!;
+      const s = cells.spot(next),
+        box = scroll.current!;
       if (s.x < box.scrollLeft + 60) box.scrollLeft = Math.max(0, s.x - 120);
-      if (s.x + s.width > box.scrollLeft + box.clientWidth) box.scrollLeft = s.x + s.width - box.clientWidth + 60;
+      if (s.x + s.width > box.scrollLeft + box.clientWidth)
+        box.scrollLeft = s.x + s.width - box.clientWidth + 60;
       const at = canvas.current!.getBoundingClientRect();
       setNow(next);
       setPlace({ x: at.left + s.x + s.width - box.scrollLeft, y: at.top + s.y + s.height });
@@ -138,12 +176,27 @@ export function Grid({ cells, label }: { cells: Cells; label: string }) {
     <div class="grid">
       <div class="sideways" ref={scroll} onScroll={soon} onWheel={() => setNow(-1)}>
         <div style={{ width: `${cells.width}px`, height: `${cells.height}px` }}>
-          <canvas ref={canvas} tabIndex={0} role="application" aria-roledescription="map of cells" aria-label={`${label} Arrow keys move through it, Enter opens.`}
-            onMouseMove={hover} onMouseLeave={() => setNow(-1)} onBlur={() => setNow(-1)} onKeyDown={key}
-            onClick={(e) => { const cell = point(e); if (cell >= 0) cells.open?.(cell); }} />
+          {/* biome-ignore lint/a11y/noInteractiveElementToNoninteractiveRole: keys walk its cells */}
+          <canvas
+            ref={canvas}
+            tabIndex={0}
+            role="application"
+            aria-roledescription="map of cells"
+            aria-label={`${label} Arrow keys move through it, Enter opens.`}
+            onMouseMove={hover}
+            onMouseLeave={() => setNow(-1)}
+            onBlur={() => setNow(-1)}
+            onKeyDown={key}
+            onClick={(e) => {
+              const cell = point(e);
+              if (cell >= 0) cells.open?.(cell);
+            }}
+          />
         </div>
       </div>
-      <p class="sr" role="status">{lines.join(", ")}</p>
+      <p class="sr" role="status">
+        {lines.join(", ")}
+      </p>
       {lines.length > 0 && place && <Tip lines={lines} x={place.x} y={place.y} />}
     </div>
   );
@@ -156,7 +209,9 @@ export function Tip({ lines, x, y }: { lines: string[]; x: number; y: number }) 
   const top = y + high > innerHeight ? Math.max(0, y - high) : y + 14;
   return (
     <div class="tip" aria-hidden="true" style={{ left: `${left}px`, top: `${top}px` }}>
-      {lines.map((line, i) => <div key={i}>{i ? line : <b>{line}</b>}</div>)}
+      {lines.map((line, i) => (
+        <div key={i}>{i ? line : <b>{line}</b>}</div>
+      ))}
     </div>
   );
 }

@@ -1,7 +1,7 @@
 // One example's image, cut from the sheet that holds them all.
 
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { shown, type Images } from "../data";
+import { type Images, shown } from "../data";
 import { to } from "../route";
 import { useAudit } from "./context";
 
@@ -18,9 +18,26 @@ function loaded(images: Images): Promise<ImageBitmap> {
 }
 
 /** Rows and columns of the input that a unit sees. */
-export interface Box { top: number; left: number; height: number; width: number }
+export interface Box {
+  top: number;
+  left: number;
+  height: number;
+  width: number;
+}
 
-export function Picture({ place, value, size = 44, box, crop }: { place: number; value?: number; size?: number; box?: Box; crop?: boolean }) {
+export function Picture({
+  place,
+  value,
+  size = 44,
+  box,
+  crop,
+}: {
+  place: number;
+  value?: number;
+  size?: number;
+  box?: Box;
+  crop?: boolean;
+}) {
   const audit = useAudit();
   const images = audit.images!;
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -29,24 +46,40 @@ export function Picture({ place, value, size = 44, box, crop }: { place: number;
   // finer than the picture, so that an outline is thinner than its pixels
   const fine = Math.max(1, Math.round((2 * size) / images.width));
   useLayoutEffect(() => {
-    loaded(images).then((all) => {
-      const { width: w, height: h, across } = images;
-      const pen = canvas.current?.getContext("2d");
-      if (!pen) return;
-      const [left, top] = [w * (place % across), h * Math.floor(place / across)];
-      const [high, wide] = images.plane;
-      const seen = box && { x: (w * box.left) / wide, y: (h * box.top) / high, w: (w * box.width) / wide, h: (h * box.height) / high };
-      pen.imageSmoothingEnabled = false;
-      if (seen && crop) pen.drawImage(all, left + seen.x, top + seen.y, seen.w, seen.h, 0, 0, w * fine, h * fine);
-      else pen.drawImage(all, left, top, w, h, 0, 0, w * fine, h * fine);
-      if (!seen || crop || (seen.w >= w && seen.h >= h)) return;
-      Object.assign(pen, { strokeStyle: "#e69f00", lineWidth: 3 });
-      pen.strokeRect(seen.x * fine, seen.y * fine, seen.w * fine, seen.h * fine);
-    }, () => undefined);
+    loaded(images).then(
+      (all) => {
+        const { width: w, height: h, across } = images;
+        const pen = canvas.current?.getContext("2d");
+        if (!pen) return;
+        const [left, top] = [w * (place % across), h * Math.floor(place / across)];
+        const [high, wide] = images.plane;
+        const seen = box && {
+          x: (w * box.left) / wide,
+          y: (h * box.top) / high,
+          w: (w * box.width) / wide,
+          h: (h * box.height) / high,
+        };
+        pen.imageSmoothingEnabled = false;
+        if (seen && crop)
+          pen.drawImage(all, left + seen.x, top + seen.y, seen.w, seen.h, 0, 0, w * fine, h * fine);
+        else pen.drawImage(all, left, top, w, h, 0, 0, w * fine, h * fine);
+        if (!seen || crop || (seen.w >= w && seen.h >= h)) return;
+        Object.assign(pen, { strokeStyle: "#e69f00", lineWidth: 3 });
+        pen.strokeRect(seen.x * fine, seen.y * fine, seen.w * fine, seen.h * fine);
+      },
+      () => undefined,
+    );
   }, [place, crop, box?.top, box?.left]);
   return (
     <a class="picture" href={to.image(images.examples[place])} title={words}>
-      <canvas ref={canvas} width={images.width * fine} height={images.height * fine} role="img" aria-label={words} style={{ width: `${size}px`, height: `${(size * images.height) / images.width}px` }} />
+      <canvas
+        ref={canvas}
+        width={images.width * fine}
+        height={images.height * fine}
+        role="img"
+        aria-label={words}
+        style={{ width: `${size}px`, height: `${(size * images.height) / images.width}px` }}
+      />
     </a>
   );
 }

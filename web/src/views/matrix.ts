@@ -1,7 +1,7 @@
 // A square of numbers as cells of a map: what stands in its rows stands in its columns.
 
-import { type Palette } from "../colour";
-import { lattice, type Cells } from "./Grid";
+import type { Palette } from "../colour";
+import { type Cells, lattice } from "./Grid";
 
 const TOP = 20;
 
@@ -18,19 +18,31 @@ export interface Square {
   open(row: number): void;
 }
 
-export function square({ order, value, limit, cuts, title, lines, open }: Square, room: number): Cells {
-  const count = order.length, size = Math.max(1, Math.min(14, Math.floor(room / Math.max(1, count))));
+export function square(
+  { order, value, limit, cuts, title, lines, open }: Square,
+  room: number,
+): Cells {
+  const count = order.length,
+    size = Math.max(1, Math.min(14, Math.floor(room / Math.max(1, count))));
   const side = size * count;
-  const pair = (cell: number): [number, number] => [order[Math.floor(cell / count)], order[cell % count]];
+  const pair = (cell: number): [number, number] => [
+    order[Math.floor(cell / count)],
+    order[cell % count],
+  ];
   return {
-    width: side, height: side + 2 * TOP,
+    width: side,
+    height: side + 2 * TOP,
     ...lattice(0, TOP, size, size, count, count),
     lines: (cell) => lines(...pair(cell)),
     open: (cell) => open(pair(cell)[0]),
     draw(pen, _left, _right, by) {
-      const sheet = Object.assign(document.createElement("canvas"), { width: count, height: count });
+      const sheet = Object.assign(document.createElement("canvas"), {
+        width: count,
+        height: count,
+      });
       const image = new ImageData(count, count);
-      for (let cell = 0; cell < count * count; cell++) image.data.set(mixed(value(...pair(cell)), limit, by), 4 * cell);
+      for (let cell = 0; cell < count * count; cell++)
+        image.data.set(mixed(value(...pair(cell)), limit, by), 4 * cell);
       sheet.getContext("2d")!.putImageData(image, 0, 0);
       pen.imageSmoothingEnabled = false;
       pen.drawImage(sheet, 0, TOP, side, side);
@@ -54,7 +66,8 @@ export function square({ order, value, limit, cuts, title, lines, open }: Square
 
 function mixed(value: number, limit: number, by: Palette): [number, number, number, number] {
   if (!Number.isFinite(value)) return [...by.paper, 255];
-  const share = Math.min(1, Math.abs(value) / limit), end = value < 0 ? by.low : by.high;
+  const share = Math.min(1, Math.abs(value) / limit),
+    end = value < 0 ? by.low : by.high;
   const [r, g, b] = by.paper.map((c, i) => Math.round(c + (end[i] - c) * share));
   return [r, g, b, 255];
 }

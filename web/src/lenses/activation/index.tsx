@@ -1,7 +1,6 @@
 // Activation: what units respond to, as a wall of the images that each saw.
 
 import { useMemo, useState } from "preact/hooks";
-import type { View } from "..";
 import type { Choice } from "../../choose";
 import { ordered } from "../../choose";
 import type { Table } from "../../data";
@@ -10,17 +9,32 @@ import { useAudit } from "../../views/context";
 import { DataTable } from "../../views/DataTable";
 import { Frame } from "../../views/Frame";
 import { Heat, useFilters } from "../../views/Heat";
-import { Picture, type Box } from "../../views/Picture";
 import { usePages } from "../../views/Pages";
+import { type Box, Picture } from "../../views/Picture";
+import type { View } from "..";
 import { Concepts, Depth } from "./depth";
 import { SyntheticWall } from "./synthetic";
 import { Tuning } from "./tuning";
 
 const PAGE = 12;
-const KINDS = [["top", "largest values", 6], ["quantile", "quantiles", 5], ["random", "random examples", 4]] as const;
+const KINDS = [
+  ["top", "largest values", 6],
+  ["quantile", "quantiles", 5],
+  ["random", "random examples", 4],
+] as const;
 
 /** One unit's examples; only the first block is chosen for large values. */
-export function Examples({ table, site, unit, crop }: { table: Table; site: string; unit: number; crop?: boolean }) {
+export function Examples({
+  table,
+  site,
+  unit,
+  crop,
+}: {
+  table: Table;
+  site: string;
+  unit: number;
+  crop?: boolean;
+}) {
   const audit = useAudit();
   const rows = table.rows({ site, unit });
   return (
@@ -29,10 +43,24 @@ export function Examples({ table, site, unit, crop }: { table: Table; site: stri
         <div key={kind}>
           <small>{words}</small>
           <div class="strip">
-            {rows.filter((row) => table.cell(row, "kind") === kind).sort((a, b) => table.number(a, "rank") - table.number(b, "rank"))
-              .map((row) => [row, audit.images!.examples.indexOf(table.number(row, "example"))] as const)
-              .filter(([, place]) => place >= 0).slice(0, count)
-              .map(([row, place]) => <Picture key={row} place={place} value={table.number(row, "value")} box={boxOf(table, row)} crop={crop} />)}
+            {rows
+              .filter((row) => table.cell(row, "kind") === kind)
+              .sort((a, b) => table.number(a, "rank") - table.number(b, "rank"))
+              .map(
+                (row) =>
+                  [row, audit.images!.examples.indexOf(table.number(row, "example"))] as const,
+              )
+              .filter(([, place]) => place >= 0)
+              .slice(0, count)
+              .map(([row, place]) => (
+                <Picture
+                  key={row}
+                  place={place}
+                  value={table.number(row, "value")}
+                  box={boxOf(table, row)}
+                  crop={crop}
+                />
+              ))}
           </div>
         </div>
       ))}
@@ -42,23 +70,39 @@ export function Examples({ table, site, unit, crop }: { table: Table; site: stri
 
 /** The part of the input that the unit sees where its value is largest; undefined where units don't repeat. */
 function boxOf(table: Table, row: number): Box | undefined {
-  if (!table.has("top_edge", "left_edge", "height", "width") || table.cell(row, "height") === null) return undefined;
-  return { top: table.number(row, "top_edge"), left: table.number(row, "left_edge"), height: table.number(row, "height"), width: table.number(row, "width") };
+  if (!table.has("top_edge", "left_edge", "height", "width") || table.cell(row, "height") === null)
+    return undefined;
+  return {
+    top: table.number(row, "top_edge"),
+    left: table.number(row, "left_edge"),
+    height: table.number(row, "height"),
+    width: table.number(row, "width"),
+  };
 }
 
 const Wall: View = ({ table }) => {
   const audit = useAudit();
   const [equal, picks] = useFilters(table, ["site"]);
   const [crop, setCrop] = useState(false);
-  const units = useMemo(() => ordered([...new Set(table.rows(equal).map((row) => table.cell(row, "unit")))]) as number[], [table, equal.site]);
+  const units = useMemo(
+    () =>
+      ordered([...new Set(table.rows(equal).map((row) => table.cell(row, "unit")))]) as number[],
+    [table, equal.site],
+  );
   const [some, buttons] = usePages(units, PAGE);
   if (!audit.images) return <DataTable table={table} />;
   return (
-    <Frame caption="What each unit sees. Only the first block is chosen for large values; the others show what else passes through it. Outlined: the part that a unit of a convolution sees where its value is largest. Examples are of the evaluation split and stand for themselves: no interval; the random ones are the control. Images that the page has no room for are left out." table={table}>
+    <Frame
+      caption="What each unit sees. Only the first block is chosen for large values; the others show what else passes through it. Outlined: the part that a unit of a convolution sees where its value is largest. Examples are of the evaluation split and stand for themselves: no interval; the random ones are the control. Images that the page has no room for are left out."
+      table={table}
+    >
       <p class="picks">
         {picks}
         {buttons}
-        <label class="pick"><input type="checkbox" checked={crop} onChange={() => setCrop(!crop)} /> only the part that the unit sees</label>
+        <label class="pick">
+          <input type="checkbox" checked={crop} onChange={() => setCrop(!crop)} /> only the part
+          that the unit sees
+        </label>
       </p>
       {some.map((unit) => (
         <div class="wallrow" key={unit}>
@@ -70,8 +114,19 @@ const Wall: View = ({ table }) => {
   );
 };
 
-const SELECTIVITY: Choice = { kind: "heat", filters: ["site"], rows: "class", across: "unit", values: ["auroc", "mean"] };
-const Units: View = ({ table }) => <Heat table={table} choice={{ ...SELECTIVITY, values: SELECTIVITY.values.filter((v) => table.has(v)) }} />;
+const SELECTIVITY: Choice = {
+  kind: "heat",
+  filters: ["site"],
+  rows: "class",
+  across: "unit",
+  values: ["auroc", "mean"],
+};
+const Units: View = ({ table }) => (
+  <Heat
+    table={table}
+    choice={{ ...SELECTIVITY, values: SELECTIVITY.values.filter((v) => table.has(v)) }}
+  />
+);
 
 export const activation: Record<string, View> = {
   "activation.units": Units,

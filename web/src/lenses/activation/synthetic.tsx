@@ -1,13 +1,13 @@
 // Which made-up input drives a unit most?
 
-import type { View } from "..";
-import { part, shown, told, type Table } from "../../data";
+import { part, shown, type Table, told } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame } from "../../views/Frame";
 import { useFilters } from "../../views/Heat";
 import { usePages } from "../../views/Pages";
 import { Pixels } from "../../views/Pixels";
+import type { View } from "..";
 
 const PAGE = 12;
 
@@ -22,12 +22,25 @@ export function Synthetic({ table, site, unit }: { table: Table; site: string; u
       <div class="strip">
         {rows.map((row) => (
           <div class="change" key={row}>
-            <Pixels values={part(images, table.number(row, "picture"))} width={images.shape[2]} planes={images.shape[3]} size={72} label={[`synthetic input for unit ${unit}, start ${table.cell(row, "start")}: made by gradient ascent, not data`, ...told(table, row, "value")].join(", ")} />
+            <Pixels
+              values={part(images, table.number(row, "picture"))}
+              width={images.shape[2]}
+              planes={images.shape[3]}
+              size={72}
+              label={[
+                `synthetic input for unit ${unit}, start ${table.cell(row, "start")}: made by gradient ascent, not data`,
+                ...told(table, row, "value"),
+              ].join(", ")}
+            />
             <small>{shown(Number(table.number(row, "value").toPrecision(3)))}</small>
           </div>
         ))}
       </div>
-      <small class="pick">Made by gradient ascent, not data. Largest value on a real example: {first("natural_top")}. First start like the others: {first("alike")}; like other units' (control): {first("control_alike")}.</small>
+      <small class="pick">
+        Made by gradient ascent, not data. Largest value on a real example: {first("natural_top")}.
+        First start like the others: {first("alike")}; like other units' (control):{" "}
+        {first("control_alike")}.
+      </small>
     </div>
   );
 }
@@ -36,13 +49,26 @@ export const SyntheticWall: View = ({ table }) => {
   const audit = useAudit();
   const [equal, picks] = useFilters(table, ["site"]);
   const rows = table.rows(equal);
-  const [units, buttons] = usePages([...new Set(rows.map((row) => table.number(row, "unit")))], PAGE);
+  const [units, buttons] = usePages(
+    [...new Set(rows.map((row) => table.number(row, "unit")))],
+    PAGE,
+  );
   if (!audit.array("activation.synthetic")) return null;
   return (
-    <Frame caption="Inputs that gradient ascent from random starts ends at, shown to nobody in training, with the unit's value on each. Where one unit's are no more alike than those of different units (control), it has several maxima. They are made, not measured: no n and no interval; each unit's largest value on a real example stands beside." table={table} rows={rows}>
-      <p class="picks">{picks}{buttons}</p>
+    <Frame
+      caption="Inputs that gradient ascent from random starts ends at, shown to nobody in training, with the unit's value on each. Where one unit's are no more alike than those of different units (control), it has several maxima. They are made, not measured: no n and no interval; each unit's largest value on a real example stands beside."
+      table={table}
+      rows={rows}
+    >
+      <p class="picks">
+        {picks}
+        {buttons}
+      </p>
       {units.map((unit) => (
-        <div class="wallrow" key={unit}><a href={to.unit(audit.siteIndex(equal.site), unit)}>unit {unit}</a><Synthetic table={table} site={String(equal.site)} unit={unit} /></div>
+        <div class="wallrow" key={unit}>
+          <a href={to.unit(audit.siteIndex(equal.site), unit)}>unit {unit}</a>
+          <Synthetic table={table} site={String(equal.site)} unit={unit} />
+        </div>
       ))}
     </Frame>
   );

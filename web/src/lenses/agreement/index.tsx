@@ -2,90 +2,201 @@
 
 import * as Plot from "@observablehq/plot";
 import { useCallback, useMemo } from "preact/hooks";
-import type { View } from "..";
-import { shown, told, type Audit, type Table } from "../../data";
+import { type Audit, shown, type Table, told } from "../../data";
 import { to } from "../../route";
 import { Chart, tip } from "../../views/Chart";
 import { useAudit } from "../../views/context";
 import { Frame } from "../../views/Frame";
 import { Heat, useFilters } from "../../views/Heat";
+import type { View } from "..";
 
 const SYMBOLS = ["circle", "wye", "triangle", "square", "diamond", "star", "cross"];
 /** A verdict with its classes: what a unit is selective for, and what depends on it. */
 export const both = (table: Table, row: number): string => {
-  const name = (column: string) => (table.has(column) ? table.cell(row, column) : null), verdict = shown(table.cell(row, "verdict"));
+  const name = (column: string) => (table.has(column) ? table.cell(row, column) : null),
+    verdict = shown(table.cell(row, "verdict"));
   const [own, other] = [name("preferred_class"), name("causal_class")];
   if (verdict === OTHER) return `selective for ${shown(own)}, causal for ${shown(other)}`;
   if (verdict === "causal and selective") return `${verdict} for ${shown(own)}`;
   if (verdict === APART) return `selective for ${shown(own)}, not causal`;
-  return verdict === "causal, not selective" && other !== null ? `causal for ${shown(other)}, not selective` : verdict;
+  return verdict === "causal, not selective" && other !== null
+    ? `causal for ${shown(other)}, not selective`
+    : verdict;
 };
-const NAMED = 8, MISLEADING = 3;
-const APART = "selective, not causal", OTHER = "selective, causal for another class";
+const NAMED = 8,
+  MISLEADING = 3;
+const APART = "selective, not causal",
+  OTHER = "selective, causal for another class";
 /** In one order everywhere, so that a verdict has one mark and one colour. */
-const VERDICTS = ["causal and selective", OTHER, APART, "causal, not selective", "neither", "not measured", "dead"];
-const COLOURS = ["var(--soft)", "#cc79a7", "var(--link)", "var(--warn)", "var(--ink)", "var(--soft)", "var(--soft)"];
+const VERDICTS = [
+  "causal and selective",
+  OTHER,
+  APART,
+  "causal, not selective",
+  "neither",
+  "not measured",
+  "dead",
+];
+const COLOURS = [
+  "var(--soft)",
+  "#cc79a7",
+  "var(--link)",
+  "var(--warn)",
+  "var(--ink)",
+  "var(--soft)",
+  "var(--soft)",
+];
 
-const Lenses: View = ({ table }) => <Heat table={table} choice={{ kind: "heat", filters: ["site", "class"], rows: "lens_a", across: "lens_b", values: ["spearman", "topk_overlap"] }} />;
+const Lenses: View = ({ table }) => (
+  <Heat
+    table={table}
+    choice={{
+      kind: "heat",
+      filters: ["site", "class"],
+      rows: "lens_a",
+      across: "lens_b",
+      values: ["spearman", "topk_overlap"],
+    }}
+  />
+);
 
 const Units: View = ({ table }) => {
   const audit = useAudit();
   const [equal, picks] = useFilters(table, ["site"]);
-  const rows = useMemo(() => table.rows(equal).filter((r) => Number.isFinite(table.number(r, "activation")) && Number.isFinite(table.number(r, "ablation"))), [table, equal.site]);
+  const rows = useMemo(
+    () =>
+      table
+        .rows(equal)
+        .filter(
+          (r) =>
+            Number.isFinite(table.number(r, "activation")) &&
+            Number.isFinite(table.number(r, "ablation")),
+        ),
+    [table, equal.site],
+  );
   const site = audit.siteIndex(equal.site);
   const make = useCallback((width: number) => scatter(audit, table, rows, width), [table, rows]);
-  const address = useCallback((row: number) => to.unit(site, table.number(row, "unit")), [table, site]);
+  const address = useCallback(
+    (row: number) => to.unit(site, table.number(row, "unit")),
+    [table, site],
+  );
   return (
-    <Frame caption={`One mark per unit: how selective it is (across) and what its removal does to the score of its preferred class (up: the class gains, down: it loses). Named where there is room: the ${NAMED} largest effects on these examples and, in bold, the ${MISLEADING} most selective units that aren't causal. Colours and shapes: the verdict. Intervals, n and controls of both are in the tooltips.`} table={table} rows={rows}>
+    <Frame
+      caption={`One mark per unit: how selective it is (across) and what its removal does to the score of its preferred class (up: the class gains, down: it loses). Named where there is room: the ${NAMED} largest effects on these examples and, in bold, the ${MISLEADING} most selective units that aren't causal. Colours and shapes: the verdict. Intervals, n and controls of both are in the tooltips.`}
+      table={table}
+      rows={rows}
+    >
       <p class="picks">{picks}</p>
-      <Chart label={`${table.told.title}: selectivity against effect`} make={make} address={address} />
+      <Chart
+        label={`${table.told.title}: selectivity against effect`}
+        make={make}
+        address={address}
+      />
     </Frame>
   );
 };
 
 function scatter(audit: Audit, table: Table, rows: number[], width: number): Plot.PlotOptions {
   // the table tells what the class loses, the picture the effect, as everywhere
-  const x = (row: number) => table.number(row, "activation"), y = (row: number) => 0 - table.number(row, "ablation");
+  const x = (row: number) => table.number(row, "activation"),
+    y = (row: number) => 0 - table.number(row, "ablation");
   const verdict = (row: number) => shown(table.cell(row, "verdict"));
   const far = [...rows].sort((a, b) => Math.abs(y(b)) - Math.abs(y(a))).slice(0, NAMED);
-  const misleading = rows.filter((row) => verdict(row) === APART).sort((a, b) => x(b) - x(a)).slice(0, MISLEADING);
-  const names = apart([...misleading, ...far.filter((row) => !misleading.includes(row))], rows, x, y, width);
+  const misleading = rows
+    .filter((row) => verdict(row) === APART)
+    .sort((a, b) => x(b) - x(a))
+    .slice(0, MISLEADING);
+  const names = apart(
+    [...misleading, ...far.filter((row) => !misleading.includes(row))],
+    rows,
+    x,
+    y,
+    width,
+  );
   const verdicts = VERDICTS.filter((v) => table.distinct("verdict").includes(v));
   // both numbers with their intervals, n and controls, from the findings that they come from
   const own = (finding: string, value: string, row: number) => {
-    const from = audit.table(finding), [first] = from?.rows({ site: table.cell(row, "site"), unit: table.cell(row, "unit"), class: table.cell(row, "preferred_class") }) ?? [];
-    return first === undefined ? [`${value === "auroc" ? "AUROC" : "effect"} ${shown((value === "auroc" ? x : y)(row))} (interval, n and control: in the table of ${finding})`] : told(from!, first, value);
+    const from = audit.table(finding),
+      [first] =
+        from?.rows({
+          site: table.cell(row, "site"),
+          unit: table.cell(row, "unit"),
+          class: table.cell(row, "preferred_class"),
+        }) ?? [];
+    return first === undefined
+      ? [
+          `${value === "auroc" ? "AUROC" : "effect"} ${shown((value === "auroc" ? x : y)(row))} (interval, n and control: in the table of ${finding})`,
+        ]
+      : told(from!, first, value);
   };
-  const said = (row: number) => [`unit ${table.cell(row, "unit")}: ${both(table, row)}; the numbers are for class ${shown(table.cell(row, "preferred_class"))}`, ...own("activation.units", "auroc", row), ...own("ablation.units", "effect", row), ...["causal_share", "accuracy_drop"].filter((c) => table.has(c)).flatMap((c) => told(table, row, c))].join("\n");
+  const said = (row: number) =>
+    [
+      `unit ${table.cell(row, "unit")}: ${both(table, row)}; the numbers are for class ${shown(table.cell(row, "preferred_class"))}`,
+      ...own("activation.units", "auroc", row),
+      ...own("ablation.units", "effect", row),
+      ...["causal_share", "accuracy_drop"]
+        .filter((c) => table.has(c))
+        .flatMap((c) => told(table, row, c)),
+    ].join("\n");
   return {
-    height: 380, marginLeft: 52, grid: true,
+    height: 380,
+    marginLeft: 52,
+    grid: true,
     x: { label: "activation: AUROC for the preferred class", nice: true },
-    y: { label: `ablation: effect of removing it on the preferred class [${table.about("ablation").unit}], below 0: it loses`, nice: true },
-    symbol: { domain: verdicts, range: verdicts.map((v) => SYMBOLS[VERDICTS.indexOf(v)]), legend: true },
+    y: {
+      label: `ablation: effect of removing it on the preferred class [${table.about("ablation").unit}], below 0: it loses`,
+      nice: true,
+    },
+    symbol: {
+      domain: verdicts,
+      range: verdicts.map((v) => SYMBOLS[VERDICTS.indexOf(v)]),
+      legend: true,
+    },
     color: { domain: verdicts, range: verdicts.map((v) => COLOURS[VERDICTS.indexOf(v)]) },
     marks: [
       Plot.ruleY([0], { strokeOpacity: 0.4 }),
       Plot.dot(rows, { x, y, symbol: verdict, stroke: verdict, r: 3.5 }),
-      ...names.map(({ row, dy }) => Plot.text([row], { x, y, dy, text: () => String(table.cell(row, "unit")), fill: verdict, ...(misleading.includes(row) ? { fontWeight: "bold" } : {}) })),
+      ...names.map(({ row, dy }) =>
+        Plot.text([row], {
+          x,
+          y,
+          dy,
+          text: () => String(table.cell(row, "unit")),
+          fill: verdict,
+          ...(misleading.includes(row) ? { fontWeight: "bold" } : {}),
+        }),
+      ),
       tip(rows, { x, y }, said),
     ],
   };
 }
 
 /** Names that don't lie on each other, above or below their marks: the first ones first. */
-export function apart(named: number[], rows: number[], x: (row: number) => number, y: (row: number) => number, width: number): { row: number; dy: number }[] {
+export function apart(
+  named: number[],
+  rows: number[],
+  x: (row: number) => number,
+  y: (row: number) => number,
+  width: number,
+): { row: number; dy: number }[] {
   const place = (of: (row: number) => number, room: number, row: number) => {
-    const all = rows.map(of), least = Math.min(...all);
+    const all = rows.map(of),
+      least = Math.min(...all);
     return (room * (of(row) - least)) / (Math.max(...all) - least || 1);
   };
   const taken: [number, number][] = [];
   return named.flatMap((row) => {
     const [left, up] = [place(x, width - 72, row), place(y, 330, row)];
-    const dy = [-10, 11].find((d) => taken.every(([a, b]) => Math.abs(a - left) > 26 || Math.abs(b - up + d) > 12));
+    const dy = [-10, 11].find((d) =>
+      taken.every(([a, b]) => Math.abs(a - left) > 26 || Math.abs(b - up + d) > 12),
+    );
     if (dy === undefined) return [];
     taken.push([left, up - dy]);
     return [{ row, dy }];
   });
 }
 
-export const agreement: Record<string, View> = { "agreement.lenses": Lenses, "agreement.units": Units };
+export const agreement: Record<string, View> = {
+  "agreement.lenses": Lenses,
+  "agreement.units": Units,
+};

@@ -2,17 +2,19 @@
 
 import { useMemo } from "preact/hooks";
 import { colour } from "../../colour";
-import { bounds, shown, told, type Table } from "../../data";
+import { bounds, shown, type Table, told } from "../../data";
 import { Frame } from "../../views/Frame";
-import { Grid, lattice, type Cells } from "../../views/Grid";
+import { type Cells, Grid, lattice } from "../../views/Grid";
 
 const CONTROLS = ["edge", "random"];
 const [LEFT, TOP, WIDE, HIGH] = [150, 24, 134, 62];
 
 /** Methods in their order; the maps' arrays have them without `random`, which the curves have last. */
-export const methodsOf = (table: Table) => (table.distinct("method") as string[]).filter((name) => name !== "random");
+export const methodsOf = (table: Table) =>
+  (table.distinct("method") as string[]).filter((name) => name !== "random");
 
-export const words = (name: string) => ({ input_x_gradient: "input × gradient" })[name] ?? name.replaceAll("_", " ");
+export const words = (name: string) =>
+  ({ input_x_gradient: "input × gradient" })[name] ?? name.replaceAll("_", " ");
 
 /** What a method that fails a test was found to do. */
 const FOUND: Record<string, string> = {
@@ -26,68 +28,106 @@ const FOUND: Record<string, string> = {
 /** Tests that a method fails, each once however many rows ask it; of a control, which sees no model, nothing is asked. */
 export function failed(table: Table, method: string): string[] {
   if (CONTROLS.includes(method)) return [];
-  return [...new Set(table.rows({ method, passed: false }).map((row) => words(String(table.cell(row, "metric")).replace(/_nonzero$/, ""))))];
+  return [
+    ...new Set(
+      table
+        .rows({ method, passed: false })
+        .map((row) => words(String(table.cell(row, "metric")).replace(/_nonzero$/, ""))),
+    ),
+  ];
 }
 
 /** The tests that a method fails, and what each says. */
-export const why = (table: Table, method: string): string => failed(table, method).map((test) => `${test} (${FOUND[test] ?? "see the table"})`).join("; ");
+export const why = (table: Table, method: string): string =>
+  failed(table, method)
+    .map((test) => `${test} (${FOUND[test] ?? "see the table"})`)
+    .join("; ");
 
 export function verdict(table: Table, method: string): string {
   const tests = failed(table, method);
-  return CONTROLS.includes(method) ? "control" : tests.length ? `✗ fails ${tests.length > 1 ? `${tests.length} tests` : tests[0]}` : "✓ passes all tests";
+  return CONTROLS.includes(method)
+    ? "control"
+    : tests.length
+      ? `✗ fails ${tests.length > 1 ? `${tests.length} tests` : tests[0]}`
+      : "✓ passes all tests";
 }
 
 export function Gates({ table }: { table: Table }) {
   const cells = useMemo(() => laid(table), [table]);
-  const failing = methodsOf(table).filter((name) => failed(table, name).length).map((name) => `${words(name)}: ${why(table, name)}`);
+  const failing = methodsOf(table)
+    .filter((name) => failed(table, name).length)
+    .map((name) => `${words(name)}: ${why(table, name)}`);
   return (
-    <Frame caption={`Tests that a wrong map would fail, with 95 % intervals and controls: ✓ passed, ✗ failed. ${failing.length ? `Failing: ${failing.join(". ")}.` : "No method fails."} “edge” and “random” see no model.`} table={table}>
+    <Frame
+      caption={`Tests that a wrong map would fail, with 95 % intervals and controls: ✓ passed, ✗ failed. ${failing.length ? `Failing: ${failing.join(". ")}.` : "No method fails."} “edge” and “random” see no model.`}
+      table={table}
+    >
       <Grid cells={cells} label={`${table.told.title}: methods by tests.`} />
     </Frame>
   );
 }
 
 function laid(table: Table): Cells {
-  const methods = table.distinct("method") as string[], metrics = table.distinct("metric") as string[];
-  const wide = metrics.length, height = TOP + methods.length * HIGH;
-  const row = (cell: number) => table.rows({ method: methods[Math.floor(cell / wide)], metric: metrics[cell % wide] })[0];
-  const mark = (at: number) => ({ true: "✓ ", false: "✗ " })[String(table.cell(at, "passed"))] ?? "";
+  const methods = table.distinct("method") as string[],
+    metrics = table.distinct("metric") as string[];
+  const wide = metrics.length,
+    height = TOP + methods.length * HIGH;
+  const row = (cell: number) =>
+    table.rows({ method: methods[Math.floor(cell / wide)], metric: metrics[cell % wide] })[0];
+  const mark = (at: number) =>
+    ({ true: "✓ ", false: "✗ " })[String(table.cell(at, "passed"))] ?? "";
   const place = lattice(LEFT, TOP, WIDE, HIGH, wide, methods.length);
   const [low, high] = bounds(table, "value");
   const short = (at: number, name: string) => shown(Number(table.number(at, name).toPrecision(3)));
   return {
-    width: LEFT + wide * WIDE, height, ...place,
+    width: LEFT + wide * WIDE,
+    height,
+    ...place,
     lines(cell) {
-      const at = row(cell), head = `${words(methods[Math.floor(cell / wide)])} · ${words(metrics[cell % wide])}`;
+      const at = row(cell),
+        head = `${words(methods[Math.floor(cell / wide)])} · ${words(metrics[cell % wide])}`;
       if (at === undefined) return [head, "not tested"];
       return [
-        head, ...told(table, at, "value"),
-        ...(table.has("difference") && table.cell(at, "difference") !== null ? told(table, at, "difference").slice(0, 2) : []),
+        head,
+        ...told(table, at, "value"),
+        ...(table.has("difference") && table.cell(at, "difference") !== null
+          ? told(table, at, "difference").slice(0, 2)
+          : []),
         ...(table.has("better") ? [`${shown(table.cell(at, "better"))} is better`] : []),
-        { true: "✓ passed", false: "✗ failed" }[String(table.cell(at, "passed"))] ?? "nothing to pass",
+        { true: "✓ passed", false: "✗ failed" }[String(table.cell(at, "passed"))] ??
+          "nothing to pass",
       ];
     },
     draw(pen, from, until, by) {
       const middle = (c: number) => LEFT + c * WIDE + (WIDE - 3) / 2;
       pen.textAlign = "center";
       for (let cell = 0; cell < methods.length * wide; cell++) {
-        const at = row(cell), s = place.spot(cell), [w, h] = [WIDE - 3, HIGH - 3];
+        const at = row(cell),
+          s = place.spot(cell),
+          [w, h] = [WIDE - 3, HIGH - 3];
         if (s.x > until || s.x + WIDE < from) continue;
         const passed = at === undefined ? null : table.cell(at, "passed");
         pen.fillStyle = passed === null ? by.none : colour(passed ? 0.06 : -0.06, 1, by);
-        if (passed === null) pen.strokeStyle = by.none, pen.strokeRect(s.x + 0.5, s.y + 0.5, w - 1, h - 1);
-        else pen.fillRect(s.x, s.y, w, h);
+        if (passed === null) {
+          pen.strokeStyle = by.none;
+          pen.strokeRect(s.x + 0.5, s.y + 0.5, w - 1, h - 1);
+        } else pen.fillRect(s.x, s.y, w, h);
         if (at === undefined) continue;
         pen.fillStyle = by.ink;
         pen.font = "600 13px system-ui, sans-serif";
         pen.fillText(mark(at) + short(at, "value"), middle(cell % wide), s.y + 14);
         pen.font = "11px system-ui, sans-serif";
-        if (low) pen.fillText(`[${short(at, low)}, ${short(at, high)}]`, middle(cell % wide), s.y + 31);
-        pen.fillText(table.cell(at, "control") === null ? "no control" : `control ${short(at, "control")}`, middle(cell % wide), s.y + 47);
+        if (low)
+          pen.fillText(`[${short(at, low)}, ${short(at, high)}]`, middle(cell % wide), s.y + 31);
+        pen.fillText(
+          table.cell(at, "control") === null ? "no control" : `control ${short(at, "control")}`,
+          middle(cell % wide),
+          s.y + 47,
+        );
       }
       pen.font = "12px system-ui, sans-serif";
       pen.fillStyle = by.soft;
-      metrics.forEach((name, c) => pen.fillText(words(name), middle(c), TOP / 2));
+      for (let c = 0; c < metrics.length; c++) pen.fillText(words(metrics[c]), middle(c), TOP / 2);
       // the names stay in sight where the map is moved sideways
       pen.clearRect(from, 0, LEFT - 6, height);
       methods.forEach((name, r) => {

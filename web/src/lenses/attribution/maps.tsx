@@ -3,65 +3,129 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { limitOf } from "../../colour";
-import { part, shown, type Numbers, type Table } from "../../data";
+import { type Numbers, part, shown, type Table } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame, Pick } from "../../views/Frame";
 import { usePages } from "../../views/Pages";
 import { Pixels } from "../../views/Pixels";
+import { Scrolled } from "../../views/Scrolled";
 import { methodsOf, verdict, why, words } from "./gates";
 
 const [TYPICAL, MEAN] = ["single images", "the mean over images"];
 const PAGE = 10;
 
 /** Maps `[M, K, H, W]` of the methods, of classes `of`, beside their images where there are some. */
-interface Shown { maps: Numbers; of: number[]; images?: Numbers }
+interface Shown {
+  maps: Numbers;
+  of: number[];
+  images?: Numbers;
+}
 
 export function Maps({ table }: { table: Table }) {
-  const audit = useAudit(), array = (name: string) => audit.array(`attribution.${name}`);
+  const audit = useAudit(),
+    array = (name: string) => audit.array(`attribution.${name}`);
   const { classes } = audit.outline;
-  const typical = array("example_maps"), means = array("class_maps"), images = array("example_images"), labels = array("example_labels");
+  const typical = array("example_maps"),
+    means = array("class_maps"),
+    images = array("example_images"),
+    labels = array("example_labels");
   const kinds: Record<string, Shown> = {};
   if (typical && labels) kinds[TYPICAL] = { maps: typical, of: [...labels.values], images };
   if (means) kinds[MEAN] = { maps: means, of: classes.map((_, c) => c) };
   const [kind, setKind] = useState(Object.keys(kinds)[0]);
-  const [some, buttons] = usePages(kinds[kind]?.of.map((_, k) => k) ?? [], PAGE, kind === MEAN ? "classes" : "images");
+  const [some, buttons] = usePages(
+    kinds[kind]?.of.map((_, k) => k) ?? [],
+    PAGE,
+    kind === MEAN ? "classes" : "images",
+  );
   if (!kind) return null;
   const { maps, of, images: drawn } = kinds[kind];
-  const ids = array("example_ids"), example = (k: number) => ids?.values[k] ?? -1;
+  const ids = array("example_ids"),
+    example = (k: number) => ids?.values[k] ?? -1;
   const methods = methodsOf(table).slice(0, maps.shape[0]);
-  const heads = methods.map((method) => <th scope="col" key={method}>{words(method)}<br /><Verdict table={table} method={method} /></th>);
+  const heads = methods.map((method) => (
+    <th scope="col" key={method}>
+      {words(method)}
+      <br />
+      <Verdict table={table} method={method} />
+    </th>
+  ));
   const map = (method: string, m: number, k: number) => {
-    const values = part(maps, m, k), limit = limitOf(values);
-    return <td key={method}><Pixels values={values} width={maps.shape[3]} limit={limit} label={`${words(method)} of class ${classes[of[k]]}, ${kind}; full colour: ${shown(limit * 100)} % of the map in one pixel`} /></td>;
+    const values = part(maps, m, k),
+      limit = limitOf(values);
+    return (
+      <td key={method}>
+        <Pixels
+          values={values}
+          width={maps.shape[3]}
+          limit={limit}
+          label={`${words(method)} of class ${classes[of[k]]}, ${kind}; full colour: ${shown(limit * 100)} % of the map in one pixel`}
+        />
+      </td>
+    );
   };
   return (
-    <Frame caption="Where each method puts its attributions: shares of their absolute size, which add up to 1 over a map, blue where there is more, on a scale of each map's own. Images are first the typical one of each class (rightly classified, of middling margin), then closest calls and worst mistakes. Control: “edge” sees no model. Maps have no interval: the tests above have theirs, and n." table={table}>
-      <p class="picks"><Pick name="maps of" from={Object.keys(kinds)} at={kind} set={setKind} />{buttons}</p>
-      <div class="sideways" tabIndex={0} role="region" aria-label="Maps by class and method">
+    <Frame
+      caption="Where each method puts its attributions: shares of their absolute size, which add up to 1 over a map, blue where there is more, on a scale of each map's own. Images are first the typical one of each class (rightly classified, of middling margin), then closest calls and worst mistakes. Control: “edge” sees no model. Maps have no interval: the tests above have theirs, and n."
+      table={table}
+    >
+      <p class="picks">
+        <Pick name="maps of" from={Object.keys(kinds)} at={kind} set={setKind} />
+        {buttons}
+      </p>
+      <Scrolled way="sideways" label="Maps by class and method">
         <table class="maps">
-          <thead><tr><th scope="col">class</th>{drawn && <th scope="col">image</th>}{heads}</tr></thead>
+          <thead>
+            <tr>
+              <th scope="col">class</th>
+              {drawn && <th scope="col">image</th>}
+              {heads}
+            </tr>
+          </thead>
           <tbody>
             {some.map((k) => (
               <tr key={k}>
-                <th scope="row"><a href={to.class(of[k])}>{classes[of[k]]}</a></th>
-                {drawn && <td><Linked example={example(k)}><Pixels values={part(drawn, k)} width={drawn.shape[2]} planes={drawn.shape[3]} label={`image of class ${classes[of[k]]}`} /></Linked></td>}
+                <th scope="row">
+                  <a href={to.class(of[k])}>{classes[of[k]]}</a>
+                </th>
+                {drawn && (
+                  <td>
+                    <Linked example={example(k)}>
+                      <Pixels
+                        values={part(drawn, k)}
+                        width={drawn.shape[2]}
+                        planes={drawn.shape[3]}
+                        label={`image of class ${classes[of[k]]}`}
+                      />
+                    </Linked>
+                  </td>
+                )}
                 {methods.map((method, m) => map(method, m, k))}
               </tr>
             ))}
           </tbody>
         </table>
-      </div>
+      </Scrolled>
     </Frame>
   );
 }
 
 /** Leads to the image's card, where the page holds one. */
-const Linked = ({ example, children }: { example: number; children: ComponentChildren }) => (useAudit().images?.examples.includes(example) ? <a href={to.image(example)}>{children}</a> : <>{children}</>);
+const Linked = ({ example, children }: { example: number; children: ComponentChildren }) =>
+  useAudit().images?.examples.includes(example) ? (
+    <a href={to.image(example)}>{children}</a>
+  ) : (
+    children
+  );
 
 export function Verdict({ table, method }: { table: Table; method: string }) {
   const says = why(table, method);
-  return <small class={says ? "fails" : ""} title={says ? `fails ${says}` : undefined}>{verdict(table, method)}</small>;
+  return (
+    <small class={says ? "fails" : ""} title={says ? `fails ${says}` : undefined}>
+      {verdict(table, method)}
+    </small>
+  );
 }
 
 /** The maps of one image that is told of by itself. */
@@ -71,25 +135,46 @@ export function ImageMaps({ example }: { example: number }) {
 }
 
 /** The mean maps of one class. */
-export const ClassMaps = ({ index, name }: { index: number; name: string }) => <Strip name="attribution.class_maps" place={index} of={`class ${name}, mean over images`} />;
+export const ClassMaps = ({ index, name }: { index: number; name: string }) => (
+  <Strip name="attribution.class_maps" place={index} of={`class ${name}, mean over images`} />
+);
 
 /** Maps of all methods, `[M, K, H, W]`, at one place of K; those of failing methods marked. */
 function Strip({ name, place, of }: { name: string; place: number; of: string }) {
   const audit = useAudit();
-  const table = audit.table("attribution.methods"), maps = audit.array(name);
+  const table = audit.table("attribution.methods"),
+    maps = audit.array(name);
   if (!table || !maps || place < 0) return null;
   const rows = table.rows({ method: methodsOf(table)[0] });
   return (
-    <Frame name={`maps of ${of}`} caption={`Where each method puts its attributions for ${of}: shares of their absolute size, blue where there is more, full colour on a scale of each map's own. Control: “edge” sees no model; methods that fail a test are marked. Maps have no interval; the tests' numbers in the table have theirs (n = ${shown(rows.length ? table.cell(rows[0], "n") : null)} images).`} table={table}>
-      <div class="strip">{methodsOf(table).slice(0, maps.shape[0]).map((method, m) => {
-        const values = part(maps, m, place);
-        return (
-          <figure class="map" key={method}>
-            <Pixels values={values} width={maps.shape[3]} limit={limitOf(values)} size={128} label={`${words(method)} of ${of}`} />
-            <figcaption>{words(method)}<br /><Verdict table={table} method={method} /></figcaption>
-          </figure>
-        );
-      })}</div>
+    <Frame
+      name={`maps of ${of}`}
+      caption={`Where each method puts its attributions for ${of}: shares of their absolute size, blue where there is more, full colour on a scale of each map's own. Control: “edge” sees no model; methods that fail a test are marked. Maps have no interval; the tests' numbers in the table have theirs (n = ${shown(rows.length ? table.cell(rows[0], "n") : null)} images).`}
+      table={table}
+    >
+      <div class="strip">
+        {methodsOf(table)
+          .slice(0, maps.shape[0])
+          .map((method, m) => {
+            const values = part(maps, m, place);
+            return (
+              <figure class="map" key={method}>
+                <Pixels
+                  values={values}
+                  width={maps.shape[3]}
+                  limit={limitOf(values)}
+                  size={128}
+                  label={`${words(method)} of ${of}`}
+                />
+                <figcaption>
+                  {words(method)}
+                  <br />
+                  <Verdict table={table} method={method} />
+                </figcaption>
+              </figure>
+            );
+          })}
+      </div>
     </Frame>
   );
 }

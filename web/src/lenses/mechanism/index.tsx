@@ -7,7 +7,11 @@ import { Correlations } from "./Correlations";
 import { Edges } from "./Edges";
 import { Paths } from "./Path";
 
-const Flow = dots({ filters: [], rows: "site", values: ["probe_accuracy", "trained_gain", "cka_to_next", "nc1", "participation_ratio"] });
+const Flow = dots({
+  filters: [],
+  rows: "site",
+  values: ["probe_accuracy", "trained_gain", "cka_to_next", "nc1", "participation_ratio"],
+});
 
 export const mechanism: Record<string, View> = {
   "mechanism.pairs": Correlations,

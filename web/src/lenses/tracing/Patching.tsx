@@ -1,20 +1,33 @@
 // Through which sites does the decision for each class go: whole sites first, then single units.
 
 import { useState } from "preact/hooks";
-import type { View } from "..";
-import { fixed, shown, told, type Table } from "../../data";
+import { fixed, shown, type Table, told } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame, Pick } from "../../views/Frame";
 import { Heat } from "../../views/Heat";
+import type { View } from "..";
 
 const MOST = 24;
-const WAYS: Record<string, string> = { denoise: "sufficient (denoise)", noise: "necessary (noise)" };
+const WAYS: Record<string, string> = {
+  denoise: "sufficient (denoise)",
+  noise: "necessary (noise)",
+};
 
 export const Patching: View = ({ table }) => (
   <>
     <FlowMap table={table} />
-    <Heat table={table} choice={{ kind: "heat", filters: ["site", "direction", "corrupt"], rows: "clean", across: "unit", values: ["recovery"] }} start={{ corrupt: "all" }} />
+    <Heat
+      table={table}
+      choice={{
+        kind: "heat",
+        filters: ["site", "direction", "corrupt"],
+        rows: "clean",
+        across: "unit",
+        values: ["recovery"],
+      }}
+      start={{ corrupt: "all" }}
+    />
   </>
 );
 
@@ -23,29 +36,74 @@ function FlowMap({ table }: { table: Table }) {
   const audit = useAudit();
   const ways = table.distinct("direction") as string[];
   const [way, setWay] = useState(ways[0]);
-  const rows = table.rows({ unit: null, corrupt: "all", direction: way }).filter((row) => !table.has("position") || table.cell(row, "position") === null);
+  const rows = table
+    .rows({ unit: null, corrupt: "all", direction: way })
+    .filter((row) => !table.has("position") || table.cell(row, "position") === null);
   const sites = [...new Set(rows.map((row) => table.cell(row, "site")))];
   const classes = [...new Set(rows.map((row) => table.cell(row, "clean")))].slice(0, MOST);
   if (!sites.length) return null;
-  const at = new Map(rows.map((row) => [`${table.cell(row, "site")}\u0000${table.cell(row, "clean")}`, row]));
+  const at = new Map(
+    rows.map((row) => [`${table.cell(row, "site")}\u0000${table.cell(row, "clean")}`, row]),
+  );
   return (
-    <Frame caption={`How much of the decision for a class (rows) each whole site (columns, in the order of the model) carries: the share that comes back when the site's value is taken from the clean image (sufficient), or is lost when it is taken from the corrupt one (necessary). The bar under each number is that share; 1 at every class: a bottleneck that everything passes. In brackets: the 95 % interval; n and the control (the same patch from another image of the own class) are in the tooltips and the table${table.distinct("clean").length > MOST ? `; the first ${MOST} classes` : ""}.`} table={table} rows={rows}>
-      <p class="picks"><Pick name="whole sites are" from={ways} at={way} set={setWay} word={(name) => WAYS[name] ?? name} /></p>
+    <Frame
+      caption={`How much of the decision for a class (rows) each whole site (columns, in the order of the model) carries: the share that comes back when the site's value is taken from the clean image (sufficient), or is lost when it is taken from the corrupt one (necessary). The bar under each number is that share; 1 at every class: a bottleneck that everything passes. In brackets: the 95 % interval; n and the control (the same patch from another image of the own class) are in the tooltips and the table${table.distinct("clean").length > MOST ? `; the first ${MOST} classes` : ""}.`}
+      table={table}
+      rows={rows}
+    >
+      <p class="picks">
+        <Pick
+          name="whole sites are"
+          from={ways}
+          at={way}
+          set={setWay}
+          word={(name) => WAYS[name] ?? name}
+        />
+      </p>
       <div class="wide">
         <table class="flow">
-          <thead><tr><th scope="col">class</th>{sites.map((site) => <th scope="col" key={site}>{shown(site)}</th>)}</tr></thead>
+          <thead>
+            <tr>
+              <th scope="col">class</th>
+              {sites.map((site) => (
+                <th scope="col" key={site}>
+                  {shown(site)}
+                </th>
+              ))}
+            </tr>
+          </thead>
           <tbody>
             {classes.map((name) => {
               const index = audit.outline.classes.indexOf(String(name));
               return (
                 <tr key={name}>
-                  <th scope="row">{index < 0 ? shown(name) : <a href={to.class(index)}>{shown(name)}</a>}</th>
+                  <th scope="row">
+                    {index < 0 ? shown(name) : <a href={to.class(index)}>{shown(name)}</a>}
+                  </th>
                   {sites.map((site) => {
                     const row = at.get(`${site}\u0000${name}`);
                     if (row === undefined) return <td key={site}>–</td>;
                     const share = table.number(row, "recovery");
-                    if (!Number.isFinite(share)) return <td key={site} title="no usable pair of images">–</td>;
-                    return <td key={site} title={told(table, row, "recovery").join("\n")}>{fixed(share, 2)} <small>[{["lo", "hi"].map((end) => fixed(table.number(row, end), 2)).join(", ")}]</small><i style={{ height: `${Math.round(14 * Math.max(0, Math.min(1, share)))}px`, background: share < 0 ? "var(--warn)" : "var(--link)" }} /></td>;
+                    if (!Number.isFinite(share))
+                      return (
+                        <td key={site} title="no usable pair of images">
+                          –
+                        </td>
+                      );
+                    return (
+                      <td key={site} title={told(table, row, "recovery").join("\n")}>
+                        {fixed(share, 2)}{" "}
+                        <small>
+                          [{["lo", "hi"].map((end) => fixed(table.number(row, end), 2)).join(", ")}]
+                        </small>
+                        <i
+                          style={{
+                            height: `${Math.round(14 * Math.max(0, Math.min(1, share)))}px`,
+                            background: share < 0 ? "var(--warn)" : "var(--link)",
+                          }}
+                        />
+                      </td>
+                    );
                   })}
                 </tr>
               );
