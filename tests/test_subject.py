@@ -52,6 +52,20 @@ def test_capture_and_predict_are_the_model(subject: holistic.Subject) -> None:
     assert [p.start for p, _ in parts] == [0, 7, 14]
 
 
+def test_the_mean_weighs_classes_alike_however_many_examples_they_have() -> None:
+    labels = torch.repeat_interleave(torch.arange(4), torch.tensor([48, 16, 8, 8]))
+    subject = holistic.Subject(make(ZOO["mlp"]), (plain(80)[0], labels))
+    chosen = subject.capture(["2"], subject.selection.images)["2"].double()
+    own = subject.selection.labels
+    assert torch.bincount(own).tolist() == [24, 8, 4, 4]
+    balanced = torch.stack([chosen[own == c].mean(0) for c in range(4)]).mean(0)
+    torch.testing.assert_close(subject.mean("2"), balanced.float())
+    assert (balanced - chosen.mean(0)).abs().max() > 0.05
+    put = subject.predict(edits=[holistic.Mean("2", units=[3])])
+    at = subject.predict(edits=[holistic.Constant("2", units=[3], value=float(balanced[3]))])
+    torch.testing.assert_close(put, at)
+
+
 def by_hand(subject: holistic.Subject, change: Callable[[Tensor], Tensor]) -> Tensor:
     with torch.no_grad():
         return subject.model[3:](change(subject.model[:3](subject.evaluation.images)))
