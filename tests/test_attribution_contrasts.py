@@ -94,6 +94,28 @@ def test_where_nothing_is_shared_a_contrast_knows_no_more() -> None:
     assert row["beyond_hi"] is None or row["beyond_hi"] >= -1e-6
 
 
+@pytest.mark.parametrize("rival", [0, None])
+def test_a_contrast_s_map_takes_all_its_steps(rival: int | None) -> None:
+    """Gauss and Legendre's points of that many steps, and of no fewer."""
+    case = ZOO["mlp"]
+    subject = holistic.Subject(make(case), (case.images(40), torch.arange(40) % 4))
+    images = subject.evaluation.images[:3]
+
+    def above(logits: torch.Tensor, own: int) -> torch.Tensor:
+        return logits[own] if rival is None else logits[own] - logits[rival]
+
+    def by_points(count: int) -> torch.Tensor:
+        maps = [
+            slow.integrated_at_points(subject.model, image, 1, points=count, objective=above)
+            for image in images
+        ]
+        return torch.stack(maps).float()
+
+    maps = difference_maps(subject, images, 1, rival, steps=6)
+    torch.testing.assert_close(maps, by_points(6), rtol=1e-4, atol=1e-5)
+    assert (maps - by_points(3)).abs().max() > 1e-3
+
+
 def test_changes_equal_plain_loops() -> None:
     subject = told_apart_by_a_corner()
     row = next(found(subject).table.where(**{"class": "1", "rival": "0"}).rows())
