@@ -84,6 +84,27 @@ def test_difference_of_symmetric_samples_is_welchs() -> None:
     np.testing.assert_allclose(difference.interval(), [ends.low, ends.high], rtol=1e-9)
 
 
+def test_skewness_of_both_samples_has_opposite_sides_in_their_difference() -> None:
+    rng = np.random.default_rng(0)
+    first, second = rng.exponential(size=25), 3 * rng.exponential(size=40) ** 2
+    found = Means.of(first).minus(Means.of(second))
+    errors = np.array([stats.sem(first), stats.sem(second)])
+    skews = np.array([stats.skew(first) / 25**0.5, stats.skew(second) / 40**0.5])
+    cubes = skews * errors**3
+    assert found.skew == pytest.approx((cubes[0] - cubes[1]) / (errors**2).sum() ** 1.5)
+    other = Means.of(second).minus(Means.of(first)).interval()
+    np.testing.assert_allclose(found.interval(), [-other[1], -other[0]])
+    # the same numbers twice: one side's tail makes up for the other's
+    lo, hi = Means.of(second).minus(Means.of(second)).interval()
+    assert lo == pytest.approx(-hi)
+
+
+def test_variances_are_those_of_samples() -> None:
+    values = np.random.default_rng(0).normal(size=(3, 7))
+    np.testing.assert_allclose(Means.of(values).variance, values.var(-1, ddof=1))
+    assert np.isnan(Means.of(values[:, :1]).variance).all()
+
+
 @pytest.mark.parametrize(
     ("values", "carriers"),
     [([0.0] * 50, 0), ([7.0] * 50, 0), ([0.0] * 49 + [1.0], 1), ([0.0] * 48 + [1.0, 1.0], 2)],

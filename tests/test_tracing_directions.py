@@ -180,6 +180,24 @@ def test_more_random_directions_are_drawn_where_none_of_the_first_does_as_much()
     # what random directions come up to at once needs no more of them
     steered = [row for row in few.table.rows() if row["steer_p"] > 2 / 21]
     assert all(row["steer_controls"] == 20 for row in steered)
+    spared = [row for row in few.table.rows() if row["erase_drop"] < 0.5]
+    assert spared
+    assert all(row["erase_controls"] == 20 for row in spared)
+
+
+def test_further_random_directions_are_none_that_were_drawn_before(monkeypatch):
+    drawn = []
+
+    def noted(*arguments):
+        drawn.append(random_directions(*arguments))
+        return drawn[-1]
+
+    monkeypatch.setattr("holistic.lenses.tracing.trials.random_directions", noted)
+    subject = planted.lying_along(planted.diagonal(24), count=400)
+    find_directions(subject, Tracing(controls=20, examples=40), collect(subject))
+    assert len(drawn) > 1
+    every = np.concatenate(drawn)
+    assert len(np.unique(every.round(6), axis=0)) == len(every)
 
 
 def test_directions_that_stay_unsettled_are_counted(monkeypatch):
