@@ -1,0 +1,115 @@
+"""Is every q of an audit that of the family which its column names, recomputed from its p?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import holistic
+import slow_stats
+from holistic.findings import Audit
+from holistic.lenses.ablation import Ablation
+from holistic.lenses.activation import Activation
+from holistic.lenses.agreement import Agreement
+from holistic.lenses.attribution import Attribution
+from holistic.lenses.mechanism import Mechanism
+from holistic.lenses.tracing import Tracing
+from planted_ablation import one_hot_images
+
+LENSES = (
+    Ablation(depth=6, sets=40, partners=3, permutations=20, familywise=50),
+    Activation(shuffles=20, copies=19, steps=2, synthesised=0),
+    Attribution(examples=16, steps=4, noise_draws=2, fractions=4, random_orders=2),
+    Mechanism(edge_units=3, draws=20),
+    Tracing(pairs=3, controls=20, examples=20),
+    Agreement(shuffles=99),
+)
+
+FAMILIES = {
+    "ablation.units": {"q": ("p", ())},
+    "ablation.scores": {"q": ("p", ("score",)), "specific_q": ("specific_p", ())},
+    "ablation.replacements": {"q": ("p", ()), "overlap_q": ("overlap_p", ())},
+    "ablation.topk": {
+        "q": ("p", ("k", "ranking")),
+        "class_q": ("class_p", ("k", "ranking")),
+        "class_matched_q": ("class_matched_p", ("k", "ranking")),
+    },
+    "ablation.collateral": {"q": ("p", ()), "control_q": ("control_p", ("site",))},
+    "ablation.curves": {
+        "random_q": ("random_p", ("kind", "k")),
+        "matched_q": ("matched_p", ("kind", "k")),
+    },
+    "ablation.areas": {"q": ("p", ("site", "kind")), "matched_q": ("matched_p", ("site", "kind"))},
+    "ablation.interactions": {"q": ("p", ())},
+    "ablation.direct": {"q": ("p", ())},
+    "ablation.backup": {"q": ("p", ())},
+    "ablation.shapley": {"q": ("p", ())},
+    "activation.concepts": {"q": ("p", ()), "learned_q": ("learned_p", ())},
+    "activation.tuning": {"q": ("p", ())},
+    "attribution.methods": {"q": ("p", ())},
+    "attribution.contrasts": {"q": ("p", ())},
+    "mechanism.edges": {"q": ("p", ("kind",))},
+    "tracing.directions": {"q": ("p", ()), "steer_q": ("steer_p", ())},
+    "agreement.lenses": {"q": ("p", ())},
+    "agreement.pairs": {"q": ("p", ())},
+    "agreement.removed": {"q": ("p", ())},
+}
+"""For each q its p, and the columns whose values part the rows into families."""
+
+ELSEWHERE = {
+    "ablation.scores": {"shuffled_q"},  # of a shuffle that the table doesn't hold
+    "activation.depth": {"q"},  # the largest of a family, not a false discovery rate
+    "mechanism.pairs": {"q", "r_within_q"},  # over pairs that aren't listed, too
+    "mechanism.clusters": {"q", "null_q", "untrained_q"},  # one test a cluster or site, many rows
+    "tracing.patching": {"q"},  # whole sites, and units
+    "tracing.geometry": {"q"},  # one test a site, many rows
+    "agreement.units": {"causal_q", "accuracy_q"},  # of classes that the table doesn't name
+}
+"""What the tests of the lenses hold, since the table alone doesn't give it."""
+
+
+@pytest.fixture(scope="module")
+def audit(tmp_path_factory: pytest.TempPathFactory) -> Audit:
+    """Two hidden sites; labels are what the network says, so that units matter to them."""
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        model = nn.Sequential(
+            nn.AvgPool2d(4), nn.Flatten(), nn.Linear(4, 12), nn.ReLU(), nn.Linear(12, 9), nn.Tanh(),
+            nn.Linear(9, 4),
+        )  # fmt: skip
+    squares = one_hot_images(30, noise=1.5)[0].reshape(-1, 1, 2, 2)
+    images = squares.repeat_interleave(4, 2).repeat_interleave(4, 3)
+    with torch.no_grad():
+        model[6].bias -= model(images).mean(0)
+        labels = model(images).argmax(1)
+    subject = holistic.Subject(model, (images, labels))
+    return holistic.audit(subject, out=tmp_path_factory.mktemp("families"), lenses=list(LENSES))
+
+
+def test_every_q_has_a_family_that_some_test_holds(audit: Audit) -> None:
+    known = {f: set(columns) | ELSEWHERE.get(f, set()) for f, columns in FAMILIES.items()}
+    known = ELSEWHERE | known
+    for name in audit.names:
+        told = {c for c in audit[name].names if c == "q" or c.endswith("_q")}
+        assert told == known.pop(name, set()), name
+    assert not known
+
+
+@pytest.mark.parametrize("finding", FAMILIES)
+def test_q_is_that_of_its_family(audit: Audit, finding: str) -> None:
+    table = audit[finding]
+    for q, (p, keys) in FAMILIES[finding].items():
+        tests = table.column(p).astype(float)
+        parts = np.zeros(len(table), int)
+        for key in keys:
+            column = np.unique(table.column(key), return_inverse=True)[1]
+            parts = np.unique(np.stack([parts, column]), axis=1, return_inverse=True)[1].ravel()
+        expected = np.full(len(table), np.nan)
+        for part in np.unique(parts):
+            expected[parts == part] = slow_stats.benjamini_hochberg(tests[parts == part].tolist())
+        np.testing.assert_allclose(table.column(q).astype(float), expected, rtol=1e-9)
+        if keys and np.isfinite(tests).any():
+            pooled = slow_stats.benjamini_hochberg(tests.tolist())
+            assert not np.allclose(expected, pooled, equal_nan=True), (q, "no row tells families")
