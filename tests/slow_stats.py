@@ -126,6 +126,22 @@ def benjamini_hochberg(p: Sequence[float]) -> list[float]:
     return [math.nan if math.isnan(x) else min(1.0, *(q for y, q in steps if y >= x)) for x in p]
 
 
+def familywise(table: Sequence[Sequence[float]]) -> tuple[list[float], list[float]]:
+    """p and q of the first row `[T]` among rows of draws: how far out each is of all the others."""
+    rows, places = range(len(table)), range(len(table[0]))
+
+    def out(b: int, t: int) -> float:
+        others = [table[i][t] for i in rows if i != b]
+        mean = math.fsum(others) / len(others)
+        spread = math.sqrt(math.fsum((x - mean) ** 2 for x in others) / len(others))
+        return abs(table[b][t] - mean) / spread
+
+    far = [[out(b, t) for t in places] for b in rows]
+    p = [sum(far[b][t] >= far[0][t] for b in rows) / len(table) for t in places]
+    q = [sum(max(far[b]) >= far[0][t] for b in rows) / len(table) for t in places]
+    return p, q
+
+
 def hypergeometric(shared: int, n: int, k: int) -> float:
     """Share of all choices of k among n that have at least `shared` of the first k."""
     choices = list(itertools.combinations(range(n), k))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import slow_stats
 from holistic.stats.families import draws_needed, familywise, least_q, stuck
 from holistic.stats.tests import benjamini_hochberg
 
@@ -44,6 +45,16 @@ def test_a_number_is_ranked_among_the_draws_at_its_place_and_at_all_places() -> 
     # as far out in another draw, at another place: no longer the furthest of the family
     draws[5, 2] = 1e4
     assert familywise(observed, draws)[1][0] == pytest.approx(0.02)
+
+
+def test_family_wise_p_equals_plain_loops() -> None:
+    rng = np.random.default_rng(1)
+    # places far from zero: a number is measured from the others, not from zero
+    table = rng.normal(size=(25, 4)) * [1, 5, 0.1, 1] + [0, 20, 300, -3]
+    table[0] += [1.5, 7, 0.12, 0]
+    expected = slow_stats.familywise(table.tolist())
+    np.testing.assert_allclose(familywise(table[0], table[1:]), expected)
+    assert len(set(expected[1])) > 2
 
 
 def test_numbers_that_are_missing_or_constant_are_no_finding() -> None:
