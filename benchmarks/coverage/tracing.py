@@ -171,7 +171,7 @@ def _plane(kind: str) -> Simulation:
         return int(row["lo"] <= truth(known) <= row["hi"]), 1
 
     words = "p of a plane" if kind == "p" else "share of the plane"
-    return Simulation("tracing.geometry", words, kind, 300, draw, 200, 30)  # pyright: ignore[reportArgumentType]
+    return Simulation("tracing.geometry", words, kind, 300, draw, 600, 30)  # pyright: ignore[reportArgumentType]
 
 
 SIMULATIONS = (
