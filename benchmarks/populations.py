@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -19,15 +20,19 @@ _PIXELS = 6
 
 
 @cache
-def population(units: int = 8, *, trained: bool = True, seed: int = 0) -> holistic.Subject:
-    """One hidden layer on overlapping clouds of points; all images but 2,000 are evaluation."""
+def population(
+    units: int = 8, *, trained: bool = True, seed: int = 0, layers: int = 1
+) -> holistic.Subject:
+    """Hidden layers on overlapping clouds of points; all images but 2,000 are evaluation."""
     generator = torch.Generator().manual_seed(seed)
     centres = 1.2 * torch.randn(CLASSES, _PIXELS, generator=generator)
     labels = torch.arange(_IMAGES) % CLASSES
     images = centres[labels] + torch.randn(_IMAGES, _PIXELS, generator=generator)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = nn.Sequential(nn.Linear(_PIXELS, units), nn.ReLU(), nn.Linear(units, CLASSES))
+        widths = [_PIXELS, *[units] * layers]
+        hidden = [m for a, b in pairwise(widths) for m in (nn.Linear(a, b), nn.ReLU())]
+        model = nn.Sequential(*hidden, nn.Linear(units, CLASSES))
         if trained:
             fresh = centres[labels] + torch.randn(_IMAGES, _PIXELS, generator=generator)
             optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
