@@ -45,6 +45,8 @@ class Input:
         Whether it is damaged as text: words are spliced in.
     sealed
         Whether any change must be noticed: the file has a checksum, or is compared with one.
+    rows
+        Whether it is a table of an audit whose rows are changed, its checksum with them.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Input:
     words: tuple[str, ...]
     text: bool = False
     sealed: bool = False
+    rows: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,9 @@ def damaged(content: bytes, rng: np.random.Generator, *, of: Input) -> Mutant:
     """Damage a file in one of several ways."""
     size = len(content)
     at = int(rng.integers(0, size))
+    if of.rows:
+        kind, changed = respliced(content, rng)
+        return Mutant(kind, changed, noticed=False)
     kinds: dict[str, Callable[[], tuple[bytes | None, bool]]] = {
         # the very end may hold nothing: a picture is whole without its last chunk
         "cut off": lambda: (content[: at * 7 // 8], not of.text),
@@ -113,6 +119,59 @@ def _number(content: bytes, word: bytes, rng: np.random.Generator) -> bytes:
         return content + word
     one = found[int(rng.integers(len(found)))]
     return content[: one.start()] + word + content[one.end() :]
+
+
+def respliced(content: bytes, rng: np.random.Generator) -> tuple[str, bytes]:
+    """Change the rows of a valid table, which stays one: how, and the file."""
+    import io
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(io.BytesIO(content))
+    n, name = len(table), table.column_names[int(rng.integers(table.num_columns))]
+    place, kept = table.column_names.index(name), table.schema.field(name)
+    odd: dict[str, list[object]] = {
+        "string": ["", "é\n\x1b[2J", "x" * 5000, "</script>", "nowhere", "-1", None],
+        "int64": [-1, 2**63 - 1, -(2**63), 10**9, 0, None],
+        "double": [1e308, -1e308, float("inf"), float("nan"), 5e-324, None],
+        "bool": [True, False, None],
+    }
+    value = odd[str(kept.type)][int(rng.integers(len(odd[str(kept.type)])))]
+    values = table.column(name).to_pylist()
+    rows = set(rng.integers(0, max(n, 1), max(n // 3, 1)).tolist())
+    some = pa.array([value if i in rows else v for i, v in enumerate(values)], kept.type)
+    every = pa.array([value] * n, kept.type)
+    kinds: dict[str, Callable[[], pa.Table]] = {
+        "rows twice": lambda: table.take(rng.integers(0, max(n, 1), 2 * n)),
+        "rows away": lambda: table.take(np.sort(rng.permutation(n)[: n // 2])),
+        "one row": lambda: table.slice(0, 1),
+        "no rows": lambda: table.slice(0, 0),
+        "rows shuffled": lambda: table.take(rng.permutation(n)),
+        "cells changed": lambda: table.set_column(place, kept, some),
+        "column changed": lambda: table.set_column(place, kept, every),
+        "column shuffled": lambda: table.set_column(
+            place, kept, table.column(name).take(rng.permutation(n))
+        ),
+        "column away": lambda: table.drop_columns([name]),
+    }
+    kind, file = list(kinds)[int(rng.integers(len(kinds)))], io.BytesIO()
+    pq.write_table(kinds[kind](), file, compression="zstd")
+    return f"{kind} ({name})", file.getvalue()
+
+
+def _seal(audit: Path, path: Path) -> None:
+    """Give a changed file of an audit its right checksum, as whoever passes it on can."""
+    import json
+
+    from holistic.files import sha256
+
+    record = json.loads((audit / "audit.json").read_text())
+    for entry in record["lenses"].values():
+        for finding in entry["findings"].values():
+            if audit / finding["table"]["path"] == path:
+                finding["table"]["sha256"] = sha256(path)
+    (audit / "audit.json").write_text(json.dumps(record))
 
 
 def outcome(words: Sequence[str], told: Path) -> str:
@@ -206,13 +265,15 @@ def good(place: Path) -> list[Input]:
         Input("audit.json", "audit/audit.json", report, text=True),
     ]
     for name in ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
-        command = ("run", "mnist", "--data-dir", "{}", *_LIMIT, "--weights", "{}/wide.safetensors",
-                   "--out", "{}/out")  # fmt: skip
-        inputs.append(Input("IDX", f"mnist/{name}.gz", command))
+        # of MNIST itself no other content is read, however well it is packed
+        command = ("run", "fashion-mnist", "--data-dir", "{}", *_LIMIT,
+                   "--weights", "{}/wide.safetensors", "--out", "{}/out")  # fmt: skip
+        inputs.append(Input("IDX", f"fashion-mnist/{name}.gz", command))
     for kind in ("tables/*.parquet", "arrays/*.npy"):
         files = sorted((place / "audit").glob(kind))[:6]
         inputs += [Input(kind, str(f.relative_to(place)), report, sealed=True) for f in files]
-    return inputs
+    tables = sorted((place / "audit" / "tables").glob("*.parquet"))
+    return inputs + [Input("rows", str(f.relative_to(place)), report, rows=True) for f in tables]
 
 
 _MODULE = """
@@ -241,7 +302,7 @@ def _idx(place: Path) -> None:
     import gzip
     import struct
 
-    (place / "mnist").mkdir()
+    (place / "fashion-mnist").mkdir()
     rng = np.random.default_rng(0)
     for name in ("train", "t10k"):
         images = rng.integers(0, 255, (60, 28, 28), dtype=np.uint8).tobytes()
@@ -249,7 +310,7 @@ def _idx(place: Path) -> None:
         for kind, dims, content in (("images-idx3", (60, 28, 28), images),
                                     ("labels-idx1", (60,), labels)):  # fmt: skip
             head = struct.pack(f">I{len(dims)}I", 0x0800 + len(dims), *dims)
-            with gzip.open(place / "mnist" / f"{name}-{kind}-ubyte.gz", "wb") as file:
+            with gzip.open(place / "fashion-mnist" / f"{name}-{kind}-ubyte.gz", "wb") as file:
                 file.write(head + content)
 
 
@@ -301,6 +362,8 @@ def tried(of: Input | None, rng: np.random.Generator, good_place: Path) -> tuple
                 os.mkfifo(file)
             else:
                 file.write_bytes(mutant.content)
+            if of.rows:
+                _seal(place / "audit", file)
         os.chdir(place)
         found = outcome([word.replace("{}", str(place)) for word in words], Path(name) / "told")
         os.chdir("/")
