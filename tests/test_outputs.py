@@ -69,6 +69,10 @@ FORMS: dict[str, tuple[Callable[[Tensor, Tensor, Tensor], Any], str]] = {
     "logits beside probabilities": (lambda h, z, y: (z.softmax(1), z), r"\[1\] \(4,\) is taken"),
     "softmax": (lambda h, z, y: z.softmax(1), "returns probabilities"),
     "log softmax": (lambda h, z, y: z.log_softmax(1), ""),
+    "one in a list": (lambda h, z, y: [z], ""),
+    "one in a tuple": (lambda h, z, y: (z,), ""),
+    "one in a dictionary": (lambda h, z, y: {"out": z}, ""),
+    "one beside other things": (lambda h, z, y: {"loss": None, "out": z, "step": 3}, ""),
     "one pixel": (lambda h, z, y: z[:, :, None, None], ""),
     "one step": (lambda h, z, y: z[:, None], ""),
 }
@@ -121,6 +125,17 @@ def test_scores_of_probabilities_are_those_of_the_logits() -> None:
     torch.testing.assert_close(first, second, atol=3e-6, rtol=0)
 
 
+@pytest.mark.parametrize(
+    "rounded", [lambda p: p.half().float(), lambda p: (1000 * p).round() / 1000]
+)
+def test_rounded_probabilities_are_probabilities(rounded: Callable[[Tensor], Tensor]) -> None:
+    model = Returning(4, lambda h, z, y: rounded(z.softmax(1)))
+    subject = holistic.Subject(model, (IMAGES, FOUR))
+    assert "returns probabilities" in subject.notes[0]
+    got = subject.predict(IMAGES).softmax(1)
+    torch.testing.assert_close(got, model.logits().softmax(1), atol=1e-2, rtol=0)
+
+
 REFUSED = {
     "two heads": (
         lambda h, z, y: (z, y),
@@ -134,6 +149,8 @@ REFUSED = {
     "sigmoid of each class": (lambda h, z, y: z.sigmoid(), r"yes-or-no .* torch.logit"),
     "a number each step": (lambda h, z, y: torch.stack([z, y], 1), r"got \(5, 2, 4\)"),
     "one number": (lambda h, z, y: z[:, :1], "labels go from 0 to 3"),
+    "complex numbers": (lambda h, z, y: z + 0j, r"floating point, got complex64; .*\.real"),
+    "whole numbers": (lambda h, z, y: z.round().long(), r"floating point, got int64; .*\.float"),
 }
 
 

@@ -27,6 +27,8 @@ _PART = 5
 _DEPTH = 3
 """How deep a tensor may lie in what a model returns."""
 
+_ROUNDED = 1e-2
+"""How far the probabilities of an example may be from adding up to 1."""
 _AWAY = "pass forward= to choose, as in forward=lambda model, images: model(images){}"
 
 
@@ -190,12 +192,13 @@ def _chosen(
             f"{shapes}; " + _AWAY.format(_told(fitting[0], output))
         )
     others = [_told(path, output) for path, _ in found if path != fitting[0]]
+    if not others:
+        return fitting[0], ""
     chosen = _told(fitting[0], output)
-    note = (
+    return fitting[0], (
         f"Of what the model returns, {chosen} {tuple(dict(found)[fitting[0]].shape[1:])} is taken "
         f"as the logits and {' and '.join(others)} left out; {_AWAY.format(others[0])}."
     )
-    return fitting[0], note if others else ""
 
 
 def _unnormalised(
@@ -227,8 +230,8 @@ def _within(value: Tensor) -> bool:
 
 
 def _sums_to_one(value: Tensor) -> bool:
-    coarse = 1e-2 if value.dtype in (torch.float16, torch.bfloat16) else 1e-4
-    return _within(value) and bool(((value.double().sum(1) - 1).abs() < coarse).all())
+    # also those that were rounded, or computed in 16 bits: logits don't add up to 1 in every row
+    return _within(value) and bool(((value.double().sum(1) - 1).abs() < _ROUNDED).all())
 
 
 def _form_of(

@@ -103,6 +103,12 @@ def preflight(wrapped: Wrapped, images: Tensor) -> int:
             f"the model must return logits of shape [B, C], got {got} for {len(images)} images; "
             "pass forward= to pick them, as in forward=lambda model, images: model(images)[0]"
         )
+    if not first.is_floating_point():
+        way = "real" if first.is_complex() else "float()"
+        raise ModelError(
+            f"the model must return logits in floating point, got {str(first.dtype)[6:]}; pass "
+            f"forward= to return them, as in forward=lambda model, images: model(images).{way}"
+        )
     if not bool(first.isfinite().all()):
         raise ModelError("the model returns NaN or infinite logits; check weights and input range")
     some = every[: max(_LEAST, int(_SECONDS / each))]
