@@ -164,7 +164,7 @@ def _seal(audit: Path, path: Path) -> None:
     """Give a changed file of an audit its right checksum, as whoever passes it on can."""
     import json
 
-    from holistic.files import sha256
+    from holistic.results.files import sha256
 
     record = json.loads((audit / "audit.json").read_text())
     for entry in record["lenses"].values():

@@ -9,13 +9,13 @@ from torch import nn
 
 import holistic
 import slow_stats
-from holistic.findings import Audit
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.activation import Activation
 from holistic.lenses.agreement import Agreement
 from holistic.lenses.attribution import Attribution
 from holistic.lenses.mechanism import Mechanism
 from holistic.lenses.tracing import Tracing
+from holistic.report.saved import Audit
 from planted_ablation import one_hot_images
 
 LENSES = (

@@ -192,7 +192,7 @@ def test_further_random_directions_are_none_that_were_drawn_before(monkeypatch):
         drawn.append(random_directions(*arguments))
         return drawn[-1]
 
-    monkeypatch.setattr("holistic.lenses.tracing.trials.random_directions", noted)
+    monkeypatch.setattr("holistic.lenses.tracing._trials.random_directions", noted)
     subject = planted.lying_along(planted.diagonal(24), count=400)
     find_directions(subject, Tracing(controls=20, examples=40), collect(subject))
     assert len(drawn) > 1

@@ -13,7 +13,7 @@ from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.backup import find_backups
 from holistic.lenses.ablation.images import deciding_units
 from holistic.progress import silent
-from holistic.tables import Table
+from holistic.results.tables import Table
 
 __all__ = ["SIMULATIONS"]
 
