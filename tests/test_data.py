@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -142,6 +143,20 @@ def test_other_broken_files_are_refused(fashion: Path) -> None:
         load_data("fashion-mnist", data_dir=fashion)
     with pytest.raises(DataError, match="no folder"):
         load_data("fashion-mnist", data_dir=fashion / "nowhere")
+
+
+def test_small_files_that_unpack_to_gigabytes_are_refused(
+    fashion: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read as far as the limit, here a smaller one: the rest is never unpacked."""
+    monkeypatch.setattr("holistic.idx.LEAST", 1 << 20)
+    file = fashion / "fashion-mnist" / "train-images-idx3-ubyte.gz"
+    file.write_bytes(gzip.compress(idx(np.zeros((60_000, 28, 28), np.uint8))))
+    tracemalloc.start()
+    with pytest.raises(DataError, match="holds more than 1,048,576 bytes"):
+        load_data("fashion-mnist", data_dir=fashion)
+    assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    tracemalloc.stop()
 
 
 def test_files_that_only_claim_to_be_mnist_are_refused(fashion: Path) -> None:

@@ -237,3 +237,27 @@ def test_a_class_that_cannot_be_named_is_refused(tmp_path: Path) -> None:
     (tmp_path / "dog").rename(tmp_path / "d\nog")
     with pytest.raises(DataError, match=r"class folder 'd\\nog' .* rename it"):
         read_folder(tmp_path)
+
+
+def blank(width: int, height: int) -> bytes:
+    """Make a PNG of one colour: a thousandth of its pixels."""
+    rows = bytes(height * (width // 8 + 1))
+    header = struct.pack(">2I5B", width, height, 1, 0, 0, 0, 0)
+    parts = chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def test_small_pictures_that_unpack_to_gigabytes_are_refused(tmp_path: Path) -> None:
+    content = blank(12_000, 12_000)
+    with pytest.raises(DataError, match=r"'.*0\.png' would unpack from .* KB to 1\.7 GB, more"):
+        read(tmp_path, lambda file: file.write_bytes(content), ".png")
+
+
+def test_small_folders_that_unpack_to_gigabytes_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = blank(2000, 2000)
+    read(tmp_path, lambda file: file.write_bytes(content), ".png")
+    monkeypatch.setattr("holistic.pictures._FOLDER", 50 << 20)
+    with pytest.raises(DataError, match=rf"folder '{tmp_path}' would unpack from .* to 64\.0 MB"):
+        read_folder(tmp_path)

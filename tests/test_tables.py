@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holistic.errors import SettingError
+from holistic.errors import AuditError, SettingError
 from holistic.results.columns import Column, col
 from holistic.results.tables import Table
 
@@ -186,3 +188,36 @@ def test_a_table_shows_itself_without_markup_of_its_names() -> None:
     assert repr(table).endswith("… 22 more rows")
     assert "–" in repr(make([(None, None, None, None)]))
     assert len(table.head(7)) == 7
+
+
+def _repeated(text: str, rows: int) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([text]))
+
+
+@pytest.mark.parametrize(
+    ("values", "coded"),
+    [
+        (np.zeros(40_000_000), True),
+        (pa.array(["x" * (300 << 20)]), False),
+        (_repeated("x" * 1000, 400_000), True),
+    ],
+    ids=["one number", "one long text", "one text in all rows"],
+)
+def test_small_files_that_unpack_to_gigabytes_are_refused(
+    tmp_path: Path, values: Any, coded: bool
+) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(
+        pa.table({"a": values}), path, compression="zstd", use_dictionary=coded, store_schema=False
+    )
+    assert path.stat().st_size < 1 << 20
+    with pytest.raises(AuditError, match=r"a.parquet' would unpack from .* to .* MB, more"):
+        Table.load(path)
+
+
+def test_texts_that_repeat_are_read_as_they_were(tmp_path: Path) -> None:
+    rows = [("é" * 100, None, None, None), (None, 1, None, None)] * 3000
+    make(rows).save(tmp_path / "a.parquet")
+    again = Table.load(tmp_path / "a.parquet")
+    assert again.data.equals(make(rows).data)
+    assert again.data.schema.equals(make(rows).data.schema, check_metadata=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -171,3 +172,15 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
         for ask in (lambda at: load_weights(network(0), at), read_provenance):
             with pytest.raises(ModelError, match=told):
                 ask(place)
+
+
+def test_small_archives_that_unpack_to_gigabytes_are_refused(tmp_path: Path) -> None:
+    torch.save({"0.weight": torch.zeros(80_000_000)}, tmp_path / "whole.pt")
+    with (
+        zipfile.ZipFile(tmp_path / "whole.pt") as whole,
+        zipfile.ZipFile(tmp_path / "a.pt", "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for name in whole.namelist():
+            packed.writestr(name, whole.read(name))
+    with pytest.raises(ModelError, match=r"a.pt' would unpack from .* KB to 320.0 MB, more"):
+        load_weights(network(0), tmp_path / "a.pt")

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import numpy as np
 
-from holistic.errors import SettingError, listed, nearest
+from holistic.errors import AuditError, SettingError, listed, nearest
 from holistic.results.columns import Column, Estimate, Role, columns_of, declared
+from holistic.unpacked import check_unpacked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -183,11 +184,40 @@ class Table:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a table that `save` wrote."""
-        import pyarrow.parquet as pq
-
-        data = pq.read_table(path)
+        data = _read(path)
         columns = tuple(_read_column(f.name, str(f.type), f.metadata or {}) for f in data.schema)
         return cls(columns, data)
+
+
+def _read(path: Path) -> pa.Table:
+    """Read a Parquet file, whose few bytes may stand for more values than there is memory."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    plain = pq.read_schema(path)
+    texts = [field.name for field in plain if pa.types.is_string(field.type)]
+    with pq.ParquetFile(path, read_dictionary=texts) as file:
+        groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+        columns = [group.column(i) for group in groups for i in range(group.num_columns)]
+        pages = sum(column.total_uncompressed_size for column in columns)
+        _check_size(path, pages + 8 * sum(column.num_values for column in columns))
+        coded = file.read()
+    _check_size(path, sum(map(_letters, coded.itercolumns())))
+    return coded.cast(plain)
+
+
+def _check_size(path: Path, size: int) -> None:
+    check_unpacked(f"'{path}'", size, path.stat().st_size, error=AuditError)
+
+
+def _letters(column: pa.ChunkedArray) -> int:
+    """Bytes of a column's texts once each row has its own; 0 where it holds none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    coded = [chunk for chunk in column.chunks if isinstance(chunk, pa.DictionaryArray)]
+    sizes = (pc.sum(pc.binary_length(chunk.dictionary).take(chunk.indices)) for chunk in coded)
+    return sum(size.as_py() or 0 for size in sizes)
 
 
 def _shown(value: Any) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from holistic.errors import DataError
+from holistic.unpacked import LEAST
 
 __all__ = ["IDX_SETS", "read_idx", "read_set"]
 
@@ -103,10 +104,16 @@ def _download(name: str, stem: str) -> Path:
 
 def _content(path: Path) -> bytes:
     try:
-        raw = path.read_bytes()
-        return gzip.decompress(raw) if path.suffix == ".gz" else raw
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            content = file.read(LEAST + 1)  # a small file may unpack to more than there is memory
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"'{path}' can't be read: {error}; fetch the file again") from None
+    if len(content) > LEAST:
+        raise DataError(
+            f"'{path}' holds more than {LEAST:,} bytes, five times as many as the largest file of "
+            "its kind; fetch the file again"
+        )
+    return content
 
 
 def _check_sha256(content: bytes, expected: str, path: Path) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from holistic.arguments import printable
 from holistic.errors import DataError, listed
+from holistic.unpacked import check_unpacked
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -30,6 +31,10 @@ _SIXTEEN = frozenset(("PNG", "PPM"))
 """Formats whose mode `I` means 16 bits."""
 _TURNED = "were turned upright as their EXIF data says"
 _COARSE = "of 16 bits a colour were read with the upper 8"
+_PIXEL = 3 * np.dtype(np.float32).itemsize
+"""Bytes of a pixel once it is read, in colours."""
+_FOLDER, _FOLDER_TIMES = 1 << 30, 1000
+"""What all pictures of a folder may come to, in bytes, and how many times their files beyond."""
 _EXPANDED = "in grey among colours were given three equal channels"
 
 
@@ -82,16 +87,28 @@ def read_folder(path: Path) -> Pictures:
         they differ in size.
     """
     classes, files, left_out = _found(path)
-    pictures, labels = list[_Picture](), list[int]()
-    for label, own in enumerate(files):
-        pictures += [_read(file) for file in own]
-        labels += [label] * len(own)
+    pictures, labels = _each(path, files)
     _check_sizes(path, [file for own in files for file in own], pictures)
     done = Counter(what for picture in pictures for what in picture.done)
     pixels, grey = _stacked(pictures)
     done.update({_EXPANDED: grey} if grey else {})
     notes = [f"'{path}': {count:,} pictures {what}" for what, count in done.items()]
     return Pictures(pixels, np.array(labels), classes, (*notes, *left_out))
+
+
+def _each(path: Path, files: Sequence[Sequence[Path]]) -> tuple[list[_Picture], list[int]]:
+    """Read the pictures of each class, and their labels, while they don't come to too much."""
+    pictures, labels, packed, unpacked = list[_Picture](), list[int](), 0, 0
+    for label, file in ((label, file) for label, own in enumerate(files) for file in own):
+        pictures.append(_read(file))
+        labels.append(label)
+        packed += file.stat().st_size
+        unpacked += pictures[-1].pixels.size * 4
+        check_unpacked(
+            f"the folder '{path}'", unpacked, packed, error=DataError, least=_FOLDER,
+            times=_FOLDER_TIMES,
+        )  # fmt: skip
+    return pictures, labels
 
 
 def _found(path: Path) -> tuple[tuple[str, ...], list[list[Path]], list[str]]:
@@ -197,8 +214,9 @@ def _read(file: Path) -> _Picture:
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        with warnings.catch_warnings(), Image.open(file) as picture:
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"), Image.open(file) as picture:
+            pixels = picture.width * picture.height
+            check_unpacked(f"'{file}'", pixels * _PIXEL, file.stat().st_size, error=DataError)
             _check_frames(file, picture)
             stored = _stored(picture)
             turned = picture.getexif().get(0x0112, 1) not in (0, 1)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -14,6 +16,7 @@ from torch import Tensor, nn
 import holistic
 from holistic.errors import ModelError, listed, notice, shortened
 from holistic.results.files import write_whole
+from holistic.unpacked import check_unpacked
 
 __all__ = ["load_weights", "read_provenance", "save_weights"]
 
@@ -117,9 +120,12 @@ def _content(path: Path) -> Any:
         with path.open("rb") as file:
             start = file.read(9)
             if start.startswith(_PICKLED) and start[8:9] != b"{":
+                _check_archive(path)
                 file.seek(0)  # of a path, torch would go by the name
                 return torch.load(file, map_location="cpu", weights_only=True)
         return load_file(path)
+    except ModelError:
+        raise
     except (SafetensorError, OSError) as error:
         raise ModelError(
             f"'{path}' can't be read as safetensors, nor is it a file of torch.save: {error}; "
@@ -127,6 +133,13 @@ def _content(path: Path) -> Any:
         ) from None
     except Exception as error:  # torch.load raises many unrelated kinds on damaged files
         raise ModelError(f"'{path}' can't be read as a state dict: {_unread(error)}") from None
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse an archive of few bytes that unpacks to gigabytes: torch itself packs nothing."""
+    with contextlib.suppress(zipfile.BadZipFile, OSError), zipfile.ZipFile(path) as archive:
+        sizes = sum(entry.file_size for entry in archive.infolist())
+        check_unpacked(f"'{path}'", sizes, path.stat().st_size, error=ModelError, times=10)
 
 
 def _unread(error: Exception) -> str:
