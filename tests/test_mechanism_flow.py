@@ -3,6 +3,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import t
 from torch import nn
 
 import planted_mechanism as planted
@@ -10,7 +11,14 @@ import slow_mechanism as slow
 import zoo
 from holistic.lenses.mechanism import Mechanism
 from holistic.lenses.mechanism import _features as reading
-from holistic.lenses.mechanism._geometry import alignment, axes, collapse, gram, participation_ratio
+from holistic.lenses.mechanism._geometry import (
+    alignment,
+    axes,
+    collapse,
+    gram,
+    participation_ratio,
+    without_each,
+)
 from holistic.lenses.mechanism._probes import probe
 from holistic.lenses.mechanism.flow import flow
 from holistic.stats.agreement import debiased_cka
@@ -241,11 +249,24 @@ def test_images_are_read_with_channels_as_units():
     np.testing.assert_allclose(mean.values, subject.evaluation.images.mean((2, 3)), atol=1e-6)
 
 
-def test_axes_are_jackknifed_on_the_log_scale():
-    x = np.random.default_rng(0).normal(size=(60, 5)) * np.arange(1, 6)
-    found = axes(x, seed=0)
-    logs = jackknifed(lambda rows: np.log(participation_ratio(x[rows])), 60, limits=(0, 9), seed=0)
-    assert found.value == pytest.approx(np.exp(logs.value))
-    assert (found.lo, found.hi) == pytest.approx((np.exp(logs.lo), np.exp(logs.hi)))
-    assert 1 < found.lo < found.value < found.hi < 5
-    assert np.isnan(axes(np.ones((20, 3)), seed=0).value)
+@pytest.mark.parametrize(("n", "features"), [(60, 5), (20, 50), (3, 2)])
+def test_axes_are_jackknifed_one_by_one_on_the_log_scale(n: int, features: int):
+    x = np.random.default_rng(0).normal(size=(n, features)) * np.arange(1, features + 1)
+    left = np.array([participation_ratio(np.delete(x, i, 0)) for i in range(n)])
+    np.testing.assert_allclose(without_each(x), left)
+    pseudo = n * np.log(participation_ratio(x)) - (n - 1) * np.log(left)
+    found = axes(x)
+    assert found.value == pytest.approx(np.clip(np.exp(pseudo.mean()), 1, features))
+    half = t.ppf(0.975, n - 1) * pseudo.std(ddof=1) / np.sqrt(n)  # the bounds are these or wider
+    assert found.lo <= np.exp(pseudo.mean() - half) * (1 + 1e-9)
+    assert found.hi >= min(features, np.exp(pseudo.mean() + half)) * (1 - 1e-9)
+
+
+def test_axes_without_scatter_and_with_one_far_example():
+    assert np.isnan(axes(np.ones((20, 3))).value)
+    x = np.random.default_rng(0).normal(size=(30, 4))
+    x[0] = 1e9  # without it nothing of its scatter may be left
+    left = [participation_ratio(np.delete(x, i, 0)) for i in range(30)]
+    np.testing.assert_allclose(without_each(x), left)
+    assert 1 <= axes(x).lo <= axes(x).value <= axes(x).hi <= 4
+    assert axes(np.arange(9.0)[:, None]).hi == 1

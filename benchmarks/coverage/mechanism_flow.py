@@ -55,7 +55,7 @@ def _jackknifed(what: str, seed: int, n: int) -> tuple[Jackknifed, float]:
     """One draw's estimate, and the truth."""
     x, labels = _features(n, seed)
     if what == "participation ratio":
-        return axes(x, seed=seed), _axes()
+        return axes(x), _axes()
     first, second = gram(x), gram(_next(x, seed))
 
     def cka(rows: np.ndarray) -> float:

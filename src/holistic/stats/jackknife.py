@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 
 from holistic.stats.intervals import mean_interval
+from holistic.stats.means import Difference, Means
 
 __all__ = ["Jackknifed", "jackknifed"]
 
@@ -39,6 +40,19 @@ class Jackknifed:
         lo, hi = mean_interval(len(pseudo), mean, ((pseudo - mean) ** 2).sum())
         value, lo, hi = (float(np.clip(v, *limits)) for v in (mean, lo, hi))
         return cls(value, lo, hi, pseudo)
+
+    @classmethod
+    def of_each(cls, pseudo: np.ndarray, limits: tuple[float, float] = (-np.inf, np.inf)) -> Self:
+        """Estimate from pseudo-values of single examples, enough to see how skewed they are.
+
+        The bounds are the outer ones of Student's and of Hall's, as those of `Means`.
+        """
+        means, n = Means.of(pseudo), len(pseudo)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            error, skew = np.sqrt(means.m2 / (n - 1) / n), means.m3 / means.m2**1.5
+        skew = np.where(means.m2 > 0, skew, 0.0)
+        lo, hi = Difference(means.mean, error, np.asarray(n - 1), skew).interval()
+        return cls(*(float(np.clip(v, *limits)) for v in (means.mean, lo, hi)), pseudo)
 
     def minus(self, other: Jackknifed) -> Jackknifed:
         """Return how much larger it is than another statistic of the same examples."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from holistic.stats.jackknife import Jackknifed, jackknifed
+from holistic.stats.jackknife import Jackknifed
 
 __all__ = [
     "alignment",
@@ -12,6 +12,7 @@ __all__ = [
     "collapse",
     "gram",
     "participation_ratio",
+    "without_each",
 ]
 
 
@@ -110,16 +111,33 @@ def participation_ratio(x: np.ndarray) -> float:
     return float(total**2 / (products**2).sum()) if total > 0 else float("nan")
 
 
-def axes(x: np.ndarray, *, seed: int) -> Jackknifed:
+def axes(x: np.ndarray) -> Jackknifed:
     """Return the participation ratio of `[N, F]` corrected for N, with its interval.
 
-    On the log scale, where few examples leave it less skewed.
+    On the log scale, where few examples leave it less skewed; examples are left out one by one.
     """
-    most = float(np.log(max(x.shape[1], 1)))
-    logs = jackknifed(
-        lambda rows: float(np.log(participation_ratio(x[rows]))),
-        len(x),
-        limits=(0, most),
-        seed=seed,
-    )
-    return logs.exp()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        whole, left = np.log(participation_ratio(x)), np.log(without_each(x))
+    limits = (0.0, float(np.log(max(x.shape[1], 1))))
+    return Jackknifed.of_each(len(x) * whole - (len(x) - 1) * left, limits).exp()
+
+
+def without_each(x: np.ndarray) -> np.ndarray:
+    """Return the participation ratio of `[N, F]` without each of the examples, `[N]`.
+
+    Without an example the scatter is S - n / (n - 1) x xᵀ, x its way from the mean.
+    """
+    x = x.astype(np.float64)
+    x = x - x.mean(0)
+    wide = x.shape[1] > len(x)
+    products = x @ x.T if wide else x.T @ x
+    total, squares, own = np.trace(products), (products**2).sum(), (x**2).sum(1)
+    along = (products**2).sum(1) if wide else ((x @ products) * x).sum(1)
+    part = len(x) / max(len(x) - 1, 1)
+    kept = total - part * own
+    with np.errstate(divide="ignore", invalid="ignore"):
+        left = kept**2 / (squares - 2 * part * along + (part * own) ** 2)
+    # where one example has nearly all of the scatter, what rounding leaves isn't that of the rest
+    for i in np.flatnonzero(~(kept > 1e-6 * total)):
+        left[i] = participation_ratio(np.delete(x, i, 0))
+    return left

@@ -183,7 +183,7 @@ def _read(subject: Subject, untrained: Subject, name: str, task: Task) -> tuple[
         nc1=jackknifed(
             lambda rows: collapse(x[rows], labels[rows]), n, limits=(0, np.inf), seed=seed
         ),
-        axes=axes(x, seed=seed),
+        axes=axes(x),
     )
     return read, gram(x)
 
