@@ -127,7 +127,8 @@ LENSES = {"early": Early, "middle": Middle, "late": Late}
 
 def register(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("holistic.audits.lens_names", lambda: tuple(LENSES))
-    monkeypatch.setattr("holistic.audits.lens_class", LENSES.__getitem__)
+    monkeypatch.setattr("holistic.lenses._contract.lens_class", LENSES.__getitem__)
+    monkeypatch.setattr("holistic.lenses._contract.lens_names", lambda: tuple(LENSES))
     monkeypatch.setattr(Audit, "report", lambda self, path=None: reported(self))
 
 

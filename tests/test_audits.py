@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -555,6 +555,17 @@ def test_a_taken_folder_is_refused(tmp_path: Path) -> None:
 def test_a_lens_given_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="given twice: 'early'"):
         audit(FakeSubject(), out=tmp_path, lenses=["early", Early(draws=2)])
+
+
+@pytest.mark.parametrize("lenses", ["early", Early(), Early, ["early"], ("early",), {"early"}])
+def test_one_lens_may_stand_alone(tmp_path: Path, lenses: Any) -> None:
+    assert audit(FakeSubject(), out=tmp_path, lenses=lenses).finished == ("early",)
+
+
+@pytest.mark.parametrize("lenses", [5, {"early": 1}, [5], [None], [int], int, b"early"])
+def test_what_is_no_lens_is_refused(tmp_path: Path, lenses: Any) -> None:
+    with pytest.raises(SettingError, match=r"lens.*, got .*; there are 'early'"):
+        audit(FakeSubject(), out=tmp_path, lenses=lenses)
 
 
 def test_a_lens_may_not_name_findings_of_another(tmp_path: Path) -> None:

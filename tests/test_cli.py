@@ -44,7 +44,6 @@ def terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Termin
 
     with monkeypatch.context() as patch:
         register(patch)
-        patch.setattr("holistic.lenses._contract.lens_names", lambda: tuple(LENSES))
         patch.setattr("holistic.lenses._contract.lens_class", lens_class)
         patch.setitem(RECIPES, "mlp", Recipe(epochs=1, batch=128, rate=2e-3, steps=40))
         patch.chdir(tmp_path)

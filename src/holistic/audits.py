@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from holistic.errors import AuditError, LensError, SettingError, as_cause, listed, memory_told
 from holistic.graph.sites import SITES
 from holistic.graph.torch_settings import settled
-from holistic.lenses._contract import Context, Lens, lens_class, lens_names
+from holistic.lenses._contract import Context, Lens, as_lenses, lens_names
 from holistic.progress import Progress, silent
 from holistic.report.saved import Audit
 from holistic.results.files import check_target, remove_unfinished
@@ -55,8 +55,8 @@ def audit(
     out
         Folder of the audit: new, empty, or holding an audit of the same subject.
     lenses
-        Lenses with their settings, or names of lenses with the default ones; all lenses by
-        default.
+        Lenses with their settings, or names of lenses with the default ones, or one of either;
+        all lenses by default.
     progress
         Called with a task, the steps done and the steps in all: one task a lens (`ablation`), and
         those within it (`ablation: pairs of units`).
@@ -263,9 +263,7 @@ def check_writable(folder: Path) -> None:
 def _chosen(lenses: Sequence[Lens | str] | None) -> tuple[Lens, ...]:
     """Return the lenses in running order; one of the user's own comes after all others."""
     names = lens_names()
-    given = [
-        lens_class(n)() if isinstance(n, str) else n for n in (names if lenses is None else lenses)
-    ]
+    given = as_lenses(names if lenses is None else lenses)
     twice = {lens.name for lens in given if sum(lens.name == o.name for o in given) > 1}
     if twice:
         raise SettingError(f"lenses are given twice: {listed(sorted(twice))}; give each once")

@@ -8,7 +8,7 @@ import importlib.util
 import math
 import pkgutil
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -23,7 +23,16 @@ from holistic.results.schema import Schema
 if TYPE_CHECKING:
     from holistic.study.subject import Subject
 
-__all__ = ["Context", "Lens", "declared_schema", "lens_class", "lens_names", "schema_of", "setting"]
+__all__ = [
+    "Context",
+    "Lens",
+    "as_lenses",
+    "declared_schema",
+    "lens_class",
+    "lens_names",
+    "schema_of",
+    "setting",
+]
 
 
 @dataclass(frozen=True)
@@ -149,6 +158,41 @@ def lens_class(name: str) -> type[Lens]:
         kind
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, Lens) and getattr(kind, "name", "") == name
+    )
+
+
+def as_lenses(given: Any) -> list[Lens]:
+    """Return lenses that were given as names, classes or with their settings; one may stand alone.
+
+    Raises
+    ------
+    SettingError
+        If they are anything else, or there is no lens of a name.
+    """
+    from holistic.arguments import described
+
+    if isinstance(given, (str, Lens, type)):
+        given = [given]
+    if isinstance(given, Mapping) or not isinstance(given, Iterable):
+        raise SettingError(
+            f"lenses must be a list of names or lenses, got {described(given)}; "
+            f"there are {listed(lens_names())}"
+        )
+    return [_as_lens(one) for one in given]
+
+
+def _as_lens(given: Any) -> Lens:
+    from holistic.arguments import described
+
+    if isinstance(given, str):
+        return lens_class(given)()
+    if isinstance(given, type) and issubclass(given, Lens):
+        return given()
+    if isinstance(given, Lens):
+        return given
+    raise SettingError(
+        f"a lens must be a name or a lens with its settings, got {described(given)}; "
+        f"there are {listed(lens_names())}"
     )
 
 

@@ -215,9 +215,13 @@ def _letters(column: pa.ChunkedArray) -> int:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    coded = [chunk for chunk in column.chunks if isinstance(chunk, pa.DictionaryArray)]
-    sizes = (pc.sum(pc.binary_length(chunk.dictionary).take(chunk.indices)) for chunk in coded)
-    return sum(size.as_py() or 0 for size in sizes)
+    letters = 0
+    for chunk in column.chunks:
+        if isinstance(chunk, pa.DictionaryArray):
+            sizes = pc.call_function("binary_length", [chunk.dictionary])
+            rows = chunk.indices.drop_null()
+            letters += int(sizes.to_numpy(zero_copy_only=False)[rows.to_numpy()].sum())
+    return letters
 
 
 def _shown(value: Any) -> str:
