@@ -73,6 +73,8 @@ WRONG_UNITS = [
     (mask(11, 1), "a mask of units at site '2' needs 12 truth values, got shape"),
     (mask(12, 1)[:, None], "needs 12 truth values"),
     ([True, 2], "mix truth values and whole numbers"),
+    (mask(12, 1, 5).astype(np.uint8), "may be a mask or the indices 0 and 1"),
+    (torch.from_numpy(mask(12, 1, 5)).byte(), "may be a mask or the indices 0 and 1"),
     ([-1], "no unit -1 at site '2'; it has units 0 to 11"),
     (12, "no unit 12"),
     ([10**25], "whole numbers"),
@@ -299,3 +301,9 @@ def test_no_sites_are_refused_where_some_are_needed(subject: holistic.Subject) -
         with pytest.raises(SiteError, match="sites must name at least 1, got none"):
             ask()
     assert subject.capture([]) == {}
+
+
+@pytest.mark.parametrize("ask", [holistic.sweep, lambda m: holistic.audit(m, out="nowhere")])
+def test_a_model_is_no_subject(ask: Any) -> None:
+    with pytest.raises(SettingError, match=r"must be a holistic.Subject, got Sequential; make one"):
+        ask(make(ZOO["mlp"]))

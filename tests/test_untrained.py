@@ -282,3 +282,12 @@ def test_hugging_face_models_draw_by_their_own_rule() -> None:
     kept = dict(model.named_parameters())
     for name, parameter in fresh.named_parameters():
         assert parameter.unique().numel() == 1 or not torch.equal(parameter, kept[name])
+
+
+def test_learnt_weights_of_0_and_1_are_no_mask() -> None:
+    model = nn.Sequential(nn.Module(), nn.ReLU())
+    model.weight = nn.Parameter(torch.eye(3, 4))
+    model.mask = nn.Parameter(torch.eye(3), requires_grad=False)
+    fresh = reinitialised(model, 0)
+    assert not bool((fresh.weight == model.weight).any())
+    assert torch.equal(fresh.mask, model.mask)

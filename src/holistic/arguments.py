@@ -11,7 +11,7 @@ import numpy as np
 
 from holistic.errors import HolisticError, SettingError, shortened
 
-__all__ = ["checked_seed", "described", "indices", "number", "printable", "whole"]
+__all__ = ["check_subject", "checked_seed", "described", "indices", "number", "printable", "whole"]
 
 _MOST_SEED = 2**31 - 1
 """Seeds are also added to and multiplied, and every generator takes what comes out."""
@@ -121,6 +121,21 @@ def _between(low: float, high: float) -> str:
     return f"a number from {low:g} to {high:g}"
 
 
+def check_subject(value: object) -> None:
+    """Refuse what is no subject: the model itself, most often.
+
+    Raises
+    ------
+    SettingError
+        If it is none.
+    """
+    if not hasattr(value, "sites"):
+        raise SettingError(
+            f"the first argument must be a holistic.Subject, got {type(value).__name__}; make one "
+            "with holistic.Subject(model, (images, labels))"
+        )
+
+
 def _is_truth(value: object) -> bool:
     return isinstance(value, (bool, np.bool_)) or str(getattr(value, "dtype", "")) in (
         "bool",
@@ -189,6 +204,11 @@ def indices(
     if array.ndim != 1:
         raise error(
             f"{what}s must be one list of whole numbers, got shape {array.shape}; flatten them"
+        )
+    if array.dtype == np.uint8 and len(array) == count > 2 and bool((array < 2).all()):
+        raise error(
+            f"{what}s{_spaced(where)} may be a mask or the indices 0 and 1, got {count} bytes of 0 "
+            "and 1; give a mask as truth values"
         )
     for bad in array[(array < 0) | (array >= count)][:1].tolist():
         raise error(f"no {what} {bad}{_spaced(where)}; it has {what}s 0 to {count - 1}")

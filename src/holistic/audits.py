@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from holistic.arguments import check_subject
 from holistic.errors import AuditError, LensError, SettingError, as_cause, listed, memory_told
 from holistic.graph.sites import SITES
 from holistic.graph.torch_settings import settled
@@ -145,6 +146,7 @@ def begin(
     ModelError
         If a hidden site holds NaN or infinite values, or the model was changed meanwhile.
     """
+    check_subject(subject)
     chosen, path = _chosen(lenses), Path(out)
     held = Audit.held(path)
     _check_needs(chosen, held)

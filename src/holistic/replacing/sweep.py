@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from holistic.arguments import whole
+from holistic.arguments import check_subject, whole
 from holistic.errors import ModelError, SettingError, memory_told
 from holistic.graph.edits import Replacement, checked_replacement
 from holistic.graph.engine import Change, Stage, single_edits
@@ -158,6 +158,7 @@ def sweep(
     if split not in ("evaluation", "selection"):
         raise SettingError(f"no split {split!r}; there are 'selection', 'evaluation'")
     draws = whole(draws, "draws", 1, _MOST_DRAWS)
+    check_subject(subject)
     chosen = subject.chosen_sites(sites)
     return table_of(subject, Pass(chosen, edit, split, draws), progress=progress)
 

@@ -189,7 +189,7 @@ class Table:
         return cls(columns, data)
 
 
-def _read(path: Path) -> pa.Table:
+def _read(path: Path) -> Any:
     """Read a Parquet file, whose few bytes may stand for more values than there is memory."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -210,7 +210,7 @@ def _check_size(path: Path, size: int) -> None:
     check_unpacked(f"'{path}'", size, path.stat().st_size, error=AuditError)
 
 
-def _letters(column: pa.ChunkedArray) -> int:
+def _letters(column: Any) -> int:
     """Bytes of a column's texts once each row has its own; 0 where it holds none."""
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -48,11 +48,14 @@ class _Held:
 
     @property
     def learnt(self) -> bool:
-        """Whether it can hold what was learnt: not fixed, no mask, not the same everywhere."""
+        """Whether it can hold what was learnt: not fixed, not the same everywhere, and no mask.
+
+        A mask holds 0 and 1, and takes no gradients.
+        """
         t = self.tensor
         if self.fixed or t.numel() < 2 or not bool(t.isfinite().all()):
             return False
-        return not _constant(t) and not bool(((t == 0) | (t == 1)).all())
+        return not _constant(t) and (t.requires_grad or not bool(((t == 0) | (t == 1)).all()))
 
 
 def reinitialised(model: nn.Module, seed: int) -> nn.Module:
