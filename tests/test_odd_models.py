@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import holistic
+from holistic.errors import HolisticError
 from holistic.lenses._contract import Context
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.replacements import compare_replacements
@@ -228,3 +229,23 @@ def test_coarse_numbers_of_two_sites_can_be_crossed() -> None:
         for f in QUICK[0].run(holistic.Subject(coarse, (images.bfloat16(), labels)), Context())
     }
     assert len(findings["ablation.backup"].table.where(site="relu", backup_site="relu#2"))
+
+
+class Apart(nn.Module):
+    """Runs its layers on parts of the batch."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__()
+        self.first, self.last, self.rows = nn.Linear(6, 5), nn.Linear(5, 3), rows
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.last(F.relu(self.first(part))) for part in x.split(self.rows)])
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"), [(4, "has no hidden units"), (64, r"is given 64 of \d+ images at once")]
+)
+def test_models_that_take_their_batch_apart_are_told(rows: int, told: str) -> None:
+    data = torch.randn(400, 6), torch.arange(400) % 3
+    with pytest.raises(HolisticError, match=told):
+        holistic.sweep(holistic.Subject(Apart(rows), data))

@@ -289,5 +289,5 @@ def test_learnt_weights_of_0_and_1_are_no_mask() -> None:
     model.weight = nn.Parameter(torch.eye(3, 4))
     model.mask = nn.Parameter(torch.eye(3), requires_grad=False)
     fresh = reinitialised(model, 0)
-    assert not bool((fresh.weight == model.weight).any())
+    assert not torch.equal(fresh.weight, model.weight)
     assert torch.equal(fresh.mask, model.mask)

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from holistic.errors import ModelError
 from holistic.graph.engine import Change, Stage, native, units_last
 from holistic.graph.modules import Output, module_sites
 from holistic.graph.recorded import Recorder
@@ -81,6 +82,12 @@ class HookedEngine:
 
         def visit(name: str, module: nn.Module, value: Tensor) -> Tensor:
             own = value[:count] if double else value
+            if len(own) != count and (name in changes or name in wanted):
+                raise ModelError(
+                    f"module '{name}' is given {len(own)} of {count} images at once: the model "
+                    "takes its batch apart, and what a unit holds can't be told image by image; "
+                    "let it run on the batch as a whole"
+                )
             if name in changes:
                 axis = by_name[name].unit_axis + 1
                 own = native(changes[name](units_last(own, 0, axis)), 0, axis)
@@ -228,7 +235,8 @@ def _recorded_sites(wrapped: Wrapped, images: Tensor) -> tuple[Site, ...]:
         program = recorder.program(logits)
     except Exception:  # a model may refuse to be watched in any way, and runs well without
         (outputs, logits), program = _seen(wrapped, images), None
-    outputs = [o for o in outputs if o.value is not logits and _is_value(o.value, more.get(o.name))]
+    others = (o for o in outputs if o.value is not logits)
+    outputs = [o for o in others if _is_value(o.value, more.get(o.name), len(given))]
     return module_sites(outputs, program)
 
 
@@ -251,9 +259,11 @@ def _seen(
     return seen, logits
 
 
-def _is_value(value: Tensor, more: Tensor | None) -> bool:
+def _is_value(value: Tensor, more: Tensor | None, count: int) -> bool:
     """Whether a value has one entry for each image, seen on a batch and on one more image."""
     if value.is_nested or value.dim() < 2 or not value.is_floating_point() or more is None:
         return False
-    longer = (value.shape[0] + 1, *value.shape[1:])
+    if value.shape[0] != count:  # of a part of the batch
+        return False
+    longer = (count + 1, *value.shape[1:])
     return value.shape.numel() > 0 and not more.is_nested and tuple(more.shape) == longer

@@ -52,7 +52,8 @@ class Jackknifed:
             error, skew = np.sqrt(means.m2 / (n - 1) / n), means.m3 / means.m2**1.5
         skew = np.where(means.m2 > 0, skew, 0.0)
         lo, hi = Difference(means.mean, error, np.asarray(n - 1), skew).interval()
-        return cls(*(float(np.clip(v, *limits)) for v in (means.mean, lo, hi)), pseudo)
+        value, lo, hi = (float(np.clip(v, *limits)) for v in (means.mean, lo, hi))
+        return cls(value, lo, hi, pseudo)
 
     def minus(self, other: Jackknifed) -> Jackknifed:
         """Return how much larger it is than another statistic of the same examples."""
