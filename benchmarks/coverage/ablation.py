@@ -132,7 +132,7 @@ def _null_scores(kind: Kind, n: int, units: int) -> Simulation:
         return int((table.column("specific_q") < 0.05).any()), 1
 
     words = "specific, labels shuffled"
-    return Simulation("ablation.scores", words, kind, n, draw, 200, 20)
+    return Simulation("ablation.scores", words, kind, n, draw, 600, 20)
 
 
 def _familywise(n: int) -> Simulation:
