@@ -1,4 +1,4 @@
-"""What is told of replacing one unit, and what would an ordinary unit of its site have done?"""
+"""Completes the rows of a sweep: the control of ordinary units, intervals and q."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def effect_table(columns: Mapping[str, Any], *, classes: int) -> Table:
     """
     effect = np.asarray(columns["effect"]).reshape(-1, classes)  # [all units, C]
     sites = np.asarray(columns["site"])[::classes]
-    marks = np.empty((3, *effect.shape))
+    ordinary = np.empty((3, *effect.shape))  # median and 95 % of the units of a site
     for site in dict.fromkeys(sites):
         own = sites == site
-        marks[:, own] = np.quantile(effect[own], (0.5, 0.025, 0.975), axis=0)[:, None]
+        ordinary[:, own] = np.quantile(effect[own], (0.5, 0.025, 0.975), axis=0)[:, None]
     names = ("control_effect", "control_lo", "control_hi")
-    more = dict(zip(names, marks.reshape(3, -1), strict=True))
+    more = dict(zip(names, ordinary.reshape(3, -1), strict=True))
     flips = np.stack([columns[name] for name in ("lost", "gained", "n")])
     # most units flip as many examples as some other unit does
     few, where = np.unique(flips, axis=1, return_inverse=True)

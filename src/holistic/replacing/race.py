@@ -1,4 +1,4 @@
-"""Which units matter most, found by replacing most of them on few examples only?"""
+"""Finds the units that matter most, replacing most units on few examples only."""
 
 from __future__ import annotations
 
@@ -16,82 +16,21 @@ from holistic.graph.edits import Replacement, checked_replacement
 from holistic.graph.sites import Site
 from holistic.graph.torch_settings import settled
 from holistic.progress import Progress, silent
+from holistic.replacing.estimates import Estimates, Quality, RacedUnit
 from holistic.replacing.gradient import first_order
 from holistic.replacing.sweep import Pass, effects_by_example
-from holistic.results.columns import col
+from holistic.results.columns import Estimate
 from holistic.results.tables import Table
 from holistic.stats.intervals import mean_interval, midranks, spearman_interval, wilson
 from holistic.stats.moments import Moments
 from holistic.study.subject import Subject
 
-__all__ = [
-    "Estimate",
-    "Estimates",
-    "Quality",
-    "top_units",
-]
+__all__ = ["top_units"]
 
 _FIRST_ROUND = 64
 _GROWTH = 1.6
 _CHECKED = 50
 _DRAWS = 8
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """Row of an estimate: what replacing one unit does, as far as it was measured."""
-
-    site: str = col("site of the unit")
-    unit: int = col("index of the unit in its site")
-    effect: float = col(
-        "estimate of the mean score after minus before over the evaluation split",
-        unit="score",
-        words="effect of removing it",
-    )
-    lo: float = col(
-        "lower end of the interval of the effect, simultaneous over all units", unit="score"
-    )
-    hi: float = col(
-        "upper end of the interval of the effect, simultaneous over all units", unit="score"
-    )
-    n: int = col("examples on which the unit was replaced; 0 = first order only", unit="examples")
-    first_order: float = col(
-        "gradient times change, from one backward pass",
-        unit="score",
-        words="effect by one gradient",
-    )
-    rank: str = col("'top' = among the k that help most, 'rest', or 'screened' = not raced")
-    exact: bool = col("whether the unit was replaced on every evaluation example")
-
-
-@dataclass(frozen=True)
-class Quality:
-    """Row of how far the estimates can be trusted."""
-
-    metric: str = col("what is measured")
-    value: float = col("its value")
-    lo: float = col("lower end of its 95 % interval, NaN without one")
-    hi: float = col("upper end of its 95 % interval, NaN without one")
-    n: int = col("units that it was measured on", unit="units")
-
-
-@dataclass(frozen=True)
-class Estimates:
-    """What `top_units` found.
-
-    Attributes
-    ----------
-    table
-        `Estimate` rows, one for each unit.
-    quality
-        `Quality` rows.
-    cost
-        Replays of one unit on one example, as a share of what the exact sweep takes.
-    """
-
-    table: Table
-    quality: Table
-    cost: float
 
 
 @dataclass(frozen=True)
@@ -351,7 +290,7 @@ def _table(run: _Plan, race: _Race, raced: np.ndarray) -> Table:
     lo, hi = race.interval()
     seen = race.count > 0
     return Table.build(
-        Estimate,
+        RacedUnit,
         {
             "site": np.concatenate([np.repeat(s.name, s.units) for s in run.sites]),
             "unit": np.concatenate([np.arange(s.units) for s in run.sites]),
@@ -387,11 +326,11 @@ def _closeness(name: str, guess: np.ndarray, value: np.ndarray) -> list[Quality]
     lo, hi = (float(end) for end in spearman_interval(rho, n))
     low, high = (float(end) for end in mean_interval(n, errors.mean(), errors.var() * n))
     return [
-        Quality(f"Spearman of first order and effect, {name}", float(rho), lo, hi, n),
-        Quality(f"mean error of first order, {name}", float(errors.mean()), low, high, n),
+        Quality(f"Spearman of first order and effect, {name}", Estimate(float(rho), lo, hi), n),
+        Quality(f"mean error of first order, {name}", Estimate(float(errors.mean()), low, high), n),
     ]
 
 
 def _share(name: str, hits: np.ndarray) -> Quality:
     lo, hi = (float(end) for end in wilson(int(hits.sum()), len(hits)))
-    return Quality(name, float(hits.mean()), lo, hi, len(hits))
+    return Quality(name, Estimate(float(hits.mean()), lo, hi), len(hits))

@@ -1,0 +1,62 @@
+"""Findings of the lens `ablation`: what each row, array and page of them says."""
+
+from __future__ import annotations
+
+from holistic.lenses.ablation.schemas._classes import (
+    COLLATERAL,
+    CONFUSION,
+    TOPK,
+    Collateral,
+    Confusion,
+    TopK,
+)
+from holistic.lenses.ablation.schemas._curves import AREAS, CURVES, CurveArea, CurvePoint
+from holistic.lenses.ablation.schemas._pairs import (
+    BACKUP,
+    DIRECT,
+    INTERACTIONS,
+    Backup,
+    Direct,
+    Interaction,
+)
+from holistic.lenses.ablation.schemas._units import (
+    IMAGES,
+    REPLACEMENTS,
+    SCORES,
+    SHAPLEY,
+    UNITS,
+    Agreement,
+    ImageUnit,
+    RemovedUnit,
+    ScoreEffect,
+    ShapleyValue,
+)
+
+__all__ = [
+    "AREAS",
+    "BACKUP",
+    "COLLATERAL",
+    "CONFUSION",
+    "CURVES",
+    "DIRECT",
+    "IMAGES",
+    "INTERACTIONS",
+    "REPLACEMENTS",
+    "SCORES",
+    "SHAPLEY",
+    "TOPK",
+    "UNITS",
+    "Agreement",
+    "Backup",
+    "Collateral",
+    "Confusion",
+    "CurveArea",
+    "CurvePoint",
+    "Direct",
+    "ImageUnit",
+    "Interaction",
+    "RemovedUnit",
+    "ScoreEffect",
+    "ShapleyValue",
+    "TopK",
+]
