@@ -30,7 +30,7 @@ def row_types() -> list[type]:
         for kind in vars(importlib.import_module(module.name)).values():
             if dataclasses.is_dataclass(kind) and isinstance(kind, type):
                 fields = dataclasses.fields(kind)
-                if fields and all("meaning" in f.metadata for f in fields):
+                if fields and all("column" in f.metadata for f in fields):
                     found[kind] = None
     return list(found)
 

@@ -132,7 +132,7 @@ def test_a_unit_that_first_order_misses_is_found_by_the_race() -> None:
     one = holistic.Subject(subject.model, (subject.images, torch.zeros(len(subject.images)).long()))
     estimates = top_units(one, 1, sites=["act"], edit="zero")
     assert found(estimates) == {0}
-    quality = {row["metric"]: row["value"] for row in estimates.quality.rows()}
+    quality = {row.metric: row.value.value for row in estimates.quality.rows(Quality)}
     assert quality["share of the top that first order alone names"] == 0
 
 

@@ -1,4 +1,4 @@
-"""What does a class lose when as many other units of the site go?"""
+"""Removes random sets of units: what a class loses when as many others of the site go."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from holistic.stats.tests import benjamini_hochberg, permutation_p
 from holistic.study.subject import Subject
 
 __all__ = [
-    "Beside",
+    "MoreSets",
     "Sets",
     "control_p",
     "family_q",
     "least_p",
     "most_sets",
     "random_orders",
-    "remove_beside",
+    "remove_more",
     "sets_of_size",
 ]
 
@@ -74,7 +74,7 @@ def sets_of_size(subject: Subject, site: Site, k: int, first: int, most: int) ->
 
 
 @dataclass(frozen=True)
-class Beside:
+class MoreSets:
     """What removing sets of one size costs each class.
 
     Attributes
@@ -89,20 +89,22 @@ class Beside:
     every: bool
 
 
-def remove_beside(
-    subject: Subject, site: Site, lens: Ablation, measured: Extent, told: int
-) -> dict[int, Beside]:
-    """Remove further sets: all of a size that has few; more pairs, and of the size that is told."""
-    most, found = most_sets(subject, site, lens, measured), dict[int, Beside]()
+def remove_more(
+    subject: Subject, site: Site, lens: Ablation, measured: Extent, headline: int
+) -> dict[int, MoreSets]:
+    """Remove further sets: all of a size that has few; more pairs, and of the headline size."""
+    most, found = most_sets(subject, site, lens, measured), dict[int, MoreSets]()
     for k in measured.sizes:
         if k == site.units:
             continue
-        sets = sets_of_size(subject, site, k, lens.sets, most if k in (_PAIR, told) else lens.sets)
+        sets = sets_of_size(
+            subject, site, k, lens.sets, most if k in (_PAIR, headline) else lens.sets
+        )
         if sets is not None:
             removal = remove_orders(
                 subject, site, sets.units, sizes=(k,), examples=measured.examples, edit=lens.edit
             )
-            found[k] = Beside((removal.lost - removal.gained)[:, 1], sets.every)
+            found[k] = MoreSets((removal.lost - removal.gained)[:, 1], sets.every)
     return found
 
 

@@ -1,9 +1,8 @@
-"""Does the network make up for a lost unit, and which units step in?"""
+"""Removes units and watches the others: which units step in for one that is gone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,19 +12,19 @@ from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._budget import affordable, random_range
 from holistic.lenses.ablation._pairs import interacting, pair_effects
 from holistic.lenses.ablation._rankings import strongest
+from holistic.lenses.ablation.backup_statements import backup_statement
 from holistic.lenses.ablation.direct import bounded, direct_columns, direct_finding
 from holistic.lenses.ablation.schemas import Backup
 from holistic.progress import Progress
 from holistic.replacing.sweep import replacement, replacing
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
-from holistic.stats.intervals import wilson
 from holistic.stats.means import Means
 from holistic.stats.tests import benjamini_hochberg
 from holistic.study.examples import Examples
-from holistic.study.scores import ROUNDING, SCORE_UNITS
+from holistic.study.scores import ROUNDING
 from holistic.study.subject import Subject
-from holistic.words import number, percent, unbounded
+from holistic.words import unbounded
 
 __all__ = ["find_backups"]
 
@@ -40,7 +39,7 @@ def find_backups(
 ) -> Iterator[Finding]:
     """Remove strong and random units and watch all others; yield `direct` and `backup`."""
     sites = subject.hidden_sites
-    direct, backup = list[dict[str, Any]](), list[dict[str, Any]]()
+    direct, backup = list[dict[str, np.ndarray]](), list[dict[str, np.ndarray]]()
     for done, site in enumerate(sites):
         progress("backups", done, len(sites))
         gone, kinds = _gone(subject, site, lens, chosen)
@@ -73,7 +72,7 @@ def _gone(
 
 def _same_site(
     subject: Subject, site: Site, lens: Ablation, gone: np.ndarray, kinds: np.ndarray
-) -> dict[str, Any]:
+) -> dict[str, np.ndarray]:
     """Every other unit of the site, with each unit gone."""
     others = [np.delete(np.arange(site.units), a) for a in gone]
     pairs = np.stack([np.repeat(gone, site.units - 1), np.concatenate(others)], 1)
@@ -101,7 +100,7 @@ def _next_site(
     lens: Ablation,
     removed: tuple[np.ndarray, np.ndarray],
     seen: np.ndarray,
-) -> dict[str, Any]:
+) -> dict[str, np.ndarray]:
     """Strong units of the next site, with each unit gone."""
     (site, behind), (gone, kinds) = sites, removed
     examples = affordable(subject, site, lens, 8 * (len(gone) + 1) * (len(seen) + 1))
@@ -156,7 +155,7 @@ def _crossed(
     return effects, size + np.abs(effects).max((0, 1))
 
 
-def _backup_finding(subject: Subject, parts: list[dict[str, Any]]) -> Finding:
+def _backup_finding(subject: Subject, parts: list[dict[str, np.ndarray]]) -> Finding:
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     q = benjamini_hochberg(columns["p"])
     backup = (q < 0.05) & (columns["growth"] < 0) & (columns["effect_gone_hi"] < 0)
@@ -165,7 +164,7 @@ def _backup_finding(subject: Subject, parts: list[dict[str, Any]]) -> Finding:
     ends = random_range(columns, "growth", ("site", "backup_site"))
     table = Table.build(Backup, {**columns, **ends, "q": q, "backup": backup})
     names = dict.fromkeys(columns["site"].tolist())
-    lines = tuple(_backup_line(subject, table.where(site=name)) for name in names)
+    lines = tuple(backup_statement(subject, table.where(site=name)) for name in names)
     return Finding(
         schemas.BACKUP,
         table,
@@ -179,38 +178,4 @@ def _backup_finding(subject: Subject, parts: list[dict[str, Any]]) -> Finding:
             f"Of the next hidden site only the {_NEXT} strongest units of the selection split are "
             f"watched, for {_NEXT_REMOVED} strong and {_NEXT_REMOVED} random units gone.",
         ),
-    )
-
-
-def _share(found: np.ndarray) -> str:
-    lo, hi = wilson(found.sum(), len(found))
-    return f"{percent(found.mean(), lo, hi)} (n = {len(found)} pairs)"
-
-
-def _backup_line(subject: Subject, rows: Table) -> str:
-    """Name the strongest backup, beside how often random units have one."""
-    shares = [
-        f"with a {word} unit gone {_share(part.column('backup'))}"
-        for part, word in (
-            (rows.where(kind="top"), "strong"),
-            (rows.where(kind="random"), "random"),
-        )
-        if len(part)
-    ]
-    row = next(rows.sort("growth").head(1).rows())
-    unit = SCORE_UNITS[subject.score]
-    found = rows.where(kind="top", backup=True).sort("growth")
-    tail = "" if len(found) else " None is a backup of a strong unit."
-    for row in found.head(1).rows():
-        tail = (
-            f" Unit {row['backup_unit']} of '{row['backup_site']}' steps in most, of "
-            f"{len(found)} that do, for unit {row['unit']}: its effect goes from "
-            f"{row['effect']:+.3g} to {row['effect_gone']:+.3g} {unit} (growth "
-            f"{row['growth']:+.3g} "
-            f"[{number(row['lo'], '+.3g')}, {number(row['hi'], '+.3g')}], q = {row['q']:.2g}, "
-            f"n = {row['n']})."
-        )
-    return (
-        f"Site '{row['site']}': {', '.join(shares)} of the units that are watched step in: they "
-        f"help more than before (q < 0.05).{tail}"
     )

@@ -1,4 +1,4 @@
-"""Which other classes lose when the units go that one class depends on?"""
+"""Measures what other classes lose when the units go that one class depends on."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ import numpy as np
 
 from holistic.graph.sites import Site
 from holistic.lenses.ablation import schemas
-from holistic.lenses.ablation._averages import mean_drop
 from holistic.lenses.ablation._budget import Extent
-from holistic.lenses.ablation._controls import Beside, control_p
+from holistic.lenses.ablation._controls import MoreSets, control_p
 from holistic.lenses.ablation._rankings import RANKINGS
 from holistic.lenses.ablation._removal import Removal
+from holistic.lenses.ablation._site_losses import headline_size
+from holistic.lenses.ablation.collateral_statements import collateral_statement
 from holistic.lenses.ablation.schemas import Collateral
-from holistic.lenses.ablation.topk_statements import headline_size
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.intervals import paired_accuracy_interval
 from holistic.stats.tests import benjamini_hochberg, mcnemar, permutation_p
 from holistic.study.subject import Subject
-from holistic.words import number
 
 __all__ = ["collateral", "collateral_columns"]
 
@@ -32,7 +31,7 @@ def collateral_columns(
     site: Site,
     measured: Extent,
     removal: Removal,
-    beside: Mapping[int, Beside],
+    more: Mapping[int, MoreSets],
 ) -> dict[str, np.ndarray]:
     """Columns of the `C × C` rows of a site, from the flips of ranked and random orders."""
     classes, sizes = len(subject.classes), (0, *measured.sizes)
@@ -44,7 +43,7 @@ def collateral_columns(
     control = drops[len(RANKINGS) * classes :]
     low, high = paired_accuracy_interval(lost[chosen], gained[chosen], removal.count)
     p = np.where(removal.count > 0, mcnemar(lost[chosen], gained[chosen]), np.nan)
-    among = _control_p(drops[chosen], control, removal.count, beside.get(sizes[place]))
+    among = _control_p(drops[chosen], control, removal.count, more.get(sizes[place]))
     if sizes[place] == site.units:  # every set is the same one
         among[:] = np.nan
     names = np.array(subject.classes)
@@ -70,14 +69,14 @@ def collateral_columns(
 
 
 def _control_p(
-    drops: np.ndarray, control: np.ndarray, count: np.ndarray, beside: Beside | None
+    drops: np.ndarray, control: np.ndarray, count: np.ndarray, more: MoreSets | None
 ) -> np.ndarray:
     """Compare drops `[C, C]` with those of random sets `[M, C]`, and of further ones."""
-    if beside is None:
+    if more is None:
         return permutation_p(drops, control[:, None])
     with np.errstate(invalid="ignore"):
-        further = beside.net / count
-    return control_p(drops, control[:, None], further[:, None], every=beside.every)[0]
+        further = more.net / count
+    return control_p(drops, control[:, None], further[:, None], every=more.every)[0]
 
 
 def collateral(
@@ -87,45 +86,10 @@ def collateral(
     columns = {name: np.concatenate([part[name] for part in sites]) for name in sites[0]}
     table = Table.build(Collateral, {**columns, "q": benjamini_hochberg(columns["p"])})
     names = dict.fromkeys(columns["site"].tolist())
-    lines = tuple(_statement(table.where(site=name), sets) for name in names)
+    lines = tuple(collateral_statement(table.where(site=name), sets) for name in names)
     return Finding(
         schemas.COLLATERAL,
         table,
         lines,
         (*caveats, "Rows of one removal share their units, so they don't fail independently."),
     )
-
-
-def _statement(rows: Table, sets: int) -> str:
-    """Compare what classes lose by their own units and by others', and name the worst other."""
-    own = rows.column("removed_for") == rows.column("class")
-    first, side = next(rows.head(1).rows()), int(own.sum())
-    lost, gained, n = (rows.column(c).reshape(side, -1) for c in ("lost", "gained", "n"))
-    usual = rows.column("control_drop").reshape(side, -1)[0]
-    apart = ~np.eye(side, dtype=bool)
-    # the images of a class are the same ones in all removals for others
-    down, up = (np.where(apart, v, 0).sum(0) / max(side - 1, 1) for v in (lost, gained))
-    n = n[0]
-    other = mean_drop(down, up, n) if side > 1 else (np.nan, np.nan, np.nan)
-    line = (
-        f"Without the top {first['k']} units of site '{first['site']}' for a class, it loses "
-        f"{_points(mean_drop(lost.diagonal(), gained.diagonal(), n))} points of accuracy on "
-        f"average over {(n > 0).sum()} classes, another class {_points(other)} (intervals over "
-        f"images), and without a random set (mean of {sets}) {100 * np.nanmean(usual):z.1f}"
-    )
-    others = Table(rows.columns, rows.data.filter(~own)).sort("drop", descending=True)
-    for row in others.head(1).rows():
-        if row["drop"] is not None:
-            line += (
-                f"; the largest collateral of {len(others)} is that of class {row['class']} "
-                f"without the units of class {row['removed_for']}: {100 * row['drop']:z.1f} points "
-                f"[{100 * row['lo']:z.1f}, {100 * row['hi']:z.1f}], "
-                f"q = {row['q']:.2g}, n = {row['n']}"
-            )
-    return line + "."
-
-
-def _points(bounded: tuple[float, float, float]) -> str:
-    """Write a share and its interval in points of accuracy."""
-    mean, lo, hi = (number(100 * end, "z.1f") for end in bounded)
-    return f"{mean} [{lo}, {hi}]"

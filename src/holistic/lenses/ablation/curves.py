@@ -1,4 +1,4 @@
-"""How do a class's best and worst units compare with random ones, from no unit to all?"""
+"""Removes and keeps each class's top units, from none to all, and as many random ones."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from holistic.lenses.ablation.areas import (
     MEASURED,
     Curve,
     area_row,
-    area_statement,
-    curve_statement,
+    headline_accuracies,
+    headline_units,
     point_columns,
-    told_accuracies,
-    told_size,
 )
+from holistic.lenses.ablation.areas_statements import area_statement
+from holistic.lenses.ablation.curves_statements import curve_statement
 from holistic.lenses.ablation.schemas import CurveArea, CurvePoint
 from holistic.progress import Progress
 from holistic.replacing.sweep import replacement
@@ -55,7 +55,7 @@ def whole_curves(
     Yields `ablation.curves` and `ablation.areas`.
     """
     points, areas = list[dict[str, np.ndarray]](), list[tuple[CurveArea, Means]]()
-    sites, told = subject.hidden_sites, list[_Told]()
+    sites, headlines = subject.hidden_sites, list[_Headline]()
     for done, site in enumerate(sites):
         progress("whole curves", done, len(sites))
         controls, size = list[tuple[np.ndarray, np.ndarray]](), 1
@@ -64,17 +64,17 @@ def whole_curves(
             if curve.labels[2] in MEASURED:
                 areas.append(area_row(curve, subject.seed))
             if curve.labels[2] == "keep_top":
-                controls.append(told_accuracies(curve))
-                size = told_size(curve)
-        told.append(_Told(site.name, size, controls))
+                controls.append(headline_accuracies(curve))
+                size = headline_units(curve)
+        headlines.append(_Headline(site.name, size, controls))
     progress("whole curves", len(sites), len(sites))
     notes = _caveats(subject, lens)
-    yield _curves_finding(points, told, lens.sets, notes)
+    yield _curves_finding(points, headlines, lens.sets, notes)
     yield _areas_finding(areas, lens.sets, notes)
 
 
 @dataclass(frozen=True)
-class _Told:
+class _Headline:
     """How many kept units of a site are spoken of, and accuracies with control sets by class."""
 
     site: str
@@ -84,7 +84,7 @@ class _Told:
 
 def _curves_finding(
     points: Sequence[dict[str, np.ndarray]],
-    told: Sequence[_Told],
+    headlines: Sequence[_Headline],
     sets: int,
     notes: tuple[str, ...],
 ) -> Finding:
@@ -94,7 +94,7 @@ def _curves_finding(
     for name in ("random", "matched"):
         columns[f"{name}_q"] = family_q(columns[f"{name}_p"], family)
     table = Table.build(CurvePoint, columns)
-    lines = (curve_statement(table.where(site=t.site), t.size, sets, t.controls) for t in told)
+    lines = (curve_statement(table.where(site=h.site), h.size, sets, h.controls) for h in headlines)
     return Finding(schemas.CURVES, table, tuple(lines), notes)
 
 
@@ -105,11 +105,11 @@ def _areas_finding(
     names = [f"{row.site}\n{row.kind}" for row in rows]
     family = np.unique(names, return_inverse=True)[1]
     q, matched = (
-        family_q(np.array(p), family)
-        for p in ([row.p for row in rows], [row.matched_p for row in rows])
+        family_q(np.array(p, float), family)
+        for p in ([row.area.p for row in rows], [row.matched_p for row in rows])
     )
     rows = [
-        replace(row, q=float(a), matched_q=float(b))
+        replace(row, area=replace(row.area, q=float(a)), matched_q=float(b))
         for row, a, b in zip(rows, q, matched, strict=True)
     ]
     table = Table.from_rows(CurveArea, rows)

@@ -1,10 +1,9 @@
-"""How much of a unit's effect is its own, and how much is the answer of what follows?"""
+"""Replaces units with what follows free and frozen: direct effects, and the network's answer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +14,7 @@ from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._budget import affordable, random_range
 from holistic.lenses.ablation._pairs import interacting, site_stages
+from holistic.lenses.ablation.direct_statements import direct_statement
 from holistic.lenses.ablation.schemas import Direct
 from holistic.replacing.sweep import replacing
 from holistic.results.findings import Finding
@@ -22,9 +22,9 @@ from holistic.results.tables import Table
 from holistic.stats.means import Means
 from holistic.stats.tests import benjamini_hochberg
 from holistic.study.examples import Examples
-from holistic.study.scores import SCORE_UNITS, resolution
+from holistic.study.scores import resolution
 from holistic.study.subject import Subject
-from holistic.words import number, unbounded
+from holistic.words import unbounded
 
 __all__ = ["Paths", "bounded", "direct_columns", "direct_finding", "follow_paths"]
 
@@ -69,13 +69,13 @@ def follow_paths(
         start += len(labels)
         before = subject.score_of(stage.base, labels).double()
         free = torch.cat([logits for _, logits in stage.sets(masks)])  # [T, B, C]
-        held = {name: Given(value) for name, value in subject.capture(later, images).items()}
+        kept = {name: Given(value) for name, value in subject.capture(later, images).items()}
         if frozen is None:
-            frozen = _passes(subject, site, images, new, held)
+            frozen = _passes(subject, site, images, new, kept)
             if not frozen and subject.gradients.at(site.name):
                 return None
         carried = (
-            _held_logits(subject, site, units, images, (new, held))
+            _kept_logits(subject, site, units, images, (new, kept))
             if frozen
             else _tangent_logits(subject, site, units, images, new)
         )
@@ -87,30 +87,30 @@ def follow_paths(
 
 
 def _run(
-    subject: Subject, site: Site, images: Tensor, change: Change, held: Mapping[str, Change]
+    subject: Subject, site: Site, images: Tensor, change: Change, kept: Mapping[str, Change]
 ) -> Tensor:
     with torch.no_grad():
-        return subject.engine.run(images, (), {**held, site.name: change})[0]
+        return subject.engine.run(images, (), {**kept, site.name: change})[0]
 
 
 def _passes(
-    subject: Subject, site: Site, images: Tensor, new: Tensor, held: Mapping[str, Change]
+    subject: Subject, site: Site, images: Tensor, new: Tensor, kept: Mapping[str, Change]
 ) -> bool:
     """Whether replacing the whole site reaches the logits with all later sites held."""
-    moved = _run(subject, site, images, replacing(None, new), held)
-    still = _run(subject, site, images, lambda value: value, held)
+    moved = _run(subject, site, images, replacing(None, new), kept)
+    still = _run(subject, site, images, lambda value: value, kept)
     return float((moved - still).abs().max()) > _SAME * max(1.0, float(still.abs().max()))
 
 
-def _held_logits(
+def _kept_logits(
     subject: Subject,
     site: Site,
     units: Sequence[int],
     images: Tensor,
     replaced: tuple[Tensor, Mapping[str, Change]],
 ) -> Tensor:
-    new, held = replaced
-    return torch.stack([_run(subject, site, images, replacing([u], new), held) for u in units])
+    new, kept = replaced
+    return torch.stack([_run(subject, site, images, replacing([u], new), kept) for u in units])
 
 
 def _tangent_logits(
@@ -136,8 +136,8 @@ def _tangent_logits(
 
 def direct_columns(
     subject: Subject, site: Site, lens: Ablation, gone: np.ndarray, kinds: np.ndarray
-) -> list[dict[str, Any]]:
-    """Columns of the units of a site that are removed; none where no direct effect can be told."""
+) -> list[dict[str, np.ndarray]]:
+    """Columns of a site's removed units; none where no direct effect can be measured."""
     examples = affordable(subject, site, lens, 4 * len(gone))
     paths = follow_paths(subject, site, gone.tolist(), examples, lens.edit)
     if paths is None:
@@ -169,7 +169,7 @@ def bounded(means: Means, name: str, ends: str | None = None) -> dict[str, np.nd
     return {name: means.mean, f"{before}lo": lo, f"{before}hi": hi}
 
 
-def direct_finding(subject: Subject, parts: list[dict[str, Any]]) -> Finding:
+def direct_finding(subject: Subject, parts: Sequence[Mapping[str, np.ndarray]]) -> Finding:
     """Put the sites' rows into one finding."""
     table, lines = Table.from_rows(Direct, []), list[str]()
     if parts:
@@ -177,12 +177,12 @@ def direct_finding(subject: Subject, parts: list[dict[str, Any]]) -> Finding:
         ends = random_range(columns, "response", ("site",))
         table = Table.build(Direct, {**columns, **ends, "q": benjamini_hochberg(columns["p"])})
         names = dict.fromkeys(columns["site"].tolist())
-        lines += [_direct_line(subject, table.where(site=name)) for name in names]
-    told = set(table.column("site"))
+        lines += [direct_statement(subject, table.where(site=name)) for name in names]
+    measured = set(table.column("site"))
     lines += [
         f"Site '{site.name}': no direct effect can be told, as {subject.gradients.at(site.name)}."
         for site in subject.hidden_sites
-        if site.name not in told
+        if site.name not in measured
     ]
     return Finding(
         schemas.DIRECT,
@@ -197,23 +197,3 @@ def direct_finding(subject: Subject, parts: list[dict[str, Any]]) -> Finding:
             "Behind the last hidden site nothing is left to freeze: total and direct are the same.",
         ),
     )
-
-
-def _direct_line(subject: Subject, rows: Table) -> str:
-    """Say how much of the strong units' direct effect the rest takes back."""
-    top, random = rows.where(kind="top"), rows.where(kind="random")
-    first = next(top.head(1).rows())
-    repaired = int(_repaired(top).sum())
-    control = f"{int(_repaired(random).sum())} of {len(random)} random ones" if len(random) else ""
-    unit = SCORE_UNITS[subject.score]
-    return (
-        f"Site '{first['site']}': what follows takes back part of the direct effect of {repaired} "
-        f"of {len(top)} strong units (q < 0.05){control and ' and of '}{control} (path: "
-        f"{first['path']}, n = {first['n']}); unit {first['unit']}: direct {first['direct']:+.3g}, "
-        f"total {first['total']:+.3g}, response {first['response']:+.3g} {unit} "
-        f"[{number(first['lo'], '+.3g')}, {number(first['hi'], '+.3g')}]."
-    )
-
-
-def _repaired(rows: Table) -> np.ndarray:
-    return (rows.column("q") < 0.05) & (rows.column("response") * rows.column("direct") < 0)

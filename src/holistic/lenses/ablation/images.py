@@ -1,8 +1,8 @@
-"""Which units decided single images: which would have been told otherwise without one?"""
+"""Removes every unit, one at a time, on single images: which units decide their predictions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -11,14 +11,14 @@ from holistic.graph.sites import Site
 from holistic.lenses._cases import Cases, cases
 from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._effects import unit_effects_on
+from holistic.lenses.ablation.images_statements import image_statements
 from holistic.lenses.ablation.schemas import ImageUnit
+from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
-from holistic.stats.intervals import bootstrap_interval, wilson
 from holistic.stats.order import ordered
-from holistic.study.scores import SCORE_UNITS, score
+from holistic.study.scores import score
 from holistic.study.subject import Subject
-from holistic.words import percent
 
 __all__ = ["deciding_units", "searched"]
 
@@ -31,7 +31,7 @@ def deciding_units(subject: Subject, lens: Ablation, units: Table) -> Finding:
     subject
         The model under study.
     lens
-        The edit, and how many units are told of.
+        The edit, and how many units are listed.
     units
         The table `ablation.units`, for what each unit does to the whole class.
     """
@@ -50,7 +50,7 @@ def deciding_units(subject: Subject, lens: Ablation, units: Table) -> Finding:
     return Finding(
         schemas.IMAGES,
         Table.from_rows(ImageUnit, found),
-        statements=_statements(subject, chosen, found),
+        statements=image_statements(subject, chosen, found),
         caveats=(
             "Images were chosen by their margins on the evaluation split; an effect on one image "
             "is exact and has no interval.",
@@ -97,7 +97,7 @@ def _unit_rows(
     effects, turned = found
     site = str(own.column("site")[0])
     labels = chosen.examples.labels.cpu().numpy()
-    told = chosen.logits.argmax(1).cpu().numpy()
+    predicted = chosen.logits.argmax(1).cpu().numpy()
     before = subject.score_of(chosen.logits, chosen.examples.labels).double().cpu().numpy()
     width = len(subject.classes) + 1
     of_class = {
@@ -110,69 +110,16 @@ def _unit_rows(
                 example=int(chosen.examples.indices[i]),
                 kind=chosen.kinds[i],
                 label=subject.classes[int(label)],
-                prediction=subject.classes[int(told[i])],
+                prediction=subject.classes[int(predicted[i])],
                 site=site,
                 unit=int(unit),
                 rank=rank,
-                effect=float(effects[unit, i]),
-                control_effect=float(np.median(sizes)),
+                effect=Estimate(float(effects[unit, i]), control=float(np.median(sizes))),
                 turned=int(turned[unit, i]),
                 control_turned=float((turned[:, i] != 0).mean()),
                 control_searched=np.nan,
                 before=float(before[i]),
-                **{
-                    f"class_{name}": values[unit, label].item() for name, values in of_class.items()
-                },
+                class_effect=Estimate(
+                    *(of_class[name][unit, label].item() for name in ("effect", "lo", "hi", "n"))
+                ),
             )
-
-
-def _statements(subject: Subject, chosen: Cases, found: Sequence[ImageUnit]) -> tuple[str, ...]:
-    turned = {row.example: row.turned for row in found if row.turned}
-    unit = SCORE_UNITS[subject.score]
-    parts = list[str]()
-    for kind, words in (
-        ("close", "right by the smallest margin of their class, {} are told wrong"),
-        ("mistaken", "told wrong by the widest margin of their class, {} are told right"),
-    ):
-        of_kind = chosen.examples.indices[np.array(chosen.kinds) == kind]
-        if len(of_kind):
-            some = sum(int(e) in turned for e in of_kind)
-            share, (lo, hi) = some / len(of_kind), wilson(some, len(of_kind))
-            noun = "image" if len(of_kind) == 1 else "images"
-            own = [row for row in found if row.kind == kind and row.rank == 1]
-            random, searched = (
-                percent(np.nanmean(values) if np.isfinite(values).any() else np.nan)
-                for values in (
-                    np.array([row.control_turned for row in own]),
-                    np.array([row.control_searched for row in own]),
-                )
-            )
-            every = sum(site.units for site in subject.hidden_sites)
-            parts.append(
-                f"of {len(of_kind)} {noun} {words.format(some)} without one unit, searched for "
-                f"among {every} ({percent(share, lo, hi)}; as large a change as the same search "
-                f"finds on such images of other classes would turn {searched}, and a random unit "
-                f"turns {random})"
-            )
-    first = [row for row in found if row.kind == "typical" and row.rank == 1]
-    if not first:
-        return ()
-    images = sorted({row.example for row in first})
-    largest, usual = (
-        _median(np.array([max(abs(getattr(row, name)) for row in first if row.example == image)
-                          for image in images]), subject.seed)
-        for name in ("effect", "control_effect")
-    )  # fmt: skip
-    return (
-        f"The unit that matters most to a class's typical image changes its {subject.score} by "
-        f"{largest} {unit}, the median unit of a site by {usual} at the most (medians over "
-        f"n = {len(images)} images){'; ' if parts else ''}{'; '.join(parts)}.",
-    )
-
-
-def _median(values: np.ndarray, seed: int) -> str:
-    """Write a median of sizes with the bootstrap's 95 % interval, where there is more than one."""
-    if len(values) == 1:
-        return f"{values[0]:.3g}"
-    lo, hi = bootstrap_interval(values, np.median, seed=seed)
-    return f"{np.median(values):.3g} [{lo:.3g}, {hi:.3g}]"

@@ -1,4 +1,4 @@
-"""Do two units do more, or less, together than apart?"""
+"""Removes pairs of units, and compares with removing each of them alone."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._budget import affordable, afforded_rows, between, random_range
 from holistic.lenses.ablation._pairs import PairEffects, pair_effects
 from holistic.lenses.ablation._rankings import strongest
+from holistic.lenses.ablation.interactions_statements import interaction_statement
 from holistic.lenses.ablation.schemas import Interaction
 from holistic.progress import Progress
 from holistic.results.findings import Finding
@@ -49,7 +50,7 @@ def find_interactions(
     ends = random_range(columns, "interaction", ("site", "class"))
     table = Table.build(Interaction, {**columns, **ends, "q": q, "verdict": verdict})
     unit = SCORE_UNITS[subject.score]
-    lines = [_statement(table, site.name, unit) for site in sites if site.units >= 2]
+    lines = [interaction_statement(table, site.name, unit) for site in sites if site.units >= 2]
     rare = unbounded(int(np.isnan(columns["lo"]).sum()), len(table), "interactions")
     return Finding(
         schemas.INTERACTIONS, table, tuple(lines), (_sampling(subject, table), *notes, *rare)
@@ -146,46 +147,3 @@ def _sampling(subject: Subject, table: Table) -> str:
         f"Measured on {between(n)} of {len(subject.evaluation)} evaluation "
         "examples, stratified; `extra` allows more."
     )
-
-
-def _statement(table: Table, site: str, unit: str) -> str:
-    """Count significant interactions by kind, beside the random pairs, and among all pairs."""
-    rows = table.where(site=site, class_="all")
-    top, random = rows.where(kind="top"), rows.where(kind="random")
-    beside = (
-        f", {_median(random)} for {len(random)} random pairs "
-        f"({int((random.column('verdict') != 'none').sum())} significant)"
-        if len(random)
-        else ""
-    )
-    return (
-        f"Of {len(top)} pairs of strong units of site '{site}', {_counts(top)} "
-        f"(q < 0.05, n = {int(top.column('n').max())}); median size of the interaction "
-        f"{_median(top)} {unit}{beside}. Of all {len(rows)} pairs measured, {_counts(rows)} "
-        f"(n = {int(rows.column('n').min())} or more)."
-    )
-
-
-def _counts(rows: Table) -> str:
-    redundant, synergistic, mixed = (
-        int((rows.column("verdict") == kind).sum())
-        for kind in ("redundant", "synergistic", "mixed")
-    )
-    more = f", {mixed} of a unit that helps and one that harms" if mixed else ""
-    return f"{redundant} are redundant and {synergistic} synergistic{more}"
-
-
-def _median(rows: Table) -> str:
-    """Write the median size of interactions; between which medians it lies, as images vary.
-
-    If each true size lies within its own bounds, the median of the true sizes lies between the
-    medians of the bounds.
-    """
-    value, lo, hi = (rows.column(name).astype(float) for name in ("interaction", "lo", "hi"))
-    lo, hi = (np.where(np.isnan(end), value, end) for end in (lo, hi))
-    known = np.isfinite(value)
-    if not known.any():
-        return "–"
-    least = np.maximum(np.maximum(lo, -hi), 0)[known]
-    most = np.maximum(np.abs(lo), np.abs(hi))[known]
-    return f"{np.median(np.abs(value[known])):.2g} [{np.median(least):.2g}, {np.median(most):.2g}]"

@@ -1,27 +1,29 @@
-"""How far does the ranking of units hang on what a removed unit holds instead?"""
+"""Ranks the units under every replacement, and compares the rankings."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 
 from holistic.graph.edits import Replacement
 from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation, schemas
-from holistic.lenses.ablation._budget import affordable, between
+from holistic.lenses.ablation._budget import affordable
 from holistic.lenses.ablation._effects import unit_effects_on
 from holistic.lenses.ablation._resampled import Agreed, redrawn_agreements
+from holistic.lenses.ablation.replacements_statements import replacement_statement, unrated
 from holistic.lenses.ablation.schemas import Agreement
 from holistic.progress import Progress
+from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.agreement import Overlap, Shuffles, spearman, topk_overlap
 from holistic.stats.means import Means
 from holistic.stats.tests import benjamini_hochberg, permutation_p
 from holistic.study.subject import Subject
-from holistic.words import number, percent
 
 __all__ = ["compare_replacements"]
 
@@ -36,24 +38,36 @@ def compare_replacements(subject: Subject, lens: Ablation, progress: Progress) -
         progress("replacements compared", done, len(sites))
         rows += _site_rows(subject, site, lens)
     progress("replacements compared", len(sites), len(sites))
-    table = Table.from_rows(Agreement, rows)
-    whole = {c: table.column(c) for c in table.names} | {
-        name + "q": benjamini_hochberg(table.column(name + "p")) for name in ("", "overlap_")
-    }
-    table = Table.build(Agreement, whole)
+    table = Table.from_rows(Agreement, _with_q(rows))
     return Finding(
         schemas.REPLACEMENTS,
         table,
-        tuple(_statement(table, site.name) for site in sites),
+        tuple(replacement_statement(table, site.name) for site in sites),
         (
             "Mean and zero take a value away for good; resample puts in a value that belongs to "
             "another example (one draw each), so its effects are noisier.",
             "Intervals are over images, drawn again within each class: they hold what as many "
             "others would give. Noise in the effects lowers a rank correlation; more images raise "
             "it.",
-            *(note for site in sites if (note := _unrated(table, site))),
+            *(note for site in sites if (note := unrated(table, site))),
         ),
     )
+
+
+def _with_q(rows: list[Agreement]) -> list[Agreement]:
+    """Add q, over all rows, to the rank correlations and to the overlaps."""
+    ranks, overlaps = (
+        benjamini_hochberg(np.array([one.p for one in estimates], float))
+        for estimates in ([row.spearman for row in rows], [row.overlap for row in rows])
+    )
+    return [
+        replace(
+            row,
+            spearman=replace(row.spearman, q=float(rank)),
+            overlap=replace(row.overlap, q=float(overlap)),
+        )
+        for row, rank, overlap in zip(rows, ranks, overlaps, strict=True)
+    ]
 
 
 def _site_rows(subject: Subject, site: Site, lens: Ablation) -> list[Agreement]:
@@ -97,64 +111,26 @@ def _row(
     overlap = Overlap(np.nan, np.nan, np.nan)
     if rank.n >= k and all(np.ptp(side) for side in rated):
         overlap = topk_overlap(-a, -b, k)
+    p = float(permutation_p(rank.r, null, alternative="two-sided")) if len(null) else np.nan
     return Agreement(
         site.name,
         *labels,
-        spearman=rank.r,
-        lo=redrawn.spearman_lo if np.isfinite(rank.r) else np.nan,
-        hi=redrawn.spearman_hi if np.isfinite(rank.r) else np.nan,
-        spearman_chance_lo=float(chance[0]),
-        spearman_chance_hi=float(chance[1]),
+        spearman=Estimate(
+            rank.r,
+            redrawn.spearman_lo if np.isfinite(rank.r) else np.nan,
+            redrawn.spearman_hi if np.isfinite(rank.r) else np.nan,
+            control_lo=float(chance[0]),
+            control_hi=float(chance[1]),
+            p=p,
+        ),
         n=rank.n,
-        p=float(permutation_p(rank.r, null, alternative="two-sided")) if len(null) else np.nan,
-        q=np.nan,
         k=k,
-        overlap=overlap.share,
-        overlap_lo=redrawn.overlap_lo if np.isfinite(overlap.share) else np.nan,
-        overlap_hi=redrawn.overlap_hi if np.isfinite(overlap.share) else np.nan,
-        overlap_chance=overlap.expected,
-        overlap_p=overlap.p,
-        overlap_q=np.nan,
+        overlap=Estimate(
+            overlap.share,
+            redrawn.overlap_lo if np.isfinite(overlap.share) else np.nan,
+            redrawn.overlap_hi if np.isfinite(overlap.share) else np.nan,
+            control=overlap.expected,
+            p=overlap.p,
+        ),
         examples=examples,
-    )
-
-
-def _statement(table: Table, site: str) -> str:
-    """Say how far each pair of replacements agrees over all examples of a site."""
-    whole = table.where(site=site, class_="all")
-    parts, first = [_alike(row) for row in whole.rows()], next(whole.rows())
-    lo, hi = (number(first[f"spearman_chance_{end}"], "z.2f") for end in ("lo", "hi"))
-    return (
-        f"Rank agreement of replacements at site '{site}' (n = {between(whole.column('n'))} units, "
-        f"by effects on {first['examples']} examples, over which intervals are; shuffled units "
-        f"[{lo}, {hi}]): "
-        f"{'; '.join(parts)}."
-    )
-
-
-def _alike(row: dict[str, Any]) -> str:
-    both = f"{row['replacement_a']} and {row['replacement_b']}"
-    if row["overlap"] is None:
-        return f"{both} can't be compared"
-    return (
-        f"{both} {number(row['spearman'], 'z.2f')} [{number(row['lo'], 'z.2f')}, "
-        f"{number(row['hi'], 'z.2f')}], "
-        f"{percent(row['overlap'], row['overlap_lo'], row['overlap_hi'], decimals=0)} of the top "
-        f"{row['k']} (chance {percent(row['overlap_chance'], decimals=0)})"
-    )
-
-
-def _unrated(table: Table, site: Site) -> str:
-    """Say which replacements leave some units of a site without a score."""
-    parts = [
-        f"{row['replacement_a']} and {row['replacement_b']} only {row['n']}"
-        for row in table.where(site=site.name, class_="all").rows()
-        if row["n"] < site.units
-    ]
-    if not parts:
-        return ""
-    return (
-        f"Of the {site.units} units of site '{site.name}', both of two replacements can rate: "
-        f"{', '.join(parts)}; without the others some score is NaN or infinite. What can't be "
-        "compared has no rank correlation and no overlap."
     )

@@ -1,4 +1,4 @@
-"""In which score does a class lose by a unit, and is the loss about the class?"""
+"""Removes every unit, one at a time, and measures all scores and what is specific to classes."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import numpy as np
 
 from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation, schemas
-from holistic.lenses.ablation._budget import affordable, between
+from holistic.lenses.ablation._budget import affordable
 from holistic.lenses.ablation._effects import SCORES, label_effects
 from holistic.lenses.ablation._specific import Null, Shuffled, Specific
 from holistic.lenses.ablation.schemas import ScoreEffect
+from holistic.lenses.ablation.scores_statements import score_caveats, score_statements
 from holistic.progress import Progress
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.intervals import paired_accuracy_interval
 from holistic.stats.means import Means
 from holistic.stats.tests import benjamini_hochberg, mcnemar
-from holistic.study.scores import SCORE_UNITS
 from holistic.study.subject import Subject
-from holistic.words import percent, unbounded
 
 __all__ = ["SignFlips", "score_units"]
 
@@ -87,7 +86,7 @@ def score_units(subject: Subject, lens: Ablation, progress: Progress) -> Finding
         columns[f"{name}_q"] = benjamini_hochberg(columns[f"{name}_p"])
     del columns["shuffled_p"]
     table = Table.build(ScoreEffect, {name: v.T.reshape(-1) for name, v in columns.items()})
-    return Finding(schemas.SCORES, table, _statements(subject, table), _caveats(subject, table))
+    return Finding(schemas.SCORES, table, score_statements(table), score_caveats(subject, table))
 
 
 def _specific_columns(found: Specific, null: Null) -> dict[str, np.ndarray]:
@@ -183,50 +182,3 @@ def _tested(means: Means, lost: np.ndarray, gained: np.ndarray) -> dict[str, np.
     names = ("control_effect", "control_lo", "control_hi")
     control = dict(zip(names, usual, strict=True))
     return {"effect": means.mean, "lo": lo, "hi": hi, **control, "p": p}
-
-
-def _statements(subject: Subject, table: Table) -> tuple[str, ...]:
-    """Count, per score, the units and classes that are changed, and changed as a class."""
-    lines = list[str]()
-    classed = table.column("class") != "all"
-    for name in SCORES:
-        rows = (table.column("score") == name) & classed & ~np.isnan(table.column("p"))
-        if not rows.any():
-            lines.append(f"In {name}, no effect can be tested: no class has two examples.")
-            continue
-        share, special, control = (
-            (table.column(c)[rows] < 0.05).mean() for c in ("q", "specific_q", "shuffled_q")
-        )
-        strict = int((table.column("familywise")[rows] < 0.05).sum())
-        size, usual = (
-            np.median(np.abs(table.column(c)[rows])) for c in ("effect", "control_effect")
-        )
-        n = between(table.column("n")[rows])
-        lines.append(
-            f"In {name} ({SCORE_UNITS[name]}), {percent(share)} of the {int(rows.sum()):,} effects "
-            f"of a unit on a class differ from 0 (q < 0.05, n = {n}, median {size:.2g} either "
-            f"way, of a site's median unit {usual:.2g}), {strict} of them at a family-wise "
-            f"p < 0.05. {percent(special)} are specific to the class: they differ from the effects "
-            "on the other labels of the same examples and on the same label of the other examples "
-            f"(q < 0.05; with labels shuffled once: {percent(control)})."
-        )
-    return tuple(lines)
-
-
-def _caveats(subject: Subject, table: Table) -> tuple[str, ...]:
-    n = table.where(class_="all").column("n")
-    plain = table.column("score") != "accuracy"
-    rare = int((np.isnan(table.column("lo")) & plain & (table.column("n") > 0)).sum())
-    return (
-        *unbounded(rare, int(plain.sum()), "effects"),
-        f"Measured on {between(n)} of {len(subject.evaluation)} evaluation "
-        "examples, stratified, with one draw each where the replacement is random.",
-        "The test of the plain effect is significant also where removing a unit only lowers every "
-        "logit; `specific` compares with the labels that an example doesn't have, and with the "
-        "examples that don't have the label.",
-        "p of `specific` are found among the statistics of all units and classes under shuffled "
-        "labels: they hold for the family, and for a unit as far as it is like the others.",
-        "`logit` and `log_prob` have the same `specific`: what they differ in is common to all "
-        "labels of an example.",
-        "Random signs take each difference to be as likely as its negative where nothing is there.",
-    )

@@ -1,8 +1,7 @@
-"""What share of the score is each unit's, averaged over all company that it may keep?"""
+"""Removes units in random orders and shares the score out among them: Shapley values."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,21 +14,20 @@ from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._budget import afforded_rows
 from holistic.lenses.ablation._pairs import site_stages
 from holistic.lenses.ablation.schemas import ShapleyValue
+from holistic.lenses.ablation.shapley_statements import share_statement
 from holistic.progress import Progress
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
-from holistic.stats.agreement import Spearman, spearman
 from holistic.stats.means import Means
 from holistic.stats.tests import benjamini_hochberg
-from holistic.study.scores import SCORE_UNITS, resolution
+from holistic.study.scores import resolution
 from holistic.study.subject import Subject
-from holistic.words import number, percent, unbounded
+from holistic.words import percent, unbounded
 
 __all__ = ["Shares", "sample_shares", "share_means", "share_out"]
 
 _GROUPS = 20
 _EXAMPLES = 64
-_TOP = 10
 _ROUNDING = 1e-12
 
 
@@ -64,20 +62,22 @@ def share_out(subject: Subject, lens: Ablation, units: Table, progress: Progress
     Ghorbani & Zou 2020, Neuron Shapley; Castro, Gómez & Tejada 2009, the sampling estimator.
     """
     sites, parts = subject.hidden_sites, list[dict[str, np.ndarray]]()
-    lines = list[Callable[[Table], str]]()
+    shares = list[Shares]()
     for done, site in enumerate(sites):
         progress("shares of units", done, len(sites))
         found = sample_shares(subject, site, lens)
-        own = units.where(site=site.name)
-        parts.append(_site_columns(subject, site, found, own))
-        lines.append(_statement(subject, site, found, own))
+        parts.append(_site_columns(subject, site, found, units.where(site=site.name)))
+        shares.append(found)
     progress("shares of units", len(sites), len(sites))
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     table = Table.build(ShapleyValue, {**columns, "q": benjamini_hochberg(columns["p"])})
     return Finding(
         schemas.SHAPLEY,
         table,
-        tuple(line(table.where(site=s.name)) for line, s in zip(lines, sites, strict=True)),
+        tuple(
+            share_statement(subject, site, found, table.where(site=site.name, class_="all"))
+            for site, found in zip(sites, shares, strict=True)
+        ),
         (
             "The shares of a site add up to the score with all its units minus that with none "
             f"of them, short of at most {percent(lens.truncation, decimals=0)} that truncated "
@@ -190,47 +190,3 @@ def _site_columns(
         "truncated": np.full(rows, found.truncated),
         "n": np.tile(found.seen, site.units),
     }
-
-
-def _statement(subject: Subject, site: Site, found: Shares, units: Table) -> Callable[[Table], str]:
-    """Name the unit with the largest share, beside an equal share and the ranking by effect.
-
-    What is largest is chosen on half of the groups and told of on the other half.
-    """
-    unit, groups = SCORE_UNITS[subject.score], found.groups[:, :, -1]  # [G, U]
-    chosen, held = groups[::2].mean(0), Means.of(groups[1::2].T)
-    first, k = int(chosen.argmax()), max(1, min(_TOP, site.units // 2))
-    largest = np.argsort(-chosen, kind="stable")[:k]
-    lo, hi = held[first].interval()
-    each, total = float(held.mean[first]), float(held.mean.sum())
-    top = float(held.mean[largest].sum() / total) if total else float("nan")
-    effects = units.where(class_="all").column("effect")
-
-    def told(rows: Table) -> str:
-        rows = rows.where(class_="all")
-        rank = spearman(rows.column("shapley"), -effects)
-        return (
-            f"Of the {site.units} units of site '{site.name}', unit {first} has the largest share "
-            f"in the {subject.score} on one half of the examples; on the other half it is "
-            f"{number(each, '+.3g')} {unit} [{number(lo, '+.3g')}, {number(hi, '+.3g')}] (equal "
-            f"shares: {number(total / site.units, '+.2g')}; {found.orders // 2} orders, "
-            f"n = {int(found.seen[-1]) // 2}); the {k} largest, chosen likewise, have "
-            f"{percent(top, decimals=0)} of the sum of {number(total, '.3g')} (equal shares: "
-            f"{percent(k / site.units, decimals=0)}). "
-            f"{int((rows.column('q') < 0.05).sum())} units differ from zero (q < 0.05)."
-            f" {_alike(rank)}"
-        )
-
-    return told
-
-
-def _alike(rank: Spearman) -> str:
-    """Say how far the shares rank the units as removing one alone does."""
-    if np.isnan(rank.r):
-        return "The ranking can't be compared with that of removing one unit alone: " + (
-            f"{rank.n} units are too few." if rank.n < 4 else "one of them has ties only."
-        )
-    return (
-        f"Rank agreement with removing one unit alone: {rank.r:z.2f} [{rank.lo:z.2f}, "
-        f"{rank.hi:z.2f}] (n = {rank.n} units; interval over units)."
-    )

@@ -1,10 +1,9 @@
-"""How does accuracy fall as more of a class's units are removed, and how for random ones?"""
+"""Removes the top k units of each class, and compares with random and with matched sets."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import comb
 
 import numpy as np
 
@@ -12,26 +11,26 @@ from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._budget import Extent, extent
 from holistic.lenses.ablation._controls import (
-    Beside,
+    MoreSets,
     control_p,
     family_q,
     least_p,
     random_orders,
-    remove_beside,
+    remove_more,
 )
 from holistic.lenses.ablation._matched_controls import matched_columns, remove_matched
 from holistic.lenses.ablation._rankings import RANKINGS, Ranked, above_replacement, rank_units
 from holistic.lenses.ablation._removal import Removal, remove_orders
-from holistic.lenses.ablation.collateral import collateral, collateral_columns
-from holistic.lenses.ablation.schemas import TopK
-from holistic.lenses.ablation.topk_statements import (
+from holistic.lenses.ablation._site_losses import (
     HEADLINE,
     SiteLoss,
     headline_size,
-    headlines,
     site_loss,
     site_ranks,
 )
+from holistic.lenses.ablation.collateral import collateral, collateral_columns
+from holistic.lenses.ablation.schemas import TopK
+from holistic.lenses.ablation.topk_statements import floors, headlines
 from holistic.progress import Progress
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
@@ -40,8 +39,6 @@ from holistic.stats.tests import permutation_p
 from holistic.study.subject import Subject
 
 __all__ = ["remove_sets"]
-
-_LEVEL = 0.05
 
 
 def remove_sets(
@@ -52,7 +49,7 @@ def remove_sets(
     Yields `ablation.topk`, and `ablation.collateral` of the same removals.
     """
     tables: list[dict[str, np.ndarray]] = []
-    beside: list[dict[str, np.ndarray]] = []
+    damage: list[dict[str, np.ndarray]] = []
     caveats: list[str] = []
     losses = list[SiteLoss]()
     sites = subject.hidden_sites
@@ -60,15 +57,15 @@ def remove_sets(
         progress("removing sets of units", done, len(sites))
         measured = extent(subject, site, lens)
         ranked = rank_units(subject, site, chosen)
-        told = headline_size(measured.sizes, site.units)
+        k = headline_size(measured.sizes, site.units)
         found = _Found(
             ranked,
             _removal(subject, site, lens, ranked, measured),
-            remove_beside(subject, site, lens, measured, told),
+            remove_more(subject, site, lens, measured, k),
         )
-        losses.append(site_loss(subject, site, lens, ranked, told))
+        losses.append(site_loss(subject, site, lens, ranked, k))
         tables.append(_site_columns(subject, site, lens, found, measured))
-        beside.append(collateral_columns(subject, site, measured, found.removal, found.beside))
+        damage.append(collateral_columns(subject, site, measured, found.removal, found.more))
         caveats += [measured.caveat] if measured.caveat else []
     progress("removing sets of units", len(sites), len(sites))
     columns = {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}
@@ -78,9 +75,9 @@ def remove_sets(
     for prefix in ("", "class_", "class_matched_"):
         columns[f"{prefix}q"] = family_q(columns[f"{prefix}p"], family)
     table = Table.build(TopK, columns)
-    notes = (*caveats, *_floors(table, sites))
+    notes = (*caveats, *floors(table, sites))
     yield Finding(schemas.TOPK, table, headlines(table), notes)
-    yield collateral(beside, lens.sets, tuple(caveats))
+    yield collateral(damage, lens.sets, tuple(caveats))
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,7 @@ class _Found:
 
     ranked: Ranked
     removal: Removal
-    beside: Mapping[int, Beside]
+    more: Mapping[int, MoreSets]
 
 
 def _removal(
@@ -110,9 +107,9 @@ def _ranks(
     places = site_ranks(losses)  # [sites, C]
     ranks = np.full(len(columns["k"]), np.nan)
     for site, loss, own in zip(subject.hidden_sites, losses, places, strict=True):
-        told = (columns["site"] == site.name) & (columns["k"] == loss.k)
-        told &= columns["ranking"] == HEADLINE
-        ranks[told] = own  # rows lie in the order of the classes
+        headline = (columns["site"] == site.name) & (columns["k"] == loss.k)
+        headline &= columns["ranking"] == HEADLINE
+        ranks[headline] = own  # rows lie in the order of the classes
     return ranks
 
 
@@ -146,7 +143,7 @@ def _curve_columns(
 ) -> dict[str, np.ndarray]:
     """Columns of the curves `[R·C·(S + 1)]` and their random controls."""
     removal, own = found.removal, np.arange(chosen) % classes
-    further = {int(np.searchsorted(sizes, k)): b for k, b in found.beside.items()}
+    further = {int(np.searchsorted(sizes, k)): b for k, b in found.more.items()}
     # without none or all of its units every set is the same one
     same = (sizes == 0) | (sizes == units)
     whole = _against_control(
@@ -180,7 +177,7 @@ def _curve_columns(
 def _against_control(
     flips: tuple[np.ndarray, np.ndarray],
     before: tuple[float, float],
-    further: Mapping[int, Beside],
+    further: Mapping[int, MoreSets],
     chosen: int,
     same: np.ndarray,
 ) -> dict[str, np.ndarray]:
@@ -195,15 +192,15 @@ def _against_control(
     p, sets = permutation_p(drops, control[:, None]), np.full(drops.shape, len(control))
     usual = np.stack([control.mean(0), *np.quantile(control, [0.025, 0.975], axis=0)])
     least = np.full(drops.shape, least_p(len(control)))
-    for place, beside in further.items():
-        net = beside.net / share
+    for place, more in further.items():
+        net = more.net / share
         p[:, place], sets[:, place] = control_p(
-            drops[:, place], control[:, place], net, every=beside.every
+            drops[:, place], control[:, place], net, every=more.every
         )
-        if beside.every:
+        if more.every:
             usual[:, place] = net.mean(), *np.quantile(net, [0.025, 0.975])
-        least[:, place] = least_p(len(net) + (0 if beside.every else len(control)),
-                                  every=beside.every)  # fmt: skip
+        least[:, place] = least_p(len(net) + (0 if more.every else len(control)),
+                                  every=more.every)  # fmt: skip
     p[:, same], least[:, same], sets[:, same] = np.nan, np.nan, 0
     base, ends = np.full(drops.shape, right / share), wilson(right, count)
     return {
@@ -223,29 +220,3 @@ def _against_control(
         "least_p": least,
         "n": np.full(base.shape, int(count)),
     }
-
-
-def _floors(table: Table, sites: Sequence[Site]) -> Iterator[str]:
-    """Say how small p and q can be at the sizes that are spoken of."""
-    yield (
-        "q is over sites and classes, for each k and ranking by itself. It holds for a k that was "
-        "fixed before looking, as the k that is spoken of was; of whole curves `ablation.areas` "
-        "tells."
-    )
-    for k in sorted({int(k) for k in table.column("k")[~np.isnan(table.column("rank"))]}):
-        rows = table.where(k=k, ranking=HEADLINE)
-        named = [site for site in sites if len(rows.where(site=site.name))]
-        tests = int((~np.isnan(rows.column("class_p"))).sum())
-        for site in named:
-            least = rows.where(site=site.name).column("least_p")
-            if np.isnan(least).all():
-                continue
-            floor = float(np.nanmin(least))
-            alone = min(1.0, floor * tests)
-            sets = comb(site.units, k)
-            few = f" ({sets} such sets exist)" if sets * floor <= 1 + 1e-9 else ""
-            yield (
-                f"Site '{site.name}', k = {k}: p is at least {floor:.2g}{few}, and with {tests} "
-                f"tests the q of one class alone at least {alone:.2g}"
-                f"{': none can be significant alone' if alone >= _LEVEL else ''}."
-            )
