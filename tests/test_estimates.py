@@ -1,4 +1,4 @@
-"""Are estimates as good as they say, and do they find what the exact sweep finds?"""
+"""Estimates are as good as their intervals say, and find what the exact sweep finds."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 import holistic
 from holistic.errors import SettingError
-from holistic.replacing import Estimates, affordable_sweep, first_order, top_units
+from holistic.replacing import Estimates, Quality, affordable_sweep, first_order, top_units
 from holistic.replacing.sweep import Pass
+from holistic.results.unit_effect import UnitEffect
 from slow import first_order_effects
 from zoo import ZOO, make
 
@@ -143,11 +144,10 @@ def test_screening_says_what_it_may_have_missed() -> None:
     ranks = estimates.table.column("rank")
     assert sorted(ranks) == ["rest", "screened", "screened", "screened", "screened", "top"]
     assert (estimates.table.column("n")[ranks == "screened"] > 0).sum() == 2
-    missed = {row["metric"]: row for row in estimates.quality.rows()}[
-        "share of the others that belong to the top"
-    ]
-    assert missed["n"] == 2
-    assert missed["lo"] <= missed["value"] <= missed["hi"] <= 1
+    quality = {row.metric: row for row in estimates.quality.rows(Quality)}
+    missed = quality["share of the others that belong to the top"]
+    assert missed.n == 2
+    assert missed.value.lo <= missed.value.value <= missed.value.hi <= 1
 
 
 @pytest.mark.parametrize(
@@ -167,8 +167,8 @@ def test_settings_out_of_range_are_refused(wrong: dict, message: str) -> None:
     assert issubclass(SettingError, holistic.HolisticError)
 
 
-def rows_of(table: holistic.Table) -> dict:
-    return {(r["site"], r["unit"], r["class"]): r for r in table.rows()}
+def rows_of(table: holistic.Table) -> dict[tuple[str, int, str], UnitEffect]:
+    return {(r.site, r.unit, r.class_): r for r in table.rows(UnitEffect)}
 
 
 def test_a_sweep_within_its_budget_is_exact() -> None:
@@ -180,20 +180,20 @@ def test_a_sweep_within_its_budget_is_exact() -> None:
 
 
 def test_a_sweep_beyond_its_budget_is_a_sample_whose_intervals_hold() -> None:
-    held, total = 0, 0
+    inside, total = 0, 0
     for seed in range(4):
         subject = subject_of("cnn", 1200, seed)
         price = sum(s.units * subject.engine.row_operations(s) for s in subject.hidden_sites)
-        table, (told,) = affordable_sweep(subject, "mean", operations=price * 150)
+        table, (caveat,) = affordable_sweep(subject, "mean", operations=price * 150)
         assert set(table.column("kind")) == {"sample"}
-        assert "estimates from 152 examples" in told
+        assert "estimates from 152 examples" in caveat
         sampled, whole = rows_of(table), rows_of(holistic.sweep(subject))
         assert sampled.keys() == whole.keys()
         for key, row in sampled.items():
-            assert row["n"] <= 152
-            held += row["lo"] <= whole[key]["effect"] <= row["hi"]
+            assert row.n <= 152
+            inside += row.effect.lo <= whole[key].effect.value <= row.effect.hi
             total += 1
-    assert held / total > 0.93
+    assert inside / total > 0.93
 
 
 def test_units_that_are_not_even_sampled_keep_first_order_and_its_error() -> None:
@@ -208,12 +208,15 @@ def test_units_that_are_not_even_sampled_keep_first_order_and_its_error() -> Non
     assert (kinds == "sample").sum() == 100 * 5
     assert "50 others at random" in caveats[1]
     whole = rows_of(holistic.sweep(subject))
-    guessed = [r for r in table.rows() if r["kind"] == "first order" and r["class"] == "all"]
-    held = [r["lo"] <= whole[r["site"], r["unit"], "all"]["effect"] <= r["hi"] for r in guessed]
-    assert np.mean(held) > 0.85
-    replayed = [r for r in table.rows() if r["kind"] == "sample" and r["class"] == "all"]
+    rows = [r for r in table.rows(UnitEffect) if r.class_ == "all"]
+    guessed = [r for r in rows if r.kind == "first order"]
+    inside = [
+        r.effect.lo <= whole[r.site, r.unit, "all"].effect.value <= r.effect.hi for r in guessed
+    ]
+    assert np.mean(inside) > 0.85
+    replayed = [r for r in rows if r.kind == "sample"]
     size = {
-        k: np.mean([abs(r["effect"]) for r in rs]) for k, rs in (("g", guessed), ("r", replayed))
+        k: np.mean([abs(r.effect.value) for r in rs]) for k, rs in (("g", guessed), ("r", replayed))
     }
     assert size["r"] > size["g"]
-    assert all(r["n"] == 0 and r["p"] is None for r in guessed)
+    assert all(r.n == 0 and r.accuracy_drop.p is None for r in guessed)

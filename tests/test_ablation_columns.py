@@ -1,0 +1,250 @@
+"""The roles that ablation's columns declare say what pages used to read from their names."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from holistic.lenses.ablation import schemas
+from holistic.results.columns import Column
+from holistic.results.schema import Schema
+
+FINDINGS = {s.name.split(".")[1]: s for s in vars(schemas).values() if isinstance(s, Schema)}
+
+KINDS = {"s": "string", "i": "int64", "f": "float64", "b": "bool"}
+COLUMNS = {
+    "units": (
+        "site:s, unit:i, class:s, effect:f score, lo:f score, hi:f score, n:i examples, "
+        "control_effect:f score, control_lo:f score, control_hi:f score, kind:s, accuracy_drop:f "
+        "share, accuracy_lo:f share, accuracy_hi:f share, lost:i examples, gained:i examples, "
+        "p:f, q:f, rank:i, above:f"
+    ),
+    "confusion": (
+        "class:s, prediction:s, count:i examples, share:f share, lo:f share, hi:f share, n:i "
+        "examples, control_share:f share"
+    ),
+    "images": (
+        "example:i, kind:s, label:s, prediction:s, site:s, unit:i, rank:i, effect:f score, "
+        "control_effect:f score, turned:i, control_turned:f share, control_searched:f share, "
+        "before:f score, class_effect:f score, class_lo:f score, class_hi:f score, class_n:i "
+        "examples"
+    ),
+    "topk": (
+        "site:s, class:s, ranking:s, k:i units, rank:i, firing:i units, accuracy_before:f share, "
+        "before_lo:f share, before_hi:f share, accuracy_after:f share, drop:f share, lo:f share, "
+        "hi:f share, control_drop:f share, control_lo:f share, control_hi:f share, p:f, q:f, n:i "
+        "examples, class_accuracy_before:f share, class_before_lo:f share, class_before_hi:f "
+        "share, class_accuracy_after:f share, class_drop:f share, class_lo:f share, class_hi:f "
+        "share, class_control_drop:f share, class_control_lo:f share, class_control_hi:f share, "
+        "class_p:f, class_q:f, sets:i sets, least_p:f, activation:f, matched_activation:f, "
+        "class_matched_drop:f share, class_matched_lo:f share, class_matched_hi:f share, "
+        "class_matched_p:f, class_matched_q:f, class_n:i examples"
+    ),
+    "scores": (
+        "site:s, unit:i, class:s, score:s, effect:f score, lo:f score, hi:f score, "
+        "control_effect:f score, control_lo:f score, control_hi:f score, n:i examples, lost:i "
+        "examples, gained:i examples, p:f, q:f, familywise:f, specific:f score, specific_lo:f "
+        "score, specific_hi:f score, specific_p:f, specific_q:f, shuffled:f score, shuffled_lo:f "
+        "score, shuffled_hi:f score, shuffled_q:f"
+    ),
+    "replacements": (
+        "site:s, class:s, replacement_a:s, replacement_b:s, spearman:f, lo:f, hi:f, "
+        "spearman_chance_lo:f, spearman_chance_hi:f, n:i units, p:f, q:f, k:i units, overlap:f "
+        "share, overlap_lo:f share, overlap_hi:f share, overlap_chance:f share, overlap_p:f, "
+        "overlap_q:f, examples:i examples"
+    ),
+    "collateral": (
+        "site:s, removed_for:s, class:s, k:i units, drop:f share, lo:f share, hi:f share, lost:i "
+        "examples, gained:i examples, n:i examples, p:f, q:f, control_drop:f share, control_lo:f "
+        "share, control_hi:f share, control_p:f, control_q:f"
+    ),
+    "curves": (
+        "site:s, class:s, kind:s, ranking:s, k:i units, accuracy:f share, lo:f share, hi:f share, "
+        "n:i examples, random:f share, random_lo:f share, random_hi:f share, random_p:f, "
+        "random_q:f, matched:f share, matched_lo:f share, matched_hi:f share, matched_p:f, "
+        "matched_q:f"
+    ),
+    "areas": (
+        "site:s, class:s, kind:s, ranking:s, area:f share, lo:f share, hi:f share, p:f, q:f, "
+        "matched_area:f share, matched_lo:f share, matched_hi:f share, matched_p:f, matched_q:f, "
+        "half:f units, half_lo:f units, half_hi:f units, half_random:f units, n:i examples"
+    ),
+    "interactions": (
+        "site:s, unit_a:i, unit_b:i, class:s, kind:s, effect_a:f score, effect_a_lo:f score, "
+        "effect_a_hi:f score, effect_b:f score, effect_b_lo:f score, effect_b_hi:f score, "
+        "effect_ab:f score, effect_ab_lo:f score, effect_ab_hi:f score, interaction:f score, lo:f "
+        "score, hi:f score, control_interaction_lo:f score, control_interaction_hi:f score, n:i "
+        "examples, p:f, q:f, verdict:s"
+    ),
+    "direct": (
+        "site:s, unit:i, kind:s, path:s, total:f score, total_lo:f score, total_hi:f score, "
+        "direct:f score, direct_lo:f score, direct_hi:f score, response:f score, lo:f score, hi:f "
+        "score, control_response_lo:f score, control_response_hi:f score, n:i examples, p:f, q:f"
+    ),
+    "backup": (
+        "site:s, unit:i, kind:s, backup_site:s, backup_unit:i, effect:f score, effect_lo:f score, "
+        "effect_hi:f score, effect_gone:f score, effect_gone_lo:f score, effect_gone_hi:f score, "
+        "removed_effect:f score, removed_effect_lo:f score, removed_effect_hi:f score, growth:f "
+        "score, lo:f score, hi:f score, control_growth_lo:f score, control_growth_hi:f score, n:i "
+        "examples, p:f, q:f, backup:b"
+    ),
+    "shapley": (
+        "site:s, unit:i, class:s, shapley:f score, se:f score, lo:f score, hi:f score, "
+        "shapley_expected:f score, p:f, q:f, effect:f score, orders:i, truncated:f share, n:i "
+        "examples"
+    ),
+}
+"""Every column with the first letter of its kind and its unit, as audits held them before roles;
+only `random` of the curves, a share as `accuracy` is, had no unit."""
+
+# What the page guessed from names, in web/src/choose.ts, data.ts and colour.ts.
+ALONG = ("k", "depth", "dose")
+NOT_KEYS = re.compile(
+    r"^(n|lost|gained|verdict|orders|excluded|features|[a-z]+_n|[a-z]+_controls|n_geometry|better"
+    r"|preferred_class|second_class|causal_class|told_class|selective_by|interval_over|layout|op"
+    r"|label|example|truncated|class_n|concept)$"
+)
+NOT_VALUES = re.compile(
+    r"(^|_)(lo|hi|p|q|se)$|control|random|matched|shuffled|chance|quartile|threshold|familywise"
+)
+COUNT = re.compile(r"^n(_|$)|_n$")
+SIGNED = re.compile(
+    r"effect|drop|change|interaction|growth|response|shapley|specific|difference|slope"
+    r"|^(total|direct|plain|value_change)$"
+)
+BEYOND = re.compile(r"beyond|between curve|^(difference|.*gain)$")
+CONTROL = re.compile(r"control|random|matched|shuffled|untrained|chance|expected")
+LOST_ABOVE = re.compile(r"drop|shapley$|area$")
+LOST_BELOW = re.compile(r"effect|^(specific|growth|interaction|total|direct|response)$")
+
+CONSTANT_K = ("collateral", "replacements")
+"""Findings with one k for each site, which is no axis of a curve, although it is called k."""
+NAMED_BY_RANK = {"images": {"kind", "prediction", "rank"}, "topk": {"rank"}}
+"""What follows from a row's other keys and was taken for one of them; an image is named by its
+place among the examples."""
+
+
+def keys_by_name(columns: tuple[Column, ...]) -> list[str]:
+    """Names without a unit that stand before the first number, and those of axes."""
+    first = next((i for i, c in enumerate(columns) if c.kind == "float64"), len(columns))
+    named = [
+        c.name
+        for c in columns[:first]
+        if c.kind != "bool" and not c.unit and not NOT_KEYS.search(c.name)
+    ]
+    return [*named, *(c.name for c in columns if c.name in ALONG and c.name not in named)]
+
+
+def values(columns: tuple[Column, ...]) -> list[str]:
+    return [c.name for c in columns if c.role == "value"]
+
+
+@pytest.mark.parametrize("name", FINDINGS)
+def test_columns_are_those_that_audits_have_always_held(name: str) -> None:
+    found = {c.name: f"{c.kind[0]} {c.unit}".strip() for c in FINDINGS[name].columns}
+    declared = dict(line.split(":") for line in COLUMNS[name].split(", "))
+    assert found == declared
+    assert {c.kind for c in FINDINGS[name].columns} <= set(KINDS.values())
+
+
+def test_every_finding_has_its_columns_here() -> None:
+    assert set(FINDINGS) == set(COLUMNS)
+
+
+@pytest.mark.parametrize("name", FINDINGS)
+def test_keys_are_what_names_a_row(name: str) -> None:
+    columns = FINDINGS[name].columns
+    guessed = set(keys_by_name(columns)) - NAMED_BY_RANK.get(name, set())
+    guessed -= {"k"} if name in CONSTANT_K else set()
+    guessed |= {"example"} if name == "images" else set()
+    assert {c.name for c in columns if c.role in ("key", "along")} == guessed
+    assert [c.name for c in columns if c.role == "along"] == [
+        n for n in ALONG if n in guessed and name not in CONSTANT_K
+    ]
+
+
+@pytest.mark.parametrize("name", FINDINGS)
+def test_values_are_numbers_that_belong_to_no_other(name: str) -> None:
+    columns = FINDINGS[name].columns
+    assert values(columns) == [
+        c.name
+        for c in columns
+        if c.kind == "float64" and not c.of and not NOT_VALUES.search(c.name)
+    ]
+
+
+@pytest.mark.parametrize("name", FINDINGS)
+def test_values_have_the_sign_and_the_loss_that_their_names_had(name: str) -> None:
+    for c in FINDINGS[name].columns:
+        if c.role != "value":
+            assert (c.worse, c.signed, c.beyond, c.neutral) == (0, False, False, 0), c.name
+            continue
+        above, below = LOST_ABOVE.search(c.name), LOST_BELOW.search(c.name)
+        assert c.worse == (1 if above else -1 if below else 0), c.name
+        assert c.signed == bool(SIGNED.search(c.name)), c.name
+        # growth is a difference, too, which its words don't say
+        assert c.beyond == (bool(BEYOND.search(c.words or c.name)) or c.name == "growth"), c.name
+        assert c.neutral == (0.5 if "auroc" in c.name else 0.0), c.name
+
+
+@pytest.mark.parametrize("name", FINDINGS)
+def test_counts_tests_and_controls_are_what_their_names_say(name: str) -> None:
+    for c in FINDINGS[name].columns:
+        end = re.search(r"(^|_)(lo|hi)$", c.name)
+        if COUNT.search(c.name):
+            assert c.role == "n", c.name
+        elif c.kind != "float64" or c.role in ("value", "key"):
+            assert not end, c.name
+        elif test := re.search(r"(^|_)([pq])$", c.name):
+            # the least p that is possible tests nothing
+            assert c.role == ("" if c.name == "least_p" else test[2]), c.name
+        elif end and CONTROL.search(c.name):
+            assert c.role == f"control_{end[2]}", c.name
+        elif end:
+            assert c.role == end[2], c.name
+        elif CONTROL.search(c.name):
+            assert c.role == "control", c.name
+        else:
+            assert c.role == ("p" if c.name == "familywise" else ""), c.name
+        if c.role in ("lo", "hi", "control", "control_lo", "control_hi", "p", "q"):
+            assert set(c.of.split()) & {v.name for v in FINDINGS[name].columns}, c.name
+
+
+@pytest.mark.parametrize("name", FINDINGS)
+def test_a_value_has_two_ends_or_none(name: str) -> None:
+    columns = FINDINGS[name].columns
+    for value in values(columns):
+        place = [c.name for c in columns].index(value)
+        own = [c for c in columns if value in c.of.split()]
+        ends = [c.role for c in own if c.role in ("lo", "hi")]
+        assert ends in ([], ["lo", "hi"]), value
+        # ends stand right behind their number, as the page reads them in older audits
+        assert [c.role for c in columns[place + 1 : place + 1 + len(ends)]] == ends
+        low, high = ([c for c in own if c.role == f"control_{end}"] for end in ("lo", "hi"))
+        assert len(low) == len(high), value
+
+
+@pytest.mark.parametrize("name", FINDINGS)
+def test_leads_are_one_sentence_of_at_most_25_words(name: str) -> None:
+    lead = FINDINGS[name].lead
+    assert lead.startswith("Shows ")
+    assert lead.endswith(".")
+    assert lead.count(".") == 1
+    assert len(lead.split()) <= 25
+
+
+PAIRS = (
+    ("unit", "class"),
+    ("unit_a", "unit_b"),
+    ("removed_for", "class"),
+    ("replacement_a", "replacement_b"),
+)
+
+
+@pytest.mark.parametrize("name", FINDINGS)
+def test_maps_lie_between_the_pairs_that_pages_chose(name: str) -> None:
+    schema = FINDINGS[name]
+    named = [c.name for c in schema.columns if c.role in ("key", "along")]
+    pair = next((p for p in PAIRS if set(p) <= set(named)), ())
+    assert schema.across.split() == list(pair)
