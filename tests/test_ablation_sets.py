@@ -124,20 +124,22 @@ def test_areas_and_halves_equal_plain_sums() -> None:
         return float(np.trapezoid(accuracy, controls) / 4)
 
     usual = random.mean((0, 2))
-    assert row.area == pytest.approx(area(usual - right[controls].mean(1)))
-    assert row.lo is not None
-    assert row.hi is not None
-    assert row.lo < row.area < row.hi
+    found = row.area
+    assert found.value == pytest.approx(area(usual - right[controls].mean(1)))
+    assert found.lo is not None
+    assert found.hi is not None
+    assert found.lo < found.value < found.hi
     assert spread.count == 40
     own = [area(usual - draw.mean(1)) for draw in random]
-    assert row.p == pytest.approx((1 + sum(a >= row.area - 1e-12 for a in own)) / 26)
-    assert row.half == 3
-    assert row.half_lo is not None
-    assert row.half_lo <= 3
+    assert found.p == pytest.approx((1 + sum(a >= found.value - 1e-12 for a in own)) / 26)
+    assert row.half.value == 3
+    assert row.half.lo is not None
+    assert row.half.lo <= 3
     kept = Curve(("1", "a", "keep_top", "effect"), sizes=sizes, controls=controls,
                  right=right[::-1], random=random, matched=random)  # fmt: skip
-    assert area_row(kept, 0)[0].half == 2
-    assert area_row(kept, 0)[0].area == pytest.approx(area(right[::-1][controls].mean(1) - usual))
+    assert area_row(kept, 0)[0].half.value == 2
+    rising = area(right[::-1][controls].mean(1) - usual)
+    assert area_row(kept, 0)[0].area.value == pytest.approx(rising)
 
 
 def test_the_carrier_is_all_that_its_class_needs() -> None:
