@@ -1,4 +1,4 @@
-"""Which neurons does each class depend on?"""
+"""Removes units exactly, alone, in sets and in pairs: which neurons each class depends on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How sure is an average over classes, when the classes are given and only images are a sample?"""
+"""Averages over classes with intervals, the classes being given and the images a sample."""
 
 from __future__ import annotations
 

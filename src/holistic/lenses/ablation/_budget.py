@@ -1,4 +1,4 @@
-"""On how many examples, and for how many sizes of sets, can a site's curves be afforded?"""
+"""Decides on how many examples, and at how many sizes, a site's curves are measured."""
 
 from __future__ import annotations
 

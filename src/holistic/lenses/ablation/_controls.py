@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 _TIMES = 5
-"""So many times the sets of a curve stand beside what is spoken of, where few are not enough."""
+"""So many times the sets of a curve are compared with the headline, where few are not enough."""
 _PER_TEST = 40
 """Sets for each test of a family, so that one class alone can reach q < 0.05."""
 _MOST = 5000

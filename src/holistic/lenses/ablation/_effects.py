@@ -1,4 +1,4 @@
-"""What does replacing single units do to each example, in every score and for every label?"""
+"""Replaces single units and measures each example, in every score and for every label."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SCORES: tuple[Score, ...] = ("margin", "logit", "log_prob", "accuracy")
 
 _BATCH = 1024
 _BYTES = 2**27
-"""Effects that are held at a time."""
+"""Bytes of effects that are in memory at a time."""
 
 
 def unit_effects_on(

@@ -1,4 +1,4 @@
-"""What does a class lose when other units go that are as active as its top units?"""
+"""Removes other units that are as active as a class's top units, as a control."""
 
 from __future__ import annotations
 

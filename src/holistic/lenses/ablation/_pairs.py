@@ -1,4 +1,4 @@
-"""What does removing two units do to each example, beyond removing each?"""
+"""Removes two units, each and both, and measures what both do beyond the sum."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In which order are a site's units removed?"""
+"""Orders a site's units for each class, by what was measured on the selection split."""
 
 from __future__ import annotations
 
@@ -86,11 +86,11 @@ def above_replacement(
     """
     count = np.bincount(subject.selection.labels.cpu().numpy(), minlength=len(activations))
     whole = (count[:, None] * np.nan_to_num(activations)).sum(0) / count.sum()
-    held = {"mean": np.nanmean(activations, 0), "zero": 0 * whole, "resample": whole}.get(edit)
-    if held is None:
+    replaced = {"mean": np.nanmean(activations, 0), "zero": 0 * whole, "resample": whole}.get(edit)
+    if replaced is None:
         constant = subject.optimal(site.name).double().cpu().numpy()
-        held = np.broadcast_to(constant.reshape(-1, constant.shape[-1]).mean(0), whole.shape)
-    return np.concatenate([activations, whole[None]]) - held
+        replaced = np.broadcast_to(constant.reshape(-1, constant.shape[-1]).mean(0), whole.shape)
+    return np.concatenate([activations, whole[None]]) - replaced
 
 
 def mean_activations(subject: Subject, site: Site) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Which examples turn wrong, and which right, as units are removed one after another?"""
+"""Removes units one after another and counts the examples that turn wrong or right."""
 
 from __future__ import annotations
 

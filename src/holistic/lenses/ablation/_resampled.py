@@ -1,4 +1,4 @@
-"""How far would two rankings of units agree on other images of the same classes?"""
+"""Redraws the images of each class: how far two rankings of units would agree on others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is a unit's effect on a class about the class, or would any labels show it?"""
+"""Compares a unit's effect on a class with what shuffled labels show."""
 
 from __future__ import annotations
 

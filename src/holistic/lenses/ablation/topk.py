@@ -44,7 +44,7 @@ __all__ = ["remove_sets"]
 def remove_sets(
     subject: Subject, lens: Ablation, chosen: Table, progress: Progress
 ) -> Iterator[Finding]:
-    """Remove the top k units of each class by each ranking, beside random and matched sets.
+    """Remove the top k units of each class by each ranking, compared with random and matched sets.
 
     Yields `ablation.topk`, and `ablation.collateral` of the same removals.
     """

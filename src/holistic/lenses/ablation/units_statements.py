@@ -32,7 +32,7 @@ def _ends(effect: Estimate) -> str:
 
 
 def unit_statement(subject: Subject, table: Table, chosen: Table, site: str) -> str:
-    """Name the unit and class with the largest loss, beside the site's ordinary unit."""
+    """Name the unit and class with the largest loss, compared with the site's ordinary unit."""
     rows, selection = table.where(site=site), chosen.where(site=site)
     classed = rows.column("class") != "all"
     bounded = classed & (rows.column("n") != 1)  # a class of one example has no interval
