@@ -1,21 +1,23 @@
-"""Findings of the lens `attribution`: what each row, array and page of them says."""
+"""Declares the findings of the lens `attribution`: rows, arrays, titles and lead sentences."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from holistic.results.columns import col
+from holistic.results.columns import Estimate, col, estimate, key
 from holistic.results.schema import Array, Schema
 
 __all__ = ["CONTRASTS", "METHODS", "ContrastRow", "MethodRow"]
+
+_BOUNDS = {"lo": "lower bound, 95 %", "hi": "upper bound, 95 %"}
 
 
 @dataclass(frozen=True)
 class MethodRow:
     """Row of the finding `attribution.methods`."""
 
-    method: str = col("attribution method; 'edge' and 'random' are controls that see no model")
-    metric: str = col(
+    method: str = key("attribution method; 'edge' and 'random' are controls that see no model")
+    metric: str = key(
         "deletion_auc and insertion_auc: mean probability of the own class while pixels are "
         "removed or put in; completeness: relative error of the map's sum; randomisation: rank "
         "correlation with the map of an untrained copy; randomisation_nonzero: the same over the "
@@ -23,28 +25,36 @@ class MethodRow:
         words="test",
     )
     better: str = col("whether a 'lower' or a 'higher' value is better")
-    value: float | None = col("mean of the metric over images", words="mean over images")
-    lo: float | None = col("lower bound of the value, 95 %")
-    hi: float | None = col("upper bound of the value, 95 %")
-    n: int = col("images on which the value is defined", unit="images")
-    control: float | None = col(
-        "the same of the control: a random order of pixels; another image's change; two untrained "
-        "copies; another image's edges",
-        of="value",
-        words="control",
+    value: Estimate = estimate(
+        "mean of the metric over images",
+        words="mean over images",
+        prefix="",
+        parts="lo hi control",
+        meanings={
+            "lo": "lower bound of the value, 95 %",
+            "hi": "upper bound of the value, 95 %",
+            "control": (
+                "the same of the control: a random order of pixels; another image's change; two "
+                "untrained copies; another image's edges"
+            ),
+        },
+        called={"control": "control"},
     )
-    difference: float | None = col(
-        "value minus control on the same images, where it is a mean", words="beyond the control"
-    )
-    difference_lo: float | None = col("lower bound of the difference, 95 %")
-    difference_hi: float | None = col("upper bound of the difference, 95 %")
-    p: float | None = col(
-        "two-sided p of no difference, on the same images",
-        of="difference",
-        words="p (paired, two-sided)",
-    )
-    q: float | None = col(
-        "Benjamini-Hochberg q of p over all rows", of="difference", words="q over all rows"
+    n: int = col("images on which the value is defined", unit="images", role="n")
+    difference: Estimate = estimate(
+        "value minus control on the same images, where it is a mean",
+        words="beyond the control",
+        parts="lo hi p q",
+        names={"p": "p", "q": "q"},
+        meanings={
+            "lo": "lower bound of the difference, 95 %",
+            "hi": "upper bound of the difference, 95 %",
+            "p": "two-sided p of no difference, on the same images",
+            "q": "Benjamini-Hochberg q of p over all rows",
+        },
+        called={"p": "p (paired, two-sided)", "q": "q over all rows"},
+        signed=True,
+        beyond=True,
     )
     passed: bool | None = col(
         "deletion and insertion: better than the random order at q < 0.05; "
@@ -58,16 +68,39 @@ METHODS = Schema(
     "attribution.methods",
     "Methods and their gates",
     MethodRow,
+    lead="Which attribution methods pass the tests that a wrong map would fail?",
+    across="method metric",
     answers=True,
     arrays={
-        "class_maps": Array("float32", "methods classes any any"),
-        "class_images": Array("uint8", "classes any any rgb"),
-        "example_maps": Array("float32", "methods examples any any"),
-        "example_images": Array("uint8", "examples any any rgb"),
-        "example_ids": Array("int64", "examples"),
-        "example_labels": Array("int64", "examples"),
-        "curves": Array("float32", "curves 2 steps"),
-        "curve_bounds": Array("float32", "curves 2 2 steps"),
+        "class_maps": Array(
+            "float32",
+            "methods classes any any",
+            "mean share of each pixel in the size of a map, over the images of a class",
+        ),
+        "class_images": Array(
+            "uint8",
+            "classes any any rgb",
+            "mean image of each class's selection examples; black where there is none",
+        ),
+        "example_maps": Array(
+            "float32",
+            "methods examples any any",
+            "share of each pixel in the size of the map of a single image",
+        ),
+        "example_images": Array("uint8", "examples any any rgb", "the single images"),
+        "example_ids": Array("int64", "examples", "places of the single images in the data"),
+        "example_labels": Array("int64", "examples", "class indices of the single images"),
+        "curves": Array(
+            "float32",
+            "curves 2 steps",
+            "mean probability of the own class as pixels are removed, and as they are put in; "
+            "methods in the order of the table, last a random order",
+        ),
+        "curve_bounds": Array(
+            "float32",
+            "curves 2 2 steps",
+            "lower and upper end of the 95 % interval of `curves`, for removing and putting in",
+        ),
     },
 )
 
@@ -76,66 +109,81 @@ METHODS = Schema(
 class ContrastRow:
     """Row of the finding `attribution.contrasts`."""
 
-    class_: str = col("class whose evaluation images are looked at", name="class")
-    rival: str = col(
+    class_: str = key("class whose evaluation images are looked at", name="class")
+    rival: str = key(
         "class that the model takes it for, chosen on the selection split", words="rather than"
     )
     confused: int = col(
         "selection examples of the two classes that are taken for the other", unit="examples"
     )
-    share: float = col("pixels that are removed", unit="share of pixels")
-    change: float = col(
+    share: float = col("pixels that are removed", unit="share of pixels", role="")
+    change: Estimate = estimate(
         "change of logit(class) - logit(rival) without the pixels that speak most for the class "
         "rather than the rival; negative: they did speak for it",
         unit="logit",
         words="change of logit against the other's",
+        prefix="",
+        parts="lo hi control control_lo control_hi",
+        names={"control": "control_change"},
+        meanings={
+            "lo": "lower bound of the change, 95 %",
+            "hi": "upper bound of the change, 95 %",
+            "control": "the same without as many random pixels",
+            "control_lo": "lower bound, 95 %, over images",
+            "control_hi": "upper bound, 95 %, over images",
+        },
+        called={
+            "control": "control (as many random pixels)",
+            "control_lo": "95 % interval",
+        },
+        signed=True,
     )
-    lo: float = col("lower bound of the change, 95 %", unit="logit")
-    hi: float = col("upper bound of the change, 95 %", unit="logit")
-    n: int = col("evaluation images of the class", unit="images")
-    control_change: float = col(
-        "the same without as many random pixels",
-        unit="logit",
-        of="change",
-        words="control (as many random pixels)",
-    )
-    control_lo: float = col("lower bound, 95 %, over images", unit="logit", words="95 % interval")
-    control_hi: float = col("upper bound, 95 %, over images", unit="logit")
-    plain_change: float = col(
+    n: int = col("evaluation images of the class", unit="images", role="n")
+    plain_change: Estimate = estimate(
         "the same without the top pixels of the map of the class's logit alone",
         unit="logit",
         words="without the pixels of one logit's map",
+        prefix="plain_",
+        meanings=_BOUNDS,
+        signed=True,
     )
-    plain_lo: float = col("lower bound, 95 %", unit="logit")
-    plain_hi: float = col("upper bound, 95 %", unit="logit")
-    difference: float = col(
-        "change minus the control's on the same images", unit="logit", words="beyond the control"
+    difference: Estimate = estimate(
+        "change minus the control's on the same images",
+        unit="logit",
+        words="beyond the control",
+        parts="lo hi p q",
+        names={"p": "p", "q": "q"},
+        meanings={
+            **_BOUNDS,
+            "p": "two-sided p of no difference on the same images",
+            "q": "Benjamini-Hochberg, over the rows of the table",
+        },
+        called={"p": "p (paired, two-sided)", "q": "q over all rows"},
+        signed=True,
+        beyond=True,
     )
-    difference_lo: float = col("lower bound, 95 %", unit="logit")
-    difference_hi: float = col("upper bound, 95 %", unit="logit")
-    p: float = col(
-        "two-sided p of no difference on the same images",
-        of="difference",
-        words="p (paired, two-sided)",
-    )
-    q: float | None = col(
-        "Benjamini-Hochberg, over the rows of the table", of="difference", words="q over all rows"
-    )
-    beyond_plain: float = col(
+    beyond_plain: Estimate = estimate(
         "change minus the plain map's on the same images; negative: the contrast finds more",
         unit="logit",
         words="beyond the map of one logit",
+        prefix="beyond_",
+        meanings=_BOUNDS,
+        beyond=True,
     )
-    beyond_lo: float = col("lower bound, 95 %", unit="logit")
-    beyond_hi: float = col("upper bound, 95 %", unit="logit")
 
 
 CONTRASTS = Schema(
     "attribution.contrasts",
     "One class rather than another",
     ContrastRow,
+    lead="Which pixels speak for a class rather than for the one that the model takes it for?",
     arrays={
-        "contrast_maps": Array("float32", "pairs 2 any any"),
-        "contrast_images": Array("uint8", "pairs 2 any any rgb"),
+        "contrast_maps": Array(
+            "float32",
+            "pairs 2 any any",
+            "signed attributions of the first class's logit minus the second's, on the typical "
+            "image of each",
+        ),
+        "contrast_images": Array("uint8", "pairs 2 any any rgb", "the typical images"),
     },
 )
