@@ -184,9 +184,6 @@ EXAMPLES = Schema(
         "image_predictions": Array(
             "int64", "images", "class indices that the model says", pictures="predictions"
         ),
-        "weights": Array(
-            "float32", "any any any", "weights of the first layer as pictures", sites=True
-        ),
     },
 )
 
@@ -389,6 +386,7 @@ TUNING = Schema(
             "mean value of each unit at each orientation, of one kind of stimulus",
             sites=True,
         ),
+        "weights": Array("float32", "any any any", "weights of the first layer as pictures"),
     },
 )
 

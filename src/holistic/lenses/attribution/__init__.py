@@ -18,7 +18,7 @@ __all__ = ["Attribution"]
 
 @dataclass(frozen=True)
 class Attribution(Lens):
-    """Attribution maps by four methods, each put through tests that a wrong map would fail."""
+    """Attribution maps by several methods, each put through tests that a wrong map would fail."""
 
     name: ClassVar[str] = "attribution"
     question: ClassVar[str] = "which input pixels decide?"

@@ -1,19 +1,21 @@
-"""Which tests does a map stand, and by how much?"""
+"""Tests maps: by removal, by the sum of their attributions, and by what they resemble."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from holistic.lenses.attribution.schemas import MethodRow
+from holistic.results.columns import Estimate
 from holistic.stats.agreement import spearman
 from holistic.stats.intervals import bootstrap_interval
 from holistic.stats.means import Means
 from holistic.stats.tests import benjamini_hochberg
 
 __all__ = [
+    "CONTROLS",
     "FAILURES",
     "completeness",
     "failures",
@@ -23,6 +25,8 @@ __all__ = [
     "resemblance",
 ]
 
+CONTROLS = ("edge", "random")
+"""Orders of the pixels that see no model: an edge filter's and random ones."""
 FAILURES = {
     "deletion_auc": "removing the pixels that it names costs no more than removing random ones",
     "insertion_auc": "putting in the pixels that it names brings no more than random ones",
@@ -54,9 +58,10 @@ def removed(method: str, metric: str, values: np.ndarray, control: np.ndarray | 
     """
     lower = metric == "deletion_auc"
     row = _mean_row(method, metric, values, control, better="lower" if lower else "higher")
-    if control is None or row.difference_lo is None or row.difference_hi is None:
+    gap = row.difference
+    if control is None or gap.lo is None or gap.hi is None:
         return row
-    return replace(row, passed=row.difference_hi < 0 if lower else row.difference_lo > 0)
+    return replace(row, passed=gap.hi < 0 if lower else gap.lo > 0)
 
 
 def resemblance(
@@ -70,13 +75,14 @@ def resemblance(
     map should resemble its own image's no more than those.
     """
     row = _mean_row(method, metric, values, control, better="lower")
-    if row.value is not None and row.value < threshold and not np.isfinite(row.hi or np.nan):
+    of = row.value
+    if of.value is not None and of.value < threshold and not np.isfinite(of.hi or np.nan):
         return row  # nothing is known of how far it may be off
-    low = row.hi is not None and row.hi < threshold
+    low = of.hi is not None and of.hi < threshold
     if metric == "edge_similarity":
         return replace(row, passed=low)
-    less = row.difference_hi is not None and row.difference_hi < 0
-    none = row.lo is not None and row.lo <= _NEGLIGIBLE
+    less = row.difference.hi is not None and row.difference.hi < 0
+    none = of.lo is not None and of.lo <= _NEGLIGIBLE
     return replace(row, passed=low and (less or none))
 
 
@@ -113,9 +119,13 @@ def completeness(
     value = error(np.stack([sums, changes], 1))
     lo, hi = bootstrap_interval(np.stack([sums, changes], 1), error, seed=seed)
     control = error(np.stack([np.roll(sums, 1), changes], 1))
-    bounds = float(lo), float(hi)
-    unpaired = control, None, None, None, None, None, bool(hi <= tolerance and hi < control)
-    return MethodRow(method, "completeness", "lower", value, *bounds, len(sums), *unpaired)
+    return MethodRow(
+        method, "completeness", "lower",
+        value=Estimate(value, float(lo), float(hi), control=control),
+        n=len(sums),
+        difference=Estimate(None),
+        passed=bool(hi <= tolerance and hi < control),
+    )  # fmt: skip
 
 
 def rank_correlations(a: np.ndarray, b: np.ndarray, *, among: np.ndarray) -> np.ndarray:
@@ -143,42 +153,42 @@ def rank_correlations(a: np.ndarray, b: np.ndarray, *, among: np.ndarray) -> np.
 def _mean_row(
     method: str, metric: str, values: np.ndarray, control: np.ndarray | None, *, better: str
 ) -> MethodRow:
-    """Average `[n]`, beside a control on the same images; NaN is left out."""
-    own, beside = _kept(values), (None, None, None, None, None)
+    """Average `[n]`, with a control on the same images; NaN is left out."""
+    own, difference, middle = _kept(values), Estimate(None), None
     if control is not None:
         gap = _kept(values - control)
-        beside = float(_kept(control).mean), *_bounded(gap), float(gap.p())
-    return MethodRow(method, metric, better, *_bounded(own), int(own.count), *beside, None, None)
+        difference, middle = replace(_bounded(gap), p=float(gap.p())), float(_kept(control).mean)
+    value = replace(_bounded(own), control=middle)
+    return MethodRow(method, metric, better, value, int(own.count), difference, None)
 
 
 def _kept(values: np.ndarray) -> Means:
     return Means.of(values[np.isfinite(values)])
 
 
-def _bounded(means: Means) -> tuple[float, float, float]:
+def _bounded(means: Means) -> Estimate:
     lo, hi = means.interval()
-    return float(means.mean), float(lo), float(hi)
+    return Estimate(float(means.mean), float(lo), float(hi))
 
 
 def judged(rows: Sequence[MethodRow]) -> list[MethodRow]:
     """Add q over all rows, and pass removals only where theirs is below 0.05."""
-    p = [float("nan") if row.p is None else row.p for row in rows]
+    p = [float("nan") if row.difference.p is None else row.difference.p for row in rows]
     found = list[MethodRow]()
     for row, q in zip(rows, benjamini_hochberg(p).tolist(), strict=True):
         passed = row.passed and q < 0.05 if row.metric in _REMOVALS else row.passed
-        found.append(replace(row, q=q, passed=passed))
+        found.append(replace(row, difference=replace(row.difference, q=q), passed=passed))
     return found
 
 
-def failures(rows: Iterable[Mapping[str, object]]) -> dict[str, list[str]]:
-    """List the tests that methods fail, each once however many rows ask it: rows of the table.
+def failures(rows: Iterable[MethodRow]) -> dict[str, list[str]]:
+    """List the tests that methods fail, each once however many rows ask it.
 
     Controls, which see no model, are asked nothing.
     """
     found = dict[str, list[str]]()
     for row in rows:
-        test = str(row["metric"]).removesuffix("_nonzero")
-        own = found.setdefault(str(row["method"]), [])
-        if row["passed"] is False and row["method"] not in ("edge", "random") and test not in own:
+        test, own = row.metric.removesuffix("_nonzero"), found.setdefault(row.method, [])
+        if row.passed is False and row.method not in CONTROLS and test not in own:
             own.append(test)
     return found

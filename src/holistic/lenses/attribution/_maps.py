@@ -1,10 +1,11 @@
-"""Which pixels does each method say that an image's class was decided by?"""
+"""Declares the attribution methods, each in one place, and makes their maps of images."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,9 +19,18 @@ from holistic.study.examples import Examples
 from holistic.study.scores import score
 from holistic.study.subject import Subject
 
-__all__ = ["METHODS", "attributions", "edges", "in_squares", "magnitude", "objective"]
+__all__ = [
+    "METHODS",
+    "Method",
+    "Setup",
+    "attributions",
+    "display_name",
+    "edges",
+    "in_squares",
+    "magnitude",
+    "objective",
+]
 
-METHODS = ("saliency", "input_x_gradient", "integrated_gradients", "smoothgrad")
 _BYTES = 8 << 20
 """Bytes of inputs in one forward and backward run."""
 _ROWS = 1024
@@ -29,9 +39,60 @@ _ROWS = 1024
 _MOST_BYTES = 64 << 20
 """Bytes that one array of maps may hold; pixels are added up in squares above that."""
 
-Told = Callable[[int], None]
-Method = Callable[[Tensor, Tensor], Tensor]
+Finished = Callable[[int], None]
+Attribute = Callable[[Tensor, Tensor], Tensor]
 """Takes images that require a gradient and their classes; returns signed attributions."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a method is set up with.
+
+    Attributes
+    ----------
+    total
+        The number to attribute, added up over a batch of images `[B, …]` of classes `[B]`: `[1]`.
+    lens
+        The settings.
+    rows
+        Most inputs in one forward and backward run.
+    spread
+        Standard deviation of SmoothGrad's noise, in the units of the inputs.
+    """
+
+    total: Attribute
+    lens: Attribution
+    rows: int
+    spread: float
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method of attribution; `METHODS` is the one place where it is declared.
+
+    Attributes
+    ----------
+    name
+        What tables call it; pages and sentences show it as `display_name` writes it.
+    set_up
+        Prepares it for one model.
+    complete
+        Whether its attributions should add up to the change of the objective from an image of
+        zeros.
+    """
+
+    name: str
+    set_up: Callable[[Setup], Attribute]
+    complete: bool = False
+
+
+def display_name(method: str) -> str:
+    """Write a method's name as sentences and pages show it.
+
+    >>> display_name("input_x_gradient"), display_name("integrated_gradients")
+    ('input × gradient', 'integrated gradients')
+    """
+    return method.replace("_x_", " × ").replace("_", " ")
 
 
 def objective(subject: Subject, images: Tensor, labels: Tensor, name: str) -> Tensor:
@@ -41,7 +102,7 @@ def objective(subject: Subject, images: Tensor, labels: Tensor, name: str) -> Te
 
 
 def attributions(
-    subject: Subject, examples: Examples, lens: Attribution, told: Told
+    subject: Subject, examples: Examples, lens: Attribution, finished: Finished
 ) -> dict[str, Tensor]:
     """Attribute each image's objective, for its own class, to its pixels.
 
@@ -53,7 +114,7 @@ def attributions(
         Images `[n, …]` and their classes.
     lens
         Objective and settings of the methods.
-    told
+    finished
         Called with the number of finished images.
 
     Returns
@@ -69,53 +130,75 @@ def attributions(
     images = examples.images
     rows = int(max(1, min(_ROWS, _BYTES // (images[0].numel() * images.element_size()))))
     size = max(1, rows // max(lens.steps, lens.noise_draws))
-    methods = _methods(subject, lens, rows)
+    setup = _setup(subject, lens, rows)
+    methods = {name: method.set_up(setup) for name, method in METHODS.items()}
     parts: dict[str, list[Tensor]] = {name: [] for name in METHODS}
     for start in range(0, len(examples), size):
         batch = images[start : start + size].detach().clone().requires_grad_()
         labels = examples.labels[start : start + size]
         with _seeded(subject.seed + start, images.device):
-            for name, method in zip(METHODS, methods, strict=True):
+            for name, method in methods.items():
                 parts[name].append(method(batch, labels).detach().float().cpu())
-        told(len(labels))
+        finished(len(labels))
     return {name: torch.cat(values) for name, values in parts.items()}
 
 
-def _methods(subject: Subject, lens: Attribution, rows: int) -> tuple[Method, ...]:
-    """Set up Captum's methods in the order of `METHODS`."""
-
+def _setup(subject: Subject, lens: Attribution, rows: int) -> Setup:
     def total(images: Tensor, labels: Tensor) -> Tensor:
         # images of a batch don't mix, so the gradient of their sum holds each one's own
         return objective(subject, images, labels, lens.objective).sum()[None]
 
     low, high = torch.aminmax(subject.studied)
-    spread = lens.noise * float(high - low)
-    saliency, gradient, path = Saliency(total), InputXGradient(total), IntegratedGradients(total)
-    smooth = NoiseTunnel(saliency)
+    return Setup(total, lens, rows, lens.noise * float(high - low))
 
-    def smoothgrad(x: Tensor, y: Tensor) -> Tensor:
-        draws, at_once = lens.noise_draws, max(1, rows // len(x))
-        return smooth.attribute(
+
+def _saliency(given: Setup) -> Attribute:
+    method = Saliency(given.total)
+    return lambda x, y: method.attribute(x, abs=False, additional_forward_args=y)
+
+
+def _input_x_gradient(given: Setup) -> Attribute:
+    method = InputXGradient(given.total)
+    return lambda x, y: method.attribute(x, additional_forward_args=y)
+
+
+def _integrated_gradients(given: Setup) -> Attribute:
+    method = IntegratedGradients(given.total)
+    return lambda x, y: method.attribute(
+        x,
+        baselines=0.0,
+        n_steps=given.lens.steps,
+        internal_batch_size=max(given.rows, len(x)),
+        additional_forward_args=y,
+    )
+
+
+def _smoothgrad(given: Setup) -> Attribute:
+    method, draws = NoiseTunnel(Saliency(given.total)), given.lens.noise_draws
+
+    def attribute(x: Tensor, y: Tensor) -> Tensor:
+        return method.attribute(
             x,
             nt_samples=draws,
-            nt_samples_batch_size=min(draws, at_once),
-            stdevs=spread,
+            nt_samples_batch_size=min(draws, max(1, given.rows // len(x))),
+            stdevs=given.spread,
             abs=False,
             additional_forward_args=y,
         )  # pyright: ignore[reportReturnType]
 
-    return (
-        lambda x, y: saliency.attribute(x, abs=False, additional_forward_args=y),
-        lambda x, y: gradient.attribute(x, additional_forward_args=y),
-        lambda x, y: path.attribute(
-            x,
-            baselines=0.0,
-            n_steps=lens.steps,
-            internal_batch_size=max(rows, len(x)),
-            additional_forward_args=y,
-        ),
-        smoothgrad,
+    return attribute
+
+
+METHODS = {
+    method.name: method
+    for method in (
+        Method("saliency", _saliency),
+        Method("input_x_gradient", _input_x_gradient, complete=True),
+        Method("integrated_gradients", _integrated_gradients, complete=True),
+        Method("smoothgrad", _smoothgrad),
     )
+}
+"""Every method, by its name, in the order of tables and arrays."""
 
 
 @contextmanager

@@ -1,10 +1,9 @@
-"""Which pixels speak for a class rather than for the one that the model takes it for?"""
+"""Contrasts the classes that the model confuses most: which pixels speak for one, not the other."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -21,8 +20,9 @@ from holistic.lenses.attribution._confused_pairs import (
 from holistic.lenses.attribution._maps import in_squares
 from holistic.lenses.attribution._removal import mean_image, order
 from holistic.lenses.attribution._sample import balanced, typical
-from holistic.lenses.attribution.schemas import ContrastRow
+from holistic.lenses.attribution.schemas import ContrastRow, MethodRow
 from holistic.progress import Progress
+from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.means import Means
@@ -61,16 +61,18 @@ def contrasts_finding(
         table = Table.from_rows(ContrastRow, [])
         return Finding(schemas.CONTRASTS, table, caveats=(missing,))
     pairs = _pairs(subject)
-    fill, rows = mean_image(subject), list[dict[str, Any]]()
+    fill, rows = mean_image(subject), list[ContrastRow]()
     for a, b, count in pairs:
         for own, rival in ((a, b), (b, a)):
             progress("contrasting classes", len(rows), 2 * len(pairs))
             found = _changes(subject, lens, own, rival, fill)
-            named = {"class_": subject.classes[own], "rival": subject.classes[rival]}
-            rows.append({**named, "confused": count, "share": _SHARE, **_numbers(found)})
+            rows.append(_row(found, subject.classes[own], subject.classes[rival], count))
     progress("contrasting classes", len(rows), 2 * len(pairs))
-    q = benjamini_hochberg([row["p"] for row in rows])
-    made = [ContrastRow(**row, q=float(v)) for row, v in zip(rows, q, strict=True)]
+    q = benjamini_hochberg([_known(row.difference.p) for row in rows]).tolist()
+    made = [
+        replace(row, difference=replace(row.difference, q=v))
+        for row, v in zip(rows, q, strict=True)
+    ]
     return Finding(
         schemas.CONTRASTS,
         Table.from_rows(ContrastRow, made),
@@ -114,21 +116,31 @@ def _changes(subject: Subject, lens: Attribution, own: int, rival: int, fill: Te
     return Changes(contrast, plain, np.mean(draws, axis=0))
 
 
-def _numbers(found: Changes) -> dict[str, Any]:
+def _row(found: Changes, own: str, rival: str, confused: int) -> ContrastRow:
     """Mean changes with their bounds, and both differences on the same images."""
-    beside = found.contrast - found.random
-    parts = {
-        ("change", "lo", "hi"): found.contrast,
-        ("control_change", "control_lo", "control_hi"): found.random,
-        ("plain_change", "plain_lo", "plain_hi"): found.plain,
-        ("difference", "difference_lo", "difference_hi"): beside,
-        ("beyond_plain", "beyond_lo", "beyond_hi"): found.contrast - found.plain,
-    }
-    out: dict[str, Any] = {"n": len(beside)}
-    for names, values in parts.items():
-        means = Means.of(values)
-        out |= dict(zip(names, map(float, (means.mean, *means.interval())), strict=True))
-    return {**out, "p": float(Means.of(beside).p())}
+    control, gap = _mean(found.random), found.contrast - found.random
+    return ContrastRow(
+        class_=own,
+        rival=rival,
+        confused=confused,
+        share=_SHARE,
+        change=replace(
+            _mean(found.contrast),
+            control=control.value,
+            control_lo=control.lo,
+            control_hi=control.hi,
+        ),
+        n=len(gap),
+        plain_change=_mean(found.plain),
+        difference=replace(_mean(gap), p=float(Means.of(gap).p())),
+        beyond_plain=_mean(found.contrast - found.plain),
+    )
+
+
+def _mean(values: np.ndarray) -> Estimate:
+    means = Means.of(values)
+    lo, hi = means.interval()
+    return Estimate(float(means.mean), float(lo), float(hi))
 
 
 def _arrays(
@@ -161,18 +173,19 @@ def _statements(rows: Sequence[ContrastRow]) -> Iterator[str]:
     if not rows:
         return
     first = rows[0]
+    of = first.change
     yield (
         f"Without the {percent(_SHARE, decimals=0)} of the pixels that speak most for class "
         f"{first.class_} rather than {first.rival} ({first.confused} selection examples are "
         f"taken for the other), the first one's logit falls against the other's by "
-        f"{_fall(first.change, first.lo, first.hi)} on average (n = {first.n}); "
-        "without as many random pixels by "
-        f"{_fall(first.control_change, first.control_lo, first.control_hi)}, and without the top "
-        "pixels of the map of its logit alone by "
-        f"{_fall(first.plain_change, first.plain_lo, first.plain_hi)}."
+        f"{_fall(of)} on average (n = {first.n}); without as many random pixels by "
+        f"{_fall(Estimate(of.control, of.control_lo, of.control_hi))}, and without the top "
+        f"pixels of the map of its logit alone by {_fall(first.plain_change)}."
     )
-    found = sum(row.difference < 0 and (row.q or 0) < 0.05 for row in rows)
-    more, less = sum(row.beyond_hi < 0 for row in rows), sum(row.beyond_lo > 0 for row in rows)
+    gaps = [row.difference for row in rows]
+    found = sum(_known(gap.value) < 0 and (gap.q or 0) < 0.05 for gap in gaps)
+    more = sum(_known(row.beyond_plain.hi) < 0 for row in rows)
+    less = sum(_known(row.beyond_plain.lo) > 0 for row in rows)
     yield (
         f"Such pixels count for more than random ones in {found} of {len(rows)} contrasts "
         f"(q < 0.05); the contrast finds more than the map of the one logit in {more} of them and "
@@ -180,14 +193,19 @@ def _statements(rows: Sequence[ContrastRow]) -> Iterator[str]:
     )
 
 
-def _fall(change: float, lo: float, hi: float) -> str:
+def _fall(change: Estimate) -> str:
     """Write by how much a difference of logits falls, with its interval."""
-    return f"{-change:z.2f} [{number(-hi, 'z.2f')}, {number(-lo, 'z.2f')}]"
+    value, lo, hi = (number(-_known(v), "z.2f") for v in (change.value, change.hi, change.lo))
+    return f"{value} [{lo}, {hi}]"
+
+
+def _known(part: float | None) -> float:
+    return float("nan") if part is None else part
 
 
 def _failed(methods: Table) -> Iterator[str]:
     """Say which tests the maps' method failed on this model."""
-    failed = failures(methods.rows()).get(_METHOD, [])
+    failed = failures(methods.rows(MethodRow)).get(_METHOD, [])
     if failed:
         says = "; ".join(f"{test}: {FAILURES[test]}" for test in failed)
         yield (
@@ -200,7 +218,7 @@ def _failed(methods: Table) -> Iterator[str]:
 def _caveats(rows: Sequence[ContrastRow]) -> tuple[str, ...]:
     if not rows:
         return ("No two classes have two evaluation images each.",)
-    rare = sum(row.difference_lo != row.difference_lo for row in rows)
+    rare = sum(np.isnan(_known(row.difference.lo)) for row in rows)
     return (*_CAVEATS, *unbounded(rare, len(rows), "differences"))
 
 

@@ -1,4 +1,4 @@
-"""Which methods can be believed on this model, and what do their maps show?"""
+"""Makes maps by every attribution method and puts them through tests: `attribution.methods`."""
 
 from __future__ import annotations
 
@@ -46,8 +46,6 @@ _UNTRAINED = 7919
 """Added to the subject's seed: a model may have been trained from weights drawn from that seed."""
 _FEW = 0.01
 """Share of pixels that are zero below which leaving them out is no test of its own."""
-_COMPLETE = ("input_x_gradient", "integrated_gradients")
-"""Methods whose attributions should add up to the change of the objective."""
 
 
 @dataclass(frozen=True)
@@ -106,14 +104,14 @@ def _make_maps(subject: Subject, lens: Attribution, progress: Progress) -> _Maps
     shown = joined(typical(subject), single.examples.at(np.array(close, np.int64)))
     images, done = joined(sample, shown), 0
 
-    def told(count: int) -> None:
+    def finished(count: int) -> None:
         nonlocal done
         done += count
         progress("attribution maps", done, len(images) + 2 * len(sample))
 
-    signed = attributions(subject, images, lens, told)
+    signed = attributions(subject, images, lens, finished)
     fresh = [
-        attributions(subject.untrained(subject.seed + copy * _UNTRAINED), sample, lens, told)
+        attributions(subject.untrained(subject.seed + copy * _UNTRAINED), sample, lens, finished)
         for copy in (1, 2)
     ]
     sizes = {name: magnitude(values) for name, values in signed.items()}
@@ -168,7 +166,8 @@ def _completeness_rows(subject: Subject, lens: Attribution, maps: _Maps) -> list
     changes = (here.double() - there.double()).cpu().numpy()
     return [
         completeness(name, maps.sums[name], changes, tolerance=lens.tolerance, seed=subject.seed)
-        for name in _COMPLETE
+        for name, method in METHODS.items()
+        if method.complete
     ]
 
 
@@ -239,6 +238,7 @@ def _shares(sizes: Tensor) -> Tensor:
 def _caveats(
     subject: Subject, lens: Attribution, maps: _Maps, rows: Sequence[MethodRow]
 ) -> tuple[str, ...]:
+    means = [row for row in rows if row.n > 0 and row.metric != "completeness"]
     return (
         f"What is attributed is the {lens.objective} of each example's own class, whether the "
         f"model is right or not, on {len(maps.sample)} evaluation images balanced over classes.",
@@ -249,8 +249,8 @@ def _caveats(
         "changed the decision (Bilodeau et al. 2024). Failing one says what the test asks and no "
         "more: " + "; ".join(f"{name}: {says}" for name, says in FAILURES.items()) + ".",
         *unbounded(
-            sum(row.n > 0 and row.metric != "completeness" and row.lo != row.lo for row in rows),
-            sum(row.n > 0 and row.metric != "completeness" for row in rows),
+            sum(row.value.lo != row.value.lo for row in means),
+            len(means),
             "means",
         ),
         "Class maps are means of maps that each add up to 1; example maps are of evaluation images "

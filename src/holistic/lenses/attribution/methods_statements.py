@@ -1,10 +1,12 @@
-"""What do the tests of the maps say, in sentences?"""
+"""Puts what the tests of the maps say into sentences, one or two for each test."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from holistic.lenses.attribution import Attribution
+from holistic.lenses.attribution._checks import CONTROLS
+from holistic.lenses.attribution._maps import display_name
 from holistic.lenses.attribution.schemas import MethodRow
 from holistic.words import number, percent
 
@@ -13,7 +15,7 @@ __all__ = ["statements"]
 
 def statements(rows: Sequence[MethodRow], lens: Attribution) -> tuple[str, ...]:
     """Summarise the table, a sentence or two per metric."""
-    said = (
+    lines = (
         _removal(rows, "deletion_auc", "pixels are removed", "removed"),
         _removal(rows, "insertion_auc", "pixels are put into the mean image", "put in"),
         _completeness(rows, lens),
@@ -26,7 +28,7 @@ def statements(rows: Sequence[MethodRow], lens: Attribution) -> tuple[str, ...]:
             "between two untrained copies",
         )
         # a map that is multiplied by the input is zero wherever the image is
-        + _beside(rows, "randomisation_nonzero", "over the pixels that aren't zero in the image"),
+        + _second_metric(rows, "randomisation_nonzero", "over the pixels that aren't zero in the image"),
         _similarity(
             rows,
             "edge_similarity",
@@ -34,7 +36,7 @@ def statements(rows: Sequence[MethodRow], lens: Attribution) -> tuple[str, ...]:
             "with another image's edges",
         ),
     )
-    return tuple(sentence for sentence in said if sentence)
+    return tuple(sentence for sentence in lines if sentence)
 
 
 def _of(rows: Iterable[MethodRow], metric: str) -> dict[str, MethodRow]:
@@ -42,25 +44,22 @@ def _of(rows: Iterable[MethodRow], metric: str) -> dict[str, MethodRow]:
 
 
 def _number(row: MethodRow) -> str:
-    value, lo, hi = (number(of, "z.2f") for of in (row.value, row.lo, row.hi))
+    of = row.value
+    value, lo, hi = (number(part, "z.2f") for part in (of.value, of.lo, of.hi))
     return f"{value} [{lo}, {hi}]"
 
 
-def _words(method: str) -> str:
-    return {"input_x_gradient": "input × gradient"}.get(method, method.replace("_", " "))
-
-
 def _listed(rows: Iterable[MethodRow]) -> str:
-    return ", ".join(_words(row.method) for row in rows)
+    return ", ".join(display_name(row.method) for row in rows)
 
 
 def _removal(rows: Sequence[MethodRow], metric: str, doing: str, done: str) -> str:
     found = _of(rows, metric)
-    methods = [row for name, row in found.items() if name not in ("edge", "random")]
+    methods = [row for name, row in found.items() if name not in CONTROLS]
     if not methods or "random" not in found:
         return ""
     sign = 1 if metric == "deletion_auc" else -1
-    best = min(methods, key=lambda row: sign * (row.value or 0.0))
+    best = min(methods, key=lambda row: sign * (row.value.value or 0.0))
     edge = f", an edge filter's {_number(found['edge'])}" if "edge" in found else ""
     failed = [row for row in methods if not row.passed]
     verdict = (
@@ -75,7 +74,7 @@ def _removal(rows: Sequence[MethodRow], metric: str, doing: str, done: str) -> s
         else ""
     )
     return (
-        f"While {doing} in the order of {_words(best.method)}, the best of {len(methods)} methods "
+        f"While {doing} in the order of {display_name(best.method)}, the best of {len(methods)} methods "
         f"on these images, the mean probability of the own class is {_number(best)} over all "
         f"shares {done} (a random order's {_number(found['random'])}{edge}; n = {best.n}); "
         f"{verdict}.{blind}"
@@ -91,14 +90,14 @@ def _completeness(rows: Sequence[MethodRow], lens: Attribution) -> str:
     if not found:
         return ""
     each = ", ".join(
-        f"{_words(row.method)} by {percent(row.value, row.lo, row.hi)}"
+        f"{display_name(row.method)} by {percent(row.value.value, row.value.lo, row.value.hi)}"
         f"{'' if row.passed else ' (fails)'}"
         for row in found
     )
     first = next(iter(found))
     return (
         f"Sums of attributions miss the change of the {lens.objective} from an image of zeros: "
-        f"{each}; for another image's change {percent(first.control, decimals=0)} (n = {first.n}, "
+        f"{each}; for another image's change {percent(first.value.control, decimals=0)} (n = {first.n}, "
         f"at most {percent(lens.tolerance, decimals=0)} passes)."
     )
 
@@ -108,20 +107,20 @@ def _similarity(rows: Sequence[MethodRow], metric: str, lead: str, control: str)
     if not found:
         return ""
     each = ", ".join(
-        f"{_words(row.method)} {_number(row)}{'' if row.passed else ' (fails)'}" for row in found
+        f"{display_name(row.method)} {_number(row)}{'' if row.passed else ' (fails)'}" for row in found
     )
     controls = _controls(found)
     return f"{lead}: {each}; {control} {controls} (n = {max(row.n for row in found)})."
 
 
-def _beside(rows: Sequence[MethodRow], metric: str, where: str) -> str:
+def _second_metric(rows: Sequence[MethodRow], metric: str, where: str) -> str:
     """Add the values of a second metric to a sentence about the same methods."""
     found = _of(rows, metric).values()
     if not found:
         return ""
-    values = ", ".join(f"{row.value:z.2f}{'' if row.passed else ' (fails)'}" for row in found)
+    values = ", ".join(f"{number(row.value.value, 'z.2f')}{'' if row.passed else ' (fails)'}" for row in found)
     return f" Only {where}: {values}; control {_controls(found)}."
 
 
 def _controls(found: Iterable[MethodRow]) -> str:
-    return ", ".join(number(row.control, "z.2f") for row in found)
+    return ", ".join(number(row.value.control, "z.2f") for row in found)

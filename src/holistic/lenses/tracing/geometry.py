@@ -1,4 +1,4 @@
-"""How do the classes lie to each other at each site?"""
+"""Places each site's classes in the plane that shows most of their differences."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import numpy as np
 from holistic.lenses.tracing import schemas
 from holistic.lenses.tracing._fitted_directions import Features
 from holistic.lenses.tracing.schemas import ClassPlace
+from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.jackknife import jackknifed
 from holistic.stats.means import Means
 from holistic.stats.tests import benjamini_hochberg
 from holistic.study.subject import Subject
-from holistic.words import percent, unbounded
+from holistic.words import number, percent, unbounded
 
 __all__ = ["Plane", "class_plane", "geometry"]
 
@@ -72,9 +73,9 @@ def geometry(subject: Subject, features: Mapping[str, Features]) -> Finding:
     """
     rows = [row for site, known in features.items() for row in _site_rows(subject, site, known)]
     # all rows of a site tell of the same share: one test
-    p = {row.site: row.p for row in rows}
+    p = {row.site: row.share.p for row in rows}
     q = dict(zip(p, benjamini_hochberg(list(p.values())).tolist(), strict=True))
-    rows = [replace(row, q=q[row.site]) for row in rows]
+    rows = [replace(row, share=replace(row.share, q=q[row.site])) for row in rows]
     return Finding(
         schemas.GEOMETRY,
         Table.from_rows(ClassPlace, rows),
@@ -83,7 +84,7 @@ def geometry(subject: Subject, features: Mapping[str, Features]) -> Finding:
             "A plane shows what it holds of the differences between class means and nothing else: "
             "classes that fall together in it may lie apart along other axes.",
             *unbounded(
-                sum(v != v for r in rows for v in (r.x_lo, r.y_lo)), 2 * len(rows), "places"
+                sum(of.lo != of.lo for r in rows for of in (r.x, r.y)), 2 * len(rows), "places"
             ),
             "Axes of different sites are different: places can't be compared across sites.",
         ),
@@ -106,11 +107,35 @@ def _site_rows(subject: Subject, site: str, known: Features) -> Iterator[ClassPl
     rng = np.random.default_rng([subject.seed, 13])
     known = _some(known, rng)
     plane = class_plane(_class_means(known.selection, known.labels, classes))
-    held = known.evaluation @ plane.axes.T, known.held_out
+    drawn = known.evaluation @ plane.axes.T
+    share = _share_held(known, plane, classes=classes, rng=rng, seed=subject.seed)
+    shift = plane.axes @ plane.origin
+    for c, name in enumerate(subject.classes):
+        places = drawn[known.held_out == c] - shift  # [n, 2]
+        if not len(places):
+            continue
+        spread = places.std(0)
+        lo, hi = Means.of(places.T).interval()
+        x, y = (
+            Estimate(float(places[:, axis].mean()), float(lo[axis]), float(hi[axis]))
+            for axis in (0, 1)
+        )
+        tilt = (places - places.mean(0)).prod(1).mean() / (spread.prod() or 1.0)
+        yield ClassPlace(
+            site=site, class_=name, x=x, y=y,
+            spread_x=float(spread[0]), spread_y=float(spread[1]), tilt=float(np.clip(tilt, -1, 1)),
+            n=len(places), share=share,
+        )  # fmt: skip
+
+
+def _share_held(
+    known: Features, plane: Plane, *, classes: int, rng: np.random.Generator, seed: int
+) -> Estimate:
+    """Measure how much of the difference between classes the plane holds, beside shuffles."""
     share = _share(known, known.labels, known.held_out, classes=classes)
     corrected = jackknifed(
         lambda rows: _held(known, plane, rows, classes), len(known.held_out), limits=(0, 1),
-        seed=subject.seed,
+        seed=seed,
     )  # fmt: skip
     null = np.array(
         [
@@ -121,23 +146,10 @@ def _site_rows(subject: Subject, site: str, known: Features) -> Iterator[ClassPl
     )  # fmt: skip
     ends = np.quantile(null, (0.025, 0.975))
     p = float((1 + (null >= share).sum()) / (1 + _SHUFFLES)) if np.isfinite(share) else float("nan")
-    shift = plane.axes @ plane.origin
-    for c, name in enumerate(subject.classes):
-        places = held[0][held[1] == c] - shift  # [n, 2]
-        if not len(places):
-            continue
-        spread = places.std(0)
-        ends_of = np.stack(Means.of(places.T).interval())
-        tilt = (places - places.mean(0)).prod(1).mean() / (spread.prod() or 1.0)
-        yield ClassPlace(
-            site=site, class_=name, x=float(places[:, 0].mean()), y=float(places[:, 1].mean()),
-            x_lo=float(ends_of[0, 0]), x_hi=float(ends_of[1, 0]),
-            y_lo=float(ends_of[0, 1]), y_hi=float(ends_of[1, 1]),
-            spread_x=float(spread[0]), spread_y=float(spread[1]), tilt=float(np.clip(tilt, -1, 1)),
-            n=len(places), share=corrected.value, lo=corrected.lo, hi=corrected.hi,
-            control_share=float(null.mean()), control_lo=float(ends[0]),
-            control_hi=float(ends[1]), p=p, q=p,
-        )  # fmt: skip
+    return Estimate(
+        corrected.value, corrected.lo, corrected.hi, control=float(null.mean()),
+        control_lo=float(ends[0]), control_hi=float(ends[1]), p=p,
+    )  # fmt: skip
 
 
 def _class_means(values: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
@@ -165,19 +177,29 @@ def _inside(plane: Plane, means: np.ndarray) -> float:
 
 
 def _statements(rows: list[ClassPlace]) -> tuple[str, ...]:
-    firsts = [r for r in {row.site: row for row in rows}.values() if np.isfinite(r.share)]
-    if not firsts:
+    shares = {row.site: row.share for row in rows}
+    shares = {site: of for site, of in shares.items() if np.isfinite(_value(of))}
+    if not shares:
         return ("No site's class means differ, so there is no plane to show them in.",)
-    counts = {r.site: sum(row.n for row in rows if row.site == r.site) for r in firsts}
-    most, least = (pick(firsts, key=lambda r: r.share) for pick in (max, min))
+    most, least = (pick(shares, key=lambda site: _value(shares[site])) for pick in (max, min))
     return tuple(
-        f"At '{row.site}' a plane holds {percent(row.share, row.lo, row.hi)} of the "
-        f"variance between class means, with shuffled labels "
-        f"{percent(row.control_share, row.control_lo, row.control_hi)} (one-sided p = "
-        f"{row.p:.2g}, q = {row.q:.2g} over {len(firsts)} "
-        f"{'site' if len(firsts) == 1 else 'sites'}, n = {counts[row.site]:,})."
-        for row in ([most] if most.site == least.site else [most, least])
+        _statement(site, shares[site], sum(row.n for row in rows if row.site == site), len(shares))
+        for site in dict.fromkeys((most, least))
     )
+
+
+def _statement(site: str, of: Estimate, n: int, sites: int) -> str:
+    return (
+        f"At '{site}' a plane holds {percent(of.value, of.lo, of.hi)} of the "
+        f"variance between class means, with shuffled labels "
+        f"{percent(of.control, of.control_lo, of.control_hi)} (one-sided p = "
+        f"{number(of.p, '.2g')}, q = {number(of.q, '.2g')} over {sites} "
+        f"{'site' if sites == 1 else 'sites'}, n = {n:,})."
+    )
+
+
+def _value(of: Estimate) -> float:
+    return float("nan") if of.value is None else of.value
 
 
 def _constant(features: Mapping[str, Features]) -> tuple[str, ...]:

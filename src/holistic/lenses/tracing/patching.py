@@ -1,4 +1,4 @@
-"""Which sites and units carry the decision between two classes from image to image?"""
+"""Patches sites and units between images of two classes, and measures what share comes back."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from holistic.lenses.tracing import schemas
 from holistic.lenses.tracing._pairs import Runs, draw_runs, rival_classes
 from holistic.lenses.tracing._recovery import Recovery, recovery
 from holistic.lenses.tracing._work import affordable, replay_work
+from holistic.lenses.tracing.patching_statements import caveats, statements
 from holistic.lenses.tracing.schemas import Patched
 from holistic.progress import Progress, silent
 from holistic.results.findings import Finding
@@ -22,7 +23,6 @@ from holistic.results.tables import Table
 from holistic.stats.tests import benjamini_hochberg
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
-from holistic.words import percent
 
 if TYPE_CHECKING:
     from holistic.lenses.tracing import Tracing
@@ -33,8 +33,6 @@ _BATCH = 256
 _WAYS = ("denoise", "noise")
 _BUDGET = 1.2e12
 """Multiplications for all replays of single units."""
-_COMPLETE = 1e-3
-"""How near to 1 a recovery counts as that of a complete cut (float32 replays round)."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ def patch_sites(subject: Subject, lens: Tracing, progress: Progress = silent) ->
     lens
         The settings: `pairs`, `rivals`, `guard`.
     progress
-        Told how many sites are done.
+        Called with how many sites are done.
 
     Returns
     -------
@@ -87,8 +85,8 @@ def patch_sites(subject: Subject, lens: Tracing, progress: Progress = silent) ->
             tables.append(_rows(site, runs, broad, *moved, units=True))
         progress("activation patching", done, len(sites))
     table = _table(tables)
-    notes = _caveats(subject, drawn, rivals, lens)
-    return Finding(schemas.PATCHING, table, _statements(table, drawn), notes)
+    notes = caveats(subject, drawn, lens, rivals=len(rivals))
+    return Finding(schemas.PATCHING, table, statements(table, drawn), notes)
 
 
 def affordable_pairs(subject: Subject, wanted: int, rivals: int) -> int:
@@ -162,7 +160,7 @@ def moved_by_units(
     source
         `[R]`, places among the images that the values are taken from.
     examples
-        The images, those of the evaluation split unless said.
+        The images, those of the evaluation split by default.
     """
     moved, images = np.zeros((site.units, len(runs))), (examples or subject.evaluation).images
     for part, value in _values(subject, site, images, source):
@@ -244,99 +242,3 @@ def _table(parts: list[dict[str, list[Any]]]) -> Table:
     for family in (whole, ~whole):
         q[family] = benjamini_hochberg(p[family])
     return Table.build(Patched, {**columns, "q": q})
-
-
-def _statements(table: Table, drawn: Runs) -> tuple[str, ...]:
-    if not drawn.kept.any():
-        return ("No pair of images could be used: see the counts of excluded pairs.",)
-    # what holds by construction comes after what was found
-    return (*_said_of_units(table), *_said_of_sites(table))
-
-
-def _said_of_sites(table: Table) -> Iterator[str]:
-    rows = [
-        row
-        for row in table.where(clean="all", corrupt="all", direction="denoise").rows()
-        if row["unit"] is None
-    ]
-    complete = [row["site"] for row in rows if abs(row["recovery"] - 1) < _COMPLETE]
-    partial = [row for row in rows if row["site"] not in complete]
-    if complete:
-        yield (
-            f"All that the decision reads passes through {quoted(complete)}: patching the whole "
-            "site brings back 100 % of the gap by construction, a check rather than a result."
-        )
-    if partial:
-        best = max(partial, key=lambda row: row["recovery"])
-        yield (
-            f"Of the other {len(partial)} whole sites '{best['site']}' alone brings back most of "
-            f"the gap between two classes: {_share(best)} (n = {best['n']} runs); the same patch "
-            f"from another image of the run's own class: {_share(best, 'control_')}."
-        )
-
-
-def _said_of_units(table: Table) -> Iterator[str]:
-    rows = [r for r in table.where(corrupt="all").rows() if r["unit"] is not None]
-    rows = [r for r in rows if r["clean"] != "all" and r["lo"] is not None]
-    for way, says in (
-        ("denoise", "move the decision towards"),
-        ("noise", "move the decision away from"),
-    ):
-        tested = [r for r in rows if r["direction"] == way]
-        found = [r for r in tested if r["q"] < 0.05 and r["recovery"] > 0]
-        if not tested:
-            return
-        if not found:
-            yield f"No units {says} any class on their own ({way}, {len(tested)} tests, q < 0.05)."
-            continue
-        best = max(found, key=lambda r: r["recovery"])
-        units = {(r["site"], r["unit"]) for r in tested}
-        yield (
-            f"{len({(r['site'], r['unit']) for r in found})} of {len(units)} units {says} some "
-            f"class on their own at q < 0.05 ({way}); the most that "
-            f"one moves, of {len(tested):,} tests, is {_share(best)} of the gap (unit "
-            f"{best['unit']} of "
-            f"'{best['site']}', class {best['clean']}, n = {best['n']} pairs; the same patch "
-            "within the class: "
-            f"{_share(best, 'control_')})."
-        )
-
-
-def _share(row: dict[str, Any], prefix: str = "") -> str:
-    """Write a recovery with its interval in per cent."""
-    names = (f"{prefix}recovery", f"{prefix}lo", f"{prefix}hi")
-    value, lo, hi = (row[name] for name in names)
-    return "none measured" if value is None else percent(value, lo, hi)
-
-
-def quoted(names: list[str], limit: int = 6) -> str:
-    """Write site names in quotes, shortened after `limit` of them.
-
-    >>> quoted(["2", "4"])
-    "'2', '4'"
-    """
-    shown = ", ".join(f"'{name}'" for name in names[:limit])
-    return shown + (f" and {len(names) - limit} more" if len(names) > limit else "")
-
-
-def _caveats(
-    subject: Subject, drawn: Runs, rivals: list[tuple[int, int]], lens: Tracing
-) -> tuple[str, ...]:
-    total, classes = len(drawn) // 2, len(subject.classes)
-    notes = [
-        f"{int((~drawn.kept).sum()) // 2} of {total} pairs were excluded (an image classified "
-        "wrongly, or a gap near zero); recoveries hold for the pairs that were kept.",
-        "Recovery is a ratio of sums over pairs; its interval allows for images that stand in "
-        "several pairs, and leaves training variance out.",
-        "Noising class a by b and denoising b by a are the same runs, told from the other side.",
-    ]
-    if len(rivals) < classes * (classes - 1) // 2:
-        notes.append(f"Only the {len(rivals)} most confused pairs of classes were patched.")
-    if total < len(rivals) * lens.pairs:
-        notes.append(
-            f"{total // len(rivals)} instead of {lens.pairs} pairs were drawn per two classes, "
-            "because replays of this model are dear."
-        )
-    if subject.backend_note:
-        notes.append(subject.backend_note)
-    return tuple(notes)
