@@ -18,16 +18,16 @@ from holistic.lenses.activation._bounds import (
     share_bounds,
 )
 from holistic.lenses.activation._detection import detect
-from holistic.lenses.activation._profiles import selectivity, separation
-from holistic.lenses.activation._stimuli import Stimuli
-from holistic.lenses.activation._values import Reading
-from holistic.lenses.activation.concepts import (
+from holistic.lenses.activation._matching import (
     PROPERTIES,
     best_thresholds,
     correlations,
     match,
     properties,
 )
+from holistic.lenses.activation._profiles import selectivity, separation
+from holistic.lenses.activation._stimuli import Stimuli
+from holistic.lenses.activation._values import Reading
 from holistic.lenses.activation.synthetic import alike
 from holistic.lenses.activation.tuning import tuned
 from holistic.stats.intervals import wilson

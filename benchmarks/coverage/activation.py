@@ -17,10 +17,10 @@ from holistic.lenses.activation._bounds import (
     share_bounds,
 )
 from holistic.lenses.activation._detection import detect
+from holistic.lenses.activation._matching import correlations, match
 from holistic.lenses.activation._profiles import selectivity, separation
 from holistic.lenses.activation._stimuli import Stimuli
 from holistic.lenses.activation._untrained import specificity
-from holistic.lenses.activation.concepts import correlations, match
 from holistic.lenses.activation.depth import over_images
 from holistic.lenses.activation.tuning import tuned
 from holistic.stats.families import familywise

@@ -1,4 +1,4 @@
-"""What does each neuron respond to, layer by layer?"""
+"""The lens `activation` says what each neuron responds to, layer by layer."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ class Activation(Lens):
 
         The last two are there for pictures only.
         """
-        from holistic.lenses.activation._matching import concepts_finding
         from holistic.lenses.activation._profiles import survey
         from holistic.lenses.activation._stimuli import drawable
         from holistic.lenses.activation._untrained import MEASURES, compare
+        from holistic.lenses.activation.concepts import concepts_finding
         from holistic.lenses.activation.depth import depth_finding
         from holistic.lenses.activation.examples import examples_finding
         from holistic.lenses.activation.synthetic import synthetic_finding

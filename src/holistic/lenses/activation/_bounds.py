@@ -1,4 +1,4 @@
-"""How sure are the numbers that say how specific a unit is to a class?"""
+"""Bounds the numbers that say how specific a unit is to a class."""
 
 from __future__ import annotations
 

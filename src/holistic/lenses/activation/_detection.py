@@ -1,4 +1,4 @@
-"""How well does a unit's value alone tell each class from the rest?"""
+"""Measures how well a unit's value alone tells each class from the rest."""
 
 from __future__ import annotations
 

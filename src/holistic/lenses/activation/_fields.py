@@ -1,4 +1,4 @@
-"""Which part of the input can a unit see from one of its positions?"""
+"""Finds the part of the input that a unit sees from each of its positions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What do all hidden sites hold, in as few passes over the data as memory allows?"""
+"""Profiles the units of all hidden sites in as few passes over the data as memory allows."""
 
 from __future__ import annotations
 

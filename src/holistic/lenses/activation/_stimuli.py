@@ -1,4 +1,4 @@
-"""Which pictures hold one oriented feature and nothing else: a grating, a bar, an edge?"""
+"""Draws pictures that hold one oriented feature and nothing else: a grating, a bar, an edge."""
 
 from __future__ import annotations
 

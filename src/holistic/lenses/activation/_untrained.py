@@ -1,4 +1,4 @@
-"""What do the same measurements say of copies of the network that learned nothing?"""
+"""Measures the same of the model and of copies of it with freshly drawn weights."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from torch import Tensor
 
 from holistic.graph.sites import Site
 from holistic.lenses.activation import Activation
-from holistic.lenses.activation._profiles import selectivity, separation
-from holistic.lenses.activation._stimuli import KINDS, Stimuli, drawable, oriented
-from holistic.lenses.activation._values import reduced
-from holistic.lenses.activation.concepts import (
+from holistic.lenses.activation._matching import (
     Concepts,
     Match,
     chosen_concepts,
@@ -23,6 +20,9 @@ from holistic.lenses.activation.concepts import (
     middles,
     properties,
 )
+from holistic.lenses.activation._profiles import selectivity, separation
+from holistic.lenses.activation._stimuli import KINDS, Stimuli, drawable, oriented
+from holistic.lenses.activation._values import reduced
 from holistic.lenses.activation.tuning import Tuning, tuned
 from holistic.progress import Progress
 from holistic.stats.intervals import class_auroc

@@ -1,4 +1,4 @@
-"""What does each unit of a site hold on every example, as one number?"""
+"""Reads what each unit of a site holds on every example, as one number."""
 
 from __future__ import annotations
 

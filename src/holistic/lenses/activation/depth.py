@@ -1,14 +1,17 @@
-"""Do units get more class-specific with depth, and more so than in untrained networks?"""
+"""Follows how class-specific units are over depth, beside untrained copies: `activation.depth`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from holistic.lenses._parts import known
 from holistic.lenses.activation import schemas
 from holistic.lenses.activation.schemas import DepthRow
+from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.agreement import Spearman, spearman
@@ -32,34 +35,21 @@ _WORDS = {
 
 def depth_finding(compared: Compared, *, measures: tuple[str, ...], seed: int) -> Finding:
     """Build `activation.depth`."""
-    rows, nulls = list[dict[str, object]](), list[np.ndarray]()
+    rows, nulls = list[DepthRow](), list[np.ndarray]()
     for measure in measures:
         for site in compared.sites:
             rows.append(_site_row(compared, measure, site.name, seed))
             nulls.append(np.array([_middle(c) for c in compared.control(site.name, measure)]))
         rows.append(_trend_row(compared, measure))
         nulls.append(_trend_null(compared, measure))
-    null = np.stack(nulls, 1)  # [copies, rows]
-    columns: dict[str, list[object]] = {name: [row[name] for row in rows] for name in rows[0]}
-    value = np.array(columns["value"], np.float64)
-    p, q = familywise(value, null)
-    ends = np.stack([_points(column) for column in null.T], 1)
-    table = Table.build(
-        DepthRow,
-        {
-            **columns,
-            **dict(zip(("control", "control_lo", "control_hi"), ends, strict=True)),
-            "p": p,
-            "q": q,
-        },
-    )
+    rows = _with_controls(rows, np.stack(nulls, 1))
     return Finding(
         schemas.DEPTH,
-        table,
+        Table.from_rows(DepthRow, rows),
         statements=tuple(
             _statement(row, compared.copies)
-            for row in table.where(site="all").rows()
-            if row["value"] is not None
+            for row in rows
+            if row.site == "all" and not np.isnan(known(row.value.value))
         ),
         caveats=(
             f"The control is {compared.copies} copies with freshly drawn weights on the same "
@@ -87,7 +77,19 @@ def trend(by_site: list[np.ndarray]) -> Spearman:
     return spearman(place, np.concatenate(by_site))
 
 
-def _site_row(compared: Compared, measure: str, site: str, seed: int) -> dict[str, object]:
+def _with_controls(rows: Sequence[DepthRow], null: np.ndarray) -> list[DepthRow]:
+    """Add the controls and tests of rows by what the copies have, `[copies, rows]`."""
+    p, q = familywise(np.array([known(row.value.value) for row in rows], np.float64), null)
+    found = list[DepthRow]()
+    for row, copies, *tests in zip(rows, null.T, p.tolist(), q.tolist(), strict=True):
+        control, lo, hi = _points(copies).tolist()
+        more = {"control": control, "control_lo": lo, "control_hi": hi}
+        value = replace(row.value, **more, p=tests[0], q=tests[1])
+        found.append(replace(row, value=value))
+    return found
+
+
+def _site_row(compared: Compared, measure: str, site: str, seed: int) -> DepthRow:
     values = compared.measures[site][measure]
     values = values[np.isfinite(values)]
     value, again = _middle(values), compared.redrawn[site].get(measure)
@@ -96,30 +98,30 @@ def _site_row(compared: Compared, measure: str, site: str, seed: int) -> dict[st
     else:
         lo, hi = over_images(value, [] if again is None else [_middle(draw) for draw in again])
     quartiles = np.quantile(values, [0.25, 0.75]) if len(values) else (np.nan, np.nan)
-    depth = next(s.depth for s in compared.sites if s.name == site)
-    return {
-        "measure": measure, "site": site, "depth": depth, "n": len(values),
-        "value": value, "lo": lo, "hi": hi,
-        "interval_over": "units" if again is None else "images",
-        "lower_quartile": float(quartiles[0]), "upper_quartile": float(quartiles[1]),
-    }  # fmt: skip
+    return DepthRow(
+        measure=measure,
+        site=site,
+        depth=next(s.depth for s in compared.sites if s.name == site),
+        n=len(values),
+        value=Estimate(value, lo, hi),
+        interval_over="units" if again is None else "images",
+        lower_quartile=float(quartiles[0]),
+        upper_quartile=float(quartiles[1]),
+    )
 
 
-def _trend_row(compared: Compared, measure: str) -> dict[str, object]:
+def _trend_row(compared: Compared, measure: str) -> DepthRow:
     names = [site.name for site in compared.sites]
     found = trend([compared.measures[name][measure] for name in names])
     lo, hi, over = found.lo, found.hi, "units"
     again = [compared.redrawn[name].get(measure) for name in names]
-    known = [draws for draws in again if draws is not None]
-    if len(known) == len(names):
-        drawn = [trend([draws[d] for draws in known]).r for d in range(len(known[0]))]
-        lo, hi = (float(np.clip(end, -1, 1)) for end in over_images(found.r, drawn))
+    drawn = [draws for draws in again if draws is not None]
+    if len(drawn) == len(names):
+        trends = [trend([draws[d] for draws in drawn]).r for d in range(len(drawn[0]))]
+        lo, hi = (float(np.clip(end, -1, 1)) for end in over_images(found.r, trends))
         over = "images"
-    return {
-        "measure": measure, "site": "all", "depth": None, "n": found.n,
-        "value": found.r, "lo": lo, "hi": hi, "interval_over": over,
-        "lower_quartile": float("nan"), "upper_quartile": float("nan"),
-    }  # fmt: skip
+    value = Estimate(found.r, lo, hi)
+    return DepthRow(measure, "all", None, found.n, value, over, None, None)
 
 
 def _trend_null(compared: Compared, measure: str) -> np.ndarray:
@@ -155,12 +157,14 @@ def _middle(values: np.ndarray) -> float:
     return float(np.median(values)) if len(values) else float("nan")
 
 
-def _statement(row: dict[str, Any], copies: int) -> str:
-    low, high = (number(row[end], "+.2f") for end in ("lo", "hi"))
-    least, most = (number(row[end], "+.2f") for end in ("control_lo", "control_hi"))
+def _statement(row: DepthRow, copies: int) -> str:
+    of = row.value
+    low, high, control, least, most = (
+        number(part, "+.2f") for part in (of.lo, of.hi, of.control, of.control_lo, of.control_hi)
+    )
     return (
-        f"Over the {row['n']} units that have one, the {_WORDS[row['measure']]} has a rank "
-        f"correlation of {row['value']:+.2f} [{low}, {high}] with depth (interval over "
-        f"{row['interval_over']}); in {copies} untrained copies {number(row['control'], '+.2f')} "
-        f"(95 % of them in [{least}, {most}]; q = {number(row['q'], '.2g')})."
+        f"Over the {row.n} units that have one, the {_WORDS[row.measure]} has a rank "
+        f"correlation of {of.value:+.2f} [{low}, {high}] with depth (interval over "
+        f"{row.interval_over}); in {copies} untrained copies {control} "
+        f"(95 % of them in [{least}, {most}]; q = {number(of.q, '.2g')})."
     )

@@ -1,4 +1,4 @@
-"""Which examples stand for a unit: the top, the quantiles, and random ones?"""
+"""Picks examples that stand for a unit: top, quantiles, random ones: `activation.examples`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which made-up input drives a unit most, and do different starts end alike?"""
+"""Makes up inputs that drive a unit most, from several starts: `activation.synthetic`."""
 
 from __future__ import annotations
 

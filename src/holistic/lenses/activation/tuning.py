@@ -1,4 +1,4 @@
-"""To which orientation and spatial frequency is each unit tuned, and more so than by chance?"""
+"""Measures the orientation and frequency that units are tuned to: `activation.tuning`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does each unit do in each class, and how does that change with depth?"""
+"""Says what each unit does in each class: `activation.units`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which input pixels decide?"""
+"""The lens `attribution` says which input pixels decide."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from holistic.lenses._parts import known
 from holistic.lenses.attribution.schemas import MethodRow
 from holistic.results.columns import Estimate
 from holistic.stats.agreement import spearman
@@ -173,7 +174,7 @@ def _bounded(means: Means) -> Estimate:
 
 def judged(rows: Sequence[MethodRow]) -> list[MethodRow]:
     """Add q over all rows, and pass removals only where theirs is below 0.05."""
-    p = [float("nan") if row.difference.p is None else row.difference.p for row in rows]
+    p = [known(row.difference.p) for row in rows]
     found = list[MethodRow]()
     for row, q in zip(rows, benjamini_hochberg(p).tolist(), strict=True):
         passed = row.passed and q < 0.05 if row.metric in _REMOVALS else row.passed

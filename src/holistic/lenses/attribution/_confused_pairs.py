@@ -1,4 +1,4 @@
-"""Which pairs of classes does the model confuse, and which pixels tell one from the other?"""
+"""Finds the classes that the model confuses, and maps which pixels tell one from the other."""
 
 from __future__ import annotations
 

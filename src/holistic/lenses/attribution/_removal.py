@@ -1,4 +1,4 @@
-"""What is left of a class's probability when pixels go, or come, in the order of a map?"""
+"""Follows a class's probability while pixels go, or come, in the order of a map."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""On which images are maps made?"""
+"""Chooses the images that maps are made of."""
 
 from __future__ import annotations
 

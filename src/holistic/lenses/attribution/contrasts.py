@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from holistic.lenses._parts import known
 from holistic.lenses._pictures import pictures, planes
 from holistic.lenses.attribution import Attribution, schemas
 from holistic.lenses.attribution._checks import FAILURES, failures
@@ -68,7 +69,7 @@ def contrasts_finding(
             found = _changes(subject, lens, own, rival, fill)
             rows.append(_row(found, subject.classes[own], subject.classes[rival], count))
     progress("contrasting classes", len(rows), 2 * len(pairs))
-    q = benjamini_hochberg([_known(row.difference.p) for row in rows]).tolist()
+    q = benjamini_hochberg([known(row.difference.p) for row in rows]).tolist()
     made = [
         replace(row, difference=replace(row.difference, q=v))
         for row, v in zip(rows, q, strict=True)
@@ -183,9 +184,9 @@ def _statements(rows: Sequence[ContrastRow]) -> Iterator[str]:
         f"pixels of the map of its logit alone by {_fall(first.plain_change)}."
     )
     gaps = [row.difference for row in rows]
-    found = sum(_known(gap.value) < 0 and (gap.q or 0) < 0.05 for gap in gaps)
-    more = sum(_known(row.beyond_plain.hi) < 0 for row in rows)
-    less = sum(_known(row.beyond_plain.lo) > 0 for row in rows)
+    found = sum(known(gap.value) < 0 and (gap.q or 0) < 0.05 for gap in gaps)
+    more = sum(known(row.beyond_plain.hi) < 0 for row in rows)
+    less = sum(known(row.beyond_plain.lo) > 0 for row in rows)
     yield (
         f"Such pixels count for more than random ones in {found} of {len(rows)} contrasts "
         f"(q < 0.05); the contrast finds more than the map of the one logit in {more} of them and "
@@ -195,12 +196,8 @@ def _statements(rows: Sequence[ContrastRow]) -> Iterator[str]:
 
 def _fall(change: Estimate) -> str:
     """Write by how much a difference of logits falls, with its interval."""
-    value, lo, hi = (number(-_known(v), "z.2f") for v in (change.value, change.hi, change.lo))
+    value, lo, hi = (number(-known(v), "z.2f") for v in (change.value, change.hi, change.lo))
     return f"{value} [{lo}, {hi}]"
-
-
-def _known(part: float | None) -> float:
-    return float("nan") if part is None else part
 
 
 def _failed(methods: Table) -> Iterator[str]:
@@ -218,7 +215,7 @@ def _failed(methods: Table) -> Iterator[str]:
 def _caveats(rows: Sequence[ContrastRow]) -> tuple[str, ...]:
     if not rows:
         return ("No two classes have two evaluation images each.",)
-    rare = sum(np.isnan(_known(row.difference.lo)) for row in rows)
+    rare = sum(np.isnan(known(row.difference.lo)) for row in rows)
     return (*_CAVEATS, *unbounded(rare, len(rows), "differences"))
 
 

@@ -28,7 +28,9 @@ def statements(rows: Sequence[MethodRow], lens: Attribution) -> tuple[str, ...]:
             "between two untrained copies",
         )
         # a map that is multiplied by the input is zero wherever the image is
-        + _second_metric(rows, "randomisation_nonzero", "over the pixels that aren't zero in the image"),
+        + _second_metric(
+            rows, "randomisation_nonzero", "over the pixels that aren't zero in the image"
+        ),
         _similarity(
             rows,
             "edge_similarity",
@@ -74,9 +76,9 @@ def _removal(rows: Sequence[MethodRow], metric: str, doing: str, done: str) -> s
         else ""
     )
     return (
-        f"While {doing} in the order of {display_name(best.method)}, the best of {len(methods)} methods "
-        f"on these images, the mean probability of the own class is {_number(best)} over all "
-        f"shares {done} (a random order's {_number(found['random'])}{edge}; n = {best.n}); "
+        f"While {doing} in the order of {display_name(best.method)}, the best of {len(methods)} "
+        f"methods on these images, the mean probability of the own class is {_number(best)} over "
+        f"all shares {done} (a random order's {_number(found['random'])}{edge}; n = {best.n}); "
         f"{verdict}.{blind}"
     )
 
@@ -97,8 +99,8 @@ def _completeness(rows: Sequence[MethodRow], lens: Attribution) -> str:
     first = next(iter(found))
     return (
         f"Sums of attributions miss the change of the {lens.objective} from an image of zeros: "
-        f"{each}; for another image's change {percent(first.value.control, decimals=0)} (n = {first.n}, "
-        f"at most {percent(lens.tolerance, decimals=0)} passes)."
+        f"{each}; for another image's change {percent(first.value.control, decimals=0)} "
+        f"(n = {first.n}, at most {percent(lens.tolerance, decimals=0)} passes)."
     )
 
 
@@ -107,7 +109,8 @@ def _similarity(rows: Sequence[MethodRow], metric: str, lead: str, control: str)
     if not found:
         return ""
     each = ", ".join(
-        f"{display_name(row.method)} {_number(row)}{'' if row.passed else ' (fails)'}" for row in found
+        f"{display_name(row.method)} {_number(row)}{'' if row.passed else ' (fails)'}"
+        for row in found
     )
     controls = _controls(found)
     return f"{lead}: {each}; {control} {controls} (n = {max(row.n for row in found)})."
@@ -118,7 +121,9 @@ def _second_metric(rows: Sequence[MethodRow], metric: str, where: str) -> str:
     found = _of(rows, metric).values()
     if not found:
         return ""
-    values = ", ".join(f"{number(row.value.value, 'z.2f')}{'' if row.passed else ' (fails)'}" for row in found)
+    values = ", ".join(
+        f"{number(row.value.value, 'z.2f')}{'' if row.passed else ' (fails)'}" for row in found
+    )
     return f" Only {where}: {values}; control {_controls(found)}."
 
 

@@ -1,4 +1,4 @@
-"""Through which sites does the decision flow, and along which directions?"""
+"""The lens `tracing` follows the decision through sites and along class directions."""
 
 from __future__ import annotations
 

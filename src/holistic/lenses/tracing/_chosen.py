@@ -1,4 +1,4 @@
-"""Of which class's decision does each unit carry most, as the selection split says?"""
+"""Measures on the selection split how much of each class's decision single units carry."""
 
 from __future__ import annotations
 

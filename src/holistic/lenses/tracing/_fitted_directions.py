@@ -1,4 +1,4 @@
-"""Along which directions do a site's values tell the classes apart?"""
+"""Fits the directions along which a site's values tell the classes apart."""
 
 from __future__ import annotations
 

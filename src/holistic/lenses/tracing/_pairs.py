@@ -1,4 +1,4 @@
-"""Which runs of real images exchange values, and which pairs can't be used?"""
+"""Draws pairs of real images that exchange values, and leaves out those that can't be used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which share of a gap does a patch bring back, when pairs share images?"""
+"""Measures which share of a gap a patch brings back, when pairs share images."""
 
 from __future__ import annotations
 

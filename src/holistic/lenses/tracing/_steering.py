@@ -1,4 +1,4 @@
-"""What do the logits do when a site is moved along a direction, or loses it?"""
+"""Measures what the logits do when a site is moved along a direction, or loses it."""
 
 from __future__ import annotations
 

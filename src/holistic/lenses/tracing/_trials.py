@@ -1,4 +1,4 @@
-"""What do random directions do in place of the classes' own, and are there enough of them?"""
+"""Puts random directions in place of the classes' own, and draws more where they are too few."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much computing does one replay from a site take, roughly?"""
+"""Estimates how much computing one replay from a site takes."""
 
 from __future__ import annotations
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from holistic.lenses._parts import known, significant
 from holistic.lenses.tracing._fitted_directions import METHODS
 from holistic.lenses.tracing._steering import DOSES
 from holistic.lenses.tracing.schemas import DirectionRow
-from holistic.results.columns import Estimate
 from holistic.results.tables import Table
 from holistic.stats.families import least_q, stuck
 from holistic.study.scores import SCORE_UNITS, Score
@@ -34,7 +34,7 @@ def statements(table: Table, score: Score) -> tuple[str, ...]:
 
 
 def _of_reading(rows: Sequence[DirectionRow]) -> str:
-    low = min(rows, key=lambda row: _value(row.auroc))
+    low = min(rows, key=lambda row: known(row.auroc.value))
     of = low.auroc
     ends = ", ".join(number(end, ".3f") for end in (of.lo, of.hi))
     return (
@@ -46,8 +46,8 @@ def _of_reading(rows: Sequence[DirectionRow]) -> str:
 
 
 def _of_steering(rows: Sequence[DirectionRow], score: Score) -> str:
-    best = max(rows, key=lambda row: _value(row.steer_slope))
-    of, works = best.steer_slope, sum(_significant(row.steer_slope) for row in rows)
+    best = max(rows, key=lambda row: known(row.steer_slope.value))
+    of, works = best.steer_slope, sum(significant(row.steer_slope) for row in rows)
     return (
         f"Steering '{best.site}' by one SD along the direction of class {best.class_} raises "
         f"its {score} by {of.value:.2f} {SCORE_UNITS[score]} "
@@ -59,31 +59,19 @@ def _of_steering(rows: Sequence[DirectionRow], score: Score) -> str:
 
 
 def _of_erasing(rows: Sequence[DirectionRow]) -> str:
-    best = max(rows, key=lambda row: _value(row.erase_drop))
-    of, needed = best.erase_drop, sum(_significant(row.erase_drop) for row in rows)
+    best = max(rows, key=lambda row: known(row.erase_drop.value))
+    of, needed = best.erase_drop, sum(significant(row.erase_drop) for row in rows)
     drop, lo, hi, control, control_lo, control_hi = (
-        100 * _known(part)
+        100 * known(part)
         for part in (of.value, of.lo, of.hi, of.control, of.control_lo, of.control_hi)
     )
     return (
         f"Erasing the direction of class {best.class_} from '{best.site}' costs it {drop:.1f} "
         f"points of accuracy [{lo:.1f}, {hi:.1f}] (n = {of.n}, the most of "
         f"{len(rows)}); erasing one of {best.erase_controls} random directions {control:.1f} "
-        f"[{control_lo:.1f}, {control_hi:.1f}] (q = {_known(of.q):.2g}). {needed} of {len(rows)} "
+        f"[{control_lo:.1f}, {control_hi:.1f}] (q = {known(of.q):.2g}). {needed} of {len(rows)} "
         "class mean differences are needed more than random directions are (q < 0.05)."
     )
-
-
-def _known(part: float | None) -> float:
-    return float("nan") if part is None else part
-
-
-def _value(of: Estimate) -> float:
-    return _known(of.value)
-
-
-def _significant(of: Estimate) -> bool:
-    return of.q is not None and of.q < 0.05
 
 
 def caveats(subject: Subject, table: Table) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from holistic.lenses._parts import known
 from holistic.lenses.tracing import schemas
 from holistic.lenses.tracing._fitted_directions import Features
 from holistic.lenses.tracing.schemas import ClassPlace
@@ -73,7 +74,7 @@ def geometry(subject: Subject, features: Mapping[str, Features]) -> Finding:
     """
     rows = [row for site, known in features.items() for row in _site_rows(subject, site, known)]
     # all rows of a site tell of the same share: one test
-    p = {row.site: row.share.p for row in rows}
+    p = {row.site: known(row.share.p) for row in rows}
     q = dict(zip(p, benjamini_hochberg(list(p.values())).tolist(), strict=True))
     rows = [replace(row, share=replace(row.share, q=q[row.site])) for row in rows]
     return Finding(
@@ -178,10 +179,10 @@ def _inside(plane: Plane, means: np.ndarray) -> float:
 
 def _statements(rows: list[ClassPlace]) -> tuple[str, ...]:
     shares = {row.site: row.share for row in rows}
-    shares = {site: of for site, of in shares.items() if np.isfinite(_value(of))}
+    shares = {site: of for site, of in shares.items() if np.isfinite(known(of.value))}
     if not shares:
         return ("No site's class means differ, so there is no plane to show them in.",)
-    most, least = (pick(shares, key=lambda site: _value(shares[site])) for pick in (max, min))
+    most, least = (pick(shares, key=lambda site: known(shares[site].value)) for pick in (max, min))
     return tuple(
         _statement(site, shares[site], sum(row.n for row in rows if row.site == site), len(shares))
         for site in dict.fromkeys((most, least))
@@ -196,10 +197,6 @@ def _statement(site: str, of: Estimate, n: int, sites: int) -> str:
         f"{number(of.p, '.2g')}, q = {number(of.q, '.2g')} over {sites} "
         f"{'site' if sites == 1 else 'sites'}, n = {n:,})."
     )
-
-
-def _value(of: Estimate) -> float:
-    return float("nan") if of.value is None else of.value
 
 
 def _constant(features: Mapping[str, Features]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from holistic.lenses._parts import known, significant
 from holistic.lenses.tracing._pairs import Runs
 from holistic.lenses.tracing.schemas import Patched
 from holistic.results.columns import Estimate
@@ -32,7 +33,7 @@ def statements(table: Table, drawn: Runs) -> tuple[str, ...]:
 def _of_sites(table: Table) -> Iterator[str]:
     whole = table.where(clean="all", corrupt="all", direction="denoise", unit=None)
     rows = list(whole.rows(Patched))
-    complete = [row.site for row in rows if abs(_known(row) - 1) < _COMPLETE]
+    complete = [row.site for row in rows if abs(_moved(row) - 1) < _COMPLETE]
     partial = [row for row in rows if row.site not in complete]
     if complete:
         yield (
@@ -40,7 +41,7 @@ def _of_sites(table: Table) -> Iterator[str]:
             "site brings back 100 % of the gap by construction, a check rather than a result."
         )
     if partial:
-        best = max(partial, key=_known)
+        best = max(partial, key=_moved)
         yield (
             f"Of the other {len(partial)} whole sites '{best.site}' alone brings back most of "
             f"the gap between two classes: {_share(best.recovery)} (n = {best.n} runs); the same "
@@ -58,13 +59,13 @@ def _of_units(table: Table) -> Iterator[str]:
         tested = [row for row in rows if row.direction == way]
         if not tested:
             return
-        found = [row for row in tested if _significant(row.recovery) and _known(row) > 0]
+        found = [row for row in tested if significant(row.recovery) and _moved(row) > 0]
         if not found:
             yield (
                 f"No units {effect} any class on their own ({way}, {len(tested)} tests, q < 0.05)."
             )
             continue
-        best = max(found, key=_known)
+        best = max(found, key=_moved)
         units = {(row.site, row.unit) for row in tested}
         yield (
             f"{len({(row.site, row.unit) for row in found})} of {len(units)} units {effect} some "
@@ -75,13 +76,8 @@ def _of_units(table: Table) -> Iterator[str]:
         )
 
 
-def _known(row: Patched) -> float:
-    """The recovery of a row that has one; NaN is neither the largest nor complete."""
-    return float("nan") if row.recovery.value is None else row.recovery.value
-
-
-def _significant(of: Estimate) -> bool:
-    return of.q is not None and of.q < 0.05
+def _moved(row: Patched) -> float:
+    return known(row.recovery.value)
 
 
 def _share(of: Estimate) -> str:
