@@ -14,13 +14,22 @@ from holistic.lenses._contract import Context
 from holistic.lenses._pictures import flat_planes, pictures, planes
 from holistic.lenses.attribution import Attribution
 from holistic.lenses.attribution._checks import completeness, rank_correlations, removed
-from holistic.lenses.attribution._maps import METHODS, attributions, edges, magnitude
+from holistic.lenses.attribution._maps import (
+    METHODS,
+    Method,
+    attributions,
+    display_name,
+    edges,
+    magnitude,
+)
 from holistic.lenses.attribution._sample import balanced, typical
 from holistic.lenses.attribution.methods_statements import statements
 from holistic.results.findings import Finding
 from planted_attribution import PATCH, reading_a_corner, straight, untouched
 from zoo import ZOO, make
 
+NOISELESS = [name for name in METHODS if name != "smoothgrad"]
+"""Methods whose maps are the same whatever is drawn."""
 SMALL = {"examples": 24, "steps": 8, "noise_draws": 4, "fractions": 8, "random_orders": 2}
 
 
@@ -76,7 +85,7 @@ def test_removing_the_pixels_that_count_beats_a_random_order(corner: Finding) ->
         assert row_of(corner, "random", metric)["passed"] is None
         assert row_of(corner, "random", metric)["control"] is None
     curves = corner.arrays["attribution.curves"]
-    assert curves.shape == (6, 2, 9)
+    assert curves.shape == (len(METHODS) + 2, 2, 9)
     low, high = np.moveaxis(corner.arrays["attribution.curve_bounds"], 2, 0)
     known = np.isfinite(low)  # nothing is said where all images say the same
     assert known.mean() > 0.4
@@ -84,8 +93,8 @@ def test_removing_the_pixels_that_count_beats_a_random_order(corner: Finding) ->
     assert (curves <= high + 1e-6)[known].all()
     assert (low < high)[known].all()
     # four of 64 pixels are the whole patch: half a step of the grid of eight
-    assert (curves[:4, 0, 1] < 0.6).all()
-    assert curves[5, 0, 1] > 0.8
+    assert (curves[: len(METHODS), 0, 1] < 0.6).all()
+    assert curves[-1, 0, 1] > 0.8
     assert "all methods are better than the random order" in corner.statements[0]
 
 
@@ -117,6 +126,26 @@ def test_images_without_zeros_are_not_tested_twice(corner: Finding) -> None:
     images = torch.where(subject.images > 0.7, subject.images, 0.0)
     dark = found(holistic.Subject(subject.model, (images, subject.labels)))
     assert "randomisation_nonzero" in set(dark.table.column("metric"))
+
+
+def test_a_method_that_is_declared_is_made_and_tested(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One declaration is enough: maps, tests and sentences follow from it."""
+    own = Method("twice_x_itself", lambda setup: lambda x, y: 2 * x, complete=True)
+    monkeypatch.setitem(METHODS, own.name, own)
+    finding = found(subject_of("mlp"))
+    rows = finding.table.where(method=own.name)
+    others = finding.table.where(method="integrated_gradients")
+    assert list(rows.column("metric")) == list(others.column("metric"))
+    assert len(finding.arrays["attribution.class_maps"]) == len(METHODS) + 1
+    completeness_line, randomisation_line = finding.statements[2:4]
+    assert "twice × itself by" in completeness_line
+    # what sees no weights is the same in a copy that learnt nothing
+    assert "twice × itself 1.00 [–, –] (fails)" in randomisation_line
+
+
+def test_methods_are_shown_by_the_names_that_people_use() -> None:
+    shown = {display_name(name) for name in METHODS}
+    assert {"saliency", "input × gradient", "integrated gradients", "smoothgrad"} <= shown
 
 
 @pytest.mark.parametrize("steps", [4, 8])
@@ -180,7 +209,7 @@ def test_batches_change_no_map_but_smoothgrad_s(rows: int, monkeypatch: pytest.M
     whole = maps_of(subject)
     monkeypatch.setattr("holistic.lenses.attribution._maps._ROWS", rows)
     parts = maps_of(subject)
-    for name in METHODS[:3]:
+    for name in NOISELESS:
         torch.testing.assert_close(parts[name], whole[name], rtol=1e-4, atol=1e-6)
     assert parts["smoothgrad"].shape == whole["smoothgrad"].shape
 
@@ -218,12 +247,13 @@ def test_rank_correlations_equal_loops() -> None:
 def test_completeness_is_the_error_of_the_sums() -> None:
     sums, changes = np.array([1.0, 2.0, -3.0, 4.0]), np.array([1.5, 2.0, -3.0, 3.0])
     row = completeness("a", sums, changes, tolerance=0.5, seed=0)
-    np.testing.assert_allclose(row.value, 1.5 / 9.5)
-    np.testing.assert_allclose(row.control, (2.5 + 1 + 5 + 6) / 9.5)
-    assert row.lo <= row.value <= row.hi
-    assert row.passed == (row.hi <= 0.5)
+    error = row.value
+    np.testing.assert_allclose(error.value, 1.5 / 9.5)
+    np.testing.assert_allclose(error.control, (2.5 + 1 + 5 + 6) / 9.5)
+    assert error.lo <= error.value <= error.hi
+    assert row.passed == (error.hi <= 0.5)
     still = completeness("a", np.zeros(3), np.zeros(3), tolerance=0.5, seed=0)
-    assert np.isnan(still.value)
+    assert np.isnan(still.value.value)
     assert not still.passed
 
 
@@ -231,7 +261,7 @@ def test_a_model_that_learnt_nothing_fails_randomisation(monkeypatch: pytest.Mon
     with monkeypatch.context() as patched:
         patched.setattr(holistic.Subject, "untrained", lambda subject, seed: subject)
         finding = found(untouched())
-    for method in METHODS[:3]:
+    for method in NOISELESS:
         row = row_of(finding, method, "randomisation")
         np.testing.assert_allclose([row["value"], row["control"]], 1, atol=1e-6)
         assert not row["passed"]
@@ -326,7 +356,7 @@ def test_features_without_a_plane_become_one_row() -> None:
     subject, weight = straight((7,))
     finding = found(subject)
     maps = finding.arrays["attribution.class_maps"]
-    assert maps.shape == (4, 3, 1, 7)
+    assert maps.shape == (len(METHODS), 3, 1, 7)
     expected = weight.abs() / weight.abs().sum(1, keepdim=True)
     np.testing.assert_allclose(maps[0, :, 0], expected, rtol=1e-4)
     assert set(finding.table.column("method")) == {*METHODS, "random"}
@@ -362,7 +392,7 @@ def test_large_maps_are_added_up_in_squares(monkeypatch: pytest.MonkeyPatch) -> 
     whole = found(subject).arrays["attribution.class_maps"]
     monkeypatch.setattr("holistic.lenses.attribution._maps._MOST_BYTES", whole.nbytes // 3)
     small = found(subject).arrays["attribution.class_maps"]
-    assert small.shape == (5, 3, 3, 3)
+    assert small.shape == (len(METHODS) + 1, 3, 3, 3)
     np.testing.assert_allclose(small.sum((2, 3)), 1, rtol=1e-5)
     np.testing.assert_allclose(small[..., 0, 0], whole[..., :2, :2].sum((2, 3)), rtol=1e-5)
 

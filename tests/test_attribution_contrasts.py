@@ -16,6 +16,7 @@ from holistic.lenses.attribution._removal import mean_image
 from holistic.lenses.attribution._sample import balanced, typical
 from holistic.lenses.attribution.contrasts import contrasts_finding
 from holistic.lenses.attribution.schemas import MethodRow
+from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from planted_attribution import PATCH, reading_a_corner, straight, told_apart_by_a_corner
@@ -30,14 +31,14 @@ def found(subject: holistic.Subject, methods: Table | None = None, **changed: in
 
 def judged(**passed: bool) -> Table:
     """What the tests of the maps said, by metric."""
+    value = Estimate(0.1, 0.0, 0.2, control=0.3)
     return Table.from_rows(
         MethodRow,
         [
-            MethodRow("integrated_gradients", metric, "lower", 0.1, 0.0, 0.2, 9, 0.3, None, None,
-                      None, None, None, well)
+            MethodRow("integrated_gradients", metric, "lower", value, 9, Estimate(None), well)
             for metric, well in passed.items()
         ],
-    )  # fmt: skip
+    )
 
 
 def test_maps_that_failed_a_test_are_told_to_have_failed_it() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from holistic.lenses.attribution._checks import completeness, failures, judged, removed, resemblance
+from holistic.lenses.attribution.schemas import MethodRow
+from holistic.results.columns import Estimate
 from holistic.stats.tests import benjamini_hochberg
 
 
@@ -28,8 +30,8 @@ def test_a_map_must_resemble_an_untrained_one_less_than_two_of_them_do() -> None
 def test_a_sum_must_fit_its_own_change_better_than_anothers() -> None:
     changes = 1 + 0.001 * np.arange(30)
     alike = completeness("a", changes * 1.01, changes, tolerance=0.05, seed=0)
-    assert alike.hi is not None
-    assert alike.hi < 0.05
+    assert alike.value.hi is not None
+    assert alike.value.hi < 0.05
     assert not alike.passed
     apart = np.arange(1.0, 31.0)
     assert completeness("a", apart * 1.01, apart, tolerance=0.05, seed=0).passed
@@ -43,19 +45,19 @@ def test_removals_pass_by_a_false_discovery_rate() -> None:
         removed("a", "deletion_auc", noise - errors * error, np.zeros(41))
         for errors in (2.3, *np.linspace(-0.5, 0.5, 30))
     ]
-    told = judged(rows)
-    q = benjamini_hochberg([row.p for row in rows])
-    assert [row.q for row in told] == list(q)
+    tested = judged(rows)
+    p = [row.difference.p or 0 for row in rows]
+    assert [row.difference.q for row in tested] == list(benjamini_hochberg(p))
     assert rows[0].passed
-    assert 0.02 < (rows[0].p or 0) < 0.05
-    for before, after in zip(rows, told, strict=True):
-        assert after.passed == (before.passed and after.q < 0.05)
-    assert not any(row.passed for row in told)
+    assert 0.02 < p[0] < 0.05
+    for before, after in zip(rows, tested, strict=True):
+        assert after.passed == (before.passed and (after.difference.q or 0) < 0.05)
+    assert not any(row.passed for row in tested)
 
 
 def test_two_rows_of_one_test_are_one_failure() -> None:
-    def row(method: str, metric: str, passed: bool | None) -> dict[str, object]:
-        return {"method": method, "metric": metric, "passed": passed}
+    def row(method: str, metric: str, passed: bool | None) -> MethodRow:
+        return MethodRow(method, metric, "lower", Estimate(0.5), 9, Estimate(None), passed)
 
     found = failures(
         [

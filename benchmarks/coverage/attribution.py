@@ -6,8 +6,13 @@ import numpy as np
 
 from benchmarks.coverage.simulation import Simulation
 from holistic.lenses.attribution._checks import completeness, judged, removed, resemblance
+from holistic.results.columns import Estimate
 
 __all__ = ["SIMULATIONS"]
+
+
+def _holds(of: Estimate, truth: float) -> bool:
+    return of.lo is not None and of.hi is not None and of.lo <= truth <= of.hi
 
 
 def _areas(n: int) -> Simulation:
@@ -21,11 +26,8 @@ def _areas(n: int) -> Simulation:
             own, other = (np.clip(hard + 0.1 * rng.normal(size=n) + s, 0, 1) for s in (-0.1, 0))
             row = removed("a", "deletion_auc", own, other)
             truths = _areas_truth()
-            for value, lo, hi in (
-                (truths[0], row.lo, row.hi),
-                (truths[1], row.difference_lo, row.difference_hi),
-            ):
-                held += lo is not None and hi is not None and lo <= value <= hi
+            for value, of in zip(truths, (row.value, row.difference), strict=True):
+                held += _holds(of, value)
         return held, 80
 
     return Simulation("attribution.methods", "areas of removal", "interval", n, draw, 50, 5)
@@ -52,7 +54,7 @@ def _correlations(n: int) -> Simulation:
         for _ in range(60):
             likeness = 2 * rng.beta(6, 3, n) - 1
             row = resemblance("a", "edge_similarity", likeness, rng.permutation(likeness), 0.5)
-            held += row.lo is not None and row.hi is not None and row.lo <= 1 / 3 <= row.hi
+            held += _holds(row.value, 1 / 3)
         return held, 60
 
     return Simulation("attribution.methods", "likeness of maps", "interval", n, draw, 50, 5)
@@ -65,7 +67,7 @@ def _completeness(n: int) -> Simulation:
         sums = changes * (1 + 0.1 * rng.normal(size=n))
         row = completeness("a", sums, changes, tolerance=0.05, seed=seed)
         truth = 0.1 * np.sqrt(2 / np.pi)
-        return int(row.lo is not None and row.hi is not None and row.lo <= truth <= row.hi), 1
+        return int(_holds(row.value, truth)), 1
 
     return Simulation("attribution.methods", "completeness", "interval", n, draw, 300, 40)
 
