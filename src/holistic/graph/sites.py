@@ -1,4 +1,4 @@
-"""Where in a computation can a value be read or edited, and what are its units?"""
+"""Sites of a computation: where a value can be read or edited, and what its units are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from holistic.arguments import described, indices, whole
 from holistic.errors import SettingError, SiteError, listed, nearest
-from holistic.results.columns import col
+from holistic.results.columns import col, key
 from holistic.results.schema import Schema
 
 __all__ = [
@@ -154,7 +154,7 @@ class Site:
 class SiteRow:
     """Row of the finding `sites`."""
 
-    site: str = col("name of the site: module path, or path and operation")
+    site: str = key("name of the site: module path, or path and operation")
     op: str = col("operation that computes the value")
     depth: int = col("rank among the sites of the model, from the input on")
     units: int = col("number of units (features, channels, attention heads)")
@@ -165,7 +165,12 @@ class SiteRow:
     hidden: bool = col("whether the lenses use the site unless told otherwise")
 
 
-SITES = Schema("sites", "Sites of the model", SiteRow)
+SITES = Schema(
+    "sites",
+    "Sites of the model",
+    SiteRow,
+    lead="Where can the model's computation be read and edited, and what are the units there?",
+)
 
 
 def site_names(sites: Any, *, fewest: int = 0) -> list[str]:

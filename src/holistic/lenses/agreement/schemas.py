@@ -1,10 +1,10 @@
-"""Findings of the lens `agreement`: what each row, array and page of them says."""
+"""Declares the findings of the lens `agreement`: their rows and their pages."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from holistic.results.columns import col
+from holistic.results.columns import Estimate, col, estimate, key
 from holistic.results.schema import Schema
 
 __all__ = [
@@ -28,46 +28,55 @@ VERDICTS = (
     "not measured",
     "dead",
 )
+_OWN = {"lo": "lower end of its 95 % interval", "hi": "upper end of its 95 % interval"}
+_TANGO = {name: f"{meaning} (Tango, paired)" for name, meaning in _OWN.items()}
+_DELONG = {name: f"{meaning} (DeLong)" for name, meaning in _OWN.items()}
+_OF_CLASS = "examples of the class"
+_MEDIAN_UNIT = "control (the site's median unit)"
+_UNTRAINED = "control (95 % of untrained units stay below)"
 
 
 @dataclass(frozen=True)
 class LensPair:
     """Row of the finding `agreement.lenses`: two lenses' rankings of one site's units."""
 
-    site: str = col("site whose units are ranked")
-    class_: str = col(
+    site: str = key("site whose units are ranked")
+    class_: str = key(
         "class that the units are ranked for; 'all' ranks by the largest score over the classes",
         name="class",
         words="class",
     )
-    lens_a: str = col("first lens", words="lens")
-    lens_b: str = col("second lens", words="other lens")
-    spearman: float = col(
+    lens_a: str = key("first lens", words="lens")
+    lens_b: str = key("second lens", words="other lens")
+    spearman: Estimate = estimate(
         "rank correlation of the two rankings; 1 = the same, 0 = unrelated",
         words="rank correlation",
+        prefix="",
+        parts="lo hi control_lo control_hi p q",
+        meanings={
+            "lo": "lower end of the 95 % interval of the rank correlation, over what "
+            "`interval_over` says",
+            "hi": "upper end of the 95 % interval of the rank correlation",
+            "control_lo": "2.5 % quantile when one lens's units are shuffled",
+            "control_hi": "97.5 % quantile when one lens's units are shuffled",
+            "p": "two-sided p of the rank correlation among those of shuffled units",
+            "q": "Benjamini-Hochberg q of p over all rows",
+        },
+        called={
+            "control_lo": "control (95 % of shuffled units)",
+            "p": "p (shuffled units, two-sided)",
+            "q": "q over all rows",
+        },
     )
-    lo: float = col(
-        "lower end of the 95 % interval of the rank correlation, over what `interval_over` says"
-    )
-    hi: float = col("upper end of the 95 % interval of the rank correlation")
     interval_over: str = col(
         "what the interval is over: 'images', with the site's units as they are, or 'units', as if "
         "others like them could have been there, with what was measured of them taken as exact"
     )
-    n: int = col("units that both lenses rank; dead ones are left out", unit="units", of="spearman")
-    control_lo: float = col(
-        "2.5 % quantile when one lens's units are shuffled",
+    n: int = col(
+        "units that both lenses rank; dead ones are left out",
+        unit="units",
         of="spearman",
-        words="control (95 % of shuffled units)",
-    )
-    control_hi: float = col("97.5 % quantile when one lens's units are shuffled", of="spearman")
-    p: float = col(
-        "two-sided p of the rank correlation among those of shuffled units",
-        of="spearman",
-        words="p (shuffled units, two-sided)",
-    )
-    q: float = col(
-        "Benjamini-Hochberg q of p over all rows", of="spearman", words="q over all rows"
+        role="n",
     )
     k: int = col(
         "size of the two top choices: a tenth of the units, at most 10",
@@ -75,21 +84,21 @@ class LensPair:
         of="topk_overlap",
         words="k, units compared",
     )
-    topk_overlap: float = col(
+    topk_overlap: Estimate = estimate(
         "share of the top k of one lens that the other has too",
         unit="share",
         words="share of the top k in both",
-    )
-    topk_expected: float = col(
-        "share that two random choices of k would have",
-        unit="share",
-        of="topk_overlap",
-        words="control (two random choices)",
-    )
-    topk_p: float = col(
-        "chance that random choices of k share at least as many",
-        of="topk_overlap",
-        words="p (random choices, one-sided)",
+        prefix="topk_",
+        parts="control p",
+        names={"control": "topk_expected"},
+        meanings={
+            "control": "share that two random choices of k would have",
+            "p": "chance that random choices of k share at least as many",
+        },
+        called={
+            "control": "control (two random choices)",
+            "p": "p (random choices, one-sided)",
+        },
     )
 
 
@@ -97,6 +106,8 @@ LENSES = Schema(
     "agreement.lenses",
     "Lens against lens",
     LensPair,
+    lead="Do two lenses rank the units of a site alike, class by class?",
+    across="lens_a lens_b",
     answers=True,
 )
 
@@ -105,38 +116,47 @@ LENSES = Schema(
 class OverClasses:
     """Row of the finding `agreement.pairs`: two lenses at one site, over the classes."""
 
-    site: str = col("site whose units are ranked")
-    lens_a: str = col("first lens", words="lens")
-    lens_b: str = col("second lens", words="other lens")
-    median: float = col(
+    site: str = key("site whose units are ranked")
+    lens_a: str = key("first lens", words="lens")
+    lens_b: str = key("second lens", words="other lens")
+    median: Estimate = estimate(
         "median over the classes of the rank correlation of the two rankings",
         words="median rank correlation",
+        prefix="",
+        parts="lo hi control_lo control_hi p q",
+        meanings={
+            "lo": "lower end of its 95 % interval, over what `interval_over` says",
+            "hi": "upper end of its 95 % interval",
+            "control_lo": "2.5 % quantile of the same when one lens's units are shuffled, in all "
+            "classes alike",
+            "control_hi": "97.5 % quantile of the same",
+            "p": "two-sided p of the median among those of shuffled units",
+            "q": "Benjamini-Hochberg q of p over all rows",
+        },
+        called={
+            "control_lo": "control (95 % of shuffled units)",
+            "p": "p (shuffled units, two-sided)",
+            "q": "q over all rows",
+        },
     )
-    lo: float = col("lower end of its 95 % interval, over what `interval_over` says")
-    hi: float = col("upper end of its 95 % interval")
     interval_over: str = col("what the interval is over: 'images' or 'units'")
-    n: int = col("units that both lenses rank, most over the classes", unit="units", of="median")
+    n: int = col(
+        "units that both lenses rank, most over the classes",
+        unit="units",
+        of="median",
+        role="n",
+    )
     classes: int = col("classes in which both lenses rank units", unit="classes")
     least: float = col("least of the classes' rank correlations", words="least over the classes")
     most: float = col("largest of the classes' rank correlations", words="most over the classes")
-    control_lo: float = col(
-        "2.5 % quantile of the same when one lens's units are shuffled, in all classes alike",
-        of="median",
-        words="control (95 % of shuffled units)",
-    )
-    control_hi: float = col("97.5 % quantile of the same", of="median")
-    p: float = col(
-        "two-sided p of the median among those of shuffled units",
-        of="median",
-        words="p (shuffled units, two-sided)",
-    )
-    q: float = col("Benjamini-Hochberg q of p over all rows", of="median", words="q over all rows")
 
 
 PAIRS = Schema(
     "agreement.pairs",
     "Lens against lens, over the classes",
     OverClasses,
+    lead="How far do two lenses agree about a site's units over all classes?",
+    across="lens_a lens_b",
 )
 
 
@@ -144,99 +164,93 @@ PAIRS = Schema(
 class UnitVerdict:
     """Row of the finding `agreement.units`: what the lenses say of one unit."""
 
-    site: str = col("site of the unit")
-    unit: int = col("index of the unit in its site")
+    site: str = key("site of the unit")
+    unit: int = key("index of the unit in its site")
     preferred_class: str | None = col("class that the unit responds to most; null for dead units")
-    ablation: float = col(
+    ablation: Estimate = estimate(
         "score that the preferred class loses when the unit is replaced by its mean",
         unit="score",
         words="what the class loses without it",
+        parts="lo hi n control",
+        names={"control": "control_ablation"},
+        meanings={**_OWN, "n": _OF_CLASS, "control": "the same of the site's median unit"},
+        called={"control": _MEDIAN_UNIT},
     )
-    ablation_lo: float = col("lower end of its 95 % interval", unit="score")
-    ablation_hi: float = col("upper end of its 95 % interval", unit="score")
-    ablation_n: int = col("examples of the class", unit="examples", of="ablation")
-    control_ablation: float = col(
-        "the same of the site's median unit",
-        unit="score",
-        of="ablation",
-        words="control (the site's median unit)",
-    )
-    activation: float = col(
+    activation: Estimate = estimate(
         "AUROC of the unit's activation for the preferred class",
         unit="share",
         words="AUROC for its class",
+        parts="lo hi control",
+        names={"control": "selective_bound"},
+        meanings={
+            **_DELONG,
+            "control": "AUROC for their favourite class that 95 % of the site's units stay below "
+            "in untrained copies and with shuffled labels, on the selection split",
+        },
+        called={"control": _UNTRAINED},
+        neutral=0.5,
     )
-    activation_lo: float = col("lower end of its 95 % interval (DeLong)", unit="share")
-    activation_hi: float = col("upper end of its 95 % interval (DeLong)", unit="share")
     activation_n: int = col(
-        "evaluation examples, of all classes", unit="examples", of="activation d_prime"
+        "evaluation examples, of all classes",
+        unit="examples",
+        of="activation d_prime",
+        role="n",
     )
-    selective_bound: float = col(
-        "AUROC for their favourite class that 95 % of the site's units stay below in untrained "
-        "copies and with shuffled labels, on the selection split",
-        unit="share",
-        of="activation",
-        words="control (95 % of untrained units stay below)",
-    )
-    d_prime: float = col(
+    d_prime: Estimate = estimate(
         "mean of the unit's activation in the preferred class minus mean in the rest, over the "
         "root mean square of their standard deviations",
         unit="standard deviations",
         words="d′ for its class",
+        parts="lo hi control",
+        names={"control": "d_prime_bound"},
+        meanings={
+            **_OWN,
+            "control": "d′ that 95 % of the site's units stay below in the same way",
+        },
+        called={"control": _UNTRAINED},
     )
-    d_prime_lo: float = col("lower end of its 95 % interval", unit="standard deviations")
-    d_prime_hi: float = col("upper end of its 95 % interval", unit="standard deviations")
-    d_prime_bound: float = col(
-        "d′ that 95 % of the site's units stay below in the same way",
-        unit="standard deviations",
-        of="d_prime",
-        words="control (95 % of untrained units stay below)",
-    )
-    attribution: float = col(
+    attribution: Estimate = estimate(
         "gradient × (activation - mean) for the preferred class, estimating `ablation`",
         unit="score",
         words="gradient × activation",
+        parts="lo hi n control",
+        names={"control": "control_attribution"},
+        meanings={
+            **_OWN,
+            "n": _OF_CLASS,
+            "control": "the same of the site's median unit for that class",
+        },
+        called={"control": _MEDIAN_UNIT},
     )
-    attribution_lo: float = col("lower end of its 95 % interval", unit="score")
-    attribution_hi: float = col("upper end of its 95 % interval", unit="score")
-    attribution_n: int = col("examples of the class", unit="examples", of="attribution")
-    control_attribution: float = col(
-        "the same of the site's median unit for that class",
-        unit="score",
-        of="attribution",
-        words="control (the site's median unit)",
-    )
-    mechanism: float = col(
+    mechanism: Estimate = estimate(
         "mean AUROC for the preferred class of the other units of the unit's cluster",
         unit="share",
         words="mean AUROC of its cluster",
+        parts="lo hi n control",
+        names={"control": "control_mechanism"},
+        meanings={
+            "lo": "lower end of its 95 % interval over images; missing where they are too dear",
+            "hi": "upper end of its 95 % interval over images",
+            "n": "evaluation examples",
+            "control": "mean AUROC for that class of all units of the site that aren't dead",
+        },
+        called={"control": "control (all units of the site)"},
+        neutral=0.5,
     )
-    mechanism_lo: float = col(
-        "lower end of its 95 % interval over images; missing where they are too dear", unit="share"
-    )
-    mechanism_hi: float = col("upper end of its 95 % interval over images", unit="share")
-    mechanism_n: int = col("evaluation examples", unit="examples", of="mechanism")
-    control_mechanism: float = col(
-        "mean AUROC for that class of all units of the site that aren't dead",
-        unit="share",
-        of="mechanism",
-        words="control (all units of the site)",
-    )
-    tracing: float = col(
+    tracing: Estimate = estimate(
         "share of the preferred class's decision that the unit takes away when it gets another "
         "class's value",
         unit="share",
         words="share of the decision that it takes away",
+        parts="lo hi control",
+        names={"control": "control_tracing"},
+        meanings={
+            **_OWN,
+            "control": "the same with the value of another image of the same class",
+        },
+        called={"control": "control (another image of the own class)"},
     )
-    tracing_lo: float = col("lower end of its 95 % interval", unit="share")
-    tracing_hi: float = col("upper end of its 95 % interval", unit="share")
-    tracing_n: int = col("pairs of images", unit="pairs", of="tracing")
-    control_tracing: float = col(
-        "the same with the value of another image of the same class",
-        unit="share",
-        of="tracing",
-        words="control (another image of the own class)",
-    )
+    tracing_n: int = col("pairs of images", unit="pairs", of="tracing", role="n")
     selective: bool = col(
         "whether the unit tells its preferred class better than 95 % of untrained units tell theirs"
     )
@@ -256,39 +270,41 @@ class UnitVerdict:
         "the unit the one that is most affected",
         words="class that the causes are of",
     )
-    causal_share: float | None = col(
+    causal_share: Estimate = estimate(
         "share of that class's decision that it takes away; null where no pair of images could be "
         "patched",
         unit="share",
         words="share of that class's decision",
+        prefix="causal_",
+        parts="lo hi control q",
+        names={"control": "causal_bound"},
+        meanings={
+            **_OWN,
+            "control": "share, either way, that 95 % of the site's units stay below when they get "
+            "the value of another image of the same class, on the selection split",
+            "q": "Benjamini-Hochberg q of the share, over all units and the classes that they are "
+            "asked for",
+        },
+        called={
+            "control": "control (95 % of the site's units stay below)",
+            "q": "q over all units",
+        },
     )
-    causal_lo: float | None = col("lower end of its 95 % interval", unit="share")
-    causal_hi: float | None = col("upper end of its 95 % interval", unit="share")
-    causal_n: int | None = col("pairs of images", unit="pairs", of="causal_share")
-    causal_bound: float | None = col(
-        "share, either way, that 95 % of the site's units stay below when they get the value of "
-        "another image of the same class, on the selection split",
-        unit="share",
-        of="causal_share",
-        words="control (95 % of the site's units stay below)",
-    )
-    causal_q: float | None = col(
-        "Benjamini-Hochberg q of the share, over all units and the classes that they are asked for",
-        of="causal_share",
-        words="q over all units",
-    )
-    accuracy_drop: float = col(
+    causal_n: int | None = col("pairs of images", unit="pairs", of="causal_share", role="n")
+    accuracy_drop: Estimate = estimate(
         "accuracy that that class loses without the unit",
         unit="share",
         words="accuracy that it loses",
-    )
-    accuracy_lo: float = col("lower end of its 95 % interval (Tango, paired)", unit="share")
-    accuracy_hi: float = col("upper end of its 95 % interval (Tango, paired)", unit="share")
-    accuracy_n: int = col("examples of the class", unit="examples", of="accuracy_drop")
-    accuracy_q: float | None = col(
-        "Benjamini-Hochberg q of McNemar's p in the same family",
-        of="accuracy_drop",
-        words="q over all units (McNemar)",
+        prefix="accuracy_",
+        parts="lo hi n q",
+        meanings={
+            **_TANGO,
+            "n": _OF_CLASS,
+            "q": "Benjamini-Hochberg q of McNemar's p in the same family",
+        },
+        called={"q": "q over all units (McNemar)"},
+        worse=1,
+        signed=True,
     )
     verdict: str = col(
         "the two answers in words, for the classes in `preferred_class` and `causal_class`: "
@@ -300,6 +316,7 @@ UNITS = Schema(
     "agreement.units",
     "Verdicts",
     UnitVerdict,
+    lead="Is a unit that responds to a class also one that the class depends on?",
 )
 
 
@@ -307,38 +324,43 @@ UNITS = Schema(
 class RemovedTogether:
     """Row of the finding `agreement.removed`: units of one site replaced by their means at once."""
 
-    site: str = col("site of the units")
-    units_that: str = col(
+    site: str = key("site of the units")
+    units_that: str = key(
         "verdict of the units that are removed; 'not causal' for all of these together",
         words="units that are",
     )
     removed: int = col("units that are removed", unit="units", of="drop")
     accuracy_before: float = col("accuracy with all units", unit="share")
     accuracy_after: float = col("accuracy without these", unit="share")
-    drop: float = col("before minus after; positive = they are needed together", unit="share")
-    lo: float = col("lower end of the 95 % interval of the drop (Tango, paired)", unit="share")
-    hi: float = col("upper end of the 95 % interval of the drop (Tango, paired)", unit="share")
-    n: int = col(
-        "examples of the selection split: verdicts rest on tests on the other", unit="examples"
-    )
-    control_drop: float | None = col(
-        "mean drop without as many random units of the site",
+    drop: Estimate = estimate(
+        "before minus after; positive = they are needed together",
         unit="share",
-        of="drop",
-        words="control (as many random units)",
+        prefix="",
+        parts="lo hi control control_lo control_hi p q",
+        names={"control": "control_drop"},
+        meanings={
+            "lo": "lower end of the 95 % interval of the drop (Tango, paired)",
+            "hi": "upper end of the 95 % interval of the drop (Tango, paired)",
+            "control": "mean drop without as many random units of the site",
+            "control_lo": "2.5 % quantile of the random sets",
+            "control_hi": "97.5 % quantile of the random sets",
+            "p": "share of the random sets that cost as little, (1+b)/(1+B); no test where all "
+            "units of the site are removed",
+            "q": "Benjamini-Hochberg q of p over all rows",
+        },
+        called={
+            "control": "control (as many random units)",
+            "control_lo": "95 % of them",
+            "p": "p (random sets, one-sided)",
+            "q": "q over all rows",
+        },
+        worse=1,
+        signed=True,
     )
-    control_lo: float | None = col(
-        "2.5 % quantile of the random sets", unit="share", words="95 % of them"
-    )
-    control_hi: float | None = col("97.5 % quantile of the random sets", unit="share")
-    p: float | None = col(
-        "share of the random sets that cost as little, (1+b)/(1+B); no test where all units of the "
-        "site are removed",
-        of="drop",
-        words="p (random sets, one-sided)",
-    )
-    q: float | None = col(
-        "Benjamini-Hochberg q of p over all rows", of="drop", words="q over all rows"
+    n: int = col(
+        "examples of the selection split: verdicts rest on tests on the other",
+        unit="examples",
+        role="n",
     )
 
 
@@ -346,4 +368,5 @@ REMOVED = Schema(
     "agreement.removed",
     "Units removed together",
     RemovedTogether,
+    lead="What does the model lose when all units that nothing depends on are removed together?",
 )
