@@ -1,4 +1,4 @@
-"""How do neurons work together: in pairs, in clusters, from layer to layer?"""
+"""The lens `mechanism`: how neurons work together in pairs, in clusters, from layer to layer."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ class Mechanism(Lens):
         from holistic.lenses.mechanism.pairs import pairs
         from holistic.lenses.mechanism.paths import paths
 
-        told = context.progress
+        progress = context.progress
         columns = columns_of(subject, self.most_units)
-        made = copies(subject, settings=self)
-        shown = copies_of(subject, made, columns, settings=self, progress=told)
-        yield pairs(subject, columns, shown, settings=self, progress=told)
-        yield clusters(subject, shown, settings=self, progress=told)
+        drawn = copies(subject, settings=self)
+        control = copies_of(subject, drawn, columns, settings=self, progress=progress)
+        yield pairs(subject, columns, control, settings=self, progress=progress)
+        yield clusters(subject, control, settings=self, progress=progress)
         untrained = subject.untrained(subject.seed)
-        reading = read_sites(subject, untrained, settings=self, progress=told)
+        reading = read_sites(subject, untrained, settings=self, progress=progress)
         yield flow(subject, reading)
         yield paths(subject, reading)
-        yield edges(subject, settings=self, progress=told)
+        yield edges(subject, settings=self, progress=progress)

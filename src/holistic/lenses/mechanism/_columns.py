@@ -1,4 +1,4 @@
-"""Which units are looked at together, and what do they hold, batch by batch?"""
+"""Puts the units of several sites side by side as columns, and reads them batch by batch."""
 
 from __future__ import annotations
 

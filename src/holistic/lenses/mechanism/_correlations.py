@@ -1,4 +1,4 @@
-"""How strongly do columns of values correlate, and within which bounds?"""
+"""Correlations of all pairs of columns, with their intervals and tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a site hold of an example, in few enough numbers for a probe?"""
+"""Reads a site as features for a probe: positions are averaged until they are few enough."""
 
 from __future__ import annotations
 

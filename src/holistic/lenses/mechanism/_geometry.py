@@ -1,4 +1,4 @@
-"""How do a site's features lie: alike to another site's, gathered by class, spread over axes?"""
+"""Measures how a site's features lie: CKA with another site, NC1, participation ratio."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does each example do to a correlation?"""
+"""Sums what each example does to correlations, which their intervals and tests rest on."""
 
 from __future__ import annotations
 

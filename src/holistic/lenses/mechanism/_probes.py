@@ -1,4 +1,4 @@
-"""How well can a linear reader tell the class from features of an example?"""
+"""Trains linear probes that tell the class from features of an example."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What do two units share when their values are shuffled over the examples?"""
+"""What two units share when their values are shuffled over the examples, exactly and drawn."""
 
 from __future__ import annotations
 

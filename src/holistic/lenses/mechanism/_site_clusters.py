@@ -1,4 +1,4 @@
-"""Into which groups do the units of one site fall, and do they stand?"""
+"""Clusters the units of one site, and compares the clusters with those of untrained copies."""
 
 from __future__ import annotations
 

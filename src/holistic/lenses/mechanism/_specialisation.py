@@ -1,4 +1,4 @@
-"""Which class does each group of units prefer, more than it would prefer any by chance?"""
+"""Finds the class that each group of units prefers, and measures it beside random groups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What do untrained copies of the model show, where they are the control of a count?"""
+"""Reads untrained copies of the model: the control of counted pairs and of clusters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import nn
 
 from holistic.lenses.mechanism._columns import Columns
 from holistic.lenses.mechanism._correlations import Counts, few_correlations
@@ -22,7 +21,6 @@ from holistic.progress import Progress
 from holistic.stats.clusters import Structure, structure
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
-from holistic.study.untrained import redraw, reinitialised
 
 if TYPE_CHECKING:
     from holistic.lenses.mechanism import Mechanism
@@ -66,30 +64,10 @@ class Copies:
 
 
 def copies(subject: Subject, *, settings: Mechanism) -> Iterator[Subject]:
-    """Yield untrained copies over a few examples, each good until the next is drawn.
-
-    One copy is traced; the others are its weights drawn again, which spares tracing each.
-    """
-    examples, fresh = few_examples(subject, settings), subject.untrained(subject.seed)
-
-    def over_few(model: nn.Module) -> Subject:
-        return Subject(
-            model.to(subject.device),
-            (examples.images, examples.labels),
-            classes=subject.classes,
-            score=subject.score,
-            seed=subject.seed,
-            forward=fresh.forward,
-            name=fresh.name,
-            unit_axes=subject.unit_axes,
-            device=subject.device,
-        )
-
-    copy = over_few(fresh.model)
-    yield copy
-    for place in range(1, settings.untrained_copies):
-        if not redraw(copy.model, subject.model, subject.seed + place):
-            copy = over_few(reinitialised(subject.model, subject.seed + place))
+    """Yield untrained copies, each good until the next is drawn: they share one traced graph."""
+    copy = None
+    for place in range(settings.untrained_copies):
+        copy = subject.untrained(subject.seed + place, reuse=copy)
         yield copy
 
 

@@ -1,4 +1,4 @@
-"""What does each unit hold, as one number an example?"""
+"""Reads each unit as one number an example: its mean over positions."""
 
 from __future__ import annotations
 

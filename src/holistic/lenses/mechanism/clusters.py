@@ -1,4 +1,4 @@
-"""Into which groups do the units of a site fall, and which class does each group prefer?"""
+"""Clusters the units of each site by how they vary together, and tabulates the clusters."""
 
 from __future__ import annotations
 

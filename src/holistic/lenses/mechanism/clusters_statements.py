@@ -1,4 +1,4 @@
-"""What do sentences say of clusters, and of sites that have none?"""
+"""Writes the sentences of `mechanism.clusters`, also for sites that have none."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from holistic.stats.agreement import adjusted_rand
 __all__ = ["caveats", "statements"]
 
 _STABLE = 0.5
-_TOLD = 4
+_NAMED = 4
 
 
 def statements(
     classes: Sequence[str], found: Sequence[SiteClusters], qs: Sequence[np.ndarray]
 ) -> tuple[str, ...]:
-    """Tell of the deepest sites with clusters, and of the sites without.
+    """Describe the deepest sites with clusters, and name the sites without.
 
     Parameters
     ----------
@@ -31,20 +31,20 @@ def statements(
     qs
         Per site, q of the specialisation of each of its clusters.
     """
-    told = [(f, q) for f, q in zip(found, qs, strict=True) if f.special is not None][-_TOLD:]
+    clustered = [(f, q) for f, q in zip(found, qs, strict=True) if f.special is not None]
     none = [f for f in found if f.special is None]
-    said = list[str]()
-    for site, q in told:
+    lines = list[str]()
+    for site, q in clustered[-_NAMED:]:
         if site.special is not None:
-            said += [_told(site), _preferences(classes, site.raw.labels, site.special, q)]
+            lines += [_clustered(site), _preferences(classes, site.raw.labels, site.special, q)]
     if none:
-        reasons = "; ".join(_why_none(f) for f in none[:_TOLD])
-        more = f"; and {len(none) - _TOLD} more sites" if len(none) > _TOLD else ""
-        said.append(f"No clusters: {reasons}{more}.")
-    return tuple(said)
+        reasons = "; ".join(_why_none(f) for f in none[:_NAMED])
+        more = f"; and {len(none) - _NAMED} more sites" if len(none) > _NAMED else ""
+        lines.append(f"No clusters: {reasons}{more}.")
+    return tuple(lines)
 
 
-def _told(found: SiteClusters) -> str:
+def _clustered(found: SiteClusters) -> str:
     raw, within, against = found.raw, found.within, found.against
     mean, lo, hi = found.silhouettes.mean
     spread = np.quantile(raw.agreements, (0.025, 0.975))
@@ -79,7 +79,7 @@ def _preferences(
         f"{c} → class {classes[special.preferred[c]]} ({sizes[c]} units, {special.value[c]:+.2f} "
         f"SD [{special.lo[c]:.2f}, {special.hi[c]:.2f}], n = {special.n[c]:,}, labels shuffled "
         f"{special.shuffled[c]:+.2f}, random units {special.random[c]:+.2f}, q = {q[c]:.2g})"
-        for c in sure[:_TOLD]
+        for c in sure[:_NAMED]
     )
     return (
         f"{len(sure)} of the {len(q)} clusters are specialised in a class (q < {ALPHA:g}, labels "
@@ -116,7 +116,7 @@ def caveats(
     chosen, measured, few
         Examples of the selection and of the evaluation split, and those of untrained copies.
     """
-    said = [
+    lines = [
         f"Clusters were chosen on {chosen:,} examples of the selection split and measured on "
         f"{measured:,} of the evaluation split; a unit is its mean over positions, and opposed "
         "units are far apart.",
@@ -129,15 +129,15 @@ def caveats(
     ):
         if units:
             named = "; ".join(f"{in_words(own)} of '{site}'" for site, own in units.items())
-            said.append(f"{reason}: {named}.")
+            lines.append(f"{reason}: {named}.")
     cut = [
         f"{len(f.studied)} of {f.site.units} of '{f.site.name}'"
         for f in found
         if len(f.studied) < f.site.units
     ]
     if cut:
-        said.append(f"Only the units that vary most were clustered: {'; '.join(cut)}.")
-    return tuple(said)
+        lines.append(f"Only the units that vary most were clustered: {'; '.join(cut)}.")
+    return tuple(lines)
 
 
 def _left_out(found: Sequence[SiteClusters]) -> dict[str, np.ndarray]:

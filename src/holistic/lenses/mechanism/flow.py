@@ -1,10 +1,9 @@
-"""What does each site know of the class, and how does that change from site to site?"""
+"""Reads the class from each site with linear probes, and measures how the features lie."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,15 +14,16 @@ from holistic.lenses.mechanism._features import INPUT, Features, site_features
 from holistic.lenses.mechanism._geometry import alignment, axes, collapse, gram
 from holistic.lenses.mechanism._probes import Probe, gain, probe
 from holistic.lenses.mechanism._values import class_indices, sampled
+from holistic.lenses.mechanism.flow_statements import caveats, statements
 from holistic.lenses.mechanism.schemas import SiteFlow
 from holistic.progress import Progress
+from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.intervals import wilson
 from holistic.stats.jackknife import Jackknifed, jackknifed
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
-from holistic.words import percent
 
 if TYPE_CHECKING:
     from holistic.lenses.mechanism import Mechanism
@@ -78,6 +78,11 @@ class Likeness:
     cka: Jackknifed
     shuffled: float
 
+    @property
+    def estimate(self) -> Estimate:
+        """CKA beside the largest one of shuffled examples."""
+        return Estimate(self.cka.value, self.cka.lo, self.cka.hi, control=self.shuffled)
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -129,11 +134,12 @@ def read_sites(
 def flow(subject: Subject, reading: Reading) -> Finding:
     """Build `mechanism.flow`: one row for the input, each hidden site and each block output."""
     task, reads, likenesses = reading.task, reading.reads, reading.likenesses
+    rows = [_row(task, reads, likenesses, i) for i in range(len(reads))]
     return Finding(
         schemas.FLOW,
-        Table.from_rows(SiteFlow, [_row(task, reads, likenesses, i) for i in range(len(reads))]),
-        _statements(subject, task, reads, likenesses),
-        _caveats(task, reads),
+        Table.from_rows(SiteFlow, rows),
+        statements(subject, reading),
+        caveats(reading),
     )
 
 
@@ -220,121 +226,28 @@ def _likeness(before: np.ndarray, after: np.ndarray, seed: int) -> Likeness:
 
 
 def _row(task: Task, reads: Sequence[Read], likenesses: Sequence[Likeness], i: int) -> SiteFlow:
-    read = reads[i]
-    like = likenesses[i] if i < len(likenesses) else None
+    read, nan = reads[i], float("nan")
     lo, hi = wilson(read.probe.right.sum(), len(read.probe.right))
-    change = gain(reads[i - 1].probe if i else None, read.probe)
-    beyond, trained = gain(read.control, read.probe), gain(read.untrained, read.probe)
-    nan = float("nan")
     return SiteFlow(
         site=read.site,
-        probe_accuracy=read.probe.accuracy,
-        lo=float(lo),
-        hi=float(hi),
-        change=change[0],
-        change_lo=change[1],
-        change_hi=change[2],
-        control_accuracy=read.control.accuracy,
+        probe_accuracy=Estimate(
+            read.probe.accuracy, float(lo), float(hi), control=read.control.accuracy
+        ),
         control_fit=read.control.fit,
         n_fit=len(task.labels[0]),
-        selectivity=beyond[0],
-        selectivity_lo=beyond[1],
-        selectivity_hi=beyond[2],
         untrained_accuracy=read.untrained.accuracy if read.untrained else nan,
-        trained_gain=trained[0],
-        trained_gain_lo=trained[1],
-        trained_gain_hi=trained[2],
+        change=Estimate(*gain(reads[i - 1].probe if i else None, read.probe)),
+        selectivity=Estimate(*gain(read.control, read.probe)),
+        trained_gain=Estimate(*gain(read.untrained, read.probe)),
         n=len(read.probe.right),
-        cka_to_next=like.cka.value if like else nan,
-        cka_lo=like.cka.lo if like else nan,
-        cka_hi=like.cka.hi if like else nan,
-        cka_shuffled=like.shuffled if like else nan,
-        nc1=read.nc1.value,
-        nc1_lo=read.nc1.lo,
-        nc1_hi=read.nc1.hi,
-        participation_ratio=read.axes.value,
-        participation_lo=read.axes.lo,
-        participation_hi=read.axes.hi,
+        cka_to_next=likenesses[i].estimate if i < len(likenesses) else Estimate(nan),
+        nc1=_jackknifed(read.nc1),
+        participation_ratio=_jackknifed(read.axes),
         n_geometry=len(task.geometry),
         features=read.features,
         positions=read.positions,
     )
 
 
-def _statements(
-    subject: Subject, task: Task, reads: Sequence[Read], likenesses: Sequence[Likeness]
-) -> tuple[str, ...]:
-    first, last = reads[0], reads[-1]
-    steps = [gain(a.probe, b.probe) for a, b in pairwise(reads)]
-    rises, falls = sum(s[1] > 0 for s in steps), sum(s[2] < 0 for s in steps)
-    right = subject.predict(task.evaluation.images).argmax(1) == task.evaluation.labels
-    controls = [r.control.accuracy for r in reads]
-    return (
-        f"A linear probe tells the class from '{first.site}' in {_share(first.probe)} of the "
-        f"evaluation examples and from '{last.site}' in {_share(last.probe)}: "
-        f"{_points(gain(first.probe, last.probe))}, paired (n = {len(right):,}; the model itself: "
-        f"{percent(float(right.double().mean()))}, probes of shuffled labels at most "
-        f"{percent(max(controls))}). It rises in {rises} of the {len(steps)} steps "
-        f"from site to site and falls in {falls} (intervals without 0).",
-        f"Controls: trained on shuffled labels the probes reach {percent(min(controls))} to "
-        f"{percent(max(controls))}; at '{last.site}' training adds "
-        f"{_points(gain(last.untrained, last.probe))} to what the untrained copy gives.",
-        *_geometry(task, reads, likenesses),
-    )
-
-
-def _geometry(task: Task, reads: Sequence[Read], likenesses: Sequence[Likeness]) -> Iterator[str]:
-    """Say how the features lie at the sites where they lie apart."""
-    varied = [read for read in reads if np.isfinite([read.nc1.value, read.axes.value]).all()]
-    if len(varied) > 1:
-        first, last = varied[0], varied[-1]
-        yield (
-            f"Scatter inside classes over that between them (NC1) changes by "
-            f"{_bounded(last.nc1.minus(first.nc1))} from {_bounded(first.nc1)} to "
-            f"{_bounded(last.nc1)}; the variance spreads over {_bounded(first.axes)} axes at "
-            f"'{first.site}' and {_bounded(last.axes)} at '{last.site}' "
-            f"(n = {len(task.geometry):,})."
-        )
-    known = [i for i, likeness in enumerate(likenesses) if np.isfinite(likeness.cka.value)]
-    if known:
-        least = min(known, key=lambda i: likenesses[i].cka.value)
-        yield (
-            f"Of {len(known)} {'step' if len(known) == 1 else 'steps'} representations change "
-            f"most between '{reads[least].site}' and '{reads[least + 1].site}': debiased CKA "
-            f"{_bounded(likenesses[least].cka)}, at most {likenesses[least].shuffled:.3f} when "
-            "examples are shuffled."
-        )
-    flat = [f"'{read.site}'" for read in reads if np.isnan(read.axes.value)]
-    if flat:
-        yield (
-            f"All units are constant at {', '.join(flat)}: there is no scatter, no axis and no CKA."
-        )
-
-
-def _share(probe: Probe) -> str:
-    lo, hi = wilson(probe.right.sum(), len(probe.right))
-    return percent(probe.accuracy, lo, hi)
-
-
-def _points(gain: tuple[float, float, float]) -> str:
-    return "{:+.1f} points [{:.1f}, {:.1f}]".format(*(100 * g for g in gain))
-
-
-def _bounded(value: Jackknifed) -> str:
-    return f"{value.value:.3g} [{value.lo:.3g}, {value.hi:.3g}]"
-
-
-def _caveats(task: Task, reads: Sequence[Read]) -> tuple[str, ...]:
-    caveats = [
-        "Every image is an input of its own, so a control task can't be learnt, only memorised: "
-        "control_fit says how much of it is.",
-        "That a probe can read the class doesn't mean that the model uses what it reads.",
-        "Beside the model stands one untrained copy; another one's probes would differ a little.",
-    ]
-    averaged = [f"'{r.site}' ({r.whole} to {r.positions})" for r in reads if r.positions < r.whole]
-    if averaged:
-        caveats.append(
-            f"Neighbouring positions were averaged to keep {task.most:,} features or fewer, which "
-            f"may hide from the probe what the site holds: {', '.join(averaged)} positions."
-        )
-    return tuple(caveats)
+def _jackknifed(found: Jackknifed) -> Estimate:
+    return Estimate(found.value, found.lo, found.hi)

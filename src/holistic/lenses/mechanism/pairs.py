@@ -1,8 +1,7 @@
-"""Which units vary together, and is it more than preferring the same classes?"""
+"""Correlates every two hidden units over images, with and without the means of the classes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from holistic.lenses.mechanism._correlations import Correlations, Counts, standa
 from holistic.lenses.mechanism._influences import Influences
 from holistic.lenses.mechanism._shuffles import ShuffledProducts, shuffled_in_class
 from holistic.lenses.mechanism._untrained import Copies
+from holistic.lenses.mechanism.pairs_statements import caveats, statements
 from holistic.lenses.mechanism.schemas import UnitPair
 from holistic.progress import Progress
 from holistic.results.findings import Finding
@@ -22,7 +22,6 @@ from holistic.stats.moments import CrossMoments
 from holistic.stats.tests import benjamini_hochberg
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
-from holistic.words import percent
 
 if TYPE_CHECKING:
     from holistic.lenses.mechanism import Mechanism
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["pairs"]
 
 _ROWS = 50_000
-_ALPHA = 0.05
-_MOST = 0.5
-"""Share of significant pairs above which significance says little."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +106,8 @@ def pairs(
     return Finding(
         schemas.PAIRS,
         table,
-        _statements(evidence),
-        _caveats(evidence, len(table), above),
+        statements(evidence),
+        caveats(evidence, len(table), above),
         _matrices(evidence),
     )
 
@@ -217,76 +213,6 @@ def _table(evidence: Evidence) -> tuple[Table, int]:
         for end, quantile in zip(("lo", "hi"), ordinary, strict=True):
             values[f"control_{name}_{end}"] = quantile[columns.site[a], columns.site[b]]
     return Table.build(UnitPair, values), len(above)
-
-
-def _statements(evidence: Evidence) -> tuple[str, ...]:
-    columns, threshold = evidence.columns, evidence.threshold
-    upper = np.triu_indices(len(columns.site), 1)
-    tested = int(np.isfinite(evidence.raw.r[upper]).sum())
-    if not tested:
-        return ("No two hidden units vary, so no pair could be correlated.",)
-    raw, beyond = (Counts.of(c.r, columns, threshold) for c in (evidence.raw, evidence.within))
-    fresh = evidence.untrained
-    high = evidence.raw.r[upper] > threshold
-    again = int((evidence.selection[upper][high] > threshold).sum())
-    sure = int((evidence.raw.interval(*upper)[0] > threshold).sum())
-    shares = [
-        float(np.mean(benjamini_hochberg(c.p[upper][np.isfinite(c.p[upper])]) < _ALPHA))
-        for c in (evidence.raw, evidence.within)
-    ]
-    return (
-        f"{raw.inside:,} pairs of units within one site correlate above r = {threshold:g}, "
-        f"{raw.total:,} counting pairs of different sites, of {tested:,} (n = {evidence.raw.n:,}); "
-        f"{raw.negative:,} lie below -{threshold:g}. {len(fresh.counts)} untrained copies have "
-        f"{_spread([c.inside for c in fresh.counts])} and "
-        f"{_spread([c.total for c in fresh.counts])} (n = {fresh.examples:,}); shuffling each "
-        f"unit's values over the examples leaves {np.mean(evidence.shuffled):.1f}.",
-        f"With class means removed {beyond.total:,} pairs lie above {threshold:g} (shuffled "
-        f"within classes: {np.mean(evidence.beyond_class):.1f}; untrained copies: "
-        f"{_spread([c.total for c in fresh.counts_within])}); class preference alone, which "
-        f"that shuffle keeps, gives {np.mean(evidence.by_class):,.1f}.",
-        f"Of the {raw.total:,} pairs, {sure:,} have their whole 95 % interval above {threshold:g} "
-        f"and {again:,} exceed it on the selection split, too. At q < {_ALPHA:g} "
-        f"{percent(shares[0])} of all pairs correlate, {percent(shares[1])} within classes"
-        + (": at this n the size of r says more than its q." if max(shares) > _MOST else "."),
-    )
-
-
-def _spread(counts: Sequence[int]) -> str:
-    """Write the mean of counts and, where they differ, between which they lie."""
-    ends = f" (least {min(counts):,}, most {max(counts):,})" if min(counts) < max(counts) else ""
-    return f"{np.mean(counts):,.1f}".removesuffix(".0") + ends
-
-
-def _caveats(evidence: Evidence, shown: int, above: int) -> tuple[str, ...]:
-    columns, raw, within = evidence.columns, evidence.raw, evidence.within
-    caveats = [
-        "A unit is its mean over positions; correlation is linear, and no evidence that one unit "
-        "acts on the other.",
-        f"Untrained copies were read on {evidence.untrained.examples:,} examples of the selection "
-        "split.",
-    ]
-    for mask, reason in (
-        (raw.constant, "dead or constant, the same on every evaluation example"),
-        (raw.rare, "their variance rests on fewer than 10 examples (n / kurtosis)"),
-    ):
-        if mask.any():
-            caveats.append(f"Units left out, {mask.sum()} in all: {columns.named(mask)}: {reason}.")
-    only = within.left_out & ~raw.left_out
-    if only.any():
-        caveats.append(
-            f"Units left out within classes only, for the same reasons: {columns.named(only)}."
-        )
-    if sum(columns.counts) > len(columns.unit):
-        caveats.append(
-            f"{len(columns.unit):,} of {sum(columns.counts):,} units were correlated: in each site "
-            "those that vary most on the selection split (setting most_units)."
-        )
-    if above > shown:
-        caveats.append(
-            f"{above:,} pairs lie above the threshold; the {shown:,} largest are listed."
-        )
-    return tuple(caveats)
 
 
 def _matrices(evidence: Evidence) -> dict[str, np.ndarray]:
