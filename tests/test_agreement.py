@@ -18,8 +18,8 @@ from holistic.lenses._contract import Context
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.agreement import Agreement
 from holistic.lenses.agreement._causes import Evidence, settle
-from holistic.lenses.agreement._other_images import class_weights, redrawn_areas, redrawn_means
-from holistic.lenses.agreement._thresholds import class_separation, untrained_bounds
+from holistic.lenses.agreement._resampled_images import class_weights, redrawn_areas, redrawn_means
+from holistic.lenses.agreement._untrained_bounds import class_separation, untrained_bounds
 from holistic.lenses.agreement.removed import remove_together
 from holistic.lenses.agreement.units import _word
 from holistic.report.saved import Audit
@@ -167,7 +167,7 @@ def test_a_verdict_names_the_class_that_depends_on_a_unit() -> None:
         "causal and selective", "selective, causal for another class", "selective, not causal",
         "selective, causal for another class", "not measured",
     ]  # fmt: skip
-    assert found.told[2] == 0  # the larger share of those that weren't enough
+    assert found.shown[2] == 0  # the larger share of those that weren't enough
 
 
 def test_a_unit_is_asked_about_few_classes_and_each_counts_once() -> None:

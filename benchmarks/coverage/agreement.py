@@ -10,8 +10,8 @@ from torch import nn
 
 from benchmarks.coverage.simulation import Simulation
 from holistic.lenses.agreement._causes import Evidence, settle
-from holistic.lenses.agreement._other_images import class_weights, redrawn_areas, redrawn_means
-from holistic.lenses.agreement._thresholds import class_separation, untrained_bounds
+from holistic.lenses.agreement._resampled_images import class_weights, redrawn_areas, redrawn_means
+from holistic.lenses.agreement._untrained_bounds import class_separation, untrained_bounds
 from holistic.lenses.agreement.pairs import correlated, over_images
 from holistic.stats.agreement import spearman
 from holistic.stats.intervals import class_auroc, paired_accuracy_interval

@@ -1,4 +1,4 @@
-"""Do the lenses agree about the units, and where does one mislead?"""
+"""The lens `agreement`: whether the other lenses agree about the units, and where one misleads."""
 
 from __future__ import annotations
 

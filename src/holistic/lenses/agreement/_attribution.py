@@ -1,4 +1,4 @@
-"""How much of a class's score do gradients attribute to each unit?"""
+"""Attributes a class's score to each unit by gradients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which class depends on each unit, if one does?"""
+"""Finds the class that depends on each unit, if one does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from holistic.graph.sites import Site
 from holistic.lenses._contract import Context
 from holistic.lenses.agreement._scores import by_class
-from holistic.lenses.agreement._thresholds import LEVEL
+from holistic.lenses.agreement._untrained_bounds import LEVEL
 from holistic.lenses.tracing._chosen import Carried
 from holistic.stats.tests import benjamini_hochberg
 
@@ -57,15 +57,16 @@ class Causes:
         Whether there was anything to tell it by.
     place
         The class: the preferred one if it depends on the unit, else another that does; -1 for none.
-    told
-        That class, or where there is none the first that was asked about and can be told of.
+    shown
+        The class whose numbers are shown: that one, or where there is none the one among those
+        asked about with the largest share.
     share_q, accuracy_q
-        q of the told class; NaN where it wasn't tested.
+        q of the shown class; NaN where it wasn't tested.
     """
 
     known: np.ndarray
     place: np.ndarray
-    told: np.ndarray
+    shown: np.ndarray
     share_q: np.ndarray
     accuracy_q: np.ndarray
 
@@ -110,13 +111,13 @@ def gather(
         asked[again, k] = -1
     asked[dead] = -1
     within = np.nan_to_num(np.abs(chosen.within[~dead]), nan=-1.0).max(1)
-    beside = within[within >= 0]
+    controls = within[within >= 0]
     return Evidence(
         asked,
         share,
         share_p,
         by_class(ablated, "p", site, classes),
-        float(np.quantile(beside, 1 - LEVEL)) if len(beside) else float("nan"),
+        float(np.quantile(controls, 1 - LEVEL)) if len(controls) else float("nan"),
     )
 
 
@@ -150,7 +151,7 @@ def _settled(evidence: Evidence, q: np.ndarray) -> Causes:
     return Causes(
         known=(place >= 0) | telling.any(1),
         place=place,
-        told=asked[rows, shown],
+        shown=asked[rows, shown],
         share_q=q[rows, shown, 0],
         accuracy_q=q[rows, shown, 1],
     )

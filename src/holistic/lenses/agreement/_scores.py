@@ -1,4 +1,4 @@
-"""What does each lens say a unit is worth to a class?"""
+"""Reads what each lens says a unit is worth to a class."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from holistic.graph.engine import position_mean
 from holistic.graph.sites import Site
 from holistic.lenses._contract import Context
 from holistic.lenses.agreement._attribution import attribute_units
-from holistic.lenses.agreement._other_images import (
+from holistic.lenses.agreement._resampled_images import (
     DRAWS,
     class_weights,
     redrawn_areas,
@@ -33,7 +33,7 @@ __all__ = ["LENSES", "SiteScores", "by_class", "by_unit", "company", "unit_score
 _VALUES = 3e8
 """Values of units on images, over all draws, up to which images of one site are drawn again."""
 _HELD = 2e7
-"""Numbers of one site's draws that are held."""
+"""Numbers that the draws of one site may hold."""
 _REPLAYS = 1e11
 """Multiplications that the removal of a site's units on single images may take."""
 LENSES = ("ablation", "activation", "attribution", "mechanism", "tracing")

@@ -1,17 +1,25 @@
-"""How far do two lenses agree over the classes of a site, and how sure is that?"""
+"""Sums up over the classes how far two lenses rank a site's units alike, with its interval."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from holistic.lenses.agreement.schemas import LensPair, OverClasses
+from holistic.results.columns import Estimate
 from holistic.stats.intervals import midranks
 from holistic.stats.tests import permutation_p
 
-__all__ = ["Compared", "correlated", "over_classes", "over_images", "resampled"]
+__all__ = [
+    "Compared",
+    "against_shuffled",
+    "correlated",
+    "over_classes",
+    "over_images",
+    "resampled",
+]
 
 _DRAWS = 100
 """Resamples of a site's units."""
@@ -20,12 +28,22 @@ _ONE = 1 - 1e-9
 
 @dataclass(frozen=True)
 class Compared:
-    """One comparison: its row, the correlations of shuffled units `[S]`, and those drawn again.
+    """One comparison of two lenses, with what its interval and its control rest on.
 
-    `again` `[D]` are of images drawn again where the row's interval is over images, else of units.
+    Attributes
+    ----------
+    row
+        Its row, still without q.
+    r
+        The rank correlation; NaN where there is none.
+    null
+        `[S]`, those of shuffled units.
+    again
+        `[D]`, those of images drawn again where the row's interval is over images, else of units.
     """
 
-    row: dict[str, Any]
+    row: LensPair
+    r: float
     null: np.ndarray
     again: np.ndarray
 
@@ -76,25 +94,37 @@ def over_images(value: float, drawn: np.ndarray) -> tuple[float, float]:
     return float(np.tanh(ends[0] - half)), float(np.tanh(ends[1] + half))
 
 
-def over_classes(found: Sequence[Compared]) -> dict[str, Any]:
-    """Columns of the median over the classes in which both lenses rank units."""
-    names = ("median", "lo", "hi", "least", "most", "control_lo", "control_hi", "p")
-    known = [one for one in found if np.isfinite(one.row["spearman"])]
-    row: dict[str, Any] = dict.fromkeys(names, float("nan"))
-    row |= {"interval_over": "units", "classes": len(known)}
-    row["n"] = max((one.row["n"] for one in found), default=0)
-    if not known:
-        return row
-    values = np.array([one.row["spearman"] for one in known])
-    median = float(np.median(values))
-    images = all(one.row["interval_over"] == "images" for one in known)
+def against_shuffled(value: float, ends: tuple[float, float], null: np.ndarray) -> Estimate:
+    """Put a rank correlation and its interval beside those of shuffled units, `[S]`."""
+    lo, hi = map(float, np.quantile(null, [0.025, 0.975]))
+    p = float(permutation_p(value, null, alternative="two-sided"))
+    return Estimate(value, *ends, control_lo=lo, control_hi=hi, p=p)
+
+
+def over_classes(found: Sequence[Compared]) -> OverClasses:
+    """Return the median over the classes in which both lenses rank units, still without q."""
+    known = [one for one in found if np.isfinite(one.r)]
+    first, most_units = found[0].row, max(one.row.n for one in found)
+    images = bool(known) and all(one.row.interval_over == "images" for one in known)
+    values = np.array([one.r for one in known])
+    return OverClasses(
+        site=first.site,
+        lens_a=first.lens_a,
+        lens_b=first.lens_b,
+        median=_median(known, most_units) if known else Estimate(None),
+        interval_over="images" if images else "units",
+        n=most_units,
+        classes=len(known),
+        least=float(values.min()) if known else float("nan"),
+        most=float(values.max()) if known else float("nan"),
+    )
+
+
+def _median(known: Sequence[Compared], most_units: int) -> Estimate:
+    median, ends = float(np.median([one.r for one in known])), (float("nan"), float("nan"))
     again = [one.again for one in known]
     if len({len(draws) for draws in again}) == 1:
-        row["lo"], row["hi"] = over_images(median, np.median(np.stack(again), 0))
+        ends = over_images(median, np.median(np.stack(again), 0))
     # classes with other units that are known have other shuffles
-    null = [one.null for one in known if one.row["n"] == row["n"]]
-    medians = np.median(np.stack(null), 0)
-    row["control_lo"], row["control_hi"] = map(float, np.quantile(medians, [0.025, 0.975]))
-    p = float(permutation_p(median, medians, alternative="two-sided"))
-    row |= {"median": median, "least": float(values.min()), "most": float(values.max())}
-    return row | {"interval_over": "images" if images else "units", "p": p}
+    null = np.stack([one.null for one in known if one.row.n == most_units])
+    return against_shuffled(median, ends, np.median(null, 0))

@@ -1,19 +1,19 @@
-"""Is a unit that responds to a class also one that the class depends on?"""
+"""Judges of every unit for which class it is selective, and which class depends on it."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from holistic.lenses._contract import Context
 from holistic.lenses.agreement import schemas
 from holistic.lenses.agreement._causes import Causes, Evidence, gather, settle
-from holistic.lenses.agreement._evidence import preferred_class, told_numbers, unit_numbers
 from holistic.lenses.agreement._scores import SiteScores, by_class
-from holistic.lenses.agreement._thresholds import Bounds, untrained_bounds
+from holistic.lenses.agreement._unit_numbers import causal_numbers, preferred_class, unit_numbers
+from holistic.lenses.agreement._untrained_bounds import Bounds, untrained_bounds
 from holistic.lenses.agreement.schemas import UnitVerdict
 from holistic.lenses.agreement.units_statements import verdict_statements
 from holistic.lenses.tracing._chosen import carried
@@ -61,15 +61,15 @@ def judge_units(
     """
     bounds = untrained_bounds(subject, lens.copies)
     context.progress("judging units", 1, 3)
-    preferred = [preferred_class(said, subject.classes, context) for said in scores]
+    preferred = [preferred_class(here, subject.classes, context) for here in scores]
     evidence = _evidence(subject, scores, preferred, context)
     context.progress("judging units", 2, 3)
     columns: dict[str, list[np.ndarray]] = defaultdict(list)
     parts = zip(scores, preferred, evidence, settle(evidence), strict=True)
-    for said, favourite, found, causes in parts:
-        own = _site_columns(said, subject.classes, favourite, bounds, (found, causes), context)
+    for here, favourite, found, causes in parts:
+        own = _site_columns(here, subject.classes, favourite, bounds, (found, causes), context)
         for name, values in own.items():
-            columns[name].append(np.asarray(values))
+            columns[name].append(values)
     context.progress("judging units", 3, 3)
     table = Table.build(UnitVerdict, {k: np.concatenate(v) for k, v in columns.items()})
     return Finding(
@@ -88,28 +88,28 @@ def _evidence(
     flips, _ = affordable_sweep(subject, "mean", operations=_OPERATIONS, split="selection")
     return [
         gather(
-            said.site,
+            here.site,
             subject.classes,
             preferred=favourite,
-            dead=said.dead,
-            chosen=chosen[said.site.name],
-            flips=by_class(flips.where(site=said.site.name), "p", said.site, subject.classes),
+            dead=here.dead,
+            chosen=chosen[here.site.name],
+            flips=by_class(flips.where(site=here.site.name), "p", here.site, subject.classes),
             context=context,
         )
-        for said, favourite in zip(scores, preferred, strict=True)
+        for here, favourite in zip(scores, preferred, strict=True)
     ]
 
 
 def _site_columns(
-    said: SiteScores,
+    here: SiteScores,
     classes: Sequence[str],
     favourite: np.ndarray,
     bounds: Bounds,
     why: tuple[Evidence, Causes],
     context: Context,
-) -> dict[str, Any]:
-    site, dead, (evidence, causes) = said.site, said.dead, why
-    own = unit_numbers(said, classes, favourite, context)
+) -> dict[str, np.ndarray]:
+    site, dead, (evidence, causes) = here.site, here.dead, why
+    own = unit_numbers(here, classes, favourite, context)
     by_separation = bounds.saturated(site.name)
     separation = np.where(
         # perfectly apart, and constant inside of both: further than any number says
@@ -125,23 +125,24 @@ def _site_columns(
     selective = ~dead & (np.nan_to_num(value, nan=-np.inf) > bound)
     causal = ~dead & (causes.place >= 0)
     same = causal & (causes.place == favourite)
-    told = np.where(dead, -1, causes.told)
+    shown = np.where(dead, -1, causes.shown)
     return {
-        "site": [site.name] * site.units,
-        "unit": range(site.units),
+        "site": np.full(site.units, site.name, object),
+        "unit": np.arange(site.units),
         "preferred_class": _named(np.where(dead, -1, favourite), classes),
         **own,
-        "selective": selective.tolist(),
-        "selective_bound": [bounds.auroc[site.name]] * site.units,
-        "d_prime_bound": [_finite(bounds.separation[site.name])] * site.units,
-        "selective_by": ["d′" if by_separation else "AUROC"] * site.units,
-        "causal": causal.tolist(),
+        "selective": selective,
+        "selective_bound": np.full(site.units, bounds.auroc[site.name]),
+        "d_prime_bound": np.full(site.units, _finite(bounds.separation[site.name])),
+        "selective_by": np.full(site.units, "d′" if by_separation else "AUROC", object),
+        "causal": causal,
         "causal_class": _named(np.where(causal, causes.place, -1), classes),
-        "told_class": _named(told, classes),
-        **told_numbers(said, classes, causes, evidence, context),
-        "verdict": [
-            _word(*of) for of in zip(dead, causes.known, selective, causal, same, strict=True)
-        ],
+        "told_class": _named(shown, classes),
+        **causal_numbers(here, classes, causes, evidence, context),
+        "verdict": np.array(
+            [_word(*of) for of in zip(dead, causes.known, selective, causal, same, strict=True)],
+            object,
+        ),
     }
 
 
@@ -149,8 +150,8 @@ def _finite(value: float) -> float:
     return value if np.isfinite(value) else float("nan")
 
 
-def _named(place: np.ndarray, classes: Sequence[str]) -> list[str | None]:
-    return [str(classes[c]) if c >= 0 else None for c in place]
+def _named(place: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+    return np.array([str(classes[c]) if c >= 0 else None for c in place], object)
 
 
 def _word(dead: bool, known: bool, selective: bool, causal: bool, same: bool) -> str:

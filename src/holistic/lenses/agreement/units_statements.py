@@ -1,11 +1,11 @@
-"""What do the verdicts say, in sentences?"""
+"""Writes the sentences of `agreement.units`: the verdicts, and what misleads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from holistic.lenses.agreement.schemas import VERDICTS
+from holistic.lenses.agreement.schemas import VERDICTS, UnitVerdict
+from holistic.results.columns import Estimate
 from holistic.results.tables import Table
 from holistic.words import number, percent
 
@@ -17,35 +17,35 @@ def verdict_statements(table: Table, unit: str) -> Iterator[str]:
 
     `unit` is that of the score.
     """
-    rows = list(table.rows())
-    for site in dict.fromkeys(row["site"] for row in rows):
-        here = [row for row in rows if row["site"] == site]
-        counts = [(v, sum(row["verdict"] == v for row in here)) for v in VERDICTS]
+    rows = list(table.rows(UnitVerdict))
+    for site in dict.fromkeys(row.site for row in rows):
+        here = [row for row in rows if row.site == site]
+        counts = [(v, sum(row.verdict == v for row in here)) for v in VERDICTS]
         yield (
             f"The {len(here)} units of '{site}' by verdict: "
             + "; ".join(f"{count} {verdict}" for verdict, count in counts if count)
             + f" ({_selective(here[0])}; causal: {_causal(here[0])})."
         )
-    apart = [row for row in rows if row["verdict"] == VERDICTS[1]]
+    apart = [row for row in rows if row.verdict == VERDICTS[1]]
     if apart:
         yield _apart(apart)
-    yield _misleading([row for row in rows if row["verdict"] == VERDICTS[2]], unit)
+    yield _misleading([row for row in rows if row.verdict == VERDICTS[2]], unit)
 
 
-def _selective(row: dict[str, Any]) -> str:
-    bound = number(row["selective_bound"], ".3f")
-    if row["selective_by"] == "AUROC":
+def _selective(row: UnitVerdict) -> str:
+    bound = number(row.activation.control, ".3f")
+    if row.selective_by == "AUROC":
         return f"selective: AUROC above {bound}"
     return (
-        f"selective: d′ above {number(row['d_prime_bound'])}, as untrained units reach an AUROC of "
+        f"selective: d′ above {number(row.d_prime.control)}, as untrained units reach an AUROC of "
         f"{bound} too and none can be told by it"
     )
 
 
-def _causal(row: dict[str, Any]) -> str:
-    if row["causal_bound"] is None:
+def _causal(row: UnitVerdict) -> str:
+    if row.causal_share.control is None:
         return "its accuracy at q < 0.05; no pair of images could be patched"
-    bound = _share(row["causal_bound"])
+    bound = _share(row.causal_share.control)
     return f"more than {bound} of a class's decision at q < 0.05, or its accuracy"
 
 
@@ -54,45 +54,49 @@ def _share(share: float) -> str:
     return percent(share) if abs(share) >= 0.01 else f"{100 * share:.2g} %"
 
 
-def _apart(rows: list[dict[str, Any]]) -> str:
+def _apart(rows: Sequence[UnitVerdict]) -> str:
     """Name the unit that another class than the one that it prefers depends on most."""
-    worst = max(rows, key=lambda row: abs(row["causal_share"] or 0.0))
-    share = ", ".join(number(worst[end], ".3f") for end in ("causal_lo", "causal_hi"))
+    worst = max(rows, key=lambda row: abs(row.causal_share.value or 0.0))
+    share = worst.causal_share
     return (
         f"{len(rows)} selective units are causal for another class than the one that they prefer: "
-        f"{worst['unit']} of '{worst['site']}' is selective for {worst['preferred_class']} and "
-        f"causal for {worst['causal_class']}, of whose decision it takes away "
-        f"{number(worst['causal_share'], '.3f')} [{share}] (n = {worst['causal_n']})."
+        f"{worst.unit} of '{worst.site}' is selective for {worst.preferred_class} and "
+        f"causal for {worst.causal_class}, of whose decision it takes away "
+        f"{number(share.value, '.3f')} [{_ends(share, '.3f')}] (n = {worst.causal_n})."
     )
 
 
-def _misleading(rows: list[dict[str, Any]], unit: str) -> str:
+def _ends(shown: Estimate, spec: str) -> str:
+    return f"{number(shown.lo, spec)}, {number(shown.hi, spec)}"
+
+
+def _misleading(rows: Sequence[UnitVerdict], unit: str) -> str:
     """Name the unit whose response promises most and whose removal costs least."""
     if not rows:
         return "No selective unit is without effect: here what responds to a class also drives one."
-    worst = max(rows, key=lambda row: (row["activation"], row["d_prime"] or 0.0))
-    ends = ", ".join(number(worst[end], ".3f") for end in ("activation_lo", "activation_hi"))
-    cost = ", ".join(number(worst[end], ".3g") for end in ("ablation_lo", "ablation_hi"))
+    worst = max(rows, key=lambda row: (row.activation.value or 0.0, row.d_prime.value or 0.0))
+    area, loss = worst.activation, worst.ablation
     ablation = (
         ""
-        if worst["ablation"] is None
-        else f" removing it costs that class {worst['ablation']:z.3g} {unit} [{cost}]; and"
+        if loss.value is None
+        else f" removing it costs that class {loss.value:z.3g} {unit} [{_ends(loss, '.3g')}]; and"
     )
     return (
         f"Of the {len(rows)} selective units that aren't causal the most selective is "
-        f"{worst['unit']} of '{worst['site']}': it tells class {worst['preferred_class']} from the "
-        f"rest with an AUROC of {worst['activation']:.3f} [{ends}] (n = {worst['activation_n']}), "
-        f"but{ablation}{_taken_away(worst)}."
+        f"{worst.unit} of '{worst.site}': it tells class {worst.preferred_class} from the "
+        f"rest with an AUROC of {area.value:.3f} [{_ends(area, '.3f')}] (n = "
+        f"{worst.activation_n}), but{ablation}{_taken_away(worst)}."
     )
 
 
-def _taken_away(row: dict[str, Any]) -> str:
-    if row["causal_share"] is None:
+def _taken_away(row: UnitVerdict) -> str:
+    share, bound = row.causal_share.value, row.causal_share.control
+    if share is None:
         return " no class's accuracy changes (q ≥ 0.05)"
-    small = row["causal_bound"] is None or abs(row["causal_share"]) <= row["causal_bound"]
-    beside = "no more than" if small else "not significantly (q ≥ 0.05) beside"
+    small = bound is None or abs(share) <= bound
+    compared = "no more than" if small else "not significantly (q ≥ 0.05) beside"
     return (
-        f" another class's value takes away {_share(row['causal_share'])} of the decision for "
-        f"{row['told_class']}, {beside} the {_share(row['causal_bound'] or 0.0)} that 95 % of the "
+        f" another class's value takes away {_share(share)} of the decision for "
+        f"{row.told_class}, {compared} the {_share(bound or 0.0)} that 95 % of the "
         "site's units stay below where the value comes from the same class"
     )

@@ -1,4 +1,4 @@
-"""How would the lenses rate a site's units on other images?"""
+"""Draws images again with replacement, and rates a site's units on each draw."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def redrawn_areas(values: np.ndarray, labels: np.ndarray, weights: np.ndarray) -
     inside = labels.sum(0)
     pairs = inside * (len(labels) - inside)
     found = list[np.ndarray]()
-    for held in _below(order, first, last, weights):  # [U, N], in the order of the images
-        larger = held @ labels - inside**2 / 2
+    for below in _below(order, first, last, weights):  # [U, N], in the order of the images
+        larger = below @ labels - inside**2 / 2
         found.append(np.where(pairs > 0, larger / np.maximum(pairs, 1), np.nan))
     return np.stack(found)
 
@@ -90,10 +90,10 @@ def _below(
 ) -> Iterator[np.ndarray]:
     """Weight of each image times that of the images below it, ties half: `[U, N]` a draw."""
     total = np.zeros((len(order), order.shape[1] + 1))
-    held = np.empty(order.shape)
+    below = np.empty(order.shape)
     for weight in weights:
         own = weight[order]
         np.cumsum(own, axis=1, out=total[:, 1:])
         middle = np.take_along_axis(total, first, 1) + np.take_along_axis(total, last, 1)
-        np.put_along_axis(held, order, own * middle / 2, 1)
-        yield held
+        np.put_along_axis(below, order, own * middle / 2, 1)
+        yield below

@@ -1,4 +1,4 @@
-"""How selective does a unit look where nothing was learnt?"""
+"""Measures how selective units look where nothing was learnt, as bounds for calling one so."""
 
 from __future__ import annotations
 
@@ -58,21 +58,22 @@ def untrained_bounds(subject: Subject, copies: int) -> Bounds:
     rng = np.random.default_rng(subject.seed)
     names = [site.name for site in subject.hidden_sites]
     classes = len(subject.classes)
-    held: dict[str, list[tuple[np.ndarray, np.ndarray]]] = defaultdict(list)
+    found: dict[str, list[tuple[np.ndarray, np.ndarray]]] = defaultdict(list)
+    fresh = None
     for copy in range(copies):
-        fresh = subject.untrained(subject.seed + copy)
+        fresh = subject.untrained(subject.seed + copy, reuse=fresh)
         for name, values in _position_means(fresh, names, examples).items():
-            held[name].append(_best(values, labels, classes))
-    high = {name: _high(parts) for name, parts in held.items()}
-    held.clear()
+            found[name].append(_best(values, labels, classes))
+    high = {name: _high(parts) for name, parts in found.items()}
+    found.clear()
     for name, values in _position_means(subject, names, examples).items():
         for _ in range(copies):
-            held[name].append(_best(values, rng.permutation(labels), classes))
-    low = {name: _high(parts) for name, parts in held.items()}
+            found[name].append(_best(values, rng.permutation(labels), classes))
+    low = {name: _high(parts) for name, parts in found.items()}
     both = {name: np.fmax(high[name], low[name]) for name in names}
     return Bounds(
-        {name: float(np.fmax(found[0], 0.5)) for name, found in both.items()},
-        {name: float(np.fmax(found[1], 0.0)) for name, found in both.items()},
+        {name: float(np.fmax(ends[0], 0.5)) for name, ends in both.items()},
+        {name: float(np.fmax(ends[1], 0.0)) for name, ends in both.items()},
     )
 
 

@@ -1,9 +1,8 @@
-"""Which numbers stand beside a unit's verdict, each with its interval, its n and its control?"""
+"""Reads the numbers that a unit's verdict rests on, each with interval, n and control."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from holistic.lenses.agreement._causes import Causes, Evidence
 from holistic.lenses.agreement._scores import SiteScores, by_class
 from holistic.results.tables import Table
 
-__all__ = ["preferred_class", "taken", "told_numbers", "unit_numbers"]
+__all__ = ["causal_numbers", "preferred_class", "taken", "unit_numbers"]
 
 
 def taken(values: np.ndarray, place: np.ndarray) -> np.ndarray:
@@ -20,28 +19,28 @@ def taken(values: np.ndarray, place: np.ndarray) -> np.ndarray:
     return np.where(place >= 0, values[np.arange(len(values)), place], np.nan)
 
 
-def preferred_class(said: SiteScores, classes: Sequence[str], context: Context) -> np.ndarray:
+def preferred_class(here: SiteScores, classes: Sequence[str], context: Context) -> np.ndarray:
     """Return the class that each unit prefers, as the activation lens says; -1 for none: `[U]`."""
-    table = context.findings["activation.units"].table.where(site=said.site.name)
-    found = np.full(said.site.units, -1)
+    table = context.findings["activation.units"].table.where(site=here.site.name)
+    found = np.full(here.site.units, -1)
     for unit, name in zip(
         table.column("unit").astype(np.int64), table.column("preferred_class"), strict=True
     ):
         if name in classes:
             found[unit] = classes.index(name)
-    known = np.isfinite(said.auroc).any(1)
-    best = np.where(np.isnan(said.auroc), -np.inf, said.auroc).argmax(1)
+    known = np.isfinite(here.auroc).any(1)
+    best = np.where(np.isnan(here.auroc), -np.inf, here.auroc).argmax(1)
     return np.where((found < 0) & known, best, found)
 
 
 def unit_numbers(
-    said: SiteScores, classes: Sequence[str], preferred: np.ndarray, context: Context
-) -> dict[str, Any]:
+    here: SiteScores, classes: Sequence[str], preferred: np.ndarray, context: Context
+) -> dict[str, np.ndarray]:
     """Return what every lens says of the units of a site for the class that each prefers.
 
     Parameters
     ----------
-    said
+    here
         What the lenses say of the site.
     classes
         Names of the classes.
@@ -50,12 +49,12 @@ def unit_numbers(
     context
         Holds the findings of the earlier lenses.
     """
-    read = _Reader(said, classes, preferred, context)
-    low, high = said.attributed.interval()
-    middle = _over_units(said.attributed.mean, said.dead, np.nanmedian)
-    area = _over_units(said.auroc, said.dead, np.nanmean)
-    everyone = _largest(context.findings["activation.units"].table.where(site=said.site.name), "n")
-    ends = said.company_ends
+    read = _Reader(here, classes, preferred, context)
+    low, high = here.attributed.interval()
+    middle = _over_units(here.attributed.mean, here.dead, np.nanmedian)
+    area = _over_units(here.auroc, here.dead, np.nanmean)
+    everyone = _largest(context.findings["activation.units"].table.where(site=here.site.name), "n")
+    ends = here.company_ends
     return {
         "ablation": 0.0 - read("ablation.units", "effect"),
         "ablation_lo": 0.0 - read("ablation.units", "hi"),
@@ -69,15 +68,15 @@ def unit_numbers(
         "d_prime": read("activation.units", "d_prime"),
         "d_prime_lo": read("activation.units", "d_prime_lo"),
         "d_prime_hi": read("activation.units", "d_prime_hi"),
-        "attribution": taken(said.attributed.mean, preferred),
+        "attribution": taken(here.attributed.mean, preferred),
         "attribution_lo": taken(low, preferred),
         "attribution_hi": taken(high, preferred),
-        "attribution_n": taken(said.attributed.count.astype(np.float64), preferred),
+        "attribution_n": taken(here.attributed.count.astype(np.float64), preferred),
         "control_attribution": np.where(preferred >= 0, middle[preferred], np.nan),
-        "mechanism": taken(said.company, preferred),
+        "mechanism": taken(here.company, preferred),
         "mechanism_lo": taken(ends[0], preferred),
         "mechanism_hi": taken(ends[1], preferred),
-        "mechanism_n": np.where(np.isfinite(taken(said.company, preferred)), everyone, np.nan),
+        "mechanism_n": np.where(np.isfinite(taken(here.company, preferred)), everyone, np.nan),
         "control_mechanism": np.where(preferred >= 0, area[preferred], np.nan),
         "tracing": read.patched("recovery"),
         "tracing_lo": read.patched("lo"),
@@ -87,21 +86,21 @@ def unit_numbers(
     }
 
 
-def told_numbers(
-    said: SiteScores,
+def causal_numbers(
+    here: SiteScores,
     classes: Sequence[str],
     causes: Causes,
     evidence: Evidence,
     context: Context,
-) -> dict[str, Any]:
-    """Return what the verdict on causes rests on, for the class that is told of."""
-    read = _Reader(said, classes, causes.told, context)
+) -> dict[str, np.ndarray]:
+    """Return what the verdict on causes rests on, for the class that it names."""
+    read = _Reader(here, classes, causes.shown, context)
     return {
         "causal_share": read.patched("recovery"),
         "causal_lo": read.patched("lo"),
         "causal_hi": read.patched("hi"),
         "causal_n": read.patched("n"),
-        "causal_bound": [evidence.bound] * said.site.units,
+        "causal_bound": np.full(here.site.units, evidence.bound),
         "causal_q": causes.share_q,
         "accuracy_drop": read("ablation.units", "accuracy_drop"),
         "accuracy_lo": read("ablation.units", "accuracy_lo"),
@@ -126,9 +125,9 @@ class _Reader:
     """Reads a column of a finding for one class of each unit of a site, `[U]`."""
 
     def __init__(
-        self, said: SiteScores, classes: Sequence[str], place: np.ndarray, context: Context
+        self, here: SiteScores, classes: Sequence[str], place: np.ndarray, context: Context
     ) -> None:
-        self.site, self.classes, self.place = said.site, classes, place
+        self.site, self.classes, self.place = here.site, classes, place
         self.findings = context.findings
 
     def __call__(self, finding: str, column: str) -> np.ndarray:

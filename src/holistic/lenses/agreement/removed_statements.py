@@ -1,0 +1,35 @@
+"""Writes the sentences of `agreement.removed`: what units of one verdict cost together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from holistic.lenses.agreement.schemas import RemovedTogether
+from holistic.words import percent
+
+__all__ = ["statements"]
+
+
+def statements(rows: Sequence[RemovedTogether], preferred: str) -> Iterator[str]:
+    """Say at each site what its largest set costs, or that of the kind `preferred`."""
+    for site in dict.fromkeys(row.site for row in rows):
+        here = {row.units_that: row for row in rows if row.site == site}
+        yield _described(here.get(preferred) or max(here.values(), key=lambda row: row.removed))
+    if not rows:
+        yield "Some class depends on every unit by itself: there is no set to remove together."
+
+
+def _described(row: RemovedTogether) -> str:
+    drop = row.drop
+    control = percent(drop.control, drop.control_lo, drop.control_hi)
+    controls = (
+        "" if drop.control is None
+        else f"; as many random units of the site {control} (q = {drop.q:.2g})"
+    )  # fmt: skip
+    together = "; together they are needed" if drop.lo is not None and drop.lo > 0 else ""
+    before, after = percent(row.accuracy_before), percent(row.accuracy_after)
+    return (
+        f"Removing together the {row.removed} units of '{row.site}' that are "
+        f"{row.units_that}, each by itself, costs {percent(drop.value, drop.lo, drop.hi)} "
+        f"of accuracy ({before} before, {after} after, n = {row.n:,}){controls}{together}."
+    )
