@@ -1,4 +1,4 @@
-"""Which data does the page's script draw from, and how does it stand in the page?"""
+"""Packs tables, arrays and pictures of examples into the page, for its script to draw from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import io
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from holistic.lenses._contract import lens_class, lens_names
 from holistic.report.damage import showing
-from holistic.report.rows import held
+from holistic.report.rows import fitting
 from holistic.results.columns import Column
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
@@ -28,13 +28,15 @@ __all__ = [
 ]  # fmt: skip
 
 _IMAGE_BYTES = 2_400_000
-_SHEET = "activation.image"
-"""The examples' images stand in the page as one picture, not as an array."""
 _ARRAY_BYTES = 700_000
-_CASES = ("ablation.images", "mechanism.paths")
-"""Findings that tell of single images: those have a place in the page before all others."""
 _EXACT = 20_000
 """Elements up to which an array of numbers stands in the page to four digits, not in 8 bits."""
+_LOOK = ("worse", "neutral")
+_FLAGS = ("signed", "beyond")
+_PICTURES = ("images", "ids", "labels")
+"""Arrays without which examples have no pictures."""
+_KINDS = {"top": 0, "quantile": 1, "random": 2}
+"""Kinds of examples: of one rank, those of the first kind go before others."""
 _MARKED = ("site", "site_a", "site_b", "backup_site")
 
 
@@ -51,9 +53,9 @@ def digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def outline(audit: Folder, titles: Mapping[str, str]) -> str:
+def outline(audit: Folder) -> str:
     """Write what the page's frame needs: names, columns and statements, as JSON."""
-    return _json(_outline(audit, titles))
+    return _json(_outline(audit))
 
 
 def numbers(audit: Folder) -> str:
@@ -61,10 +63,10 @@ def numbers(audit: Folder) -> str:
     tables: dict[str, Any] = {}
     for name in audit.names:
         with showing(audit, name):
-            tables[name] = _columns(audit.finding(name).table, name)
+            tables[name] = _columns(audit.finding(name))
     arrays = {name: _array(values) for name, values in embedded_arrays(audit).items()}
-    with showing(audit, "activation.examples"):
-        images = _images(audit)
+    with showing(audit, pictured := _pictured(audit)):
+        images = _images(audit, pictured) if pictured else None
     text = _json({"tables": tables, "arrays": arrays, "images": images})
     packed = gzip.compress(text.encode(), mtime=0)
     return _json({"gzip": base64.b64encode(packed).decode()})
@@ -72,18 +74,27 @@ def numbers(audit: Folder) -> str:
 
 def embedded_arrays(audit: Folder) -> dict[str, np.ndarray]:
     """Choose the findings' arrays that the page has room for: the smallest first."""
-    every = {n: a for name in audit.names for n, a in audit.finding(name).arrays.items()}
+    every = {n: a for name in audit.names for n, a in _drawn_from(audit.finding(name)).items()}
     room, chosen = _ARRAY_BYTES, dict[str, np.ndarray]()
     for name, values in sorted(every.items(), key=lambda pair: pair[1].size):
         room -= values.size
-        if room >= 0 and not name.startswith(_SHEET):
+        if room >= 0:
             chosen[name] = values
     return chosen
 
 
-def lacks_arrays(finding: Finding, held: Collection[str]) -> bool:
+def lacks_arrays(finding: Finding, embedded: Collection[str]) -> bool:
     """Tell whether the page had no room for an array that a picture of this finding needs."""
-    return any(name not in held and not name.startswith(_SHEET) for name in finding.arrays)
+    return any(name not in embedded for name in _drawn_from(finding))
+
+
+def _drawn_from(finding: Finding) -> dict[str, np.ndarray]:
+    """Its arrays without the examples' images, which stand in the page as one picture."""
+    declared = {name: finding.schema.array(name) for name in finding.arrays}
+    return {
+        name: values for name, values in finding.arrays.items()
+        if (array := declared[name]) is None or not array.pictures
+    }  # fmt: skip
 
 
 def _array(values: np.ndarray) -> dict[str, Any]:
@@ -109,7 +120,7 @@ def site_names(audit: Folder) -> list[str]:
     return list(dict.fromkeys(s for names in own for s in names if isinstance(s, str)))
 
 
-def _outline(audit: Folder, titles: Mapping[str, str]) -> dict[str, Any]:
+def _outline(audit: Folder) -> dict[str, Any]:
     facts = audit.provenance
     return {
         "model": str(facts.get("model", "")),
@@ -125,38 +136,48 @@ def _outline(audit: Folder, titles: Mapping[str, str]) -> dict[str, Any]:
             }
             for lens, entry in audit.lenses.items()
         ],
-        "findings": {name: _told(audit, name, titles.get(name, name)) for name in audit.names},
+        "findings": {name: _described(audit, name) for name in audit.names},
     }
 
 
-def _told(audit: Folder, name: str, title: str) -> dict[str, Any]:
+def _described(audit: Folder, name: str) -> dict[str, Any]:
+    """What a view of a finding needs beside its numbers."""
     finding = audit.finding(name)
+    schema, table = finding.schema, finding.table
     # where rows are of several scores, each has its own unit
-    score = "" if "score" in finding.table.names else str(audit.provenance.get("score", ""))
+    score = "" if "score" in table.names else str(audit.provenance.get("score", ""))
     unit = SCORE_UNITS.get(score, "score")
+    look = {"view": schema.view, "across": schema.across, "lead": schema.lead}
     return {
-        "title": title,
-        "total": len(finding.table),
-        "held": held(finding.table, name)[1],
+        "title": schema.title,
+        "total": len(table),
+        "held": fitting(table, schema)[1],
         "units": {} if score else dict(SCORE_UNITS),
         "statements": list(finding.statements),
-        "columns": [
-            {
-                "name": c.name,
-                "kind": c.kind,
-                "unit": unit + c.unit[5:] if c.unit.startswith("score") else c.unit,
-                "meaning": c.meaning,
-                "of": c.of,
-                "words": c.words,
-            }
-            for c in finding.table.columns
-        ],
+        **{name: words for name, words in look.items() if words},
+        "columns": [_column(c, unit) for c in table.columns],
     }
 
 
-def _columns(table: Table, name: str) -> list[dict[str, Any]]:
+def _column(column: Column, unit: str) -> dict[str, Any]:
+    """What was declared of a column; its role and look where they are set, to keep pages small."""
+    score = column.unit.startswith("score")
+    about: dict[str, Any] = {
+        "name": column.name,
+        "kind": column.kind,
+        "unit": unit + column.unit[5:] if score else column.unit,
+        "meaning": column.meaning,
+        "of": column.of,
+        "words": column.words,
+    }
+    about |= {"role": column.role} if column.role else {}
+    about |= {name: getattr(column, name) for name in _LOOK if getattr(column, name)}
+    return about | {name: True for name in _FLAGS if getattr(column, name)}
+
+
+def _columns(finding: Finding) -> list[dict[str, Any]]:
     """Encode a table column by column; of a long one the rows that say most, in their order."""
-    kept, _ = held(table, name)
+    kept, _ = fitting(finding.table, finding.schema)
     return [_encoded(c, kept.data[c.name].to_pylist()) for c in kept.columns]
 
 
@@ -191,30 +212,43 @@ def _short(value: float | None) -> float | None:
     return int(short) if short.is_integer() else short
 
 
-def _images(audit: Folder) -> dict[str, Any] | None:
-    """Put the examples of the units into one picture, the most telling ones first."""
-    if "activation.examples" not in audit:
-        return None
-    finding = audit.finding("activation.examples")
-    pictures = finding.arrays.get("activation.images")
-    ids = finding.arrays.get("activation.image_ids")
-    labels = finding.arrays.get("activation.image_labels")
-    said = finding.arrays.get("activation.image_predictions")
-    if pictures is None or ids is None or labels is None or not len(pictures):
+def _pictured(audit: Folder) -> str:
+    """Name of the finding whose arrays are pictures of examples; empty where none has them."""
+    for name in audit.names:
+        if set(_PICTURES) <= _pictures(audit.finding(name)).keys():
+            return name
+    return ""
+
+
+def _pictures(finding: Finding) -> dict[str, np.ndarray]:
+    """Its arrays by what they are to pictures of examples."""
+    declared = {name: finding.schema.array(name) for name in finding.arrays}
+    return {a.pictures: finding.arrays[n] for n, a in declared.items() if a and a.pictures}
+
+
+def _images(audit: Folder, name: str) -> dict[str, Any] | None:
+    """Put the examples' pictures into one, the most telling ones first."""
+    finding = audit.finding(name)
+    arrays = _pictures(finding)
+    pictures, ids, labels = (arrays[name] for name in _PICTURES)
+    predictions = arrays.get("predictions")
+    if not len(pictures):
         return None
     limit = max(1, _IMAGE_BYTES // int(np.prod(pictures.shape[1:])))
-    told = [int(e) for name in _CASES if name in audit for e in audit[name].column("example")]
-    chosen = _shown_first(finding.table, [int(i) for i in ids], told)[:limit]
+    single = [name for name in audit.names if audit.schema(name).examples]
+    tables = [table for table in map(audit.__getitem__, single) if "example" in table.names]
+    before = [int(e) for table in tables for e in table.column("example")]
+    chosen = _shown_first(finding.table, [int(i) for i in ids], before)[:limit]
     height, width = (int(n) for n in pictures.shape[1:3])
     across = max(1, min(len(chosen), 2048 // width))
     return {
         "height": height,
         "width": width,
         "across": across,
-        "plane": finding.arrays.get("activation.image_plane", np.array([height, width])).tolist(),
+        "plane": arrays.get("plane", np.array([height, width])).tolist(),
         "examples": [int(ids[i]) for i in chosen],
         "labels": [int(labels[i]) for i in chosen],
-        "predictions": [int(said[i]) for i in chosen] if said is not None else None,
+        "predictions": None if predictions is None else [int(predictions[i]) for i in chosen],
         "sheet": sheet(pictures[chosen], across),
     }
 
@@ -234,12 +268,13 @@ def sheet(pictures: np.ndarray, across: int) -> str:
     return f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}"
 
 
-def _shown_first(table: Table, ids: list[int], told: list[int]) -> list[int]:
-    """Order the images' places: those told of one by one, then rank 0 of every unit before 1."""
+def _shown_first(table: Table, ids: list[int], before: list[int]) -> list[int]:
+    """Order the images' places: examples shown one by one, then rank 0 of every unit before 1."""
     place = {example: i for i, example in enumerate(ids)}
-    kinds = {"top": 0, "quantile": 1, "random": 2}
-    rows = [(r["rank"] + kinds.get(r["kind"], 2), r["example"]) for r in table.rows()]
-    order = [*told, *(e for _, e in sorted(rows, key=lambda r: r[0]))]
+    rows = list[tuple[int, int]]()
+    if {"rank", "kind", "example"} <= set(table.names):
+        rows = [(r["rank"] + _KINDS.get(r["kind"], 2), r["example"]) for r in table.rows()]
+    order = [*before, *(e for _, e in sorted(rows, key=lambda r: r[0]))]
     return list(dict.fromkeys([*(place[e] for e in order if e in place), *range(len(ids))]))
 
 

@@ -1,8 +1,8 @@
-"""What does the audit look like as one HTML file that needs nothing else?"""
+"""Writes an audit as one HTML file that needs nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,93 +18,16 @@ from holistic.report.embedded import (
     outline,
     site_names,
 )
-from holistic.report.highlights import least_p, needed_units, removed_sets
+from holistic.report.highlights import highlights
 from holistic.results.columns import Column
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
+from holistic.results.highlights import Card, Highlight
 from holistic.words import number
 
 __all__ = ["rendered", "write_report"]
 
 _ROWS = 12
-_LIVE = (
-    "ablation.units",
-    "ablation.confusion",
-    "ablation.images",
-    "ablation.scores",
-    "ablation.shapley",
-    "ablation.replacements",
-    "ablation.collateral",
-    "ablation.interactions",
-    "ablation.direct",
-    "ablation.backup",
-    "ablation.topk",
-    "ablation.curves",
-    "activation.units",
-    "activation.examples",
-    "activation.depth",
-    "activation.concepts",
-    "activation.tuning",
-    "activation.synthetic",
-    "attribution.methods",
-    "attribution.contrasts",
-    "agreement.lenses",
-    "agreement.units",
-    "mechanism.pairs",
-    "mechanism.clusters",
-    "mechanism.edges",
-    "mechanism.flow",
-    "mechanism.paths",
-    "tracing.patching",
-    "tracing.geometry",
-    "tracing.directions",
-)
-"""Findings whose pictures the script draws: one that stands in the page too would weigh twice."""
-_LEADS = (
-    "ablation.topk",
-    "activation.units",
-    "attribution.methods",
-    "mechanism.edges",
-    "tracing.directions",
-    "agreement.lenses",
-)
-"""Findings that answer their lens's question in one sentence with its interval and its control."""
-_TITLES = {
-    "ablation.units": "One unit at a time",
-    "ablation.confusion": "What is taken for what",
-    "ablation.images": "Units that decide single images",
-    "ablation.topk": "Growing sets of units",
-    "ablation.scores": "One unit at a time, in every score",
-    "ablation.replacements": "What a removed unit holds instead",
-    "ablation.collateral": "Collateral damage to other classes",
-    "ablation.curves": "From no unit to all",
-    "ablation.areas": "Whole curves against chance",
-    "ablation.interactions": "Pairs of units",
-    "ablation.direct": "Direct effects and the network's answer",
-    "ablation.backup": "Units that step in",
-    "ablation.shapley": "Shares in the score",
-    "activation.units": "Units and classes",
-    "activation.examples": "What units see",
-    "activation.depth": "From general to class-specific",
-    "activation.concepts": "Words for units",
-    "activation.tuning": "Tuning to oriented stimuli",
-    "activation.synthetic": "Synthetic inputs",
-    "attribution.methods": "Methods and their gates",
-    "attribution.contrasts": "One class rather than another",
-    "mechanism.pairs": "Correlated pairs",
-    "mechanism.clusters": "Clusters",
-    "mechanism.flow": "Information over depth",
-    "mechanism.paths": "Single images on their way",
-    "mechanism.edges": "Influence between units",
-    "tracing.patching": "Activation patching",
-    "tracing.geometry": "How classes lie to each other",
-    "tracing.directions": "Class directions",
-    "agreement.lenses": "Lens against lens",
-    "agreement.pairs": "Lens against lens, over the classes",
-    "agreement.units": "Verdicts",
-    "agreement.removed": "Units removed together",
-    "sites": "Sites of the model",
-}
 
 
 @dataclass(frozen=True)
@@ -121,6 +44,8 @@ class Part:
 
     name: str
     title: str
+    lead: str
+    answers: bool
     statements: tuple[str, ...]
     caveats: tuple[str, ...]
     pictures: tuple[Picture, ...]
@@ -163,7 +88,7 @@ def rendered(audit: Folder, *, live: bool = False) -> tuple[str, str]:
         If the audit holds what can't be shown.
     """
     with showing(audit):
-        return _rendered(audit, live=live)
+        return _rendered(audit.kept_while_read(), live=live)
 
 
 def _rendered(audit: Folder, *, live: bool) -> tuple[str, str]:
@@ -179,7 +104,7 @@ def _rendered(audit: Folder, *, live: bool) -> tuple[str, str]:
     )
     environment.filters["number"] = number
     script, styles = bundle(live=live)
-    sections = list(_sections(audit, _LIVE if script else ()))
+    sections = list(_sections(audit, drawn=bool(script)))
     styles = environment.get_template("report.css").render() + styles
     connect = "connect-src 'self'; " if live else ""
     scripts = f"script-src {digest(script)}; " if script else ""
@@ -190,11 +115,11 @@ def _rendered(audit: Folder, *, live: bool) -> tuple[str, str]:
     text = environment.get_template("report.html").render(
         facts=_facts(audit),
         sections=sections,
-        **_headlines(audit),
+        highlights=list(_highlights(audit)),
         provenance=list(_flat(audit.provenance)),
         script=Markup(script),
         styles=Markup(styles),
-        outline=Markup(outline(audit, _TITLES) if script else ""),
+        outline=Markup(outline(audit) if script else ""),
         numbers=Markup(numbers(audit) if script else ""),
         policy=Markup(policy),
         live=live,
@@ -202,19 +127,26 @@ def _rendered(audit: Folder, *, live: bool) -> tuple[str, str]:
     return text, policy
 
 
-def _headlines(audit: Folder) -> dict[str, Any]:
-    """What both headline tables hold, and where their classes and sites have cards."""
+def _highlights(audit: Folder) -> Iterator[dict[str, Any]]:
+    """The highlights as the page's template shows them, the most important first."""
     classes = [str(c) for c in audit.provenance.get("classes", [])]
-    removed = removed_sets(audit)
-    return {
-        "needed": needed_units(audit),
-        "removed": removed,
-        "least_p": least_p(audit),
-        "places": {
-            "classes": {name: i for i, name in enumerate(classes)},
-            "sites": {name: i for i, name in enumerate(site_names(audit))},
-        },
-    }
+    places = {name: i for i, name in enumerate(classes)}
+    sites = {name: i for i, name in enumerate(site_names(audit))}
+
+    def address(card: Card | None) -> str:
+        if card and card.site:
+            return f"#/unit/{sites[card.site]}/{card.unit}" if card.site in sites else ""
+        return f"#/class/{places[card.label]}" if card and card.label in places else ""
+
+    for highlight in reversed(highlights(audit)):
+        if highlight.rows:
+            yield _highlight(highlight, address)
+
+
+def _highlight(highlight: Highlight, address: Callable[[Card | None], str]) -> dict[str, Any]:
+    view = highlight.page
+    rows = [[(h, h.text(row), address(h.card(row))) for h in view.heads] for row in highlight.rows]
+    return {"finding": highlight.finding, "view": view, "rows": rows}
 
 
 def _facts(audit: Folder) -> dict[str, Any]:
@@ -229,35 +161,38 @@ def _facts(audit: Folder) -> dict[str, Any]:
     }
 
 
-def _sections(audit: Folder, live: Sequence[str]) -> Iterator[dict[str, Any]]:
-    held = embedded_arrays(audit)
+def _sections(audit: Folder, *, drawn: bool) -> Iterator[dict[str, Any]]:
+    """What the page says of each lens; `drawn` where its script draws the pictures."""
+    embedded = embedded_arrays(audit)
     for lens, entry in audit.lenses.items():
         question = lens_class(lens).question if lens in lens_names() else ""
         parts = list[Part]()
         for name in entry["findings"]:
             finding = audit.finding(name)
             with showing(audit, name):
-                drawn = name not in live or lacks_arrays(finding, held)
-                parts.append(_part(audit, finding, drawn=drawn))
-        told = [p for p in parts if p.statements]
-        lead = next((p for p in told if p.name in _LEADS), next(iter(told), None))
-        rest = [p for p in told if p is not lead]
+                still = not drawn or lacks_arrays(finding, embedded)
+                parts.append(_part(audit, finding, still=still))
+        spoken = [p for p in parts if p.statements]
+        lead = next((p for p in spoken if p.answers), next(iter(spoken), None))
+        rest = [p for p in spoken if p is not lead]
         yield {"name": lens, "question": question, "parts": parts, "lead": lead, "rest": rest}
 
 
-def _part(audit: Folder, finding: Finding, *, drawn: bool) -> Part:
+def _part(audit: Folder, finding: Finding, *, still: bool) -> Part:
     from holistic.report.figures import figures_of
 
-    figures = figures_of(finding, audit) if drawn else ()
-    shown = finding.table.head(_ROWS)
+    figures = figures_of(finding, audit) if still else ()
+    first = finding.table.head(_ROWS)
     return Part(
         name=finding.name,
-        title=_TITLES.get(finding.name, finding.name),
+        title=finding.schema.title,
+        lead=finding.schema.lead,
+        answers=finding.schema.answers,
         statements=finding.statements,
         caveats=finding.caveats,
         pictures=tuple(Picture(uri, caption) for uri, caption in figures),
-        columns=shown.columns,
-        rows=tuple(tuple(_shown(v) for v in row.values()) for row in shown.rows()),
+        columns=first.columns,
+        rows=tuple(tuple(_shown(v) for v in row.values()) for row in first.rows()),
         total=len(finding.table),
     )
 

@@ -1,4 +1,4 @@
-"""Which rows of a long table has the page room for?"""
+"""Chooses the rows of a long table that a page has room for."""
 
 from __future__ import annotations
 
@@ -6,85 +6,85 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from holistic.results.schema import Schema
 from holistic.results.tables import Table
 
-__all__ = ["held"]
+__all__ = ["fitting"]
 
-_CELLS = 360_000
-_UNIT_CELLS = 2_000_000
-_SIZE = {"activation.units": "auroc"}
-"""What a row's size is where it isn't the first number with an interval."""
+_MOST = 2_000_000
+"""Cells that a page can open with, whatever a schema that came with an audit asks for."""
 _CURVE = 8
-"""Different k from which on rows are points of curves."""
+"""Different places along an axis from which on rows are points of curves."""
 _RANKS = 10
-"""Ranks up to which a row goes before others: pages tell of no more."""
+"""Ranks up to which a row goes before others: pages show no more."""
+_CONTROLS = ("control", "control_lo", "control_hi")
 
 
-def held(table: Table, name: str) -> tuple[Table, str]:
+def fitting(table: Table, schema: Schema) -> tuple[Table, str]:
     """Choose the rows that the page has room for, and say in words which these are.
 
     Parameters
     ----------
     table
         Table of a finding.
-    name
-        Name of the finding.
+    schema
+        What was declared of it: how many cells there is room for, and what a row's size is.
 
     Returns
     -------
     tuple
         These rows in their order, and how they were chosen; no words if there is room for all.
     """
-    rows = (_UNIT_CELLS if name == "ablation.units" else _CELLS) // max(1, len(table.columns))
+    rows = min(schema.cells, _MOST) // max(1, len(table.columns))
     if len(table) <= rows:
         return table, ""
-    places, words = _along_curves(table, rows) or _strongest(table, rows, _SIZE.get(name))
+    places, words = _along_curves(table, rows) or _strongest(table, rows, schema.size)
     return Table(table.columns, table.data.take(np.sort(places))), words
 
 
 def _along_curves(table: Table, rows: int) -> tuple[np.ndarray, str] | None:
-    """Of curves over k keep where a control was measured, and the other k evenly."""
-    if "k" not in table.names or len(np.unique(table.column("k"))) < _CURVE:
+    """Of curves along an axis keep where a control was measured, and the other places evenly."""
+    axis = next((c.name for c in table.columns if c.role == "along"), None)
+    if axis is None or len(np.unique(table.column(axis))) < _CURVE:
         return None
-    controls = [
-        c.name for c in table.columns if c.of and c.kind == "float64" and c.name[-2:] != "_p"
-    ]
-    k, whole = table.column("k"), np.zeros(len(table), bool)
-    for name in controls:
+    k, whole = table.column(axis), np.zeros(len(table), bool)
+    for name in (c.name for c in table.columns if c.role in _CONTROLS):
         whole |= ~np.isnan(table.column(name).astype(float))
     whole = whole if whole.sum() <= rows else np.zeros(len(table), bool)
     sizes = np.unique(k[~whole])
     for step in range(1, len(sizes) + 1):
         kept = whole | np.isin(k, [*sizes[::-step], *sizes[:1]])
         if kept.sum() <= rows:
-            return np.flatnonzero(kept), f"with a control and every {step}th other k"
+            return np.flatnonzero(kept), f"with a control and every {step}th other {axis}"
     return None
 
 
-def _strongest(table: Table, rows: int, by: str | None) -> tuple[np.ndarray, str]:
-    """Keep what pages tell of, then the rows furthest from nothing.
+def _strongest(table: Table, rows: int, by: str) -> tuple[np.ndarray, str]:
+    """Keep what pages show first, then the rows furthest from a number that says nothing.
 
-    That is, in this order: whole kinds, the smallest first, so that a control that is told beside
-    the rest is never counted in part, and what tells of whole sites; the first ranks; one row of
-    every unit, its preferred class's where there is one; and the largest. A row's size is the
-    first number that has an interval; where rows are of several scores, each is compared with its
-    own.
+    That is, in this order: whole kinds, the smallest first, so that a control that is shown with
+    the rest is never counted in part, and rows of whole sites; the first ranks; one row of every
+    unit, its preferred class's where there is one; and the largest. Where rows are of several
+    scores, each is compared with its own.
     """
-    columns = [c for c in table.columns if c.name != "se"]
-    plain = [c.name for c in columns]
     # an angle has no size
-    numbers = [c.name for c in columns if c.kind == "float64" and c.unit != "degrees"]
+    numbers = [
+        c.name for c in table.columns
+        if c.role == "value" and c.kind == "float64" and c.unit != "degrees"
+    ]  # fmt: skip
     if not numbers:
         return np.arange(rows), "that come first"
-    bounded = [n for n in numbers if plain[plain.index(n) + 1 :][:1] in (["lo"], [f"{n}_lo"])]
-    by = by if by in plain else [*bounded, *numbers][0]
-    nothing = 0.5 if "auroc" in by else 0.0
-    size = np.nan_to_num(np.abs(table.column(by).astype(float) - nothing), nan=-1.0)
-    if "score" in plain:
+    bounded = {c.of for c in table.columns if c.role == "lo"}
+    if by not in numbers:
+        by = next((name for name in numbers if name in bounded), numbers[0])
+    neutral = next(c.neutral for c in table.columns if c.name == by)
+    size = np.nan_to_num(np.abs(table.column(by).astype(float) - neutral), nan=-1.0)
+    if "score" in table.names:
         size = _shares(size, _groups(table, ["score"]))
     first, rank, one = _first(table, rows), _ranks(table), _one_of_each_unit(table, size)
     order = np.lexsort((-size, ~one, rank, ~first))[:rows]
-    before = ["the first ranks"] * ("rank" in plain) + ["one of every unit"] * bool(one.any())
+    before = ["the first ranks"] * ("rank" in table.names)
+    before += ["one of every unit"] * bool(one.any())
     words = f", after {' and '.join(before)}" if before else ""
     return order, f"with the largest {by.replace('_', ' ')}{words}"
 

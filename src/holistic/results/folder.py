@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import io
 import json
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
@@ -22,6 +24,7 @@ from holistic.results.tables import Table
 __all__ = ["SCHEMA_VERSION", "Folder"]
 
 SCHEMA_VERSION = 3
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Folder:
     """Finished lens to its entry: seconds, and per finding the files and their SHA-256."""
     failed: Mapping[str, str] = field(default_factory=dict[str, str])
     """Lens that is missing to why: it failed, or lacks the findings of one that did."""
+    kept: dict[tuple[str, str], Any] | None = field(default=None, compare=False, repr=False)
+    """What was read already, by path and SHA-256; None where nothing is kept."""
 
     @classmethod
     def create(cls, path: Path, provenance: Mapping[str, Any]) -> Self:
@@ -140,6 +145,13 @@ class Folder:
     def __getitem__(self, name: str) -> Table:
         return self._table(name, self._record(name)["table"])
 
+    def kept_while_read(self) -> Self:
+        """Return this audit with a memory of its own: each of its files is read once.
+
+        For the time of one report: what changes on disk while it lives isn't noticed.
+        """
+        return dataclasses.replace(self, kept={})
+
     def finding(self, name: str) -> Finding:
         """Read one finding from disk, checking its files against their SHA-256.
 
@@ -180,28 +192,56 @@ class Folder:
         return next(e["findings"][name] for e in self.lenses.values() if name in e["findings"])
 
     def _table(self, name: str, file: Mapping[str, str]) -> Table:
-        with _readable(self._checked(file)) as path:
-            table = Table.load(path)
+        def read(content: io.BytesIO) -> Table:
+            table = Table.load(content)
             if fault := table_fault(self.declared(name), table.columns):
                 raise ValueError(fault)
             return table
 
-    def _array(self, file: Mapping[str, str]) -> np.ndarray:
-        with _readable(self._checked(file)) as path, opened(path) as stream:
-            return np.lib.format.read_array(stream, allow_pickle=False)
+        return self._read(file, read)
 
-    def _checked(self, file: Mapping[str, str]) -> Path:
+    def _array(self, file: Mapping[str, str]) -> np.ndarray:
+        return self._read(file, lambda c: np.lib.format.read_array(c, allow_pickle=False))
+
+    def _read(self, file: Mapping[str, str], read: Callable[[io.BytesIO], T]) -> T:
+        """Read a file, or take what was kept of it; it is opened once, and what is read is hashed.
+
+        Raises
+        ------
+        AuditError
+            If it is missing, was changed after the run, or holds something else.
+        """
+        place = file["path"], file["sha256"]
+        if self.kept is not None and place in self.kept:
+            return self.kept[place]
+        path = self._place(file)
+        try:
+            with opened(path) as stream:
+                content = stream.read()
+        except OSError:
+            raise AuditError(f"'{path}' is missing; run the audit again") from None
+        _check_unchanged(path, hashlib.sha256(content).hexdigest(), file)
+        with _readable(path):
+            found = read(io.BytesIO(content))
+        if self.kept is not None:
+            self.kept[place] = found
+        return found
+
+    def _place(self, file: Mapping[str, str]) -> Path:
         path = self.path / file["path"]
         # audits are passed on: a record that someone else wrote must not reach other files
         if not path.resolve().is_relative_to(self.path.resolve()):
             raise AuditError(f"'{path}' lies outside of the audit; run the audit again")
+        return path
+
+    def _check(self, file: Mapping[str, str]) -> None:
+        """Hash a file without reading what it holds."""
+        path = self._place(file)
         try:
             digest = sha256(path)
         except OSError:
             raise AuditError(f"'{path}' is missing; run the audit again") from None
-        if digest != file["sha256"]:
-            raise AuditError(f"'{path}' was changed after the run; run the audit again")
-        return path
+        _check_unchanged(path, digest, file)
 
     def fault(self, lens: str) -> str:
         """Say what of a lens's files is missing or was changed; nothing where they are whole."""
@@ -210,7 +250,7 @@ class Folder:
         for finding in self.lenses[lens]["findings"].values():
             for file in (finding["table"], *finding["arrays"].values()):
                 try:
-                    self._checked(file)
+                    self._check(file)
                 except AuditError as error:
                     return str(error).removesuffix("; run the audit again")
         return ""
@@ -268,11 +308,16 @@ class Folder:
         self._write("audit.json", lambda path: path.write_text(text, encoding="utf-8"))
 
 
+def _check_unchanged(path: Path, digest: str, file: Mapping[str, str]) -> None:
+    if digest != file["sha256"]:
+        raise AuditError(f"'{path}' was changed after the run; run the audit again")
+
+
 @contextmanager
-def _readable(path: Path) -> Generator[Path]:
+def _readable(path: Path) -> Generator[None]:
     """Read a file whose bytes may be anything, and tell it where they are something else."""
     try:
-        yield path
+        yield
     except (OSError, ValueError, TypeError, NotImplementedError, MemoryError) as error:
         told = shortened(str(error))
         raise AuditError(f"'{path}' is damaged: {told}; run the audit again") from error

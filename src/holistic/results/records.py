@@ -1,4 +1,4 @@
-"""Which shape has what an audit's folder holds, and what in one has another?"""
+"""Checks that what an audit's folder holds has the shape that it must have."""
 
 from __future__ import annotations
 
@@ -106,6 +106,8 @@ _RECORD = Group(
     ("provenance", "lenses"),
 )
 
+_DIGITS = 19
+"""Digits that no size has: a schema that came with an audit may say anything."""
 _ALL_KINDS = ("string", "int64", "float64", "bool")
 
 
@@ -212,7 +214,9 @@ def _fits(shape: Sequence[int], axes: Sequence[str], site: str, known: dict[str,
     """Say whether sizes are those that are known by their words; the first of a word is noted."""
     for size, axis in zip(shape, axes, strict=False):
         word = axis if axis in known else axis + site
-        wanted = size if axis == "any" else int(axis) if axis.isdigit() else known.get(word, size)
+        wanted = size if axis == "any" else known.get(word, size)
+        if axis.isdecimal() and len(axis) < _DIGITS:
+            wanted = int(axis)
         if size != wanted:
             return False
         known[word] = size

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import html
+import math
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar, overload
 
 import numpy as np
 
@@ -182,32 +183,34 @@ class Table:
         pq.write_table(self.data, path, compression="zstd")
 
     @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read a table that `save` wrote."""
+    def load(cls, path: Path | BinaryIO) -> Self:
+        """Read a table that `save` wrote, from its file or what was read of it."""
         data = _read(path)
         columns = tuple(_read_column(f.name, str(f.type), f.metadata or {}) for f in data.schema)
         return cls(columns, data)
 
 
-def _read(path: Path) -> Any:
+def _read(source: Path | BinaryIO) -> Any:
     """Read a Parquet file, whose few bytes may stand for more values than there is memory."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    plain = pq.read_schema(path)
+    packed = source.read_bytes() if isinstance(source, Path) else source.read()
+    plain = pq.read_schema(pa.BufferReader(packed))
     texts = [field.name for field in plain if pa.types.is_string(field.type)]
-    with pq.ParquetFile(path, read_dictionary=texts) as file:
+    with pq.ParquetFile(pa.BufferReader(packed), read_dictionary=texts) as file:
         groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
         columns = [group.column(i) for group in groups for i in range(group.num_columns)]
         pages = sum(column.total_uncompressed_size for column in columns)
-        _check_size(path, pages + 8 * sum(column.num_values for column in columns))
+        _check_size(source, pages + 8 * sum(column.num_values for column in columns), len(packed))
         coded = file.read()
-    _check_size(path, sum(map(_letters, coded.itercolumns())))
+    _check_size(source, sum(map(_letters, coded.itercolumns())), len(packed))
     return coded.cast(plain)
 
 
-def _check_size(path: Path, size: int) -> None:
-    check_unpacked(f"'{path}'", size, path.stat().st_size, error=AuditError)
+def _check_size(source: Path | BinaryIO, size: int, packed: int) -> None:
+    name = f"'{source}'" if isinstance(source, Path) else "the table"
+    check_unpacked(name, size, packed, error=AuditError)
 
 
 def _letters(column: Any) -> int:
@@ -248,13 +251,14 @@ def _read_column(name: str, kind: str, told: Mapping[bytes, bytes]) -> Column:
     """Read what `_told` wrote; what a stranger wrote in its place says nothing."""
     text = {key: told.get(key.encode(), b"").decode() for key in _TEXTS}
     role = text.pop("role")
+    worse, neutral = int(told.get(b"worse", 0)), float(told.get(b"neutral", 0))
     return Column(
         name,
         "float64" if kind == "double" else kind,
         **text,
         role=typing.cast(Role, role) if role in typing.get_args(Role) else "",
-        worse=int(told.get(b"worse", 0)),
-        neutral=float(told.get(b"neutral", 0)),
+        worse=worse if worse in (-1, 0, 1) else 0,
+        neutral=neutral if math.isfinite(neutral) else 0.0,
         signed=b"signed" in told,
         beyond=b"beyond" in told,
     )

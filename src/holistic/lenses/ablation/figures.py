@@ -1,22 +1,25 @@
-"""How do whole curves, collateral damage, direct effects and shares of units look?"""
+"""Draws what the lens `ablation` found: a function a finding, of the finding's own name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from holistic.report.figures.drawing import BLUE, GREY, ORANGE, grid, plain, signed
-from holistic.report.figures.effects import drawn_sites, names_of
+from holistic.results.drawing import BLUE, GREY, ORANGE, drawn_sites, grid, names_of, plain, signed
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 from holistic.results.tables import Table
 from holistic.words import percent
 
-__all__ = ["collateral", "direct", "shares", "whole_curves"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-_SHOWN = 16
+__all__ = ["collateral", "curves", "direct", "interactions", "shapley", "topk", "units"]
+
+_SHOWN = 24
+_SHARES = 16
 _CLASSES = 20
 _KINDS = (
     ("remove_top", "the first k removed", ORANGE, "-"),
@@ -25,7 +28,100 @@ _KINDS = (
 )
 
 
-def whole_curves(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
+def units(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
+    """Draw unit × class effects of each site, its strongest units first."""
+    for site in drawn_sites(finding.table):
+        rows = finding.table.where(site=site)
+        classes = [c for c in names_of(rows, "class") if c != "all"]
+        units = len(rows) // (len(classes) + 1)
+        effects = rows.column("effect").reshape(units, -1)[:, : len(classes)]  # [U, C]
+        order = np.argsort(-np.nanmax(np.abs(effects), axis=1), kind="stable")[:_SHOWN]
+        figure, (axis,) = grid(1, 1, 6.2, 1.4 + 0.17 * len(order))
+        image = signed(axis, effects[order], rows=[str(u) for u in order], columns=classes)
+        axis.set_xlabel("class")
+        axis.set_ylabel("unit")
+        figure.colorbar(image).set_label("score change", fontsize=8)
+        yield (
+            figure,
+            (
+                f"Site “{site}”: change of each class's score when one unit is removed; the "
+                f"{len(order)} units of {units} with the largest effects. Orange (negative): the "
+                "class needs it."
+            ),
+        )
+
+
+def topk(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
+    """Draw each class's accuracy as its units go, beside random sets."""
+    for site in drawn_sites(finding.table):
+        rows = finding.table.where(site=site)
+        classes = names_of(rows, "class")[:_CLASSES]
+        across = min(5, len(classes))
+        down = -(-len(classes) // across)
+        figure, axes = grid(down, across, 2.1, 1.75)
+        for axis, name in zip(axes, classes, strict=False):
+            own = rows.where(class_=name)
+            for ranking, colour, style in (
+                ("effect", ORANGE, "-"),
+                ("class_minus_rest", BLUE, "--"),
+                ("class_activation", BLUE, ":"),
+            ):
+                curve = own.where(ranking=ranking).sort("k")
+                k = curve.column("k")
+                axis.plot(k, curve.column("class_accuracy_after"), style, color=colour, lw=1.4,
+                          label=ranking.replace("_", " "))  # fmt: skip
+            before = curve.column("class_accuracy_before")
+            axis.fill_between(k, before - curve.column("class_control_hi"),
+                              before - curve.column("class_control_lo"), color=GREY, alpha=0.35,
+                              lw=0, label="95 % of random sets")  # fmt: skip
+            axis.set_title(plain(name), fontsize=9)
+            axis.set_ylim(-0.03, 1.03)
+        for axis in axes[len(classes) :]:
+            axis.set_visible(False)
+        for axis in axes[(down - 1) * across :]:
+            axis.set_xlabel("units removed", fontsize=8)
+        for axis in axes[::across]:
+            axis.set_ylabel("accuracy", fontsize=8)
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(
+            handles, labels, loc="outside upper center", ncols=4, fontsize=8, frameon=False
+        )
+        yield (
+            figure,
+            (
+                f"Site “{site}”: accuracy of each class as its units are removed, in three orders "
+                "chosen on the selection split; grey: random sets of the same size."
+            ),
+        )
+
+
+def interactions(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
+    """Draw the interaction of every pair of strong units."""
+    table = finding.table.where(class_="all", kind="top")
+    for site in drawn_sites(table):
+        rows = table.where(site=site)
+        units = sorted({*rows.column("unit_a").tolist(), *rows.column("unit_b").tolist()})
+        place = {unit: i for i, unit in enumerate(units)}
+        matrix = np.full((len(units), len(units)), np.nan)
+        for row in rows.rows():
+            a, b = place[row["unit_a"]], place[row["unit_b"]]
+            matrix[a, b] = matrix[b, a] = row["interaction"]
+        figure, (axis,) = grid(1, 1, 4.6, 3.8)
+        names = [str(u) for u in units]
+        figure.colorbar(signed(axis, matrix, rows=names, columns=names), label="interaction")
+        axis.set_xlabel("unit")
+        axis.set_ylabel("unit")
+        yield (
+            figure,
+            (
+                f"Site “{site}”: what removing two units does beyond the sum of the two, over all "
+                "examples. Of units that help, orange (negative): they stand in for each other; "
+                "blue (positive): they work only together. Of units that harm, the reverse."
+            ),
+        )
+
+
+def curves(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw each class's accuracy from no unit removed to all of them."""
     for site in drawn_sites(finding.table):
         rows = finding.table.where(site=site)
@@ -123,12 +219,12 @@ def direct(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
         )
 
 
-def shares(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
+def shapley(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw the largest Shapley values of each site with their intervals."""
     for site in drawn_sites(finding.table):
         rows = finding.table.where(site=site, class_="all")
         value = rows.column("shapley")
-        order = np.argsort(-np.abs(value), kind="stable")[:_SHOWN][::-1]
+        order = np.argsort(-np.abs(value), kind="stable")[:_SHARES][::-1]
         names = [str(unit) for unit in rows.column("unit")[order]]
         figure, (axis,) = grid(1, 1, 5.2, 1.0 + 0.19 * len(order))
         places = np.arange(len(order))

@@ -1,16 +1,25 @@
-"""How does a drawing get into a page that needs nothing else?"""
+"""Draws grids of panels, signed matrices and names that can't be read as mathematics.
+
+Matplotlib is imported when something is drawn: most reports draw nothing.
+"""
 
 from __future__ import annotations
 
 import base64
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-__all__ = ["BLUE", "GREY", "ORANGE", "data_uri", "grid", "plain", "signed"]
+from holistic.results.tables import Table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "BLUE", "GREY", "ORANGE", "data_uri", "drawn_sites", "grid", "names_of", "plain", "signed",
+]  # fmt: skip
 
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#8c959f"
 """Colours that stay apart for colour-blind readers (Okabe & Ito 2008), and one for controls."""
@@ -18,6 +27,20 @@ BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#8c959f"
 _DPI = 110
 _PANELS = 5000
 """A table that somebody edited may ask for as many as fill the memory."""
+_SITES = 6
+"""Sites with pictures of their own: a page stays readable however deep the model is."""
+
+
+def names_of(table: Table, column: str = "site") -> list[str]:
+    """Return the different values of a column in order of appearance."""
+    return list(dict.fromkeys(table.column(column).tolist()))
+
+
+def drawn_sites(table: Table) -> list[str]:
+    """Return the sites that get a picture of their own: all, or some over the whole depth."""
+    sites = names_of(table)
+    places = np.linspace(0, len(sites) - 1, min(_SITES, len(sites))).round().astype(int)
+    return [sites[place] for place in places]
 
 
 def plain(text: object, most: int = 24) -> str:
@@ -30,6 +53,8 @@ def grid(rows: int, columns: int, width: float, height: float) -> tuple[Figure, 
     """Make a figure of equal panels, each `width` × `height` inches, row by row."""
     if rows * columns > _PANELS:
         raise ValueError(f"a picture of {rows * columns:,} panels; {_PANELS:,} can be drawn")
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(columns * width, rows * height), dpi=_DPI, layout="constrained")
     axes: Any = figure.subplots(rows, columns, squeeze=False)
     for axis in axes.flat:

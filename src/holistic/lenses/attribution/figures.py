@@ -1,127 +1,26 @@
-"""How do example images, attribution maps and contrasts look?"""
+"""Draws what the lens `attribution` found: a function a finding, of the finding's own name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from holistic.report.figures.drawing import BLUE, GREY, ORANGE, grid, plain
-from holistic.report.figures.effects import drawn_sites, names_of
+from holistic.results.drawing import BLUE, GREY, ORANGE, grid, names_of, plain
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 from holistic.results.tables import Table
 
-__all__ = ["contrasts", "maps", "walls"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-_UNITS = 8
+__all__ = ["contrasts", "methods"]
+
 _COLUMNS = 12
-_KINDS = {"top": 6, "quantile": 5, "random": 4}
 
 
-def walls(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
-    """Draw the examples of the units that depend on one class most."""
-    images = finding.arrays.get("activation.images")
-    if images is None:
-        return
-    place = {int(i): n for n, i in enumerate(finding.arrays["activation.image_ids"])}
-    plane = finding.arrays.get("activation.image_plane")
-    for site in drawn_sites(finding.table):
-        rows = finding.table.where(site=site)
-        units = _most_needed(audit, site) or names_of(rows, "unit")[:_UNITS]
-        yield (
-            _wall([_strip(rows.where(unit=u), images, place) for u in units], units),
-            (
-                f"Site “{site}”: what the units that classes need most respond to. Only the first "
-                "block is chosen for large values; the other two show what else the unit sees."
-            ),
-        )
-        if plane is not None and _sees_parts(rows, plane):
-            crops = [_strip(rows.where(unit=u), images, place, plane) for u in units]
-            yield (
-                _wall(crops, units),
-                (
-                    f"Site “{site}”: of the same examples only the part that the unit sees from "
-                    "the position at which its value is largest, enlarged."
-                ),
-            )
-
-
-def _sees_parts(rows: Table, plane: np.ndarray) -> bool:
-    """Whether units see less than the whole input from one position."""
-    height, width = (rows.column(name).astype(np.float64) for name in ("height", "width"))
-    return bool(((height < plane[0]) | (width < plane[1])).any())
-
-
-def _wall(strips: list[np.ndarray], units: Sequence[object]) -> Figure:
-    figure, (axis,) = grid(1, 1, 8.6, 0.5 + 0.48 * len(strips))
-    _picture(axis, np.concatenate(strips))
-    height = strips[0].shape[0]
-    axis.set_yticks([height * (i + 0.5) for i in range(len(units))], [str(u) for u in units])
-    width = strips[0].shape[1] / (sum(_KINDS.values()) + len(_KINDS) - 1)
-    starts = np.cumsum([0, *(n + 1 for n in _KINDS.values())])[:-1]
-    middle = [width * (s + n / 2) for s, n in zip(starts, _KINDS.values(), strict=True)]
-    axis.set_xticks(middle, ["largest values", "quantiles of the values", "random examples"])
-    axis.set_ylabel("unit")
-    return figure
-
-
-def _most_needed(audit: Folder, site: str) -> list[int]:
-    if "ablation.units" not in audit:
-        return []
-    rows = audit["ablation.units"].where(site=site)
-    rows = rows.sort("rank") if "rank" in rows.names else rows
-    return list(dict.fromkeys(rows.column("unit").tolist()))[:_UNITS]
-
-
-def _framed(images: np.ndarray) -> np.ndarray:
-    """Put a thin white frame on the right of and below each picture."""
-    width = max(1, images.shape[1] // 14)
-    sides = [(0, 0), (0, width), (0, width)] + [(0, 0)] * (images.ndim - 3)
-    return np.pad(images, sides, constant_values=255)
-
-
-def _strip(
-    rows: Table, images: np.ndarray, place: dict[int, int], plane: np.ndarray | None = None
-) -> np.ndarray:
-    """One unit's examples side by side, a white gap between the kinds; with `plane`, crops."""
-    gap = np.full_like(_framed(images[:1])[0], 255)
-    parts: list[np.ndarray] = []
-    for kind, count in _KINDS.items():
-        chosen = rows.where(kind=kind).sort("rank").head(count)
-        found = list[np.ndarray]()
-        for row in chosen.rows():
-            if row["example"] in place:
-                shown = images[place[row["example"]]]
-                if plane is not None and row["height"] is not None:
-                    shown = _crop(shown, row, plane)
-                found.append(_framed(shown[None])[0])
-        found += [gap] * (count - len(found))
-        parts += [*found, gap]
-    return np.concatenate(parts[:-1], axis=1)
-
-
-def _crop(image: np.ndarray, row: dict[str, Any], plane: np.ndarray) -> np.ndarray:
-    """Enlarge the row's box to the size of the picture, nearest pixels."""
-    sides = list[np.ndarray]()
-    for axis, (first, size) in enumerate((("top_edge", "height"), ("left_edge", "width"))):
-        pixels = image.shape[axis]
-        steps = (np.arange(pixels) + 0.5) / pixels
-        seen = (row[first] + steps * max(row[size], 1)) * pixels / plane[axis]
-        sides.append(np.clip(seen.astype(int), 0, pixels - 1))
-    return image[np.ix_(*sides)]
-
-
-def _picture(axis: Axes, pixels: np.ndarray) -> None:
-    axis.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest", aspect="equal")
-    axis.spines[:].set_visible(False)
-    axis.tick_params(length=0, labelsize=8)
-
-
-def maps(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
+def methods(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw the gates, maps of typical images, mean maps of the classes, and removal curves."""
     methods = names_of(finding.table, "method")
     yield (
