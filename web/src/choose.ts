@@ -1,4 +1,4 @@
-// Which picture does a table ask for, by the names and units of its columns?
+// Chooses the picture that suits a table, by what was declared of it and of its columns.
 
 import type { Cell, Table } from "./data";
 
@@ -11,66 +11,48 @@ export interface Choice {
   values: string[];
 }
 
-const ALONG = ["k", "depth", "dose"];
-const NOT_KEYS =
-  /^(n|lost|gained|verdict|orders|excluded|features|[a-z]+_n|[a-z]+_controls|n_geometry|better|preferred_class|second_class|causal_class|told_class|selective_by|interval_over|layout|op|label|example|truncated|class_n|concept)$/;
-const NOT_VALUES =
-  /(^|_)(lo|hi|p|q|se)$|control|random|matched|shuffled|chance|quartile|threshold|familywise/;
-
-/** Key columns stand before the first number that was measured. */
+/** Columns that name a row, if they hold more than one thing. */
 export function keys(table: Table): string[] {
-  const first = table.told.columns.findIndex((c) => c.kind === "float64");
-  const head = table.told.columns.slice(0, first < 0 ? undefined : first);
-  const named = head.filter((c) => c.kind !== "bool" && !c.unit && !NOT_KEYS.test(c.name));
-  const along = table.told.columns.filter((c) => ALONG.includes(c.name));
-  return [...new Set([...named, ...along].map((c) => c.name))].filter(
-    (name) => table.distinct(name).length > 1,
-  );
+  return table.told.columns
+    .filter((c) => c.role === "key" || c.role === "along")
+    .map((c) => c.name)
+    .filter((name) => table.distinct(name).length > 1);
 }
 
-export function values(table: Table): string[] {
-  return table.told.columns
-    .filter((c) => c.kind === "float64" && !c.of && !NOT_VALUES.test(c.name))
-    .map((c) => c.name);
-}
+export const values = (table: Table): string[] =>
+  table.told.columns.filter((c) => c.role === "value" && c.kind !== "string").map((c) => c.name);
 
 export function choose(table: Table): Choice | null {
   const numbers = values(table);
   const own = keys(table);
-  if (!numbers.length || !own.length || table.length < 2) return null;
-  const along = own.find((name) => ALONG.includes(name));
-  if (along && along !== own[0]) {
-    const rest = own.filter((name) => name !== along);
-    const single = unique(table, own);
-    if (single) return { kind: "curve", filters: rest, rows: "", across: along, values: numbers };
+  if (!numbers.length || !own.length || table.length < 2 || !unique(table, own)) return null;
+  const wanted = (kind: Choice["kind"]) => [kind, "", undefined].includes(table.told.view);
+  const along = own.find((name) => table.about(name).role === "along");
+  if (along && own.length > 1 && wanted("curve")) {
+    const filters = own.filter((name) => name !== along);
+    return { kind: "curve", filters, rows: "", across: along, values: numbers };
   }
-  if (own.length >= 2 && unique(table, own)) {
+  if (own.length >= 2 && wanted("heat")) {
     // Many units lie side by side; few classes lie one below the other.
-    const pair = pairOf(own);
+    const pair = pairOf(table, own);
     const filters = own.filter((name) => !pair.includes(name));
     if (filled(table, filters, pair) < 0.3) return null;
     const [across, rows] =
       table.distinct(pair[0]).length >= table.distinct(pair[1]).length ? pair : [pair[1], pair[0]];
     return { kind: "heat", filters, rows, across, values: numbers };
   }
-  return own.length === 1 && unique(table, own)
-    ? { kind: "dots", filters: [], rows: own[0], across: "", values: numbers }
+  const rows = own[own.length - 1];
+  return own.length === 1 || table.told.view === "dots"
+    ? { kind: "dots", filters: own.slice(0, -1), rows, across: "", values: numbers }
     : null;
 }
 
-function pairOf(own: string[]): [string, string] {
-  const has = (a: string, b: string) => own.includes(a) && own.includes(b);
-  for (const [a, b] of [
-    ["unit", "class"],
-    ["unit_a", "unit_b"],
-    ["removed_for", "class"],
-    ["lens_a", "lens_b"],
-    ["replacement_a", "replacement_b"],
-    ["method", "metric"],
-  ]) {
-    if (has(a, b)) return [a, b];
-  }
-  return [own[own.length - 2], own[own.length - 1]];
+/** The two keys that a map lies between: those that were declared, or the last two. */
+function pairOf(table: Table, own: string[]): [string, string] {
+  const [a, b] = (table.told.across ?? "").split(" ");
+  return a !== b && own.includes(a) && own.includes(b)
+    ? [a, b]
+    : [own[own.length - 2], own[own.length - 1]];
 }
 
 /** Share of a map's cells that have a row: pairs that are only the strongest ones make no map. */

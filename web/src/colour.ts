@@ -1,5 +1,7 @@
 // Colours of cells: orange for a loss, blue for a gain; of other numbers orange below zero, blue above. Zero is the page itself.
 
+import type { Column } from "./data";
+
 export type Rgb = [number, number, number];
 
 export interface Palette {
@@ -34,22 +36,10 @@ export function palette(): Palette {
   return dark ? DARK : LIGHT;
 }
 
-/** Which sign of a number is a loss: an effect's is −1, a drop's 1; 0 where it is neither loss nor gain. What is kept beyond a random set is a gain. */
-export function loss(name: string, kind = ""): -1 | 0 | 1 {
-  return /drop|shapley$|area$/.test(name)
-    ? /^keep/.test(kind)
-      ? -1
-      : 1
-    : /effect|^(specific|growth|interaction|total|direct|response)$/.test(name)
-      ? -1
-      : 0;
-}
-
-/** What captions say of the scale: a loss has one colour everywhere. */
-export function sides(name: string, lost: string, zero: string): string {
-  const more = /growth|interaction|area/.test(name) ? " more" : "";
-  return loss(name)
-    ? `Orange: the class loses${more} ${lost}; blue: it ${more ? "loses less" : "gains"}`
+/** What captions say of the scale: a loss has one colour everywhere. What is beyond a control is more than it. */
+export function sides({ worse, beyond }: Column, lost: string, zero: string): string {
+  return worse
+    ? `Orange: the class loses${beyond ? " more" : ""} ${lost}; blue: it ${beyond ? "loses less" : "gains"}`
     : `Blue above ${zero}, orange below`;
 }
 

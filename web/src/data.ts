@@ -9,6 +9,16 @@ export interface Column {
   of: string;
   /** What axes and tooltips call it; else its name. */
   words?: string;
+  /** What it is to its row, as Python declared it: `key`, `along`, `value`, `lo`, `control`, … */
+  role?: string;
+  /** Which sign is a loss to the class. */
+  worse?: number;
+  /** The number that says nothing, if it isn't 0. */
+  neutral?: number;
+  /** Whether a plus sign belongs before a positive number. */
+  signed?: boolean;
+  /** Whether it is what lies beyond a control already. */
+  beyond?: boolean;
 }
 export interface Told {
   title: string;
@@ -19,6 +29,10 @@ export interface Told {
   units?: Record<string, string>;
   statements: string[];
   columns: Column[];
+  /** The view that suits it best, and the two key columns that a map lies between, if declared. */
+  view?: string;
+  across?: string;
+  lead?: string;
 }
 export interface Outline {
   model: string;
@@ -137,7 +151,8 @@ export class Table {
 
   /** What axes and tooltips call a column. */
   word(name: string): string {
-    return this.about(name).words || (COUNT.test(name) ? "n" : plain(name));
+    const { words, role } = this.about(name);
+    return words || (role === "n" ? "n" : plain(name));
   }
 
   column(name: string): Cell[] {
@@ -288,98 +303,129 @@ export const plain = (name: string) =>
     .replaceAll("_", " ")
     .replace(/\b(auroc|auc|f1|iou|cka|nc1)\b/g, (short) => short.toUpperCase());
 
-const SIGNED =
-  /effect|drop|change|interaction|growth|response|shapley|specific|difference|slope|^(total|direct|plain|value_change)$/;
-const COUNT = /^n(_|$)|_n$/;
-/** Numbers that tell how far something goes beyond its control. */
-const BEYOND = /beyond|between curve|^(difference|.*gain)$/;
-const CONTROL = /control|random|matched|shuffled|untrained|chance|expected/;
+const CONTROLS = ["control", "control_lo", "control_hi"];
+const isControl = ({ role = "" }: Column) => CONTROLS.includes(role);
+const isTest = ({ role = "" }: Column) => role === "p" || role === "q";
+/** Whether a column says more of a number. */
+const isOf = (column: Column, value: string) => column.of.split(" ").includes(value);
 
 /** Estimate, interval, n, control and tests of one row, as lines for a tooltip. */
 export function told(table: Table, row: number, value: string): string[] {
-  const own = table.about(value).unit,
-    unit = own === "score" ? (table.told.units?.[String(table.cell(row, "score"))] ?? own) : own;
-  const ends = (low: string, high: string) =>
+  const about = table.about(value),
+    unit =
+      about.unit === "score"
+        ? (table.told.units?.[String(table.cell(row, "score"))] ?? about.unit)
+        : about.unit;
+  const ends = ([low, high]: [string, string]) =>
     `[${shown(table.cell(row, low))}, ${shown(table.cell(row, high))}]`;
-  const lines = [
-    `${table.word(value)} ${shown(table.cell(row, value), SIGNED.test(value))}${unit && !table.word(value).includes(unit) ? ` ${unit}` : ""}`,
+  const interval = bounds(table, value);
+  return [
+    `${table.word(value)} ${shown(table.cell(row, value), about.signed)}${unit && !table.word(value).includes(unit) ? ` ${unit}` : ""}`,
+    interval[0] ? `95 % interval ${ends(interval)}` : "no interval",
+    ...more(table, row, value, ends),
+    ...bare(table, row, value),
   ];
-  const [low, high] = bounds(table, value);
-  lines.push(low ? `95 % interval ${ends(low, high)}` : "no interval");
-  const names = beside(table, value);
-  for (const name of names) {
-    const stem = name.replace(/_(lo|hi)$/, ""),
-      paired = stem !== name && names.includes(`${stem}_lo`) && names.includes(`${stem}_hi`);
-    if (table.cell(row, name) === null || (paired && name.endsWith("_hi"))) continue;
-    const [least, most] = paired ? [`${stem}_lo`, `${stem}_hi`] : bounds(table, name);
-    const between = least && table.about(least).words;
-    const text = paired
-      ? `${between || plain(stem)} ${ends(least, most)}`
-      : `${table.word(name)} ${/(^|_)[pq]$/.test(name) && table.cell(row, name) === 0 ? "< 1e−300" : shown(table.cell(row, name))}${least ? `${between ? `, ${between}` : ""} ${ends(least, most)}` : ""}`;
-    lines.push(text + (COUNT.test(name) ? ` ${table.about(name).unit}` : ""));
-  }
-  return [...lines, ...bare(table, row, value, names)];
+}
+
+/** What says more of a number: its n, controls and tests, a line each. */
+function more(
+  table: Table,
+  row: number,
+  value: string,
+  ends: (names: [string, string]) => string,
+): string[] {
+  const names = beside(table, value),
+    band = names.map(table.about, table).filter((c) => c.role?.startsWith("control_")),
+    alone = band.length === 2 ? band.map((c) => c.name) : [];
+  return names.flatMap((name) => {
+    const cell = table.cell(row, name),
+      about = table.about(name);
+    if (cell === null || name === alone[1]) return [];
+    if (name === alone[0]) return [`${table.word(name)} ${ends([name, alone[1]])}`];
+    const pair = bounds(table, name),
+      between = table.about(pair[0]).words;
+    const number = isTest(about) && cell === 0 ? "< 1e−300" : shown(cell);
+    return [
+      `${table.word(name)} ${number}${pair[0] && `${between ? `, ${between}` : ""} ${ends(pair)}`}${about.role === "n" ? ` ${about.unit}` : ""}`,
+    ];
+  });
 }
 
 /** Why a number has no control; nothing where it has one, or is told beside one. */
-function bare(table: Table, row: number, value: string, names: string[]): string[] {
-  if (/^(edge|random)$/.test(String(table.cell(row, "method")))) return ["a control itself"];
-  const own = names.filter((name) => CONTROL.test(name) || table.word(name).startsWith("control"));
-  if (own.some((name) => table.cell(row, name) !== null) || BEYOND.test(table.word(value)))
-    return [];
+function bare(table: Table, row: number, value: string): string[] {
+  const names = beside(table, value),
+    own = names.filter((name) => isControl(table.about(name)));
+  if (table.about(value).beyond || own.some((name) => table.cell(row, name) !== null)) return [];
   const alike = Object.fromEntries(
     table.told.columns
       .filter((c) => c.kind === "string")
       .map((c) => [c.name, table.cell(row, c.name)]),
   );
+  const along = table.told.columns.find((c) => c.role === "along")?.name ?? "";
   const sizes =
-    own.length && table.has("k")
+    own.length && along
       ? table
           .rows(alike)
           .filter((other) => table.cell(other, own[0]) !== null)
-          .map((other) => table.number(other, "k"))
+          .map((other) => table.number(other, along))
           .sort((a, b) => a - b)
       : [];
-  if (sizes.length) return [`control measured at k = ${sizes.join(", ")}`];
+  if (sizes.length) return [`control measured at ${along} = ${sizes.join(", ")}`];
   return [
-    names.some((name) => /(^|_)p$/.test(name))
+    names.some((name) => isTest(table.about(name)))
       ? "no control: tested against no effect"
       : "no control: described, not tested",
   ];
 }
 
-/** Columns that say more of a number, as their declarations have it: n first, then controls and tests. */
+/** Columns that say more of a number, n first; the ends of intervals, and of controls that have a middle, stand with what they bound. */
 export function beside(table: Table, value: string): string[] {
   const { columns } = table.told;
-  const own = columns.filter((c) => c.of.split(" ").includes(value));
-  const count = own.filter((c) => COUNT.test(c.name));
+  const own = columns.filter(
+    (c) =>
+      isOf(c, value) &&
+      c.role !== "lo" &&
+      c.role !== "hi" &&
+      !(c.role?.startsWith("control_") && middleOf(columns, c)),
+  );
+  const count = own.filter((c) => c.role === "n");
   const common = count.length
     ? []
-    : columns.filter((c) => c.name === "n" && !c.of && c.name !== value);
-  return [...count, ...common, ...own.filter((c) => !count.includes(c))].map((c) => c.name);
+    : columns.filter((c) => c.role === "n" && !c.of && c.name !== value);
+  return [...count, ...common, ...own.filter((c) => c.role !== "n")].map((c) => c.name);
 }
+
+/** The control that an end of a control's band belongs to: the last one before it of the same number. */
+const middleOf = (columns: Column[], end: Column): Column | undefined =>
+  columns
+    .slice(0, columns.indexOf(end))
+    .findLast((c) => c.role === "control" && c.of.split(" ").some((value) => isOf(end, value)));
 
 /** A number's control, and what 95 % of its draws keep to; empty names where it has none. */
 export function controlOf(table: Table, value: string): [string, string, string] {
-  const own = beside(table, value).filter(
-    (name) => CONTROL.test(name) && table.about(name).kind === "float64" && !/_[pq]$/.test(name),
-  );
-  const middle = own.find((name) => !/_(lo|hi)$/.test(name)),
-    end = (side: string) => own.find((name) => name.endsWith(side)) ?? "";
-  return middle ? [middle, ...bounds(table, middle)] : ["", end("_lo"), end("_hi")];
+  const own = beside(table, value).map(table.about, table),
+    named = (role: string) => own.find((c) => c.role === role)?.name ?? "";
+  const middle = named("control");
+  return middle
+    ? [middle, ...bounds(table, middle)]
+    : ["", named("control_lo"), named("control_hi")];
 }
 
 /** The value at which a number says nothing. */
-export function nothing(name: string): number {
-  return /auroc/.test(name) ? 0.5 : 0;
-}
+export const nothing = (table: Table, value: string): number => table.about(value).neutral ?? 0;
 
-/** Names of the columns that bound a value: they stand right after it. Else two empty names. */
+/** Names of the columns that bound a number, or a control. Else two empty names. */
 export function bounds(table: Table, value: string): [string, string] {
-  if (COUNT.test(value)) return ["", ""];
-  const names = table.told.columns.map((c) => c.name).filter((name) => name !== "se");
-  const [low, high] = names.slice(names.indexOf(value) + 1);
-  return /(^|_)lo$/.test(low ?? "") && /(^|_)hi$/.test(high ?? "") ? [low, high] : ["", ""];
+  const { columns } = table.told,
+    control = table.about(value).role === "control";
+  const end = (side: string) =>
+    columns.find(
+      (c) =>
+        (c.role === side && isOf(c, value)) ||
+        (control && c.role === `control_${side}` && middleOf(columns, c)?.name === value),
+    )?.name;
+  const [low, high] = [end("lo"), end("hi")];
+  return low && high ? [low, high] : ["", ""];
 }
 
 /** A table as text that spreadsheets read. A cell that would start a formula is quoted with a space. */

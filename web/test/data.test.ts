@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import { choose, keys } from "../src/choose";
-import { colour, limitOf, loss, sides } from "../src/colour";
+import { colour, limitOf, sides } from "../src/colour";
 import {
   Audit,
   beside,
   bounds,
+  type Column,
   controlOf,
   decode,
   type Encoded,
@@ -18,16 +19,20 @@ import {
   told,
   unpack,
 } from "../src/data";
-import { failed, methodsOf, verdict } from "../src/lenses/attribution/gates";
-import { sizes } from "../src/lenses/mechanism/Edges";
+import { own } from "../src/lenses";
+import { failed, methodsOf, tested, verdict, words } from "../src/lenses/attribution/_gates";
+import { sizes } from "../src/lenses/mechanism/edges";
 import { parse, to } from "../src/route";
 import { search } from "../src/views/Bar";
 import { sorted } from "../src/views/DataTable";
 import { lattice } from "../src/views/Grid";
 
+type Cells = [kind: string, cells: Encoded, more?: Partial<Column>];
+
 function table(
-  columns: Record<string, [string, Encoded, string?, string?]>,
+  columns: Record<string, Cells>,
   name = "own.table",
+  look: Pick<Told, "view" | "across"> = {},
 ): Table {
   const entries = Object.entries(columns);
   const about: Told = {
@@ -35,13 +40,15 @@ function table(
     total: 0,
     held: "",
     statements: [],
-    columns: entries.map(([n, [kind, , unit, of]]) => ({
+    columns: entries.map(([n, [kind, , more]]) => ({
       name: n,
       kind,
-      unit: unit ?? "",
+      unit: "",
       meaning: n,
-      of: of ?? "",
+      of: "",
+      ...more,
     })),
+    ...look,
   };
   return new Table(
     name,
@@ -50,15 +57,21 @@ function table(
   );
 }
 
+const key = (...names: string[]): Cells => ["string", { names, runs: [0, 6] }, { role: "key" }];
+
 const units = () =>
   table({
-    site: ["string", { names: ["a"], runs: [0, 6] }],
-    unit: ["int64", { values: [0, 0, 1, 1, 2, 2] }],
-    class: ["string", { names: ["x", "y"], values: [0, 1, 0, 1, 0, 1] }],
-    effect: ["float64", { values: [-3, 1, null, 2, -1, 0] }, "score"],
-    lo: ["float64", { values: [-4, 0, null, 1, -2, -1] }, "score"],
-    hi: ["float64", { values: [-2, 2, null, 3, 0, 1] }, "score"],
-    n: ["int64", { runs: [50, 6] }, "examples"],
+    site: key("a"),
+    unit: ["int64", { values: [0, 0, 1, 1, 2, 2] }, { role: "key" }],
+    class: ["string", { names: ["x", "y"], values: [0, 1, 0, 1, 0, 1] }, { role: "key" }],
+    effect: [
+      "float64",
+      { values: [-3, 1, null, 2, -1, 0] },
+      { unit: "score", role: "value", worse: -1, signed: true },
+    ],
+    lo: ["float64", { values: [-4, 0, null, 1, -2, -1] }, { role: "lo", of: "effect" }],
+    hi: ["float64", { values: [-2, 2, null, 3, 0, 1] }, { role: "hi", of: "effect" }],
+    n: ["int64", { runs: [50, 6] }, { unit: "examples", role: "n" }],
   });
 
 test("columns come back from names, values and runs", () => {
@@ -79,25 +92,29 @@ test("arrays come back from numbers, signed bytes and pixels", () => {
   expect([...unpack({ shape: [2], bytes: bytes(-1, 7) }).values]).toEqual([255, 7]);
 });
 
-const float = (of = "", v = 1): [string, Encoded, string, string] => [
+const value = (v = 1, more: Partial<Column> = {}): Cells => [
   "float64",
   { values: [v] },
-  "",
-  of,
+  { role: "value", ...more },
+];
+const partOf = (role: string, of: string, v = 1, more: Partial<Column> = {}): Cells => [
+  role === "n" ? "int64" : "float64",
+  { values: [v] },
+  { role, of, ...more },
 ];
 
 test("a number is told with what is declared to be of it, its n first, and nothing of another's", () => {
   const rows = table({
-    effect: float("", -1),
-    lo: float("", -2),
-    hi: float("", 0),
-    n: ["int64", { values: [50] }, "examples"],
-    control_effect: float("effect", 0.5),
-    control_lo: float("", -0.25),
-    control_hi: float("", 0.75),
-    accuracy_drop: float("", 0.125),
-    lost: ["int64", { values: [3] }, "examples", "accuracy_drop"],
-    p: float("accuracy_drop", 0.5),
+    effect: value(-1),
+    hi: partOf("hi", "effect", 0),
+    lo: partOf("lo", "effect", -2),
+    n: partOf("n", "", 50, { unit: "examples" }),
+    control_effect: partOf("control", "effect", 0.5),
+    control_lo: partOf("control_lo", "effect", -0.25),
+    control_hi: partOf("control_hi", "effect", 0.75),
+    accuracy_drop: value(0.125, { signed: true }),
+    lost: ["int64", { values: [3] }, { unit: "examples", of: "accuracy_drop" }],
+    p: partOf("p", "accuracy_drop", 0.5),
   });
   expect(told(rows, 0, "effect")).toEqual([
     "effect −1",
@@ -117,94 +134,126 @@ test("a number is told with what is declared to be of it, its n first, and nothi
   expect(controlOf(rows, "accuracy_drop")).toEqual(["", "", ""]);
 });
 
+test("names say nothing: a column is what its role says", () => {
+  const rows = table({
+    control_lo: value(),
+    n: partOf("lo", "control_lo", 0),
+    effect: partOf("hi", "control_lo", 2),
+    auroc: partOf("control", "control_lo", 0.5),
+  });
+  expect(told(rows, 0, "control_lo")).toEqual([
+    "control lo 1",
+    "95 % interval [0, 2]",
+    "AUROC 0.5",
+  ]);
+  expect([nothing(rows, "auroc"), choose(rows)]).toEqual([0, null]);
+});
+
+test("each of two controls of a number has its own band", () => {
+  const rows = table({
+    drop: value(0.5),
+    random: partOf("control", "drop", 0.1),
+    random_lo: partOf("control_lo", "drop", 0),
+    random_hi: partOf("control_hi", "drop", 0.2),
+    matched: partOf("control", "drop", 0.3),
+    matched_lo: partOf("control_lo", "drop", 0.25, { words: "95 % of these" }),
+    matched_hi: partOf("control_hi", "drop", 0.35),
+    p: partOf("p", "drop", 0),
+  });
+  expect(told(rows, 0, "drop")).toEqual([
+    "drop 0.5",
+    "no interval",
+    "random 0.1 [0, 0.2]",
+    "matched 0.3, 95 % of these [0.25, 0.35]",
+    "p < 1e−300",
+  ]);
+  expect(bounds(rows, "matched")).toEqual(["matched_lo", "matched_hi"]);
+  expect(controlOf(rows, "drop")).toEqual(["random", "random_lo", "random_hi"]);
+});
+
+test("what lies beyond its control needs none beside it", () => {
+  const rows = table({ plain: value(), more: value(1, { beyond: true }) });
+  expect(told(rows, 0, "plain").at(-1)).toBe("no control: described, not tested");
+  expect(told(rows, 0, "more").at(-1)).toBe("no interval");
+});
+
 test("a number with an n of its own has no other, and one n can be of several", () => {
   const sites = table({
-    probe: float(),
-    n: ["int64", { values: [5000] }, "", "probe gain"],
-    gain: float(),
-    cka: float(),
-    n_geometry: ["int64", { values: [2000] }, "", "cka"],
-    bare: float(),
+    probe: value(),
+    n: partOf("n", "probe gain", 5000),
+    gain: value(),
+    cka: value(),
+    pairs: partOf("n", "cka", 2000),
+    bare: value(),
   });
   expect(["probe", "gain", "cka", "bare"].map((name) => beside(sites, name))).toEqual([
     ["n"],
     ["n"],
-    ["n_geometry"],
+    ["pairs"],
     [],
   ]);
+  expect(sites.word("pairs")).toBe("n");
 });
 
 test("the range of a control that has no middle is told as one, a single end as what it is", () => {
   const pairs = table({
-    r: float(),
-    lo: float(),
-    hi: float(),
-    control_r_lo: float("r", -0.25),
-    control_r_hi: float("r", 0.25),
-    auroc: float(),
-    control_auroc_hi: float("auroc", 0.5),
+    r: value(),
+    lo: partOf("lo", "r"),
+    hi: partOf("hi", "r"),
+    control_r_lo: partOf("control_lo", "r", -0.25, { words: "control (95 % of shuffles)" }),
+    control_r_hi: partOf("control_hi", "r", 0.25),
+    auroc: value(1, { neutral: 0.5 }),
+    control_auroc_hi: partOf("control_hi", "auroc", 0.5),
   });
-  expect(told(pairs, 0, "r").at(-1)).toBe("control r [−0.25, 0.25]");
+  expect(told(pairs, 0, "r").at(-1)).toBe("control (95 % of shuffles) [−0.25, 0.25]");
   expect(told(pairs, 0, "auroc")).toEqual(["AUROC 1", "no interval", "control AUROC hi 0.5"]);
   expect(controlOf(pairs, "r")).toEqual(["", "control_r_lo", "control_r_hi"]);
   expect(controlOf(pairs, "auroc")).toEqual(["", "", "control_auroc_hi"]);
+  expect([nothing(pairs, "auroc"), nothing(pairs, "r")]).toEqual([0.5, 0]);
 });
 
 test("columns are called by the words of their declarations, their band by those of its lower end", () => {
   const rows = table({
-    effect: float("", -1),
-    control_effect: float("effect", 0.5),
-    control_lo: float("", -0.25),
-    control_hi: float("", 0.75),
-    random_lo: float("effect", -1),
-    random_hi: float("effect", 1),
+    effect: value(-1, { words: "effect of removing it" }),
+    control_effect: partOf("control", "effect", 0.5, { words: "control (median unit)" }),
+    control_lo: partOf("control_lo", "effect", -0.25, { words: "95 % of the units" }),
+    control_hi: partOf("control_hi", "effect", 0.75),
   });
-  const words: Record<string, string> = {
-    effect: "effect of removing it",
-    control_effect: "control (median unit)",
-    control_lo: "95 % of the units",
-    random_lo: "control (95 % of sets)",
-  };
-  for (const column of rows.told.columns) column.words = words[column.name];
   expect(told(rows, 0, "effect")).toEqual([
     "effect of removing it −1",
     "no interval",
     "control (median unit) 0.5, 95 % of the units [−0.25, 0.75]",
-    "control (95 % of sets) [−1, 1]",
   ]);
   expect(rows.word("other_column")).toBe("other column");
 });
 
 test("where a control was measured at other sizes only, they are told", () => {
   const curve = table({
-    site: ["string", { names: ["a"], runs: [0, 3] }],
-    k: ["int64", { values: [5, 1, 3] }],
-    accuracy: ["float64", { values: [0.1, 0.9, 0.5] }],
-    random: ["float64", { values: [0.8, 1, null] }, "", "accuracy"],
+    site: ["string", { names: ["a"], runs: [0, 3] }, { role: "key" }],
+    k: ["int64", { values: [5, 1, 3] }, { role: "along" }],
+    accuracy: ["float64", { values: [0.1, 0.9, 0.5] }, { role: "value" }],
+    random: ["float64", { values: [0.8, 1, null] }, { role: "control", of: "accuracy" }],
   });
   expect(told(curve, 2, "accuracy").at(-1)).toBe("control measured at k = 1, 5");
   expect(told(curve, 0, "accuracy").at(-1)).toBe("random 0.8");
 });
 
-test("a loss has one sign of colour, whichever sign its number has", () => {
-  expect(
-    [
-      "effect",
-      "accuracy_drop",
-      "class_drop",
-      "shapley",
-      "area",
-      "growth",
-      "interaction",
-      "auroc",
-      "recovery",
-      "spearman",
-      "mean",
-    ].map((name) => loss(name)),
-  ).toEqual([-1, 1, 1, 1, 1, -1, -1, 0, 0, 0, 0]);
-  expect(loss("area", "keep_top")).toBe(-1);
-  expect(sides("drop", "accuracy", "0")).toBe("Orange: the class loses accuracy; blue: it gains");
-  expect(sides("auroc", "score", "0.5")).toBe("Blue above 0.5, orange below");
+test("a loss has one colour, whichever sign its number has, and what isn't declared has none", () => {
+  const about = (more: Partial<Column>) => ({
+    name: "",
+    kind: "",
+    unit: "",
+    meaning: "",
+    of: "",
+    ...more,
+  });
+  expect(sides(about({ worse: 1 }), "accuracy", "0")).toBe(
+    "Orange: the class loses accuracy; blue: it gains",
+  );
+  expect(sides(about({ worse: -1, beyond: true }), "score", "0")).toBe(
+    "Orange: the class loses more score; blue: it loses less",
+  );
+  expect(sides(about({ neutral: 0.5 }), "score", "0.5")).toBe("Blue above 0.5, orange below");
 });
 
 test("rows are found by what they hold", () => {
@@ -223,13 +272,38 @@ test("a table of units and classes asks for a map, one along k for a curve", () 
     values: ["effect"],
   });
   const along = table({
-    class: ["string", { names: ["x", "y"], values: [0, 0, 1, 1] }],
-    k: ["int64", { values: [1, 2, 1, 2] }, "units"],
-    drop: ["float64", { values: [0, 1, 2, 3] }, "share"],
+    class: ["string", { names: ["x", "y"], values: [0, 0, 1, 1] }, { role: "key" }],
+    k: ["int64", { values: [1, 2, 1, 2] }, { unit: "units", role: "along" }],
+    drop: ["float64", { values: [0, 1, 2, 3] }, { unit: "share", role: "value" }],
   });
   expect(choose(along)).toMatchObject({ kind: "curve", across: "k", filters: ["class"] });
   expect(keys(along)).toEqual(["class", "k"]);
   expect(choose(table({ name: ["string", { names: ["q"], values: [0] }] }))).toBeNull();
+});
+
+test("a view and the keys of a map are those that were declared, if the table has them", () => {
+  const columns = (): Record<string, Cells> => ({
+    from: ["string", { names: ["x", "y"], values: [0, 0, 1, 1, 0, 0, 1, 1] }, { role: "key" }],
+    site: ["string", { names: ["a", "b"], values: [0, 0, 0, 0, 1, 1, 1, 1] }, { role: "key" }],
+    into: ["string", { names: ["x", "y"], values: [0, 1, 0, 1, 0, 1, 0, 1] }, { role: "key" }],
+    size: ["float64", { values: [0, 1, 2, 3, 4, 5, 6, 7] }, { role: "value" }],
+  });
+  const chosen = (look: Pick<Told, "view" | "across">) => choose(table(columns(), "own", look));
+  expect(chosen({ across: "from into" })).toMatchObject({ kind: "heat", filters: ["site"] });
+  expect(chosen({})).toMatchObject({ kind: "heat", filters: ["from"] });
+  for (const across of ["from nowhere", "from from", "from", "__proto__ constructor"])
+    expect(chosen({ across })).toMatchObject({ kind: "heat", filters: ["from"] });
+  expect(chosen({ view: "dots" })).toMatchObject({ kind: "dots", filters: ["from", "site"] });
+  expect(chosen({ view: "curve" })).toBeNull();
+});
+
+test("a file in a lens's folder is the view of the finding of its name, parts of views are none", () => {
+  expect(Object.keys(own)).toEqual(
+    expect.arrayContaining(["ablation.topk", "attribution.methods", "tracing.patching"]),
+  );
+  expect(
+    Object.entries(own).filter(([name, view]) => !/^[a-z]+\.[a-z]+$/.test(name) || !view),
+  ).toEqual([]);
 });
 
 test("a tooltip names estimate, interval and n", () => {
@@ -241,16 +315,14 @@ test("a tooltip names estimate, interval and n", () => {
     "no control: described, not tested",
   ]);
   expect(bounds(units(), "effect")).toEqual(["lo", "hi"]);
-  expect(nothing("auroc")).toBe(0.5);
 });
 
-test("an interval stands right behind its number", () => {
+test("an interval is that of its number, wherever it stands", () => {
   const pairs = table({
-    effect_a: float(),
-    interaction: float(),
-    lo: float(),
-    hi: float(),
-    q: float(),
+    effect_a: value(),
+    lo: partOf("lo", "interaction"),
+    interaction: value(),
+    hi: partOf("hi", "interaction"),
   });
   expect(bounds(pairs, "effect_a")).toEqual(["", ""]);
   expect(bounds(pairs, "interaction")).toEqual(["lo", "hi"]);
@@ -335,6 +407,9 @@ test("a method that fails a gate is named as failing, a control is not", () => {
     metric: ["string", { names: ["deletion_auc", "edge_similarity"], values: [0, 0, 1, 0, 0] }],
     passed: ["bool", { values: [true, true, false, false, null] }],
   });
+  expect(tested(gates, 3)).toEqual(["value –", "no interval", "a control itself"]);
+  expect(tested(gates, 0).at(-1)).toBe("no control: described, not tested");
+  expect(words("input_x_gradient")).toBe("input × gradient");
   expect(methodsOf(gates)).toEqual(["saliency", "input_x_gradient", "edge"]);
   expect(failed(gates, "input_x_gradient")).toEqual(["edge similarity"]);
   expect(

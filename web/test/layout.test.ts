@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { Audit } from "../src/data";
-import { apart } from "../src/lenses/agreement";
+import { Audit, type Column } from "../src/data";
+import { apart } from "../src/lenses/agreement/units";
 import { type Edge, layers } from "../src/lenses/mechanism/layers";
 import { square } from "../src/views/matrix";
 import { laid } from "../src/views/Network";
@@ -77,7 +77,7 @@ test("the map has every unit, also those whose rows the page doesn't hold", () =
     meaning: name,
     of: "",
   });
-  const told = (total: number, columns: ReturnType<typeof column>[]) => ({
+  const told = (total: number, columns: Column[]) => ({
     title: "",
     total,
     held: "with the largest effect",
@@ -89,7 +89,7 @@ test("the map has every unit, also those whose rows the page doesn't hold", () =
     "ablation.units": told(12, [
       column("site", "string"),
       column("unit", "int64"),
-      column("effect"),
+      { ...column("effect"), signed: true },
     ]),
   };
   const audit = new Audit(

@@ -3,7 +3,7 @@
 import type { ComponentChild } from "preact";
 import { useMemo } from "preact/hooks";
 import { type Audit, type Cell, part, ranked, shown, type Table } from "../data";
-import { ClassMaps } from "../lenses/attribution/maps";
+import { ClassMaps } from "../lenses/attribution/_maps";
 import { to } from "../route";
 import { Curve } from "../views/Curve";
 import { useAudit } from "../views/context";

@@ -1,9 +1,9 @@
 // Everything about one image: maps of its pixels, its way through the network, the units that decided it.
 
 import { shown } from "../data";
-import { Deciding } from "../lenses/ablation/Deciding";
-import { ImageMaps } from "../lenses/attribution/maps";
-import { Path } from "../lenses/mechanism/Path";
+import { Deciding } from "../lenses/ablation/images";
+import { ImageMaps } from "../lenses/attribution/_maps";
+import { Path } from "../lenses/mechanism/paths";
 import { to } from "../route";
 import { useAudit } from "../views/context";
 import { DataTable } from "../views/DataTable";

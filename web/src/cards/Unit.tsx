@@ -3,10 +3,10 @@
 import type { ComponentChild } from "preact";
 import { useCallback, useContext } from "preact/hooks";
 import { type Audit, type Cell, shown, type Table } from "../data";
-import { Examples } from "../lenses/activation";
+import { Examples } from "../lenses/activation/examples";
 import { Synthetic } from "../lenses/activation/synthetic";
 import { Weights } from "../lenses/activation/tuning";
-import { both } from "../lenses/agreement";
+import { both } from "../lenses/agreement/units";
 import { to } from "../route";
 import { DotsView } from "../views/Curve";
 import { RowsContext, useAudit } from "../views/context";

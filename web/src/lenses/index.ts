@@ -1,21 +1,12 @@
-// Which findings have a view of their own; every other one gets the view that its columns ask for.
+// Views of their own by their place: `<lens>/<finding>.tsx` is that finding's; every other finding gets the view that its columns ask for. Files of parts begin with `_`.
 
 import type { FunctionComponent } from "preact";
 import type { Table } from "../data";
-import { ablation } from "./ablation";
-import { activation } from "./activation";
-import { agreement } from "./agreement";
-import { attribution } from "./attribution";
-import { mechanism } from "./mechanism";
-import { tracing } from "./tracing";
 
 export type View = FunctionComponent<{ table: Table }>;
 
-export const own: Record<string, View> = {
-  ...ablation,
-  ...activation,
-  ...attribution,
-  ...mechanism,
-  ...tracing,
-  ...agreement,
-};
+const found = import.meta.glob<View>("./*/[a-z]*.tsx", { eager: true, import: "default" });
+
+export const own: Record<string, View> = Object.fromEntries(
+  Object.entries(found).map(([file, view]) => [file.slice(2, -4).replace("/", "."), view]),
+);

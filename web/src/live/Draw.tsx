@@ -3,8 +3,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { limitOf } from "../colour";
 import { shown } from "../data";
-import { words } from "../lenses/attribution/gates";
-import { Verdict } from "../lenses/attribution/maps";
+import { words } from "../lenses/attribution/_gates";
+import { Verdict } from "../lenses/attribution/_maps";
 import { go, to } from "../route";
 import { useAudit } from "../views/context";
 import { Frame, Pick } from "../views/Frame";

@@ -64,7 +64,7 @@ function curve(table: Table, rows: number[], along: string, value: string): Plot
     [control, least, most] = controlOf(table, value);
   const of = (name: string) => (row: number) => table.number(row, name);
   const unit = table.about(value).unit;
-  const marks: Plot.Markish[] = [Plot.ruleY([nothing(value)], { strokeOpacity: 0.3 })];
+  const marks: Plot.Markish[] = [Plot.ruleY([nothing(table, value)], { strokeOpacity: 0.3 })];
   const beside = rows.filter((row) => table.cell(row, control || least) !== null); // measured at some places only
   if (least && most)
     marks.push(
@@ -140,7 +140,7 @@ export function Dots({
       [control, least, most] = controlOf(table, value);
     const name = (row: number) => shown(table.cell(row, by)),
       of = (column: string) => (row: number) => table.number(row, column);
-    const marks: Plot.Markish[] = [Plot.ruleX([nothing(value)], { strokeOpacity: 0.4 })];
+    const marks: Plot.Markish[] = [Plot.ruleX([nothing(table, value)], { strokeOpacity: 0.4 })];
     if (least && most)
       marks.push(
         Plot.ruleY(rows, {
@@ -184,7 +184,7 @@ export function Dots({
       x: {
         label: `${table.word(value)}${table.about(value).unit ? ` [${table.about(value).unit}]` : ""}`,
         grid: true,
-        ...(/auroc/.test(value) ? { domain: [0, 1] } : { nice: true }),
+        ...(nothing(table, value) ? { domain: [0, 1] } : { nice: true }),
       },
       y: {
         label: table.word(by),

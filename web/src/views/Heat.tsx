@@ -3,12 +3,14 @@
 import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { type Choice, ordered } from "../choose";
-import { colour, limitOf, loss, SCALE, sides } from "../colour";
+import { colour, limitOf, SCALE, sides } from "../colour";
 import { type Cell, capital, fixed, nothing, shown, type Table, told } from "../data";
 import { go, to } from "../route";
 import { useAudit } from "./context";
 import { Frame, Pick } from "./Frame";
 import { type Cells, Grid, lattice } from "./Grid";
+
+type Worse = (row: number, value: string) => number;
 
 /** Classes as the model has them, numbers by size, names as they come. */
 function inOrder(cells: Cell[], classes: string[]): Cell[] {
@@ -55,10 +57,13 @@ export function Heat({
   table,
   choice,
   start,
+  worse = (_, value) => table.about(value).worse ?? 0,
 }: {
   table: Table;
   choice: Choice;
   start?: Record<string, Cell>;
+  /** Which sign of a row's number is a loss, where it isn't the same in all rows. */
+  worse?: Worse;
 }) {
   const audit = useAudit();
   const [equal, picks] = useFilters(table, choice.filters, start);
@@ -77,17 +82,25 @@ export function Heat({
     .join(", ");
   const cells = useMemo(
     () =>
-      layout(table, choice, audit.outline.classes, rows, value, sorting, (row) =>
-        opened(audit.siteIndex(table.cell(row, "site")), table, row, audit.outline.classes),
+      layout(
+        table,
+        choice,
+        audit.outline.classes,
+        rows,
+        value,
+        sorting,
+        (row) =>
+          opened(audit.siteIndex(table.cell(row, "site")), table, row, audit.outline.classes),
+        worse,
       ),
     [rows, value, sorting],
   );
   const about = table.about(value),
-    zero = nothing(value),
+    zero = nothing(table, value),
     unit = table.told.units?.[String(equal.score)] ?? about.unit;
   return (
     <Frame
-      caption={`${capital(about.meaning)}${unit ? ` [${unit}]` : ""}${named && ` (${named})`}. ${sides(value, unit === "share" ? "accuracy" : "score", shown(zero))}; full colour at ${zero ? `${shown(zero)} ± ` : "±"}${shown(cells.limit)} (${SCALE}); grey: no number${table.cut ? `, or left out of this page, which holds the rows ${table.told.held}` : ""}. Rows: ${table.about(choice.rows).meaning}; columns: ${table.about(choice.across).meaning}.`}
+      caption={`${capital(about.meaning)}${unit ? ` [${unit}]` : ""}${named && ` (${named})`}. ${sides(about, unit === "share" ? "accuracy" : "score", shown(zero))}; full colour at ${zero ? `${shown(zero)} ± ` : "±"}${shown(cells.limit)} (${SCALE}); grey: no number${table.cut ? `, or left out of this page, which holds the rows ${table.told.held}` : ""}. Rows: ${table.about(choice.rows).meaning}; columns: ${table.about(choice.across).meaning}.`}
       table={table}
       rows={rows}
     >
@@ -132,6 +145,7 @@ function layout(
   value: string,
   sort: string,
   address: (row: number) => string,
+  worse: Worse,
 ): Cells & { limit: number; many: boolean } {
   const numbers = table.column(value),
     down = table.column(choice.rows),
@@ -152,12 +166,9 @@ function layout(
   const held = new Int32Array(names.length * wide).fill(-1);
   for (const row of rows)
     held[rowPlace.get(down[row])! * wide + columnPlace.get(along[row])!] = row;
-  const zero = nothing(value),
-    kinds = table.column("kind");
-  const turns = new Map(
-    [...new Set(kinds), undefined].map((kind) => [kind, loss(value, String(kind)) > 0 ? -1 : 1]),
-  );
-  const turned = (row: number) => turns.get(kinds[row])! * ((numbers[row] as number) - zero);
+  const zero = nothing(table, value);
+  const turned = (row: number) =>
+    (worse(row, value) > 0 ? -1 : 1) * ((numbers[row] as number) - zero);
   const limit = limitOf(
     rows.map((row) => (numbers[row] === null ? NaN : (numbers[row] as number) - zero)),
   );

@@ -45,7 +45,7 @@ export function Synthetic({ table, site, unit }: { table: Table; site: string; u
   );
 }
 
-export const SyntheticWall: View = ({ table }) => {
+const SyntheticWall: View = ({ table }) => {
   const audit = useAudit();
   const [equal, picks] = useFilters(table, ["site"]);
   const rows = table.rows(equal);
@@ -73,3 +73,5 @@ export const SyntheticWall: View = ({ table }) => {
     </Frame>
   );
 };
+
+export default SyntheticWall;

@@ -68,7 +68,7 @@ export function Weights({
   );
 }
 
-export const Tuning: View = ({ table }) => {
+const Tuning: View = ({ table }) => {
   const audit = useAudit();
   const [equal, picks] = useFilters(table, ["site", "stimulus"]);
   const [by, setBy] = useState("tuning");
@@ -242,3 +242,5 @@ function Tile({ table, row, curve }: { table: Table; row: number; curve: Float32
     </svg>
   );
 }
+
+export default Tuning;

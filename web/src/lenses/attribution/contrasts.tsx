@@ -3,7 +3,7 @@
 import * as Plot from "@observablehq/plot";
 import { useCallback, useState } from "preact/hooks";
 import { limitOf } from "../../colour";
-import { part, shown, type Table, told } from "../../data";
+import { bounds, part, shown, type Table, told } from "../../data";
 import { to } from "../../route";
 import { Chart, tip } from "../../views/Chart";
 import { useAudit } from "../../views/context";
@@ -35,7 +35,7 @@ const SETS = [
   },
 ] as const;
 
-export const Contrasts: View = ({ table }) => {
+const Contrasts: View = ({ table }) => {
   const [pair, setPair] = useState(0);
   // both directions of a pair stand one below the other
   const pairs = Array.from({ length: Math.floor(table.length / 2) }, (_, k) => k);
@@ -43,7 +43,7 @@ export const Contrasts: View = ({ table }) => {
   const [a, b] = rows.map((row) => shown(table.cell(row, "class")));
   const span = [
     ...rows.flatMap((row) =>
-      SETS.flatMap(({ value }) => edges(value).map((name) => table.number(row, name))),
+      SETS.flatMap(({ value }) => bounds(table, value).map((name) => table.number(row, name))),
     ),
     0,
   ].filter(Number.isFinite);
@@ -85,12 +85,6 @@ export const Contrasts: View = ({ table }) => {
     </Frame>
   );
 };
-
-/** The bounds of a change: `change` has `lo` and `hi`, `plain_change` has `plain_lo` and `plain_hi`. */
-const edges = (value: string): [string, string] => [
-  value.replace("change", "lo"),
-  value.replace("change", "hi"),
-];
 
 function Side({
   table,
@@ -172,8 +166,8 @@ function drawn(table: Table, row: number, domain: number[]): Plot.PlotOptions {
       ...SETS.map(({ name, value, stroke }) =>
         Plot.ruleY([0], {
           y: [name],
-          x1: [of(edges(value)[0])],
-          x2: [of(edges(value)[1])],
+          x1: [of(bounds(table, value)[0])],
+          x2: [of(bounds(table, value)[1])],
           stroke,
           strokeWidth: 2,
         }),
@@ -190,3 +184,5 @@ function drawn(table: Table, row: number, domain: number[]): Plot.PlotOptions {
     ],
   };
 }
+
+export default Contrasts;

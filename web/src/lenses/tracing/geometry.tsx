@@ -13,7 +13,7 @@ import type { View } from "..";
 const ELLIPSES = 30;
 const STEPS = 36;
 
-export const Geometry: View = ({ table }) => {
+const Geometry: View = ({ table }) => {
   const { classes } = useAudit().outline;
   const [equal, picks] = useFilters(table, ["site"]);
   const rows = table.rows(equal);
@@ -86,3 +86,5 @@ function outline(table: Table, row: number): { row: number; x: number; y: number
     };
   });
 }
+
+export default Geometry;

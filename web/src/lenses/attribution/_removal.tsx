@@ -2,10 +2,10 @@
 
 import * as Plot from "@observablehq/plot";
 import { useCallback } from "preact/hooks";
-import { fixed, type Numbers, part, shown, type Table, told } from "../../data";
+import { fixed, type Numbers, part, shown, type Table } from "../../data";
 import { Chart, tip } from "../../views/Chart";
 import { Frame } from "../../views/Frame";
-import { failed, methodsOf, words } from "./gates";
+import { failed, methodsOf, tested, words } from "./_gates";
 
 const SYMBOLS = ["circle", "triangle", "square", "diamond", "star", "wye"];
 const COLOURS = ["var(--link)", "var(--warn)", "var(--ink)", "#009e73", "#cc79a7"];
@@ -92,7 +92,7 @@ function drawn(
     return [
       name,
       `${shown(Number((share * 100).toPrecision(3)))} % of the pixels: ${fixed(chance, 3)}${bounds ? ` [${fixed(lo, 3)}, ${fixed(hi, 3)}]` : ""}`,
-      ...(row === undefined ? [] : ["area under the curve:", ...told(table, row, "value")]),
+      ...(row === undefined ? [] : ["area under the curve:", ...tested(table, row)]),
     ].join("\n");
   };
   const marked = lines.flatMap((line, m) => line.filter(({ i }) => (i + m) % 4 === 0));

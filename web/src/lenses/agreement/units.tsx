@@ -1,4 +1,4 @@
-// Agreement: lens against lens, and where selectivity and effect part.
+// Where selectivity and effect part: a mark a unit.
 
 import * as Plot from "@observablehq/plot";
 import { useCallback, useMemo } from "preact/hooks";
@@ -7,7 +7,7 @@ import { to } from "../../route";
 import { Chart, tip } from "../../views/Chart";
 import { useAudit } from "../../views/context";
 import { Frame } from "../../views/Frame";
-import { Heat, useFilters } from "../../views/Heat";
+import { useFilters } from "../../views/Heat";
 import type { View } from "..";
 
 const SYMBOLS = ["circle", "wye", "triangle", "square", "diamond", "star", "cross"];
@@ -46,19 +46,6 @@ const COLOURS = [
   "var(--soft)",
   "var(--soft)",
 ];
-
-const Lenses: View = ({ table }) => (
-  <Heat
-    table={table}
-    choice={{
-      kind: "heat",
-      filters: ["site", "class"],
-      rows: "lens_a",
-      across: "lens_b",
-      values: ["spearman", "topk_overlap"],
-    }}
-  />
-);
 
 const Units: View = ({ table }) => {
   const audit = useAudit();
@@ -196,7 +183,4 @@ export function apart(
   });
 }
 
-export const agreement: Record<string, View> = {
-  "agreement.lenses": Lenses,
-  "agreement.units": Units,
-};
+export default Units;

@@ -12,7 +12,7 @@ import type { View } from "..";
 
 const DOSES = [-2, -1, 0, 1, 2];
 
-export const Directions: View = ({ table }) => (
+const Directions: View = ({ table }) => (
   <>
     <DotsView
       table={table}
@@ -135,3 +135,5 @@ function drawn(
     ],
   };
 }
+
+export default Directions;

@@ -81,6 +81,8 @@ function drawn(table: Table, rows: number[]): Plot.PlotOptions {
   };
 }
 
-export const Paths: View = ({ table }) => (
+const Paths: View = ({ table }) => (
   <Cases table={table} of={(example) => <Path key={example} table={table} example={example} />} />
 );
+
+export default Paths;

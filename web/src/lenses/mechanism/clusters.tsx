@@ -9,7 +9,7 @@ import type { View } from "..";
 
 const MOST = 24;
 
-export const Clusters: View = ({ table }) => {
+const Clusters: View = ({ table }) => {
   const audit = useAudit();
   const clustered = table.column("cluster").findIndex((c) => c !== null);
   const [equal, picks] = useFilters(table, ["site"], {
@@ -127,3 +127,5 @@ function Profiles({
     </div>
   );
 }
+
+export default Clusters;

@@ -1,20 +1,16 @@
-// Activation: what units respond to, as a wall of the images that each saw.
+// What units respond to, as a wall of the images that each saw.
 
 import { useMemo, useState } from "preact/hooks";
-import type { Choice } from "../../choose";
 import { ordered } from "../../choose";
 import type { Table } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { DataTable } from "../../views/DataTable";
 import { Frame } from "../../views/Frame";
-import { Heat, useFilters } from "../../views/Heat";
+import { useFilters } from "../../views/Heat";
 import { usePages } from "../../views/Pages";
 import { type Box, Picture } from "../../views/Picture";
 import type { View } from "..";
-import { Concepts, Depth } from "./depth";
-import { SyntheticWall } from "./synthetic";
-import { Tuning } from "./tuning";
 
 const PAGE = 12;
 const KINDS = [
@@ -114,25 +110,4 @@ const Wall: View = ({ table }) => {
   );
 };
 
-const SELECTIVITY: Choice = {
-  kind: "heat",
-  filters: ["site"],
-  rows: "class",
-  across: "unit",
-  values: ["auroc", "mean"],
-};
-const Units: View = ({ table }) => (
-  <Heat
-    table={table}
-    choice={{ ...SELECTIVITY, values: SELECTIVITY.values.filter((v) => table.has(v)) }}
-  />
-);
-
-export const activation: Record<string, View> = {
-  "activation.units": Units,
-  "activation.examples": Wall,
-  "activation.depth": Depth,
-  "activation.concepts": Concepts,
-  "activation.tuning": Tuning,
-  "activation.synthetic": SyntheticWall,
-};
+export default Wall;

@@ -16,7 +16,7 @@ const HIGH = 420,
   APART = 27;
 const EDGE = 34;
 
-export const Edges: View = ({ table }) => {
+const Edges: View = ({ table }) => {
   const audit = useAudit();
   const [equal, picks] = useFilters(table, ["class"]);
   const [count, setCount] = useState(20);
@@ -151,3 +151,5 @@ export function sizes(
 const short = (name: string) => (name.length > 14 ? `…${name.slice(-13)}` : name);
 const edge = (table: Table, row: number) =>
   `${shown(table.cell(row, "site_a"))} unit ${shown(table.cell(row, "unit_a"))} on ${shown(table.cell(row, "site_b"))} unit ${shown(table.cell(row, "unit_b"))}`;
+
+export default Edges;

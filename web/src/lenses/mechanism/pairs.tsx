@@ -13,7 +13,7 @@ import type { View } from "..";
 const KINDS = { raw: "correlation", "within classes": "correlation_within" } as const;
 type Kind = keyof typeof KINDS;
 
-export const Correlations: View = ({ table }) => {
+const Correlations: View = ({ table }) => {
   const audit = useAudit();
   const clusters = audit.table("mechanism.clusters");
   const sites = clusters?.distinct("site").map(String) ?? [];
@@ -97,3 +97,5 @@ function* pairs(table: Table, site: string, a: number, b: number): Generator<num
   yield* table.rows({ site_a: site, unit_a: a, site_b: site, unit_b: b });
   yield* table.rows({ site_a: site, unit_a: b, site_b: site, unit_b: a });
 }
+
+export default Correlations;

@@ -14,7 +14,7 @@ const WAYS: Record<string, string> = {
   noise: "necessary (noise)",
 };
 
-export const Patching: View = ({ table }) => (
+const Patching: View = ({ table }) => (
   <>
     <FlowMap table={table} />
     <Heat
@@ -114,3 +114,5 @@ function FlowMap({ table }: { table: Table }) {
     </Frame>
   );
 }
+
+export default Patching;

@@ -13,7 +13,7 @@ import type { View } from "..";
 const SIDE = 440;
 const COUNTS = [20, 40, 80];
 
-export const Interactions: View = ({ table }) => (
+const Interactions: View = ({ table }) => (
   <>
     <Graph table={table} />
     <Heat
@@ -128,3 +128,5 @@ function Graph({ table }: { table: Table }) {
     </Frame>
   );
 }
+
+export default Interactions;

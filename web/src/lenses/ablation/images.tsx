@@ -79,9 +79,11 @@ export function Deciding({ table, example }: { table: Table; example: number }) 
   );
 }
 
-export const DecidingUnits: View = ({ table }) => (
+const DecidingUnits: View = ({ table }) => (
   <Cases
     table={table}
     of={(example) => <Deciding key={example} table={table} example={example} />}
   />
 );
+
+export default DecidingUnits;

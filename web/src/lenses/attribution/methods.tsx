@@ -1,11 +1,10 @@
-// Attribution: methods and their gates, their maps, removal, and one class against another.
+// Methods of attribution: their gates, their maps, and what removing pixels in their order costs.
 
 import { useAudit } from "../../views/context";
 import type { View } from "..";
-import { Contrasts } from "./contrasts";
-import { Gates } from "./gates";
-import { Maps } from "./maps";
-import { Removal } from "./removal";
+import { Gates } from "./_gates";
+import { Maps } from "./_maps";
+import { Removal } from "./_removal";
 
 const Methods: View = ({ table }) => {
   const audit = useAudit(),
@@ -21,7 +20,4 @@ const Methods: View = ({ table }) => {
   );
 };
 
-export const attribution: Record<string, View> = {
-  "attribution.methods": Methods,
-  "attribution.contrasts": Contrasts,
-};
+export default Methods;

@@ -13,8 +13,16 @@ const [LEFT, TOP, WIDE, HIGH] = [150, 24, 134, 62];
 export const methodsOf = (table: Table) =>
   (table.distinct("method") as string[]).filter((name) => name !== "random");
 
-export const words = (name: string) =>
-  ({ input_x_gradient: "input × gradient" })[name] ?? name.replaceAll("_", " ");
+/** A method or a test in words, as sentences write it. */
+export const words = (name: string) => name.replaceAll("_x_", " × ").replaceAll("_", " ");
+
+/** What is known of a value; a control has no control of its own. */
+export const tested = (table: Table, row: number): string[] => {
+  const lines = told(table, row, "value");
+  return CONTROLS.includes(String(table.cell(row, "method")))
+    ? [...lines.filter((line) => !line.startsWith("no control")), "a control itself"]
+    : lines;
+};
 
 /** What a method that fails a test was found to do. */
 const FOUND: Record<string, string> = {
@@ -89,7 +97,7 @@ function laid(table: Table): Cells {
       if (at === undefined) return [head, "not tested"];
       return [
         head,
-        ...told(table, at, "value"),
+        ...tested(table, at),
         ...(table.has("difference") && table.cell(at, "difference") !== null
           ? told(table, at, "difference").slice(0, 2)
           : []),

@@ -10,7 +10,7 @@ import { Frame, Pick } from "../../views/Frame";
 import { usePages } from "../../views/Pages";
 import { Pixels } from "../../views/Pixels";
 import { Scrolled } from "../../views/Scrolled";
-import { methodsOf, verdict, why, words } from "./gates";
+import { methodsOf, verdict, why, words } from "./_gates";
 
 const [TYPICAL, MEAN] = ["single images", "the mean over images"];
 const PAGE = 10;

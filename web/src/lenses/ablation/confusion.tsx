@@ -1,0 +1,10 @@
+// Which class is taken for which.
+
+import { heat } from "../make";
+
+export default heat({
+  filters: [],
+  rows: "class",
+  across: "prediction",
+  values: ["share", "count"],
+});
