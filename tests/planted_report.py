@@ -1,9 +1,9 @@
-"""Which audit, made without a model, has every finding and names that could break a page?"""
+"""Makes an audit without a model that has every finding, and names that could break a page."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import make_dataclass
+from dataclasses import make_dataclass, replace
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any
@@ -25,14 +25,32 @@ STRONGEST = (SITES[1], 4, CLASSES[2], -3.25)
 METHODS = ("gradient", "edge", "random")
 
 
-def table(**columns: list[Any]) -> Table:
-    """Build a table from columns of plain values; the kind is that of the first known value."""
+def table(*, about: dict[str, dict[str, Any]] | None = None, **columns: list[Any]) -> Table:
+    """Build a table from columns of plain values; the kind is that of the first known value.
+
+    `about` says more of some columns: their role, and what they are of.
+    """
     kinds = {n: type(next(v for v in values if v is not None)) for n, values in columns.items()}
+    more = {name: (about or {}).get(name, {}) for name in columns}
     fields = [
-        (name, kind, col(f"what {name} is", name=name.rstrip("_"))) for name, kind in kinds.items()
+        (name, kind, col(f"what {name.rstrip('_')} is", name=name.rstrip("_"), **more[name]))
+        for name, kind in kinds.items()
     ]
     row = make_dataclass("Row", fields)
     return Table.build(row, {name.rstrip("_"): values for name, values in columns.items()})
+
+
+def with_roles(finding: Finding) -> Finding:
+    """Say of a finding's columns what its schema declares of those of the same names."""
+    known = {column.name: column for column in finding.schema.columns}
+    look = ("of", "role", "worse", "neutral", "signed", "beyond")
+    cells = {f"{c.name}_": finding.table.data[c.name].to_pylist() for c in finding.table.columns}
+    about = {
+        f"{name}_": {n: getattr(column, n) for n in look} for name, column in known.items()
+    }  # fmt: skip
+    if not len(finding.table):
+        return finding
+    return replace(finding, table=table(about=about, **cells))
 
 
 def audit(path: Path) -> Audit:
@@ -55,7 +73,7 @@ def audit(path: Path) -> Audit:
         *_agreement(rng),
     ]
     for lens in dict.fromkeys(finding.lens for finding in found):
-        saved = saved.add(lens, [f for f in found if f.lens == lens], 0.25)
+        saved = saved.add(lens, [with_roles(f) for f in found if f.lens == lens], 0.25)
     return saved
 
 

@@ -1,10 +1,10 @@
-"""Does the page's script find in the page what the audit holds, and nothing that could harm?"""
+"""Shows that the page's script finds in the page what the audit holds, and nothing that harms."""
 
 from __future__ import annotations
 
 import base64
-import dataclasses
 import gzip
+import importlib
 import io
 import json
 import re
@@ -16,11 +16,15 @@ import pytest
 from PIL import Image
 
 import planted_report
+from holistic.lenses._contract import declared_schema, lens_names
 from holistic.report import page
+from holistic.report import rows as rows_of_pages
 from holistic.report.embedded import bundle, lacks_arrays, numbers, outline, site_names
+from holistic.report.figures import figures_of
+from holistic.report.places import brought
 from holistic.report.saved import Audit
 from holistic.results.findings import Finding
-from holistic.results.tables import Table
+from holistic.results.schema import Array, Schema
 from made import a_finding
 from planted_report import CLASSES, SITES, table
 
@@ -67,7 +71,7 @@ def test_every_column_comes_back_to_four_digits(audit: Audit) -> None:
 
 
 def test_outline_names_lenses_sites_classes_and_meanings(audit: Audit) -> None:
-    told = json.loads(outline(audit, {"ablation.units": "One unit at a time"}))
+    told = json.loads(outline(audit))
     assert told["classes"] == list(CLASSES)
     assert told["sites"][:2] == list(SITES) == site_names(audit)[:2]
     assert [lens["name"] for lens in told["lenses"]] == list(audit.lenses)
@@ -78,7 +82,7 @@ def test_outline_names_lenses_sites_classes_and_meanings(audit: Audit) -> None:
 
 
 def test_no_name_ends_the_element_that_holds_it(audit: Audit) -> None:
-    assert "<" not in outline(audit, {})
+    assert "<" not in outline(audit)
     assert "<" not in numbers(audit)
 
 
@@ -141,11 +145,13 @@ def test_the_largest_is_the_number_with_an_interval(tmp_path: Path) -> None:
     interaction = np.arange(n) / n
     rest = (1 - interaction).tolist()
     rows = table(effect_a=rest, interaction=interaction.tolist(), se=rest,
-                 lo=(interaction - 1).tolist(), hi=(interaction + 1).tolist())  # fmt: skip
+                 lo=(interaction - 1).tolist(), hi=(interaction + 1).tolist(),
+                 about={"lo": {"role": "lo", "of": "interaction"}, "se": {"role": ""},
+                        "hi": {"role": "hi", "of": "interaction"}})  # fmt: skip
     held = saved(tmp_path, a_finding("own.pairs", rows))
     _, kept, *_ = unpacked(held)["tables"]["own.pairs"]
     assert min(cells(kept)) == pytest.approx(1 - 72_000 / n)
-    told = json.loads(outline(held, {}))["findings"]["own.pairs"]
+    told = json.loads(outline(held))["findings"]["own.pairs"]
     assert told["held"] == "with the largest interaction"
 
 
@@ -165,10 +171,10 @@ def test_curves_are_thinned_and_keep_their_controls_and_ends(tmp_path: Path) -> 
     k = np.tile(np.arange(points), curves)
     control = np.where(k % 50 == 7, rng.uniform(size=len(k)), np.nan)
     rows = table(k=k.tolist(), accuracy=np.where(k < 100, 1.0, 0.0).tolist(),
-                 random=[None if np.isnan(v) else v for v in control.tolist()])  # fmt: skip
-    columns = tuple(dataclasses.replace(c, of="accuracy" if c.name == "random" else "")
-                    for c in rows.columns)  # fmt: skip
-    held = saved(tmp_path, a_finding("own.curves", Table(columns, rows.data)))
+                 random=[None if np.isnan(v) else v for v in control.tolist()],
+                 about={"k": {"role": "along"},
+                        "random": {"role": "control", "of": "accuracy"}})  # fmt: skip
+    held = saved(tmp_path, a_finding("own.curves", rows))
     size, accuracy, random = map(cells, unpacked(held)["tables"]["own.curves"])
     assert sum(v is not None for v in random) == curves * 10
     assert {size.count(n) for n in set(size)} == {curves}
@@ -215,13 +221,103 @@ def test_page_without_a_built_script_has_all_pictures(
     assert still.count("<img") > live.count("<img")
 
 
-def test_pictures_left_out_are_those_that_the_script_draws() -> None:
-    sources = [p.read_text(encoding="utf-8") for p in (ROOT / "web/src/lenses").glob("*/*.tsx")]
-    drawn = {
-        name for text in sources for name in re.findall(r'^.*?"([a-z]+\.[a-z]+)":', text, re.M)
+def test_figures_and_views_are_those_of_findings_of_their_place() -> None:
+    """A figure or a view of a finding that isn't declared would never be seen."""
+    views = {f"{p.parent.name}.{p.stem}" for p in (ROOT / "web/src/lenses").glob("*/[a-z]*.tsx")}
+    figures = {
+        f"{lens}.{name}"
+        for lens in lens_names()
+        for name in importlib.import_module(f"holistic.lenses.{lens}.figures").__all__
     }
-    several = {n for text in sources for n in re.findall(r'"([a-z]+\.[a-z]+)": [A-Z]', text)}
-    assert set(page._LIVE) == drawn | several
+    assert len(figures) > 20
+    assert len(views) > 25
+    assert [name for name in views | figures if declared_schema(name) is None] == []
+    for name in figures:
+        assert brought(name.split(".")[0], "figures", name.split(".")[1]) is not None
+
+
+def test_no_other_function_of_a_lens_draws_a_finding(tmp_path: Path) -> None:
+    """Names of findings come from audits, and these from anywhere."""
+    for lens, name in (("ablation", "grid"), ("ablation", "np"), ("activation", "_wall"),
+                       ("ablation", "__doc__"), ("nobody", "units"), ("sites", "sites"),
+                       ("ablation", "")):  # fmt: skip
+        assert brought(lens, "figures", name) is None
+        finding = a_finding(f"{lens}.{name}", table(x=[1.0]))
+        assert list(figures_of(finding, Audit(tmp_path))) == []
+
+
+def test_the_outline_says_what_columns_are_where_it_is_set(tmp_path: Path) -> None:
+    about: dict[str, dict[str, Any]] = {
+        "site": {"role": "key"},
+        "drop": {"worse": 1, "signed": True, "beyond": True, "neutral": 0.5},
+        "lo": {"role": "lo", "of": "drop"},
+        "seen": {},
+    }
+    rows = table(about=about, site=["a"], drop=[0.1], lo=[0.0], seen=[3])
+    schema = Schema("own.rows", "Own rows", lead="Is it so?", view="dots", across="site seen")
+    told = json.loads(outline(saved(tmp_path, Finding(schema, rows))))["findings"]["own.rows"]
+    assert {n: told[n] for n in ("title", "lead", "view", "across")} == {
+        "title": "Own rows", "lead": "Is it so?", "view": "dots", "across": "site seen",
+    }  # fmt: skip
+    plain = {"name", "kind", "unit", "meaning", "of", "words"}
+    site, drop, lo, seen = ({k: v for k, v in c.items() if k not in plain} for c in told["columns"])
+    assert site == {"role": "key"}
+    assert drop == {"role": "value", "worse": 1, "signed": True, "beyond": True, "neutral": 0.5}
+    assert (lo, seen) == ({"role": "lo"}, {})
+    bare = json.loads(outline(saved(tmp_path / "b", a_finding("own.rows", rows))))
+    assert {"lead", "view", "across"}.isdisjoint(bare["findings"]["own.rows"])
+
+
+@pytest.mark.parametrize(("size", "told"), [("least", "least"), ("name", "most"), ("no", "most")])
+def test_a_row_s_size_is_the_number_that_its_schema_names(
+    tmp_path: Path, size: str, told: str
+) -> None:
+    """Of no such column, or one of names, it is the first number."""
+    n = 100
+    rows = table(name=["x"] * n, most=[float(i) for i in range(n)],
+                 least=[float(n - i) for i in range(n)])  # fmt: skip
+    schema = Schema("own.rows", "Own", size=size, cells=30)
+    page = saved(tmp_path, Finding(schema, rows))
+    _, most, least = map(cells, unpacked(page)["tables"]["own.rows"])
+    assert min({"most": most, "least": least}[told]) >= 90
+    assert len(most) == 10
+
+
+def test_no_schema_asks_for_more_room_than_a_page_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows_of_pages, "_MOST", 100)
+    for most, kept in ((10**15, 100), (7, 7)):
+        schema = Schema("own.rows", "Own", cells=most)
+        made = saved(tmp_path / str(most), Finding(schema, table(x=[float(i) for i in range(500)])))
+        [column] = unpacked(made)["tables"]["own.rows"]
+        assert len(cells(column)) == kept
+
+
+def test_the_examples_of_any_finding_have_pictures(tmp_path: Path) -> None:
+    """What an array is to pictures is declared, not guessed by its name."""
+    rng = np.random.default_rng(0)
+    declared = {
+        "shots": Array("uint8", "shots any any", pictures="images"),
+        "places": Array("int64", "shots", pictures="ids"),
+        "kinds": Array("int64", "shots", pictures="labels"),
+    }
+    arrays = {
+        "own.shots": rng.integers(0, 256, (3, 4, 4), dtype=np.uint8),
+        "own.places": np.array([7, 8, 9]),
+        "own.kinds": np.array([0, 1, 0]),
+    }
+    single = Schema("own.cases", "Cases", examples=True)
+    made = saved(
+        tmp_path,
+        Finding(Schema("own.seen", "Seen", arrays=declared), table(x=[1.0]), arrays=arrays),
+        Finding(single, table(example=[9])),
+    )
+    found = unpacked(made)
+    assert found["images"]["examples"] == [9, 7, 8]
+    assert found["images"]["labels"] == [0, 0, 1]
+    assert found["arrays"] == {}
+    assert not lacks_arrays(made.finding("own.seen"), ())
 
 
 def test_a_long_table_keeps_what_pages_tell_of(tmp_path: Path) -> None:
@@ -240,7 +336,7 @@ def test_a_long_table_keeps_what_pages_tell_of(tmp_path: Path) -> None:
     assert len(own) == 60_000
     assert sum(r <= 10 for r in place) == 30
     assert sum(a == b for a, b in zip(own, liked, strict=True)) == units
-    told = json.loads(outline(made, {}))["findings"]["own.units"]
+    told = json.loads(outline(made))["findings"]["own.units"]
     assert told["held"] == "with the largest effect, after the first ranks and one of every unit"
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from holistic.lenses.ablation import figures
 from holistic.lenses.ablation.schemas import Collateral, ShapleyValue
-from holistic.report.figures import removal
 from holistic.report.saved import Audit
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
@@ -46,7 +46,7 @@ def table_columns(row: type) -> list[str]:
 
 
 def test_the_collateral_matrix_is_drawn_as_a_change(matrix: Finding) -> None:
-    figure, caption = drawn(matrix, removal.collateral)
+    figure, caption = drawn(matrix, figures.collateral)
     shown = np.asarray(figure.axes[0].images[0].get_array())
     np.testing.assert_allclose(np.diag(shown), -0.5)
     np.testing.assert_allclose([shown[0, 1], shown[1, 2], shown[2, 0]], -0.1)
@@ -65,7 +65,7 @@ def test_the_largest_shares_come_first_with_their_errors() -> None:
         "orders": 100, "truncated": 0.0,
     }  # fmt: skip
     finding = a_finding("ablation.shapley", Table.build(ShapleyValue, _whole(columns)))
-    figure, caption = drawn(finding, removal.shares)
+    figure, caption = drawn(finding, figures.shapley)
     axis = figure.axes[0]
     widths = [bar.get_width() for bar in axis.patches]
     np.testing.assert_allclose(widths, values[-16:])
