@@ -1,77 +1,103 @@
-"""Does every interval, count, control and test say which number it is of?"""
+"""Shows that every column says what it is to its row, and every part which number it is of."""
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
-import pkgutil
 import re
 
 import pytest
 
-import holistic.lenses
+from holistic.lenses._contract import lens_names
 from holistic.replacing.effects import UnitEffect
-from holistic.results.columns import Column, columns_of
+from holistic.results.columns import columns_of
+from holistic.results.schema import Schema
 
 BOUND = re.compile(r"(^|_)(lo|hi)$")
-OWNED = re.compile(
-    r"(^|_)[pq]$|^control|_control_|^matched|_matched_|^random|_random$|^untrained|_shuffled$"
-    r"|^shuffled|_chance$|_expected$|^familywise$|_n$|^n_"
-)
+TEST = re.compile(r"(^|_)[pq]$")
+COUNT = re.compile(r"(^|_)n$")
+ENDS = ("lo", "hi", "control_lo", "control_hi")
+PARTS = (*ENDS, "n", "p", "q", "control")
 
-SMALLEST = "accuracy_q"
-"""The smallest q of a unit over the classes, which is told by itself."""
+LEAST = "least_p"
+"""Least p that so many sets allow: it tests nothing."""
+
+
+def schemas() -> list[Schema]:
+    """What the lenses declare."""
+    modules = [importlib.import_module(f"holistic.lenses.{lens}.schemas") for lens in lens_names()]
+    return [value for m in modules for value in vars(m).values() if isinstance(value, Schema)]
 
 
 def row_types() -> list[type]:
     """Types of rows that the lenses declare."""
-    found = {UnitEffect: None}
-    for module in pkgutil.walk_packages(holistic.lenses.__path__, "holistic.lenses."):
-        for kind in vars(importlib.import_module(module.name)).values():
-            if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-                fields = dataclasses.fields(kind)
-                if fields and all("column" in f.metadata for f in fields):
-                    found[kind] = None
-    return list(found)
-
-
-def stands_behind_its_number(columns: list[Column], i: int) -> bool:
-    """Whether the bound at `i` is one of two right behind a number, or one behind its control."""
-    names = [c.name for c in columns]
-    low, single = names[i].endswith("lo"), i > 0 and names[i] == f"{names[i - 1]}_hi"
-    first = i if low else i - 1
-    pair = names[first : first + 2]
-    ends = len(pair) == 2 and pair[0].endswith("lo") and pair[1] == pair[0][:-2] + "hi"
-    number = first > 0 and columns[first - 1].kind == "float64"
-    return single or (ends and number and not BOUND.search(names[first - 1]))
+    return list(dict.fromkeys([UnitEffect, *(schema.row for schema in schemas() if schema.row)]))
 
 
 @pytest.mark.parametrize("row", row_types(), ids=lambda row: row.__name__)
-def test_columns_say_what_they_are_of(row: type) -> None:
-    columns = list(columns_of(row))
-    names = [c.name for c in columns]
-    for i, column in enumerate(columns):
+def test_parts_of_a_number_say_which_it_is(row: type) -> None:
+    columns = {column.name: column for column in columns_of(row)}
+    for column in columns.values():
         for value in column.of.split():
-            assert value in names
+            assert value in columns
             assert value != column.name
-            assert not BOUND.search(value)
-        if BOUND.search(column.name):
-            assert column.of or stands_behind_its_number(columns, i), column.name
-        elif OWNED.search(column.name) and column.kind != "string":
-            assert column.of or column.name == SMALLEST, column.name
+            assert columns[value].role not in ENDS, column.name
+        if column.role in PARTS and column.role != "n":
+            assert column.of, column.name
 
 
 @pytest.mark.parametrize("row", row_types(), ids=lambda row: row.__name__)
-def test_controls_and_tests_are_told_in_words(row: type) -> None:
-    for column in columns_of(row):
-        if not column.of or BOUND.search(column.name) or column.kind == "int64":
-            continue
-        test = re.search(r"(^|_)[pq]$", column.name)
-        if test:
+def test_names_and_roles_agree(row: type) -> None:
+    """Names say nothing to a page; a column that is called an end and isn't one was forgotten."""
+    columns = columns_of(row)
+    assert any(column.role == "key" for column in columns)
+    for column in columns:
+        if BOUND.search(column.name):
+            assert column.role in ENDS, column.name
+            assert column.role[-2:] == column.name[-2:]
+        if TEST.search(column.name) and column.name != LEAST:
+            assert column.role == column.name[-1], column.name
+        if COUNT.search(column.name):
+            assert column.role == "n", column.name
+        if column.worse or column.signed or column.beyond or column.neutral:
+            assert column.role in ("value", "control"), column.name
+
+
+@pytest.mark.parametrize("row", row_types(), ids=lambda row: row.__name__)
+def test_intervals_have_two_ends(row: type) -> None:
+    columns = columns_of(row)
+    for column in (c for c in columns if c.role in ("lo", "hi")):
+        other = {"lo": "hi", "hi": "lo"}[column.role]
+        assert [c for c in columns if c.role == other and c.of == column.of], column.name
+
+
+@pytest.mark.parametrize("row", row_types(), ids=lambda row: row.__name__)
+def test_controls_and_tests_are_called_so_in_words(row: type) -> None:
+    columns = columns_of(row)
+    for column in columns:
+        if column.role == "control":
+            assert column.words.startswith("control"), column.name
+        elif column.role in ("p", "q"):
             assert column.words[:2] in ("p ", "q "), column.name
-        elif OWNED.search(column.name):
-            assert column.words.startswith(("control", "p ")), column.name
+        elif column.words.startswith("control") and column.kind == "float64":
+            assert column.role in ("control_lo", "control_hi"), column.name
 
 
-def test_there_are_row_types() -> None:
-    assert len(row_types()) > 25
+def test_findings_are_declared_once() -> None:
+    names = [schema.name for schema in schemas()]
+    assert len(names) == len(set(names)) > 25
+
+
+@pytest.mark.parametrize("schema", schemas(), ids=lambda schema: schema.name)
+def test_what_a_schema_names_is_a_column(schema: Schema) -> None:
+    columns = {column.name: column for column in schema.columns}
+    across = schema.across.split()
+    assert len(across) in (0, 2)
+    assert all(columns[name].role in ("key", "along") for name in across)
+    assert schema.view in ("", "heat", "curve", "dots")
+    assert not schema.size or columns[schema.size].role == "value"
+    assert not schema.examples or columns["example"].kind == "int64"
+
+
+@pytest.mark.parametrize("lens", lens_names())
+def test_one_finding_of_a_lens_answers_its_question(lens: str) -> None:
+    assert sum(schema.answers for schema in schemas() if schema.lens == lens) == 1

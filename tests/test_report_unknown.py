@@ -250,13 +250,15 @@ def test_a_schema_may_say_what_it_likes(audit: Audit, schema: dict[str, Any]) ->
     assert as_json(load(audit.path))["findings"]["smell.rows"]["rows"] == 2
 
 
-@pytest.mark.parametrize("axes", ["²", "9" * 5000, "٣ 2", "", "rgb", "2 3", "-3 2", "any"])
+@pytest.mark.parametrize("axes", ["²", "9" * 5000, "٣ 2", "", "rgb", "2 3", "any"])
 def test_axes_that_don_t_fit_are_told(audit: Audit, axes: str) -> None:
     arrays = {"noses": {"kind": "float32", "axes": axes}}
     if axes == "٣ 2":  # three and two, in other digits
         assert len(rewritten(audit, arrays=arrays).finding("smell.rows").arrays["smell.noses"]) == 3
         return
-    with pytest.raises(AuditError, match="finding 'smell.rows' .* is damaged: array 'smell.noses'"):
+    with pytest.raises(
+        AuditError, match=r"finding 'smell.rows' .* is damaged: array 'smell.noses'"
+    ):
         rewritten(audit, arrays=arrays).finding("smell.rows")
 
 
@@ -272,13 +274,15 @@ def test_arrays_that_are_no_pictures_are_told_or_left_out(
     finding["schema"]["arrays"] = arrays
     for name in arrays:
         file = audit.path / f"arrays/smell.{name}.npy"
-        np.save(file.open("wb"), np.ones((3, 2), np.float32))
+        np.save(file, np.ones((3, 2), np.float32))
         finding["arrays"][f"smell.{name}"] = {
             "path": f"arrays/smell.{name}.npy", "sha256": sha256(file),
         }  # fmt: skip
     (audit.path / "audit.json").write_text(json.dumps(record), encoding="utf-8")
     if len(kinds) == 3:
-        with pytest.raises(AuditError, match="finding 'smell.rows' of the audit .* can't be shown"):
+        with pytest.raises(
+            AuditError, match=r"finding 'smell.rows' of the audit .* can't be shown"
+        ):
             page.rendered(load(audit.path))
     else:
         assert "It is red." in page.rendered(load(audit.path))[0]
