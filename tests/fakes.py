@@ -16,7 +16,8 @@ import pytest
 import torch
 from torch import nn
 
-from holistic.lenses._contract import Context, Lens
+from holistic.lenses import Context, Lens
+from holistic.lenses._places import Place
 from holistic.report.saved import Audit
 from holistic.results.columns import col
 from holistic.results.findings import Finding
@@ -126,9 +127,8 @@ LENSES = {"early": Early, "middle": Middle, "late": Late}
 
 
 def register(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("holistic.audits.lens_names", lambda: tuple(LENSES))
-    monkeypatch.setattr("holistic.lenses._contract.lens_class", LENSES.__getitem__)
-    monkeypatch.setattr("holistic.lenses._contract.lens_names", lambda: tuple(LENSES))
+    places = {name: Place("fakes", kind.__name__) for name, kind in LENSES.items()}
+    monkeypatch.setattr("holistic.lenses._contract.lens_places", lambda: places)
     monkeypatch.setattr(Audit, "report", lambda self, path=None: reported(self))
 
 

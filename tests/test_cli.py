@@ -17,9 +17,8 @@ import pytest
 
 import holistic
 import holistic.cli
-from fakes import CALLS, LENSES, digests, finding, register
+from fakes import CALLS, digests, finding, register
 from holistic.cli.bars import progress_shown
-from holistic.errors import SettingError
 from holistic.report.saved import Audit
 from holistic.study.models import RECIPES, Recipe
 
@@ -37,14 +36,8 @@ def reloaded() -> None:
 def terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Terminal]:
     """Run a command line in an empty folder, with fake lenses."""
 
-    def lens_class(name: str) -> type:
-        if name not in LENSES:
-            raise SettingError(f"no lens '{name}'")
-        return LENSES[name]
-
     with monkeypatch.context() as patch:
         register(patch)
-        patch.setattr("holistic.lenses._contract.lens_class", lens_class)
         patch.setitem(RECIPES, "mlp", Recipe(epochs=1, batch=128, rate=2e-3, steps=40))
         patch.chdir(tmp_path)
         CALLS.clear()

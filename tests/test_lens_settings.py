@@ -1,8 +1,9 @@
-"""Is every setting of every lens checked, by its kind and by a range that it declares?"""
+"""Every setting of every lens is checked, by its kind and by the range that it declares."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import typing
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ import numpy as np
 import pytest
 
 from holistic.errors import SettingError
-from holistic.lenses._contract import Lens, lens_class, lens_names, setting
+from holistic.lenses import Lens, lens_class, lens_names, setting
+from holistic.lenses._choice import chosen_lenses, settings_of
+from holistic.lenses._contract import with_plain_numbers
 
 HUGE = 10**25
 
@@ -51,18 +54,21 @@ def test_the_ends_of_a_range_are_in_it(name: str) -> None:
         for end in ("low", "high"):
             if end == "low" and bounds["above"]:
                 continue
-            taken = getattr(kind(**{field: bounds[end]}), field)
+            taken = getattr(with_plain_numbers(kind(**{field: bounds[end]})), field)
             assert type(taken) is number
             assert taken == bounds[end]
 
 
-def test_numbers_of_other_libraries_are_plain_ones_afterwards() -> None:
-    ablation = lens_class("ablation")(depth=np.int64(7), budget=np.float32(2), truncation=0)
+def test_numbers_of_other_libraries_are_plain_ones_in_a_run() -> None:
+    given = lens_class("ablation")(depth=np.int64(7), budget=np.float32(2), truncation=0)
+    (ablation,) = chosen_lenses([given])
     assert [type(v) for v in (ablation.depth, ablation.budget, ablation.truncation)] == [
         int,
         float,
         float,
     ]
+    plain = lens_class("ablation")(depth=7, budget=2.0, truncation=0.0)
+    assert json.dumps(settings_of(ablation)) == json.dumps(settings_of(plain))
 
 
 def test_choices_and_switches_are_checked() -> None:

@@ -1,10 +1,9 @@
-"""How are lenses run over a subject into an audit that survives being cut off?"""
+"""Runs lenses over a subject into an audit that survives being cut off."""
 
 from __future__ import annotations
 
 import dataclasses
 import errno
-import json
 import logging
 import os
 import time
@@ -14,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from holistic.arguments import check_subject
-from holistic.errors import AuditError, LensError, SettingError, as_cause, listed, memory_told
+from holistic.errors import AuditError, LensError, as_cause, listed, memory_told, notice
 from holistic.graph.sites import SITES
 from holistic.graph.torch_settings import settled
-from holistic.lenses._contract import Context, Lens, as_lenses, lens_names
+from holistic.lenses._choice import check_needs, chosen_lenses, settings_of
+from holistic.lenses._contract import Context, Lens, left_out
 from holistic.progress import Progress, silent
 from holistic.report.saved import Audit
 from holistic.results.files import check_target, remove_unfinished
@@ -78,7 +78,9 @@ def audit(
         If the folder is taken, holds the audit of another subject or with other settings, or
         another run writes to it.
     """
-    chosen, errors = _chosen(lenses), dict[str, Exception]()
+    chosen, errors = chosen_lenses(lenses), dict[str, Exception]()
+    for line in left_out() if lenses is None else ():
+        notice(line)
     run = begin(subject, out=out, lenses=lenses)
     with computing_as(run.provenance), _alone(run.path):
         if Audit.load(run.path).lenses != run.lenses:  # another run ended in between
@@ -147,11 +149,11 @@ def begin(
         If a hidden site holds NaN or infinite values, or the model was changed meanwhile.
     """
     check_subject(subject)
-    chosen, path = _chosen(lenses), Path(out)
+    chosen, path = chosen_lenses(lenses), Path(out)
     held = Audit.held(path)
-    _check_needs(chosen, held)
+    check_needs(chosen, held.lenses if held else ())
     subject.check_unchanged()
-    settings = {lens.name: _settings(lens) for lens in chosen}
+    settings = {lens.name: settings_of(lens) for lens in chosen}
     run = _reopened(held, subject, settings, source) if held else None
     if run and held and not run.fault("sites"):
         return _moved_to(held, run, source)
@@ -229,7 +231,7 @@ def preflight(
         If the folder is taken, can't be written, or holds an audit from another source.
     """
     held = Audit.held(Path(out))
-    _check_needs(_chosen(lenses), held)
+    check_needs(chosen_lenses(lenses), held.lenses if held else ())
     check_writable(Path(out))
     known = held.provenance.get("source", {}) if held else {}
     other = [n for n in known if known[n] != source.get(n) and not _moved(n, known[n], source)]
@@ -260,34 +262,6 @@ def check_writable(folder: Path) -> None:
             f"'{folder}' can't be written: '{there}' is no folder that can be written to; "
             "choose another place with --out"
         )
-
-
-def _chosen(lenses: Sequence[Lens | str] | None) -> tuple[Lens, ...]:
-    """Return the lenses in running order; one of the user's own comes after all others."""
-    names = lens_names()
-    given = as_lenses(names if lenses is None else lenses)
-    twice = {lens.name for lens in given if sum(lens.name == o.name for o in given) > 1}
-    if twice:
-        raise SettingError(f"lenses are given twice: {listed(sorted(twice))}; give each once")
-    rank = {name: place for place, name in enumerate(names)}
-    return tuple(sorted(given, key=lambda lens: rank.get(lens.name, len(rank))))
-
-
-def _check_needs(chosen: Sequence[Lens], held: Audit | None) -> None:
-    there = {lens.name for lens in chosen} | set(held.lenses if held else ())
-    for lens in chosen:
-        missing = [name for name in lens.needs if name not in there]
-        if missing:
-            raise SettingError(
-                f"lens '{lens.name}' reads the findings of {listed(lens.needs)}, and "
-                f"{listed(missing)} {'is' if len(missing) == 1 else 'are'} missing; "
-                "run them as well, or before into the same folder"
-            )
-
-
-def _settings(lens: Lens) -> dict[str, Any]:
-    """Return the fields of a lens as they read back from JSON."""
-    return json.loads(json.dumps(dataclasses.asdict(lens), default=str, allow_nan=False))
 
 
 def _sound(run: Audit, chosen: Sequence[Lens]) -> Audit:

@@ -12,8 +12,8 @@ from cyclopts import Parameter
 from holistic.cli.bars import progress_shown
 from holistic.cli.options import AsJson, Plan, Source, file_name, settings_class
 from holistic.cli.streams import kept_apart, print_json
-from holistic.errors import AuditError, LensError
-from holistic.lenses._contract import Lens, lens_class, lens_names
+from holistic.errors import AuditError, LensError, notice
+from holistic.lenses._contract import Lens, left_out, lens_class, lens_names
 
 if TYPE_CHECKING:
     from holistic.progress import Progress
@@ -70,7 +70,9 @@ def run(
 
 
 def _lenses(plan: Plan, settings: Settings) -> list[Lens]:
-    """Return the chosen lenses with their settings, each once."""
+    """Return the chosen lenses with their settings, each once; tell which are left out of all."""
+    for line in () if plan.lens else left_out():
+        notice(line)
     kinds = [lens_class(name) for name in dict.fromkeys(plan.lens or lens_names())]
     lenses: list[Lens] = [getattr(settings, kind.name, None) or kind() for kind in kinds]
     if not plan.exact:

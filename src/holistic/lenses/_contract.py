@@ -1,38 +1,33 @@
-"""What is a lens, and which lenses are there?"""
+"""The contract of a lens: what it is, how its settings are checked, and when it is run."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib
-import importlib.util
 import math
-import pkgutil
+import sys
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
-import holistic
 from holistic.errors import SettingError, listed, nearest
 from holistic.graph.sites import SITES
+from holistic.lenses._places import Place, beside, lens_places, taken_names
 from holistic.progress import Progress, silent
 from holistic.results.findings import Finding
 from holistic.results.schema import Schema
+from holistic.usercode import FAULTS, reason_of
 
 if TYPE_CHECKING:
     from holistic.study.subject import Subject
 
 __all__ = [
-    "Context",
-    "Lens",
-    "as_lenses",
-    "declared_schema",
-    "lens_class",
-    "lens_names",
-    "schema_of",
-    "setting",
-]
+    "Context", "Lens", "declared_schema", "in_order", "left_out", "lens_class", "lens_names",
+    "question_of", "schema_of", "setting", "with_plain_numbers",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,14 +50,15 @@ class Context:
 class Lens:
     """One question about a subject; the fields of a lens are its settings.
 
-    A lens is a frozen dataclass in `holistic/lenses/<name>.py` (or a folder of that name): its
-    fields are the library's arguments, the command line's flags and the recorded provenance.
+    A lens is a frozen dataclass in `holistic/lenses/<name>.py` (or a folder of that name), or in
+    a package that names it as an entry point `holistic.lenses`: its fields are the library's
+    arguments, the command line's flags and the recorded provenance.
     """
 
     name: ClassVar[str]
     question: ClassVar[str]
     needs: ClassVar[tuple[str, ...]] = ()
-    """Lenses whose findings this one reads."""
+    """Lenses whose findings this one reads: they are run before it."""
 
     def __post_init__(self) -> None:
         """Check every setting by its type and the range that it declares.
@@ -72,14 +68,7 @@ class Lens:
         SettingError
             If one is of another kind, or out of its range.
         """
-        try:
-            kinds = typing.get_type_hints(type(self))
-        except NameError:  # a lens of somebody's own, with names that only checkers see
-            kinds = dict[str, Any]()
-        for one in dataclasses.fields(self):
-            what = f"{self.name}.{one.name}"
-            checked = _checked(getattr(self, one.name), what, kinds.get(one.name), one.metadata)
-            object.__setattr__(self, one.name, checked)
+        _checked_settings(self)
 
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Answer the question, a finding at a time; the same seed gives the same bytes."""
@@ -100,6 +89,34 @@ def setting(default: float, low: float, high: float, *, above: bool = False) -> 
         Whether it must be above `low`, not at it.
     """
     return field(default=default, metadata={"low": low, "high": high, "above": above})
+
+
+Own = TypeVar("Own", bound=Lens)
+
+
+def with_plain_numbers(lens: Own) -> Own:
+    """Return the lens with Python's own numbers in place of another library's.
+
+    >>> import numpy as np
+    >>> with_plain_numbers(lens_class("ablation")(depth=np.int64(7))).depth
+    7
+    """
+    return dataclasses.replace(lens, **_checked_settings(lens))
+
+
+def _checked_settings(lens: Lens) -> dict[str, Any]:
+    """Each setting as its type has it; an error where one is of another kind or out of range."""
+    try:
+        kinds = typing.get_type_hints(type(lens))
+    except NameError:  # a lens of somebody's own, with names that only checkers see
+        kinds = dict[str, Any]()
+    return {
+        one.name: _checked(
+            getattr(lens, one.name), f"{lens.name}.{one.name}", kinds.get(one.name), one.metadata
+        )
+        for one in dataclasses.fields(lens)
+        if one.init
+    }
 
 
 def _checked(value: Any, what: str, kind: Any, bounds: Mapping[str, Any]) -> Any:
@@ -129,16 +146,64 @@ def _checked(value: Any, what: str, kind: Any, bounds: Mapping[str, Any]) -> Any
 def lens_names() -> tuple[str, ...]:
     """Names of all lenses in running order: a lens comes after those that it needs.
 
-    >>> lens_names()
-    ('ablation', 'activation', 'attribution', 'mechanism', 'tracing', 'agreement')
+    Lenses of packages that can't be loaded are not among them; `left_out` says why.
+
+    Raises
+    ------
+    SettingError
+        If a lens of holistic's own needs what isn't there, or itself in a circle.
     """
-    found = sorted(
-        m.name
-        for m in pkgutil.iter_modules([f"{p}/lenses" for p in holistic.__path__])
-        if not m.name.startswith("_")
+    return in_order({kind.name: kind.needs for kind in _loading()[0]})
+
+
+def left_out() -> tuple[str, ...]:
+    """Say of each lens of a package that can't be used why, in one line each."""
+    taken = (
+        f"{called} is left out: another lens has that name{place.whose or ' in holistic itself'}"
+        for called, place in taken_names().items()
     )
-    # `agreement` reads the others; it is the one lens that names what it needs.
-    return tuple(sorted(found, key=lambda name: (name == "agreement", name)))
+    return *taken, *_loading()[1]
+
+
+def _loading() -> tuple[list[type[Lens]], list[str]]:
+    """Every lens that can be loaded, and why others can't."""
+    kinds, faults = list[type[Lens]](), list[str]()
+    for name, place in lens_places().items():
+        try:
+            kinds.append(lens_class(name))
+        except SettingError as error:
+            if not place.package:
+                raise
+            faults.append(str(error))
+    return kinds, faults
+
+
+def in_order(needs: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Put names behind those that they need, and else in the order that they are given in.
+
+    Parameters
+    ----------
+    needs
+        By each name, what comes before it; what isn't among the names doesn't count.
+
+    Raises
+    ------
+    SettingError
+        If some need each other in a circle.
+
+    Examples
+    --------
+    >>> in_order({"a": (), "b": ("d",), "c": (), "d": ("a",)})
+    ('a', 'c', 'd', 'b')
+    """
+    order, left = list[str](), dict(needs)
+    while left:
+        ready = (name for name in left if left.keys().isdisjoint(left[name]))
+        if (name := next(ready, None)) is None:
+            raise SettingError(f"lenses need each other in a circle: {listed(left)}")
+        order.append(name)
+        del left[name]
+    return tuple(order)
 
 
 def lens_class(name: str) -> type[Lens]:
@@ -147,53 +212,77 @@ def lens_class(name: str) -> type[Lens]:
     Raises
     ------
     SettingError
-        If there is no lens of this name.
+        If there is no lens of this name, it can't be loaded, or what it needs isn't there.
     """
-    if name not in lens_names():
+    if name not in lens_places():
         raise SettingError(
-            f"no lens '{name}'{nearest(name, lens_names())}; there are {listed(lens_names())}"
+            f"no lens '{name}'{nearest(name, lens_places())}; there are {listed(lens_names())}"
         )
-    module = importlib.import_module(f"holistic.lenses.{name}")
-    return next(
-        kind
-        for kind in vars(module).values()
-        if isinstance(kind, type) and issubclass(kind, Lens) and getattr(kind, "name", "") == name
-    )
+    kind = _loaded(name)
+    _check_needs(kind, (name,))
+    return kind
 
 
-def as_lenses(given: Any) -> list[Lens]:
-    """Return lenses that were given as names, classes or with their settings; one may stand alone.
+def _check_needs(kind: type[Lens], way: tuple[str, ...]) -> None:
+    """Refuse needs that are no lenses, can't be loaded, or lead back to a lens on the way."""
+    for need in kind.needs:
+        if need in way:
+            raise SettingError(f"lenses need each other in a circle: {listed([*way, need])}")
+        if need not in lens_places():
+            whose = lens_places()[kind.name].whose
+            raise SettingError(
+                f"lens '{kind.name}'{whose} needs lens '{need}', and there is none"
+                f"{nearest(need, lens_places())}"
+            )
+        _check_needs(_loaded(need), (*way, need))
 
-    Raises
-    ------
-    SettingError
-        If they are anything else, or there is no lens of a name.
-    """
-    from holistic.arguments import described
 
-    if isinstance(given, (str, Lens, type)):
-        given = [given]
-    if isinstance(given, Mapping) or not isinstance(given, Iterable):
+@cache
+def _loaded(name: str) -> type[Lens]:
+    place = lens_places()[name]
+    if not place.package:
+        return _lens_in(importlib.import_module(place.module), name)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            kind = _lens_at(place, name)
+            typing.get_type_hints(kind)  # the command line's flags are made of them
+            kind()
+        return kind
+    except FAULTS as fault:
         raise SettingError(
-            f"lenses must be a list of names or lenses, got {described(given)}; "
-            f"there are {listed(lens_names())}"
-        )
-    return [_as_lens(one) for one in given]
+            f"lens '{name}'{place.whose} can't be loaded: {reason_of(fault)}; "
+            "mend the package or uninstall it"
+        ) from fault
 
 
-def _as_lens(given: Any) -> Lens:
-    from holistic.arguments import described
+def _lens_at(place: Place, name: str) -> type[Lens]:
+    """Import a lens of a package and check that it is one, and of this name."""
+    if not name.isidentifier() or name == SITES.name:
+        raise ValueError(f"a lens can't be named '{name}'; use letters, digits and _")
+    module = importlib.import_module(place.module)
+    if not place.attribute:
+        return _lens_in(module, name)
+    kind: Any = getattr(module, place.attribute)
+    if not (isinstance(kind, type) and issubclass(kind, Lens)):
+        raise TypeError(f"'{place.attribute}' is no class that derives from holistic.lenses.Lens")
+    if getattr(kind, "name", "") != name:
+        raise ValueError(f"'{place.attribute}' names itself '{getattr(kind, 'name', '')}'")
+    return kind
 
-    if isinstance(given, str):
-        return lens_class(given)()
-    if isinstance(given, type) and issubclass(given, Lens):
-        return given()
-    if isinstance(given, Lens):
-        return given
-    raise SettingError(
-        f"a lens must be a name or a lens with its settings, got {described(given)}; "
-        f"there are {listed(lens_names())}"
-    )
+
+def _lens_in(module: Any, name: str) -> type[Lens]:
+    for kind in vars(module).values():
+        if isinstance(kind, type) and issubclass(kind, Lens) and getattr(kind, "name", "") == name:
+            return kind
+    raise ValueError(f"module '{module.__name__}' defines no lens of this name")
+
+
+def question_of(lens: str) -> str:
+    """The question that a lens asks; empty where there is no such lens, or it can't be loaded."""
+    try:
+        return _loaded(lens).question if lens in lens_places() else ""
+    except SettingError:
+        return ""
 
 
 def declared_schema(finding: str) -> Schema | None:
@@ -201,7 +290,7 @@ def declared_schema(finding: str) -> Schema | None:
     lens = finding.split(".")[0]
     if lens == SITES.name:
         return SITES
-    return _schemas(lens).get(finding) if lens in lens_names() else None
+    return _schemas(lens).get(finding) if lens in lens_places() else None
 
 
 def schema_of(finding: str) -> Schema:
@@ -211,9 +300,19 @@ def schema_of(finding: str) -> Schema:
 
 @cache
 def _schemas(lens: str) -> dict[str, Schema]:
-    """By its name, what a lens declares: in its folder's `schemas`, or in its one file."""
-    home = f"holistic.lenses.{lens}"
-    if importlib.util.find_spec(f"{home}.schemas"):
-        home += ".schemas"
-    found = vars(importlib.import_module(home)).values()
-    return {schema.name: schema for schema in found if isinstance(schema, Schema)}
+    """By its name, what a lens declares: in a module `schemas` beside it, or in its own."""
+    place = lens_places()[lens]
+    try:
+        if home := beside(lens, "schemas"):
+            found = _schemas_in(vars(importlib.import_module(home)).values(), lens)
+            if found:
+                return found
+        return _schemas_in(vars(importlib.import_module(place.module)).values(), lens)
+    except FAULTS:
+        if not place.package:
+            raise
+        return {}  # an audit carries what was declared when it was made
+
+
+def _schemas_in(values: Iterable[Any], lens: str) -> dict[str, Schema]:
+    return {s.name: s for s in values if isinstance(s, Schema) and s.lens == lens}

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from holistic.lenses._contract import lens_class, lens_names
+from holistic.lenses._contract import question_of
 from holistic.report.damage import showing
 from holistic.report.rows import fitting
 from holistic.results.columns import Column
@@ -131,7 +131,7 @@ def _outline(audit: Folder) -> dict[str, Any]:
         "lenses": [
             {
                 "name": lens,
-                "question": lens_class(lens).question if lens in lens_names() else "",
+                "question": question_of(lens),
                 "findings": list(entry["findings"]),
             }
             for lens, entry in audit.lenses.items()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from holistic.lenses._contract import lens_class, lens_names
+from holistic.lenses._contract import question_of
 from holistic.report.damage import showing
 from holistic.report.embedded import (
     bundle,
@@ -165,7 +165,7 @@ def _sections(audit: Folder, *, drawn: bool) -> Iterator[dict[str, Any]]:
     """What the page says of each lens; `drawn` where its script draws the pictures."""
     embedded = embedded_arrays(audit)
     for lens, entry in audit.lenses.items():
-        question = lens_class(lens).question if lens in lens_names() else ""
+        question = question_of(lens)
         parts = list[Part]()
         for name in entry["findings"]:
             finding = audit.finding(name)
