@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 import holistic
+from holistic.study.divided import Divided
+from holistic.study.identity import Identity
+from holistic.study.references import References
 
 __all__ = ["CLASSES", "drawn", "population", "shuffled"]
 
@@ -54,22 +58,23 @@ def shuffled(subject: holistic.Subject, n: int, seed: int) -> holistic.Subject:
     """Return n images to select and n to evaluate, whose labels are dealt out at random."""
     rng = np.random.default_rng([seed, n, 1])
     rows = rng.permutation(len(subject.labels))[: 2 * n]
-    part = _parted(subject, rows[:n], rows[n:], seed)
     labels = subject.labels[torch.from_numpy(rng.permutation(len(subject.labels)))]
-    object.__setattr__(part, "labels", labels)
-    return part
+    return _parted(subject, rows[:n], rows[n:], seed, labels)
 
 
 def _parted(
-    subject: holistic.Subject, selection: np.ndarray, evaluation: np.ndarray, seed: int
+    subject: holistic.Subject,
+    selection: np.ndarray,
+    evaluation: np.ndarray,
+    seed: int,
+    labels: Tensor | None = None,
 ) -> holistic.Subject:
-    """Copy a subject, its engine included, with other splits."""
+    """Copy a subject, its engine included, with other splits, and with other labels if given."""
     part = copy.copy(subject)
-    kept = {**subject.__dict__, "engine": subject.engine, "_split": (selection, evaluation)}
-    for name in ("selection", "evaluation", "references", "fingerprint"):
-        kept.pop(name, None)
-    part.__dict__.update(kept)
-    for name in ("selection", "evaluation", "references", "fingerprint"):
-        part.__dict__.pop(name, None)
-    object.__setattr__(part, "seed", seed)
+    labels = subject.labels if labels is None else labels
+    vars(part).update(
+        data=Divided(subject.images, labels, seed, (selection, evaluation)),
+        choices=replace(subject.choices, seed=seed),
+    )
+    part.references, part.identity = References(part), Identity(part, part.runner)
     return part

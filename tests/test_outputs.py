@@ -91,7 +91,7 @@ def check(model: Returning, labels: Tensor, told: str) -> holistic.Subject:
     expected = model.logits()
     for engine in (
         subject.engine,
-        HookedEngine.probe(Wrapped(model, subject._reading), IMAGES[:5], "forced"),
+        HookedEngine.probe(Wrapped(model, subject.reading), IMAGES[:5], "forced"),
     ):
         with torch.no_grad():
             got = engine.run(IMAGES)[0]

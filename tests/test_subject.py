@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import numpy as np
@@ -294,3 +295,23 @@ def test_values_that_are_not_finite_stop_with_their_count_and_site(tmp_path: Pat
     subject = holistic.Subject(model, (images, labels))
     with pytest.raises(ModelError, match="site '2' holds 40 NaN or infinite values; check"):
         holistic.audit(subject, out=tmp_path / "run", lenses=["ablation"])
+
+
+def test_nothing_of_a_subject_is_changed_once_it_is_made(subject: holistic.Subject) -> None:
+    for name in ("model", "data", "classes", "choices", "device", "wrapped"):
+        with pytest.raises(FrozenInstanceError):
+            setattr(subject, name, getattr(subject, name))
+    for name in ("score", "seed", "images", "labels", "evaluation", "engine", "fingerprint"):
+        with pytest.raises(AttributeError):
+            setattr(subject, name, getattr(subject, name))
+
+
+def test_a_control_with_new_weights_forgets_the_former(subject: holistic.Subject) -> None:
+    control = subject.untrained(0)
+    first, mean = control.fingerprint["weights"], control.mean("2")
+    engine = control.engine
+    again = subject.untrained(1, reuse=control)
+    assert again.engine is engine
+    assert again.fingerprint["weights"] != first
+    assert not torch.equal(again.mean("2"), mean)
+    torch.testing.assert_close(again.mean("2"), subject.untrained(1).mean("2"))

@@ -182,8 +182,12 @@ def test_shares_of_the_selection_split_are_those_of_runs_between_its_images():
         subject, rival_classes(subject, 9), pairs=8, guard=0.1, examples=subject.selection
     )
     runs = drawn.rows(drawn.kept)
-    mirrored = planted.own_labels()
-    object.__setattr__(mirrored, "evaluation", subject.selection)
+    mirrored = holistic.Subject(
+        subject.model,
+        (subject.images, subject.labels),
+        selection=subject.evaluation_indices,
+        evaluation=subject.selection_indices,
+    )
     moved = moved_by_units(mirrored, mirrored.site(planted.SITE), runs, runs.source)
     for c in range(4):
         chosen = runs.receiver_class == c

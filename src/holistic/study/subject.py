@@ -1,42 +1,38 @@
-"""What is under study: a model, its data, and the score that effects are measured in?"""
+"""The subject of a study: a model, its data in two splits, and a score."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from holistic.arguments import whole
+from holistic.arguments import checked_seed
 from holistic.errors import ModelError, memory_told
-from holistic.graph.edits import Edit, changes_of, checked_edits
-from holistic.graph.engine import Engine, Given, Stage
-from holistic.graph.gradients import Gradients, gradients_of
-from holistic.graph.hooked import HookedEngine
-from holistic.graph.sites import Site, SiteRow, find_site, site_names, site_notes
+from holistic.graph.edits import Edit
+from holistic.graph.engine import Engine, Stage
+from holistic.graph.gradients import Gradients
+from holistic.graph.sites import Site, SiteRow, checked_axes, site_names, site_notes
 from holistic.graph.torch_settings import ordinary, settled
-from holistic.graph.trace import Untraceable
-from holistic.graph.traced import TracedEngine
 from holistic.results.tables import Table
-from holistic.study.computation import Computation, computation, computes, digest
+from holistic.study.computation import Computation
 from holistic.study.finite import check_finite
+from holistic.study.identity import Identity
+from holistic.study.inputs import checked_forward, checked_name
 from holistic.study.likeness import check_control
-from holistic.study.material import Material
+from holistic.study.material import Choices, Material, gathered
 from holistic.study.references import References
-from holistic.study.scores import score
+from holistic.study.runner import Runner
+from holistic.study.scores import Score, checked_score, score
 from holistic.study.untrained import redraw, reinitialised
-from holistic.usercode import running
 
 __all__ = ["Subject"]
 
-_BATCH = 512
 
-
-@dataclass(frozen=True, eq=False, init=False)
 class Subject(Material):
     """A trained classifier, labelled data that it wasn't trained on, and a score.
 
@@ -84,20 +80,45 @@ class Subject(Material):
         If another argument isn't what is described here.
     """
 
-    @cached_property
-    @settled()
+    @memory_told()
+    def __init__(
+        self,
+        model: nn.Module,
+        data: tuple[Any, Any],
+        classes: Sequence[str] | Mapping[Any, Any] | None = (),
+        score: Score = "margin",
+        seed: int = 0,
+        forward: Callable[[nn.Module, Tensor], Tensor] | None = None,
+        name: str = "model",
+        unit_axes: Mapping[str, int] | None = None,
+        device: str | torch.device = "auto",
+        *,
+        selection: Any = None,
+        evaluation: Any = None,
+    ) -> None:
+        choices = Choices(
+            checked_score(score),
+            checked_seed(seed),
+            checked_forward(forward),
+            checked_name(name),
+            checked_axes(unit_axes),
+        )
+        splits = selection, evaluation
+        found = gathered(model, data, choices, classes=classes, device=device, splits=splits)
+        super().__init__(**{field.name: getattr(found, field.name) for field in fields(found)})
+        self.runner = Runner(self.wrapped, self.probes, self.unit_axes)
+        self.references = References(self)
+        self.identity = Identity(self, self.runner)
+
+    @property
     def engine(self) -> Engine:
         """The traced engine, or the hooked one where the model can't be traced."""
-        try:
-            return TracedEngine(self._wrapped, self._probes, self.unit_axes)
-        except Untraceable as error:
-            return HookedEngine.probe(self._wrapped, self._probes, str(error), self.unit_axes)
+        return self.runner.engine
 
-    @cached_property
-    @settled()
+    @property
     def gradients(self) -> Gradients:
         """Where the model has gradients, and the engine that computes its own."""
-        return gradients_of(self.engine, self._wrapped, self._probes)
+        return self.runner.gradients
 
     @property
     def traced(self) -> bool:
@@ -112,7 +133,7 @@ class Subject(Material):
     @property
     def notes(self) -> tuple[str, ...]:
         """What is to be known of how logits and units were found, one line each."""
-        return (*self._reading.notes, *site_notes(self.engine.sites))
+        return (*self.reading.notes, *site_notes(self.engine.sites))
 
     @property
     def all_sites(self) -> tuple[Site, ...]:
@@ -144,7 +165,7 @@ class Subject(Material):
         SiteError
             If the model has no such site.
         """
-        return find_site(self.engine.sites, name)
+        return self.runner.site(name)
 
     def chosen_sites(self, sites: str | Sequence[str] | None) -> tuple[Site, ...]:
         """Return the sites of these names, each once; the hidden sites for None.
@@ -192,7 +213,6 @@ class Subject(Material):
         """
         return self.downstream(self.checked(images), edits, ())[0]
 
-    @settled()
     def downstream(
         self,
         images: Tensor,
@@ -200,23 +220,7 @@ class Subject(Material):
         sites: str | Sequence[str],
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Compute logits `[N, C]` and the values `[N, P…, U]` of some sites under edits."""
-        edits, sites = checked_edits(edits), site_names(sites)
-        for name in (*sites, *(edit.site for edit in edits)):
-            self.site(name)
-        edits = [edit.checked(self.site(edit.site), len(images)) for edit in edits]
-        logits: list[Tensor] = []
-        values: dict[str, list[Tensor]] = {name: [] for name in sites}
-        for start in range(0, len(images), _BATCH):
-            part = slice(start, start + _BATCH)
-            changes = changes_of([edit.sliced(part) for edit in edits], self.site, self)
-            told = f"the model can't be run on the images from {start} on"
-            guard = nullcontext() if self.traced else running(told, ModelError)
-            with torch.no_grad(), guard:
-                out, captured = self.engine.run(images[part], list(sites), changes)
-            logits.append(out)
-            for name in sites:
-                values[name].append(captured[name])
-        return torch.cat(logits), {name: torch.cat(parts) for name, parts in values.items()}
+        return self.runner.downstream(images, edits, sites, self.references)
 
     @memory_told()
     def capture(
@@ -234,11 +238,7 @@ class Subject(Material):
     ) -> Iterator[tuple[slice, dict[str, Tensor]]]:
         """Read sites' values a batch at a time, so that memory doesn't grow with the data."""
         images, sites = self.checked(images), site_names(sites, fewest=1)
-        if batch is None:
-            batch = min(_BATCH, self.engine.batch_rows([self.site(name) for name in sites]))
-        batch = whole(batch, "batch", 1)
-        for start in range(0, len(images), batch):
-            part = slice(start, min(start + batch, len(images)))
+        for part in self.runner.batches(images, sites, batch):
             yield part, self.downstream(images[part], (), sites)[1]
 
     @settled()
@@ -252,7 +252,6 @@ class Subject(Material):
         """
         check_finite(self)
 
-    @settled()
     def check_unchanged(self) -> None:
         """Find out whether the model is still what it was when the subject first read it.
 
@@ -261,27 +260,15 @@ class Subject(Material):
         ModelError
             If it isn't.
         """
-        weights = digest(sorted(self.model.state_dict().items()))
-        same = weights == self.fingerprint["weights"]
-        if not (same and computes(self._wrapped, self._probes, self.computation)):
-            raise ModelError(
-                f"'{self.name}' was changed after its subject was made; make a new Subject of it"
-            )
+        self.identity.check()
 
-    @settled()
     def logits(self, images: Tensor) -> Tensor:
         """Compute logits `[B, C]` in one batch, differentiable in the images."""
-        engine = self.gradients.engine if _differentiated([images]) else self.engine
-        return engine.run(images)[0]
+        return self.runner.logits(images)
 
-    @settled()
     def logits_from(self, images: Tensor, values: Mapping[str, Tensor]) -> Tensor:
         """Compute logits `[B, C]` with sites' values replaced, differentiable in the new ones."""
-        for name in values:
-            self.site(name)
-        wanted = _differentiated([images, *values.values()])
-        engine = self.gradients.engine if wanted else self.engine
-        return engine.run(images, (), {n: Given(v) for n, v in values.items()})[0]
+        return self.runner.logits_from(images, values)
 
     @settled()
     def stage(
@@ -301,11 +288,6 @@ class Subject(Material):
             A stage of the same images at an earlier site, which saves their common part.
         """
         return self.engine.stage(images, self.site(site), replacement, previous)
-
-    @cached_property
-    def references(self) -> References:
-        """What the selection split offers in place of a unit's own value."""
-        return References(self)
 
     @settled()
     def mean(self, site: str) -> Tensor:
@@ -352,20 +334,20 @@ class Subject(Material):
         ModelError
             If a weight can't be drawn anew, or the control computes what the trained model does.
         """
-        if reuse is not None and redraw(reuse._wrapped.model, self.model, seed):
-            if reuse._wrapped.model is not reuse.model:
+        if reuse is not None and redraw(reuse.wrapped.model, self.model, seed):
+            if reuse.wrapped.model is not reuse.model:
                 redraw(reuse.model, self.model, seed)
-            for name in ("references", "fingerprint"):
-                reuse.__dict__.pop(name, None)
+            # what was computed of the former weights
+            reuse.references, reuse.identity = References(reuse), Identity(reuse, reuse.runner)
             return reuse
-        with ordinary(self._defaults):
+        with ordinary(self.wrapped.defaults):
             fresh = Subject(
                 reinitialised(self.model, seed),
                 (self.images, self.labels),
                 classes=self.classes,
                 score=self.score,
                 seed=self.seed,
-                forward=self._reading,
+                forward=self.reading,
                 name=f"{self.name} (untrained)",
                 unit_axes=self.unit_axes,
                 device=self.device,
@@ -375,25 +357,12 @@ class Subject(Material):
         check_control(self, fresh)
         return fresh
 
-    @cached_property
-    @settled()
+    @property
     def computation(self) -> Computation:
         """What the model computes, beside the numbers in its state dict."""
-        return computation(self._wrapped, self.engine, self._probes)
+        return self.identity.computation
 
-    @cached_property
+    @property
     def fingerprint(self) -> dict[str, str]:
         """SHA-256 of the model's parameters and buffers, what it computes, data and own splits."""
-        found = {
-            "weights": digest(sorted(self.model.state_dict().items())),
-            "computation": self.computation.digest,
-            "data": digest((("images", self.images), ("labels", self.labels))),
-        }
-        if self.given_splits:
-            first, second = map(torch.from_numpy, self.given_splits)
-            found["splits"] = digest((("selection", first), ("evaluation", second)))
-        return found
-
-
-def _differentiated(tensors: Sequence[Tensor]) -> bool:
-    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+        return self.identity.fingerprint

@@ -1,0 +1,138 @@
+"""Runs a model batch by batch: as it is, under edits, and from values of its sites."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from holistic.arguments import whole
+from holistic.errors import ModelError
+from holistic.graph.edits import Edit, Reference, changes_of, checked_edits
+from holistic.graph.engine import Engine, Given
+from holistic.graph.gradients import Gradients, gradients_of
+from holistic.graph.hooked import HookedEngine
+from holistic.graph.sites import Site, find_site, site_names
+from holistic.graph.torch_settings import settled
+from holistic.graph.trace import Untraceable
+from holistic.graph.traced import TracedEngine
+from holistic.graph.wrapped import Wrapped
+from holistic.usercode import running
+
+__all__ = ["Runner"]
+
+_BATCH = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Runner:
+    """A model's engine, made when it is first needed, and the loops over batches that use it.
+
+    Attributes
+    ----------
+    wrapped
+        The model with its choice of logits.
+    probes
+        A few images on which the model is looked into.
+    unit_axes
+        By name of a site, the axis that the user named for its units.
+    """
+
+    wrapped: Wrapped
+    probes: Tensor
+    unit_axes: Mapping[str, int]
+
+    @cached_property
+    @settled()
+    def engine(self) -> Engine:
+        """The traced engine, or the hooked one where the model can't be traced."""
+        try:
+            return TracedEngine(self.wrapped, self.probes, self.unit_axes)
+        except Untraceable as error:
+            return HookedEngine.probe(self.wrapped, self.probes, str(error), self.unit_axes)
+
+    @cached_property
+    @settled()
+    def gradients(self) -> Gradients:
+        """Where the model has gradients, and the engine that computes its own."""
+        return gradients_of(self.engine, self.wrapped, self.probes)
+
+    def site(self, name: str) -> Site:
+        """Return the site of this name.
+
+        Raises
+        ------
+        SiteError
+            If the model has no such site.
+        """
+        return find_site(self.engine.sites, name)
+
+    @settled()
+    def downstream(
+        self,
+        images: Tensor,
+        edits: Edit | Sequence[Edit],
+        sites: str | Sequence[str],
+        reference: Reference,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Compute logits `[N, C]` and the values `[N, P…, U]` of some sites under edits.
+
+        Parameters
+        ----------
+        images
+            `[N, …]`.
+        edits, sites
+            What is changed, and names of the sites that are read.
+        reference
+            Values that some edits put in place.
+        """
+        edits, sites = checked_edits(edits), site_names(sites)
+        for name in (*sites, *(edit.site for edit in edits)):
+            self.site(name)
+        edits = [edit.checked(self.site(edit.site), len(images)) for edit in edits]
+        logits: list[Tensor] = []
+        values: dict[str, list[Tensor]] = {name: [] for name in sites}
+        for start in range(0, len(images), _BATCH):
+            part = slice(start, start + _BATCH)
+            changes = changes_of([edit.sliced(part) for edit in edits], self.site, reference)
+            failure = f"the model can't be run on the images from {start} on"
+            guard = running(failure, ModelError) if self.engine.note else nullcontext()
+            with torch.no_grad(), guard:
+                out, captured = self.engine.run(images[part], list(sites), changes)
+            logits.append(out)
+            for name in sites:
+                values[name].append(captured[name])
+        return torch.cat(logits), {name: torch.cat(parts) for name, parts in values.items()}
+
+    def batches(
+        self, images: Tensor, sites: Sequence[str], batch: int | None = None
+    ) -> Iterator[slice]:
+        """Slices of images that are read together, as large as the values of the sites allow."""
+        if batch is None:
+            batch = min(_BATCH, self.engine.batch_rows([self.site(name) for name in sites]))
+        batch = whole(batch, "batch", 1)
+        for start in range(0, len(images), batch):
+            yield slice(start, min(start + batch, len(images)))
+
+    @settled()
+    def logits(self, images: Tensor) -> Tensor:
+        """Compute logits `[B, C]` in one batch, differentiable in the images."""
+        engine = self.gradients.engine if _differentiated([images]) else self.engine
+        return engine.run(images)[0]
+
+    @settled()
+    def logits_from(self, images: Tensor, values: Mapping[str, Tensor]) -> Tensor:
+        """Compute logits `[B, C]` with sites' values replaced, differentiable in the new ones."""
+        for name in values:
+            self.site(name)
+        wanted = _differentiated([images, *values.values()])
+        engine = self.gradients.engine if wanted else self.engine
+        return engine.run(images, (), {n: Given(v) for n, v in values.items()})[0]
+
+
+def _differentiated(tensors: Sequence[Tensor]) -> bool:
+    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
