@@ -9,6 +9,7 @@ import pytest
 import torch
 from scipy.stats import t as student
 
+import holistic
 import planted_tracing as planted
 import slow_tracing as slow
 import zoo
