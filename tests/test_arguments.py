@@ -269,8 +269,8 @@ def test_the_seed_of_resampling_is_a_whole_number(subject: holistic.Subject, see
     [
         (lambda s: holistic.sweep(s, draws=0), "draws must be a whole number from 1 to 10000"),
         (lambda s: holistic.sweep(s, draws=1.5), "draws must be a whole number"),
-        (lambda s: holistic.sweep(s, edit="Mean"), "no replacement 'Mean' \\(did you mean 'mean'"),
-        (lambda s: holistic.sweep(s, edit=None), "no replacement None"),
+        (lambda s: holistic.sweep(s, edit="Mean"), "no edit 'Mean' \\(did you mean 'mean'"),
+        (lambda s: holistic.sweep(s, edit=None), "no edit None"),
         (lambda s: holistic.sweep(s, split="test"), "no split 'test'"),
         (lambda s: holistic.top_units(s, True), "k must be a whole number"),
         (lambda s: holistic.top_units(s, 2.0), "k must be a whole number"),

@@ -10,6 +10,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "Audit": "report.saved",
     "Constant": "graph.edits",
+    "Custom": "graph.edits",
+    "Edit": "graph.editing",
     "Erase": "graph.edits",
     "Finding": "results.findings",
     "HolisticError": "errors",
@@ -33,7 +35,9 @@ __all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
 if TYPE_CHECKING:
     from holistic.audits import audit as audit
     from holistic.errors import HolisticError as HolisticError
+    from holistic.graph.editing import Edit as Edit
     from holistic.graph.edits import Constant as Constant
+    from holistic.graph.edits import Custom as Custom
     from holistic.graph.edits import Erase as Erase
     from holistic.graph.edits import Mean as Mean
     from holistic.graph.edits import Optimal as Optimal

@@ -1,173 +1,103 @@
-"""What changes can be made to a site's value?"""
+"""The edits that there are, each a class: Mean, Zero, Resample, Constant, Patch and others.
+
+A class that is given a name (`class Mean(Edit, name="mean")`) is known by it to sweeps, lenses, the
+command line and the live page. This file imports no torch, so that its names are known without.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from holistic.arguments import described, number, whole
-from holistic.errors import SettingError, SiteError, listed, nearest
+from holistic.errors import SettingError, listed, nearest
+from holistic.graph.editing import REGISTERED, Edit, Reference
 from holistic.graph.sites import Site
+from holistic.usercode import running
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    Name = str
+    """Name of a registered edit."""
 
 __all__ = [
     "Constant",
+    "Custom",
     "Edit",
+    "EditKind",
     "Erase",
     "Mean",
     "Optimal",
     "Patch",
     "Reference",
-    "Replacement",
     "Resample",
     "Steer",
     "Zero",
-    "changes_of",
-    "checked_edits",
-    "checked_replacement",
+    "checked_kind",
+    "edit_class",
+    "edit_names",
+    "edits_at",
 ]
 
-Replacement = Literal["mean", "zero", "resample", "optimal"]
-"""Names of the replacements that a sweep knows."""
+_SEED_STEP = 1_000_003
 
 
-def checked_replacement(name: str) -> Replacement:
-    """Return the name of a replacement after checking it.
-
-    Raises
-    ------
-    SettingError
-        If there is no such replacement.
-    """
-    known = get_args(Replacement)
-    if not isinstance(name, str) or name not in known:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise SettingError(
-            f"no replacement {described(name)}{nearest(str(name), known)}; "
-            f"there are {listed(known)}"
-        )
-    return name  # pyright: ignore[reportReturnType]
-
-
-class Reference(Protocol):
-    """Values of the selection split that some edits draw from, units last."""
-
-    def mean(self, site: str) -> Tensor:
-        """Return the class-balanced mean value of a site, `[P…, U]`."""
-        ...
-
-    def draw(self, site: str, places: Tensor, seed: int) -> Tensor:
-        """Return a site's values on random examples, one for each place `[B]`: `[B, P…, U]`."""
-        ...
-
-    def optimal(self, site: str) -> Tensor:
-        """Return each unit's optimal constant, `[P…, U]`."""
-        ...
+def __getattr__(name: str) -> Any:
+    """Make `Name`, the type of a setting that names an edit: its choices are what is registered."""
+    if name == "Name":
+        return Literal[tuple(REGISTERED)]  # pyright: ignore[reportInvalidTypeForm]
+    raise AttributeError(f"module 'holistic.graph.edits' has no attribute '{name}'")
 
 
 @dataclass(frozen=True)
-class Edit:
-    """A change made to a site's value.
-
-    Attributes
-    ----------
-    site
-        Name of the site.
-    units
-        Units that are changed: indices, or a mask of the site's units; None for all.
-    positions
-        Positions that are changed, as indices into the flattened positions, or a mask of them;
-        None for all.
-    """
-
-    site: str
-    units: Sequence[int] | Tensor | np.ndarray | None = None
-    positions: Sequence[int] | Tensor | np.ndarray | None = None
-
-    def checked(self, site: Site, count: int) -> Edit:
-        """Return the edit with its arguments in plain form, before it is applied to any batch.
-
-        Parameters
-        ----------
-        site
-            Where it is applied.
-        count
-            To how many examples in all.
-
-        Raises
-        ------
-        SiteError
-            If the site has no such unit or position.
-        SettingError
-            If its value isn't what the edit needs there.
-        """
-        units = None if self.units is None else site.checked_units(self.units)
-        chosen = self.positions
-        positions = None if chosen is None else site.checked_positions(chosen).tolist()
-        return replace(self, units=units, positions=positions)
-
-    def new_value(self, value: Tensor, reference: Reference) -> Tensor:
-        """Return what the whole site would hold, `[B, P…, U]`, before units are picked.
-
-        Parameters
-        ----------
-        value
-            Present value, `[B, P…, U]`.
-        reference
-            Values of the selection split.
-        """
-        raise NotImplementedError
-
-    def sliced(self, part: slice) -> Edit:
-        """Return the edit for a slice of the examples; most edits are the same for all."""
-        return self
-
-    def apply(self, value: Tensor, site: Site, reference: Reference) -> Tensor:
-        """Return the edited value, `[B, P…, U]`; the given one stays as it is.
-
-        Raises
-        ------
-        SiteError
-            If the site has no such unit or position.
-        """
-        new = self.new_value(value, reference).to(value.dtype).expand_as(value)
-        if self.units is None and self.positions is None:
-            return new.clone()
-        changed = torch.zeros(value.shape[1:], dtype=torch.bool, device=value.device)
-        flat = changed.view(-1, site.units)  # [P, U]
-        units = range(site.units) if self.units is None else site.checked_units(self.units)
-        positions = site.checked_positions(self.positions)
-        flat[positions[:, None], torch.tensor(list(units), dtype=torch.long)] = True
-        return torch.where(changed, new, value)
-
-
-@dataclass(frozen=True)
-class Zero(Edit):
-    """Set units to zero."""
-
-    def new_value(self, value: Tensor, reference: Reference) -> Tensor:
-        """Return zeros."""
-        return torch.zeros_like(value)
-
-
-@dataclass(frozen=True)
-class Mean(Edit):
+class Mean(Edit, name="mean"):
     """Set units to their class-balanced mean over the selection split."""
 
-    def new_value(self, value: Tensor, reference: Reference) -> Tensor:
+    words: ClassVar[str] = "class-balanced mean over the selection split"
+
+    def values(self, reference: Reference, places: Tensor) -> Tensor:
         """Return the mean, the same for every example."""
         return reference.mean(self.site)
 
+    def usual(self, by_class: np.ndarray, overall: np.ndarray, reference: Reference) -> np.ndarray:
+        """Return the mean over the classes."""
+        return np.nanmean(by_class, 0)
+
 
 @dataclass(frozen=True)
-class Resample(Edit):
+class Zero(Edit, name="zero"):
+    """Set units to zero."""
+
+    words: ClassVar[str] = "value zero"
+
+    def values(self, reference: Reference, places: Tensor) -> Tensor:
+        """Return a zero."""
+        import torch
+
+        return torch.zeros(())
+
+    def usual(self, by_class: np.ndarray, overall: np.ndarray, reference: Reference) -> np.ndarray:
+        """Return zeros."""
+        return 0 * overall
+
+
+@dataclass(frozen=True)
+class Resample(Edit, name="resample"):
     """Set units to their values on random examples of the selection split."""
 
     seed: int = 0
     start: int = 0
+
+    words: ClassVar[str] = "values on random examples of the selection split"
+
+    @classmethod
+    def draws(cls, site: str, seed: int, count: int) -> tuple[Edit, ...]:
+        """Return edits with a seed each."""
+        return tuple(cls(site, seed=seed + _SEED_STEP * (draw + 1)) for draw in range(count))
 
     def checked(self, site: Site, count: int) -> Edit:
         """Return the edit after checking its seed."""
@@ -178,17 +108,22 @@ class Resample(Edit):
         """Return the edit with draws of its own for a slice of the examples."""
         return replace(self, start=self.start + part.start)
 
-    def new_value(self, value: Tensor, reference: Reference) -> Tensor:
-        """Return one draw for each example."""
-        places = torch.arange(self.start, self.start + len(value))
-        return reference.draw(self.site, places, self.seed)
+    def values(self, reference: Reference, places: Tensor) -> Tensor:
+        """Return one draw for each place."""
+        return reference.draw(self.site, places + self.start, self.seed)
+
+    def usual(self, by_class: np.ndarray, overall: np.ndarray, reference: Reference) -> np.ndarray:
+        """Return the mean over the examples."""
+        return overall
 
 
 @dataclass(frozen=True)
-class Optimal(Edit):
+class Optimal(Edit, name="optimal"):
     """Set units to the constants that cost the model least (see `holistic.study.optimal`)."""
 
-    def new_value(self, value: Tensor, reference: Reference) -> Tensor:
+    words: ClassVar[str] = "optimal constant on the selection split"
+
+    def values(self, reference: Reference, places: Tensor) -> Tensor:
         """Return the optimal constants, the same for every example."""
         return reference.optimal(self.site)
 
@@ -204,7 +139,9 @@ class Constant(Edit):
 
     def checked(self, site: Site, count: int) -> Edit:
         """Return the edit with its value as a tensor."""
-        value = _numbers(self.value, f"the value of Constant at '{site.name}'")
+        from holistic.graph.edit_arguments import either, real_numbers
+
+        value = real_numbers(self.value, f"the value of Constant at '{site.name}'")
         whole_shape = (*site.positions, site.units)
         fits = len(value.shape) == len(whole_shape) and all(
             own in (1, size) for own, size in zip(value.shape, whole_shape, strict=True)
@@ -212,7 +149,7 @@ class Constant(Edit):
         if value.dim() and tuple(value.shape) != (site.units,) and not fits:
             raise SettingError(
                 f"Constant at '{site.name}' needs a number, or values of shape "
-                f"{_either((site.units,), whole_shape)}, got {tuple(value.shape)}; "
+                f"{either((site.units,), whole_shape)}, got {tuple(value.shape)}; "
                 "values of one example each are a Patch"
             )
         edit = super().checked(site, count)
@@ -220,6 +157,8 @@ class Constant(Edit):
 
     def new_value(self, value: Tensor, reference: Reference) -> Tensor:
         """Return the constant."""
+        import torch
+
         return torch.as_tensor(self.value, dtype=value.dtype, device=value.device)
 
 
@@ -231,6 +170,8 @@ class Patch(Edit):
 
     def checked(self, site: Site, count: int) -> Edit:
         """Return the edit after checking that its source has a value for each example."""
+        from holistic.graph.edit_arguments import real_numbers
+
         needed = (count, *site.positions, site.units)
         shape = getattr(self.source, "shape", None)
         got = type(self.source).__name__ if shape is None else tuple(shape)
@@ -239,7 +180,7 @@ class Patch(Edit):
                 f"Patch at '{site.name}' needs a source of shape {needed}, got {got}; "
                 "take it from subject.capture on as many examples"
             )
-        source = _numbers(self.source, f"the source of Patch at '{site.name}'")
+        source = real_numbers(self.source, f"the source of Patch at '{site.name}'")
         edit = super().checked(site, count)
         return replace(edit, source=source)  # pyright: ignore[reportCallIssue]
 
@@ -249,6 +190,8 @@ class Patch(Edit):
 
     def new_value(self, value: Tensor, reference: Reference) -> Tensor:
         """Return the source."""
+        import torch
+
         return torch.as_tensor(self.source, device=value.device)
 
 
@@ -261,13 +204,17 @@ class Steer(Edit):
 
     def checked(self, site: Site, count: int) -> Edit:
         """Return the edit with its direction as a tensor and its amount as a number."""
+        from holistic.graph.edit_arguments import checked_direction
+
         amount = number(self.amount, f"the amount of Steer at '{site.name}'")
-        direction = _checked_direction(self.direction, site)
+        direction = checked_direction(self.direction, site)
         edit = super().checked(site, count)
         return replace(edit, direction=direction, amount=amount)  # pyright: ignore[reportCallIssue]
 
     def new_value(self, value: Tensor, reference: Reference) -> Tensor:
         """Return the value moved along the direction."""
+        import torch
+
         return value + self.amount * torch.as_tensor(self.direction).to(value)
 
 
@@ -283,103 +230,116 @@ class Erase(Edit):
 
     def checked(self, site: Site, count: int) -> Edit:
         """Return the edit with its direction as a tensor."""
-        direction = _checked_direction(self.direction, site)
+        from holistic.graph.edit_arguments import checked_direction
+
+        direction = checked_direction(self.direction, site)
         return replace(super().checked(site, count), direction=direction)  # pyright: ignore[reportCallIssue]
 
     def new_value(self, value: Tensor, reference: Reference) -> Tensor:
         """Return the value without its deviation along the direction."""
+        import torch
+
         direction = torch.as_tensor(self.direction).to(value.device, torch.float64)
         unit = (direction / direction.norm()).to(value)
         deviation = (value - reference.mean(self.site)) @ unit  # [B, P…]
         return value - deviation[..., None] * unit
 
 
-def checked_edits(edits: Any) -> list[Edit]:
-    """Return a list of edits, also of a single one.
+@dataclass(frozen=True)
+class Custom(Edit):
+    """Set units to what a function of your own makes of the site's value `[B, P…, U]`."""
 
-    Raises
-    ------
-    SettingError
-        If something among them is no edit.
-    """
-    several = isinstance(edits, Iterable) and not isinstance(
-        edits, (type, str, Mapping, Tensor, np.ndarray)
-    )
-    found: list[Any] = list(edits) if several else [edits]
-    for edit in found:
-        if not isinstance(edit, Edit):
+    function: Callable[[Tensor], Tensor] | None = None
+
+    def checked(self, site: Site, count: int) -> Edit:
+        """Return the edit after checking that its function can be called."""
+        if not callable(self.function):
             raise SettingError(
-                f"edits must be edits such as holistic.Zero('SITE', units=[4]), "
-                f"got {described(edit)}"
+                f"Custom at '{site.name}' needs a function of the site's value [B, P…, U], got "
+                f"{described(self.function)}"
             )
-        if not isinstance(edit.site, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise SiteError(
-                f"an edit's site must be the name of one, got {described(edit.site)}; "
-                "make an edit for each site"
+        return super().checked(site, count)
+
+    def new_value(self, value: Tensor, reference: Reference) -> Tensor:
+        """Return what the function makes of a copy of the value.
+
+        Raises
+        ------
+        SettingError
+            If it fails, or returns something else than values of that shape.
+        """
+        with running(f"the function that edits '{self.site}' failed", SettingError):
+            found: Any = self.function(value.clone())  # pyright: ignore[reportOptionalCall]
+        if not hasattr(found, "expand_as") or not _broadcasts(found.shape, value.shape):
+            raise SettingError(
+                f"the function that edits '{self.site}' must return a tensor of shape "
+                f"{tuple(value.shape)} [B, P…, U], got {described(found)}; keep every axis"
             )
-    return found
+        return found
 
 
-def changes_of(
-    edits: Sequence[Edit], site_of: Callable[[str], Site], reference: Reference
-) -> dict[str, Callable[[Tensor], Tensor]]:
-    """Return by name of a site what its edits, one after another, make of its value."""
-    by_site: dict[str, list[Edit]] = {}
-    for edit in edits:
-        by_site.setdefault(edit.site, []).append(edit)
-
-    def change_of(name: str) -> Callable[[Tensor], Tensor]:
-        def change(value: Tensor) -> Tensor:
-            for edit in by_site[name]:
-                value = edit.apply(value, site_of(name), reference)
-            return value
-
-        return change
-
-    return {name: change_of(name) for name in by_site}
+EditKind = str | type[Edit] | Callable[["Tensor"], "Tensor"]
+"""How sweeps replace units: a registered name, a class, or a function of the site's value."""
 
 
-def _either(*shapes: tuple[int, ...]) -> str:
-    return " or ".join(str(shape) for shape in dict.fromkeys(shapes))
+def edit_names() -> tuple[str, ...]:
+    """Return the names of the registered edits.
+
+    >>> edit_names()[:4]
+    ('mean', 'zero', 'resample', 'optimal')
+    """
+    return tuple(REGISTERED)
 
 
-def _numbers(values: Any, what: str) -> Tensor:
-    """Make a tensor of finite real numbers.
+def edit_class(name: Any) -> type[Edit]:
+    """Return the class that is registered under a name.
 
     Raises
     ------
     SettingError
-        If they aren't.
+        If there is none.
     """
-    try:
-        tensor = torch.as_tensor(values).detach()
-        usable = not tensor.is_complex() and tensor.dtype != torch.bool
-    except (TypeError, ValueError, RuntimeError, OverflowError):
-        tensor, usable = torch.zeros(()), False
-    if not usable:
-        raise SettingError(f"{what} must be real numbers, got {described(values)}")
-    if not bool(tensor.isfinite().all()):
+    if not isinstance(name, str) or name not in REGISTERED:
         raise SettingError(
-            f"{what} must be finite, got NaN or infinity among {tensor.numel():,} numbers; "
-            "check where they come from"
+            f"no edit {described(name)}{nearest(str(name), REGISTERED)}; there are "
+            f"{listed(REGISTERED)}; in Python also a class derived from holistic.Edit, or a "
+            "function of the site's value"
         )
-    return tensor
+    return REGISTERED[name]
 
 
-def _checked_direction(direction: Any, site: Site) -> Tensor:
-    """Return a direction `[U]` after checking that it points somewhere."""
-    try:
-        shape = None if direction is None else tuple(np.shape(direction))
-    except ValueError:  # rows of different lengths
-        shape = None
-    if shape != (site.units,):
-        raise SettingError(
-            f"a direction at '{site.name}' needs shape {(site.units,)} (one number a unit), "
-            f"got {shape}"
-        )
-    found = _numbers(direction, f"a direction at '{site.name}'")
-    if not bool(found.any()):
-        raise SettingError(
-            f"a direction at '{site.name}' can't be all zeros; give one that points somewhere"
-        )
-    return found
+def checked_kind(edit: Any) -> Any:
+    """Return a way to replace units after checking it.
+
+    Raises
+    ------
+    SettingError
+        If it is no registered name, no class of edits and no function.
+    """
+    if isinstance(edit, type) and issubclass(edit, Edit):
+        return edit
+    if callable(edit) and not isinstance(edit, type):
+        return edit
+    edit_class(edit)
+    return edit
+
+
+def edits_at(edit: EditKind, site: str, seed: int, count: int) -> tuple[Edit, ...]:
+    """Return the edits of a whole site whose effects are averaged, `count` where it is random.
+
+    Raises
+    ------
+    SettingError
+        If there is no such edit.
+    """
+    checked = checked_kind(edit)
+    if isinstance(checked, str):
+        checked = edit_class(checked)
+    if isinstance(checked, type):
+        return checked.draws(site, seed, count)
+    return (Custom(site, function=checked),)
+
+
+def _broadcasts(shape: Sequence[int], whole_shape: Sequence[int]) -> bool:
+    ends = zip(reversed(shape), reversed(whole_shape), strict=False)
+    return len(shape) <= len(whole_shape) and all(own in (1, size) for own, size in ends)

@@ -56,7 +56,7 @@ def first_order(subject: Subject, run: Pass) -> list[Tensor]:
             found.append(torch.zeros(len(images), site.units, device=images.device))
             continue
         value, change = values[site.name].detach(), torch.zeros(())
-        drawn = list(replacements(subject, site, run.edit, places, run.draws))
+        drawn = list(replacements(subject, site, run.edit, (images, places), run.draws))
         for new in drawn:
             change = change + (new - value) / len(drawn)
         product = gradient * change  # [B, P…, U]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from holistic.arguments import number, whole
 from holistic.errors import SettingError, memory_told
-from holistic.graph.edits import Replacement, checked_replacement
+from holistic.graph.edits import EditKind, checked_kind
 from holistic.graph.sites import Site
 from holistic.graph.torch_settings import settled
 from holistic.progress import Progress, silent
@@ -38,7 +38,7 @@ class _Plan:
     """Where units are replaced, by what, how many are looked for, and how sure the answer is."""
 
     sites: Sequence[Site]
-    edit: Replacement
+    edit: EditKind
     k: int
     confidence: float
 
@@ -142,7 +142,7 @@ def top_units(
     k: int = 50,
     *,
     sites: str | Sequence[str] | None = None,
-    edit: Replacement = "mean",
+    edit: EditKind = "mean",
     confidence: float = 0.95,
     screen: int | None = None,
     progress: Progress = silent,
@@ -182,7 +182,7 @@ def top_units(
     SettingError
         If `k`, `confidence`, `screen` or `edit` is out of range.
     """
-    checked_replacement(edit)
+    checked_kind(edit)
     chosen = subject.chosen_sites(sites)
     total = sum(site.units for site in chosen)
     _check(k, confidence, screen, total)

@@ -1,4 +1,4 @@
-"""What does every unit do to every class, as far as a budget of operations goes?"""
+"""Replaces every unit as far as a budget of operations goes, and estimates the rest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from holistic.graph.edits import Replacement
+from holistic.graph.edits import EditKind, edits_at
 from holistic.graph.torch_settings import settled
 from holistic.progress import Progress, silent
 from holistic.replacing.effects import effect_table
@@ -29,7 +29,7 @@ _LEVEL = 0.95
 @settled(gradients=True)
 def affordable_sweep(
     subject: Subject,
-    edit: Replacement,
+    edit: EditKind,
     *,
     operations: float,
     split: Literal["evaluation", "selection"] = "evaluation",
@@ -63,7 +63,7 @@ def affordable_sweep(
     """
     sites = subject.hidden_sites
     examples = subject.evaluation if split == "evaluation" else subject.selection
-    draws = 8 if edit == "resample" else 1
+    draws = len(edits_at(edit, sites[0].name, subject.seed, 8))
     price = draws * sum(s.units * subject.engine.row_operations(s) for s in sites)
     if price * len(examples) <= operations:
         return sweep(subject, edit=edit, split=split, progress=progress), ()

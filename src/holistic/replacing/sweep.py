@@ -1,4 +1,4 @@
-"""What does the model lose when each unit, one at a time, is replaced?"""
+"""Replaces every unit, one at a time, and measures what each class loses, exactly."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.nn.functional import one_hot
 
 from holistic.arguments import check_subject, whole
 from holistic.errors import ModelError, SettingError, memory_told
-from holistic.graph.edits import Replacement, checked_replacement
+from holistic.graph.edits import EditKind, checked_kind, edits_at
 from holistic.graph.engine import Change, Stage, single_edits
 from holistic.graph.sites import Site
 from holistic.graph.torch_settings import settled
@@ -80,11 +80,11 @@ class Pass:
     sites
         The sites, from input to logits.
     edit
-        What replaced units hold.
+        What replaced units hold: a registered name, a class, or a function of the site's value.
     split
         The examples: `selection` for choosing units, `evaluation` for reporting.
     draws
-        How often `resample` draws.
+        How often a random edit draws.
     scores
         What effects are measured in; the subject's own score by default.
     rows
@@ -94,12 +94,22 @@ class Pass:
     """
 
     sites: Sequence[Site]
-    edit: Replacement = "mean"
+    edit: EditKind = "mean"
     split: Literal["evaluation", "selection"] = "evaluation"
     draws: int = 8
     scores: Sequence[Score] = ()
     rows: Tensor | None = None
     units: Mapping[str, Tensor] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the edit.
+
+        Raises
+        ------
+        SettingError
+            If there is no such edit.
+        """
+        checked_kind(self.edit)
 
     def examples(self, subject: Subject) -> tuple[Tensor, Tensor, Tensor]:
         """Images, labels and places in the split `[N]` of the examples that are replayed."""
@@ -115,7 +125,7 @@ class Pass:
 def sweep(
     subject: Subject,
     sites: str | Sequence[str] | None = None,
-    edit: Replacement = "mean",
+    edit: EditKind = "mean",
     *,
     split: Literal["evaluation", "selection"] = "evaluation",
     draws: int = 8,
@@ -132,11 +142,13 @@ def sweep(
     edit
         `mean` (class-balanced mean over the selection split), `zero`, `resample` (values of
         random examples of the selection split, the effect averaged over draws), or `optimal`
-        (the constant that keeps the expected loss smallest, see `holistic.study.optimal`).
+        (the constant that keeps the expected loss smallest, see `holistic.study.optimal`). Or an
+        edit of your own: a class derived from `holistic.Edit`, its name, or a function of the
+        site's value `[B, P…, U]`.
     split
         The examples that are replayed: `selection` for choosing units, `evaluation` for reporting.
     draws
-        Random draws of `resample`.
+        Draws of a random edit, such as `resample`.
     progress
         Called with the number of units done and in all.
 
@@ -154,7 +166,7 @@ def sweep(
     ModelError
         If a site holds NaN or infinite values.
     """
-    checked_replacement(edit)
+    checked_kind(edit)
     if split not in ("evaluation", "selection"):
         raise SettingError(f"no split {split!r}; there are 'selection', 'evaluation'")
     draws = whole(draws, "draws", 1, _MOST_DRAWS)
@@ -207,7 +219,7 @@ def _stages(subject: Subject, run: Pass, progress: Progress) -> Iterator[tuple[_
 
 
 def replacements(
-    subject: Subject, site: Site, edit: str, places: Tensor, draws: int
+    subject: Subject, site: Site, edit: EditKind, examples: tuple[Tensor, Tensor], draws: int
 ) -> Iterator[Tensor]:
     """Make what removed units hold on one batch, once per draw.
 
@@ -216,26 +228,26 @@ def replacements(
     subject, site
         Whose selection split the values come from.
     edit
-        `mean`, `zero` and `optimal` have one draw, `resample` has `draws`.
-    places
-        The examples' places in their split, which decide their draws, `[B]`.
+        What removed units hold.
+    examples
+        Images `[B, …]`, and their places in their split `[B]`, which decide random draws.
     draws
-        How often `resample` draws.
+        How often a random edit draws; others have one.
 
     Yields
     ------
     Tensor
         `[P…, U]` or `[B, P…, U]`.
     """
-    if edit == "mean":
-        yield subject.mean(site.name)
-    elif edit == "zero":
-        yield torch.zeros(())
-    elif edit == "optimal":
-        yield subject.optimal(site.name)
-    else:
-        for draw in range(draws):
-            yield subject.draw(site.name, places, subject.seed + 1_000_003 * (draw + 1))
+    images, places = examples
+    for one in edits_at(edit, site.name, subject.seed, draws):
+        new = one.values(subject.references, places)
+        if new is None:
+            value = subject.downstream(images, (), [site.name])[1][site.name]
+            with torch.no_grad():
+                checked = one.checked(site, len(images))
+                new = checked.new_value(value, subject.references)
+        yield new
 
 
 def replacing(units: Sequence[int] | None, new: Tensor) -> Change:
@@ -252,9 +264,10 @@ def replacing(units: Sequence[int] | None, new: Tensor) -> Change:
     return change
 
 
-def replacement(subject: Subject, site: Site, edit: str, start: int, count: int) -> Tensor:
-    """Make what removed units hold on `count` neighbouring examples: one draw of it."""
-    return next(replacements(subject, site, edit, torch.arange(start, start + count), 1))
+def replacement(subject: Subject, site: Site, edit: EditKind, images: Tensor, start: int) -> Tensor:
+    """Make what removed units hold on neighbouring examples from `start` on: one draw of it."""
+    places = torch.arange(start, start + len(images))
+    return next(replacements(subject, site, edit, (images, places), 1))
 
 
 class _Batch:
@@ -276,7 +289,8 @@ class _Batch:
         """
         chosen = None if self.run.units is None else self.run.units[site.name]
         effects, lost, gained, draws = 0.0, 0.0, 0.0, 0
-        values = replacements(self.subject, site, self.run.edit, self.places, self.run.draws)
+        examples = self.images, self.places
+        values = replacements(self.subject, site, self.run.edit, examples, self.run.draws)
         for value in values:
             stage = self.subject.stage(site.name, self.images, value, self.stage)
             self.stage = stage

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from holistic.graph.torch_settings import settled
 from holistic.study.optimal import optimal_constants, search_size
 
 if TYPE_CHECKING:
@@ -22,7 +24,9 @@ class References:
         self.subject = subject
         self.means: dict[str, Tensor] = {}
         self.constants: dict[str, Tensor] = {}
+        self.statistics: dict[tuple[str, str], Tensor] = {}
 
+    @settled()
     def mean(self, site: str) -> Tensor:
         """Class-balanced mean of a site's value, `[P…, U]`."""
         if site not in self.means:
@@ -40,6 +44,7 @@ class References:
             sums, dtype = torch.tensordot(rows, value, dims=1) + sums.to(value), values[site].dtype
         return (sums / len(examples.labels.unique())).to(dtype)
 
+    @settled()
     def optimal(self, site: str) -> Tensor:
         """Each unit's optimal constant, `[P…, U]`, found on a part of the examples."""
         if site not in self.constants:
@@ -57,9 +62,19 @@ class References:
             )
         return self.constants[site]
 
+    @settled()
     def draw(self, site: str, places: Tensor, seed: int) -> Tensor:
         """Values on random examples, `[B, P…, U]`; the same place `[B]` and seed draw the same."""
         examples, generator = self.subject.selection, torch.Generator().manual_seed(seed)
         count = max(len(self.subject.images), int(places.max()) + 1 if len(places) else 0)
         drawn = torch.randint(len(examples), (count,), generator=generator)
         return self.subject.capture([site], examples.images[drawn[places]])[site]
+
+    @settled()
+    def statistic(self, site: str, name: str, reduce: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return what `reduce` makes of a site's values `[N, P…, U]`, computed once a name."""
+        key = site, name
+        if key not in self.statistics:
+            values = self.subject.capture([site], self.subject.selection.images)[site]
+            self.statistics[key] = reduce(values)
+        return self.statistics[key]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from holistic.arguments import whole
 from holistic.errors import ModelError
-from holistic.graph.edits import Edit, Reference, changes_of, checked_edits
+from holistic.graph.editing import Edit, Reference, changes_of, checked_edits
 from holistic.graph.engine import Engine, Given
 from holistic.graph.gradients import Gradients, gradients_of
 from holistic.graph.hooked import HookedEngine

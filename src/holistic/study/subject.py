@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from holistic.arguments import checked_seed
 from holistic.errors import ModelError, memory_told
-from holistic.graph.edits import Edit
+from holistic.graph.editing import Edit
 from holistic.graph.engine import Engine, Stage
 from holistic.graph.gradients import Gradients
 from holistic.graph.sites import Site, SiteRow, checked_axes, site_names, site_notes

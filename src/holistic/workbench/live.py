@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from holistic.errors import SettingError
-from holistic.graph.edits import checked_replacement
+from holistic.graph.edits import edit_class
 from holistic.graph.engine import Change, Given, Stage
 from holistic.graph.sites import Site
 from holistic.lenses._pictures import are_pictures, pictures
@@ -92,7 +92,7 @@ class Removal:
             name: subject.site(name).checked_units(sorted(some)) for name, some in chosen.items()
         }
         edit, examples = str(told.get("edit", "mean")), told.get("examples", "all")
-        checked_replacement(edit)
+        edit_class(edit)
         controls = told.get("controls", 0)
         if examples not in ("first", "all"):
             raise SettingError("'examples' is 'first' or 'all'")
@@ -309,16 +309,15 @@ class Live:
             return
         sites = sorted(map(self.subject.site, names), key=lambda site: site.depth)
         for run in self._intact(sites or self.subject.hidden_sites, examples):
+            images = examples.images[run.start : run.start + len(run.value)]
             new = {
-                s.name: replacement(self.subject, s, removal.edit, run.start, len(run.value))
-                for s in sites
+                s.name: replacement(self.subject, s, removal.edit, images, run.start) for s in sites
             }
             after = list[np.ndarray]()
             for chosen in sets if sites else ():
                 check()
                 changes: dict[str, Change] = {n: replacing(chosen[n], new[n]) for n in names}
                 changes[run.site] = Given(changes[run.site](run.value))
-                images = examples.images[run.start : run.start + len(run.value)]
                 logits = self.subject.engine.run(images, (), changes)[0]
                 after.append(_said(logits).cpu().numpy())
             yield run.said, np.stack(after or [run.said])
@@ -331,7 +330,7 @@ class Live:
             for start in range(0, len(examples), size):
                 images = examples.images[start : start + size]
                 site = self.subject.site(name)
-                new = replacement(self.subject, site, removal.edit, start, len(images))
+                new = replacement(self.subject, site, removal.edit, images, start)
                 yield self.subject.stage(name, images, new)
 
         return self._kept((name, removal.edit, self._part(examples)), made())

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from holistic.graph import edits
 from holistic.graph.torch_settings import settled
 from holistic.lenses._contract import Context, Lens, setting
 
@@ -23,7 +24,7 @@ class Ablation(Lens):
     name: ClassVar[str] = "ablation"
     question: ClassVar[str] = "which neurons does each class depend on?"
 
-    edit: Literal["mean", "zero", "resample", "optimal"] = "mean"
+    edit: edits.Name = "mean"
     """What a removed unit holds instead: its class-balanced mean over the selection split, zero,
     its values on random examples, or the constant that costs the model least."""
     depth: int = setting(50, 1, 10_000)

@@ -60,7 +60,7 @@ def label_effects(
             stage = stages.get(start)
             if stage is None:
                 images = examples.images[rows]
-                value = replacement(subject, site, edit, start, len(images))
+                value = replacement(subject, site, edit, images, start)
                 stage = subject.stage(site.name, images, value)
             if count <= batch:
                 stages[start] = stage

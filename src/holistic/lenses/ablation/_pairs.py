@@ -51,13 +51,10 @@ def site_stages(
     """Yield the stage of each batch, its labels `[B]` and what removed units hold."""
     batch = min(_BATCH, subject.engine.batch_rows([site]))
     for start in range(0, len(examples), batch):
-        labels = examples.labels[start : start + batch]
-        value = replacement(subject, site, edit, start, len(labels))
-        yield (
-            subject.stage(site.name, examples.images[start : start + batch], value),
-            labels,
-            value,
-        )
+        images = examples.images[start : start + batch]
+        value = replacement(subject, site, edit, images, start)
+        stage = subject.stage(site.name, images, value)
+        yield stage, examples.labels[start : start + batch], value
 
 
 def pair_effects(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from holistic.graph.edits import edits_at
 from holistic.graph.sites import Site
 from holistic.results.tables import Table
 from holistic.stats.moments import Moments
@@ -86,11 +87,9 @@ def above_replacement(
     """
     count = np.bincount(subject.selection.labels.cpu().numpy(), minlength=len(activations))
     whole = (count[:, None] * np.nan_to_num(activations)).sum(0) / count.sum()
-    replaced = {"mean": np.nanmean(activations, 0), "zero": 0 * whole, "resample": whole}.get(edit)
-    if replaced is None:
-        constant = subject.optimal(site.name).double().cpu().numpy()
-        replaced = np.broadcast_to(constant.reshape(-1, constant.shape[-1]).mean(0), whole.shape)
-    return np.concatenate([activations, whole[None]]) - replaced
+    removed = edits_at(edit, site.name, subject.seed, 1)[0]
+    usual = removed.usual(activations, whole, subject.references)
+    return np.concatenate([activations, whole[None]]) - usual
 
 
 def mean_activations(subject: Subject, site: Site) -> np.ndarray:

@@ -71,8 +71,9 @@ def remove_orders(
     batch = min(_BATCH, subject.engine.batch_rows([site]))
     for start in range(0, len(examples), batch):
         labels = examples.labels[start : start + batch]
-        value = replacement(subject, site, edit, start, len(labels))
-        stage = subject.stage(site.name, examples.images[start : start + batch], value)
+        images = examples.images[start : start + batch]
+        value = replacement(subject, site, edit, images, start)
+        stage = subject.stage(site.name, images, value)
         kinds = _kinds(stage.base.argmax(1) == labels, labels, classes)  # [B, 2C]
         before += kinds.sum(0)
         for chosen, logits in stage.sets(sets):

@@ -140,7 +140,7 @@ def _crossed(
     for start in range(0, len(examples), batch):
         part = slice(start, min(start + batch, len(examples)))
         images, labels = examples.images[part], examples.labels[part]
-        here, there = (replacement(subject, s, edit, start, len(labels)) for s in sites)
+        here, there = (replacement(subject, s, edit, images, start) for s in sites)
         for i, a in enumerate([None, *gone.tolist()]):
             for j, b in enumerate([None, *seen.tolist()]):
                 changes = {} if a is None else {sites[0].name: replacing([a], here)}

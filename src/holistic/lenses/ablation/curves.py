@@ -232,8 +232,9 @@ def replay_orders(
     for start in range(0, len(examples), batch):
         part = slice(start, start + batch)
         labels = examples.labels[part]
-        value = replacement(subject, site, edit, start, len(labels))
-        stage = subject.stage(site.name, examples.images[part], value)
+        images = examples.images[part]
+        value = replacement(subject, site, edit, images, start)
+        stage = subject.stage(site.name, images, value)
         if 0 in places:
             right[:, places[0], part] = (stage.base.argmax(1) == labels).cpu().numpy()
         # whole products pay off where a step's would be too small to fill the machine

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import combinations
-from typing import get_args
 
 import numpy as np
 
-from holistic.graph.edits import Replacement
+from holistic.graph.edits import edit_names
 from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._budget import affordable
@@ -71,7 +70,7 @@ def _with_q(rows: list[Agreement]) -> list[Agreement]:
 
 
 def _site_rows(subject: Subject, site: Site, lens: Ablation) -> list[Agreement]:
-    kinds: tuple[str, ...] = get_args(Replacement)
+    kinds = edit_names()
     examples = affordable(subject, site, lens, site.units * len(kinds))
     labels, names = examples.labels.cpu().numpy(), [*subject.classes, "all"]
     classes, k = len(subject.classes), min(_TOP, max(1, site.units // 4))

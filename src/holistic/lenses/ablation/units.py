@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import rankdata
 
+from holistic.graph.edits import edit_class
 from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._rankings import above_replacement, mean_activations
 from holistic.lenses.ablation.schemas import RemovedUnit
@@ -42,22 +43,14 @@ def remove_units(subject: Subject, lens: Ablation, chosen: Table, progress: Prog
             *unbounded(
                 int((np.isnan(table.column("lo")) & seen).sum()), int(seen.sum()), "effects"
             ),
-            f"A removed unit holds its {_EDIT_WORDS[lens.edit]}; other replacements give other "
-            "effects.",
+            f"A removed unit holds its {edit_class(lens.edit).words}; other replacements give "
+            "other effects.",
             "An effect is conditional on all other units being in place: units that stand in for "
             "each other look harmless one at a time (see ablation.interactions).",
             "A class needs a unit firing if it is more active there than what it holds once "
             "removed, and silent if it is less active: removing it then raises it.",
         ),
     )
-
-
-_EDIT_WORDS = {
-    "mean": "class-balanced mean over the selection split",
-    "zero": "value zero",
-    "resample": "values on random examples of the selection split",
-    "optimal": "optimal constant on the selection split",
-}
 
 
 def _ranks(subject: Subject, chosen: Table) -> np.ndarray:
