@@ -118,7 +118,9 @@ def test_a_class_with_a_name_serves_lenses_and_the_page() -> None:
     removal = Removal.read({"units": [["2", 4]], "edit": "median"}, subject)
     said = subject.predict(edits=holistic.Constant("2", units=[4], value=value)).argmax(1)
     right = (said == subject.evaluation.labels).double().mean()
-    assert Live(subject).remove(removal)["all"]["after"]["value"] == pytest.approx(float(right))
+    assert Live(subject).remove(removal)["classes"][-1]["after"]["value"] == pytest.approx(
+        float(right)
+    )
 
 
 def test_what_a_removed_unit_usually_holds() -> None:

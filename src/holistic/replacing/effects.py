@@ -9,6 +9,7 @@ import numpy as np
 
 from holistic.results.tables import Table
 from holistic.results.unit_effect import UnitEffect
+from holistic.stats.control import middle
 from holistic.stats.intervals import paired_accuracy_interval
 from holistic.stats.tests import benjamini_hochberg
 
@@ -33,7 +34,7 @@ def effect_table(columns: Mapping[str, Any], *, classes: int) -> Table:
     ordinary = np.empty((3, *effect.shape))  # median and 95 % of the units of a site
     for site in dict.fromkeys(sites):
         own = sites == site
-        ordinary[:, own] = np.quantile(effect[own], (0.5, 0.025, 0.975), axis=0)[:, None]
+        ordinary[:, own] = middle(effect[own])[:, None]
     names = ("control_effect", "control_lo", "control_hi")
     more = dict(zip(names, ordinary.reshape(3, -1), strict=True))
     flips = np.stack([columns[name] for name in ("lost", "gained", "n")])

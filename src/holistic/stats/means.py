@@ -1,4 +1,4 @@
-"""What is the mean of some examples' numbers, between which bounds, and is it zero?"""
+"""Means of examples' numbers with their bounds and the p of a mean of zero; parts merge."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+from holistic.stats.accumulate import moved_powers
 
 __all__ = ["CARRIERS", "Difference", "Means"]
 
@@ -103,14 +105,9 @@ class Means:
         known = np.nan_to_num(self.mean)
         mean = (self.count * known).sum(-1) / np.maximum(count, 1)
         shift = np.where(self.count > 0, known - mean[..., None], 0.0)
-        n, m2, m3 = self.count, self.m2, self.m3
-        return type(self)(
-            count,
-            np.where(count > 0, mean, np.nan),
-            (m2 + n * shift**2).sum(-1),
-            (m3 + 3 * shift * m2 + n * shift**3).sum(-1),
-            (self.m4 + 4 * shift * m3 + 6 * shift**2 * m2 + n * shift**4).sum(-1),
-        )
+        moved = moved_powers(self.count, (self.m2, self.m3, self.m4), shift)
+        mean = np.where(count > 0, mean, np.nan)
+        return type(self)(count, mean, *(power.sum(-1) for power in moved))
 
     def with_total(self) -> Self:
         """Append the means of all columns together: `[…, C + 1]`."""

@@ -1,4 +1,4 @@
-"""What are the means, spreads and correlations of units, when examples come a batch at a time?"""
+"""Means, spreads and correlations of units, when examples come a batch at a time."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from holistic.errors import DataError
+from holistic.stats.accumulate import moved_powers
 from holistic.stats.means import Means
 
 if TYPE_CHECKING:
@@ -125,9 +126,8 @@ class Moments:
         share = other.count / np.maximum(total, 1)
         self.origin = np.where(self.count > 0, self.origin, other.origin)
         down, up = -delta * share, delta * (1 - share)
-        self.m3, self.m4 = (
-            _moved(self, down, power) + _moved(other, up, power) for power in (3, 4)
-        )
+        mine, theirs = _moved(self, down), _moved(other, up)
+        self.m3, self.m4 = mine[1] + theirs[1], mine[2] + theirs[2]
         self.offset = self.offset + delta * share
         self.m2 = self.m2 + other.m2 + delta**2 * self.count * share
         self.count = total
@@ -180,7 +180,7 @@ class Moments:
         count = self.count.sum(0)
         offset = (self.count * offsets).sum(0) / np.maximum(count, 1)
         shift = np.where(self.count > 0, offsets - offset, 0.0)
-        powers = (_moved(self, shift, power).sum(0) for power in (2, 3, 4))
+        powers = (power.sum(0) for power in _moved(self, shift))
         sums = count, offset, *powers, self.active.sum(0), self.non_finite.sum(0)
         return Moments(origin[None], *(total[None] for total in sums))
 
@@ -303,14 +303,9 @@ def _p_of_r(r: np.ndarray, df: int) -> np.ndarray:
     return 2 * stdtr(df, -t)
 
 
-def _moved(moments: Moments, by: np.ndarray, power: int) -> np.ndarray:
+def _moved(moments: Moments, by: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Sums of powers of the deviations, `[C, U]`, from values that lie so far below the means."""
-    n, m2, m3, m4 = moments.count, moments.m2, moments.m3, moments.m4
-    if power == 2:
-        return m2 + n * by**2
-    if power == 3:
-        return m3 + 3 * by * m2 + n * by**3
-    return m4 + 4 * by * m3 + 6 * by**2 * m2 + n * by**4
+    return moved_powers(moments.count, (moments.m2, moments.m3, moments.m4), by)
 
 
 def _gap(mine: Moments, theirs: Moments) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""How surprising is a number if nothing is there, alone and among many?"""
+"""Tests: McNemar's, the p of a number among controls, and the false discovery rate of many p."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from holistic.errors import SettingError, listed
 
-__all__ = ["Alternative", "benjamini_hochberg", "mcnemar", "permutation_p"]
+__all__ = ["Alternative", "benjamini_hochberg", "mcnemar", "p_of_count", "permutation_p"]
 
 Alternative = Literal["greater", "less", "two-sided"]
 
@@ -66,6 +66,15 @@ def benjamini_hochberg(p: ArrayLike) -> np.ndarray:
     return q
 
 
+def p_of_count(as_far: ArrayLike, draws: ArrayLike) -> np.ndarray:
+    """Return the p of a number that so many of a control's draws come up to: (1 + b) / (1 + B).
+
+    >>> float(p_of_count(0, 19))
+    0.05
+    """
+    return (1 + np.asarray(as_far)) / (1 + np.asarray(draws))
+
+
 def permutation_p(
     observed: ArrayLike, null: ArrayLike, *, alternative: Alternative = "greater"
 ) -> np.ndarray:
@@ -107,7 +116,7 @@ def permutation_p(
     smaller = (null <= observed + slack).sum(0)
     draws = (~np.isnan(null)).sum(0)
     if alternative == "two-sided":
-        p = np.minimum(1, 2 * (1 + np.minimum(larger, smaller)) / (1 + draws))
+        p = np.minimum(1, 2 * p_of_count(np.minimum(larger, smaller), draws))
     else:
-        p = (1 + (larger if alternative == "greater" else smaller)) / (1 + draws)
+        p = p_of_count(larger if alternative == "greater" else smaller, draws)
     return np.where(np.isnan(observed) | (draws == 0), np.nan, p)

@@ -15,6 +15,7 @@ from holistic.lenses._pictures import planes
 from holistic.lenses.attribution import Attribution
 from holistic.lenses.attribution._maps import attributions
 from holistic.lenses.tracing._fitted_directions import random_directions
+from holistic.stats.control import band
 from holistic.stats.order import ordered
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
@@ -270,7 +271,7 @@ def steered(subject: Subject, image: Tensor, *, site: str, label: int) -> dict[s
     same = image.expand(len(moved), *image.shape[1:])
     logits = subject.predict(same, [Patch(site, source=moved)])
     told = logits.double().view(len(_DOSES), len(ways), -1).cpu().numpy()  # [A, 1 + R, C]
-    low, high = np.quantile(told[:, 1:], (0.025, 0.975), axis=1)
+    low, high = band(told[:, 1:], 1)
     return {
         "doses": list(_DOSES),
         "logits": told[:, 0].tolist(),

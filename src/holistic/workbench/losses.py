@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from holistic.stats.control import Control
 from holistic.stats.intervals import paired_accuracy_interval, wilson
-from holistic.stats.tests import permutation_p
 from holistic.study.examples import Examples
 
 __all__ = ["CHANGED", "told"]
@@ -87,10 +87,9 @@ def _rows(
             row["drop"] = _estimate((lost[i] - gained[i]) / n[i], -most[i], -least[i])
         if len(right) and len(now) > 1:
             drops = right.mean() - now[1:].mean(1)
-            ends = np.quantile(drops, [0.025, 0.975])
-            own = (lost[i] - gained[i]) / n[i]
-            p = float(permutation_p(own, drops))
-            row["random"] = {**_estimate(drops.mean(), *ends), "sets": len(drops), "p": p}
+            control = Control.of(drops, (lost[i] - gained[i]) / n[i])
+            usual = _estimate(*map(float, (control.mean, control.lo, control.hi)))
+            row["random"] = {**usual, "sets": len(drops), "p": float(control.p)}
         rows.append(row)
     return rows
 

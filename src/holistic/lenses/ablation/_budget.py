@@ -12,6 +12,7 @@ import numpy as np
 from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation._rankings import RANKINGS
+from holistic.stats.control import band
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
 
@@ -130,7 +131,7 @@ def random_range(
     for key, kind, size in zip(keys, columns["kind"], columns[value], strict=True):
         if kind == "random" and np.isfinite(size):
             drawn[key].append(size)
-    ends = {key: np.quantile(sizes, (0.025, 0.975)) for key, sizes in drawn.items()}
+    ends = {key: band(sizes) for key, sizes in drawn.items()}
     bounds = np.array([ends.get(key, (np.nan, np.nan)) for key in keys])
     return {f"control_{value}_lo": bounds[:, 0], f"control_{value}_hi": bounds[:, 1]}
 

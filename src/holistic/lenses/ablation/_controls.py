@@ -12,7 +12,7 @@ from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation._budget import Extent, afforded_rows
 from holistic.lenses.ablation._removal import remove_orders
-from holistic.stats.tests import benjamini_hochberg, permutation_p
+from holistic.stats.tests import benjamini_hochberg, p_of_count, permutation_p
 from holistic.study.subject import Subject
 
 __all__ = [
@@ -148,7 +148,7 @@ def least_p(sets: int, *, every: bool = False) -> float:
     >>> least_p(199), least_p(6, every=True)
     (0.005, 0.16666666666666666)
     """
-    return 1 / sets if every else 1 / (1 + sets)
+    return 1 / sets if every else float(p_of_count(0, sets))
 
 
 def family_q(p: np.ndarray, family: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation._budget import Extent
 from holistic.lenses.ablation._rankings import Ranked
 from holistic.lenses.ablation._removal import remove_orders
-from holistic.stats.tests import permutation_p
+from holistic.stats.control import Control
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
 
@@ -113,10 +113,10 @@ def matched_columns(matched: Matched, observed: np.ndarray) -> dict[str, np.ndar
     measured = ~np.isnan(drops).all(1)
     columns = {name: np.full(len(drops), np.nan) for name in ("drop", "lo", "hi", "p")}
     if measured.any():
-        kept = drops[measured]
-        columns["drop"][measured] = kept.mean(1)
-        columns["lo"][measured], columns["hi"][measured] = np.quantile(kept, [0.025, 0.975], axis=1)
-        columns["p"][measured] = permutation_p(observed[measured], kept.T)
+        found = Control.of(drops[measured], observed[measured], axis=1)
+        parts = {"drop": found.mean, "lo": found.lo, "hi": found.hi, "p": found.p}
+        for name, values in parts.items():
+            columns[name][measured] = values
     return {
         "matched_activation": matched.strength.reshape(-1),
         **{f"class_matched_{name}": values for name, values in columns.items()},

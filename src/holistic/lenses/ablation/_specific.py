@@ -8,7 +8,9 @@ from typing import Self
 
 import numpy as np
 
+from holistic.stats.control import band
 from holistic.stats.means import Means
+from holistic.stats.tests import p_of_count
 
 __all__ = ["Null", "Shuffled", "Specific"]
 
@@ -78,7 +80,7 @@ class Null:
             null = np.sort(np.concatenate(kept)) if kept else np.empty(0)
             # sums in another order may differ in the last bits: such shuffles are ties
             as_far = np.searchsorted(null, own * (1 + _SLACK), side="right")
-            p = (1 + as_far) / (1 + len(null))
+            p = p_of_count(as_far, len(null))
             parts.append(np.where(np.isnan(own) | (len(null) == 0), np.nan, p))
         return np.concatenate(parts, 1)
 
@@ -118,7 +120,7 @@ class Shuffled:
         value, lo, hi = self._bounded(beyond)
         drawn, surprise = self._drawn(beyond)  # [U, C + 1, 1 + D]
         null.keep(surprise[..., 1:])
-        low, high = np.quantile(drawn[..., 1:], [0.025, 0.975], axis=2)
+        low, high = band(drawn[..., 1:], 2)
         usual = drawn[..., 1:].mean(2)
         return Specific(value, lo, hi, surprise[..., 0], usual, low, high, surprise[..., 1])
 

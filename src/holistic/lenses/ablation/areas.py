@@ -9,6 +9,7 @@ import numpy as np
 from holistic.lenses.ablation._site_losses import headline_size
 from holistic.lenses.ablation.schemas import CurveArea
 from holistic.results.columns import Estimate
+from holistic.stats.control import Control, band
 from holistic.stats.intervals import wilson
 from holistic.stats.means import Means
 from holistic.stats.tests import permutation_p
@@ -80,12 +81,11 @@ def point_columns(curve: Curve) -> dict[str, np.ndarray]:
     places = np.searchsorted(curve.sizes, curve.controls)
     for control, right in (("random", curve.random), ("matched", curve.matched)):
         accuracy = _share(right)  # [R, S]
-        ends = np.quantile(accuracy, [0.025, 0.975], axis=0)
         side = "less" if curve.sign > 0 else "greater"
-        p = permutation_p(columns["accuracy"][places], accuracy, alternative=side)
+        among = Control.of(accuracy, columns["accuracy"][places], alternative=side)
         # without none or all of its units every set is the same one
-        p[(curve.controls == 0) | (curve.controls == curve.sizes[-1])] = np.nan
-        found = {"": accuracy.mean(0), "_lo": ends[0], "_hi": ends[1], "_p": p}
+        among.p[(curve.controls == 0) | (curve.controls == curve.sizes[-1])] = np.nan
+        found = {"": among.mean, "_lo": among.lo, "_hi": among.hi, "_p": among.p}
         for end, values in found.items():
             columns[control + end] = np.full(len(curve.sizes), np.nan)
             columns[control + end][places] = values
@@ -147,7 +147,7 @@ def _halving(curve: Curve, seed: int) -> tuple[float | None, float | None, float
     weights = rng.multinomial(count, np.full(count, 1 / count), _DRAWS) / count
     found = float(_halves(curve, curve.sizes, _share(curve.right)[None])[0])
     draws = _halves(curve, curve.sizes, weights @ curve.right.T)
-    ends = np.quantile(draws, [0.025, 0.975], method="nearest")
+    ends = band(draws, method="nearest")
     return _finite(found), _finite(float(ends[0])), _finite(float(ends[1]))
 
 

@@ -17,6 +17,7 @@ from holistic.lenses.ablation.collateral_statements import collateral_statement
 from holistic.lenses.ablation.schemas import Collateral
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
+from holistic.stats.control import band
 from holistic.stats.intervals import paired_accuracy_interval
 from holistic.stats.tests import benjamini_hochberg, mcnemar, permutation_p
 from holistic.study.subject import Subject
@@ -46,7 +47,7 @@ def collateral_columns(
     among = _control_p(drops[chosen], control, removal.count, more.get(sizes[place]))
     if sizes[place] == site.units:  # every set is the same one
         among[:] = np.nan
-    names = np.array(subject.classes)
+    names, ends = np.array(subject.classes), band(control)
     columns = {
         "site": np.array(site.name),
         "removed_for": names[:, None],
@@ -60,8 +61,8 @@ def collateral_columns(
         "n": removal.count.astype(int),
         "p": p,
         "control_drop": control.mean(0),
-        "control_lo": np.quantile(control, 0.025, axis=0),
-        "control_hi": np.quantile(control, 0.975, axis=0),
+        "control_lo": ends[0],
+        "control_hi": ends[1],
         "control_p": among,
         "control_q": benjamini_hochberg(among),
     }

@@ -9,6 +9,7 @@ import numpy as np
 from holistic.lenses.ablation._averages import mean_accuracy
 from holistic.lenses.ablation._budget import between
 from holistic.results.tables import Table
+from holistic.stats.control import band
 from holistic.words import percent
 
 __all__ = ["curve_statement", "with_examples"]
@@ -28,7 +29,7 @@ def control_range(accuracies: Sequence[np.ndarray]) -> tuple[float, float, float
     if not known:
         return np.nan, np.nan, np.nan
     mean = np.mean(known, axis=0)  # [R]
-    lo, hi = np.quantile(mean, [0.025, 0.975])
+    lo, hi = band(mean)
     return float(mean.mean()), float(lo), float(hi)
 
 

@@ -20,8 +20,9 @@ from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.agreement import Overlap, Shuffles, spearman, topk_overlap
+from holistic.stats.control import Control
 from holistic.stats.means import Means
-from holistic.stats.tests import benjamini_hochberg, permutation_p
+from holistic.stats.tests import benjamini_hochberg
 from holistic.study.subject import Subject
 
 __all__ = ["compare_replacements"]
@@ -104,13 +105,12 @@ def _row(
     (a, b), (examples, redrawn) = effects, sure
     rank, k = spearman(a, b), min(_TOP, max(1, site.units // 4))
     null = shuffles.spearman(a, b)
-    chance = np.quantile(null, (0.025, 0.975)) if len(null) else (np.nan, np.nan)
+    chance = Control.of(null, rank.r, alternative="two-sided")
     rated = [side[np.isfinite(a) & np.isfinite(b)] for side in (a, b)]
     # of units without any difference no k are the top
     overlap = Overlap(np.nan, np.nan, np.nan)
     if rank.n >= k and all(np.ptp(side) for side in rated):
         overlap = topk_overlap(-a, -b, k)
-    p = float(permutation_p(rank.r, null, alternative="two-sided")) if len(null) else np.nan
     return Agreement(
         site.name,
         *labels,
@@ -118,9 +118,9 @@ def _row(
             rank.r,
             redrawn.spearman_lo if np.isfinite(rank.r) else np.nan,
             redrawn.spearman_hi if np.isfinite(rank.r) else np.nan,
-            control_lo=float(chance[0]),
-            control_hi=float(chance[1]),
-            p=p,
+            control_lo=float(chance.lo),
+            control_hi=float(chance.hi),
+            p=float(chance.p),
         ),
         n=rank.n,
         k=k,

@@ -14,9 +14,10 @@ from holistic.lenses.ablation.scores_statements import score_caveats, score_stat
 from holistic.progress import Progress
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
+from holistic.stats.control import middle
 from holistic.stats.intervals import paired_accuracy_interval
 from holistic.stats.means import Means
-from holistic.stats.tests import benjamini_hochberg, mcnemar
+from holistic.stats.tests import benjamini_hochberg, mcnemar, p_of_count
 from holistic.study.subject import Subject
 
 __all__ = ["SignFlips", "score_units"]
@@ -59,7 +60,7 @@ class SignFlips:
             return np.full(observed.shape, np.nan)
         # sums in another order may differ in the last bits: such draws are ties
         below = np.searchsorted(np.sort(self.largest), observed * (1 - 1e-12))
-        return (1 + len(self.largest) - below) / (1 + len(self.largest))
+        return p_of_count(len(self.largest) - below, len(self.largest))
 
 
 def score_units(subject: Subject, lens: Ablation, progress: Progress) -> Finding:
@@ -177,7 +178,7 @@ def _tested(means: Means, lost: np.ndarray, gained: np.ndarray) -> dict[str, np.
     p[last] = np.where(n > 0, mcnemar(lost, gained), np.nan)
     # a class without examples has no effects
     known = np.where(means.count > 0, means.mean, 0.0)
-    usual = np.quantile(known, (0.5, 0.025, 0.975), axis=1)[:, :, None]  # [3, S, 1, C + 1]
+    usual = middle(known, 1)[:, :, None]  # [3, S, 1, C + 1]
     usual = np.where(means.count > 0, usual, np.nan)
     names = ("control_effect", "control_lo", "control_hi")
     control = dict(zip(names, usual, strict=True))

@@ -34,6 +34,7 @@ from holistic.lenses.ablation.topk_statements import floors, headlines
 from holistic.progress import Progress
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
+from holistic.stats.control import band
 from holistic.stats.intervals import paired_accuracy_interval, wilson
 from holistic.stats.tests import permutation_p
 from holistic.study.subject import Subject
@@ -190,7 +191,7 @@ def _against_control(
     drops, control = np.split((lost - gained) / share, [chosen])
     low, high = paired_accuracy_interval(lost[:chosen], gained[:chosen], count)
     p, sets = permutation_p(drops, control[:, None]), np.full(drops.shape, len(control))
-    usual = np.stack([control.mean(0), *np.quantile(control, [0.025, 0.975], axis=0)])
+    usual = np.stack([control.mean(0), *band(control)])
     least = np.full(drops.shape, least_p(len(control)))
     for place, more in further.items():
         net = more.net / share
@@ -198,7 +199,7 @@ def _against_control(
             drops[:, place], control[:, place], net, every=more.every
         )
         if more.every:
-            usual[:, place] = net.mean(), *np.quantile(net, [0.025, 0.975])
+            usual[:, place] = net.mean(), *band(net)
         least[:, place] = least_p(len(net) + (0 if more.every else len(control)),
                                   every=more.every)  # fmt: skip
     p[:, same], least[:, same], sets[:, same] = np.nan, np.nan, 0

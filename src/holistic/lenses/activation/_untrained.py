@@ -27,6 +27,7 @@ from holistic.lenses.activation.tuning import Tuning, tuned
 from holistic.progress import Progress
 from holistic.stats.intervals import class_auroc
 from holistic.stats.moments import Moments
+from holistic.stats.tests import p_of_count
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
 
@@ -103,7 +104,7 @@ class Compared:
         control = self.control(site, measure).ravel()
         control = np.sort(control[np.isfinite(control)])
         larger = len(control) - np.searchsorted(control, np.nan_to_num(values) - 1e-12)
-        p = (1 + larger) / (1 + len(control))
+        p = p_of_count(larger, len(control))
         return np.where(np.isnan(values) | (len(control) == 0), np.nan, p)
 
     def floor_of(self, site: str, measure: str, largest: float = np.inf) -> float:

@@ -15,8 +15,10 @@ from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.agreement import Spearman, spearman
+from holistic.stats.control import middle
 from holistic.stats.families import familywise
 from holistic.stats.intervals import bootstrap_interval
+from holistic.stats.tests import p_of_count
 from holistic.words import number
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ def depth_finding(compared: Compared, *, measures: tuple[str, ...], seed: int) -
 
 
 def _floor(copies: int) -> tuple[str, ...]:
-    least = 1 / (1 + copies)
+    least = float(p_of_count(0, copies))
     if least < 0.05:
         return ()
     return (f"With {copies} copies no q can be below {least:.2g}: take more `copies`.",)
@@ -148,8 +150,7 @@ def over_images(value: float, drawn: Sequence[float]) -> tuple[float, float]:
 
 def _points(null: np.ndarray) -> np.ndarray:
     """Median of the copies and what 95 % of them lie between, `[3]`."""
-    finite = null[np.isfinite(null)]
-    return np.quantile(finite, [0.5, 0.025, 0.975]) if len(finite) else np.full(3, np.nan)
+    return middle(null[np.isfinite(null)])
 
 
 def _middle(values: np.ndarray) -> float:

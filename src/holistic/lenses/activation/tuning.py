@@ -14,6 +14,7 @@ from holistic.lenses.activation._stimuli import Stimuli
 from holistic.lenses.activation.schemas import TuningRow
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
+from holistic.stats.control import middle
 from holistic.stats.families import familywise, least_q
 from holistic.stats.intervals import bootstrap_interval, wilson
 from holistic.stats.tests import benjamini_hochberg
@@ -238,8 +239,7 @@ def _statement(columns: dict[str, np.ndarray], site: Site, compared: Compared, l
         return f"Site '{site.name}': no unit responds to gratings."
     low, high = bootstrap_interval(sharp[np.isfinite(sharp)], np.median, seed=0)
     middles = np.array([_median(copy) for copy in compared.control(site.name, "tuning grating")])
-    known = middles[np.isfinite(middles)]
-    ends = np.quantile(known, [0.5, 0.025, 0.975]) if len(known) else np.full(3, np.nan)
+    ends = middle(middles[np.isfinite(middles)])
     p = familywise(np.array([_median(sharp)]), middles[:, None])[0][0]
     return (
         f"Site '{site.name}': the median unit's tuning to the orientation of gratings is "

@@ -9,8 +9,8 @@ import numpy as np
 
 from holistic.lenses.agreement.schemas import LensPair, OverClasses
 from holistic.results.columns import Estimate
+from holistic.stats.control import Control
 from holistic.stats.intervals import midranks
-from holistic.stats.tests import permutation_p
 
 __all__ = [
     "Compared",
@@ -96,8 +96,8 @@ def over_images(value: float, drawn: np.ndarray) -> tuple[float, float]:
 
 def against_shuffled(value: float, ends: tuple[float, float], null: np.ndarray) -> Estimate:
     """Put a rank correlation and its interval beside those of shuffled units, `[S]`."""
-    lo, hi = map(float, np.quantile(null, [0.025, 0.975]))
-    p = float(permutation_p(value, null, alternative="two-sided"))
+    control = Control.of(null, value, alternative="two-sided")
+    lo, hi, p = map(float, (control.lo, control.hi, control.p))
     return Estimate(value, *ends, control_lo=lo, control_hi=hi, p=p)
 
 

@@ -18,8 +18,8 @@ from holistic.lenses.tracing._work import affordable, replay_work
 from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
+from holistic.stats.control import Control
 from holistic.stats.intervals import paired_accuracy_interval
-from holistic.stats.tests import permutation_p
 from holistic.study.subject import Subject
 
 __all__ = ["remove_together"]
@@ -108,11 +108,11 @@ def _against_random(subject: Subject, site: Site, k: int, drop: Estimate) -> Est
     sets = affordable(_BUDGET, cost, least=20, most=_SETS)
     rng = np.random.default_rng([subject.seed, site.depth, k])
     orders = np.stack([rng.permutation(site.units)[:k] for _ in range(sets)])
-    found = _removed(subject, site, orders)
-    drops = (found.lost[:, 1] - found.gained[:, 1]).sum(1) / found.count.sum()
-    lo, hi = map(float, np.quantile(drops, (0.025, 0.975)))
-    p = float(permutation_p(drop.value, drops, alternative="less"))
-    return replace(drop, control=float(drops.mean()), control_lo=lo, control_hi=hi, p=p)
+    removal = _removed(subject, site, orders)
+    drops = (removal.lost[:, 1] - removal.gained[:, 1]).sum(1) / removal.count.sum()
+    found = Control.of(drops, drop.value, alternative="less")
+    control, lo, hi, p = map(float, (found.mean, found.lo, found.hi, found.p))
+    return replace(drop, control=control, control_lo=lo, control_hi=hi, p=p)
 
 
 def _removed(subject: Subject, site: Site, orders: np.ndarray) -> Removal:

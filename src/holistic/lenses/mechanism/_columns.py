@@ -9,6 +9,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from holistic.lenses.mechanism._values import class_indices, in_words, most_varying, position_means
+from holistic.stats.control import band
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
 
@@ -65,7 +66,7 @@ class Columns:
         for i, j in combinations_with_replacement(range(len(self.sites)), 2):
             block = self.block(i), self.block(j)
             if once[block].any():
-                ends[:, i, j] = np.quantile(r[block][once[block]], (0.025, 0.975))
+                ends[:, i, j] = band(r[block][once[block]])
         return ends
 
     def named(self, chosen: np.ndarray) -> str:

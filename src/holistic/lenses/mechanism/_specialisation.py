@@ -8,6 +8,7 @@ import numpy as np
 
 from holistic.lenses.mechanism._correlations import standardised
 from holistic.lenses.mechanism._values import Activations
+from holistic.stats.control import band
 from holistic.stats.means import Means
 from holistic.stats.moments import Moments
 from holistic.stats.tests import permutation_p
@@ -106,7 +107,7 @@ def specialisation(
     shuffled = _shuffled(chosen_by, measured, weights, draws=draws, seed=seed)
     random = _random_groups(groups.sum(1), members >= 0, draws, seed)  # [draws, K, U]
     others = _of_preferred(random @ measured.means.T, _preferred(random @ chosen_by.means.T))
-    ends = np.quantile(others, (0.025, 0.975), axis=0)
+    ends = band(others)
     return Specialisation(
         preferred=preferred,
         value=value,

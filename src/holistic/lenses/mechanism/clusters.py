@@ -17,6 +17,7 @@ from holistic.lenses.mechanism.schemas import ClusteredUnit
 from holistic.progress import Progress
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
+from holistic.stats.control import band
 from holistic.stats.tests import benjamini_hochberg
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
@@ -175,17 +176,19 @@ def _of_site(
 ) -> dict[str, np.ndarray]:
     """Return the columns that are the same for all units of a site."""
     raw, against, (mean, lo, hi) = found.raw, found.against, found.silhouettes.mean
+    ks, stable = _counts(raw.ks), band(raw.agreements)
+    usual_ks, usual_scores = band(against.ks), band(against.scores)
     values = {
         "site": found.site.name,
         "k": raw.k,
-        "k_lo": _count(raw.ks, 0.025),
-        "k_hi": _count(raw.ks, 0.975),
+        "k_lo": ks[0],
+        "k_hi": ks[1],
         "untrained_k": against.ks.mean(),
-        "untrained_k_lo": _quantile(against.ks, 0.025),
-        "untrained_k_hi": _quantile(against.ks, 0.975),
+        "untrained_k_lo": float(usual_ks[0]),
+        "untrained_k_hi": float(usual_ks[1]),
         "stability": raw.stability,
-        "stability_lo": _quantile(raw.agreements, 0.025),
-        "stability_hi": _quantile(raw.agreements, 0.975),
+        "stability_lo": float(stable[0]),
+        "stability_hi": float(stable[1]),
         "site_silhouette": mean,
         "site_silhouette_lo": lo,
         "site_silhouette_hi": hi,
@@ -197,8 +200,8 @@ def _of_site(
         "n_silhouette": counts[1],
         "few_silhouette": against.own.score,
         "untrained_silhouette": against.scores.mean(),
-        "untrained_silhouette_lo": _quantile(against.scores, 0.025),
-        "untrained_silhouette_hi": _quantile(against.scores, 0.975),
+        "untrained_silhouette_lo": float(usual_scores[0]),
+        "untrained_silhouette_hi": float(usual_scores[1]),
         "untrained_p": against.p,
         "untrained_q": qs[1],
         "n_few": counts[2],
@@ -211,13 +214,10 @@ def _of_site(
     }
 
 
-def _quantile(values: np.ndarray, share: float) -> float:
-    return float(np.quantile(values, share)) if len(values) else float("nan")
-
-
-def _count(counts: np.ndarray, share: float) -> int | None:
-    """Return a quantile that is one of the counts; None of none."""
-    return int(np.quantile(counts, share, method="inverted_cdf")) if len(counts) else None
+def _counts(draws: np.ndarray) -> tuple[int | None, int | None]:
+    """Return which two of some counts 95 % of them lie between; None of none."""
+    ends = band(draws, method="inverted_cdf")
+    return (int(ends[0]), int(ends[1])) if len(draws) else (None, None)
 
 
 def _or_none(numbers: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from holistic.lenses.mechanism._site_clusters import ALPHA, SiteClusters
 from holistic.lenses.mechanism._specialisation import Specialisation
 from holistic.lenses.mechanism._values import in_words
 from holistic.stats.agreement import adjusted_rand
+from holistic.stats.control import band
 
 __all__ = ["caveats", "statements"]
 
@@ -47,7 +48,7 @@ def statements(
 def _clustered(found: SiteClusters) -> str:
     raw, within, against = found.raw, found.within, found.against
     mean, lo, hi = found.silhouettes.mean
-    spread = np.quantile(raw.agreements, (0.025, 0.975))
+    spread = band(raw.agreements)
     beyond = "no clusters"
     if within.k > 1:
         agreement = adjusted_rand(raw.labels, within.labels)
@@ -65,7 +66,7 @@ def _clustered(found: SiteClusters) -> str:
 
 def _between(counts: np.ndarray) -> str:
     """Write between which numbers 95 % of some counts lie."""
-    lo, hi = np.quantile(counts, (0.025, 0.975), method="inverted_cdf")
+    lo, hi = band(counts, method="inverted_cdf")
     return f"{lo}" if lo == hi else f"{lo} to {hi}"
 
 

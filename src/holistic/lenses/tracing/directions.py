@@ -15,6 +15,7 @@ from holistic.lenses.tracing.schemas import DirectionRow
 from holistic.progress import Progress, silent
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
+from holistic.stats.control import band, finite_control
 from holistic.stats.intervals import (
     class_auroc,
     delong_interval,
@@ -108,7 +109,7 @@ def _separation(
     cosine = (fitted.vectors[:, 0] * fitted.vectors[:, 1]).sum(1)
     per_class = {
         "control_auroc": null.mean(0),
-        "control_auroc_hi": np.quantile(null, 0.975, axis=0),
+        "control_auroc_hi": band(null)[1],
         "cosine": cosine,
     }
     return {
@@ -153,14 +154,8 @@ def _erased(trial: Trial) -> dict[str, np.ndarray]:
 
 def _controls(prefix: str, value: str, null: np.ndarray) -> dict[str, np.ndarray]:
     """Mean of random directions `[B, C · M]`, and what 95 % of them lie between."""
-    known = np.ma.masked_invalid(null)
-    none = ~np.isfinite(null).any(0)
-    ends = np.nanquantile(np.where(none, 0.0, null), (0.025, 0.975), axis=0)
-    return {
-        f"{prefix}_{value}": known.mean(0).filled(np.nan),
-        f"{prefix}_lo": np.where(none, np.nan, ends[0]),
-        f"{prefix}_hi": np.where(none, np.nan, ends[1]),
-    }
+    names = (f"{prefix}_{value}", f"{prefix}_lo", f"{prefix}_hi")
+    return dict(zip(names, finite_control(null), strict=True))
 
 
 def _table(parts: list[dict[str, Any]], classes: Sequence[str]) -> Table:

@@ -14,6 +14,7 @@ from holistic.lenses.tracing.schemas import ClassPlace
 from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
+from holistic.stats.control import Control
 from holistic.stats.jackknife import jackknifed
 from holistic.stats.means import Means
 from holistic.stats.tests import benjamini_hochberg
@@ -145,11 +146,10 @@ def _share_held(
             for _ in range(_SHUFFLES)
         ]
     )  # fmt: skip
-    ends = np.quantile(null, (0.025, 0.975))
-    p = float((1 + (null >= share).sum()) / (1 + _SHUFFLES)) if np.isfinite(share) else float("nan")
+    control = Control.of(null, share)
     return Estimate(
         corrected.value, corrected.lo, corrected.hi, control=float(null.mean()),
-        control_lo=float(ends[0]), control_hi=float(ends[1]), p=p,
+        control_lo=float(control.lo), control_hi=float(control.hi), p=float(control.p),
     )  # fmt: skip
 
 
