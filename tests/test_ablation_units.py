@@ -25,7 +25,6 @@ from holistic.lenses.ablation.shapley import sample_shares, share_means
 from holistic.progress import silent
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
-from holistic.study.examples import Examples
 from holistic.study.scores import score
 from planted_ablation import (
     Repairing,
@@ -268,13 +267,14 @@ def test_shapley_values_equal_all_subsets() -> None:
 def test_no_example_is_in_two_groups_of_orders(monkeypatch: pytest.MonkeyPatch) -> None:
     subject = holistic.Subject(random_model(5, 4, 6, 4), one_hot_images(17, noise=1.5))
     seen = list[list[int]]()
-    plain = shapley_module.site_stages
+    plain = shapley_module.replays
 
-    def watched(subject: holistic.Subject, site: Site, examples: Examples, edit: str):
-        seen.append(examples.indices.tolist())
-        return plain(subject, site, examples, edit)
+    def watched(subject: holistic.Subject, site: Site, images: torch.Tensor, edit: str):
+        same = (subject.images == images[:, None]).flatten(2).all(2)  # [B, N]
+        seen.append(same.nonzero()[:, 1].tolist())
+        return plain(subject, site, images, edit)
 
-    monkeypatch.setattr(shapley_module, "site_stages", watched)
+    monkeypatch.setattr(shapley_module, "replays", watched)
     found = sample_shares(subject, subject.site("1"), Ablation())
     assert sorted(np.concatenate(seen)) == sorted(subject.evaluation_indices.tolist())
     assert {len(fold) for fold in seen} <= {1, 2}

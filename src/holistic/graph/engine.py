@@ -1,4 +1,4 @@
-"""What does every engine offer: runs with edits, and stages for many unit sets on one batch?"""
+"""What every engine offers: runs with edits, and stages for many unit sets on one batch."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from holistic.graph.sites import Site
@@ -19,7 +17,6 @@ __all__ = [
     "Stage",
     "native",
     "position_mean",
-    "single_edits",
     "units_last",
 ]
 
@@ -163,35 +160,6 @@ class Engine(Protocol):
             A stage of the same images, whose values needn't be computed again.
         """
         ...
-
-
-def single_edits(
-    stage: Stage, chosen: Tensor | None = None
-) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Replace units, one at a time, on every example on which that changes something.
-
-    Parameters
-    ----------
-    stage
-        The batch of B examples.
-    chosen
-        Which units, `[K]`; all by default.
-
-    Yields
-    ------
-    places, rows, logits
-        Places `[R]` in a flattened table `[K, B]` of units and examples, the examples among them
-        `[R]`, and what follows, `[R, C]`.
-    """
-    changed = stage.changed.T.cpu()  # [U, B]
-    changed = changed if chosen is None else changed[chosen]  # [K, B]
-    places = torch.from_numpy(np.flatnonzero(changed))  # several times faster than PyTorch's
-    for start in range(0, len(places), stage.chunk):
-        some = places[start : start + stage.chunk]
-        units = some.div(changed.shape[1], rounding_mode="trunc")
-        rows = some - units * changed.shape[1]
-        logits = stage.units(units if chosen is None else chosen[units], rows)
-        yield some.to(logits.device), rows.to(logits.device), logits
 
 
 def units_last(value: Tensor, batch_axis: int, unit_axis: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""What would one backward pass say that replacing a unit does?"""
+"""Estimates what replacing each unit does from one backward pass."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from holistic.graph.engine import Change
-from holistic.replacing.sweep import Pass, replacements
+from holistic.graph.loops import ablation_values
+from holistic.replacing.sweep import Pass
 from holistic.study.subject import Subject
 
 __all__ = ["first_order"]
@@ -56,7 +57,7 @@ def first_order(subject: Subject, run: Pass) -> list[Tensor]:
             found.append(torch.zeros(len(images), site.units, device=images.device))
             continue
         value, change = values[site.name].detach(), torch.zeros(())
-        drawn = list(replacements(subject, site, run.edit, (images, places), run.draws))
+        drawn = list(ablation_values(subject, site, run.edit, (images, places), run.draws))
         for new in drawn:
             change = change + (new - value) / len(drawn)
         product = gradient * change  # [B, P…, U]

@@ -13,8 +13,9 @@ from torch.nn.functional import one_hot
 
 from holistic.arguments import check_subject, whole
 from holistic.errors import ModelError, SettingError, memory_told
-from holistic.graph.edits import EditKind, checked_kind, edits_at
-from holistic.graph.engine import Change, Stage, single_edits
+from holistic.graph.edits import EditKind, checked_kind
+from holistic.graph.engine import Stage
+from holistic.graph.loops import ablation_values, batches, single_edits
 from holistic.graph.sites import Site
 from holistic.graph.torch_settings import settled
 from holistic.progress import Progress, silent
@@ -29,9 +30,6 @@ __all__ = [
     "Pass",
     "Tally",
     "effects_by_example",
-    "replacement",
-    "replacements",
-    "replacing",
     "sweep",
     "table_of",
     "tallies",
@@ -209,65 +207,12 @@ def _stages(subject: Subject, run: Pass, progress: Progress) -> Iterator[tuple[_
     size = subject.engine.batch_rows(run.sites)
     units = sum(site.units for site in run.sites)
     done, total = 0, units * -(-len(labels) // size)
-    for start in range(0, len(labels), size):
-        part = slice(start, start + size)
+    for part in batches(len(labels), size):
         batch = _Batch(subject, run, images[part], labels[part], places[part])
         for site in sorted(run.sites, key=lambda s: s.depth):
             yield batch, site
             done += site.units
             progress("every unit × every class", done * units // total, units)
-
-
-def replacements(
-    subject: Subject, site: Site, edit: EditKind, examples: tuple[Tensor, Tensor], draws: int
-) -> Iterator[Tensor]:
-    """Make what removed units hold on one batch, once per draw.
-
-    Parameters
-    ----------
-    subject, site
-        Whose selection split the values come from.
-    edit
-        What removed units hold.
-    examples
-        Images `[B, …]`, and their places in their split `[B]`, which decide random draws.
-    draws
-        How often a random edit draws; others have one.
-
-    Yields
-    ------
-    Tensor
-        `[P…, U]` or `[B, P…, U]`.
-    """
-    images, places = examples
-    for one in edits_at(edit, site.name, subject.seed, draws):
-        new = one.values(subject.references, places)
-        if new is None:
-            value = subject.downstream(images, (), [site.name])[1][site.name]
-            with torch.no_grad():
-                checked = one.checked(site, len(images))
-                new = checked.new_value(value, subject.references)
-        yield new
-
-
-def replacing(units: Sequence[int] | None, new: Tensor) -> Change:
-    """Return the change that puts `new` in place of some units of a site, or of all of them."""
-
-    def change(value: Tensor) -> Tensor:
-        whole = new.to(value).expand_as(value)
-        if units is None:
-            return whole
-        edited, places = value.clone(), list(units)
-        edited[..., places] = whole[..., places]
-        return edited
-
-    return change
-
-
-def replacement(subject: Subject, site: Site, edit: EditKind, images: Tensor, start: int) -> Tensor:
-    """Make what removed units hold on neighbouring examples from `start` on: one draw of it."""
-    places = torch.arange(start, start + len(images))
-    return next(replacements(subject, site, edit, (images, places), 1))
 
 
 class _Batch:
@@ -290,7 +235,7 @@ class _Batch:
         chosen = None if self.run.units is None else self.run.units[site.name]
         effects, lost, gained, draws = 0.0, 0.0, 0.0, 0
         examples = self.images, self.places
-        values = replacements(self.subject, site, self.run.edit, examples, self.run.draws)
+        values = ablation_values(self.subject, site, self.run.edit, examples, self.run.draws)
         for value in values:
             stage = self.subject.stage(site.name, self.images, value, self.stage)
             self.stage = stage

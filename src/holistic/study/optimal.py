@@ -7,7 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from holistic.graph.engine import Stage, single_edits
+from holistic.graph.engine import Stage
+from holistic.graph.loops import single_edits
 from holistic.study.scores import score
 
 __all__ = ["optimal_constants", "search_size"]

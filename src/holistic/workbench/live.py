@@ -15,9 +15,9 @@ from torch import Tensor
 from holistic.errors import SettingError
 from holistic.graph.edits import edit_class
 from holistic.graph.engine import Change, Given, Stage
+from holistic.graph.loops import ablation_value, batches, replacing, replays
 from holistic.graph.sites import Site
 from holistic.lenses._pictures import are_pictures, pictures
-from holistic.replacing.sweep import replacement, replacing
 from holistic.report.embedded import sheet
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
@@ -311,7 +311,8 @@ class Live:
         for run in self._intact(sites or self.subject.hidden_sites, examples):
             images = examples.images[run.start : run.start + len(run.value)]
             new = {
-                s.name: replacement(self.subject, s, removal.edit, images, run.start) for s in sites
+                s.name: ablation_value(self.subject, s, removal.edit, images, run.start)
+                for s in sites
             }
             after = list[np.ndarray]()
             for chosen in sets if sites else ():
@@ -324,14 +325,12 @@ class Live:
 
     def _staged(self, name: str, removal: Removal, examples: Examples) -> Iterator[Stage]:
         """Stages of one site, where nothing before it is computed again."""
-        size = self.subject.engine.batch_rows([self.subject.site(name)])
+        site = self.subject.site(name)
 
         def made() -> Iterator[Stage]:
-            for start in range(0, len(examples), size):
-                images = examples.images[start : start + size]
-                site = self.subject.site(name)
-                new = replacement(self.subject, site, removal.edit, images, start)
-                yield self.subject.stage(name, images, new)
+            whole = examples.images
+            for batch in replays(self.subject, site, whole, removal.edit, most=len(examples)):
+                yield batch.stage
 
         return self._kept((name, removal.edit, self._part(examples)), made())
 
@@ -340,10 +339,10 @@ class Live:
         size = self.subject.engine.batch_rows(sites)
 
         def made() -> Iterator[_Intact]:
-            for start in range(0, len(examples), size):
-                images, name = examples.images[start : start + size], sites[0].name
-                logits, values = self.subject.engine.run(images, [name])
-                yield _Intact(name, start, values[name], _said(logits).cpu().numpy())
+            name = sites[0].name
+            for rows in batches(len(examples), size):
+                logits, values = self.subject.engine.run(examples.images[rows], [name])
+                yield _Intact(name, rows.start, values[name], _said(logits).cpu().numpy())
 
         return self._kept((sites[0].name, str(size), self._part(examples)), made())
 

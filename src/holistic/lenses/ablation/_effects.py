@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from holistic.graph.engine import Stage
+from holistic.graph.loops import Batch, replays, single_edits
 from holistic.graph.sites import Site
-from holistic.replacing.sweep import replacement
 from holistic.study.examples import Examples
 from holistic.study.scores import Score, resolution
 from holistic.study.subject import Subject
@@ -19,7 +19,6 @@ __all__ = ["SCORES", "label_effects", "label_scores", "unit_effects_on"]
 
 SCORES: tuple[Score, ...] = ("margin", "logit", "log_prob", "accuracy")
 
-_BATCH = 1024
 _BYTES = 2**27
 """Bytes of effects that are in memory at a time."""
 
@@ -50,41 +49,29 @@ def label_effects(
     """
     classes, count = len(subject.classes), len(examples)
     width = max(1, _BYTES // (8 * len(scores) * max(count, 1) * classes))
-    batch = min(_BATCH, subject.engine.batch_rows([site]))
-    stages = dict[int, Stage]()
+    kept = list[Batch]()  # the only batch serves all slices of the units
     for first in range(0, site.units, width):
         units = slice(first, min(first + width, site.units))
         effects = torch.zeros(len(scores), units.stop - first, count, classes, dtype=torch.float64)
-        for start in range(0, count, batch):
-            rows = slice(start, start + batch)
-            stage = stages.get(start)
-            if stage is None:
-                images = examples.images[rows]
-                value = replacement(subject, site, edit, images, start)
-                stage = subject.stage(site.name, images, value)
-            if count <= batch:
-                stages[start] = stage
-            effects[:, :, rows] = _batch_effects(stage, units, scores)
+        for batch in kept or replays(subject, site, examples.images, edit):
+            effects[:, :, batch.rows] = _batch_effects(batch.stage, units, scores)
+            kept = [batch] if len(batch.images) == count else []
         yield units, effects
 
 
 def _batch_effects(stage: Stage, units: slice, scores: Sequence[Score]) -> Tensor:
     """Effects `[S, U', B, C]` of some units on one batch."""
     before = _label_scores(stage.base, scores)  # [S, B, C]
-    changed = stage.changed[:, units].T.contiguous()  # [U', B]
-    pairs = changed.flatten().nonzero()[:, 0]
-    places, rows = pairs // changed.shape[1], pairs % changed.shape[1]
-    effects = torch.zeros(len(scores), *changed.shape, before.shape[2], dtype=torch.float64)
-    flat = effects.view(len(scores), -1, before.shape[2])
+    chosen = torch.arange(units.start, units.stop)
+    _, examples, classes = before.shape
+    effects = torch.zeros(len(scores), len(chosen) * examples, classes, dtype=torch.float64)
     least = resolution(stage.base)[:, None]  # [B, 1]
-    for start in range(0, len(pairs), stage.chunk):
-        part = slice(start, start + stage.chunk)
-        r = rows[part]
-        after = _label_scores(stage.units(places[part] + units.start, r), scores)
-        change = (after - before[:, r]).double()  # [S, R, C]
-        change.masked_fill_(change.abs() <= least[r], 0)
-        flat[:, pairs[part].cpu()] = change.cpu()
-    return effects
+    for places, rows, logits in single_edits(stage, chosen):
+        after = _label_scores(logits, scores)
+        change = (after - before[:, rows]).double()  # [S, R, C]
+        change.masked_fill_(change.abs() <= least[rows], 0)
+        effects[:, places.cpu()] = change.cpu()
+    return effects.view(len(scores), len(chosen), examples, classes)
 
 
 def _label_scores(logits: Tensor, scores: Sequence[Score]) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,17 +11,16 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from holistic.graph.engine import Stage
+from holistic.graph.loops import replays
 from holistic.graph.sites import Site
-from holistic.replacing.sweep import replacement
 from holistic.stats.means import Means
 from holistic.study.examples import Examples
 from holistic.study.scores import ROUNDING, resolution
 from holistic.study.subject import Subject
 
-__all__ = ["PairEffects", "interacting", "pair_effects", "site_stages"]
+__all__ = ["PairEffects", "interacting", "pair_effects"]
 
 _SLICE = 2048
-_BATCH = 1024
 
 
 @dataclass(frozen=True)
@@ -45,18 +44,6 @@ class PairEffects:
     interaction: Means
 
 
-def site_stages(
-    subject: Subject, site: Site, examples: Examples, edit: str
-) -> Iterator[tuple[Stage, Tensor, Tensor]]:
-    """Yield the stage of each batch, its labels `[B]` and what removed units hold."""
-    batch = min(_BATCH, subject.engine.batch_rows([site]))
-    for start in range(0, len(examples), batch):
-        images = examples.images[start : start + batch]
-        value = replacement(subject, site, edit, images, start)
-        stage = subject.stage(site.name, images, value)
-        yield stage, examples.labels[start : start + batch], value
-
-
 def pair_effects(
     subject: Subject, site: Site, pairs: np.ndarray, examples: Examples, edit: str
 ) -> PairEffects:
@@ -65,7 +52,8 @@ def pair_effects(
     places, classes = torch.from_numpy(places.reshape(pairs.shape)), len(subject.classes)
     slices = [slice(i, i + _SLICE) for i in range(0, len(pairs), _SLICE)]
     found: list[list[Means]] = []
-    for stage, labels, _ in site_stages(subject, site, examples, edit):
+    for batch in replays(subject, site, examples.images, edit):
+        stage, labels = batch.stage, examples.labels[batch.rows]
         before = subject.score_of(stage.base, labels).double()
         member = one_hot(labels, classes).double().cpu()  # [B, C]
         single = _order_effects(subject, stage, units[:, None], before, labels)  # [U', B]

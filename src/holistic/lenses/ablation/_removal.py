@@ -9,14 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from holistic.graph.loops import replays
 from holistic.graph.sites import Site
-from holistic.replacing.sweep import replacement
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
 
 __all__ = ["Removal", "remove_orders"]
-
-_BATCH = 1024
 
 
 @dataclass(frozen=True)
@@ -68,12 +66,8 @@ def remove_orders(
     kept = torch.zeros(*(place.shape if len(sets) == 0 else (len(sets),)), 2 * classes)
     before = torch.zeros(2 * classes)
     where, moves = {k: s for s, k in enumerate(sizes)}, torch.from_numpy(orders)
-    batch = min(_BATCH, subject.engine.batch_rows([site]))
-    for start in range(0, len(examples), batch):
-        labels = examples.labels[start : start + batch]
-        images = examples.images[start : start + batch]
-        value = replacement(subject, site, edit, images, start)
-        stage = subject.stage(site.name, images, value)
+    for batch in replays(subject, site, examples.images, edit):
+        stage, labels = batch.stage, examples.labels[batch.rows]
         kinds = _kinds(stage.base.argmax(1) == labels, labels, classes)  # [B, 2C]
         before += kinds.sum(0)
         for chosen, logits in stage.sets(sets):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from holistic.graph.loops import ablation_value, batches, replacing
 from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._budget import affordable, random_range
@@ -16,7 +17,6 @@ from holistic.lenses.ablation.backup_statements import backup_statement
 from holistic.lenses.ablation.direct import bounded, direct_columns, direct_finding
 from holistic.lenses.ablation.schemas import Backup
 from holistic.progress import Progress
-from holistic.replacing.sweep import replacement, replacing
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.means import Means
@@ -136,11 +136,9 @@ def _crossed(
     """Effects `[A + 1, B + 1, N]` of none or one unit of each site, and the scores' size `[N]`."""
     effects = np.zeros((len(gone) + 1, len(seen) + 1, len(examples)))
     size = np.empty(len(examples))
-    batch = min(_BATCH, subject.engine.batch_rows(sites))
-    for start in range(0, len(examples), batch):
-        part = slice(start, min(start + batch, len(examples)))
+    for part in batches(len(examples), min(_BATCH, subject.engine.batch_rows(sites))):
         images, labels = examples.images[part], examples.labels[part]
-        here, there = (replacement(subject, s, edit, images, start) for s in sites)
+        here, there = (ablation_value(subject, s, edit, images, part.start) for s in sites)
         for i, a in enumerate([None, *gone.tolist()]):
             for j, b in enumerate([None, *seen.tolist()]):
                 changes = {} if a is None else {sites[0].name: replacing([a], here)}

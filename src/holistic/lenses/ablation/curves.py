@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from holistic.graph.engine import Stage
+from holistic.graph.loops import replays
 from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._budget import affordable, afforded_rows, order_rows
@@ -29,7 +30,6 @@ from holistic.lenses.ablation.areas_statements import area_statement
 from holistic.lenses.ablation.curves_statements import curve_statement
 from holistic.lenses.ablation.schemas import CurveArea, CurvePoint
 from holistic.progress import Progress
-from holistic.replacing.sweep import replacement
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.means import Means
@@ -228,13 +228,9 @@ def replay_orders(
     places = {int(k): s for s, k in enumerate(sizes)}
     right = np.zeros((len(orders), len(places), len(examples)), dtype=bool)
     wanted = [k for k in places if k]
-    batch = min(_BATCH, subject.engine.batch_rows([site]))
-    for start in range(0, len(examples), batch):
-        part = slice(start, start + batch)
+    for batch in replays(subject, site, examples.images, edit):
+        stage, part = batch.stage, batch.rows
         labels = examples.labels[part]
-        images = examples.images[part]
-        value = replacement(subject, site, edit, images, start)
-        stage = subject.stage(site.name, images, value)
         if 0 in places:
             right[:, places[0], part] = (stage.base.argmax(1) == labels).cpu().numpy()
         # whole products pay off where a step's would be too small to fill the machine

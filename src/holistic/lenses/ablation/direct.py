@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from holistic.graph.engine import Change, Given
+from holistic.graph.loops import replacing, replays
 from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._budget import affordable, random_range
-from holistic.lenses.ablation._pairs import interacting, site_stages
+from holistic.lenses.ablation._pairs import interacting
 from holistic.lenses.ablation.direct_statements import direct_statement
 from holistic.lenses.ablation.schemas import Direct
-from holistic.replacing.sweep import replacing
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.means import Means
@@ -63,10 +63,9 @@ def follow_paths(
     total, direct, frozen = list[np.ndarray](), list[np.ndarray](), None
     masks = torch.zeros(len(units), site.units, dtype=torch.bool)
     masks[torch.arange(len(units)), torch.tensor(units)] = True
-    start = 0
-    for stage, labels, new in site_stages(subject, site, examples, edit):
-        images = examples.images[start : start + len(labels)]
-        start += len(labels)
+    for batch in replays(subject, site, examples.images, edit):
+        stage, images, new = batch.stage, batch.images, batch.new
+        labels = examples.labels[batch.rows]
         before = subject.score_of(stage.base, labels).double()
         free = torch.cat([logits for _, logits in stage.sets(masks)])  # [T, B, C]
         kept = {name: Given(value) for name, value in subject.capture(later, images).items()}

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from holistic.graph.engine import Stage
+from holistic.graph.loops import replays
 from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._budget import afforded_rows
-from holistic.lenses.ablation._pairs import site_stages
 from holistic.lenses.ablation.schemas import ShapleyValue
 from holistic.lenses.ablation.shapley_statements import share_statement
 from holistic.progress import Progress
@@ -100,8 +100,10 @@ def sample_shares(subject: Subject, site: Site, lens: Ablation) -> Shares:
     groups, skipped = list[np.ndarray](), 0
     for fold in folds:
         orders = np.stack([rng.permutation(site.units) for _ in range(each)])
-        for stage, own, _ in site_stages(subject, site, examples.at(np.sort(fold)), lens.edit):
-            shares, left_out = _contributions(subject, stage, own, orders, lens.truncation)
+        some = examples.at(np.sort(fold))
+        for batch in replays(subject, site, some.images, lens.edit):
+            own = some.labels[batch.rows]
+            shares, left_out = _contributions(subject, batch.stage, own, orders, lens.truncation)
             groups.append(shares)
             skipped += left_out
     orders = len(folds) * each

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from holistic.graph.loops import batches, single_edits
 from holistic.graph.sites import Site
 from holistic.lenses.tracing import schemas
 from holistic.lenses.tracing._pairs import Runs, draw_runs, rival_classes
@@ -167,12 +168,9 @@ def moved_by_units(
         some = runs.rows(part)
         stage = subject.stage(site.name, images[some.receiver], value)
         before = some.metric(stage.base)
-        units, rows = stage.changed.T.nonzero(as_tuple=True)
-        for u, r in zip(units.split(stage.chunk), rows.split(stage.chunk), strict=True):
-            logits = stage.units(u, r)
-            at = r.cpu().numpy()
-            after = some.rows(at).metric(logits)
-            moved[u.cpu().numpy(), part[at]] = after - before[at]
+        for places, rows, logits in single_edits(stage):
+            at, units = rows.cpu().numpy(), places.cpu().numpy() // len(some)
+            moved[units, part[at]] = some.rows(at).metric(logits) - before[at]
     return moved
 
 
@@ -180,8 +178,8 @@ def _values(
     subject: Subject, site: Site, images: Tensor, source: np.ndarray
 ) -> Iterator[tuple[np.ndarray, Tensor]]:
     """Places of runs, with what the site holds on their sources, `[B, P…, U]`."""
-    for start in range(0, len(source), _BATCH):
-        part = np.arange(start, min(start + _BATCH, len(source)))
+    for rows in batches(len(source), _BATCH):
+        part = np.arange(rows.start, rows.stop)
         yield part, subject.capture([site.name], images[source[part]])[site.name]
 
 
