@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from holistic.graph.edits import edits_at
+from holistic.graph.engine import position_mean
 from holistic.graph.sites import Site
+from holistic.lenses._units import unit_batches
 from holistic.results.tables import Table
 from holistic.stats.moments import Moments
 from holistic.stats.order import ordered
@@ -98,9 +100,9 @@ def mean_activations(subject: Subject, site: Site) -> np.ndarray:
     Positions are averaged.
     """
     moments = Moments.empty(site.units, len(subject.classes))
-    for part, values in subject.capture_batches([site.name], subject.selection.images):
-        value = values[site.name].flatten(1, -2).mean(1) if site.positions else values[site.name]
-        moments.update(value, subject.selection.labels[part])
+    chosen = subject.selection
+    for part, values in unit_batches(subject, [site.name], chosen.images, reduce=position_mean):
+        moments.update(values[site.name], chosen.labels[part])
     return moments.mean
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from torch import Tensor
 
 from holistic.graph.sites import Site
+from holistic.lenses._units import unit_values
 from holistic.lenses.activation import Activation
 from holistic.lenses.activation._matching import (
     Concepts,
@@ -173,16 +175,11 @@ def _values(
         "evaluation": probe.evaluation.images,
         **{kind: stimuli.images for kind, stimuli in probe.stimuli.items()},
     }
-    names = [site.name for site in sites]
+    names, reduce = [site.name for site in sites], partial(reduced, reduction=reduction)
     held: dict[str, dict[str, np.ndarray]] = {name: {} for name in names}
     for key, images in shown.items():
-        parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
-        for _, values in subject.capture_batches(names, images):
-            for name in names:
-                x = reduced(values[name], reduction).cpu().numpy()
-                parts[name].append(np.nan_to_num(x, posinf=0.0, neginf=0.0))
-        for name in names:
-            held[name][key] = np.concatenate(parts[name])
+        for name, values in unit_values(subject, names, images, reduce=reduce).items():
+            held[name][key] = np.nan_to_num(values, posinf=0.0, neginf=0.0)
     return held
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from holistic.graph.engine import position_mean
 from holistic.graph.sites import Site
 from holistic.lenses._contract import Context
+from holistic.lenses._units import unit_values
 from holistic.lenses.agreement._attribution import attribute_units
 from holistic.lenses.agreement._resampled_images import (
     DRAWS,
@@ -190,10 +190,8 @@ def _agree(areas: np.ndarray, auroc: np.ndarray) -> bool:
 
 def _position_means(subject: Subject, site: Site, rows: np.ndarray) -> np.ndarray:
     """Position means of a site on evaluation examples, `[U, N]`."""
-    images, parts = subject.evaluation.images[torch.from_numpy(rows)], list[np.ndarray]()
-    for _, values in subject.capture_batches([site.name], images):
-        parts.append(position_mean(values[site.name].double()).cpu().numpy())
-    return np.concatenate(parts).T
+    images = subject.evaluation.images[torch.from_numpy(rows)]
+    return unit_values(subject, [site.name], images)[site.name].T
 
 
 def _spread_rows(total: int, most: int) -> np.ndarray:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holistic.graph.engine import position_mean
+from holistic.lenses._units import unit_values
 from holistic.stats.intervals import class_auroc
-from holistic.study.examples import Examples
 from holistic.study.subject import Subject
 
 __all__ = ["Bounds", "class_separation", "untrained_bounds"]
@@ -62,11 +61,11 @@ def untrained_bounds(subject: Subject, copies: int) -> Bounds:
     fresh = None
     for copy in range(copies):
         fresh = subject.untrained(subject.seed + copy, reuse=fresh)
-        for name, values in _position_means(fresh, names, examples).items():
+        for name, values in unit_values(fresh, names, examples.images).items():
             found[name].append(_best(values, labels, classes))
     high = {name: _high(parts) for name, parts in found.items()}
     found.clear()
-    for name, values in _position_means(subject, names, examples).items():
+    for name, values in unit_values(subject, names, examples.images).items():
         for _ in range(copies):
             found[name].append(_best(values, rng.permutation(labels), classes))
     low = {name: _high(parts) for name, parts in found.items()}
@@ -75,15 +74,6 @@ def untrained_bounds(subject: Subject, copies: int) -> Bounds:
         {name: float(np.fmax(ends[0], 0.5)) for name, ends in both.items()},
         {name: float(np.fmax(ends[1], 0.0)) for name, ends in both.items()},
     )
-
-
-def _position_means(model: Subject, names: list[str], data: Examples) -> dict[str, np.ndarray]:
-    """Position means of sites on some examples, `[N, U]` each."""
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
-    for _, values in model.capture_batches(names, data.images):
-        for name in names:
-            parts[name].append(position_mean(values[name].double()).cpu().numpy())
-    return {name: np.concatenate(part) for name, part in parts.items()}
 
 
 def _best(values: np.ndarray, labels: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from holistic.graph.engine import position_mean
+from holistic.graph.loops import batches
+from holistic.lenses._units import unit_values
 from holistic.stats.moments import Moments
 from holistic.stats.order import ordered
 from holistic.study.examples import Examples
@@ -57,21 +59,21 @@ class Activations:
 
 def row_batches(subject: Subject, sites: Sequence[str], rows: np.ndarray) -> Iterator[np.ndarray]:
     """Cut rows of examples into batches in which the values of the sites stay small."""
+    for part in batches(len(rows), _batch_size(subject, sites)):
+        yield rows[part]
+
+
+def _batch_size(subject: Subject, sites: Sequence[str]) -> int:
     sizes = [math.prod(subject.site(name).shape) for name in sites]
-    batch = max(1, min(_MOST, _NUMBERS // max(1, sum(sizes))))
-    for start in range(0, len(rows), batch):
-        yield rows[start : start + batch]
+    return max(1, min(_MOST, _NUMBERS // max(1, sum(sizes))))
 
 
 def position_means(
     subject: Subject, sites: Sequence[str], examples: Examples, rows: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Read what the units of some sites hold on rows of the examples: `[N, U]` float64 each."""
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in sites}
-    for batch in row_batches(subject, sites, rows):
-        for name, value in subject.capture(sites, examples.images[batch]).items():
-            parts[name].append(position_mean(value).cpu().double().cpu().numpy())
-    return {name: np.concatenate(own) for name, own in parts.items()}
+    size = _batch_size(subject, sites)
+    return unit_values(subject, sites, examples.images, rows=rows, batch=size, reduce=position_mean)
 
 
 def activations(

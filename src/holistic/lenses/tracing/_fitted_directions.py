@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holistic.graph.engine import position_mean
+from holistic.lenses._units import unit_values
 from holistic.progress import Progress, silent
 from holistic.study.subject import Subject
 
@@ -68,20 +68,16 @@ def collect(
     names = [site.name for site in subject.hidden_sites] if sites is None else list(sites)
     splits = (subject.selection, subject.evaluation)
     total = sum(len(split) for split in splits)
-    read, done = list[dict[str, list[np.ndarray]]](), 0
+    read, before = list[dict[str, np.ndarray]](), 0
     for split in splits:
-        parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
-        for part, values in subject.capture_batches(names, split.images):
-            for name in names:
-                mean = position_mean(values[name].double())  # [B, U]
-                parts[name].append(mean.cpu().numpy())
-            progress("reading sites", done + part.stop, total)
-        read.append(parts)
-        done += len(split)
+
+        def done(rows: int, before: int = before) -> None:
+            progress("reading sites", before + rows, total)
+
+        read.append(unit_values(subject, names, split.images, progress=done))
+        before += len(split)
     labels = [split.labels.cpu().numpy() for split in splits]
-    return {
-        name: Features(*(np.concatenate(parts[name]) for parts in read), *labels) for name in names
-    }
+    return {name: Features(*(values[name] for values in read), *labels) for name in names}
 
 
 def fit(features: Features, classes: int) -> Fitted:
