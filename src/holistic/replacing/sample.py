@@ -11,6 +11,7 @@ import torch
 from holistic.graph.edits import EditKind, edits_at
 from holistic.graph.torch_settings import settled
 from holistic.progress import Progress, silent
+from holistic.replacing.budget import afforded, sweep_operations
 from holistic.replacing.effects import effect_table
 from holistic.replacing.gradient import first_order
 from holistic.replacing.sweep import Pass, sweep, table_of
@@ -64,11 +65,11 @@ def affordable_sweep(
     sites = subject.hidden_sites
     examples = subject.evaluation if split == "evaluation" else subject.selection
     draws = len(edits_at(edit, sites[0].name, subject.seed, 8))
-    price = draws * sum(s.units * subject.engine.row_operations(s) for s in sites)
+    price = sweep_operations(subject, sites, draws)
     if price * len(examples) <= operations:
         return sweep(subject, edit=edit, split=split, progress=progress), ()
     least = min(len(examples), _LEAST_PER_CLASS * len(subject.classes))
-    count = max(least, min(len(examples) - 1, int(operations / price)))
+    count = afforded(operations, price, least=least, most=len(examples) - 1)
     places = stratified_sample(examples.labels.cpu(), count, seed=subject.seed)
     rows = torch.from_numpy(places)
     run = Pass(sites, edit, split, draws, rows=rows)

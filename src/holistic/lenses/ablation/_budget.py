@@ -12,13 +12,14 @@ import numpy as np
 from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation._rankings import RANKINGS
+from holistic.replacing.budget import afforded, sample_stage
 from holistic.stats.control import band
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
 
 __all__ = [
     "Extent",
-    "affordable",
+    "afforded_examples",
     "afforded_rows",
     "between",
     "extent",
@@ -76,32 +77,32 @@ def extent(subject: Subject, site: Site, lens: Ablation) -> Extent:
     return Extent(some.sizes, matched, examples, caveat)
 
 
-def affordable(subject: Subject, site: Site, lens: Ablation, replays: float) -> Examples:
+def afforded_examples(subject: Subject, site: Site, lens: Ablation, replays: float) -> Examples:
     """Stratified evaluation examples for a measurement that replays each of them so many times.
 
     At most `lens.examples` of them, and fewer where the site's part of `lens.extra` would be
     passed, but never fewer than 50 or two of each class.
     """
-    allowed = int(afforded_rows(subject, site, lens) / max(replays, 1))
-    least = max(_FEWEST, 2 * len(subject.classes))
-    return subject.evaluation.sample(max(least, min(lens.examples, allowed)), seed=subject.seed)
+    rows, least = afforded_rows(subject, site, lens), max(_FEWEST, 2 * len(subject.classes))
+    count = afforded(rows, replays, least=least, most=lens.examples)
+    return subject.evaluation.sample(count, seed=subject.seed)
 
 
 def afforded_rows(subject: Subject, site: Site, lens: Ablation) -> float:
     """Replayed rows in a site's part of `lens.extra`, which all hidden sites share evenly."""
-    stage = subject.stage(site.name, subject.evaluation.images[:2], subject.mean(site.name))
-    return lens.extra * 1e9 / len(subject.hidden_sites) / stage.row_cost
+    cost = sample_stage(subject, site).row_cost
+    return lens.extra * 1e9 / len(subject.hidden_sites) / cost
 
 
 def order_rows(subject: Subject, site: Site, length: int, sizes: int) -> float:
     """Replayed rows that cost as much as one order of a site's units with logits at some sizes."""
-    stage = subject.stage(site.name, subject.evaluation.images[:2], subject.mean(site.name))
+    stage = sample_stage(subject, site)
     return stage.order_cost(length, sizes) / stage.row_cost
 
 
 def _allowed(subject: Subject, site: Site, lens: Ablation, whole: Extent) -> int:
     """Examples that the budget of bytes allows for the curves and both controls."""
-    stage = subject.stage(site.name, subject.evaluation.images[:2], subject.mean(site.name))
+    stage = sample_stage(subject, site)
     orders = lens.sets + len(RANKINGS) * len(subject.classes)
     curves = min(orders * len(whole.sizes), 2 ** min(site.units, 62))
     # each class has its own matched sets, but only its own examples see them

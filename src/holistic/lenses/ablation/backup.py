@@ -10,7 +10,7 @@ import torch
 from holistic.graph.loops import ablation_value, batches, replacing
 from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation, schemas
-from holistic.lenses.ablation._budget import affordable, random_range
+from holistic.lenses.ablation._budget import afforded_examples, random_range
 from holistic.lenses.ablation._pairs import interacting, pair_effects
 from holistic.lenses.ablation._rankings import strongest
 from holistic.lenses.ablation.backup_statements import backup_statement
@@ -76,7 +76,7 @@ def _same_site(
     """Every other unit of the site, with each unit gone."""
     others = [np.delete(np.arange(site.units), a) for a in gone]
     pairs = np.stack([np.repeat(gone, site.units - 1), np.concatenate(others)], 1)
-    examples = affordable(subject, site, lens, len(pairs))
+    examples = afforded_examples(subject, site, lens, len(pairs))
     found = pair_effects(subject, site, pairs, examples, lens.edit)
     growth = found.interaction[:, -1]
     return {
@@ -103,7 +103,7 @@ def _next_site(
 ) -> dict[str, np.ndarray]:
     """Strong units of the next site, with each unit gone."""
     (site, behind), (gone, kinds) = sites, removed
-    examples = affordable(subject, site, lens, 8 * (len(gone) + 1) * (len(seen) + 1))
+    examples = afforded_examples(subject, site, lens, 8 * (len(gone) + 1) * (len(seen) + 1))
     effects, size = _crossed(subject, sites, removed[0], seen, examples=examples, edit=lens.edit)
     both = effects[1:, 1:].reshape(-1, len(examples))
     first = np.repeat(effects[1:, 0], len(seen), 0)

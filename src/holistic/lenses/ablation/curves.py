@@ -13,7 +13,7 @@ from holistic.graph.engine import Stage
 from holistic.graph.loops import replays
 from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation, schemas
-from holistic.lenses.ablation._budget import affordable, afforded_rows, order_rows
+from holistic.lenses.ablation._budget import afforded_examples, afforded_rows, order_rows
 from holistic.lenses.ablation._controls import family_q, least_p
 from holistic.lenses.ablation._matched_controls import stratum_orders
 from holistic.lenses.ablation._rankings import RANKINGS, rank_units
@@ -170,7 +170,7 @@ def _orders(subject: Subject, site: Site, lens: Ablation, chosen: Table) -> _Ord
 def _site_curves(subject: Subject, site: Site, lens: Ablation, chosen: Table) -> Iterator[Curve]:
     orders = _orders(subject, site, lens, chosen)
     replays = 3 * lens.sets * order_rows(subject, site, site.units, len(orders.some))
-    examples = affordable(subject, site, lens, replays)
+    examples = afforded_examples(subject, site, lens, replays)
     rng = np.random.default_rng([subject.seed, site.depth, 3])
     random = rng.permuted(np.tile(np.arange(site.units), (lens.sets, 1)), axis=1)
     free = replay_orders(subject, site, random, orders.some, examples=examples, edit=lens.edit)

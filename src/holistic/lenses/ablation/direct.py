@@ -13,7 +13,7 @@ from holistic.graph.engine import Change, Given
 from holistic.graph.loops import replacing, replays
 from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation, schemas
-from holistic.lenses.ablation._budget import affordable, random_range
+from holistic.lenses.ablation._budget import afforded_examples, random_range
 from holistic.lenses.ablation._pairs import interacting
 from holistic.lenses.ablation.direct_statements import direct_statement
 from holistic.lenses.ablation.schemas import Direct
@@ -137,7 +137,7 @@ def direct_columns(
     subject: Subject, site: Site, lens: Ablation, gone: np.ndarray, kinds: np.ndarray
 ) -> list[dict[str, np.ndarray]]:
     """Columns of a site's removed units; none where no direct effect can be measured."""
-    examples = affordable(subject, site, lens, 4 * len(gone))
+    examples = afforded_examples(subject, site, lens, 4 * len(gone))
     paths = follow_paths(subject, site, gone.tolist(), examples, lens.edit)
     if paths is None:
         return []

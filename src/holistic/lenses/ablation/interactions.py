@@ -9,7 +9,7 @@ import numpy as np
 
 from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation, schemas
-from holistic.lenses.ablation._budget import affordable, afforded_rows, between, random_range
+from holistic.lenses.ablation._budget import afforded_examples, afforded_rows, between, random_range
 from holistic.lenses.ablation._pairs import PairEffects, pair_effects
 from holistic.lenses.ablation._rankings import strongest
 from holistic.lenses.ablation.interactions_statements import interaction_statement
@@ -101,7 +101,7 @@ def _named_columns(
 ) -> dict[str, np.ndarray]:
     """Columns of the top and random pairs, a row for each class."""
     pairs = np.concatenate([top, random]) if len(random) else top
-    examples = affordable(subject, site, lens, len(pairs))
+    examples = afforded_examples(subject, site, lens, len(pairs))
     effects = pair_effects(subject, site, pairs, examples, lens.edit)
     kinds = np.repeat(np.array(["top", "random"]), [len(top), len(random)])
     return _columns(site, pairs, kinds, effects, [*subject.classes, "all"])
@@ -111,7 +111,7 @@ def _other_columns(
     subject: Subject, site: Site, lens: Ablation, pairs: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Columns of all further pairs, over all examples."""
-    examples = affordable(subject, site, lens, len(pairs))
+    examples = afforded_examples(subject, site, lens, len(pairs))
     effects = pair_effects(subject, site, pairs, examples, lens.edit)
     return _columns(site, pairs, np.repeat(np.array(["other"]), len(pairs)), effects, ["all"])
 

@@ -10,7 +10,7 @@ import numpy as np
 from holistic.graph.edits import edit_names
 from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation, schemas
-from holistic.lenses.ablation._budget import affordable
+from holistic.lenses.ablation._budget import afforded_examples
 from holistic.lenses.ablation._effects import unit_effects_on
 from holistic.lenses.ablation._resampled import Agreed, redrawn_agreements
 from holistic.lenses.ablation.replacements_statements import replacement_statement, unrated
@@ -72,7 +72,7 @@ def _with_q(rows: list[Agreement]) -> list[Agreement]:
 
 def _site_rows(subject: Subject, site: Site, lens: Ablation) -> list[Agreement]:
     kinds = edit_names()
-    examples = affordable(subject, site, lens, site.units * len(kinds))
+    examples = afforded_examples(subject, site, lens, site.units * len(kinds))
     labels, names = examples.labels.cpu().numpy(), [*subject.classes, "all"]
     classes, k = len(subject.classes), min(_TOP, max(1, site.units // 4))
     effects = {

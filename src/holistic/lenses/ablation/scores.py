@@ -6,7 +6,7 @@ import numpy as np
 
 from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation, schemas
-from holistic.lenses.ablation._budget import affordable
+from holistic.lenses.ablation._budget import afforded_examples
 from holistic.lenses.ablation._effects import SCORES, label_effects
 from holistic.lenses.ablation._specific import Null, Shuffled, Specific
 from holistic.lenses.ablation.schemas import ScoreEffect
@@ -114,7 +114,7 @@ def _site_columns(
     nulls: list[Null],
 ) -> tuple[dict[str, np.ndarray], list[Specific]]:
     """Columns `[S, U·(C + 1)]`, and what is specific to classes in each score."""
-    examples = affordable(subject, site, lens, site.units)
+    examples = afforded_examples(subject, site, lens, site.units)
     labels, names = examples.labels.cpu().numpy(), np.array([*subject.classes, "all"])
     classes, rows = len(subject.classes), np.arange(len(labels))
     every = sum(one.units for one in subject.hidden_sites)

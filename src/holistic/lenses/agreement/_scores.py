@@ -19,7 +19,7 @@ from holistic.lenses.agreement._resampled_images import (
     redrawn_areas,
     redrawn_means,
 )
-from holistic.lenses.tracing._work import replay_work
+from holistic.replacing.budget import replay_work
 from holistic.replacing.sweep import Pass, effects_by_example
 from holistic.results.tables import Table
 from holistic.stats.means import Means

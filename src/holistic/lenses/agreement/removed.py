@@ -14,7 +14,7 @@ from holistic.lenses.agreement import schemas
 from holistic.lenses.agreement._families import with_q
 from holistic.lenses.agreement.removed_statements import statements
 from holistic.lenses.agreement.schemas import RemovedTogether
-from holistic.lenses.tracing._work import affordable, replay_work
+from holistic.replacing.budget import afforded, replay_work
 from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
@@ -105,7 +105,7 @@ def _against_random(subject: Subject, site: Site, k: int, drop: Estimate) -> Est
     if k >= site.units or drop.value is None:
         return drop
     cost = len(subject.selection) * replay_work(subject, site) * len(_KINDS)
-    sets = affordable(_BUDGET, cost, least=20, most=_SETS)
+    sets = afforded(_BUDGET, cost, least=20, most=_SETS)
     rng = np.random.default_rng([subject.seed, site.depth, k])
     orders = np.stack([rng.permutation(site.units)[:k] for _ in range(sets)])
     removal = _removed(subject, site, orders)

@@ -26,8 +26,8 @@ from holistic.lenses.tracing._steering import (
     steer,
     stratified,
 )
-from holistic.lenses.tracing._work import affordable, replay_work
 from holistic.progress import Progress, silent
+from holistic.replacing.budget import afforded, replay_work
 from holistic.stats.families import draws_needed, stuck
 from holistic.stats.tests import permutation_p
 from holistic.study.subject import Subject
@@ -120,7 +120,7 @@ def try_site(
     drawn = random_directions(known.selection, controls, subject.seed + place)
     cost, least = replay_work(subject, site) * controls * 8, 10 * classes
     rows = [
-        stratified(labels, affordable(_BUDGET, each, least=least, most=most), subject.seed)
+        stratified(labels, afforded(_BUDGET, each, least=least, most=most), subject.seed)
         for each, most in ((cost, examples), (cost / 8, 8 * examples))
     ]
     steered = steer(subject, site, fitted, drawn, rows[0])

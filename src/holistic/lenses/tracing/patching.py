@@ -15,10 +15,10 @@ from holistic.graph.sites import Site
 from holistic.lenses.tracing import schemas
 from holistic.lenses.tracing._pairs import Runs, draw_runs, rival_classes
 from holistic.lenses.tracing._recovery import Recovery, recovery
-from holistic.lenses.tracing._work import affordable, replay_work
 from holistic.lenses.tracing.patching_statements import caveats, statements
 from holistic.lenses.tracing.schemas import Patched
 from holistic.progress import Progress, silent
+from holistic.replacing.budget import afforded, replay_work
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.tests import benjamini_hochberg
@@ -94,7 +94,7 @@ def affordable_pairs(subject: Subject, wanted: int, rivals: int) -> int:
     """Return pairs per two classes: as many as wanted, fewer where replays are dear."""
     once = sum(site.units * replay_work(subject, site) for site in subject.hidden_sites)
     # Both ways, from the pair's other image and from the control's.
-    return affordable(_BUDGET, 4 * rivals * once, least=min(2, wanted), most=wanted)
+    return afforded(_BUDGET, 4 * rivals * once, least=min(2, wanted), most=wanted)
 
 
 def _groups(drawn: Runs, classes: Sequence[str]) -> Iterator[_Group]:
