@@ -157,7 +157,7 @@ def test_screening_says_what_it_may_have_missed() -> None:
         ({"k": 21}, "k must lie in 1 to 20"),
         ({"confidence": 1.0}, "confidence must lie in"),
         ({"screen": 3}, "screen must be more than the 3"),
-        ({"edit": "maen"}, "no replacement 'maen'"),
+        ({"edit": "maen"}, "no edit 'maen'"),
         ({"sites": ["9"]}, "no site '9'"),
     ],
 )

@@ -163,7 +163,7 @@ def test_beside_each_unit_stands_the_ordinary_one_of_its_site(subject: holistic.
 def test_unknown_names_are_refused(subject: holistic.Subject) -> None:
     with pytest.raises(SiteError, match="no site '7'"):
         holistic.sweep(subject, ["7"])
-    with pytest.raises(SettingError, match="no replacement 'maen'"):
+    with pytest.raises(SettingError, match="no edit 'maen'"):
         holistic.sweep(subject, ["2"], "maen")
     with pytest.raises(SettingError, match="no split 'train'"):
         holistic.sweep(subject, ["2"], split="train")
