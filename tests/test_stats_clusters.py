@@ -6,7 +6,7 @@ from sklearn.metrics import adjusted_rand_score, silhouette_samples
 import slow_stats as slow
 from holistic.errors import SettingError
 from holistic.stats import clusters
-from holistic.stats.clusters import cluster_units, side_by_side, structure
+from holistic.stats.clusters import _chosen, _Cuts, cluster_units, side_by_side, structure
 
 
 def planted(groups, units, *, examples=300, noise=1.0, seed=0):
@@ -234,3 +234,17 @@ def test_no_cut_falls_between_merges_of_one_height() -> None:
     sizes = [np.bincount(cut).tolist() for cut in clusters._levels(clusters._tree(distance), 6)]
     assert sizes[0] == [3, 2, 1, 1]  # copies of a unit are never parted
     assert [len(s) for s in sizes] == [4, 3, 2]
+
+
+def test_the_error_of_the_best_score_is_the_spread_of_its_number_over_resamples() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(40, 4))
+    cut = np.array([[0, 0, 1, 1], [0, 0, 1, 2]])
+    found = _Cuts(np.array([2, 3]), np.array([0.50, 0.52]), cut)
+    scores = np.array([[0.1, 0.50], [0.9, 0.56], [0.3, 0.47]])
+    again = [_Cuts(found.counts, own, cut) for own in scores]
+    clusters = _chosen(values, np.ones(4, bool), found, again, [0.0] * 20)
+    # three squared deviations over two, of the number of clusters that scored best
+    assert clusters.error == pytest.approx(np.sqrt((0.01**2 + 0.05**2 + 0.04**2) / 2))
+    assert clusters.k == 2  # within an error of the best
+    assert clusters.ks.tolist() == [3, 2, 3]
