@@ -170,6 +170,17 @@ def test_a_verdict_names_the_class_that_depends_on_a_unit() -> None:
     assert found.shown[2] == 0  # the larger share of those that weren't enough
 
 
+def test_units_of_all_sites_are_one_family_of_tests() -> None:
+    def of(share_p: float, units: int) -> Evidence:
+        every = np.ones((units, 2))
+        return Evidence(np.tile([0, -1, -1], (units, 1)), every, share_p * every, every, 0.1)
+
+    [alone] = settle([of(0.02, 1)])
+    assert (alone.place[0], alone.share_q[0]) == (0, pytest.approx(2 * 0.02))
+    beside, _ = settle([of(0.02, 1), of(1.0, 2)])
+    assert (beside.place[0], beside.share_q[0]) == (-1, pytest.approx(6 * 0.02))
+
+
 def test_a_unit_is_asked_about_few_classes_and_each_counts_once() -> None:
     asked = np.array([[0, 1, -1], [2, -1, -1]])
     ones = np.ones((2, 3))

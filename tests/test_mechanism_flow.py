@@ -3,7 +3,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import t
+from scipy.stats import t as student
 from torch import nn
 
 import planted_mechanism as planted
@@ -161,6 +161,17 @@ def test_jackknife_takes_away_bias_and_bounds_the_rest():
     assert mean.hi - mean.value == pytest.approx(2.26 * error, rel=0.5)
 
 
+def test_pseudo_values_of_a_mean_are_the_means_of_the_groups():
+    """Tukey 1958: so the interval is Student's over ten group means."""
+    values = np.random.default_rng(0).normal(size=200)
+    order = np.random.default_rng(5).permutation(200)
+    means = np.array([values[order[g::10]].mean() for g in range(10)])
+    found = jackknifed(lambda r: float(values[r].mean()), 200, limits=(-1, 1), seed=5)
+    np.testing.assert_allclose(found.pseudo, means)
+    ends = student.interval(0.95, 9, means.mean(), means.std(ddof=1) / 10**0.5)
+    assert (found.lo, found.hi) == pytest.approx(ends)
+
+
 def test_jackknife_stays_in_its_limits():
     x = np.random.default_rng(0).normal(size=40)
     result = jackknifed(lambda r: min(1.0, 0.9 + abs(x[r].mean())), 40, limits=(0, 1), seed=0)
@@ -193,6 +204,14 @@ def test_the_penalty_of_a_probe_means_the_same_for_any_number_of_examples():
         told = (z @ weights.T + biases).argmax(1)
         assert ((told == labels) != result.right).sum() <= 2
     assert (told == 0).all()
+
+
+def test_a_probe_s_answer_to_an_example_has_nothing_to_do_with_the_others():
+    labels = np.arange(200) % 2
+    x = (2.0 * labels - 1 + 0.1 * np.random.default_rng(0).normal(size=200))[:, None]
+    for c in (0, 1):
+        own = x[labels == c], labels[labels == c]
+        assert probe((x, labels), own, penalty=0.1).right.all()
 
 
 def test_a_probe_reads_features_of_any_scale():
@@ -257,7 +276,9 @@ def test_axes_are_jackknifed_one_by_one_on_the_log_scale(n: int, features: int):
     pseudo = n * np.log(participation_ratio(x)) - (n - 1) * np.log(left)
     found = axes(x)
     assert found.value == pytest.approx(np.clip(np.exp(pseudo.mean()), 1, features))
-    half = t.ppf(0.975, n - 1) * pseudo.std(ddof=1) / np.sqrt(n)  # the bounds are these or wider
+    half = (
+        student.ppf(0.975, n - 1) * pseudo.std(ddof=1) / np.sqrt(n)
+    )  # the bounds are these or wider
     assert found.lo <= np.exp(pseudo.mean() - half) * (1 + 1e-9)
     assert found.hi >= min(features, np.exp(pseudo.mean() + half)) * (1 - 1e-9)
 

@@ -26,6 +26,14 @@ def test_one_test_alone_needs_more_draws_than_many_together() -> None:
     assert draws_needed(p, draws) == 0
 
 
+def test_tests_at_their_floor_share_what_they_need() -> None:
+    p, draws = np.full(60, 0.5), np.full(60, 200)
+    p[:2] = 1 / 201
+    assert draws_needed(p, draws) == 750  # half of what one alone needs
+    p[:2], draws[:2] = 1 / 751, 750
+    assert (benjamini_hochberg(p)[:2] < 0.05).all()
+
+
 def test_a_p_above_its_floor_and_a_missing_one_are_never_stuck() -> None:
     p = np.array([2 / 201, np.nan, 0.5, 0.5])
     assert not stuck(p, np.full(4, 200)).any()
