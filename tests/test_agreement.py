@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import spearmanr
+from scipy.stats import t as student
 from torch import nn
 
 import holistic
@@ -20,6 +21,7 @@ from holistic.lenses.agreement import Agreement
 from holistic.lenses.agreement._causes import Evidence, settle
 from holistic.lenses.agreement._resampled_images import class_weights, redrawn_areas, redrawn_means
 from holistic.lenses.agreement._untrained_bounds import class_separation, untrained_bounds
+from holistic.lenses.agreement.pairs import over_images
 from holistic.lenses.agreement.removed import remove_together
 from holistic.lenses.agreement.units import _word
 from holistic.report.saved import Audit
@@ -255,6 +257,18 @@ def test_images_drawn_again_count_as_often_as_they_are_drawn() -> None:
         np.testing.assert_allclose(means[draw], own)
     plain = redrawn_areas(values, member, np.ones((1, 40)))[0]
     np.testing.assert_allclose(plain, class_auroc(values.T, labels, 3))
+
+
+def test_bounds_over_images_are_students_on_fishers_scale_with_the_bias_given_back() -> None:
+    value, drawn = 0.6, np.array([0.3, 0.5, 0.45, 0.2, 0.55])
+    z, own = np.arctanh(drawn), np.arctanh(value)
+    reach = student.ppf(0.975, 4) * z.std(ddof=1)
+    given_back = own + (own - z.mean())  # drawn again they lie lower, so the true one lies higher
+    assert given_back > own
+    expected = np.tanh([own - reach, given_back + reach])
+    np.testing.assert_allclose(over_images(value, drawn), expected)
+    np.testing.assert_allclose(over_images(-value, -drawn), -expected[::-1])
+    assert np.isnan(over_images(value, np.full(5, 0.5))).all()
 
 
 def test_an_interval_says_what_it_is_over(audit: Audit) -> None:
