@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 from torch import nn
 
 import planted_tracing as planted
@@ -166,6 +167,22 @@ def test_random_directions_are_signed_by_the_rule_that_signs_a_class_s_own():
     assert np.median(trial.steered.controls[..., 0]) > 0
 
 
+def test_random_directions_read_a_class_on_the_side_that_the_selection_split_says():
+    subject = planted.own_labels(seed=1)
+    known = collect(subject)[planted.SITE]
+    table = find_directions(subject, Tracing(controls=20, examples=40), collect(subject)).table
+    drawn = random_directions(known.selection, 20, subject.seed)
+    for c in range(4):
+        areas = []
+        for direction in drawn:
+            along, own = known.selection @ direction, known.labels == c
+            sign = 1 if along[own].mean() > along[~own].mean() else -1
+            areas.append(roc_auc_score(known.held_out == c, sign * known.evaluation @ direction))
+        for row in table.where(class_=str(c)).rows():
+            assert row["control_auroc"] == pytest.approx(np.mean(areas))
+            assert row["control_auroc_hi"] == pytest.approx(np.quantile(areas, 0.975))
+
+
 def test_more_random_directions_are_drawn_where_none_of_the_first_does_as_much():
     """Of many classes' directions one is needed: twenty random ones can't tell that."""
     vector = planted.diagonal(24)
@@ -180,9 +197,16 @@ def test_more_random_directions_are_drawn_where_none_of_the_first_does_as_much()
     # what random directions come up to at once needs no more of them
     steered = [row for row in few.table.rows() if row["steer_p"] > 2 / 21]
     assert all(row["steer_controls"] == 20 for row in steered)
-    spared = [row for row in few.table.rows() if row["erase_drop"] < 0.5]
-    assert spared
-    assert all(row["erase_controls"] == 20 for row in spared)
+
+
+def test_classes_that_need_no_more_random_directions_get_none():
+    subject = planted.own_labels(count=400, seed=1)
+    table = find_directions(subject, Tracing(controls=20, examples=40), collect(subject)).table
+    settled = {row["class"] for row in table.rows() if row["p"] > 1 / 21}
+    unsettled = {row["class"] for row in table.rows() if row["p"] < 1 / 21}
+    assert (settled, unsettled) == ({"2"}, {"0", "1", "3"})
+    for row in table.rows():
+        assert (row["erase_controls"] == 20) == (row["class"] in settled)
 
 
 def test_further_random_directions_are_none_that_were_drawn_before(monkeypatch):
