@@ -248,3 +248,16 @@ def test_maps_lie_between_the_pairs_that_pages_chose(name: str) -> None:
     named = [c.name for c in schema.columns if c.role in ("key", "along")]
     pair = next((p for p in PAIRS if set(p) <= set(named)), ())
     assert schema.across.split() == list(pair)
+
+
+@pytest.mark.parametrize("name", FINDINGS)
+def test_rows_are_sized_by_the_number_that_pages_chose(name: str) -> None:
+    """The first with an interval right behind it, in the order that columns had."""
+    schema = FINDINGS[name]
+    kinds = dict(part.split(":") for part in COLUMNS[name].split(", ") if part[:3] != "se:")
+    plain, numbers = list(kinds), [n for n, kind in kinds.items() if kind[0] == "f"]
+    bounded = [n for n in numbers if plain[plain.index(n) + 1 :][:1] in (["lo"], [f"{n}_lo"])]
+    ends = {c.of for c in schema.columns if c.role == "lo"}
+    own = values(schema.columns)
+    first = next((n for n in own if n in ends), own[0])
+    assert (schema.size or first) == [*bounded, *numbers][0]

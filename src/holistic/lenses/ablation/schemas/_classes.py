@@ -198,6 +198,7 @@ TOPK = Schema(
     lead="Shows how each class's accuracy falls as more of its top units are removed, compared "
     "with random sets of as many units.",
     answers=True,
+    size="drop",
 )
 
 

@@ -114,6 +114,7 @@ IMAGES = Schema(
     ImageUnit,
     lead="Shows which single units decide a typical, a close and a mistaken image of each class.",
     examples=True,
+    size="effect",
 )
 
 
