@@ -1,4 +1,4 @@
-"""What does `python -m holistic` do? The same as `holistic`."""
+"""Runs `holistic` as `python -m holistic`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What did a user mean by an argument: a number, some indices, or a text?"""
+"""Reads arguments that have one meaning, and refuses all others in one line."""
 
 from __future__ import annotations
 

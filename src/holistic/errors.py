@@ -1,7 +1,7 @@
-"""What can go wrong, and how is it told?
+"""The errors that a user's input can cause, each told in one line.
 
-Every error that a user can cause is a `HolisticError`; the command line prints its one line and
-exits with code 2. The line says what, got, allowed, next.
+Each is a `HolisticError`; the command line prints its one line and exits with code 2. The line says
+what is wrong, what was got, what is allowed, and what to do next.
 
 ::
 

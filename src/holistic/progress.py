@@ -1,4 +1,4 @@
-"""Where does long work say how far it is?"""
+"""Where long work says how far it is."""
 
 from __future__ import annotations
 

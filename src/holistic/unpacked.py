@@ -1,4 +1,4 @@
-"""How much may a file hold once it is unpacked, before it is one made to fill the memory?"""
+"""Refuses files that unpack to more than there is memory for."""
 
 from __future__ import annotations
 

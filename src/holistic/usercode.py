@@ -1,4 +1,4 @@
-"""How is code of the user's own found and run?"""
+"""Finds and runs code of the user's own."""
 
 from __future__ import annotations
 

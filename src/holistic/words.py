@@ -1,4 +1,4 @@
-"""How is a number written in a sentence?"""
+"""Writes numbers as sentences and tables show them."""
 
 from __future__ import annotations
 

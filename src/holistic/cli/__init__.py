@@ -1,4 +1,4 @@
-"""What can be asked from a terminal, and how is a mistake told there?"""
+"""The command line: its commands, and how mistakes are shown there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does the terminal show how far long work is?"""
+"""Progress bars in the terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which settings come from a file?"""
+"""Reads settings from a TOML file."""
 
 from __future__ import annotations
 

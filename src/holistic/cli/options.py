@@ -1,4 +1,4 @@
-"""Which flags do commands share, and which come from the lenses?"""
+"""Flags that commands share, and those of the lenses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which places in a model can be studied?"""
+"""The command `sites`: the places in a model that can be studied."""
 
 from __future__ import annotations
 

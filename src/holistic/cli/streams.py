@@ -1,4 +1,4 @@
-"""Where does a command's answer go, and everything else that is printed?"""
+"""Where a command's answer goes, and everything else that is printed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which model and which subject do the flags of a command describe?"""
+"""Makes the model and the subject that a command's flags describe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a reference model trained from a terminal?"""
+"""The command `train`: trains a reference model."""
 
 from __future__ import annotations
 

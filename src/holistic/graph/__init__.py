@@ -1,1 +1,1 @@
-"""What would the model have computed had a value inside it been different?"""
+"""The engine: runs a model as it is, or with values inside it changed."""

@@ -1,4 +1,4 @@
-"""Which values are the activations that the next layer reads?"""
+"""Finds the values that are activations which the next layer reads."""
 
 from __future__ import annotations
 

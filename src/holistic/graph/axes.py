@@ -1,4 +1,4 @@
-"""Along which axis of each value do its units lie?"""
+"""Finds the axis along which the units of each value lie."""
 
 from __future__ import annotations
 

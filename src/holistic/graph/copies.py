@@ -1,4 +1,4 @@
-"""How is a model copied that holds what Python can't copy?"""
+"""Copies models that hold what Python can't copy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What would a model say if numbers that it draws at random came out lowest, or highest?"""
+"""Finds models that draw random numbers, by forcing these to their extremes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a model become one of torch's graphs, in whichever way its forward is written?"""
+"""Exports a model as a graph, in whichever way its forward is written."""
 
 from __future__ import annotations
 

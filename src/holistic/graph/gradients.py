@@ -1,4 +1,4 @@
-"""Who can say how the logits change with an input or a site, and where can nobody?"""
+"""Finds where the logits' gradients are known, and which engine has them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What are the logits when the whole model runs again with hooks, as slow as it is simple?
+"""Runs the whole model again with hooks: the slow twin of the traced engine.
 
-The slow twin of `holistic.graph.traced`: the engine for models that can't be traced, and the
-oracle that the traced engine is tested against.
+It is the engine for models that can't be traced, and the oracle that `holistic.graph.traced` is
+tested against.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How does all that a model's forward may change go back to what it was?"""
+"""Puts back all that a model's forward may change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What kinds of operations are there: elementwise ones, moves, sums over axes, products?"""
+"""Kinds of operations: elementwise ones, moves, sums over axes, products."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does `torch.export` keep for good of every model, and how is it let go?"""
+"""Takes out of torch's caches what an export leaves there."""
 
 from __future__ import annotations
 

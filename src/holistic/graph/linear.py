@@ -1,4 +1,4 @@
-"""How far does a change of one unit stay one unit, and where does it mix into the rest?
+"""Follows a change of one unit through linear operations.
 
 Downstream of a site every operation is one of three kinds. *Local* ones keep each unit apart
 (ReLU, pooling, flatten, batch norm in evaluation mode, depthwise convolution): there the change of

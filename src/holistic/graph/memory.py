@@ -1,4 +1,4 @@
-"""How much memory may values take, and how exact are products on an accelerator?"""
+"""Bounds the memory that values take, and keeps products exact on an accelerator."""
 
 from __future__ import annotations
 

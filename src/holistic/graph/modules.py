@@ -1,4 +1,4 @@
-"""Which outputs of modules are sites where operations can't be seen?"""
+"""Outputs of modules that are sites, where operations can't be seen."""
 
 from __future__ import annotations
 

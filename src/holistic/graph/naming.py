@@ -1,4 +1,4 @@
-"""How are the operations of a graph called, and where are their units?"""
+"""Names the operations of a graph, and finds where their units lie."""
 
 from __future__ import annotations
 

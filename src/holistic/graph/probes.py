@@ -1,4 +1,4 @@
-"""On which inputs is a model looked into?"""
+"""Inputs on which a model is looked into."""
 
 from __future__ import annotations
 

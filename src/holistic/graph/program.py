@@ -1,4 +1,4 @@
-"""Which operations, in which order, turn an input into logits?"""
+"""A flat list of operations that turns an input into logits."""
 
 from __future__ import annotations
 

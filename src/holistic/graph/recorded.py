@@ -1,4 +1,4 @@
-"""Which operations does one run of a model take, where it can't be turned into a graph?"""
+"""Records the operations of one run, where a model can't become a graph."""
 
 from __future__ import annotations
 

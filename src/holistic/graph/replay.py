@@ -1,4 +1,4 @@
-"""What are the logits when only what follows an edited value is computed again?"""
+"""Computes logits again from an edited value on, and nothing before it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When do two results of the same computation differ by no more than rounding?"""
+"""Tells differences by rounding from others, by moving weights in their last place."""
 
 from __future__ import annotations
 

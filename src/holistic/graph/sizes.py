@@ -1,4 +1,4 @@
-"""Does a batch larger than any that was tried still give each image its own logits?"""
+"""Checks that larger batches than those tried still give each image its own logits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which neighbouring rows of a replay hold the same unit, and which fit the cache together?"""
+"""Groups neighbouring rows of a replay so that they fit into the cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of torch's own settings would change our numbers, and how do a user's stay out of them?"""
+"""Keeps the user's settings of torch out of our numbers, and puts them back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Can this model be turned into a flat graph, and does the graph compute what the model does?"""
+"""Turns a model into a flat graph and checks it against the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a traced model compute, whole or edited, and what does a site hold on the way?"""
+"""The traced engine: runs a graph whole or edited, and reads its sites."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is the user's model run without anything of it staying changed?"""
+"""Runs a user's model and leaves nothing of it changed."""
 
 from __future__ import annotations
 

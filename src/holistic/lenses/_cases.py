@@ -1,4 +1,4 @@
-"""Which single images do the lenses tell of?"""
+"""Chooses the single images that lenses show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is an example's input laid out and drawn as a picture?"""
+"""Lays an example's input out as a picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is an audit told: as one HTML file, in the terminal, and as JSON?"""
+"""An audit as one HTML file, in the terminal, and as JSON."""
 
 from holistic.report.page import rendered, write_report
 from holistic.report.terminal import as_json, summary

@@ -1,4 +1,4 @@
-"""What is told of an audit that holds something else than a page can show?"""
+"""Errors of one line for audits that hold what a page can't show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a file appear whole or not at all, and how is it told from another?"""
+"""Writes files whole or not at all, and tells one from another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far do two rankings, choices, partitions or representations agree?"""
+"""How far two rankings, choices, partitions or representations agree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Into how many groups do units fall, if into any?"""
+"""Chooses how many groups units fall into, if any."""
 
 from __future__ import annotations
 

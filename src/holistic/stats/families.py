@@ -1,4 +1,4 @@
-"""Can a test of a family fall below a false discovery rate at all, and with how many draws?"""
+"""Whether a family of tests can reach a false discovery rate at all, and with how many draws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Between which bounds does a measured number lie?"""
+"""Intervals of shares, correlations, areas and medians."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What would a statistic be without the bias that comes of few examples, and how sure is that?"""
+"""Takes the bias of few examples off a statistic, with an interval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which is first, where rounding would decide between equals?"""
+"""Orders numbers so that rounding decides no ties."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much closer are units to their own cluster than to the next, and how sure is that?"""
+"""How much closer units lie to their own cluster than to the next, with an interval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What are the classes called?"""
+"""Names of the classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a model compute, told so that another one with the same weights is told apart?"""
+"""Describes what a model computes, so that another one with the same weights is told apart."""
 
 from __future__ import annotations
 

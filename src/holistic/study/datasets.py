@@ -1,4 +1,4 @@
-"""Which images and labels is the model studied on?"""
+"""Loads the images and labels that a model is studied on."""
 
 from __future__ import annotations
 

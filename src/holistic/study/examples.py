@@ -1,4 +1,4 @@
-"""Which of a subject's images are meant, and what are their labels?"""
+"""A subject's images that are meant, with their labels."""
 
 from __future__ import annotations
 

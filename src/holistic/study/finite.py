@@ -1,4 +1,4 @@
-"""On which images does a model compute NaN or infinity, and where first?"""
+"""Finds images on which a model computes NaN or infinity, and where first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What do the files of MNIST and its like hold, and where do they come from?"""
+"""Reads the files of MNIST and its like, and downloads them with a checksum."""
 
 from __future__ import annotations
 

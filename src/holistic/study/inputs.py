@@ -1,4 +1,4 @@
-"""Are images, labels, model and device what a subject needs?"""
+"""Checks images, labels, model and device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is an untrained copy of a model another network indeed?"""
+"""Checks that an untrained copy is another network indeed."""
 
 from __future__ import annotations
 

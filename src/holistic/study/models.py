@@ -1,4 +1,4 @@
-"""Which models come with the program, and how are they trained?"""
+"""The models that come with the program, and their training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which constant, put in place of a unit, costs the model least?"""
+"""Finds the constant that, in place of a unit, costs the model least."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of the numbers that a model returns are the logits of its classes?"""
+"""Finds the logits among what a model returns."""
 
 from __future__ import annotations
 

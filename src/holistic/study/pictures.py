@@ -1,4 +1,4 @@
-"""What do the pictures of a folder hold, as numbers from 0 to 1?"""
+"""Reads the pictures of a folder as numbers from 0 to 1."""
 
 from __future__ import annotations
 

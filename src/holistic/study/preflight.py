@@ -1,4 +1,4 @@
-"""Can this model and this data be studied at all?"""
+"""Checks that a model and its data can be studied at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where do an audit's numbers come from, and does a subject give the same ones again?"""
+"""Records where an audit's numbers come from, and whether a subject gives them again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can a unit hold in place of its own value, as the selection split says?"""
+"""What a unit can hold in place of its own value, from the selection split."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In what number is an effect measured?"""
+"""The numbers that effects are measured in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which examples are for choosing, and which for measuring?"""
+"""Splits examples into those for choosing and those for measuring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does a model tell every image by itself, however often it is asked and in whatever batch?"""
+"""Refuses models whose logits depend on the batch, on chance or on a counter."""
 
 from __future__ import annotations
 

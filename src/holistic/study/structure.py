@@ -1,4 +1,4 @@
-"""Which text says of Python objects what they compute, the same in every process?"""
+"""Describes Python objects by what they compute, the same in every process."""
 
 from __future__ import annotations
 

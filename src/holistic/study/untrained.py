@@ -1,4 +1,4 @@
-"""What is the same network like that has learned nothing?"""
+"""Draws every weight of a network anew."""
 
 from __future__ import annotations
 

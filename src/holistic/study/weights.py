@@ -1,4 +1,4 @@
-"""How are weights saved, and put into a model again?"""
+"""Saves weights, and loads them into a model."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What would the model do if …? The live page's server, on this machine alone."""
+"""The live page's server, on this machine alone."""

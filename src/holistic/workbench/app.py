@@ -1,4 +1,4 @@
-"""What can the live page ask, and how is it answered?"""
+"""Routes of the live page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where does the server listen, and how long does it wait for a request?"""
+"""Listens on loopback, and bounds how long a request may take."""
 
 from __future__ import annotations
 

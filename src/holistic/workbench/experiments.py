@@ -1,4 +1,4 @@
-"""Which sets of units did somebody give a name?"""
+"""Keeps the sets of units that somebody named."""
 
 from __future__ import annotations
 

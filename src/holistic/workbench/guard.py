@@ -1,4 +1,4 @@
-"""Who may ask the server, for what, and how much of it?"""
+"""Lets only the page's own user ask, and bounds what is asked."""
 
 from __future__ import annotations
 

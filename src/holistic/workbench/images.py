@@ -1,4 +1,4 @@
-"""What does the model make of one image, and what if a value inside it were another?"""
+"""Looks into one image: its maps, activations, neighbours, patches and steering."""
 
 from __future__ import annotations
 

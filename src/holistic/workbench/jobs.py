@@ -1,4 +1,4 @@
-"""Which lenses run now, how far are they, and how are they stopped?"""
+"""Runs lenses one after another in the background, with progress and a way to stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to every class when these units are removed, now?"""
+"""Removes units on request and measures what every class loses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What did each class lose, and how sure is that?"""
+"""Accuracy that each class lost, with its interval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a request ask, and how is the answer written?"""
+"""Reads what a request asks for, and writes the answer as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a live page started, from the terminal and from Python?"""
+"""Starts a live page, from the terminal and from Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rows of a finding does a page want to see?"""
+"""Pages through the rows of a finding, filtered and sorted."""
 
 from __future__ import annotations
 

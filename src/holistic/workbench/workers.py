@@ -1,4 +1,4 @@
-"""Who works on a question, and how does all work end?"""
+"""Threads that answer questions, and how all of them end."""
 
 from __future__ import annotations
 
