@@ -214,13 +214,14 @@ def _areas(n: int) -> Simulation:
 
     @cache
     def truth() -> float:
-        return area_row(curve(np.arange(_population_right().shape[2])), 0)[0].area
+        whole = area_row(curve(np.arange(_population_right().shape[2])), 0)[0].area.value
+        return np.nan if whole is None else whole
 
     def draw(seed: int) -> tuple[int, int]:
         rng = np.random.default_rng([seed, n])
         rows = rng.choice(_population_right().shape[2], n, replace=False)
-        row, _ = area_row(curve(rows), 0)
-        ends = np.array([np.nan if end is None else end for end in (row.lo, row.hi)])
+        area = area_row(curve(rows), 0)[0].area
+        ends = np.array([area.lo, area.hi], float)
         return _held(ends[:1], ends[1:], np.array([truth()]))
 
     return Simulation("ablation.areas", "area", "interval", n, draw, 1000, 60, n < 200)
