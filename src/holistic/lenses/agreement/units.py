@@ -110,19 +110,7 @@ def _site_columns(
 ) -> dict[str, np.ndarray]:
     site, dead, (evidence, causes) = here.site, here.dead, why
     own = unit_numbers(here, classes, favourite, context)
-    by_separation = bounds.saturated(site.name)
-    separation = np.where(
-        # perfectly apart, and constant inside of both: further than any number says
-        (own["activation"] == 1) & np.isnan(own["d_prime"]),
-        np.inf,
-        own["d_prime"],
-    )
-    value, bound = (
-        (separation, bounds.separation[site.name])
-        if by_separation
-        else (own["activation"], bounds.auroc[site.name])
-    )
-    selective = ~dead & (np.nan_to_num(value, nan=-np.inf) > bound)
+    selective = ~dead & _beyond_bound(own, bounds, site.name)
     causal = ~dead & (causes.place >= 0)
     same = causal & (causes.place == favourite)
     shown = np.where(dead, -1, causes.shown)
@@ -134,7 +122,7 @@ def _site_columns(
         "selective": selective,
         "selective_bound": np.full(site.units, bounds.auroc[site.name]),
         "d_prime_bound": np.full(site.units, _finite(bounds.separation[site.name])),
-        "selective_by": np.full(site.units, "d′" if by_separation else "AUROC", object),
+        "selective_by": np.full(site.units, _measure(bounds, site.name), object),
         "causal": causal,
         "causal_class": _named(np.where(causal, causes.place, -1), classes),
         "told_class": _named(shown, classes),
@@ -144,6 +132,24 @@ def _site_columns(
             object,
         ),
     }
+
+
+def _measure(bounds: Bounds, site: str) -> str:
+    """Name the number that tells selective units of a site from others."""
+    return "d′" if bounds.saturated(site) else "AUROC"
+
+
+def _beyond_bound(own: dict[str, np.ndarray], bounds: Bounds, site: str) -> np.ndarray:
+    """Tell which units of a site respond to their class more than untrained ones, `[U]`."""
+    if not bounds.saturated(site):
+        return np.nan_to_num(own["activation"], nan=-np.inf) > bounds.auroc[site]
+    separation = np.where(
+        # perfectly apart, and constant inside of both: further than any number says
+        (own["activation"] == 1) & np.isnan(own["d_prime"]),
+        np.inf,
+        own["d_prime"],
+    )
+    return np.nan_to_num(separation, nan=-np.inf) > bounds.separation[site]
 
 
 def _finite(value: float) -> float:
