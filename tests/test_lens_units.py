@@ -10,6 +10,7 @@ import pytest
 import holistic
 from holistic.lenses import _units
 from holistic.lenses._units import unit_batches, unit_values
+from holistic.study.references import References
 from test_sweeps import subject_of
 
 
@@ -58,7 +59,7 @@ def test_a_split_is_read_once_while_there_is_room(
     # some images of a split, another reading, and drawn weights are read anew
     unit_values(subject, ["2"], subject.selection.images[:9])
     unit_values(subject, ["2"], subject.selection.images, reduce=lambda v: v.abs())
-    subject.__dict__.pop("references")
+    subject.references = References(subject)  # as where weights are drawn anew
     assert unit_values(subject, ["2"], subject.selection.images) is not first
     assert counted() >= before + 3
     monkeypatch.setattr(_units, "_KEPT_BYTES", 1)

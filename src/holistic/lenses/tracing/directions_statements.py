@@ -12,6 +12,7 @@ from holistic.lenses.tracing._steering import DOSES
 from holistic.lenses.tracing.schemas import DirectionRow
 from holistic.results.tables import Table
 from holistic.stats.families import least_q, stuck
+from holistic.stats.tests import p_of_count
 from holistic.study.scores import SCORE_UNITS, Score
 from holistic.study.subject import Subject
 from holistic.words import number, unbounded
@@ -105,7 +106,7 @@ def _unsettled(table: Table) -> Iterator[str]:
         waiting = stuck(values, draws)
         if waiting.any():
             most = int(draws[waiting].max())
-            least = least_q(1 / (1 + most), int(np.isfinite(values).sum()))
+            least = least_q(float(p_of_count(0, most)), int(np.isfinite(values).sum()))
             yield (
                 f"{doing}: {int(waiting.sum())} directions do more than all of up to {most:,} "
                 "random ones, and can't be told from chance with so few: a q of one row by itself "
