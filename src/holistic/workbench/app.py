@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import holistic
 from holistic.errors import HolisticError, ModelError, SettingError, SiteError, shortened
+from holistic.graph.edits import edit_names
 from holistic.lenses._contract import lens_class, lens_names
 from holistic.progress import Progress
 from holistic.report.saved import Audit, load
@@ -82,6 +83,7 @@ class Answers:
             "shape": list(subject.images.shape[1:]),
             "range": [low, high],
             "sites": [site.name for site in subject.hidden_sites],
+            "edits": list(edit_names()),
             "examples": len(subject.images),
             "experiments": self._kept(),
         }

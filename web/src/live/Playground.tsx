@@ -13,12 +13,14 @@ import { ask, type Estimate, type Removed, type Saved, type State, type Unit } f
 import { circuits, clusters, type NamedSet, needed } from "./sets";
 import { reached, started, stepped } from "./trail";
 
-const EDITS = ["mean", "zero", "resample", "optimal"] as const;
 const session = Math.random().toString(36).slice(2);
 let number = 0;
 
 export function Playground({ wanted, edit: asked }: { wanted: string; edit: string }) {
-  const edit = EDITS.find((one) => one === asked) ?? EDITS[0];
+  const [state, setState] = useState<State | null>(null);
+  // until the server has said which there are, what was asked for is believed
+  const edits = state?.edits ?? [asked];
+  const edit = edits.includes(asked) ? asked : edits[0]!;
   const audit = useAudit();
   const table = audit.table("ablation.units");
   const { sites } = audit.outline;
@@ -29,7 +31,6 @@ export function Playground({ wanted, edit: asked }: { wanted: string; edit: stri
     return [known, asked.length - known.length];
   }, [wanted, table]);
   const address = to.live(wanted, edit);
-  const [state, setState] = useState<State | null>(null);
   const [found, setFound] = useState<{ of: string; edited: boolean; told: Removed } | null>(null);
   const [trouble, setTrouble] = useState("");
   useEffect(() => {
@@ -109,7 +110,7 @@ export function Playground({ wanted, edit: asked }: { wanted: string; edit: stri
         </button>
         <Pick
           name="removed units hold"
-          from={EDITS}
+          from={edits}
           at={edit}
           set={(other) => go(to.live(wanted, other))}
         />

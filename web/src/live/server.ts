@@ -112,6 +112,8 @@ export interface State {
   shape: number[];
   range: [number, number];
   sites: string[];
+  /** Names of the edits that removed units can be given; absent where the model isn't there. */
+  edits?: string[];
   examples: number;
   experiments: Saved[];
 }
