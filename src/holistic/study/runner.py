@@ -16,6 +16,7 @@ from holistic.graph.editing import Edit, Reference, changes_of, checked_edits
 from holistic.graph.engine import Engine, Given
 from holistic.graph.gradients import Gradients, gradients_of
 from holistic.graph.hooked import HookedEngine
+from holistic.graph.loops import batches
 from holistic.graph.sites import Site, find_site, site_names
 from holistic.graph.torch_settings import settled
 from holistic.graph.trace import Untraceable
@@ -115,8 +116,7 @@ class Runner:
         if batch is None:
             batch = min(_BATCH, self.engine.batch_rows([self.site(name) for name in sites]))
         batch = whole(batch, "batch", 1)
-        for start in range(0, len(images), batch):
-            yield slice(start, min(start + batch, len(images)))
+        yield from batches(len(images), batch)
 
     @settled()
     def logits(self, images: Tensor) -> Tensor:

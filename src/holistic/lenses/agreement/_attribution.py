@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from holistic.graph.loops import batches
 from holistic.graph.sites import Site
 from holistic.progress import Progress, silent
 from holistic.study.scores import score
@@ -49,15 +50,15 @@ def attribute_units(
     if subject.gradients.at(site.name):
         return np.full((site.units, len(rows)), np.nan, np.float32)
     mean, parts = subject.mean(site.name), list[np.ndarray]()
-    for start in range(0, len(rows), _BATCH):
-        part = torch.from_numpy(rows[start : start + _BATCH])
+    for some in batches(len(rows), _BATCH):
+        part = torch.from_numpy(rows[some])
         images, labels = subject.evaluation.images[part], subject.evaluation.labels[part]
         value = subject.capture([site.name], images)[site.name].requires_grad_()  # [B, P…, U]
         gradient = _gradient(subject, site, images, labels, value)
         terms = (gradient * (value.detach() - mean)).double()
         terms = terms.flatten(1, -2).sum(1) if terms.dim() > 2 else terms  # [B, U]
         parts.append(terms.T.float().cpu().numpy())
-        progress("attributing units", min(start + _BATCH, len(rows)), len(rows))
+        progress("attributing units", some.stop, len(rows))
     return np.concatenate(parts, axis=1)
 
 

@@ -8,6 +8,7 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
+from holistic.graph.loops import batches
 from holistic.lenses.mechanism._values import class_indices, in_words, most_varying, position_means
 from holistic.stats.control import band
 from holistic.study.examples import Examples
@@ -89,8 +90,8 @@ class Columns:
         labels, classes = class_indices(examples), len(subject.classes)
         order = np.random.default_rng(seed).permutation(len(labels))
         size = min(max(_ROWS, _ROWS_PER_CLASS * classes), _MOST_ROWS)
-        for start in range(0, len(order), size):
-            rows = order[start : start + size]
+        for part in batches(len(order), size):
+            rows = order[part]
             means = position_means(subject, self.sites, examples, rows)
             yield self.values(means), labels[rows]
 

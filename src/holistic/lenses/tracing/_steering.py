@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from holistic.graph.loops import batches
 from holistic.graph.sites import Site
 from holistic.lenses.tracing._fitted_directions import Fitted
 from holistic.stats.means import Means
@@ -140,8 +141,8 @@ def stage_batches(subject: Subject, site: Site, rows: np.ndarray) -> Iterator[_H
     """Prepare evaluation examples for replays of the whole site, a batch at a time."""
     # Values that run around the site, as in residual networks, would otherwise be computed again.
     around = [s.name for s in subject.all_sites if s.depth < site.depth and _joins(s)]
-    for start in range(0, len(rows), _BATCH):
-        part = torch.from_numpy(rows[start : start + _BATCH])
+    for some in batches(len(rows), _BATCH):
+        part = torch.from_numpy(rows[some])
         images, labels = subject.evaluation.images[part], subject.evaluation.labels[part]
         values = subject.capture([site.name, *around], images)
         before = {name: values[name] for name in around}
