@@ -1,4 +1,4 @@
-"""Do audits come back as they were saved, and is damage always told?"""
+"""Shows that audits come back as they were saved, and that damage is always told."""
 
 from __future__ import annotations
 
@@ -265,9 +265,10 @@ def test_a_killed_write_leaves_the_published_audit(audit: Audit) -> None:
     code = (
         "import os, sys\nfrom pathlib import Path\nfrom holistic.report.saved import load\n"
         "from holistic.results.findings import Finding\n"
+        "from holistic.results.schema import Schema\n"
         "audit = load(sys.argv[1])\n"
         "Path.replace = lambda self, target: os._exit(9)\n"
-        "audit.add('two', [Finding('two.units', audit['one.units'])], 0)\n"
+        "audit.add('two', [Finding(Schema('two.units', 'Two'), audit['one.units'])], 0)\n"
     )
     done = subprocess.run([sys.executable, "-c", code, str(audit.path)], check=False)
     assert done.returncode == 9

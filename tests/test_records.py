@@ -1,4 +1,4 @@
-"""Does an audit that somebody edited end in one line, whatever was put into it?"""
+"""Shows that an audit that somebody edited ends in one line, whatever was put into it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ import planted_report
 from holistic.cli import main
 from holistic.cli.serve import _model
 from holistic.errors import AuditError, SettingError
-from holistic.graph.sites import SiteRow
-from holistic.lenses._contract import lens_names
+from holistic.graph.sites import SITES
 from holistic.report import page
 from holistic.report.damage import showing
 from holistic.report.saved import Audit, load
@@ -27,7 +26,7 @@ from holistic.results.columns import Column, columns_of
 from holistic.results.files import sha256
 from holistic.results.records import table_fault
 from made import a_finding
-from test_columns import row_types
+from test_columns import schemas
 
 SOURCE = {"data": "digits", "model": "mlp", "seed": 0, "weights": None, "limit": None,
           "score": "margin", "unit_axis": []}  # fmt: skip
@@ -150,16 +149,22 @@ def test_findings_name_no_files_elsewhere(folder: Path, path: str) -> None:
         load(folder)
 
 
-def test_a_column_has_the_same_kind_in_all_findings_and_as_it_is_read() -> None:
-    for row in (SiteRow, *row_types()):
-        assert table_fault("ablation.units", columns_of(row)) == "", row
-
-
-def test_every_lens_is_held_to_its_kinds() -> None:
-    wrong = [Column("value", "string", "", "")]
-    for name in ("sites", *lens_names()):
-        assert "holds string" in table_fault(f"{name}.any", wrong)
-    assert table_fault("own.any", wrong) == ""
+def test_a_table_is_held_to_what_its_own_schema_declares() -> None:
+    """A column may hold another kind in another finding, and anything where nobody declares it."""
+    for schema in (SITES, *schemas()):
+        assert schema.row
+        own = columns_of(schema.row)
+        assert table_fault(schema, own) == "", schema.name
+        for column in own:
+            wrong = Column(column.name, "bool" if column.kind == "string" else "string", "", "")
+            fault = table_fault(schema, [wrong])
+            assert (
+                f"column '{column.name}' holds {wrong.kind}, and must hold {column.kind}" in fault
+            )
+            assert table_fault(None, [wrong]) == ""
+    assert "holds list, and must hold string or int64" in table_fault(
+        None, [Column("a", "list", "", "")]
+    )
 
 
 def test_columns_of_another_kind_are_told(folder: Path, planted: Audit) -> None:
@@ -253,7 +258,7 @@ def test_numbers_that_can_t_be_drawn_are_told(
     keep(folder, "attribution.methods")
     line = told(folder)
     assert f"finding 'attribution.methods' of the audit in '{folder}' can't be shown" in line
-    assert "IndexError: list index out of range (images.py, line" in line
+    assert "IndexError: list index out of range (figures.py, line" in line
 
 
 def test_pictures_without_end_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

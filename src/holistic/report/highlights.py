@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holistic.lenses._contract import lens_names
+from holistic.lenses._places import lens_places
 from holistic.report.damage import showing
 from holistic.report.places import brought
 from holistic.results.folder import Folder
@@ -22,7 +22,7 @@ def highlights(audit: Folder) -> list[Highlight]:
         If the audit holds what they can't be made of.
     """
     found = list[Highlight]()
-    for lens in lens_names():
+    for lens in lens_places():
         if make := brought(lens, "highlights", "highlights"):
             with showing(audit):
                 found += make(audit)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Callable
 from typing import Any
 
-from holistic.lenses._contract import lens_class, lens_names
+from holistic.errors import notice
+from holistic.lenses._places import beside, lens_places
+from holistic.usercode import FAULTS, reason_of
 
 __all__ = ["brought"]
 
@@ -26,13 +27,13 @@ def brought(lens: str, module: str, function: str) -> Callable[..., Any] | None:
     function
         Name of the function.
     """
-    if lens not in lens_names():
+    if not (home := beside(lens, module)):
         return None
-    home = lens_class(lens).__module__
-    spec = importlib.util.find_spec(home)
-    if spec is None or spec.submodule_search_locations is None:
-        return None  # a lens of one file
-    if importlib.util.find_spec(f"{home}.{module}") is None:
+    try:
+        found = importlib.import_module(home)
+    except FAULTS as fault:
+        if not lens_places()[lens].package:
+            raise
+        notice(f"'{home}' can't be loaded: {reason_of(fault)}")
         return None
-    found = importlib.import_module(f"{home}.{module}")
-    return getattr(found, function) if function in found.__all__ else None
+    return getattr(found, function) if function in getattr(found, "__all__", ()) else None

@@ -192,7 +192,7 @@ class Folder:
         return next(e["findings"][name] for e in self.lenses.values() if name in e["findings"])
 
     def _table(self, name: str, file: Mapping[str, str]) -> Table:
-        def read(content: io.BytesIO) -> Table:
+        def read(content: bytes) -> Table:
             table = Table.load(content)
             if fault := table_fault(self.declared(name), table.columns):
                 raise ValueError(fault)
@@ -201,9 +201,12 @@ class Folder:
         return self._read(file, read)
 
     def _array(self, file: Mapping[str, str]) -> np.ndarray:
-        return self._read(file, lambda c: np.lib.format.read_array(c, allow_pickle=False))
+        def read(content: bytes) -> np.ndarray:
+            return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
 
-    def _read(self, file: Mapping[str, str], read: Callable[[io.BytesIO], T]) -> T:
+        return self._read(file, read)
+
+    def _read(self, file: Mapping[str, str], read: Callable[[bytes], T]) -> T:
         """Read a file, or take what was kept of it; it is opened once, and what is read is hashed.
 
         Raises
@@ -222,7 +225,7 @@ class Folder:
             raise AuditError(f"'{path}' is missing; run the audit again") from None
         _check_unchanged(path, hashlib.sha256(content).hexdigest(), file)
         with _readable(path):
-            found = read(io.BytesIO(content))
+            found = read(content)
         if self.kept is not None:
             self.kept[place] = found
         return found

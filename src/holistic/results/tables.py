@@ -8,7 +8,7 @@ import typing
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import numpy as np
 
@@ -183,32 +183,34 @@ class Table:
         pq.write_table(self.data, path, compression="zstd")
 
     @classmethod
-    def load(cls, path: Path | BinaryIO) -> Self:
-        """Read a table that `save` wrote, from its file or what was read of it."""
-        data = _read(path)
+    def load(cls, source: Path | bytes) -> Self:
+        """Read a table that `save` wrote, from its file or the bytes of it."""
+        data = _read(source)
         columns = tuple(_read_column(f.name, str(f.type), f.metadata or {}) for f in data.schema)
         return cls(columns, data)
 
 
-def _read(source: Path | BinaryIO) -> Any:
+def _read(source: Path | bytes) -> Any:
     """Read a Parquet file, whose few bytes may stand for more values than there is memory."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    packed = source.read_bytes() if isinstance(source, Path) else source.read()
+    packed = source.read_bytes() if isinstance(source, Path) else source
     plain = pq.read_schema(pa.BufferReader(packed))
     texts = [field.name for field in plain if pa.types.is_string(field.type)]
-    with pq.ParquetFile(pa.BufferReader(packed), read_dictionary=texts) as file:
+    # without threads: a pool that was just begun can end a short program with an abort
+    reader = pa.BufferReader(packed)
+    with pq.ParquetFile(reader, read_dictionary=texts, pre_buffer=False) as file:
         groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
         columns = [group.column(i) for group in groups for i in range(group.num_columns)]
         pages = sum(column.total_uncompressed_size for column in columns)
         _check_size(source, pages + 8 * sum(column.num_values for column in columns), len(packed))
-        coded = file.read()
+        coded = file.read(use_threads=False)
     _check_size(source, sum(map(_letters, coded.itercolumns())), len(packed))
     return coded.cast(plain)
 
 
-def _check_size(source: Path | BinaryIO, size: int, packed: int) -> None:
+def _check_size(source: Path | bytes, size: int, packed: int) -> None:
     name = f"'{source}'" if isinstance(source, Path) else "the table"
     check_unpacked(name, size, packed, error=AuditError)
 
