@@ -11,6 +11,7 @@ import holistic
 from holistic.lenses._contract import Context
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation import curves as curves_module
+from holistic.lenses.ablation._budget import extent
 from holistic.lenses.ablation._matched_controls import stratum_orders
 from holistic.lenses.ablation.areas import Curve, area_row
 from holistic.lenses.ablation.curves import control_sizes, replay_orders
@@ -199,3 +200,14 @@ def test_collateral_equals_plain_removal(
         flips = row["lost"] + row["gained"]
         plain = binomtest(row["lost"], flips).pvalue if flips else 1.0
         assert row["p"] == pytest.approx(plain)
+
+
+@pytest.mark.parametrize("depth", [4, 6, 8, 12])
+def test_controls_are_matched_at_sizes_that_are_measured(depth: int) -> None:
+    subject = holistic.Subject(random_model(5, 4, 16, 4), one_hot_images(17, noise=1.5))
+    for site in subject.hidden_sites:
+        lens = Ablation(depth=depth, sets=20, budget=1e-9)
+        some = extent(subject, site, lens)
+        assert len(some.sizes) < min(depth, site.units)
+        assert set(some.matched) <= set(some.sizes)
+        assert some.matched

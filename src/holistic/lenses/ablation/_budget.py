@@ -66,15 +66,16 @@ def extent(subject: Subject, site: Site, lens: Ablation) -> Extent:
     whole = Extent(tuple(range(1, depth + 1)), matched, subject.evaluation)
     if _allowed(subject, site, lens, whole) >= len(subject.evaluation):
         return whole
-    matched = tuple(k for k in matched if k <= _HEADLINE)[-1:]
     some, allowed, least = whole, 0, max(_LEAST, 2 * len(subject.classes))
     for grid in _GRIDS:
         if allowed < least:
-            some = Extent((*(k for k in grid if k < depth), depth), matched, whole.examples)
+            sizes = (*(k for k in grid if k < depth), depth)
+            few = tuple(k for k in matched if k <= _HEADLINE and k in sizes)[-1:]
+            some = Extent(sizes, few, whole.examples)
             allowed = _allowed(subject, site, lens, some)
     examples = subject.evaluation.sample(max(allowed, least), seed=subject.seed)
     caveat = _caveat(subject, site, examples, some.sizes)
-    return Extent(some.sizes, matched, examples, caveat)
+    return Extent(some.sizes, some.matched, examples, caveat)
 
 
 def afforded_examples(subject: Subject, site: Site, lens: Ablation, replays: float) -> Examples:
