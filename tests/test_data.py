@@ -149,7 +149,7 @@ def test_small_files_that_unpack_to_gigabytes_are_refused(
     fashion: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Read as far as the limit, here a smaller one: the rest is never unpacked."""
-    monkeypatch.setattr("holistic.idx.LEAST", 1 << 20)
+    monkeypatch.setattr("holistic.study.idx.LEAST", 1 << 20)
     file = fashion / "fashion-mnist" / "train-images-idx3-ubyte.gz"
     file.write_bytes(gzip.compress(idx(np.zeros((60_000, 28, 28), np.uint8))))
     tracemalloc.start()

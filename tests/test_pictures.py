@@ -258,6 +258,6 @@ def test_small_folders_that_unpack_to_gigabytes_are_refused(
 ) -> None:
     content = blank(2000, 2000)
     read(tmp_path, lambda file: file.write_bytes(content), ".png")
-    monkeypatch.setattr("holistic.pictures._FOLDER", 50 << 20)
+    monkeypatch.setattr("holistic.study.pictures._FOLDER", 50 << 20)
     with pytest.raises(DataError, match=rf"folder '{tmp_path}' would unpack from .* to 64\.0 MB"):
         read_folder(tmp_path)

@@ -44,12 +44,13 @@ def page_of(audit: Audit, asked: Any) -> dict[str, Any]:
     if not isinstance(asked, dict) or asked.get("finding") not in audit.names:
         raise SettingError(f"no such finding; this audit has {listed(audit.names, 40)}")
     name = asked["finding"]
-    columns = audit[name].names
+    table = audit[name]
+    columns = table.names
     equal, sort = asked.get("equal", {}), asked.get("sort")
     offset, limit = asked.get("offset", 0), asked.get("limit", 100)
     if not isinstance(equal, dict) or not set(equal) <= set(columns):
         raise SettingError(f"'equal' names columns; there are {listed(columns, 40)}")
-    types = audit[name].data.schema
+    types = table.data.schema
     equal = {column: _fitting(column, types.field(column).type, equal[column]) for column in equal}
     if sort is not None and sort not in columns:
         raise SettingError(f"'sort' names a column; there are {listed(columns, 40)}")
