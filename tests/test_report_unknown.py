@@ -149,7 +149,7 @@ def test_highlights_of_any_lens_are_shown_wherever_numbers_are(
     rows = list(audit["smell.rows"].rows(Smell))
     shown = Highlight("smells", "smell.rows", rows[:1], *views, every=rows)
     none = replace(shown, name="nothing", rows=[], every=None)
-    monkeypatch.setattr(of_lenses, "lens_names", lambda: ("smell",))
+    monkeypatch.setattr(of_lenses, "lens_places", lambda: {"smell": None})
     monkeypatch.setattr(of_lenses, "brought", lambda *_: lambda audit: (shown, none))
     html = page.rendered(audit)[0]
     assert "<caption>Smells here <small>By nose.</small></caption>" in html
