@@ -1,10 +1,16 @@
-"""Reads parts of estimates as numbers and tests, where a missing part is NaN or no finding."""
+"""Parts of estimates: reads them where some are missing, and adds the q of a family."""
 
 from __future__ import annotations
 
-from holistic.results.columns import Estimate
+from collections.abc import Sequence
+from dataclasses import replace
 
-__all__ = ["known", "significant"]
+import numpy as np
+
+from holistic.results.columns import Estimate
+from holistic.stats.tests import benjamini_hochberg
+
+__all__ = ["known", "significant", "with_q"]
 
 
 def known(part: float | None) -> float:
@@ -19,3 +25,13 @@ def known(part: float | None) -> float:
 def significant(of: Estimate) -> bool:
     """Say whether the q of an estimate is below 0.05."""
     return of.q is not None and of.q < 0.05
+
+
+def with_q(family: Sequence[Estimate]) -> list[Estimate]:
+    """Return the same estimates with the Benjamini-Hochberg q of their p; NaN where it has none.
+
+    >>> [one.q for one in with_q([Estimate(1.0, p=0.01), Estimate(0.2, p=0.5)])]
+    [0.02, 0.5]
+    """
+    p = np.array([one.p for one in family], np.float64)
+    return [replace(one, q=float(q)) for one, q in zip(family, benjamini_hochberg(p), strict=True)]

@@ -9,6 +9,7 @@ import numpy as np
 
 from holistic.graph.edits import edit_names
 from holistic.graph.sites import Site
+from holistic.lenses._parts import with_q
 from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._budget import afforded_examples
 from holistic.lenses.ablation._effects import unit_effects_on
@@ -22,7 +23,6 @@ from holistic.results.tables import Table
 from holistic.stats.agreement import Overlap, Shuffles, spearman, topk_overlap
 from holistic.stats.control import Control
 from holistic.stats.means import Means
-from holistic.stats.tests import benjamini_hochberg
 from holistic.study.subject import Subject
 
 __all__ = ["compare_replacements"]
@@ -56,18 +56,9 @@ def compare_replacements(subject: Subject, lens: Ablation, progress: Progress) -
 
 def _with_q(rows: list[Agreement]) -> list[Agreement]:
     """Add q, over all rows, to the rank correlations and to the overlaps."""
-    ranks, overlaps = (
-        benjamini_hochberg(np.array([one.p for one in estimates], float))
-        for estimates in ([row.spearman for row in rows], [row.overlap for row in rows])
-    )
-    return [
-        replace(
-            row,
-            spearman=replace(row.spearman, q=float(rank)),
-            overlap=replace(row.overlap, q=float(overlap)),
-        )
-        for row, rank, overlap in zip(rows, ranks, overlaps, strict=True)
-    ]
+    ranks, overlaps = with_q([r.spearman for r in rows]), with_q([r.overlap for r in rows])
+    found = zip(rows, ranks, overlaps, strict=True)
+    return [replace(row, spearman=rank, overlap=overlap) for row, rank, overlap in found]
 
 
 def _site_rows(subject: Subject, site: Site, lens: Ablation) -> list[Agreement]:

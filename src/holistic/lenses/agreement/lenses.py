@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from holistic.lenses._parts import with_q
 from holistic.lenses.agreement import schemas
-from holistic.lenses.agreement._families import with_q
 from holistic.lenses.agreement._scores import LENSES, SiteScores
 from holistic.lenses.agreement.lenses_statements import CAVEATS, statements
 from holistic.lenses.agreement.pairs import (

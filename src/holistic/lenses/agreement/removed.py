@@ -9,9 +9,9 @@ import numpy as np
 
 from holistic.graph.sites import Site
 from holistic.lenses._contract import Context
+from holistic.lenses._parts import with_q
 from holistic.lenses.ablation._removal import Removal, remove_orders
 from holistic.lenses.agreement import schemas
-from holistic.lenses.agreement._families import with_q
 from holistic.lenses.agreement.removed_statements import statements
 from holistic.lenses.agreement.schemas import RemovedTogether
 from holistic.replacing.budget import afforded, replay_work

@@ -7,13 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from holistic.lenses._parts import known
+from holistic.lenses._parts import significant, with_q
 from holistic.lenses.attribution.schemas import MethodRow
 from holistic.results.columns import Estimate
 from holistic.stats.agreement import spearman
 from holistic.stats.intervals import bootstrap_interval
 from holistic.stats.means import Means
-from holistic.stats.tests import benjamini_hochberg
 
 __all__ = [
     "CONTROLS",
@@ -174,11 +173,10 @@ def _bounded(means: Means) -> Estimate:
 
 def judged(rows: Sequence[MethodRow]) -> list[MethodRow]:
     """Add q over all rows, and pass removals only where theirs is below 0.05."""
-    p = [known(row.difference.p) for row in rows]
     found = list[MethodRow]()
-    for row, q in zip(rows, benjamini_hochberg(p).tolist(), strict=True):
-        passed = row.passed and q < 0.05 if row.metric in _REMOVALS else row.passed
-        found.append(replace(row, difference=replace(row.difference, q=q), passed=passed))
+    for row, difference in zip(rows, with_q([row.difference for row in rows]), strict=True):
+        kept = row.metric not in _REMOVALS or significant(difference)
+        found.append(replace(row, difference=difference, passed=row.passed and kept))
     return found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.lenses._parts import known
+from holistic.lenses._parts import known, with_q
 from holistic.lenses._pictures import pictures, planes
 from holistic.lenses.attribution import Attribution, schemas
 from holistic.lenses.attribution._checks import FAILURES, failures
@@ -27,7 +27,6 @@ from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.means import Means
-from holistic.stats.tests import benjamini_hochberg
 from holistic.study.subject import Subject
 from holistic.words import number, percent, sentence, unbounded
 
@@ -69,11 +68,8 @@ def contrasts_finding(
             found = _changes(subject, lens, own, rival, fill)
             rows.append(_row(found, subject.classes[own], subject.classes[rival], count))
     progress("contrasting classes", len(rows), 2 * len(pairs))
-    q = benjamini_hochberg([known(row.difference.p) for row in rows]).tolist()
-    made = [
-        replace(row, difference=replace(row.difference, q=v))
-        for row, v in zip(rows, q, strict=True)
-    ]
+    differences = with_q([row.difference for row in rows])
+    made = [replace(row, difference=d) for row, d in zip(rows, differences, strict=True)]
     return Finding(
         schemas.CONTRASTS,
         Table.from_rows(ContrastRow, made),
