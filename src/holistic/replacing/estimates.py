@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from holistic.results.columns import Estimate, col, estimate, key
+from holistic.results.columns import Estimate, col, ends, estimate, key
 from holistic.results.tables import Table
 
 __all__ = ["Estimates", "Quality", "RacedUnit"]
@@ -47,10 +47,7 @@ class Quality:
     value: Estimate = estimate(
         "its value",
         prefix="",
-        meanings={
-            "lo": "lower end of its 95 % interval, NaN without one",
-            "hi": "upper end of its 95 % interval, NaN without one",
-        },
+        meanings=ends(", NaN without one"),
     )
     n: int = col("units that it was measured on", unit="units", role="n")
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 __all__ = [
-    "Column", "Estimate", "Role", "bound", "col", "columns_of", "declared", "estimate", "key",
+    "Column", "Estimate", "Role", "bound", "col", "columns_of", "declared", "ends", "estimate",
+    "key",
 ]  # fmt: skip
 
 Role = Literal[
@@ -21,12 +22,6 @@ that was measured (`value`), or an end of an interval, a count, a test or a cont
 a role it's a remark."""
 _ARROW_KINDS = {str: "string", int: "int64", float: "float64", bool: "bool"}
 _PARTS: tuple[Role, ...] = ("lo", "hi", "n", "control", "control_lo", "control_hi", "p", "q")
-_LOWER = {
-    "lo": "lower end of the 95 % interval",
-    "hi": "upper end of the 95 % interval",
-    "control_lo": "lower end of what 95 % of the control's draws hold",
-    "control_hi": "upper end of what 95 % of the control's draws hold",
-}
 
 
 @dataclass(frozen=True)
@@ -112,7 +107,17 @@ def key(meaning: str, *, along: bool = False, **more: Any) -> Any:
 
 def bound(side: Literal["lo", "hi"], of: str, meaning: str = "", **more: Any) -> Any:
     """Declare an end of the 95 % interval of another column, where `estimate` can't."""
-    return col(meaning or f"{_LOWER[side]} of {of}", of=of, role=side, **more)
+    return col(meaning or ends()[side], of=of, role=side, **more)
+
+
+def ends(how: str = "") -> dict[str, str]:
+    """Say what both ends of a 95 % interval are, and how it is made: `meanings` of an estimate.
+
+    >>> ends(" (Wilson)")["lo"]
+    'lower end of its 95 % interval (Wilson)'
+    """
+    interval = f"its 95 % interval{how}"
+    return {"lo": f"lower end of {interval}", "hi": f"upper end of {interval}"}
 
 
 def estimate(
@@ -155,10 +160,11 @@ def estimate(
     if not chosen or set(chosen) - set(_PARTS):
         raise ValueError(f"an estimate has one or more of the parts {_PARTS}, not {parts!r}")
     about = {"meaning": meaning, "unit": unit, "of": "", "words": words, "role": "value", **look}
+    said = ends() | (meanings or {})
     own = {
         part: {
             "name": (names or {}).get(part, ""),
-            "meaning": (meanings or {}).get(part, _LOWER.get(part, "")),
+            "meaning": said.get(part, ""),
             "words": (called or {}).get(part, ""),
         }
         for part in chosen

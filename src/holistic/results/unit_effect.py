@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from holistic.results.columns import Estimate, col, estimate, key
+from holistic.results.columns import Estimate, col, ends, estimate, key
 
 __all__ = ["UnitEffect"]
 
@@ -51,8 +51,7 @@ class UnitEffect:
         parts="lo hi p q",
         names={"lo": "accuracy_lo", "hi": "accuracy_hi"},
         meanings={
-            "lo": "lower end of its 95 % interval (Tango, paired)",
-            "hi": "upper end of its 95 % interval (Tango, paired)",
+            **ends(" (Tango, paired)"),
             "p": "exact two-sided McNemar p of lost against gained",
             "q": "Benjamini-Hochberg q over all sites, units and classes",
         },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from holistic.results.columns import Estimate, col, estimate, key
+from holistic.results.columns import Estimate, col, ends, estimate, key
 from holistic.results.schema import Schema
 
 __all__ = [
@@ -28,9 +28,8 @@ VERDICTS = (
     "not measured",
     "dead",
 )
-_OWN = {"lo": "lower end of its 95 % interval", "hi": "upper end of its 95 % interval"}
-_TANGO = {name: f"{meaning} (Tango, paired)" for name, meaning in _OWN.items()}
-_DELONG = {name: f"{meaning} (DeLong)" for name, meaning in _OWN.items()}
+_TANGO = ends(" (Tango, paired)")
+_DELONG = ends(" (DeLong)")
 _OF_CLASS = "examples of the class"
 _MEDIAN_UNIT = "control (the site's median unit)"
 _UNTRAINED = "control (95 % of untrained units stay below)"
@@ -173,7 +172,7 @@ class UnitVerdict:
         words="what the class loses without it",
         parts="lo hi n control",
         names={"control": "control_ablation"},
-        meanings={**_OWN, "n": _OF_CLASS, "control": "the same of the site's median unit"},
+        meanings={"n": _OF_CLASS, "control": "the same of the site's median unit"},
         called={"control": _MEDIAN_UNIT},
     )
     activation: Estimate = estimate(
@@ -204,7 +203,6 @@ class UnitVerdict:
         parts="lo hi control",
         names={"control": "d_prime_bound"},
         meanings={
-            **_OWN,
             "control": "d′ that 95 % of the site's units stay below in the same way",
         },
         called={"control": _UNTRAINED},
@@ -216,7 +214,6 @@ class UnitVerdict:
         parts="lo hi n control",
         names={"control": "control_attribution"},
         meanings={
-            **_OWN,
             "n": _OF_CLASS,
             "control": "the same of the site's median unit for that class",
         },
@@ -245,7 +242,6 @@ class UnitVerdict:
         parts="lo hi control",
         names={"control": "control_tracing"},
         meanings={
-            **_OWN,
             "control": "the same with the value of another image of the same class",
         },
         called={"control": "control (another image of the own class)"},
@@ -279,7 +275,6 @@ class UnitVerdict:
         parts="lo hi control q",
         names={"control": "causal_bound"},
         meanings={
-            **_OWN,
             "control": "share, either way, that 95 % of the site's units stay below when they get "
             "the value of another image of the same class, on the selection split",
             "q": "Benjamini-Hochberg q of the share, over all units and the classes that they are "

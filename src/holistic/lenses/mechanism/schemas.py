@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from holistic.lenses._columns import KIND
-from holistic.results.columns import Estimate, bound, col, estimate, key
+from holistic.results.columns import Estimate, bound, col, ends, estimate, key
 from holistic.results.schema import Array, Schema
 
 __all__ = [
@@ -22,11 +22,7 @@ __all__ = [
 ]
 
 _QUANTILE = "97.5 % quantile of the same"
-_PAIRED = {
-    "lo": "lower end of its 95 % interval, the same examples",
-    "hi": "upper end of its 95 % interval, the same examples",
-}
-_OWN = {"lo": "lower end of its 95 % interval", "hi": "upper end of its 95 % interval"}
+_PAIRED = ends(", the same examples")
 _IN_COPIES = "control (95 % of pairs in untrained copies)"
 
 
@@ -123,7 +119,7 @@ class ClusteredUnit:
         "where the site has no clusters, the unit joins none, or it was left out"
     )
     silhouette: Estimate = estimate(
-        "how well the unit sits in its cluster, evaluation split; -1 to 1", meanings=_OWN
+        "how well the unit sits in its cluster, evaluation split; -1 to 1"
     )
     preferred_class: str | None = col("class that the cluster prefers on the selection split")
     specialisation: Estimate = estimate(
@@ -139,7 +135,6 @@ class ClusteredUnit:
             "control_hi": "random_specialisation_hi",
         },
         meanings={
-            **_OWN,
             "n": "evaluation examples of the preferred class",
             "control": "mean of random sets as large, each for the class that it prefers itself",
             "control_lo": "lower end of what 95 % of the random sets have",
@@ -192,7 +187,6 @@ class ClusteredUnit:
     site_silhouette: Estimate = estimate(
         "mean silhouette of the units in the site's clusters, evaluation split",
         words="mean silhouette of the site",
-        meanings=_OWN,
     )
     n_silhouette: int = col(
         "evaluation examples of the silhouettes",
@@ -297,7 +291,6 @@ class SiteFlow:
         parts="lo hi control",
         names={"control": "control_accuracy"},
         meanings={
-            **_OWN,
             "control": "accuracy of the same probe trained and scored on shuffled labels",
         },
         called={"control": "control (labels shuffled)"},
@@ -352,7 +345,6 @@ class SiteFlow:
         parts="lo hi control",
         names={"control": "cka_shuffled"},
         meanings={
-            **_OWN,
             "control": "largest CKA when the next site's examples are shuffled, 20 times",
         },
         called={"control": "control (examples shuffled: the largest of 20)"},
@@ -361,14 +353,12 @@ class SiteFlow:
         "scatter inside classes over that between them, tr(Σ_W Σ_B⁺) / C, jackknife-corrected for "
         "n; 0 = classes collapsed",
         words="scatter within classes over between (NC1)",
-        meanings=_OWN,
     )
     participation_ratio: Estimate = estimate(
         "axes over which the variance spreads, (Σλ)² / Σλ², jackknife-corrected for n",
         unit="axes",
         words="axes that hold the variance (participation ratio)",
         prefix="participation_",
-        meanings=_OWN,
     )
     n_geometry: int = col(
         "evaluation examples of CKA, NC1 and participation ratio",
@@ -424,7 +414,7 @@ class ImageSite:
         words="accuracy of the site's probe",
         prefix="",
         parts="lo hi n",
-        meanings={**_OWN, "n": "evaluation examples behind its accuracy"},
+        meanings={"n": "evaluation examples behind its accuracy"},
     )
 
 
@@ -464,7 +454,6 @@ class UnitEdge:
     size: Estimate = estimate(
         "root mean square of the change over these examples, whatever its sign",
         unit="activation",
-        meanings=_OWN,
     )
     spread: float = col(
         "standard deviation of unit_b over all examples, to compare with",

@@ -9,8 +9,6 @@ from holistic.results.schema import Array, Schema
 
 __all__ = ["DIRECTIONS", "GEOMETRY", "PATCHING", "ClassPlace", "DirectionRow", "Patched"]
 
-_OWN_INTERVAL = {"lo": "lower end of its 95 % interval", "hi": "upper end of its 95 % interval"}
-
 
 @dataclass(frozen=True)
 class Patched:
@@ -82,11 +80,8 @@ class ClassPlace:
         "mean of the class's evaluation examples along the first principal axis of the class means "
         "of the selection split",
         unit="activation",
-        meanings=_OWN_INTERVAL,
     )
-    y: Estimate = estimate(
-        "the same along the second axis", unit="activation", meanings=_OWN_INTERVAL
-    )
+    y: Estimate = estimate("the same along the second axis", unit="activation")
     spread_x: float = col(
         "standard deviation of the class's examples along the first axis", unit="activation"
     )
@@ -102,7 +97,6 @@ class ClassPlace:
         parts="lo hi control control_lo control_hi p q",
         names={"control": "control_share"},
         meanings={
-            **_OWN_INTERVAL,
             "control": "the same for shuffled labels of both splits, mean over shuffles",
             "control_lo": "2.5 % quantile over the shuffles",
             "control_hi": "97.5 % quantile over the shuffles",
@@ -179,7 +173,6 @@ class DirectionRow:
             "control_hi": "control_steer_hi",
         },
         meanings={
-            **_OWN_INTERVAL,
             "n": "examples steered",
             "control": (
                 "mean slope of random directions moved by the same lengths, each with the sign "
@@ -215,7 +208,6 @@ class DirectionRow:
             "q": "q",
         },
         meanings={
-            **_OWN_INTERVAL,
             "n": "examples of the class",
             "control": "mean drop when a random direction is erased",
             "control_lo": "2.5 % quantile of the same",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from holistic.lenses.ablation.schemas._texts import RANDOM_SETS, RANKING, WILSON_ENDS
-from holistic.results.columns import Estimate, col, estimate, key
+from holistic.results.columns import Estimate, col, ends, estimate, key
 from holistic.results.schema import Schema
 
 __all__ = ["AREAS", "CURVES", "CurveArea", "CurvePoint"]
@@ -126,8 +126,7 @@ class CurveArea:
             "control_hi": "matched_hi",
         },
         meanings={
-            "lo": "lower end of its 95 % interval over examples",
-            "hi": "upper end of its 95 % interval over examples",
+            **ends(" over examples"),
             "control": "the same against orders of like activation",
             "control_lo": "lower end of its 95 % interval over examples",
             "control_hi": "upper end of its 95 % interval over examples",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from holistic.lenses.ablation.schemas._texts import CLASS, ITS_ENDS
+from holistic.lenses.ablation.schemas._texts import CLASS
 from holistic.results.columns import Estimate, col, estimate, key
 from holistic.results.schema import Schema
 
@@ -28,7 +28,6 @@ class Interaction:
         "mean score change without the first unit",
         unit="score",
         words="effect without the first",
-        meanings=ITS_ENDS,
         worse=-1,
         signed=True,
     )
@@ -36,7 +35,6 @@ class Interaction:
         "mean score change without the second unit",
         unit="score",
         words="effect without the second",
-        meanings=ITS_ENDS,
         worse=-1,
         signed=True,
     )
@@ -44,7 +42,6 @@ class Interaction:
         "mean score change without both",
         unit="score",
         words="effect without both",
-        meanings=ITS_ENDS,
         worse=-1,
         signed=True,
     )
@@ -109,7 +106,6 @@ class Direct:
         "mean score after minus before; negative = the unit helps",
         unit="score",
         words="effect of removing it",
-        meanings=ITS_ENDS,
         worse=-1,
         signed=True,
     )
@@ -117,7 +113,6 @@ class Direct:
         "the same along the direct path only",
         unit="score",
         words="direct effect of removing it",
-        meanings=ITS_ENDS,
         worse=-1,
         signed=True,
     )
@@ -174,7 +169,6 @@ class Backup:
         "its effect with the other in place; negative = it helps",
         unit="score",
         words="its effect with the other in place",
-        meanings=ITS_ENDS,
         worse=-1,
         signed=True,
     )
@@ -182,7 +176,6 @@ class Backup:
         "its effect with the other gone",
         unit="score",
         words="its effect with the other gone",
-        meanings=ITS_ENDS,
         worse=-1,
         signed=True,
     )
@@ -190,7 +183,6 @@ class Backup:
         "effect of removing the other, alone; positive = the other harms",
         unit="score",
         words="effect of removing the other",
-        meanings=ITS_ENDS,
         worse=-1,
         signed=True,
     )

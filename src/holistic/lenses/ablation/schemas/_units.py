@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from holistic.lenses._columns import KIND
-from holistic.lenses.ablation.schemas._texts import CLASS, ITS_ENDS
-from holistic.results.columns import Estimate, col, estimate, key
+from holistic.lenses.ablation.schemas._texts import CLASS
+from holistic.results.columns import Estimate, col, ends, estimate, key
 from holistic.results.schema import Schema
 from holistic.results.unit_effect import UnitEffect
 
@@ -102,7 +102,7 @@ class ImageUnit:
         words="effect on its class",
         prefix="class_",
         parts="lo hi n",
-        meanings={**ITS_ENDS, "n": "examples behind the class's mean"},
+        meanings={"n": "examples behind the class's mean"},
         worse=-1,
         signed=True,
     )
@@ -181,8 +181,7 @@ class ScoreEffect:
             "control_hi": "shuffled_hi",
         },
         meanings={
-            "lo": "lower end of its 95 % interval (two samples of examples)",
-            "hi": "upper end of its 95 % interval (two samples of examples)",
+            **ends(" (two samples of examples)"),
             "control": "mean of it over shuffled labels: the control",
             "control_lo": "2.5 % quantile over the shuffles",
             "control_hi": "97.5 % quantile over the shuffles",
@@ -263,8 +262,7 @@ class Agreement:
         parts="lo hi control p q",
         names={"control": "overlap_chance"},
         meanings={
-            "lo": "lower end of its 95 % interval over images",
-            "hi": "upper end of its 95 % interval over images",
+            **ends(" over images"),
             "control": "overlap of two random choices of k",
             "p": "probability that random choices share as many (hypergeometric)",
             "q": "Benjamini-Hochberg q over all rows",
