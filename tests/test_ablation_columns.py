@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+import guessed
 from holistic.lenses.ablation import schemas
 from holistic.results.columns import Column
 from holistic.results.schema import Schema
@@ -98,42 +99,11 @@ COLUMNS = {
 """Every column with the first letter of its kind and its unit, as audits held them before roles;
 only `random` of the curves, a share as `accuracy` is, had no unit."""
 
-# What the page guessed from names, in web/src/choose.ts, data.ts and colour.ts.
-ALONG = ("k", "depth", "dose")
-NOT_KEYS = re.compile(
-    r"^(n|lost|gained|verdict|orders|excluded|features|[a-z]+_n|[a-z]+_controls|n_geometry|better"
-    r"|preferred_class|second_class|causal_class|told_class|selective_by|interval_over|layout|op"
-    r"|label|example|truncated|class_n|concept)$"
-)
-NOT_VALUES = re.compile(
-    r"(^|_)(lo|hi|p|q|se)$|control|random|matched|shuffled|chance|quartile|threshold|familywise"
-)
-COUNT = re.compile(r"^n(_|$)|_n$")
-SIGNED = re.compile(
-    r"effect|drop|change|interaction|growth|response|shapley|specific|difference|slope"
-    r"|^(total|direct|plain|value_change)$"
-)
-BEYOND = re.compile(r"beyond|between curve|^(difference|.*gain)$")
-CONTROL = re.compile(r"control|random|matched|shuffled|untrained|chance|expected")
-LOST_ABOVE = re.compile(r"drop|shapley$|area$")
-LOST_BELOW = re.compile(r"effect|^(specific|growth|interaction|total|direct|response)$")
-
 CONSTANT_K = ("collateral", "replacements")
 """Findings with one k for each site, which is no axis of a curve, although it is called k."""
 NAMED_BY_RANK = {"images": {"kind", "prediction", "rank"}, "topk": {"rank"}}
 """What follows from a row's other keys and was taken for one of them; an image is named by its
 place among the examples."""
-
-
-def keys_by_name(columns: tuple[Column, ...]) -> list[str]:
-    """Names without a unit that stand before the first number, and those of axes."""
-    first = next((i for i, c in enumerate(columns) if c.kind == "float64"), len(columns))
-    named = [
-        c.name
-        for c in columns[:first]
-        if c.kind != "bool" and not c.unit and not NOT_KEYS.search(c.name)
-    ]
-    return [*named, *(c.name for c in columns if c.name in ALONG and c.name not in named)]
 
 
 def values(columns: tuple[Column, ...]) -> list[str]:
@@ -155,23 +125,19 @@ def test_every_finding_has_its_columns_here() -> None:
 @pytest.mark.parametrize("name", FINDINGS)
 def test_keys_are_what_names_a_row(name: str) -> None:
     columns = FINDINGS[name].columns
-    guessed = set(keys_by_name(columns)) - NAMED_BY_RANK.get(name, set())
-    guessed -= {"k"} if name in CONSTANT_K else set()
-    guessed |= {"example"} if name == "images" else set()
-    assert {c.name for c in columns if c.role in ("key", "along")} == guessed
+    named = guessed.keys(columns) - NAMED_BY_RANK.get(name, set())
+    named -= {"k"} if name in CONSTANT_K else set()
+    named |= {"example"} if name == "images" else set()
+    assert {c.name for c in columns if c.role in ("key", "along")} == named
     assert [c.name for c in columns if c.role == "along"] == [
-        n for n in ALONG if n in guessed and name not in CONSTANT_K
+        n for n in guessed.ALONG if n in named and name not in CONSTANT_K
     ]
 
 
 @pytest.mark.parametrize("name", FINDINGS)
 def test_values_are_numbers_that_belong_to_no_other(name: str) -> None:
     columns = FINDINGS[name].columns
-    assert values(columns) == [
-        c.name
-        for c in columns
-        if c.kind == "float64" and not c.of and not NOT_VALUES.search(c.name)
-    ]
+    assert values(columns) == guessed.values(columns)
 
 
 @pytest.mark.parametrize("name", FINDINGS)
@@ -180,30 +146,28 @@ def test_values_have_the_sign_and_the_loss_that_their_names_had(name: str) -> No
         if c.role != "value":
             assert (c.worse, c.signed, c.beyond, c.neutral) == (0, False, False, 0), c.name
             continue
-        above, below = LOST_ABOVE.search(c.name), LOST_BELOW.search(c.name)
-        assert c.worse == (1 if above else -1 if below else 0), c.name
-        assert c.signed == bool(SIGNED.search(c.name)), c.name
+        worse, signed, beyond, neutral = guessed.look(c)
+        assert (c.worse, c.signed, c.neutral) == (worse, signed, neutral), c.name
         # growth is a difference, too, which its words don't say
-        assert c.beyond == (bool(BEYOND.search(c.words or c.name)) or c.name == "growth"), c.name
-        assert c.neutral == (0.5 if "auroc" in c.name else 0.0), c.name
+        assert c.beyond == (beyond or c.name == "growth"), c.name
 
 
 @pytest.mark.parametrize("name", FINDINGS)
 def test_counts_tests_and_controls_are_what_their_names_say(name: str) -> None:
     for c in FINDINGS[name].columns:
         end = re.search(r"(^|_)(lo|hi)$", c.name)
-        if COUNT.search(c.name):
+        if guessed.COUNT.search(c.name):
             assert c.role == "n", c.name
         elif c.kind != "float64" or c.role in ("value", "key"):
             assert not end, c.name
         elif test := re.search(r"(^|_)([pq])$", c.name):
             # the least p that is possible tests nothing
             assert c.role == ("" if c.name == "least_p" else test[2]), c.name
-        elif end and CONTROL.search(c.name):
+        elif end and guessed.CONTROL.search(c.name):
             assert c.role == f"control_{end[2]}", c.name
         elif end:
             assert c.role == end[2], c.name
-        elif CONTROL.search(c.name):
+        elif guessed.CONTROL.search(c.name):
             assert c.role == "control", c.name
         else:
             assert c.role == ("p" if c.name == "familywise" else ""), c.name

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 
+import guessed
 from holistic.graph.sites import SITES
 from holistic.lenses.agreement import schemas as agreement
 from holistic.lenses.mechanism import schemas as mechanism
@@ -101,27 +102,6 @@ WERE = {
 }
 """Columns before they had roles, in their order: name, kind and unit."""
 
-ALONG = ("k", "depth", "dose")
-NOT_KEYS = re.compile(
-    r"^(n|lost|gained|verdict|orders|excluded|features|[a-z]+_n|[a-z]+_controls|n_geometry|better"
-    r"|preferred_class|second_class|causal_class|told_class|selective_by|interval_over|layout|op"
-    r"|label|example|truncated|class_n|concept)$"
-)
-NOT_VALUES = re.compile(
-    r"(^|_)(lo|hi|p|q|se)$|control|random|matched|shuffled|chance|quartile|threshold|familywise"
-)
-SIGNED = re.compile(
-    r"effect|drop|change|interaction|growth|response|shapley|specific|difference|slope"
-    r"|^(total|direct|plain|value_change)$"
-)
-COUNT = re.compile(r"^n(_|$)|_n$")
-BEYOND = re.compile(r"beyond|between curve|^(difference|.*gain)$")
-CONTROL = re.compile(r"control|random|matched|shuffled|untrained|chance|expected")
-ENDS = re.compile(r"_(lo|hi)$")
-GAIN = re.compile(r"effect|^(specific|growth|interaction|total|direct|response)$")
-LOSS = re.compile(r"drop|shapley$|area$")
-"""What pages guessed from names before columns had roles."""
-
 DIFFERENT = {
     # a number of clusters is measured, and no axis; nor is a cluster's number a part of a name
     ("mechanism.clusters", "keys"): {"site", "unit"},
@@ -168,50 +148,30 @@ class Before:
         for entry in WERE[schema.name].split(";"):
             name, kind, *unit = entry.strip().split(":")
             unit = "".join(unit).replace("SD", "standard deviations")
-            bound = re.search(r"(^|_)(lo|hi)$", name) and not CONTROL.search(name)
+            bound = re.search(r"(^|_)(lo|hi)$", name) and not guessed.CONTROL.search(name)
             of = "" if bound else now[name].of  # an end of an interval was of nothing
             found[name] = Column(name, KINDS[kind], unit, "", of, now[name].words)
         return cls(found)
 
     def keys(self) -> set[str]:
-        own = list(self.columns.values())
-        first = next((i for i, c in enumerate(own) if c.kind == "float64"), None)
-        named = {c.name for c in own[:first] if c.kind != "bool" and not c.unit}
-        named = {name for name in named if not NOT_KEYS.search(name)}
-        return named | {name for name in self.columns if name in ALONG}
+        return guessed.keys(self.columns.values())
 
     def values(self) -> set[str]:
-        return {
-            c.name
-            for c in self.columns.values()
-            if c.kind == "float64" and not c.of and not NOT_VALUES.search(c.name)
-        }
+        return set(guessed.values(self.columns.values()))
 
     def bounds(self, value: str) -> tuple[str, str]:
-        names = list(self.columns)
-        low, high = ([*names, "", "", ""])[names.index(value) + 1 :][:2]
-        ends = re.search(r"(^|_)lo$", low) and re.search(r"(^|_)hi$", high)
-        return (low, high) if ends and not COUNT.search(value) else ("", "")
+        return ("", "") if guessed.COUNT.search(value) else guessed.following(self.columns, value)
 
     def beside(self, value: str) -> list[str]:
         own = [c.name for c in self.columns.values() if value in c.of.split()]
-        counts = [name for name in own if COUNT.search(name)]
+        counts = [name for name in own if guessed.COUNT.search(name)]
         common = [] if counts or value == "n" or "n" not in self.columns else ["n"]
         common = [name for name in common if not self.columns[name].of]
         return [*counts, *common, *(name for name in own if name not in counts)]
 
     def control(self, value: str) -> tuple[str, str, str]:
-        own = [
-            name
-            for name in self.beside(value)
-            if CONTROL.search(name)
-            and self.columns[name].kind == "float64"
-            and not re.search(r"_[pq]$", name)
-        ]
-        middle = next((name for name in own if not ENDS.search(name)), "")
-        if middle:
-            return (middle, *self.bounds(middle))
-        return ("", *(next((n for n in own if n.endswith(end)), "") for end in ("_lo", "_hi")))
+        of = [n for n in self.beside(value) if self.columns[n].kind == "float64"]
+        return guessed.control(list(self.columns), of)
 
 
 def part(schema: Schema, value: str, role: str) -> str:
@@ -251,13 +211,11 @@ def test_keys_and_values_are_those_that_were_guessed(name: str) -> None:
 def test_numbers_look_as_they_did(name: str) -> None:
     for column in measured(SCHEMAS[name]):
         own = column.name
-        loss = 1 if LOSS.search(own) else -1 if GAIN.search(own) else 0
-        loss = DIFFERENT.get((name, "worse"), {}).get(own, loss)
-        nothing = 0.5 if "auroc" in own else 0.0
-        nothing = DIFFERENT.get((name, "neutral"), {}).get(own, nothing)
-        beyond = bool(BEYOND.search(column.words or own.replace("_", " ")))
-        wanted = (bool(SIGNED.search(own)), loss, nothing, beyond)
-        assert (column.signed, column.worse, column.neutral, column.beyond) == wanted, own
+        worse, signed, beyond, neutral = guessed.look(column)
+        worse = DIFFERENT.get((name, "worse"), {}).get(own, worse)
+        neutral = DIFFERENT.get((name, "neutral"), {}).get(own, neutral)
+        wanted = worse, signed, beyond, neutral
+        assert (column.worse, column.signed, column.beyond, column.neutral) == wanted, own
 
 
 @each
@@ -271,7 +229,7 @@ def test_intervals_counts_controls_and_tests_are_of_their_numbers(name: str) -> 
         )
         assert control == DIFFERENT.get((name, value), before.control(value)), value
         beside = before.beside(value)
-        for role, pattern in (("n", COUNT), ("p", r"(^|_)p$"), ("q", r"(^|_)q$")):
+        for role, pattern in (("n", guessed.COUNT), ("p", r"(^|_)p$"), ("q", r"(^|_)q$")):
             wanted = next((own for own in beside if re.search(pattern, own)), "")
             assert part(schema, value, role) == wanted, (value, role)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import guessed
 from holistic.results.columns import Column
 from holistic.results.schema import Schema
 
@@ -19,25 +20,6 @@ KNOWN: dict[str, dict[str, tuple[str, str, str]]] = json.loads(
     Path(__file__).with_name("known_columns.json").read_text()
 )
 LENSES = sorted({finding.split(".")[0] for finding in KNOWN})
-
-ALONG = ("k", "depth", "dose")
-NO_KEY = re.compile(
-    r"^(n|lost|gained|verdict|orders|excluded|features|[a-z]+_n|[a-z]+_controls|n_geometry|better"
-    r"|preferred_class|second_class|causal_class|told_class|selective_by|interval_over|layout|op"
-    r"|label|example|truncated|class_n|concept)$"
-)
-NO_VALUE = re.compile(
-    r"(^|_)(lo|hi|p|q|se)$|control|random|matched|shuffled|chance|quartile|threshold|familywise"
-)
-SIGNED = re.compile(
-    r"effect|drop|change|interaction|growth|response|shapley|specific|difference|slope"
-    r"|^(total|direct|plain|value_change)$"
-)
-COUNT = re.compile(r"^n(_|$)|_n$")
-BEYOND = re.compile(r"beyond|between curve|^(difference|.*gain)$")
-CONTROL = re.compile(r"control|random|matched|shuffled|untrained|chance|expected")
-DROP = re.compile(r"drop|shapley$|area$")
-EFFECT = re.compile(r"effect|^(specific|growth|interaction|total|direct|response)$")
 
 NOT_GUESSED = {
     ("activation.synthetic", "picture"): "a place in an array names no row",
@@ -62,43 +44,19 @@ SCHEMAS = [schema for lens in LENSES for schema in schemas(lens) if schema.name 
 by_schema = pytest.mark.parametrize("schema", SCHEMAS, ids=[schema.name for schema in SCHEMAS])
 
 
-def guessed_keys(schema: Schema) -> set[str]:
-    known = KNOWN[schema.name]
-    floats = [name for name, (kind, _, _) in known.items() if kind == "float64"]
-    head = list(known)[: list(known).index(floats[0])]
-    keys = {n for n in head if known[n][0] != "bool" and not known[n][1] and not NO_KEY.search(n)}
-    return keys | (known.keys() & set(ALONG))
-
-
-def guessed_values(schema: Schema) -> set[str]:
-    return {
-        name
-        for name, (kind, _, of) in KNOWN[schema.name].items()
-        if kind == "float64" and not of and not NO_VALUE.search(name)
-    }
-
-
-def following(schema: Schema, name: str) -> tuple[str, str]:
-    """The ends of an interval that stand right behind a number."""
-    names = list(KNOWN[schema.name])
-    place = names.index(name) + 1
-    pair = (*names[place : place + 2], "", "")[:2]
-    ends = all(re.search(f"(^|_){end}$", n) for n, end in zip(pair, ("lo", "hi"), strict=True))
-    return (pair[0], pair[1]) if ends else ("", "")
+def known_columns(schema: Schema) -> list[Column]:
+    """Columns as they were known, with what they were of."""
+    words = {c.name: c.words for c in schema.columns}
+    return [
+        Column(name, kind, unit, "", of, words[name])
+        for name, (kind, unit, of) in KNOWN[schema.name].items()
+    ]
 
 
 def guessed_control(schema: Schema, value: str) -> tuple[str, str, str]:
-    own = [
-        name
-        for name, (kind, _, of) in KNOWN[schema.name].items()
-        if value in of.split() and CONTROL.search(name) and kind == "float64"
-        and not re.search("_[pq]$", name)
-    ]  # fmt: skip
-    middle = next((name for name in own if not re.search("_(lo|hi)$", name)), "")
-    if middle:
-        return middle, *following(schema, middle)
-    low, high = (next((n for n in own if n.endswith(end)), "") for end in ("_lo", "_hi"))
-    return "", low, high
+    known = known_columns(schema)
+    of = [c.name for c in known if value in c.of.split() and c.kind == "float64"]
+    return guessed.control([c.name for c in known], of)
 
 
 def without(schema: Schema, names: set[str]) -> set[str]:
@@ -128,15 +86,15 @@ def test_columns_stay(schema: Schema) -> None:
 
 @by_schema
 def test_keys_and_values_are_those_that_were_guessed(schema: Schema) -> None:
-    assert named(schema, "key", "along") == without(schema, guessed_keys(schema))
-    assert named(schema, "along") == KNOWN[schema.name].keys() & set(ALONG)
-    assert named(schema, "value") == without(schema, guessed_values(schema))
+    assert named(schema, "key", "along") == without(schema, guessed.keys(known_columns(schema)))
+    assert named(schema, "along") == KNOWN[schema.name].keys() & set(guessed.ALONG)
+    assert named(schema, "value") == without(schema, set(guessed.values(known_columns(schema))))
 
 
 @by_schema
 def test_counts_and_tests_are_those_that_were_guessed(schema: Schema) -> None:
     known = KNOWN[schema.name]
-    assert named(schema, "n") == {n for n in known if COUNT.search(n)}
+    assert named(schema, "n") == {n for n in known if guessed.COUNT.search(n)}
     for test in "pq":
         assert named(schema, test) == {n for n in known if re.search(f"(^|_){test}$", n)}
     for column in schema.columns:
@@ -148,26 +106,19 @@ def test_counts_and_tests_are_those_that_were_guessed(schema: Schema) -> None:
 def test_intervals_and_controls_are_those_that_were_guessed(schema: Schema) -> None:
     for value in named(schema, "value"):
         ends = part(schema, value, "lo"), part(schema, value, "hi")
-        assert ends == following(schema, value), value
+        assert ends == guessed.following(KNOWN[schema.name], value), value
         control = tuple(part(schema, value, r) for r in ("control", "control_lo", "control_hi"))
         missed = NOT_FOUND.get((schema.name, value))
         assert control == (missed or guessed_control(schema, value)), value
         assert missed != guessed_control(schema, value), "no longer an exception"
 
 
-def looks(column: Column) -> tuple[bool, bool, int, float]:
-    words = column.words or column.name.replace("_", " ")
-    worse = 1 if DROP.search(column.name) else -1 if EFFECT.search(column.name) else 0
-    neutral = 0.5 if "auroc" in column.name else 0.0
-    return bool(SIGNED.search(column.name)), bool(BEYOND.search(words)), worse, neutral
-
-
 @by_schema
 def test_looks_are_those_that_were_guessed(schema: Schema) -> None:
     for column in schema.columns:
         if column.role == "value" and column.name in KNOWN[schema.name]:
-            declared = column.signed, column.beyond, column.worse, column.neutral
-            assert declared == looks(column), column.name
+            declared = column.worse, column.signed, column.beyond, column.neutral
+            assert declared == guessed.look(column), column.name
 
 
 @by_schema
