@@ -31,8 +31,6 @@ _IMAGE_BYTES = 2_400_000
 _ARRAY_BYTES = 700_000
 _EXACT = 20_000
 """Elements up to which an array of numbers stands in the page to four digits, not in 8 bits."""
-_LOOK = ("worse", "neutral")
-_FLAGS = ("signed", "beyond")
 _PICTURES = ("images", "ids", "labels")
 """Arrays without which examples have no pictures."""
 _KINDS = {"top": 0, "quantile": 1, "random": 2}
@@ -90,11 +88,7 @@ def lacks_arrays(finding: Finding, embedded: Collection[str]) -> bool:
 
 def _drawn_from(finding: Finding) -> dict[str, np.ndarray]:
     """Its arrays without the examples' images, which stand in the page as one picture."""
-    declared = {name: finding.schema.array(name) for name in finding.arrays}
-    return {
-        name: values for name, values in finding.arrays.items()
-        if (array := declared[name]) is None or not array.pictures
-    }  # fmt: skip
+    return {n: a for n, a in finding.arrays.items() if not _part_of_pictures(finding, n)}
 
 
 def _array(values: np.ndarray) -> dict[str, Any]:
@@ -170,9 +164,7 @@ def _column(column: Column, unit: str) -> dict[str, Any]:
         "of": column.of,
         "words": column.words,
     }
-    about |= {"role": column.role} if column.role else {}
-    about |= {name: getattr(column, name) for name in _LOOK if getattr(column, name)}
-    return about | {name: True for name in _FLAGS if getattr(column, name)}
+    return about | ({"role": column.role} if column.role else {}) | column.look
 
 
 def _columns(finding: Finding) -> list[dict[str, Any]]:
@@ -222,8 +214,13 @@ def _pictured(audit: Folder) -> str:
 
 def _pictures(finding: Finding) -> dict[str, np.ndarray]:
     """Its arrays by what they are to pictures of examples."""
-    declared = {name: finding.schema.array(name) for name in finding.arrays}
-    return {a.pictures: finding.arrays[n] for n, a in declared.items() if a and a.pictures}
+    parts = {name: _part_of_pictures(finding, name) for name in finding.arrays}
+    return {part: finding.arrays[name] for name, part in parts.items() if part}
+
+
+def _part_of_pictures(finding: Finding, name: str) -> str:
+    array = finding.schema.array(name)
+    return array.pictures if array else ""
 
 
 def _images(audit: Folder, name: str) -> dict[str, Any] | None:

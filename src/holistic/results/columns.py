@@ -47,6 +47,12 @@ class Column:
     beyond: bool = False
     """Whether the number is what lies beyond its control already, and needs none beside it."""
 
+    @property
+    def look(self) -> dict[str, Any]:
+        """Of `worse`, `neutral`, `signed` and `beyond` those that say something."""
+        told = {name: getattr(self, name) for name in ("worse", "neutral", "signed", "beyond")}
+        return {name: value for name, value in told.items() if value}
+
 
 @dataclass(frozen=True)
 class Estimate:

@@ -1,4 +1,4 @@
-"""How is what was found written down: tables whose columns have a type, a unit and a meaning."""
+"""Typed tables, whose columns say their unit, meaning and role, in memory and as Parquet."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Table"]
 
 _TEXTS = ("unit", "meaning", "of", "words", "role")
-_FLAGS = ("signed", "beyond")
-"""What a column says of itself, as a Parquet file holds it."""
+"""What a column says of itself, as a Parquet file holds it beside its look."""
 
 
 Row = TypeVar("Row")
@@ -243,10 +242,10 @@ def _schema(columns: Sequence[Column]) -> Any:
 
 
 def _told(column: Column) -> dict[str, str]:
-    """What a Parquet file keeps of a column; numbers and flags only where they say something."""
+    """What a Parquet file keeps of a column."""
     texts = {name: getattr(column, name) for name in _TEXTS}
-    numbers = {n: str(getattr(column, n)) for n in ("worse", "neutral") if getattr(column, n)}
-    return texts | numbers | {name: "yes" for name in _FLAGS if getattr(column, name)}
+    look = column.look.items()
+    return texts | {n: "yes" if isinstance(v, bool) else str(v) for n, v in look}
 
 
 def _read_column(name: str, kind: str, told: Mapping[bytes, bytes]) -> Column:
