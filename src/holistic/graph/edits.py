@@ -309,19 +309,16 @@ def edit_class(name: Any) -> type[Edit]:
 
 
 def checked_kind(edit: Any) -> Any:
-    """Return a way to replace units after checking it.
+    """Return the class of edits, or the function, that replaces units.
 
     Raises
     ------
     SettingError
         If it is no registered name, no class of edits and no function.
     """
-    if isinstance(edit, type) and issubclass(edit, Edit):
-        return edit
-    if callable(edit) and not isinstance(edit, type):
-        return edit
-    edit_class(edit)
-    return edit
+    if isinstance(edit, type):
+        return edit if issubclass(edit, Edit) else edit_class(edit)
+    return edit if callable(edit) else edit_class(edit)
 
 
 def edits_at(edit: EditKind, site: str, seed: int, count: int) -> tuple[Edit, ...]:
@@ -332,12 +329,10 @@ def edits_at(edit: EditKind, site: str, seed: int, count: int) -> tuple[Edit, ..
     SettingError
         If there is no such edit.
     """
-    checked = checked_kind(edit)
-    if isinstance(checked, str):
-        checked = edit_class(checked)
-    if isinstance(checked, type):
-        return checked.draws(site, seed, count)
-    return (Custom(site, function=checked),)
+    kind = checked_kind(edit)
+    if isinstance(kind, type):
+        return kind.draws(site, seed, count)
+    return (Custom(site, function=kind),)
 
 
 def _broadcasts(shape: Sequence[int], whole_shape: Sequence[int]) -> bool:

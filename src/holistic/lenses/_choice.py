@@ -22,9 +22,8 @@ def chosen_lenses(lenses: Sequence[Lens | str] | None) -> tuple[Lens, ...]:
     if twice:
         raise SettingError(f"lenses are given twice: {listed(sorted(twice))}; give each once")
     rank = {name: place for place, name in enumerate(names)}
-    ranked = sorted(given, key=lambda lens: rank.get(lens.name, len(rank)))
-    places = in_order({lens.name: lens.needs for lens in ranked})
-    return tuple(sorted(ranked, key=lambda lens: places.index(lens.name)))
+    ranked = {o.name: o for o in sorted(given, key=lambda lens: rank.get(lens.name, len(rank)))}
+    return tuple(ranked[name] for name in in_order({n: o.needs for n, o in ranked.items()}))
 
 
 def _as_lenses(given: Any) -> list[Lens]:

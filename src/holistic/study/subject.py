@@ -289,17 +289,14 @@ class Subject(Material):
         """
         return self.engine.stage(images, self.site(site), replacement, previous)
 
-    @settled()
     def mean(self, site: str) -> Tensor:
         """Class-balanced mean of a site's value over the selection split, `[P…, U]`."""
         return self.references.mean(site)
 
-    @settled()
     def optimal(self, site: str) -> Tensor:
         """Each unit's optimal constant, `[P…, U]`, found on a part of the selection split."""
         return self.references.optimal(site)
 
-    @settled()
     def draw(self, site: str, places: Tensor, seed: int) -> Tensor:
         """Values of a site on random examples of the selection split, `[B, P…, U]`.
 
