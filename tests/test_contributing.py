@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from holistic.lenses import _contract, _places
+from made import schema_of
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -42,7 +43,7 @@ def test_the_lens_and_its_test_work_as_written(
     monkeypatch.setattr("holistic.lenses._places.lens_places", lambda: places)
     importlib.invalidate_caches()
     try:
-        assert _contract.schema_of("brightness.classes").title == "Brightness of the classes"
+        assert schema_of("brightness.classes").title == "Brightness of the classes"
         test: dict[str, object] = {}
         exec(block(f"tests/test_{name}.py"), test)
         tries = [value for key, value in test.items() if key.startswith("test_")]

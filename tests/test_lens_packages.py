@@ -16,6 +16,7 @@ from fakes import network, patterns
 from holistic.errors import AuditError, Notice, SettingError
 from holistic.lenses import _contract, _places, lens_class, lens_names
 from holistic.lenses._choice import chosen_lenses
+from made import schema_of
 
 HERE = Path(__file__).parent
 SCHEMAS = """
@@ -165,7 +166,7 @@ def test_a_module_or_its_class_may_be_named(install: Install, value: str) -> Non
     assert lens_names()[-1] == "brightness"
     assert _contract.left_out() == ()
     assert lens_class("brightness")().bins == 2
-    schema = _contract.schema_of("brightness.classes")
+    schema = schema_of("brightness.classes")
     assert (schema.title, len(schema.columns)) == ("How bright the classes are", 5)
 
 
@@ -181,7 +182,7 @@ def test_schemas_may_stand_in_the_file_of_the_lens_or_next_to_it(install: Instal
             "pack.schemas": "from holistic.lenses import Schema\nTWO = Schema('two.a', 'Two')",
         },
     )
-    titles = [_contract.schema_of(name).title for name in ("one.a", "two.a", "x.a", "one.b")]
+    titles = [schema_of(name).title for name in ("one.a", "two.a", "x.a", "one.b")]
     assert titles == ["A", "Two", "x.a", "one.b"]
 
 

@@ -32,6 +32,7 @@ from holistic.results.findings import Finding
 from holistic.results.highlights import Card, Head, Highlight, View
 from holistic.results.schema import Array, Schema
 from holistic.results.tables import Table
+from made import schema_of
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def test_the_finding_that_answers_leads_its_lens(audit: Audit) -> None:
 
 def more_columns(monkeypatch: pytest.MonkeyPatch) -> type:
     """Declare two more columns of a finding that the program knows."""
-    schema = _contract.schema_of("tracing.patching")
+    schema = schema_of("tracing.patching")
     assert schema.row
     fields: list[Any] = [
         ("frames", int | None, col("pictures behind it", unit="pictures")),
@@ -126,7 +127,7 @@ def test_columns_that_are_declared_anew_appear(
     kind = more_columns(monkeypatch)
     made = {"string": ["x", "y"], "int64": [3, 4], "float64": [0.5, 1.0], "bool": [True, False]}
     table = Table.build(kind, {c.name: made[c.kind] for c in columns_of(kind)})
-    schema = _contract.schema_of("tracing.patching")
+    schema = schema_of("tracing.patching")
     audit = Audit.create(tmp_path / "audit", {"key": "k"})
     audit = audit.add("tracing", [Finding(schema, table, ("Said.",))], 0.1)
     if reader == "an older program":

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Context", "Lens", "declared_schema", "in_order", "left_out", "lens_class", "lens_names",
-    "question_of", "schema_of", "setting", "with_plain_numbers",
+    "question_of", "setting", "with_plain_numbers",
 ]  # fmt: skip
 
 
@@ -291,11 +291,6 @@ def declared_schema(finding: str) -> Schema | None:
     if lens == SITES.name:
         return SITES
     return _schemas(lens).get(finding) if lens in lens_places() else None
-
-
-def schema_of(finding: str) -> Schema:
-    """What is declared of a finding, or a bare schema of that name where no lens declares it."""
-    return declared_schema(finding) or Schema(finding, finding)
 
 
 @cache
