@@ -21,6 +21,10 @@ _READ = (
     "class_n class_control_drop class_control_lo class_control_hi class_p class_q firing".split()
 )
 """Columns of `ablation.topk` that a headline holds."""
+_REMOVED = (
+    "Accuracy of each class without its top k units (ranked by effect) of the site where the "
+    "selection split says that it loses most, beside random sets of k"
+)
 
 
 @dataclass(frozen=True)
@@ -218,11 +222,9 @@ def _needed_in_terminal(unit: str) -> View:
 
 def _removed_on_page(least: str) -> View:
     return View(
-        "Accuracy of each class without its top k units (ranked by effect) of the site where the "
-        "selection split says that it loses most, beside random sets of k",
-        "Firing: units of the k that fire on the class; the others are needed silent. p: share of "
-        f"the random sets that lose as much{f', at least {least}' if least else ''}; q: "
-        "Benjamini-Hochberg over sites and classes.",
+        _REMOVED,
+        "Firing: units of the k that fire on the class; the others are needed silent. "
+        f"{_tests(least)}",
         (
             _class(),
             Head("site", lambda row: row.site, "name"),
@@ -242,10 +244,8 @@ def _removed_on_page(least: str) -> View:
 
 def _removed_in_terminal(least: str) -> View:
     return View(
-        "Accuracy of each class without its top k units (ranked by effect) of the site where the "
-        "selection split says that it loses most, beside random sets of k",
-        f"p: share of the random sets that lose as much{f', at least {least}' if least else ''}; "
-        "q: Benjamini-Hochberg over sites and classes.",
+        _REMOVED,
+        _tests(least),
         (
             _class(),
             Head("site", lambda row: row.site, "name"),
@@ -259,6 +259,14 @@ def _removed_in_terminal(least: str) -> View:
             Head("n", lambda row: str(row.n)),
         ),
         tight=True,  # eighty columns are few for so many numbers
+    )
+
+
+def _tests(least: str) -> str:
+    bound = f", at least {least}" if least else ""
+    return (
+        f"p: share of the random sets that lose as much{bound}; "
+        "q: Benjamini-Hochberg over sites and classes."
     )
 
 
