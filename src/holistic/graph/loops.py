@@ -109,8 +109,8 @@ def single_edits(
     changed = stage.changed.T.cpu()  # [U, B]
     changed = changed if chosen is None else changed[chosen]  # [K, B]
     places = torch.from_numpy(np.flatnonzero(changed))  # several times faster than PyTorch's
-    for start in range(0, len(places), stage.chunk):
-        some = places[start : start + stage.chunk]
+    for part in batches(len(places), stage.chunk):
+        some = places[part]
         units = some.div(changed.shape[1], rounding_mode="trunc")
         rows = some - units * changed.shape[1]
         logits = stage.units(units if chosen is None else chosen[units], rows)

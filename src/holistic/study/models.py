@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from holistic.errors import ModelError, listed, nearest
+from holistic.graph.loops import batches
 from holistic.progress import Progress, silent
 from holistic.study.datasets import Labelled
 from holistic.study.untrained import reinitialised
@@ -242,8 +243,7 @@ def train(
 def accuracy(model: nn.Module, examples: Labelled) -> float:
     """Share of examples whose largest logit is that of their class."""
     right = 0
-    for start in range(0, len(examples), 1024):
-        part = slice(start, start + 1024)
+    for part in batches(len(examples), 1024):
         right += int((model(examples.images[part]).argmax(1) == examples.labels[part]).sum())
     return right / len(examples)
 

@@ -97,10 +97,9 @@ class Runner:
         edits = [edit.checked(self.site(edit.site), len(images)) for edit in edits]
         logits: list[Tensor] = []
         values: dict[str, list[Tensor]] = {name: [] for name in sites}
-        for start in range(0, len(images), _BATCH):
-            part = slice(start, start + _BATCH)
+        for part in batches(len(images), _BATCH):
             changes = changes_of([edit.sliced(part) for edit in edits], self.site, reference)
-            failure = f"the model can't be run on the images from {start} on"
+            failure = f"the model can't be run on the images from {part.start} on"
             guard = running(failure, ModelError) if self.engine.note else nullcontext()
             with torch.no_grad(), guard:
                 out, captured = self.engine.run(images[part], list(sites), changes)

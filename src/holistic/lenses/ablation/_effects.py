@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from holistic.graph.engine import Stage
-from holistic.graph.loops import Batch, replays, single_edits
+from holistic.graph.loops import Batch, batches, replays, single_edits
 from holistic.graph.sites import Site
 from holistic.study.examples import Examples
 from holistic.study.scores import Score, resolution
@@ -50,9 +50,9 @@ def label_effects(
     classes, count = len(subject.classes), len(examples)
     width = max(1, _BYTES // (8 * len(scores) * max(count, 1) * classes))
     kept = list[Batch]()  # the only batch serves all slices of the units
-    for first in range(0, site.units, width):
-        units = slice(first, min(first + width, site.units))
-        effects = torch.zeros(len(scores), units.stop - first, count, classes, dtype=torch.float64)
+    for units in batches(site.units, width):
+        shape = len(scores), units.stop - units.start, count, classes
+        effects = torch.zeros(shape, dtype=torch.float64)
         for batch in kept or replays(subject, site, examples.images, edit):
             effects[:, :, batch.rows] = _batch_effects(batch.stage, units, scores)
             kept = [batch] if len(batch.images) == count else []

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from holistic.graph.engine import Stage
-from holistic.graph.loops import replays
+from holistic.graph.loops import batches, replays
 from holistic.graph.sites import Site
 from holistic.stats.means import Means
 from holistic.study.examples import Examples
@@ -50,7 +50,7 @@ def pair_effects(
     """Remove the units of each pair `[G, 2]`, each and both."""
     units, places = np.unique(pairs, return_inverse=True)
     places, classes = torch.from_numpy(places.reshape(pairs.shape)), len(subject.classes)
-    slices = [slice(i, i + _SLICE) for i in range(0, len(pairs), _SLICE)]
+    slices = list(batches(len(pairs), _SLICE))
     found: list[list[Means]] = []
     for batch in replays(subject, site, examples.images, edit):
         stage, labels = batch.stage, examples.labels[batch.rows]

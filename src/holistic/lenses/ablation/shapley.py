@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from holistic.graph.engine import Stage
-from holistic.graph.loops import replays
+from holistic.graph.loops import batches, replays
 from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._budget import afforded_rows
@@ -135,8 +135,8 @@ def _contributions(
     # of an accuracy only means of equal scores round
     least = _ROUNDING if subject.score == "accuracy" else float(resolution(stage.base).mean())
     shares, skipped = np.zeros((units, classes + 1)), 0
-    for start in range(0, len(orders), stage.copies):
-        some = orders[start : start + stage.copies]
+    for rows in batches(len(orders), stage.copies):
+        some = orders[rows]
         value = np.tile((before @ means).cpu().numpy(), (len(some), 1))  # [O', C + 1]
         going = np.ones(len(some), dtype=bool)
         for k, part, logits in stage.orders(torch.from_numpy(some)):

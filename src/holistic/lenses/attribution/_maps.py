@@ -13,6 +13,7 @@ from captum.attr import InputXGradient, IntegratedGradients, NoiseTunnel, Salien
 from torch import Tensor
 from torch.nn import functional as F
 
+from holistic.graph.loops import batches
 from holistic.lenses._pictures import planes
 from holistic.lenses.attribution import Attribution
 from holistic.study.examples import Examples
@@ -133,10 +134,10 @@ def attributions(
     setup = _setup(subject, lens, rows)
     methods = {name: method.set_up(setup) for name, method in METHODS.items()}
     parts: dict[str, list[Tensor]] = {name: [] for name in METHODS}
-    for start in range(0, len(examples), size):
-        batch = images[start : start + size].detach().clone().requires_grad_()
-        labels = examples.labels[start : start + size]
-        with _seeded(subject.seed + start, images.device):
+    for part in batches(len(examples), size):
+        batch = images[part].detach().clone().requires_grad_()
+        labels = examples.labels[part]
+        with _seeded(subject.seed + part.start, images.device):
             for name, method in methods.items():
                 parts[name].append(method(batch, labels).detach().float().cpu())
         finished(len(labels))

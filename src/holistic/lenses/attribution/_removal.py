@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from holistic.graph.loops import batches
 from holistic.lenses._pictures import flat_planes, planes
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
@@ -108,8 +109,8 @@ def removal(
         return chances.gather(1, own)[:, 0].reshape(len(kept), -1).cpu().numpy()
 
     left, shown = list[np.ndarray](), list[np.ndarray]()
-    for start in range(0, len(counts), size):
-        chosen = [int(count) for count in counts[start : start + size]]
+    for part in batches(len(counts), size):
+        chosen = [int(count) for count in counts[part]]
         left.append(probability([place >= count for count in chosen]))
         shown.append(probability([place < count for count in chosen]))
     return Curves(np.concatenate(left).T, np.concatenate(shown).T)

@@ -245,8 +245,8 @@ def _control_doses(
     sums[:, lengths == 0] = base.sum(0)
     places = [(b, k) for b in range(len(controls)) for k in np.flatnonzero(lengths)]
     steps = torch.from_numpy(controls).to(held.value)
-    for start in range(0, len(places), held.at_once):
-        part = places[start : start + held.at_once]
+    for some in batches(len(places), held.at_once):
+        part = places[some]
         logits = held.logits_of([held.value + float(lengths[k]) * steps[b] for b, k in part])
         scores = _scores(held.subject, logits.flatten(0, 1), classes)
         for (b, k), total in zip(part, scores.reshape(len(part), -1, classes).sum(1), strict=True):
@@ -318,11 +318,10 @@ def control_drops(
         onehot = torch.nn.functional.one_hot(held.labels, classes).double()  # [B, C]
         deviation = held.value - mean
         steps = torch.from_numpy(controls).to(held.value)
-        for start in range(0, len(controls), held.at_once):
-            part = steps[start : start + held.at_once]
-            logits = held.logits_of([_without(held.value, deviation, step) for step in part])
+        for part in batches(len(controls), held.at_once):
+            logits = held.logits_of([_without(held.value, deviation, step) for step in steps[part]])
             hits = (logits.argmax(2) == held.labels).double() @ onehot  # [K, C]
-            kept[start : start + len(part)] += _array(hits)
+            kept[part] += _array(hits)
         right += _array((held.logits(held.value).argmax(1) == held.labels).double() @ onehot)
         count += _array(onehot.sum(0))
     drops = (right - kept) / np.where(count > 0, count, np.nan)
