@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import warnings
 import zipfile
@@ -9,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file, save_model
@@ -74,6 +77,12 @@ def test_files_of_old_versions_are_read(tmp_path: Path) -> None:
         (lambda s: {f"module.{n}": t for n, t in s.items()}, "the prefixes 'module.', '_orig_mod"),
         (lambda s: {f"module._orig_mod.{n}": t for n, t in s.items()}, "the prefixes"),
         (lambda s: {f"_orig_mod.{n}": t for n, t in s.items()}, "the prefixes"),
+        (lambda s: {f"{n[0]}.module{n[1:]}": t for n, t in s.items()}, "the prefixes"),
+        (lambda s: {"model": {"model_state_dict": s}}, "its entry 'model.model_state_dict'"),
+        (
+            lambda s: {f"model._orig_mod.{n}": t for n, t in s.items()},
+            "the prefix 'model._orig_mod.' was taken off its names",
+        ),
         (lambda s: {f"backbone.net.{n}": t for n, t in s.items()}, "prefix 'backbone.net.' was"),
     ],
 )
@@ -83,6 +92,90 @@ def test_wrappings_are_taken_off_and_told(
     with pytest.warns(Notice, match=told):
         got = loaded(wrap(state()), tmp_path / "w.pt")
     assert equal(got, state())
+
+
+def lightning() -> dict[str, Any]:
+    """What Lightning saves of a module with a network, a loss with weights, and settings."""
+    tensors = {f"model.{n}": t for n, t in state().items()}
+    return {
+        "epoch": 3,
+        "pytorch-lightning_version": "2.4.0",
+        "state_dict": {**tensors, "criterion.weight": torch.ones(2)},
+        "optimizer_states": [{"state": {0: {"exp_avg": torch.zeros(5, 3)}}, "param_groups": []}],
+        "hyper_parameters": {"lr": 1e-3, "args": argparse.Namespace(width=5)},
+        "best": np.float64(0.9),
+    }
+
+
+def test_a_checkpoint_of_lightning_gives_its_network(tmp_path: Path) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        got = loaded(lightning(), tmp_path / "epoch=3.ckpt")
+    assert equal(got, state())
+    told = [str(w.message).partition(": ")[2] for w in caught]
+    assert told == [
+        "the weights are in its entry 'state_dict'",
+        "the prefix 'model.' was taken off its names",
+        "1 other tensors were left out ('criterion.weight')",
+    ]
+
+
+def test_old_files_without_counters_of_batches_fit(tmp_path: Path) -> None:
+    old = {n: t for n, t in state().items() if not n.endswith("num_batches_tracked")}
+    assert equal(loaded(old, tmp_path / "w.pth.tar"), old)
+
+
+def sharded(folder: Path, save: Callable[..., None], name: str) -> Path:
+    """Spread the tensors over two files, as transformers writes them."""
+    folder.mkdir()
+    places = dict[str, str]()
+    for part, names in enumerate((list(state())[:3], list(state())[3:])):
+        file = f"{name.partition('.')[0]}-0000{part + 1}-of-00002.{name.rpartition('.')[2]}"
+        save({n: state()[n] for n in names}, folder / file)
+        places |= dict.fromkeys(names, file)
+    index = folder / f"{name}.index.json"
+    index.write_text(json.dumps({"metadata": {"total_size": 1}, "weight_map": places}))
+    return index
+
+
+SHARDED = [(save_file, "model.safetensors"), (torch.save, "pytorch_model.bin")]
+
+
+@pytest.mark.parametrize(("save", "name"), SHARDED)
+def test_shards_are_put_together(tmp_path: Path, save: Callable[..., None], name: str) -> None:
+    index = sharded(tmp_path / "m", save, name)
+    for place in (index, index.parent):
+        assert equal(load_weights(network(0), place).state_dict(), state())
+
+
+def test_shards_that_are_not_all_there_are_refused(tmp_path: Path) -> None:
+    index = sharded(tmp_path / "m", save_file, "model.safetensors")
+    last = index.parent / "model-00002-of-00002.safetensors"
+    save_file({"2.weight": torch.zeros(2, 5)}, last)
+    with pytest.raises(ModelError, match=r"names 9 tensors, and its files lack '1\.bias', '1\.num"):
+        load_weights(network(0), index)
+    last.unlink()
+    with pytest.raises(ModelError, match=r"names 2 files and 'model-00002.* isn't there; fetch it"):
+        load_weights(network(0), index)
+
+
+@pytest.mark.parametrize("place", ["../w", "/etc/passwd", "..", "", 3, ["w"]])
+def test_an_index_names_files_of_its_own_folder_only(tmp_path: Path, place: Any) -> None:
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"0.weight": place}}))
+    with pytest.raises(ModelError, match="is no index of shards; it must have a 'weight_map'"):
+        load_weights(network(0), index)
+
+
+def test_of_a_folder_the_only_file_of_weights_is_taken(tmp_path: Path) -> None:
+    torch.save(state(), tmp_path / "best.ckpt")
+    with pytest.warns(Notice, match="its weights are in 'best.ckpt'"):
+        assert equal(load_weights(network(0), tmp_path).state_dict(), state())
+    torch.save(state(2), tmp_path / "last.ckpt")
+    with pytest.raises(
+        ModelError, match=r"is a folder with 2 files of weights .'best\.ckpt', 'last"
+    ):
+        load_weights(network(0), tmp_path)
 
 
 def test_a_wrapped_model_takes_the_weights_of_the_bare_one(tmp_path: Path) -> None:
@@ -133,14 +226,32 @@ def with_first(change: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
         (with_first(lambda t: t.T), r"'0.weight' is \(3, 5\) .*, the model needs \(5, 3\)"),
         (
             {"state_dict": {"0.weight": torch.zeros(5, 3)}},
-            r"in its entry 'state_dict'\): 8 tensors",
+            r"in its entry 'state_dict'\): 7 tensors missing",
         ),
         ({"model": state(), "ema": state(2)}, "several states that fit, 'model', 'ema'"),
         ({"epoch": 3, "best": 0.5}, "got a dictionary of 'epoch', 'best'; save model.state_dict"),
         ([torch.zeros(1)], "must hold a state dict: names to tensors, got a list"),
         ({}, "must hold a state dict"),
         (torch.zeros(3), "got a Tensor"),
-        (network(1), "holds a whole model or other Python objects, which are code"),
+        (network(1), r"objects, which are code \('torch.nn.modules.container.Sequential'\)"),
+        (network(1), r"save the numbers alone: torch.save\(model.state_dict\(\), 'weights.pt'\)"),
+        (
+            {"state_dict": {f"student.{n}": t for n, t in with_first(lambda t: t[:2]).items()}},
+            r"even where the prefix 'student.' was taken off its names: 1 of another shape \("
+            r"'0.weight' is \(2, 3\) in the file, the model needs \(5, 3\)\); make the model as",
+        ),
+        (
+            {n: torch.zeros(7, *t.shape[1:]) if n[0] == "2" else t for n, t in state().items()},
+            "its last layer has 7 outputs and the model's 2: make the model for the 7 classes",
+        ),
+        (
+            {f"{part}.{n}": t for part in ("student", "teacher") for n, t in state().items()},
+            "several states that fit, 'the prefix 'student.' was .*', 'the prefix 'teacher.'",
+        ),
+        (
+            {f"net.{n}": t for n, t in state().items() if n != "0.bias"},
+            r"even where the prefix 'net.' was .*: 1 tensors missing \('0.bias'\)",
+        ),
     ],
 )
 def test_weights_that_cannot_be_meant_are_refused(tmp_path: Path, content: Any, told: str) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import zipfile
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +13,14 @@ import torch
 from torch import Tensor, nn
 
 import holistic
-from holistic.errors import ModelError, listed, notice, shortened
+from holistic.errors import ModelError, listed, notice
 from holistic.results.files import write_whole
-from holistic.unpacked import check_unpacked
+from holistic.study.checkpoints import State, check_file, states_of
 
 __all__ = ["load_weights", "read_provenance", "save_weights"]
 
-_PICKLED = (b"PK\x03\x04", b"\x80")
-"""How files of `torch.save` start: an archive, or (before PyTorch 1.6) a pickle."""
-_WRAPPED = ("module.", "_orig_mod.")
-"""What data-parallel and compiled models put before the names of their tensors."""
-State = dict[str, Tensor]
+_WRAPPED = ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
+"""What data-parallel, compiled and checkpointed models put into the names of their tensors."""
 
 
 def save_weights(model: nn.Module, path: Path, provenance: Mapping[str, Any]) -> None:
@@ -57,7 +53,7 @@ def read_provenance(path: Path) -> dict[str, Any]:
     """
     from safetensors import SafetensorError, safe_open
 
-    _check_file(path)
+    check_file(path)
     try:
         with safe_open(path, "pt") as file:
             return json.loads((file.metadata() or {}).get("provenance", "{}"))
@@ -68,16 +64,17 @@ def read_provenance(path: Path) -> dict[str, Any]:
 def load_weights(model: nn.Module, path: Path) -> nn.Module:
     """Put saved weights into a model: safetensors, or a state dict of `torch.save` without code.
 
-    What a file is, is read from its content. A state dict within a checkpoint is found where
-    there is one that fits; the prefixes of wrapped models are taken off where the rest fits
-    exactly; tensors that the model shares need to be there once.
+    What a file is, is read from its content; a folder, or the index of shards, may be named too. A
+    state dict within a checkpoint is found where there is one that fits; the prefixes of wrapped
+    models, and one that the rest fits exactly without, are taken off; tensors that the model
+    shares need to be there once.
 
     Parameters
     ----------
     model
         Changed in place, and put in evaluation mode.
     path
-        The file.
+        The file, or its folder.
 
     Raises
     ------
@@ -86,172 +83,186 @@ def load_weights(model: nn.Module, path: Path) -> nn.Module:
     """
     path = Path(path)
     own = model.state_dict(keep_vars=True)
-    entries = _states(_content(path), path)
-    fits = {entry: found for entry, state in entries.items() if (found := _fitted(state, own))}
-    if len(fits) != 1:
-        raise ModelError(f"'{path}' {_misfit(entries, own, list(fits))}")
-    ((entry, (renamed, fitted)),) = fits.items()
-    for told in (f"the weights are in its entry '{entry}'" if entry else "", renamed):
-        if told:
-            notice(f"'{path}': {told}")
-    state = {name: _checked(path, name, fitted[name], own[name]) for name in own}
+    readings = [r for entry, state in states_of(path).items() for r in _readings(entry, state, own)]
+    fit = _only(path, [r for r in readings if not own.keys() ^ r.state.keys()], own)
+    if fit is None:
+        raise ModelError(f"'{path}' {_misfit(readings, own)}")
+    for told in fit.told:
+        notice(f"'{path}': {told}")
+    if _differing(fit.state, own):
+        raise ModelError(f"'{path}' {_misfit([fit], own)}")
+    state = {name: _checked(path, name, fit.state[name], own[name]) for name in own}
     _check_ties(path, state, own)
     model.load_state_dict(state)
     return model.eval()
 
 
-def _check_file(path: Path) -> None:
-    if not path.exists():
-        raise ModelError(f"no weights file '{path}'; make one with 'holistic train'")
-    if not path.is_file():
-        kind = "a folder" if path.is_dir() else "no regular file"
-        raise ModelError(f"'{path}' is {kind}; name a file of weights (.safetensors, .pt)")
-    if path.stat().st_size == 0:
-        raise ModelError(f"'{path}' can't be read: it is empty; save or fetch it again")
+@dataclass(frozen=True)
+class _Reading:
+    """One way to read the names of a state dict.
+
+    Attributes
+    ----------
+    rank
+        Small for ways that take less liberty.
+    entry
+        Where in the checkpoint it lies.
+    renamed
+        What was done to its names, one line.
+    state
+        Tensors by their new names, with those that the model shares.
+    others
+        Names that don't begin with the prefix that was taken off.
+    """
+
+    rank: int
+    entry: str
+    renamed: str
+    state: State
+    others: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> Iterator[str]:
+        """What a user should know, one line each."""
+        if self.entry:
+            yield f"the weights are in its entry '{self.entry}'"
+        if self.renamed:
+            yield self.renamed
+        if self.others:
+            yield f"{len(self.others)} other tensors were left out ({listed(self.others, 3)})"
 
 
-def _content(path: Path) -> Any:
-    """Read a file by what it is, not by its name."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    _check_file(path)
-    try:
-        with path.open("rb") as file:
-            start = file.read(9)
-            if start.startswith(_PICKLED) and start[8:9] != b"{":
-                _check_archive(path)
-                file.seek(0)  # of a path, torch would go by the name
-                return torch.load(file, map_location="cpu", weights_only=True)
-        return load_file(path)
-    except ModelError:
-        raise
-    except (SafetensorError, OSError) as error:
-        raise ModelError(
-            f"'{path}' can't be read as safetensors, nor is it a file of torch.save: {error}; "
-            "save model.state_dict() with torch.save or safetensors"
-        ) from None
-    except Exception as error:  # torch.load raises many unrelated kinds on damaged files
-        raise ModelError(f"'{path}' can't be read as a state dict: {_unread(error)}") from None
+def _readings(entry: str, state: State, own: State) -> Iterator[_Reading]:
+    """Yield ways to read names: as they are, without wrappers, without or with a prefix."""
+    bare = {_bare(name): tensor for name, tensor in state.items()}
+    ways = [("", state)]
+    if bare.keys() != state.keys() and len(bare) == len(state):
+        words = listed([f"{word}." for word in _WRAPPED[:2]])
+        ways.append((f"the prefixes {words} of wrapped models were taken off its names", bare))
+    for rank, (renamed, names) in enumerate(ways):
+        yield _Reading(rank, entry, renamed, _filled(names, own))
+        also = f"{renamed}, and " if renamed else ""
+        for prefix in _prefixes(names, own):
+            told = f"{also}the prefix '{prefix}' was taken off its names"
+            within = {n.removeprefix(prefix): t for n, t in names.items() if n.startswith(prefix)}
+            others = tuple(name for name in names if not name.startswith(prefix))
+            yield _Reading(rank + 2, entry, told, _filled(within, own), others)
+        for prefix in _prefixes(own, names):
+            told = f"{also}the model's prefix '{prefix}' was put before its names"
+            longer = {prefix + name: tensor for name, tensor in names.items()}
+            yield _Reading(rank + 2, entry, told, _filled(longer, own))
 
 
-def _check_archive(path: Path) -> None:
-    """Refuse an archive of few bytes that unpacks to gigabytes: torch itself packs nothing."""
-    with contextlib.suppress(zipfile.BadZipFile, OSError), zipfile.ZipFile(path) as archive:
-        sizes = sum(entry.file_size for entry in archive.infolist())
-        check_unpacked(f"'{path}'", sizes, path.stat().st_size, error=ModelError, times=10)
+def _bare(name: str) -> str:
+    """Take what wrappers add out of a name.
+
+    >>> _bare("module.features.module.0._orig_mod.weight")
+    'features.0.weight'
+    """
+    return ".".join(word for word in name.split(".") if word not in _WRAPPED)
 
 
-def _unread(error: Exception) -> str:
-    words = str(error)
-    if "Weights only load failed" in words or "TorchScript" in words:
-        return (
-            "it holds a whole model or other Python objects, which are code; "
-            "save model.state_dict() alone"
-        )
-    return f"{shortened(words)[:120]}; save model.state_dict() again"
+def _prefixes(names: Mapping[str, Tensor], others: Mapping[str, Tensor]) -> list[str]:
+    """Prefixes of whole words without which names are among the others, the commonest first.
+
+    >>> _prefixes({"net.a.weight": 0, "net.weight": 0, "loss.weight": 0}, {"a.weight": 0})
+    ['net.']
+    """
+    found = Counter[str]()
+    for name in names:
+        places = [i + 1 for i, letter in enumerate(name) if letter == "."]
+        found.update(name[:place] for place in places if name[place:] in others)
+    return [prefix for prefix, _ in found.most_common(20)]
 
 
-def _states(content: Any, path: Path) -> dict[str, State]:
-    """Return the state dicts in what a file holds, by the entry that each was found in.
+def _filled(state: State, own: State) -> State:
+    """Add what is missing and that the model shares with what is there, or never reads."""
+    there = {id(own[name]): tensor for name, tensor in state.items() if name in own}
+    shared = {n: there[id(t)] for n, t in own.items() if n not in state and id(t) in there}
+    # files of PyTorch before 0.4.1 have no such counters, and evaluation reads none
+    counters = {n: t for n, t in own.items() if n.endswith("num_batches_tracked")}
+    return {**counters, **state, **shared}
+
+
+def _only(path: Path, fits: list[_Reading], own: State) -> _Reading | None:
+    """Choose what is meant of all that fits: the plainest reading, if there is only one.
 
     Raises
     ------
     ModelError
-        If there is none.
+        If there are several.
     """
-    if _is_state(content):
-        return {"": content}
-    entries = content if isinstance(content, Mapping) else {}
-    found = {str(name): value for name, value in entries.items() if _is_state(value)}
-    if not found:
-        got = f"a dictionary of {listed(entries, 4)}" if entries else f"a {type(content).__name__}"
+    fits = [fit for fit in fits if not _differing(fit.state, own)] or fits
+    plainest = [fit for fit in fits if fit.rank == min(f.rank for f in fits)]
+    if len(plainest) > 1:
+        ways = [fit.entry or fit.renamed for fit in plainest]
+        if len(set(ways)) < len(ways):
+            ways = [" ".join(fit.told) for fit in plainest]
         raise ModelError(
-            f"'{path}' must hold a state dict: names to tensors, got {got}; "
-            "save model.state_dict() alone"
+            f"'{path}' holds several states that fit, {listed(ways)}; save the one that is meant "
+            "alone"
         )
-    return found
+    return plainest[0] if plainest else None
 
 
-def _is_state(value: object) -> bool:
-    return (
-        isinstance(value, Mapping)
-        and len(value) > 0
-        and all(isinstance(n, str) and isinstance(t, Tensor) for n, t in value.items())
+def _differing(state: State, own: State) -> list[str]:
+    """Names of tensors that have another shape than the model's."""
+    return [n for n, t in own.items() if n in state and _shape(state[n]) != _shape(t)]
+
+
+def _shape(tensor: Tensor) -> tuple[int, ...] | torch.layout:
+    return tuple(tensor.shape) if tensor.layout == torch.strided else tensor.layout
+
+
+def _misfit(readings: list[_Reading], own: State) -> str:
+    """Say in what the state dict that comes nearest doesn't fit, and what to do."""
+
+    def distance(reading: _Reading) -> tuple[int, int]:
+        names = len(reading.state.keys() ^ own.keys()) + len(reading.others)
+        return names + len(_differing(reading.state, own)), reading.rank
+
+    nearest = min(readings, key=distance)
+    missing = sorted(own.keys() - nearest.state.keys())
+    extra = sorted(nearest.state.keys() - own.keys())
+    differing = _differing(nearest.state, own)
+    parts = [
+        f"{len(missing)} tensors missing ({listed(missing, 3)})" if missing else "",
+        f"{len(extra)} unknown ({listed(extra, 3)})" if extra else "",
+        f"{len(differing)} of another shape ({_shapes(nearest.state, own, differing)})"
+        if differing
+        else "",
+    ]
+    within = f" (in its entry '{nearest.entry}')" if nearest.entry else ""
+    renamed = f", even where {nearest.renamed}" if nearest.renamed else ""
+    outputs = "" if missing or extra else _outputs(nearest.state, own, differing)
+    return f"doesn't fit the model{within}{renamed}: {', '.join(filter(None, parts))}; " + (
+        outputs or "make the model as it was when it was trained"
     )
 
 
-def _fitted(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> tuple[str, State] | None:
-    """Rename and fill a state dict until it has exactly the model's names; None if it can't be.
-
-    With a line on what was renamed.
-    """
-    for told, rename in _renamings(state, own):
-        renamed = {rename(name): tensor for name, tensor in state.items()}
-        if len(renamed) == len(state) and renamed.keys() <= own.keys():
-            filled = _filled(renamed, own)
-            if filled.keys() == own.keys():
-                return told, filled
-    return None
+def _shapes(state: State, own: State, names: list[str]) -> str:
+    told = [
+        f"'{n}' is {_shape(state[n])} in the file, the model needs {_shape(own[n])}" for n in names
+    ]
+    return "; ".join(told[:2]) + (f"; and {len(told) - 2} more" if len(told) > 2 else "")
 
 
-def _renamings(
-    state: Mapping[str, Tensor], own: Mapping[str, Tensor]
-) -> Iterator[tuple[str, Callable[[str], str]]]:
-    """Yield ways to read names: as they are, without wrappers' prefixes, without a common one."""
-    yield "", lambda name: name
-    yield (
-        f"the prefixes {listed(_WRAPPED)} of wrapped models were taken off its names",
-        lambda name: name.replace("_orig_mod.", "").removeprefix("module."),
-    )
-    for prefix in _common(state):
-        yield (
-            f"the prefix '{prefix}' was taken off its names",
-            lambda name, prefix=prefix: name.removeprefix(prefix),
-        )
-    for prefix in _common(own):
-        yield (
-            f"the model's prefix '{prefix}' was put before its names",
-            lambda name, prefix=prefix: prefix + name,
-        )
-
-
-def _common(names: Mapping[str, Tensor]) -> Iterator[str]:
-    """Yield the prefixes of whole words that all names share."""
-    first = next(iter(names), "")
-    for end, letter in enumerate(first):
-        if letter == "." and all(name.startswith(first[: end + 1]) for name in names):
-            yield first[: end + 1]
-
-
-def _filled(state: State, own: Mapping[str, Tensor]) -> State:
-    """Add the tensors that are missing and that the model shares with some that are there."""
-    there = {id(own[name]): tensor for name, tensor in state.items()}
-    shared = {n: there[id(t)] for n, t in own.items() if n not in state and id(t) in there}
-    return {**state, **shared}
-
-
-def _misfit(entries: Mapping[str, State], own: Mapping[str, Tensor], fits: list[str]) -> str:
-    """Say why none of the state dicts fits, or that several do."""
-    if fits:
-        return f"holds several states that fit, {listed(fits)}; save the one that is meant alone"
-    entry, state = min(entries.items(), key=lambda pair: len(pair[1].keys() ^ own.keys()))
-    missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
-    within = f" (in its entry '{entry}')" if entry else ""
+def _outputs(state: State, own: State, differing: list[str]) -> str:
+    """Say how many classes the weights are for, where that is all that differs."""
+    last = list(own)[-1].rpartition(".")[0]
+    alone = all(n.rpartition(".")[0] == last for n in differing)
+    pairs = [(tuple(state[n].shape), tuple(own[n].shape)) for n in differing]
+    if not alone or any(a[1:] != b[1:] or not a for a, b in pairs):
+        return ""
+    (trained, *_), (made, *_) = pairs[0]
     return (
-        f"doesn't fit the model{within}: {len(missing)} tensors missing ({listed(missing, 3)}), "
-        f"{len(extra)} unknown ({listed(extra, 3)}); make the model as it was when it was trained"
+        f"its last layer has {trained} outputs and the model's {made}: make the model for the "
+        f"{trained} classes that it was trained on"
     )
 
 
 def _checked(path: Path, name: str, tensor: Tensor, own: Tensor) -> Tensor:
     """Return a tensor in the model's precision after checking that it is of the same kind."""
-    if tensor.layout != torch.strided or tensor.shape != own.shape:
-        raise ModelError(
-            f"'{path}' doesn't fit the model: '{name}' is {tuple(tensor.shape)} "
-            f"({tensor.layout}), the model needs {tuple(own.shape)}; "
-            "make the model as it was when it was trained"
-        )
     kind = str(tensor.dtype).removeprefix("torch.")
     if tensor.is_quantized or tensor.is_meta or kind.startswith(("float8", "float4")):
         held = "without any numbers (meta)" if tensor.is_meta else f"quantised ({kind})"
