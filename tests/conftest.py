@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from fakes import unlooked
+from holistic import audits, checking
 from holistic.study.datasets import Data, load_data
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -26,6 +29,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("mnist"):
             item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _any_model() -> Iterator[None]:
+    """Let tests audit whatever they like, without a first look; tests of the look undo this."""
+    with pytest.MonkeyPatch.context() as patch:
+        unlooked(patch)
+        yield
+
+
+@pytest.fixture
+def looking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have audits begin with a first look, as they do for users."""
+    monkeypatch.setattr(audits, "first_look", checking.first_look)
 
 
 @pytest.fixture(scope="session")

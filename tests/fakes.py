@@ -16,6 +16,7 @@ import pytest
 import torch
 from torch import nn
 
+from holistic import audits
 from holistic.lenses import Context, Lens
 from holistic.lenses._places import Place
 from holistic.report.saved import Audit
@@ -126,10 +127,24 @@ def linear() -> nn.Module:
 LENSES = {"early": Early, "middle": Middle, "late": Late}
 
 
+class Unlooked:
+    """The first look that wasn't taken."""
+
+    def record(self) -> dict[str, object]:
+        """Nothing was seen."""
+        return {}
+
+
+def unlooked(patch: pytest.MonkeyPatch) -> None:
+    """Let audits begin without a first look, so of any model."""
+    patch.setattr(audits, "first_look", lambda *_, **__: Unlooked())
+
+
 def register(monkeypatch: pytest.MonkeyPatch) -> None:
     places = {name: Place("fakes", kind.__name__) for name, kind in LENSES.items()}
     monkeypatch.setattr("holistic.lenses._contract.lens_places", lambda: places)
     monkeypatch.setattr(Audit, "report", lambda self, path=None: reported(self))
+    unlooked(monkeypatch)
 
 
 def reported(run: Audit) -> Path:

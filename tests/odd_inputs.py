@@ -59,7 +59,7 @@ CONFIGS = {
 }
 OWN_MODEL = ("--model", "own:model")
 FINE = ("sites", "own:data", *OWN_MODEL)
-RUN = ("run", "own:data", *OWN_MODEL)
+RUN = ("run", "own:data", *OWN_MODEL, "--anyway")
 
 
 @dataclass(frozen=True)

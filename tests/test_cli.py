@@ -73,7 +73,10 @@ def test_run_saves_an_audit_where_it_is_expected(
     assert not (audit.path / "model.safetensors").exists()
     shown = capsys.readouterr()
     assert "runs/fakes-patterns-fakes-network-seed3/report.html" in shown.out.replace("\n", "")
-    assert [line.rsplit(" in ")[0] for line in shown.err.splitlines()] == [
+    told = shown.err.splitlines()
+    assert told[0].startswith("! accuracy    33.3 % [19.2, 51.2] of 30")  # first of all
+    assert "  will run    early, middle, late over 6 units at 1 site" in told
+    assert [line.rsplit(" in ")[0] for line in told[-4:]] == [
         "early: draws: 5 of 5",
         "early: done",
         "middle: done",

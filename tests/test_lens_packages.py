@@ -142,7 +142,7 @@ def test_a_lens_of_a_package_gets_flags_help_audit_and_report(
     assert "--brightness.bins INT" in shown
     subject = ("fakes:patterns", "--model", "fakes:network")
     chosen = ("--lens", "brightness", "--brightness.bins", 3)
-    run = command(site, "run", *subject, *chosen, "--out", out)
+    run = command(site, "run", *subject, *chosen, "--anyway", "--out", out)
     assert "There are 9 parts of images." in run.stdout
     assert "brightness: classes: 3 of 3" in run.stderr
     audit = holistic.load(out)

@@ -16,7 +16,6 @@ from benchmarks.coverage.simulation import Kind, Simulation
 from benchmarks.populations import CLASSES, drawn, population, shuffled
 from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation
-from holistic.lenses.ablation._averages import mean_accuracy, mean_drop, mean_of_means
 from holistic.lenses.ablation._effects import SCORES, label_effects, unit_effects_on
 from holistic.lenses.ablation._pairs import pair_effects
 from holistic.lenses.ablation._resampled import redrawn_agreements
@@ -28,6 +27,7 @@ from holistic.lenses.ablation.topk import remove_sets
 from holistic.progress import silent
 from holistic.results.columns import col
 from holistic.results.tables import Table
+from holistic.stats.averages import mean_accuracy, mean_drop, mean_of_means
 from holistic.stats.intervals import paired_accuracy_interval
 from holistic.stats.means import Means
 

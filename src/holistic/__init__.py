@@ -25,6 +25,7 @@ _HOMES = {
     "Table": "results.tables",
     "Zero": "graph.edits",
     "audit": "audits",
+    "check": "checking",
     "load": "report.saved",
     "serve": "workbench.serving",
     "sweep": "replacing.sweep",
@@ -34,6 +35,7 @@ __all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
 
 if TYPE_CHECKING:
     from holistic.audits import audit as audit
+    from holistic.checking import check as check
     from holistic.errors import HolisticError as HolisticError
     from holistic.graph.editing import Edit as Edit
     from holistic.graph.edits import Constant as Constant

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from holistic.arguments import check_subject
+from holistic.checking import Check, first_look
 from holistic.errors import AuditError, LensError, as_cause, listed, memory_told, notice
 from holistic.graph.sites import SITES
 from holistic.graph.torch_settings import settled
@@ -41,6 +42,7 @@ def audit(
     out: str | Path,
     lenses: Sequence[Lens | str] | None = None,
     progress: Progress | None = None,
+    anyway: bool = False,
 ) -> Audit:
     """Run lenses over a subject and save what they find, a lens at a time.
 
@@ -61,6 +63,8 @@ def audit(
     progress
         Called with a task, the steps done and the steps in all: one task a lens (`ablation`), and
         those within it (`ablation: pairs of units`).
+    anyway
+        Study a model, too, that is no better than chance.
 
     Returns
     -------
@@ -77,14 +81,16 @@ def audit(
     AuditError
         If the folder is taken, holds the audit of another subject or with other settings, or
         another run writes to it.
+    ModelError
+        If the model is no better than chance; see `subject.check()`.
     """
     chosen, errors = chosen_lenses(lenses), dict[str, Exception]()
     for line in left_out() if lenses is None else ():
         notice(line)
-    run = begin(subject, out=out, lenses=lenses)
+    run = begin(subject, out=out, lenses=lenses, anyway=anyway)
     with computing_as(run.provenance), _alone(run.path):
         if Audit.load(run.path).lenses != run.lenses:  # another run ended in between
-            run = begin(subject, out=out, lenses=lenses)
+            run = begin(subject, out=out, lenses=lenses, anyway=anyway)
         run = _sound(run, chosen)
         for lens in chosen:
             if lens.name not in run.lenses:
@@ -122,6 +128,8 @@ def begin(
     out: str | Path,
     lenses: Sequence[Lens | str] | None = None,
     source: Mapping[str, Any] | None = None,
+    anyway: bool = False,
+    look: Check | None = None,
 ) -> Audit:
     """Open the folder of an audit and save the table of sites, before any lens is run.
 
@@ -138,6 +146,10 @@ def begin(
     source
         Where the subject comes from, in plain JSON values (`data`, `model`, …): recorded, and not
         compared.
+    anyway
+        Whether a new audit may be of a model that is no better than chance.
+    look
+        The first look at the subject, if there was one.
 
     Raises
     ------
@@ -146,7 +158,8 @@ def begin(
     AuditError
         If the folder is taken, or holds the audit of another subject or with other settings.
     ModelError
-        If a hidden site holds NaN or infinite values, or the model was changed meanwhile.
+        If a hidden site holds NaN or infinite values, the model was changed meanwhile, or a new
+        audit would be of a model that is no better than chance.
     """
     check_subject(subject)
     chosen, path = chosen_lenses(lenses), Path(out)
@@ -160,7 +173,10 @@ def begin(
     subject.check_finite()  # before a folder is made: a model that is refused leaves none
     start = time.perf_counter()
     sites = [Finding(SITES, subject.sites)]
-    provenance = {} if run else recorded(subject, settings, source or {})
+    provenance = dict[str, Any]()
+    if run is None:
+        seen = first_look(subject, lenses=lenses, anyway=anyway, look=look)
+        provenance = {**recorded(subject, settings, source or {}), "check": seen.record()}
     with _alone(path):
         _check_still(path, held)
         if run is None:

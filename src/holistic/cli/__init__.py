@@ -38,24 +38,29 @@ app.command(
     sort_key=1,
 )
 app.command(
+    "holistic.cli.check:check",
+    help="Look at a model and its data within seconds, before any work: accuracy, labels, inputs.",
+    sort_key=2,
+)
+app.command(
     "holistic.cli.sites:sites",
     help="List the places in a model that can be studied.",
-    sort_key=2,
+    sort_key=3,
 )
 app.command(
     "holistic.cli.train:train",
     help="Train a reference model and save its weights.",
-    sort_key=3,
+    sort_key=4,
 )
 app.command(
     "holistic.cli.report:report",
     help="Write the report of a saved audit again; no model, no data, no torch.",
-    sort_key=4,
+    sort_key=5,
 )
 app.command(
     "holistic.cli.serve:serve",
     help="Serve the page of a saved audit on this machine, with live interventions on its model.",
-    sort_key=5,
+    sort_key=6,
 )
 
 

@@ -60,6 +60,8 @@ class Plan:
     3e14 operations is estimated from a sample, and says so."""
     lens: tuple[str, ...] = ()
     """Names of the lenses to run; all by default."""
+    anyway: bool = False
+    """Study a model, too, that is no better than chance."""
 
 
 def file_name(source: Source) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -85,6 +86,7 @@ def _audited(
 ) -> Audit:
     """Get the model, open the audit, keep the weights beside it, and run the lenses."""
     from holistic import audits
+    from holistic.cli.check import seen
     from holistic.cli.subjects import (
         check_saved,
         is_reference,
@@ -110,11 +112,17 @@ def _audited(
         model = obtain_model(source, data, weights=weights, progress=progress)
         subject = whole_subject(model, data, source, plan)
         try:
-            audits.begin(subject, out=out, lenses=lenses, source=recorded)
+            look = seen(subject, data, (source, plan), lenses=lenses)
+            print(look, file=sys.stderr, flush=True)
+            audits.begin(
+                subject, out=out, lenses=lenses, source=recorded, anyway=plan.anyway, look=look
+            )
             if weights is None and is_reference(source):
                 told = {name: recorded[name] for name in ("data", "model", "seed")}
                 save_weights(model, own, told)
-            return audits.audit(subject, out=out, lenses=lenses, progress=progress)
+            return audits.audit(
+                subject, out=out, lenses=lenses, progress=progress, anyway=plan.anyway
+            )
         except OSError as error:
             raise AuditError(
                 f"'{out}' can't be written: {error.strerror or error}; {_kept(out)}"

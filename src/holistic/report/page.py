@@ -158,6 +158,7 @@ def _facts(audit: Folder) -> dict[str, Any]:
         "counts": facts.get("counts", {}),
         "caveats": audit.caveats,
         "classes": facts.get("classes", []),
+        "look": facts.get("check", {}).get("lines", []),
     }
 
 

@@ -8,11 +8,13 @@ import logging
 import platform
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import holistic
+from holistic.study.standing import Accuracy
 from holistic.words import percent
 
 if TYPE_CHECKING:
@@ -186,12 +188,8 @@ def _identity(subject: Subject) -> dict[str, Any]:
 
 def _accuracy(subject: Subject) -> dict[str, float]:
     """Return the accuracy on the evaluation split with its Wilson interval."""
-    from holistic.stats.intervals import wilson
-
     right = int((subject.predict().argmax(1) == subject.evaluation.labels).sum())
-    n = len(subject.evaluation)
-    lo, hi = wilson(right, n)
-    return {"value": right / n, "lo": float(lo), "hi": float(hi), "n": n}
+    return asdict(Accuracy.of(right, len(subject.evaluation)))
 
 
 def _no_better_than_chance(subject: Subject, accuracy: Mapping[str, float]) -> list[str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+import holistic
 from holistic.arguments import checked_seed
 from holistic.errors import ModelError, memory_told
 from holistic.graph.editing import Edit
@@ -29,6 +30,9 @@ from holistic.study.references import References
 from holistic.study.runner import Runner
 from holistic.study.scores import Score, checked_score, score
 from holistic.study.untrained import redraw, reinitialised
+
+if TYPE_CHECKING:
+    from holistic.checking import Check
 
 __all__ = ["Subject"]
 
@@ -251,6 +255,16 @@ class Subject(Material):
             If there is any, with the site that has it first, and on which images.
         """
         check_finite(self)
+
+    def check(self, lenses: Any = None) -> Check:
+        """Look at model and data within seconds, before any work: see `holistic.check`.
+
+        Parameters
+        ----------
+        lenses
+            Lenses that are going to be run, as for `holistic.audit`; all by default.
+        """
+        return holistic.check(self, lenses=lenses)
 
     def check_unchanged(self) -> None:
         """Find out whether the model is still what it was when the subject first read it.

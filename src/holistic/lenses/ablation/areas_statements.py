@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from holistic.lenses.ablation._averages import mean_of_means
 from holistic.lenses.ablation._budget import between
 from holistic.lenses.ablation.areas import MEASURED
 from holistic.lenses.ablation.curves_statements import with_examples
 from holistic.lenses.ablation.schemas import CurveArea
 from holistic.results.tables import Table
+from holistic.stats.averages import mean_of_means
 from holistic.stats.means import Means
 from holistic.words import number
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from holistic.lenses.ablation._averages import mean_drop
 from holistic.lenses.ablation.schemas import Collateral
 from holistic.results.tables import Table
+from holistic.stats.averages import mean_drop
 from holistic.words import number
 
 __all__ = ["collateral_statement"]

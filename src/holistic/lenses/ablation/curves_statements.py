@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from holistic.lenses.ablation._averages import mean_accuracy
 from holistic.lenses.ablation._budget import between
 from holistic.results.tables import Table
+from holistic.stats.averages import mean_accuracy
 from holistic.stats.control import band
 from holistic.words import percent
 

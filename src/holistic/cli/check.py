@@ -1,0 +1,65 @@
+"""The command `check`: a first look at a model and its data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from holistic.cli.bars import progress_shown
+from holistic.cli.options import AsJson, Plan, Source
+from holistic.cli.streams import kept_apart, print_json
+from holistic.cli.subjects import is_reference, load_source, obtain_model, whole_subject
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from holistic.checking import Check
+    from holistic.lenses._contract import Lens
+    from holistic.study.datasets import Data
+    from holistic.study.subject import Subject
+
+__all__ = ["check", "seen"]
+
+
+def check(source: Source = Source(), plan: Plan = Plan(), *, json_: AsJson = False) -> None:
+    """Look at a model and its data within seconds, before any work.
+
+    Parameters
+    ----------
+    source
+        Which data and which model.
+    plan
+        What would be studied, and with which lenses.
+    json_
+        Print one JSON document instead of text.
+    """
+    with kept_apart(), progress_shown() as progress:
+        data = load_source(source)
+        model = obtain_model(source, data, weights=plan.weights, progress=progress)
+        subject = whole_subject(model, data, source, plan)
+        look = seen(subject, data, (source, plan), lenses=plan.lens or None)
+    if json_:
+        print_json(look.record(), indent=1)
+    else:
+        print(look)
+
+
+def seen(
+    subject: Subject,
+    data: Data,
+    flags: tuple[Source, Plan],
+    *,
+    lenses: Sequence[Lens | str] | None,
+) -> Check:
+    """Look at a subject, and say where its weights come from and what of the data isn't used."""
+    from holistic.checking import check as look
+
+    source, plan = flags
+    trained = is_reference(source) and plan.weights is None
+    if plan.weights:
+        weights = f"from '{plan.weights}'"
+    elif trained:
+        weights = f"trained here on {len(data.train):,} other examples"
+    else:
+        weights = f"as '{source.model}' returns them"
+    held = len(data.test) + (0 if trained else len(data.train))
+    return look(subject, lenses=lenses, weights=weights, unused=held - len(subject.labels))
