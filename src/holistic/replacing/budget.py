@@ -15,7 +15,7 @@ from holistic.graph.engine import Stage
 from holistic.graph.sites import Site
 from holistic.study.subject import Subject
 
-__all__ = ["afforded", "replay_work", "sample_stage", "sweep_operations"]
+__all__ = ["afforded", "model_work", "replay_work", "sample_stage", "sweep_operations"]
 
 _PER_VALUE = 32
 """Multiplications that reading and writing one value costs as much time as."""
@@ -41,12 +41,20 @@ def sample_stage(subject: Subject, site: Site) -> Stage:
 
 
 def replay_work(subject: Subject, site: Site) -> int:
-    """Estimate what computing one example from a site on costs, in multiplications.
+    """Estimate what computing one example from a site on costs, in multiplications."""
+    return _work(subject, site.depth if subject.traced else -1)
 
-    Every operation downstream counts its parameters once per position, and its values as
-    memory traffic.
+
+def model_work(subject: Subject) -> int:
+    """Estimate what computing one example costs, in multiplications."""
+    return _work(subject, -1)
+
+
+def _work(subject: Subject, depth: int) -> int:
+    """Count the parameters of every operation behind a depth once per position.
+
+    Their values count as memory traffic.
     """
-    depth = site.depth if subject.traced else -1
     return 1 + sum(
         s.parameters * math.prod(s.positions) + _PER_VALUE * math.prod(s.shape)
         for s in subject.all_sites

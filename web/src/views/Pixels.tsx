@@ -13,6 +13,7 @@ export function Pixels({
   limit,
   planes = 1,
   size = 56,
+  smooth = false,
 }: {
   values: ArrayLike<number>;
   width: number;
@@ -20,6 +21,8 @@ export function Pixels({
   limit?: number;
   planes?: number;
   size?: number;
+  /** Whether its cells flow into one another: they overlap. */
+  smooth?: boolean;
 }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const count = values.length / planes,
@@ -47,7 +50,7 @@ export function Pixels({
   return (
     <canvas
       ref={canvas}
-      class="pixels"
+      class={smooth ? "pixels smooth" : "pixels"}
       width={width}
       height={height}
       role="img"

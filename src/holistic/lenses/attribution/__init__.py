@@ -42,12 +42,17 @@ class Attribution(Lens):
     similar: float = setting(0.5, 0, 1, above=True)
     """A rank correlation with an untrained copy's map or with edges fails from here on."""
 
+    evidence_images: int = setting(50, 2, 100_000)
+    """Most evaluation images of a class of which windows are erased."""
+
     @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
-        """Yield `attribution.methods` and `attribution.contrasts`."""
+        """Yield `attribution.evidence`, `attribution.methods` and `attribution.contrasts`."""
         from holistic.lenses.attribution.contrasts import contrasts_finding
+        from holistic.lenses.attribution.evidence import evidence_finding
         from holistic.lenses.attribution.methods import methods_finding
 
+        yield evidence_finding(subject, self, context.progress)
         methods = methods_finding(subject, self, context.progress)
         yield methods
         yield contrasts_finding(subject, self, methods.table, context.progress)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from holistic.results.drawing import BLUE, GREY, ORANGE, grid, names_of, plain
+from holistic.results.drawing import BLUE, GREY, ORANGE, grid, names_of, plain, signed
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 from holistic.results.tables import Table
@@ -15,7 +15,7 @@ from holistic.results.tables import Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["contrasts", "methods"]
+__all__ = ["contrasts", "evidence", "methods"]
 
 _COLUMNS = 12
 
@@ -136,6 +136,41 @@ def _curves(curves: np.ndarray, methods: list[str]) -> Figure:
     axes[0].set_ylabel("mean score")
     axes[1].legend(fontsize=7, frameon=False)
     return figure
+
+
+def evidence(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
+    """Draw each class's maps: what erasing and adding change, and the control."""
+    table = finding.table
+    classes = names_of(table, "class")[:_COLUMNS]
+    maps = [(kind, kind, "effect") for kind in names_of(table, "kind")]
+    maps.append(("erase, randomly initialised", "erase", "control"))
+    figure, axes = grid(len(maps), len(classes), 0.9, 0.95)
+    for i, (name, kind, column) in enumerate(maps):
+        for j, label in enumerate(classes):
+            axis, rows = axes[i * len(classes) + j], table.where(kind=kind, **{"class": label})
+            signed(axis, _laid_out(rows, column), rows=[], columns=[])
+            axis.set_xticks([])
+            axis.set_yticks([])
+            if i == 0:
+                axis.set_title(plain(label, 9), fontsize=7)
+            if j == 0:
+                axis.set_ylabel(plain(name, 30), fontsize=7, rotation=0, ha="right", va="center")
+    yield (
+        figure,
+        (
+            "Change of each class's score where a window is erased or filled: orange where it "
+            "costs the class, blue where it gains; each map has its own scale."
+        ),
+    )
+
+
+def _laid_out(table: Table, column: str) -> np.ndarray:
+    """A column's values where their windows lie, `[rows, columns]`."""
+    down, i = np.unique(table.column("top").astype(int), return_inverse=True)
+    across, j = np.unique(table.column("left").astype(int), return_inverse=True)
+    values = np.full((len(down), len(across)), np.nan)
+    values[i, j] = table.column(column).astype(float)
+    return values
 
 
 def contrasts(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from holistic.results.columns import Estimate, col, estimate, key
 from holistic.results.schema import Array, Schema
 
-__all__ = ["CONTRASTS", "METHODS", "ContrastRow", "MethodRow"]
+__all__ = ["CONTRASTS", "EVIDENCE", "METHODS", "ContrastRow", "EvidenceRow", "MethodRow"]
 
 _BOUNDS = {"lo": "lower bound, 95 %", "hi": "upper bound, 95 %"}
 
@@ -186,4 +186,49 @@ CONTRASTS = Schema(
         ),
         "contrast_images": Array("uint8", "pairs 2 any any rgb", "the typical images"),
     },
+)
+
+
+@dataclass(frozen=True)
+class EvidenceRow:
+    """Row of the finding `attribution.evidence`."""
+
+    class_: str = key("class whose evaluation images are looked at", name="class")
+    kind: str = key("erase: the window loses what it holds; add: it is filled with ink")
+    top: int = key("first row of the window", unit="pixels")
+    left: int = key("first column of the window; of features the first feature", unit="pixels")
+    height: int = col("rows of the window", unit="pixels")
+    width: int = col("columns of the window", unit="pixels")
+    effect: Estimate = estimate(
+        "score with the window erased or filled minus score before, mean over images; negative: "
+        "the class needs what was there, or is hurt by ink there",
+        unit="score",
+        words="change of the score",
+        prefix="",
+        parts="lo hi control control_lo control_hi p q",
+        meanings={
+            "control": "the same in a randomly initialised network, on its own scale",
+            "control_lo": "lower end of the control's 95 % interval over images",
+            "control_hi": "upper end of the control's 95 % interval over images",
+            "p": "two-sided p of no change (paired)",
+            "q": "Benjamini-Hochberg over all rows",
+        },
+        called={
+            "control": "control (randomly initialised)",
+            "control_lo": "95 % interval",
+            "p": "p (paired, two-sided)",
+            "q": "q over all rows",
+        },
+        worse=-1,
+        signed=True,
+    )
+    n: int = col("evaluation images of the class", unit="images", role="n")
+
+
+EVIDENCE = Schema(
+    "attribution.evidence",
+    "Where the evidence for a class lies",
+    EvidenceRow,
+    lead="Where in the input does erasing, or adding, change the decision?",
+    across="left top",
 )
