@@ -10,7 +10,7 @@ demo: $(READY) ## train the reference model on the bundled digits and audit it
 	$(BIN)/holistic run
 
 test: check ## everything that must hold before a change is kept
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
 
 check: $(READY) ## formatting, lint, types, and the direction of imports
 	$(BIN)/ruff format --check .
