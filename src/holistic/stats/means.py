@@ -149,7 +149,9 @@ class Means:
         with np.errstate(divide="ignore", invalid="ignore"):
             cubes = mine.skew * mine.error**3 - theirs.skew * theirs.error**3
             skew, freedom = cubes / variance**1.5, variance**2 / scale
-        return Difference(self.mean - other.mean, np.sqrt(variance), freedom, skew)
+            carried = mine.error**4 / mine.carriers + theirs.error**4 / theirs.carriers
+            carriers = variance**2 / carried
+        return Difference(self.mean - other.mean, np.sqrt(variance), freedom, skew, carriers)
 
     @property
     def _alone(self) -> Difference:
@@ -158,7 +160,7 @@ class Means:
         with np.errstate(divide="ignore", invalid="ignore"):
             error = np.sqrt(self.m2 / (n - 1) / n)
             skew = self.m3 / self.m2**1.5  # of the mean: that of the numbers by √n
-        return Difference(self.mean, error, n - 1, skew)
+        return Difference(self.mean, error, n - 1, skew, np.clip(self.carriers, 1, n - 1))
 
 
 @dataclass(frozen=True)
@@ -173,12 +175,15 @@ class Difference:
         Degrees of freedom of the errors.
     skew
         Skewness of the values' sampling distribution.
+    carriers
+        Examples that the errors rest on, at most `freedom`.
     """
 
     value: np.ndarray
     error: np.ndarray
     freedom: np.ndarray
     skew: np.ndarray
+    carriers: np.ndarray
 
     def interval(self, *, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
         """Return the outer ones of Student's and of Hall's bounds (see `Means`)."""
@@ -190,13 +195,20 @@ class Difference:
         return self.value - most * self.error, self.value - least * self.error
 
     def p(self) -> np.ndarray:
-        """Return the two-sided p of no difference: below 0.05 where 0 is outside of the bounds."""
-        from scipy.special import stdtr
+        """Return the two-sided p of no difference: below 0.05 where 0 is outside of the bounds.
+
+        Beyond that its tail is that of Student's t with `carriers` degrees of freedom, which is
+        longer: an error that rests on few examples is far too small now and then, and of many
+        tests those come first.
+        """
+        from scipy.special import stdtr, stdtrit
 
         with np.errstate(divide="ignore", invalid="ignore"):
             t = np.where(self.value == 0, 0.0, self.value / self.error)
             t = np.where(np.isnan(self.error), np.nan, t)
-        return 2 * stdtr(self.freedom, -np.fmin(np.abs(t), np.abs(self._transformed(t))))
+        far = np.fmin(np.abs(t), np.abs(self._transformed(t)))
+        wider = stdtrit(self.carriers, 0.975) / stdtrit(self.freedom, 0.975)
+        return 2 * np.fmax(stdtr(self.freedom, -far), stdtr(self.carriers, -far * wider))
 
     def _transformed(self, t: np.ndarray) -> np.ndarray:
         """Take the skewness out of t statistics (Hall 1992, eq. 2.3)."""
