@@ -61,12 +61,12 @@ def _medians(n: int) -> Simulation:
     def draw(seed: int) -> tuple[int, int]:
         rng = np.random.default_rng([seed, n, 3])
         values, again = list[float](), list[np.ndarray]()
-        weights = class_weights(np.zeros(n, np.int64), 1, seed)
-        for pair in zip(losses, others, strict=True):
+        weights = np.split(class_weights(np.repeat(np.arange(5), n), 5, seed), 5, axis=1)
+        for pair, own in zip(zip(losses, others, strict=True), weights, strict=True):
             hard = rng.exponential(size=n)
-            sides = [own[:, None] * hard + rng.normal(size=(_UNITS, n)) for own in pair]
+            sides = [one[:, None] * hard + rng.normal(size=(_UNITS, n)) for one in pair]
             values.append(spearman(sides[0].mean(1), sides[1].mean(1)).r)
-            redrawn = [redrawn_means(side, np.ones((n, 1)), weights)[..., 0] for side in sides]
+            redrawn = [redrawn_means(side, np.ones((n, 1)), own)[..., 0] for side in sides]
             again.append(correlated(redrawn[0], redrawn[1]))
         lo, hi = over_images(float(np.median(values)), np.median(again, 0))
         return int(lo <= truth <= hi), 1

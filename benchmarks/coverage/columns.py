@@ -120,6 +120,8 @@ PROMISES: Mapping[str, Mapping[str, str]] = {
     "agreement.removed": {_FLIPS: "lo", _SETS: "p q"},
     "attribution.methods": {
         "attribution.methods: areas": "lo difference_lo",
+        "attribution.methods: likeness": "lo",
+        "attribution.methods: completeness": "lo",
         _MEAN: "p",
         "attribution.methods: any": "q",
     },
