@@ -170,9 +170,9 @@ def _replacements(n: int, *, overlap: bool) -> Simulation:
         usual = _usual_agreement(n)
         if overlap:
             ends = np.array([(f.overlap_lo, f.overlap_hi) for f in found.values()])
-            return held(*ends.T, np.array([usual[key][1] for key in found]))
+            return held(ends[:, 0], ends[:, 1], np.array([usual[key][1] for key in found]))
         ends = np.array([(f.spearman_lo, f.spearman_hi) for f in found.values()])
-        return held(*ends.T, np.tanh([usual[key][0] for key in found]))
+        return held(ends[:, 0], ends[:, 1], np.tanh([usual[key][0] for key in found]))
 
     what = "share of the top in both" if overlap else "rank correlation"
     return Simulation("ablation.replacements", what, "interval", n, draw, 200, 12, overlap)
@@ -222,7 +222,8 @@ def _averages(kind: str, n: int) -> Simulation:
                 each = Means.stack(parts)
                 ends.append(mean_of_means(each.mean, each.m2, each.count, (0, 1))[1:])
                 truth = ((2 * shares + 0.1) / (2 * shares + 2.1)).mean()
-        return held(*np.array(ends).T, np.full(50, truth))
+        lo, hi = np.array(ends).T
+        return held(lo, hi, np.full(50, truth))
 
     words = f"{kind} averaged over ten classes"
     return Simulation("ablation.averages", words, "interval", n, draw, 100, 10)

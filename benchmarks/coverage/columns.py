@@ -128,6 +128,7 @@ PROMISES: Mapping[str, Mapping[str, str]] = {
     "attribution.contrasts": {
         _MEAN: "lo plain_lo difference_lo beyond_lo p q",
     },
+    "attribution.evidence": {_MEAN: "lo p q"},
     "mechanism.pairs": {
         "mechanism.pairs: r =": "lo",
         "mechanism.pairs: r_within =": "r_within_lo",
