@@ -67,12 +67,11 @@ def _entries(node: FxNode, rows: Any) -> int:
     made = node.args[0] if node.target is GETITEM and node.args[1] == 0 else node
     if not isinstance(made, FxNode) or op_name(made) in MOVES or not value.is_floating_point():
         return 0
-    size: Any = value.shape[0]
-    plain = all(isinstance(n, int) or not n.node.expr.free_symbols for n in value.shape[1:])
-    if isinstance(size, int) or not plain:
+    sizes: Any = value.shape
+    plain = all(isinstance(n, int) or not n.node.expr.free_symbols for n in sizes[1:])
+    if isinstance(sizes[0], int) or not plain:
         return 0
-    symbol = rows.node.expr
-    each = size.node.expr / symbol
+    each = sizes[0].node.expr / rows.node.expr
     return int(each) if each.is_Integer and each > 1 else 0
 
 
