@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from holistic.errors import ModelError
 from holistic.graph.engine import Change, Stage, native, units_last
 from holistic.graph.modules import Output, module_sites
+from holistic.graph.patterns import narrowed
 from holistic.graph.recorded import Recorder
 from holistic.graph.rounding import close
 from holistic.graph.sites import Site, with_axes
@@ -61,10 +62,11 @@ class HookedEngine:
         images: Tensor,
         reason: str,
         unit_axes: Mapping[str, int] | None = None,
+        studied: Sequence[str] = (),
     ) -> HookedEngine:
         """Find the sites by running the model once on a few images `[B, …]`."""
         sites = _recorded_sites(wrapped, images)
-        named = with_axes(sites, unit_axes or {})
+        named = narrowed(with_axes(sites, unit_axes or {}), studied)
         return cls(wrapped, named, f"{reason}; {_COST}", images.device, Sizes(len(images)))
 
     def run(
