@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,6 +15,7 @@ from torch.export import Dim, ExportedProgram, export
 from torch.fx import GraphModule
 from torch.fx import Node as FxNode
 
+from holistic.graph.accompanied import apart
 from holistic.graph.leftovers import forget
 from holistic.graph.wrapped import Wrapped, evaluating, stance
 
@@ -54,7 +56,8 @@ def exported(wrapped: Wrapped, images: Tensor, *, strict: bool) -> ExportedProgr
     """
     try:
         with _quiet(), evaluating(wrapped), stance("default" if strict else "force_eager"):
-            program = export(wrapped, (images,), dynamic_shapes=({0: Dim.AUTO},), strict=strict)
+            given, sizes = _arguments(images)
+            program = export(wrapped, given, dynamic_shapes=sizes, strict=strict)
             _inline_blocks(program.graph_module)
             return program.run_decompositions({})
     except Exception as error:  # torch.export raises many unrelated kinds
@@ -64,6 +67,15 @@ def exported(wrapped: Wrapped, images: Tensor, *, strict: bool) -> ExportedProgr
             f"torch.export failed: {type(error).__name__}: {reason}",
             readable="numpy() is not supported" in reason,
         ) from error
+
+
+def _arguments(images: Tensor) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """What a wrapped model is called with, and which axes of it are of any length."""
+    images, beside = apart(images)
+    if not beside:
+        return (images,), ({0: Dim.AUTO},)
+    several = tuple(beside.values())
+    return (images, several), ({0: Dim.AUTO}, tuple({0: Dim.AUTO} for _ in several))
 
 
 @contextmanager

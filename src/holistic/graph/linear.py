@@ -127,7 +127,7 @@ def carry(program: Program, site: int, axis: int) -> Carry:
         The axis of its units, the batch axis counted.
     """
     changed = program.downstream(site) | {site}
-    needed = {n.index for n, _ in program.plan({site, program.input}, {program.output}).steps}
+    needed = {n.index for n, _ in program.plan({site, *program.inputs}, {program.output}).steps}
     local: dict[int, Local] = {site: Local(axis, batch=program.nodes[site].batch_axis or 0)}
     mixes: list[Mix] = []
     dense_reads: set[int] = {site} & {program.output}

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
+from holistic.graph.accompanied import apart, lacking
+
 __all__ = ["Node", "Plan", "Program", "Ref", "select_rows"]
 
 
@@ -83,11 +85,40 @@ class Plan:
 
 @dataclass(frozen=True)
 class Program:
-    """The flat graph of a model: nodes in the order of execution, from input to logits."""
+    """The flat graph of a model: nodes in the order of execution, from input to logits.
+
+    Attributes
+    ----------
+    input, output
+        The nodes of the images and of the logits.
+    beside
+        The nodes of what the model is given beside the images.
+    """
 
     nodes: tuple[Node, ...]
     input: int
     output: int
+    beside: tuple[int, ...] = ()
+
+    @property
+    def inputs(self) -> frozenset[int]:
+        """Nodes that every run is given."""
+        return frozenset({self.input, *self.beside})
+
+    def given(self, images: Tensor) -> dict[int, Tensor]:
+        """Return the values of these nodes: the images, `[B, …]`, and what they carry.
+
+        Raises
+        ------
+        ModelError
+            If they don't carry what the model needs.
+        """
+        if not self.beside:
+            return {self.input: images}
+        images, carried = apart(images)
+        if len(carried) != len(self.beside):
+            raise lacking(tuple(carried) or ("further inputs",))
+        return {self.input: images, **dict(zip(self.beside, carried.values(), strict=True))}
 
     @cached_property
     def _plans(self) -> dict[Any, Plan]:

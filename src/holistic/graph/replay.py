@@ -71,7 +71,7 @@ class TracedStage:
         alike = replacement.dim() < value.dim() or replacement.shape[0] == 1
         if not (alike and self.carry.alone):
             new = native(replacement.expand_as(value), *axes)
-            given = {**self.known, program.input: images, node: new}
+            given = {**self.known, **program.given(images), node: new}
             # what the unedited run holds behind the site isn't what it holds under replacement
             given = {i: v for i, v in given.items() if i == node or i not in self.carry.local}
             return program.evaluate(given, frontier, rows=self.rows)

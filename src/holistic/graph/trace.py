@@ -79,12 +79,14 @@ def _flatten(
     exported: ExportedProgram, wrapped: Wrapped, batch: int
 ) -> tuple[Program, dict[int, Call], list[Call]]:
     tensors = _lifted(exported, wrapped)
-    user_input = next(
-        s.arg.name for s in exported.graph_signature.input_specs if s.kind.name == "USER_INPUT"
-    )
-    given = next(n for n in exported.graph.nodes if n.name == user_input)
-    symbol = _batch_symbol(given)
-    split_folds(exported.graph, given.meta["val"].shape[0])
+    specs = exported.graph_signature.input_specs
+    user_inputs = [s.arg.name for s in specs if s.kind.name == "USER_INPUT"]
+    by_name = {n.name: n for n in exported.graph.nodes}
+    images, *beside = (by_name[name] for name in user_inputs)
+    symbol = _batch_symbol(images)
+    if any(_batch_symbol(node) != symbol for node in beside):
+        raise Untraceable("the model's code doesn't say that its inputs are of as many examples")
+    split_folds(exported.graph, images.meta["val"].shape[0])
     fx_nodes = [n for n in exported.graph.nodes if n.op != "output"]
     index = {n: i for i, n in enumerate(fx_nodes)}
     (outputs,) = next(n for n in exported.graph.nodes if n.op == "output").args
@@ -97,7 +99,8 @@ def _flatten(
         raise Untraceable("the model's logits depend on no operation")
     nodes = tuple(_node(n, index, tensors, symbol, batch) for n in fx_nodes)
     owners, calls = _owners(fx_nodes, wrapped)
-    return Program(nodes, index[given], index[logits]), owners, calls
+    others = tuple(index[node] for node in beside)
+    return Program(nodes, index[images], index[logits], others), owners, calls
 
 
 def _lifted(exported: ExportedProgram, wrapped: Wrapped) -> dict[str, Tensor]:
@@ -215,7 +218,7 @@ def _checked(program: Program, wrapped: Wrapped, images: Tensor) -> Program:
     with torch.no_grad(), evaluating(wrapped):
         expected = wrapped.logits(images)
     calls = [n.index for n in program.nodes if n.function is not None and n.shape is not None]
-    reached = {node.index for node, _ in program.plan({program.input}, {program.output}).steps}
+    reached = {node.index for node, _ in program.plan(program.inputs, {program.output}).steps}
     calls = [i for i in calls if i in reached]
     order = torch.arange(len(images), device=images.device).roll(2)
     drawn = torch.get_rng_state()
@@ -244,7 +247,7 @@ def _checked(program: Program, wrapped: Wrapped, images: Tensor) -> Program:
 @torch.no_grad()
 def _replayed(program: Program, images: Tensor, wanted: list[int]) -> dict[int, Any]:
     try:
-        return program.evaluate({program.input: images}, wanted, rows=len(images))
+        return program.evaluate(program.given(images), wanted, rows=len(images))
     except Exception as error:  # whatever operations say to sizes that they weren't made for
         reason = " ".join(str(error).split())[:120]
         message = f"the graph fails on a batch of {len(images)}: {reason}"

@@ -75,7 +75,7 @@ class TracedEngine:
         nodes = {name: self.nodes[name] for name in wanted}
         with full_precision(self.device):
             values = program.evaluate(
-                {program.input: images.to(self.device), **given},
+                {**program.given(images.to(self.device)), **given},
                 [program.output, *nodes.values()],
                 rows=len(images),
                 edits=edits,
@@ -87,7 +87,7 @@ class TracedEngine:
 
     @torch.no_grad()
     def _logits(self, images: Tensor) -> Tensor:
-        given = {self.program.input: images.to(self.device)}
+        given = self.program.given(images.to(self.device))
         return self.program.evaluate(given, [self.program.output], rows=len(images))[
             self.program.output
         ]
@@ -106,8 +106,8 @@ class TracedEngine:
     def _row_bytes(self, site: Site) -> int:
         """Bytes of one example in the run that a stage starts from, and in what it keeps."""
         kept = self._wanted(self.carry(site), self.nodes[site.name])
-        plan = self.program.plan({self.program.input}, kept)
-        return 2 * self.program.row_bytes(plan, {self.program.input})
+        plan = self.program.plan(self.program.inputs, kept)
+        return 2 * self.program.row_bytes(plan, self.program.inputs)
 
     def row_operations(self, site: Site) -> int:
         """Operations in the linear layers and convolutions behind a site."""
@@ -123,7 +123,7 @@ class TracedEngine:
     def weights_before(self, site: str | None) -> tuple[Tensor, ...]:
         """Floating parameters and constants that a site's value depends on; None: the logits'."""
         node = self.program.output if site is None else self.nodes[site]
-        steps = self.program.plan({self.program.input}, {node}).steps
+        steps = self.program.plan(self.program.inputs, {node}).steps
         read = sorted({i for step, _ in steps for i in step.inputs})
         values = [self.program.nodes[i].value for i in read]
         return tuple(v for v in values if v is not None and v.is_floating_point())
@@ -141,7 +141,7 @@ class TracedEngine:
         """Every value of the unedited run that replays at a site may read."""
         program = self.program
         wanted = self._wanted(self.carry(site), self.nodes[site.name])
-        given = {**known, program.input: images.to(self.device)}
+        given = {**known, **program.given(images.to(self.device))}
         with full_precision(self.device):
             values = program.evaluate(given, wanted, rows=len(images), owned=())
             self._sizes.check(images, values[program.output], self._logits)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
 
+from holistic.graph.accompanied import apart, lacking
 from holistic.graph.kept import kept
 from holistic.graph.torch_settings import ambient, ordinary
 
@@ -22,23 +23,42 @@ class Wrapped(nn.Module):
     ----------
     single
         Whether the model can be run on one image alone; else the image is given twice.
+    names
+        Arguments of the model that are given beside the images.
     """
 
     def __init__(
         self,
         model: nn.Module,
-        pick: Callable[[nn.Module, Tensor], Tensor],
+        pick: Callable[..., Tensor],
         defaults: tuple[torch.dtype, torch.device] | None = None,
+        names: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.model = model
         self.pick = pick
         self.defaults = defaults or ambient()
         self.single = True
+        self.names = tuple(names)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the logits, `[B, C]`."""
-        return self.pick(self.model, images)
+    def forward(self, images: Tensor, beside: tuple[Tensor, ...] = ()) -> Tensor:
+        """Return the logits, `[B, C]`.
+
+        Parameters
+        ----------
+        images
+            `[B, …]`, which carry the further inputs.
+        beside
+            Those inputs in the order of their names, of images that don't carry them.
+        """
+        if not self.names:
+            return self.pick(self.model, images)
+        if not beside:
+            images, carried = apart(images)
+            if tuple(carried) != self.names:
+                raise lacking(self.names)
+            beside = tuple(carried.values())
+        return self.pick(self.model, images, **dict(zip(self.names, beside, strict=True)))
 
     def logits(self, images: Tensor) -> Tensor:
         """Return the logits of a copy of the images, which the model may write into."""

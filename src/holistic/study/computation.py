@@ -115,7 +115,7 @@ def _operations(program: Program, seen: _Seen) -> list[str]:
         return f"value {value.index}" if isinstance(value, Ref) else teller.tell(value, "constant")
 
     teller = Teller(seen.tell)
-    told = [str((program.input, program.output))]
+    told = [str((program.input, program.output, *program.beside))]
     for node in program.nodes:
         if node.value is not None:
             told.append(seen.tell(f"constant {node.index}", node.value))

@@ -15,6 +15,7 @@ from holistic.usercode import FAULTS
 
 __all__ = [
     "as_float32",
+    "as_tensor",
     "checked_data",
     "checked_forward",
     "checked_images",
@@ -22,6 +23,7 @@ __all__ = [
     "checked_name",
     "checked_pair",
     "chosen_device",
+    "dtype_of",
     "fitting",
 ]
 
@@ -145,8 +147,12 @@ def checked_data(data: Any, model: nn.Module) -> tuple[Tensor, Tensor]:
     plain = images.is_floating_point() or images.dtype in (torch.uint8, torch.bool)
     if not plain:
         return images.long(), labels
-    dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
-    return _cast(images, dtype), labels
+    return _cast(images, dtype_of(model)), labels
+
+
+def dtype_of(model: nn.Module) -> torch.dtype:
+    """Return the model's precision."""
+    return next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
 
 
 def _cast(images: Tensor, dtype: torch.dtype) -> Tensor:

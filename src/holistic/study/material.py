@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from holistic.graph.accompanied import accompanied, inputs_of
 from holistic.graph.memory import fits
 from holistic.graph.probes import probes, spread
 from holistic.graph.torch_settings import ambient, ordinary
 from holistic.graph.wrapped import Wrapped, evaluating
+from holistic.study.beside import beside_of, checked_beside
 from holistic.study.classes import checked_classes
 from holistic.study.divided import Divided
 from holistic.study.examples import Examples
@@ -41,10 +43,11 @@ class Choices:
 
     score: Score
     seed: int
-    forward: Callable[[nn.Module, Tensor], Tensor] | None
+    forward: Callable[..., Tensor] | None
     name: str
     unit_axes: Mapping[str, int]
     sites: tuple[str, ...] = ()
+    inputs: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +94,7 @@ class Material:
         return self.choices.seed
 
     @property
-    def forward(self) -> Callable[[nn.Module, Tensor], Tensor] | None:
+    def forward(self) -> Callable[..., Tensor] | None:
         """What picks the logits where the model doesn't return them."""
         return self.choices.forward
 
@@ -150,11 +153,16 @@ class Material:
         """A few images on which the model is looked into."""
         return probes(self.wrapped, self.studied).to(self.device)
 
-    def checked(self, images: Tensor | np.ndarray | None) -> Tensor:
-        """Return images after checking them; the evaluation split's by default."""
+    def checked(self, images: Tensor | np.ndarray | None, inputs: Any = None) -> Tensor:
+        """Return images after checking them; the evaluation split's by default.
+
+        They carry what the model is given beside them, which is checked too.
+        """
         if images is None:
             return self.evaluation.images
-        return checked_images(images, self.images, from_bytes=self.from_bytes)
+        found = checked_images(images, self.images, from_bytes=self.from_bytes)
+        own = self.images, self.model, self.reading.forward
+        return accompanied(found, beside_of(images, inputs, *own))
 
 
 def gathered(
@@ -180,10 +188,13 @@ def gathered(
     model, defaults = checked_model(unwrapped(model)), ambient()
     with ordinary():
         images, labels = checked_data(data, model)
+        beside = checked_beside(choices.inputs, model, choices.forward, len(images))
+        images = accompanied(images, beside or inputs_of(data[0]))
         # tensors made in inference mode take part in no gradient
         images = images.clone() if images.is_inference() else images
         chosen = chosen_device(device, model)
-        plain = Wrapped(on_device(model, chosen), choices.forward or called, defaults)
+        names = tuple(inputs_of(images))
+        plain = Wrapped(on_device(model, chosen), choices.forward or called, defaults, names)
         images = fitting(images, lambda some: _run_once(plain, some.to(chosen)))
         own = any(side is not None for side in splits)
         divided = Divided(
@@ -195,7 +206,7 @@ def gathered(
         some = spread(divided.studied, _TRIED).to(chosen)
         named = len(classes) if isinstance(classes, Collection) else 0
         reading = read_outputs(plain, some, divided.labels, classes=named, forward=choices.forward)
-        wrapped = Wrapped(plain.model, reading, defaults)
+        wrapped = Wrapped(plain.model, reading, defaults, names)
         count = preflight(wrapped, some)
         return Material(
             model,

@@ -18,7 +18,7 @@ from holistic.graph.wrapped import Wrapped, evaluating
 
 __all__ = ["Reading", "called", "read_outputs"]
 
-Forward = Callable[[nn.Module, Tensor], Any]
+Forward = Callable[..., Any]
 Form = Literal["logits", "probabilities", "one logit", "one probability"]
 
 _PART = 5
@@ -54,15 +54,15 @@ class Reading:
     form: Form = "logits"
     notes: tuple[str, ...] = ()
 
-    def __call__(self, model: nn.Module, images: Tensor) -> Tensor:
-        """Run the model and return its logits, `[B, C]`."""
-        output = (self.forward or called)(model, images)
+    def __call__(self, model: nn.Module, images: Tensor, **beside: Tensor) -> Tensor:
+        """Run the model on images and what it is given beside them: its logits, `[B, C]`."""
+        output = (self.forward or called)(model, images, **beside)
         return _in_form(_picked(output, self.path), self.form)
 
 
-def called(model: nn.Module, images: Tensor) -> Any:
-    """Call a model on images."""
-    return model(images)
+def called(model: nn.Module, images: Tensor, **beside: Tensor) -> Any:
+    """Call a model on images and what it is given beside them, by name of its argument."""
+    return model(images, **beside)
 
 
 def read_outputs(

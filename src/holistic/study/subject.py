@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 import holistic
 from holistic.arguments import checked_seed
-from holistic.errors import ModelError, memory_told
+from holistic.errors import ModelError, listed, memory_told
+from holistic.graph.accompanied import inputs_of
 from holistic.graph.editing import Edit
 from holistic.graph.engine import Engine, Stage
 from holistic.graph.gradients import Gradients
@@ -58,7 +59,8 @@ class Subject(Material):
     seed
         Decides the selection/evaluation split and everything drawn at random; 0 to 2³¹ - 1.
     forward
-        Picks the logits where the model doesn't return them: called with model and images.
+        Picks the logits where the model doesn't return them: called with model and images, and
+        with `inputs` by name.
     name
         What to call the model in reports.
     unit_axes
@@ -77,6 +79,10 @@ class Subject(Material):
     sites
         Names or patterns of the sites that lenses use: `layer3.*`, or `#-3:` for the last three
         hidden ones; all hidden sites by default.
+    inputs
+        What the model is given beside the images: tensors `[N, …]` by name of the forward's
+        argument (`{"attention_mask": mask}`), or in the order of its arguments. They go with
+        their examples everywhere, and no edit or lens changes them.
 
     Raises
     ------
@@ -96,7 +102,7 @@ class Subject(Material):
         classes: Sequence[str] | Mapping[Any, Any] | None = (),
         score: Score = "margin",
         seed: int = 0,
-        forward: Callable[[nn.Module, Tensor], Tensor] | None = None,
+        forward: Callable[..., Tensor] | None = None,
         name: str = "model",
         unit_axes: Mapping[str, int] | None = None,
         device: str | torch.device = "auto",
@@ -104,6 +110,7 @@ class Subject(Material):
         selection: Any = None,
         evaluation: Any = None,
         sites: str | Sequence[str] | None = None,
+        inputs: Mapping[str, Any] | Sequence[Any] | None = None,
     ) -> None:
         choices = Choices(
             checked_score(score),
@@ -112,6 +119,7 @@ class Subject(Material):
             checked_name(name),
             checked_axes(unit_axes),
             () if sites is None else tuple(site_names(sites, fewest=1)),
+            inputs,
         )
         splits = selection, evaluation
         found = gathered(model, data, choices, classes=classes, device=device, splits=splits)
@@ -143,7 +151,9 @@ class Subject(Material):
     @property
     def notes(self) -> tuple[str, ...]:
         """What is to be known of how logits and units were found, one line each."""
-        return (*self.reading.notes, *site_notes(self.engine.sites))
+        beside = inputs_of(self.images)
+        told = f"Beside each image the model is given {listed(beside)}, which no lens changes."
+        return (*self.reading.notes, *([told] if beside else ()), *site_notes(self.engine.sites))
 
     @property
     def all_sites(self) -> tuple[Site, ...]:
@@ -196,7 +206,10 @@ class Subject(Material):
 
     @memory_told()
     def predict(
-        self, images: Tensor | np.ndarray | None = None, edits: Edit | Sequence[Edit] = ()
+        self,
+        images: Tensor | np.ndarray | None = None,
+        edits: Edit | Sequence[Edit] = (),
+        inputs: Mapping[str, Any] | Sequence[Any] | None = None,
     ) -> Tensor:
         """Compute logits under edits, batch by batch, without gradients.
 
@@ -206,6 +219,9 @@ class Subject(Material):
             `[N, …]`; the evaluation split by default.
         edits
             One edit, or several: applied at their sites, those at one site in the given order.
+        inputs
+            What the model is given beside these images, of a subject that has such `inputs`;
+            the subject's own images come with theirs.
 
         Returns
         -------
@@ -221,7 +237,7 @@ class Subject(Material):
         SettingError
             If an edit's value isn't what it needs.
         """
-        return self.downstream(self.checked(images), edits, ())[0]
+        return self.downstream(self.checked(images, inputs), edits, ())[0]
 
     def downstream(
         self,
@@ -234,10 +250,13 @@ class Subject(Material):
 
     @memory_told()
     def capture(
-        self, sites: str | Sequence[str], images: Tensor | np.ndarray | None = None
+        self,
+        sites: str | Sequence[str],
+        images: Tensor | np.ndarray | None = None,
+        inputs: Mapping[str, Any] | Sequence[Any] | None = None,
     ) -> dict[str, Tensor]:
         """Read sites' values on images (the evaluation split by default): `[N, P…, U]` each."""
-        return self.downstream(self.checked(images), (), sites)[1]
+        return self.downstream(self.checked(images, inputs), (), sites)[1]
 
     @settled()
     def capture_batches(
@@ -245,9 +264,10 @@ class Subject(Material):
         sites: str | Sequence[str],
         images: Tensor | np.ndarray | None = None,
         batch: int | None = None,
+        inputs: Mapping[str, Any] | Sequence[Any] | None = None,
     ) -> Iterator[tuple[slice, dict[str, Tensor]]]:
         """Read sites' values a batch at a time, so that memory doesn't grow with the data."""
-        images, sites = self.checked(images), site_names(sites, fewest=1)
+        images, sites = self.checked(images, inputs), site_names(sites, fewest=1)
         for part in self.runner.batches(images, sites, batch):
             yield part, self.downstream(images[part], (), sites)[1]
 
