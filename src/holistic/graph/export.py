@@ -74,8 +74,8 @@ def _arguments(images: Tensor) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     images, beside = apart(images)
     if not beside:
         return (images,), ({0: Dim.AUTO},)
-    several = tuple(beside.values())
-    return (images, several), ({0: Dim.AUTO}, tuple({0: Dim.AUTO} for _ in several))
+    several, examples = tuple(beside.values()), Dim("examples")  # of as many, which AUTO isn't told
+    return (images, several), ({0: examples}, tuple({0: examples} for _ in several))
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from holistic.graph.torch_settings import ordinary, settled
 from holistic.results.tables import Table
 from holistic.study.computation import Computation
 from holistic.study.finite import check_finite
+from holistic.study.huggingface import from_huggingface
 from holistic.study.identity import Identity
 from holistic.study.inputs import checked_forward, checked_name
 from holistic.study.likeness import check_control
@@ -80,9 +81,8 @@ class Subject(Material):
         Names or patterns of the sites that lenses use: `layer3.*`, or `#-3:` for the last three
         hidden ones; all hidden sites by default.
     inputs
-        What the model is given beside the images: tensors `[N, …]` by name of the forward's
-        argument (`{"attention_mask": mask}`), or in the order of its arguments. They go with
-        their examples everywhere, and no edit or lens changes them.
+        What the model is given beside the images and no lens changes: tensors `[N, …]` by name
+        of the forward's argument (`{"attention_mask": mask}`), or in the order of its arguments.
 
     Raises
     ------
@@ -127,6 +127,8 @@ class Subject(Material):
         self.runner = Runner(self.wrapped, self.probes, self.unit_axes, self.choices.sites)
         self.references = References(self)
         self.identity = Identity(self, self.runner)
+
+    from_huggingface = classmethod(from_huggingface)
 
     @property
     def engine(self) -> Engine:
@@ -220,8 +222,7 @@ class Subject(Material):
         edits
             One edit, or several: applied at their sites, those at one site in the given order.
         inputs
-            What the model is given beside these images, of a subject that has such `inputs`;
-            the subject's own images come with theirs.
+            What the model is given beside these images; the subject's own come with theirs.
 
         Returns
         -------
