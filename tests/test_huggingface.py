@@ -24,6 +24,7 @@ from transformers import (
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
 import holistic
+import holistic.cli
 from holistic.errors import DataError, ModelError, Notice
 from holistic.graph.accompanied import inputs_of
 from holistic.study.huggingface import opened
@@ -171,3 +172,46 @@ def test_folders_that_hold_no_classifier_are_refused(vit: Path, tmp_path: Path) 
         assert "\n" not in str(error.value)
     with pytest.raises(DataError, match=r"the inputs are texts, and '.*' has no tokenizer"):
         opened(vit).inputs(["a film"])
+
+
+def test_the_command_line_takes_a_folder_as_the_model(
+    bert: Path, vit: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert holistic.cli.main(["sites", "digits", "--weights", str(vit), "--json"]) == 2
+    assert (
+        "labels must lie in 0 to 2 (the model has 3 logits), got 0 to 9" in capsys.readouterr().err
+    )
+    assert holistic.cli.main(["sites", "digits", "--weights", str(bert), "--json"]) == 2
+    assert "error: " in capsys.readouterr().err
+    with pytest.warns(Notice, match="brought into the order of the model's classes"):
+        labels, names = opened(vit).labelled(torch.tensor([0, 1, 1]), ("bird", "cat"))
+    assert (labels.tolist(), names) == ([2, 0, 0], NAMES)
+    kept = opened(vit).labelled(torch.tensor([0, 1]), ("0", "1"))
+    assert (kept[0].tolist(), kept[1]) == ([0, 1], NAMES)
+
+
+def test_the_command_line_reads_logits_with_a_function(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "held_apart.py").write_text(
+        "from torch import nn\n"
+        "class Two(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.body, self.act = nn.Linear(64, 12), nn.ReLU()\n"
+        "        self.one, self.other = nn.Linear(12, 10), nn.Linear(12, 10)\n"
+        "    def forward(self, x):\n"
+        "        seen = self.act(self.body(x.flatten(1)))\n"
+        "        return self.one(seen), self.other(seen)\n"
+        "def second(model, images):\n"
+        "    return model(images)[1]\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    words = ["sites", "digits", "--model", "held_apart:Two", "--json"]
+    assert holistic.cli.main(words) == 2
+    assert "several tensors that may be the logits" in capsys.readouterr().err
+    assert holistic.cli.main([*words, "--forward", "held_apart:second"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert [site["site"] for site in shown["sites"] if site["hidden"]] == ["act"]
+    assert holistic.cli.main([*words, "--forward", "held_apart:third"]) == 2
+    assert "'held_apart:third' can't be imported" in capsys.readouterr().err

@@ -45,8 +45,12 @@ class Plan:
     """What a run studies, with which lenses, and where it is saved."""
 
     weights: Path | None = None
-    """Weights of the model, safetensors or a state dict of `torch.save`; a reference model
+    """Weights of the model: safetensors, a state dict or checkpoint of `torch.save`, or a folder
+    of shards; a folder of Hugging Face is the model itself, with its processor. A reference model
     without weights is trained first."""
+    forward: str | None = None
+    """`module:function` that is called with the model and a batch and returns logits, where the
+    model itself returns something else."""
     limit: int | None = None
     """Study this many of the test images, the classes in their proportions; all by default."""
     score: str = "margin"

@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from holistic.cli.bars import progress_shown
 from holistic.cli.options import AsJson, Plan, Source, file_name, settings_class
 from holistic.cli.streams import kept_apart, print_json
+from holistic.cli.subjects import with_pretrained
 from holistic.errors import AuditError, LensError, notice
 from holistic.lenses._contract import Lens, left_out, lens_class, lens_names, quickened
 
@@ -55,7 +56,7 @@ def run(
     config
         TOML file with any of these settings (`seed = 1`, `[ablation]`); flags win.
     """
-    lenses = _lenses(plan, settings)
+    lenses, source = _lenses(plan, settings), with_pretrained(source, plan.weights)
     out = plan.out or Path("runs") / file_name(source)
     failed: LensError | None = None
     with kept_apart(), progress_shown() as progress:
@@ -157,6 +158,7 @@ def _recorded(source: Source, plan: Plan) -> dict[str, Any]:
         "score": plan.score,
         "unit_axis": list(plan.unit_axis),
         **({"sites": list(plan.sites)} if plan.sites else {}),
+        **({"forward": plan.forward} if plan.forward else {}),
     }
 
 

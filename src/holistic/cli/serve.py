@@ -119,6 +119,8 @@ def _model(audit: Audit, data_dir: Path | None, *, trust: bool) -> Live | str:
             f"the audit names code or a folder of its own ('{made['model']}' on '{made['data']}'); "
             "--trust runs and reads them"
         )
+    if made.get("forward") and not trust:
+        return f"the audit names code of its own, '{made['forward']}'; --trust runs it"
     if made["weights"] and not trust:
         return f"the audit names a file of weights, '{made['weights']}'; --trust reads it"
     source = Source(made["data"], model=made["model"], seed=made["seed"], data_dir=data_dir)
@@ -129,6 +131,7 @@ def _model(audit: Audit, data_dir: Path | None, *, trust: bool) -> Live | str:
         score=made["score"],
         unit_axis=tuple(made["unit_axis"]),
         sites=tuple(made.get("sites", ())),
+        forward=made.get("forward"),
     )
     if is_reference(source) and not weights.exists():
         return f"the model's weights aren't at '{weights}'"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from holistic.cli.options import AsJson, Plan, Source
 from holistic.cli.streams import kept_apart, print_json
-from holistic.cli.subjects import load_source, untrained_model, whole_subject
+from holistic.cli.subjects import load_source, untrained_model, whole_subject, with_pretrained
 
 if TYPE_CHECKING:
     from holistic.study.subject import Subject
@@ -26,6 +26,7 @@ def sites(
     source: Source = Source(),
     *,
     weights: Path | None = None,
+    forward: str | None = None,
     unit_axis: tuple[str, ...] = (),
     json_: AsJson = False,
 ) -> None:
@@ -36,7 +37,10 @@ def sites(
     source
         Which data and which model.
     weights
-        Weights of the model; its places don't depend on them.
+        Weights of the model; its places don't depend on them. A folder of Hugging Face is the
+        model itself.
+    forward
+        `module:function` that calls the model and returns logits.
     unit_axis
         `SITE=AXIS`: which axis of an example's value counts a site's units.
     json_
@@ -45,12 +49,15 @@ def sites(
     from holistic.study.weights import load_weights
 
     with kept_apart():
+        source = with_pretrained(source, weights)
         data = load_source(source)
         model = untrained_model(source, data)
-        if weights is not None:
+        if weights is not None and not source.model.startswith("huggingface:"):
             model = load_weights(model, weights)
         limit = max(_ENOUGH, 2 * len(data.classes))
-        subject = whole_subject(model, data, source, Plan(limit=limit, unit_axis=unit_axis))
+        subject = whole_subject(
+            model, data, source, Plan(limit=limit, unit_axis=unit_axis, forward=forward)
+        )
         document = _document(subject)
     if json_:
         print_json(document, indent=1)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from holistic.cli.options import Plan, Source
-from holistic.errors import SettingError
+from holistic.errors import ModelError, SettingError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,12 +25,30 @@ __all__ = [
     "obtain_model",
     "untrained_model",
     "whole_subject",
+    "with_pretrained",
 ]
+
+_PRETRAINED = "huggingface:"
+"""What stands before the folder in the name of a model that `save_pretrained` wrote."""
 
 
 def is_reference(source: Source) -> bool:
     """Say whether the model is meant to be one of the program's own."""
     return ":" not in source.model
+
+
+def with_pretrained(source: Source, weights: Path | None) -> Source:
+    """Take a folder of Hugging Face that is given as weights as the model, where none is named."""
+    held = weights is not None and (weights / "config.json").is_file()
+    return (
+        replace(source, model=f"{_PRETRAINED}{weights}")
+        if held and is_reference(source)
+        else source
+    )
+
+
+def _is_pretrained(source: Source) -> bool:
+    return source.model.startswith(_PRETRAINED)
 
 
 def load_source(source: Source) -> Data:
@@ -46,8 +65,11 @@ def load_source(source: Source) -> Data:
 
 def untrained_model(source: Source, data: Data) -> nn.Module:
     """Make the model that the flags name: a reference model as it is before training."""
+    from holistic.study.huggingface import opened
     from holistic.study.models import build, load_factory
 
+    if _is_pretrained(source):
+        return opened(source.model.removeprefix(_PRETRAINED)).model
     if not is_reference(source):
         return load_factory(source.model)
     shape = tuple(data.train.images.shape[1:])
@@ -68,7 +90,7 @@ def obtain_model(
     from holistic.study.weights import load_weights
 
     model = untrained_model(source, data)
-    if weights is not None:
+    if weights is not None and not _is_pretrained(source):
         check_saved(str(weights))
         return load_weights(model, weights)
     if not is_reference(source):
@@ -96,21 +118,29 @@ def whole_subject(model: nn.Module, data: Data, source: Source, plan: Plan) -> S
     HolisticError
         If the limit is too small, or model and data can't be studied.
     """
+    from holistic.study.huggingface import pretrained
     from holistic.study.scores import checked_score
     from holistic.study.splits import limited
     from holistic.study.subject import Subject
+    from holistic.usercode import imported
 
+    forward = imported(plan.forward, ModelError) if plan.forward else None
     images, labels = data.test.images, data.test.labels
     if plan.most is not None:
         rows = limited(labels, plan.most, seed=source.seed)
         images, labels = images[rows], labels[rows]
+    classes = data.classes
+    if _is_pretrained(source):
+        held = pretrained(source.model.removeprefix(_PRETRAINED), model)
+        images, (labels, classes) = held.inputs(images), held.labelled(labels, classes)
     return Subject(
         model,
         (images, labels),
-        classes=data.classes,
+        classes=classes,
         score=checked_score(plan.score),
         seed=source.seed,
         name=source.model,
+        forward=forward,
         unit_axes=_unit_axes(plan.unit_axis),
         sites=plan.sites or None,
         device=plan.device,

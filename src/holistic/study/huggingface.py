@@ -22,11 +22,10 @@ from holistic.graph.accompanied import accompanied
 from holistic.study.scores import Score
 from holistic.usercode import running
 
-__all__ = ["Pretrained", "from_huggingface", "is_pretrained", "opened"]
+__all__ = ["Pretrained", "from_huggingface", "is_pretrained", "opened", "pretrained"]
 
 _Subject = TypeVar("_Subject")
 
-_SCHEME = "huggingface:"
 _MOST = 256
 """Pictures that are prepared at a time."""
 
@@ -53,6 +52,26 @@ class Pretrained:
     def name(self) -> str:
         """What reports call it."""
         return self.folder.resolve().name
+
+    def labelled(self, labels: Tensor, classes: Sequence[str]) -> tuple[Tensor, tuple[str, ...]]:
+        """Bring labels `[N]` into the order of the model's classes, by their names.
+
+        Parameters
+        ----------
+        labels, classes
+            Of the data.
+
+        Returns
+        -------
+        labels, classes
+            As the model counts them; the data's own where the model has no names.
+        """
+        if not self.classes or not set(classes) <= set(self.classes):
+            return labels, self.classes or tuple(classes)
+        places = torch.tensor([self.classes.index(name) for name in classes])
+        if places.tolist() != list(range(len(places))):
+            notice("labels were brought into the order of the model's classes, by their names")
+        return places[labels], self.classes
 
     def prepared(self, data: Any) -> Any:
         """Return pictures or texts with labels, prepared; other data as it is."""
@@ -173,7 +192,12 @@ def opened(folder: Path | str) -> Pretrained:
             f"'{folder}' doesn't fit its {kind.__name__}: it lacks {listed(absent, 3)}, and random "
             "numbers would stand in; save the trained classifier with model.save_pretrained"
         )
-    return Pretrained(folder, model.eval(), _named(model.config))
+    return pretrained(folder, model.eval())
+
+
+def pretrained(folder: Path | str, model: nn.Module) -> Pretrained:
+    """Return what a folder holds beside the model that was made of it."""
+    return Pretrained(Path(folder), model, _named(model.config))
 
 
 def from_huggingface(
@@ -273,7 +297,7 @@ def _pictures(given: Any) -> Sequence[Any] | None:
         values = np.rint(values * 255).astype(np.uint8)
     if values.dtype != np.uint8:
         return None
-    return values if values.shape[3] in (1, 3) else np.moveaxis(values, 1, 3)
+    return list(values if values.shape[3] in (1, 3) else np.moveaxis(values, 1, 3))
 
 
 @contextmanager
