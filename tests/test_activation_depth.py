@@ -1,4 +1,4 @@
-"""Are the depth trend, the concepts, the tuning and the synthetic inputs the planted ones?"""
+"""Are the depth trend, the concepts, the tuning and the feature visualisations the planted ones?"""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_nothing_is_found_in_networks_that_learned_nothing() -> None:
         images[::3, :, :6] += 1
         images[1::3, :, :, :6] += 1
         subject = holistic.Subject(model, (images, torch.arange(150) % 3), seed=seed)
-        findings = found(subject, copies=39, synthesised=0)
+        findings = found(subject, copies=39, visualised=0)
         for name, column in (("depth", "q"), ("tuning", "q"), ("concepts", "learned_q")):
             q = findings[f"activation.{name}"].table.column(column)
             q = q[np.isfinite(q)]
@@ -184,14 +184,14 @@ def test_the_copies_differ_and_the_subject_is_left_alone() -> None:
     )
 
 
-def test_synthetic_inputs_climb_to_the_planted_pattern(
+def test_visualisations_climb_to_the_planted_pattern(
     edges: tuple[holistic.Subject, dict[str, Finding]],
 ) -> None:
-    finding = found(edges[0], steps=96, synthesised=5)["activation.synthetic"]
+    finding = found(edges[0], steps=96, visualised=5)["activation.visualisations"]
     rows = list(finding.table.rows())
     assert len(rows) == 15
     assert all(r["value"] > 2 * r["start_value"] for r in rows)
-    images = finding.arrays["activation.synthetic"]
+    images = finding.arrays["activation.visualisations"]
     assert (images.shape, images.dtype) == ((15, 28, 28), np.uint8)
     # The pictures' lines lie as the filter's: their gradients point across them.
     for unit, angle in enumerate(ANGLES):
@@ -200,7 +200,7 @@ def test_synthetic_inputs_climb_to_the_planted_pattern(
         vector = -((right - 1j * down) ** 2).sum()  # of the lines, doubled
         away = np.rad2deg(np.angle(vector)) / 2 - angle
         assert abs((away + 90) % 180 - 90) < 10
-    assert "synthetic" in finding.caveats[0]
+    assert "made by optimisation" in finding.caveats[0]
 
 
 def test_units_at_the_ends_of_their_range_are_saturated() -> None:
@@ -249,7 +249,7 @@ def test_the_new_findings_are_drawn(
     subject = edges[0]
     lens = Activation(shuffles=20, copies=19, steps=2)
     audit = holistic.audit(subject, out=tmp_path / "run", lenses=[lens])
-    for name, pictures in (("depth", 1), ("concepts", 1), ("tuning", 2), ("synthetic", 1)):
+    for name, pictures in (("depth", 1), ("concepts", 1), ("tuning", 2), ("visualisations", 1)):
         finding = audit.finding(f"activation.{name}")
         drawn_ = list(figures_of(finding, audit))
         assert len(drawn_) == pictures

@@ -28,8 +28,8 @@ from holistic.lenses.activation._matching import (
 from holistic.lenses.activation._profiles import selectivity, separation
 from holistic.lenses.activation._stimuli import Stimuli
 from holistic.lenses.activation._values import Reading
-from holistic.lenses.activation.synthetic import alike
 from holistic.lenses.activation.tuning import tuned
+from holistic.lenses.activation.visualisations import alike
 from holistic.stats.intervals import wilson
 from holistic.stats.moments import Moments
 

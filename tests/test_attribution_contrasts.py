@@ -44,7 +44,7 @@ def judged(**passed: bool) -> Table:
 def test_maps_that_failed_a_test_are_told_to_have_failed_it() -> None:
     subject = told_apart_by_a_corner()
     methods = judged(completeness=True, randomisation=False)
-    said = "(randomisation: the map hardly changes in an untrained network)"
+    said = "(randomisation: the map hardly changes in a randomly initialised network)"
     assert said in found(subject, methods).statements[2]
     twice = judged(randomisation=False, randomisation_nonzero=False)
     assert said in found(subject, twice).statements[2]

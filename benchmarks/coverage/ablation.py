@@ -158,8 +158,8 @@ def _null_sets(kind: Kind, column: str, units: int) -> Simulation:
         chosen = Table.build(
             _Chosen, {"site": "1", "effect": rows, "class": np.tile(_NAMES, units)}
         )
-        topk, collateral = (f.table for f in remove_sets(subject, _LENS, chosen, silent))
-        table = collateral
+        topk, off_target = (f.table for f in remove_sets(subject, _LENS, chosen, silent))
+        table = off_target
         if finding == "topk":
             told = topk.column("k") == topk.where(rank=1).column("k")[0]
             told &= topk.column("ranking") == "effect"
@@ -343,8 +343,8 @@ SIMULATIONS = (
     _null_sets("q", "topk:class_q", 16),
     _null_sets("q", "topk:class_q", 4),
     _null_sets("q", "topk:q", 16),
-    _null_sets("p", "collateral:control_p", 16),
-    _null_sets("q", "collateral:control_q", 16),
+    _null_sets("p", "off_target:control_p", 16),
+    _null_sets("q", "off_target:control_q", 16),
     *_each(_drops, 50, 200),
     *_each(_areas, 50, 200),
     *(_replacements(n, overlap=overlap) for n in (48, 200) for overlap in (False, True)),

@@ -166,7 +166,7 @@ def _grouped(n: int) -> Simulation:
 
 
 def _untrained(n: int) -> Simulation:
-    """Whether an untrained layer beats twenty untrained ones."""
+    """Whether a randomly initialised layer beats twenty randomly initialised ones."""
 
     def draw(seed: int) -> tuple[int, int]:
         rng = np.random.default_rng([seed, n])
@@ -177,7 +177,7 @@ def _untrained(n: int) -> Simulation:
         ]
         return int(Against(layers[0], tuple(layers[1:])).p < 0.05), 1
 
-    return Simulation("mechanism.clusters", "untrained copies", "p", n, draw, 300, 15)
+    return Simulation("mechanism.clusters", "randomly initialised controls", "p", n, draw, 300, 15)
 
 
 def _changes(rng: np.random.Generator, n: int) -> np.ndarray:

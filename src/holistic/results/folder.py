@@ -23,7 +23,7 @@ from holistic.results.tables import Table
 
 __all__ = ["SCHEMA_VERSION", "Folder"]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 T = TypeVar("T")
 
 

@@ -59,7 +59,7 @@ class _Held:
 
 
 def reinitialised(model: nn.Module, seed: int) -> nn.Module:
-    """Copy a model with freshly drawn weights: the untrained control.
+    """Copy a model with freshly drawn weights: the randomly initialised control.
 
     Each module's own initialisation (`reset_parameters`, or `_init_weights` of a Hugging Face
     model) draws its weights, behind weight and spectral norms too, and resets its statistics.
@@ -100,7 +100,7 @@ def reinitialised(model: nn.Module, seed: int) -> nn.Module:
 
 
 def redraw(fresh: nn.Module, model: nn.Module, seed: int) -> bool:
-    """Give an untrained copy other weights in place, for whoever shares them; say if all could be.
+    """Draw a control's weights anew in place, for whoever shares them; say if all could be.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def redraw(fresh: nn.Module, model: nn.Module, seed: int) -> bool:
 
 
 def same_weights(trained: Sequence[Tensor], fresh: Sequence[Tensor]) -> bool:
-    """Say whether an untrained copy still has one of the trained weights, in equal order."""
+    """Say whether a control still has one of the trained weights, in equal order."""
     return any(
         _Held(mine).learnt and _same(mine, theirs)
         for mine, theirs in zip(trained, fresh, strict=True)
@@ -289,6 +289,6 @@ def _draw(tensor: Tensor, path: str) -> None:
         if not torch.equal(tensor, old):
             return
     raise ModelError(
-        f"'{path}' can't be drawn anew, so this model has no untrained control: "
+        f"'{path}' can't be drawn anew, so this model has no randomly initialised control: "
         "hold it as a parameter of its module"
     )

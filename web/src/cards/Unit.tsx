@@ -4,8 +4,8 @@ import type { ComponentChild } from "preact";
 import { useCallback, useContext } from "preact/hooks";
 import { type Audit, type Cell, shown, type Table } from "../data";
 import { Examples } from "../lenses/activation/examples";
-import { Synthetic } from "../lenses/activation/synthetic";
 import { Weights } from "../lenses/activation/tuning";
+import { Visualisation } from "../lenses/activation/visualisations";
 import { both } from "../lenses/agreement/units";
 import { to } from "../route";
 import { DotsView } from "../views/Curve";
@@ -34,7 +34,8 @@ export function UnitCard({ site, unit }: { site: number; unit: number }) {
   const effects = rowsIn("ablation.units"),
     responses = rowsIn("activation.units"),
     verdict = rowsIn("agreement.units");
-  const synthetic = audit.array("activation.synthetic") && rowsIn("activation.synthetic");
+  const visualisations =
+    audit.array("activation.visualisations") && rowsIn("activation.visualisations");
   const examples = audit.images ? rowsIn("activation.examples") : undefined;
   const sites = audit.table("sites"),
     [about] = sites?.rows({ site: name ?? null }) ?? [],
@@ -84,10 +85,10 @@ export function UnitCard({ site, unit }: { site: number; unit: number }) {
         </>
       )}
       <div class="pair">
-        {synthetic && (
+        {visualisations && (
           <div>
-            <h3>Synthetic inputs that drive it</h3>
-            <Synthetic table={synthetic[0]} site={name} unit={unit} />
+            <h3>Feature visualisations</h3>
+            <Visualisation table={visualisations[0]} site={name} unit={unit} />
           </div>
         )}
         <Weights
@@ -214,13 +215,14 @@ function Verdict({ table, row }: { table: Table; row: number }) {
         {found("activation.units", "auroc", { class: preferred })}; selective{" "}
         {cell("selective_by") === "d′" ? (
           <>
-            by d′: {shown(cell("d_prime"))} against {shown(cell("d_prime_bound"))}, as untrained
-            units reach an AUROC of {shown(cell("selective_bound"))} too
+            by d′: {shown(cell("d_prime"))} against {shown(cell("d_prime_bound"))}, as randomly
+            initialised units reach an AUROC of {shown(cell("selective_bound"))} too
           </>
         ) : (
           <>above {shown(cell("selective_bound"))}</>
         )}
-        , which 95 % of the site's units stay below in untrained copies and with shuffled labels
+        , which 95 % of the site's units stay below in randomly initialised controls and with
+        shuffled labels
       </>,
       "preferred_class",
       "selective_bound",

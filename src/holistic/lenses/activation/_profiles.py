@@ -70,9 +70,9 @@ class Profile:
         By number its 95 % bounds: `mean` and `active` `[2, C + 1, U]`; `precision`, `selectivity`
         and `separation` `[2, C, U]`; `saturated` `[2, U]`.
     untrained
-        By number what the units of an untrained copy have, their medians but for `auroc`: `auroc`
-        `[U]`, for the class that each prefers; `active` `[C + 1]`; `separation` and `selectivity`
-        `[C + 1]`, last those for the class that each prefers.
+        By number what the units of a randomly initialised control have, their medians but for
+        `auroc`: `auroc` `[U]`, for the class that each prefers; `active` `[C + 1]`; `separation`
+        and `selectivity` `[C + 1]`, last those for the class that each prefers.
     """
 
     site: Site
@@ -103,7 +103,8 @@ class Profile:
 class Survey:
     """Profiles of all hidden sites and the examples picked for their units, in order of depth.
 
-    `fresh` is the untrained copy that was read beside them; nothing needs its weights any more.
+    `fresh` is the randomly initialised control that was read with them; nothing needs its weights
+    any more.
     """
 
     profiles: tuple[Profile, ...]
@@ -118,7 +119,7 @@ class Survey:
 
 
 def survey(subject: Subject, lens: Activation, progress: Progress) -> Survey:
-    """Read the hidden sites of the subject and of an untrained copy on both splits."""
+    """Read the hidden sites of the subject and of a randomly initialised control on both splits."""
     fresh = subject.untrained(subject.seed + _UNTRAINED)
     splits = [e.sample(lens.most_examples, seed=subject.seed) for e in _splits(subject)]
     groups = list(_groups(subject.hidden_sites, len(splits[0])))
@@ -308,7 +309,7 @@ def _preferred(selection: Reading) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _untrained(evaluation: Reading, selection: Reading) -> dict[str, np.ndarray]:
-    """Say what the units of an untrained copy have (`Profile.untrained`)."""
+    """Say what the units of a randomly initialised control have (`Profile.untrained`)."""
     rows, moments = evaluation.rows(), evaluation.moments
     chosen = _preferred(selection)[0]
     areas = class_auroc(rows.values, rows.labels, len(evaluation.above))  # [U, C]

@@ -11,15 +11,15 @@ __all__ = [
     "CONCEPTS",
     "DEPTH",
     "EXAMPLES",
-    "SYNTHETIC",
     "TUNING",
     "UNITS",
+    "VISUALISATIONS",
     "ConceptRow",
     "DepthRow",
     "ExampleRow",
-    "SyntheticRow",
     "TuningRow",
     "UnitRow",
+    "Visualisation",
 ]
 
 _SITE, _UNIT = "name of the site", "unit of the site"
@@ -31,8 +31,8 @@ _DELTA = {
     "lo": "lower bound, 95 % (delta method); missing where few examples carry it",
     "hi": "upper bound, 95 %",
 }
-_UNTRAINED = {"control": "the same of the median unit of an untrained copy"}
-_UNTRAINED_CALLED = {"control": "control (median unit of an untrained copy)"}
+_UNTRAINED = {"control": "the same of the median unit of a randomly initialised control"}
+_UNTRAINED_CALLED = {"control": "control (median unit of a randomly initialised control)"}
 _REPEATS = "lower bound, 95 % (over phases and places); missing where all repeats say the same"
 
 
@@ -208,19 +208,19 @@ class DepthRow:
         meanings={
             "lo": "lower bound, 95 %, over what `interval_over` says",
             "hi": "upper bound, 95 %",
-            "control": "median of the same number over untrained copies",
-            "control_lo": "2.5 % point of the copies",
-            "control_hi": "97.5 % point of the copies",
-            "p": "share of the copies as far from the other copies as the number is, either way",
+            "control": "median of the same number over randomly initialised controls",
+            "control_lo": "2.5 % point of the controls",
+            "control_hi": "97.5 % point of the controls",
+            "p": "share of the controls as far from the others as the number is, either way",
             "q": (
-                "share of the copies that are as far out in any row of the table (familywise, "
+                "share of the controls that are as far out in any row of the table (familywise, "
                 "which bounds the false discovery rate)"
             ),
         },
         called={
-            "control": "control (untrained copies, median)",
+            "control": "control (randomly initialised, median)",
             "control_lo": "95 % of them",
-            "p": "p (untrained copies, two-sided)",
+            "p": "p (randomly initialised controls, two-sided)",
             "q": "q over all rows (familywise)",
         },
     )
@@ -240,7 +240,8 @@ DEPTH = Schema(
     "activation.depth",
     "From general to class-specific",
     DepthRow,
-    lead="Do units get more class-specific with depth, and more so than in untrained networks?",
+    lead="Do units get more class-specific with depth, and more so than in randomly initialised "
+    "networks?",
 )
 
 
@@ -264,14 +265,15 @@ class ConceptRow:
             "lo": "lower bound, 95 % (delta method)",
             "hi": "upper bound, 95 %",
             "control": (
-                "median over the units of untrained copies, each with its own best concept"
+                "median over the units of randomly initialised controls, each with its own best "
+                "concept"
             ),
-            "p": "share of the untrained copies' units with as large a correlation",
+            "p": "share of the randomly initialised controls' units with as large a correlation",
             "q": "Benjamini-Hochberg of the same over all units of the table",
         },
         called={
-            "control": "control (median unit of untrained copies)",
-            "p": "p (units of untrained copies, one-sided)",
+            "control": "control (median unit of randomly initialised controls)",
+            "p": "p (units of randomly initialised controls, one-sided)",
             "q": "q of that over all units",
         },
     )
@@ -346,13 +348,13 @@ class TuningRow:
         meanings={
             "lo": _REPEATS,
             "hi": "upper bound, 95 %",
-            "control": "median of 1 - circular variance in untrained copies",
-            "p": "share of the untrained copies' units that are tuned as sharply",
+            "control": "median of 1 - circular variance in randomly initialised controls",
+            "p": "share of the randomly initialised controls' units that are tuned as sharply",
             "q": "Benjamini-Hochberg, over all units and stimuli of the table",
         },
         called={
-            "control": "control (median of untrained copies)",
-            "p": "p (units of untrained copies, one-sided)",
+            "control": "control (median of randomly initialised controls)",
+            "p": "p (units of randomly initialised controls, one-sided)",
             "q": "q over all units and stimuli",
         },
     )
@@ -392,13 +394,15 @@ TUNING = Schema(
 
 
 @dataclass(frozen=True)
-class SyntheticRow:
-    """Row of the finding `activation.synthetic`."""
+class Visualisation:
+    """Row of the finding `activation.visualisations`."""
 
     site: str = key(_SITE)
     unit: int = key(_UNIT)
     start: int = key("number of the random start, from 1 on")
-    picture: int = col("place of the input in the array `activation.synthetic`; made up, not real")
+    picture: int = col(
+        "place of the input in the array `activation.visualisations`; made up, not real"
+    )
     value: Estimate = estimate(
         "the unit's value on it",
         unit="activation",
@@ -423,12 +427,12 @@ class SyntheticRow:
     )
 
 
-SYNTHETIC = Schema(
-    "activation.synthetic",
-    "Synthetic inputs",
-    SyntheticRow,
+VISUALISATIONS = Schema(
+    "activation.visualisations",
+    "Feature visualisations",
+    Visualisation,
     lead="Which made-up input drives a unit most, and do different starts end alike?",
     arrays={
-        "synthetic": Array("uint8", "rows any any rgb", "the inputs that were made up"),
+        "visualisations": Array("uint8", "rows any any rgb", "the inputs that were made up"),
     },
 )

@@ -37,8 +37,8 @@ def _selective(row: UnitVerdict) -> str:
     if row.selective_by == "AUROC":
         return f"selective: AUROC above {bound}"
     return (
-        f"selective: d′ above {number(row.d_prime.control)}, as untrained units reach an AUROC of "
-        f"{bound} too and none can be told by it"
+        f"selective: d′ above {number(row.d_prime.control)}, as randomly initialised units reach "
+        f"an AUROC of {bound} too and none can be told by it"
     )
 
 

@@ -23,7 +23,7 @@ __all__ = [
 
 _QUANTILE = "97.5 % quantile of the same"
 _PAIRED = ends(", the same examples")
-_IN_COPIES = "control (95 % of pairs in untrained copies)"
+_IN_COPIES = "control (95 % of pairs in randomly initialised controls)"
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class UnitPair:
         meanings={
             "lo": "lower end of the 95 % interval of r",
             "hi": "upper end of the 95 % interval of r",
-            "control_lo": "2.5 % quantile of r over pairs of these sites in an untrained copy, "
-            "mean over copies",
+            "control_lo": "2.5 % quantile of r over pairs of these sites in a randomly "
+            "initialised control, mean over controls",
             "control_hi": _QUANTILE,
             "p": "two-sided p of no correlation, for r: the larger of that among shuffled values "
             "and of a robust t",
@@ -64,7 +64,8 @@ class UnitPair:
         meanings={
             "lo": "lower end of the 95 % interval of r_within",
             "hi": "upper end of the 95 % interval of r_within",
-            "control_lo": "2.5 % quantile of r_within in an untrained copy, mean over copies",
+            "control_lo": "2.5 % quantile of r_within in a randomly initialised control, mean over "
+            "controls",
             "control_hi": _QUANTILE,
             "p": "the same for r_within, values shuffled inside classes",
             "q": "Benjamini-Hochberg q of r_within_p over all pairs, listed or not",
@@ -169,13 +170,14 @@ class ClusteredUnit:
     )
     k_hi: int | None = bound("hi", "k", _QUANTILE)
     untrained_k: float = col(
-        "number with the largest mean silhouette in an untrained copy, mean over copies",
+        "number with the largest mean silhouette in a randomly initialised control, mean over "
+        "controls",
         of="k",
-        words="control (untrained copies)",
+        words="control (randomly initialised)",
         role="control",
     )
-    untrained_k_lo: float = col("2.5 % quantile of it over copies", of="k", role="control_lo")
-    untrained_k_hi: float = col("97.5 % quantile of it over copies", of="k", role="control_hi")
+    untrained_k_lo: float = col("2.5 % quantile of it over controls", of="k", role="control_lo")
+    untrained_k_hi: float = col("97.5 % quantile of it over controls", of="k", role="control_hi")
     stability: Estimate = estimate(
         "mean adjusted Rand index of the site's partition with those of resampled examples",
         words="stability (adjusted Rand index)",
@@ -220,8 +222,8 @@ class ClusteredUnit:
         role="n",
     )
     few_silhouette: Estimate = estimate(
-        "largest mean silhouette on the examples of the selection split that untrained copies "
-        "were read on",
+        "largest mean silhouette on the examples of the selection split that randomly initialised "
+        "controls were read on",
         words="largest mean silhouette, few examples",
         prefix="untrained_",
         parts="n control control_lo control_hi p q",
@@ -233,23 +235,23 @@ class ClusteredUnit:
         },
         meanings={
             "n": "examples that they were read on",
-            "control": "the same in an untrained copy, mean over copies",
-            "control_lo": "2.5 % quantile of it over copies",
-            "control_hi": "97.5 % quantile of it over copies",
-            "p": "p of it among those of the copies, (1 + b) / (1 + B)",
+            "control": "the same in a randomly initialised control, mean over controls",
+            "control_lo": "2.5 % quantile of it over controls",
+            "control_hi": "97.5 % quantile of it over controls",
+            "p": "p of it among those of the controls, (1 + b) / (1 + B)",
             "q": "Benjamini-Hochberg q of untrained_p over the sites",
         },
         called={
-            "control": "control (untrained copies)",
-            "p": "p (untrained copies, one-sided)",
+            "control": "control (randomly initialised)",
+            "p": "p (randomly initialised controls, one-sided)",
             "q": "q over the sites",
         },
     )
     untrained_copies: int = col(
-        "untrained copies",
-        unit="copies",
+        "randomly initialised controls",
+        unit="controls",
         of="few_silhouette k",
-        words="control (number of untrained copies)",
+        words="control (number of randomly initialised controls)",
     )
     cluster_within: int | None = col(
         "cluster of the unit when class means are removed first; null as for `cluster`",
@@ -304,10 +306,10 @@ class SiteFlow:
     )
     n_fit: int = col("its training examples", unit="examples", of="control_fit", role="n")
     untrained_accuracy: float = col(
-        "probe accuracy in the untrained copy",
+        "probe accuracy in the randomly initialised control",
         unit="share",
         of="probe_accuracy",
-        words="control (untrained copy)",
+        words="control (randomly initialised control)",
         role="control",
     )
     change: Estimate = estimate(
@@ -326,9 +328,9 @@ class SiteFlow:
         beyond=True,
     )
     trained_gain: Estimate = estimate(
-        "probe accuracy minus that in the untrained copy",
+        "probe accuracy minus that in the randomly initialised control",
         unit="share",
-        words="probe accuracy beyond the untrained copy",
+        words="probe accuracy beyond the randomly initialised control",
         meanings=_PAIRED,
         beyond=True,
     )
@@ -399,9 +401,10 @@ class ImageSite:
         parts="control",
         names={"control": "control_label_probability"},
         meanings={
-            "control": "probability that a probe of the untrained copy gives the image's class"
+            "control": "probability that a probe of the randomly initialised control gives the "
+            "image's class"
         },
-        called={"control": "control (its class, untrained copy)"},
+        called={"control": "control (its class, randomly initialised control)"},
     )
     prediction_probability: float = col(
         "probability that it gives the class that the model says",

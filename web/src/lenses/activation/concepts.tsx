@@ -40,7 +40,7 @@ const Concepts: View = ({ table }) => {
   );
   return (
     <Frame
-      caption={`The word that fits each unit best, and the F1 of what the unit says about it; with its 95 % interval; grey: the same with the word shuffled, mean and 95 % point. First and filled: fits better than a shuffled word and than words fit units of untrained copies, both at q < 0.05; sorted by the F1 on these ${rows.length ? shown(table.cell(rows[0], "n")) : ""} evaluation examples.`}
+      caption={`The word that fits each unit best, and the F1 of what the unit says about it; with its 95 % interval; grey: the same with the word shuffled, mean and 95 % point. First and filled: fits better than a shuffled word and than words fit units of randomly initialised controls, both at q < 0.05; sorted by the F1 on these ${rows.length ? shown(table.cell(rows[0], "n")) : ""} evaluation examples.`}
       table={table}
       rows={rows}
     >

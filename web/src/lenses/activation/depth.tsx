@@ -23,7 +23,7 @@ const Depth: View = ({ table }) => {
   const make = useCallback(() => overSites(table, rows, String(equal.measure)), [table, rows]);
   return (
     <Frame
-      caption="The median unit of each site: dots with their 95 % intervals; blue band: the middle half of the units; grey: untrained copies, the median (dashed) and 95 % of them."
+      caption="The median unit of each site: dots with their 95 % intervals; blue band: the middle half of the units; grey: randomly initialised controls, the median (dashed) and 95 % of them."
       table={table}
       rows={rows}
     >

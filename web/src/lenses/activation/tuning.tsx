@@ -1,4 +1,4 @@
-// To which orientation is each unit tuned, and more sharply than units of untrained copies?
+// To which orientation is each unit tuned, and more sharply than units of randomly initialised controls?
 
 import * as Plot from "@observablehq/plot";
 import type { ComponentChildren } from "preact";
@@ -90,7 +90,7 @@ const Tuning: View = ({ table }) => {
   const [tiles, buttons] = usePages(rows, PAGE);
   return (
     <Frame
-      caption={`How sharply each unit${rows.length > MOST ? ` (the first ${MOST} of ${rows.length})` : ""} is tuned (1: to one orientation only); lines: 95 % intervals; dashed: the median of untrained copies; filled: sharper than they are at q < ${SURE}. Below: mean response by orientation, each on a scale of its own; upright: the preferred one and its 95 % interval. Sorted on these stimuli. Units that respond to nothing are left out.`}
+      caption={`How sharply each unit${rows.length > MOST ? ` (the first ${MOST} of ${rows.length})` : ""} is tuned (1: to one orientation only); lines: 95 % intervals; dashed: the median of randomly initialised controls; filled: sharper than they are at q < ${SURE}. Below: mean response by orientation, each on a scale of its own; upright: the preferred one and its 95 % interval. Sorted on these stimuli. Units that respond to nothing are left out.`}
       table={table}
       rows={rows}
     >
@@ -123,7 +123,7 @@ const Tuning: View = ({ table }) => {
                 <div key={row}>
                   <a href={address(row)}>unit {unit}</a>{" "}
                   <small>
-                    {table.number(row, "tuning").toFixed(2)} (untrained{" "}
+                    {table.number(row, "tuning").toFixed(2)} (control{" "}
                     {table.number(row, "control_tuning").toFixed(2)})
                   </small>
                   <div class="strip">

@@ -29,7 +29,7 @@ const FOUND: Record<string, string> = {
   "deletion auc": "removing the pixels that it names costs no more than removing random ones",
   "insertion auc": "putting in the pixels that it names brings no more than random ones",
   completeness: "its sum misses the change of the objective",
-  randomisation: "the map hardly changes in an untrained network",
+  randomisation: "the map hardly changes in a randomly initialised network",
   "edge similarity": "the map resembles an edge filter's, which sees no model",
 };
 

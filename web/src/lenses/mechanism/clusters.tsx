@@ -20,7 +20,7 @@ const Clusters: View = ({ table }) => {
   const profile = audit.array(`mechanism.profile.${table.distinct("site").indexOf(equal.site)}`);
   const of = (name: string) => shown(table.cell(first, name));
   const control = table.has("null_silhouette", "untrained_k")
-    ? ` (shuffled values ${of("null_silhouette")}); ${table.number(first, "untrained_k") > 1 ? `an untrained copy has ${of("untrained_k")} clusters with ${of("untrained_silhouette")}` : "an untrained copy has none"}`
+    ? ` (shuffled values ${of("null_silhouette")}); ${table.number(first, "untrained_k") > 1 ? `a randomly initialised control has ${of("untrained_k")} clusters with ${of("untrained_silhouette")}` : "a randomly initialised control has none"}`
     : "";
   const numbers = [...new Set(rows.map((row) => table.cell(row, "cluster")))]
     .filter((c): c is number => c !== null)

@@ -70,7 +70,7 @@ const Correlations: View = ({ table }) => {
   if (!cells) return <DataTable table={table} />;
   return (
     <Frame
-      caption={`Correlation of every two units of ${shown(site)} over evaluation examples: blue together, orange against each other, full colour at ±1. Alike units stand side by side, ${cells.cuts ? "lines lie between clusters" : "the site has no clusters, so no lines"}; units that don't vary are left out. Within classes, class means are taken out first: what is left isn't the class. How many pairs an untrained copy and shuffled values have stands above.`}
+      caption={`Correlation of every two units of ${shown(site)} over evaluation examples: blue together, orange against each other, full colour at ±1. Alike units stand side by side, ${cells.cuts ? "lines lie between clusters" : "the site has no clusters, so no lines"}; units that don't vary are left out. Within classes, class means are taken out first: what is left isn't the class. How many pairs a randomly initialised control and shuffled values have stands above.`}
       table={table}
     >
       <p class="picks">

@@ -14,7 +14,7 @@ export function Path({ table, example }: { table: Table; example: number }) {
   const wrong = table.cell(rows[0], "label") !== table.cell(rows[0], "prediction");
   return (
     <Frame
-      caption={`What a linear probe makes of this image at each site, trained on other images. Line: the probability of its class ${shown(table.cell(rows[0], "label"))}${wrong ? `; dashed: of ${shown(table.cell(rows[0], "prediction"))}, which the model says` : ""}; grey: its class in the untrained copy. Words: the class that is read.`}
+      caption={`What a linear probe makes of this image at each site, trained on other images. Line: the probability of its class ${shown(table.cell(rows[0], "label"))}${wrong ? `; dashed: of ${shown(table.cell(rows[0], "prediction"))}, which the model says` : ""}; grey: its class in the randomly initialised control. Words: the class that is read.`}
       table={table}
       rows={rows}
     >
