@@ -46,7 +46,7 @@ def edges() -> tuple[holistic.Subject, dict[str, Finding]]:
 
 
 @pytest.fixture(scope="module")
-def words() -> dict[str, Finding]:
+def labels() -> dict[str, Finding]:
     return found(drawn(), shuffles=200)
 
 
@@ -122,8 +122,8 @@ def test_boxes_of_strided_layers_equal_perturbation() -> None:
         assert tuple(box) == expected
 
 
-def test_words_for_planted_units_are_found(words: dict[str, Finding]) -> None:
-    table = words["activation.concepts"].table
+def test_labels_for_planted_units_are_found(labels: dict[str, Finding]) -> None:
+    table = labels["activation.concepts"].table
     for unit, concept in ((INK, "ink: high"), (LOOPS, "loops: high"), (CLASS, "class 1")):
         (row,) = table.where(unit=unit).rows()
         assert row["concept"] == concept
@@ -147,7 +147,7 @@ def test_a_trend_that_is_built_in_is_found() -> None:
 
 
 def test_nothing_is_found_in_networks_that_learned_nothing() -> None:
-    """A network with random weights is one more copy: few trends, words and tunings stand out."""
+    """A network with random weights is one more copy: few trends, labels and tunings stand out."""
     hits, tests = 0, 0
     for seed in range(4):
         torch.manual_seed(seed)
@@ -256,7 +256,7 @@ def test_the_new_findings_are_drawn(
         assert all(uri.startswith("data:image/png") and text for uri, text in drawn_)
 
 
-def test_p_is_the_share_of_untrained_units_as_large(words: dict[str, Finding]) -> None:
+def test_p_is_the_share_of_untrained_units_as_large(labels: dict[str, Finding]) -> None:
     compared = compare(drawn(60), Activation(copies=19), silent)
     for measure in ("auroc", "concept", "tuning edge"):
         own = compared.measures["2"][measure]
@@ -269,5 +269,5 @@ def test_p_is_the_share_of_untrained_units_as_large(words: dict[str, Finding]) -
             else:
                 expected = (1 + sum(c >= value - 1e-12 for c in control)) / (1 + len(control))
                 assert got == pytest.approx(expected)
-    table = words["activation.concepts"].table
+    table = labels["activation.concepts"].table
     assert table.where(unit=CLASS).column("learned_p")[0] < 0.05

@@ -39,14 +39,14 @@ class Given:
 
 
 class Stage(Protocol):
-    """One batch, ready for replays in which units of one site hold their replacement.
+    """One batch, ready for replays in which units of one site hold their ablation value.
 
     Attributes
     ----------
     base
         Logits without any edit, `[B, C]`.
     changed
-        `[B, U]`, whether a unit's replacement differs from what the rest of the model reads;
+        `[B, U]`, whether a unit's ablation value differs from what the rest of the model reads;
         where it doesn't the outcome is `base`, exactly.
     chunk
         How many rows one call of `units` should replay.

@@ -147,7 +147,7 @@ def top_units(
     screen: int | None = None,
     progress: Progress = silent,
 ) -> Estimates:
-    """Find the k units whose replacement costs most score, without replacing all on everything.
+    """Find the k units whose ablation costs most score, without replacing all on everything.
 
     First-order estimates on every example come first. Then units are replaced on examples of the
     evaluation split, drawn in random order without replacement. After each round, units are not

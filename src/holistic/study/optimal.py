@@ -43,7 +43,7 @@ def optimal_constants(
     Parameters
     ----------
     stage_of
-        Prepares the examples with a replacement `[P…, U]`.
+        Prepares the examples with an ablation value `[P…, U]`.
     values
         The site's values on the examples, `[B, P…, U]`.
     mean

@@ -371,7 +371,7 @@ def _said(logits: Tensor) -> Tensor:
     if logits.isnan().any():
         raise SettingError(
             "without these units, or as many random ones, the model's logits aren't numbers (NaN); "
-            "choose other units, or another replacement"
+            "choose other units, or another ablation value"
         )
     return logits.argmax(-1)
 

@@ -1,4 +1,4 @@
-// What more is known of a unit, a line each: words that fit it, and the units that it works with.
+// What more is known of a unit, a line each: labels that fit it, and the units that it works with.
 
 import type { ComponentChild } from "preact";
 import { type Audit, shown, type Table, told } from "../data";
@@ -29,7 +29,7 @@ const stepsIn = (table: Table, row: number) =>
 
 const LINES: Line[] = [
   {
-    term: "word",
+    term: "label",
     finding: "activation.concepts",
     value: "f1",
     first: "f1",

@@ -87,7 +87,7 @@ export function Playground({ wanted, edit: asked }: { wanted: string; edit: stri
       )}
       {edit !== asked && (
         <p class="caveat">
-          There is no replacement “{asked}”; these units hold their {edit}.
+          There is no ablation value “{asked}”; these units hold their {edit}.
         </p>
       )}
       <UnitMap table={table} units={units} set={set} />

@@ -1,4 +1,4 @@
-// Rows by columns of one number: units by classes, lenses by lenses, replacements by replacements.
+// Rows by columns of one number: units by classes, lenses by lenses, ablation values by ablation values.
 
 import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";

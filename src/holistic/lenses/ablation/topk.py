@@ -19,7 +19,7 @@ from holistic.lenses.ablation._controls import (
     remove_more,
 )
 from holistic.lenses.ablation._matched_controls import matched_columns, remove_matched
-from holistic.lenses.ablation._rankings import RANKINGS, Ranked, above_replacement, rank_units
+from holistic.lenses.ablation._rankings import RANKINGS, Ranked, above_ablation_value, rank_units
 from holistic.lenses.ablation._removal import Removal, remove_orders
 from holistic.lenses.ablation._site_losses import (
     HEADLINE,
@@ -122,7 +122,7 @@ def _site_columns(
     columns = _curve_columns(found, chosen, classes, site.units, sizes)
     matched = remove_matched(subject, site, lens, ranked, measured)
     total = np.pad(np.cumsum(ranked.strength[ranked.orders], 1), ((0, 0), (1, 0)))  # [R·C, U + 1]
-    above = above_replacement(subject, site, ranked.activations, lens.edit)[:-1] > 0  # [C, U]
+    above = above_ablation_value(subject, site, ranked.activations, lens.edit)[:-1] > 0  # [C, U]
     fires = np.take_along_axis(np.tile(above, (len(RANKINGS), 1)), ranked.orders, 1)
     with np.errstate(invalid="ignore"):
         activation = total[:, sizes] / sizes

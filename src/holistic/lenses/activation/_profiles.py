@@ -113,7 +113,7 @@ class Survey:
 
     @property
     def telling(self) -> tuple[int, ...]:
-        """Places of the sites that are put into words: all of three, else the ends and a middle."""
+        """Places of sites that sentences are about: all of three, else the ends and a middle."""
         last = len(self.profiles) - 1
         return tuple(sorted({0, last // 2, last}))
 

@@ -181,16 +181,16 @@ def depth(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
 
 
 def concepts(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
-    """Draw which words fit the units of each site, and how many beat their controls."""
+    """Draw which labels fit the units of each site, and how many beat their controls."""
     sites = drawn_sites(finding.table)
     figure, axes = grid(1, len(sites), 3.0, 3.4)
     for axis, site in zip(axes, sites, strict=True):
         rows = finding.table.where(site=site)
-        words, learned = rows.column("concept"), rows.column("learned_q").astype(float)
-        names, counts = np.unique([w for w in words if w is not None], return_counts=True)
+        labels, learned = rows.column("concept"), rows.column("learned_q").astype(float)
+        names, counts = np.unique([name for name in labels if name is not None], return_counts=True)
         order = np.argsort(-counts, kind="stable")[:_ACROSS][::-1]
-        beyond = [int(((words == names[i]) & (learned < 0.05)).sum()) for i in order]
-        axis.barh(range(len(order)), counts[order], color=GREY, label="best of the words")
+        beyond = [int(((labels == names[i]) & (learned < 0.05)).sum()) for i in order]
+        axis.barh(range(len(order)), counts[order], color=GREY, label="best of the labels")
         axis.barh(
             range(len(order)),
             beyond,
@@ -201,7 +201,7 @@ def concepts(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
         axis.set_title(plain(site), fontsize=9)
         axis.set_xlabel("units", fontsize=8)
     axes[0].legend(fontsize=6, frameon=False)
-    yield figure, "How many units each word fits best, and how many of them at q < 0.05 (orange)."
+    yield figure, "How many units each label fits best, and how many of them at q < 0.05 (orange)."
 
 
 def tuning(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:

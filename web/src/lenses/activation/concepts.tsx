@@ -1,4 +1,4 @@
-// Which word fits each unit best.
+// Which label fits each unit best.
 
 import * as Plot from "@observablehq/plot";
 import { useCallback, useMemo } from "preact/hooks";
@@ -40,7 +40,7 @@ const Concepts: View = ({ table }) => {
   );
   return (
     <Frame
-      caption={`The word that fits each unit best, and the F1 of what the unit says about it; with its 95 % interval; grey: the same with the word shuffled, mean and 95 % point. First and filled: fits better than a shuffled word and than words fit units of randomly initialised controls, both at q < 0.05; sorted by the F1 on these ${rows.length ? shown(table.cell(rows[0], "n")) : ""} evaluation examples.`}
+      caption={`The label that fits each unit best, and the F1 of what the unit says about it; with its 95 % interval; grey: the same with the label shuffled, mean and 95 % point. First and filled: fits better than a shuffled word and than words fit units of randomly initialised controls, both at q < 0.05; sorted by the F1 on these ${rows.length ? shown(table.cell(rows[0], "n")) : ""} evaluation examples.`}
       table={table}
       rows={rows}
     >
@@ -49,7 +49,7 @@ const Concepts: View = ({ table }) => {
         {buttons}
       </p>
       <Chart
-        label={`${table.told.title}: F1 of the word of each unit`}
+        label={`${table.told.title}: F1 of the label of each unit`}
         make={make}
         address={address}
       />
@@ -69,8 +69,8 @@ function dotted(table: Table, rows: number[]): Plot.PlotOptions {
     height: 62 + 20 * rows.length,
     marginTop: 32,
     marginLeft: 186,
-    x: { label: "F1 of the word", domain: [0, 1], grid: true },
-    y: { label: "word and unit", labelAnchor: "top", domain: rows.map(y) },
+    x: { label: "F1 of the label", domain: [0, 1], grid: true },
+    y: { label: "label and unit", labelAnchor: "top", domain: rows.map(y) },
     marks: [
       Plot.ruleY(rows, {
         y,

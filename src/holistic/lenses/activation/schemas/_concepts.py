@@ -20,7 +20,7 @@ class ConceptRow:
     concept: str | None = col(
         "class, or high or low value of a measured property, whose presence correlates most with "
         "the unit on the selection split; missing for units that are constant there",
-        words="word",
+        words="neuron label",
     )
     kind: str | None = key("class or property")
     correlation: Estimate = estimate(
@@ -52,7 +52,7 @@ class ConceptRow:
     )
     f1: Estimate = estimate(
         "F1 of what it says then",
-        words="F1 of the word",
+        words="F1 of the label",
         parts="lo hi control control_hi p q",
         names={"control": "control_f1", "control_hi": "control_f1_hi", "p": "p", "q": "q"},
         meanings={
@@ -64,7 +64,7 @@ class ConceptRow:
             "q": "Benjamini-Hochberg over all units of the table",
         },
         called={
-            "control": "control (word shuffled)",
+            "control": "control (label shuffled)",
             "control_hi": "95 % of the shuffles stay below",
             "p": "p (shuffles, exact, one-sided)",
             "q": "q over all units",
@@ -86,7 +86,7 @@ class ConceptRow:
 
 CONCEPTS = Schema(
     "activation.concepts",
-    "Words for units",
+    "Neuron labels",
     ConceptRow,
     lead="Which class or property of the image fits each unit best, and how well?",
 )

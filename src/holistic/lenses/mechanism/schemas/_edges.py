@@ -45,7 +45,7 @@ class UnitEdge:
         words="standard deviation of that unit",
     )
     n: int = col(
-        "evaluation examples, each without and with the replacement", unit="examples", role="n"
+        "evaluation examples, each without and with the ablation", unit="examples", role="n"
     )
     kind: str = col("'top' = chosen on the selection split; 'random' = the control, drawn")
     rank: int | None = col(
