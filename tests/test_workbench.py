@@ -153,7 +153,7 @@ def test_the_same_question_is_worked_on_once(
     assert worked == [asked[0], *asked[2:]]
     monkeypatch.setattr("holistic.workbench.live._TOLD_CELLS", 2 * 3**2)
     live.answered(asked[0], lambda: None)
-    assert len(live._told_before) == 2
+    assert len(live._answers) == 2
     live.answered(asked[0], lambda: None)
     assert len(worked) == 3, "latest used last"
     older = live.ask("s", 1)

@@ -80,7 +80,7 @@ def _run(served: Served) -> None:
         os._exit(code if isinstance(code, int) else 1)
 
 
-def _threads(told: int | None) -> int:
+def _threads(asked: int | None) -> int:
     """How many threads compute: as many as the audit's, which decide the last bits, if they are.
 
     An audit may come from somebody else, or from a larger machine.
@@ -88,7 +88,7 @@ def _threads(told: int | None) -> int:
     import torch
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    wanted, most = told or torch.get_num_threads(), max(cores or 1, torch.get_num_threads())
+    wanted, most = asked or torch.get_num_threads(), max(cores or 1, torch.get_num_threads())
     if wanted > most:
         print(
             f"the audit was made with {wanted} threads, this machine has {most}: last digits may "

@@ -212,13 +212,13 @@ class Program:
 
     def row_bytes(self, plan: Plan, given: Iterable[int]) -> int:
         """Most bytes that one example's values take at once while a plan runs."""
-        held = {i: self._bytes(i) for i in given}
-        peak = sum(held.values())
+        live_bytes = {i: self._bytes(i) for i in given}
+        peak = sum(live_bytes.values())
         for node, released in plan.steps:
-            held[node.index] = self._bytes(node.index)
-            peak = max(peak, sum(held.values()))
+            live_bytes[node.index] = self._bytes(node.index)
+            peak = max(peak, sum(live_bytes.values()))
             for index in released:
-                held.pop(index, None)
+                live_bytes.pop(index, None)
         return max(peak, 1)
 
     def row_cost(self, plan: Plan) -> float:

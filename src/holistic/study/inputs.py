@@ -300,6 +300,6 @@ def chosen_device(name: Any, model: nn.Module) -> torch.device:
         return own if own.type != "cpu" else torch.device("cuda" if count else "cpu")
     allowed = ["cpu", *("cuda" for _ in range(min(count, 1))), *(f"cuda:{i}" for i in range(count))]
     if not isinstance(name, str) or name not in {*allowed, str(own)}:
-        told = f"'{name}'" if isinstance(name, str) else described(name)
-        raise SettingError(f"no device {told}; this machine has {listed(['auto', *allowed])}")
+        called = f"'{name}'" if isinstance(name, str) else described(name)
+        raise SettingError(f"no device {called}; this machine has {listed(['auto', *allowed])}")
     return torch.device(name)

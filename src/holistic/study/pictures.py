@@ -133,12 +133,12 @@ def _found(path: Path) -> tuple[tuple[str, ...], list[list[Path]], list[str]]:
             raise DataError(
                 f"'{folder}' holds {len(own)} pictures; at least {_FEWEST} are needed in each class"
             )
-    told = (
+    note = (
         [f"'{path}': {len(strays):,} files that are no pictures were left out ({_named(strays)})"]
         if strays
         else []
     )
-    return tuple(folder.name for folder in folders), files, told
+    return tuple(folder.name for folder in folders), files, note
 
 
 def _named(files: Sequence[Path]) -> str:
@@ -191,11 +191,11 @@ def _check_sizes(path: Path, files: Sequence[Path], pictures: Sequence[_Picture]
         return
     usual = sizes.most_common(1)[0][0]
     other = next(f for f, p in zip(files, pictures, strict=True) if p.pixels.shape[1:] != usual)
-    told = ", ".join(f"{w} × {h} ({n})" for (h, w), n in sizes.most_common(4))
+    listing = ", ".join(f"{w} × {h} ({n})" for (h, w), n in sizes.most_common(4))
     more = f" and {len(sizes) - 4} more" if len(sizes) > 4 else ""
     raise DataError(
-        f"the pictures in '{path}' have {len(sizes)} sizes, {told}{more}, as '{other}'; all must "
-        "have one size: resize or crop them as for the model's training"
+        f"the pictures in '{path}' have {len(sizes)} sizes, {listing}{more}, as '{other}'; all "
+        "must have one size: resize or crop them as for the model's training"
     )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 import holistic
 from holistic.arguments import checked_seed
-from holistic.errors import ModelError, memory_told
+from holistic.errors import ModelError, explain_memory_errors
 from holistic.graph.editing import Edit
 from holistic.graph.engine import Engine, Stage
 from holistic.graph.gradients import Gradients
@@ -84,7 +84,7 @@ class Subject(Material):
         If another argument isn't what is described here.
     """
 
-    @memory_told()
+    @explain_memory_errors()
     def __init__(
         self,
         model: nn.Module,
@@ -188,7 +188,7 @@ class Subject(Material):
         """Table of all sites."""
         return Table.from_rows(SiteRow, [site.row for site in self.engine.sites])
 
-    @memory_told()
+    @explain_memory_errors()
     def predict(
         self, images: Tensor | np.ndarray | None = None, edits: Edit | Sequence[Edit] = ()
     ) -> Tensor:
@@ -226,7 +226,7 @@ class Subject(Material):
         """Compute logits `[N, C]` and the values `[N, P…, U]` of some sites under edits."""
         return self.runner.downstream(images, edits, sites, self.references)
 
-    @memory_told()
+    @explain_memory_errors()
     def capture(
         self, sites: str | Sequence[str], images: Tensor | np.ndarray | None = None
     ) -> dict[str, Tensor]:

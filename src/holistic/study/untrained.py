@@ -32,7 +32,7 @@ _ATOMS = (str, bytes, int, float, complex, bool, type(None), type, torch.dtype, 
 
 
 @dataclass(frozen=True, eq=False)
-class _Held:
+class _Weight:
     """A floating tensor that a model holds.
 
     Attributes
@@ -82,7 +82,7 @@ def reinitialised(model: nn.Module, seed: int) -> nn.Module:
     """
     fresh = copied(model)
     trained = _tensors(model)
-    left = {id(held.tensor) for held in trained.values()}  # what couldn't be copied is no copy's
+    left = {id(entry.tensor) for entry in trained.values()}  # what couldn't be copied is no copy's
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     with torch.random.fork_rng(devices=devices), torch.no_grad():
         torch.manual_seed(_stream(seed))
@@ -90,12 +90,12 @@ def reinitialised(model: nn.Module, seed: int) -> nn.Module:
             left |= _reset(module)
         for module in _modules(fresh):
             _reset_whole(module)
-        for path, held in _tensors(fresh).items():
+        for path, entry in _tensors(fresh).items():
             before = trained.get(path)
-            if before is None or not before.learnt or id(held.tensor) in left:
+            if before is None or not before.learnt or id(entry.tensor) in left:
                 continue
-            if _same(held.tensor, before.tensor):
-                _draw(held.tensor, path)
+            if _same(entry.tensor, before.tensor):
+                _draw(entry.tensor, path)
     return fresh
 
 
@@ -120,13 +120,13 @@ def redraw(fresh: nn.Module, model: nn.Module, seed: int) -> bool:
         for mine, theirs in pairs:
             mine.copy_(theirs)
     known = {id(t) for t in (*model.parameters(), *model.buffers())}
-    return all(id(held.tensor) in known or not held.learnt for held in _tensors(model).values())
+    return all(id(entry.tensor) in known or not entry.learnt for entry in _tensors(model).values())
 
 
 def same_weights(trained: Sequence[Tensor], fresh: Sequence[Tensor]) -> bool:
     """Say whether a control still has one of the trained weights, in equal order."""
     return any(
-        _Held(mine).learnt and _same(mine, theirs)
+        _Weight(mine).learnt and _same(mine, theirs)
         for mine, theirs in zip(trained, fresh, strict=True)
     )
 
@@ -142,7 +142,7 @@ def _modules(model: nn.Module) -> list[nn.Module]:
     return found[::-1]
 
 
-def _tensors(model: nn.Module) -> dict[str, _Held]:
+def _tensors(model: nn.Module) -> dict[str, _Weight]:
     """Find the floating tensors that a model holds, by path: each once."""
     fixed = {
         id(buffer)
@@ -151,7 +151,7 @@ def _tensors(model: nn.Module) -> dict[str, _Held]:
         if name in vars(module)["_non_persistent_buffers_set"]
     }
     return {
-        path: _Held(value, id(value) in fixed)
+        path: _Weight(value, id(value) in fixed)
         for path, value in _everything(model)
         if isinstance(value, Tensor)
         and (value.is_floating_point() or value.is_complex())
@@ -184,8 +184,8 @@ def _inside(path: str, value: Any) -> Iterator[tuple[str, Any]]:
             for name, part in vars(value).items()
             if name not in _OWN and f"{name}_orig" not in own and f"{name}_v" not in own
         }
-        held: dict[str, Any] = {**own, **buffers, **modules, **others}
-        yield from ((f"{before}{name}", part) for name, part in held.items())
+        attributes: dict[str, Any] = {**own, **buffers, **modules, **others}
+        yield from ((f"{before}{name}", part) for name, part in attributes.items())
     elif isinstance(value, Mapping):
         yield from ((f"{path}[{key!r}]", part) for key, part in value.items())
     elif not isinstance(value, (Tensor, Set)):

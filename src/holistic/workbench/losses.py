@@ -11,13 +11,13 @@ from holistic.stats.control import Control
 from holistic.stats.intervals import paired_accuracy_interval, wilson
 from holistic.study.examples import Examples
 
-__all__ = ["CHANGED", "told"]
+__all__ = ["CHANGED", "describe_losses"]
 
 CHANGED = 60
 """So many of the examples whose prediction changes are named."""
 
 
-def told(
+def describe_losses(
     examples: Examples, classes: Sequence[str], before: np.ndarray, after: np.ndarray
 ) -> dict[str, Any]:
     """Say by class what becomes of examples whose predictions were and are these.

@@ -255,11 +255,11 @@ function Verdict({ table, row }: { table: Table; row: number }) {
     [
       "cause",
       <>
-        class {shown(cell("told_class"))}: <Said table={table} row={row} value="causal_share" />
+        class {shown(cell("cause_class"))}: <Said table={table} row={row} value="causal_share" />
         {"; accuracy: "}
         <Said table={table} row={row} value="accuracy_drop" />
       </>,
-      "told_class",
+      "cause_class",
       "causal_share",
       "accuracy_drop",
     ],

@@ -125,7 +125,7 @@ def survey(subject: Subject, lens: Activation, progress: Progress) -> Survey:
     groups = list(_groups(subject.hidden_sites, len(splits[0])))
     total, done = 2 * len(groups) * sum(map(len, splits)), 0
 
-    def told(count: int) -> None:
+    def finished(count: int) -> None:
         nonlocal done
         done += count
         progress("reading units", done, total)
@@ -134,7 +134,7 @@ def survey(subject: Subject, lens: Activation, progress: Progress) -> Survey:
     for group in groups:
         trained, untrained = (
             [
-                read(model, group, split, reduction=lens.reduction, keep=keep, told=told)
+                read(model, group, split, reduction=lens.reduction, keep=keep, finished=finished)
                 for split, keep in zip(splits, (True, False), strict=True)
             ]
             for model in (subject, fresh)
@@ -156,14 +156,14 @@ def _splits(subject: Subject) -> tuple[Examples, Examples]:
 
 def _groups(sites: Sequence[Site], count: int) -> Iterator[list[str]]:
     """Split sites into groups whose values on `count` examples fit the memory of one pass."""
-    group, held = list[str](), 0
+    group, group_bytes = list[str](), 0
     for site in sites:
         size = 8 * count * site.units
-        if group and held + size > _BYTES:
+        if group and group_bytes + size > _BYTES:
             yield group
-            group, held = [], 0
+            group, group_bytes = [], 0
         group.append(site.name)
-        held += size
+        group_bytes += size
     yield group
 
 

@@ -131,8 +131,8 @@ def compare(
     drawn = list[dict[str, dict[str, np.ndarray]]]()
     for copy in range(lens.copies):
         fresh = subject.untrained(subject.seed + _FIRST + copy, reuse=fresh)
-        held = _values(fresh, sites, probe, lens.reduction)
-        drawn.append({site.name: _measured(held[site.name], probe, subject) for site in sites})
+        captured = _values(fresh, sites, probe, lens.reduction)
+        drawn.append({site.name: _measured(captured[site.name], probe, subject) for site in sites})
         progress(task, copy + 2, total)
     return Compared(
         sites=sites,
@@ -176,11 +176,11 @@ def _values(
         **{kind: stimuli.images for kind, stimuli in probe.stimuli.items()},
     }
     names, reduce = [site.name for site in sites], partial(reduced, reduction=reduction)
-    held: dict[str, dict[str, np.ndarray]] = {name: {} for name in names}
+    by_site: dict[str, dict[str, np.ndarray]] = {name: {} for name in names}
     for key, images in shown.items():
         for name, values in unit_values(subject, names, images, reduce=reduce).items():
-            held[name][key] = np.nan_to_num(values, posinf=0.0, neginf=0.0)
-    return held
+            by_site[name][key] = np.nan_to_num(values, posinf=0.0, neginf=0.0)
+    return by_site
 
 
 def _measured(

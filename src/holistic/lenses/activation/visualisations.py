@@ -152,8 +152,8 @@ def _before_relu(subject: Subject, site: Site, reduction: str) -> str:
     name = earlier[-1].name
     if subject.gradients.at(name):
         return site.name
-    held = subject.capture([name, site.name], subject.studied[:4])
-    return name if torch.equal(held[name].clamp(min=0), held[site.name]) else site.name
+    captured = subject.capture([name, site.name], subject.studied[:4])
+    return name if torch.equal(captured[name].clamp(min=0), captured[site.name]) else site.name
 
 
 def _variation(drawn: Tensor, canvas: Canvas) -> Tensor:

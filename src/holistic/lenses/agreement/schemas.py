@@ -262,7 +262,7 @@ class UnitVerdict:
         "most on the selection split, if it does on the evaluation split",
         words="class that depends on it",
     )
-    told_class: str | None = col(
+    cause_class: str | None = col(
         "class that the numbers from here on are of: `causal_class`, or where no class depends on "
         "the unit the one that is most affected",
         words="class that the causes are of",

@@ -125,7 +125,7 @@ def _site_columns(
         "selective_by": np.full(site.units, _measure(bounds, site.name), object),
         "causal": causal,
         "causal_class": _named(np.where(causal, causes.place, -1), classes),
-        "told_class": _named(shown, classes),
+        "cause_class": _named(shown, classes),
         **causal_numbers(here, classes, causes, evidence, context),
         "verdict": np.array(
             [_word(*of) for of in zip(dead, causes.known, selective, causal, same, strict=True)],

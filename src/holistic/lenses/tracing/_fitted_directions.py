@@ -34,14 +34,14 @@ class Features:
     ----------
     selection, evaluation
         `[N, U]`, one row an example of the split.
-    labels, held_out
+    labels, evaluation_labels
         `[N]`, the classes of these rows.
     """
 
     selection: np.ndarray
     evaluation: np.ndarray
     labels: np.ndarray
-    held_out: np.ndarray
+    evaluation_labels: np.ndarray
 
 
 @dataclass(frozen=True)

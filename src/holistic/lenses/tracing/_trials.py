@@ -149,9 +149,9 @@ def try_again(
         Told how many sites are done.
     """
     found = list(trials)
-    for turn, (ask, told) in enumerate([(_more_steering, "steer"), (_more_erasing, "erase")] * 2):
-        p = np.array([getattr(t, f"{told}_p") for t in found])  # [sites, C · M]
-        null = [getattr(t, f"{told}_null") for t in found]
+    for turn, (ask, kind) in enumerate([(_more_steering, "steer"), (_more_erasing, "erase")] * 2):
+        p = np.array([getattr(t, f"{kind}_p") for t in found])  # [sites, C · M]
+        null = [getattr(t, f"{kind}_null") for t in found]
         draws = np.array([np.isfinite(values).sum(0) for values in null])
         wanted = min(draws_needed(p, draws), _MOST)
         for n in np.flatnonzero(stuck(p, draws).any(1)) if wanted else ():
