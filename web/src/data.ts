@@ -20,11 +20,11 @@ export interface Column {
   /** Whether it is what lies beyond a control already. */
   beyond?: boolean;
 }
-export interface Told {
+export interface FindingInfo {
   title: string;
   total: number;
   /** Which rows of a long table the page holds, in words. */
-  held: string;
+  kept: string;
   /** Units of the scores, where each row has its own. */
   units?: Record<string, string>;
   statements: string[];
@@ -41,7 +41,7 @@ export interface Outline {
   classes: string[];
   sites: string[];
   lenses: { name: string; question: string; findings: string[] }[];
-  findings: Record<string, Told>;
+  findings: Record<string, FindingInfo>;
 }
 export type Cell = string | number | boolean | null;
 export interface Encoded {
@@ -121,25 +121,25 @@ export class Table {
 
   constructor(
     readonly name: string,
-    readonly told: Told,
+    readonly info: FindingInfo,
     private encoded: Encoded[],
   ) {
-    this.length = told.columns.length ? count(encoded[0]) : 0;
+    this.length = info.columns.length ? count(encoded[0]) : 0;
   }
 
   /** Whether the page holds only a part of the table. */
   get cut(): boolean {
-    return this.length < this.told.total;
+    return this.length < this.info.total;
   }
 
   has(...names: string[]): boolean {
-    return names.every((name) => this.told.columns.some((c) => c.name === name));
+    return names.every((name) => this.info.columns.some((c) => c.name === name));
   }
 
   /** What a column says of itself; one that an older audit lacks says nothing. */
   about(name: string): Column {
     return (
-      this.told.columns.find((c) => c.name === name) ?? {
+      this.info.columns.find((c) => c.name === name) ?? {
         name,
         kind: "string",
         unit: "",
@@ -158,7 +158,7 @@ export class Table {
   column(name: string): Cell[] {
     let cells = this.decoded.get(name);
     if (!cells) {
-      const place = this.told.columns.findIndex((c) => c.name === name);
+      const place = this.info.columns.findIndex((c) => c.name === name);
       cells = place < 0 ? [] : decode(this.encoded[place]);
       this.decoded.set(name, cells);
     }
@@ -189,8 +189,8 @@ export class Table {
       const columns = names.map((name) => this.column(name));
       for (let row = 0; row < this.length; row++) {
         const at = columns.map((c) => String(c[row])).join("\u0000");
-        const held = group.get(at);
-        if (held) held.push(row);
+        const kept = group.get(at);
+        if (kept) kept.push(row);
         else group.set(at, [row]);
       }
       this.groups.set(key, group);
@@ -206,7 +206,7 @@ export function answered(
   columns: readonly (readonly [name: string, unit: string | null, meaning: string])[],
   rows: Cell[][],
 ): Table {
-  const told = columns.map(([name, unit, meaning]) => ({
+  const declared = columns.map(([name, unit, meaning]) => ({
     name,
     kind: unit === null ? "string" : "float64",
     unit: unit ?? "",
@@ -215,7 +215,7 @@ export function answered(
   }));
   return new Table(
     name,
-    { title, total: rows.length, held: "", statements: [], columns: told },
+    { title, total: rows.length, kept: "", statements: [], columns: declared },
     columns.map((_, c) => ({ values: rows.map((row) => row[c]) })),
   );
 }
@@ -241,8 +241,8 @@ export class Audit {
     readonly images: Images | null,
     private arrays: Record<string, Packed> = {},
   ) {
-    for (const [name, told] of Object.entries(outline.findings)) {
-      this.tables.set(name, new Table(name, told, tables[name]));
+    for (const [name, info] of Object.entries(outline.findings)) {
+      this.tables.set(name, new Table(name, info, tables[name]));
     }
   }
 
@@ -310,11 +310,11 @@ const isTest = ({ role = "" }: Column) => role === "p" || role === "q";
 const isOf = (column: Column, value: string) => column.of.split(" ").includes(value);
 
 /** Estimate, interval, n, control and tests of one row, as lines for a tooltip. */
-export function told(table: Table, row: number, value: string): string[] {
+export function describe(table: Table, row: number, value: string): string[] {
   const about = table.about(value),
     unit =
       about.unit === "score"
-        ? (table.told.units?.[String(table.cell(row, "score"))] ?? about.unit)
+        ? (table.info.units?.[String(table.cell(row, "score"))] ?? about.unit)
         : about.unit;
   const ends = ([low, high]: [string, string]) =>
     `[${shown(table.cell(row, low))}, ${shown(table.cell(row, high))}]`;
@@ -334,7 +334,7 @@ function more(
   value: string,
   ends: (names: [string, string]) => string,
 ): string[] {
-  const names = beside(table, value),
+  const names = companions(table, value),
     band = names.map(table.about, table).filter((c) => c.role?.startsWith("control_")),
     alone = band.length === 2 ? band.map((c) => c.name) : [];
   return names.flatMap((name) => {
@@ -353,15 +353,15 @@ function more(
 
 /** Why a number has no control; nothing where it has one, or is told beside one. */
 function bare(table: Table, row: number, value: string): string[] {
-  const names = beside(table, value),
+  const names = companions(table, value),
     own = names.filter((name) => isControl(table.about(name)));
   if (table.about(value).beyond || own.some((name) => table.cell(row, name) !== null)) return [];
   const alike = Object.fromEntries(
-    table.told.columns
+    table.info.columns
       .filter((c) => c.kind === "string")
       .map((c) => [c.name, table.cell(row, c.name)]),
   );
-  const along = table.told.columns.find((c) => c.role === "along")?.name ?? "";
+  const along = table.info.columns.find((c) => c.role === "along")?.name ?? "";
   const sizes =
     own.length && along
       ? table
@@ -379,8 +379,8 @@ function bare(table: Table, row: number, value: string): string[] {
 }
 
 /** Columns that say more of a number, n first; the ends of intervals, and of controls that have a middle, stand with what they bound. */
-export function beside(table: Table, value: string): string[] {
-  const { columns } = table.told;
+export function companions(table: Table, value: string): string[] {
+  const { columns } = table.info;
   const own = columns.filter(
     (c) =>
       isOf(c, value) &&
@@ -403,7 +403,7 @@ const middleOf = (columns: Column[], end: Column): Column | undefined =>
 
 /** A number's control, and what 95 % of its draws keep to; empty names where it has none. */
 export function controlOf(table: Table, value: string): [string, string, string] {
-  const own = beside(table, value).map(table.about, table),
+  const own = companions(table, value).map(table.about, table),
     named = (role: string) => own.find((c) => c.role === role)?.name ?? "";
   const middle = named("control");
   return middle
@@ -416,7 +416,7 @@ export const nothing = (table: Table, value: string): number => table.about(valu
 
 /** Names of the columns that bound a number, or a control. Else two empty names. */
 export function bounds(table: Table, value: string): [string, string] {
-  const { columns } = table.told,
+  const { columns } = table.info,
     control = table.about(value).role === "control";
   const end = (side: string) =>
     columns.find(

@@ -134,7 +134,7 @@ function turn(e: KeyboardEvent): void {
 }
 
 /** What was found beside each lens's first sentence: folded on a screen, whole on paper and without scripts. */
-const folded = () => [...document.querySelectorAll<HTMLDetailsElement>(".told details")];
+const folded = () => [...document.querySelectorAll<HTMLDetailsElement>(".statements details")];
 
 /** Paper is light, whatever the screen is, and nothing on it opens. */
 function printLight(): void {
@@ -169,7 +169,7 @@ function follow(e: MouseEvent): void {
 async function start(): Promise<void> {
   const audit = await read(document);
   const { lenses } = audit.outline;
-  document.querySelectorAll("nav a, .told a").forEach((a) => {
+  document.querySelectorAll("nav a, .statements a").forEach((a) => {
     const id = unescaped(a.getAttribute("href")!.slice(1));
     const lens = lenses.find((l) => l.name === id || l.findings.includes(id));
     if (id.startsWith("/")) return;

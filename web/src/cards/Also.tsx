@@ -1,10 +1,10 @@
 // What more is known of a unit, a line each: labels that fit it, and the units that it works with.
 
 import type { ComponentChild } from "preact";
-import { type Audit, shown, type Table, told } from "../data";
+import { type Audit, describe, shown, type Table } from "../data";
 import { to } from "../route";
 import { useAudit } from "../views/context";
-import { Said } from "./Said";
+import { Measurement } from "./Measurement";
 
 const MOST = 3,
   SURE = 0.05;
@@ -172,7 +172,7 @@ export function Also({ site, unit }: { site: string; unit: number }) {
         <>
           {other !== undefined && <Other audit={audit} table={table} row={row} end={other} />}
           {head && `${other === undefined ? "" : ", "}${head}`}:{" "}
-          <Said table={table} row={row} value={line.value} />
+          <Measurement table={table} row={row} value={line.value} />
         </>,
       ];
     });
@@ -210,5 +210,5 @@ export function clusterOf(audit: Audit, site: string, unit: number): string {
     return table!.number(row, "k") > 1
       ? "in none: it doesn't vary"
       : "the site has no stable clusters";
-  return `${cell("cluster")} of ${cell("k")}, which prefers class ${cell("preferred_class")}: ${told(table!, row, "specialisation").join(", ")}; stability (adjusted Rand index) ${cell("stability")}`;
+  return `${cell("cluster")} of ${cell("k")}, which prefers class ${cell("preferred_class")}: ${describe(table!, row, "specialisation").join(", ")}; stability (adjusted Rand index) ${cell("stability")}`;
 }

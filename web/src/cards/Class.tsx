@@ -10,7 +10,7 @@ import { useAudit } from "../views/context";
 import { counted, DataTable } from "../views/DataTable";
 import { Picture } from "../views/Picture";
 import { Pixels } from "../views/Pixels";
-import { Said } from "./Said";
+import { Measurement } from "./Measurement";
 
 const TOP = 10,
   MISTAKES = 4;
@@ -79,7 +79,7 @@ export function ClassCard({ index }: { index: number }) {
                 >
                   unit {shown(units!.cell(row, "unit"))} of {shown(units!.cell(row, "site"))}
                 </a>
-                {how(units!, row)}: <Said table={units!} row={row} value="effect" />
+                {how(units!, row)}: <Measurement table={units!} row={row} value="effect" />
               </li>
             ))}
           </ol>
@@ -145,8 +145,8 @@ function Lenses({ name }: { name: string }) {
           row,
           cell: (column: string) => shown(table.cell(row, column)),
           number: (column: string) => table.number(row, column),
-          said: (column = value, lines?: number) => (
-            <Said table={table} row={row} value={column} lines={lines} />
+          sentence: (column = value, lines?: number) => (
+            <Measurement table={table} row={row} value={column} lines={lines} />
           ),
         }))
       : [];
@@ -156,7 +156,7 @@ function Lenses({ name }: { name: string }) {
     ranked(topk, name).map((row) => (
       <>
         without its top {shown(topk.cell(row, "k"))} units of {shown(topk.cell(row, "site"))}
-        {needs(topk, row)}: <Said table={topk} row={row} value="class_drop" />
+        {needs(topk, row)}: <Measurement table={topk} row={row} value="class_drop" />
       </>
     ));
   const topk = audit.table("ablation.topk");
@@ -168,9 +168,9 @@ function Lenses({ name }: { name: string }) {
       )
       .sort((a, b) => b.number("share") - a.number("share"))
       .slice(0, MISTAKES)
-      .map(({ cell, said }) => (
+      .map(({ cell, sentence }) => (
         <>
-          {cell(other)}: {said()}
+          {cell(other)}: {sentence()}
         </>
       ));
   const lines: [string, ComponentChild[]][] = [
@@ -180,18 +180,18 @@ function Lenses({ name }: { name: string }) {
         ? []
         : rows("ablation.topk", { class: name }, "class_accuracy_before")
             .slice(0, 1)
-            .map(({ said }) => said(undefined, 3)),
+            .map(({ sentence }) => sentence(undefined, 3)),
     ],
-    ["told as", mistaken("class", "prediction")],
-    ["told as it", mistaken("prediction", "class")],
+    ["predicted as", mistaken("class", "prediction")],
+    ["predicted as it", mistaken("prediction", "class")],
     ["ablation", topk ? removed(topk) : []],
     ["activation", preferring(audit, name)],
     [
       "attribution",
-      rows("attribution.contrasts", { class: name }, "change").map(({ cell, said }) => (
+      rows("attribution.contrasts", { class: name }, "change").map(({ cell, sentence }) => (
         <>
           rather than {cell("rival")} (taken for each other on {cell("confused")} selection
-          examples), without the top pixels: {said()}
+          examples), without the top pixels: {sentence()}
         </>
       )),
     ],
@@ -200,19 +200,19 @@ function Lenses({ name }: { name: string }) {
       once(
         rows("mechanism.clusters", { preferred_class: name }, "specialisation"),
         ({ cell }) => `${cell("site")} ${cell("cluster")}`,
-      ).map(({ cell, said }) => (
+      ).map(({ cell, sentence }) => (
         <>
-          cluster {cell("cluster")} of {cell("site")} prefers it: {said()}
+          cluster {cell("cluster")} of {cell("site")} prefers it: {sentence()}
         </>
       )),
     ],
     [
       "tracing",
       rows("tracing.directions", { class: name, method: "class_mean_difference" }, "auroc").map(
-        ({ cell, said }) => (
+        ({ cell, sentence }) => (
           <>
-            its direction at {cell("site")}: {said()}; steered by one standard deviation:{" "}
-            {said("steer_slope")}
+            its direction at {cell("site")}: {sentence()}; steered by one standard deviation:{" "}
+            {sentence("steer_slope")}
           </>
         ),
       ),
@@ -220,8 +220,8 @@ function Lenses({ name }: { name: string }) {
   ];
   return (
     <dl class="lines">
-      {lines.map(([term, said]) =>
-        said.map((words, i) => (
+      {lines.map(([term, texts]) =>
+        texts.map((words, i) => (
           <div key={`${term}${i}`}>
             <dt>{i ? "" : term}</dt>
             <dd>{words}</dd>
@@ -256,7 +256,7 @@ function preferring(audit: Audit, name: string): ComponentChild[] {
               unit {shown(table.cell(own[0], "unit"))}
             </a>{" "}
             tells it best, the best of them on these examples:{" "}
-            <Said table={table} row={own[0]} value="auroc" />
+            <Measurement table={table} row={own[0]} value="auroc" />
           </>,
         ]
       : [];

@@ -23,9 +23,9 @@ export function ImageCard({ example }: { example: number }) {
   const deciding = has("ablation.images"),
     path = has("mechanism.paths"),
     seen = has("activation.examples");
-  const told = deciding ?? path;
-  const said = told
-    ? shown(told.table.cell(told.rows[0], "prediction"))
+  const source = deciding ?? path;
+  const prediction = source
+    ? shown(source.table.cell(source.rows[0], "prediction"))
     : (audit.outline.classes[images.predictions?.[place] ?? -1] ?? null);
   return (
     <section class="card">
@@ -33,8 +33,8 @@ export function ImageCard({ example }: { example: number }) {
         image {example}{" "}
         <small>
           of class <a href={to.class(label)}>{shown(audit.outline.classes[label] ?? null)}</a>
-          {said !== null && `, told as ${said}`}
-          {told && `: ${shown(told.table.cell(told.rows[0], "kind"))}`}
+          {prediction !== null && `, predicted as ${prediction}`}
+          {source && `: ${shown(source.table.cell(source.rows[0], "kind"))}`}
         </small>
       </h2>
       <p class="tools">
@@ -68,7 +68,7 @@ export function ImageCard({ example }: { example: number }) {
           <Deciding table={deciding.table} example={example} />
         </>
       )}
-      {!told && (
+      {!source && (
         <p>
           Maps, path and deciding units are measured for three images of each class: the typical
           one, the closest call and the worst mistake.{" "}

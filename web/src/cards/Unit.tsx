@@ -12,7 +12,7 @@ import { DotsView } from "../views/Curve";
 import { RowsContext, useAudit } from "../views/context";
 import { counted, DataTable } from "../views/DataTable";
 import { Also, clusterOf } from "./Also";
-import { Said } from "./Said";
+import { Measurement } from "./Measurement";
 
 export const PAIRS = [
   ["site", "unit"],
@@ -184,11 +184,11 @@ function Verdict({ table, row }: { table: Table; row: number }) {
     const own = audit.table(finding),
       [first] = own?.rows({ ...at, ...more }) ?? [];
     if (first === undefined && own?.cut)
-      return `left out of this page, which holds the rows ${own.told.held}`;
+      return `left out of this page, which holds the rows ${own.info.kept}`;
     return first === undefined || !own!.has(value) ? (
       "not in this audit"
     ) : (
-      <Said table={own!} row={first} value={value} />
+      <Measurement table={own!} row={first} value={value} />
     );
   };
   const preferred = cell("preferred_class"),
@@ -241,7 +241,7 @@ function Verdict({ table, row }: { table: Table; row: number }) {
           <>
             class {shown(patched!.cell(carried[0], "clean"))} with another class's value, the
             largest of {carried.length} classes{patched!.cut && " on this page"}:{" "}
-            <Said table={patched!} row={carried[0]} value="recovery" />
+            <Measurement table={patched!} row={carried[0]} value="recovery" />
           </>
         ) : patched?.cut ? (
           "left out of this page"
@@ -255,9 +255,10 @@ function Verdict({ table, row }: { table: Table; row: number }) {
     [
       "cause",
       <>
-        class {shown(cell("cause_class"))}: <Said table={table} row={row} value="causal_share" />
+        class {shown(cell("cause_class"))}:{" "}
+        <Measurement table={table} row={row} value="causal_share" />
         {"; accuracy: "}
-        <Said table={table} row={row} value="accuracy_drop" />
+        <Measurement table={table} row={row} value="accuracy_drop" />
       </>,
       "cause_class",
       "causal_share",

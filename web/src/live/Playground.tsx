@@ -31,13 +31,13 @@ export function Playground({ wanted, edit: asked }: { wanted: string; edit: stri
     return [known, asked.length - known.length];
   }, [wanted, table]);
   const address = to.live(wanted, edit);
-  const [found, setFound] = useState<{ of: string; edited: boolean; told: Removed } | null>(null);
+  const [found, setFound] = useState<{ of: string; edited: boolean; answer: Removed } | null>(null);
   const [trouble, setTrouble] = useState("");
   useEffect(() => {
     ask<State>("state", {}).then(
-      (told) => {
-        setState(told);
-        setTrouble(told.live ? "" : told.reason);
+      (answer) => {
+        setState(answer);
+        setTrouble(answer.live ? "" : answer.reason);
       },
       (e: Error) => setTrouble(e.message),
     );
@@ -63,10 +63,10 @@ export function Playground({ wanted, edit: asked }: { wanted: string; edit: stri
       let whole = false;
       for (const step of steps) {
         if (whole && !("controls" in step)) continue;
-        const told = await question(step);
-        if (told.superseded || mine !== number) return;
-        whole = told.whole;
-        setFound({ of: address, edited: units.length > 0, told });
+        const answer = await question(step);
+        if (answer.superseded || mine !== number) return;
+        whole = answer.whole;
+        setFound({ of: address, edited: units.length > 0, answer });
         setTrouble("");
       }
     };
@@ -122,7 +122,7 @@ export function Playground({ wanted, edit: asked }: { wanted: string; edit: stri
           copy link
         </button>
       </p>
-      {found && <Outcome found={found.told} edited={found.edited} late={late} />}
+      {found && <Outcome found={found.answer} edited={found.edited} late={late} />}
       {state?.live && (
         <Experiments
           state={state}
@@ -267,23 +267,23 @@ function Experiments({
 }) {
   const audit = useAudit();
   const [name, setName] = useState("");
-  const [told, setTold] = useState("");
+  const [answer, setAnswer] = useState("");
   const keep = () =>
     ask<Saved>("keep", { name, units, edit }).then(
       (one) => {
         changed([...state.experiments, one]);
         setName("");
-        setTold("kept in the audit's folder");
+        setAnswer("kept in the audit's folder");
       },
-      (e: Error) => setTold(e.message),
+      (e: Error) => setAnswer(e.message),
     );
   const forget = ({ id, name }: Saved) =>
     ask("forget", { id }).then(
       () => {
         changed(state.experiments.filter((one) => one.id !== id));
-        setTold(`${name} is deleted`);
+        setAnswer(`${name} is deleted`);
       },
-      (e: Error) => setTold(e.message),
+      (e: Error) => setAnswer(e.message),
     );
   return (
     <>
@@ -302,7 +302,7 @@ function Experiments({
         <button type="submit" disabled={!name.trim() || !units.length}>
           keep this set
         </button>
-        <span role="status">{told}</span>
+        <span role="status">{answer}</span>
       </form>
       <ul>
         {state.experiments.map((one) => (

@@ -26,7 +26,7 @@ export function Frame({
   const name = own ?? table?.name ?? "picture",
     { model, data } = useAudit().outline;
   const alone = () =>
-    standalone(box.current!, `${own ?? table?.told.title ?? name}: ${model} on ${data}`, caption);
+    standalone(box.current!, `${own ?? table?.info.title ?? name}: ${model} on ${data}`, caption);
   return (
     <figure class="view">
       <div ref={box}>{children}</div>

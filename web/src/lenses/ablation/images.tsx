@@ -1,6 +1,6 @@
 // The units that one image's decision owes most to.
 
-import { shown, type Table, told } from "../../data";
+import { describe, shown, type Table } from "../../data";
 import { to } from "../../route";
 import { Cases } from "../../views/Cases";
 import { useAudit } from "../../views/context";
@@ -53,8 +53,8 @@ export function Deciding({ table, example }: { table: Table; example: number }) 
                     <tr
                       key={row}
                       title={[
-                        ...told(table, row, "effect"),
-                        ...told(table, row, "class_effect").slice(0, 3),
+                        ...describe(table, row, "effect"),
+                        ...describe(table, row, "class_effect").slice(0, 3),
                       ].join(", ")}
                     >
                       <th scope="row">

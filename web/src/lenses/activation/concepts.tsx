@@ -2,7 +2,7 @@
 
 import * as Plot from "@observablehq/plot";
 import { useCallback, useMemo } from "preact/hooks";
-import { shown, type Table, told } from "../../data";
+import { describe, shown, type Table } from "../../data";
 import { to } from "../../route";
 import { Chart, tip } from "../../views/Chart";
 import { useAudit } from "../../views/context";
@@ -49,7 +49,7 @@ const Concepts: View = ({ table }) => {
         {buttons}
       </p>
       <Chart
-        label={`${table.told.title}: F1 of the label of each unit`}
+        label={`${table.info.title}: F1 of the label of each unit`}
         make={make}
         address={address}
       />
@@ -64,7 +64,7 @@ function dotted(table: Table, rows: number[]): Plot.PlotOptions {
   const y = (row: number) =>
     `${cut(shown(table.cell(row, "concept")), 18)} · unit ${table.cell(row, "unit")}`;
   const of = (name: string) => (row: number) => table.number(row, name);
-  const said = (row: number) => [y(row), ...told(table, row, "f1")].join("\n");
+  const tipOf = (row: number) => [y(row), ...describe(table, row, "f1")].join("\n");
   return {
     height: 62 + 20 * rows.length,
     marginTop: 32,
@@ -90,7 +90,7 @@ function dotted(table: Table, rows: number[]): Plot.PlotOptions {
         stroke: "var(--link)",
         fill: (row: number) => (surely(table, row) ? "var(--link)" : "var(--paper)"),
       }),
-      tip(rows, { y, x: of("f1") }, said, Plot.pointerY),
+      tip(rows, { y, x: of("f1") }, tipOf, Plot.pointerY),
     ],
   };
 }

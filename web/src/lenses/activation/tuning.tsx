@@ -4,7 +4,7 @@ import * as Plot from "@observablehq/plot";
 import type { ComponentChildren } from "preact";
 import { useCallback, useMemo, useState } from "preact/hooks";
 import { limitOf } from "../../colour";
-import { type Audit, part, shown, type Table, told } from "../../data";
+import { type Audit, describe, part, shown, type Table } from "../../data";
 import { to } from "../../route";
 import { Chart, tip } from "../../views/Chart";
 import { useAudit } from "../../views/context";
@@ -106,7 +106,7 @@ const Tuning: View = ({ table }) => {
       </p>
       {rows.length > 0 ? (
         <Chart
-          label={`${table.told.title}: sharpness of the units of ${site}`}
+          label={`${table.info.title}: sharpness of the units of ${site}`}
           make={make}
           address={address}
         />
@@ -175,7 +175,7 @@ function ranked(table: Table, rows: number[]): Plot.PlotOptions {
       tip(rows, { x, y }, (row: number) =>
         [
           `unit ${table.cell(row, "unit")}`,
-          ...told(table, row, "tuning"),
+          ...describe(table, row, "tuning"),
           preferred(table, row),
         ].join("\n"),
       ),
@@ -192,9 +192,9 @@ function Tile({ table, row, curve }: { table: Table; row: number; curve: Float32
   const [low, high] = [Math.min(0, ...curve), Math.max(0, ...curve)];
   const x = (degrees: number) => 2 + (136 * degrees) / 180,
     y = (v: number) => 66 - (52 * (v - low)) / (high - low || 1);
-  const said = [
+  const tipText = [
     `unit ${table.cell(row, "unit")}`,
-    ...told(table, row, "tuning"),
+    ...describe(table, row, "tuning"),
     preferred(table, row),
   ].join("\n");
   const [at, least, most] = ["orientation", "lo", "hi"].map((name) => x(table.number(row, name)));
@@ -209,10 +209,10 @@ function Tile({ table, row, curve }: { table: Table; row: number; curve: Float32
       height="80"
       font-size="10"
       role="img"
-      aria-label={said.replaceAll("\n", ", ")}
+      aria-label={tipText.replaceAll("\n", ", ")}
       class="tile"
     >
-      <title>{said}</title>
+      <title>{tipText}</title>
       {Number.isFinite(at + least + most) && (
         <>
           {[-136, 0, 136].map((turn) => (

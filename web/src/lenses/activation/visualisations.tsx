@@ -1,6 +1,6 @@
 // Which made-up input drives a unit most?
 
-import { part, shown, type Table, told } from "../../data";
+import { describe, part, shown, type Table } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame } from "../../views/Frame";
@@ -29,7 +29,7 @@ export function Visualisation({ table, site, unit }: { table: Table; site: strin
               size={72}
               label={[
                 `feature visualisation for unit ${unit}, start ${table.cell(row, "start")}: made by gradient ascent, not data`,
-                ...told(table, row, "value"),
+                ...describe(table, row, "value"),
               ].join(", ")}
             />
             <small>{shown(Number(table.number(row, "value").toPrecision(3)))}</small>

@@ -2,7 +2,7 @@
 
 import { useMemo } from "preact/hooks";
 import { colour } from "../../colour";
-import { bounds, shown, type Table, told } from "../../data";
+import { bounds, describe, shown, type Table } from "../../data";
 import { Frame } from "../../views/Frame";
 import { type Cells, Grid, lattice } from "../../views/Grid";
 
@@ -18,7 +18,7 @@ export const words = (name: string) => name.replaceAll("_x_", " × ").replaceAll
 
 /** What is known of a value; a control has no control of its own. */
 export const tested = (table: Table, row: number): string[] => {
-  const lines = told(table, row, "value");
+  const lines = describe(table, row, "value");
   return CONTROLS.includes(String(table.cell(row, "method")))
     ? [...lines.filter((line) => !line.startsWith("no control")), "a control itself"]
     : lines;
@@ -70,7 +70,7 @@ export function Gates({ table }: { table: Table }) {
       caption={`Tests that a wrong map would fail, with 95 % intervals and controls: ✓ passed, ✗ failed. ${failing.length ? `Failing: ${failing.join(". ")}.` : "No method fails."} “edge” and “random” see no model.`}
       table={table}
     >
-      <Grid cells={cells} label={`${table.told.title}: methods by tests.`} />
+      <Grid cells={cells} label={`${table.info.title}: methods by tests.`} />
     </Frame>
   );
 }
@@ -99,7 +99,7 @@ function laid(table: Table): Cells {
         head,
         ...tested(table, at),
         ...(table.has("difference") && table.cell(at, "difference") !== null
-          ? told(table, at, "difference").slice(0, 2)
+          ? describe(table, at, "difference").slice(0, 2)
           : []),
         ...(table.has("better") ? [`${shown(table.cell(at, "better"))} is better`] : []),
         { true: "✓ passed", false: "✗ failed" }[String(table.cell(at, "passed"))] ??

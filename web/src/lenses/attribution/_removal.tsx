@@ -87,7 +87,7 @@ function drawn(
       }),
     );
   });
-  const said = ({ name, method, share, chance, lo, hi }: Point) => {
+  const tipOf = ({ name, method, share, chance, lo, hi }: Point) => {
     const row = table.rows({ method, metric })[0];
     return [
       name,
@@ -124,7 +124,7 @@ function drawn(
       ),
       Plot.ruleX(bounds ? marked : [], { x: "share", y1: "lo", y2: "hi", stroke: "name" }),
       Plot.dot(marked, { ...at, symbol: "name", stroke: "name", fill: "var(--paper)", r: 3.5 }),
-      tip(lines.flat(), at, said),
+      tip(lines.flat(), at, tipOf),
     ],
   };
 }

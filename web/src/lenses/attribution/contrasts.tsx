@@ -3,7 +3,7 @@
 import * as Plot from "@observablehq/plot";
 import { useCallback, useState } from "preact/hooks";
 import { limitOf } from "../../colour";
-import { bounds, part, shown, type Table, told } from "../../data";
+import { bounds, describe, part, shown, type Table } from "../../data";
 import { to } from "../../route";
 import { Chart, tip } from "../../views/Chart";
 import { useAudit } from "../../views/context";
@@ -149,8 +149,8 @@ function Side({
 const lines = (table: Table, row: number, { name, value, less }: (typeof SETS)[number]) =>
   [
     name,
-    ...told(table, row, value).slice(0, 3),
-    ...told(table, row, less).slice(0, 2),
+    ...describe(table, row, value).slice(0, 3),
+    ...describe(table, row, less).slice(0, 2),
     ...(value === "change" ? [`q ${shown(table.cell(row, "q"))}`] : []),
   ].join("\n");
 

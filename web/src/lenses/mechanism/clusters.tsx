@@ -1,6 +1,6 @@
 // What each cluster of units responds to, and how far that can be believed.
 
-import { fixed, shown, type Table, told } from "../../data";
+import { describe, fixed, shown, type Table } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame } from "../../views/Frame";
@@ -95,7 +95,7 @@ function Profiles({
                 </td>
                 <td class="name">{cell("preferred_class")}</td>
                 {special && (
-                  <td title={told(table, first, "specialisation").join("\n")}>
+                  <td title={describe(table, first, "specialisation").join("\n")}>
                     {cell("specialisation")} [{cell("lo")}, {cell("hi")}],{" "}
                     {cell("random_specialisation")}
                     {table.has("q") && `, q ${cell("q")}`}

@@ -1,7 +1,7 @@
 // Which units of a site vary together: all pairs, those of a cluster side by side.
 
 import { useMemo, useState } from "preact/hooks";
-import { fixed, shown, type Table, told } from "../../data";
+import { describe, fixed, shown, type Table } from "../../data";
 import { go, to } from "../../route";
 import { useAudit } from "../../views/context";
 import { DataTable } from "../../views/DataTable";
@@ -44,7 +44,7 @@ const Correlations: View = ({ table }) => {
               `r about ${fixed(value(a, b), 2)} (${kind}; not in the table)`,
               ...alike(table, site, name),
             ]
-          : told(table, found, name)),
+          : describe(table, found, name)),
       ];
       return other === undefined
         ? head
@@ -79,7 +79,7 @@ const Correlations: View = ({ table }) => {
       </p>
       <Grid
         cells={cells}
-        label={`${table.told.title}: correlations of the units of ${shown(site)}.`}
+        label={`${table.info.title}: correlations of the units of ${shown(site)}.`}
       />
     </Frame>
   );
@@ -90,7 +90,7 @@ function alike(table: Table, site: string, name: string): string[] {
   const [first] = table.rows({ site_a: site, site_b: site });
   return first === undefined
     ? []
-    : told(table, first, name).filter((line) => /^(n|control) /.test(line));
+    : describe(table, first, name).filter((line) => /^(n|control) /.test(line));
 }
 
 function* pairs(table: Table, site: string, a: number, b: number): Generator<number> {

@@ -2,7 +2,7 @@
 
 import * as Plot from "@observablehq/plot";
 import { useCallback } from "preact/hooks";
-import { shown, type Table, told } from "../../data";
+import { describe, shown, type Table } from "../../data";
 import { Cases } from "../../views/Cases";
 import { Chart, tip } from "../../views/Chart";
 import { Frame } from "../../views/Frame";
@@ -18,7 +18,7 @@ export function Path({ table, example }: { table: Table; example: number }) {
       table={table}
       rows={rows}
     >
-      <Chart label={`${table.told.title}: probability by site`} make={make} />
+      <Chart label={`${table.info.title}: probability by site`} make={make} />
     </Frame>
   );
 }
@@ -29,14 +29,14 @@ function drawn(table: Table, rows: number[]): Plot.PlotOptions {
   const known = rows.filter((row) => table.cell(row, "control_label_probability") !== null);
   const highest = (row: number) =>
     Math.max(of("label_probability")(row), of("prediction_probability")(row));
-  const said = (row: number) =>
+  const tipOf = (row: number) =>
     [
       `site ${site(row)}`,
       `read as ${shown(table.cell(row, "read"))}`,
       ...["label_probability", "prediction_probability", "control_label_probability"].map(
         (c) => `${table.word(c)} ${shown(table.cell(row, c))}`,
       ),
-      ...told(table, row, "accuracy").slice(0, 3),
+      ...describe(table, row, "accuracy").slice(0, 3),
     ].join("\n");
   return {
     height: 240,
@@ -76,7 +76,7 @@ function drawn(table: Table, rows: number[]): Plot.PlotOptions {
         dy: -9,
         fill: "currentColor",
       }),
-      tip(rows, { x: site, y: of("label_probability") }, said, Plot.pointerX),
+      tip(rows, { x: site, y: of("label_probability") }, tipOf, Plot.pointerX),
     ],
   };
 }

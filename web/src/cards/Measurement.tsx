@@ -1,8 +1,8 @@
 // A number of a finding in a line: itself first, then its interval, n, control and tests.
 
-import { type Table, told } from "../data";
+import { describe, type Table } from "../data";
 
-export function Said({
+export function Measurement({
   table,
   row,
   value,
@@ -13,7 +13,7 @@ export function Said({
   value: string;
   lines?: number;
 }) {
-  const [first, ...rest] = told(table, row, value).slice(0, lines);
+  const [first, ...rest] = describe(table, row, value).slice(0, lines);
   return (
     <>
       <b>{first}</b> <small>{rest.join(", ")}</small>
