@@ -175,8 +175,8 @@ def patched(
     -------
     dict
         `before` and `after`: what the model says of the target. `control`: the same from up to 200
-        (`n`) other evaluation images, which are of the class that the target is predicted as and predicted
-        so, too, and how many of them leave the target's prediction as it was (`same`). `random`:
+        (`n`) other evaluation images, whose class and prediction are the class that the target is
+        taken for, and how many of them leave the target's prediction as it was (`same`). `random`:
         as many random units of the site from the same source, up to 200 times; none for all units.
     """
     value = subject.capture([site], source)[site]
