@@ -437,3 +437,7 @@ export function separated(names: string[], rows: Cell[][], by: "," | "\t"): stri
   };
   return `${[names, ...rows].map((row) => row.map(safe).join(by)).join("\n")}\n`;
 }
+
+/** Findings about single images that all lenses look at: what the model takes each for, and of which kind it is. */
+export const casesOf = (audit: Audit): Table[] =>
+  [...audit.tables.values()].filter((table) => table.has("example", "prediction", "kind"));

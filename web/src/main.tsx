@@ -8,6 +8,7 @@ import { ClassCard } from "./cards/Class";
 import { ImageCard } from "./cards/Image";
 import { UnitCard } from "./cards/Unit";
 import { type Audit, read, type Table } from "./data";
+import { mapOf } from "./lenses/parts";
 import { parse, type Route, to, unescaped } from "./route";
 import { Bar } from "./views/Bar";
 import { AuditContext, RowsContext } from "./views/context";
@@ -100,7 +101,7 @@ function show(audit: Audit): void {
       if (article) enliven(audit, article, name);
     }
   }
-  const units = audit.table("ablation.units");
+  const units = mapOf(audit);
   const card =
     route.view === "unit" ? (
       <UnitCard key={`${route.site}/${route.unit}`} site={route.site} unit={route.unit} />

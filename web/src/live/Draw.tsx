@@ -2,9 +2,8 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { limitOf } from "../colour";
-import { shown } from "../data";
-import { words } from "../lenses/attribution/_gates";
-import { Verdict } from "../lenses/attribution/_maps";
+import { plain, shown } from "../data";
+import { parts } from "../lenses/parts";
 import { go, to } from "../route";
 import { useAudit } from "../views/context";
 import { Frame, Pick } from "../views/Frame";
@@ -189,7 +188,9 @@ function Measurement({ found, classes }: { found: Looked; classes: string[] }) {
 
 /** How the pixels speak for the predicted class, by each method; methods that fail a gate are named. */
 function Maps({ found, name }: { found: Looked; name: string }) {
-  const gates = useAudit().table("attribution.methods");
+  const audit = useAudit();
+  const look = parts.find((own) => own.method)?.method;
+  const nameOf = (method: string) => look?.name(audit, method) ?? plain(method);
   const methods = Object.entries(found.maps).filter(([, rows]) => rows.length > 1);
   if (!methods.length) return null;
   return (
@@ -206,16 +207,11 @@ function Maps({ found, name }: { found: Looked; name: string }) {
                 width={rows[0].length}
                 limit={limitOf(flat)}
                 size={MAP}
-                label={`${words(method)} of the logit of ${name} by pixel`}
+                label={`${nameOf(method)} of the logit of ${name} by pixel`}
               />
               <figcaption>
-                {words(method)}
-                {gates && (
-                  <>
-                    <br />
-                    <Verdict table={gates} method={method} />
-                  </>
-                )}
+                {nameOf(method)}
+                {look && <look.verdict method={method} />}
               </figcaption>
             </figure>
           );

@@ -2,6 +2,7 @@
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { fixed, shown, type Table } from "../data";
+import { mapOf, type NamedSet, parts } from "../lenses/parts";
 import { go, to } from "../route";
 import { useAudit } from "../views/context";
 import { Frame, Pick } from "../views/Frame";
@@ -10,7 +11,7 @@ import { laid, unitsOf } from "../views/Network";
 import { toggled, unitsIn, written } from "./chosen";
 import { between, Outcome, percent } from "./Outcome";
 import { ask, type Estimate, type Removed, type Saved, type State, type Unit } from "./server";
-import { circuits, clusters, type NamedSet, needed } from "./sets";
+import { needed } from "./sets";
 import { reached, started, stepped } from "./trail";
 
 const session = Math.random().toString(36).slice(2);
@@ -22,7 +23,7 @@ export function Playground({ wanted, edit: asked }: { wanted: string; edit: stri
   const edits = state?.edits ?? [asked];
   const edit = edits.includes(asked) ? asked : edits[0]!;
   const audit = useAudit();
-  const table = audit.table("ablation.units");
+  const table = mapOf(audit);
   const { sites } = audit.outline;
   const [units, unknown] = useMemo(() => {
     const sizes = table && unitsOf(audit, table);
@@ -163,7 +164,10 @@ function UnitMap({
   }, [table, rows, key]);
   const most = useMemo(() => needed(table, name), [table, name]);
   const grouped = useMemo(
-    () => ({ clusters: clusters(audit), circuits: circuits(audit) }),
+    () =>
+      parts
+        .flatMap((own) => Object.entries(own.sets ?? {}))
+        .map(([name, of]) => [name, of(audit)] as const),
     [audit],
   );
   return (
@@ -179,8 +183,9 @@ function UnitMap({
             remove {one.name}
           </button>
         ))}
-        <Choose name="remove a cluster" sets={grouped.clusters} set={set} />
-        <Choose name="remove a circuit" sets={grouped.circuits} set={set} />
+        {grouped.map(([name, sets]) => (
+          <Choose key={name} name={`remove a ${name}`} sets={sets} set={set} />
+        ))}
       </p>
       <Grid cells={cells} label="Map of the network. Enter removes a unit or puts it back." />
     </Frame>

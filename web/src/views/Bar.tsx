@@ -2,6 +2,7 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Audit, shown } from "../data";
+import { unitTable } from "../lenses/parts";
 import { go, to } from "../route";
 import { useAudit } from "./context";
 import { unitsOf } from "./Network";
@@ -20,7 +21,7 @@ export function search(audit: Audit, words: string, most = 12): Hit[] {
   const exact = (name: string) =>
     [name, `class ${name}`].some((phrase) => phrase.toLowerCase() === asked);
   const hits = [...classes.keys()].filter((i) => exact(classes[i])).map(named);
-  const units = audit.table("ablation.units") ?? audit.table("activation.units");
+  const units = unitTable(audit);
   const sizes = units && unitsOf(audit, units);
   const unit = asked.match(/^(.*?)[\s.:/#]*(\d+)$/);
   if (unit) {
