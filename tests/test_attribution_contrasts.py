@@ -35,7 +35,7 @@ def judged(**passed: bool) -> Table:
     return Table.from_rows(
         MethodRow,
         [
-            MethodRow("integrated_gradients", metric, "lower", value, 9, Estimate(None), well)
+            MethodRow("integrated_gradients", metric, "lower", value, 9, Estimate(None), well, "")
             for metric, well in passed.items()
         ],
     )

@@ -20,7 +20,7 @@ import {
   unpack,
 } from "../src/data";
 import { own } from "../src/lenses";
-import { failed, methodsOf, tested, verdict, words } from "../src/lenses/attribution/_gates";
+import { failed, methodsOf, nameOf, tested, verdict } from "../src/lenses/attribution/_gates";
 import { sizes } from "../src/lenses/mechanism/edges";
 import { parse, to } from "../src/route";
 import { search } from "../src/views/Bar";
@@ -407,10 +407,15 @@ test("a method that fails a gate is named as failing, a control is not", () => {
     ],
     metric: ["string", { names: ["deletion_auc", "edge_similarity"], values: [0, 0, 1, 0, 0] }],
     passed: ["bool", { values: [true, true, false, false, null] }],
+    method_name: [
+      "string",
+      { names: ["saliency", "input × gradient", "edge", "random"], values: [0, 1, 1, 2, 3] },
+    ],
   });
   expect(tested(gates, 3)).toEqual(["value –", "no interval", "a control itself"]);
   expect(tested(gates, 0).at(-1)).toBe("no control: described, not tested");
-  expect(words("input_x_gradient")).toBe("input × gradient");
+  expect(nameOf(gates, "input_x_gradient")).toBe("input × gradient");
+  expect(nameOf(gates, "a_method_of_ones_own")).toBe("a method of ones own");
   expect(methodsOf(gates)).toEqual(["saliency", "input_x_gradient", "edge"]);
   expect(failed(gates, "input_x_gradient")).toEqual(["edge similarity"]);
   expect(

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from holistic.lenses._parts import significant, with_q
+from holistic.lenses.attribution._maps import display_name
 from holistic.lenses.attribution.schemas import MethodRow
 from holistic.results.columns import Estimate
 from holistic.stats.agreement import spearman
@@ -125,6 +126,7 @@ def completeness(
         n=len(sums),
         difference=Estimate(None),
         passed=bool(hi <= tolerance and hi < control),
+        method_name=display_name(method),
     )  # fmt: skip
 
 
@@ -159,7 +161,8 @@ def _mean_row(
         gap = _kept(values - control)
         difference, middle = replace(_bounded(gap), p=float(gap.p())), float(_kept(control).mean)
     value = replace(_bounded(own), control=middle)
-    return MethodRow(method, metric, better, value, int(own.count), difference, None)
+    name = display_name(method)
+    return MethodRow(method, metric, better, value, int(own.count), difference, None, name)
 
 
 def _kept(values: np.ndarray) -> Means:

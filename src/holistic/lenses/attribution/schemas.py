@@ -64,6 +64,7 @@ class MethodRow:
         "also be less than that of two randomly initialised controls, or negligible (a lower "
         "bound of at most 0.1)"
     )
+    method_name: str = col("the method as sentences and pages write it", words="called")
 
 
 METHODS = Schema(

@@ -1,12 +1,12 @@
 // What the lens adds to the cards and to the live page.
 
 import type { ComponentChild } from "preact";
-import { type Audit, part } from "../../data";
+import { type Audit, part, plain } from "../../data";
 import { useAudit } from "../../views/context";
 import { measured } from "../../views/Measurement";
 import { Pixels } from "../../views/Pixels";
 import type { ClassOf, Parts } from "../parts";
-import { words } from "./_gates";
+import { nameOf } from "./_gates";
 import { ClassMaps, ImageMaps, Verdict } from "./_maps";
 
 /** The mean image of the class. */
@@ -64,9 +64,14 @@ function MethodVerdict({ method }: { method: string }) {
   ) : null;
 }
 
+function methodName(audit: Audit, method: string): string {
+  const table = audit.table("attribution.methods");
+  return table ? nameOf(table, method) : plain(method);
+}
+
 export default {
   class: { strip: Mean, pictures: Maps },
   classLines,
   image: { strip: ImageMaps },
-  method: { name: (_, method) => words(method), verdict: MethodVerdict },
+  method: { name: methodName, verdict: MethodVerdict },
 } satisfies Parts;

@@ -5,7 +5,7 @@ import { useCallback } from "preact/hooks";
 import { fixed, type Numbers, part, shown, type Table } from "../../data";
 import { Chart, tip } from "../../views/Chart";
 import { Frame } from "../../views/Frame";
-import { failed, methodsOf, tested, words } from "./_gates";
+import { failed, methodsOf, nameOf, tested } from "./_gates";
 
 const SYMBOLS = ["circle", "triangle", "square", "diamond", "star", "wye"];
 const COLOURS = ["var(--link)", "var(--warn)", "var(--ink)", "#009e73", "#cc79a7"];
@@ -70,7 +70,9 @@ function drawn(
 ): Plot.PlotOptions {
   const steps = curves.shape[2],
     metric = side ? "insertion_auc" : "deletion_auc";
-  const names = methods.map((method) => words(method) + (failed(table, method).length ? " ✗" : ""));
+  const names = methods.map(
+    (method) => nameOf(table, method) + (failed(table, method).length ? " ✗" : ""),
+  );
   const end = (m: number, e: number) => bounds && part(bounds, m, side, e);
   const lines = methods.map((method, m) => {
     const [low, high] = [end(m, 0), end(m, 1)];
