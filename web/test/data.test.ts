@@ -3,19 +3,12 @@ import { choose, keys } from "../src/choose";
 import { colour, limitOf, sides } from "../src/colour";
 import {
   Audit,
-  bounds,
   type Column,
-  companions,
-  controlOf,
   decode,
-  describe,
   type Encoded,
   type FindingInfo,
-  nothing,
   part,
   ranked,
-  separated,
-  shown,
   Table,
   unpack,
 } from "../src/data";
@@ -26,6 +19,7 @@ import { parse, to } from "../src/route";
 import { search } from "../src/views/Bar";
 import { sorted } from "../src/views/DataTable";
 import { lattice } from "../src/views/Grid";
+import { bounds, companions, controlOf, describe, nothing, separated, shown } from "../src/wording";
 
 type Cells = [kind: string, cells: Encoded, more?: Partial<Column>];
 

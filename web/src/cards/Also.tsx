@@ -1,11 +1,12 @@
 // What more is known of a unit, a line each: labels that fit it, and the units that it works with.
 
 import type { ComponentChild } from "preact";
-import { type Audit, shown, type Table } from "../data";
+import type { Audit, Table } from "../data";
 import { parts, type Relation } from "../lenses/parts";
 import { to } from "../route";
 import { useAudit } from "../views/context";
 import { Measurement } from "../views/Measurement";
+import { shown } from "../wording";
 
 const MOST = 3;
 

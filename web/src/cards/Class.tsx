@@ -1,11 +1,12 @@
 // Everything about one class: the units that it needs, and its rows in every finding.
 
-import { casesOf, shown } from "../data";
+import { casesOf } from "../data";
 import { fill, parts } from "../lenses/parts";
 import { to } from "../route";
 import { useAudit } from "../views/context";
 import { counted, DataTable } from "../views/DataTable";
 import { Picture } from "../views/Picture";
+import { shown } from "../wording";
 
 export function ClassCard({ index }: { index: number }) {
   const audit = useAudit();

@@ -1,10 +1,11 @@
 // Everything about one image: maps of its pixels, its way through the network, the units that decided it.
 
-import { casesOf, shown } from "../data";
+import { casesOf } from "../data";
 import { fill } from "../lenses/parts";
 import { to } from "../route";
 import { useAudit } from "../views/context";
 import { Picture } from "../views/Picture";
+import { shown } from "../wording";
 
 export function ImageCard({ example }: { example: number }) {
   const audit = useAudit();

@@ -1,11 +1,12 @@
 // Everything that all lenses say of one unit.
 
 import { useContext } from "preact/hooks";
-import { type Cell, shown, type Table } from "../data";
+import type { Cell, Table } from "../data";
 import { fill } from "../lenses/parts";
 import { to } from "../route";
 import { RowsContext, useAudit } from "../views/context";
 import { counted, DataTable } from "../views/DataTable";
+import { shown } from "../wording";
 import { Also } from "./Also";
 
 const PAIRS = [

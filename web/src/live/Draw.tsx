@@ -2,12 +2,12 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { limitOf } from "../colour";
-import { plain, shown } from "../data";
 import { parts } from "../lenses/parts";
 import { go, to } from "../route";
 import { useAudit } from "../views/context";
 import { Frame, Pick } from "../views/Frame";
 import { Pixels } from "../views/Pixels";
+import { plain, shown } from "../wording";
 import { Cut, useSheet } from "./Cut";
 import { percent as share } from "./Outcome";
 import { drawable, Sheet } from "./Sheet";

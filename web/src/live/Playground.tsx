@@ -1,13 +1,14 @@
 // Remove units by choosing them on the map, and see at once what every class loses.
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { fixed, shown, type Table } from "../data";
+import type { Table } from "../data";
 import { mapOf, type NamedSet, parts } from "../lenses/parts";
 import { go, to } from "../route";
 import { useAudit } from "../views/context";
 import { Frame, Pick } from "../views/Frame";
 import { Grid } from "../views/Grid";
 import { laid, unitsOf } from "../views/Network";
+import { fixed, shown } from "../wording";
 import { toggled, unitsIn, written } from "./chosen";
 import { between, Outcome, percent } from "./Outcome";
 import { ask, type Estimate, type Removed, type Saved, type State, type Unit } from "./server";

@@ -1,9 +1,10 @@
 // All rows of a table that the page holds only a part of: filtered, sorted and paged by the server.
 
 import { useEffect, useState } from "preact/hooks";
-import { type Cell, shown, type Table } from "../data";
+import type { Cell, Table } from "../data";
 import { Pick } from "../views/Frame";
 import { Scrolled } from "../views/Scrolled";
+import { shown } from "../wording";
 import { ask } from "./server";
 
 const PAGE = 50;

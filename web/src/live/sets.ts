@@ -1,7 +1,8 @@
 // The sets of units that a class needs most.
 
-import { type Cell, few, ranked, shown, type Table } from "../data";
+import { type Cell, few, ranked, type Table } from "../data";
 import type { NamedSet } from "../lenses/parts";
+import { shown } from "../wording";
 import type { Unit } from "./server";
 
 /** For each site, the units without which the class loses most. */

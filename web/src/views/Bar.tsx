@@ -1,9 +1,10 @@
 // Search over units, classes, sites, findings and statements; and the choice of light or dark.
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { type Audit, shown } from "../data";
+import type { Audit } from "../data";
 import { unitTable } from "../lenses/parts";
 import { go, to } from "../route";
+import { shown } from "../wording";
 import { useAudit } from "./context";
 import { unitsOf } from "./Network";
 

@@ -2,8 +2,9 @@
 
 import type { ComponentChild } from "preact";
 import { useState } from "preact/hooks";
-import { shown, type Table } from "../data";
+import type { Table } from "../data";
 import { to } from "../route";
+import { shown } from "../wording";
 import { useAudit } from "./context";
 import { Pick } from "./Frame";
 import { Picture } from "./Picture";

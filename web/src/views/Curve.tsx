@@ -3,16 +3,8 @@
 import * as Plot from "@observablehq/plot";
 import { useCallback, useMemo, useState } from "preact/hooks";
 import type { Choice } from "../choose";
-import {
-  bounds,
-  type Cell,
-  capital,
-  controlOf,
-  describe,
-  nothing,
-  shown,
-  type Table,
-} from "../data";
+import type { Cell, Table } from "../data";
+import { bounds, capital, controlOf, describe, nothing, shown } from "../wording";
 import { Chart, tip } from "./Chart";
 import { Frame, Pick } from "./Frame";
 import { useFilters } from "./Heat";

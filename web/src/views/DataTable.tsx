@@ -1,8 +1,9 @@
 // Any table: sorted by a click, only its visible rows in the page, copied or saved as a whole.
 
 import { useContext, useMemo, useState } from "preact/hooks";
-import { type Cell, separated, shown, type Table } from "../data";
+import type { Cell, Table } from "../data";
 import { to } from "../route";
+import { separated, shown } from "../wording";
 import { RowsContext, useAudit } from "./context";
 import { save } from "./Frame";
 import { Scrolled } from "./Scrolled";

@@ -2,7 +2,8 @@
 
 import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
-import { plain, type Table } from "../data";
+import type { Table } from "../data";
+import { plain } from "../wording";
 import { useAudit } from "./context";
 import { DataTable } from "./DataTable";
 import { pixels, standalone } from "./saved";

@@ -1,7 +1,8 @@
 // A number of a finding in a line: itself first, then its interval, n, control and tests.
 
 import type { ComponentChild } from "preact";
-import { type Audit, type Cell, describe, shown, type Table } from "../data";
+import type { Audit, Cell, Table } from "../data";
+import { describe, shown } from "../wording";
 
 export function Measurement({
   table,

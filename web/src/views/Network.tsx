@@ -2,8 +2,9 @@
 
 import { useMemo, useState } from "preact/hooks";
 import { colour, limitOf, SCALE } from "../colour";
-import { type Audit, describe, shown, type Table } from "../data";
+import type { Audit, Table } from "../data";
 import { go, to } from "../route";
+import { describe, shown } from "../wording";
 import { useAudit } from "./context";
 import { Frame, Pick } from "./Frame";
 import { type Cells, Grid } from "./Grid";

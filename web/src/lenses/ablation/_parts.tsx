@@ -2,12 +2,13 @@
 
 import type { ComponentChild } from "preact";
 import { useMemo } from "preact/hooks";
-import { type Audit, ranked, shown, type Table } from "../../data";
+import { type Audit, ranked, type Table } from "../../data";
 import { to } from "../../route";
 import { ByClass } from "../../views/ByClass";
 import { Curve } from "../../views/Curve";
 import { useAudit } from "../../views/context";
 import { Measurement, measured } from "../../views/Measurement";
+import { shown } from "../../wording";
 import type { ClassOf, ImageOf, Parts, Relation, UnitOf } from "../parts";
 import { Deciding } from "./images";
 

@@ -1,10 +1,11 @@
 // The units that one image's decision owes most to.
 
-import { describe, shown, type Table } from "../../data";
+import type { Table } from "../../data";
 import { to } from "../../route";
 import { Cases } from "../../views/Cases";
 import { useAudit } from "../../views/context";
 import { Frame } from "../../views/Frame";
+import { describe, shown } from "../../wording";
 import type { View } from "..";
 
 const TURNS: Record<string, string> = {

@@ -1,13 +1,14 @@
 // Units that stand in for each other, and units that work only together: pairs as edges of a graph.
 
 import { useState } from "preact/hooks";
-import { describe, shown, type Table } from "../../data";
+import type { Table } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame, Pick } from "../../views/Frame";
 import { Edge, UnitNode } from "../../views/Graph";
 import { Tip } from "../../views/Grid";
 import { Heat, useFilters } from "../../views/Heat";
+import { describe, shown } from "../../wording";
 import type { View } from "..";
 
 const SIDE = 440;

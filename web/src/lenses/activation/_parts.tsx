@@ -1,12 +1,13 @@
 // What the lens adds to the cards.
 
 import type { ComponentChild } from "preact";
-import { type Audit, shown, type Table } from "../../data";
+import type { Audit, Table } from "../../data";
 import { to } from "../../route";
 import { ByClass } from "../../views/ByClass";
 import { useAudit } from "../../views/context";
 import { DataTable } from "../../views/DataTable";
 import { Measurement } from "../../views/Measurement";
+import { shown } from "../../wording";
 import type { ImageOf, Parts, Relation, UnitOf } from "../parts";
 import { Examples } from "./examples";
 import { Weights } from "./tuning";

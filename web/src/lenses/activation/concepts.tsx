@@ -2,13 +2,14 @@
 
 import * as Plot from "@observablehq/plot";
 import { useCallback, useMemo } from "preact/hooks";
-import { describe, shown, type Table } from "../../data";
+import type { Table } from "../../data";
 import { to } from "../../route";
 import { Chart, tip } from "../../views/Chart";
 import { useAudit } from "../../views/context";
 import { Frame } from "../../views/Frame";
 import { useFilters } from "../../views/Heat";
 import { usePages } from "../../views/Pages";
+import { describe, shown } from "../../wording";
 import type { View } from "..";
 
 const PAGE = 20;

@@ -2,10 +2,11 @@
 
 import * as Plot from "@observablehq/plot";
 import { useCallback, useMemo } from "preact/hooks";
-import { describe, plain, shown, type Table } from "../../data";
+import type { Table } from "../../data";
 import { Chart, tip } from "../../views/Chart";
 import { Frame } from "../../views/Frame";
 import { useFilters } from "../../views/Heat";
+import { describe, plain, shown } from "../../wording";
 import type { View } from "..";
 
 const TICKS = 12;

@@ -4,7 +4,7 @@ import * as Plot from "@observablehq/plot";
 import type { ComponentChildren } from "preact";
 import { useCallback, useMemo, useState } from "preact/hooks";
 import { limitOf } from "../../colour";
-import { type Audit, describe, part, shown, type Table } from "../../data";
+import { type Audit, part, type Table } from "../../data";
 import { to } from "../../route";
 import { Chart, tip } from "../../views/Chart";
 import { useAudit } from "../../views/context";
@@ -12,6 +12,7 @@ import { Frame, Pick } from "../../views/Frame";
 import { useFilters } from "../../views/Heat";
 import { usePages } from "../../views/Pages";
 import { Pixels } from "../../views/Pixels";
+import { describe, shown } from "../../wording";
 import type { View } from "..";
 
 const PAGE = 12;

@@ -1,12 +1,13 @@
 // Which made-up input drives a unit most?
 
-import { describe, part, shown, type Table } from "../../data";
+import { part, type Table } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame } from "../../views/Frame";
 import { useFilters } from "../../views/Heat";
 import { usePages } from "../../views/Pages";
 import { Pixels } from "../../views/Pixels";
+import { describe, shown } from "../../wording";
 import type { View } from "..";
 
 const PAGE = 12;

@@ -1,9 +1,10 @@
 // What each lens says of a unit, and what follows from all of them.
 
 import type { ComponentChild } from "preact";
-import { type Audit, type Cell, shown, type Table } from "../../data";
+import type { Audit, Cell, Table } from "../../data";
 import { useAudit } from "../../views/context";
 import { Measurement } from "../../views/Measurement";
+import { shown } from "../../wording";
 import { clusterOf } from "../mechanism/_cluster";
 import { both } from "./units";
 

@@ -2,9 +2,10 @@
 
 import { useMemo } from "preact/hooks";
 import { colour } from "../../colour";
-import { bounds, describe, plain, shown, type Table } from "../../data";
+import type { Table } from "../../data";
 import { Frame } from "../../views/Frame";
 import { type Cells, Grid, lattice } from "../../views/Grid";
+import { bounds, describe, plain, shown } from "../../wording";
 
 const CONTROLS = ["edge", "random"];
 const [LEFT, TOP, WIDE, HIGH] = [150, 24, 134, 62];

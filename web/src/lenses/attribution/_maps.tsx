@@ -3,13 +3,14 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { limitOf } from "../../colour";
-import { type Numbers, part, shown, type Table } from "../../data";
+import { type Numbers, part, type Table } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame, Pick } from "../../views/Frame";
 import { usePages } from "../../views/Pages";
 import { Pixels } from "../../views/Pixels";
 import { Scrolled } from "../../views/Scrolled";
+import { shown } from "../../wording";
 import { methodsOf, nameOf, verdict, why } from "./_gates";
 
 const [TYPICAL, MEAN] = ["single images", "the mean over images"];

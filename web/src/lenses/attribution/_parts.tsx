@@ -1,10 +1,11 @@
 // What the lens adds to the cards and to the live page.
 
 import type { ComponentChild } from "preact";
-import { type Audit, part, plain } from "../../data";
+import { type Audit, part } from "../../data";
 import { useAudit } from "../../views/context";
 import { measured } from "../../views/Measurement";
 import { Pixels } from "../../views/Pixels";
+import { plain } from "../../wording";
 import type { ClassOf, Parts } from "../parts";
 import { nameOf } from "./_gates";
 import { ClassMaps, ImageMaps, Verdict } from "./_maps";

@@ -2,9 +2,10 @@
 
 import * as Plot from "@observablehq/plot";
 import { useCallback } from "preact/hooks";
-import { fixed, type Numbers, part, shown, type Table } from "../../data";
+import { type Numbers, part, type Table } from "../../data";
 import { Chart, tip } from "../../views/Chart";
 import { Frame } from "../../views/Frame";
+import { fixed, shown } from "../../wording";
 import { failed, methodsOf, nameOf, tested } from "./_gates";
 
 const SYMBOLS = ["circle", "triangle", "square", "diamond", "star", "wye"];

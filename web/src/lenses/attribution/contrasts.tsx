@@ -3,12 +3,13 @@
 import * as Plot from "@observablehq/plot";
 import { useCallback, useState } from "preact/hooks";
 import { limitOf } from "../../colour";
-import { bounds, describe, part, shown, type Table } from "../../data";
+import { part, type Table } from "../../data";
 import { to } from "../../route";
 import { Chart, tip } from "../../views/Chart";
 import { useAudit } from "../../views/context";
 import { Frame, Pick } from "../../views/Frame";
 import { Pixels } from "../../views/Pixels";
+import { bounds, describe, shown } from "../../wording";
 import type { View } from "..";
 
 const SETS = [

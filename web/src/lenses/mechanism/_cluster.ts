@@ -1,6 +1,7 @@
 // A unit's cluster.
 
-import { type Audit, describe, shown } from "../../data";
+import type { Audit } from "../../data";
+import { describe, shown } from "../../wording";
 
 /** The unit's cluster in words, or why it is in none. */
 export function clusterOf(audit: Audit, site: string, unit: number): string {

@@ -1,7 +1,8 @@
 // Sets of units that work together: clusters, and the circuits of classes.
 
-import { type Audit, ranked, shown } from "../../data";
+import { type Audit, ranked } from "../../data";
 import type { Unit } from "../../live/server";
+import { shown } from "../../wording";
 import type { NamedSet } from "../parts";
 
 const EDGES = 10;

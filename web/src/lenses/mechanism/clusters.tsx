@@ -1,10 +1,11 @@
 // What each cluster of units responds to, and how far that can be believed.
 
-import { describe, fixed, shown, type Table } from "../../data";
+import type { Table } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame } from "../../views/Frame";
 import { useFilters } from "../../views/Heat";
+import { describe, fixed, shown } from "../../wording";
 import type { View } from "..";
 
 const MOST = 24;

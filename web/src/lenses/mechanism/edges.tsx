@@ -1,13 +1,14 @@
 // Which units of a site act on which of the next: the strongest edges, site by site.
 
 import { useMemo, useState } from "preact/hooks";
-import { describe, ranked, shown, type Table } from "../../data";
+import { ranked, type Table } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame, Pick } from "../../views/Frame";
 import { Edge, UnitNode } from "../../views/Graph";
 import { Tip } from "../../views/Grid";
 import { useFilters } from "../../views/Heat";
+import { describe, shown } from "../../wording";
 import type { View } from "..";
 import { layers } from "./layers";
 

@@ -1,13 +1,14 @@
 // Which units of a site vary together: all pairs, those of a cluster side by side.
 
 import { useMemo, useState } from "preact/hooks";
-import { describe, fixed, shown, type Table } from "../../data";
+import type { Table } from "../../data";
 import { go, to } from "../../route";
 import { useAudit } from "../../views/context";
 import { DataTable } from "../../views/DataTable";
 import { Frame, Pick } from "../../views/Frame";
 import { Grid } from "../../views/Grid";
 import { square } from "../../views/matrix";
+import { describe, fixed, shown } from "../../wording";
 import type { View } from "..";
 
 const KINDS = { raw: "correlation", "within classes": "correlation_within" } as const;

@@ -2,10 +2,11 @@
 
 import * as Plot from "@observablehq/plot";
 import { useCallback } from "preact/hooks";
-import { describe, shown, type Table } from "../../data";
+import type { Table } from "../../data";
 import { Cases } from "../../views/Cases";
 import { Chart, tip } from "../../views/Chart";
 import { Frame } from "../../views/Frame";
+import { describe, shown } from "../../wording";
 import type { View } from "..";
 
 export function Path({ table, example }: { table: Table; example: number }) {

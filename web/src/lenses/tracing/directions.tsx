@@ -2,12 +2,13 @@
 
 import * as Plot from "@observablehq/plot";
 import { useCallback, useState } from "preact/hooks";
-import { controlOf, describe, fixed, type Numbers, shown, type Table } from "../../data";
+import type { Numbers, Table } from "../../data";
 import { Chart, tip } from "../../views/Chart";
 import { DotsView } from "../../views/Curve";
 import { useAudit } from "../../views/context";
 import { Frame, Pick } from "../../views/Frame";
 import { useFilters } from "../../views/Heat";
+import { controlOf, describe, fixed, shown } from "../../wording";
 import type { View } from "..";
 
 const DOSES = [-2, -1, 0, 1, 2];

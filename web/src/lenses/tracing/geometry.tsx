@@ -2,12 +2,13 @@
 
 import * as Plot from "@observablehq/plot";
 import { useCallback } from "preact/hooks";
-import { describe, shown, type Table } from "../../data";
+import type { Table } from "../../data";
 import { to } from "../../route";
 import { Chart, tip } from "../../views/Chart";
 import { useAudit } from "../../views/context";
 import { Frame } from "../../views/Frame";
 import { useFilters } from "../../views/Heat";
+import { describe, shown } from "../../wording";
 import type { View } from "..";
 
 const ELLIPSES = 30;

@@ -1,11 +1,12 @@
 // Through which sites does the decision for each class go: whole sites first, then single units.
 
 import { useState } from "preact/hooks";
-import { describe, fixed, shown, type Table } from "../../data";
+import type { Table } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame, Pick } from "../../views/Frame";
 import { Heat } from "../../views/Heat";
+import { describe, fixed, shown } from "../../wording";
 import type { View } from "..";
 
 const MOST = 24;
