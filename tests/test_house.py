@@ -62,7 +62,17 @@ def test_the_citation_names_this_version_and_licence() -> None:
     assert cited["abstract"] == project["description"]
 
 
-ROOMS = {"results", "study", "graph", "replacing", "stats", "report", "workbench", "cli"}
+ROOMS = {
+    "checking",
+    "results",
+    "study",
+    "graph",
+    "replacing",
+    "stats",
+    "report",
+    "workbench",
+    "cli",
+}
 IDIOLECT = {"told", "said", "held", "beside"}
 PACKAGE, PAGES = ROOT / "src/holistic", ROOT / "web/src"
 

@@ -61,5 +61,5 @@ def seen(
         weights = f"trained here on {len(data.train):,} other examples"
     else:
         weights = f"as '{source.model}' returns them"
-    held = len(data.test) + (0 if trained else len(data.train))
-    return look(subject, lenses=lenses, weights=weights, unused=held - len(subject.labels))
+    available = len(data.test) + (0 if trained else len(data.train))
+    return look(subject, lenses=lenses, weights=weights, unused=available - len(subject.labels))
