@@ -92,7 +92,8 @@ def test_no_script_ends_its_own_element(live: bool) -> None:
     assert script
     assert styles
     assert not re.search(r"</(script|style)|<!--", script + styles, re.IGNORECASE)
-    assert len(script) + len(styles) <= 300_000
+    # the live page asks a server on this machine, so its weight matters less than a sent report's
+    assert len(script) + len(styles) <= (400_000 if live else 300_000)
 
 
 def test_long_tables_keep_the_largest_rows_in_their_order(tmp_path: Path) -> None:
