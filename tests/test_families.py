@@ -50,6 +50,7 @@ FAMILIES = {
     "activation.tuning": {"q": ("p", ())},
     "attribution.methods": {"q": ("p", ())},
     "attribution.contrasts": {"q": ("p", ())},
+    "attribution.evidence": {"q": ("p", ())},
     "mechanism.edges": {"q": ("p", ("kind",))},
     "tracing.directions": {"q": ("p", ()), "steer_q": ("steer_p", ())},
     "agreement.lenses": {"q": ("p", ())},
