@@ -105,6 +105,14 @@ def test_run_trains_the_mlp_on_digits_when_nothing_is_said(
     assert digests(out) == digests(tmp_path / "again")
 
 
+def test_sites_and_a_quick_run_are_recorded(terminal: Terminal, tmp_path: Path) -> None:
+    words = ("--lens", "early", "--sites", "#-1", "--quick", "--out", "a")
+    assert terminal("run", *SMALL, *words) == 0
+    source = holistic.load(tmp_path / "a").provenance["source"]
+    assert (source["sites"], source["limit"]) == (["#-1"], 1000)
+    assert terminal("run", *SMALL, "--lens", "early", "--quick", "--out", "a") == 2  # other sites
+
+
 def test_json_is_one_document_on_stdout_and_nothing_else(
     terminal: Terminal, capsys: pytest.CaptureFixture[str]
 ) -> None:

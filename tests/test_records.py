@@ -117,6 +117,8 @@ def test_a_record_with_anything_anywhere_is_read_or_told(folder: Path) -> None:
     [
         ("source", "mlp", "'provenance.source' is 'mlp', and must be an object"),
         ("source", {"seed": "0"}, "'provenance.source.seed' is '0', and must be a whole number"),
+        ("check", ["x"], r"'provenance.check' is \['x'\], and must be an object"),
+        ("check", {"lines": [{"name": "a"}]}, r"'provenance.check.lines' is \[.*a list of lines"),
         ("threads", 0, "'provenance.threads' is 0, and must be a whole number from 1 to 4096"),
         ("classes", ["a", 1], r"'provenance.classes' is \['a', 1\], and must be a list of texts"),
         ("accuracy", {"value": 1.0}, "'provenance.accuracy' lacks 'lo', 'hi', 'n'"),

@@ -14,7 +14,7 @@ from holistic.cli.bars import progress_shown
 from holistic.cli.options import AsJson, Plan, Source, file_name, settings_class
 from holistic.cli.streams import kept_apart, print_json
 from holistic.errors import AuditError, LensError, notice
-from holistic.lenses._contract import Lens, left_out, lens_class, lens_names
+from holistic.lenses._contract import Lens, left_out, lens_class, lens_names, quickened
 
 if TYPE_CHECKING:
     from holistic.progress import Progress
@@ -76,6 +76,8 @@ def _lenses(plan: Plan, settings: Settings) -> list[Lens]:
         notice(line)
     kinds = [lens_class(name) for name in dict.fromkeys(plan.lens or lens_names())]
     lenses: list[Lens] = [getattr(settings, kind.name, None) or kind() for kind in kinds]
+    if plan.quick:
+        lenses = [quickened(lens) for lens in lenses]
     if not plan.exact:
         return lenses
     return [replace(lens, exact=True) if hasattr(lens, "exact") else lens for lens in lenses]
@@ -105,8 +107,8 @@ def _audited(
     existing = audits.preflight(out, lenses=lenses, source=recorded)
     own = out / "model.safetensors"
     data = load_source(source)
-    if plan.limit is not None:
-        limited(data.test.labels, plan.limit, seed=source.seed)  # before any training
+    if plan.most is not None:
+        limited(data.test.labels, plan.most, seed=source.seed)  # before any training
     with computing_as(existing.provenance if existing else {}):
         weights = plan.weights or (own if existing and _is_own(own, existing) else None)
         model = obtain_model(source, data, weights=weights, progress=progress)
@@ -150,10 +152,11 @@ def _recorded(source: Source, plan: Plan) -> dict[str, Any]:
         "data": source.data,
         "model": source.model,
         "weights": str(plan.weights) if plan.weights else None,
-        "limit": plan.limit,
+        "limit": plan.most,
         "seed": source.seed,
         "score": plan.score,
         "unit_axis": list(plan.unit_axis),
+        **({"sites": list(plan.sites)} if plan.sites else {}),
     }
 
 

@@ -124,7 +124,12 @@ def _model(audit: Audit, data_dir: Path | None, *, trust: bool) -> Live | str:
     source = Source(made["data"], model=made["model"], seed=made["seed"], data_dir=data_dir)
     own = audit.path / "model.safetensors"
     weights = Path(made["weights"]) if made["weights"] else own
-    plan = Plan(limit=made["limit"], score=made["score"], unit_axis=tuple(made["unit_axis"]))
+    plan = Plan(
+        limit=made["limit"],
+        score=made["score"],
+        unit_axis=tuple(made["unit_axis"]),
+        sites=tuple(made.get("sites", ())),
+    )
     if is_reference(source) and not weights.exists():
         return f"the model's weights aren't at '{weights}'"
     import torch

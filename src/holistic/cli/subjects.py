@@ -101,8 +101,8 @@ def whole_subject(model: nn.Module, data: Data, source: Source, plan: Plan) -> S
     from holistic.study.subject import Subject
 
     images, labels = data.test.images, data.test.labels
-    if plan.limit is not None:
-        rows = limited(labels, plan.limit, seed=source.seed)
+    if plan.most is not None:
+        rows = limited(labels, plan.most, seed=source.seed)
         images, labels = images[rows], labels[rows]
     return Subject(
         model,
@@ -112,6 +112,7 @@ def whole_subject(model: nn.Module, data: Data, source: Source, plan: Plan) -> S
         seed=source.seed,
         name=source.model,
         unit_axes=_unit_axes(plan.unit_axis),
+        sites=plan.sites or None,
         device=plan.device,
     )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import types
 from collections import deque
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
@@ -57,6 +57,7 @@ def copied(model: nn.Module) -> nn.Module:
                     functions.append((value, twin))
             elif (own := _own_copy(value)) is not None:
                 memo[id(value)] = own
+        memo |= {id(value): again for value in contents if (again := _cached_again(value, memo))}
         double = _copied(model, contents, memo)
         for function, twin in functions:
             _fill(function, twin, memo)
@@ -175,10 +176,29 @@ def _twin(function: types.FunctionType) -> types.FunctionType | None:
     return twin
 
 
+def _cached_again(value: Any, memo: Mapping[int, Any]) -> Any:
+    """Return a function that keeps its results, made of the copy's function, with none kept."""
+    if not isinstance(value, _KEEPING) or id(value.__wrapped__) not in memo:
+        return None
+    return lru_cache(**value.cache_parameters())(memo[id(value.__wrapped__)])
+
+
+_KEEPING = type(lru_cache(int))
+
+
 def _holds_model(value: Any) -> bool:
     if isinstance(value, (nn.Module, nn.Parameter)):
         return True
-    within = types.CellType, types.MethodType, types.FunctionType, list, tuple, dict, partial
+    within = (
+        types.CellType,
+        types.MethodType,
+        types.FunctionType,
+        list,
+        tuple,
+        dict,
+        partial,
+        _KEEPING,
+    )
     if isinstance(value, within):
         return any(_holds_model(part) for part in parts_of(value))
     return False

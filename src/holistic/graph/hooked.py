@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,7 +18,9 @@ from torch import Tensor, nn
 from holistic.errors import ModelError
 from holistic.graph.engine import Change, Stage, native, units_last
 from holistic.graph.modules import Output, module_sites
+from holistic.graph.patterns import narrowed
 from holistic.graph.recorded import Recorder
+from holistic.graph.rounding import close
 from holistic.graph.sites import Site, with_axes
 from holistic.graph.sizes import Sizes
 from holistic.graph.torch_settings import settled
@@ -60,10 +62,11 @@ class HookedEngine:
         images: Tensor,
         reason: str,
         unit_axes: Mapping[str, int] | None = None,
+        studied: Sequence[str] = (),
     ) -> HookedEngine:
         """Find the sites by running the model once on a few images `[B, …]`."""
         sites = _recorded_sites(wrapped, images)
-        named = with_axes(sites, unit_axes or {})
+        named = narrowed(with_axes(sites, unit_axes or {}), studied)
         return cls(wrapped, named, f"{reason}; {_COST}", images.device, Sizes(len(images)))
 
     def run(
@@ -81,19 +84,22 @@ class HookedEngine:
         double = count == 1 and not self.wrapped.single
 
         def visit(name: str, module: nn.Module, value: Tensor) -> Tensor:
-            own = value[:count] if double else value
-            if len(own) != count and (name in changes or name in wanted):
+            if name not in changes and name not in wanted:
+                return value
+            axis = by_name[name].unit_axis + 1
+            own = _by_example(value[: len(value) // 2] if double else value, by_name[name])
+            if len(own) != count:
                 raise ModelError(
                     f"module '{name}' is given {len(own)} of {count} images at once: the model "
                     "takes its batch apart, and what a unit holds can't be told image by image; "
                     "let it run on the batch as a whole"
                 )
             if name in changes:
-                axis = by_name[name].unit_axis + 1
                 own = native(changes[name](units_last(own, 0, axis)), 0, axis)
-                value = torch.cat([own, own]) if double else own
+                whole = own.reshape(-1, *value.shape[1:])
+                value = torch.cat([whole, whole]) if double else whole
             if name in wanted:
-                captured[name] = units_last(own, 0, by_name[name].unit_axis + 1).clone()
+                captured[name] = units_last(own, 0, axis).clone()
             return value
 
         with _hooks(self.wrapped, visit):
@@ -236,8 +242,8 @@ def _recorded_sites(wrapped: Wrapped, images: Tensor) -> tuple[Site, ...]:
     except Exception:  # a model may refuse to be watched in any way, and runs well without
         (outputs, logits), program = _seen(wrapped, images), None
     others = (o for o in outputs if o.value is not logits)
-    outputs = [o for o in others if _is_value(o.value, more.get(o.name), len(given))]
-    return module_sites(outputs, program)
+    folds = [(o, _fold(o.value, more.get(o.name), len(given))) for o in others]
+    return module_sites([replace(o, fold=fold) for o, fold in folds if fold], program)
 
 
 def _and_one(images: Tensor) -> Tensor:
@@ -259,11 +265,19 @@ def _seen(
     return seen, logits
 
 
-def _is_value(value: Tensor, more: Tensor | None, count: int) -> bool:
-    """Whether a value has one entry for each image, seen on a batch and on one more image."""
-    if value.is_nested or value.dim() < 2 or not value.is_floating_point() or more is None:
-        return False
-    if value.shape[0] != count:  # of a part of the batch
-        return False
-    longer = (count + 1, *value.shape[1:])
-    return value.shape.numel() > 0 and not more.is_nested and tuple(more.shape) == longer
+def _fold(value: Tensor, more: Tensor | None, count: int) -> int:
+    """How many entries in a row each image has, seen on a batch and on one more image; 0: none."""
+    if more is None or value.is_nested or more.is_nested or not value.is_floating_point():
+        return 0
+    if value.dim() < 2 or not value.shape.numel() or len(value) % count:  # of a part of the batch
+        return 0
+    fold = len(value) // count
+    if tuple(more.shape) != ((count + 1) * fold, *value.shape[1:]):
+        return 0
+    return fold if fold == 1 or close(more[: len(value)], value) else 0
+
+
+def _by_example(value: Tensor, site: Site) -> Tensor:
+    """Give the examples an axis of their own in a site's value."""
+    folded = value.dim() == len(site.shape) and len(value) % site.shape[0] == 0
+    return value.unflatten(0, (-1, site.shape[0])) if folded else value

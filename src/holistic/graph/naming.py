@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from holistic.graph.activations import Flow
-from holistic.graph.axes import Along, unit_axes
-from holistic.graph.kinds import MOVES, NONLINEAR
+from holistic.graph.axes import Along, computed_by, unit_axes
+from holistic.graph.kinds import FOLDS, MOVES, NONLINEAR
 from holistic.graph.program import Node, Program
 from holistic.graph.sites import Site, ends_of
 
@@ -73,6 +73,8 @@ def name_sites(
         owned = call.leaf and outputs[id(call)] == node.index
         if node.op in MOVES and not owned and node.index not in hidden:
             continue
+        if node.op in FOLDS:
+            node = replace(node, op=computed_by(program.nodes[node.inputs[0]], program).op)
         name = call.name if owned else _functional_name(call, node, counted)
         site = _site(node, name, axes[node.index], hidden=node.index in hidden)
         parameters = call.parameters if owned else 0

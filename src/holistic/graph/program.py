@@ -285,7 +285,7 @@ def select_rows(node: Node, value: Any, rows: Tensor) -> Any:
 _ONEDNN = hasattr(torch.ops.mkldnn, "_linear_pointwise")
 _MOVES = frozenset(
     "view reshape _unsafe_view flatten unflatten squeeze unsqueeze permute transpose t select "
-    "slice expand detach alias getitem split chunk unbind".split()
+    "slice expand detach alias getitem split chunk unbind split_batch join_batch".split()
 )
 _PRODUCTS = frozenset({"linear", "conv1d", "conv2d", "conv3d"})
 _OVERWRITING: Mapping[str, Callable[..., Any]] = {

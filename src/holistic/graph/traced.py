@@ -11,6 +11,7 @@ from holistic.graph.engine import Change, Given, Stage, native, units_last
 from holistic.graph.linear import Carry, carry
 from holistic.graph.memory import budget, full_precision
 from holistic.graph.naming import name_sites
+from holistic.graph.patterns import narrowed
 from holistic.graph.replay import TracedStage
 from holistic.graph.sites import Site, with_axes
 from holistic.graph.sizes import Sizes
@@ -34,12 +35,16 @@ class TracedEngine:
     note = ""
 
     def __init__(
-        self, wrapped: Wrapped, images: Tensor, unit_axes: Mapping[str, int] | None = None
+        self,
+        wrapped: Wrapped,
+        images: Tensor,
+        unit_axes: Mapping[str, int] | None = None,
+        studied: Sequence[str] = (),
     ) -> None:
         self.program, owners, calls = trace(wrapped, images)
         sites, self.nodes = name_sites(self.program, owners, calls)
         self.device = images.device
-        self.sites: tuple[Site, ...] = with_axes(sites, unit_axes or {})
+        self.sites: tuple[Site, ...] = narrowed(with_axes(sites, unit_axes or {}), studied)
         self._carries: dict[int, Carry] = {}
         self._sizes = Sizes(max(SIZES))
 

@@ -44,6 +44,7 @@ class Choices:
     forward: Callable[[nn.Module, Tensor], Tensor] | None
     name: str
     unit_axes: Mapping[str, int]
+    sites: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

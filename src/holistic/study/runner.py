@@ -41,20 +41,24 @@ class Runner:
         A few images on which the model is looked into.
     unit_axes
         By name of a site, the axis that the user named for its units.
+    studied
+        Names or patterns of the sites that count as hidden; the model's own by default.
     """
 
     wrapped: Wrapped
     probes: Tensor
     unit_axes: Mapping[str, int]
+    studied: Sequence[str] = ()
 
     @cached_property
     @settled()
     def engine(self) -> Engine:
         """The traced engine, or the hooked one where the model can't be traced."""
+        given = self.unit_axes, self.studied
         try:
-            return TracedEngine(self.wrapped, self.probes, self.unit_axes)
+            return TracedEngine(self.wrapped, self.probes, *given)
         except Untraceable as error:
-            return HookedEngine.probe(self.wrapped, self.probes, str(error), self.unit_axes)
+            return HookedEngine.probe(self.wrapped, self.probes, str(error), *given)
 
     @cached_property
     @settled()

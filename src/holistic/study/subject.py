@@ -17,6 +17,7 @@ from holistic.errors import ModelError, explain_memory_errors
 from holistic.graph.editing import Edit
 from holistic.graph.engine import Engine, Stage
 from holistic.graph.gradients import Gradients
+from holistic.graph.patterns import matching
 from holistic.graph.sites import Site, SiteRow, checked_axes, site_names, site_notes
 from holistic.graph.torch_settings import ordinary, settled
 from holistic.results.tables import Table
@@ -73,6 +74,9 @@ class Subject(Material):
         every class is halved at random. Examples in neither are left alone.
     evaluation
         Examples on which every reported number is measured, likewise.
+    sites
+        Names or patterns of the sites that lenses use: `layer3.*`, or `#-3:` for the last three
+        hidden ones; all hidden sites by default.
 
     Raises
     ------
@@ -99,6 +103,7 @@ class Subject(Material):
         *,
         selection: Any = None,
         evaluation: Any = None,
+        sites: str | Sequence[str] | None = None,
     ) -> None:
         choices = Choices(
             checked_score(score),
@@ -106,11 +111,12 @@ class Subject(Material):
             checked_forward(forward),
             checked_name(name),
             checked_axes(unit_axes),
+            () if sites is None else tuple(site_names(sites, fewest=1)),
         )
         splits = selection, evaluation
         found = gathered(model, data, choices, classes=classes, device=device, splits=splits)
         super().__init__(**{field.name: getattr(found, field.name) for field in fields(found)})
-        self.runner = Runner(self.wrapped, self.probes, self.unit_axes)
+        self.runner = Runner(self.wrapped, self.probes, self.unit_axes, self.choices.sites)
         self.references = References(self)
         self.identity = Identity(self, self.runner)
 
@@ -172,7 +178,7 @@ class Subject(Material):
         return self.runner.site(name)
 
     def chosen_sites(self, sites: str | Sequence[str] | None) -> tuple[Site, ...]:
-        """Return the sites of these names, each once; the hidden sites for None.
+        """Return the sites of these names or patterns, each once; the hidden sites for None.
 
         Raises
         ------
@@ -181,7 +187,7 @@ class Subject(Material):
         """
         if sites is None:
             return self.hidden_sites
-        return tuple(map(self.site, site_names(sites, fewest=1)))
+        return matching(self.engine.sites, site_names(sites, fewest=1))
 
     @cached_property
     def sites(self) -> Table:
@@ -364,6 +370,7 @@ class Subject(Material):
                 device=self.device,
                 selection=self.given_splits and self.given_splits[0],
                 evaluation=self.given_splits and self.given_splits[1],
+                sites=self.choices.sites or None,
             )
         check_control(self, fresh)
         return fresh

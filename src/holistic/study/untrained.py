@@ -83,13 +83,16 @@ def reinitialised(model: nn.Module, seed: int) -> nn.Module:
     fresh = copied(model)
     trained = _tensors(model)
     left = {id(entry.tensor) for entry in trained.values()}  # what couldn't be copied is no copy's
+    kept = {id(module) for module in _modules(model)}  # what is shared may lead back to the model
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     with torch.random.fork_rng(devices=devices), torch.no_grad():
         torch.manual_seed(_stream(seed))
         for module in _modules(fresh):
-            left |= _reset(module)
+            if id(module) not in kept:
+                left |= _reset(module)
         for module in _modules(fresh):
-            _reset_whole(module)
+            if id(module) not in kept:
+                _reset_whole(module)
         for path, entry in _tensors(fresh).items():
             before = trained.get(path)
             if before is None or not before.learnt or id(entry.tensor) in left:

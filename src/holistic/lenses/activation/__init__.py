@@ -31,22 +31,22 @@ class Activation(Lens):
     """Examples shown per unit at evenly spaced quantiles of its values."""
     random: int = setting(9, 0, 1000)
     """Examples shown per unit that are drawn at random."""
-    shuffles: int = setting(200, 20, 100_000)
+    shuffles: int = setting(200, 20, 100_000, quick=50)
     """Shuffles of the labels behind the control of the AUROCs."""
-    most_examples: int = setting(20_000, 4, 10_000_000)
+    most_examples: int = setting(20_000, 4, 10_000_000, quick=2000)
     """Examples of each split that are read at most; above that every class keeps its share."""
 
-    copies: int = setting(99, 19, 10_000)
+    copies: int = setting(99, 19, 10_000, quick=19)
     """Randomly initialised controls that trends, tuning and concepts are compared with.
 
     No p of `depth` can fall below 1 / (copies + 1)."""
-    probes: int = setting(500, 20, 10_000_000)
+    probes: int = setting(500, 20, 10_000_000, quick=100)
     """Examples of each split that concepts and trends are measured on, also in the controls."""
-    visualised: int = setting(4, 0, 1000)
+    visualised: int = setting(4, 0, 1000, quick=1)
     """Units of each site whose features are visualised; 0 turns that off, as do huge inputs."""
-    steps: int = setting(96, 1, 100_000)
+    steps: int = setting(96, 1, 100_000, quick=32)
     """Steps of gradient ascent of a feature visualisation."""
-    starts: int = setting(3, 1, 1000)
+    starts: int = setting(3, 1, 1000, quick=1)
     """Feature visualisations per unit, each from its own random start."""
 
     @settled(gradients=True)

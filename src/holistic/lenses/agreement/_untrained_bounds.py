@@ -42,7 +42,7 @@ class Bounds:
         return self.auroc[site] >= CEILING
 
 
-def untrained_bounds(subject: Subject, copies: int) -> Bounds:
+def untrained_bounds(subject: Subject, copies: int, *, reuse: Subject | None = None) -> Bounds:
     """Measure how selective units look where nothing was learnt, per hidden site.
 
     Parameters
@@ -52,6 +52,8 @@ def untrained_bounds(subject: Subject, copies: int) -> Bounds:
     copies
         Randomly initialised controls; as many shuffles of the labels are used for the trained
         model.
+    reuse
+        An earlier control that nothing needs any more, whose graph may take their weights.
     """
     examples = subject.selection
     labels = examples.labels.cpu().numpy()
@@ -59,10 +61,9 @@ def untrained_bounds(subject: Subject, copies: int) -> Bounds:
     names = [site.name for site in subject.hidden_sites]
     classes = len(subject.classes)
     found: dict[str, list[tuple[np.ndarray, np.ndarray]]] = defaultdict(list)
-    fresh = None
     for copy in range(copies):
-        fresh = subject.untrained(subject.seed + copy, reuse=fresh)
-        for name, values in unit_values(fresh, names, examples.images).items():
+        reuse = subject.untrained(subject.seed + copy, reuse=reuse)
+        for name, values in unit_values(reuse, names, examples.images).items():
             found[name].append(_best(values, labels, classes))
     high = {name: _high(parts) for name, parts in found.items()}
     found.clear()
