@@ -168,7 +168,7 @@ class Subject(Material):
         return hidden
 
     def site(self, name: str) -> Site:
-        """Return the site of this name.
+        """Return the site of this name; `input` is what the model is given.
 
         Raises
         ------
