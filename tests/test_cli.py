@@ -303,6 +303,7 @@ def test_settings_may_come_from_a_file_and_flags_win(terminal: Terminal, tmp_pat
         (["train", "--out", "file.txt/w.safetensors"], "no folder that can be written"),
         (["report", "full"], "no audit in 'full'"),
         (["report"], "requires an argument"),
+        (["export", "full"], "no audit in 'full'"),
     ],
 )
 def test_a_mistake_is_told_in_one_line_and_leaves_nothing(

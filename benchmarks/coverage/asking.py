@@ -12,6 +12,8 @@ import holistic
 from benchmarks.coverage.simulation import Kind, Simulation
 from benchmarks.populations import CLASSES, drawn, population
 from holistic.graph.editing import Edit
+from holistic.replacing.pruned import pruned_rows
+from holistic.results.columns import Estimate
 from holistic.results.tables import Table
 
 __all__ = ["SIMULATIONS"]
@@ -92,7 +94,34 @@ def _null_sets(column: str) -> Simulation:
     return Simulation("test", f"{column}, random units", "p", 50, draw, 300, 16)
 
 
+@cache
+def _removed() -> tuple[Edit, ...]:
+    """Units of a network that can go together, chosen on the population's selection split."""
+    return holistic.removable(population(24), 0.02).edits
+
+
+def _lost(subject: holistic.Subject) -> Estimate:
+    return pruned_rows(subject, {"together": _removed()}, [])[0].drop
+
+
+@cache
+def _true_loss() -> float:
+    return _lost(population(24)).value or 0.0
+
+
+def _together(n: int) -> Simulation:
+    def draw(seed: int) -> tuple[int, int]:
+        found = _lost(drawn(population(24), n, seed))
+        assert found.lo is not None
+        assert found.hi is not None
+        return int(found.lo <= _true_loss() <= found.hi), 1
+
+    return Simulation("removable", "accuracy lost", "interval", n, draw, 400, 40, True)
+
+
 SIMULATIONS = (
+    _together(100),
+    _together(800),
     *(
         _intervals(what, number, n)
         for what in ("units", "direction", "input")
