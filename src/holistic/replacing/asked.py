@@ -84,7 +84,7 @@ def test(
 def _statements(table: Table, drawn: Controls, score: str) -> tuple[str, ...]:
     (row,) = table.where(class_="all").rows()
     parts = [
-        ("accuracy", -100 * row["drop"], "points", -100 * (row["drop_control"] or 0.0)),
+        ("accuracy", 0.0 - 100 * row["drop"], "points", 0.0 - 100 * (row["drop_control"] or 0.0)),
         (score.replace("_", " "), row["effect"], SCORE_UNITS[score], row["control_effect"] or 0.0),
     ]
     said = list[str]()
