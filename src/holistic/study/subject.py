@@ -187,7 +187,8 @@ class Subject(Material):
         """
         if sites is None:
             return self.hidden_sites
-        return matching(self.engine.sites, site_names(sites, fewest=1))
+        every = (*self.engine.sites, self.engine.input)
+        return matching(every, site_names(sites, fewest=1))
 
     @cached_property
     def sites(self) -> Table:
