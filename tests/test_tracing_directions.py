@@ -17,11 +17,11 @@ from holistic.lenses.tracing._fitted_directions import (
     collect,
     fit,
     orientations,
-    random_directions,
 )
 from holistic.lenses.tracing._steering import erase, steer, stratified
 from holistic.lenses.tracing._trials import try_site
 from holistic.lenses.tracing.directions import find_directions
+from holistic.stats.directions import random_directions
 from holistic.study.subject import Subject
 from test_tracing import ZOO, rows_of, subject_of
 

@@ -183,8 +183,10 @@ SPOKEN = (
     "ablation.averages: drop",
     "ablation.averages: numbers",
     "agreement.units: units called selective",
+    "removable",
+    "test",
 )
-"""Promises behind sentences and verdicts, which have no column of their own."""
+"""Promises behind sentences, verdicts and answers to functions: no finding's column has them."""
 
 UNBOUND: Mapping[str, str] = {"mechanism.clusters": "k_lo stability_lo"}
 """Ends that say what resamples give, not where a truth lies."""

@@ -237,7 +237,7 @@ SIMULATIONS = (
     *(_null(name, n, True, kind) for name in _NULLS for n in _NULLS[name] for kind in ("p", "q")),
     *(_null(name, 200, False, "p") for name in ("normal units", "classes of other spreads")),
     _null("units silent on nine in ten", 2000, False, "p"),
-    _null("ReLU units", 200, False, "q"),
+    _null("classes of other spreads", 200, False, "q"),
     *(_specialised(n) for n in (50, 200)),
     _grouped(100),
     _untrained(100),

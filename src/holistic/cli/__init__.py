@@ -58,6 +58,11 @@ app.command(
     sort_key=5,
 )
 app.command(
+    "holistic.cli.export:export",
+    help="Write the tables and arrays of a saved audit as CSV, JSON or Zarr; no torch.",
+    sort_key=5,
+)
+app.command(
     "holistic.cli.serve:serve",
     help="Serve the page of a saved audit on this machine, with live interventions on its model.",
     sort_key=6,

@@ -106,7 +106,7 @@ def _audited(
     check_saved(str(out))
     existing = audits.preflight(out, lenses=lenses, source=recorded)
     own = out / "model.safetensors"
-    data = load_source(source)
+    data = load_source(source, plan.weights)
     if plan.most is not None:
         limited(data.test.labels, plan.most, seed=source.seed)  # before any training
     with computing_as(existing.provenance if existing else {}):
@@ -149,11 +149,9 @@ def _is_own(weights: Path, existing: Audit) -> bool:
 def _recorded(source: Source, plan: Plan) -> dict[str, Any]:
     """Return how the subject is made, for the provenance."""
     return {
-        "data": source.data,
-        "model": source.model,
+        **source.made,
         "weights": str(plan.weights) if plan.weights else None,
         "limit": plan.most,
-        "seed": source.seed,
         "score": plan.score,
         "unit_axis": list(plan.unit_axis),
         **({"sites": list(plan.sites)} if plan.sites else {}),

@@ -20,6 +20,8 @@ __all__ = ["serve"]
 
 _MADE = ("data", "model", "weights", "seed", "limit", "score", "unit_axis")
 """What an audit must say of its source, so that its model can be made again."""
+_SOURCE = ("data", "model", "seed", "classes", "resize", "normalise")
+"""What of that are flags of the source, some said only where they were given."""
 
 
 def serve(
@@ -121,7 +123,7 @@ def _model(audit: Audit, data_dir: Path | None, *, trust: bool) -> Live | str:
         )
     if made["weights"] and not trust:
         return f"the audit names a file of weights, '{made['weights']}'; --trust reads it"
-    source = Source(made["data"], model=made["model"], seed=made["seed"], data_dir=data_dir)
+    source = Source(**{n: made[n] for n in _SOURCE if n in made}, data_dir=data_dir)
     own = audit.path / "model.safetensors"
     weights = Path(made["weights"]) if made["weights"] else own
     plan = Plan(
@@ -136,7 +138,7 @@ def _model(audit: Audit, data_dir: Path | None, *, trust: bool) -> Live | str:
 
     torch.set_num_threads(_threads(audit.provenance.get("threads")))
     try:
-        data = load_source(source)
+        data = load_source(source, Path(made["weights"]) if made["weights"] else None)
         chosen = weights if weights.exists() else None
         subject = whole_subject(
             obtain_model(source, data, weights=chosen, progress=silent), data, source, plan

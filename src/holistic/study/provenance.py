@@ -24,13 +24,13 @@ __all__ = ["computing_as", "difference", "gone_on_with", "key", "other_than", "r
 
 _RECORDED = ("numpy", "scipy", "scikit-learn", "captum")
 _DECISIVE = (
-    "weights", "computation", "data_sha256", "splits_sha256", "classes", "score", "seed",
-    "unit_axes", "device", "threads", "settings",
+    "weights", "computation", "data_sha256", "splits_sha256", "classes", "features", "score",
+    "seed", "unit_axes", "device", "threads", "settings",
 )  # fmt: skip
 """What decides the bytes of the tables."""
 _OF_SUBJECT = (
-    "weights", "computation", "data_sha256", "splits_sha256", "classes", "score", "seed",
-    "unit_axes",
+    "weights", "computation", "data_sha256", "splits_sha256", "classes", "features", "score",
+    "seed", "unit_axes",
 )  # fmt: skip
 """What of that a subject is, wherever it is computed."""
 _DECISIVE_VERSIONS = ("holistic", "torch")
@@ -176,6 +176,7 @@ def _identity(subject: Subject) -> dict[str, Any]:
         "data_sha256": digests["data"],
         **({"splits_sha256": digests["splits"]} if "splits" in digests else {}),
         "classes": list(subject.classes),
+        **({"features": list(subject.feature_names)} if subject.feature_names else {}),
         "score": subject.score,
         "seed": subject.seed,
         "unit_axes": axes,

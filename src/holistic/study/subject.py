@@ -23,6 +23,7 @@ from holistic.graph.torch_settings import ordinary, settled
 from holistic.results.tables import Table
 from holistic.study.computation import Computation
 from holistic.study.finite import check_finite
+from holistic.study.given import Given
 from holistic.study.identity import Identity
 from holistic.study.inputs import checked_forward, checked_name
 from holistic.study.likeness import check_control
@@ -49,10 +50,12 @@ class Subject(Material):
     model
         A `torch.nn.Module` from images `[B, …]` to logits `[B, C]`.
     data
-        Images `[N, …]` and integer labels `[N]`, tensors or arrays.
+        Images `[N, …]` and integer labels `[N]`, tensors or arrays; or both in another form, such
+        as a data set, a loader or a table (docs/data.md lists them).
     classes
         Names of the C classes in the order of the logits, or a dictionary of names by index or of
-        indices by name; "0", "1", … by default.
+        indices by name; the data's own by default, or "0", "1", …. Where data has other places for
+        these names, labels follow the names.
     score
         `margin`, `logit`, `log_prob` or `accuracy` (see `holistic.study.scores.score`).
     seed
@@ -92,7 +95,7 @@ class Subject(Material):
     def __init__(
         self,
         model: nn.Module,
-        data: tuple[Any, Any],
+        data: Any,
         classes: Sequence[str] | Mapping[Any, Any] | None = (),
         score: Score = "margin",
         seed: int = 0,
@@ -168,7 +171,7 @@ class Subject(Material):
         return hidden
 
     def site(self, name: str) -> Site:
-        """Return the site of this name.
+        """Return the site of this name; `input` is what the model is given.
 
         Raises
         ------
@@ -187,7 +190,8 @@ class Subject(Material):
         """
         if sites is None:
             return self.hidden_sites
-        return matching(self.engine.sites, site_names(sites, fewest=1))
+        every = (*self.engine.sites, self.engine.input)
+        return matching(every, site_names(sites, fewest=1))
 
     @cached_property
     def sites(self) -> Table:
@@ -360,7 +364,7 @@ class Subject(Material):
         with ordinary(self.wrapped.defaults):
             fresh = Subject(
                 reinitialised(self.model, seed),
-                (self.images, self.labels),
+                Given(self.images, self.labels, features=self.feature_names),
                 classes=self.classes,
                 score=self.score,
                 seed=self.seed,

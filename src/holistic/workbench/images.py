@@ -14,8 +14,8 @@ from holistic.graph.edits import Patch
 from holistic.lenses._pictures import planes
 from holistic.lenses.attribution import Attribution
 from holistic.lenses.attribution._maps import attributions
-from holistic.lenses.tracing._fitted_directions import random_directions
 from holistic.stats.control import band
+from holistic.stats.directions import random_directions
 from holistic.stats.order import ordered
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject

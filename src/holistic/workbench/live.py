@@ -14,10 +14,11 @@ from torch import Tensor
 
 from holistic.errors import SettingError
 from holistic.graph.edits import edit_class
-from holistic.graph.engine import Change, Given, Stage
-from holistic.graph.loops import ablation_value, batches, replacing, replays
+from holistic.graph.engine import Stage
+from holistic.graph.loops import ablation_value, batches, replacing, replays, run_from
 from holistic.graph.sites import Site
 from holistic.lenses._pictures import are_pictures, pictures
+from holistic.replacing.controls import random_sets
 from holistic.report.embedded import sheet
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
@@ -277,14 +278,8 @@ class Live:
         self, removal: Removal, seconds: float | None = None
     ) -> list[dict[str, tuple[int, ...]]]:
         """Draw as many units of the same sites, the same ones for the same question."""
-        rng = np.random.default_rng([self.subject.seed, 11])
-        return [
-            {
-                name: tuple(rng.permutation(self.subject.site(name).units)[: len(units)].tolist())
-                for name, units in removal.units.items()
-            }
-            for _ in range(self._affordable(removal, seconds))
-        ]
+        count = self._affordable(removal, seconds)
+        return random_sets(removal.units, self.subject.site, count, self.subject.seed)
 
     def _predictions(
         self,
@@ -317,9 +312,9 @@ class Live:
             after = list[np.ndarray]()
             for chosen in sets if sites else ():
                 check()
-                changes: dict[str, Change] = {n: replacing(chosen[n], new[n]) for n in names}
-                changes[run.site] = Given(changes[run.site](run.value))
-                logits = self.subject.engine.run(images, (), changes)[0]
+                changes = {n: replacing(chosen[n], new[n]) for n in names}
+                known = run.site, run.value
+                logits = run_from(self.subject.engine, images, known, changes)
                 after.append(_predicted(logits).cpu().numpy())
             yield run.predicted, np.stack(after or [run.predicted])
 

@@ -15,7 +15,6 @@ from holistic.lenses.tracing._fitted_directions import (
     collect,
     fit,
     orientations,
-    random_directions,
 )
 from holistic.lenses.tracing._steering import (
     Erasing,
@@ -28,6 +27,7 @@ from holistic.lenses.tracing._steering import (
 )
 from holistic.progress import Progress, silent
 from holistic.replacing.budget import afforded, replay_work
+from holistic.stats.directions import random_directions
 from holistic.stats.families import draws_needed, stuck
 from holistic.stats.tests import permutation_p
 from holistic.study.subject import Subject
