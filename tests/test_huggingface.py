@@ -26,7 +26,7 @@ from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPi
 import holistic
 import holistic.cli
 from holistic.errors import DataError, ModelError, Notice
-from holistic.graph.accompanied import inputs_of
+from holistic.graph.accompanied import extras_of
 from holistic.study.huggingface import opened
 
 NAMES = ("cat", "dog", "bird")
@@ -128,7 +128,7 @@ def test_texts_are_turned_into_tokens_with_their_padding(bert: Path) -> None:
     with pytest.warns(Notice, match="texts were turned into 4 tokens by the folder's tokenizer"):
         subject = holistic.Subject.from_huggingface(bert, (texts, np.arange(40) % 2))
     assert subject.images[0].tolist() == [5, 2, 4, 0]
-    assert inputs_of(subject.images)["attention_mask"][0].tolist() == [1, 1, 1, 0]
+    assert extras_of(subject.images)["attention_mask"][0].tolist() == [1, 1, 1, 0]
     assert subject.classes == ("0", "1")
     assert subject.traced, subject.backend_note
     model = BertForSequenceClassification.from_pretrained(bert).eval()

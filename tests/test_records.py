@@ -266,9 +266,11 @@ def test_numbers_that_can_t_be_drawn_are_told(
 def test_pictures_without_end_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "bundle", lambda *, live: ("", ""))
     table = planted_report.table(site=["late"], unit=[0], start=[10**7], picture=[0])
-    arrays = {"activation.synthetic": np.zeros((1, 2, 2), np.uint8)}
+    arrays = {"activation.visualisations": np.zeros((1, 2, 2), np.uint8)}
     keep(folder)
-    load(folder).add("activation", [a_finding("activation.synthetic", table, arrays=arrays)], 0)
+    load(folder).add(
+        "activation", [a_finding("activation.visualisations", table, arrays=arrays)], 0
+    )
     assert "10,000,000 panels; 5,000 can be drawn" in told(folder)
 
 

@@ -1,4 +1,4 @@
-"""Is the untrained control another network, whatever holds the weights?"""
+"""Is the randomly initialised control another network, whatever holds the weights?"""
 
 from __future__ import annotations
 

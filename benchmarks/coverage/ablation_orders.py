@@ -44,10 +44,13 @@ def _random_order(units: int, seed: int) -> Table:
 def _random_sets(units: int, seed: int) -> dict[str, Table]:
     subject = drawn(population(units), 200, seed)
     topk, others = remove_sets(subject, _LENS, _random_order(units, seed), silent)
-    first = topk.table.column("k") == topk.table.where(rank=1).column("k")[0]
-    first &= topk.table.column("ranking") == "effect"
-    headline = Table(topk.table.columns, topk.table.data.filter(first))
-    return {topk.name: headline, others.name: others.table}
+    return {topk.name: topk.table.where(ranking="effect"), others.name: others.table}
+
+
+def _headline(table: Table) -> Table:
+    """Rows of the size that is spoken of."""
+    first = table.column("k") == table.where(rank=1).column("k")[0]
+    return Table(table.columns, table.data.filter(first))
 
 
 @cache
@@ -77,8 +80,11 @@ def _null_orders(kind: Kind, finding: str, column: str, units: int = 16) -> Simu
 
     def draw(seed: int) -> tuple[int, int]:
         tables = _random_curves(units, seed) if curves else _random_sets(units, seed)
-        values = tables[finding].column(column)
-        return small(values) if kind == "p" else _any(tables[finding], column)
+        table = tables[finding]
+        # sets of like activation are drawn at a few sizes only
+        if finding == "ablation.topk" and "matched" not in column:
+            table = _headline(table)
+        return small(table.column(column)) if kind == "p" else _any(table, column)
 
     words = f"{column}, {units} units in random order"
     return Simulation(finding, words, kind, 100 if curves else 200, draw, 200, 8)
@@ -165,8 +171,8 @@ SIMULATIONS = (
     _null_orders("q", "ablation.topk", "q"),
     _null_orders("p", "ablation.topk", "class_matched_p"),
     _null_orders("q", "ablation.topk", "class_matched_q"),
-    _null_orders("p", "ablation.collateral", "control_p"),
-    _null_orders("q", "ablation.collateral", "control_q"),
+    _null_orders("p", "ablation.off_target", "control_p"),
+    _null_orders("q", "ablation.off_target", "control_q"),
     _null_orders("p", "ablation.areas", "p"),
     _null_orders("q", "ablation.areas", "q"),
     _null_orders("p", "ablation.areas", "matched_p"),

@@ -118,7 +118,7 @@ def _untrained(kind: Kind, copies: int) -> Simulation:
         )
         return _told(compared.p_of("a", "concept", own), kind)
 
-    words = "units as of untrained copies"
+    words = "units as of randomly initialised controls"
     return Simulation("activation.untrained", words, kind, copies, draw, *_repeats(kind))
 
 

@@ -35,11 +35,11 @@ PROMISES: Mapping[str, Mapping[str, str]] = {
         "ablation.topk: class_matched_p": "class_matched_p",
         "ablation.topk: class_matched_q": "class_matched_q",
     },
-    "ablation.collateral": {
+    "ablation.off_target": {
         _FLIPS: "lo",
         _MCNEMAR: "p q",
-        "ablation.collateral: control_p": "control_p",
-        "ablation.collateral: control_q": "control_q",
+        "ablation.off_target: control_p": "control_p",
+        "ablation.off_target: control_q": "control_q",
     },
     "ablation.confusion": {_SHARE: "lo"},
     "ablation.curves": {
@@ -183,8 +183,10 @@ SPOKEN = (
     "ablation.averages: drop",
     "ablation.averages: numbers",
     "agreement.units: units called selective",
+    "removable",
+    "test",
 )
-"""Promises behind sentences and verdicts, which have no column of their own."""
+"""Promises behind sentences, verdicts and answers to functions: no finding's column has them."""
 
 UNBOUND: Mapping[str, str] = {"mechanism.clusters": "k_lo stability_lo"}
 """Ends that say what resamples give, not where a truth lies."""

@@ -176,7 +176,7 @@ def _grouped(n: int) -> Simulation:
 
 
 def _untrained(n: int) -> Simulation:
-    """Whether an untrained layer beats twenty untrained ones."""
+    """Whether a randomly initialised layer beats twenty randomly initialised ones."""
 
     def draw(seed: int) -> tuple[int, int]:
         rng = np.random.default_rng([seed, n])
@@ -187,7 +187,7 @@ def _untrained(n: int) -> Simulation:
         ]
         return int(Against(layers[0], tuple(layers[1:])).p < 0.05), 1
 
-    return Simulation("mechanism.clusters", "untrained copies", "p", n, draw, 300, 15)
+    return Simulation("mechanism.clusters", "randomly initialised controls", "p", n, draw, 300, 15)
 
 
 def _changes(rng: np.random.Generator, n: int) -> np.ndarray:
@@ -237,7 +237,7 @@ SIMULATIONS = (
     *(_null(name, n, True, kind) for name in _NULLS for n in _NULLS[name] for kind in ("p", "q")),
     *(_null(name, 200, False, "p") for name in ("normal units", "classes of other spreads")),
     _null("units silent on nine in ten", 2000, False, "p"),
-    _null("ReLU units", 200, False, "q"),
+    _null("classes of other spreads", 200, False, "q"),
     *(_specialised(n) for n in (50, 200)),
     _grouped(100),
     _untrained(100),

@@ -16,11 +16,11 @@ from holistic.lenses.tracing._fitted_directions import (
     collect,
     fit,
     orientations,
-    random_directions,
 )
 from holistic.lenses.tracing._recovery import recovery
 from holistic.lenses.tracing._steering import control_drops, control_slopes, erase, steer
 from holistic.lenses.tracing.geometry import geometry
+from holistic.stats.directions import random_directions
 from holistic.stats.families import draws_needed, stuck
 from holistic.stats.intervals import delong_interval
 from holistic.stats.tests import benjamini_hochberg, permutation_p

@@ -37,6 +37,21 @@ class Source:
     """Seed of the weights, of the training, and of everything that is drawn at random."""
     data_dir: Path | None = None
     """Folder that holds data sets (`mnist/*.gz`); `$HOLISTIC_DATA` by default."""
+    classes: tuple[str, ...] = ()
+    """Names of the model's classes in the order of its logits, as `cat,dog`; the data's own by
+    default. Labels follow the data's names to their places there."""
+    resize: str | None = None
+    """Bring the pictures of a folder to this size: `64`, or `64x48`, height by width."""
+    normalise: str | None = None
+    """Take a mean away and divide by a deviation, `0.13,0.31`, or first a mean and then a deviation
+    for each channel."""
+
+    @property
+    def made(self) -> dict[str, Any]:
+        """What an audit records, so that the subject can be made again."""
+        more = {"classes": [*self.classes], "resize": self.resize, "normalise": self.normalise}
+        always = {"data": self.data, "model": self.model, "seed": self.seed}
+        return {**always, **{name: value for name, value in more.items() if value}}
 
 
 @Parameter(name="*")

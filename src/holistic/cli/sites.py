@@ -50,11 +50,11 @@ def sites(
 
     with kept_apart():
         source = with_pretrained(source, weights)
-        data = load_source(source)
+        data = load_source(source, weights)
         model = untrained_model(source, data)
         if weights is not None and not source.model.startswith("huggingface:"):
             model = load_weights(model, weights)
-        limit = max(_ENOUGH, 2 * len(data.classes))
+        limit = max(_ENOUGH, 2 * data.count)
         subject = whole_subject(
             model, data, source, Plan(limit=limit, unit_axis=unit_axis, forward=forward)
         )

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from holistic.errors import ModelError, listed
 
-__all__ = ["Accompanied", "Beside", "accompanied", "apart", "inputs_of", "lacking"]
+__all__ = ["Accompanied", "Extras", "accompanied", "apart", "extras_of", "lacking"]
 
-Beside = Mapping[str, Tensor]
+Extras = Mapping[str, Tensor]
 """By name of the model's argument, a tensor `[B, …]` with as many examples as there are images."""
 
 _ROWWISE = frozenset(
@@ -37,11 +37,11 @@ class Accompanied(Tensor):
 
     Attributes
     ----------
-    beside
+    extras
         The further inputs by name.
     """
 
-    beside: Beside
+    extras: Extras
 
     @classmethod
     def __torch_function__(
@@ -55,33 +55,33 @@ class Accompanied(Tensor):
         if name in _ROWWISE or name in _RESHAPING:
             return _as(value, _own(value, (*args, *kwargs.values())))
         move = _MOVING.get(name)
-        beside = None if move is None else move(*args, **kwargs)
-        if isinstance(beside, list):
-            return tuple(_as(v, b) for v, b in zip(value, beside, strict=True))
-        return _as(value, beside)
+        extras = None if move is None else move(*args, **kwargs)
+        if isinstance(extras, list):
+            return tuple(_as(v, b) for v, b in zip(value, extras, strict=True))
+        return _as(value, extras)
 
 
-def accompanied(images: Tensor, beside: Beside) -> Tensor:
+def accompanied(images: Tensor, extras: Extras) -> Tensor:
     """Return images `[B, …]` that carry further inputs; the images themselves where there is none.
 
     >>> several = accompanied(torch.zeros(3, 2), {"age": torch.tensor([[1], [2], [3]])})
-    >>> several[1:].beside["age"]
+    >>> several[1:].extras["age"]
     tensor([[2],
             [3]])
     """
-    return _as(images, beside) if beside else images
+    return _as(images, extras) if extras else images
 
 
-def apart(images: Tensor) -> tuple[Tensor, Beside]:
+def apart(images: Tensor) -> tuple[Tensor, Extras]:
     """Return images as a plain tensor, and what they carry."""
     if not isinstance(images, Accompanied):
         return images, {}
-    return images.as_subclass(Tensor), images.beside
+    return images.as_subclass(Tensor), images.extras
 
 
-def inputs_of(images: Any) -> Beside:
+def extras_of(images: Any) -> Extras:
     """Return what images carry, nothing where they are a plain tensor."""
-    return images.beside if isinstance(images, Accompanied) else {}
+    return images.extras if isinstance(images, Accompanied) else {}
 
 
 def lacking(names: tuple[str, ...]) -> ModelError:
@@ -92,28 +92,28 @@ def lacking(names: tuple[str, ...]) -> ModelError:
     )
 
 
-def _as(value: Any, beside: Beside | None) -> Any:
-    if not beside or not isinstance(value, Tensor) or isinstance(value, Accompanied):
+def _as(value: Any, extras: Extras | None) -> Any:
+    if not extras or not isinstance(value, Tensor) or isinstance(value, Accompanied):
         return value
     images = value.as_subclass(Accompanied)
-    images.beside = {name: tensor.to(value.device) for name, tensor in beside.items()}
+    images.extras = {name: tensor.to(value.device) for name, tensor in extras.items()}
     return images
 
 
-def _own(value: Any, arguments: tuple[Any, ...]) -> Beside | None:
+def _own(value: Any, arguments: tuple[Any, ...]) -> Extras | None:
     """What the first argument of as many examples as the value carries."""
     rows = len(value) if isinstance(value, Tensor) and value.dim() else -1
-    found = (a.beside for a in arguments if isinstance(a, Accompanied) and a.shape[0] == rows)
+    found = (a.extras for a in arguments if isinstance(a, Accompanied) and a.shape[0] == rows)
     return next(found, None)
 
 
-def _each(images: Any, change: Callable[[Tensor], Tensor]) -> Beside | None:
+def _each(images: Any, change: Callable[[Tensor], Tensor]) -> Extras | None:
     if not isinstance(images, Accompanied):
         return None
-    return {name: change(tensor) for name, tensor in images.beside.items()}
+    return {name: change(tensor) for name, tensor in images.extras.items()}
 
 
-def _picked(images: Any, index: Any) -> Beside | None:
+def _picked(images: Any, index: Any) -> Extras | None:
     first, *others = index if isinstance(index, tuple) else (index,)
     if any(not isinstance(other, (slice, int, type(None), type(...))) for other in others):
         return None
@@ -124,31 +124,31 @@ def _picked(images: Any, index: Any) -> Beside | None:
     return _each(images, lambda tensor: tensor[first])
 
 
-def _selected(images: Any, dim: int, index: Tensor) -> Beside | None:
+def _selected(images: Any, dim: int, index: Tensor) -> Extras | None:
     return _each(images, lambda tensor: tensor.index_select(0, index)) if dim == 0 else None
 
 
-def _repeated(images: Any, *sizes: Any) -> Beside | None:
+def _repeated(images: Any, *sizes: Any) -> Extras | None:
     times = sizes[0] if isinstance(sizes[0], (tuple, list, torch.Size)) else sizes
     if not isinstance(images, Tensor) or len(times) != images.dim():
         return None
     return _each(images, lambda tensor: tensor.repeat(times[0], *[1] * (tensor.dim() - 1)))
 
 
-def _interleaved(images: Any, repeats: Any, dim: int | None = None) -> Beside | None:
+def _interleaved(images: Any, repeats: Any, dim: int | None = None) -> Extras | None:
     return _each(images, lambda t: t.repeat_interleave(repeats, 0)) if dim == 0 else None
 
 
-def _expanded(images: Any, *sizes: Any) -> Beside | None:
+def _expanded(images: Any, *sizes: Any) -> Extras | None:
     shape = sizes[0] if isinstance(sizes[0], (tuple, list, torch.Size)) else sizes
     alike = isinstance(images, Tensor) and len(shape) == images.dim()
     return _each(images, lambda t: t) if alike and shape[0] in (-1, len(images)) else None
 
 
-def _turned(name: str) -> Callable[..., Beside | None]:
+def _turned(name: str) -> Callable[..., Extras | None]:
     """What moves axes leaves examples where they are if the first axis stays the first."""
 
-    def move(images: Any, *axes: Any, **named: Any) -> Beside | None:
+    def move(images: Any, *axes: Any, **named: Any) -> Extras | None:
         sizes = torch.empty(
             [*range(2, 2 + images.dim())], device="meta"
         )  # each axis of its own length
@@ -158,17 +158,17 @@ def _turned(name: str) -> Callable[..., Beside | None]:
     return move
 
 
-def _joined(tensors: Any, dim: int = 0) -> Beside | None:
-    parts = [inputs_of(tensor) for tensor in tensors]
+def _joined(tensors: Any, dim: int = 0) -> Extras | None:
+    parts = [extras_of(tensor) for tensor in tensors]
     if dim != 0 or not all(part.keys() == parts[0].keys() for part in parts):
         return None
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
-def _cut(images: Any, size: Any, dim: int = 0) -> list[Beside | None] | None:
+def _cut(images: Any, size: Any, dim: int = 0) -> list[Extras | None] | None:
     if dim != 0 or not isinstance(images, Accompanied):
         return None
-    parts = {name: tensor.split(size) for name, tensor in images.beside.items()}
+    parts = {name: tensor.split(size) for name, tensor in images.extras.items()}
     count = len(next(iter(parts.values())))
     return [{name: part[i] for name, part in parts.items()} for i in range(count)]
 

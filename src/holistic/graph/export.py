@@ -71,10 +71,10 @@ def exported(wrapped: Wrapped, images: Tensor, *, strict: bool) -> ExportedProgr
 
 def _arguments(images: Tensor) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """What a wrapped model is called with, and which axes of it are of any length."""
-    images, beside = apart(images)
-    if not beside:
+    images, extras = apart(images)
+    if not extras:
         return (images,), ({0: Dim.AUTO},)
-    several, examples = tuple(beside.values()), Dim("examples")  # of as many, which AUTO isn't told
+    several, examples = tuple(extras.values()), Dim("examples")  # of as many, which AUTO isn't told
     return (images, several), ({0: examples}, tuple({0: examples} for _ in several))
 
 

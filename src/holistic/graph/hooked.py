@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from holistic.errors import ModelError
+from holistic.graph.accompanied import accompanied, apart
 from holistic.graph.engine import Change, Stage, native, units_last
-from holistic.graph.modules import Output, module_sites
+from holistic.graph.modules import Output, input_module_site, module_sites
 from holistic.graph.patterns import narrowed
 from holistic.graph.recorded import Recorder
 from holistic.graph.rounding import close
@@ -41,6 +42,8 @@ class HookedEngine:
         The model with its choice of logits.
     sites
         Outputs of module calls; operations that no module owns can't be seen.
+    input
+        What the model is given, as a site.
     note
         Why this engine is used, which sites are missing, and what it costs.
     device
@@ -51,6 +54,7 @@ class HookedEngine:
 
     wrapped: Wrapped
     sites: tuple[Site, ...]
+    input: Site
     note: str
     device: torch.device
     sizes: Sizes
@@ -66,8 +70,10 @@ class HookedEngine:
     ) -> HookedEngine:
         """Find the sites by running the model once on a few images `[B, …]`."""
         sites = _recorded_sites(wrapped, images)
-        named = narrowed(with_axes(sites, unit_axes or {}), studied)
-        return cls(wrapped, named, f"{reason}; {_COST}", images.device, Sizes(len(images)))
+        own = input_module_site(sites, images.shape)
+        *named, own = with_axes((*sites, own), unit_axes or {})
+        chosen, note = narrowed(tuple(named), studied), f"{reason}; {_COST}"
+        return cls(wrapped, chosen, own, note, images.device, Sizes(len(images)))
 
     def run(
         self,
@@ -79,6 +85,10 @@ class HookedEngine:
         by_name = {site.name: site for site in self.sites}
         captured: dict[str, Tensor] = {}
         changes = changes or {}
+        images = self._given(images, changes)
+        if self.input.name in wanted:
+            own = apart(images)[0]
+            captured[self.input.name] = units_last(own, 0, self.input.unit_axis + 1).clone()
 
         count = len(images)
         double = count == 1 and not self.wrapped.single
@@ -108,6 +118,15 @@ class HookedEngine:
             self.sizes.check(images, logits, self._logits)
         return logits, captured
 
+    def _given(self, images: Tensor, changes: Mapping[str, Change]) -> Tensor:
+        """The images as a change of the input leaves them."""
+        if self.input.name not in changes:
+            return images
+        axis, (own, extras) = self.input.unit_axis + 1, apart(images)
+        changed = native(changes[self.input.name](units_last(own, 0, axis)), 0, axis)
+        # a model may read its input by a view, which wants it in one piece
+        return accompanied(changed.contiguous(), extras)
+
     @torch.no_grad()
     def _logits(self, images: Tensor) -> Tensor:
         with evaluating(self.wrapped):
@@ -120,6 +139,10 @@ class HookedEngine:
     def row_operations(self, site: Site) -> int:
         """Multiplications with the model's parameters, each counted once: a lower bound."""
         return 2 * sum(p.numel() for p in self.wrapped.parameters())
+
+    def unit_norms(self, site: Site) -> Tensor | None:
+        """None: which layer leads to a site isn't known."""
+        return None
 
     def stage(
         self, images: Tensor, site: Site, replacement: Tensor, previous: Stage | None = None

@@ -11,9 +11,9 @@ from holistic.graph.activations import Flow
 from holistic.graph.axes import Along, unit_axes
 from holistic.graph.kinds import MOVES, NONLINEAR, mixing
 from holistic.graph.program import Program
-from holistic.graph.sites import Site, ends_of
+from holistic.graph.sites import Site, ends_of, input_name
 
-__all__ = ["Output", "module_sites"]
+__all__ = ["Output", "input_module_site", "module_sites"]
 
 _NAMES = frozenset(name.replace("_", "") for name in NONLINEAR)
 _LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.RNNBase)
@@ -83,6 +83,15 @@ def module_sites(outputs: Sequence[Output], program: Program | None) -> tuple[Si
         site = _site(output, along, hidden=output.name in chosen)
         sites.append(replace(site, depth=len(sites), stand_in=instead and site.hidden))
     return tuple(sites)
+
+
+def input_module_site(sites: Sequence[Site], shape: Sequence[int]) -> Site:
+    """Return what the model is given, `[B, …]` of this shape, as a site before all others."""
+    rank = len(shape)
+    axis = 0 if rank >= 4 else rank - 2
+    return Site(
+        input_name(sites), "input", -1, tuple(shape[1:]), axis, hidden=False, guessed=rank == 3
+    )
 
 
 def _chosen(outputs: Sequence[Output], flow: Flow) -> tuple[set[str], bool]:

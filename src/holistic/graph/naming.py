@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 
 from holistic.graph.activations import Flow
 from holistic.graph.axes import Along, computed_by, unit_axes
-from holistic.graph.kinds import FOLDS, MOVES, NONLINEAR
+from holistic.graph.kinds import CHANNELS, FOLDS, MOVES, NONLINEAR, pointwise
 from holistic.graph.program import Node, Program
-from holistic.graph.sites import Site, ends_of
+from holistic.graph.sites import Site, ends_of, input_name
 
-__all__ = ["NONLINEAR", "Call", "name_sites"]
+__all__ = ["NONLINEAR", "Call", "input_site", "name_sites"]
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,24 @@ def name_sites(
     found.sort(key=lambda pair: (pair[0], pair[1].block))
     sites = tuple(replace(site, depth=depth) for depth, (_, site) in enumerate(found))
     return sites, {site.name: index for index, site in found}
+
+
+def input_site(program: Program, sites: Sequence[Site]) -> Site:
+    """Return what the model is given as a site, which comes before all others."""
+    along = _fed(program) or unit_axes(program)[program.input]
+    site = _site(program.nodes[program.input], input_name(sites), along, hidden=False)
+    return replace(site, depth=-1)
+
+
+def _fed(program: Program) -> Along | None:
+    """Where the first convolution says that the input's channels lie; None without one."""
+    places = {program.input}
+    for node in program.nodes:
+        if node.op in CHANNELS and not places.isdisjoint(node.inputs[:1]):
+            return Along((1,))
+        if not places.isdisjoint(node.inputs) and pointwise(node, program):
+            places.add(node.index)
+    return None
 
 
 def _functional_name(call: Call, node: Node, counted: Counter[str]) -> str:

@@ -91,19 +91,19 @@ class Program:
     ----------
     input, output
         The nodes of the images and of the logits.
-    beside
+    extras
         The nodes of what the model is given beside the images.
     """
 
     nodes: tuple[Node, ...]
     input: int
     output: int
-    beside: tuple[int, ...] = ()
+    extras: tuple[int, ...] = ()
 
     @property
     def inputs(self) -> frozenset[int]:
         """Nodes that every run is given."""
-        return frozenset({self.input, *self.beside})
+        return frozenset({self.input, *self.extras})
 
     def given(self, images: Tensor) -> dict[int, Tensor]:
         """Return the values of these nodes: the images, `[B, …]`, and what they carry.
@@ -113,12 +113,12 @@ class Program:
         ModelError
             If they don't carry what the model needs.
         """
-        if not self.beside:
+        if not self.extras:
             return {self.input: images}
         images, carried = apart(images)
-        if len(carried) != len(self.beside):
+        if len(carried) != len(self.extras):
             raise lacking(tuple(carried) or ("further inputs",))
-        return {self.input: images, **dict(zip(self.beside, carried.values(), strict=True))}
+        return {self.input: images, **dict(zip(self.extras, carried.values(), strict=True))}
 
     @cached_property
     def _plans(self) -> dict[Any, Plan]:
@@ -243,13 +243,13 @@ class Program:
 
     def row_bytes(self, plan: Plan, given: Iterable[int]) -> int:
         """Most bytes that one example's values take at once while a plan runs."""
-        held = {i: self._bytes(i) for i in given}
-        peak = sum(held.values())
+        live_bytes = {i: self._bytes(i) for i in given}
+        peak = sum(live_bytes.values())
         for node, released in plan.steps:
-            held[node.index] = self._bytes(node.index)
-            peak = max(peak, sum(held.values()))
+            live_bytes[node.index] = self._bytes(node.index)
+            peak = max(peak, sum(live_bytes.values()))
             for index in released:
-                held.pop(index, None)
+                live_bytes.pop(index, None)
         return max(peak, 1)
 
     def row_cost(self, plan: Plan) -> float:

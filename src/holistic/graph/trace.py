@@ -82,9 +82,9 @@ def _flatten(
     specs = exported.graph_signature.input_specs
     user_inputs = [s.arg.name for s in specs if s.kind.name == "USER_INPUT"]
     by_name = {n.name: n for n in exported.graph.nodes}
-    images, *beside = (by_name[name] for name in user_inputs)
+    images, *extras = (by_name[name] for name in user_inputs)
     symbol = _batch_symbol(images)
-    if any(_batch_symbol(node) != symbol for node in beside):
+    if any(_batch_symbol(node) != symbol for node in extras):
         raise Untraceable("the model's code doesn't say that its inputs are of as many examples")
     split_folds(exported.graph, images.meta["val"].shape[0])
     fx_nodes = [n for n in exported.graph.nodes if n.op != "output"]
@@ -99,7 +99,7 @@ def _flatten(
         raise Untraceable("the model's logits depend on no operation")
     nodes = tuple(_node(n, index, tensors, symbol, batch) for n in fx_nodes)
     owners, calls = _owners(fx_nodes, wrapped)
-    others = tuple(index[node] for node in beside)
+    others = tuple(index[node] for node in extras)
     return Program(nodes, index[images], index[logits], others), owners, calls
 
 

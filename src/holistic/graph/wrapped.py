@@ -41,24 +41,24 @@ class Wrapped(nn.Module):
         self.single = True
         self.names = tuple(names)
 
-    def forward(self, images: Tensor, beside: tuple[Tensor, ...] = ()) -> Tensor:
+    def forward(self, images: Tensor, extras: tuple[Tensor, ...] = ()) -> Tensor:
         """Return the logits, `[B, C]`.
 
         Parameters
         ----------
         images
             `[B, …]`, which carry the further inputs.
-        beside
+        extras
             Those inputs in the order of their names, of images that don't carry them.
         """
         if not self.names:
             return self.pick(self.model, images)
-        if not beside:
+        if not extras:
             images, carried = apart(images)
             if tuple(carried) != self.names:
                 raise lacking(self.names)
-            beside = tuple(carried.values())
-        return self.pick(self.model, images, **dict(zip(self.names, beside, strict=True)))
+            extras = tuple(carried.values())
+        return self.pick(self.model, images, **dict(zip(self.names, extras, strict=True)))
 
     def logits(self, images: Tensor) -> Tensor:
         """Return the logits of a copy of the images, which the model may write into."""

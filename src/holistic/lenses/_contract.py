@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from holistic.errors import SettingError, listed, nearest
 from holistic.graph.sites import SITES
-from holistic.lenses._places import Place, beside, lens_places, taken_names
+from holistic.lenses._places import Place, lens_part, lens_places, taken_names
 from holistic.progress import Progress, silent
 from holistic.results.findings import Finding
 from holistic.results.schema import Schema
@@ -325,7 +325,7 @@ def _schemas(lens: str) -> dict[str, Schema]:
     """By its name, what a lens declares: in a module `schemas` beside it, or in its own."""
     place = lens_places()[lens]
     try:
-        if home := beside(lens, "schemas"):
+        if home := lens_part(lens, "schemas"):
             found = _schemas_in(vars(importlib.import_module(home)).values(), lens)
             if found:
                 return found

@@ -117,14 +117,14 @@ class Pretrained:
             tokenizer: Any = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
             made = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
         taken = inspect.signature(self.model.forward).parameters
-        beside = {n: t for n, t in made.items() if n != "input_ids" and n in taken}
+        extras = {n: t for n, t in made.items() if n != "input_ids" and n in taken}
         # what is the same everywhere is what the model takes when it is given none
         usual = {"attention_mask": 1, "token_type_ids": 0}
-        beside = {n: t for n, t in beside.items() if not bool((t == usual.get(n)).all())}
+        extras = {n: t for n, t in extras.items() if not bool((t == usual.get(n)).all())}
         notice(
             f"texts were turned into {made['input_ids'].shape[1]} tokens by the folder's tokenizer"
         )
-        return accompanied(made["input_ids"], beside)
+        return accompanied(made["input_ids"], extras)
 
     def _pixels(self, pictures: Sequence[Any]) -> Tensor:
         from transformers import AutoImageProcessor
@@ -179,7 +179,7 @@ def opened(folder: Path | str) -> Pretrained:
         )
     kind = _classifier(folder)
     with _quiet(), running(f"'{folder}' can't be opened", ModelError):
-        model, told = kind.from_pretrained(
+        model, report = kind.from_pretrained(
             folder,
             local_files_only=True,
             trust_remote_code=False,
@@ -187,7 +187,9 @@ def opened(folder: Path | str) -> Pretrained:
             dtype=torch.float32,
             output_loading_info=True,
         )
-    if absent := sorted({*told["missing_keys"], *(str(key) for key in told["mismatched_keys"])}):
+    if absent := sorted(
+        {*report["missing_keys"], *(str(key) for key in report["mismatched_keys"])}
+    ):
         raise ModelError(
             f"'{folder}' doesn't fit its {kind.__name__}: it lacks {listed(absent, 3)}, and random "
             "numbers would stand in; save the trained classifier with model.save_pretrained"
@@ -231,14 +233,14 @@ def from_huggingface(
     ModelError
         If the folder holds no classifier, or lacks a part of its weights.
     """
-    held = opened(folder)
+    found = opened(folder)
     return cls(
-        held.model,
-        held.prepared(data),
-        classes=classes or held.classes,
+        found.model,
+        found.prepared(data),
+        classes=classes or found.classes,
         score=score,
         seed=seed,
-        name=held.name,
+        name=found.name,
         device=device,
     )
 
@@ -248,8 +250,8 @@ def _classifier(folder: Path) -> Any:
     import transformers
 
     try:
-        held = json.loads((folder / "config.json").read_bytes())
-        names = held.get("architectures") or [f"a {held['model_type']}"]
+        config = json.loads((folder / "config.json").read_bytes())
+        names = config.get("architectures") or [f"a {config['model_type']}"]
     except (ValueError, KeyError, AttributeError):
         raise ModelError(
             f"'{folder / 'config.json'}' names no model; save it again with model.save_pretrained"
@@ -303,14 +305,14 @@ def _pictures(given: Any) -> Sequence[Any] | None:
 @contextmanager
 def _quiet() -> Generator[None]:
     """Keep transformers from printing what it loads, and what it would rather be asked."""
-    from transformers.utils import logging as told
+    from transformers.utils import logging as printed
 
-    level, bars = told.get_verbosity(), told.is_progress_bar_enabled()
-    told.set_verbosity(logging.CRITICAL)
-    told.disable_progress_bar()
+    level, bars = printed.get_verbosity(), printed.is_progress_bar_enabled()
+    printed.set_verbosity(logging.CRITICAL)
+    printed.disable_progress_bar()
     try:
         yield
     finally:
-        told.set_verbosity(level)
+        printed.set_verbosity(level)
         with contextlib.suppress(AttributeError):
-            (told.enable_progress_bar if bars else told.disable_progress_bar)()
+            (printed.enable_progress_bar if bars else printed.disable_progress_bar)()

@@ -7,7 +7,7 @@ from functools import cached_property
 import torch
 
 from holistic.errors import ModelError
-from holistic.graph.accompanied import inputs_of
+from holistic.graph.accompanied import extras_of
 from holistic.graph.torch_settings import settled
 from holistic.study.computation import Computation, computation, computes, digest
 from holistic.study.material import Material
@@ -34,11 +34,11 @@ class Identity:
     def fingerprint(self) -> dict[str, str]:
         """SHA-256 of the model's parameters and buffers, what it computes, data and own splits."""
         data = self._material.data
-        beside = [(f"input {n}", value) for n, value in inputs_of(data.images).items()]
+        extras = [(f"input {n}", value) for n, value in extras_of(data.images).items()]
         found = {
             "weights": self._weights(),
             "computation": self.computation.digest,
-            "data": digest([("images", data.images), ("labels", data.labels), *beside]),
+            "data": digest([("images", data.images), ("labels", data.labels), *extras]),
         }
         if data.given:
             first, second = map(torch.from_numpy, data.given)

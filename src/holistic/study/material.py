@@ -10,21 +10,23 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from holistic.graph.accompanied import accompanied, inputs_of
+from holistic.graph.accompanied import accompanied, apart, extras_of
 from holistic.graph.memory import fits
 from holistic.graph.probes import probes, spread
 from holistic.graph.torch_settings import ambient, ordinary
 from holistic.graph.wrapped import Wrapped, evaluating
-from holistic.study.beside import beside_of, checked_beside
 from holistic.study.classes import checked_classes
 from holistic.study.divided import Divided
 from holistic.study.examples import Examples
+from holistic.study.extras import chosen_extras, extras_like
+from holistic.study.frames import is_frame, table_of
+from holistic.study.given import read_given
 from holistic.study.inputs import (
-    checked_data,
     checked_images,
     checked_model,
     chosen_device,
     fitting,
+    in_precision,
 )
 from holistic.study.outputs import Reading, called, read_outputs
 from holistic.study.preflight import on_device, preflight, unwrapped
@@ -72,6 +74,8 @@ class Material:
         How the logits are read from what the model returns.
     wrapped
         The model where it is computed, with its choice of logits.
+    feature_names
+        Names of a table's columns, in the order of the inputs; empty where there are none.
     """
 
     model: nn.Module
@@ -82,6 +86,7 @@ class Material:
     from_bytes: bool = field(repr=False)
     reading: Reading = field(repr=False)
     wrapped: Wrapped = field(repr=False)
+    feature_names: tuple[str, ...] = ()
 
     @property
     def score(self) -> Score:
@@ -160,9 +165,11 @@ class Material:
         """
         if images is None:
             return self.evaluation.images
+        if is_frame(images):
+            images = table_of(images, self.feature_names)[0]
         found = checked_images(images, self.images, from_bytes=self.from_bytes)
         own = self.images, self.model, self.reading.forward
-        return accompanied(found, beside_of(images, inputs, *own))
+        return accompanied(found, extras_like(images, inputs, *own))
 
 
 def gathered(
@@ -187,13 +194,13 @@ def gathered(
     """
     model, defaults = checked_model(unwrapped(model)), ambient()
     with ordinary():
-        images, labels = checked_data(data, model)
-        beside = checked_beside(choices.inputs, model, choices.forward, len(images))
-        images = accompanied(images, beside or inputs_of(data[0]))
-        # tensors made in inference mode take part in no gradient
-        images = images.clone() if images.is_inference() else images
+        given = read_given(data, classes)
+        images, labels, classes = in_precision(given.inputs, model), given.labels, given.classes
+        images = accompanied(
+            apart(images)[0], chosen_extras(choices.inputs, images, model, choices.forward)
+        )
         chosen = chosen_device(device, model)
-        names = tuple(inputs_of(images))
+        names = tuple(extras_of(images))
         plain = Wrapped(on_device(model, chosen), choices.forward or called, defaults, names)
         images = fitting(images, lambda some: _run_once(plain, some.to(chosen)))
         own = any(side is not None for side in splits)
@@ -214,9 +221,10 @@ def gathered(
             checked_classes(classes, divided.labels, count),
             choices,
             str(chosen),
-            getattr(data[0], "dtype", None) in (torch.uint8, np.uint8),
+            given.inputs.dtype == torch.uint8,
             reading,
             wrapped,
+            given.features,
         )
 
 

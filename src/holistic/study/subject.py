@@ -13,26 +13,25 @@ from torch import Tensor, nn
 
 import holistic
 from holistic.arguments import checked_seed
-from holistic.errors import ModelError, listed, memory_told
-from holistic.graph.accompanied import inputs_of
+from holistic.errors import ModelError, explain_memory_errors, listed
+from holistic.graph.accompanied import extras_of
 from holistic.graph.editing import Edit
 from holistic.graph.engine import Engine, Stage
 from holistic.graph.gradients import Gradients
 from holistic.graph.patterns import matching
 from holistic.graph.sites import Site, SiteRow, checked_axes, site_names, site_notes
-from holistic.graph.torch_settings import ordinary, settled
+from holistic.graph.torch_settings import settled
 from holistic.results.tables import Table
 from holistic.study.computation import Computation
+from holistic.study.control import control_of
 from holistic.study.finite import check_finite
 from holistic.study.huggingface import from_huggingface
 from holistic.study.identity import Identity
 from holistic.study.inputs import checked_forward, checked_name
-from holistic.study.likeness import check_control
 from holistic.study.material import Choices, Material, gathered
 from holistic.study.references import References
 from holistic.study.runner import Runner
 from holistic.study.scores import Score, checked_score, score
-from holistic.study.untrained import redraw, reinitialised
 
 if TYPE_CHECKING:
     from holistic.checking import Check
@@ -51,10 +50,12 @@ class Subject(Material):
     model
         A `torch.nn.Module` from images `[B, …]` to logits `[B, C]`.
     data
-        Images `[N, …]` and integer labels `[N]`, tensors or arrays.
+        Images `[N, …]` and integer labels `[N]`, tensors or arrays; or both in another form, such
+        as a data set, a loader or a table (docs/data.md lists them).
     classes
         Names of the C classes in the order of the logits, or a dictionary of names by index or of
-        indices by name; "0", "1", … by default.
+        indices by name; the data's own by default, or "0", "1", …. Where data has other places for
+        these names, labels follow the names.
     score
         `margin`, `logit`, `log_prob` or `accuracy` (see `holistic.study.scores.score`).
     seed
@@ -94,11 +95,11 @@ class Subject(Material):
         If another argument isn't what is described here.
     """
 
-    @memory_told()
+    @explain_memory_errors()
     def __init__(
         self,
         model: nn.Module,
-        data: tuple[Any, Any],
+        data: Any,
         classes: Sequence[str] | Mapping[Any, Any] | None = (),
         score: Score = "margin",
         seed: int = 0,
@@ -153,9 +154,9 @@ class Subject(Material):
     @property
     def notes(self) -> tuple[str, ...]:
         """What is to be known of how logits and units were found, one line each."""
-        beside = inputs_of(self.images)
-        told = f"Beside each image the model is given {listed(beside)}, which no lens changes."
-        return (*self.reading.notes, *([told] if beside else ()), *site_notes(self.engine.sites))
+        extras = extras_of(self.images)
+        line = f"Beside each image the model is given {listed(extras)}, which no lens changes."
+        return (*self.reading.notes, *([line] if extras else ()), *site_notes(self.engine.sites))
 
     @property
     def all_sites(self) -> tuple[Site, ...]:
@@ -180,7 +181,7 @@ class Subject(Material):
         return hidden
 
     def site(self, name: str) -> Site:
-        """Return the site of this name.
+        """Return the site of this name; `input` is what the model is given.
 
         Raises
         ------
@@ -199,14 +200,15 @@ class Subject(Material):
         """
         if sites is None:
             return self.hidden_sites
-        return matching(self.engine.sites, site_names(sites, fewest=1))
+        every = (*self.engine.sites, self.engine.input)
+        return matching(every, site_names(sites, fewest=1))
 
     @cached_property
     def sites(self) -> Table:
         """Table of all sites."""
         return Table.from_rows(SiteRow, [site.row for site in self.engine.sites])
 
-    @memory_told()
+    @explain_memory_errors()
     def predict(
         self,
         images: Tensor | np.ndarray | None = None,
@@ -249,7 +251,7 @@ class Subject(Material):
         """Compute logits `[N, C]` and the values `[N, P…, U]` of some sites under edits."""
         return self.runner.downstream(images, edits, sites, self.references)
 
-    @memory_told()
+    @explain_memory_errors()
     def capture(
         self,
         sites: str | Sequence[str],
@@ -372,29 +374,7 @@ class Subject(Material):
         ModelError
             If a weight can't be drawn anew, or the control computes what the trained model does.
         """
-        if reuse is not None and redraw(reuse.wrapped.model, self.model, seed):
-            if reuse.wrapped.model is not reuse.model:
-                redraw(reuse.model, self.model, seed)
-            # what was computed of the former weights
-            reuse.references, reuse.identity = References(reuse), Identity(reuse, reuse.runner)
-            return reuse
-        with ordinary(self.wrapped.defaults):
-            fresh = Subject(
-                reinitialised(self.model, seed),
-                (self.images, self.labels),
-                classes=self.classes,
-                score=self.score,
-                seed=self.seed,
-                forward=self.reading,
-                name=f"{self.name} (untrained)",
-                unit_axes=self.unit_axes,
-                device=self.device,
-                selection=self.given_splits and self.given_splits[0],
-                evaluation=self.given_splits and self.given_splits[1],
-                sites=self.choices.sites or None,
-            )
-        check_control(self, fresh)
-        return fresh
+        return control_of(self, seed, reuse)
 
     @property
     def computation(self) -> Computation:

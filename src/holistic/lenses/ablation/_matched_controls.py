@@ -12,6 +12,7 @@ from holistic.lenses.ablation._budget import Extent
 from holistic.lenses.ablation._rankings import Ranked
 from holistic.lenses.ablation._removal import remove_orders
 from holistic.stats.control import Control
+from holistic.stats.tests import permutation_p
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
 
@@ -65,11 +66,14 @@ class Matched:
     ----------
     drops
         `[R·C, S + 1, sets]`, drop of the class's own accuracy; NaN at sizes without matched sets.
+    repeated
+        `[R·C, S + 1, sets]`, whether an earlier set is the same: of single units there are few.
     strength
         `[R·C, S + 1]`, mean activation of the matched units.
     """
 
     drops: np.ndarray
+    repeated: np.ndarray
     strength: np.ndarray
 
 
@@ -79,7 +83,7 @@ def remove_matched(
     """Remove matched sets, those of a class on the class's own examples."""
     classes, sizes = len(subject.classes), (0, *extent.sizes)
     drops = np.full((len(ranked.orders), len(sizes), lens.sets), np.nan)
-    strength = np.full(drops.shape[:2], np.nan)
+    repeated, strength = np.zeros(drops.shape, bool), np.full(drops.shape[:2], np.nan)
     for c in range(classes):
         examples = _of_class(extent.examples, c)
         own = range(c, len(ranked.orders), classes)
@@ -99,8 +103,16 @@ def remove_matched(
             )
             drop = (removal.lost - removal.gained)[:, 1, c] / len(examples)
             drops[own, sizes.index(k)] = drop.reshape(len(own), -1)
+            repeated[own, sizes.index(k)] = [_repeated(s) for s in sets]
             strength[own, sizes.index(k)] = [ranked.strength[s].mean() for s in sets]
-    return Matched(drops, strength)
+    return Matched(drops, repeated, strength)
+
+
+def _repeated(sets: np.ndarray) -> np.ndarray:
+    """Say which of the sets `[M, K]` an earlier one is the same as, in any order: `[M]`."""
+    again = np.ones(len(sets), bool)
+    again[np.unique(np.sort(sets, axis=1), axis=0, return_index=True)[1]] = False
+    return again
 
 
 def _of_class(examples: Examples, label: int) -> Examples:
@@ -108,13 +120,18 @@ def _of_class(examples: Examples, label: int) -> Examples:
 
 
 def matched_columns(matched: Matched, observed: np.ndarray) -> dict[str, np.ndarray]:
-    """Columns of the matched control; `observed` are the class's drops `[R·C·(S + 1)]`."""
+    """Columns of the matched control; `observed` are the class's drops `[R·C·(S + 1)]`.
+
+    In p every different set counts once: eight units drawn 200 times say no more than eight.
+    """
     drops = matched.drops.reshape(len(observed), -1)
     measured = ~np.isnan(drops).all(1)
     columns = {name: np.full(len(drops), np.nan) for name in ("drop", "lo", "hi", "p")}
     if measured.any():
         found = Control.of(drops[measured], observed[measured], axis=1)
-        parts = {"drop": found.mean, "lo": found.lo, "hi": found.hi, "p": found.p}
+        once = np.where(matched.repeated.reshape(drops.shape), np.nan, drops)[measured]
+        p = permutation_p(observed[measured], once.T)
+        parts = {"drop": found.mean, "lo": found.lo, "hi": found.hi, "p": p}
         for name, values in parts.items():
             columns[name][measured] = values
     return {

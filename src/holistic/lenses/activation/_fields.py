@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.graph.accompanied import accompanied, inputs_of
+from holistic.graph.accompanied import accompanied, extras_of
 from holistic.graph.sites import Site
 from holistic.lenses._pictures import are_pictures, planes
 from holistic.study.subject import Subject
@@ -69,7 +69,7 @@ def measured_box(
     data = subject.images
     generator = torch.Generator().manual_seed(subject.seed)
     inputs = torch.randn(draws, *data.shape[1:], generator=generator).to(data.device)
-    inputs = accompanied(inputs, inputs_of(data[torch.arange(draws) % len(data)]))
+    inputs = accompanied(inputs, extras_of(data[torch.arange(draws) % len(data)]))
     sample = data[:256].float()
     scale = sample.std() if sample.numel() > 1 else torch.ones(())
     # All over the range of the data, so that units that are silent on most inputs speak too.

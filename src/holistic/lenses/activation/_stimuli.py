@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.graph.accompanied import inputs_of
+from holistic.graph.accompanied import extras_of
 from holistic.lenses._pictures import are_pictures, flat_planes, planes
 
 __all__ = ["KINDS", "Stimuli", "drawable", "oriented"]
@@ -56,7 +56,7 @@ class Stimuli:
 def drawable(images: Tensor) -> bool:
     """Say whether inputs are pictures, and all that the model is given, so stimuli can be drawn."""
     return (
-        not inputs_of(images)
+        not extras_of(images)
         and are_pictures(images)
         and images[0].numel() <= _MOST
         and min(_plane(images)) >= 8

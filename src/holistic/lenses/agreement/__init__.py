@@ -35,7 +35,7 @@ class Agreement(Lens):
     examples: int = setting(2000, 1, 10_000_000, quick=200)
     """Most evaluation images that the units' attributions are averaged over."""
     copies: int = setting(3, 1, 1000, quick=1)
-    """Untrained copies whose units set the bound for calling a unit selective."""
+    """Randomly initialised controls whose units set the bound for calling a unit selective."""
 
     @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:

@@ -15,16 +15,16 @@ __all__ = ["Bounds", "class_separation", "untrained_bounds"]
 
 LEVEL = 0.05
 CEILING = 0.99
-"""From here on untrained units tell nearly every pair of examples apart: an AUROC can't show more,
-and d' decides."""
+"""From here on randomly initialised units tell nearly every pair of examples apart: an AUROC can't
+show more, and d' decides."""
 
 
 @dataclass(frozen=True)
 class Bounds:
     """What shows nothing, by site: what 95 % of units stay below for the class that suits them.
 
-    Untrained units and trained units with shuffled labels are looked at, the larger counts; all on
-    the selection split.
+    Randomly initialised units and trained units with shuffled labels are looked at, the
+    larger counts; all on the selection split.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Bounds:
     separation: dict[str, float]
 
     def saturated(self, site: str) -> bool:
-        """Say whether untrained units reach the largest AUROC that there is."""
+        """Say whether randomly initialised units reach the largest AUROC that there is."""
         return self.auroc[site] >= CEILING
 
 
@@ -50,9 +50,10 @@ def untrained_bounds(subject: Subject, copies: int, *, reuse: Subject | None = N
     subject
         The model under study.
     copies
-        Untrained copies of the model; as many shuffles of the labels are used for the trained one.
+        Randomly initialised controls; as many shuffles of the labels are used for the trained
+        model.
     reuse
-        An earlier control that nothing needs any more, whose graph may take the copies' weights.
+        An earlier control that nothing needs any more, whose graph may take their weights.
     """
     examples = subject.selection
     labels = examples.labels.cpu().numpy()

@@ -40,9 +40,9 @@ class Attribution(Lens):
     tolerance: float = setting(0.05, 0, 1, above=True)
     """Completeness fails where a map's sum misses the change of the objective by more."""
     similar: float = setting(0.5, 0, 1, above=True)
-    """A rank correlation with an untrained copy's map or with edges fails from here on."""
+    """A rank correlation with a control's map or with edges fails from here on."""
 
-    evidence_images: int = setting(50, 2, 100_000)
+    evidence_images: int = setting(50, 2, 100_000, quick=10)
     """Most evaluation images of a class of which windows are erased."""
 
     @settled(gradients=True)

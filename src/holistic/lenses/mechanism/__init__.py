@@ -29,7 +29,7 @@ class Mechanism(Lens):
     shuffles: int = setting(3, 1, 10_000)
     """Shuffles of the values behind the control of the counted pairs."""
     untrained_copies: int = setting(20, 20, 10_000)
-    """Untrained copies behind the control of counted pairs and of clusters; 20 or more."""
+    """Randomly initialised controls of counted pairs and of clusters; 20 or more."""
     untrained_examples: int = setting(500, 2, 10_000_000, quick=100)
     """Examples of the selection split that they are read on, at most."""
     most_units: int = setting(2048, 2, 20_000, quick=512)

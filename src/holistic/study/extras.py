@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from holistic.arguments import described
-from holistic.errors import DataError, SettingError, listed, nearest
-from holistic.graph.accompanied import Accompanied, Beside, inputs_of, lacking
+from holistic.errors import DataError, SettingError, listed, nearest, notice
+from holistic.graph.accompanied import Accompanied, Extras, extras_of, lacking
 from holistic.study.inputs import as_tensor, dtype_of
 
-__all__ = ["beside_of", "checked_beside"]
+__all__ = ["checked_extras", "chosen_extras", "extras_like"]
 
 
-def checked_beside(
+def checked_extras(
     inputs: Any, model: nn.Module, forward: Callable[..., Any] | None, count: int
 ) -> dict[str, Tensor]:
     """Return further inputs by the name of the model's argument.
@@ -64,7 +64,32 @@ def checked_beside(
     return {name: _checked(value, name, count, dtype) for name, value in inputs.items()}
 
 
-def beside_of(images: Any, inputs: Any, known: Tensor, model: nn.Module, forward: Any) -> Beside:
+def chosen_extras(
+    inputs: Any, images: Tensor, model: nn.Module, forward: Callable[..., Any] | None
+) -> dict[str, Tensor]:
+    """Return further inputs: those that are named, and what the data has under an argument's name.
+
+    Parameters
+    ----------
+    inputs, model, forward
+        As for `checked_extras`.
+    images
+        The subject's own, which carry what else the data has for each.
+
+    Warns
+    -----
+    Notice
+        Where the data has something that the model doesn't take.
+    """
+    named = checked_extras(inputs, model, forward, len(images))
+    names, carried = _arguments(model, forward)[0], extras_of(images)
+    own = {name: value for name, value in carried.items() if name in names and name not in named}
+    if other := [name for name in carried if name not in (*own, *named)]:
+        notice(f"{listed(other)} of the data are left out: the model has no such argument")
+    return {**checked_extras(own, model, forward, len(images)), **named}
+
+
+def extras_like(images: Any, inputs: Any, known: Tensor, model: nn.Module, forward: Any) -> Extras:
     """Return what images carry, or are given, after checking that it is like the subject's own.
 
     Parameters
@@ -85,8 +110,8 @@ def beside_of(images: Any, inputs: Any, known: Tensor, model: nn.Module, forward
     DataError
         If a value isn't like the subject's own.
     """
-    own = inputs_of(known)
-    given = checked_beside(inputs, model, forward, len(images)) or inputs_of(images)
+    own = extras_of(known)
+    given = checked_extras(inputs, model, forward, len(images)) or extras_of(images)
     if other := [name for name in given if name not in own]:
         raise SettingError(
             f"the subject has no input '{other[0]}'; it has {listed(own) if own else 'images only'}"

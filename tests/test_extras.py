@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 import holistic
-from holistic.errors import DataError, HolisticError, ModelError, SettingError
-from holistic.graph.accompanied import Accompanied, accompanied, inputs_of
+from holistic.errors import DataError, HolisticError, ModelError, Notice, SettingError
+from holistic.graph.accompanied import Accompanied, accompanied, extras_of
 from holistic.graph.loops import replays
 from holistic.study.scores import score
 
@@ -133,7 +133,7 @@ def test_images_of_ones_own_need_inputs_of_their_own() -> None:
 def test_the_untrained_control_and_the_digest_know_of_them() -> None:
     subject = subject_of(Patient(), (AGE, MASK))
     fresh = subject.untrained(1)
-    assert inputs_of(fresh.images).keys() == {"age", "mask"}
+    assert extras_of(fresh.images).keys() == {"age", "mask"}
     assert not torch.allclose(fresh.predict(), subject.predict())
     other = subject_of(Patient(), (AGE, torch.ones_like(MASK)))
     digests = [s.fingerprint["data"] for s in (subject, other, fresh)]
@@ -142,6 +142,22 @@ def test_the_untrained_control_and_the_digest_know_of_them() -> None:
         "Beside each image the model is given 'age', 'mask', which no lens changes."
         in subject.notes
     )
+
+
+def test_what_the_data_holds_under_an_arguments_name_is_given_to_the_model() -> None:
+    model = Patient()
+    own = subject_of(model, (AGE, MASK))
+    data = {"x": IMAGES, "label": own.labels, "age": AGE.numpy(), "mask": MASK, "ward": AGE[:, 0]}
+    line = "'ward' of the data are left out: the model has no such argument"
+    with pytest.warns(Notice, match=line):
+        subject = holistic.Subject(model, data)
+    assert list(extras_of(subject.images)) == ["age", "mask"]
+    assert torch.equal(subject.predict(), own.predict())
+    assert subject.fingerprint["data"] == own.fingerprint["data"]
+    with pytest.warns(Notice, match=line):  # what is named comes first
+        other = holistic.Subject(model, data, inputs={"mask": ~MASK})
+    assert torch.equal(extras_of(other.images)["mask"], ~MASK)
+    assert torch.equal(extras_of(other.images)["age"], AGE)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +228,7 @@ def test_what_an_image_carries_stays_with_it(name: str) -> None:
     """The images hold their own numbers, so that each can be compared with what it carries."""
     got = CARRIED[name](numbered())
     assert isinstance(got, Accompanied)
-    assert got.flatten(1)[:, 0].tolist() == got.beside["number"].tolist() != []
+    assert got.flatten(1)[:, 0].tolist() == got.extras["number"].tolist() != []
 
 
 @pytest.mark.parametrize("name", LOST)
