@@ -97,7 +97,9 @@ def test_the_only_carrier_of_a_class_is_found() -> None:
         assert row["drop"] == pytest.approx(0.1)
         assert row["class_p"] == pytest.approx((1 + chance) / 201)
         assert row["class_matched_drop"] == 0
-        assert row["class_matched_p"] == pytest.approx(1 / 201)
+        # as many units are nearest in activation, and each is one alternative however often drawn
+        assert row["class_matched_sets"] == 32
+        assert row["class_matched_p"] == pytest.approx(1 / 33)
     others = findings["ablation.topk"].table.where(ranking="effect", k=4)
     assert others.where(class_=str(CARRIED)).column("class_drop").tolist() == [1]
     assert sum(others.column("class_drop")) == 1
@@ -297,6 +299,10 @@ def test_matched_controls_equal_plain_removal(
         assert all(set(members).isdisjoint(units.tolist()) for members in sets)
         after = [accuracies(subject, "1", members, holistic.Mean)[1][2] for members in sets]
         plain = beside(row["class_drop"], [base - a for a in after])
+        once = dict(zip(map(frozenset, sets), after, strict=True))
+        plain["p"] = beside(row["class_drop"], [base - a for a in once.values()])["p"]
+        assert row["class_matched_sets"] == len(once)
+        assert (len(once) < len(sets)) == (k == 1)
         for name, value in plain.items():
             assert row[f"class_matched_{name}"] == pytest.approx(value, abs=1e-9)
         assert row["activation"] == pytest.approx(np.mean(strength[units]))
