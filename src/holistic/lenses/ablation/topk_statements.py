@@ -101,12 +101,12 @@ def _after(row: TopK, drop: Estimate) -> str:
 def matched_floors(table: Table) -> Iterator[str]:
     """Say how small p among sets of like activation can be where few of them exist."""
     named = table.where(ranking=HEADLINE)
-    for k in np.unique(named.column("k")):
-        rows = named.where(k=int(k))
+    for k in map(int, np.unique(named.column("k"))):
+        rows = named.where(k=k)
         sets = rows.column("class_matched_sets")[~np.isnan(rows.column("class_matched_p"))]
         if len(sets) and (floor := float(p_of_count(0, sets.max()))) >= _LEVEL:
             yield (
-                f"Of {int(k)} unit{'s' * (k != 1)} at most {sets.max()} sets of like activation "
+                f"Of {k} unit{'s' * (k != 1)} at most {sets.max()} sets of like activation "
                 f"exist, so p among them is at least {floor:.2g} and none can be significant."
             )
 
