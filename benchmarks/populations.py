@@ -16,7 +16,7 @@ from holistic.study.divided import Divided
 from holistic.study.identity import Identity
 from holistic.study.references import References
 
-__all__ = ["CLASSES", "drawn", "population", "shuffled"]
+__all__ = ["CLASSES", "drawn", "population", "redrawn", "relabelled", "shuffled"]
 
 CLASSES = 4
 _IMAGES, _SELECTED = 12_000, 2_000
@@ -62,6 +62,24 @@ def shuffled(subject: holistic.Subject, n: int, seed: int) -> holistic.Subject:
     return _parted(subject, rows[:n], rows[n:], seed, labels)
 
 
+def redrawn(subject: holistic.Subject, seed: int) -> nn.Module:
+    """Draw a subject's weights anew, in place: what is traced once serves many networks."""
+    model = subject.wrapped.model
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for part in model.modules():
+            if isinstance(part, nn.Linear):
+                part.reset_parameters()
+    return model
+
+
+def relabelled(
+    subject: holistic.Subject, images: Tensor, labels: Tensor, seed: int
+) -> holistic.Subject:
+    """Return the same subject with other images and labels, halved at random by the seed."""
+    return _with(subject, Divided(images, labels, seed))
+
+
 def _parted(
     subject: holistic.Subject,
     selection: np.ndarray,
@@ -69,12 +87,14 @@ def _parted(
     seed: int,
     labels: Tensor | None = None,
 ) -> holistic.Subject:
-    """Copy a subject, its engine included, with other splits, and with other labels if given."""
-    part = copy.copy(subject)
+    """Return the same subject with other splits, and with other labels if given."""
     labels = subject.labels if labels is None else labels
-    vars(part).update(
-        data=Divided(subject.images, labels, seed, (selection, evaluation)),
-        choices=replace(subject.choices, seed=seed),
-    )
+    return _with(subject, Divided(subject.images, labels, seed, (selection, evaluation)))
+
+
+def _with(subject: holistic.Subject, data: Divided) -> holistic.Subject:
+    """Copy a subject, its engine included, with other data."""
+    part = copy.copy(subject)
+    vars(part).update(data=data, choices=replace(subject.choices, seed=data.seed))
     part.references, part.identity = References(part), Identity(part, part.runner)
     return part

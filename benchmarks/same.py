@@ -1,8 +1,8 @@
 """Compares the numbers of two audits to the byte: `python -m benchmarks.same OLD NEW`.
 
-It prints a line for each difference and exits with 1 if there is any. The order of columns and what
-files say beside their values don't count. It reads the files themselves, so the audits may be of
-versions that the program no longer opens.
+It prints a line for each difference, then how much was compared, and exits with 1 if there is any
+difference. The order of columns and what files say besides their values don't count. It reads the
+files themselves, so the audits may be of versions that the program no longer opens.
 
 With `--renamed FILE`, names may have changed. A line of the file is an old name and its new one: of
 a finding or an array (`ablation.collateral ablation.off_target`), or of a column
@@ -36,7 +36,7 @@ def main(words: Sequence[str] | None = None) -> int:
             return 2
     names = read_names(given.renamed) if given.renamed else {}
     lines = list(differences(given.old, given.new, names))
-    print(*lines, sep="\n", end="\n" if lines else "")
+    print(*lines, _summary(given.old, given.new, names, len(lines)), sep="\n")
     return 1 if lines else 0
 
 
@@ -56,12 +56,8 @@ def differences(old: Path, new: Path, names: Mapping[str, str]) -> Iterator[str]
     names
         New name by old one, as `read_names` returns them.
     """
-    for kind, suffix in (("tables", "parquet"), ("arrays", "npy")):
-        before, after = (
-            {path.name.removesuffix(f".{suffix}"): path for path in (folder / kind).glob("*.*")}
-            for folder in (old, new)
-        )
-        before = {names.get(name, name): path for name, path in before.items()}
+    for kind in ("tables", "arrays"):
+        before, after = _files(old, kind, names), _files(new, kind, {})
         what = kind.removesuffix("s")
         yield from (f"{what} {name} is missing" for name in sorted(before.keys() - after.keys()))
         yield from (f"{what} {name} is new" for name in sorted(after.keys() - before.keys()))
@@ -72,13 +68,37 @@ def differences(old: Path, new: Path, names: Mapping[str, str]) -> Iterator[str]
                 yield from _in_arrays(name, before[name], after[name])
 
 
+def _files(folder: Path, kind: str, names: Mapping[str, str]) -> dict[str, Path]:
+    """By their new names, the tables or arrays of an audit."""
+    return {names.get(path.stem, path.stem): path for path in (folder / kind).glob("*.*")}
+
+
+def _summary(old: Path, new: Path, names: Mapping[str, str], found: int) -> str:
+    """Say how many columns and arrays both audits have, and whether they are equal."""
+    tables, arrays = (
+        [(before[name], after[name]) for name in sorted(before.keys() & after.keys())]
+        for kind in ("tables", "arrays")
+        for before, after in [(_files(old, kind, names), _files(new, kind, {}))]
+    )
+    columns = sum(
+        len(set(_renamed(before, names).values()) & set(pq.read_schema(after).names))
+        for before, after in tables
+    )
+    differ = f"{found} difference{'' if found == 1 else 's'}" if found else "all equal"
+    return f"{differ}: {columns} columns of {len(tables)} tables and {len(arrays)} arrays compared"
+
+
+def _renamed(table: Path, names: Mapping[str, str]) -> dict[str, str]:
+    """New name by old one of a table's columns."""
+    return {
+        column: names.get(f"{table.stem}:{column}", f":{column}").rpartition(":")[2]
+        for column in pq.read_schema(table).names
+    }
+
+
 def _in_tables(name: str, old: Path, new: Path, names: Mapping[str, str]) -> Iterator[str]:
     before, after = (pq.ParquetFile(path).read() for path in (old, new))
-    own = old.name.removesuffix(".parquet")
-    renamed = {
-        column: names.get(f"{own}:{column}", f":{column}").rpartition(":")[2]
-        for column in before.column_names
-    }
+    renamed = _renamed(old, names)
     before = before.rename_columns([renamed[column] for column in before.column_names])
     if before.num_rows != after.num_rows:
         yield f"table {name} has {after.num_rows} rows, and had {before.num_rows}"

@@ -189,6 +189,58 @@ def tokens_first(net: Body, x: Tensor) -> Tensor:
     return net.head(net.act(net.fc(rows(net, x).transpose(0, 1))).mean(0))
 
 
+def frames(net: Body, x: Tensor) -> Tensor:
+    """Four pictures of two rows each go through convolutions as examples of their own."""
+    x = net.deep(net.act(net.norm(net.conv(x.reshape(-1, 1, 2, 8)))))
+    return net.head((x * torch.sigmoid(x)).mean((2, 3)).view(-1, 4, 7).mean(1))
+
+
+def rows_first(net: Body, x: Tensor) -> Tensor:
+    """Rows of one example don't lie side by side until they are put back."""
+    x = net.act(net.fc(rows(net, x).transpose(0, 1).reshape(-1, 8)))
+    return net.head(x.view(8, -1, 6).mean(0))
+
+
+def named(equation: str) -> Callable[[Body, Tensor], Tensor]:
+    """A hidden layer over rows, written as a sum over named axes; `s` counts its units."""
+
+    def run(net: Body, x: Tensor) -> Tensor:
+        y = torch.relu(torch.einsum(equation, rows(net, x), net.fc.weight))
+        return net.head(y.mean(1 if equation.endswith("s") else 2))
+
+    return run
+
+
+def named_tokens(net: Body, x: Tensor) -> Tensor:
+    """Steps are mixed: the new ones are the units."""
+    x = torch.einsum("btd,st->bsd", net.fc(rows(net, x)), net.steps.weight)
+    return net.head(torch.relu(x).mean(2))
+
+
+def dotted(net: Body, x: Tensor) -> Tensor:
+    return net.head(torch.relu(torch.tensordot(rows(net, x), net.fc.weight, ([1], [1]))).mean(1))
+
+
+def spectrum(net: Body, x: Tensor) -> Tensor:
+    return net.head(net.act(torch.fft.fft2(net.fc(rows(net, x))).real).mean(1))
+
+
+def scaled(net: Body, x: Tensor) -> Tensor:
+    return net.head(2 * net.act(net.fc(x.flatten(1))))
+
+
+def summed(net: Body, x: Tensor) -> Tensor:
+    return net.head(sum(net.act(net.fc(step)) for step in rows(net, x).unbind(2)))
+
+
+def pooled_tokens(net: Body, x: Tensor) -> Tensor:
+    return net.head(net.act(net.norm(net.fc(rows(net, x)))).mean(1))
+
+
+def flattened(net: Body, x: Tensor) -> Tensor:
+    return net.head(net.act(net.fc(rows(net, x))).flatten(1))
+
+
 def squeezed(net: Body, x: Tensor) -> Tensor:
     x = net.act(net.conv(x))
     gate = net.gate(net.up(net.inner(net.down(x.mean((2, 3), keepdim=True)))))
@@ -472,6 +524,24 @@ LAYOUTS: dict[str, Layout] = {
     "rows as examples": Layout(
         lambda: Body(folded, fc=nn.Linear(8, 6), act=nn.ReLU(), head=nn.Linear(6, 4)),
         PICTURE,
+        {"act": 6},
+    ),
+    "frames as examples": Layout(
+        lambda: Body(
+            frames,
+            conv=nn.Conv2d(1, 5, (1, 3)),
+            norm=nn.BatchNorm2d(5),
+            act=nn.ReLU(),
+            deep=nn.Conv2d(5, 7, 1),
+            head=nn.Linear(7, 4),
+        ),
+        PICTURE,
+        {"act": 5, "mul": 7},
+        {"act": 5},
+    ),
+    "rows before examples, as examples": Layout(
+        lambda: Body(rows_first, fc=nn.Linear(8, 6), act=nn.ReLU(), head=nn.Linear(6, 4)),
+        PICTURE,
         {"view": 6},
         {},
     ),
@@ -495,5 +565,63 @@ LAYOUTS: dict[str, Layout] = {
         PICTURE,
         {"act": 6, "inner": 3, "gate": 6, "mul": 6},
         {"act": 6, "inner": 3, "gate": 6},
+    ),
+    **{
+        f"named axes, {equation}": Layout(
+            lambda equation=equation: Body(
+                named(equation), fc=nn.Linear(8, 6), head=nn.Linear(6, 4)
+            ),
+            PICTURE,
+            {"relu": 6},
+            {},
+        )
+        for equation in ("btd,sd->bts", "btd, sd -> bst", "...d,sd->...s", "bdt,sd", "btd,sd->bst")
+    },
+    "named axes, steps mixed": Layout(
+        lambda: Body(
+            named_tokens, fc=nn.Linear(8, 6), steps=nn.Linear(8, 11), head=nn.Linear(11, 4)
+        ),
+        PICTURE,
+        {"relu": 11},
+        {"fc": 6},
+    ),
+    "product by axes": Layout(
+        lambda: Body(dotted, fc=nn.Linear(8, 6), head=nn.Linear(6, 4)), PICTURE, {"relu": 6}, {}
+    ),
+    "spectrum of tokens": Layout(
+        lambda: Body(spectrum, fc=nn.Linear(8, 6), act=nn.ReLU(), head=nn.Linear(6, 4)),
+        PICTURE,
+        {"act": 6},
+    ),
+    "scaled after a module": Layout(
+        lambda: Body(scaled, fc=nn.Linear(64, 6), act=nn.ReLU(), head=nn.Linear(6, 4)),
+        PICTURE,
+        {"act": 6},
+    ),
+    "summed over columns": Layout(
+        lambda: Body(summed, fc=nn.Linear(8, 6), act=nn.Tanh(), head=nn.Linear(6, 4)),
+        PICTURE,
+        {"act": 6, **{f"act#{i}": 6 for i in range(2, 9)}},
+    ),
+    "tokens, root norm": Layout(
+        lambda: Body(
+            pooled_tokens,
+            fc=nn.Linear(8, 6),
+            norm=nn.RMSNorm(6),
+            act=nn.ReLU(),
+            head=nn.Linear(6, 4),
+        ),
+        PICTURE,
+        {"act": 6},
+    ),
+    "one unit at every token": Layout(
+        lambda: Body(flattened, fc=nn.Linear(8, 1), act=nn.ReLU(), head=nn.Linear(8, 4)),
+        PICTURE,
+        {"act": 1},
+    ),
+    "one channel of one axis": Layout(
+        lambda: Body(flattened, fc=nn.Conv1d(8, 1, 3), act=nn.ReLU(), head=nn.Linear(6, 4)),
+        PICTURE,
+        {"act": 1},
     ),
 }

@@ -10,7 +10,7 @@ from holistic.results.columns import Column
 ALONG = ("k", "depth", "dose")
 NOT_KEYS = re.compile(
     r"^(n|lost|gained|verdict|orders|excluded|features|[a-z]+_n|[a-z]+_controls|n_geometry|better"
-    r"|preferred_class|second_class|causal_class|told_class|selective_by|interval_over|layout|op"
+    r"|preferred_class|second_class|causal_class|cause_class|selective_by|interval_over|layout|op"
     r"|label|example|truncated|class_n|concept)$"
 )
 NOT_VALUES = re.compile(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset, WeightedRandomSampler
 
 LABELS = np.arange(60) % 3
 IMAGES = np.random.default_rng(0).random((60, 1, 3, 4)).astype("f4")
+PAIRS = TensorDataset(torch.from_numpy(IMAGES), torch.from_numpy(LABELS))
 
 
 class Odd(nn.Module):
@@ -92,6 +96,17 @@ GIVEN = {
     "whole": (IMAGES.astype("i8"), LABELS),
     "bytes": ((IMAGES * 255).astype("u1"), LABELS),
     "class": int,
+    "loader": DataLoader(PAIRS, 7, shuffle=True, drop_last=True),
+    "draws": DataLoader(PAIRS, 7, sampler=WeightedRandomSampler([1.0] * 60, 60)),
+    "endless": itertools.cycle([(IMAGES, LABELS)]),
+    "turned": (LABELS, IMAGES),
+    "batches": [(IMAGES[:30], LABELS[:30]), (IMAGES[30:, :, :2], LABELS[30:])],
+    "unlabelled": [IMAGES[:30], IMAGES[30:], IMAGES[30:], IMAGES[30:]],
+    "columns": pd.DataFrame({"a": [1.0] * 60, "b": ["x"] * 60, "c": ["y"] * 60}),
+    "names": (IMAGES, LABELS, {"cat", "dog", "fox"}),
+    "named": (IMAGES, [("cat", "dog", "fox")[label] for label in LABELS], ["cat", "dog", "fox"]),
+    "splits": {"train": PAIRS, "validation": PAIRS},
+    "nested": (((IMAGES, LABELS), (IMAGES, LABELS)), LABELS),
 }
 RETURNED = {
     "none": None,

@@ -120,11 +120,12 @@ def _of_code() -> list[Case]:
 
 def _of_data() -> list[Case]:
     """What a user's own data is."""
-    fine = {"whole", "bytes", "lone"}
+    fine = {"whole", "bytes", "lone", "dict", "objects", "loader", "named", "splits"}
     names = (
         "none text number empty three single dict generator few fractions floats onehot column "
         "texts missing negative huge late nan inf complex objects ragged flat scalar nothing "
-        "lone sparse meta eight whole bytes class"
+        "lone sparse meta eight whole bytes class loader draws endless turned batches unlabelled "
+        "columns names named splits nested"
     ).split()
     cases = [
         Case(("sites", f"own:given_{name}", *OWN_MODEL), 0 if name in fine else 2) for name in names
@@ -139,6 +140,20 @@ def _of_data() -> list[Case]:
     ]
     cases += [
         Case(("sites", name)) for name in ("\udcff", "a\nb", "\x1b[2J", "é" * 5000, "folder:\0")
+    ]
+    cases += [Case(("sites", name, *OWN_MODEL)) for name in ("foldr:few", "fodler:few", "owm:data")]
+    cases += [Case(("sites", "own:daat", *OWN_MODEL)), Case(("sites", "own:data", "--resize", "4"))]
+    cases += [
+        Case(("sites", "folder:sizes", *OWN_MODEL, "--resize", size))
+        for size in ("", "0", "4x", "x4", "-3", "4x5x6", "big", "99999", "3.5", "0x4")
+    ]
+    cases += [
+        Case((*FINE, f"--normalise={numbers}"))
+        for numbers in ("", "0.5", "0.5,0", "0.5,-1", "a,b", "nan,1", "0,inf", "1,2,3", "0,0,1,1")
+    ]
+    cases += [
+        Case((*FINE, "--classes", names))
+        for names in ("", ",", "cat,dog", "cat,dog,cat", "cat,,dog", "all,cat,dog", "\udcff,a,b")
     ]
     dirs = ("nowhere", "empty", "file.txt", "pipes", "/dev/null", "\udcff", "")
     cases += [Case(("sites", "mnist", "--data-dir", name)) for name in dirs[:-1]]

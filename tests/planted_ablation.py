@@ -94,6 +94,26 @@ def exclusive_or(per_kind: int = 20) -> tuple[nn.Sequential, tuple[Tensor, Tenso
     return model, (images, labels)
 
 
+def spare_pairs(useless: int = 5) -> nn.Sequential:
+    """Two units for each class, either of which is enough, and large ones that nothing reads.
+
+    Class c's logit is min(1, u + u') of the saturated units 2c and 2c + 1.
+    """
+    pairs = 2 * CLASSES
+    up = torch.zeros(pairs + useless, CLASSES)
+    up[torch.arange(pairs), torch.arange(pairs) // 2] = 1
+    up[pairs:] = 4
+    middle = torch.zeros(CLASSES, pairs + useless)
+    middle[torch.arange(pairs) // 2, torch.arange(pairs)] = -1
+    return nn.Sequential(
+        linear(up, torch.zeros(len(up))),
+        nn.Hardtanh(0, 1),
+        linear(middle, torch.ones(CLASSES)),
+        nn.ReLU(),
+        linear(-torch.eye(CLASSES), torch.ones(CLASSES)),
+    )
+
+
 class Repairing(nn.Module):
     """Unit 0 alone carries class 0, past the next layer; there unit 0 opens once it is gone.
 

@@ -66,7 +66,7 @@ class Untouched(nn.Module):
 
 
 def untouched(count: int = 60) -> Subject:
-    """A subject whose untrained copy is the subject itself."""
+    """A subject whose randomly initialised control is the subject itself."""
     generator = torch.Generator().manual_seed(2)
     images = torch.rand(count, 1, SIDE, SIDE, generator=generator)
     return Subject(Untouched().eval(), (images, torch.arange(count) % 3))

@@ -23,7 +23,7 @@ QUICK = Mechanism(shuffles=2, draws=20)
 
 
 def found(subject, find, lens=QUICK, made=None):
-    """A finding of the lens, with untrained copies where they are needed, or those given."""
+    """A finding of the lens, with controls where they are needed, or those given."""
     if find is edges:
         return edges(subject, settings=lens, progress=silent)
     if find in (flow, paths):

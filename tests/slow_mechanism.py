@@ -170,12 +170,17 @@ def edge_changes(
 
 
 def root_mean_square_bounds(values: Sequence[float]) -> tuple[float, float]:
-    """Student's t for the logarithm of the mean square, as many freedoms as it has carriers."""
+    """Student's t for the logarithm of the mean square, with the freedoms of a gamma variance.
+
+    The variance of n gamma numbers of shape a has 2 n / (kurtosis - 1) of them, and their
+    kurtosis is 3 + 6 / a.
+    """
     n, squares = len(values), [v * v for v in values]
     mean = math.fsum(squares) / n
-    error = math.sqrt(math.fsum((s - mean) ** 2 for s in squares) / n / (n - 1)) / mean
-    carriers = math.fsum(squares) ** 2 / math.fsum(s * s for s in squares)
-    reach = t.ppf(0.975, max(carriers, 1)) * error / 2
+    variance = math.fsum((s - mean) ** 2 for s in squares) / n
+    kurtosis = 3 + 6 * variance / mean**2
+    error = math.sqrt(variance / (n - 1)) / mean
+    reach = t.ppf(0.975, max(2 * n / (kurtosis - 1), 1)) * error / 2
     return math.sqrt(mean) * math.exp(-reach), math.sqrt(mean) * math.exp(reach)
 
 

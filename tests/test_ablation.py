@@ -38,7 +38,7 @@ def found(subject: holistic.Subject, lens: Ablation) -> dict[str, Finding]:
 
 @pytest.fixture(scope="module")
 def noisy() -> tuple[holistic.Subject, dict[str, Finding]]:
-    """An untrained network on structured images: every effect is real but nobody planned it."""
+    """A network with random weights on structured images: effects are real but unplanned."""
     with torch.random.fork_rng():
         torch.manual_seed(3)
         model = nn.Sequential(nn.Linear(4, 12), nn.ReLU(), nn.Linear(12, 9), nn.Tanh(),

@@ -55,7 +55,7 @@ COLUMNS = {
         "share, overlap_lo:f share, overlap_hi:f share, overlap_chance:f share, overlap_p:f, "
         "overlap_q:f, examples:i examples"
     ),
-    "collateral": (
+    "off_target": (
         "site:s, removed_for:s, class:s, k:i units, drop:f share, lo:f share, hi:f share, lost:i "
         "examples, gained:i examples, n:i examples, p:f, q:f, control_drop:f share, control_lo:f "
         "share, control_hi:f share, control_p:f, control_q:f"
@@ -99,7 +99,7 @@ COLUMNS = {
 """Every column with the first letter of its kind and its unit, as audits held them before roles;
 only `random` of the curves, a share as `accuracy` is, had no unit."""
 
-CONSTANT_K = ("collateral", "replacements")
+CONSTANT_K = ("off_target", "replacements")
 """Findings with one k for each site, which is no axis of a curve, although it is called k."""
 NAMED_BY_RANK = {"images": {"kind", "prediction", "rank"}, "topk": {"rank"}}
 """What follows from a row's other keys and was taken for one of them; an image is named by its

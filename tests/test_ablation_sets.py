@@ -1,4 +1,4 @@
-"""Are whole curves, their controls and collateral damage what plain removal gives?"""
+"""Are whole curves, their controls and off-target effects what plain removal gives?"""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_the_carrier_is_all_that_its_class_needs() -> None:
     assert top["lo"] is None, "every image is the same, so nothing says how others would be"
     assert top["p"] == pytest.approx(1 / 51)
     assert top["matched_p"] <= 0.3
-    matrix = findings["ablation.collateral"].table.where(removed_for=str(CARRIED))
+    matrix = findings["ablation.off_target"].table.where(removed_for=str(CARRIED))
     drops = dict(zip(matrix.column("class"), matrix.column("drop"), strict=True))
     assert drops == {str(c): float(c == CARRIED) for c in range(10)}
     (own,) = matrix.where(class_=str(CARRIED)).rows()
@@ -169,7 +169,7 @@ def test_the_carrier_is_all_that_its_class_needs() -> None:
     assert own["q"] < 1e-6
 
 
-def test_labels_without_a_pattern_leave_little_collateral() -> None:
+def test_labels_without_a_pattern_leave_little_off_target() -> None:
     small = []
     for seed in range(3):
         images = torch.randn(160, 4, generator=torch.Generator().manual_seed(seed))
@@ -177,16 +177,16 @@ def test_labels_without_a_pattern_leave_little_collateral() -> None:
         subject = holistic.Subject(model, (images, torch.arange(160) % 4), seed=seed)
         lens = Ablation(depth=2, sets=40, partners=2, permutations=20, ranking="class_activation")
         findings = {finding.name: finding for finding in lens.run(subject, Context())}
-        q = findings["ablation.collateral"].table.column("q")
+        q = findings["ablation.off_target"].table.column("q")
         small.append((q < 0.05).mean())
     assert np.mean(small) <= 0.05
 
 
-def test_collateral_equals_plain_removal(
+def test_off_target_equals_plain_removal(
     noisy: tuple[holistic.Subject, dict[str, Finding]],
 ) -> None:
     subject, findings = noisy
-    table = findings["ablation.collateral"].table.where(site="3", removed_for="1")
+    table = findings["ablation.off_target"].table.where(site="3", removed_for="1")
     order = ranked(subject, "3", 1, "effect")[:4]  # of 9 units
     before = accuracies(subject, "3", [], holistic.Mean)[1]
     after = accuracies(subject, "3", order, holistic.Mean)[1]

@@ -1,4 +1,4 @@
-"""Are the depth trend, the concepts, the tuning and the synthetic inputs the planted ones?"""
+"""Are the depth trend, the concepts, the tuning and the feature visualisations the planted ones?"""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def edges() -> tuple[holistic.Subject, dict[str, Finding]]:
 
 
 @pytest.fixture(scope="module")
-def words() -> dict[str, Finding]:
+def labels() -> dict[str, Finding]:
     return found(drawn(), shuffles=200)
 
 
@@ -122,8 +122,8 @@ def test_boxes_of_strided_layers_equal_perturbation() -> None:
         assert tuple(box) == expected
 
 
-def test_words_for_planted_units_are_found(words: dict[str, Finding]) -> None:
-    table = words["activation.concepts"].table
+def test_labels_for_planted_units_are_found(labels: dict[str, Finding]) -> None:
+    table = labels["activation.concepts"].table
     for unit, concept in ((INK, "ink: high"), (LOOPS, "loops: high"), (CLASS, "class 1")):
         (row,) = table.where(unit=unit).rows()
         assert row["concept"] == concept
@@ -147,7 +147,7 @@ def test_a_trend_that_is_built_in_is_found() -> None:
 
 
 def test_nothing_is_found_in_networks_that_learned_nothing() -> None:
-    """A network with random weights is one more copy: few trends, words and tunings stand out."""
+    """A network with random weights is one more copy: few trends, labels and tunings stand out."""
     hits, tests = 0, 0
     for seed in range(4):
         torch.manual_seed(seed)
@@ -159,7 +159,7 @@ def test_nothing_is_found_in_networks_that_learned_nothing() -> None:
         images[::3, :, :6] += 1
         images[1::3, :, :, :6] += 1
         subject = holistic.Subject(model, (images, torch.arange(150) % 3), seed=seed)
-        findings = found(subject, copies=39, synthesised=0)
+        findings = found(subject, copies=39, visualised=0)
         for name, column in (("depth", "q"), ("tuning", "q"), ("concepts", "learned_q")):
             q = findings[f"activation.{name}"].table.column(column)
             q = q[np.isfinite(q)]
@@ -184,14 +184,14 @@ def test_the_copies_differ_and_the_subject_is_left_alone() -> None:
     )
 
 
-def test_synthetic_inputs_climb_to_the_planted_pattern(
+def test_visualisations_climb_to_the_planted_pattern(
     edges: tuple[holistic.Subject, dict[str, Finding]],
 ) -> None:
-    finding = found(edges[0], steps=96, synthesised=5)["activation.synthetic"]
+    finding = found(edges[0], steps=96, visualised=5)["activation.visualisations"]
     rows = list(finding.table.rows())
     assert len(rows) == 15
     assert all(r["value"] > 2 * r["start_value"] for r in rows)
-    images = finding.arrays["activation.synthetic"]
+    images = finding.arrays["activation.visualisations"]
     assert (images.shape, images.dtype) == ((15, 28, 28), np.uint8)
     # The pictures' lines lie as the filter's: their gradients point across them.
     for unit, angle in enumerate(ANGLES):
@@ -200,7 +200,7 @@ def test_synthetic_inputs_climb_to_the_planted_pattern(
         vector = -((right - 1j * down) ** 2).sum()  # of the lines, doubled
         away = np.rad2deg(np.angle(vector)) / 2 - angle
         assert abs((away + 90) % 180 - 90) < 10
-    assert "synthetic" in finding.caveats[0]
+    assert "made by optimisation" in finding.caveats[0]
 
 
 def test_units_at_the_ends_of_their_range_are_saturated() -> None:
@@ -249,14 +249,14 @@ def test_the_new_findings_are_drawn(
     subject = edges[0]
     lens = Activation(shuffles=20, copies=19, steps=2)
     audit = holistic.audit(subject, out=tmp_path / "run", lenses=[lens])
-    for name, pictures in (("depth", 1), ("concepts", 1), ("tuning", 2), ("synthetic", 1)):
+    for name, pictures in (("depth", 1), ("concepts", 1), ("tuning", 2), ("visualisations", 1)):
         finding = audit.finding(f"activation.{name}")
         drawn_ = list(figures_of(finding, audit))
         assert len(drawn_) == pictures
         assert all(uri.startswith("data:image/png") and text for uri, text in drawn_)
 
 
-def test_p_is_the_share_of_untrained_units_as_large(words: dict[str, Finding]) -> None:
+def test_p_is_the_share_of_untrained_units_as_large(labels: dict[str, Finding]) -> None:
     compared = compare(drawn(60), Activation(copies=19), silent)
     for measure in ("auroc", "concept", "tuning edge"):
         own = compared.measures["2"][measure]
@@ -269,5 +269,5 @@ def test_p_is_the_share_of_untrained_units_as_large(words: dict[str, Finding]) -
             else:
                 expected = (1 + sum(c >= value - 1e-12 for c in control)) / (1 + len(control))
                 assert got == pytest.approx(expected)
-    table = words["activation.concepts"].table
+    table = labels["activation.concepts"].table
     assert table.where(unit=CLASS).column("learned_p")[0] < 0.05

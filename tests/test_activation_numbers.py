@@ -28,8 +28,8 @@ from holistic.lenses.activation._matching import (
 from holistic.lenses.activation._profiles import selectivity, separation
 from holistic.lenses.activation._stimuli import Stimuli
 from holistic.lenses.activation._values import Reading
-from holistic.lenses.activation.synthetic import alike
 from holistic.lenses.activation.tuning import tuned
+from holistic.lenses.activation.visualisations import alike
 from holistic.stats.intervals import wilson
 from holistic.stats.moments import Moments
 
@@ -135,7 +135,7 @@ def test_matches_equal_plain_loops(seed: int) -> None:
 
 
 def test_shuffled_words_are_not_found() -> None:
-    """Units of noise: the p of the chosen word is uniform or larger."""
+    """Units of noise: the p of the chosen label is uniform or larger."""
     rng = np.random.default_rng(0)
     sides = [(rng.normal(size=(200, 300)), rng.random((200, 6)) < 0.3) for _ in range(2)]
     p = match(sides[0], sides[1]).p
@@ -203,7 +203,7 @@ def test_batches_order_and_merging_change_nothing(seed: int, parts: int, reducti
 
 
 def test_the_chance_of_a_word_is_exact() -> None:
-    """Of a shuffled word the hits are hypergeometric: no number of shuffles is a floor."""
+    """Of a shuffled label the hits are hypergeometric: no number of shuffles is a floor."""
     rng = np.random.default_rng(0)
     there = np.arange(300) % 3 == 0
     values = np.stack([there + 0.3 * rng.normal(size=300), rng.normal(size=300)], 1)

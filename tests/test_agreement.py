@@ -96,12 +96,12 @@ def test_scores_and_their_agreement_equal_what_the_tables_say(audit: Audit) -> N
         effect = next(effects.where(unit=row["unit"], class_=row["preferred_class"]).rows())
         assert row["ablation"] == pytest.approx(-effect["effect"])
         assert row["ablation_lo"] == pytest.approx(none_or(effect["hi"], -1))
-        named = next(effects.where(unit=row["unit"], class_=row["told_class"]).rows())
+        named = next(effects.where(unit=row["unit"], class_=row["cause_class"]).rows())
         assert row["accuracy_drop"] == named["accuracy_drop"]
         assert row["accuracy_lo"] == named["accuracy_lo"]
         swapped = next(
             audit["tracing.patching"]
-            .where(unit=row["unit"], clean=row["told_class"], corrupt="all", direction="noise")
+            .where(unit=row["unit"], clean=row["cause_class"], corrupt="all", direction="noise")
             .rows()
         )
         assert row["causal_share"] == swapped["recovery"]

@@ -43,7 +43,7 @@ WERE = {
         site_silhouette_hi:f; n_silhouette:i:examples; best_silhouette:f; null_silhouette:f;
         null_p:f; null_q:f; n_chosen:i:examples; few_silhouette:f; untrained_silhouette:f;
         untrained_silhouette_lo:f; untrained_silhouette_hi:f; untrained_p:f; untrained_q:f;
-        n_few:i:examples; untrained_copies:i:copies; cluster_within:i; order:i
+        n_few:i:examples; untrained_copies:i:controls; cluster_within:i; order:i
     """,
     "mechanism.flow": """
         site:s; probe_accuracy:f:share; lo:f:share; hi:f:share; change:f:share;
@@ -85,7 +85,7 @@ WERE = {
         mechanism:f:share; mechanism_lo:f:share; mechanism_hi:f:share; mechanism_n:i:examples;
         control_mechanism:f:share; tracing:f:share; tracing_lo:f:share; tracing_hi:f:share;
         tracing_n:i:pairs; control_tracing:f:share; selective:b; selective_by:s; causal:b;
-        causal_class:s; told_class:s; causal_share:f:share; causal_lo:f:share;
+        causal_class:s; cause_class:s; causal_share:f:share; causal_lo:f:share;
         causal_hi:f:share; causal_n:i:pairs; causal_bound:f:share; causal_q:f;
         accuracy_drop:f:share; accuracy_lo:f:share; accuracy_hi:f:share;
         accuracy_n:i:examples; accuracy_q:f; verdict:s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -79,6 +80,10 @@ WRONG_UNITS = [
     (12, "no unit 12"),
     ([10**25], "whole numbers"),
     ([1.0], "whole numbers or truth values, got fractions"),
+    (torch.arange(3).to_sparse(), "plain tensor, got a tensor of shape .* can't be read"),
+    (torch.empty(2, dtype=torch.int64, device="meta"), "plain tensor, got a tensor of shape"),
+    (np.ma.masked_array([1, 5], mask=[True, False]), r"with 1 masked; .* \.compressed\(\)"),
+    (itertools.count(), "got count of more than 10,000,000"),
     (np.array([1.5]), "got fractions"),
     (2.5, "must be a list of whole numbers"),
     (True, "must be a list of whole numbers"),

@@ -35,7 +35,7 @@ def judged(**passed: bool) -> Table:
     return Table.from_rows(
         MethodRow,
         [
-            MethodRow("integrated_gradients", metric, "lower", value, 9, Estimate(None), well)
+            MethodRow("integrated_gradients", metric, "lower", value, 9, Estimate(None), well, "")
             for metric, well in passed.items()
         ],
     )
@@ -44,7 +44,7 @@ def judged(**passed: bool) -> Table:
 def test_maps_that_failed_a_test_are_told_to_have_failed_it() -> None:
     subject = told_apart_by_a_corner()
     methods = judged(completeness=True, randomisation=False)
-    said = "(randomisation: the map hardly changes in an untrained network)"
+    said = "(randomisation: the map hardly changes in a randomly initialised network)"
     assert said in found(subject, methods).statements[2]
     twice = judged(randomisation=False, randomisation_nonzero=False)
     assert said in found(subject, twice).statements[2]

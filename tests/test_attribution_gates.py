@@ -57,7 +57,8 @@ def test_removals_pass_by_a_false_discovery_rate() -> None:
 
 def test_two_rows_of_one_test_are_one_failure() -> None:
     def row(method: str, metric: str, passed: bool | None) -> MethodRow:
-        return MethodRow(method, metric, "lower", Estimate(0.5), 9, Estimate(None), passed)
+        value = Estimate(0.5)
+        return MethodRow(method, metric, "lower", value, 9, Estimate(None), passed, method)
 
     found = failures(
         [

@@ -76,7 +76,6 @@ def test_a_sound_model_needs_nothing() -> None:
         (lambda x: x.transpose(2, 3), "with rows and columns swapped"),
         (lambda x: 255 * x.flip(1), "with red and blue swapped and divided by 255"),
     ],
-    ids=str,
 )
 def test_the_conversion_that_fits_is_told(spoil: Callable[[Tensor], Tensor], words: str) -> None:
     images, labels = pictures()

@@ -68,13 +68,13 @@ def test_run_saves_an_audit_where_it_is_expected(
     assert list(audit.lenses) == ["sites", "early", "middle", "late"]
     assert (audit.provenance["data"], audit.provenance["model"]) == SMALL[::2]
     assert audit.provenance["seed"] == 3
-    assert audit.provenance["counts"] == {"selection": 30, "evaluation": 30}
+    assert audit.provenance["counts"] == {"selection": 60, "evaluation": 60}
     assert (audit.path / "report.html").exists()
     assert not (audit.path / "model.safetensors").exists()
     shown = capsys.readouterr()
     assert "runs/fakes-patterns-fakes-network-seed3/report.html" in shown.out.replace("\n", "")
     told = shown.err.splitlines()
-    assert told[0].startswith("! accuracy    33.3 % [19.2, 51.2] of 30")  # first of all
+    assert told[0].startswith("! accuracy    33.3 % [22.7, 45.9] of 60")  # first of all
     assert "  will run    early, middle, late over 6 units at 1 site" in told
     assert [line.rsplit(" in ")[0] for line in told[-4:]] == [
         "early: draws: 5 of 5",
@@ -103,6 +103,14 @@ def test_run_trains_the_mlp_on_digits_when_nothing_is_said(
     assert holistic.load(out).provenance["accuracy"]["value"] > 0.5
     assert terminal("run", "--weights", out / "model.safetensors", "--out", "again") == 0
     assert digests(out) == digests(tmp_path / "again")
+
+
+def test_sites_and_a_quick_run_are_recorded(terminal: Terminal, tmp_path: Path) -> None:
+    words = ("--lens", "early", "--sites", "#-1", "--quick", "--out", "a")
+    assert terminal("run", *SMALL, *words) == 0
+    source = holistic.load(tmp_path / "a").provenance["source"]
+    assert (source["sites"], source["limit"]) == (["#-1"], 1000)
+    assert terminal("run", *SMALL, "--lens", "early", "--quick", "--out", "a") == 2  # other sites
 
 
 def test_json_is_one_document_on_stdout_and_nothing_else(
@@ -295,6 +303,7 @@ def test_settings_may_come_from_a_file_and_flags_win(terminal: Terminal, tmp_pat
         (["train", "--out", "file.txt/w.safetensors"], "no folder that can be written"),
         (["report", "full"], "no audit in 'full'"),
         (["report"], "requires an argument"),
+        (["export", "full"], "no audit in 'full'"),
     ],
 )
 def test_a_mistake_is_told_in_one_line_and_leaves_nothing(

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
+import numpy as np
 import pytest
 from benchmarks.coverage.__main__ import simulations
+from benchmarks.coverage.columns import PROMISES, SPOKEN, UNBOUND
 from benchmarks.coverage.simulation import Simulation, kept
+
+from holistic.lenses._places import lens_places
+from holistic.results.schema import Schema
+
+
+def declared(lens: str) -> list[Schema]:
+    found = vars(import_module(f"holistic.lenses.{lens}.schemas")).values()
+    return [schema for schema in found if isinstance(schema, Schema)]
 
 
 @pytest.mark.parametrize(
@@ -13,3 +25,54 @@ from benchmarks.coverage.simulation import Simulation, kept
 def test_a_promise_is_kept(simulation: Simulation) -> None:
     found = kept(simulation, simulation.short)
     assert found.within(simulation.target, errors=3.0), found
+
+
+def test_draws_end_once_the_rate_is_clear_of_every_end() -> None:
+    rates = {0.95: 400, 0.93: 1000, 0.5: 25}
+    for rate, most in rates.items():
+        hits = np.random.default_rng(0).binomial(20, rate, 1000)
+        tried = Simulation("a", "b", "interval", 200, lambda seed, hits=hits: (int(hits[seed]), 20))
+        found = kept(tried, 1000, early=True)
+        assert found.draws <= most
+        assert found.draws % 25 == 0
+    silent = Simulation("a", "b", "q", 200, lambda seed: (0, 1))
+    assert kept(silent, 160).draws == 160
+    assert kept(silent, 1000, early=True).draws == 150  # 0 of 142 is below 6 % at 99.7 %
+
+
+@pytest.fixture(scope="module")
+def tried() -> list[Simulation]:
+    return list(simulations())
+
+
+_KINDS = {"lo": ("interval",), "p": ("p", "q"), "q": ("q",)}
+"""Kinds of promises that a column of a role may rest on: where no q is small, no p is far below."""
+
+
+def rests_on(simulation: Simulation, promise: str) -> bool:
+    finding, _, words = promise.partition(": ")
+    return simulation.finding == finding and simulation.promise.startswith(words)
+
+
+SCHEMAS = [s for lens in lens_places() for s in declared(lens) if s.row]
+
+
+@pytest.mark.parametrize("schema", SCHEMAS, ids=lambda s: s.name)
+def test_every_interval_p_and_q_rests_on_a_promise(schema: Schema, tried: list[Simulation]) -> None:
+    kinds = {c.name: _KINDS[c.role] for c in schema.columns if c.role in _KINDS}
+    ends = [{c.of for c in schema.columns if c.role == role} for role in ("lo", "hi")]
+    assert ends[0] == ends[1]
+    told = PROMISES.get(schema.name, {})
+    named = [column for columns in told.values() for column in columns.split()]
+    assert {*named, *UNBOUND.get(schema.name, "").split()} == kinds.keys()
+    for promise, columns in told.items():
+        found = {s.kind for s in tried if rests_on(s, promise)}
+        for column in columns.split():
+            assert found & set(kinds[column]), (promise, column)
+
+
+def test_every_promise_stands_behind_a_column_or_a_sentence(tried: list[Simulation]) -> None:
+    promises = {*SPOKEN, *(promise for told in PROMISES.values() for promise in told)}
+    for simulation in tried:
+        assert any(rests_on(simulation, p) for p in promises), simulation.promise
+    assert PROMISES.keys() <= {schema.name for schema in SCHEMAS}

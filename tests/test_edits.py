@@ -15,7 +15,7 @@ from holistic.errors import SettingError
 from holistic.graph.editing import REGISTERED
 from holistic.lenses._contract import lens_class
 from holistic.lenses.ablation import Ablation
-from holistic.lenses.ablation._rankings import above_replacement, mean_activations
+from holistic.lenses.ablation._rankings import above_ablation_value, mean_activations
 from holistic.replacing.sample import affordable_sweep
 from holistic.replacing.sweep import Pass, table_of
 from holistic.workbench.live import Live, Removal
@@ -112,7 +112,7 @@ def test_a_class_with_a_name_serves_lenses_and_the_page() -> None:
     effects = table.where(site="2", class_="all").column("effect")
     np.testing.assert_allclose(effects, slow, rtol=1e-4, atol=1e-5)
     site = subject.site("2")
-    above = above_replacement(subject, site, mean_activations(subject, site), "median")
+    above = above_ablation_value(subject, site, mean_activations(subject, site), "median")
     own = subject.capture(["2"], subject.selection.images)["2"].mean(0) - value
     np.testing.assert_allclose(above[-1], own, atol=1e-5)
     removal = Removal.read({"units": [["2", 4]], "edit": "median"}, subject)
@@ -137,7 +137,7 @@ def test_what_a_removed_unit_usually_holds() -> None:
         "optimal": value.mean(0) - subject.optimal("2").double(),
     }
     for name, own in expected.items():
-        above = above_replacement(subject, site, active, name)[-1]
+        above = above_ablation_value(subject, site, active, name)[-1]
         np.testing.assert_allclose(above, own, atol=1e-5)
 
 

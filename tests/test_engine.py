@@ -322,3 +322,25 @@ def test_random_architectures(made: tuple[nn.Module, Tensor], data: st.DataObjec
     )
     if expected is not None:
         same(engine.run(images, (), {site.name: replaced([0], 0.25)})[0].detach(), expected)
+
+
+@CASES
+def test_the_input_is_a_site_that_is_edited_like_others(name: str, engines: dict) -> None:
+    model, images, engine = engines[name]
+    site = engine.input
+    assert (site.name, site.depth, site.hidden) == ("input", -1, False)
+    assert site.shape == images.shape[1:]
+    torch.testing.assert_close(engine.run(images, ["input"])[1]["input"],
+                               images.movedim(site.unit_axis + 1, -1), rtol=0, atol=0)  # fmt: skip
+    value = 0.25 if images.is_floating_point() else 1
+    for unit in range(min(site.units, 4)):
+        edited = images.clone()
+        edited.select(site.unit_axis + 1, unit).fill_(value)
+        with torch.no_grad():
+            expected = logits_of(model, edited)
+        same(engine.run(images, (), {"input": replaced([unit], value)})[0], expected)
+        stage = engine.stage(images, site, torch.tensor(value))
+        one = torch.full((len(images),), unit)
+        same(stage.units(one, torch.arange(len(images))), expected)
+        mask = torch.arange(site.units)[None] == unit
+        same(next(stage.sets(mask))[1][0], expected)

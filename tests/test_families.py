@@ -20,7 +20,7 @@ from planted_ablation import one_hot_images
 
 LENSES = (
     Ablation(depth=6, sets=40, partners=3, permutations=20, familywise=50),
-    Activation(shuffles=20, copies=19, steps=2, synthesised=0),
+    Activation(shuffles=20, copies=19, steps=2, visualised=0),
     Attribution(examples=16, steps=4, noise_draws=2, fractions=4, random_orders=2),
     Mechanism(edge_units=3, draws=20),
     Tracing(pairs=3, controls=20, examples=20),
@@ -36,7 +36,7 @@ FAMILIES = {
         "class_q": ("class_p", ("k", "ranking")),
         "class_matched_q": ("class_matched_p", ("k", "ranking")),
     },
-    "ablation.collateral": {"q": ("p", ()), "control_q": ("control_p", ("site",))},
+    "ablation.off_target": {"q": ("p", ()), "control_q": ("control_p", ("site",))},
     "ablation.curves": {
         "random_q": ("random_p", ("kind", "k")),
         "matched_q": ("matched_p", ("kind", "k")),
@@ -50,6 +50,7 @@ FAMILIES = {
     "activation.tuning": {"q": ("p", ())},
     "attribution.methods": {"q": ("p", ())},
     "attribution.contrasts": {"q": ("p", ())},
+    "attribution.evidence": {"q": ("p", ())},
     "mechanism.edges": {"q": ("p", ("kind",))},
     "tracing.directions": {"q": ("p", ()), "steer_q": ("steer_p", ())},
     "agreement.lenses": {"q": ("p", ())},

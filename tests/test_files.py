@@ -150,7 +150,7 @@ def test_an_audit_with_something_else_than_files_is_told(
         KINDS[kind](audit.path / file)
         with pytest.raises(AuditError, match=r"is missing|can't be read"):
             holistic.load(audit.path).finding("one.units")
-    for way in (holistic.load, Audit.held, lambda path: Audit.create(path, KEY)):
+    for way in (holistic.load, Audit.find, lambda path: Audit.create(path, KEY)):
         with pytest.raises(AuditError, match="can't be read"):
             way(audit.path)
 

@@ -150,7 +150,7 @@ def test_no_damage_to_the_record_escapes_as_a_bug(
 )
 def test_a_damaged_record_is_told_in_one_line(tmp_path: Path, record: bytes, told: str) -> None:
     (tmp_path / "audit.json").write_bytes(record)
-    for way in (load, lambda path: Audit.create(path, KEY), Audit.held):
+    for way in (load, lambda path: Audit.create(path, KEY), Audit.find):
         with pytest.raises(AuditError, match=told) as caught:
             way(tmp_path)
         assert "\n" not in str(caught.value)
@@ -218,15 +218,15 @@ def test_a_taken_folder_is_left_alone(tmp_path: Path, kind: str) -> None:
         path.mkdir()
     mine = {"file": path, "full folder": path / "thesis.tex", "hidden file": path / ".env"}[kind]
     mine.write_text("mine")
-    for way in (lambda: Audit.create(path, KEY), lambda: Audit.held(path)):
+    for way in (lambda: Audit.create(path, KEY), lambda: Audit.find(path)):
         with pytest.raises(AuditError, match="is taken by other files"):
             way()
     assert content(tmp_path) == {str(mine.relative_to(tmp_path)): b"mine"}
 
 
 def test_an_empty_folder_is_free(tmp_path: Path) -> None:
-    assert Audit.held(tmp_path) is None
-    assert Audit.held(tmp_path / "new") is None
+    assert Audit.find(tmp_path) is None
+    assert Audit.find(tmp_path / "new") is None
     assert not (tmp_path / "new").exists()
     (tmp_path / ".audit.json.17.tmp").write_text("left by a killed run")
     assert Audit.create(tmp_path, KEY).names == ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import re
 import tomllib
 from pathlib import Path
@@ -10,6 +12,8 @@ from typing import Any
 import yaml
 
 import holistic
+from holistic.lenses._contract import lens_names
+from holistic.results.schema import Schema
 
 ROOT = Path(__file__).parents[1]
 
@@ -56,3 +60,95 @@ def test_the_citation_names_this_version_and_licence() -> None:
     assert cited["version"] == holistic.__version__ == project["version"]
     assert cited["license"] == project["license"]
     assert cited["abstract"] == project["description"]
+
+
+ROOMS = {
+    "checking",
+    "results",
+    "study",
+    "graph",
+    "replacing",
+    "stats",
+    "report",
+    "workbench",
+    "cli",
+}
+IDIOLECT = {"told", "said", "held", "beside"}
+PACKAGE, PAGES = ROOT / "src/holistic", ROOT / "web/src"
+
+
+def modules() -> dict[Path, ast.Module]:
+    files = sorted(PACKAGE.rglob("*.py"))
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in files}
+
+
+def page_sources() -> dict[Path, str]:
+    files = sorted(path for path in PAGES.rglob("*") if path.suffix in (".ts", ".tsx"))
+    return {path: path.read_text(encoding="utf-8") for path in files}
+
+
+def names_of_findings() -> re.Pattern[str]:
+    declared = [
+        value.name
+        for lens in lens_names()
+        for value in vars(importlib.import_module(f"holistic.lenses.{lens}.schemas")).values()
+        if isinstance(value, Schema) and value.lens == lens
+    ]
+    assert len(declared) > 20
+    return re.compile("|".join(rf"\b{re.escape(name)}\b" for name in declared))
+
+
+def texts(module: ast.Module) -> list[str]:
+    """Strings of a module that aren't its docstrings, whose examples may name findings."""
+    alone = {id(node.value) for node in ast.walk(module) if isinstance(node, ast.Expr)}
+    every = (node for node in ast.walk(module) if isinstance(node, ast.Constant))
+    return [n.value for n in every if isinstance(n.value, str) and id(n) not in alone]
+
+
+def test_rooms_and_pages_outside_lenses_name_no_finding() -> None:
+    named = names_of_findings()
+    parts = {path: path.relative_to(PACKAGE).parts for path in modules()}
+    found = {
+        path: names
+        for path, module in modules().items()
+        if parts[path][0] in ROOMS or len(parts[path]) == 1
+        if (names := [name for text in texts(module) for name in named.findall(text)])
+    }
+    for path, text in page_sources().items():
+        own = path.relative_to(PAGES).parts
+        if (own[0] != "lenses" or len(own) == 2) and (names := named.findall(text)):
+            found[path] = names
+    assert not found
+
+
+def identifiers(module: ast.Module) -> set[str]:
+    fields = ("id", "arg", "attr", "name", "asname", "rest")
+    own = (getattr(node, field, None) for node in ast.walk(module) for field in fields)
+    return {name for name in own if isinstance(name, str)}
+
+
+def test_names_in_python_say_what_a_thing_is() -> None:
+    found = {
+        path: names
+        for path, module in modules().items()
+        if (names := [n for n in identifiers(module) if IDIOLECT & set(n.lower().split("_"))])
+    }
+    assert not found
+
+
+def test_names_in_pages_say_what_a_thing_is() -> None:
+    """Where a word stands as code does: declared, called, read from, or passed on."""
+    word = "|".join(IDIOLECT)
+    named = re.compile(
+        rf"\b(?:const|let|var|function|interface|type) (?:{word})\b"
+        rf"|\.(?:{word})\b(?! )|[(\[{{,|] ?(?:{word}) ?[,)\]}}:=|]|(?<![\w ])(?:{word})\("
+        rf"|\bset(?:{word.title()})\b|<(?:{word.title()})\b"
+    )
+    found = {path: names for path, text in page_sources().items() if (names := named.findall(text))}
+    assert not found
+
+
+def test_no_file_is_longer_than_400_lines() -> None:
+    files = [*PACKAGE.rglob("*.py"), *page_sources()]
+    lines = {path: path.read_text(encoding="utf-8").count("\n") for path in files}
+    assert {path: count for path, count in lines.items() if count > 400} == {}

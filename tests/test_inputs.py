@@ -14,7 +14,7 @@ from torch import Tensor, nn
 import holistic
 from holistic.errors import DataError, ModelError, SettingError
 from holistic.study.classes import checked_classes
-from holistic.study.inputs import checked_pair
+from holistic.study.given import read_given
 from test_subject import plain
 from zoo import ZOO, make
 
@@ -93,14 +93,17 @@ def test_whole_numbers_stay_where_a_model_takes_them_only() -> None:
         (torch.zeros(2, 12), "must be \\(images, labels\\), tensors or arrays, got a tensor"),
         (torch.zeros(12, 3), "must be \\(images, labels\\)"),
         ((torch.zeros(12, 3),), "got 1 things"),
-        ({"images": 1}, "must be \\(images, labels\\)"),
+        ({"images": 1}, "the data holds 'images', of which none is known as the labels"),
         ((torch.zeros(12, 3), LABELS + 0.7), "got torch.float32 with 0.7 among them; if they are"),
         ((torch.zeros(12, 3), LABELS.double()), "got torch.float64; if they are class indices"),
         ((torch.zeros(12, 3), LABELS * 1j), "got torch.complex64"),
         ((torch.zeros(12, 3), nn.functional.one_hot(LABELS)), "one-hot, .* labels.argmax\\(1\\)"),
         ((torch.zeros(12, 3), nn.functional.one_hot(LABELS).float()), "labels.argmax\\(1\\)"),
         ((torch.zeros(12, 3), LABELS[:, None]), "labels\\[:, 0\\]"),
-        ((torch.zeros(12, 3), ["cat"] * 12), "labels can't be read as such"),
+        (
+            (torch.zeros(12, 3), ["cat"] * 12),
+            "labels are texts \\('cat'\\), whose order isn't known",
+        ),
         ((torch.zeros(12, 3), {0, 1}), "labels can't be read as such"),
         ((torch.zeros(12, 3), None), "labels can't be read as such"),
         ((torch.zeros(12, 3) * 1j, LABELS), "real numbers"),
@@ -112,7 +115,7 @@ def test_whole_numbers_stay_where_a_model_takes_them_only() -> None:
 )
 def test_data_that_is_something_else_is_refused(data: Any, told: str) -> None:
     with pytest.raises(DataError, match=told) as error:
-        checked_pair(data)
+        read_given(data)
     assert "\n" not in str(error.value)
 
 
@@ -120,12 +123,12 @@ def test_images_that_are_not_finite_are_named() -> None:
     images = torch.zeros(12, 3)
     images[[3, 7], 1] = torch.nan
     with pytest.raises(DataError, match=r"2 images hold NaN or infinite values \(at 3, 7\)"):
-        checked_pair((images, LABELS))
+        read_given((images, LABELS))
 
 
 @pytest.mark.parametrize("kind", [np.uint16, np.uint32, np.uint64, np.int8, bool])
 def test_labels_of_any_whole_kind_are_class_indices(kind: type) -> None:
-    labels = checked_pair((np.zeros((12, 3)), np.arange(12).astype(kind)))[1]
+    labels = read_given((np.zeros((12, 3)), np.arange(12).astype(kind))).labels
     expected = [int(i) for i in np.arange(12).astype(kind)]
     assert labels.dtype == torch.int64
     assert labels.tolist() == expected

@@ -15,7 +15,7 @@ import pytest
 from holistic.errors import SettingError
 from holistic.lenses import Lens, lens_class, lens_names, setting
 from holistic.lenses._choice import chosen_lenses, settings_of
-from holistic.lenses._contract import with_plain_numbers
+from holistic.lenses._contract import quickened, with_plain_numbers
 
 HUGE = 10**25
 
@@ -91,3 +91,15 @@ def test_a_lens_of_a_user_is_checked_too() -> None:
         Own(size=2.5)
     with pytest.raises(SettingError, match=r"own.share must be a number from 0 to 1, got 2"):
         Own(share=2)
+
+
+def test_a_quick_run_takes_less_of_every_lens_and_leaves_what_was_set() -> None:
+    for name in lens_names():
+        usual, quick = (
+            settings_of(one) for one in (lens_class(name)(), quickened(lens_class(name)()))
+        )
+        changed = {key for key in usual if quick[key] != usual[key]}
+        assert changed
+        assert all(quick[key] < usual[key] for key in changed)
+    set_so = quickened(lens_class("attribution")(examples=300))
+    assert (set_so.examples, set_so.steps) == (300, 16)

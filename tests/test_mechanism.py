@@ -39,7 +39,7 @@ def test_the_control_is_the_untrained_copy():
     subject, _ = planted.clustered()
     equal = planted.reweighted(subject, np.full((25, 25), 1 / 25))
     told = found(subject, pairs, made=[equal]).statements[0]
-    assert "1 untrained copies have 300 and 300 (n = 300);" in told
+    assert "1 randomly initialised controls have 300 and 300 (n = 300);" in told
     two = planted.reweighted(subject, np.eye(25) * (np.arange(25) < 2))
     for copy, k in ((subject, 3), (two, 1)):
         table = found(subject, clusters, made=[copy] * 20).table

@@ -48,7 +48,7 @@ def test_what_planted_clusters_say():
     finding = found(subject, clusters)
     formed, preferred = finding.statements
     assert formed.startswith("24 units of '2' form 3 clusters (3 over resamples): mean silhouette")
-    assert "20 untrained copies (mean 0." in formed
+    assert "20 randomly initialised controls (mean 0." in formed
     assert preferred.startswith(
         "3 of the 3 clusters are specialised in a class (q < 0.05, labels shuffled), 3 of them"
     )
@@ -106,7 +106,7 @@ def test_there_are_no_clusters_where_untrained_copies_have_as_much():
     assert set(finding.table.column("untrained_k")) == {3}
     assert set(finding.table.column("untrained_p")) == {1}
     assert finding.table.data["cluster"].null_count == 25
-    assert "isn't better than those of 20 untrained copies" in finding.statements[0]
+    assert "isn't better than those of 20 randomly initialised controls" in finding.statements[0]
     assert finding.table.column("null_p")[0] < 0.05
 
 

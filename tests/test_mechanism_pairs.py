@@ -80,7 +80,7 @@ def test_what_planted_pairs_say():
     assert "2 counting pairs of different sites, of 10 (n = 400); 2 lie below -0.5" in counted
     assert counted.endswith("over the examples leaves 0.0.")
     assert beyond.startswith("With class means removed 1 pairs lie above 0.5 (shuffled within")
-    assert "within classes: 0.0; untrained copies: " in beyond
+    assert "within classes: 0.0; randomly initialised controls: " in beyond
     assert beyond.endswith("gives 1.0.")
     assert "2 have their whole 95 % interval above 0.5 and 2 exceed it on the selection" in again
     assert any("left out, 1 in all: 5 of '2': dead or constant" in c for c in finding.caveats)
@@ -339,6 +339,7 @@ def test_counts_of_untrained_copies_are_told_with_their_range():
     none = planted.reweighted(subject, np.eye(7) * (np.arange(7) < 1))
     counted, beyond, _ = found(subject, pairs, made=[one, none]).statements
     assert (
-        "2 untrained copies have 1 (least 0, most 2) and 1 (least 0, most 2) (n = 400)" in counted
+        "2 randomly initialised controls have 1 (least 0, most 2) and 1 (least 0, most 2) (n = 400)"
+        in counted
     )
-    assert "untrained copies: 0.5 (least 0, most 1))" in beyond
+    assert "randomly initialised controls: 0.5 (least 0, most 1))" in beyond

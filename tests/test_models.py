@@ -28,7 +28,7 @@ QUICK = Recipe(epochs=1, batch=64, rate=3e-3, steps=300)
 
 
 def quick(name: str, data: Data, seed: int = 0) -> nn.Module:
-    model = build(name, input_shape=data.train.images.shape[1:], classes=10, seed=seed)
+    model = build(name, input_shape=data.test.images.shape[1:], classes=10, seed=seed)
     return train(model, data.train, QUICK, seed=seed)
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 import holistic
 from holistic.cli.streams import as_line, kept_apart, ready
-from holistic.errors import ModelError, ShortOfMemory, memory_told, notice
+from holistic.errors import ModelError, ShortOfMemory, explain_memory_errors, notice
 from holistic.usercode import called, imported
 from odd_inputs import cases
 from test_subject import plain
@@ -133,10 +133,10 @@ def test_a_model_that_fails_later_is_told(act: object, told: str) -> None:
 def test_memory_that_runs_out_is_told_whoever_noticed() -> None:
     for ask in (lambda: torch.empty(2**45), lambda: bytearray(2**60)):
         told = r"not enough memory: .*; study fewer"
-        with pytest.raises(ShortOfMemory, match=told) as error, memory_told():
+        with pytest.raises(ShortOfMemory, match=told) as error, explain_memory_errors():
             ask()
         assert isinstance(error.value, MemoryError)
-    with pytest.raises(RuntimeError, match="something else"), memory_told():
+    with pytest.raises(RuntimeError, match="something else"), explain_memory_errors():
         raise RuntimeError("something else")
 
 

@@ -117,6 +117,8 @@ def test_a_record_with_anything_anywhere_is_read_or_told(folder: Path) -> None:
     [
         ("source", "mlp", "'provenance.source' is 'mlp', and must be an object"),
         ("source", {"seed": "0"}, "'provenance.source.seed' is '0', and must be a whole number"),
+        ("check", ["x"], r"'provenance.check' is \['x'\], and must be an object"),
+        ("check", {"lines": [{"name": "a"}]}, r"'provenance.check.lines' is \[.*a list of lines"),
         ("threads", 0, "'provenance.threads' is 0, and must be a whole number from 1 to 4096"),
         ("classes", ["a", 1], r"'provenance.classes' is \['a', 1\], and must be a list of texts"),
         ("accuracy", {"value": 1.0}, "'provenance.accuracy' lacks 'lo', 'hi', 'n'"),
@@ -264,9 +266,11 @@ def test_numbers_that_can_t_be_drawn_are_told(
 def test_pictures_without_end_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "bundle", lambda *, live: ("", ""))
     table = planted_report.table(site=["late"], unit=[0], start=[10**7], picture=[0])
-    arrays = {"activation.synthetic": np.zeros((1, 2, 2), np.uint8)}
+    arrays = {"activation.visualisations": np.zeros((1, 2, 2), np.uint8)}
     keep(folder)
-    load(folder).add("activation", [a_finding("activation.synthetic", table, arrays=arrays)], 0)
+    load(folder).add(
+        "activation", [a_finding("activation.visualisations", table, arrays=arrays)], 0
+    )
     assert "10,000,000 panels; 5,000 can be drawn" in told(folder)
 
 

@@ -136,7 +136,7 @@ def test_a_p_stands_with_its_least_and_its_q(audit: Audit) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "ablation.units", "ablation.topk", "ablation.collateral", "ablation.curves",
+        "ablation.units", "ablation.topk", "ablation.off_target", "ablation.curves",
         "ablation.areas", "ablation.interactions", "activation.units", "activation.concepts",
         "mechanism.flow",
     ],
@@ -152,7 +152,7 @@ def test_first_words_have_an_interval_an_n_and_a_control(audit: Audit, name: str
 def test_means_over_classes_are_bounded(audit: Audit) -> None:
     """Another interval in the sentence isn't that of the mean."""
     own, others = r"it loses \S+ \[\S+, \S+\] points", r"another class \S+ \[\S+, \S+\]"
-    assert re.search(f"{own}.*{others}", audit.finding("ablation.collateral").statements[0])
+    assert re.search(f"{own}.*{others}", audit.finding("ablation.off_target").statements[0])
     for kind in ("removing", "keeping"):
         area = rf"{kind} top units \S+ % \[\S+, \S+\] "
         assert re.search(area, audit.finding("ablation.areas").statements[0])

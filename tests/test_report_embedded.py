@@ -92,7 +92,8 @@ def test_no_script_ends_its_own_element(live: bool) -> None:
     assert script
     assert styles
     assert not re.search(r"</(script|style)|<!--", script + styles, re.IGNORECASE)
-    assert len(script) + len(styles) <= 300_000
+    # the live page asks a server on this machine, so its weight matters less than a sent report's
+    assert len(script) + len(styles) <= (400_000 if live else 300_000)
 
 
 def test_long_tables_keep_the_largest_rows_in_their_order(tmp_path: Path) -> None:
@@ -152,7 +153,7 @@ def test_the_largest_is_the_number_with_an_interval(tmp_path: Path) -> None:
     _, kept, *_ = unpacked(held)["tables"]["own.pairs"]
     assert min(cells(kept)) == pytest.approx(1 - 72_000 / n)
     told = json.loads(outline(held))["findings"]["own.pairs"]
-    assert told["held"] == "with the largest interaction"
+    assert told["kept"] == "with the largest interaction"
 
 
 def test_scores_of_other_units_are_cut_alike(tmp_path: Path) -> None:
@@ -337,7 +338,7 @@ def test_a_long_table_keeps_what_pages_tell_of(tmp_path: Path) -> None:
     assert sum(r <= 10 for r in place) == 30
     assert sum(a == b for a, b in zip(own, liked, strict=True)) == units
     told = json.loads(outline(made))["findings"]["own.units"]
-    assert told["held"] == "with the largest effect, after the first ranks and one of every unit"
+    assert told["kept"] == "with the largest effect, after the first ranks and one of every unit"
 
 
 def test_rows_of_whole_sites_stay(tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_headline_classes_and_units_have_cards_and_lead_to_the_table_without_scr
 
 
 def test_each_lens_is_told_in_one_sentence_and_the_rest_beneath_it(html: str) -> None:
-    told = html[html.index('<div class="told">') : html.index('<section id="ablation">')]
+    told = html[html.index('<div class="statements">') : html.index('<section id="ablation">')]
     [first] = re.findall(r'href="#ablation">.*?<p>(.*?)</p>', told, re.DOTALL)
     assert first.endswith("</b> Ten units matter.")
     [rest] = re.findall(r"Ten units matter.*?<details open>(.*?)</details>", told, re.DOTALL)

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from holistic.lenses.ablation import figures
-from holistic.lenses.ablation.schemas import Collateral, ShapleyValue
+from holistic.lenses.ablation.schemas import OffTarget, ShapleyValue
 from holistic.report.saved import Audit
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
@@ -32,10 +32,10 @@ def matrix() -> Finding:
         "drop": drops.ravel(), "lo": drops.ravel() - 0.1, "hi": drops.ravel() + 0.1,
         "lost": 5, "gained": 0, "n": 10, "p": 0.01, "q": 0.02,
     }  # fmt: skip
-    controls = [n for n in table_columns(Collateral) if n not in columns]
+    controls = [n for n in table_columns(OffTarget) if n not in columns]
     return a_finding(
-        "ablation.collateral",
-        Table.build(Collateral, {**columns, **dict.fromkeys(controls, 0.01)}),
+        "ablation.off_target",
+        Table.build(OffTarget, {**columns, **dict.fromkeys(controls, 0.01)}),
     )
 
 
@@ -45,8 +45,8 @@ def table_columns(row: type) -> list[str]:
     return [column.name for column in columns_of(row)]
 
 
-def test_the_collateral_matrix_is_drawn_as_a_change(matrix: Finding) -> None:
-    figure, caption = drawn(matrix, figures.collateral)
+def test_the_off_target_matrix_is_drawn_as_a_change(matrix: Finding) -> None:
+    figure, caption = drawn(matrix, figures.off_target)
     shown = np.asarray(figure.axes[0].images[0].get_array())
     np.testing.assert_allclose(np.diag(shown), -0.5)
     np.testing.assert_allclose([shown[0, 1], shown[1, 2], shown[2, 0]], -0.1)

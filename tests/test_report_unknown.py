@@ -102,7 +102,7 @@ def test_an_unknown_lens_appears_with_its_meanings(audit: Audit) -> None:
 
 def test_the_finding_that_answers_leads_its_lens(audit: Audit) -> None:
     html = page.rendered(audit)[0]
-    [first] = re.findall(r'<div class="told">.*?<p><b>.*?</b> (.*?)</p>', html, re.DOTALL)
+    [first] = re.findall(r'<div class="statements">.*?<p><b>.*?</b> (.*?)</p>', html, re.DOTALL)
     assert first == "It is red."
 
 

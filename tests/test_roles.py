@@ -22,11 +22,11 @@ KNOWN: dict[str, dict[str, tuple[str, str, str]]] = json.loads(
 LENSES = sorted({finding.split(".")[0] for finding in KNOWN})
 
 NOT_GUESSED = {
-    ("activation.synthetic", "picture"): "a place in an array names no row",
+    ("activation.visualisations", "picture"): "a place in an array names no row",
     ("attribution.contrasts", "share"): "a setting of the test, not what it measured",
 }
 NOT_FOUND = {
-    ("activation.synthetic", "value"): ("natural_top", "", ""),
+    ("activation.visualisations", "value"): ("natural_top", "", ""),
     ("activation.concepts", "f1"): ("control_f1", "", "control_f1_hi"),
     ("tracing.directions", "auroc"): ("control_auroc", "", "control_auroc_hi"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -33,10 +34,23 @@ def write(folder: Path, name: str = "a.units", **changed: object) -> Path:
 
 
 def told(capsys: pytest.CaptureFixture[str], *words: object) -> list[str]:
+    """The lines on differences; the last line says how much was compared."""
     code = main([str(word) for word in words])
-    lines = capsys.readouterr().out.splitlines()
+    *lines, last = capsys.readouterr().out.splitlines()
     assert code == (1 if lines else 0)
+    assert re.fullmatch(r"(all equal|\d+ differences?): \d+ columns of \d tables? .*", last)
     return lines
+
+
+def test_the_last_line_counts_what_was_compared(
+    folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = "4 columns of 1 tables and 1 arrays compared"
+    assert main([str(folder) for folder in folders]) == 0
+    assert capsys.readouterr().out == f"all equal: {both}\n"
+    write(folders[1], effect=[0.2, None, 0.0], more=[1, 2, 3])
+    assert main([str(folder) for folder in folders]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == f"2 differences: {both}"
 
 
 def test_the_same_numbers_are_no_difference(

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import holistic
-from architectures import LAYOUTS
+from architectures import LAYOUTS, Body
 from holistic.errors import ModelError
 from holistic.graph.engine import Engine
 from holistic.graph.hooked import HookedEngine
@@ -138,6 +138,83 @@ def test_units_are_counted_along_the_right_axis(name: str) -> None:
         hidden = [site for site in engine.sites if site.hidden]
         assert {site.name: site.units for site in hidden} == units
         assert not any(site.guessed for site in hidden)
+
+
+SQUARE: dict[str, tuple[Callable[[Body, Tensor], Tensor], nn.Module, int]] = {
+    "tokens": (lambda net, x: net.act(net.first(x)), nn.Linear(8, 8), 1),
+    "channels": (lambda net, x: net.act(net.first(x)), nn.Conv1d(8, 8, 3, padding=1), 0),
+    "tokens, transposed": (
+        lambda net, x: net.act(net.first(x).transpose(1, 2)),
+        nn.Linear(8, 8),
+        0,
+    ),
+    "channels, transposed": (lambda net, x: net.act(net.first(x).mT), nn.Conv1d(8, 8, 1), 1),
+    "transposed tokens": (lambda net, x: net.act(net.first(x.transpose(1, 2))), nn.Linear(8, 8), 1),
+    "recurrent": (lambda net, x: net.act(net.first(x)[0]), nn.LSTM(8, 8, batch_first=True), 1),
+    "heads and back": (
+        lambda net, x: net.act(
+            net.first(x).view(-1, 8, 2, 4).transpose(1, 2).transpose(1, 2).flatten(2)
+        ),
+        nn.Linear(8, 8),
+        1,
+    ),
+    "named": (
+        lambda net, x: net.act(torch.einsum("btd,sd->bst", x, net.first.weight)),
+        nn.Linear(8, 8),
+        0,
+    ),
+    "matrix": (lambda net, x: net.act(net.first.weight @ x), nn.Linear(8, 8), 0),
+}
+
+
+@pytest.mark.parametrize("name", SQUARE)
+def test_units_are_told_from_as_many_positions(name: str) -> None:
+    run, first, axis = SQUARE[name]
+    model = Body(
+        lambda net, x: net.head(run(net, x[:, 0]).flatten(1)),
+        first=first,
+        act=nn.ReLU(),
+        head=nn.Linear(64, 4),
+    )
+    for engine in engines(model, DATA[0][:5]):
+        site = next(site for site in engine.sites if site.name == "act")
+        assert (site.shape, site.unit_axis, site.guessed) == ((8, 8), axis, False)
+
+
+@pytest.mark.parametrize("name", ["rows as examples", "frames as examples"])
+def test_values_folded_into_the_batch_are_read_and_edited_by_example(name: str) -> None:
+    """The module's own value, `[B × F, …]`, is written by a plain hook."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = LAYOUTS[name].build().eval()
+    shown: list[Tensor] = []
+
+    def write(module: nn.Module, inputs: object, output: Tensor) -> Tensor:
+        shown.append(output)
+        return torch.cat([output[:, :2], 0 * output[:, 2:3] + 0.3, output[:, 3:]], 1)
+
+    for engine in engines(model, DATA[0][:5]):
+        for count in (1, 2, 7):
+            images = DATA[0][:count]
+            handle = model.act.register_forward_hook(write)
+            with torch.no_grad():
+                expected = model(images)
+            handle.remove()
+            value = engine.run(images, ["act"])[1]["act"]
+            own = shown.pop()
+            folded = own.unflatten(0, (count, -1)).movedim(2, -1)
+            torch.testing.assert_close(value, folded)
+            edited = value.clone()
+            edited[..., 2] = 0.3
+            got = engine.run(images, (), {"act": lambda _, edited=edited: edited})[0]
+            torch.testing.assert_close(got, expected)
+            stage = engine.stage(
+                images,
+                next(s for s in engine.sites if s.name == "act"),
+                torch.full((value.shape[-1],), 0.3),
+            )
+            every = torch.arange(count)
+            torch.testing.assert_close(stage.units(torch.full((count,), 2), every), expected)
 
 
 LAST: dict[str, Callable[[Tensor], Tensor]] = {

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor
@@ -37,6 +38,8 @@ def mask(at: np.ndarray) -> np.ndarray:
         (mask(FIRST), torch.from_numpy(mask(SECOND))),
         (mask(FIRST).tolist(), SECOND.astype(np.uint8)),
         (range(0, 24, 2), tuple(SECOND)),
+        ((i for i in FIRST), pd.Index(SECOND)),
+        (pd.Series(mask(FIRST)), pd.Series(SECOND, index=SECOND + 3)),
     ],
 )
 def test_splits_are_indices_or_masks(selection: Any, evaluation: Any) -> None:
@@ -77,6 +80,10 @@ def test_without_splits_every_class_is_halved_as_before() -> None:
         ({"selection": np.arange(40)}, "evaluation holds no example of 40"),
         ({"selection": mask(FIRST)[:39]}, "a mask of examples .* needs 40 truth values"),
         ({"selection": FIRST / 2}, "examples must be whole numbers or truth values"),
+        ({"selection": slice(0, 9)}, r"must be a list of whole numbers, got slice\(0, 9, None\)"),
+        ({"selection": torch.arange(9).to_sparse()}, "examples must be a plain tensor"),
+        ({"selection": np.ma.masked_array(FIRST, mask=FIRST > 3)}, "masked; leave these out"),
+        ({"evaluation": np.arange(4)[:, None]}, r"must be one list of whole numbers, got shape"),
         ({"evaluation": "rest"}, "must be a list of whole numbers, got 'rest'"),
         ({"evaluation": 0.5}, "must be a list of whole numbers, got 0.5"),
     ],

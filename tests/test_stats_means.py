@@ -64,6 +64,20 @@ def test_bounds_of_symmetric_numbers_are_students() -> None:
     assert Means.of(values + 1).p() == pytest.approx(stats.ttest_1samp(values + 1, 0).pvalue)
 
 
+def test_p_falls_slowly_far_out_where_few_examples_carry_the_spread() -> None:
+    values = np.concatenate([np.full(90, 1.0), -np.ones(90), np.full(10, 9.0), np.full(10, -9.0)])
+    means, n = Means.of(values + 1.0), len(values)
+    freedom = n / (1 + 2 * stats.kurtosis(values))
+    assert freedom < 20
+    t = 1 / stats.sem(values)
+    wider = stats.t.ppf(0.975, freedom) / stats.t.ppf(0.975, n - 1)
+    assert means.p() == pytest.approx(2 * stats.t.sf(t * wider, freedom))
+    assert means.p() > 1.2 * stats.ttest_1samp(values + 1.0, 0).pvalue
+    apart = Means.of(values + 3.0).minus(Means.of(-values)).p()  # twice the variance and freedom
+    wider = stats.t.ppf(0.975, 2 * freedom) / stats.t.ppf(0.975, 2 * (n - 1))
+    assert apart == pytest.approx(2 * stats.t.sf(3 * t / np.sqrt(2) * wider, 2 * freedom))
+
+
 @given(st.integers(0, 2**32 - 1), st.floats(-2, 2))
 def test_p_is_below_five_per_cent_where_zero_is_outside(seed: int, shift: float) -> None:
     values = np.random.default_rng(seed).lognormal(size=(20, 30)) - 1 + shift

@@ -17,11 +17,11 @@ from holistic.lenses.tracing._fitted_directions import (
     collect,
     fit,
     orientations,
-    random_directions,
 )
 from holistic.lenses.tracing._steering import erase, steer, stratified
 from holistic.lenses.tracing._trials import try_site
 from holistic.lenses.tracing.directions import find_directions
+from holistic.stats.directions import random_directions
 from holistic.study.subject import Subject
 from test_tracing import ZOO, rows_of, subject_of
 
@@ -177,7 +177,9 @@ def test_random_directions_read_a_class_on_the_side_that_the_selection_split_say
         for direction in drawn:
             along, own = known.selection @ direction, known.labels == c
             sign = 1 if along[own].mean() > along[~own].mean() else -1
-            areas.append(roc_auc_score(known.held_out == c, sign * known.evaluation @ direction))
+            areas.append(
+                roc_auc_score(known.evaluation_labels == c, sign * known.evaluation @ direction)
+            )
         for row in table.where(class_=str(c)).rows():
             assert row["control_auroc"] == pytest.approx(np.mean(areas))
             assert row["control_auroc_hi"] == pytest.approx(np.quantile(areas, 0.975))

@@ -66,7 +66,10 @@ def test_the_plane_equals_principal_components_of_the_class_means() -> None:
     known = features(np.random.default_rng(3).normal(size=(CLASSES, UNITS)), 0.5, seed=4)
     selection, evaluation = (
         np.array([values[labels == c].mean(0) for c in range(CLASSES)])
-        for values, labels in ((known.selection, known.labels), (known.evaluation, known.held_out))
+        for values, labels in (
+            (known.selection, known.labels),
+            (known.evaluation, known.evaluation_labels),
+        )
     )
     twin = PCA(2).fit(selection)
     plane = class_plane(selection)
@@ -85,8 +88,10 @@ def test_two_classes_lie_on_a_line_and_a_class_without_examples_has_no_place() -
     assert [row["y"] for row in rows] == [0, 0]
     assert rows[0]["share"] > 0.9
     known = features(np.eye(3, UNITS), 0.1)
-    kept = known.held_out != 1
-    fewer = Features(known.selection, known.evaluation[kept], known.labels, known.held_out[kept])
+    kept = known.evaluation_labels != 1
+    fewer = Features(
+        known.selection, known.evaluation[kept], known.labels, known.evaluation_labels[kept]
+    )
     named = geometry(subject_of(3), {"a": fewer}).table.column("class").tolist()
     assert named == ["0", "2"]
 
@@ -94,7 +99,7 @@ def test_two_classes_lie_on_a_line_and_a_class_without_examples_has_no_place() -
 def test_the_evaluation_split_has_no_say_in_the_plane() -> None:
     _, means = flat()
     known = features(means, 0.3)
-    moved = Features(known.selection, -known.evaluation, known.labels, known.held_out)
+    moved = Features(known.selection, -known.evaluation, known.labels, known.evaluation_labels)
     first, second = (
         list(geometry(subject_of(CLASSES), {"a": f}).table.rows()) for f in (known, moved)
     )

@@ -1,9 +1,10 @@
-"""Is the untrained control another network, whatever holds the weights?"""
+"""Is the randomly initialised control another network, whatever holds the weights?"""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import lru_cache
 from importlib.util import find_spec
 
 import pytest
@@ -291,3 +292,27 @@ def test_learnt_weights_of_0_and_1_are_no_mask() -> None:
     fresh = reinitialised(model, 0)
     assert not torch.equal(fresh.weight, model.weight)
     assert torch.equal(fresh.mask, model.mask)
+
+
+class Trainer:
+    """Holds the model, and can't be copied."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+
+    def __deepcopy__(self, memo: object) -> object:
+        raise RuntimeError("no copies")
+
+
+@pytest.mark.parametrize("holds", [Trainer, lambda model: lru_cache(lambda: model[0].weight)])
+def test_the_model_stays_where_what_it_holds_leads_back_to_it(
+    holds: Callable[[nn.Module], object],
+) -> None:
+    model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Linear(3, 2)).eval()
+    model.held = holds(model)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    fresh = reinitialised(model, 0)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    for mine, theirs in zip(fresh.parameters(), model.parameters(), strict=True):
+        assert mine is not theirs
+    assert not torch.equal(fresh[0].weight, model[0].weight)

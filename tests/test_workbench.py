@@ -24,7 +24,7 @@ from holistic.report.saved import Audit
 from holistic.results.tables import Table
 from holistic.workbench.app import Answers
 from holistic.workbench.jobs import Jobs, run_lens
-from holistic.workbench.live import Live, Removal, Superseded, _held
+from holistic.workbench.live import Live, Removal, Superseded, _bytes_of
 from planted_live import turning
 from planted_report import audit as planted_audit
 from zoo import ZOO, make
@@ -151,9 +151,9 @@ def test_the_same_question_is_worked_on_once(
     told = [live.answered(one, lambda: None) for one in asked]
     assert told == [real(one) for one in asked]
     assert worked == [asked[0], *asked[2:]]
-    monkeypatch.setattr("holistic.workbench.live._TOLD_CELLS", 2 * 3**2)
+    monkeypatch.setattr("holistic.workbench.live._MOST_CELLS", 2 * 3**2)
     live.answered(asked[0], lambda: None)
-    assert len(live._told_before) == 2
+    assert len(live._answers) == 2
     live.answered(asked[0], lambda: None)
     assert len(worked) == 3, "latest used last"
     older = live.ask("s", 1)
@@ -174,7 +174,7 @@ def test_stages_are_kept_within_bounds_and_whole(
         told = Live(subject).remove(removal)
         for _ in range(2):
             assert crowded.remove(removal) == told
-            assert sum(map(_held, crowded._stages.values())) <= most
+            assert sum(map(_bytes_of, crowded._stages.values())) <= most
     assert (len(crowded._stages) == 4) == (most == 1 << 30)
 
 

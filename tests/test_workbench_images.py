@@ -11,7 +11,7 @@ import torch
 
 import holistic
 from holistic.errors import HolisticError
-from holistic.lenses.tracing._fitted_directions import random_directions
+from holistic.stats.directions import random_directions
 from holistic.workbench.images import as_image, known, looked_at, patched, steered
 from planted_live import turning
 

@@ -44,23 +44,28 @@ def _chosen() -> Table:
     return holistic.sweep(_subject(), split="selection")
 
 
-def _found(subject: holistic.Subject, finding: str) -> Table:
-    found = find_backups(subject, _LENS, _chosen(), silent)
-    return next(f.table for f in found if f.name == finding)
+def _tables(subject: holistic.Subject) -> dict[str, Table]:
+    return {f.name: f.table for f in find_backups(subject, _LENS, _chosen(), silent)}
 
 
 @cache
-def _truth(finding: str) -> Table:
-    return _found(_subject(), finding)
+def _found(n: int, seed: int) -> dict[str, Table]:
+    """Both findings of one draw: every number of them is looked at."""
+    return _tables(drawn(_subject(), n, seed))
+
+
+@cache
+def _truth() -> dict[str, Table]:
+    return _tables(_subject())
 
 
 def _rows(finding: str, number: str, n: int) -> Simulation:
     """Every row of a finding against the same row on the whole population."""
 
     def draw(seed: int) -> tuple[int, int]:
-        table = _found(drawn(_subject(), n, seed), finding)
+        table = _found(n, seed)[finding]
         lo, hi = (table.column(end) for end in _INTERVALS[finding][number])
-        truth = _truth(finding).column(number)
+        truth = _truth()[finding].column(number)
         known = np.isfinite(lo) & (hi - lo > 0)  # nothing follows the last site: 0 without error
         slack = 1e-6 * (1 + np.abs(truth))
         held = (lo <= truth + slack) & (truth - slack <= hi) & known

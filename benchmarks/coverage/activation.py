@@ -12,6 +12,7 @@ from benchmarks.coverage.simulation import Simulation
 from holistic.lenses.activation._bounds import (
     Sides,
     correlation_bounds,
+    precision_bounds,
     selectivity_bounds,
     separation_bounds,
     share_bounds,
@@ -29,7 +30,7 @@ from holistic.stats.tests import benjamini_hochberg
 
 __all__ = ["SIMULATIONS"]
 
-_CLASSES, _UNITS, _MANY = 4, 60, 400_000
+_CLASSES, _UNITS, _MANY = 4, 60, 200_000
 Values = Callable[[np.random.Generator, np.ndarray], np.ndarray]
 """Draws units `[N, U]` for labels `[N]`."""
 
@@ -63,6 +64,7 @@ def _truth(kind: str) -> dict[str, float]:
         "d'": float(separation(moments)[0, 0]),
         "selectivity": float(selectivity(moments.mean, np.zeros(1, bool))[0, 0]),
         "AUROC": float(found.auroc[0, 0]),
+        "average precision": float(found.precision[0, 0]),
         "correlation": float(correlations(flat, (many == 0)[:, None])[0, 0]),
     }
 
@@ -71,6 +73,9 @@ def _bounds(number: str, values: np.ndarray, labels: np.ndarray) -> np.ndarray:
     if number == "AUROC":
         found = detect(values, labels, _CLASSES)
         return np.stack([found.lo[0], found.hi[0]])
+    if number == "average precision":
+        found = detect(values, labels, _CLASSES)
+        return precision_bounds(found.precision, np.bincount(labels)[:, None])[:, 0]
     if number == "correlation":
         there = labels == 0
         return correlation_bounds(values, there, correlations(values, there[:, None])[0])
@@ -101,6 +106,23 @@ def _active(n: int) -> Simulation:
         return int(((lo <= 0.25) & (hi >= 0.25)).sum()), 200
 
     return Simulation("activation.units", "share above zero", "interval", n, draw, 50, 5)
+
+
+def _fit(n: int) -> Simulation:
+    """F1 at a threshold that was chosen on other examples."""
+    from scipy.special import ndtr
+
+    def draw(seed: int) -> tuple[int, int]:
+        rng, sides = np.random.default_rng([seed, n, 2]), list[tuple[np.ndarray, np.ndarray]]()
+        for _ in range(2):
+            there = rng.random((n, 1)) < 0.3
+            sides.append((rng.normal(size=(n, 100)) + 1.5 * there, there))
+        found = match(*sides)
+        right, wrong = (ndtr(shift - found.threshold) for shift in (1.5, 0.0))
+        truth = 2 * 0.3 * right / (0.3 * right + 0.7 * wrong + 0.3)
+        return int(((found.f1_lo <= truth) & (truth <= found.f1_hi)).sum()), 100
+
+    return Simulation("activation.concepts", "F1", "interval", n, draw, 50, 8)
 
 
 def _word_p(n: int) -> Simulation:
@@ -191,12 +213,14 @@ SIMULATIONS = (
             "d'": ("normal", "ReLU", "rare"),
             "selectivity": ("ReLU", "rare"),
             "AUROC": ("normal", "rare"),
+            "average precision": ("normal", "rare"),
             "correlation": ("normal", "rare"),
         }.items()
         for kind in kinds
         for n in (50, 200)
     ),
     *(_active(n) for n in (50, 200)),
+    *(_fit(n) for n in (50, 200)),
     _word_p(200),
     _word_q(200),
     _depth_q(99),

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from benchmarks.coverage.simulation import Simulation
+from benchmarks.populations import redrawn, relabelled
 from holistic.lenses.agreement._causes import Evidence, settle
 from holistic.lenses.agreement._resampled_images import class_weights, redrawn_areas, redrawn_means
 from holistic.lenses.agreement._untrained_bounds import class_separation, untrained_bounds
@@ -50,6 +51,29 @@ def _effects(n: int) -> Simulation:
     )
 
 
+def _medians(n: int) -> Simulation:
+    """The median over five classes, each with effects and attributions of its own."""
+    rng = np.random.default_rng(6)
+    losses = rng.exponential(size=(5, _UNITS))
+    others = losses + 0.4 * rng.normal(size=losses.shape)
+    truth = float(np.median([spearman(a, b).r for a, b in zip(losses, others, strict=True)]))
+
+    def draw(seed: int) -> tuple[int, int]:
+        rng = np.random.default_rng([seed, n, 3])
+        values, again = list[float](), list[np.ndarray]()
+        weights = np.split(class_weights(np.repeat(np.arange(5), n), 5, seed), 5, axis=1)
+        for pair, own in zip(zip(losses, others, strict=True), weights, strict=True):
+            hard = rng.exponential(size=n)
+            sides = [one[:, None] * hard + rng.normal(size=(_UNITS, n)) for one in pair]
+            values.append(spearman(sides[0].mean(1), sides[1].mean(1)).r)
+            redrawn = [redrawn_means(side, np.ones((n, 1)), own)[..., 0] for side in sides]
+            again.append(correlated(redrawn[0], redrawn[1]))
+        lo, hi = over_images(float(np.median(values)), np.median(again, 0))
+        return int(lo <= truth <= hi), 1
+
+    return Simulation("agreement.pairs", "median over classes", "interval", n, draw, 300, 30)
+
+
 def _areas(n: int) -> Simulation:
     """A lens whose numbers are means, against AUROCs."""
     loss, _, shift = _truths()
@@ -72,14 +96,21 @@ def _areas(n: int) -> Simulation:
     return Simulation("agreement.lenses", "effects against AUROCs", "interval", n, draw, 200, 20)
 
 
+@cache
+def _traced() -> tuple[Subject, Subject]:
+    """A network, and a control of it whose graph takes any weights."""
+    images = torch.randn(900, 16, generator=torch.Generator().manual_seed(0))
+    model = nn.Sequential(nn.Linear(16, 60), nn.ReLU(), nn.Linear(60, 3)).eval()
+    subject = Subject(model, (images, torch.arange(900) % 3))
+    return subject, subject.untrained(1)
+
+
 def _subject(seed: int) -> Subject:
-    rng = np.random.default_rng(seed)
-    labels = np.arange(900) % 3
+    rng, labels = np.random.default_rng(seed), np.arange(900) % 3
     images = rng.normal(size=(900, 16)) + np.eye(3, 16)[labels] * 1.5
-    with torch.random.fork_rng():
-        torch.manual_seed(seed + 10_000)
-        model = nn.Sequential(nn.Linear(16, 60), nn.ReLU(), nn.Linear(60, 3)).eval()
-    return Subject(model, (torch.from_numpy(images).float(), torch.from_numpy(labels)), seed=seed)
+    subject = _traced()[0]
+    redrawn(subject, seed + 10_000)
+    return relabelled(subject, torch.from_numpy(images).float(), torch.from_numpy(labels), seed)
 
 
 def _selective() -> Simulation:
@@ -88,7 +119,7 @@ def _selective() -> Simulation:
     def draw(seed: int) -> tuple[int, int]:
         subject = _subject(seed)
         [site] = subject.hidden_sites
-        bounds = untrained_bounds(subject, 3)
+        bounds = untrained_bounds(subject, 3, reuse=_traced()[1])
         splits = subject.selection, subject.evaluation
         values = [
             subject.capture([site.name], s.images)[site.name].double().numpy() for s in splits
@@ -158,6 +189,7 @@ def _company(n: int) -> Simulation:
 
 SIMULATIONS = (
     *(_effects(n) for n in (50, 200)),
+    *(_medians(n) for n in (50, 200)),
     *(_areas(n) for n in (50, 200)),
     *(_company(n) for n in (50, 200)),
     _selective(),

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmarks.coverage.simulation import Simulation
+from benchmarks.coverage.simulation import Kind, Simulation, small
 from holistic.stats.means import Means
+from holistic.stats.tests import benjamini_hochberg
 
 __all__ = ["SIMULATIONS"]
 
@@ -60,6 +61,29 @@ def _null(name: str, n: int) -> Simulation:
     return Simulation("means", name, "p", n, draw, 50, 5)
 
 
+def _family(name: str, n: int) -> Simulation:
+    """Effects of 40 units on ten classes, each zero on average: any q below 0.05."""
+    numbers, truth = _KINDS[name]
+
+    def draw(seed: int) -> tuple[int, int]:
+        p = Means.of(numbers(np.random.default_rng([seed, n, 3]), n) - truth).p()
+        return int((benjamini_hochberg(p) < 0.05).any()), 1
+
+    return Simulation("means", name, "q", n, draw, 400, 25)
+
+
+def _groups(kind: Kind) -> Simulation:
+    """Means of 20 groups of orders, each on three examples of its own."""
+
+    def draw(seed: int) -> tuple[int, int]:
+        rng = np.random.default_rng([seed, 20])
+        p = Means.of(rng.standard_t(5, size=(_ROWS, 20, 3)).mean(2)).p()
+        return small(p) if kind == "p" else (int((benjamini_hochberg(p) < 0.05).any()), 1)
+
+    draws = (50, 5) if kind == "p" else (400, 25)
+    return Simulation("means", "groups of orders", kind, 20, draw, *draws)
+
+
 def _difference(n: int, others: int) -> Simulation:
     def draw(seed: int) -> tuple[int, int]:
         rng = np.random.default_rng([seed, n, 2])
@@ -73,6 +97,9 @@ def _difference(n: int, others: int) -> Simulation:
 SIMULATIONS = (
     *(_mean(name, n) for name in _KINDS for n in (50, 200, 1000)),
     *(_null(name, n) for name in _KINDS for n in (200, 1000)),
+    *(_family(name, n) for name in _KINDS for n in (200, 1000)),
+    _groups("p"),
+    _groups("q"),
     _difference(50, 450),
     _difference(200, 1800),
 )

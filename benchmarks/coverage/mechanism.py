@@ -71,10 +71,11 @@ def _drawn(name: str, n: int, rho: float, seed: int) -> tuple[np.ndarray, np.nda
 @cache
 def _truth(name: str, rho: float, within: bool) -> float:
     """The correlation of a pair, from as many examples as give its third digit."""
-    found = [
-        np.diagonal(correlated(*_drawn(name, 40_000, rho, seed))[within].r, _UNITS // 2).mean()
-        for seed in range(1000, 1002)
-    ]
+    found, pair = list[float](), _UNITS // 2
+    for seed in range(1000, 1002):
+        values, labels = _drawn(name, 40_000, rho, seed)
+        cross = CrossMoments.empty(_UNITS, _UNITS, _CLASSES).update(values, values, labels)
+        found.append(float(np.diagonal(cross.correlation(within=within).r, pair).mean()))
     return float(np.mean(found))
 
 
@@ -94,11 +95,15 @@ def _interval(name: str, n: int, rho: float, within: bool) -> Simulation:
     return Simulation("mechanism.pairs", label, "interval", n, draw, 100, 4, wide)
 
 
+@cache
+def _unrelated(name: str, n: int, within: bool, seed: int) -> np.ndarray:
+    p = correlated(*_drawn(name, n, 0.0, seed))[within].p[np.triu_indices(_UNITS, 1)]
+    return p[np.isfinite(p)]
+
+
 def _null(name: str, n: int, within: bool, kind: str) -> Simulation:
     def draw(seed: int) -> tuple[int, int]:
-        p = correlated(*_drawn(name, n, 0.0, seed))[within].p
-        p = p[np.triu_indices(_UNITS, 1)]
-        p = p[np.isfinite(p)]
+        p = _unrelated(name, n, within, seed)
         if kind == "q":
             return int(bool((benjamini_hochberg(p) < 0.05).any())), 1
         return int((p < 0.05).sum()), len(p)
@@ -125,7 +130,7 @@ def _layer(n: int, seed: int, strength: float) -> tuple[Activations, Activations
 @cache
 def _preference(strength: float) -> float:
     found = [
-        specialisation(*_layer(100_000, s, strength), classes=4, seed=0, draws=20)
+        specialisation(*_layer(100_000, s, strength), classes=4, seed=0, draws=1)
         for s in range(1000, 1002)
     ]
     return float(np.mean([f.value.mean() for f in found]))
@@ -140,9 +145,14 @@ def _specialised(n: int) -> Simulation:
     return Simulation("mechanism.clusters", "specialisation", "interval", n, draw, 300, 15)
 
 
+@cache
+def _shuffled_preferences(n: int, seed: int) -> np.ndarray:
+    return specialisation(*_layer(n, seed, 0.0), classes=4, seed=seed, draws=200).p
+
+
 def _unspecialised(n: int, kind: str) -> Simulation:
     def draw(seed: int) -> tuple[int, int]:
-        p = specialisation(*_layer(n, seed, 0.0), classes=4, seed=seed, draws=200).p
+        p = _shuffled_preferences(n, seed)
         if kind == "q":
             return int(bool((benjamini_hochberg(p) < 0.05).any())), 1
         return int((p < 0.05).sum()), len(p)
@@ -166,7 +176,7 @@ def _grouped(n: int) -> Simulation:
 
 
 def _untrained(n: int) -> Simulation:
-    """Whether an untrained layer beats twenty untrained ones."""
+    """Whether a randomly initialised layer beats twenty randomly initialised ones."""
 
     def draw(seed: int) -> tuple[int, int]:
         rng = np.random.default_rng([seed, n])
@@ -177,7 +187,7 @@ def _untrained(n: int) -> Simulation:
         ]
         return int(Against(layers[0], tuple(layers[1:])).p < 0.05), 1
 
-    return Simulation("mechanism.clusters", "untrained copies", "p", n, draw, 300, 15)
+    return Simulation("mechanism.clusters", "randomly initialised controls", "p", n, draw, 300, 15)
 
 
 def _changes(rng: np.random.Generator, n: int) -> np.ndarray:
@@ -227,6 +237,7 @@ SIMULATIONS = (
     *(_null(name, n, True, kind) for name in _NULLS for n in _NULLS[name] for kind in ("p", "q")),
     *(_null(name, 200, False, "p") for name in ("normal units", "classes of other spreads")),
     _null("units silent on nine in ten", 2000, False, "p"),
+    _null("classes of other spreads", 200, False, "q"),
     *(_specialised(n) for n in (50, 200)),
     _grouped(100),
     _untrained(100),

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-__all__ = ["Draw", "Kept", "Simulation", "kept"]
+from holistic.stats.intervals import wilson
+
+__all__ = ["Draw", "Kept", "Kind", "Simulation", "held", "kept", "small"]
+
+_LOOK = 25
+"""Draws after which it is looked whether they are enough."""
 
 Kind = Literal["interval", "p", "q"]
 
@@ -77,16 +82,48 @@ class Kept:
     numbers: int
     draws: int
 
+    def settled(self, target: tuple[float, float]) -> bool:
+        """Say whether Wilson's 99.7 % bounds of the rate hold neither end of the target."""
+        alone = self.rate * (1 - self.rate) / self.error**2 if 0 < self.rate < 1 else self.draws
+        count = min(alone, self.numbers)  # as many numbers as would say as much by themselves
+        low, high = wilson(self.rate * count, count, level=0.9973)
+        return not any(low < end < high for end in target if 0 < end < 1)
+
     def within(self, target: tuple[float, float], errors: float = 0.0) -> bool:
         """Say whether the rate lies in the target, give or take so many standard errors."""
         slack = errors * self.error
         return target[0] - slack <= self.rate <= target[1] + slack
 
 
-def kept(simulation: Simulation, repeats: int, seed: int = 0) -> Kept:
-    """Draw again and again and count how often the promise was kept."""
-    draws = np.array([simulation.draw(seed + i) for i in range(repeats)], np.float64)  # [R, 2]
-    hits, numbers = draws.T
+def held(lo: np.ndarray, hi: np.ndarray, truth: np.ndarray) -> tuple[int, int]:
+    """Count the bounds that hold the truth, give or take rounding, and those that there are."""
+    slack = 1e-6 * (1 + np.abs(truth))
+    known = ~np.isnan(lo)
+    return int(((lo <= truth + slack) & (truth - slack <= hi) & known).sum()), int(known.sum())
+
+
+def small(p: np.ndarray) -> tuple[int, int]:
+    """Count the p below 0.05, and those that there are."""
+    return int((p < 0.05).sum()), int((~np.isnan(p)).sum())
+
+
+def kept(simulation: Simulation, repeats: int, seed: int = 0, *, early: bool = False) -> Kept:
+    """Draw again and again and count how often the promise was kept.
+
+    With `early`, draws end once the rate's 99.7 % bounds hold no end of the target: a rate that
+    lies at an end is taken for inside, or for outside, with a chance of 0.3 % at each look.
+    """
+    draws = list[tuple[int, int]]()
+    for i in range(repeats):
+        draws.append(simulation.draw(seed + i))
+        if early and len(draws) % _LOOK == 0 and _counted(draws).settled(simulation.target):
+            break
+    return _counted(draws)
+
+
+def _counted(pairs: Sequence[tuple[int, int]]) -> Kept:
+    hits, numbers = np.array(pairs, np.float64).T
+    repeats = len(pairs)
     total = numbers.sum()
     rate = float(hits.sum() / total) if total else float("nan")
     spread = ((hits - rate * numbers) ** 2).sum()

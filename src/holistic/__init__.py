@@ -27,8 +27,10 @@ _HOMES = {
     "audit": "audits",
     "check": "checking",
     "load": "report.saved",
+    "removable": "replacing.removal",
     "serve": "workbench.serving",
     "sweep": "replacing.sweep",
+    "test": "replacing.asked",
     "top_units": "replacing",
 }
 __all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
@@ -49,6 +51,8 @@ if TYPE_CHECKING:
     from holistic.graph.edits import Zero as Zero
     from holistic.graph.sites import Site as Site
     from holistic.replacing import top_units as top_units
+    from holistic.replacing.asked import test as test
+    from holistic.replacing.removal import removable as removable
     from holistic.replacing.sweep import sweep as sweep
     from holistic.report.saved import Audit as Audit
     from holistic.report.saved import load as load

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import operator
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,8 @@ __all__ = ["check_subject", "checked_seed", "described", "indices", "number", "p
 
 _MOST_SEED = 2**31 - 1
 """Seeds are also added to and multiplied, and every generator takes what comes out."""
+_MOST_LISTED = 10_000_000
+"""How many entries an iterator may give, so that one without an end is told."""
 _KINDS = {"f": "fractions", "c": "complex numbers", "U": "texts", "S": "bytes"}
 
 
@@ -146,7 +149,18 @@ def _is_truth(value: object) -> bool:
 def _listed(values: Any, what: str, error: type[HolisticError]) -> Any:
     """Return values as an array or a list; refuse what has no order or only seems to be a list."""
     if hasattr(values, "detach"):
-        return values.detach().cpu().numpy()
+        try:
+            return values.detach().cpu().numpy()
+        except (TypeError, NotImplementedError, RuntimeError):  # sparse, quantised, without data
+            raise error(
+                f"{what} must be a plain tensor, got {described(values)} that can't be read as an "
+                "array; give a dense one that holds its numbers"
+            ) from None
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise error(
+            f"{what} must be a list of whole numbers, got {described(values)} with "
+            f"{np.ma.count_masked(values)} masked; leave these out with .compressed()"
+        )
     if isinstance(values, np.ndarray):
         return values
     if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
@@ -154,6 +168,14 @@ def _listed(values: Any, what: str, error: type[HolisticError]) -> Any:
             f"{what} must be a list of whole numbers, got {described(values)}; "
             "write them as [0, 3] or as a mask of truth values"
         )
+    if not hasattr(values, "__len__"):  # it may have no end
+        found = list(itertools.islice(values, _MOST_LISTED + 1))
+        if len(found) > _MOST_LISTED:
+            raise error(
+                f"{what} must be a list of whole numbers, got {type(values).__name__} of more than "
+                f"{_MOST_LISTED:,}; write them as [0, 3] or as a mask of truth values"
+            )
+        return found
     return list(values)
 
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from holistic.arguments import check_subject
 from holistic.checking import Check, first_look
-from holistic.errors import AuditError, LensError, as_cause, listed, memory_told, notice
+from holistic.errors import AuditError, LensError, as_cause, explain_memory_errors, listed, notice
 from holistic.graph.sites import SITES
 from holistic.graph.torch_settings import settled
 from holistic.lenses._choice import check_needs, chosen_lenses, settings_of
-from holistic.lenses._contract import Context, Lens, left_out
+from holistic.lenses._contract import Context, Lens, left_out, quickened
 from holistic.progress import Progress, silent
 from holistic.report.saved import Audit
 from holistic.results.files import check_target, remove_unfinished
@@ -34,7 +34,7 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _log = logging.getLogger("holistic")
 
 
-@memory_told()
+@explain_memory_errors()
 @settled(gradients=True)
 def audit(
     subject: Subject,
@@ -43,6 +43,7 @@ def audit(
     lenses: Sequence[Lens | str] | None = None,
     progress: Progress | None = None,
     anyway: bool = False,
+    quick: bool = False,
 ) -> Audit:
     """Run lenses over a subject and save what they find, a lens at a time.
 
@@ -65,6 +66,9 @@ def audit(
         those within it (`ablation: pairs of units`).
     anyway
         Study a model, too, that is no better than chance.
+    quick
+        Take about a tenth of the time: with fewer examples, copies and steps wherever a lens has
+        its default settings. Intervals are wider by that.
 
     Returns
     -------
@@ -84,9 +88,10 @@ def audit(
     ModelError
         If the model is no better than chance; see `subject.check()`.
     """
-    chosen, errors = chosen_lenses(lenses), dict[str, Exception]()
     for line in left_out() if lenses is None else ():
         notice(line)
+    lenses = [quickened(one) if quick else one for one in chosen_lenses(lenses)]
+    chosen, errors = chosen_lenses(lenses), dict[str, Exception]()
     run = begin(subject, out=out, lenses=lenses, anyway=anyway)
     with computing_as(run.provenance), _alone(run.path):
         if Audit.load(run.path).lenses != run.lenses:  # another run ended in between
@@ -163,13 +168,13 @@ def begin(
     """
     check_subject(subject)
     chosen, path = chosen_lenses(lenses), Path(out)
-    held = Audit.held(path)
-    check_needs(chosen, held.lenses if held else ())
+    existing = Audit.find(path)
+    check_needs(chosen, existing.lenses if existing else ())
     subject.check_unchanged()
     settings = {lens.name: settings_of(lens) for lens in chosen}
-    run = _reopened(held, subject, settings, source) if held else None
-    if run and held and not run.fault("sites"):
-        return _moved_to(held, run, source)
+    run = _reopened(existing, subject, settings, source) if existing else None
+    if run and existing and not run.fault("sites"):
+        return _moved_to(existing, run, source)
     subject.check_finite()  # before a folder is made: a model that is refused leaves none
     start = time.perf_counter()
     sites = [Finding(SITES, subject.sites)]
@@ -178,38 +183,40 @@ def begin(
         seen = first_look(subject, lenses=lenses, anyway=anyway, look=look)
         provenance = {**recorded(subject, settings, source or {}), "check": seen.record()}
     with _alone(path):
-        _check_still(path, held)
+        _check_still(path, existing)
         if run is None:
-            run = Audit(path, provenance) if held else Audit.create(path, provenance)
+            run = Audit(path, provenance) if existing else Audit.create(path, provenance)
         return run.add("sites", sites, time.perf_counter() - start)
 
 
 def _reopened(
-    held: Audit, subject: Subject, settings: Mapping[str, Any], source: Mapping[str, Any] | None
+    existing: Audit, subject: Subject, settings: Mapping[str, Any], source: Mapping[str, Any] | None
 ) -> Audit | None:
     """Go on with a saved audit; None where no lens in it is finished and it is another subject's.
 
     Lenses that it doesn't know yet are added to its settings.
     """
-    wanted = gone_on_with(held.provenance, subject, settings, source)
-    if other := difference(held.provenance, wanted, subject):
-        if held.finished:
-            raise _taken(held.path, other)
+    wanted = gone_on_with(existing.provenance, subject, settings, source)
+    if other := difference(existing.provenance, wanted, subject):
+        if existing.finished:
+            raise _taken(existing.path, other)
         return None
-    return dataclasses.replace(held, provenance={**wanted, "key": key(wanted)})
+    return dataclasses.replace(existing, provenance={**wanted, "key": key(wanted)})
 
 
-def _moved_to(held: Audit, run: Audit, source: Mapping[str, Any] | None) -> Audit:
+def _moved_to(existing: Audit, run: Audit, source: Mapping[str, Any] | None) -> Audit:
     """Save where the subject of a saved audit comes from now, if from elsewhere."""
-    if source and source != held.provenance.get("source"):
-        with _alone(held.path):
-            _check_still(held.path, held)
-            dataclasses.replace(held, provenance={**held.provenance, "source": source}).publish()
+    if source and source != existing.provenance.get("source"):
+        with _alone(existing.path):
+            _check_still(existing.path, existing)
+            dataclasses.replace(
+                existing, provenance={**existing.provenance, "source": source}
+            ).publish()
     return run
 
 
-def _check_still(path: Path, held: Audit | None) -> None:
-    if Audit.held(path) != held:
+def _check_still(path: Path, existing: Audit | None) -> None:
+    if Audit.find(path) != existing:
         raise AuditError(f"another run wrote to '{path}' meanwhile; give the command again")
 
 
@@ -246,14 +253,14 @@ def preflight(
     AuditError
         If the folder is taken, can't be written, or holds an audit from another source.
     """
-    held = Audit.held(Path(out))
-    check_needs(chosen_lenses(lenses), held.lenses if held else ())
+    existing = Audit.find(Path(out))
+    check_needs(chosen_lenses(lenses), existing.lenses if existing else ())
     check_writable(Path(out))
-    known = held.provenance.get("source", {}) if held else {}
+    known = existing.provenance.get("source", {}) if existing else {}
     other = [n for n in known if known[n] != source.get(n) and not _moved(n, known[n], source)]
-    if held and other and held.finished:
+    if existing and other and existing.finished:
         raise _taken(Path(out), f"different {', '.join(other)}")
-    return None if other else held
+    return None if other else existing
 
 
 def _moved(name: str, known: Any, source: Mapping[str, Any]) -> bool:
@@ -297,8 +304,8 @@ def _sound(run: Audit, chosen: Sequence[Lens]) -> Audit:
         if lens.name in run.lenses and not again.isdisjoint(lens.needs):
             again.add(lens.name)
     for fault in faults.values():
-        told = listed(name for name in run.lenses if name in again)
-        _log.warning("%s; what is affected is run again: %s", fault, told)
+        affected = listed(name for name in run.lenses if name in again)
+        _log.warning("%s; what is affected is run again: %s", fault, affected)
     left = {name: entry for name, entry in run.lenses.items() if name not in again}
     return dataclasses.replace(run, lenses=left)
 
@@ -355,11 +362,11 @@ def _found(run: Audit, lens: Lens, subject: Subject, say: Progress) -> list[Find
 
 def _raise_failed(run: Audit, failed: Sequence[str], errors: Mapping[str, Exception]) -> NoReturn:
     """Tell which lenses are missing from a run that is saved otherwise, and from what errors."""
-    told = "; ".join(f"'{name}' is missing: {run.failed[name]}" for name in failed)
+    reasons = "; ".join(f"'{name}' is missing: {run.failed[name]}" for name in failed)
     causes = list(errors.values())
     cause = causes[0] if len(causes) == 1 else ExceptionGroup("lenses failed", causes)
     raise LensError(
-        f"{told}; the other lenses ({len(run.finished)}) are saved in '{run.path}', and the same "
+        f"{reasons}; other lenses ({len(run.finished)}) are saved in '{run.path}', and the same "
         "command tries again",
         run,
     ) from cause

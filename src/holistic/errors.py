@@ -34,8 +34,8 @@ __all__ = [
     "ShortOfMemory",
     "SiteError",
     "as_cause",
+    "explain_memory_errors",
     "listed",
-    "memory_told",
     "nearest",
     "notice",
     "shortened",
@@ -82,7 +82,7 @@ class ShortOfMemory(HolisticError, MemoryError):
 
 
 @contextmanager
-def memory_told() -> Generator[None]:
+def explain_memory_errors() -> Generator[None]:
     """Tell in one line where memory ran out, whoever noticed: Python, numpy or torch.
 
     Raises
@@ -96,8 +96,8 @@ def memory_told() -> Generator[None]:
         raise
     except (MemoryError, RuntimeError) as error:
         words = str(error)
-        told = isinstance(error, MemoryError) or any(sign in words for sign in _NO_MEMORY)
-        if not told:
+        no_memory = isinstance(error, MemoryError) or any(sign in words for sign in _NO_MEMORY)
+        if not no_memory:
             raise
         raise ShortOfMemory(
             f"not enough memory: {shortened(words)[:160] or 'the system gave no more'}; "

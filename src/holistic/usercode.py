@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.util
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from holistic.errors import HolisticError, shortened
+from holistic.errors import HolisticError, nearest, shortened
 
-__all__ = ["FAULTS", "called", "imported", "reason_of", "running"]
+__all__ = ["FAULTS", "called", "findable", "imported", "reason_of", "running"]
 
 FAULTS = (Exception, SystemExit)
 """What code of somebody else's may raise that isn't the user's Ctrl-C."""
@@ -35,6 +36,20 @@ def reason_of(fault: BaseException) -> str:
     return f"{type(fault).__name__}: {words}" if words else type(fault).__name__
 
 
+def findable(module: str) -> bool:
+    """Say whether there is a module of this name, of the current folder or an installed one."""
+    _look_here()
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError, AttributeError):
+        return False
+
+
+def _look_here() -> None:
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+
+
 def imported(name: str, error: type[HolisticError]) -> Callable[[], Any]:
     """Import `module:callable`, the current folder on the path.
 
@@ -51,8 +66,7 @@ def imported(name: str, error: type[HolisticError]) -> Callable[[], Any]:
         If there is no such module or attribute, the module can't be run, or it can't be called.
     """
     module, _, attribute = name.partition(":")
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
+    _look_here()
     found: Any = None
     try:
         with contextlib.redirect_stdout(sys.stderr):
@@ -63,12 +77,21 @@ def imported(name: str, error: type[HolisticError]) -> Callable[[], Any]:
         raise
     except FAULTS as fault:
         raise error(
-            f"'{name}' can't be imported: {_placed(fault)}; 'module:callable' needs a module of "
-            "the current folder or an installed one"
+            f"'{name}' can't be imported: {_placed(fault)}{_meant(module, attribute, found)}; "
+            "'module:callable' needs a module of the current folder or an installed one"
         ) from fault
     if not callable(found):
         raise error(f"'{name}' is a {type(found).__name__}, it must be callable")
     return found
+
+
+def _meant(module: str, attribute: str, found: Any) -> str:
+    """Name the module of this folder, or the name in a module, that may have been meant."""
+    if found is not None:
+        own = [name for name in dir(found) if not name.startswith("_")]
+        return "" if hasattr(found, attribute) else nearest(attribute, own)
+    here = [file.stem for file in Path.cwd().glob("*.py")]
+    return "" if module in here else nearest(module, here)
 
 
 def _placed(fault: BaseException) -> str:

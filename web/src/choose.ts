@@ -13,20 +13,20 @@ export interface Choice {
 
 /** Columns that name a row, if they hold more than one thing. */
 export function keys(table: Table): string[] {
-  return table.told.columns
+  return table.info.columns
     .filter((c) => c.role === "key" || c.role === "along")
     .map((c) => c.name)
     .filter((name) => table.distinct(name).length > 1);
 }
 
 export const values = (table: Table): string[] =>
-  table.told.columns.filter((c) => c.role === "value" && c.kind !== "string").map((c) => c.name);
+  table.info.columns.filter((c) => c.role === "value" && c.kind !== "string").map((c) => c.name);
 
 export function choose(table: Table): Choice | null {
   const numbers = values(table);
   const own = keys(table);
   if (!numbers.length || !own.length || table.length < 2 || !unique(table, own)) return null;
-  const wanted = (kind: Choice["kind"]) => [kind, "", undefined].includes(table.told.view);
+  const wanted = (kind: Choice["kind"]) => [kind, "", undefined].includes(table.info.view);
   const along = own.find((name) => table.about(name).role === "along");
   if (along && own.length > 1 && wanted("curve")) {
     const filters = own.filter((name) => name !== along);
@@ -42,14 +42,14 @@ export function choose(table: Table): Choice | null {
     return { kind: "heat", filters, rows, across, values: numbers };
   }
   const rows = own[own.length - 1];
-  return own.length === 1 || table.told.view === "dots"
+  return own.length === 1 || table.info.view === "dots"
     ? { kind: "dots", filters: own.slice(0, -1), rows, across: "", values: numbers }
     : null;
 }
 
 /** The two keys that a map lies between: those that were declared, or the last two. */
 function pairOf(table: Table, own: string[]): [string, string] {
-  const [a, b] = (table.told.across ?? "").split(" ");
+  const [a, b] = (table.info.across ?? "").split(" ");
   return a !== b && own.includes(a) && own.includes(b)
     ? [a, b]
     : [own[own.length - 2], own[own.length - 1]];

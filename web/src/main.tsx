@@ -8,6 +8,7 @@ import { ClassCard } from "./cards/Class";
 import { ImageCard } from "./cards/Image";
 import { UnitCard } from "./cards/Unit";
 import { type Audit, read, type Table } from "./data";
+import { mapOf } from "./lenses/parts";
 import { parse, type Route, to, unescaped } from "./route";
 import { Bar } from "./views/Bar";
 import { AuditContext, RowsContext } from "./views/context";
@@ -100,7 +101,7 @@ function show(audit: Audit): void {
       if (article) enliven(audit, article, name);
     }
   }
-  const units = audit.table("ablation.units");
+  const units = mapOf(audit);
   const card =
     route.view === "unit" ? (
       <UnitCard key={`${route.site}/${route.unit}`} site={route.site} unit={route.unit} />
@@ -134,7 +135,7 @@ function turn(e: KeyboardEvent): void {
 }
 
 /** What was found beside each lens's first sentence: folded on a screen, whole on paper and without scripts. */
-const folded = () => [...document.querySelectorAll<HTMLDetailsElement>(".told details")];
+const folded = () => [...document.querySelectorAll<HTMLDetailsElement>(".statements details")];
 
 /** Paper is light, whatever the screen is, and nothing on it opens. */
 function printLight(): void {
@@ -169,7 +170,7 @@ function follow(e: MouseEvent): void {
 async function start(): Promise<void> {
   const audit = await read(document);
   const { lenses } = audit.outline;
-  document.querySelectorAll("nav a, .told a").forEach((a) => {
+  document.querySelectorAll("nav a, .statements a").forEach((a) => {
     const id = unescaped(a.getAttribute("href")!.slice(1));
     const lens = lenses.find((l) => l.name === id || l.findings.includes(id));
     if (id.startsWith("/")) return;

@@ -358,7 +358,7 @@ async function responses(page, findings) {
     "activation.depth",
     "activation.concepts",
     "activation.tuning",
-    "activation.synthetic",
+    "activation.visualisations",
   ].filter((name) => findings[name]?.total);
   if (!tables.length) return;
   await settled(page, "#/lens/activation");
@@ -366,10 +366,10 @@ async function responses(page, findings) {
     assert.ok(await within(page, name, ".plot, canvas.pixels").count(), `${name} is drawn`);
   if (await within(page, "activation.examples", "a.picture").count())
     await saved(page, "activation.examples");
-  if (!findings["activation.synthetic"]?.total) return;
-  await saved(page, "activation.synthetic");
+  if (!findings["activation.visualisations"]?.total) return;
+  await saved(page, "activation.visualisations");
   assert.match(
-    await within(page, "activation.synthetic", "canvas").first().getAttribute("aria-label"),
+    await within(page, "activation.visualisations", "canvas").first().getAttribute("aria-label"),
     /made by gradient ascent, not data, (activation|value)/,
   );
   const tile = within(page, "activation.tuning", "svg.tile").first(),
@@ -385,11 +385,11 @@ async function responses(page, findings) {
     told,
     "units can be sorted by another number",
   );
-  await within(page, "activation.synthetic", ".wallrow a").first().click();
+  await within(page, "activation.visualisations", ".wallrow a").first().click();
   await page.waitForTimeout(200);
   assert.ok(
-    await page.locator("#app h3", { hasText: "Synthetic inputs" }).count(),
-    "the unit's card has its synthetic inputs",
+    await page.locator("#app h3", { hasText: "Feature visualisations" }).count(),
+    "the unit's card has its feature visualisations",
   );
 }
 

@@ -3,42 +3,36 @@ import { choose, keys } from "../src/choose";
 import { colour, limitOf, sides } from "../src/colour";
 import {
   Audit,
-  beside,
-  bounds,
   type Column,
-  controlOf,
   decode,
   type Encoded,
-  nothing,
+  type FindingInfo,
   part,
   ranked,
-  separated,
-  shown,
   Table,
-  type Told,
-  told,
   unpack,
 } from "../src/data";
 import { own } from "../src/lenses";
-import { failed, methodsOf, tested, verdict, words } from "../src/lenses/attribution/_gates";
+import { failed, methodsOf, nameOf, tested, verdict } from "../src/lenses/attribution/_gates";
 import { sizes } from "../src/lenses/mechanism/edges";
 import { parse, to } from "../src/route";
 import { search } from "../src/views/Bar";
 import { sorted } from "../src/views/DataTable";
 import { lattice } from "../src/views/Grid";
+import { bounds, companions, controlOf, describe, nothing, separated, shown } from "../src/wording";
 
 type Cells = [kind: string, cells: Encoded, more?: Partial<Column>];
 
 function table(
   columns: Record<string, Cells>,
   name = "own.table",
-  look: Pick<Told, "view" | "across"> = {},
+  look: Pick<FindingInfo, "view" | "across"> = {},
 ): Table {
   const entries = Object.entries(columns);
-  const about: Told = {
+  const about: FindingInfo = {
     title: name,
     total: 0,
-    held: "",
+    kept: "",
     statements: [],
     columns: entries.map(([n, [kind, , more]]) => ({
       name: n,
@@ -116,13 +110,13 @@ test("a number is told with what is declared to be of it, its n first, and nothi
     lost: ["int64", { values: [3] }, { unit: "examples", of: "accuracy_drop" }],
     p: partOf("p", "accuracy_drop", 0.5),
   });
-  expect(told(rows, 0, "effect")).toEqual([
+  expect(describe(rows, 0, "effect")).toEqual([
     "effect −1",
     "95 % interval [−2, 0]",
     "n 50 examples",
     "control effect 0.5 [−0.25, 0.75]",
   ]);
-  expect(told(rows, 0, "accuracy_drop")).toEqual([
+  expect(describe(rows, 0, "accuracy_drop")).toEqual([
     "accuracy drop +0.125",
     "no interval",
     "n 50 examples",
@@ -141,7 +135,7 @@ test("names say nothing: a column is what its role says", () => {
     effect: partOf("hi", "control_lo", 2),
     auroc: partOf("control", "control_lo", 0.5),
   });
-  expect(told(rows, 0, "control_lo")).toEqual([
+  expect(describe(rows, 0, "control_lo")).toEqual([
     "control lo 1",
     "95 % interval [0, 2]",
     "AUROC 0.5",
@@ -160,7 +154,7 @@ test("each of two controls of a number has its own band", () => {
     matched_hi: partOf("control_hi", "drop", 0.35),
     p: partOf("p", "drop", 0),
   });
-  expect(told(rows, 0, "drop")).toEqual([
+  expect(describe(rows, 0, "drop")).toEqual([
     "drop 0.5",
     "no interval",
     "random 0.1 [0, 0.2]",
@@ -173,8 +167,8 @@ test("each of two controls of a number has its own band", () => {
 
 test("what lies beyond its control needs none beside it", () => {
   const rows = table({ plain: value(), more: value(1, { beyond: true }) });
-  expect(told(rows, 0, "plain").at(-1)).toBe("no control: described, not tested");
-  expect(told(rows, 0, "more").at(-1)).toBe("no interval");
+  expect(describe(rows, 0, "plain").at(-1)).toBe("no control: described, not tested");
+  expect(describe(rows, 0, "more").at(-1)).toBe("no interval");
 });
 
 test("a number with an n of its own has no other, and one n can be of several", () => {
@@ -186,7 +180,7 @@ test("a number with an n of its own has no other, and one n can be of several", 
     pairs: partOf("n", "cka", 2000),
     bare: value(),
   });
-  expect(["probe", "gain", "cka", "bare"].map((name) => beside(sites, name))).toEqual([
+  expect(["probe", "gain", "cka", "bare"].map((name) => companions(sites, name))).toEqual([
     ["n"],
     ["n"],
     ["pairs"],
@@ -205,8 +199,8 @@ test("the range of a control that has no middle is told as one, a single end as 
     auroc: value(1, { neutral: 0.5 }),
     control_auroc_hi: partOf("control_hi", "auroc", 0.5),
   });
-  expect(told(pairs, 0, "r").at(-1)).toBe("control (95 % of shuffles) [−0.25, 0.25]");
-  expect(told(pairs, 0, "auroc")).toEqual(["AUROC 1", "no interval", "control AUROC hi 0.5"]);
+  expect(describe(pairs, 0, "r").at(-1)).toBe("control (95 % of shuffles) [−0.25, 0.25]");
+  expect(describe(pairs, 0, "auroc")).toEqual(["AUROC 1", "no interval", "control AUROC hi 0.5"]);
   expect(controlOf(pairs, "r")).toEqual(["", "control_r_lo", "control_r_hi"]);
   expect(controlOf(pairs, "auroc")).toEqual(["", "", "control_auroc_hi"]);
   expect([nothing(pairs, "auroc"), nothing(pairs, "r")]).toEqual([0.5, 0]);
@@ -219,7 +213,7 @@ test("columns are called by the words of their declarations, their band by those
     control_lo: partOf("control_lo", "effect", -0.25, { words: "95 % of the units" }),
     control_hi: partOf("control_hi", "effect", 0.75),
   });
-  expect(told(rows, 0, "effect")).toEqual([
+  expect(describe(rows, 0, "effect")).toEqual([
     "effect of removing it −1",
     "no interval",
     "control (median unit) 0.5, 95 % of the units [−0.25, 0.75]",
@@ -234,8 +228,8 @@ test("where a control was measured at other sizes only, they are told", () => {
     accuracy: ["float64", { values: [0.1, 0.9, 0.5] }, { role: "value" }],
     random: ["float64", { values: [0.8, 1, null] }, { role: "control", of: "accuracy" }],
   });
-  expect(told(curve, 2, "accuracy").at(-1)).toBe("control measured at k = 1, 5");
-  expect(told(curve, 0, "accuracy").at(-1)).toBe("random 0.8");
+  expect(describe(curve, 2, "accuracy").at(-1)).toBe("control measured at k = 1, 5");
+  expect(describe(curve, 0, "accuracy").at(-1)).toBe("random 0.8");
 });
 
 test("a loss has one colour, whichever sign its number has, and what isn't declared has none", () => {
@@ -288,7 +282,8 @@ test("a view and the keys of a map are those that were declared, if the table ha
     into: ["string", { names: ["x", "y"], values: [0, 1, 0, 1, 0, 1, 0, 1] }, { role: "key" }],
     size: ["float64", { values: [0, 1, 2, 3, 4, 5, 6, 7] }, { role: "value" }],
   });
-  const chosen = (look: Pick<Told, "view" | "across">) => choose(table(columns(), "own", look));
+  const chosen = (look: Pick<FindingInfo, "view" | "across">) =>
+    choose(table(columns(), "own", look));
   expect(chosen({ across: "from into" })).toMatchObject({ kind: "heat", filters: ["site"] });
   expect(chosen({})).toMatchObject({ kind: "heat", filters: ["from"] });
   for (const across of ["from nowhere", "from from", "from", "__proto__ constructor"])
@@ -302,12 +297,12 @@ test("a file in a lens's folder is the view of the finding of its name, parts of
     expect.arrayContaining(["ablation.topk", "attribution.methods", "tracing.patching"]),
   );
   expect(
-    Object.entries(own).filter(([name, view]) => !/^[a-z]+\.[a-z]+$/.test(name) || !view),
+    Object.entries(own).filter(([name, view]) => !/^[a-z]+\.[a-z_]+$/.test(name) || !view),
   ).toEqual([]);
 });
 
 test("a tooltip names estimate, interval and n", () => {
-  const lines = told(units(), 0, "effect");
+  const lines = describe(units(), 0, "effect");
   expect(lines).toEqual([
     "effect −3 score",
     "95 % interval [−4, −2]",
@@ -406,10 +401,15 @@ test("a method that fails a gate is named as failing, a control is not", () => {
     ],
     metric: ["string", { names: ["deletion_auc", "edge_similarity"], values: [0, 0, 1, 0, 0] }],
     passed: ["bool", { values: [true, true, false, false, null] }],
+    method_name: [
+      "string",
+      { names: ["saliency", "input × gradient", "edge", "random"], values: [0, 1, 1, 2, 3] },
+    ],
   });
   expect(tested(gates, 3)).toEqual(["value –", "no interval", "a control itself"]);
   expect(tested(gates, 0).at(-1)).toBe("no control: described, not tested");
-  expect(words("input_x_gradient")).toBe("input × gradient");
+  expect(nameOf(gates, "input_x_gradient")).toBe("input × gradient");
+  expect(nameOf(gates, "a_method_of_ones_own")).toBe("a method of ones own");
   expect(methodsOf(gates)).toEqual(["saliency", "input_x_gradient", "edge"]);
   expect(failed(gates, "input_x_gradient")).toEqual(["edge similarity"]);
   expect(
@@ -430,14 +430,14 @@ test("what a class needs is chosen by the rank of the selection split, and not a
 test("a column that an older audit lacks says nothing of itself and has no cells", () => {
   expect(units().about("auroc")).toMatchObject({ unit: "", meaning: "" });
   expect(units().cell(0, "auroc")).toBeNull();
-  expect(told(units(), 0, "auroc")[0]).toBe("AUROC –");
+  expect(describe(units(), 0, "auroc")[0]).toBe("AUROC –");
 });
 
 test("a class of just this name is found first, sites by their operation, lenses by their question", () => {
-  const about = (title: string, statements: string[] = []): Told => ({
+  const about = (title: string, statements: string[] = []): FindingInfo => ({
     title,
     total: 1,
-    held: "",
+    kept: "",
     statements,
     columns: [],
   });

@@ -77,16 +77,16 @@ test("the map has every unit, also those whose rows the page doesn't hold", () =
     meaning: name,
     of: "",
   });
-  const told = (total: number, columns: Column[]) => ({
+  const info = (total: number, columns: Column[]) => ({
     title: "",
     total,
-    held: "with the largest effect",
+    kept: "with the largest effect",
     statements: [],
     columns,
   });
   const findings = {
-    sites: told(2, [column("site", "string"), column("units", "int64"), column("op", "string")]),
-    "ablation.units": told(12, [
+    sites: info(2, [column("site", "string"), column("units", "int64"), column("op", "string")]),
+    "ablation.units": info(12, [
       column("site", "string"),
       column("unit", "int64"),
       { ...column("effect"), signed: true },

@@ -273,7 +273,7 @@ await page.getByLabel("with any other").fill("5");
 await page.getByRole("button", { name: "patch", exact: true }).click();
 await settled(() =>
   [...document.querySelectorAll("p[role=status]")].some((p) =>
-    /example 5 is told as.*Control: taken from \d+ other images/.test(p.textContent),
+    /example 5 is predicted as.*Control: taken from \d+ other images/.test(p.textContent),
   ),
 );
 await page.getByLabel("units", { exact: true }).fill("1, 2");

@@ -78,7 +78,7 @@ def check(
     measured = looked.standing
     drawn = measured.by_chance and look_drawn(subject.model, subject.seed)
     labels = None if measured.accuracy.lo >= _GOOD else _labels(subject, looked)
-    told = np.bincount(measured.told, minlength=len(subject.classes))
+    counts = np.bincount(measured.predicted, minlength=len(subject.classes))
     studied = len(subject.selection) + len(subject.evaluation)
     return Check(
         model=subject.name,
@@ -90,7 +90,7 @@ def check(
             for name, one in zip(subject.classes, measured.recalls, strict=True)
             if one.n
         ),
-        never=tuple(n for n, k in zip(subject.classes, told, strict=True) if not k),
+        never=tuple(n for n, k in zip(subject.classes, counts, strict=True) if not k),
         weights=weights,
         drawn=drawn,
         labels=labels,
@@ -132,7 +132,7 @@ def first_look(
     look = look or check(subject, lenses=lenses)
     if anyway:
         return look
-    whole = _told(subject, subject.evaluation)
+    whole = _measure_standing(subject, subject.evaluation)
     if whole.by_chance:
         now = percent(whole.accuracy.value, whole.accuracy.lo, whole.accuracy.hi)
         raise ModelError(
@@ -156,27 +156,27 @@ class _Looked:
 
 def _looked(subject: Subject) -> _Looked:
     few = subject.evaluation.sample(_TIMED, seed=subject.seed)
-    _told(subject, few)  # whatever is made when a model first runs
+    _measure_standing(subject, few)  # whatever is made when a model first runs
     start = perf_counter()
-    _told(subject, few)
+    _measure_standing(subject, few)
     each = (perf_counter() - start) / len(few)
     count = _afforded(subject, each)
     parts = (subject.selection, subject.evaluation)
     choosing, measuring = (part.sample(count, seed=subject.seed) for part in parts)
-    return _Looked(choosing, measuring, _told(subject, measuring), each)
+    return _Looked(choosing, measuring, _measure_standing(subject, measuring), each)
 
 
 def _afforded(subject: Subject, each: float) -> int:
     return max(_FEWEST, 2 * len(subject.classes), int(_SECONDS / each))
 
 
-def _told(subject: Subject, examples: Examples) -> Standing:
-    told = subject.downstream(examples.images, (), ())[0].argmax(1).cpu().numpy()
-    return Standing(examples.labels.cpu().numpy(), told, len(subject.classes))
+def _measure_standing(subject: Subject, examples: Examples) -> Standing:
+    predicted = subject.downstream(examples.images, (), ())[0].argmax(1).cpu().numpy()
+    return Standing(examples.labels.cpu().numpy(), predicted, len(subject.classes))
 
 
 def _labels(subject: Subject, looked: _Looked) -> Labels | None:
-    found = reordered(_told(subject, looked.choosing), looked.standing)
+    found = reordered(_measure_standing(subject, looked.choosing), looked.standing)
     if found is None:
         return None
     names = subject.classes
@@ -190,7 +190,7 @@ def _inputs(subject: Subject, looked: _Looked) -> Inputs:
     if looked.standing.accuracy.lo < _GOOD:
         count = min(_TRIED, _afforded(subject, looked.each * _TRIES))
         some = looked.choosing.sample(count, seed=subject.seed)
-        right = looked.standing.labels == looked.standing.told
+        right = looked.standing.labels == looked.standing.predicted
         fitting = fitting_conversion(subject, some, looked.measuring, right=right)
     accuracy: Accuracy | None = fitting.gain.accuracy if fitting.gain else None
     return Inputs(

@@ -116,7 +116,7 @@ def fitting_conversion(
             found.append((one, _quality(subject, choosing, one)))
     best, _ = max(found, key=lambda pair: pair[1])
     gain = gain_of(right, _right(subject, measuring, best)[0])
-    return Fitting(best.words if gain.told else "", gain if gain.told else None, len(found) - 1)
+    return Fitting(best.words if gain.large else "", gain if gain.large else None, len(found) - 1)
 
 
 def _quality(subject: Subject, examples: Examples, one: Conversion) -> tuple[float, float]:
@@ -132,9 +132,9 @@ def _right(subject: Subject, examples: Examples, one: Conversion) -> tuple[np.nd
     """
     logits = subject.downstream(one.apply(examples.images), (), ())[0].double()
     labels = examples.labels.to(logits.device)
-    told = (logits.argmax(1) == labels) & logits.isfinite().all(1)
+    right = (logits.argmax(1) == labels) & logits.isfinite().all(1)
     mean = -float(cross_entropy(logits, labels))
-    return told.cpu().numpy(), mean if np.isfinite(mean) else -np.inf
+    return right.cpu().numpy(), mean if np.isfinite(mean) else -np.inf
 
 
 def _scalings(inputs: Tensor) -> Iterator[Conversion]:

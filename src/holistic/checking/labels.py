@@ -38,8 +38,8 @@ class Gain:
     p: float
 
     @property
-    def told(self) -> bool:
-        """Whether it is large and sure enough to be told."""
+    def large(self) -> bool:
+        """Whether it is large and sure enough to be reported."""
         return self.lo >= _WORTH and self.p < _SURE
 
 
@@ -88,10 +88,10 @@ def reordered(choosing: Standing, measuring: Standing) -> Reordered | None:
 
     classes = choosing.classes
     counts = np.zeros((classes, classes))
-    np.add.at(counts, (choosing.labels, choosing.told), 1)
+    np.add.at(counts, (choosing.labels, choosing.predicted), 1)
     # among orders that do as well, one that leaves labels where they are
     counts += 0.5 / max(1, classes) * np.eye(classes)
     order = linear_sum_assignment(counts, maximize=True)[1]
-    after = order[measuring.labels] == measuring.told
-    gain = gain_of(measuring.labels == measuring.told, after)
-    return Reordered(tuple(map(int, order)), gain) if gain.told else None
+    after = order[measuring.labels] == measuring.predicted
+    gain = gain_of(measuring.labels == measuring.predicted, after)
+    return Reordered(tuple(map(int, order)), gain) if gain.large else None

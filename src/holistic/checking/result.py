@@ -160,10 +160,10 @@ class Check:
     def lines(self) -> Iterator[Line]:
         """What is shown, one line each."""
         yield Line("accuracy", self._accuracy(), self.by_chance)
-        if told := self._recalls():
-            yield Line("classes", told)
+        if recalls := self._recalls():
+            yield Line("classes", recalls)
         if self.never:
-            yield Line("never told", _some(self.never), True)
+            yield Line("never predicted", _some(self.never), True)
         if self.labels:
             yield Line("labels", _relabelled(self.labels), True)
         yield Line("inputs", self._inputs(), bool(self.inputs.better))
@@ -188,25 +188,27 @@ class Check:
         return "check weights, inputs and labels"
 
     def _accuracy(self) -> str:
-        told = percent(self.accuracy.value, self.accuracy.lo, self.accuracy.hi)
+        accuracy = percent(self.accuracy.value, self.accuracy.lo, self.accuracy.hi)
         verdict = "no better than chance" if self.by_chance else "the most frequent class alone"
-        return f"{told} of {self.accuracy.n:,}; {verdict}: {percent(self.usual)}"
+        return f"{accuracy} of {self.accuracy.n:,}; {verdict}: {percent(self.usual)}"
 
     def _recalls(self) -> str:
         if self.accuracy.value >= _HIGH:
             return ""
         lowest = sorted(self.recalls, key=lambda one: one.accuracy.value)[:_NAMED]
-        told = ", ".join(f"{one.label} {percent(one.accuracy.value, decimals=0)}" for one in lowest)
-        return f"fewest right: {told}" if len(self.recalls) > _NAMED else f"right: {told}"
+        fewest = ", ".join(
+            f"{one.label} {percent(one.accuracy.value, decimals=0)}" for one in lowest
+        )
+        return f"fewest right: {fewest}" if len(self.recalls) > _NAMED else f"right: {fewest}"
 
     def _inputs(self) -> str:
         i = self.inputs
         shape = " × ".join(map(str, i.shape))
-        told = f"{shape}, {i.low:.3g} to {i.high:.3g}, mean {i.mean:.2g}, deviation {i.spread:.2g}"
+        shown = f"{shape}, {i.low:.3g} to {i.high:.3g}, mean {i.mean:.2g}, deviation {i.spread:.2g}"
         if i.better and i.accuracy:
             right = percent(i.accuracy.value, i.accuracy.lo, i.accuracy.hi)
-            return f"{told}. {sentence(i.better)} they give {right} (best of {i.tried} tried)"
-        return told + (f"; none of {i.tried} conversions fits better" if i.tried else "")
+            return f"{shown}. {sentence(i.better)} they give {right} (best of {i.tried} tried)"
+        return shown + (f"; none of {i.tried} conversions fits better" if i.tried else "")
 
     def _examples(self) -> str:
         e = self.examples

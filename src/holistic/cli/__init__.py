@@ -11,7 +11,7 @@ from cyclopts import App, CycloptsError, Parameter
 from holistic import __version__
 from holistic.cli.configuration import check_numbers, read_configuration
 from holistic.cli.streams import as_line, give_up_stdout, ready
-from holistic.errors import HolisticError, memory_told
+from holistic.errors import HolisticError, explain_memory_errors
 from holistic.usercode import reason_of
 
 __all__ = ["app", "main"]
@@ -58,6 +58,11 @@ app.command(
     sort_key=5,
 )
 app.command(
+    "holistic.cli.export:export",
+    help="Write the tables and arrays of a saved audit as CSV, JSON or Zarr; no torch.",
+    sort_key=5,
+)
+app.command(
     "holistic.cli.serve:serve",
     help="Serve the page of a saved audit on this machine, with live interventions on its model.",
     sort_key=6,
@@ -99,18 +104,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 give_up_stdout()
             if debug:
                 traceback.print_exception(error)
-            print(f"error: {as_line(_told(error))}", file=sys.stderr)
+            print(f"error: {as_line(_error_line(error))}", file=sys.stderr)
             return getattr(error, "exit_code", USER_ERROR)
 
 
 def _run(words: Sequence[str]) -> int:
-    with memory_told():
+    with explain_memory_errors():
         code = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     sys.stdout.flush()
     return code or 0
 
 
-def _told(error: BaseException) -> str:
+def _error_line(error: BaseException) -> str:
     """Say in one line what went wrong."""
     if isinstance(error, CycloptsError):
         error.verbose = False

@@ -33,7 +33,7 @@ def check(source: Source = Source(), plan: Plan = Plan(), *, json_: AsJson = Fal
         Print one JSON document instead of text.
     """
     with kept_apart(), progress_shown() as progress:
-        data = load_source(source)
+        data = load_source(source, plan.weights)
         model = obtain_model(source, data, weights=plan.weights, progress=progress)
         subject = whole_subject(model, data, source, plan)
         look = seen(subject, data, (source, plan), lenses=plan.lens or None)
@@ -57,9 +57,9 @@ def seen(
     trained = is_reference(source) and plan.weights is None
     if plan.weights:
         weights = f"from '{plan.weights}'"
-    elif trained:
+    elif trained and data.train is not None:
         weights = f"trained here on {len(data.train):,} other examples"
     else:
         weights = f"as '{source.model}' returns them"
-    held = len(data.test) + (0 if trained else len(data.train))
-    return look(subject, lenses=lenses, weights=weights, unused=held - len(subject.labels))
+    available = len(data.test) if trained else sum(map(len, data.sides))
+    return look(subject, lenses=lenses, weights=weights, unused=available - len(subject.labels))

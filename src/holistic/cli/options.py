@@ -16,6 +16,9 @@ from holistic.lenses._contract import Lens
 __all__ = ["AsJson", "Plan", "Source", "file_name", "settings_class"]
 
 
+_QUICK_EXAMPLES = 1000
+"""Images that a quick run studies at most."""
+
 AsJson = Annotated[bool, Parameter(name="--json", negative=())]
 
 
@@ -34,6 +37,21 @@ class Source:
     """Seed of the weights, of the training, and of everything that is drawn at random."""
     data_dir: Path | None = None
     """Folder that holds data sets (`mnist/*.gz`); `$HOLISTIC_DATA` by default."""
+    classes: tuple[str, ...] = ()
+    """Names of the model's classes in the order of its logits, as `cat,dog`; the data's own by
+    default. Labels follow the data's names to their places there."""
+    resize: str | None = None
+    """Bring the pictures of a folder to this size: `64`, or `64x48`, height by width."""
+    normalise: str | None = None
+    """Take a mean away and divide by a deviation, `0.13,0.31`, or first a mean and then a deviation
+    for each channel."""
+
+    @property
+    def made(self) -> dict[str, Any]:
+        """What an audit records, so that the subject can be made again."""
+        more = {"classes": [*self.classes], "resize": self.resize, "normalise": self.normalise}
+        always = {"data": self.data, "model": self.model, "seed": self.seed}
+        return {**always, **{name: value for name, value in more.items() if value}}
 
 
 @Parameter(name="*")
@@ -55,13 +73,24 @@ class Plan:
     unit_axis: tuple[str, ...] = ()
     """`SITE=AXIS`: which axis of an example's value counts a site's units, if not the inferred
     one (see `holistic sites`)."""
+    sites: tuple[str, ...] = ()
+    """Sites to study: names, patterns such as `layer3.*`, or places among the hidden sites, `#-3:`
+    for the last three; all hidden sites by default."""
     exact: bool = False
     """Replace every unit on every example, whatever it takes; without it, a sweep of more than
     3e14 operations is estimated from a sample, and says so."""
     lens: tuple[str, ...] = ()
     """Names of the lenses to run; all by default."""
+    quick: bool = False
+    """Take about a tenth of the time: 1,000 of the test images at most, and in each lens fewer
+    examples, copies and steps where its settings aren't given. Intervals are wider by that."""
     anyway: bool = False
     """Study a model, too, that is no better than chance."""
+
+    @property
+    def most(self) -> int | None:
+        """How many of the test images are studied at most; None for all."""
+        return _QUICK_EXAMPLES if self.quick and self.limit is None else self.limit
 
 
 def file_name(source: Source) -> str:

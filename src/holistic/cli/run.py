@@ -14,7 +14,7 @@ from holistic.cli.bars import progress_shown
 from holistic.cli.options import AsJson, Plan, Source, file_name, settings_class
 from holistic.cli.streams import kept_apart, print_json
 from holistic.errors import AuditError, LensError, notice
-from holistic.lenses._contract import Lens, left_out, lens_class, lens_names
+from holistic.lenses._contract import Lens, left_out, lens_class, lens_names, quickened
 
 if TYPE_CHECKING:
     from holistic.progress import Progress
@@ -76,6 +76,8 @@ def _lenses(plan: Plan, settings: Settings) -> list[Lens]:
         notice(line)
     kinds = [lens_class(name) for name in dict.fromkeys(plan.lens or lens_names())]
     lenses: list[Lens] = [getattr(settings, kind.name, None) or kind() for kind in kinds]
+    if plan.quick:
+        lenses = [quickened(lens) for lens in lenses]
     if not plan.exact:
         return lenses
     return [replace(lens, exact=True) if hasattr(lens, "exact") else lens for lens in lenses]
@@ -102,13 +104,13 @@ def _audited(
     recorded = _recorded(source, plan)
     checked_score(plan.score)
     check_saved(str(out))
-    held = audits.preflight(out, lenses=lenses, source=recorded)
+    existing = audits.preflight(out, lenses=lenses, source=recorded)
     own = out / "model.safetensors"
-    data = load_source(source)
-    if plan.limit is not None:
-        limited(data.test.labels, plan.limit, seed=source.seed)  # before any training
-    with computing_as(held.provenance if held else {}):
-        weights = plan.weights or (own if held and _is_own(own, held) else None)
+    data = load_source(source, plan.weights)
+    if plan.most is not None:
+        limited(data.test.labels, plan.most, seed=source.seed)  # before any training
+    with computing_as(existing.provenance if existing else {}):
+        weights = plan.weights or (own if existing and _is_own(own, existing) else None)
         model = obtain_model(source, data, weights=weights, progress=progress)
         subject = whole_subject(model, data, source, plan)
         try:
@@ -118,8 +120,8 @@ def _audited(
                 subject, out=out, lenses=lenses, source=recorded, anyway=plan.anyway, look=look
             )
             if weights is None and is_reference(source):
-                told = {name: recorded[name] for name in ("data", "model", "seed")}
-                save_weights(model, own, told)
+                origin = {name: recorded[name] for name in ("data", "model", "seed")}
+                save_weights(model, own, origin)
             return audits.audit(
                 subject, out=out, lenses=lenses, progress=progress, anyway=plan.anyway
             )
@@ -129,7 +131,7 @@ def _audited(
             ) from error
 
 
-def _is_own(weights: Path, held: Audit) -> bool:
+def _is_own(weights: Path, existing: Audit) -> bool:
     """Say whether a file holds the weights that an audit is of; without, they are learnt again."""
     from safetensors.torch import load
 
@@ -141,19 +143,18 @@ def _is_own(weights: Path, held: Audit) -> bool:
             state = load(file.read())
     except Exception:  # whatever is in its place
         return False
-    return digest(sorted(state.items())) == held.provenance.get("weights")
+    return digest(sorted(state.items())) == existing.provenance.get("weights")
 
 
 def _recorded(source: Source, plan: Plan) -> dict[str, Any]:
     """Return how the subject is made, for the provenance."""
     return {
-        "data": source.data,
-        "model": source.model,
+        **source.made,
         "weights": str(plan.weights) if plan.weights else None,
-        "limit": plan.limit,
-        "seed": source.seed,
+        "limit": plan.most,
         "score": plan.score,
         "unit_axis": list(plan.unit_axis),
+        **({"sites": list(plan.sites)} if plan.sites else {}),
     }
 
 
@@ -161,10 +162,10 @@ def _kept(out: Path) -> str:
     """Say what a run that didn't finish leaves."""
     from holistic.report.saved import Audit
 
-    held = Audit.held(out)
-    if held is None:
+    existing = Audit.find(out)
+    if existing is None:
         return "nothing was saved"
-    finished = len(held.finished)
+    finished = len(existing.finished)
     return (
         f"the finished lenses ({finished}) are kept in '{out}', and the same command goes on there"
     )

@@ -20,6 +20,8 @@ __all__ = ["serve"]
 
 _MADE = ("data", "model", "weights", "seed", "limit", "score", "unit_axis")
 """What an audit must say of its source, so that its model can be made again."""
+_SOURCE = ("data", "model", "seed", "classes", "resize", "normalise")
+"""What of that are flags of the source, some said only where they were given."""
 
 
 def serve(
@@ -80,7 +82,7 @@ def _run(served: Served) -> None:
         os._exit(code if isinstance(code, int) else 1)
 
 
-def _threads(told: int | None) -> int:
+def _threads(asked: int | None) -> int:
     """How many threads compute: as many as the audit's, which decide the last bits, if they are.
 
     An audit may come from somebody else, or from a larger machine.
@@ -88,7 +90,7 @@ def _threads(told: int | None) -> int:
     import torch
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    wanted, most = told or torch.get_num_threads(), max(cores or 1, torch.get_num_threads())
+    wanted, most = asked or torch.get_num_threads(), max(cores or 1, torch.get_num_threads())
     if wanted > most:
         print(
             f"the audit was made with {wanted} threads, this machine has {most}: last digits may "
@@ -121,17 +123,22 @@ def _model(audit: Audit, data_dir: Path | None, *, trust: bool) -> Live | str:
         )
     if made["weights"] and not trust:
         return f"the audit names a file of weights, '{made['weights']}'; --trust reads it"
-    source = Source(made["data"], model=made["model"], seed=made["seed"], data_dir=data_dir)
+    source = Source(**{n: made[n] for n in _SOURCE if n in made}, data_dir=data_dir)
     own = audit.path / "model.safetensors"
     weights = Path(made["weights"]) if made["weights"] else own
-    plan = Plan(limit=made["limit"], score=made["score"], unit_axis=tuple(made["unit_axis"]))
+    plan = Plan(
+        limit=made["limit"],
+        score=made["score"],
+        unit_axis=tuple(made["unit_axis"]),
+        sites=tuple(made.get("sites", ())),
+    )
     if is_reference(source) and not weights.exists():
         return f"the model's weights aren't at '{weights}'"
     import torch
 
     torch.set_num_threads(_threads(audit.provenance.get("threads")))
     try:
-        data = load_source(source)
+        data = load_source(source, Path(made["weights"]) if made["weights"] else None)
         chosen = weights if weights.exists() else None
         subject = whole_subject(
             obtain_model(source, data, weights=chosen, progress=silent), data, source, plan

@@ -45,11 +45,11 @@ def sites(
     from holistic.study.weights import load_weights
 
     with kept_apart():
-        data = load_source(source)
+        data = load_source(source, weights)
         model = untrained_model(source, data)
         if weights is not None:
             model = load_weights(model, weights)
-        limit = max(_ENOUGH, 2 * len(data.classes))
+        limit = max(_ENOUGH, 2 * data.count)
         subject = whole_subject(model, data, source, Plan(limit=limit, unit_axis=unit_axis))
         document = _document(subject)
     if json_:

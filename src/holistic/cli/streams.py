@@ -67,18 +67,18 @@ def ready() -> Generator[None]:
 @contextmanager
 def kept_apart() -> Generator[None]:
     """Send to stderr what a user's code prints meanwhile, so that stdout has the answer alone."""
-    held: int | None = None
+    duplicate: int | None = None
     with contextlib.suppress(OSError):
         sys.stdout.flush()
-        held = os.dup(1)
+        duplicate = os.dup(1)
         os.dup2(2, 1)  # for what prints past Python: programs that are called, and C
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield
     finally:
-        if held is not None:
-            os.dup2(held, 1)
-            os.close(held)
+        if duplicate is not None:
+            os.dup2(duplicate, 1)
+            os.close(duplicate)
 
 
 def give_up_stdout() -> None:

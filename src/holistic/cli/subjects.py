@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from holistic.cli.options import Plan, Source
-from holistic.errors import SettingError
+from holistic.errors import ModelError, SettingError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,16 +33,72 @@ def is_reference(source: Source) -> bool:
     return ":" not in source.model
 
 
-def load_source(source: Source) -> Data:
-    """Load the data set that the flags name."""
+def load_source(source: Source, weights: Path | None = None) -> Data:
+    """Load the data set that the flags name.
+
+    Parameters
+    ----------
+    source
+        Names it, and says what is done to it.
+    weights
+        File of the model's weights; None where there is none yet, or the model brings its own.
+    """
     from holistic.arguments import checked_seed
-    from holistic.study.datasets import load_data
+    from holistic.study.datasets import Preparation, load_data
 
     seed = checked_seed(source.seed)
     for word in (source.data, source.model):
         check_saved(word)
-    data = load_data(source.data, data_dir=source.data_dir, seed=seed)
+    data = load_data(
+        source.data,
+        data_dir=source.data_dir,
+        seed=seed,
+        divide=_learns_from(source, weights),
+        classes=[name.strip() for text in source.classes for name in text.split(",")],
+        preparation=Preparation(_size(source.resize), _normalising(source.normalise)),
+    )
     return data.as_floats() if is_reference(source) else data
+
+
+def _learns_from(source: Source, weights: Path | None) -> bool:
+    """Say whether half of the data is what the model is, or was, trained on here."""
+    from holistic.study.weights import read_provenance
+
+    if not is_reference(source) or weights is None:
+        return is_reference(source)
+    try:
+        provenance = read_provenance(weights)
+    except ModelError:  # told when the weights are loaded
+        return False
+    return all(provenance.get(name) == getattr(source, name) for name in ("data", "seed"))
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    """Read `64` or `64x48`, height by width."""
+    if text is None:
+        return None
+    sides = re.fullmatch(r"(\d{1,4})(?:x(\d{1,4}))?", text.strip())
+    if sides is None or "0" in (sides[1].lstrip("0") or "0", (sides[2] or "1").lstrip("0") or "0"):
+        raise SettingError(f"--resize needs a size, as 64 or 64x48 (height by width), got '{text}'")
+    return int(sides[1]), int(sides[2] or sides[1])
+
+
+def _normalising(text: str | None) -> tuple[float, ...]:
+    """Read means and deviations, separated by commas."""
+    if text is None:
+        return ()
+    try:
+        numbers = tuple(float(number) for number in text.split(","))
+    except ValueError:
+        numbers = ()
+    half = len(numbers) // 2
+    usable = all(map(math.isfinite, numbers)) and all(number > 0 for number in numbers[half:])
+    if not numbers or len(numbers) % 2 or not usable:
+        raise SettingError(
+            "--normalise needs means and then as many deviations above 0, as 0.5,0.25, "
+            f"got '{text}'"
+        )
+    return numbers
 
 
 def untrained_model(source: Source, data: Data) -> nn.Module:
@@ -50,8 +107,8 @@ def untrained_model(source: Source, data: Data) -> nn.Module:
 
     if not is_reference(source):
         return load_factory(source.model)
-    shape = tuple(data.train.images.shape[1:])
-    return build(source.model, input_shape=shape, classes=len(data.classes), seed=source.seed)
+    shape = tuple(data.test.images.shape[1:])
+    return build(source.model, input_shape=shape, classes=data.count, seed=source.seed)
 
 
 def obtain_model(
@@ -71,7 +128,7 @@ def obtain_model(
     if weights is not None:
         check_saved(str(weights))
         return load_weights(model, weights)
-    if not is_reference(source):
+    if not is_reference(source) or data.train is None:
         return model
     recipe = RECIPES[source.model]
     return train(model, data.train, recipe, seed=source.seed, progress=progress)
@@ -96,22 +153,24 @@ def whole_subject(model: nn.Module, data: Data, source: Source, plan: Plan) -> S
     HolisticError
         If the limit is too small, or model and data can't be studied.
     """
+    from holistic.study.given import Given
     from holistic.study.scores import checked_score
     from holistic.study.splits import limited
     from holistic.study.subject import Subject
 
     images, labels = data.test.images, data.test.labels
-    if plan.limit is not None:
-        rows = limited(labels, plan.limit, seed=source.seed)
+    if plan.most is not None:
+        rows = limited(labels, plan.most, seed=source.seed)
         images, labels = images[rows], labels[rows]
     return Subject(
         model,
-        (images, labels),
+        Given(images, labels, features=data.features),
         classes=data.classes,
         score=checked_score(plan.score),
         seed=source.seed,
         name=source.model,
         unit_axes=_unit_axes(plan.unit_axis),
+        sites=plan.sites or None,
         device=plan.device,
     )
 

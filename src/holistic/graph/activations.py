@@ -13,6 +13,7 @@ from holistic.graph.kinds import (
     AFFINE,
     BATCH_NORMS,
     CHOICES,
+    FOLDS,
     IDENTITIES,
     LARGEST,
     MAX_POOLS,
@@ -127,6 +128,8 @@ class Flow:
         if whole.op == "getitem" and whole.args[1] != 0 and node.op not in SEQUENCES:
             return alone
         read = [i for i in _operands(node.args) if i in states]
+        if node.op in FOLDS:
+            return states[read[0]]
         if node.op in BATCH_NORMS or (node.op in IDENTITIES and read):
             return self._following(node, states[read[0]], states) if read else alone
         if not read or not pointwise(node, self.program):
@@ -209,7 +212,7 @@ class Flow:
             read = [i for i in made.inputs if self.program.nodes[i].batch_axis is not None]
             follows = bool(read) and found.issuperset(read)
             if (made.op in REDUCTIONS and (follows or self._comes_back(node))) or (
-                follows and made.op in MOVES | _STATISTIC
+                follows and made.op in MOVES | FOLDS | _STATISTIC
             ):
                 found.add(node.index)
         return frozenset(found)
@@ -251,7 +254,7 @@ class Flow:
                 index = min(states[index].origin)
                 continue
             made = self._made_by[index]
-            if made.op not in MOVES or not made.inputs:
+            if made.op not in MOVES | FOLDS or not made.inputs:
                 return mixing(made, self.program)
             index = made.inputs[0]
         return False
@@ -302,7 +305,7 @@ class Flow:
         """Activations that something outside of their region reads, wherever they are."""
         states, found = self.states, set[int]()
         for index, state in states.items():
-            if not state.curved or index in self.statistics:
+            if not state.curved or index in self.statistics or self.made(index).op in FOLDS:
                 continue
             yes_or_no = self.program.nodes[state.tip].op in YES_OR_NO
             users = self.users.get(index, ())
@@ -313,7 +316,7 @@ class Flow:
     def _outside(self, index: int, user: int) -> bool:
         """Whether a reader is another region's, and not a sum that comes back."""
         reader = self.program.nodes[user]
-        if reader.shape is None:  # a tuple: its parts are the readers
+        if reader.shape is None or reader.op in FOLDS:  # of a tuple its parts are the readers
             return any(self._outside(index, part) for part in self.users.get(user, ()))
         state = self.states.get(user)
         if state is None or user in self.statistics:
@@ -366,7 +369,7 @@ class Flow:
             yield index
             return
         for user in self.users.get(index, ()):
-            moved = self.program.nodes[user].op in MOVES and user != self.program.output
+            moved = self.program.nodes[user].op in MOVES | FOLDS and user != self.program.output
             if moved and user in self.states:
                 yield from self._usable(user, allowed)
 

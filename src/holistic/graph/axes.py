@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from holistic.graph.kinds import CHANNELS, HEADS, MATRIX, REDUCTIONS, SEQUENCES, pointwise
+from holistic.graph.kinds import CHANNELS, FOLDS, HEADS, MATRIX, REDUCTIONS, SEQUENCES, pointwise
 from holistic.graph.program import Node, Program, Ref
 
 __all__ = ["Along", "computed_by", "is_heads", "unit_axes"]
 
-_VIEWS = frozenset("view reshape _unsafe_view flatten unflatten squeeze unsqueeze".split())
+_VIEWS = FOLDS | frozenset("view reshape _unsafe_view flatten unflatten squeeze unsqueeze".split())
 _LAST = frozenset("linear embedding _embedding_bag embedding_bag bilinear".split())
 _INSERTING = frozenset({"stack"})
+_COMPLEX = frozenset("view_as_real view_as_complex".split())
+_NAMED = frozenset({"einsum", "tensordot"})
 _DROPPING = frozenset("select unbind max min median mode kthvalue topk sort".split())
 
 
@@ -52,10 +55,10 @@ def unit_axes(program: Program) -> dict[int, Along]:
         along = _along(computed_by(node, program), program, found)
         others = [i for i in range(len(node.shape)) if i != node.batch_axis]
         wide = [i for i in others if node.shape[i] > 1]
-        if len(wide) == 1 and node.fold == 1:  # there is no other
-            along = Along((wide[0],))
-        elif len(others) == 1 and node.fold == 1:
+        if len(others) == 1 and node.fold == 1:  # there is no other
             along = Along((others[0],))
+        elif len(wide) == 1 and node.fold == 1 and not along.known:
+            along = Along((wide[0],))
         found[node.index] = along
     return {index: _cleaned(program.nodes[index], along) for index, along in found.items()}
 
@@ -107,6 +110,8 @@ def _along(node: Node, program: Program, found: Mapping[int, Along]) -> Along:
         return Along((rank - 1,))
     if node.op in MATRIX:
         return _of_product(node, program, found)
+    if node.op in _NAMED:
+        return _of_named(node, program, found) or _guess(rank)
     sources = [(program.nodes[i], found[i]) for i in node.inputs if i in found]
     if not sources:
         return _guess(rank, known=node.op == "input" and rank != 3)
@@ -134,7 +139,7 @@ def _passed_on(node: Node, program: Program, sources: Sequence[tuple[Node, Along
         return _counted(node, along, before)
     if pointwise(node, program) or node.op in {"expand", "expand_as", "cat", "broadcast_to"}:
         return _agreed(node, sources)
-    return along if rank == before else None
+    return along if rank == before or node.op in _COMPLEX else None
 
 
 def _counted(node: Node, along: Along, before: int) -> Along | None:
@@ -205,6 +210,70 @@ def _of_product(node: Node, program: Program, found: Mapping[int, Along]) -> Alo
     if len(shapes[0]) - 2 in found[first].axes:
         return Along((rows,), found[first].known)
     return Along((columns,), known=False)
+
+
+def _of_named(node: Node, program: Program, found: Mapping[int, Along]) -> Along | None:
+    """Where the units of a sum over named axes lie: what weights alone name is new.
+
+    Else they are those of the last factor that keeps its own.
+    """
+    assert node.shape is not None
+    einsum = node.op == "einsum"
+    parts = node.args[1] if einsum else node.args[:2]
+    factors = [part.index for part in parts if isinstance(part, Ref)]
+    sizes = [len(program.nodes[i].shape or ()) for i in factors]
+    names = _axis_names(node.args[0], sizes) if einsum else _contracted(node.args[2:4], sizes)
+    if names is None or len(names[-1]) != len(node.shape):
+        return None
+    *named, result = names
+    values = [(own, found[i]) for own, i in zip(named, factors, strict=True) if i in found]
+    shared = {name for own, _ in values for name in own}
+    new = [axis for axis, name in enumerate(result) if name not in shared]
+    if new:
+        return Along(tuple(new))
+    for own, along in reversed(values):
+        axes = tuple(result.index(own[axis]) for axis in along.axes if own[axis] in result)
+        if axes:
+            return replace(along, axes=axes)
+    return None
+
+
+def _axis_names(equation: str, sizes: Sequence[int]) -> list[list[str]] | None:
+    """Return names of the axes of each factor and of the result, the axes of `...` counted.
+
+    >>> _axis_names("...d,ud->...u", [3, 2])
+    [['.0', '.1', 'd'], ['u', 'd'], ['.0', '.1', 'u']]
+    """
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if not arrow:  # what is named once stays, in alphabetic order
+        right = "..." * ("..." in left) + "".join(
+            sorted(name for name in set(left) - set(",.") if left.count(name) == 1)
+        )
+    if len(terms) != len(sizes):
+        return None
+    lengths = [n - len(t.replace("...", "")) for t, n in zip(terms, sizes, strict=True)]
+    most = max([n for t, n in zip(terms, lengths, strict=True) if "..." in t], default=0)
+    lengths.append(most)
+    return [
+        [
+            name
+            for part in re.findall(r"\.\.\.|[a-zA-Z]", term)
+            for name in ([f".{i}" for i in range(most - n, most)] if part == "..." else [part])
+        ]
+        for term, n in zip([*terms, right], lengths, strict=True)
+    ]
+
+
+def _contracted(axes: Sequence[Any], sizes: Sequence[int]) -> list[list[str]] | None:
+    """Return names of the axes of two factors, some of which are summed over, and of the result."""
+    if len(axes) != 2 or len(sizes) != 2:
+        return None
+    first, second = ([f"{side}{i}" for i in range(n)] for side, n in zip("ab", sizes, strict=True))
+    for one, other in zip(*axes, strict=True):
+        second[other] = first[one]
+    shared = {*first} & {*second}
+    return [first, second, [name for name in (*first, *second) if name not in shared]]
 
 
 def _factors(node: Node) -> tuple[int | None, int | None]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import types
 from collections import deque
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
@@ -48,8 +48,8 @@ def copied(model: nn.Module) -> nn.Module:
     memo: dict[int, Any] = {}
     functions: list[tuple[types.FunctionType, types.FunctionType]] = []
     with torch.inference_mode(False), torch.no_grad():
-        held = list(everything(model))
-        for value in held:
+        contents = list(everything(model))
+        for value in contents:
             if isinstance(value, types.FunctionType):
                 twin = _twin(value)
                 if twin is not None:
@@ -57,18 +57,19 @@ def copied(model: nn.Module) -> nn.Module:
                     functions.append((value, twin))
             elif (own := _own_copy(value)) is not None:
                 memo[id(value)] = own
-        double = _copied(model, held, memo)
+        memo |= {id(value): again for value in contents if (again := _cached_again(value, memo))}
+        double = _copied(model, contents, memo)
         for function, twin in functions:
             _fill(function, twin, memo)
     return double
 
 
-def _copied(model: nn.Module, held: Sequence[Any], memo: dict[int, Any]) -> nn.Module:
+def _copied(model: nn.Module, contents: Sequence[Any], memo: dict[int, Any]) -> nn.Module:
     trial = dict(memo)
     try:
         double = copy.deepcopy(model, trial)
     except Exception:  # a class may refuse in any way: whatever does so alone is shared
-        for value in reversed(held):  # what is held comes before what holds it
+        for value in reversed(contents):  # what is held comes before what holds it
             plain = type(value) in copy._deepcopy_dispatch  # pyright: ignore[reportAttributeAccessIssue]
             if id(value) not in memo and not plain and not isinstance(value, nn.Module):
                 try:
@@ -163,8 +164,8 @@ def _full(cell: types.CellType) -> bool:
 
 def _twin(function: types.FunctionType) -> types.FunctionType | None:
     """Return the function with an empty closure, where the closure holds a part of a model."""
-    held = [cell.cell_contents for cell in function.__closure__ or () if _full(cell)]
-    if not any(_holds_model(value) for value in held):
+    contents = [cell.cell_contents for cell in function.__closure__ or () if _full(cell)]
+    if not any(_holds_model(value) for value in contents):
         return None
     cells = tuple(types.CellType() for _ in function.__closure__ or ())
     twin = types.FunctionType(
@@ -175,10 +176,29 @@ def _twin(function: types.FunctionType) -> types.FunctionType | None:
     return twin
 
 
+def _cached_again(value: Any, memo: Mapping[int, Any]) -> Any:
+    """Return a function that keeps its results, made of the copy's function, with none kept."""
+    if not isinstance(value, _KEEPING) or id(value.__wrapped__) not in memo:
+        return None
+    return lru_cache(**value.cache_parameters())(memo[id(value.__wrapped__)])
+
+
+_KEEPING = type(lru_cache(int))
+
+
 def _holds_model(value: Any) -> bool:
     if isinstance(value, (nn.Module, nn.Parameter)):
         return True
-    within = types.CellType, types.MethodType, types.FunctionType, list, tuple, dict, partial
+    within = (
+        types.CellType,
+        types.MethodType,
+        types.FunctionType,
+        list,
+        tuple,
+        dict,
+        partial,
+        _KEEPING,
+    )
     if isinstance(value, within):
         return any(_holds_model(part) for part in parts_of(value))
     return False

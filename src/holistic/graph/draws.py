@@ -29,16 +29,16 @@ def generators(model: nn.Module) -> list[Any]:
     return [value for value in everything(model) if isinstance(value, kinds)]
 
 
-def drawn(held: Sequence[Any]) -> Callable[[], bool]:
+def drawn(sources: Sequence[Any]) -> Callable[[], bool]:
     """Note where random generators stand; what is returned says whether they have moved since."""
-    before = _state(held)
-    return lambda: _state(held) != before
+    before = _state(sources)
+    return lambda: _state(sources) != before
 
 
-def _state(held: Sequence[Any]) -> str:
+def _state(sources: Sequence[Any]) -> str:
     python, numpy, cpu, cuda = random_state()
     parts: list[Any] = [python, numpy[1].tobytes(), numpy[2:], *(_bytes(t) for t in (cpu, *cuda))]
-    for generator in held:
+    for generator in sources:
         if isinstance(generator, torch.Generator):
             parts.append(_bytes(generator.get_state()))
         elif isinstance(generator, random.Random):
@@ -55,7 +55,7 @@ def _bytes(tensor: Tensor) -> bytes:
     return tensor.cpu().numpy().tobytes()
 
 
-def forced(held: Sequence[Any], kind: str, seed: int) -> None:
+def forced(sources: Sequence[Any], kind: str, seed: int) -> None:
     """Make the next numbers that are drawn on the processor extreme.
 
     So a branch that is taken once in a million draws is taken now. Python's, NumPy's and torch's
@@ -65,7 +65,7 @@ def forced(held: Sequence[Any], kind: str, seed: int) -> None:
 
     Parameters
     ----------
-    held
+    sources
         Generators beside the global ones.
     kind
         `lowest` or `highest` for the first draws, or `mixed`: one third each, at all places.
@@ -85,7 +85,7 @@ def forced(held: Sequence[Any], kind: str, seed: int) -> None:
     random.setstate(python)
     np.random.set_state(numpy)  # noqa: NPY002
     torch.set_rng_state(_torch_state(torch.get_rng_state(), words))
-    for generator in held:
+    for generator in sources:
         if isinstance(generator, torch.Generator) and generator.device.type == "cpu":
             generator.set_state(_torch_state(generator.get_state(), words))
         elif isinstance(generator, random.Random):

@@ -13,12 +13,13 @@ import numpy as np
 
 from holistic.arguments import described
 from holistic.errors import SettingError, SiteError, listed
+from holistic.graph.elsewhere import Elsewhere
 from holistic.graph.sites import Site
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["REGISTERED", "Edit", "Reference", "changes_of", "checked_edits"]
+__all__ = ["REGISTERED", "Edit", "Reference", "changes_of", "check_whole", "checked_edits"]
 
 REGISTERED: dict[str, type[Edit]] = {}
 """The registered edits by name, in the order in which they are defined."""
@@ -179,6 +180,18 @@ class Edit:
         """Return the edit for a slice of the examples; most edits are the same for all."""
         return self
 
+    def elsewhere(self, draw: Elsewhere) -> Edit:
+        """Return the same edit, once checked, in another place of its site.
+
+        Where an edit has no other place of its size, it returns itself, as here for whole sites.
+        """
+        places = dict[str, Any]()
+        if self.units is not None:
+            places["units"] = draw.units(self.units)
+        if self.positions is not None:
+            places["positions"] = draw.positions(self.positions)
+        return replace(self, **places) if places else self
+
     def apply(self, value: Tensor, site: Site, reference: Reference) -> Tensor:
         """Return the edited value, `[B, P…, U]`; the given one stays as it is.
 
@@ -189,7 +202,9 @@ class Edit:
         """
         import torch
 
-        new = self.new_value(value, reference).to(value).expand_as(value)
+        found = self.new_value(value, reference)
+        check_whole(found, value, site.name, type(self).__name__)
+        new = found.to(value).expand_as(value)
         if self.units is None and self.positions is None:
             return new.clone()
         changed = torch.zeros(value.shape[1:], dtype=torch.bool, device=value.device)
@@ -198,6 +213,23 @@ class Edit:
         positions = site.checked_positions(self.positions)
         flat[positions[:, None], torch.tensor(list(units), dtype=torch.long)] = True
         return torch.where(changed, new, value)
+
+
+def check_whole(new: Tensor, value: Tensor, site: str, what: str) -> None:
+    """Refuse fractions where a site holds whole numbers, such as tokens.
+
+    Raises
+    ------
+    SettingError
+        If they would be cut off.
+    """
+    if value.is_floating_point() or not new.is_floating_point():
+        return
+    if bool((new.trunc() != new).any()):
+        raise SettingError(
+            f"'{site}' holds whole numbers, and {what} would put fractions there; use Resample, "
+            "Patch, or a whole number"
+        )
 
 
 def checked_edits(edits: Any) -> list[Edit]:

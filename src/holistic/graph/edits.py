@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from holistic.arguments import described, number, whole
+from holistic.arguments import described, indices, number, whole
 from holistic.errors import SettingError, listed, nearest
+from holistic.graph.custom import Custom
 from holistic.graph.editing import REGISTERED, Edit, Reference
+from holistic.graph.elsewhere import Elsewhere
 from holistic.graph.sites import Site
-from holistic.usercode import running
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -159,21 +160,27 @@ class Constant(Edit):
         """Return the constant."""
         import torch
 
-        return torch.as_tensor(self.value, dtype=value.dtype, device=value.device)
+        return torch.as_tensor(self.value, device=value.device)
 
 
 @dataclass(frozen=True)
 class Patch(Edit):
-    """Set units to their values in another run: a tensor `[N, P…, U]` from `Subject.capture`."""
+    """Set units to their values in another run: a tensor `[N, P…, U]` from `Subject.capture`.
+
+    With `rows` `[N]`, example i takes those of row `rows[i]` of the source, which may be of any
+    number of examples.
+    """
 
     source: Tensor | np.ndarray | None = None
+    rows: Sequence[int] | Tensor | np.ndarray | None = None
 
     def checked(self, site: Site, count: int) -> Edit:
         """Return the edit after checking that its source has a value for each example."""
         from holistic.graph.edit_arguments import real_numbers
 
-        needed = (count, *site.positions, site.units)
         shape = getattr(self.source, "shape", None)
+        given = len(self.source) if self.rows is not None and shape else count  # pyright: ignore[reportArgumentType]
+        needed = (given, *site.positions, site.units)
         got = type(self.source).__name__ if shape is None else tuple(shape)
         if got != needed:
             raise SettingError(
@@ -181,12 +188,35 @@ class Patch(Edit):
                 "take it from subject.capture on as many examples"
             )
         source = real_numbers(self.source, f"the source of Patch at '{site.name}'")
+        rows = self._checked_rows(site, count)
         edit = super().checked(site, count)
-        return replace(edit, source=source)  # pyright: ignore[reportCallIssue]
+        return replace(edit, source=source, rows=rows)  # pyright: ignore[reportCallIssue]
+
+    def _checked_rows(self, site: Site, count: int) -> np.ndarray | None:
+        if self.rows is None:
+            return None
+        source: Any = self.source
+        where = f"of the source of Patch at '{site.name}'"
+        rows = indices(self.rows, "row", len(source), where=where, error=SettingError)
+        if len(rows) != count:
+            raise SettingError(
+                f"rows {where} must be {count}, one for each example, got {len(rows)}"
+            )
+        return rows
 
     def sliced(self, part: slice) -> Edit:
         """Return the edit with the source's values for a slice of the examples."""
-        return self if self.source is None else replace(self, source=self.source[part])
+        if self.source is None:
+            return self
+        rows = part if self.rows is None else self.rows[part]
+        return replace(self, source=self.source[rows], rows=None)
+
+    def elsewhere(self, draw: Elsewhere) -> Edit:
+        """Return it at other units or places; of a whole site, with the sources dealt out anew."""
+        if self.units is not None or self.positions is not None:
+            return super().elsewhere(draw)
+        rows = np.arange(draw.examples) if self.rows is None else np.asarray(self.rows)
+        return replace(self, rows=draw.rng.permutation(rows))
 
     def new_value(self, value: Tensor, reference: Reference) -> Tensor:
         """Return the source."""
@@ -211,11 +241,18 @@ class Steer(Edit):
         edit = super().checked(site, count)
         return replace(edit, direction=direction, amount=amount)  # pyright: ignore[reportCallIssue]
 
+    def elsewhere(self, draw: Elsewhere) -> Edit:
+        """Return it along a random direction of the same length."""
+        return _redirected(super().elsewhere(draw), self.units, draw)
+
     def new_value(self, value: Tensor, reference: Reference) -> Tensor:
         """Return the value moved along the direction."""
         import torch
 
-        return value + self.amount * torch.as_tensor(self.direction).to(value)
+        direction = torch.as_tensor(self.direction).to(value.device)
+        return value + self.amount * (
+            direction.to(value) if value.is_floating_point() else direction
+        )
 
 
 @dataclass(frozen=True)
@@ -235,6 +272,10 @@ class Erase(Edit):
         direction = checked_direction(self.direction, site)
         return replace(super().checked(site, count), direction=direction)  # pyright: ignore[reportCallIssue]
 
+    def elsewhere(self, draw: Elsewhere) -> Edit:
+        """Return it along a random direction."""
+        return _redirected(super().elsewhere(draw), self.units, draw)
+
     def new_value(self, value: Tensor, reference: Reference) -> Tensor:
         """Return the value without its deviation along the direction."""
         import torch
@@ -243,39 +284,6 @@ class Erase(Edit):
         unit = (direction / direction.norm()).to(value)
         deviation = (value - reference.mean(self.site)) @ unit  # [B, P…]
         return value - deviation[..., None] * unit
-
-
-@dataclass(frozen=True)
-class Custom(Edit):
-    """Set units to what a function of your own makes of the site's value `[B, P…, U]`."""
-
-    function: Callable[[Tensor], Tensor] | None = None
-
-    def checked(self, site: Site, count: int) -> Edit:
-        """Return the edit after checking that its function can be called."""
-        if not callable(self.function):
-            raise SettingError(
-                f"Custom at '{site.name}' needs a function of the site's value [B, P…, U], got "
-                f"{described(self.function)}"
-            )
-        return super().checked(site, count)
-
-    def new_value(self, value: Tensor, reference: Reference) -> Tensor:
-        """Return what the function makes of a copy of the value.
-
-        Raises
-        ------
-        SettingError
-            If it fails, or returns something else than values of that shape.
-        """
-        with running(f"the function that edits '{self.site}' failed", SettingError):
-            found: Any = self.function(value.clone())  # pyright: ignore[reportOptionalCall]
-        if not hasattr(found, "expand_as") or not _broadcasts(found.shape, value.shape):
-            raise SettingError(
-                f"the function that edits '{self.site}' must return a tensor of shape "
-                f"{tuple(value.shape)} [B, P…, U], got {described(found)}; keep every axis"
-            )
-        return found
 
 
 EditKind = str | type[Edit] | Callable[["Tensor"], "Tensor"]
@@ -335,6 +343,9 @@ def edits_at(edit: EditKind, site: str, seed: int, count: int) -> tuple[Edit, ..
     return (Custom(site, function=kind),)
 
 
-def _broadcasts(shape: Sequence[int], whole_shape: Sequence[int]) -> bool:
-    ends = zip(reversed(shape), reversed(whole_shape), strict=False)
-    return len(shape) <= len(whole_shape) and all(own in (1, size) for own, size in ends)
+def _redirected(edit: Any, units: Any, draw: Elsewhere) -> Edit:
+    """Turn an edit's direction to a random one that is as long at the units that it changes."""
+    old, new = np.asarray(edit.direction, np.float64), draw.direction()
+    before, after = (slice(None) if u is None else list(u) for u in (units, edit.units))
+    length, drawn = (float(np.linalg.norm(d)) for d in (old[before], new[after]))
+    return replace(edit, direction=new * (length / drawn)) if drawn > 0 else edit

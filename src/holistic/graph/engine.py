@@ -40,14 +40,14 @@ class Given:
 
 
 class Stage(Protocol):
-    """One batch, ready for replays in which units of one site hold their replacement.
+    """One batch, ready for replays in which units of one site hold their ablation value.
 
     Attributes
     ----------
     base
         Logits without any edit, `[B, C]`.
     changed
-        `[B, U]`, whether a unit's replacement differs from what the rest of the model reads;
+        `[B, U]`, whether a unit's ablation value differs from what the rest of the model reads;
         where it doesn't the outcome is `base`, exactly.
     chunk
         How many rows one call of `units` should replay.
@@ -124,12 +124,17 @@ class Engine(Protocol):
     ----------
     sites
         All sites from input to logits.
+    input
+        What the model is given, as a site that isn't among those.
     note
         Empty for the traced engine; else one line that says why and at what cost.
     """
 
     @property
     def sites(self) -> tuple[Site, ...]: ...
+
+    @property
+    def input(self) -> Site: ...
 
     @property
     def note(self) -> str: ...
@@ -152,6 +157,10 @@ class Engine(Protocol):
 
     def row_operations(self, site: Site) -> int:
         """Floating-point operations that one replay of one example takes at a site."""
+        ...
+
+    def unit_norms(self, site: Site) -> Tensor | None:
+        """Norm of the weights that lead to each unit of a site, `[U]`; None where not known."""
         ...
 
     def stage(

@@ -65,10 +65,10 @@ def gradients_of(engine: Engine, wrapped: Wrapped, images: Tensor) -> Gradients:
     alike = found is not None and all(
         _alike(found[name], own_one) for name, own_one in wanted.items() if name in found
     )
-    told, chosen = (found, engine) if found is not None and alike else (wanted, own)
+    by_site, chosen = (found, engine) if found is not None and alike else (wanted, own)
     owned = {site.name for site in chosen.sites}
     absent = {name: _UNOWNED.format(name) for name in names if name not in owned}
-    absent |= {name: _CUT for name, gradient in told.items() if name and gradient is None}
+    absent |= {name: _CUT for name, gradient in by_site.items() if name and gradient is None}
     return Gradients(chosen, _note(images, wanted[""]), absent)
 
 

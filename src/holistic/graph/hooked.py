@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -17,8 +17,10 @@ from torch import Tensor, nn
 
 from holistic.errors import ModelError
 from holistic.graph.engine import Change, Stage, native, outcomes, units_last
-from holistic.graph.modules import Output, module_sites
+from holistic.graph.modules import Output, input_module_site, module_sites
+from holistic.graph.patterns import narrowed
 from holistic.graph.recorded import Recorder
+from holistic.graph.rounding import close
 from holistic.graph.sites import Site, with_axes
 from holistic.graph.sizes import Sizes
 from holistic.graph.torch_settings import settled
@@ -39,6 +41,8 @@ class HookedEngine:
         The model with its choice of logits.
     sites
         Outputs of module calls; operations that no module owns can't be seen.
+    input
+        What the model is given, as a site.
     note
         Why this engine is used, which sites are missing, and what it costs.
     device
@@ -49,6 +53,7 @@ class HookedEngine:
 
     wrapped: Wrapped
     sites: tuple[Site, ...]
+    input: Site
     note: str
     device: torch.device
     sizes: Sizes
@@ -60,11 +65,14 @@ class HookedEngine:
         images: Tensor,
         reason: str,
         unit_axes: Mapping[str, int] | None = None,
+        studied: Sequence[str] = (),
     ) -> HookedEngine:
         """Find the sites by running the model once on a few images `[B, …]`."""
         sites = _recorded_sites(wrapped, images)
-        named = with_axes(sites, unit_axes or {})
-        return cls(wrapped, named, f"{reason}; {_COST}", images.device, Sizes(len(images)))
+        own = input_module_site(sites, images.shape)
+        *named, own = with_axes((*sites, own), unit_axes or {})
+        chosen, note = narrowed(tuple(named), studied), f"{reason}; {_COST}"
+        return cls(wrapped, chosen, own, note, images.device, Sizes(len(images)))
 
     def run(
         self,
@@ -76,24 +84,30 @@ class HookedEngine:
         by_name = {site.name: site for site in self.sites}
         captured: dict[str, Tensor] = {}
         changes = changes or {}
+        images = self._given(images, changes)
+        if self.input.name in wanted:
+            captured[self.input.name] = units_last(images, 0, self.input.unit_axis + 1).clone()
 
         count = len(images)
         double = count == 1 and not self.wrapped.single
 
         def visit(name: str, module: nn.Module, value: Tensor) -> Tensor:
-            own = value[:count] if double else value
-            if len(own) != count and (name in changes or name in wanted):
+            if name not in changes and name not in wanted:
+                return value
+            axis = by_name[name].unit_axis + 1
+            own = _by_example(value[: len(value) // 2] if double else value, by_name[name])
+            if len(own) != count:
                 raise ModelError(
                     f"module '{name}' is given {len(own)} of {count} images at once: the model "
                     "takes its batch apart, and what a unit holds can't be told image by image; "
                     "let it run on the batch as a whole"
                 )
             if name in changes:
-                axis = by_name[name].unit_axis + 1
                 own = native(changes[name](units_last(own, 0, axis)), 0, axis)
-                value = torch.cat([own, own]) if double else own
+                whole = own.reshape(-1, *value.shape[1:])
+                value = torch.cat([whole, whole]) if double else whole
             if name in wanted:
-                captured[name] = units_last(own, 0, by_name[name].unit_axis + 1).clone()
+                captured[name] = units_last(own, 0, axis).clone()
             return value
 
         with _hooks(self.wrapped, visit):
@@ -101,6 +115,14 @@ class HookedEngine:
         if not changes:
             self.sizes.check(images, logits, self._logits)
         return logits, captured
+
+    def _given(self, images: Tensor, changes: Mapping[str, Change]) -> Tensor:
+        """The images as a change of the input leaves them."""
+        if self.input.name not in changes:
+            return images
+        axis = self.input.unit_axis + 1
+        # a model may read its input by a view, which wants it in one piece
+        return native(changes[self.input.name](units_last(images, 0, axis)), 0, axis).contiguous()
 
     @torch.no_grad()
     def _logits(self, images: Tensor) -> Tensor:
@@ -114,6 +136,10 @@ class HookedEngine:
     def row_operations(self, site: Site) -> int:
         """Multiplications with the model's parameters, each counted once: a lower bound."""
         return 2 * sum(p.numel() for p in self.wrapped.parameters())
+
+    def unit_norms(self, site: Site) -> Tensor | None:
+        """None: which layer leads to a site isn't known."""
+        return None
 
     def stage(
         self, images: Tensor, site: Site, replacement: Tensor, previous: Stage | None = None
@@ -242,8 +268,8 @@ def _recorded_sites(wrapped: Wrapped, images: Tensor) -> tuple[Site, ...]:
     except Exception:  # a model may refuse to be watched in any way, and runs well without
         (outputs, logits), program = _seen(wrapped, images), None
     others = (o for o in outputs if o.value is not logits)
-    outputs = [o for o in others if _is_value(o.value, more.get(o.name), len(given))]
-    return module_sites(outputs, program)
+    folds = [(o, _fold(o.value, more.get(o.name), len(given))) for o in others]
+    return module_sites([replace(o, fold=fold) for o, fold in folds if fold], program)
 
 
 def _and_one(images: Tensor) -> Tensor:
@@ -265,11 +291,19 @@ def _seen(
     return seen, logits
 
 
-def _is_value(value: Tensor, more: Tensor | None, count: int) -> bool:
-    """Whether a value has one entry for each image, seen on a batch and on one more image."""
-    if value.is_nested or value.dim() < 2 or not value.is_floating_point() or more is None:
-        return False
-    if value.shape[0] != count:  # of a part of the batch
-        return False
-    longer = (count + 1, *value.shape[1:])
-    return value.shape.numel() > 0 and not more.is_nested and tuple(more.shape) == longer
+def _fold(value: Tensor, more: Tensor | None, count: int) -> int:
+    """How many entries in a row each image has, seen on a batch and on one more image; 0: none."""
+    if more is None or value.is_nested or more.is_nested or not value.is_floating_point():
+        return 0
+    if value.dim() < 2 or not value.shape.numel() or len(value) % count:  # of a part of the batch
+        return 0
+    fold = len(value) // count
+    if tuple(more.shape) != ((count + 1) * fold, *value.shape[1:]):
+        return 0
+    return fold if fold == 1 or close(more[: len(value)], value) else 0
+
+
+def _by_example(value: Tensor, site: Site) -> Tensor:
+    """Give the examples an axis of their own in a site's value."""
+    folded = value.dim() == len(site.shape) and len(value) % site.shape[0] == 0
+    return value.unflatten(0, (-1, site.shape[0])) if folded else value

@@ -30,8 +30,8 @@ def kept(model: nn.Module) -> Generator[None]:
     """
     # whoever has set a torch function mode doesn't see, and can't disturb, what is done here
     with _undisturbed(), torch.no_grad():
-        held = [*everything(model), *_classes(model)]
-        undo = [keep for value in held if (keep := _keeper(value)) is not None]
+        objects = [*everything(model), *_classes(model)]
+        undo = [keep for value in objects if (keep := _keeper(value)) is not None]
         state = random_state()
     try:
         yield
@@ -120,66 +120,68 @@ def _tensor(tensor: Tensor) -> Undo | None:
     return put_back
 
 
-def _mapping(held: dict[Any, Any]) -> Undo:
-    copy = dict(held)
+def _mapping(original: dict[Any, Any]) -> Undo:
+    copy = dict(original)
 
     def put_back() -> None:
-        for key in [key for key in held if key not in copy]:
-            del held[key]
+        for key in [key for key in original if key not in copy]:
+            del original[key]
         for key, value in copy.items():
-            if key not in held or held[key] is not value:
-                held[key] = value
-        if list(held) != list(copy):
-            held.clear()
-            held.update(copy)
+            if key not in original or original[key] is not value:
+                original[key] = value
+        if list(original) != list(copy):
+            original.clear()
+            original.update(copy)
 
     return put_back
 
 
-def _sequence(held: list[Any] | deque[Any]) -> Undo:
-    copy = list(held)
+def _sequence(original: list[Any] | deque[Any]) -> Undo:
+    copy = list(original)
 
     def put_back() -> None:
-        if len(held) != len(copy) or any(a is not b for a, b in zip(held, copy, strict=True)):
-            held.clear()
-            held.extend(copy)
+        if len(original) != len(copy) or any(
+            a is not b for a, b in zip(original, copy, strict=True)
+        ):
+            original.clear()
+            original.extend(copy)
 
     return put_back
 
 
-def _set(held: set[Any]) -> Undo:
-    copy = set(held)
+def _set(original: set[Any]) -> Undo:
+    copy = set(original)
 
     def put_back() -> None:
-        held.clear()
-        held.update(copy)
+        original.clear()
+        original.update(copy)
 
     return put_back
 
 
-def _array(held: np.ndarray) -> Undo | None:
-    if not held.flags.writeable:
+def _array(original: np.ndarray) -> Undo | None:
+    if not original.flags.writeable:
         return None
-    copy = held.copy()
+    copy = original.copy()
 
     def put_back() -> None:
-        if held.tobytes() != copy.tobytes():
-            held[...] = copy
+        if original.tobytes() != copy.tobytes():
+            original[...] = copy
 
     return put_back
 
 
-def _generator(held: Any) -> Undo:
-    if isinstance(held, random.Random):
-        state = held.getstate()
-        return lambda: held.setstate(state)
-    if isinstance(held, np.random.RandomState):
-        old = held.get_state()
-        return lambda: held.set_state(old)
-    bits = held.bit_generator.state
+def _generator(original: Any) -> Undo:
+    if isinstance(original, random.Random):
+        state = original.getstate()
+        return lambda: original.setstate(state)
+    if isinstance(original, np.random.RandomState):
+        old = original.get_state()
+        return lambda: original.set_state(old)
+    bits = original.bit_generator.state
 
     def put_back() -> None:
-        held.bit_generator.state = bits
+        original.bit_generator.state = bits
 
     return put_back
 

@@ -14,6 +14,7 @@ __all__ = [
     "BATCH_NORMS",
     "CHANNELS",
     "CHOICES",
+    "FOLDS",
     "HEADS",
     "IDENTITIES",
     "LARGEST",
@@ -49,6 +50,9 @@ MOVES = frozenset(
 IDENTITIES = frozenset(
     "clone contiguous detach alias lift_fresh_copy dropout native_dropout _to_copy to copy".split()
 )
+FOLDS = frozenset({"split_batch", "join_batch"})
+"""Views that take apart, and put together again, a batch axis with several entries per example."""
+
 BATCH_NORMS = frozenset(
     "batch_norm native_batch_norm _native_batch_norm_legit_no_training _batch_norm_with_update "
     "_batch_norm_no_update _native_batch_norm_legit cudnn_batch_norm".split()
@@ -142,5 +146,5 @@ def _reduces(node: Node) -> bool:
 
 def mixing(node: Node, program: Program) -> bool:
     """Whether an operation makes new units of all of its inputs' units."""
-    plain = MOVES | UNITWISE | NORMS | REDUCTIONS | BATCH_NORMS
+    plain = MOVES | FOLDS | UNITWISE | NORMS | REDUCTIONS | BATCH_NORMS
     return node.function is not None and node.op not in plain and not pointwise(node, program)

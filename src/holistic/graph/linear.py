@@ -88,8 +88,8 @@ class Carry:
     dense
         Local nodes whose whole value a dense operation reads.
     alone
-        Whether local values depend on the site alone, so that a replacement which is the same for
-        every example makes them the same.
+        Whether local values depend on the site alone, so that an ablation value which is the same
+        for every example makes them the same.
     finish
         Steps from the mixed and dense values on to the logits.
     restart

@@ -6,7 +6,7 @@ by the stage itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from holistic.graph.edits import EditKind, edits_at
-from holistic.graph.engine import Change, Stage
+from holistic.graph.engine import Change, Engine, Given, Stage
 from holistic.graph.sites import Site
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ __all__ = [
     "batches",
     "replacing",
     "replays",
+    "run_from",
     "single_edits",
 ]
 
@@ -155,6 +156,25 @@ def ablation_value(
     """Make what removed units hold on neighbouring examples from `start` on: one draw of it."""
     places = torch.arange(start, start + len(images))
     return next(ablation_values(subject, site, edit, (images, places), 1))
+
+
+def run_from(
+    engine: Engine, images: Tensor, known: tuple[str, Tensor], changes: Mapping[str, Change]
+) -> Tensor:
+    """Run under changes from the first changed site on, whose value is known: logits `[B, C]`.
+
+    Parameters
+    ----------
+    engine, images
+        What is run on which batch.
+    known
+        Name of the first of the changed sites, and what it holds without any change.
+    changes
+        By name of a site, what is made of its value.
+    """
+    name, value = known
+    given: dict[str, Change] = {**changes, name: Given(changes[name](value))}
+    return engine.run(images, (), given)[0]
 
 
 def replacing(units: Sequence[int] | None, new: Tensor) -> Change:

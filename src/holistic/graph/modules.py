@@ -11,9 +11,9 @@ from holistic.graph.activations import Flow
 from holistic.graph.axes import Along, unit_axes
 from holistic.graph.kinds import MOVES, NONLINEAR, mixing
 from holistic.graph.program import Program
-from holistic.graph.sites import Site, ends_of
+from holistic.graph.sites import Site, ends_of, input_name
 
-__all__ = ["Output", "module_sites"]
+__all__ = ["Output", "input_module_site", "module_sites"]
 
 _NAMES = frozenset(name.replace("_", "") for name in NONLINEAR)
 _LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.RNNBase)
@@ -33,12 +33,15 @@ class Output:
         `[B, …]`.
     place
         Which operation of the recorded run made it; None where that isn't known.
+    fold
+        How many entries of its first axis belong to an example.
     """
 
     name: str
     module: nn.Module
     value: Tensor
     place: int | None = None
+    fold: int = 1
 
     @property
     def block(self) -> bool:
@@ -71,13 +74,24 @@ def module_sites(outputs: Sequence[Output], program: Program | None) -> tuple[Si
         axes = dict[int, Along]()
     else:
         axes = unit_axes(program)
-        chosen, instead = _chosen(outputs, Flow(program, axes))
+        ends = {output.place for output in outputs}
+        # what is done to the value that a module returned isn't the module's
+        chosen, instead = _chosen(outputs, Flow(program, axes, lambda tip, _: tip not in ends))
     sites = list[Site]()
     for output in outputs:
         along = axes.get(-1 if output.place is None else output.place) or _plain_axis(output)
         site = _site(output, along, hidden=output.name in chosen)
         sites.append(replace(site, depth=len(sites), stand_in=instead and site.hidden))
     return tuple(sites)
+
+
+def input_module_site(sites: Sequence[Site], shape: Sequence[int]) -> Site:
+    """Return what the model is given, `[B, …]` of this shape, as a site before all others."""
+    rank = len(shape)
+    axis = 0 if rank >= 4 else rank - 2
+    return Site(
+        input_name(sites), "input", -1, tuple(shape[1:]), axis, hidden=False, guessed=rank == 3
+    )
 
 
 def _chosen(outputs: Sequence[Output], flow: Flow) -> tuple[set[str], bool]:
@@ -96,8 +110,16 @@ def _chosen(outputs: Sequence[Output], flow: Flow) -> tuple[set[str], bool]:
     known = (flow.states[i] for i in found.nodes if i in flow.states)
     sources = {j for state in known for j in state.origin}
     behind = {name for i in sources if (name := _behind(i, first, flow))}
-    layers = {o.name for i, o in first.items() if i in read and mixing(flow.made(i), flow.program)}
+    layers = {o.name for i, o in first.items() if i in read and _makes_units(i, flow)}
     return behind or layers, True
+
+
+def _makes_units(index: int, flow: Flow) -> bool:
+    """Whether a value is that of a layer, perhaps in another shape."""
+    made = flow.made(index)
+    while made.op in MOVES and made.inputs:
+        made = flow.made(made.inputs[0])
+    return mixing(made, flow.program)
 
 
 def _name_of(index: int, first: dict[int, Output], flow: Flow) -> str:
@@ -131,14 +153,15 @@ def _plain_axis(output: Output) -> Along:
 
 
 def _site(output: Output, along: Along, *, hidden: bool) -> Site:
-    module, kind = output.module, output.kind
+    module, kind, shape = output.module, output.kind, tuple(output.value.shape[1:])
+    apart = output.fold > 1
     limits = [module.min_val, module.max_val] if isinstance(module, nn.Hardtanh) else []
     return Site(
         name=output.name,
         op=kind,
         depth=0,
-        shape=tuple(output.value.shape[1:]),
-        unit_axis=along.axis - 1,
+        shape=(output.fold, *shape) if apart else shape,
+        unit_axis=along.axis - 1 + apart,
         hidden=hidden,
         block=output.block,
         parameters=sum(p.numel() for p in module.parameters(recurse=False)),

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from holistic.graph.activations import Flow
-from holistic.graph.axes import Along, unit_axes
-from holistic.graph.kinds import MOVES, NONLINEAR
+from holistic.graph.axes import Along, computed_by, unit_axes
+from holistic.graph.kinds import CHANNELS, FOLDS, MOVES, NONLINEAR, pointwise
 from holistic.graph.program import Node, Program
-from holistic.graph.sites import Site, ends_of
+from holistic.graph.sites import Site, ends_of, input_name
 
-__all__ = ["NONLINEAR", "Call", "name_sites"]
+__all__ = ["NONLINEAR", "Call", "input_site", "name_sites"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,8 @@ def name_sites(
         owned = call.leaf and outputs[id(call)] == node.index
         if node.op in MOVES and not owned and node.index not in hidden:
             continue
+        if node.op in FOLDS:
+            node = replace(node, op=computed_by(program.nodes[node.inputs[0]], program).op)
         name = call.name if owned else _functional_name(call, node, counted)
         site = _site(node, name, axes[node.index], hidden=node.index in hidden)
         parameters = call.parameters if owned else 0
@@ -82,6 +84,24 @@ def name_sites(
     found.sort(key=lambda pair: (pair[0], pair[1].block))
     sites = tuple(replace(site, depth=depth) for depth, (_, site) in enumerate(found))
     return sites, {site.name: index for index, site in found}
+
+
+def input_site(program: Program, sites: Sequence[Site]) -> Site:
+    """Return what the model is given as a site, which comes before all others."""
+    along = _fed(program) or unit_axes(program)[program.input]
+    site = _site(program.nodes[program.input], input_name(sites), along, hidden=False)
+    return replace(site, depth=-1)
+
+
+def _fed(program: Program) -> Along | None:
+    """Where the first convolution says that the input's channels lie; None without one."""
+    places = {program.input}
+    for node in program.nodes:
+        if node.op in CHANNELS and not places.isdisjoint(node.inputs[:1]):
+            return Along((1,))
+        if not places.isdisjoint(node.inputs) and pointwise(node, program):
+            places.add(node.index)
+    return None
 
 
 def _functional_name(call: Call, node: Node, counted: Counter[str]) -> str:

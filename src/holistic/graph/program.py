@@ -212,13 +212,13 @@ class Program:
 
     def row_bytes(self, plan: Plan, given: Iterable[int]) -> int:
         """Most bytes that one example's values take at once while a plan runs."""
-        held = {i: self._bytes(i) for i in given}
-        peak = sum(held.values())
+        live_bytes = {i: self._bytes(i) for i in given}
+        peak = sum(live_bytes.values())
         for node, released in plan.steps:
-            held[node.index] = self._bytes(node.index)
-            peak = max(peak, sum(held.values()))
+            live_bytes[node.index] = self._bytes(node.index)
+            peak = max(peak, sum(live_bytes.values()))
             for index in released:
-                held.pop(index, None)
+                live_bytes.pop(index, None)
         return max(peak, 1)
 
     def row_cost(self, plan: Plan) -> float:
@@ -285,7 +285,7 @@ def select_rows(node: Node, value: Any, rows: Tensor) -> Any:
 _ONEDNN = hasattr(torch.ops.mkldnn, "_linear_pointwise")
 _MOVES = frozenset(
     "view reshape _unsafe_view flatten unflatten squeeze unsqueeze permute transpose t select "
-    "slice expand detach alias getitem split chunk unbind".split()
+    "slice expand detach alias getitem split chunk unbind split_batch join_batch".split()
 )
 _PRODUCTS = frozenset({"linear", "conv1d", "conv2d", "conv3d"})
 _OVERWRITING: Mapping[str, Callable[..., Any]] = {

@@ -32,7 +32,7 @@ class Recorder(TorchDispatchMode):
         super().__init__()
         self._rows = len(images)
         self._weights = {id(t) for t in (*model.parameters(), *model.buffers())}
-        self._held = list[Any]()  # nothing is freed, so that no two tensors have one identity
+        self._kept_alive = list[Any]()  # nothing is freed, so that no two tensors have one identity
         self._places = dict[int, int]()
         self._nodes = list[Node]()
         self._following = set[int]()
@@ -76,7 +76,7 @@ class Recorder(TorchDispatchMode):
             axis, fold = self._batch(value.shape) if follows else (None, 1)
             node = replace(node, shape=tuple(value.shape), batch_axis=axis, fold=fold)
             self._places[id(value)] = node.index
-        self._held.append(value)
+        self._kept_alive.append(value)
         self._nodes.append(node)
 
     def _batch(self, shape: Sequence[int]) -> tuple[int | None, int]:
@@ -105,7 +105,7 @@ class Recorder(TorchDispatchMode):
         else:
             self._nodes.append(Node(index, "input", shape=shape, batch_axis=0))
             self._following.add(index)
-        self._held.append(value)
+        self._kept_alive.append(value)
         self._places[id(value)] = index
         return index
 

@@ -66,14 +66,14 @@ class TracedStage:
     def _replaced_values(
         self, images: Tensor, node: int, replacement: Tensor, axes: tuple[int, int]
     ) -> dict[int, Tensor]:
-        """Values of the local nodes when every unit holds its replacement at once."""
+        """Values of the local nodes when every unit holds its ablation value at once."""
         value = units_last(self.known[node], *axes)
         program, frontier = self.program, self.carry.frontier
         alike = replacement.dim() < value.dim() or replacement.shape[0] == 1
         if not (alike and self.carry.alone):
             new = native(replacement.expand_as(value), *axes)
             given = {**self.known, program.input: images, node: new}
-            # what the unedited run holds behind the site isn't what it holds under replacement
+            # what the unedited run holds behind the site isn't what it holds with the edit
             given = {i: v for i, v in given.items() if i == node or i not in self.carry.local}
             return program.evaluate(given, frontier, rows=self.rows)
         # the same for every example and read together with nothing else: once is enough

@@ -15,17 +15,21 @@ from holistic.results.columns import col, key
 from holistic.results.schema import Schema
 
 __all__ = [
+    "INPUT",
     "SITES",
     "Site",
     "SiteRow",
     "checked_axes",
     "ends_of",
     "find_site",
+    "input_name",
     "site_names",
     "site_notes",
     "with_axes",
 ]
 
+INPUT = "input"
+"""What edits call the images themselves, or whatever else the model is given."""
 _ENDS = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0), "hardsigmoid": (0.0, 1.0)}
 _HEADS = frozenset({"scaled_dot_product_attention", "matmul", "bmm"})
 
@@ -171,6 +175,11 @@ SITES = Schema(
     SiteRow,
     lead="Where can the model's computation be read and edited, and what are the units there?",
 )
+
+
+def input_name(sites: Sequence[Site]) -> str:
+    """Return the input's name as a site: `input`, or `input#0` where a module is called so."""
+    return f"{INPUT}#0" if any(site.name == INPUT for site in sites) else INPUT
 
 
 def site_names(sites: Any, *, fewest: int = 0) -> list[str]:

@@ -12,9 +12,10 @@ from torch.fx import Node as FxNode
 from torch.utils import _pytree as pytree
 
 from holistic.graph.export import Untraceable, exported
+from holistic.graph.folds import op_name, split_folds
 from holistic.graph.leftovers import forget, let_go
 from holistic.graph.naming import Call
-from holistic.graph.program import GETITEM, VIEWS, Node, Program, Ref, select_rows
+from holistic.graph.program import VIEWS, Node, Program, Ref, select_rows
 from holistic.graph.rounding import close
 from holistic.graph.wrapped import Wrapped, evaluating
 
@@ -81,6 +82,9 @@ def _flatten(
     user_input = next(
         s.arg.name for s in exported.graph_signature.input_specs if s.kind.name == "USER_INPUT"
     )
+    given = next(n for n in exported.graph.nodes if n.name == user_input)
+    symbol = _batch_symbol(given)
+    split_folds(exported.graph, given.meta["val"].shape[0])
     fx_nodes = [n for n in exported.graph.nodes if n.op != "output"]
     index = {n: i for i, n in enumerate(fx_nodes)}
     (outputs,) = next(n for n in exported.graph.nodes if n.op == "output").args
@@ -91,11 +95,9 @@ def _flatten(
     logits = outputs[kinds.index("USER_OUTPUT")]
     if not isinstance(logits, FxNode):
         raise Untraceable("the model's logits depend on no operation")
-    symbol = _batch_symbol(next(n for n in fx_nodes if n.name == user_input))
     nodes = tuple(_node(n, index, tensors, symbol, batch) for n in fx_nodes)
     owners, calls = _owners(fx_nodes, wrapped)
-    start = next(index[n] for n in fx_nodes if n.name == user_input)
-    return Program(nodes, start, index[logits]), owners, calls
+    return Program(nodes, index[given], index[logits]), owners, calls
 
 
 def _lifted(exported: ExportedProgram, wrapped: Wrapped) -> dict[str, Tensor]:
@@ -139,7 +141,7 @@ def _node(
     kwargs = pytree.tree_map(lambda a: Ref(index[a]) if isinstance(a, FxNode) else a, fx.kwargs)
     return Node(
         i,
-        op=_op_name(fx),
+        op=op_name(fx),
         function=function,
         args=tuple(args),
         kwargs=dict(kwargs),
@@ -159,13 +161,6 @@ def _replayable(fx: FxNode) -> tuple[Any, tuple[Any, ...]]:
         ones = [axis for axis, size in enumerate(shape) if isinstance(size, int) and size == 1]
         return torch.ops.aten.squeeze.dims, (fx.args[0], ones)
     return fx.target, fx.args
-
-
-def _op_name(fx: FxNode) -> str:
-    if fx.target is GETITEM:
-        return "getitem"
-    name = getattr(fx.target, "__name__", str(fx.target)).split(".")[0]
-    return name.removesuffix("_") if not name.endswith("__") else name
 
 
 def _layout(value: Any, symbol: Any, batch: int) -> tuple[tuple[int, ...] | None, int | None, int]:

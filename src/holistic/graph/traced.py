@@ -8,9 +8,12 @@ import torch
 from torch import Tensor
 
 from holistic.graph.engine import Change, Given, Stage, native, units_last
+from holistic.graph.kinds import BATCH_NORMS, POOLS, pointwise
 from holistic.graph.linear import Carry, carry
 from holistic.graph.memory import budget, full_precision
-from holistic.graph.naming import name_sites
+from holistic.graph.naming import input_site, name_sites
+from holistic.graph.patterns import narrowed
+from holistic.graph.program import Ref
 from holistic.graph.replay import TracedStage
 from holistic.graph.sites import Site, with_axes
 from holistic.graph.sizes import Sizes
@@ -26,6 +29,7 @@ BATCH_PAIRS = 2 << 20
 """Pairs of units and examples of one site in one batch: a sweep keeps a number for each."""
 
 BATCH_ROWS = 2048
+_WEIGHTED = frozenset({"linear", "conv1d", "conv2d", "conv3d"})
 
 
 class TracedEngine:
@@ -34,12 +38,19 @@ class TracedEngine:
     note = ""
 
     def __init__(
-        self, wrapped: Wrapped, images: Tensor, unit_axes: Mapping[str, int] | None = None
+        self,
+        wrapped: Wrapped,
+        images: Tensor,
+        unit_axes: Mapping[str, int] | None = None,
+        studied: Sequence[str] = (),
     ) -> None:
         self.program, owners, calls = trace(wrapped, images)
         sites, self.nodes = name_sites(self.program, owners, calls)
         self.device = images.device
-        self.sites: tuple[Site, ...] = with_axes(sites, unit_axes or {})
+        *named, given = with_axes((*sites, input_site(self.program, sites)), unit_axes or {})
+        self.sites: tuple[Site, ...] = narrowed(tuple(named), studied)
+        self.input: Site = given
+        self.nodes[given.name] = self.program.input
         self._carries: dict[int, Carry] = {}
         self._sizes = Sizes(max(SIZES))
 
@@ -56,7 +67,8 @@ class TracedEngine:
         changes: Mapping[str, Change] | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Compute logits and wanted values under changes."""
-        program, by_name, changes = self.program, {s.name: s for s in self.sites}, changes or {}
+        program, changes = self.program, changes or {}
+        by_name = {s.name: s for s in (*self.sites, self.input)}
         edits = {
             self.nodes[n]: self._native_change(by_name[n], c)
             for n, c in changes.items()
@@ -68,9 +80,12 @@ class TracedEngine:
             if isinstance(c, Given)
         }
         nodes = {name: self.nodes[name] for name in wanted}
+        start = images.to(self.device)
+        if program.input in edits:
+            start = edits.pop(program.input)(start).contiguous()
         with full_precision(self.device):
             values = program.evaluate(
-                {program.input: images.to(self.device), **given},
+                {program.input: start, **given},
                 [program.output, *nodes.values()],
                 rows=len(images),
                 edits=edits,
@@ -107,6 +122,24 @@ class TracedEngine:
     def row_operations(self, site: Site) -> int:
         """Operations in the linear layers and convolutions behind a site."""
         return self.program.row_operations(self.carry(site).finish)
+
+    def unit_norms(self, site: Site) -> Tensor | None:
+        """Norm of the weights that lead to each unit of a site, `[U]`; None where not known.
+
+        They are those of the linear layer or convolution from which only pools, batch norms and
+        elementwise operations lead to the site.
+        """
+        node = self.program.nodes[self.nodes[site.name]]
+        while node.op not in _WEIGHTED:
+            passing = node.op in BATCH_NORMS | POOLS or pointwise(node, self.program)
+            sources = [i for i in node.inputs if self.program.nodes[i].batch_axis is not None]
+            if not passing or len(sources) != 1:
+                return None
+            node = self.program.nodes[sources[0]]
+        reference = node.args[1]
+        weight = self.program.nodes[reference.index].value if isinstance(reference, Ref) else None
+        usable = weight is not None and len(weight) == site.units
+        return weight.flatten(1).norm(dim=1) if usable else None  # pyright: ignore[reportOptionalMemberAccess]
 
     def stage(
         self, images: Tensor, site: Site, replacement: Tensor, previous: Stage | None = None

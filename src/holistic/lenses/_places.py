@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 
 import holistic
 
-__all__ = ["GROUP", "Place", "beside", "lens_places", "taken_names"]
+__all__ = ["GROUP", "Place", "lens_part", "lens_places", "taken_names"]
 
 GROUP = "holistic.lenses"
 """Group of entry points under which a package names its lenses."""
@@ -77,7 +77,7 @@ def _whose(entry: object) -> str:
     return str(distribution.name) if distribution else "unknown"
 
 
-def beside(lens: str, part: str) -> str:
+def lens_part(lens: str, part: str) -> str:
     """Name of the module of a lens's `schemas` or `figures`; empty where there is none.
 
     It is looked for in the lens's own folder, and next to its file in a package of somebody else.

@@ -16,7 +16,7 @@ __all__ = ["first_order"]
 def first_order(subject: Subject, run: Pass) -> list[Tensor]:
     """Estimate every unit's effect on a pass's examples from one backward pass.
 
-    The score's gradient with respect to a site's value, times what the replacement would change
+    The score's gradient with respect to a site's value, times what the ablation value would change
     (attribution patching, Nanda 2023; Syed et al. 2023, equation 2), summed over positions.
 
     Parameters

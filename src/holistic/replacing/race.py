@@ -11,7 +11,7 @@ from scipy import stats as scipy_stats
 from torch import Tensor
 
 from holistic.arguments import number, whole
-from holistic.errors import SettingError, memory_told
+from holistic.errors import SettingError, explain_memory_errors
 from holistic.graph.edits import EditKind, checked_kind
 from holistic.graph.sites import Site
 from holistic.graph.torch_settings import settled
@@ -135,7 +135,7 @@ class _Race:
             self.alive[taken] = self.alive[dropped] = False
 
 
-@memory_told()
+@explain_memory_errors()
 @settled(gradients=True)
 def top_units(
     subject: Subject,
@@ -147,7 +147,7 @@ def top_units(
     screen: int | None = None,
     progress: Progress = silent,
 ) -> Estimates:
-    """Find the k units whose replacement costs most score, without replacing all on everything.
+    """Find the k units whose ablation costs most score, without replacing all on everything.
 
     First-order estimates on every example come first. Then units are replaced on examples of the
     evaluation split, drawn in random order without replacement. After each round, units are not

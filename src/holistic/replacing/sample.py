@@ -73,15 +73,15 @@ def affordable_sweep(
     places = stratified_sample(examples.labels.cpu(), count, seed=subject.seed)
     rows = torch.from_numpy(places)
     run = Pass(sites, edit, split, draws, rows=rows)
-    told = (
+    caveat = (
         f"Replacing every unit on all {len(examples):,} examples of the {split} split would take "
         f"{price * len(examples):.1e} operations, more than the {operations:.1e} allowed: effects "
         f"are estimates from {len(rows):,} examples, stratified; --ablation.exact measures all."
     )
     if price * len(rows) <= 1.5 * operations:
-        return table_of(subject, run, progress=progress), (told,)
+        return table_of(subject, run, progress=progress), (caveat,)
     table, more = _screened(subject, run, operations / (price * len(rows)), progress)
-    return table, (told, more)
+    return table, (caveat, more)
 
 
 def _screened(subject: Subject, run: Pass, share: float, progress: Progress) -> tuple[Table, str]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from holistic.arguments import check_subject, whole
-from holistic.errors import ModelError, SettingError, memory_told
+from holistic.errors import ModelError, SettingError, explain_memory_errors
 from holistic.graph.edits import EditKind, checked_kind
 from holistic.graph.engine import Stage
 from holistic.graph.loops import ablation_values, batches, single_edits
@@ -118,7 +118,7 @@ class Pass:
         return part.images[rows], part.labels[rows], rows
 
 
-@memory_told()
+@explain_memory_errors()
 @settled(gradients=True)
 def sweep(
     subject: Subject,

@@ -50,5 +50,5 @@ def _cause(error: Exception) -> str:
     if isinstance(error, HolisticError):
         return shortened(str(error)).replace("; ", ", ")
     own = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(_PACKAGE)]
-    told = shortened(f"{type(error).__name__}: {error}")
-    return f"{told} ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else told
+    message = shortened(f"{type(error).__name__}: {error}")
+    return f"{message} ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else message

@@ -145,7 +145,7 @@ def _described(audit: Folder, name: str) -> dict[str, Any]:
     return {
         "title": schema.title,
         "total": len(table),
-        "held": fitting(table, schema)[1],
+        "kept": fitting(table, schema)[1],
         "units": {} if score else dict(SCORE_UNITS),
         "statements": list(finding.statements),
         **{name: words for name, words in look.items() if words},

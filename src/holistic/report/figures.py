@@ -1,10 +1,10 @@
-"""Finds who draws a finding: the function of its name in its lens's module `figures`."""
+"""Draws the pictures of a finding as pages hold them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from holistic.report.places import brought
+from holistic.report.drawn import figures
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 
@@ -15,7 +15,5 @@ def figures_of(finding: Finding, audit: Folder) -> Iterator[tuple[str, str]]:
     """Draw a finding's pictures: data URI and caption each; none where nobody draws it."""
     from holistic.results.drawing import data_uri
 
-    draw = brought(finding.lens, "figures", finding.name.partition(".")[2])
-    if draw is not None and len(finding.table):
-        for figure, caption in draw(finding, audit):
-            yield data_uri(figure), caption
+    for figure, caption in figures(finding, audit):
+        yield data_uri(figure), caption

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from holistic.errors import notice
-from holistic.lenses._places import beside, lens_places
+from holistic.lenses._places import lens_part, lens_places
 from holistic.usercode import FAULTS, reason_of
 
 __all__ = ["brought"]
@@ -27,7 +27,7 @@ def brought(lens: str, module: str, function: str) -> Callable[..., Any] | None:
     function
         Name of the function.
     """
-    if not (home := beside(lens, module)):
+    if not (home := lens_part(lens, module)):
         return None
     try:
         found = importlib.import_module(home)

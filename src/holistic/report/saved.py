@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from holistic.lenses._contract import declared_schema
+from holistic.report.damage import showing
+from holistic.report.drawn import Drawn, drawn
+from holistic.report.exported import export
+from holistic.report.loggers import log
 from holistic.report.page import rendered, write_report
+from holistic.report.summary import as_text
 from holistic.results.files import opened, write_whole
 from holistic.results.folder import Folder
 from holistic.results.schema import Schema
@@ -31,6 +36,63 @@ class Audit(Folder):
         target = self.path / "report.html" if path is None else Path(path)
         write_whole(target, lambda temporary: write_report(self, temporary))
         return target
+
+    def summary(self) -> str:
+        """Return the audit in a page of plain text, written as Markdown; print it to read it."""
+        with showing(self):
+            return as_text(self)
+
+    def figure(self, name: str) -> Drawn:
+        """Draw a finding's figures, to be shown in a notebook or saved.
+
+        Parameters
+        ----------
+        name
+            Name of the finding, such as `mechanism.flow`.
+
+        Raises
+        ------
+        AuditError
+            If the audit has no such finding, or nothing draws it.
+        """
+        return drawn(self, name)
+
+    def export(self, path: str | Path, *, to: str = "csv") -> Path:
+        """Write all tables and arrays into a new folder, with the columns' units and meanings.
+
+        Parameters
+        ----------
+        path
+            The folder, which must not be there yet.
+        to
+            `csv` (large arrays as `.npy`), `json` (the same), or `zarr` (opens in xarray).
+
+        Raises
+        ------
+        SettingError
+            If there is no such format, or what writes it isn't installed.
+        AuditError
+            If something is at the path already.
+        """
+        return export(self, Path(path), to)
+
+    def log(self, to: str, where: str | Path = "") -> str:
+        """Note summary, headline numbers and figures in a tracker, and return where they lie.
+
+        Parameters
+        ----------
+        to
+            `tensorboard`, `wandb` or `mlflow`.
+        where
+            TensorBoard's folder (`tensorboard` in the audit by default), the project or the
+            experiment (`holistic` by default). An active run is written to and left open.
+
+        Raises
+        ------
+        SettingError
+            If there is no such tracker, or it isn't installed.
+        """
+        return log(self, to, str(where))
 
     def show(self, height: int = 720) -> Frame:
         """Show the report in a notebook: in a frame that can reach neither notebook nor network.

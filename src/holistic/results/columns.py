@@ -50,8 +50,8 @@ class Column:
     @property
     def look(self) -> dict[str, Any]:
         """Of `worse`, `neutral`, `signed` and `beyond` those that say something."""
-        told = {name: getattr(self, name) for name in ("worse", "neutral", "signed", "beyond")}
-        return {name: value for name, value in told.items() if value}
+        looks = {name: getattr(self, name) for name in ("worse", "neutral", "signed", "beyond")}
+        return {name: value for name, value in looks.items() if value}
 
 
 @dataclass(frozen=True)
@@ -166,16 +166,16 @@ def estimate(
     if not chosen or set(chosen) - set(_PARTS):
         raise ValueError(f"an estimate has one or more of the parts {_PARTS}, not {parts!r}")
     about = {"meaning": meaning, "unit": unit, "of": "", "words": words, "role": "value", **look}
-    said = ends() | (meanings or {})
+    meant = ends() | (meanings or {})
     own = {
         part: {
             "name": (names or {}).get(part, ""),
-            "meaning": said.get(part, ""),
+            "meaning": meant.get(part, ""),
             "words": (called or {}).get(part, ""),
         }
         for part in chosen
     }
-    if silent := [part for part, told in own.items() if not told["meaning"]]:
+    if silent := [part for part, description in own.items() if not description["meaning"]]:
         raise ValueError(f"a part of an estimate says nothing: {silent}")
     return field(metadata={"name": name, "column": about, "prefix": prefix, "parts": own})
 
@@ -206,15 +206,15 @@ def _parts(one: dataclasses.Field[Any], column: Column) -> dict[str, Column]:
     prefix = one.metadata["prefix"]
     prefix = f"{column.name}_" if prefix is None else prefix
     made = dict[str, Column]()
-    for part, told in one.metadata["parts"].items():
+    for part, description in one.metadata["parts"].items():
         unit = "" if part in ("p", "q") else "examples" if part == "n" else column.unit
         made[part] = Column(
-            told["name"] or f"{prefix}{part}",
+            description["name"] or f"{prefix}{part}",
             "int64" if part == "n" else "float64",
             unit,
-            told["meaning"],
+            description["meaning"],
             column.name,
-            told["words"],
+            description["words"],
             part,
         )
     return made

@@ -60,15 +60,15 @@ def write_whole(path: Path, write: Callable[[Path], object], *, within: Path | N
     except (FileExistsError, NotADirectoryError):
         raise AuditError(f"'{path}' can't be written: there is a file on the way to it") from None
     temporary = path.with_name(f".{path.name[:50]}.{os.getpid()}.{secrets.token_hex(8)}.tmp")
-    held = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o666)
+    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o666)
     try:
         try:
             write(temporary)
-            os.fsync(held)
-            if not os.path.samestat(os.fstat(held), temporary.lstat()):
+            os.fsync(descriptor)
+            if not os.path.samestat(os.fstat(descriptor), temporary.lstat()):
                 raise AuditError(f"'{temporary}' was exchanged while it was written; try again")
         finally:
-            os.close(held)  # Windows renames nothing that is open
+            os.close(descriptor)  # Windows renames nothing that is open
         check_target(path, within=within)
         temporary.replace(path)
     finally:
@@ -125,9 +125,9 @@ def opened(path: Path) -> Generator[BufferedReader]:
     """
     if not stat.S_ISREG(path.stat().st_mode):  # some devices do something when they are opened
         raise OSError("it is no file")
-    held = os.open(path, os.O_RDONLY | _NO_WAIT | getattr(os, "O_BINARY", 0))
-    with os.fdopen(held, "rb") as file:
-        if not stat.S_ISREG(os.fstat(held).st_mode):
+    descriptor = os.open(path, os.O_RDONLY | _NO_WAIT | getattr(os, "O_BINARY", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError("it is no file")
         yield file
 
@@ -146,12 +146,12 @@ def remove_unfinished(folder: Path) -> None:
         return
     for path in folder.iterdir():
         named = re.fullmatch(r"\..+?\.(\d{1,9})(\.[0-9a-f]{16})?\.tmp", path.name)
-        if named and not _other_kind(path) and not _writes_beside(int(named[1])):
+        if named and not _other_kind(path) and not _writes_now(int(named[1])):
             with contextlib.suppress(OSError):  # Windows keeps what is open for writing
                 path.unlink()
 
 
-def _writes_beside(process: int) -> bool:
+def _writes_now(process: int) -> bool:
     """Say whether this is another process, and lives."""
     if process == os.getpid() or os.name == "nt":  # there a signal 0 would end it
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,7 +14,7 @@ from holistic.results.tables import Table
 __all__ = ["Finding"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Finding:
     """One table with what it says in words, what limits it, and its large arrays.
 
@@ -36,6 +37,16 @@ class Finding:
     statements: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
+
+    def __repr__(self) -> str:
+        lines = (*self.statements, *(f"! {caveat}" for caveat in self.caveats))
+        return "\n".join([self.schema.title, *lines, repr(self.table)])
+
+    def _repr_html_(self) -> str:
+        lines = (*self.statements, *self.caveats)
+        paragraphs = "".join(f"<p>{html.escape(one)}</p>" for one in lines)
+        title = html.escape(self.schema.title)
+        return f"<h4>{title}</h4>{paragraphs}{self.table._repr_html_()}"  # pyright: ignore[reportPrivateUsage]
 
     @property
     def name(self) -> str:

@@ -23,7 +23,7 @@ from holistic.results.tables import Table
 
 __all__ = ["SCHEMA_VERSION", "Folder"]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 T = TypeVar("T")
 
 
@@ -52,7 +52,7 @@ class Folder:
         AuditError
             If the folder is taken by something else than this run's own audit.
         """
-        audit = cls.held(path)
+        audit = cls.find(path)
         if audit is None:
             audit = cls(Path(path), provenance)
             audit.publish()
@@ -65,7 +65,7 @@ class Folder:
         return audit
 
     @classmethod
-    def held(cls, path: Path) -> Self | None:
+    def find(cls, path: Path) -> Self | None:
         """Return the audit that a folder holds, or None where a new one can be made.
 
         Raises
@@ -113,8 +113,8 @@ class Folder:
                 "run the audit again"
             )
         if fault := record_fault(record):
-            told = shortened(fault)
-            raise AuditError(f"'{path / 'audit.json'}' is damaged: {told}; run the audit again")
+            message = shortened(fault)
+            raise AuditError(f"'{path / 'audit.json'}' is damaged: {message}; run the audit again")
         return cls(path, record["provenance"], record["lenses"], record.get("failed", {}))
 
     @property
@@ -172,8 +172,8 @@ class Folder:
                 f"finding '{name}' in '{self.path}' is damaged: {shortened(fault)}; "
                 "run the audit again"
             )
-        told = tuple(record["statements"]), tuple(record["caveats"])
-        return Finding(schema, table, *told, arrays)
+        texts = tuple(record["statements"]), tuple(record["caveats"])
+        return Finding(schema, table, *texts, arrays)
 
     def schema(self, name: str) -> Schema:
         """What was declared of a finding: by this program, else as the audit carries it."""
@@ -322,13 +322,13 @@ def _readable(path: Path) -> Generator[None]:
     try:
         yield
     except (OSError, ValueError, TypeError, NotImplementedError, MemoryError) as error:
-        told = shortened(str(error))
-        raise AuditError(f"'{path}' is damaged: {told}; run the audit again") from error
+        message = shortened(str(error))
+        raise AuditError(f"'{path}' is damaged: {message}; run the audit again") from error
 
 
-def _difference(held: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    told = ("model", "weights", "data", "data_sha256", "classes", "score", "seed", "settings")
-    names = [n for n in (*told, "versions", "threads") if held.get(n) != wanted.get(n)]
+def _difference(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    decisive = ("model", "weights", "data", "data_sha256", "classes", "score", "seed", "settings")
+    names = [n for n in (*decisive, "versions", "threads") if saved.get(n) != wanted.get(n)]
     return "different " + (", ".join(names) or "run")
 
 

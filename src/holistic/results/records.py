@@ -50,6 +50,14 @@ def _numbers(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(type(v) in (int, float) for v in value)
 
 
+def _lines(value: Any) -> bool:
+    kinds = {"name": str, "words": str, "warns": bool}
+    return isinstance(value, list) and all(
+        isinstance(line, dict) and all(type(line.get(k)) is kind for k, kind in kinds.items())
+        for line in value
+    )
+
+
 _TEXT = Kind("a text", lambda value: isinstance(value, str))
 _LINE = Kind("a line of text", lambda value: isinstance(value, str) and value.isprintable())
 _TEXTS = Kind("a list of texts", _texts)
@@ -59,8 +67,11 @@ _NUMBER = Kind("a number", lambda value: type(value) in (int, float))
 _NUMBERS = Kind("a list of numbers, at least one", _numbers)
 _ANY = Kind("a value", lambda value: True)
 
+_LOOK = Kind("a list of lines with name, words and warns", _lines)
+
 _SOURCE = Group({
     "data": _TEXT, "model": _TEXT, "seed": _WHOLE, "score": _TEXT, "unit_axis": _TEXTS,
+    "sites": _TEXTS,
     "weights": Kind("a text or null", lambda value: value is None or isinstance(value, str)),
     "limit": Kind("a whole number or null", lambda value: value is None or _whole(value)),
 })  # fmt: skip
@@ -80,6 +91,7 @@ _PROVENANCE = Group(
             empty=True,
         ),
         "created": _TEXT, "backend_note": _TEXT, "caveats": _TEXTS, "source": _SOURCE,
+        "check": Group({"lines": _LOOK}),
     },
     ("key",),
 )  # fmt: skip

@@ -101,9 +101,9 @@ class Schema:
 
     def record(self) -> dict[str, Any]:
         """What an audit's `audit.json` keeps of it, so that other programs know what it means."""
-        told = {n: getattr(self, n) for n in _KEPT}
+        kept = {n: getattr(self, n) for n in _KEPT}
         arrays = {name: vars(array) for name, array in self.arrays.items()}
-        return {k: v for k, v in (told | {"arrays": arrays}).items() if v}
+        return {k: v for k, v in (kept | {"arrays": arrays}).items() if v}
 
     @classmethod
     def recorded(cls, name: str, record: Mapping[str, Any]) -> Schema:

@@ -237,22 +237,22 @@ def _shown(value: Any) -> str:
 def _schema(columns: Sequence[Column]) -> Any:
     import pyarrow as pa
 
-    fields = [pa.field(c.name, pa.type_for_alias(c.kind), metadata=_told(c)) for c in columns]
+    fields = [pa.field(c.name, pa.type_for_alias(c.kind), metadata=_metadata(c)) for c in columns]
     return pa.schema(fields)
 
 
-def _told(column: Column) -> dict[str, str]:
+def _metadata(column: Column) -> dict[str, str]:
     """What a Parquet file keeps of a column."""
     texts = {name: getattr(column, name) for name in _TEXTS}
     look = column.look.items()
     return texts | {n: "yes" if isinstance(v, bool) else str(v) for n, v in look}
 
 
-def _read_column(name: str, kind: str, told: Mapping[bytes, bytes]) -> Column:
-    """Read what `_told` wrote; what a stranger wrote in its place says nothing."""
-    text = {key: told.get(key.encode(), b"").decode() for key in _TEXTS}
+def _read_column(name: str, kind: str, stored: Mapping[bytes, bytes]) -> Column:
+    """Read what `_metadata` wrote; what a stranger wrote in its place says nothing."""
+    text = {key: stored.get(key.encode(), b"").decode() for key in _TEXTS}
     role = text.pop("role")
-    worse, neutral = int(told.get(b"worse", 0)), float(told.get(b"neutral", 0))
+    worse, neutral = int(stored.get(b"worse", 0)), float(stored.get(b"neutral", 0))
     return Column(
         name,
         "float64" if kind == "double" else kind,
@@ -260,8 +260,8 @@ def _read_column(name: str, kind: str, told: Mapping[bytes, bytes]) -> Column:
         role=typing.cast(Role, role) if role in typing.get_args(Role) else "",
         worse=worse if worse in (-1, 0, 1) else 0,
         neutral=neutral if math.isfinite(neutral) else 0.0,
-        signed=b"signed" in told,
-        beyond=b"beyond" in told,
+        signed=b"signed" in stored,
+        beyond=b"beyond" in stored,
     )
 
 

@@ -51,7 +51,8 @@ class Jackknifed:
         with np.errstate(divide="ignore", invalid="ignore"):
             error, skew = np.sqrt(means.m2 / (n - 1) / n), means.m3 / means.m2**1.5
         skew = np.where(means.m2 > 0, skew, 0.0)
-        lo, hi = Difference(means.mean, error, np.asarray(n - 1), skew).interval()
+        whole = Difference(means.mean, error, np.asarray(n - 1), skew, np.asarray(n - 1))
+        lo, hi = whole.interval()
         value, lo, hi = (float(np.clip(v, *limits)) for v in (means.mean, lo, hi))
         return cls(value, lo, hi, pseudo)
 

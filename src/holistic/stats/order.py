@@ -42,14 +42,16 @@ def _ordered(row: np.ndarray) -> np.ndarray:
     if not len(finite):
         return order
     room = _ROUNDING * np.abs(finite).max()
-    held = row[order]
+    ascending = row[order]
     with np.errstate(invalid="ignore"):  # of two infinite ones
-        near = np.flatnonzero((np.diff(held) <= room) | (held[1:] == held[:-1]))
+        near = np.flatnonzero((np.diff(ascending) <= room) | (ascending[1:] == ascending[:-1]))
     end = 0
     for start in near.tolist():
         if start < end:
             continue
         # all that lie within the room of the first: a long chain of neighbours isn't one number
-        end = int(np.searchsorted(held, max(held[start] + room, held[start]), side="right"))
+        end = int(
+            np.searchsorted(ascending, max(ascending[start] + room, ascending[start]), side="right")
+        )
         order[start:end] = np.sort(order[start:end])
     return order

@@ -13,7 +13,7 @@ from holistic.errors import DataError, SettingError, listed
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["checked_classes"]
+__all__ = ["checked_classes", "names_in_order"]
 
 
 def checked_classes(classes: Any, labels: Tensor, count: int) -> tuple[str, ...]:
@@ -54,17 +54,40 @@ def _label_advice(low: int, high: int, count: int) -> str:
     return "check that data and model belong together"
 
 
+def names_in_order(classes: Any) -> tuple[Any, ...]:
+    """Return names in the order of the logits, however many there are; none for none.
+
+    Raises
+    ------
+    SettingError
+        If they have no order.
+
+    Examples
+    --------
+    >>> names_in_order({"cat": 0, "dog": 1}), names_in_order(None)
+    (('cat', 'dog'), ())
+    """
+    if isinstance(classes, Mapping):
+        return tuple(_by_index(classes, len(classes))) if classes else ()
+    return () if classes is None else tuple(_in_a_list(classes, "names"))
+
+
+def _in_a_list(classes: Any, what: str) -> Iterable[Any]:
+    """Return what has an order and is several names rather than one."""
+    if isinstance(classes, (str, bytes, set, frozenset)) or not isinstance(classes, Iterable):
+        raise SettingError(
+            f"classes must be a list of {what} in the order of the logits, got {described(classes)}"
+        )
+    return classes
+
+
 def _class_names(classes: Any, count: int) -> tuple[str, ...]:
     if isinstance(classes, Mapping) and classes:
         classes = _by_index(classes, count)
     if classes is None or (isinstance(classes, Collection) and len(classes) == 0):
         return tuple(str(c) for c in range(count))
-    if isinstance(classes, (str, bytes, set, frozenset)) or not isinstance(classes, Iterable):
-        raise SettingError(
-            f"classes must be a list of {count} names in the order of the logits, "
-            f"got {described(classes)}"
-        )
-    names = tuple(_class_name(name, place) for place, name in enumerate(classes))
+    listing = _in_a_list(classes, f"{count} names")
+    names = tuple(_class_name(name, place) for place, name in enumerate(listing))
     if len(names) != count:
         raise SettingError(
             f"need {count} different class names, got {len(names)}: {listed(names)}; the model "

@@ -58,14 +58,14 @@ def computation(wrapped: Wrapped, engine: Engine, images: Tensor) -> Computation
     """
     seen = _Seen(wrapped.model)
     if isinstance(engine, TracedEngine):
-        told = [_modules(wrapped.model), *_operations(engine.program, seen)]
+        lines = [_modules(wrapped.model), *_operations(engine.program, seen)]
     else:
-        told = _lasting(wrapped, images, seen)
-    told += [str((site.name, site.op, site.unit_axis, site.hidden)) for site in engine.sites]
+        lines = _lasting(wrapped, images, seen)
+    lines += [str((site.name, site.op, site.unit_axis, site.hidden)) for site in engine.sites]
     with torch.no_grad():
         logits = engine.run(images)[0]
     probe = {**seen.sketches, "logits": _sketch(logits, math.sqrt(_eps(logits)))}
-    return Computation(hashlib.sha256(json.dumps(told).encode()).hexdigest(), probe)
+    return Computation(hashlib.sha256(json.dumps(lines).encode()).hexdigest(), probe)
 
 
 def computes(wrapped: Wrapped, images: Tensor, known: Computation) -> bool:
@@ -75,18 +75,18 @@ def computes(wrapped: Wrapped, images: Tensor, known: Computation) -> bool:
     return _alike(known.probe["logits"], _sketch(logits, math.sqrt(_eps(logits))))
 
 
-def differing(held: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def differing(saved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Names of the tensors in two probes whose numbers differ by more than rounding does."""
     return sorted(
-        name for name in held.keys() | now.keys() if not _alike(held.get(name), now.get(name))
+        name for name in saved.keys() | now.keys() if not _alike(saved.get(name), now.get(name))
     )
 
 
-def _alike(held: Any, now: Any) -> bool:
-    if not held or not now or len(held["numbers"]) != len(now["numbers"]):
+def _alike(saved: Any, now: Any) -> bool:
+    if not saved or not now or len(saved["numbers"]) != len(now["numbers"]):
         return False
-    bound = now["within"] * max(held["numbers"][0], now["numbers"][0])
-    pairs = zip(held["numbers"], now["numbers"], strict=True)
+    bound = now["within"] * max(saved["numbers"][0], now["numbers"][0])
+    pairs = zip(saved["numbers"], now["numbers"], strict=True)
     return all(abs(a - b) <= bound for a, b in pairs)
 
 
@@ -95,7 +95,7 @@ def digest(tensors: Iterable[tuple[str, Any]]) -> str:
     whole = hashlib.sha256()
     for name, tensor in tensors:
         if not isinstance(tensor, Tensor):  # what a module adds to its state dict
-            teller = Teller(lambda place, held: f"{place} {digest([('', held)])}")
+            teller = Teller(lambda place, thing: f"{place} {digest([('', thing)])}")
             whole.update(f"{name} {teller.tell(tensor, name)}".encode())
             continue
         whole.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
@@ -115,18 +115,18 @@ def _operations(program: Program, seen: _Seen) -> list[str]:
         return f"value {value.index}" if isinstance(value, Ref) else teller.tell(value, "constant")
 
     teller = Teller(seen.tell)
-    told = [str((program.input, program.output))]
+    lines = [str((program.input, program.output))]
     for node in program.nodes:
         if node.value is not None:
-            told.append(seen.tell(f"constant {node.index}", node.value))
+            lines.append(seen.tell(f"constant {node.index}", node.value))
         elif node.size is not None:
             expression, symbol = node.size
-            told.append(str(expression).replace(str(symbol), "B"))
+            lines.append(str(expression).replace(str(symbol), "B"))
         else:
             function = str(node.function) if isinstance(node.function, _OVERLOAD) else ""
             given = _mapped([*node.args, *sorted((node.kwargs or {}).items())], tell)
-            told.append(f"{node.op} {function} {given} {node.batch_axis} {node.fold}")
-    return told
+            lines.append(f"{node.op} {function} {given} {node.batch_axis} {node.fold}")
+    return lines
 
 
 def _mapped(value: Any, tell: Callable[[Any], str]) -> Any:
@@ -139,11 +139,11 @@ def _lasting(wrapped: Wrapped, images: Tensor, seen: _Seen) -> list[str]:
     """What a model consists of, but for what a call changes: a counter, a value that is kept."""
     after = _Seen(wrapped.model)
     with torch.no_grad(), evaluating(wrapped):
-        told = _objects(wrapped, seen)
+        lines = _objects(wrapped, seen)
         wrapped(images.clone())
-        told = sorted(set(told) & set(_objects(wrapped, after)))
+        lines = sorted(set(lines) & set(_objects(wrapped, after)))
     seen.sketches = {n: s for n, s in seen.sketches.items() if after.sketches.get(n) == s}
-    return told
+    return lines
 
 
 def _objects(wrapped: Wrapped, seen: _Seen) -> list[str]:

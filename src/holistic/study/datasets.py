@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from holistic.arguments import described
 from holistic.errors import DataError, listed, nearest, notice
+from holistic.study.classes import names_in_order
+from holistic.study.given import Given, read_given, sides
 from holistic.study.idx import IDX_SETS, read_set
-from holistic.study.pictures import read_folder
+from holistic.study.labels import in_models_order
+from holistic.study.pictures import FEWEST, read_folder
 from holistic.study.splits import divided
-from holistic.usercode import called, imported
+from holistic.usercode import called, findable, imported
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["DATA_SETS", "Data", "Labelled", "load_data"]
+__all__ = ["DATA_SETS", "Data", "Labelled", "Preparation", "load_data"]
 
 DATA_SETS = ("digits", *IDX_SETS)
 _MOST_CLASSES = 1_000_000
@@ -27,12 +30,12 @@ _MOST_CLASSES = 1_000_000
 
 @dataclass(frozen=True)
 class Labelled:
-    """Images with their class indices.
+    """Inputs with their class indices.
 
     Attributes
     ----------
     images
-        float32 `[N, channels, H, W]` in 0 to 1 (other shapes for a user's own data).
+        float32 `[N, channels, H, W]` in 0 to 1; as they were given for a user's own data.
     labels
         int64 `[N]`.
     """
@@ -44,7 +47,7 @@ class Labelled:
         return len(self.labels)
 
     def as_floats(self) -> Labelled:
-        """Return them with whole numbers as fractions."""
+        """Return them with whole numbers as fractions, in single precision."""
         return Labelled(self.images.float(), self.labels)
 
 
@@ -57,36 +60,137 @@ class Data:
     name
         Name that it was asked for by.
     classes
-        Names of the classes.
+        Names of the classes; empty where they have none.
     train
-        For training reference models only.
+        For training reference models only; None where all is studied.
     test
         For studying: a subject splits it into selection and evaluation.
+    features
+        Names of a table's columns; empty where there are none.
     """
 
     name: str
     classes: tuple[str, ...]
-    train: Labelled
+    train: Labelled | None
     test: Labelled
+    features: tuple[str, ...] = ()
+
+    @property
+    def sides(self) -> tuple[Labelled, ...]:
+        """What there is to train on and to study."""
+        return (self.test,) if self.train is None else (self.train, self.test)
+
+    @property
+    def count(self) -> int:
+        """How many classes there are: as many as names, or as labels reach."""
+        return len(self.classes) or 1 + max(int(side.labels.max()) for side in self.sides)
 
     def as_floats(self) -> Data:
         """Return it with whole numbers as fractions, which the reference models need."""
-        return replace(self, train=self.train.as_floats(), test=self.test.as_floats())
+        return self._with(lambda side: side.as_floats())
+
+    def called_as(self, classes: Any) -> Data:
+        """Return it with the names of a model's classes, labels in their order.
+
+        Parameters
+        ----------
+        classes
+            Names in the order of the logits; none for those that it has.
+        """
+        names = names_in_order(classes)
+        if not names:
+            return self
+        ordered = self._with(
+            lambda side: Labelled(side.images, in_models_order(side.labels, self.classes, names)[0])
+        )
+        return replace(ordered, classes=tuple(map(str, names)))
+
+    def normalised(self, preparation: Preparation, *, owned: bool) -> Data:
+        """Return it with each channel's mean taken away and divided by its deviation.
+
+        Parameters
+        ----------
+        preparation
+            Has the numbers.
+        owned
+            Whether nobody else holds the inputs, so that no copy is needed.
+        """
+        if not preparation.normalise:
+            return self
+        return self._with(lambda side: preparation.normalised(side, owned=owned))
+
+    def _with(self, change: Callable[[Labelled], Labelled]) -> Data:
+        train = None if self.train is None else change(self.train)
+        return replace(self, train=train, test=change(self.test))
 
 
-def load_data(name: str, *, data_dir: str | Path | None = None, seed: int = 0) -> Data:
+@dataclass(frozen=True)
+class Preparation:
+    """What is done to inputs before a model is given them.
+
+    Attributes
+    ----------
+    size
+        Height and width that the pictures of a folder are brought to; their own where None.
+    normalise
+        A mean and a standard deviation, or the means of all channels and then their deviations.
+    """
+
+    size: tuple[int, int] | None = None
+    normalise: tuple[float, ...] = ()
+
+    def normalised(self, side: Labelled, *, owned: bool) -> Labelled:
+        """Return inputs with each channel's mean taken away and divided by its deviation.
+
+        Raises
+        ------
+        DataError
+            If there aren't as many numbers as the channels need.
+        """
+        import torch
+
+        images = side.images.to(torch.promote_types(side.images.dtype, torch.float32))
+        channels = images.shape[1] if images.dim() > 1 else 1
+        if len(self.normalise) not in (2, 2 * channels):
+            raise DataError(
+                f"--normalise needs a mean and a deviation, or {channels} means and then "
+                f"{channels} deviations, got {len(self.normalise)} numbers"
+            )
+        both = torch.tensor(self.normalise, dtype=images.dtype).reshape(2, -1)
+        axes = [1] * max(0, images.dim() - 2)
+        mean, deviation = (part.reshape(-1, *axes) for part in both)
+        changed = images.sub_(mean) if owned or images is not side.images else images.sub(mean)
+        return Labelled(changed.div_(deviation), side.labels)
+
+
+def load_data(
+    name: str,
+    *,
+    data_dir: str | Path | None = None,
+    seed: int = 0,
+    divide: bool = True,
+    classes: Any = (),
+    preparation: Preparation = Preparation(),
+) -> Data:
     """Load a data set by name.
 
     Parameters
     ----------
     name
         `digits`, `mnist`, `fashion-mnist`, `folder:PATH` (one folder of pictures per class, which
-        may hold further folders) or `module:callable`, which returns (images, labels) to divide,
-        or ((images, labels) to train on, (images, labels) to study).
+        may hold further folders) or `module:callable`, which returns examples in any of the forms
+        of docs/data.md, or two of them: to train on, and to study.
     data_dir
         Folder with `mnist/*.gz` and the like; `$HOLISTIC_DATA` by default, a download without it.
     seed
         Decides the train/test split where a data set has none of its own.
+    divide
+        Whether half of such a data set is set aside to train on; else all is studied.
+    classes
+        Names of the model's classes in the order of the logits; labels follow the data's own names
+        to their places there.
+    preparation
+        What is done to the inputs.
 
     Raises
     ------
@@ -96,19 +200,38 @@ def load_data(name: str, *, data_dir: str | Path | None = None, seed: int = 0) -
     Warns
     -----
     Notice
-        Where pictures were turned, or files left out.
+        Where pictures were turned or stretched, or something left out.
     """
-    if name == "digits":
-        return _digits(seed)
-    if name in IDX_SETS:
-        return _idx_data(name, data_dir or os.environ.get("HOLISTIC_DATA"))
     kind, _, rest = name.partition(":")
-    if kind == "folder" and rest:
-        return _folder(name, Path(rest), seed)
-    if rest:
-        return _called(name, seed)
-    allowed = (*DATA_SETS, "folder:PATH", "module:callable")
-    raise DataError(f"no data set '{name}'{nearest(name, DATA_SETS)}; there are {listed(allowed)}")
+    if preparation.size is not None and kind != "folder":
+        raise DataError(f"--resize is for the pictures of a folder:PATH, got '{name}'")
+    share = seed if divide else None
+    if name == "digits":
+        data = _digits(seed)
+    elif name in IDX_SETS:
+        data = _idx_data(name, data_dir or os.environ.get("HOLISTIC_DATA"))
+    elif kind == "folder" and rest:
+        data = _folder(name, Path(rest), share, preparation.size)
+    elif kind and rest:
+        _check_kind(name, kind)
+        data = _called(name, share, classes)
+        return data.normalised(preparation, owned=False)
+    else:
+        allowed = (*DATA_SETS, "folder:PATH", "module:callable")
+        raise DataError(
+            f"no data set '{name}'{nearest(name, DATA_SETS)}; there are {listed(allowed)}"
+        )
+    return data.called_as(classes).normalised(preparation, owned=True)
+
+
+def _check_kind(name: str, kind: str) -> None:
+    """Refuse what is no module and seems to be a slip of the pen."""
+    meant = nearest(f"{kind}:", ["folder:"])
+    if meant and not findable(kind):
+        raise DataError(
+            f"no such data '{kind}:'{meant}; there are {listed((*DATA_SETS, 'folder:PATH'))}, and "
+            f"'module:callable', of which there is no module '{kind}'"
+        )
 
 
 def _digits(seed: int) -> Data:
@@ -117,22 +240,28 @@ def _digits(seed: int) -> Data:
 
     bunch: Any = load_digits()
     images = torch.from_numpy(bunch.images).float()[:, None] / 16  # [N, 1, 8, 8]
-    return _split_data("digits", tuple("0123456789"), images, bunch.target, seed)
+    labels = torch.from_numpy(bunch.target.astype(np.int64))
+    return _of_given("digits", Given(images, labels, tuple("0123456789")), seed)
 
 
-def _split_data(
-    name: str, classes: tuple[str, ...], images: Tensor, labels: np.ndarray, seed: int
-) -> Data:
+def _folder(name: str, path: Path, share: int | None, size: tuple[int, int] | None) -> Data:
+    found = read_folder(path, size=size, fewest=0 if share is None else FEWEST)
+    for note in found.notes:
+        notice(note)
+    return _of_given(name, read_given(Given(found.pixels, found.labels, found.classes)), share)
+
+
+def _of_given(name: str, given: Given, seed: int | None) -> Data:
+    """Name checked examples; a seed halves each class, one half to train on."""
     import torch
 
-    targets = torch.from_numpy(labels.astype(np.int64))
-    train, test = (torch.from_numpy(i) for i in divided(labels, 0.5, seed))
-    return Data(
-        name,
-        classes,
-        Labelled(images[train], targets[train]),
-        Labelled(images[test], targets[test]),
-    )
+    whole = Labelled(given.inputs, given.labels)
+    names = tuple(str(name) for name in names_in_order(given.classes))
+    if seed is None:
+        return Data(name, names, None, whole, given.features)
+    halves = [torch.from_numpy(rows) for rows in divided(whole.labels.cpu().numpy(), 0.5, seed)]
+    train, test = (Labelled(whole.images[rows], whole.labels[rows]) for rows in halves)
+    return Data(name, names, train, test, given.features)
 
 
 def _idx_data(name: str, data_dir: str | Path | None) -> Data:
@@ -145,60 +274,36 @@ def _idx_data(name: str, data_dir: str | Path | None) -> Data:
         )
         for images, labels in read_set(name, data_dir)
     ]
-    return Data(name, IDX_SETS[name], *sides)
+    train, test = sides
+    return Data(name, IDX_SETS[name], train, test)
 
 
-def _folder(name: str, path: Path, seed: int) -> Data:
-    import torch
-
-    found = read_folder(path)
-    for note in found.notes:
-        notice(note)
-    return _split_data(name, found.classes, torch.from_numpy(found.pixels), found.labels, seed)
-
-
-def _called(name: str, seed: int) -> Data:
+def _called(name: str, seed: int | None, classes: Any) -> Data:
+    """Read what a user's function returns: examples in any form, or two lots of them."""
     result = called(name, imported(name, DataError), DataError)
     if isinstance(result, Data):
-        return result
-    first, second = _two(name, result)
-    if not isinstance(first, (tuple, list)) or len(first) != 2 or not _is_pair(second):
-        side = _labelled(name, (first, second))
-        classes = _class_numbers(name, side)
-        return _split_data(name, classes, side.images, side.labels.cpu().numpy(), seed)
-    sides = _labelled(name, first), _labelled(name, second)
-    return Data(name, _class_numbers(name, *sides), *sides)
-
-
-def _is_pair(value: Any) -> bool:
-    return isinstance(value, (tuple, list)) and len(value) == 2
-
-
-def _two(name: str, result: Any) -> tuple[Any, Any]:
-    if not _is_pair(result):
+        return result.called_as(classes)
+    pair = sides(result)
+    if pair is None:
+        return _of_given(name, _checked(name, result, classes), seed)
+    train, test = (_checked(name, side, classes) for side in pair)
+    if [*train.classes] != [*test.classes] or train.features != test.features:
         raise DataError(
-            f"'{name}' must return (images, labels), or ((images, labels) to train on, "
-            f"(images, labels) to study), got {described(result)}"
+            f"'{name}' returned two sets that name their classes or columns differently; give both "
+            "the same names in the same order"
         )
-    return result
+    return replace(_of_given(name, test, None), train=Labelled(train.inputs, train.labels))
 
 
-def _labelled(name: str, pair: Any) -> Labelled:
-    """Check images and labels of a callable: fractions and bytes become float32, unscaled."""
-    from holistic.study.inputs import as_float32, checked_pair
-
+def _checked(name: str, given: Any, classes: Any) -> Given:
+    """Check examples of a callable, whose labels count the classes from 0 on."""
     try:
-        images, labels = checked_pair(pair)
+        found = read_given(given, classes)
     except DataError as error:
         raise DataError(f"'{name}' returned what can't be studied: {error}") from None
-    return Labelled(as_float32(images), labels)
-
-
-def _class_numbers(name: str, *sides: Labelled) -> tuple[str, ...]:
-    low = min(int(side.labels.min()) for side in sides)
-    high = max(int(side.labels.max()) for side in sides)
+    low, high = int(found.labels.min()), int(found.labels.max())
     if low < 0 or high >= _MOST_CLASSES:
         raise DataError(
             f"'{name}' returned labels from {low} to {high}; they must count the classes from 0 on"
         )
-    return tuple(str(c) for c in range(high + 1))
+    return found

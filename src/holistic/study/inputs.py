@@ -11,11 +11,13 @@ from torch import Tensor, nn
 
 from holistic.arguments import described, printable
 from holistic.errors import DataError, ModelError, SettingError, listed, shortened
+from holistic.graph.loops import batches
+from holistic.study.labels import checked_labels
 from holistic.usercode import FAULTS
 
 __all__ = [
-    "as_float32",
-    "checked_data",
+    "as_tensor",
+    "check_kind",
     "checked_forward",
     "checked_images",
     "checked_model",
@@ -23,9 +25,12 @@ __all__ = [
     "checked_pair",
     "chosen_device",
     "fitting",
+    "in_precision",
 ]
 
 _FLOAT8 = ("float8", "float4")
+_CHECKED = 1 << 22
+"""Numbers that are looked at together, so that memory doesn't grow with the data."""
 
 
 def as_tensor(values: Any, what: str) -> Tensor:
@@ -41,7 +46,12 @@ def as_tensor(values: Any, what: str) -> Tensor:
             values = torch.stack(list(values))
         if isinstance(values, (set, frozenset, str, bytes, Mapping)) or values is None:
             raise TypeError("they have no order or aren't numbers")
-        tensor = torch.as_tensor(np.asarray(values) if isinstance(values, list) else values)
+        plain = isinstance(values, (list, tuple, float))  # as precise as they are
+        if isinstance(values, np.ndarray) and values.dtype == object:  # as of a table's columns
+            values, plain = values.tolist(), True
+        if isinstance(values, np.ndarray) and not values.flags.writeable:
+            values = values.copy()  # torch would write to it all the same
+        tensor = torch.as_tensor(np.asarray(values) if plain else values)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise DataError(
             f"data must be (images, labels), tensors or arrays of numbers; the {what} can't be "
@@ -55,7 +65,7 @@ def as_tensor(values: Any, what: str) -> Tensor:
     return tensor.detach()
 
 
-def checked_pair(data: Any) -> tuple[Tensor, Tensor]:
+def checked_pair(images: Any, labels: Any) -> tuple[Tensor, Tensor]:
     """Return images `[N, …]` and labels int64 `[N]` after checking them without any model.
 
     Raises
@@ -64,60 +74,37 @@ def checked_pair(data: Any) -> tuple[Tensor, Tensor]:
         If they aren't one label for each image, labels aren't class indices, or images aren't
         finite real numbers.
     """
-    if not isinstance(data, (tuple, list)) or len(data) != 2:
-        got = f"{len(data)} things" if isinstance(data, (tuple, list)) else described(data)
-        raise DataError(
-            f"data must be (images, labels), tensors or arrays, got {got}; "
-            "of a data set or loader, stack the images and the labels"
-        )
-    images, labels = as_tensor(data[0], "images"), as_tensor(data[1], "labels")
-    labels = _checked_labels(labels)
+    images, labels = as_tensor(images, "images"), checked_labels(as_tensor(labels, "labels"))
     if images.dim() == 0 or len(images) != len(labels) or len(labels) == 0:
         raise DataError(
             f"images and labels must be as many, at least one, labels of shape [N]; "
             f"got images {tuple(images.shape)} and labels {tuple(labels.shape)}"
         )
-    if images.dtype.is_complex:
-        raise DataError(f"images must be real numbers, got {images.dtype}; pass .real or .abs()")
-    if any(kind in str(images.dtype) for kind in _FLOAT8):
-        raise DataError(f"images of {images.dtype} can't be studied; pass them as float32")
+    check_kind(images)
     _check_finite(images)
     return images, labels
 
 
-def _checked_labels(labels: Tensor) -> Tensor:
-    """Return class indices as int64; say what to do where labels are something else."""
-    shape = tuple(labels.shape)
-    if labels.dim() == 2 and shape[1] > 1 and shape[0] > 0:
-        rows = labels.to(torch.float32 if labels.is_floating_point() else torch.int64)
-        if bool(((rows == 0) | (rows == 1)).all()) and bool((rows.sum(1) == 1).all()):
-            raise DataError(
-                f"labels are one-hot, of shape {shape}; pass the class indices: labels.argmax(1)"
-            )
-    if labels.dim() != 1:
-        last = "; take the last axis away: labels[:, 0]" if shape[1:] == (1,) else ""
-        raise DataError(f"labels must be class indices of shape [N], got shape {shape}{last}")
-    if labels.is_floating_point() or labels.is_complex():
-        raise DataError(
-            f"labels must be integers (class indices), got {labels.dtype}"
-            f"{_fraction(labels)}; if they are class indices, pass labels.long()"
-        )
-    return labels.long()
+def check_kind(images: Tensor) -> None:
+    """Refuse numbers that no model can be studied on.
 
-
-def _fraction(labels: Tensor) -> str:
-    """Name the first label that isn't whole."""
-    if labels.is_complex():
-        return ""
-    broken = labels.float()
-    broken = broken[broken != broken.round()]
-    return f" with {float(broken[0]):g} among them" if len(broken) else ""
+    Raises
+    ------
+    DataError
+        If they are complex, or of eight bits or fewer in floating point.
+    """
+    if images.dtype.is_complex:
+        raise DataError(f"images must be real numbers, got {images.dtype}; pass .real or .abs()")
+    if any(kind in str(images.dtype) for kind in _FLOAT8):
+        raise DataError(f"images of {images.dtype} can't be studied; pass them as float32")
 
 
 def _check_finite(images: Tensor) -> None:
     if not images.is_floating_point() or images.numel() == 0:
         return
-    bad = (~images.isfinite()).reshape(len(images), -1).any(1).nonzero()[:, 0]
+    rows = max(1, _CHECKED // max(1, images[0].numel()))
+    parts = [images[part].isfinite().flatten(1).all(1) for part in batches(len(images), rows)]
+    bad = (~torch.cat(parts)).nonzero()[:, 0]
     if len(bad):
         named = ", ".join(str(i) for i in bad[:5].tolist())
         more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
@@ -127,26 +114,22 @@ def _check_finite(images: Tensor) -> None:
         )
 
 
-def as_float32(images: Tensor) -> Tensor:
-    """Return bytes, truth values and fractions as float32; other whole numbers may be indices."""
-    plain = images.is_floating_point() or images.dtype in (torch.uint8, torch.bool)
-    return images.float() if plain else images.long()
+def in_precision(images: Tensor, model: nn.Module) -> Tensor:
+    """Return bytes, truth values and fractions in a model's precision, other numbers as int64.
 
-
-def checked_data(data: Any, model: nn.Module) -> tuple[Tensor, Tensor]:
-    """Return images `[N, …]` in the model's precision and labels `[N]` after checking them.
+    Whole numbers other than bytes may be indices, which `fitting` finds out. What was made in
+    inference mode is copied, since it takes part in no gradient.
 
     Raises
     ------
     DataError
-        If images and labels don't fit each other, or aren't numbers of a kind.
+        If the model's precision doesn't reach so far.
     """
-    images, labels = checked_pair(data)
-    plain = images.is_floating_point() or images.dtype in (torch.uint8, torch.bool)
-    if not plain:
-        return images.long(), labels
+    images = images.clone() if images.is_inference() else images
+    if not (images.is_floating_point() or images.dtype in (torch.uint8, torch.bool)):
+        return images.long()
     dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
-    return _cast(images, dtype), labels
+    return _cast(images, dtype)
 
 
 def _cast(images: Tensor, dtype: torch.dtype) -> Tensor:
@@ -300,6 +283,6 @@ def chosen_device(name: Any, model: nn.Module) -> torch.device:
         return own if own.type != "cpu" else torch.device("cuda" if count else "cpu")
     allowed = ["cpu", *("cuda" for _ in range(min(count, 1))), *(f"cuda:{i}" for i in range(count))]
     if not isinstance(name, str) or name not in {*allowed, str(own)}:
-        told = f"'{name}'" if isinstance(name, str) else described(name)
-        raise SettingError(f"no device {told}; this machine has {listed(['auto', *allowed])}")
+        called = f"'{name}'" if isinstance(name, str) else described(name)
+        raise SettingError(f"no device {called}; this machine has {listed(['auto', *allowed])}")
     return torch.device(name)

@@ -1,4 +1,4 @@
-"""Checks that an untrained copy is another network indeed."""
+"""Checks that a randomly initialised control is another network indeed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ _ALIKE = 0.9999
 
 
 def check_control(trained: Subject, fresh: Subject) -> None:
-    """Refuse an untrained copy whose logits, or all units of a site, are the trained ones.
+    """Refuse a randomly initialised control whose logits, or all units of a site, are the trained
+    ones.
 
     Parameters
     ----------
@@ -46,10 +47,10 @@ def check_control(trained: Subject, fresh: Subject) -> None:
     for name in mine:
         if _alike(mine[name], theirs[name]) and _weights_before(trained, fresh, name):
             raise ModelError(
-                f"an untrained copy of '{trained.name}' computes the same as the trained model at "
-                f"{repr(name) if name else 'the logits'}, so it is no control: weights before it "
-                "lie outside of the model, where they can't be drawn anew; hold them as "
-                "parameters of the module that uses them"
+                f"a randomly initialised control of '{trained.name}' computes the same as the "
+                f"trained model at {repr(name) if name else 'the logits'}, so it is no control: "
+                "weights before it lie outside of the model, where they can't be drawn anew; hold "
+                "them as parameters of the module that uses them"
             )
 
 

@@ -17,12 +17,14 @@ from holistic.graph.wrapped import Wrapped, evaluating
 from holistic.study.classes import checked_classes
 from holistic.study.divided import Divided
 from holistic.study.examples import Examples
+from holistic.study.frames import is_frame, table_of
+from holistic.study.given import read_given
 from holistic.study.inputs import (
-    checked_data,
     checked_images,
     checked_model,
     chosen_device,
     fitting,
+    in_precision,
 )
 from holistic.study.outputs import Reading, called, read_outputs
 from holistic.study.preflight import on_device, preflight, unwrapped
@@ -44,6 +46,7 @@ class Choices:
     forward: Callable[[nn.Module, Tensor], Tensor] | None
     name: str
     unit_axes: Mapping[str, int]
+    sites: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +71,8 @@ class Material:
         How the logits are read from what the model returns.
     wrapped
         The model where it is computed, with its choice of logits.
+    feature_names
+        Names of a table's columns, in the order of the inputs; empty where there are none.
     """
 
     model: nn.Module
@@ -78,6 +83,7 @@ class Material:
     from_bytes: bool = field(repr=False)
     reading: Reading = field(repr=False)
     wrapped: Wrapped = field(repr=False)
+    feature_names: tuple[str, ...] = ()
 
     @property
     def score(self) -> Score:
@@ -153,6 +159,8 @@ class Material:
         """Return images after checking them; the evaluation split's by default."""
         if images is None:
             return self.evaluation.images
+        if is_frame(images):
+            images = table_of(images, self.feature_names)[0]
         return checked_images(images, self.images, from_bytes=self.from_bytes)
 
 
@@ -178,9 +186,8 @@ def gathered(
     """
     model, defaults = checked_model(unwrapped(model)), ambient()
     with ordinary():
-        images, labels = checked_data(data, model)
-        # tensors made in inference mode take part in no gradient
-        images = images.clone() if images.is_inference() else images
+        given = read_given(data, classes)
+        images, labels, classes = in_precision(given.inputs, model), given.labels, given.classes
         chosen = chosen_device(device, model)
         plain = Wrapped(on_device(model, chosen), choices.forward or called, defaults)
         images = fitting(images, lambda some: _run_once(plain, some.to(chosen)))
@@ -202,9 +209,10 @@ def gathered(
             checked_classes(classes, divided.labels, count),
             choices,
             str(chosen),
-            getattr(data[0], "dtype", None) in (torch.uint8, np.uint8),
+            given.inputs.dtype == torch.uint8,
             reading,
             wrapped,
+            given.features,
         )
 
 

@@ -43,7 +43,7 @@ def optimal_constants(
     Parameters
     ----------
     stage_of
-        Prepares the examples with a replacement `[P…, U]`.
+        Prepares the examples with an ablation value `[P…, U]`.
     values
         The site's values on the examples, `[B, P…, U]`.
     mean
@@ -68,8 +68,8 @@ def optimal_constants(
         shifts, losses = _sorted(shifts, losses)
         best = losses.argmin(0)  # [U]
         for side in (-1, 1):
-            beside = (best + side).clamp(0, len(shifts) - 1)
-            middle = (_at(shifts, best) + _at(shifts, beside)) / 2
+            neighbour = (best + side).clamp(0, len(shifts) - 1)
+            middle = (_at(shifts, best) + _at(shifts, neighbour)) / 2
             loss = _losses(stage_of(mean + middle.to(mean)), labels)
             shifts, losses = torch.cat([shifts, middle[None]]), torch.cat([losses, loss[None]])
     return mean + _at(shifts, losses.argmin(0)).to(mean)

@@ -179,7 +179,9 @@ def _chosen(
     if not fitting and not classes:
         fitting = [path for path, size in sizes.items() if size > count]
     fitting = _unnormalised(fitting, dict(found))
-    shapes = ", ".join(f"{_told(path, output)} {tuple(value.shape)}" for path, value in found)
+    shapes = ", ".join(
+        f"{_describe_output(path, output)} {tuple(value.shape)}" for path, value in found
+    )
     if not fitting:
         raise ModelError(
             f"the model must return logits [B, {count}], a number for each class, got "
@@ -189,12 +191,12 @@ def _chosen(
     if len(fitting) > 1:
         raise ModelError(
             f"the model returns several tensors that may be the logits of {count} classes: "
-            f"{shapes}; " + _AWAY.format(_told(fitting[0], output))
+            f"{shapes}; " + _AWAY.format(_describe_output(fitting[0], output))
         )
-    others = [_told(path, output) for path, _ in found if path != fitting[0]]
+    others = [_describe_output(path, output) for path, _ in found if path != fitting[0]]
     if not others:
         return fitting[0], ""
-    chosen = _told(fitting[0], output)
+    chosen = _describe_output(fitting[0], output)
     return fitting[0], (
         f"Of what the model returns, {chosen} {tuple(dict(found)[fitting[0]].shape[1:])} is taken "
         f"as the logits and {' and '.join(others)} left out; {_AWAY.format(others[0])}."
@@ -215,7 +217,7 @@ def _unnormalised(
     return kept
 
 
-def _told(path: Sequence[str | int], output: Any) -> str:
+def _describe_output(path: Sequence[str | int], output: Any) -> str:
     """Write a path as it stands in Python."""
     text = ""
     for step in path:

@@ -6,7 +6,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,17 +19,19 @@ from holistic.unpacked import check_unpacked
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["Pictures", "read_folder"]
+__all__ = ["FEWEST", "Pictures", "picture_numbers", "read_folder"]
 
 _SUFFIXES = frozenset(
     ".png .jpg .jpeg .jfif .bmp .gif .tif .tiff .webp .pgm .ppm .pnm".split()
 )  # what else lies in a folder is left out, and told
 _SIDES = frozenset("train training test testing val valid validation".split())
-_FEWEST = 4
+FEWEST = 4
+"""Pictures of a class that can be halved twice: to train and to study, to choose and to measure."""
 _COLOUR = frozenset(("RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV"))
 _SIXTEEN = frozenset(("PNG", "PPM"))
 """Formats whose mode `I` means 16 bits."""
 _TURNED = "were turned upright as their EXIF data says"
+_STRETCHED = "of other proportions were stretched to the size asked for"
 _COARSE = "of 16 bits a colour were read with the upper 8"
 _PIXEL = 3 * np.dtype(np.float32).itemsize
 """Bytes of a pixel once it is read, in colours."""
@@ -69,7 +71,23 @@ class _Picture:
     done: tuple[str, ...] = ()
 
 
-def read_folder(path: Path) -> Pictures:
+def picture_numbers(picture: Image) -> np.ndarray:
+    """Return a picture that is open already as `read_folder` reads one: `[channels, H, W]`.
+
+    Raises
+    ------
+    DataError
+        If it has no single meaning.
+    """
+    pixels, full = _numbers(
+        f"a picture of {picture.width} × {picture.height}", picture, picture.format or ""
+    )
+    return pixels / np.float32(full)
+
+
+def read_folder(
+    path: Path, *, size: tuple[int, int] | None = None, fewest: int = FEWEST
+) -> Pictures:
     """Read a folder of class folders; pictures may lie in folders of folders within a class.
 
     Bits are scaled by what stands for white (255, or 65535), pictures in floating point must lie
@@ -79,6 +97,10 @@ def read_folder(path: Path) -> Pictures:
     ----------
     path
         One folder for each class.
+    size
+        Height and width that each picture is brought to; their own by default.
+    fewest
+        Pictures that each class needs; with 0, a class may have an empty folder and so only a name.
 
     Raises
     ------
@@ -86,8 +108,8 @@ def read_folder(path: Path) -> Pictures:
         If there are too few classes or pictures, one can't be read or has no single meaning, or
         they differ in size.
     """
-    classes, files, left_out = _found(path)
-    pictures, labels = _each(path, files)
+    classes, files, left_out = _found(path, fewest)
+    pictures, labels = _each(path, files, size)
     _check_sizes(path, [file for own in files for file in own], pictures)
     done = Counter(what for picture in pictures for what in picture.done)
     pixels, grey = _stacked(pictures)
@@ -96,11 +118,13 @@ def read_folder(path: Path) -> Pictures:
     return Pictures(pixels, np.array(labels), classes, (*notes, *left_out))
 
 
-def _each(path: Path, files: Sequence[Sequence[Path]]) -> tuple[list[_Picture], list[int]]:
+def _each(
+    path: Path, files: Sequence[Sequence[Path]], size: tuple[int, int] | None
+) -> tuple[list[_Picture], list[int]]:
     """Read the pictures of each class, and their labels, while they don't come to too much."""
     pictures, labels, packed, unpacked = list[_Picture](), list[int](), 0, 0
     for label, file in ((label, file) for label, own in enumerate(files) for file in own):
-        pictures.append(_read(file))
+        pictures.append(_resized(_read(file), size))
         labels.append(label)
         packed += file.stat().st_size
         unpacked += pictures[-1].pixels.size * 4
@@ -111,7 +135,28 @@ def _each(path: Path, files: Sequence[Sequence[Path]]) -> tuple[list[_Picture], 
     return pictures, labels
 
 
-def _found(path: Path) -> tuple[tuple[str, ...], list[list[Path]], list[str]]:
+def _resized(picture: _Picture, size: tuple[int, int] | None) -> _Picture:
+    """Bring a picture to a height and width, bilinearly, averaging where it gets smaller."""
+    from PIL import Image
+
+    height, width = picture.pixels.shape[1:]
+    if size is None or size == (height, width):
+        return picture
+    channels = [
+        np.asarray(
+            Image.fromarray(channel.astype(np.float32)).resize(
+                (size[1], size[0]), Image.Resampling.BILINEAR
+            )
+        )
+        for channel in picture.pixels
+    ]
+    stretched = height * size[1] != width * size[0]
+    return replace(
+        picture, pixels=np.stack(channels), done=(*picture.done, *([_STRETCHED] * stretched))
+    )
+
+
+def _found(path: Path, fewest: int) -> tuple[tuple[str, ...], list[list[Path]], list[str]]:
     """Names of the classes, their pictures, and a line on what isn't one."""
     if not path.is_dir():
         raise DataError(f"no folder '{path}'; 'folder:PATH' needs one folder of pictures per class")
@@ -129,16 +174,18 @@ def _found(path: Path) -> tuple[tuple[str, ...], list[list[Path]], list[str]]:
         files.append(own)
     _check_names(path, folders, files)
     for folder, own in zip(folders, files, strict=True):
-        if len(own) < _FEWEST:
+        if len(own) < fewest:
             raise DataError(
-                f"'{folder}' holds {len(own)} pictures; at least {_FEWEST} are needed in each class"
+                f"'{folder}' holds {len(own)} pictures; at least {fewest} are needed in each class"
             )
-    told = (
+    if not any(files):
+        raise DataError(f"'{path}' holds no pictures; each class needs some in its folder")
+    note = (
         [f"'{path}': {len(strays):,} files that are no pictures were left out ({_named(strays)})"]
         if strays
         else []
     )
-    return tuple(folder.name for folder in folders), files, told
+    return tuple(folder.name for folder in folders), files, note
 
 
 def _named(files: Sequence[Path]) -> str:
@@ -191,11 +238,11 @@ def _check_sizes(path: Path, files: Sequence[Path], pictures: Sequence[_Picture]
         return
     usual = sizes.most_common(1)[0][0]
     other = next(f for f, p in zip(files, pictures, strict=True) if p.pixels.shape[1:] != usual)
-    told = ", ".join(f"{w} × {h} ({n})" for (h, w), n in sizes.most_common(4))
+    listing = ", ".join(f"{w} × {h} ({n})" for (h, w), n in sizes.most_common(4))
     more = f" and {len(sizes) - 4} more" if len(sizes) > 4 else ""
     raise DataError(
-        f"the pictures in '{path}' have {len(sizes)} sizes, {told}{more}, as '{other}'; all must "
-        "have one size: resize or crop them as for the model's training"
+        f"the pictures in '{path}' have {len(sizes)} sizes, {listing}{more}, as '{other}'; all "
+        "must have one size: --resize, or crop them as for the model's training"
     )
 
 
@@ -246,7 +293,7 @@ def _check_frames(file: Path, picture: Image) -> None:
         )
 
 
-def _numbers(file: Path, picture: Image, kind: str) -> tuple[np.ndarray, int]:
+def _numbers(file: object, picture: Image, kind: str) -> tuple[np.ndarray, int]:
     """Pixels `[channels, H, W]` of a picture by its mode, and the number that stands for 1."""
     mode = picture.mode
     _check_opaque(file, picture)
@@ -266,7 +313,7 @@ def _numbers(file: Path, picture: Image, kind: str) -> tuple[np.ndarray, int]:
     return (pixels[:1] if palette and bool((pixels == pixels[:1]).all()) else pixels), 255
 
 
-def _check_opaque(file: Path, picture: Image) -> None:
+def _check_opaque(file: object, picture: Image) -> None:
     """Refuse a picture through which something shows; alpha that hides nothing is left out."""
     clear = picture.info.get("transparency")
     if picture.mode.startswith("I"):
@@ -282,7 +329,7 @@ def _check_opaque(file: Path, picture: Image) -> None:
         )
 
 
-def _fractions(file: Path, pixels: np.ndarray) -> np.ndarray:
+def _fractions(file: object, pixels: np.ndarray) -> np.ndarray:
     low, high = float(pixels.min()), float(pixels.max())
     if not (low >= 0 and high <= 1):
         raise DataError(

@@ -24,13 +24,13 @@ __all__ = ["computing_as", "difference", "gone_on_with", "key", "other_than", "r
 
 _RECORDED = ("numpy", "scipy", "scikit-learn", "captum")
 _DECISIVE = (
-    "weights", "computation", "data_sha256", "splits_sha256", "classes", "score", "seed",
-    "unit_axes", "device", "threads", "settings",
+    "weights", "computation", "data_sha256", "splits_sha256", "classes", "features", "score",
+    "seed", "unit_axes", "device", "threads", "settings",
 )  # fmt: skip
 """What decides the bytes of the tables."""
 _OF_SUBJECT = (
-    "weights", "computation", "data_sha256", "splits_sha256", "classes", "score", "seed",
-    "unit_axes",
+    "weights", "computation", "data_sha256", "splits_sha256", "classes", "features", "score",
+    "seed", "unit_axes",
 )  # fmt: skip
 """What of that a subject is, wherever it is computed."""
 _DECISIVE_VERSIONS = ("holistic", "torch")
@@ -80,7 +80,7 @@ def recorded(
 
 
 def gone_on_with(
-    held: Mapping[str, Any],
+    saved: Mapping[str, Any],
     subject: Subject,
     settings: Mapping[str, Any],
     source: Mapping[str, Any] | None,
@@ -92,48 +92,48 @@ def gone_on_with(
 
     Parameters
     ----------
-    held
+    saved
         The record as it was saved.
     subject, settings, source
         As for `recorded`.
     """
     identity = _identity(subject)
     return {
-        **held,
+        **saved,
         **identity,
-        "threads": held.get("threads", identity["threads"]),
-        "versions": {**held.get("versions", {}), **identity["versions"]},
-        "settings": {**held.get("settings", {}), **settings},
+        "threads": saved.get("threads", identity["threads"]),
+        "versions": {**saved.get("versions", {}), **identity["versions"]},
+        "settings": {**saved.get("settings", {}), **settings},
         **({"source": dict(source)} if source else {}),
     }
 
 
-def difference(held: Mapping[str, Any], wanted: Mapping[str, Any], subject: Subject) -> str:
+def difference(saved: Mapping[str, Any], wanted: Mapping[str, Any], subject: Subject) -> str:
     """Say what of an audit a run would change; nothing where it would end with the same bytes."""
     from holistic.study.computation import differing
 
-    known = held.get("settings", {})
+    known = saved.get("settings", {})
     settings = {name: wanted["settings"][name] for name in known}
     same = {**wanted, "settings": settings}
-    names = [name for name in _DECISIVE if held.get(name) != same.get(name)]
-    versions = held.get("versions", {})
+    names = [name for name in _DECISIVE if saved.get(name) != same.get(name)]
+    versions = saved.get("versions", {})
     if any(versions.get(name) != wanted["versions"][name] for name in _DECISIVE_VERSIONS):
         names.append("versions")
-    if "computation" not in names and differing(held.get("probe", {}), subject.computation.probe):
+    if "computation" not in names and differing(saved.get("probe", {}), subject.computation.probe):
         names.append("computation")
-    if not names and held["key"] != key(same):
+    if not names and saved["key"] != key(same):
         names.append("key")
     return f"different {', '.join(names)}" if names else ""
 
 
-def other_than(held: Mapping[str, Any], subject: Subject) -> list[str]:
+def other_than(saved: Mapping[str, Any], subject: Subject) -> list[str]:
     """Name what of a subject isn't as in the record of an audit; older records say less."""
     from holistic.study.computation import differing
 
     now = _identity(subject)
-    newer = {"computation", "unit_axes"} - held.keys()
-    names = [n for n in _OF_SUBJECT if n not in newer and held.get(n) != now.get(n)]
-    if not names and "probe" in held and differing(held["probe"], subject.computation.probe):
+    newer = {"computation", "unit_axes"} - saved.keys()
+    names = [n for n in _OF_SUBJECT if n not in newer and saved.get(n) != now.get(n)]
+    if not names and "probe" in saved and differing(saved["probe"], subject.computation.probe):
         names.append("computation")
     return names
 
@@ -176,6 +176,7 @@ def _identity(subject: Subject) -> dict[str, Any]:
         "data_sha256": digests["data"],
         **({"splits_sha256": digests["splits"]} if "splits" in digests else {}),
         "classes": list(subject.classes),
+        **({"features": list(subject.feature_names)} if subject.feature_names else {}),
         "score": subject.score,
         "seed": subject.seed,
         "unit_axes": axes,

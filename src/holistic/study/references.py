@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from holistic.graph.editing import check_whole
 from holistic.graph.torch_settings import settled
 from holistic.study.optimal import optimal_constants, search_size
 
@@ -42,7 +43,9 @@ class References:
             value = values[site].double()  # [B, P…, U]
             rows = weights[examples.labels[part]]
             sums, dtype = torch.tensordot(rows, value, dims=1) + sums.to(value), values[site].dtype
-        return (sums / len(examples.labels.unique())).to(dtype)
+        mean = sums / len(examples.labels.unique())
+        check_whole(mean, torch.zeros((), dtype=dtype), site, "a mean")
+        return mean.to(dtype)
 
     @settled()
     def optimal(self, site: str) -> Tensor:

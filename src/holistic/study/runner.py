@@ -41,20 +41,24 @@ class Runner:
         A few images on which the model is looked into.
     unit_axes
         By name of a site, the axis that the user named for its units.
+    studied
+        Names or patterns of the sites that count as hidden; the model's own by default.
     """
 
     wrapped: Wrapped
     probes: Tensor
     unit_axes: Mapping[str, int]
+    studied: Sequence[str] = ()
 
     @cached_property
     @settled()
     def engine(self) -> Engine:
         """The traced engine, or the hooked one where the model can't be traced."""
+        given = self.unit_axes, self.studied
         try:
-            return TracedEngine(self.wrapped, self.probes, self.unit_axes)
+            return TracedEngine(self.wrapped, self.probes, *given)
         except Untraceable as error:
-            return HookedEngine.probe(self.wrapped, self.probes, str(error), self.unit_axes)
+            return HookedEngine.probe(self.wrapped, self.probes, str(error), *given)
 
     @cached_property
     @settled()
@@ -63,14 +67,15 @@ class Runner:
         return gradients_of(self.engine, self.wrapped, self.probes)
 
     def site(self, name: str) -> Site:
-        """Return the site of this name.
+        """Return the site of this name, or the input as one.
 
         Raises
         ------
         SiteError
             If the model has no such site.
         """
-        return find_site(self.engine.sites, name)
+        engine = self.engine
+        return engine.input if name == engine.input.name else find_site(engine.sites, name)
 
     @settled()
     def downstream(
@@ -100,7 +105,8 @@ class Runner:
         for part in batches(len(images), _BATCH):
             changes = changes_of([edit.sliced(part) for edit in edits], self.site, reference)
             failure = f"the model can't be run on the images from {part.start} on"
-            guard = running(failure, ModelError) if self.engine.note else nullcontext()
+            foreign = self.engine.note or any(e.site == self.engine.input.name for e in edits)
+            guard = running(failure, ModelError) if foreign else nullcontext()
             with torch.no_grad(), guard:
                 out, captured = self.engine.run(images[part], list(sites), changes)
             logits.append(out)

@@ -34,20 +34,20 @@ class Standing:
 
     Attributes
     ----------
-    labels, told
+    labels, predicted
         Class of each example, and the class that the model tells, int `[N]`.
     classes
         Number of classes.
     """
 
     labels: np.ndarray
-    told: np.ndarray
+    predicted: np.ndarray
     classes: int
 
     @property
     def accuracy(self) -> Accuracy:
         """Share of the examples that are right."""
-        return Accuracy.of(int((self.labels == self.told).sum()), len(self.labels))
+        return Accuracy.of(int((self.labels == self.predicted).sum()), len(self.labels))
 
     @property
     def recalls(self) -> list[Accuracy]:
@@ -75,7 +75,7 @@ class Standing:
     @property
     def _right_and_counts(self) -> tuple[np.ndarray, np.ndarray]:
         """Examples of each class that are right, and all of them, `[C]` each."""
-        hits = self.labels[self.labels == self.told]
+        hits = self.labels[self.labels == self.predicted]
         return (
             np.bincount(hits, minlength=self.classes),
             np.bincount(self.labels, minlength=self.classes),

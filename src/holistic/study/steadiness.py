@@ -37,26 +37,26 @@ def check_repeats(wrapped: Wrapped, images: Tensor) -> None:
     ModelError
         If the logits differ.
     """
-    held = generators(wrapped)
+    sources = generators(wrapped)
     with torch.no_grad(), evaluating(wrapped):
-        moved = drawn(held)
+        moved = drawn(sources)
         first = wrapped.logits(images)
         random = moved()
-        for draw in _draws(held, random):
+        for draw in _draws(sources, random):
             draw()
             again = wrapped.logits(images)
             if not torch.equal(first, again):
                 raise ModelError(_unsteady(wrapped, images[:5], draw, random))
 
 
-def _draws(held: Sequence[Any], random: bool) -> Iterator[Callable[[], None]]:
+def _draws(sources: Sequence[Any], random: bool) -> Iterator[Callable[[], None]]:
     """Yield what is done to the random generators before each further run."""
     yield lambda: None
     if not random:
         return
     for kind in KINDS:
         for seed in range(3 if kind == "mixed" else 1):
-            yield lambda kind=kind, seed=seed: forced(held, kind, seed)
+            yield lambda kind=kind, seed=seed: forced(sources, kind, seed)
     for _ in range(4):
         yield lambda: None
 

@@ -21,7 +21,7 @@ __all__ = ["Teller", "kind_of", "parts"]
 
 _DEEP = 12
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, range, type(Ellipsis))
-_TOLD_BY_NAME = (torch.dtype, torch.device, torch.layout, torch.memory_format, enum.Enum)
+_DESCRIBED_BY_NAME = (torch.dtype, torch.device, torch.layout, torch.memory_format, enum.Enum)
 _ROWS = (list, tuple, set, frozenset, collections.deque)
 _VERSIONED = sys.stdlib_module_names - {"__main__"} | {"torch", "numpy"}
 """Packages whose code their versions tell."""
@@ -41,25 +41,25 @@ class Teller:
 
     def __init__(self, tensor: Callable[[str, Tensor], str]) -> None:
         self._tensor = tensor
-        self._told: dict[int, str] = {}
+        self._digests: dict[int, str] = {}
         self._kept: list[Any] = []  # of a released object the address could come again
 
     def tell(self, value: Any, place: str, depth: int = 0) -> str:
         """Write one object that stands at a place: small ones as they are, others as a digest."""
         if isinstance(value, _PLAIN):
             return repr(value)
-        if isinstance(value, (*_TOLD_BY_NAME, np.generic)):
+        if isinstance(value, (*_DESCRIBED_BY_NAME, np.generic)):
             return f"{type(value).__qualname__} {value}"
         if isinstance(value, Tensor):
             return self._tensor(place, value)
         if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
             return self._tensor(place, torch.from_numpy(np.ascontiguousarray(value)))
-        if id(value) not in self._told:
-            self._told[id(value)] = "itself, or too deep"
+        if id(value) not in self._digests:
+            self._digests[id(value)] = "itself, or too deep"
             self._kept.append(value)
             if depth < _DEEP:
-                self._told[id(value)] = self._digest(value, place, depth)
-        return self._told[id(value)]
+                self._digests[id(value)] = self._digest(value, place, depth)
+        return self._digests[id(value)]
 
     def _digest(self, value: Any, place: str, depth: int) -> str:
         def inner(part: Any, name: object) -> str:
@@ -77,8 +77,8 @@ def _compound(value: Any, inner: Inner) -> Any:
     if isinstance(value, Mapping):
         return [(inner(k, "key"), inner(v, k)) for k, v in value.items()]  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, _ROWS):
-        told = [inner(v, i) for i, v in enumerate(value)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        return sorted(told) if isinstance(value, (set, frozenset)) else told
+        inner_items = [inner(v, i) for i, v in enumerate(value)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return sorted(inner_items) if isinstance(value, (set, frozenset)) else inner_items
     if isinstance(value, functools.partial):
         return [inner(v, "partial") for v in (value.func, value.args, value.keywords)]  # pyright: ignore[reportUnknownMemberType]
     if isinstance(value, types.MethodType):
@@ -121,8 +121,8 @@ def parts(model: nn.Module, inner: Inner) -> Iterator[tuple[str, str]]:
         own = {n: v for n, v in sorted(vars(module).items()) if n not in _OWN}
         hooks = {n: [*getattr(module, n, {}).values()] for n in _HOOKS}
         tensors = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
-        for name, held in {**own, **hooks, **dict(tensors)}.items():
-            yield f"{at}.{name}", inner(held, f"{at}.{name}")
+        for name, attribute in {**own, **hooks, **dict(tensors)}.items():
+            yield f"{at}.{name}", inner(attribute, f"{at}.{name}")
     everywhere = [[*getattr(torch_module, f"_global{name}", {}).values()] for name in _HOOKS]
     yield "hooks of all modules", inner(everywhere, "hooks")
 
@@ -130,10 +130,10 @@ def parts(model: nn.Module, inner: Inner) -> Iterator[tuple[str, str]]:
 def kind_of(module: nn.Module) -> str:
     """Write a module's kind with what it says of itself, without addresses."""
     try:
-        told = module.extra_repr()
+        settings = module.extra_repr()
     except Exception:  # the user's code
-        told = ""
-    return f"{type(module).__qualname__}({re.sub(r' at 0x[0-9a-fA-F]+', '', told)})"
+        settings = ""
+    return f"{type(module).__qualname__}({re.sub(r' at 0x[0-9a-fA-F]+', '', settings)})"
 
 
 def _methods(kind: type) -> list[tuple[str, Any]]:

@@ -13,15 +13,17 @@ from torch import Tensor, nn
 
 import holistic
 from holistic.arguments import checked_seed
-from holistic.errors import ModelError, memory_told
+from holistic.errors import ModelError, explain_memory_errors
 from holistic.graph.editing import Edit
 from holistic.graph.engine import Engine, Stage
 from holistic.graph.gradients import Gradients
+from holistic.graph.patterns import matching
 from holistic.graph.sites import Site, SiteRow, checked_axes, site_names, site_notes
 from holistic.graph.torch_settings import ordinary, settled
 from holistic.results.tables import Table
 from holistic.study.computation import Computation
 from holistic.study.finite import check_finite
+from holistic.study.given import Given
 from holistic.study.identity import Identity
 from holistic.study.inputs import checked_forward, checked_name
 from holistic.study.likeness import check_control
@@ -48,10 +50,12 @@ class Subject(Material):
     model
         A `torch.nn.Module` from images `[B, …]` to logits `[B, C]`.
     data
-        Images `[N, …]` and integer labels `[N]`, tensors or arrays.
+        Images `[N, …]` and integer labels `[N]`, tensors or arrays; or both in another form, such
+        as a data set, a loader or a table (docs/data.md lists them).
     classes
         Names of the C classes in the order of the logits, or a dictionary of names by index or of
-        indices by name; "0", "1", … by default.
+        indices by name; the data's own by default, or "0", "1", …. Where data has other places for
+        these names, labels follow the names.
     score
         `margin`, `logit`, `log_prob` or `accuracy` (see `holistic.study.scores.score`).
     seed
@@ -73,6 +77,9 @@ class Subject(Material):
         every class is halved at random. Examples in neither are left alone.
     evaluation
         Examples on which every reported number is measured, likewise.
+    sites
+        Names or patterns of the sites that lenses use: `layer3.*`, or `#-3:` for the last three
+        hidden ones; all hidden sites by default.
 
     Raises
     ------
@@ -84,11 +91,11 @@ class Subject(Material):
         If another argument isn't what is described here.
     """
 
-    @memory_told()
+    @explain_memory_errors()
     def __init__(
         self,
         model: nn.Module,
-        data: tuple[Any, Any],
+        data: Any,
         classes: Sequence[str] | Mapping[Any, Any] | None = (),
         score: Score = "margin",
         seed: int = 0,
@@ -99,6 +106,7 @@ class Subject(Material):
         *,
         selection: Any = None,
         evaluation: Any = None,
+        sites: str | Sequence[str] | None = None,
     ) -> None:
         choices = Choices(
             checked_score(score),
@@ -106,11 +114,12 @@ class Subject(Material):
             checked_forward(forward),
             checked_name(name),
             checked_axes(unit_axes),
+            () if sites is None else tuple(site_names(sites, fewest=1)),
         )
         splits = selection, evaluation
         found = gathered(model, data, choices, classes=classes, device=device, splits=splits)
         super().__init__(**{field.name: getattr(found, field.name) for field in fields(found)})
-        self.runner = Runner(self.wrapped, self.probes, self.unit_axes)
+        self.runner = Runner(self.wrapped, self.probes, self.unit_axes, self.choices.sites)
         self.references = References(self)
         self.identity = Identity(self, self.runner)
 
@@ -162,7 +171,7 @@ class Subject(Material):
         return hidden
 
     def site(self, name: str) -> Site:
-        """Return the site of this name.
+        """Return the site of this name; `input` is what the model is given.
 
         Raises
         ------
@@ -172,7 +181,7 @@ class Subject(Material):
         return self.runner.site(name)
 
     def chosen_sites(self, sites: str | Sequence[str] | None) -> tuple[Site, ...]:
-        """Return the sites of these names, each once; the hidden sites for None.
+        """Return the sites of these names or patterns, each once; the hidden sites for None.
 
         Raises
         ------
@@ -181,14 +190,15 @@ class Subject(Material):
         """
         if sites is None:
             return self.hidden_sites
-        return tuple(map(self.site, site_names(sites, fewest=1)))
+        every = (*self.engine.sites, self.engine.input)
+        return matching(every, site_names(sites, fewest=1))
 
     @cached_property
     def sites(self) -> Table:
         """Table of all sites."""
         return Table.from_rows(SiteRow, [site.row for site in self.engine.sites])
 
-    @memory_told()
+    @explain_memory_errors()
     def predict(
         self, images: Tensor | np.ndarray | None = None, edits: Edit | Sequence[Edit] = ()
     ) -> Tensor:
@@ -226,7 +236,7 @@ class Subject(Material):
         """Compute logits `[N, C]` and the values `[N, P…, U]` of some sites under edits."""
         return self.runner.downstream(images, edits, sites, self.references)
 
-    @memory_told()
+    @explain_memory_errors()
     def capture(
         self, sites: str | Sequence[str], images: Tensor | np.ndarray | None = None
     ) -> dict[str, Tensor]:
@@ -354,7 +364,7 @@ class Subject(Material):
         with ordinary(self.wrapped.defaults):
             fresh = Subject(
                 reinitialised(self.model, seed),
-                (self.images, self.labels),
+                Given(self.images, self.labels, features=self.feature_names),
                 classes=self.classes,
                 score=self.score,
                 seed=self.seed,
@@ -364,6 +374,7 @@ class Subject(Material):
                 device=self.device,
                 selection=self.given_splits and self.given_splits[0],
                 evaluation=self.given_splits and self.given_splits[1],
+                sites=self.choices.sites or None,
             )
         check_control(self, fresh)
         return fresh

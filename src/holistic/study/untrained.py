@@ -32,7 +32,7 @@ _ATOMS = (str, bytes, int, float, complex, bool, type(None), type, torch.dtype, 
 
 
 @dataclass(frozen=True, eq=False)
-class _Held:
+class _Weight:
     """A floating tensor that a model holds.
 
     Attributes
@@ -59,7 +59,7 @@ class _Held:
 
 
 def reinitialised(model: nn.Module, seed: int) -> nn.Module:
-    """Copy a model with freshly drawn weights: the untrained control.
+    """Copy a model with freshly drawn weights: the randomly initialised control.
 
     Each module's own initialisation (`reset_parameters`, or `_init_weights` of a Hugging Face
     model) draws its weights, behind weight and spectral norms too, and resets its statistics.
@@ -82,25 +82,28 @@ def reinitialised(model: nn.Module, seed: int) -> nn.Module:
     """
     fresh = copied(model)
     trained = _tensors(model)
-    left = {id(held.tensor) for held in trained.values()}  # what couldn't be copied is no copy's
+    left = {id(entry.tensor) for entry in trained.values()}  # what couldn't be copied is no copy's
+    kept = {id(module) for module in _modules(model)}  # what is shared may lead back to the model
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     with torch.random.fork_rng(devices=devices), torch.no_grad():
         torch.manual_seed(_stream(seed))
         for module in _modules(fresh):
-            left |= _reset(module)
+            if id(module) not in kept:
+                left |= _reset(module)
         for module in _modules(fresh):
-            _reset_whole(module)
-        for path, held in _tensors(fresh).items():
+            if id(module) not in kept:
+                _reset_whole(module)
+        for path, entry in _tensors(fresh).items():
             before = trained.get(path)
-            if before is None or not before.learnt or id(held.tensor) in left:
+            if before is None or not before.learnt or id(entry.tensor) in left:
                 continue
-            if _same(held.tensor, before.tensor):
-                _draw(held.tensor, path)
+            if _same(entry.tensor, before.tensor):
+                _draw(entry.tensor, path)
     return fresh
 
 
 def redraw(fresh: nn.Module, model: nn.Module, seed: int) -> bool:
-    """Give an untrained copy other weights in place, for whoever shares them; say if all could be.
+    """Draw a control's weights anew in place, for whoever shares them; say if all could be.
 
     Parameters
     ----------
@@ -120,13 +123,13 @@ def redraw(fresh: nn.Module, model: nn.Module, seed: int) -> bool:
         for mine, theirs in pairs:
             mine.copy_(theirs)
     known = {id(t) for t in (*model.parameters(), *model.buffers())}
-    return all(id(held.tensor) in known or not held.learnt for held in _tensors(model).values())
+    return all(id(entry.tensor) in known or not entry.learnt for entry in _tensors(model).values())
 
 
 def same_weights(trained: Sequence[Tensor], fresh: Sequence[Tensor]) -> bool:
-    """Say whether an untrained copy still has one of the trained weights, in equal order."""
+    """Say whether a control still has one of the trained weights, in equal order."""
     return any(
-        _Held(mine).learnt and _same(mine, theirs)
+        _Weight(mine).learnt and _same(mine, theirs)
         for mine, theirs in zip(trained, fresh, strict=True)
     )
 
@@ -142,7 +145,7 @@ def _modules(model: nn.Module) -> list[nn.Module]:
     return found[::-1]
 
 
-def _tensors(model: nn.Module) -> dict[str, _Held]:
+def _tensors(model: nn.Module) -> dict[str, _Weight]:
     """Find the floating tensors that a model holds, by path: each once."""
     fixed = {
         id(buffer)
@@ -151,7 +154,7 @@ def _tensors(model: nn.Module) -> dict[str, _Held]:
         if name in vars(module)["_non_persistent_buffers_set"]
     }
     return {
-        path: _Held(value, id(value) in fixed)
+        path: _Weight(value, id(value) in fixed)
         for path, value in _everything(model)
         if isinstance(value, Tensor)
         and (value.is_floating_point() or value.is_complex())
@@ -184,8 +187,8 @@ def _inside(path: str, value: Any) -> Iterator[tuple[str, Any]]:
             for name, part in vars(value).items()
             if name not in _OWN and f"{name}_orig" not in own and f"{name}_v" not in own
         }
-        held: dict[str, Any] = {**own, **buffers, **modules, **others}
-        yield from ((f"{before}{name}", part) for name, part in held.items())
+        attributes: dict[str, Any] = {**own, **buffers, **modules, **others}
+        yield from ((f"{before}{name}", part) for name, part in attributes.items())
     elif isinstance(value, Mapping):
         yield from ((f"{path}[{key!r}]", part) for key, part in value.items())
     elif not isinstance(value, (Tensor, Set)):
@@ -289,6 +292,6 @@ def _draw(tensor: Tensor, path: str) -> None:
         if not torch.equal(tensor, old):
             return
     raise ModelError(
-        f"'{path}' can't be drawn anew, so this model has no untrained control: "
+        f"'{path}' can't be drawn anew, so this model has no randomly initialised control: "
         "hold it as a parameter of its module"
     )

@@ -87,8 +87,8 @@ def load_weights(model: nn.Module, path: Path) -> nn.Module:
     fit = _only(path, [r for r in readings if not own.keys() ^ r.state.keys()], own)
     if fit is None:
         raise ModelError(f"'{path}' {_misfit(readings, own)}")
-    for told in fit.told:
-        notice(f"'{path}': {told}")
+    for note in fit.notes:
+        notice(f"'{path}': {note}")
     if _differing(fit.state, own):
         raise ModelError(f"'{path}' {_misfit([fit], own)}")
     state = {name: _checked(path, name, fit.state[name], own[name]) for name in own}
@@ -122,7 +122,7 @@ class _Reading:
     others: tuple[str, ...] = ()
 
     @property
-    def told(self) -> Iterator[str]:
+    def notes(self) -> Iterator[str]:
         """What a user should know, one line each."""
         if self.entry:
             yield f"the weights are in its entry '{self.entry}'"
@@ -143,14 +143,14 @@ def _readings(entry: str, state: State, own: State) -> Iterator[_Reading]:
         yield _Reading(rank, entry, renamed, _filled(names, own))
         also = f"{renamed}, and " if renamed else ""
         for prefix in _prefixes(names, own):
-            told = f"{also}the prefix '{prefix}' was taken off its names"
+            note = f"{also}the prefix '{prefix}' was taken off its names"
             within = {n.removeprefix(prefix): t for n, t in names.items() if n.startswith(prefix)}
             others = tuple(name for name in names if not name.startswith(prefix))
-            yield _Reading(rank + 2, entry, told, _filled(within, own), others)
+            yield _Reading(rank + 2, entry, note, _filled(within, own), others)
         for prefix in _prefixes(own, names):
-            told = f"{also}the model's prefix '{prefix}' was put before its names"
+            note = f"{also}the model's prefix '{prefix}' was put before its names"
             longer = {prefix + name: tensor for name, tensor in names.items()}
-            yield _Reading(rank + 2, entry, told, _filled(longer, own))
+            yield _Reading(rank + 2, entry, note, _filled(longer, own))
 
 
 def _bare(name: str) -> str:
@@ -197,7 +197,7 @@ def _only(path: Path, fits: list[_Reading], own: State) -> _Reading | None:
     if len(plainest) > 1:
         ways = [fit.entry or fit.renamed for fit in plainest]
         if len(set(ways)) < len(ways):
-            ways = [" ".join(fit.told) for fit in plainest]
+            ways = [" ".join(fit.notes) for fit in plainest]
         raise ModelError(
             f"'{path}' holds several states that fit, {listed(ways)}; save the one that is meant "
             "alone"
@@ -241,10 +241,10 @@ def _misfit(readings: list[_Reading], own: State) -> str:
 
 
 def _shapes(state: State, own: State, names: list[str]) -> str:
-    told = [
+    faults = [
         f"'{n}' is {_shape(state[n])} in the file, the model needs {_shape(own[n])}" for n in names
     ]
-    return "; ".join(told[:2]) + (f"; and {len(told) - 2} more" if len(told) > 2 else "")
+    return "; ".join(faults[:2]) + (f"; and {len(faults) - 2} more" if len(faults) > 2 else "")
 
 
 def _outputs(state: State, own: State, differing: list[str]) -> str:
@@ -265,9 +265,9 @@ def _checked(path: Path, name: str, tensor: Tensor, own: Tensor) -> Tensor:
     """Return a tensor in the model's precision after checking that it is of the same kind."""
     kind = str(tensor.dtype).removeprefix("torch.")
     if tensor.is_quantized or tensor.is_meta or kind.startswith(("float8", "float4")):
-        held = "without any numbers (meta)" if tensor.is_meta else f"quantised ({kind})"
+        reason = "without any numbers (meta)" if tensor.is_meta else f"quantised ({kind})"
         raise ModelError(
-            f"'{path}': '{name}' is {held}; save the weights in floating point of 16 bits or more"
+            f"'{path}': '{name}' is {reason}; save the weights in floating point of 16 bits or more"
         )
     if _kind(tensor) != _kind(own):
         raise ModelError(

@@ -195,10 +195,10 @@ class Answers:
         removal = Removal.read({**asked, "examples": "all"}, live.subject)
         if not removal.units:
             raise SettingError("an experiment removes one unit or more")
-        told = {"units": [[n, u] for n, some in removal.units.items() for u in some],
+        stored = {"units": [[n, u] for n, some in removal.units.items() for u in some],
                 "edit": removal.edit}  # fmt: skip
         found = live.remove_thoroughly(removal, self._going_on(within(SECONDS)))
-        ident = save_experiment(self.folder, asked.get("name"), told, found)
+        ident = save_experiment(self.folder, asked.get("name"), stored, found)
         return next(one for one in self._kept() if one["id"] == ident)
 
     def forget(self, asked: Any) -> dict[str, Any]:
@@ -257,7 +257,7 @@ def application(answers: Answers, host: str, token: str, *, seconds: float = SEC
     from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
     from starlette.routing import Route
 
-    def told(error: str, status: int = 400) -> Response:
+    def error_response(error: str, status: int = 400) -> Response:
         return JSONResponse({"error": shortened(error)}, status)
 
     async def page(request: Request) -> Response:
@@ -279,17 +279,17 @@ def application(answers: Answers, host: str, token: str, *, seconds: float = SEC
                 text = await answers.workers.answer(lambda: written(work()), model=model)
                 return Response(text, media_type="application/json")
             except Ending:
-                return told(_ENDS, 503)
+                return error_response(_ENDS, 503)
             except (SettingError, SiteError, ModelError) as error:
-                return told(str(error))
+                return error_response(str(error))
             except (HolisticError, OSError) as error:  # names files
                 print(error, file=sys.stderr)
-                return told(f"no answer; {_TERMINAL}")
+                return error_response(f"no answer; {_TERMINAL}")
 
         return respond
 
     async def failed(request: Request, error: Exception) -> Response:
-        return told(f"the server failed; {_TERMINAL}", 500)
+        return error_response(f"the server failed; {_TERMINAL}", 500)
 
     names = ("state", "rows", "pictures", "forget", "jobs", "start", "cancel", *_OF_THE_MODEL)
     routes = [Route("/", page, methods=["GET"])]

@@ -57,8 +57,8 @@ def save_experiment(folder: Path, name: Any, asked: Any, found: Any) -> str:
         "holistic": holistic.__version__,
         "split": "evaluation",
     }
-    told = {"name": name.strip(), "asked": asked, "found": found, "made": made}
-    text = json.dumps(told, allow_nan=False)
+    record = {"name": name.strip(), "asked": asked, "found": found, "made": made}
+    text = json.dumps(record, allow_nan=False)
     write_whole(place / f"{ident}.json", lambda path: path.write_text(text, encoding="utf-8"))
     return ident
 
@@ -91,19 +91,19 @@ def experiments(folder: Path) -> list[dict[str, Any]]:
     return [one for _, one in sorted(found, key=lambda pair: pair[0])]
 
 
-def _checked(told: Any) -> dict[str, Any]:
+def _checked(record: Any) -> dict[str, Any]:
     """Return an experiment that a file tells of; a `ValueError` or the like where it is none."""
-    one = {key: told[key] for key in ("name", "asked", "found")}
+    one = {key: record[key] for key in ("name", "asked", "found")}
     json.dumps(one, ensure_ascii=False, allow_nan=False).encode()  # can it be sent?
     units = [(str, int) == (type(site), type(unit)) for site, unit in one["asked"]["units"]]
     if not (all(units) and all(isinstance(t, str) for t in (one["name"], one["asked"]["edit"]))):
         raise ValueError("no experiment")
-    return {**one, "created": _created(told), "overall": _overall(one["found"])}
+    return {**one, "created": _created(record), "overall": _overall(one["found"])}
 
 
-def _created(told: dict[str, Any]) -> str:
+def _created(record: dict[str, Any]) -> str:
     """The day on which it was kept; nothing where the file doesn't say."""
-    made = told.get("made")
+    made = record.get("made")
     created = made.get("created") if isinstance(made, dict) else None
     return created[:10] if isinstance(created, str) else ""
 
@@ -112,13 +112,13 @@ def _overall(found: Any) -> dict[str, Any]:
     """What all examples together lose, with intervals and random sets, as far as it is told."""
     try:
         row = found["classes"][-1]
-        told = {
+        summary = {
             name: {end: float(row[name][end]) for end in ("value", "lo", "hi")}
             for name in ("before", "after", "drop", "random")
             if name in row
         }
-        if "random" in told:
-            told["random"]["sets"] = int(row["random"]["sets"])
-        return {"n": int(row["n"]), **told} if "drop" in told else {}
+        if "random" in summary:
+            summary["random"]["sets"] = int(row["random"]["sets"])
+        return {"n": int(row["n"]), **summary} if "drop" in summary else {}
     except (IndexError, KeyError, TypeError, ValueError):
         return {}

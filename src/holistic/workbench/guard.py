@@ -154,13 +154,13 @@ async def _nothing() -> bytes:
 
 
 def _given(body: bytes) -> Callable[[], Awaitable[Message]]:
-    told = False
+    answered = False
 
     async def receive() -> Message:
-        nonlocal told
-        if told:
+        nonlocal answered
+        if answered:
             await asyncio.Event().wait()  # nothing more comes
-        told = True
+        answered = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return receive

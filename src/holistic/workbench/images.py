@@ -14,8 +14,8 @@ from holistic.graph.edits import Patch
 from holistic.lenses._pictures import planes
 from holistic.lenses.attribution import Attribution
 from holistic.lenses.attribution._maps import attributions
-from holistic.lenses.tracing._fitted_directions import random_directions
 from holistic.stats.control import band
+from holistic.stats.directions import random_directions
 from holistic.stats.order import ordered
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
@@ -110,11 +110,11 @@ def looked_at(subject: Subject, image: Tensor, near: str | None) -> dict[str, An
         units = values[name].reshape(-1, values[name].shape[-1]).mean(0)
         best = ordered(-units.cpu().numpy())[:_TOP]
         top[name] = [{"unit": int(u), "value": float(units[u])} for u in best]
-    answer = {**_said(logits), "top": top, "maps": _maps(subject, image, logits)}
+    answer = {**_describe_logits(logits), "top": top, "maps": _maps(subject, image, logits)}
     return answer if near is None else {**answer, **_nearest(subject, image, near)}
 
 
-def _said(logits: Tensor) -> dict[str, Any]:
+def _describe_logits(logits: Tensor) -> dict[str, Any]:
     return {
         "logits": logits[0].tolist(),
         "probabilities": logits[0].double().softmax(0).tolist(),
@@ -175,34 +175,38 @@ def patched(
     -------
     dict
         `before` and `after`: what the model says of the target. `control`: the same from up to 200
-        (`n`) other evaluation images, which are of the class that the target is told as and told
-        so, too, and how many of them leave the target's prediction as it was (`same`). `random`:
+        (`n`) other evaluation images, whose class and prediction are the class that the target is
+        taken for, and how many of them leave the target's prediction as it was (`same`). `random`:
         as many random units of the site from the same source, up to 200 times; none for all units.
     """
     value = subject.capture([site], source)[site]
-    before = _said(subject.predict(target))
-    said = before["prediction"]
+    before = _describe_logits(subject.predict(target))
+    prediction = before["prediction"]
     after = subject.predict(target, [Patch(site, units, source=value)])
-    answer = {"before": before, "after": _said(after), "control": {"n": 0, "same": 0}}
-    others = _taken_for(subject, said, target)
+    answer = {"before": before, "after": _describe_logits(after), "control": {"n": 0, "same": 0}}
+    others = _taken_for(subject, prediction, target)
     if len(others):
         values = subject.capture([site], others)[site]
         patches = Patch(site, units, source=values)
-        answer["control"] = _unmoved(subject, target, patches, count=len(values), said=said)
+        answer["control"] = _unmoved(
+            subject, target, patches, count=len(values), prediction=prediction
+        )
     if units is not None:
         mixed = _random_units(subject, value, subject.capture([site], target)[site], len(units))
         patches = Patch(site, source=mixed)
-        answer["random"] = _unmoved(subject, target, patches, count=len(mixed), said=said)
+        answer["random"] = _unmoved(
+            subject, target, patches, count=len(mixed), prediction=prediction
+        )
     return answer
 
 
 def _unmoved(
-    subject: Subject, target: Tensor, patches: Patch, *, count: int, said: int
+    subject: Subject, target: Tensor, patches: Patch, *, count: int, prediction: int
 ) -> dict[str, int]:
-    """Patch one image `n` times, a row of the source each: how often what is `said` stays."""
+    """Patch one image `n` times, a row of the source each: how often what is `prediction` stays."""
     images = target.expand(count, *target.shape[1:])
-    told = subject.predict(images, [patches]).argmax(1)
-    return {"n": count, "same": int((told == said).sum())}
+    predictions = subject.predict(images, [patches]).argmax(1)
+    return {"n": count, "same": int((predictions == prediction).sum())}
 
 
 def _random_units(subject: Subject, source: Tensor, target: Tensor, count: int) -> Tensor:
@@ -270,12 +274,12 @@ def steered(subject: Subject, image: Tensor, *, site: str, label: int) -> dict[s
     moved = value + steps.flatten(0, 1).view(-1, *(1,) * (value.dim() - 2), len(way)).to(value)
     same = image.expand(len(moved), *image.shape[1:])
     logits = subject.predict(same, [Patch(site, source=moved)])
-    told = logits.double().view(len(_DOSES), len(ways), -1).cpu().numpy()  # [A, 1 + R, C]
-    low, high = band(told[:, 1:], 1)
+    moved = logits.double().view(len(_DOSES), len(ways), -1).cpu().numpy()  # [A, 1 + R, C]
+    low, high = band(moved[:, 1:], 1)
     return {
         "doses": list(_DOSES),
-        "logits": told[:, 0].tolist(),
-        "control": told[:, 1:].mean(1).tolist(),
+        "logits": moved[:, 0].tolist(),
+        "control": moved[:, 1:].mean(1).tolist(),
         "control_lo": low.tolist(),
         "control_hi": high.tolist(),
     }

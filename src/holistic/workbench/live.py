@@ -14,15 +14,16 @@ from torch import Tensor
 
 from holistic.errors import SettingError
 from holistic.graph.edits import edit_class
-from holistic.graph.engine import Change, Given, Stage
-from holistic.graph.loops import ablation_value, batches, replacing, replays
+from holistic.graph.engine import Stage
+from holistic.graph.loops import ablation_value, batches, replacing, replays, run_from
 from holistic.graph.sites import Site
 from holistic.lenses._pictures import are_pictures, pictures
+from holistic.replacing.controls import random_sets
 from holistic.report.embedded import sheet
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
 from holistic.workbench.guard import SECONDS
-from holistic.workbench.losses import CHANGED, told
+from holistic.workbench.losses import CHANGED, describe_losses
 
 __all__ = ["Live", "Removal", "Superseded", "within"]
 
@@ -31,7 +32,7 @@ _FIRST = 1000
 _AT_ONCE = 0.05
 """Seconds: where all evaluation examples take no longer, they answer first questions, too."""
 _KEPT_BYTES = 512 << 20
-_TOLD_CELLS = 1 << 20
+_MOST_CELLS = 1 << 20
 """Cells of confusion matrices in the answers that are kept: some ten megabytes."""
 _WARMING = 3e10
 """Operations that may be spent before the first question is asked: about a second."""
@@ -71,7 +72,7 @@ class Removal:
     controls: int = 0
 
     @classmethod
-    def read(cls, told: Any, subject: Subject) -> Removal:
+    def read(cls, asked: Any, subject: Subject) -> Removal:
         """Read what a page asks for.
 
         Raises
@@ -79,10 +80,10 @@ class Removal:
         HolisticError
             If it isn't such a request, or names what the model doesn't have.
         """
-        if not isinstance(told, dict) or not isinstance(told.get("units"), list):
+        if not isinstance(asked, dict) or not isinstance(asked.get("units"), list):
             raise SettingError("a removal needs 'units', pairs of a site's name and a unit")
         chosen: dict[str, set[int]] = {}
-        for pair in told["units"]:
+        for pair in asked["units"]:
             if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)):
                 raise SettingError("'units' are pairs of a site's name and a unit")
             if type(pair[1]) is not int:
@@ -91,9 +92,9 @@ class Removal:
         units = {
             name: subject.site(name).checked_units(sorted(some)) for name, some in chosen.items()
         }
-        edit, examples = str(told.get("edit", "mean")), told.get("examples", "all")
+        edit, examples = str(asked.get("edit", "mean")), asked.get("examples", "all")
         edit_class(edit)
-        controls = told.get("controls", 0)
+        controls = asked.get("controls", 0)
         if examples not in ("first", "all"):
             raise SettingError("'examples' is 'first' or 'all'")
         if type(controls) is not int or not 0 <= controls <= _CONTROLS:
@@ -108,7 +109,7 @@ class _Intact:
     site: str
     start: int
     value: Tensor
-    said: np.ndarray
+    predicted: np.ndarray
 
 
 def within(seconds: float) -> Callable[[], None]:
@@ -141,7 +142,7 @@ class Live:
         self._newest: dict[str, int] = {}
         self._stages: dict[tuple[str, str, str], list[Any]] = {}
         """Stages, and runs without any edit; latest used last."""
-        self._told_before: dict[tuple[object, ...], dict[str, Any]] = {}
+        self._answers: dict[tuple[object, ...], dict[str, Any]] = {}
         self._seconds: dict[tuple[str, ...], float] = {}
         """What an example took when units of these sites were last removed."""
         self._whole = subject.evaluation
@@ -214,7 +215,7 @@ class Live:
         before = np.concatenate([part[0] for part in parts])  # [N]
         after = np.concatenate([part[1] for part in parts], 1)  # [1 + R, N]
         return {
-            **told(examples, self.subject.classes, before, after),
+            **describe_losses(examples, self.subject.classes, before, after),
             "whole": len(examples) == len(self._whole),
         }
 
@@ -224,10 +225,10 @@ class Live:
         units = frozenset((name, some) for name, some in removal.units.items())
         key = (units, removal.edit, part, sets)
         check()
-        found = self._told_before.pop(key, None) or self.remove(removal, check)
-        self._told_before[key] = found
-        while len(self._told_before) * len(self.subject.classes) ** 2 > _TOLD_CELLS:
-            del self._told_before[next(iter(self._told_before))]
+        found = self._answers.pop(key, None) or self.remove(removal, check)
+        self._answers[key] = found
+        while len(self._answers) * len(self.subject.classes) ** 2 > _MOST_CELLS:
+            del self._answers[next(iter(self._answers))]
         return found
 
     def remove_thoroughly(self, removal: Removal, check: Callable[[], None]) -> dict[str, Any]:
@@ -236,8 +237,8 @@ class Live:
         How many that are isn't known before these units were removed once.
         """
         self.remove(replace(removal, controls=0), check)
-        beside = replace(removal, controls=_CONTROLS)
-        return self.remove(beside, check, seconds=_THOROUGH_SECONDS)
+        thorough = replace(removal, controls=_CONTROLS)
+        return self.remove(thorough, check, seconds=_THOROUGH_SECONDS)
 
     def _examples(self, removal: Removal) -> Examples:
         each = self._seconds.get(tuple(removal.units), float("inf"))
@@ -277,14 +278,8 @@ class Live:
         self, removal: Removal, seconds: float | None = None
     ) -> list[dict[str, tuple[int, ...]]]:
         """Draw as many units of the same sites, the same ones for the same question."""
-        rng = np.random.default_rng([self.subject.seed, 11])
-        return [
-            {
-                name: tuple(rng.permutation(self.subject.site(name).units)[: len(units)].tolist())
-                for name, units in removal.units.items()
-            }
-            for _ in range(self._affordable(removal, seconds))
-        ]
+        count = self._affordable(removal, seconds)
+        return random_sets(removal.units, self.subject.site, count, self.subject.seed)
 
     def _predictions(
         self,
@@ -304,8 +299,8 @@ class Live:
                 after = list[Tensor]()
                 for _, logits in stage.sets(masks):
                     check()
-                    after.append(_said(logits))
-                yield _said(stage.base).cpu().numpy(), torch.cat(after).cpu().numpy()
+                    after.append(_predicted(logits))
+                yield _predicted(stage.base).cpu().numpy(), torch.cat(after).cpu().numpy()
             return
         sites = sorted(map(self.subject.site, names), key=lambda site: site.depth)
         for run in self._intact(sites or self.subject.hidden_sites, examples):
@@ -317,11 +312,11 @@ class Live:
             after = list[np.ndarray]()
             for chosen in sets if sites else ():
                 check()
-                changes: dict[str, Change] = {n: replacing(chosen[n], new[n]) for n in names}
-                changes[run.site] = Given(changes[run.site](run.value))
-                logits = self.subject.engine.run(images, (), changes)[0]
-                after.append(_said(logits).cpu().numpy())
-            yield run.said, np.stack(after or [run.said])
+                changes = {n: replacing(chosen[n], new[n]) for n in names}
+                known = run.site, run.value
+                logits = run_from(self.subject.engine, images, known, changes)
+                after.append(_predicted(logits).cpu().numpy())
+            yield run.predicted, np.stack(after or [run.predicted])
 
     def _staged(self, name: str, removal: Removal, examples: Examples) -> Iterator[Stage]:
         """Stages of one site, where nothing before it is computed again."""
@@ -342,7 +337,7 @@ class Live:
             name = sites[0].name
             for rows in batches(len(examples), size):
                 logits, values = self.subject.engine.run(examples.images[rows], [name])
-                yield _Intact(name, rows.start, values[name], _said(logits).cpu().numpy())
+                yield _Intact(name, rows.start, values[name], _predicted(logits).cpu().numpy())
 
         return self._kept((sites[0].name, str(size), self._part(examples)), made())
 
@@ -355,28 +350,28 @@ class Live:
             self._stages[key] = self._stages.pop(key)
             yield from self._stages[key]
             return
-        kept, held = list[T](), 0
+        kept, total = list[T](), 0
         for one in made:
             yield one
-            held += _held([one])
-            kept = [*kept, one] if held <= _KEPT_BYTES else []
-        if held <= _KEPT_BYTES:
+            total += _bytes_of([one])
+            kept = [*kept, one] if total <= _KEPT_BYTES else []
+        if total <= _KEPT_BYTES:
             self._stages[key] = kept
-        while sum(map(_held, self._stages.values())) > _KEPT_BYTES:
+        while sum(map(_bytes_of, self._stages.values())) > _KEPT_BYTES:
             del self._stages[next(iter(self._stages))]
 
 
-def _said(logits: Tensor) -> Tensor:
+def _predicted(logits: Tensor) -> Tensor:
     """Predictions of logits `[…, C]`; the largest of what isn't a number would be the first."""
     if logits.isnan().any():
         raise SettingError(
             "without these units, or as many random ones, the model's logits aren't numbers (NaN); "
-            "choose other units, or another replacement"
+            "choose other units, or another ablation value"
         )
     return logits.argmax(-1)
 
 
-def _held(kept: Sequence[object]) -> int:
+def _bytes_of(kept: Sequence[object]) -> int:
     """Bytes of the unedited values that stages or runs hold."""
     runs = sum(one.value.nbytes for one in kept if isinstance(one, _Intact))
     return runs + sum(v.nbytes for one in kept for v in getattr(one, "known", {}).values())

@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from holistic.stats.control import Control
-from holistic.stats.intervals import paired_accuracy_interval, wilson
+from holistic.stats.flips import Flips
+from holistic.stats.intervals import wilson
 from holistic.study.examples import Examples
 
-__all__ = ["CHANGED", "told"]
+__all__ = ["CHANGED", "describe_losses"]
 
 CHANGED = 60
 """So many of the examples whose prediction changes are named."""
 
 
-def told(
+def describe_losses(
     examples: Examples, classes: Sequence[str], before: np.ndarray, after: np.ndarray
 ) -> dict[str, Any]:
     """Say by class what becomes of examples whose predictions were and are these.
@@ -47,7 +47,7 @@ def told(
     # examples that were right come first: they are what was lost
     moved = moved[np.argsort(~right[moved], kind="stable")]
     return {
-        "classes": _rows([*classes, "all"], [(right[m], now[:, m]) for m in members]),
+        "classes": _rows([*classes, "all"], Flips.of(right, now, members)),
         "confusion": confusion.tolist(),
         "intact": intact.tolist(),
         "changed": [
@@ -64,32 +64,26 @@ def told(
     }
 
 
-def _rows(
-    names: Sequence[str], parts: Sequence[tuple[np.ndarray, np.ndarray]]
-) -> list[dict[str, Any]]:
-    """What each class's examples say: right `[N]` before, and `[1 + R, N]` after.
+def _rows(names: Sequence[str], flips: Flips) -> list[dict[str, Any]]:
+    """What becomes of each class's examples, beside random sets.
 
     Intervals are found for all classes at once: one at a time they would take most of an answer.
     """
-    n = np.array([len(right) for right, _ in parts])
-    before, after, lost, gained = np.array(
-        [(r.sum(), now[0].sum(), (r & ~now[0]).sum(), (~r & now[0]).sum()) for r, now in parts]
-    ).T
-    least, most = paired_accuracy_interval(lost, gained, n)
+    before, after, n = flips.right, flips.right - flips.lost + flips.gained, flips.n
     shares = {"before": (before, wilson(before, n)), "after": (after, wilson(after, n))}
+    drops, (least, most) = flips.drop, flips.bounds()
+    control = flips.controls() if len(flips.control) else None
     rows = list[dict[str, Any]]()
-    for i, (name, (right, now)) in enumerate(zip(names, parts, strict=True)):
-        row: dict[str, Any] = {"class": name, "n": len(right)}
-        if len(right):
-            row |= {"lost": int(lost[i]), "gained": int(gained[i])}
+    for i, name in enumerate(names):
+        row: dict[str, Any] = {"class": name, "n": int(n[i])}
+        if n[i]:
+            row |= {"lost": int(flips.lost[i]), "gained": int(flips.gained[i])}
             for key, (count, (lo, hi)) in shares.items():
                 row[key] = _estimate(count[i] / n[i], lo[i], hi[i])
-            row["drop"] = _estimate((lost[i] - gained[i]) / n[i], -most[i], -least[i])
-        if len(right) and len(now) > 1:
-            drops = right.mean() - now[1:].mean(1)
-            control = Control.of(drops, (lost[i] - gained[i]) / n[i])
-            usual = _estimate(*map(float, (control.mean, control.lo, control.hi)))
-            row["random"] = {**usual, "sets": len(drops), "p": float(control.p)}
+            row["drop"] = _estimate(drops[i], least[i], most[i])
+        if n[i] and control is not None:
+            usual = _estimate(*map(float, (control.mean[i], control.lo[i], control.hi[i])))
+            row["random"] = {**usual, "sets": len(flips.control), "p": float(control.p[i])}
         rows.append(row)
     return rows
 

@@ -146,13 +146,13 @@ def serve(audit: Audit | str | Path, subject: Subject, *, port: int = 0) -> Serv
     check_installed()
     from holistic.workbench.live import Live
 
-    held = audit if isinstance(audit, Audit) else load(audit)
-    other = difference(held, subject)
+    opened = audit if isinstance(audit, Audit) else load(audit)
+    other = difference(opened, subject)
     if other:
-        raise SettingError(f"this isn't the subject of '{held.path}': {other}")
+        raise SettingError(f"this isn't the subject of '{opened.path}': {other}")
     live = Live(subject)
     live.warm()
-    return Served(held.path, live, port=port).start()
+    return Served(opened.path, live, port=port).start()
 
 
 def difference(audit: Audit, subject: Subject) -> str:

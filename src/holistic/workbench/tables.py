@@ -80,11 +80,11 @@ def page_of(audit: Audit, asked: Any) -> dict[str, Any]:
     }
 
 
-def _fitting(column: str, held: Any, value: Any) -> str | int | float | bool:
+def _fitting(column: str, kind: Any, value: Any) -> str | int | float | bool:
     """Return what a column of this arrow type is compared with; truth may be typed."""
-    if pa.types.is_boolean(held):
+    if pa.types.is_boolean(kind):
         value, allowed = _TRUTHS.get(value, value) if isinstance(value, str) else value, (bool,)
-    elif pa.types.is_integer(held) or pa.types.is_floating(held):
+    elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
         allowed = (int, float)
     else:
         allowed = (str,)

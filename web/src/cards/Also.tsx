@@ -1,113 +1,16 @@
-// What more is known of a unit, a line each: words that fit it, and the units that it works with.
+// What more is known of a unit, a line each: labels that fit it, and the units that it works with.
 
 import type { ComponentChild } from "preact";
-import { type Audit, shown, type Table, told } from "../data";
+import type { Audit, Table } from "../data";
+import { parts, type Relation } from "../lenses/parts";
 import { to } from "../route";
 import { useAudit } from "../views/context";
-import { Said } from "./Said";
+import { Measurement } from "../views/Measurement";
+import { shown } from "../wording";
 
-const MOST = 3,
-  SURE = 0.05;
+const MOST = 3;
 
 /** Rows of a finding that tell of the unit, the first ones in front; where they are of pairs, it stands at one of their ends. */
-interface Line {
-  term: string;
-  finding: string;
-  value: string;
-  ends?: [own: string, other: string][];
-  first: string;
-  most?: number;
-  keep?: (table: Table, row: number) => boolean;
-  head?: (table: Table, row: number) => string;
-}
-
-const chosen = (table: Table, row: number) =>
-  table.cell(row, "kind") !== "random" && table.cell(row, "class") === "all";
-const sure = (table: Table, row: number) => chosen(table, row) && table.number(row, "q") < SURE;
-const stepsIn = (table: Table, row: number) =>
-  table.cell(row, "backup") === true && table.cell(row, "kind") !== "random";
-
-const LINES: Line[] = [
-  {
-    term: "word",
-    finding: "activation.concepts",
-    value: "f1",
-    first: "f1",
-    most: 1,
-    head: (table, row) => shown(table.cell(row, "concept")),
-  },
-  {
-    term: "tuned to",
-    finding: "activation.tuning",
-    value: "tuning",
-    first: "tuning",
-    keep: (table, row) => table.number(row, "q") < SURE,
-    head: (table, row) =>
-      `${table.cell(row, "stimulus")}s of ${shown(table.cell(row, "orientation"))}° [${shown(table.cell(row, "lo"))}, ${shown(table.cell(row, "hi"))}]`,
-  },
-  {
-    term: "Shapley",
-    finding: "ablation.shapley",
-    value: "shapley",
-    first: "shapley",
-    most: 1,
-    head: (table, row) => `class ${shown(table.cell(row, "class"))}`,
-  },
-  {
-    term: "moves",
-    finding: "mechanism.edges",
-    value: "effect",
-    ends: [["a", "b"]],
-    first: "size",
-    keep: chosen,
-  },
-  {
-    term: "moved by",
-    finding: "mechanism.edges",
-    value: "effect",
-    ends: [["b", "a"]],
-    first: "size",
-    keep: chosen,
-  },
-  {
-    term: "varies with",
-    finding: "mechanism.pairs",
-    value: "r",
-    ends: [
-      ["a", "b"],
-      ["b", "a"],
-    ],
-    first: "r_selection",
-  },
-  {
-    term: "interacts with",
-    finding: "ablation.interactions",
-    value: "interaction",
-    ends: [
-      ["a", "b"],
-      ["b", "a"],
-    ],
-    first: "interaction",
-    keep: sure,
-    head: (table, row) => shown(table.cell(row, "verdict")),
-  },
-  {
-    term: "backed up by",
-    finding: "ablation.backup",
-    value: "growth",
-    ends: [["", "backup"]],
-    first: "growth",
-    keep: stepsIn,
-  },
-  {
-    term: "steps in for",
-    finding: "ablation.backup",
-    value: "growth",
-    ends: [["backup", ""]],
-    first: "growth",
-    keep: stepsIn,
-  },
-];
 
 /** Columns of the site and the unit at an end: `site_a`, `backup_site`, `site`. */
 const columns = (table: Table, end: string): [string, string] =>
@@ -124,7 +27,7 @@ interface Found {
 
 function rowsOf(
   table: Table,
-  { ends, first, keep, value }: Line,
+  { ends, first, keep, value }: Relation,
   site: string,
   unit: number,
 ): Found[] {
@@ -158,9 +61,11 @@ function Other({
   );
 }
 
+const relations = parts.flatMap((own) => own.relations ?? []);
+
 export function Also({ site, unit }: { site: string; unit: number }) {
   const audit = useAudit();
-  const lines = LINES.flatMap((line): [string, ComponentChild][] => {
+  const lines = relations.flatMap((line): [string, ComponentChild][] => {
     const table = audit.table(line.finding);
     if (!table?.has(line.value)) return [];
     const rows = rowsOf(table, line, site, unit),
@@ -172,13 +77,12 @@ export function Also({ site, unit }: { site: string; unit: number }) {
         <>
           {other !== undefined && <Other audit={audit} table={table} row={row} end={other} />}
           {head && `${other === undefined ? "" : ", "}${head}`}:{" "}
-          <Said table={table} row={row} value={line.value} />
+          <Measurement table={table} row={row} value={line.value} />
         </>,
       ];
     });
   });
-  const cluster = clusterOf(audit, site, unit);
-  if (cluster) lines.unshift(["cluster", cluster]);
+  lines.unshift(...parts.flatMap((own) => own.unitLines?.(audit, site, unit) ?? []));
   if (!lines.length) return null;
   return (
     <>
@@ -198,17 +102,4 @@ export function Also({ site, unit }: { site: string; unit: number }) {
       </p>
     </>
   );
-}
-
-/** The unit's cluster in words, or why it is in none. */
-export function clusterOf(audit: Audit, site: string, unit: number): string {
-  const table = audit.table("mechanism.clusters"),
-    [row] = table?.rows({ site, unit }) ?? [];
-  if (row === undefined) return "";
-  const cell = (name: string) => shown(table!.cell(row, name));
-  if (table!.cell(row, "cluster") === null)
-    return table!.number(row, "k") > 1
-      ? "in none: it doesn't vary"
-      : "the site has no stable clusters";
-  return `${cell("cluster")} of ${cell("k")}, which prefers class ${cell("preferred_class")}: ${told(table!, row, "specialisation").join(", ")}; stability (adjusted Rand index) ${cell("stability")}`;
 }

@@ -1,13 +1,11 @@
 // Everything about one image: maps of its pixels, its way through the network, the units that decided it.
 
-import { shown } from "../data";
-import { Deciding } from "../lenses/ablation/images";
-import { ImageMaps } from "../lenses/attribution/_maps";
-import { Path } from "../lenses/mechanism/paths";
+import { casesOf } from "../data";
+import { fill } from "../lenses/parts";
 import { to } from "../route";
 import { useAudit } from "../views/context";
-import { DataTable } from "../views/DataTable";
 import { Picture } from "../views/Picture";
+import { shown } from "../wording";
 
 export function ImageCard({ example }: { example: number }) {
   const audit = useAudit();
@@ -15,17 +13,11 @@ export function ImageCard({ example }: { example: number }) {
   const place = images?.examples.indexOf(example) ?? -1;
   if (!images || place < 0) return <p>This page holds no image of example {example}.</p>;
   const label = images.labels[place];
-  const has = (name: string) => {
-    const table = audit.table(name);
-    const rows = table?.rows({ example }) ?? [];
-    return rows.length ? { table: table!, rows } : null;
-  };
-  const deciding = has("ablation.images"),
-    path = has("mechanism.paths"),
-    seen = has("activation.examples");
-  const told = deciding ?? path;
-  const said = told
-    ? shown(told.table.cell(told.rows[0], "prediction"))
+  const cases = casesOf(audit);
+  const source = cases.find((table) => table.rows({ example }).length),
+    [row] = source?.rows({ example }) ?? [];
+  const prediction = source
+    ? shown(source.cell(row, "prediction"))
     : (audit.outline.classes[images.predictions?.[place] ?? -1] ?? null);
   return (
     <section class="card">
@@ -33,8 +25,8 @@ export function ImageCard({ example }: { example: number }) {
         image {example}{" "}
         <small>
           of class <a href={to.class(label)}>{shown(audit.outline.classes[label] ?? null)}</a>
-          {said !== null && `, told as ${said}`}
-          {told && `: ${shown(told.table.cell(told.rows[0], "kind"))}`}
+          {prediction !== null && `, predicted as ${prediction}`}
+          {source && `: ${shown(source.cell(row, "kind"))}`}
         </small>
       </h2>
       <p class="tools">
@@ -54,33 +46,18 @@ export function ImageCard({ example }: { example: number }) {
       </p>
       <div class="strip">
         <Picture place={place} size={196} />
-        <ImageMaps example={example} />
+        {fill((own) => own.image?.strip, { example })}
       </div>
-      {path && (
-        <>
-          <h3>Its way through the network</h3>
-          <Path table={path.table} example={example} />
-        </>
-      )}
-      {deciding && (
-        <>
-          <h3>Units that decided it</h3>
-          <Deciding table={deciding.table} example={example} />
-        </>
-      )}
-      {!told && (
+      {fill((own) => own.image?.path, { example })}
+      {fill((own) => own.image?.units, { example })}
+      {!source && cases[0] && (
         <p>
           Maps, path and deciding units are measured for three images of each class: the typical
           one, the closest call and the worst mistake.{" "}
-          <a href={to.lens("ablation", "ablation.images")}>Those images</a>
+          <a href={to.lens(cases[0].name.split(".")[0], cases[0].name)}>Those images</a>
         </p>
       )}
-      {seen && (
-        <>
-          <h3>Units that it was shown for</h3>
-          <DataTable table={seen.table} rows={seen.rows} />
-        </>
-      )}
+      {fill((own) => own.image?.seen, { example })}
     </section>
   );
 }

@@ -5,7 +5,7 @@ import { ask, type Pictures } from "./server";
 
 export interface Sheet {
   image: HTMLImageElement;
-  told: Pictures;
+  pictures: Pictures;
   key: string;
 }
 
@@ -17,11 +17,11 @@ export function useSheet(examples: number[]): Sheet | null {
     if (!examples.length) return;
     let gone = false; // an older answer mustn't take a newer one's place
     ask<Pictures>("pictures", { examples })
-      .then(async (told) => {
-        if (!told.sheet) return; // inputs that aren't pictures
-        const image = Object.assign(new Image(), { src: told.sheet });
+      .then(async (pictures) => {
+        if (!pictures.sheet) return; // inputs that aren't pictures
+        const image = Object.assign(new Image(), { src: pictures.sheet });
         await image.decode();
-        if (!gone) setSheet({ image, told, key });
+        if (!gone) setSheet({ image, pictures, key });
       })
       .catch(() => undefined);
     return () => {
@@ -33,7 +33,7 @@ export function useSheet(examples: number[]): Sheet | null {
 
 /** One picture of a sheet. */
 export function Cut({
-  sheet: { image, told },
+  sheet: { image, pictures },
   place,
   label,
   size = 44,
@@ -44,7 +44,7 @@ export function Cut({
   size?: number;
 }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const { width, height } = told;
+  const { width, height } = pictures;
   useEffect(
     () =>
       canvas.current

@@ -2,13 +2,12 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { limitOf } from "../colour";
-import { shown } from "../data";
-import { words } from "../lenses/attribution/_gates";
-import { Verdict } from "../lenses/attribution/_maps";
+import { parts } from "../lenses/parts";
 import { go, to } from "../route";
 import { useAudit } from "../views/context";
 import { Frame, Pick } from "../views/Frame";
 import { Pixels } from "../views/Pixels";
+import { plain, shown } from "../wording";
 import { Cut, useSheet } from "./Cut";
 import { percent as share } from "./Outcome";
 import { drawable, Sheet } from "./Sheet";
@@ -37,10 +36,10 @@ export function Draw({ place }: { place: number | null }) {
     late = answer !== null && (answer.image !== image || answer.site !== site);
   useEffect(() => {
     ask<State>("state", {}).then(
-      (told) => {
-        setState(told);
-        setSite(told.sites?.[told.sites.length - 1] ?? "");
-        setTrouble(told.live ? "" : told.reason);
+      (answer) => {
+        setState(answer);
+        setSite(answer.sites?.[answer.sites.length - 1] ?? "");
+        setTrouble(answer.live ? "" : answer.reason);
       },
       (e: Error) => setTrouble(e.message),
     );
@@ -97,11 +96,11 @@ export function Draw({ place }: { place: number | null }) {
           />
         )}
         {place !== null && !missing && state?.live && <Shown place={place} />}
-        {found && <Said found={found} classes={classes} />}
+        {found && <Measurement found={found} classes={classes} />}
       </div>
       {found && state && (
         <div class={late ? "late" : ""} aria-busy={late}>
-          <Maps found={found} said={classes[found.prediction]} />
+          <Maps found={found} name={classes[found.prediction]} />
           <Activations found={found} />
           <p class="picks">
             <Pick name="site" from={state.sites} at={site} set={setSite} />
@@ -149,7 +148,7 @@ function Shown({ place }: { place: number }) {
   return sheet && <Cut sheet={sheet} place={0} label={`Example ${place}`} size={196} />;
 }
 
-function Said({ found, classes }: { found: Looked; classes: string[] }) {
+function Measurement({ found, classes }: { found: Looked; classes: string[] }) {
   const order = classes.map((_, c) => c).sort((a, b) => found.logits[b] - found.logits[a]);
   const kept = classes.length > 20 ? order.slice(0, 20) : classes.map((_, c) => c);
   return (
@@ -188,13 +187,15 @@ function Said({ found, classes }: { found: Looked; classes: string[] }) {
 }
 
 /** How the pixels speak for the predicted class, by each method; methods that fail a gate are named. */
-function Maps({ found, said }: { found: Looked; said: string }) {
-  const gates = useAudit().table("attribution.methods");
+function Maps({ found, name }: { found: Looked; name: string }) {
+  const audit = useAudit();
+  const look = parts.find((own) => own.method)?.method;
+  const nameOf = (method: string) => look?.name(audit, method) ?? plain(method);
   const methods = Object.entries(found.maps).filter(([, rows]) => rows.length > 1);
   if (!methods.length) return null;
   return (
     <Frame
-      caption={`What speaks for ${said} (blue) and against it (orange), pixel by pixel, signed, each map on a scale of its own (those of the lens attribution are sizes without a sign). One image, so no interval; a method that fails a test of the lens attribution on this model is marked: its map shouldn't be believed.`}
+      caption={`What speaks for ${name} (blue) and against it (orange), pixel by pixel, signed, each map on a scale of its own (those of the lens attribution are sizes without a sign). One image, so no interval; a method that fails a test of the lens attribution on this model is marked: its map shouldn't be believed.`}
     >
       <div class="strip">
         {methods.map(([method, rows]) => {
@@ -206,16 +207,11 @@ function Maps({ found, said }: { found: Looked; said: string }) {
                 width={rows[0].length}
                 limit={limitOf(flat)}
                 size={MAP}
-                label={`${words(method)} of the logit of ${said} by pixel`}
+                label={`${nameOf(method)} of the logit of ${name} by pixel`}
               />
               <figcaption>
-                {words(method)}
-                {gates && (
-                  <>
-                    <br />
-                    <Verdict table={gates} method={method} />
-                  </>
-                )}
+                {nameOf(method)}
+                {look && <look.verdict method={method} />}
               </figcaption>
             </figure>
           );
@@ -288,16 +284,16 @@ function Nearest({
   count: number;
 }) {
   const { classes } = useAudit().outline;
-  const [said, setSaid] = useState("");
+  const [result, setResult] = useState("");
   const [some, setSome] = useState("");
   const [way, setWay] = useState<(typeof WAYS)[number]>(WAYS[0]);
   const near = found.nearest ?? [];
   const sheet = useSheet(near.map((n) => n.place));
-  useEffect(() => setSaid(""), [found, way, some]);
+  useEffect(() => setResult(""), [found, way, some]);
   useEffect(() => setSome(""), [site]);
   const patch = (place: number) => {
     if (some.trim() && !/^\s*\d+(\s*,\s*\d+)*\s*$/.test(some))
-      return setSaid("Units are whole numbers with commas between them, or nothing for all.");
+      return setResult("Units are whole numbers with commas between them, or nothing for all.");
     const into = way === WAYS[0],
       units = some.match(/\d+/g)?.map(Number);
     const what = units
@@ -310,10 +306,10 @@ function Nearest({
       units,
     }).then(
       ({ before, after, control: { n, same }, random }) =>
-        setSaid(
-          `With ${what} taken ${into ? `from example ${place}, this image` : `from this image, example ${place}`} is told as ${classes[after.prediction]} (${percent(after)}; before: ${classes[before.prediction]}, ${percent(before)}). Control: taken from ${n} other images that are ${classes[before.prediction]} and told so, ${same} leave it as it was.${random ? ` With as many random units of the site it stays in ${random.same} of ${random.n} draws.` : ""}`,
+        setResult(
+          `With ${what} taken ${into ? `from example ${place}, this image` : `from this image, example ${place}`} is predicted as ${classes[after.prediction]} (${percent(after)}; before: ${classes[before.prediction]}, ${percent(before)}). Control: taken from ${n} other images that are ${classes[before.prediction]} and told so, ${same} leave it as it was.${random ? ` With as many random units of the site it stays in ${random.same} of ${random.n} draws.` : ""}`,
         ),
-      (e: Error) => setSaid(e.message),
+      (e: Error) => setResult(e.message),
     );
   };
   return (
@@ -374,7 +370,7 @@ function Nearest({
         </label>
         <button type="submit">patch</button>
       </form>
-      <p role="status">{said}</p>
+      <p role="status">{result}</p>
       <p>
         Where everything that the decision reads passes through site {site}, the whole of it brings
         the other image's answer by construction.
@@ -383,4 +379,4 @@ function Nearest({
   );
 }
 
-const percent = (told: Looked) => share(told.probabilities[told.prediction]);
+const percent = (found: Looked) => share(found.probabilities[found.prediction]);

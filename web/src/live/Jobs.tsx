@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { ask, type Job } from "./server";
 
 export function Jobs() {
-  const [told, setTold] = useState<{
+  const [state, setState] = useState<{
     jobs: Job[];
     missing: string[];
     needs: Record<string, string[]>;
@@ -12,9 +12,9 @@ export function Jobs() {
   }>({ jobs: [], missing: [], needs: {}, other: "" });
   const [trouble, setTrouble] = useState("");
   const look = () =>
-    ask<typeof told>("jobs", {}).then(
+    ask<typeof state>("jobs", {}).then(
       (now) => {
-        setTold(now);
+        setState(now);
         setTrouble("");
       },
       (e: Error) => setTrouble(e.message),
@@ -27,7 +27,7 @@ export function Jobs() {
       },
       (e: Error) => setTrouble(e.message),
     );
-  const running = told.jobs.some((job) => job.state === "running");
+  const running = state.jobs.some((job) => job.state === "running");
   useEffect(() => void look(), []);
   useEffect(() => {
     if (!running || trouble) return; // a server that is gone isn't asked again and again
@@ -38,35 +38,35 @@ export function Jobs() {
     <section class="card">
       <h2>Jobs</h2>
       <p>
-        {told.missing.length
+        {state.missing.length
           ? "Lenses that this audit lacks. A lens is written into the audit's folder when it is finished, and not before."
           : "This audit has every lens."}
       </p>
-      {told.other && (
+      {state.other && (
         <p class="caveat">
-          Version {told.other} made this audit; this is another one, whose numbers may differ in the
-          last digits. `holistic run` with another folder makes a whole new audit.
+          Version {state.other} made this audit; this is another one, whose numbers may differ in
+          the last digits. `holistic run` with another folder makes a whole new audit.
         </p>
       )}
       <p class="tools">
-        {told.missing.map((lens) => (
+        {state.missing.map((lens) => (
           <span key={lens}>
             <button
               type="button"
-              disabled={running || Boolean(told.other) || told.needs[lens].length > 0}
+              disabled={running || Boolean(state.other) || state.needs[lens].length > 0}
               onClick={() => act("start", { lens })}
             >
               run {lens}
             </button>
-            {told.needs[lens].length > 0 && ` needs ${told.needs[lens].join(", ")}`}
+            {state.needs[lens].length > 0 && ` needs ${state.needs[lens].join(", ")}`}
           </span>
         ))}
       </p>
       <p class="sr" role="status">
-        {told.jobs.map((job) => `${job.lens} ${job.state}`).join(", ")}
+        {state.jobs.map((job) => `${job.lens} ${job.state}`).join(", ")}
       </p>
       <ul>
-        {told.jobs.map((job) => (
+        {state.jobs.map((job) => (
           <li key={job.id}>
             {job.lens}: {job.state}
             {job.error && `: ${job.error}`}{" "}

@@ -1,10 +1,11 @@
 // What removing units did: accuracy of every class, predictions that change, confusions.
 
 import { useMemo } from "preact/hooks";
-import { answered, fixed, shown } from "../data";
+import { answered } from "../data";
 import { to } from "../route";
 import { useAudit } from "../views/context";
 import { Frame } from "../views/Frame";
+import { fixed, shown } from "../wording";
 import { Cut, useSheet } from "./Cut";
 import type { ClassRow, Estimate, Removed } from "./server";
 

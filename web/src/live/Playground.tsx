@@ -1,16 +1,18 @@
 // Remove units by choosing them on the map, and see at once what every class loses.
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { fixed, shown, type Table } from "../data";
+import type { Table } from "../data";
+import { mapOf, type NamedSet, parts } from "../lenses/parts";
 import { go, to } from "../route";
 import { useAudit } from "../views/context";
 import { Frame, Pick } from "../views/Frame";
 import { Grid } from "../views/Grid";
 import { laid, unitsOf } from "../views/Network";
+import { fixed, shown } from "../wording";
 import { toggled, unitsIn, written } from "./chosen";
 import { between, Outcome, percent } from "./Outcome";
 import { ask, type Estimate, type Removed, type Saved, type State, type Unit } from "./server";
-import { circuits, clusters, type NamedSet, needed } from "./sets";
+import { needed } from "./sets";
 import { reached, started, stepped } from "./trail";
 
 const session = Math.random().toString(36).slice(2);
@@ -22,7 +24,7 @@ export function Playground({ wanted, edit: asked }: { wanted: string; edit: stri
   const edits = state?.edits ?? [asked];
   const edit = edits.includes(asked) ? asked : edits[0]!;
   const audit = useAudit();
-  const table = audit.table("ablation.units");
+  const table = mapOf(audit);
   const { sites } = audit.outline;
   const [units, unknown] = useMemo(() => {
     const sizes = table && unitsOf(audit, table);
@@ -31,13 +33,13 @@ export function Playground({ wanted, edit: asked }: { wanted: string; edit: stri
     return [known, asked.length - known.length];
   }, [wanted, table]);
   const address = to.live(wanted, edit);
-  const [found, setFound] = useState<{ of: string; edited: boolean; told: Removed } | null>(null);
+  const [found, setFound] = useState<{ of: string; edited: boolean; answer: Removed } | null>(null);
   const [trouble, setTrouble] = useState("");
   useEffect(() => {
     ask<State>("state", {}).then(
-      (told) => {
-        setState(told);
-        setTrouble(told.live ? "" : told.reason);
+      (answer) => {
+        setState(answer);
+        setTrouble(answer.live ? "" : answer.reason);
       },
       (e: Error) => setTrouble(e.message),
     );
@@ -63,10 +65,10 @@ export function Playground({ wanted, edit: asked }: { wanted: string; edit: stri
       let whole = false;
       for (const step of steps) {
         if (whole && !("controls" in step)) continue;
-        const told = await question(step);
-        if (told.superseded || mine !== number) return;
-        whole = told.whole;
-        setFound({ of: address, edited: units.length > 0, told });
+        const answer = await question(step);
+        if (answer.superseded || mine !== number) return;
+        whole = answer.whole;
+        setFound({ of: address, edited: units.length > 0, answer });
         setTrouble("");
       }
     };
@@ -87,7 +89,7 @@ export function Playground({ wanted, edit: asked }: { wanted: string; edit: stri
       )}
       {edit !== asked && (
         <p class="caveat">
-          There is no replacement “{asked}”; these units hold their {edit}.
+          There is no ablation value “{asked}”; these units hold their {edit}.
         </p>
       )}
       <UnitMap table={table} units={units} set={set} />
@@ -122,7 +124,7 @@ export function Playground({ wanted, edit: asked }: { wanted: string; edit: stri
           copy link
         </button>
       </p>
-      {found && <Outcome found={found.told} edited={found.edited} late={late} />}
+      {found && <Outcome found={found.answer} edited={found.edited} late={late} />}
       {state?.live && (
         <Experiments
           state={state}
@@ -163,7 +165,10 @@ function UnitMap({
   }, [table, rows, key]);
   const most = useMemo(() => needed(table, name), [table, name]);
   const grouped = useMemo(
-    () => ({ clusters: clusters(audit), circuits: circuits(audit) }),
+    () =>
+      parts
+        .flatMap((own) => Object.entries(own.sets ?? {}))
+        .map(([name, of]) => [name, of(audit)] as const),
     [audit],
   );
   return (
@@ -179,8 +184,9 @@ function UnitMap({
             remove {one.name}
           </button>
         ))}
-        <Choose name="remove a cluster" sets={grouped.clusters} set={set} />
-        <Choose name="remove a circuit" sets={grouped.circuits} set={set} />
+        {grouped.map(([name, sets]) => (
+          <Choose key={name} name={`remove a ${name}`} sets={sets} set={set} />
+        ))}
       </p>
       <Grid cells={cells} label="Map of the network. Enter removes a unit or puts it back." />
     </Frame>
@@ -267,23 +273,23 @@ function Experiments({
 }) {
   const audit = useAudit();
   const [name, setName] = useState("");
-  const [told, setTold] = useState("");
+  const [answer, setAnswer] = useState("");
   const keep = () =>
     ask<Saved>("keep", { name, units, edit }).then(
       (one) => {
         changed([...state.experiments, one]);
         setName("");
-        setTold("kept in the audit's folder");
+        setAnswer("kept in the audit's folder");
       },
-      (e: Error) => setTold(e.message),
+      (e: Error) => setAnswer(e.message),
     );
   const forget = ({ id, name }: Saved) =>
     ask("forget", { id }).then(
       () => {
         changed(state.experiments.filter((one) => one.id !== id));
-        setTold(`${name} is deleted`);
+        setAnswer(`${name} is deleted`);
       },
-      (e: Error) => setTold(e.message),
+      (e: Error) => setAnswer(e.message),
     );
   return (
     <>
@@ -302,7 +308,7 @@ function Experiments({
         <button type="submit" disabled={!name.trim() || !units.length}>
           keep this set
         </button>
-        <span role="status">{told}</span>
+        <span role="status">{answer}</span>
       </form>
       <ul>
         {state.experiments.map((one) => (

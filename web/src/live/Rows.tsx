@@ -1,9 +1,10 @@
 // All rows of a table that the page holds only a part of: filtered, sorted and paged by the server.
 
 import { useEffect, useState } from "preact/hooks";
-import { type Cell, shown, type Table } from "../data";
+import type { Cell, Table } from "../data";
 import { Pick } from "../views/Frame";
 import { Scrolled } from "../views/Scrolled";
+import { shown } from "../wording";
 import { ask } from "./server";
 
 const PAGE = 50;
@@ -14,13 +15,13 @@ interface Answer {
 }
 
 export function Rows({ table }: { table: Table }) {
-  const { columns } = table.told;
+  const { columns } = table.info;
   const keys = columns.filter((c) => c.kind !== "float64").map((c) => c.name);
   const [column, setColumn] = useState(keys[0] ?? "");
   const [text, setText] = useState("");
   const [sort, setSort] = useState<{ name: string; down: boolean } | null>(null);
   const [offset, setOffset] = useState(0);
-  const [told, setTold] = useState<Answer | null>(null);
+  const [answer, setAnswer] = useState<Answer | null>(null);
   const [trouble, setTrouble] = useState("");
   useEffect(() => {
     let gone = false; // an older answer mustn't take a newer one's place
@@ -37,7 +38,7 @@ export function Rows({ table }: { table: Table }) {
     }).then(
       (answer) => {
         if (gone) return;
-        setTold(answer);
+        setAnswer(answer);
         setTrouble("");
       },
       (e: Error) => {
@@ -64,10 +65,10 @@ export function Rows({ table }: { table: Table }) {
         <label class="pick">
           is <input value={text} onInput={(e) => first(() => setText(e.currentTarget.value))()} />
         </label>
-        {told && (
+        {answer && (
           <span>
-            {told.total
-              ? `${offset + 1} to ${Math.min(offset + PAGE, told.total)} of ${told.total}`
+            {answer.total
+              ? `${offset + 1} to ${Math.min(offset + PAGE, answer.total)} of ${answer.total}`
               : "no such rows"}
           </span>
         )}
@@ -80,7 +81,7 @@ export function Rows({ table }: { table: Table }) {
         </button>
         <button
           type="button"
-          disabled={!told || offset + PAGE >= told.total}
+          disabled={!answer || offset + PAGE >= answer.total}
           onClick={() => setOffset(offset + PAGE)}
         >
           next rows
@@ -91,7 +92,7 @@ export function Rows({ table }: { table: Table }) {
           {trouble}
         </p>
       )}
-      {told && (
+      {answer && (
         <Scrolled label={`All of ${table.name}`}>
           <table>
             <thead>
@@ -123,7 +124,7 @@ export function Rows({ table }: { table: Table }) {
               </tr>
             </thead>
             <tbody>
-              {told.rows.map((row, i) => (
+              {answer.rows.map((row, i) => (
                 <tr key={offset + i}>
                   {row.map((cell, j) => (
                     <td key={j} class={columns[j].kind === "string" ? "name" : ""}>

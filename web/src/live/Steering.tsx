@@ -18,7 +18,7 @@ const COLUMNS = [
 
 /** A curve, and what it was asked of: the reader may have chosen something else since. */
 interface Curve {
-  told: Steered;
+  answer: Steered;
   label: number;
 }
 
@@ -32,9 +32,9 @@ export function Steering({ site, image, found }: { site: string; image: unknown;
   useEffect(() => {
     let gone = false;
     ask<Steered>("steer", { image, site, class: label }).then(
-      (told) => {
+      (answer) => {
         if (gone) return;
-        setCurve({ told, label });
+        setCurve({ answer, label });
         setTrouble("");
       },
       (e: Error) => {
@@ -53,7 +53,7 @@ export function Steering({ site, image, found }: { site: string; image: unknown;
   );
   const make = useCallback(
     (width: number) => {
-      const { doses, logits, control, control_lo, control_hi } = curve!.told;
+      const { doses, logits, control, control_lo, control_hi } = curve!.answer;
       return {
         width,
         height: 240,
@@ -83,7 +83,7 @@ export function Steering({ site, image, found }: { site: string; image: unknown;
   );
   const table = useMemo(() => {
     if (!curve) return undefined;
-    const { doses, logits, control, control_lo, control_hi } = curve.told,
+    const { doses, logits, control, control_lo, control_hi } = curve.answer,
       sides = [logits, control, control_lo, control_hi].map(of);
     return answered(
       "steering",
@@ -92,8 +92,8 @@ export function Steering({ site, image, found }: { site: string; image: unknown;
       doses.map((at, i) => [at, ...sides.map((side) => side[i])]),
     );
   }, [curve]);
-  const doses = curve?.told.doses ?? [],
-    now = curve?.told.logits[doses.indexOf(dose)] ?? found.logits;
+  const doses = curve?.answer.doses ?? [],
+    now = curve?.answer.logits[doses.indexOf(dose)] ?? found.logits;
   return (
     <>
       <h3>Steering site {site} along the mean difference of a class</h3>

@@ -23,9 +23,9 @@ export async function ask<T>(question: string, asked: object): Promise<T> {
   });
   if (answer.status === 403)
     throw new Error("open the page by the address that `holistic serve` printed");
-  const told = await answer.json().catch(() => ({ error: `the server answered ${answer.status}` }));
-  if (told.error) throw new Error(told.error);
-  return told as T;
+  const body = await answer.json().catch(() => ({ error: `the server answered ${answer.status}` }));
+  if (body.error) throw new Error(body.error);
+  return body as T;
 }
 
 export interface Estimate {

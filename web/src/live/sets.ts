@@ -1,16 +1,11 @@
-// Sets of units that the audit itself names: what a class needs most, clusters, and circuits.
+// The sets of units that a class needs most.
 
-import { type Audit, type Cell, few, ranked, shown, type Table } from "../data";
+import { type Cell, few, ranked, type Table } from "../data";
+import type { NamedSet } from "../lenses/parts";
+import { shown } from "../wording";
 import type { Unit } from "./server";
 
-export interface NamedSet {
-  name: string;
-  units: Unit[];
-}
-
-const EDGES = 10;
-
-/** For each site, the units without which the class loses most: those that `ablation.topk` removes. */
+/** For each site, the units without which the class loses most. */
 export function needed(units: Table, label: Cell): NamedSet[] {
   const rows = ranked(units, label);
   return units.distinct("site").flatMap((site) => {
@@ -21,52 +16,6 @@ export function needed(units: Table, label: Cell): NamedSet[] {
           {
             name: `the ${own.length} of ${shown(site)} that it needs most`,
             units: own.map((row): Unit => [String(site), units.number(row, "unit")]),
-          },
-        ]
-      : [];
-  });
-}
-
-/** Clusters of every site that has more than one. */
-export function clusters(audit: Audit): NamedSet[] {
-  const table = audit.table("mechanism.clusters");
-  if (!table) return [];
-  const sets = new Map<string, Unit[]>();
-  for (let row = 0; row < table.length; row++) {
-    const [site, cluster] = [table.cell(row, "site"), table.cell(row, "cluster")];
-    if (cluster === null || table.number(row, "k") < 2) continue;
-    const name = `cluster ${shown(cluster)} of ${shown(site)}`;
-    sets.set(name, [...(sets.get(name) ?? []), [String(site), table.number(row, "unit")]]);
-  }
-  return [...sets]
-    .map(([name, units]) => ({
-      name: `${name} (${units.length} ${units.length === 1 ? "unit" : "units"})`,
-      units,
-    }))
-    .sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
-}
-
-/** For each class, the units at both ends of its strongest edges. */
-export function circuits(audit: Audit): NamedSet[] {
-  const table = audit.table("mechanism.edges");
-  if (!table) return [];
-  return table.distinct("class").flatMap((label) => {
-    const rows = ranked(table, label).slice(0, EDGES);
-    const units = new Map<string, Unit>();
-    for (const row of rows) {
-      for (const end of ["a", "b"]) {
-        const unit: Unit = [
-          String(table.cell(row, `site_${end}`)),
-          table.number(row, `unit_${end}`),
-        ];
-        units.set(unit.join("\u0000"), unit);
-      }
-    }
-    return units.size
-      ? [
-          {
-            name: `class ${shown(label)}: ${rows.length} strongest edges (${units.size} units)`,
-            units: [...units.values()],
           },
         ]
       : [];

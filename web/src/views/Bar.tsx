@@ -1,8 +1,10 @@
 // Search over units, classes, sites, findings and statements; and the choice of light or dark.
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { type Audit, shown } from "../data";
+import type { Audit } from "../data";
+import { unitTable } from "../lenses/parts";
 import { go, to } from "../route";
+import { shown } from "../wording";
 import { useAudit } from "./context";
 import { unitsOf } from "./Network";
 
@@ -18,9 +20,9 @@ export function search(audit: Audit, words: string, most = 12): Hit[] {
   const { sites, classes, lenses, findings } = audit.outline;
   const named = (i: number): Hit => ({ words: `class ${classes[i]}`, hash: to.class(i) });
   const exact = (name: string) =>
-    [name, `class ${name}`].some((said) => said.toLowerCase() === asked);
+    [name, `class ${name}`].some((phrase) => phrase.toLowerCase() === asked);
   const hits = [...classes.keys()].filter((i) => exact(classes[i])).map(named);
-  const units = audit.table("ablation.units") ?? audit.table("activation.units");
+  const units = unitTable(audit);
   const sizes = units && unitsOf(audit, units);
   const unit = asked.match(/^(.*?)[\s.:/#]*(\d+)$/);
   if (unit) {
@@ -54,11 +56,11 @@ export function search(audit: Audit, words: string, most = 12): Hit[] {
         hash: to.lens(lens.name),
       });
     for (const name of lens.findings) {
-      const told = findings[name];
+      const info = findings[name];
       const sentence =
-        !/^\d+$/.test(asked) && told.statements.find((s) => s.toLowerCase().includes(asked));
-      if (`${name} ${told.title}`.toLowerCase().includes(asked))
-        hits.push({ words: `${lens.name}: ${told.title}`, hash: to.lens(lens.name, name) });
+        !/^\d+$/.test(asked) && info.statements.find((s) => s.toLowerCase().includes(asked));
+      if (`${name} ${info.title}`.toLowerCase().includes(asked))
+        hits.push({ words: `${lens.name}: ${info.title}`, hash: to.lens(lens.name, name) });
       else if (sentence) hits.push({ words: sentence, hash: to.lens(lens.name, name) });
     }
   }
@@ -82,8 +84,8 @@ export function Bar() {
     addEventListener("keydown", key);
     return () => removeEventListener("keydown", key);
   }, []);
-  const ask = (said: string) => {
-    setWords(said);
+  const ask = (typed: string) => {
+    setWords(typed);
     setAt(0);
   };
   const open = (hit?: Hit) => {

@@ -2,8 +2,9 @@
 
 import type { ComponentChild } from "preact";
 import { useState } from "preact/hooks";
-import { shown, type Table } from "../data";
+import type { Table } from "../data";
 import { to } from "../route";
+import { shown } from "../wording";
 import { useAudit } from "./context";
 import { Pick } from "./Frame";
 import { Picture } from "./Picture";
@@ -19,17 +20,17 @@ export function Cases({ table, of }: { table: Table; of: (example: number) => Co
   const [at, setAt] = useState(examples[0]);
   const example = first.has(at) ? at : examples[0];
   const place = images?.examples.indexOf(example) ?? -1;
-  const said = (e: number) => {
+  const nameOf = (e: number) => {
     const [label, prediction] = ["label", "prediction"].map((name) =>
       shown(table.cell(first.get(e)!, name)),
     );
-    return `${label}${label === prediction ? "" : ` told as ${prediction}`} (#${e})`;
+    return `${label}${label === prediction ? "" : ` predicted as ${prediction}`} (#${e})`;
   };
   return (
     <>
       <p class="picks">
         <Pick name="images" from={kinds} at={kind} set={setKind} />
-        <Pick name="image" from={examples} at={example} set={setAt} word={said} />
+        <Pick name="image" from={examples} at={example} set={setAt} word={nameOf} />
         {place >= 0 && (
           <>
             <Picture place={place} /> <a href={to.image(example)}>all about this image</a>

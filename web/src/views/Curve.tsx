@@ -3,7 +3,8 @@
 import * as Plot from "@observablehq/plot";
 import { useCallback, useMemo, useState } from "preact/hooks";
 import type { Choice } from "../choose";
-import { bounds, type Cell, capital, controlOf, nothing, shown, type Table, told } from "../data";
+import type { Cell, Table } from "../data";
+import { bounds, capital, controlOf, describe, nothing, shown } from "../wording";
 import { Chart, tip } from "./Chart";
 import { Frame, Pick } from "./Frame";
 import { useFilters } from "./Heat";
@@ -54,7 +55,7 @@ export function Curve({
           word={(name) => table.word(name)}
         />
       </p>
-      <Chart label={`${table.told.title}: ${value} by ${choice.across}`} make={make} />
+      <Chart label={`${table.info.title}: ${value} by ${choice.across}`} make={make} />
     </Frame>
   );
 }
@@ -65,10 +66,10 @@ function curve(table: Table, rows: number[], along: string, value: string): Plot
   const of = (name: string) => (row: number) => table.number(row, name);
   const unit = table.about(value).unit;
   const marks: Plot.Markish[] = [Plot.ruleY([nothing(table, value)], { strokeOpacity: 0.3 })];
-  const beside = rows.filter((row) => table.cell(row, control || least) !== null); // measured at some places only
+  const measured = rows.filter((row) => table.cell(row, control || least) !== null); // measured at some places only
   if (least && most)
     marks.push(
-      Plot.areaY(beside, {
+      Plot.areaY(measured, {
         x: of(along),
         y1: of(least),
         y2: of(most),
@@ -78,7 +79,7 @@ function curve(table: Table, rows: number[], along: string, value: string): Plot
     );
   if (control)
     marks.push(
-      Plot.lineY(beside, {
+      Plot.lineY(measured, {
         x: of(along),
         y: of(control),
         stroke: "currentColor",
@@ -104,7 +105,9 @@ function curve(table: Table, rows: number[], along: string, value: string): Plot
       rows,
       { x: of(along), y: of(value) },
       (row: number) =>
-        [`${table.word(along)}: ${table.cell(row, along)}`, ...told(table, row, value)].join("\n"),
+        [`${table.word(along)}: ${table.cell(row, along)}`, ...describe(table, row, value)].join(
+          "\n",
+        ),
       Plot.pointerX,
     ),
   );
@@ -172,7 +175,7 @@ export function Dots({
         fill: "var(--link)",
         r: 4,
         title: (row: number) =>
-          [`${table.word(by)} ${name(row)}`, ...told(table, row, value)].join("\n"),
+          [`${table.word(by)} ${name(row)}`, ...describe(table, row, value)].join("\n"),
         tip: { fill: "var(--tint)" },
       }),
     );
@@ -195,7 +198,7 @@ export function Dots({
       marks,
     };
   }, [table, rows, by, value]);
-  return <Chart label={`${table.told.title}: ${value} by ${by}`} make={make} address={links} />;
+  return <Chart label={`${table.info.title}: ${value} by ${by}`} make={make} address={links} />;
 }
 
 /** `fixed` holds what the reader can't choose here. */

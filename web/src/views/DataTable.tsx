@@ -1,8 +1,9 @@
 // Any table: sorted by a click, only its visible rows in the page, copied or saved as a whole.
 
 import { useContext, useMemo, useState } from "preact/hooks";
-import { type Cell, separated, shown, type Table } from "../data";
+import type { Cell, Table } from "../data";
 import { to } from "../route";
+import { separated, shown } from "../wording";
 import { RowsContext, useAudit } from "./context";
 import { save } from "./Frame";
 import { Scrolled } from "./Scrolled";
@@ -14,8 +15,8 @@ export function DataTable({ table, rows }: { table: Table; rows?: number[] }) {
   const audit = useAudit();
   const [by, setBy] = useState<{ name: string; down: boolean } | null>(null);
   const [top, setTop] = useState(0);
-  const [said, setSaid] = useState("");
-  const columns = table.told.columns;
+  const [status, setStatus] = useState("");
+  const columns = table.info.columns;
   const own = useMemo(
     () => rows ?? Array.from({ length: table.length }, (_, i) => i),
     [table, rows],
@@ -34,17 +35,17 @@ export function DataTable({ table, rows }: { table: Table; rows?: number[] }) {
     );
   const copy = () =>
     navigator.clipboard?.writeText(text("\t")).then(
-      () => setSaid("copied"),
-      () => setSaid("the browser refused"),
+      () => setStatus("copied"),
+      () => setStatus("the browser refused"),
     );
   const Rows = useContext(RowsContext);
   const [all, setAll] = useState(false);
-  const held = `${table.length} of its ${table.told.total}, ${table.told.held}; all are in tables/${table.name}.parquet`;
+  const kept = `${table.length} of its ${table.info.total}, ${table.info.kept}; all are in tables/${table.name}.parquet`;
   return (
     <div class="datatable">
       <p class="tools">
         {counted(table, order.length)}
-        {table.cut && ` (the page holds ${held})`}{" "}
+        {table.cut && ` (the page holds ${kept})`}{" "}
         {!all && (
           <>
             <button type="button" onClick={copy} title="numbers to four digits">
@@ -64,7 +65,7 @@ export function DataTable({ table, rows }: { table: Table; rows?: number[] }) {
             {all ? "only these" : "all rows"}
           </button>
         )}
-        <span role="status">{said}</span>
+        <span role="status">{status}</span>
       </p>
       {all && Rows ? (
         <Rows table={table} />

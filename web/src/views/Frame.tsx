@@ -2,7 +2,8 @@
 
 import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
-import { plain, type Table } from "../data";
+import type { Table } from "../data";
+import { plain } from "../wording";
 import { useAudit } from "./context";
 import { DataTable } from "./DataTable";
 import { pixels, standalone } from "./saved";
@@ -26,7 +27,7 @@ export function Frame({
   const name = own ?? table?.name ?? "picture",
     { model, data } = useAudit().outline;
   const alone = () =>
-    standalone(box.current!, `${own ?? table?.told.title ?? name}: ${model} on ${data}`, caption);
+    standalone(box.current!, `${own ?? table?.info.title ?? name}: ${model} on ${data}`, caption);
   return (
     <figure class="view">
       <div ref={box}>{children}</div>

@@ -1,11 +1,12 @@
-// Rows by columns of one number: units by classes, lenses by lenses, replacements by replacements.
+// Rows by columns of one number: units by classes, lenses by lenses, ablation values by ablation values.
 
 import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { type Choice, ordered } from "../choose";
 import { colour, limitOf, SCALE, sides } from "../colour";
-import { type Cell, capital, fixed, nothing, shown, type Table, told } from "../data";
+import type { Cell, Table } from "../data";
 import { go, to } from "../route";
+import { capital, describe, fixed, nothing, shown } from "../wording";
 import { useAudit } from "./context";
 import { Frame, Pick } from "./Frame";
 import { type Cells, Grid, lattice } from "./Grid";
@@ -97,10 +98,10 @@ export function Heat({
   );
   const about = table.about(value),
     zero = nothing(table, value),
-    unit = table.told.units?.[String(equal.score)] ?? about.unit;
+    unit = table.info.units?.[String(equal.score)] ?? about.unit;
   return (
     <Frame
-      caption={`${capital(about.meaning)}${unit ? ` [${unit}]` : ""}${named && ` (${named})`}. ${sides(about, unit === "share" ? "accuracy" : "score", shown(zero))}; full colour at ${zero ? `${shown(zero)} ± ` : "±"}${shown(cells.limit)} (${SCALE}); grey: no number${table.cut ? `, or left out of this page, which holds the rows ${table.told.held}` : ""}. Rows: ${table.about(choice.rows).meaning}; columns: ${table.about(choice.across).meaning}.`}
+      caption={`${capital(about.meaning)}${unit ? ` [${unit}]` : ""}${named && ` (${named})`}. ${sides(about, unit === "share" ? "accuracy" : "score", shown(zero))}; full colour at ${zero ? `${shown(zero)} ± ` : "±"}${shown(cells.limit)} (${SCALE}); grey: no number${table.cut ? `, or left out of this page, which holds the rows ${table.info.kept}` : ""}. Rows: ${table.about(choice.rows).meaning}; columns: ${table.about(choice.across).meaning}.`}
       table={table}
       rows={rows}
     >
@@ -124,7 +125,7 @@ export function Heat({
       </p>
       <Grid
         cells={cells}
-        label={`${table.told.title}: ${table.word(value)} by ${table.word(choice.rows)} and ${table.word(choice.across)}.`}
+        label={`${table.info.title}: ${table.word(value)} by ${table.word(choice.rows)} and ${table.word(choice.across)}.`}
       />
     </Frame>
   );
@@ -163,9 +164,9 @@ function layout(
   const rowPlace = new Map(names.map((v, i) => [v, i])),
     columnPlace = new Map(across.map((v, i) => [v, i]));
   const wide = across.length;
-  const held = new Int32Array(names.length * wide).fill(-1);
+  const rowAt = new Int32Array(names.length * wide).fill(-1);
   for (const row of rows)
-    held[rowPlace.get(down[row])! * wide + columnPlace.get(along[row])!] = row;
+    rowAt[rowPlace.get(down[row])! * wide + columnPlace.get(along[row])!] = row;
   const zero = nothing(table, value);
   const turned = (row: number) =>
     (worse(row, value) > 0 ? -1 : 1) * ((numbers[row] as number) - zero);
@@ -199,14 +200,14 @@ function layout(
     height,
     ...lattice(left, top, cw, ch, wide, names.length),
     lines(cell) {
-      const row = held[cell];
+      const row = rowAt[cell];
       const head = `${table.word(choice.rows)} ${shown(names[Math.floor(cell / wide)])} · ${table.word(choice.across)} ${shown(across[cell % wide])}`;
       return row < 0
         ? [head, table.cut ? "not on this page, or not measured" : "not measured"]
-        : [head, ...told(table, row, value)];
+        : [head, ...describe(table, row, value)];
     },
     open(cell) {
-      const hash = held[cell] < 0 ? "" : address(held[cell]);
+      const hash = rowAt[cell] < 0 ? "" : address(rowAt[cell]);
       if (hash) go(hash);
     },
     draw(pen, from, until, by) {
@@ -216,7 +217,7 @@ function layout(
       ];
       for (let r = 0; r < names.length; r++) {
         for (let c = first; c < last; c++) {
-          const row = held[r * wide + c];
+          const row = rowAt[r * wide + c];
           pen.fillStyle =
             row < 0 || numbers[row] === null ? by.none : colour(turned(row), limit, by);
           pen.fillRect(left + c * cw, top + r * ch, cw - (cw > 8 ? 1 : 0), ch - (ch > 8 ? 1 : 0));

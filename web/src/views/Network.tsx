@@ -2,8 +2,9 @@
 
 import { useMemo, useState } from "preact/hooks";
 import { colour, limitOf, SCALE } from "../colour";
-import { type Audit, shown, type Table, told } from "../data";
+import type { Audit, Table } from "../data";
 import { go, to } from "../route";
+import { describe, shown } from "../wording";
 import { useAudit } from "./context";
 import { Frame, Pick } from "./Frame";
 import { type Cells, Grid } from "./Grid";
@@ -21,7 +22,7 @@ export function Network({ table }: { table: Table }) {
   );
   return (
     <Frame
-      caption={`Every unit of the hidden sites. Orange: class ${shown(name)} loses without it; blue: it gains; full colour at ±${shown(cells.limit)} ${table.about("effect").unit} (${audit.outline.score}; ${SCALE})${table.cut ? `; grey: its effect isn't among the rows that this page holds, those ${table.told.held}` : ""}. Click a unit for everything that is known of it.`}
+      caption={`Every unit of the hidden sites. Orange: class ${shown(name)} loses without it; blue: it gains; full colour at ±${shown(cells.limit)} ${table.about("effect").unit} (${audit.outline.score}; ${SCALE})${table.cut ? `; grey: its effect isn't among the rows that this page holds, those ${table.info.kept}` : ""}. Click a unit for everything that is known of it.`}
       table={table}
       rows={rows}
     >
@@ -92,9 +93,9 @@ export function laid(
     site,
     own: new Int32Array(units).fill(-1),
   }));
-  const held = new Map(sites.map(({ site, own }) => [site, own]));
+  const cells = new Map(sites.map(({ site, own }) => [site, own]));
   for (const row of rows)
-    held.get(String(table.cell(row, "site")))![table.number(row, "unit")] = row;
+    cells.get(String(table.cell(row, "site")))![table.number(row, "unit")] = row;
   const widthAt = (size: number) =>
     sites.reduce(
       (sum, { own }) =>
@@ -167,7 +168,7 @@ export function laid(
         `${title} · unit ${cell - first}`,
         ...(row < 0
           ? [table.cut ? "its effect isn't on this page" : "not measured"]
-          : told(table, row, "effect")),
+          : describe(table, row, "effect")),
       ];
     },
     open: (cell) => open(...unit(cell)),

@@ -1,8 +1,9 @@
 // One example's image, cut from the sheet that holds them all.
 
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { type Images, shown } from "../data";
+import type { Images } from "../data";
 import { to } from "../route";
+import { shown } from "../wording";
 import { useAudit } from "./context";
 
 let sheet: Promise<ImageBitmap> | null = null;

@@ -38,26 +38,26 @@ class Ablation(Lens):
     for backups."""
     exact: bool = False
     """Replace every unit on every example, whatever it takes."""
-    operations: float = setting(3e14, 0, 1e24)
+    operations: float = setting(3e14, 0, 1e24, quick=1e12)
     """Floating-point operations that the replays of single units may take on each split (3e14 are
     an hour at 80 GFLOP/s); beyond, effects are estimates from a sample, and say so."""
     deciding: int = setting(8, 1, 1000)
     """Units of each site that are told of for each image of `ablation.images`."""
     all_pairs: int = setting(256, 2, 4096)
     """Largest site of which all pairs are measured; of a larger one, pairs of strong units."""
-    permutations: int = setting(100, 20, 100_000)
+    permutations: int = setting(100, 20, 100_000, quick=30)
     """Orders of removal that Shapley values are averaged over."""
     truncation: float = setting(0.02, 0, 1)
     """Share of what a site does to the scores at which the rest of an order is cut off."""
     familywise: int = setting(1000, 0, 100_000)
     """Sign flips behind the family-wise p of `ablation.scores`; 0 leaves it out."""
-    examples: int = setting(1000, 50, 10_000_000)
+    examples: int = setting(1000, 50, 10_000_000, quick=200)
     """Most evaluation examples, stratified, of the measurements beyond `units` and `topk`."""
-    budget: float = setting(100.0, 0, 1e9)
+    budget: float = setting(100.0, 0, 1e9, quick=5.0)
     """Gigabytes of values that the curves of one site may write, ten operations counting as a byte
     (more than three sites share what three have); a site that needs more is measured at fewer
     sizes and on fewer evaluation examples, and says so. A core manages 1 to 4 a second."""
-    extra: float = setting(16.0, 0, 1e9)
+    extra: float = setting(16.0, 0, 1e9, quick=2.0)
     """Gigabytes, counted likewise, that each further measurement may write, over all sites: more
     sites or costlier ones are measured on fewer examples, down to 50, and each row says on how
     many."""

@@ -18,7 +18,7 @@ from holistic.study.subject import Subject
 __all__ = [
     "RANKINGS",
     "Ranked",
-    "above_replacement",
+    "above_ablation_value",
     "mean_activations",
     "rank_units",
     "rankings",
@@ -67,7 +67,7 @@ def rank_units(subject: Subject, site: Site, chosen: Table) -> Ranked:
     return Ranked(orders, np.nanmean(activations, 0), activations, effects)
 
 
-def above_replacement(
+def above_ablation_value(
     subject: Subject, site: Site, activations: np.ndarray, edit: str
 ) -> np.ndarray:
     """How far units' mean activations lie above what they hold once removed.

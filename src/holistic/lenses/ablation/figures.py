@@ -16,7 +16,7 @@ from holistic.words import percent
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["collateral", "curves", "direct", "interactions", "shapley", "topk", "units"]
+__all__ = ["curves", "direct", "interactions", "off_target", "shapley", "topk", "units"]
 
 _SHOWN = 24
 _SHARES = 16
@@ -159,7 +159,7 @@ def curves(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
         )
 
 
-def collateral(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
+def off_target(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw what each class loses when the top units of each class go."""
     for site in drawn_sites(finding.table):
         rows = finding.table.where(site=site)

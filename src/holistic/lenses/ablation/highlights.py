@@ -117,8 +117,8 @@ def removed_sets(audit: Folder, *, every_site: bool = False) -> list[Removed]:
         table.column(name)  # says it where a column is missing
     named = table.where(rank=1)
     if every_site:
-        told = ~np.isnan(table.column("rank").astype(float))
-        named = Table(table.columns, table.data.filter(told))
+        ranked = ~np.isnan(table.column("rank").astype(float))
+        named = Table(table.columns, table.data.filter(ranked))
     order = {name: i for i, name in enumerate(audit.provenance.get("classes", []))}
     rows = [_removed(row) for row in named.rows()]
     return rows if every_site else sorted(rows, key=lambda row: order.get(row.class_, len(order)))
@@ -133,9 +133,9 @@ def least_p(audit: Folder) -> str:
     return f"{' or '.join(f'1/{most}' for most in least)}, by the sets tried" if least else ""
 
 
-def _removed(told: dict[str, Any]) -> Removed:
+def _removed(values: dict[str, Any]) -> Removed:
     # a class of which the data holds no example has no numbers
-    row: dict[str, Any] = {n: float("nan") if v is None else v for n, v in told.items()}
+    row: dict[str, Any] = {n: float("nan") if v is None else v for n, v in values.items()}
     before = row["class_accuracy_before"]
     return Removed(
         class_=row["class"],

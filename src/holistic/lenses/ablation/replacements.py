@@ -1,4 +1,4 @@
-"""Ranks the units under every replacement, and compares the rankings."""
+"""Ranks the units under every ablation value, and compares the rankings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._budget import afforded_examples
 from holistic.lenses.ablation._effects import unit_effects_on
 from holistic.lenses.ablation._resampled import Agreed, redrawn_agreements
-from holistic.lenses.ablation.replacements_statements import replacement_statement, unrated
+from holistic.lenses.ablation.replacements_statements import describe_agreement, unrated
 from holistic.lenses.ablation.schemas import Agreement
 from holistic.progress import Progress
 from holistic.results.columns import Estimate
@@ -32,17 +32,17 @@ _SHUFFLES = 1000
 
 
 def compare_replacements(subject: Subject, lens: Ablation, progress: Progress) -> Finding:
-    """Rank the units of each site under every replacement and compare the rankings."""
+    """Rank the units of each site under every ablation value and compare the rankings."""
     rows, sites = list[Agreement](), subject.hidden_sites
     for done, site in enumerate(sites):
-        progress("replacements compared", done, len(sites))
+        progress("ablation values compared", done, len(sites))
         rows += _site_rows(subject, site, lens)
-    progress("replacements compared", len(sites), len(sites))
+    progress("ablation values compared", len(sites), len(sites))
     table = Table.from_rows(Agreement, _with_q(rows))
     return Finding(
         schemas.REPLACEMENTS,
         table,
-        tuple(replacement_statement(table, site.name) for site in sites),
+        tuple(describe_agreement(table, site.name) for site in sites),
         (
             "Mean and zero take a value away for good; resample puts in a value that belongs to "
             "another example (one draw each), so its effects are noisier.",

@@ -1,4 +1,4 @@
-"""Sentences on replacements: how far rankings agree whatever a removed unit holds."""
+"""Sentences on ablation values: how far rankings agree whatever a removed unit holds."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from holistic.lenses.ablation.schemas import Agreement
 from holistic.results.tables import Table
 from holistic.words import number, percent
 
-__all__ = ["replacement_statement", "unrated"]
+__all__ = ["describe_agreement", "unrated"]
 
 
-def replacement_statement(table: Table, site: str) -> str:
-    """Say how far each pair of replacements agrees over all examples of a site."""
+def describe_agreement(table: Table, site: str) -> str:
+    """Say how far each pair of ablation values agrees over all examples of a site."""
     whole = table.where(site=site, class_="all")
     rows = list(whole.rows(Agreement))
     chance = rows[0].spearman
     lo, hi = (number(end, "z.2f") for end in (chance.control_lo, chance.control_hi))
     return (
-        f"Rank agreement of replacements at site '{site}' (n = {between(whole.column('n'))} units, "
-        f"by effects on {rows[0].examples} examples, over which intervals are; shuffled units "
-        f"[{lo}, {hi}]): "
+        f"Rank agreement of ablation values at site '{site}' (n = {between(whole.column('n'))} "
+        f"units, by effects on {rows[0].examples} examples, over which intervals are; shuffled "
+        f"units [{lo}, {hi}]): "
         f"{'; '.join(map(_alike, rows))}."
     )
 
@@ -38,7 +38,7 @@ def _alike(row: Agreement) -> str:
 
 
 def unrated(table: Table, site: Site) -> str:
-    """Say which replacements leave some units of a site without a score."""
+    """Say which ablation values leave some units of a site without a score."""
     parts = [
         f"{row.replacement_a} and {row.replacement_b} only {row.n}"
         for row in table.where(site=site.name, class_="all").rows(Agreement)
@@ -47,7 +47,7 @@ def unrated(table: Table, site: Site) -> str:
     if not parts:
         return ""
     return (
-        f"Of the {site.units} units of site '{site.name}', both of two replacements can rate: "
+        f"Of the {site.units} units of site '{site.name}', both of two ablation values can rate: "
         f"{', '.join(parts)}; without the others some score is NaN or infinite. What can't be "
         "compared has no rank correlation and no overlap."
     )

@@ -50,7 +50,7 @@ def score_caveats(subject: Subject, table: Table) -> tuple[str, ...]:
     return (
         *unbounded(rare, int(plain.sum()), "effects"),
         f"Measured on {between(n)} of {len(subject.evaluation)} evaluation "
-        "examples, stratified, with one draw each where the replacement is random.",
+        "examples, stratified, with one draw each where the ablation value is random.",
         "The test of the plain effect is significant also where removing a unit only lowers every "
         "logit; `specific` compares with the labels that an example doesn't have, and with the "
         "examples that don't have the label.",

@@ -19,7 +19,7 @@ from holistic.lenses.ablation._controls import (
     remove_more,
 )
 from holistic.lenses.ablation._matched_controls import matched_columns, remove_matched
-from holistic.lenses.ablation._rankings import RANKINGS, Ranked, above_replacement, rank_units
+from holistic.lenses.ablation._rankings import RANKINGS, Ranked, above_ablation_value, rank_units
 from holistic.lenses.ablation._removal import Removal, remove_orders
 from holistic.lenses.ablation._site_losses import (
     HEADLINE,
@@ -28,7 +28,7 @@ from holistic.lenses.ablation._site_losses import (
     site_loss,
     site_ranks,
 )
-from holistic.lenses.ablation.collateral import collateral, collateral_columns
+from holistic.lenses.ablation.off_target import combine_off_target, off_target_columns
 from holistic.lenses.ablation.schemas import TopK
 from holistic.lenses.ablation.topk_statements import floors, headlines, matched_floors
 from holistic.progress import Progress
@@ -47,7 +47,7 @@ def remove_sets(
 ) -> Iterator[Finding]:
     """Remove the top k units of each class by each ranking, compared with random and matched sets.
 
-    Yields `ablation.topk`, and `ablation.collateral` of the same removals.
+    Yields `ablation.topk`, and `ablation.off_target` of the same removals.
     """
     tables: list[dict[str, np.ndarray]] = []
     damage: list[dict[str, np.ndarray]] = []
@@ -66,7 +66,7 @@ def remove_sets(
         )
         losses.append(site_loss(subject, site, lens, ranked, k))
         tables.append(_site_columns(subject, site, lens, found, measured))
-        damage.append(collateral_columns(subject, site, measured, found.removal, found.more))
+        damage.append(off_target_columns(subject, site, measured, found.removal, found.more))
         caveats += [measured.caveat] if measured.caveat else []
     progress("removing sets of units", len(sites), len(sites))
     columns = {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}
@@ -78,7 +78,7 @@ def remove_sets(
     table = Table.build(TopK, columns)
     notes = (*caveats, *floors(table, sites), *matched_floors(table))
     yield Finding(schemas.TOPK, table, headlines(table), notes)
-    yield collateral(damage, lens.sets, tuple(caveats))
+    yield combine_off_target(damage, lens.sets, tuple(caveats))
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _site_columns(
     columns = _curve_columns(found, chosen, classes, site.units, sizes)
     matched = remove_matched(subject, site, lens, ranked, measured)
     total = np.pad(np.cumsum(ranked.strength[ranked.orders], 1), ((0, 0), (1, 0)))  # [R·C, U + 1]
-    above = above_replacement(subject, site, ranked.activations, lens.edit)[:-1] > 0  # [C, U]
+    above = above_ablation_value(subject, site, ranked.activations, lens.edit)[:-1] > 0  # [C, U]
     fires = np.take_along_axis(np.tile(above, (len(RANKINGS), 1)), ranked.orders, 1)
     with np.errstate(invalid="ignore"):
         activation = total[:, sizes] / sizes

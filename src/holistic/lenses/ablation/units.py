@@ -7,7 +7,7 @@ from scipy.stats import rankdata
 
 from holistic.graph.edits import edit_class
 from holistic.lenses.ablation import Ablation, schemas
-from holistic.lenses.ablation._rankings import above_replacement, mean_activations
+from holistic.lenses.ablation._rankings import above_ablation_value, mean_activations
 from holistic.lenses.ablation.schemas import RemovedUnit
 from holistic.lenses.ablation.units_statements import unit_statement
 from holistic.progress import Progress
@@ -43,7 +43,7 @@ def remove_units(subject: Subject, lens: Ablation, chosen: Table, progress: Prog
             *unbounded(
                 int((np.isnan(table.column("lo")) & seen).sum()), int(seen.sum()), "effects"
             ),
-            f"A removed unit holds its {edit_class(lens.edit).words}; other replacements give "
+            f"A removed unit holds its {edit_class(lens.edit).words}; other ablation values give "
             "other effects.",
             "An effect is conditional on all other units being in place: units that stand in for "
             "each other look harmless one at a time (see ablation.interactions).",
@@ -60,9 +60,11 @@ def _ranks(subject: Subject, chosen: Table) -> np.ndarray:
 
 
 def _above(subject: Subject, lens: Ablation) -> np.ndarray:
-    """How far each unit's activation lies above its replacement's, `[units · (C + 1)]`."""
+    """How far each unit's activation lies above its ablation value, `[units · (C + 1)]`."""
     parts = [
-        above_replacement(subject, site, mean_activations(subject, site), lens.edit).T.reshape(-1)
+        above_ablation_value(subject, site, mean_activations(subject, site), lens.edit).T.reshape(
+            -1
+        )
         for site in subject.hidden_sites
     ]
     return np.concatenate(parts)

@@ -31,27 +31,27 @@ class Activation(Lens):
     """Examples shown per unit at evenly spaced quantiles of its values."""
     random: int = setting(9, 0, 1000)
     """Examples shown per unit that are drawn at random."""
-    shuffles: int = setting(200, 20, 100_000)
+    shuffles: int = setting(200, 20, 100_000, quick=50)
     """Shuffles of the labels behind the control of the AUROCs."""
-    most_examples: int = setting(20_000, 4, 10_000_000)
+    most_examples: int = setting(20_000, 4, 10_000_000, quick=2000)
     """Examples of each split that are read at most; above that every class keeps its share."""
 
-    copies: int = setting(99, 19, 10_000)
-    """Untrained copies that trends, tuning and concepts are compared with.
+    copies: int = setting(99, 19, 10_000, quick=19)
+    """Randomly initialised controls that trends, tuning and concepts are compared with.
 
     No p of `depth` can fall below 1 / (copies + 1)."""
-    probes: int = setting(500, 20, 10_000_000)
-    """Examples of each split that concepts and trends are measured on, also in the copies."""
-    synthesised: int = setting(4, 0, 1000)
-    """Units of each site for which inputs are synthesised; 0 turns that off, as do huge inputs."""
-    steps: int = setting(96, 1, 100_000)
-    """Steps of gradient ascent of a synthesised input."""
-    starts: int = setting(3, 1, 1000)
-    """Inputs synthesised per unit, each from its own random start."""
+    probes: int = setting(500, 20, 10_000_000, quick=100)
+    """Examples of each split that concepts and trends are measured on, also in the controls."""
+    visualised: int = setting(4, 0, 1000, quick=1)
+    """Units of each site whose features are visualised; 0 turns that off, as do huge inputs."""
+    steps: int = setting(96, 1, 100_000, quick=32)
+    """Steps of gradient ascent of a feature visualisation."""
+    starts: int = setting(3, 1, 1000, quick=1)
+    """Feature visualisations per unit, each from its own random start."""
 
     @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
-        """Yield the findings `units`, `examples`, `depth`, `concepts`, `tuning`, `synthetic`.
+        """Yield the findings `units`, `examples`, `depth`, `concepts`, `tuning`, `visualisations`.
 
         The last two are there for pictures only.
         """
@@ -61,9 +61,9 @@ class Activation(Lens):
         from holistic.lenses.activation.concepts import concepts_finding
         from holistic.lenses.activation.depth import depth_finding
         from holistic.lenses.activation.examples import examples_finding
-        from holistic.lenses.activation.synthetic import synthetic_finding
         from holistic.lenses.activation.tuning import tuning_finding
         from holistic.lenses.activation.units import units_finding
+        from holistic.lenses.activation.visualisations import visualise_units
 
         found = survey(subject, self, context.progress)
         yield units_finding(subject, self, found)
@@ -74,5 +74,5 @@ class Activation(Lens):
         yield concepts_finding(compared)
         if drawable(subject.images):
             yield tuning_finding(subject, compared)
-            if self.synthesised:
-                yield synthetic_finding(subject, self, found, context.progress)
+            if self.visualised:
+                yield visualise_units(subject, self, found, context.progress)

@@ -260,10 +260,10 @@ def _scores(values: np.ndarray, present: np.ndarray, threshold: np.ndarray) -> n
     """
     from holistic.lenses.activation._detection import detect
 
-    said = values >= threshold
-    there, chosen = int(present.sum()), said.sum(0)
+    positive = values >= threshold
+    there, chosen = int(present.sum()), positive.sum(0)
     both = chosen + there
-    hits = (said & present[:, None]).sum(0)
+    hits = (positive & present[:, None]).sum(0)
     at_least = _hypergeometric(len(present), there, chosen)  # [K + 1, U]
     tail = np.take_along_axis(at_least, hits[None], 0)[0]
     # at least so many in no more than 5 % of the shuffles

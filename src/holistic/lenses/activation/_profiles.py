@@ -70,9 +70,9 @@ class Profile:
         By number its 95 % bounds: `mean` and `active` `[2, C + 1, U]`; `precision`, `selectivity`
         and `separation` `[2, C, U]`; `saturated` `[2, U]`.
     untrained
-        By number what the units of an untrained copy have, their medians but for `auroc`: `auroc`
-        `[U]`, for the class that each prefers; `active` `[C + 1]`; `separation` and `selectivity`
-        `[C + 1]`, last those for the class that each prefers.
+        By number what the units of a randomly initialised control have, their medians but for
+        `auroc`: `auroc` `[U]`, for the class that each prefers; `active` `[C + 1]`; `separation`
+        and `selectivity` `[C + 1]`, last those for the class that each prefers.
     """
 
     site: Site
@@ -103,7 +103,8 @@ class Profile:
 class Survey:
     """Profiles of all hidden sites and the examples picked for their units, in order of depth.
 
-    `fresh` is the untrained copy that was read beside them; nothing needs its weights any more.
+    `fresh` is the randomly initialised control that was read with them; nothing needs its weights
+    any more.
     """
 
     profiles: tuple[Profile, ...]
@@ -112,19 +113,19 @@ class Survey:
 
     @property
     def telling(self) -> tuple[int, ...]:
-        """Places of the sites that are put into words: all of three, else the ends and a middle."""
+        """Places of sites that sentences are about: all of three, else the ends and a middle."""
         last = len(self.profiles) - 1
         return tuple(sorted({0, last // 2, last}))
 
 
 def survey(subject: Subject, lens: Activation, progress: Progress) -> Survey:
-    """Read the hidden sites of the subject and of an untrained copy on both splits."""
+    """Read the hidden sites of the subject and of a randomly initialised control on both splits."""
     fresh = subject.untrained(subject.seed + _UNTRAINED)
     splits = [e.sample(lens.most_examples, seed=subject.seed) for e in _splits(subject)]
     groups = list(_groups(subject.hidden_sites, len(splits[0])))
     total, done = 2 * len(groups) * sum(map(len, splits)), 0
 
-    def told(count: int) -> None:
+    def finished(count: int) -> None:
         nonlocal done
         done += count
         progress("reading units", done, total)
@@ -133,7 +134,7 @@ def survey(subject: Subject, lens: Activation, progress: Progress) -> Survey:
     for group in groups:
         trained, untrained = (
             [
-                read(model, group, split, reduction=lens.reduction, keep=keep, told=told)
+                read(model, group, split, reduction=lens.reduction, keep=keep, finished=finished)
                 for split, keep in zip(splits, (True, False), strict=True)
             ]
             for model in (subject, fresh)
@@ -155,14 +156,14 @@ def _splits(subject: Subject) -> tuple[Examples, Examples]:
 
 def _groups(sites: Sequence[Site], count: int) -> Iterator[list[str]]:
     """Split sites into groups whose values on `count` examples fit the memory of one pass."""
-    group, held = list[str](), 0
+    group, group_bytes = list[str](), 0
     for site in sites:
         size = 8 * count * site.units
-        if group and held + size > _BYTES:
+        if group and group_bytes + size > _BYTES:
             yield group
-            group, held = [], 0
+            group, group_bytes = [], 0
         group.append(site.name)
-        held += size
+        group_bytes += size
     yield group
 
 
@@ -308,7 +309,7 @@ def _preferred(selection: Reading) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _untrained(evaluation: Reading, selection: Reading) -> dict[str, np.ndarray]:
-    """Say what the units of an untrained copy have (`Profile.untrained`)."""
+    """Say what the units of a randomly initialised control have (`Profile.untrained`)."""
     rows, moments = evaluation.rows(), evaluation.moments
     chosen = _preferred(selection)[0]
     areas = class_auroc(rows.values, rows.labels, len(evaluation.above))  # [U, C]

@@ -1,4 +1,4 @@
-"""Measures the same of the model and of copies of it with freshly drawn weights."""
+"""Measures the same of the model and of randomly initialised controls."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ MEASURES = ("auroc", "d_prime", "selectivity", "property")
 _DRAWS = 25
 """How often the evaluation examples are drawn again: the intervals of `depth` are over images."""
 _FIRST = 104_729
-"""Added to the subject's seed, so that no copy has the weights that the model started from."""
+"""Added to the subject's seed, so that no control has the weights that the model started from."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What the network and each copy are shown.
+    """What the network and each control are shown.
 
     Attributes
     ----------
@@ -65,18 +65,18 @@ class Probe:
 
 @dataclass(frozen=True)
 class Compared:
-    """Numbers of all units of the hidden sites, and the same of untrained copies.
+    """Numbers of all units of the hidden sites, and the same of randomly initialised controls.
 
     Attributes
     ----------
     sites
         In order of depth.
     copies
-        Number of untrained copies.
+        Number of randomly initialised controls.
     measures
         By site and measure `[U]`: `MEASURES`, `concept`, and `tuning <kind>`.
     controls
-        The same of each copy, `[copies, U]`.
+        The same of each control, `[copies, U]`.
     redrawn
         Those of `MEASURES` of the subject on evaluation examples drawn again, `[D, U]`.
     matches, tunings
@@ -98,11 +98,11 @@ class Compared:
     stimuli: Mapping[str, Stimuli]
 
     def control(self, site: str, measure: str) -> np.ndarray:
-        """Return what the copies' units have, `[copies, U]`."""
+        """Return what the controls' units have, `[copies, U]`."""
         return self.controls[site][measure]
 
     def p_of(self, site: str, measure: str, values: np.ndarray) -> np.ndarray:
-        """Return the p of units `[U]`: the share of the copies' units of the site as large."""
+        """Return the p of units `[U]`: the share of the controls' units of the site as large."""
         control = self.control(site, measure).ravel()
         control = np.sort(control[np.isfinite(control)])
         larger = len(control) - np.searchsorted(control, np.nan_to_num(values) - 1e-12)
@@ -117,22 +117,22 @@ class Compared:
 def compare(
     subject: Subject, lens: Activation, progress: Progress, *, fresh: Subject | None = None
 ) -> Compared:
-    """Measure the subject and its untrained copies on the same examples and stimuli.
+    """Measure the subject and its randomly initialised controls on the same examples and stimuli.
 
-    One copy is traced, `fresh` if it is given; the weights of all are drawn into it one after
+    One control is traced, `fresh` if it is given; the weights of all are drawn into it one after
     another.
     """
     probe = _probe(subject, lens)
     sites = subject.hidden_sites
-    task, total = "untrained copies", lens.copies + 1
+    task, total = "randomly initialised controls", lens.copies + 1
     values = _values(subject, sites, probe, lens.reduction)
     measures = {site.name: _measured(values[site.name], probe, subject) for site in sites}
     progress(task, 1, total)
     drawn = list[dict[str, dict[str, np.ndarray]]]()
     for copy in range(lens.copies):
         fresh = subject.untrained(subject.seed + _FIRST + copy, reuse=fresh)
-        held = _values(fresh, sites, probe, lens.reduction)
-        drawn.append({site.name: _measured(held[site.name], probe, subject) for site in sites})
+        captured = _values(fresh, sites, probe, lens.reduction)
+        drawn.append({site.name: _measured(captured[site.name], probe, subject) for site in sites})
         progress(task, copy + 2, total)
     return Compared(
         sites=sites,
@@ -176,11 +176,11 @@ def _values(
         **{kind: stimuli.images for kind, stimuli in probe.stimuli.items()},
     }
     names, reduce = [site.name for site in sites], partial(reduced, reduction=reduction)
-    held: dict[str, dict[str, np.ndarray]] = {name: {} for name in names}
+    by_site: dict[str, dict[str, np.ndarray]] = {name: {} for name in names}
     for key, images in shown.items():
         for name, values in unit_values(subject, names, images, reduce=reduce).items():
-            held[name][key] = np.nan_to_num(values, posinf=0.0, neginf=0.0)
-    return held
+            by_site[name][key] = np.nan_to_num(values, posinf=0.0, neginf=0.0)
+    return by_site
 
 
 def _measured(

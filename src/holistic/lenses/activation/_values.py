@@ -199,7 +199,7 @@ def read(
     *,
     reduction: str,
     keep: bool,
-    told: Callable[[int], None],
+    finished: Callable[[int], None],
 ) -> dict[str, Reading]:
     """Read sites in one pass over examples.
 
@@ -216,7 +216,7 @@ def read(
     keep
         Keep each example's reduced values and peaks, for ranks; else only sums, whose size
         doesn't depend on the number of examples.
-    told
+    finished
         Called with the number of examples of each finished batch.
     """
     classes = len(subject.classes)
@@ -225,5 +225,5 @@ def read(
         labels, ids = examples.labels[part], examples.indices[part]
         for name, reading in readings.items():
             reading.update(values[name], labels, ids, reduction=reduction, keep=keep)
-        told(len(examples.labels[part]))
+        finished(len(examples.labels[part]))
     return readings

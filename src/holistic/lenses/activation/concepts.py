@@ -1,4 +1,4 @@
-"""Puts a word to each unit, and says how well it fits: `activation.concepts`."""
+"""Gives each unit a label, and says how well it fits: `activation.concepts`."""
 
 from __future__ import annotations
 
@@ -35,9 +35,10 @@ def concepts_finding(compared: Compared) -> Finding:
         caveats=(
             "The concept and the threshold are chosen on the selection split, all scores are of "
             "the evaluation split. A unit may code something that isn't in the list, or several "
-            "things: low scores say that no one word fits.",
-            "A random network codes ink and size too: `q` says that the word fits better than a "
-            "shuffled one, `learned_q` that it fits better than words fit untrained units.",
+            "things: low scores say that no one label fits.",
+            "A random network codes ink and size too: `q` says that the label fits better than a "
+            "shuffled one, `learned_q` that it fits better than labels fit randomly initialised "
+            "units.",
             *_floor(joined, compared),
             "Properties are measured on the figure that Otsu's threshold separates from the "
             "ground; on photographs that needn't be the object.",
@@ -46,16 +47,16 @@ def concepts_finding(compared: Compared) -> Finding:
 
 
 def _floor(columns: dict[str, np.ndarray], compared: Compared) -> tuple[str, ...]:
-    """Say where a unit by itself can't be told from untrained ones."""
+    """Say where a unit by itself can't be told from randomly initialised ones."""
     floors = [compared.floor_of(site.name, "concept") for site in compared.sites]
     tests = int(np.isfinite(columns["learned_p"]).sum())
     least = least_q(float(np.nan_to_num(floors).max()), tests)
     if least < 0.05:
         return ()
     return (
-        f"Beside the units of {compared.copies} untrained copies a unit by itself can't have a "
-        f"`learned_q` below {least:.2g} at the smallest site: there it takes several units that no "
-        "untrained one comes up to, or more `copies`.",
+        f"Beside the units of {compared.copies} randomly initialised controls a unit by itself "
+        f"can't have a `learned_q` below {least:.2g} at the smallest site: there it takes several "
+        "units that no randomly initialised one comes up to, or more `copies`.",
     )
 
 
@@ -106,10 +107,10 @@ def _statement(columns: dict[str, np.ndarray], site: str, copies: int) -> str:
     f1, control = (float(np.median(columns[name][rows])) for name in ("f1", "control_f1"))
     low, high = bootstrap_interval(columns["f1"][rows], np.median, seed=0)
     return (
-        f"Site '{site}': the word that fits best is a class for {of_class} of {count} units "
+        f"Site '{site}': the label that fits best is a class for {of_class} of {count} units "
         f"({percent(of_class / count, lo, hi, decimals=0)}) and a property of the image for the "
         f"rest; the median F1 is {f1:.2f} [{number(low)}, {number(high)}] "
-        f"(n = {int(columns['n'][rows][0])}), with the word shuffled {control:.2f}; "
-        f"{fits} units beat the shuffles and {learned} the units of {copies} untrained copies "
-        "(q < 0.05)."
+        f"(n = {int(columns['n'][rows][0])}), with the label shuffled {control:.2f}; "
+        f"{fits} units beat the shuffles and {learned} the units of {copies} randomly initialised "
+        "controls (q < 0.05)."
     )

@@ -1,4 +1,7 @@
-"""Follows how class-specific units are over depth, beside untrained copies: `activation.depth`."""
+"""Follows how class-specific units are over depth: `activation.depth`.
+
+Randomly initialised controls are measured alike.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +73,7 @@ def _floor(copies: int) -> tuple[str, ...]:
     least = float(p_of_count(0, copies))
     if least < 0.05:
         return ()
-    return (f"With {copies} copies no q can be below {least:.2g}: take more `copies`.",)
+    return (f"With {copies} controls no q can be below {least:.2g}: take more `copies`.",)
 
 
 def trend(by_site: list[np.ndarray]) -> Spearman:
@@ -80,7 +83,7 @@ def trend(by_site: list[np.ndarray]) -> Spearman:
 
 
 def _with_controls(rows: Sequence[DepthRow], null: np.ndarray) -> list[DepthRow]:
-    """Add the controls and tests of rows by what the copies have, `[copies, rows]`."""
+    """Add the controls and tests of rows by what the controls have, `[copies, rows]`."""
     p, q = familywise(np.array([known(row.value.value) for row in rows], np.float64), null)
     found = list[DepthRow]()
     for row, copies, *tests in zip(rows, null.T, p.tolist(), q.tolist(), strict=True):
@@ -127,7 +130,7 @@ def _trend_row(compared: Compared, measure: str) -> DepthRow:
 
 
 def _trend_null(compared: Compared, measure: str) -> np.ndarray:
-    """Trends of the copies, `[copies]`."""
+    """Trends of the controls, `[copies]`."""
     controls = [compared.control(site.name, measure) for site in compared.sites]
     return np.array([trend([c[copy] for c in controls]).r for copy in range(compared.copies)])
 
@@ -149,7 +152,7 @@ def over_images(value: float, drawn: Sequence[float]) -> tuple[float, float]:
 
 
 def _points(null: np.ndarray) -> np.ndarray:
-    """Median of the copies and what 95 % of them lie between, `[3]`."""
+    """Median of the controls and what 95 % of them lie between, `[3]`."""
     return middle(null[np.isfinite(null)])
 
 
@@ -166,6 +169,6 @@ def _statement(row: DepthRow, copies: int) -> str:
     return (
         f"Over the {row.n} units that have one, the {_WORDS[row.measure]} has a rank "
         f"correlation of {of.value:+.2f} [{low}, {high}] with depth (interval over "
-        f"{row.interval_over}); in {copies} untrained copies {control} "
+        f"{row.interval_over}); in {copies} randomly initialised controls {control} "
         f"(95 % of them in [{least}, {most}]; q = {number(of.q, '.2g')})."
     )

@@ -54,12 +54,12 @@ class Picks:
     peak: np.ndarray
 
 
-def pick(held: Rows, lens: Activation, *, seed: Sequence[int]) -> Picks:
+def pick(site_rows: Rows, lens: Activation, *, seed: Sequence[int]) -> Picks:
     """Pick examples of every unit of a site.
 
     Parameters
     ----------
-    held
+    site_rows
         What the units hold; non-finite values are never picked.
     lens
         How many of each kind.
@@ -69,7 +69,7 @@ def pick(held: Rows, lens: Activation, *, seed: Sequence[int]) -> Picks:
     """
     rng = np.random.default_rng(seed)
     columns = list[np.ndarray]()
-    for unit, x in enumerate(held.values.T):
+    for unit, x in enumerate(site_rows.values.T):
         order = np.lexsort((rng.random(len(x)), -x))  # largest first
         order = order[np.isfinite(x[order])]
         # no quantile repeats the ends, which the top and a mostly silent unit show already
@@ -84,9 +84,9 @@ def pick(held: Rows, lens: Activation, *, seed: Sequence[int]) -> Picks:
         chosen = np.concatenate(rows)
         columns.append(np.stack([np.full(len(kind), unit), kind, rank, chosen]))
     unit, kind, rank, chosen = np.concatenate(columns, axis=1)
-    peak = np.full(len(unit), -1) if held.peaks is None else held.peaks[chosen, unit]
-    value = held.values[chosen, unit]
-    return Picks(unit, kind, rank, held.ids[chosen], value, peak.astype(np.int64))
+    peak = np.full(len(unit), -1) if site_rows.peaks is None else site_rows.peaks[chosen, unit]
+    value = site_rows.values[chosen, unit]
+    return Picks(unit, kind, rank, site_rows.ids[chosen], value, peak.astype(np.int64))
 
 
 def examples_finding(subject: Subject, lens: Activation, found: Survey) -> Finding:
@@ -146,13 +146,13 @@ def _arrays(subject: Subject, examples: np.ndarray) -> Mapping[str, np.ndarray]:
         return {}
     ids = np.unique(np.concatenate([examples, cases(subject).examples.indices]))
     rows = torch.from_numpy(ids)
-    said = subject.predict(subject.images[rows]).argmax(1)
+    predicted = subject.predict(subject.images[rows]).argmax(1)
     return {
         "activation.images": pictures(subject.images[rows], subject.studied),
         "activation.image_plane": np.array(planes(subject.images[:1]).shape[2:]),
         "activation.image_ids": ids.astype(np.int64),
         "activation.image_labels": subject.labels[rows].cpu().numpy().astype(np.int64),
-        "activation.image_predictions": said.cpu().numpy().astype(np.int64),
+        "activation.image_predictions": predicted.cpu().numpy().astype(np.int64),
     }
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["concepts", "depth", "examples", "synthetic", "tuning", "units"]
+__all__ = ["concepts", "depth", "examples", "tuning", "units", "visualisations"]
 
 _UNITS = 8
 _ACROSS = 12
@@ -149,7 +149,7 @@ def _picture(axis: Axes, pixels: np.ndarray) -> None:
 
 
 def depth(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
-    """Draw the median unit's class specificity at each site, beside untrained copies."""
+    """Draw the median unit's class specificity at each site, and that of its controls."""
     measures = names_of(finding.table, "measure")
     figure, axes = grid(1, len(measures), 2.7, 2.9)
     for axis, measure in zip(axes, measures, strict=True):
@@ -165,7 +165,7 @@ def depth(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
         axis.fill_between(places, first, third, color=BLUE, alpha=0.15, lw=0)
         spread = np.clip(np.stack([value - lo, hi - value]), 0, None)
         axis.errorbar(places, value, spread, color=BLUE, marker="o", capsize=2, label="trained")
-        axis.plot(places, control, "--", color=GREY, label="untrained copies")
+        axis.plot(places, control, "--", color=GREY, label="randomly initialised controls")
         axis.fill_between(places, least, most, color=GREY, alpha=0.3, lw=0)
         axis.set_xticks(places, [plain(s) for s in sites], rotation=45, ha="right", fontsize=7)
         axis.set_title(plain(measure), fontsize=9)
@@ -175,28 +175,33 @@ def depth(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
         (
             "The median unit of each site with its 95 % interval (bars) and the middle half of the "
             "units (band): how specific it is to its preferred class, and how well it follows an "
-            "image property. Grey: the median of untrained copies and 95 % of them."
+            "image property. Grey: the median of randomly initialised controls and 95 % of them."
         ),
     )
 
 
 def concepts(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
-    """Draw which words fit the units of each site, and how many beat their controls."""
+    """Draw which labels fit the units of each site, and how many beat their controls."""
     sites = drawn_sites(finding.table)
     figure, axes = grid(1, len(sites), 3.0, 3.4)
     for axis, site in zip(axes, sites, strict=True):
         rows = finding.table.where(site=site)
-        words, learned = rows.column("concept"), rows.column("learned_q").astype(float)
-        names, counts = np.unique([w for w in words if w is not None], return_counts=True)
+        labels, learned = rows.column("concept"), rows.column("learned_q").astype(float)
+        names, counts = np.unique([name for name in labels if name is not None], return_counts=True)
         order = np.argsort(-counts, kind="stable")[:_ACROSS][::-1]
-        beyond = [int(((words == names[i]) & (learned < 0.05)).sum()) for i in order]
-        axis.barh(range(len(order)), counts[order], color=GREY, label="best of the words")
-        axis.barh(range(len(order)), beyond, color=ORANGE, label="fits better than untrained units")
+        beyond = [int(((labels == names[i]) & (learned < 0.05)).sum()) for i in order]
+        axis.barh(range(len(order)), counts[order], color=GREY, label="best of the labels")
+        axis.barh(
+            range(len(order)),
+            beyond,
+            color=ORANGE,
+            label="fits better than randomly initialised units",
+        )
         axis.set_yticks(range(len(order)), [plain(names[i]) for i in order], fontsize=7)
         axis.set_title(plain(site), fontsize=9)
         axis.set_xlabel("units", fontsize=8)
     axes[0].legend(fontsize=6, frameon=False)
-    yield figure, "How many units each word fits best, and how many of them at q < 0.05 (orange)."
+    yield figure, "How many units each label fits best, and how many of them at q < 0.05 (orange)."
 
 
 def tuning(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
@@ -246,9 +251,9 @@ def _weights(weights: np.ndarray) -> Figure:
     return figure
 
 
-def synthetic(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
-    """Draw the synthetic inputs of each site: a row a unit, a column a start."""
-    images = finding.arrays.get("activation.synthetic")
+def visualisations(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
+    """Draw the feature visualisations of each site: a row a unit, a column a start."""
+    images = finding.arrays.get("activation.visualisations")
     if images is None:
         return
     sites = drawn_sites(finding.table)
@@ -269,7 +274,7 @@ def synthetic(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     yield (
         figure,
         (
-            "Synthetic inputs, made by gradient ascent and shown to nobody in training: what "
+            "Feature visualisations, made by gradient ascent and shown to nobody in training: what "
             f"drives the most class-specific units of each site, from {starts} random starts each "
             "(site · unit)."
         ),

@@ -197,7 +197,8 @@ def tuning_finding(subject: Subject, compared: Compared) -> Finding:
             "Stimuli lie outside the data: tuning says what a unit's weights pick out, not that it "
             "meets such edges in the images.",
             "Random filters are tuned too, so the control are the units of the same site in "
-            f"{compared.copies} untrained copies; the share of them that is as sharp is p.",
+            f"{compared.copies} randomly initialised controls; the share of them that is as sharp "
+            "is p.",
             "For units that go below zero the smallest value of the curve counts as zero.",
         ),
         arrays=arrays,
@@ -244,8 +245,8 @@ def _statement(columns: dict[str, np.ndarray], site: Site, compared: Compared, l
     return (
         f"Site '{site.name}': the median unit's tuning to the orientation of gratings is "
         f"{_median(sharp):.2f} [{number(low)}, {number(high)}] (over {responding} responding "
-        f"units; 1 = one orientation only), that of {compared.copies} untrained copies "
-        f"{number(ends[0])}, 95 % of them in [{number(ends[1])}, {number(ends[2])}] "
+        f"units; 1 = one orientation only), that of {compared.copies} randomly initialised "
+        f"controls {number(ends[0])}, 95 % of them in [{number(ends[1])}, {number(ends[2])}] "
         f"(p = {number(p, '.2g')}). " + _of_single_units(int((q < 0.05).sum()), responding, least)
     )
 
@@ -254,11 +255,12 @@ def _of_single_units(beyond: int, responding: int, least: float) -> str:
     """Say how many units stand out, or that the test can't tell."""
     if not beyond and least >= 0.05:
         return (
-            "Whether single units are tuned more sharply can't be told: so many untrained units "
-            f"are as sharp as can be that no unit by itself can have a q below {least:.2g}."
+            "Whether single units are tuned more sharply can't be told: so many randomly "
+            "initialised units are as sharp as can be that no unit by itself can have a q below "
+            f"{least:.2g}."
         )
     lo, hi = wilson(beyond, responding)
     return (
         f"{beyond} of {responding} ({percent(beyond / responding, lo, hi, decimals=0)}) are tuned "
-        "more sharply than untrained units at q < 0.05."
+        "more sharply than randomly initialised units at q < 0.05."
     )

@@ -137,7 +137,7 @@ def _site_statement(profile: Profile, lens: Activation, seed: int) -> str:
     return (
         f"{name}: the median unit tells its preferred class from the rest with an AUROC of "
         f"{_median(area, seed)} ({len(area)} units, over which the interval is; n = {n}); that of "
-        f"an untrained copy {fresh}. "
+        f"a randomly initialised control {fresh}. "
         f"{above} of {len(area)} units beat what the luckiest unit reaches in 95 % of "
         f"{lens.shuffles} shuffles of the labels ({np.nanmax(profile.bound):.2f}). Dead: "
         f"{dead} of {units} units ({percent(dead / units)})."

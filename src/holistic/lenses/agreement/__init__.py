@@ -30,12 +30,12 @@ class Agreement(Lens):
         "tracing",
     )
 
-    shuffles: int = setting(1000, 99, 1_000_000)
+    shuffles: int = setting(1000, 99, 1_000_000, quick=200)
     """Shuffles of the units that every rank correlation is compared with."""
-    examples: int = setting(2000, 1, 10_000_000)
+    examples: int = setting(2000, 1, 10_000_000, quick=200)
     """Most evaluation images that the units' attributions are averaged over."""
-    copies: int = setting(3, 1, 1000)
-    """Untrained copies whose units set the bound for calling a unit selective."""
+    copies: int = setting(3, 1, 1000, quick=1)
+    """Randomly initialised controls whose units set the bound for calling a unit selective."""
 
     @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:

@@ -32,7 +32,7 @@ __all__ = ["LENSES", "SiteScores", "by_class", "by_unit", "company", "unit_score
 
 _VALUES = 3e8
 """Values of units on images, over all draws, up to which images of one site are drawn again."""
-_HELD = 2e7
+_MOST_DRAWN = 2e7
 """Numbers that the draws of one site may hold."""
 _REPLAYS = 1e11
 """Multiplications that the removal of a site's units on single images may take."""
@@ -151,7 +151,7 @@ def _redrawn(
     `terms` `[U, N]` are the images' attributions, `loss` and `auroc` `[U, C]` what the tables say.
     """
     classes = len(subject.classes)
-    if len(rows) * site.units * DRAWS > _VALUES or site.units * classes * DRAWS > _HELD:
+    if len(rows) * site.units * DRAWS > _VALUES or site.units * classes * DRAWS > _MOST_DRAWN:
         return {}, None
     labels = subject.evaluation.labels.cpu().numpy()[rows]
     member = (labels[:, None] == np.arange(classes)).astype(np.float64)

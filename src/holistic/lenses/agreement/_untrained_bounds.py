@@ -15,16 +15,16 @@ __all__ = ["Bounds", "class_separation", "untrained_bounds"]
 
 LEVEL = 0.05
 CEILING = 0.99
-"""From here on untrained units tell nearly every pair of examples apart: an AUROC can't show more,
-and d' decides."""
+"""From here on randomly initialised units tell nearly every pair of examples apart: an AUROC can't
+show more, and d' decides."""
 
 
 @dataclass(frozen=True)
 class Bounds:
     """What shows nothing, by site: what 95 % of units stay below for the class that suits them.
 
-    Untrained units and trained units with shuffled labels are looked at, the larger counts; all on
-    the selection split.
+    Randomly initialised units and trained units with shuffled labels are looked at, the
+    larger counts; all on the selection split.
 
     Attributes
     ----------
@@ -38,11 +38,11 @@ class Bounds:
     separation: dict[str, float]
 
     def saturated(self, site: str) -> bool:
-        """Say whether untrained units reach the largest AUROC that there is."""
+        """Say whether randomly initialised units reach the largest AUROC that there is."""
         return self.auroc[site] >= CEILING
 
 
-def untrained_bounds(subject: Subject, copies: int) -> Bounds:
+def untrained_bounds(subject: Subject, copies: int, *, reuse: Subject | None = None) -> Bounds:
     """Measure how selective units look where nothing was learnt, per hidden site.
 
     Parameters
@@ -50,7 +50,10 @@ def untrained_bounds(subject: Subject, copies: int) -> Bounds:
     subject
         The model under study.
     copies
-        Untrained copies of the model; as many shuffles of the labels are used for the trained one.
+        Randomly initialised controls; as many shuffles of the labels are used for the trained
+        model.
+    reuse
+        An earlier control that nothing needs any more, whose graph may take their weights.
     """
     examples = subject.selection
     labels = examples.labels.cpu().numpy()
@@ -58,10 +61,9 @@ def untrained_bounds(subject: Subject, copies: int) -> Bounds:
     names = [site.name for site in subject.hidden_sites]
     classes = len(subject.classes)
     found: dict[str, list[tuple[np.ndarray, np.ndarray]]] = defaultdict(list)
-    fresh = None
     for copy in range(copies):
-        fresh = subject.untrained(subject.seed + copy, reuse=fresh)
-        for name, values in unit_values(fresh, names, examples.images).items():
+        reuse = subject.untrained(subject.seed + copy, reuse=reuse)
+        for name, values in unit_values(reuse, names, examples.images).items():
             found[name].append(_best(values, labels, classes))
     high = {name: _high(parts) for name, parts in found.items()}
     found.clear()

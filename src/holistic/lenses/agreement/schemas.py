@@ -32,7 +32,7 @@ _TANGO = ends(" (Tango, paired)")
 _DELONG = ends(" (DeLong)")
 _OF_CLASS = "examples of the class"
 _MEDIAN_UNIT = "control (the site's median unit)"
-_UNTRAINED = "control (95 % of untrained units stay below)"
+_UNTRAINED = "control (95 % of randomly initialised units stay below)"
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ class UnitVerdict:
         meanings={
             **_DELONG,
             "control": "AUROC for their favourite class that 95 % of the site's units stay below "
-            "in untrained copies and with shuffled labels, on the selection split",
+            "in randomly initialised controls and with shuffled labels, on the selection split",
         },
         called={"control": _UNTRAINED},
         neutral=0.5,
@@ -248,11 +248,12 @@ class UnitVerdict:
     )
     tracing_n: int = col("pairs of images", unit="pairs", of="tracing", role="n")
     selective: bool = col(
-        "whether the unit tells its preferred class better than 95 % of untrained units tell theirs"
+        "whether the unit tells its preferred class better than 95 % of randomly initialised "
+        "units tell theirs"
     )
     selective_by: str = col(
-        "the number that says so: 'AUROC' against `selective_bound`, or, where untrained units "
-        "reach nearly 1 too and it can't, 'd′' against `d_prime_bound`",
+        "the number that says so: 'AUROC' against `selective_bound`, or, where randomly "
+        "initialised units reach nearly 1 too and it can't, 'd′' against `d_prime_bound`",
         words="selective by",
     )
     causal: bool = col("whether some class depends on the unit: `causal_class`")
@@ -261,7 +262,7 @@ class UnitVerdict:
         "most on the selection split, if it does on the evaluation split",
         words="class that depends on it",
     )
-    told_class: str | None = col(
+    cause_class: str | None = col(
         "class that the numbers from here on are of: `causal_class`, or where no class depends on "
         "the unit the one that is most affected",
         words="class that the causes are of",

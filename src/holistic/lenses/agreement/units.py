@@ -39,9 +39,9 @@ def judge_units(
 
     Bounds, and the classes that are asked about, come from the selection split; the units' own
     numbers are those of the evaluation split. A unit is selective if it tells the class that it
-    prefers better than 95 % of untrained units tell theirs. A class depends on it if its accuracy
-    changes without the unit, or if another class's value moves its decision more than the value of
-    another image of the class moves that of 95 % of units.
+    prefers better than 95 % of randomly initialised units tell theirs. A class depends on it if
+    its accuracy changes without the unit, or if another class's value moves its decision more than
+    the value of another image of the class moves that of 95 % of units.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def _site_columns(
         "selective_by": np.full(site.units, _measure(bounds, site.name), object),
         "causal": causal,
         "causal_class": _named(np.where(causal, causes.place, -1), classes),
-        "told_class": _named(shown, classes),
+        "cause_class": _named(shown, classes),
         **causal_numbers(here, classes, causes, evidence, context),
         "verdict": np.array(
             [_word(*of) for of in zip(dead, causes.known, selective, causal, same, strict=True)],
@@ -140,7 +140,7 @@ def _measure(bounds: Bounds, site: str) -> str:
 
 
 def _beyond_bound(own: dict[str, np.ndarray], bounds: Bounds, site: str) -> np.ndarray:
-    """Tell which units of a site respond to their class more than untrained ones, `[U]`."""
+    """Tell which units of a site respond to their class more than those of controls, `[U]`."""
     if not bounds.saturated(site):
         return np.nan_to_num(own["activation"], nan=-np.inf) > bounds.auroc[site]
     separation = np.where(
@@ -174,9 +174,9 @@ def _word(dead: bool, known: bool, selective: bool, causal: bool, same: bool) ->
 
 def _caveats(lens: Agreement) -> tuple[str, ...]:
     return (
-        f"Selective is relative to units of {lens.copies} untrained "
-        f"{'copy' if lens.copies == 1 else 'copies'}, which respond to classes too; with enough "
-        "examples nearly every unit is better than chance.",
+        f"Selective is relative to units of {lens.copies} randomly initialised "
+        f"{'control' if lens.copies == 1 else 'controls'}, which respond to classes too; with "
+        "enough examples nearly every unit is better than chance.",
         "A unit is called causal for what it does alone: redundant units can all be called not "
         "causal and still matter together. 'Neither' doesn't mean that such units can be removed "
         "together: see `agreement.removed`.",

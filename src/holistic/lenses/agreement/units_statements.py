@@ -37,8 +37,8 @@ def _selective(row: UnitVerdict) -> str:
     if row.selective_by == "AUROC":
         return f"selective: AUROC above {bound}"
     return (
-        f"selective: d′ above {number(row.d_prime.control)}, as untrained units reach an AUROC of "
-        f"{bound} too and none can be told by it"
+        f"selective: d′ above {number(row.d_prime.control)}, as randomly initialised units reach "
+        f"an AUROC of {bound} too and none can be told by it"
     )
 
 
@@ -97,6 +97,6 @@ def _taken_away(row: UnitVerdict) -> str:
     compared = "no more than" if small else "not significantly (q ≥ 0.05) beside"
     return (
         f" another class's value takes away {_share(share)} of the decision for "
-        f"{row.told_class}, {compared} the {_share(bound or 0.0)} that 95 % of the "
+        f"{row.cause_class}, {compared} the {_share(bound or 0.0)} that 95 % of the "
         "site's units stay below where the value comes from the same class"
     )

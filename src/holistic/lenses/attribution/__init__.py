@@ -25,24 +25,24 @@ class Attribution(Lens):
 
     objective: Literal["logit", "margin", "log_prob"] = "logit"
     """Number that is attributed to the pixels, for each example's own class."""
-    examples: int = setting(200, 4, 10_000_000)
+    examples: int = setting(200, 4, 10_000_000, quick=50)
     """Evaluation images that methods are tested on, as many of each class as can be."""
-    steps: int = setting(32, 2, 10_000)
+    steps: int = setting(32, 2, 10_000, quick=16)
     """Points on the way from the baseline at which integrated gradients takes a gradient."""
     noise: float = setting(0.15, 0, 1, above=True)
     """Standard deviation of SmoothGrad's noise, as a share of the range of the inputs."""
-    noise_draws: int = setting(16, 1, 10_000)
+    noise_draws: int = setting(16, 1, 10_000, quick=4)
     """Noisy copies of an image that SmoothGrad averages over."""
-    fractions: int = setting(16, 2, 1000)
+    fractions: int = setting(16, 2, 1000, quick=8)
     """Steps in which all pixels are removed or put in."""
-    random_orders: int = setting(5, 1, 10_000)
+    random_orders: int = setting(5, 1, 10_000, quick=2)
     """Random orders of the pixels behind the control of removal."""
     tolerance: float = setting(0.05, 0, 1, above=True)
     """Completeness fails where a map's sum misses the change of the objective by more."""
     similar: float = setting(0.5, 0, 1, above=True)
-    """A rank correlation with an untrained copy's map or with edges fails from here on."""
+    """A rank correlation with a control's map or with edges fails from here on."""
 
-    evidence_images: int = setting(50, 2, 100_000)
+    evidence_images: int = setting(50, 2, 100_000, quick=10)
     """Most evaluation images of a class of which windows are erased."""
 
     @settled(gradients=True)

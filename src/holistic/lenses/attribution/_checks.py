@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from holistic.lenses._parts import significant, with_q
+from holistic.lenses.attribution._maps import display_name
 from holistic.lenses.attribution.schemas import MethodRow
 from holistic.results.columns import Estimate
 from holistic.stats.agreement import spearman
@@ -31,7 +32,7 @@ FAILURES = {
     "deletion_auc": "removing the pixels that it names costs no more than removing random ones",
     "insertion_auc": "putting in the pixels that it names brings no more than random ones",
     "completeness": "its sum misses the change of the objective",
-    "randomisation": "the map hardly changes in an untrained network",
+    "randomisation": "the map hardly changes in a randomly initialised network",
     "edge_similarity": "the map resembles an edge filter's, which sees no model",
 }
 """What a method that fails a test was found to do; `randomisation_nonzero` is the same test on some
@@ -69,10 +70,10 @@ def resemblance(
 ) -> MethodRow:
     """Bound the mean of rank correlations `[n]` that should be low; NaN is left out.
 
-    A map that resembles an untrained copy's as much as two untrained copies' resemble each other
-    shows nothing that training brought, however low that is; only where the resemblance is
-    negligible is there nothing left to be less than. Another image's edges are no such bound: a
-    map should resemble its own image's no more than those.
+    A map that resembles a randomly initialised control's as much as two randomly initialised
+    controls' resemble each other shows nothing that training brought, however low that is; only
+    where the resemblance is negligible is there nothing left to be less than. Another image's
+    edges are no such bound: a map should resemble its own image's no more than those.
     """
     row = _mean_row(method, metric, values, control, better="lower")
     of = row.value
@@ -125,6 +126,7 @@ def completeness(
         n=len(sums),
         difference=Estimate(None),
         passed=bool(hi <= tolerance and hi < control),
+        method_name=display_name(method),
     )  # fmt: skip
 
 
@@ -159,7 +161,8 @@ def _mean_row(
         gap = _kept(values - control)
         difference, middle = replace(_bounded(gap), p=float(gap.p())), float(_kept(control).mean)
     value = replace(_bounded(own), control=middle)
-    return MethodRow(method, metric, better, value, int(own.count), difference, None)
+    name = display_name(method)
+    return MethodRow(method, metric, better, value, int(own.count), difference, None, name)
 
 
 def _kept(values: np.ndarray) -> Means:

@@ -11,13 +11,13 @@ from holistic.lenses.attribution.schemas import EvidenceRow
 
 __all__ = ["region", "statements"]
 
-_TOLD = 10
+_MOST_CLASSES = 10
 """Classes that a sentence names."""
 _DOWN, _ACROSS = ("upper", "", "lower"), ("left", "", "right")
 
 
 def statements(rows: Sequence[EvidenceRow], height: int, width: int) -> Iterator[str]:
-    """Say where erasing costs each class, and how often it does in an untrained network.
+    """Say where erasing costs each class, and how often it does in a randomly initialised network.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def statements(rows: Sequence[EvidenceRow], height: int, width: int) -> Iterator
             hurt.setdefault(row.class_, []).append(row)
     if hurt and min(height, width) >= 4:
         places = [f"{name} {region(own, height, width)}" for name, own in hurt.items()]
-        yield f"Erasing costs each class most here: {', '.join(places[:_TOLD])}."
+        yield f"Erasing costs each class most here: {', '.join(places[:_MOST_CLASSES])}."
     ours = sum(known(row.effect.hi) < 0 for row in erased)
     control = sum(known(row.effect.control_hi) < 0 for row in erased)
     yield (

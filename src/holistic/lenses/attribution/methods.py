@@ -62,7 +62,7 @@ class _Maps:
     sizes
         Method (and `edge`) to `[n + E, H, W]` magnitudes, float32.
     fresh
-        Per untrained copy, method to `[n, H, W]` magnitudes.
+        Per randomly initialised control, method to `[n, H, W]` magnitudes.
     """
 
     sample: Examples
@@ -172,7 +172,7 @@ def _completeness_rows(subject: Subject, lens: Attribution, maps: _Maps) -> list
 
 
 def _similarity_rows(lens: Attribution, maps: _Maps) -> list[MethodRow]:
-    """Compare each method's maps with an untrained copy's and with edges."""
+    """Compare each method's maps with a randomly initialised control's and with edges."""
     n, rows = len(maps.sample), list[MethodRow]()
     flat = {name: values[:n].flatten(1).cpu().numpy() for name, values in maps.sizes.items()}
     first, second = (

@@ -23,9 +23,9 @@ def statements(rows: Sequence[MethodRow], lens: Attribution) -> tuple[str, ...]:
             rows,
             "randomisation",
             f"Maps that hardly change when all weights are drawn afresh (rank correlation from "
-            f"{lens.similar:g} on, or not negligible and no less than between two untrained "
-            "copies) say little about what was learnt",
-            "between two untrained copies",
+            f"{lens.similar:g} on, or not negligible and no less than between two randomly "
+            "initialised controls) say little about what was learnt",
+            "between two randomly initialised controls",
         )
         # a map that is multiplied by the input is zero wherever the image is
         + _second_metric(

@@ -20,8 +20,9 @@ class MethodRow:
     metric: str = key(
         "deletion_auc and insertion_auc: mean probability of the own class while pixels are "
         "removed or put in; completeness: relative error of the map's sum; randomisation: rank "
-        "correlation with the map of an untrained copy; randomisation_nonzero: the same over the "
-        "pixels that aren't zero in the image; edge_similarity: with an edge filter's map",
+        "correlation with the map of a randomly initialised control; randomisation_nonzero: the "
+        "same over the pixels that aren't zero in the image; edge_similarity: with an edge "
+        "filter's map",
         words="test",
     )
     better: str = col("whether a 'lower' or a 'higher' value is better")
@@ -35,7 +36,7 @@ class MethodRow:
             "hi": "upper bound of the value, 95 %",
             "control": (
                 "the same of the control: a random order of pixels; another image's change; two "
-                "untrained copies; another image's edges"
+                "randomly initialised controls; another image's edges"
             ),
         },
         called={"control": "control"},
@@ -59,9 +60,11 @@ class MethodRow:
     passed: bool | None = col(
         "deletion and insertion: better than the random order at q < 0.05; "
         "the others: the upper bound lies below the threshold of the lens's settings, and for "
-        "completeness below the control; a resemblance to an untrained copy must also be less than "
-        "that of two untrained copies, or negligible (a lower bound of at most 0.1)"
+        "completeness below the control; a resemblance to a randomly initialised control must "
+        "also be less than that of two randomly initialised controls, or negligible (a lower "
+        "bound of at most 0.1)"
     )
+    method_name: str = col("the method as sentences and pages write it", words="called")
 
 
 METHODS = Schema(

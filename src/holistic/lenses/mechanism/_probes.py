@@ -72,14 +72,14 @@ def probe(
         # a probe that stops early is a slightly weaker one; its accuracy stands as measured
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(x, y)
-    told, told_again = np.asarray(model.predict(x_test)), np.asarray(model.predict(x))
+    predicted, predicted_again = np.asarray(model.predict(x_test)), np.asarray(model.predict(x))
 
     def chances(shown: np.ndarray, classes: int) -> np.ndarray:
         found = np.zeros((len(shown), classes))
         found[:, model.classes_] = model.predict_proba((shown - mean) / spread)
         return found
 
-    return Probe(np.equal(told, y_test), float(np.equal(told_again, y).mean()), chances)
+    return Probe(np.equal(predicted, y_test), float(np.equal(predicted_again, y).mean()), chances)
 
 
 def gain(before: Probe | None, after: Probe) -> tuple[float, float, float]:

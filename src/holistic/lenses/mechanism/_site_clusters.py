@@ -1,4 +1,4 @@
-"""Clusters the units of one site, and compares the clusters with those of untrained copies."""
+"""Clusters the units of one site, and compares them with randomly initialised controls."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Against:
-    """Groups of a site beside those of untrained copies, on the same examples.
+    """Groups of a site beside those of randomly initialised controls, on the same examples.
 
     Attributes
     ----------
     own
         The groups of the model under study.
     others
-        Those of each copy.
+        Those of each control.
     """
 
     own: Structure
@@ -40,17 +40,17 @@ class Against:
 
     @property
     def scores(self) -> np.ndarray:
-        """Largest mean silhouettes of the copies."""
+        """Largest mean silhouettes of the controls."""
         return np.array([other.score for other in self.others])
 
     @property
     def ks(self) -> np.ndarray:
-        """Numbers of clusters of the copies."""
+        """Numbers of clusters of the controls."""
         return np.array([other.k for other in self.others])
 
     @property
     def p(self) -> float:
-        """The p of the model's largest mean silhouette among those of the copies."""
+        """The p of the model's largest mean silhouette among those of the controls."""
         return float(permutation_p(self.own.score, self.scores))
 
 
@@ -64,7 +64,7 @@ class SiteClusters:
         Indices of the units that were clustered; arrays over units are in their order.
     raw, within
         Clusters chosen on the selection split, by plain correlation and within classes; none
-        where untrained copies have as much.
+        where randomly initialised controls have as much.
     silhouettes
         `[studied]`, silhouettes of `raw` on the evaluation split.
     order
@@ -72,7 +72,7 @@ class SiteClusters:
     special
         What the clusters prefer; None where there are none.
     against, against_within
-        What untrained copies have.
+        What randomly initialised controls have.
     """
 
     site: Site
@@ -110,7 +110,8 @@ def site_clusters(
     splits
         What its units hold on the selection and on the evaluation split.
     groups
-        How far the units fall into groups in the model under study, and in untrained copies.
+        How far the units fall into groups in the model under study, and in randomly initialised
+        controls.
     classes
         Number of classes.
     settings
@@ -151,7 +152,7 @@ def _clustered(
     settings: Mechanism,
     seed: int,
 ) -> Clusters:
-    """Return the clusters, or none where untrained copies fall into groups as well."""
+    """Return the clusters, or none where randomly initialised controls fall into groups as well."""
     k_range = 2, settings.most_clusters
     found = cluster_units(values, labels, k_range=k_range, draws=settings.draws, seed=seed)
     return found if against.p <= ALPHA else found.none()

@@ -1,4 +1,4 @@
-"""Reads untrained copies of the model: the control of counted pairs and of clusters."""
+"""Reads randomly initialised controls of the model, for counted pairs and clusters."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ class Groups:
 
 @dataclass(frozen=True)
 class Copies:
-    """What untrained copies show on a few examples of the selection split.
+    """What randomly initialised controls show on a few examples of the selection split.
 
     Attributes
     ----------
     examples
         How many.
     counts
-        Per copy, pairs of columns above the threshold; `counts_within` those within classes.
+        Per control, pairs of columns above the threshold; `counts_within` those within classes.
     ordinary
         `[2, S, S]` of `r` and `r_within`: what 2.5 % of the pairs of two sites fall below and
-        exceed, in the mean of the copies.
+        exceed, in the mean of the controls.
     groups
-        By site, the groups in each copy.
+        By site, the groups in each control.
     own
         By site, the groups in the model under study, on the same examples.
     """
@@ -64,7 +64,7 @@ class Copies:
 
 
 def copies(subject: Subject, *, settings: Mechanism) -> Iterator[Subject]:
-    """Yield untrained copies, each good until the next is drawn: they share one traced graph."""
+    """Yield randomly initialised controls, each good until the next: they share one graph."""
     copy = None
     for place in range(settings.untrained_copies):
         copy = subject.untrained(subject.seed + place, reuse=copy)
@@ -72,7 +72,7 @@ def copies(subject: Subject, *, settings: Mechanism) -> Iterator[Subject]:
 
 
 def few_examples(subject: Subject, settings: Mechanism) -> Examples:
-    """Return the examples of the selection split that untrained copies are read on."""
+    """Return the examples of the selection split that randomly initialised controls are read on."""
     return sampled(subject.selection, settings.untrained_examples, seed=subject.seed)
 
 
@@ -84,7 +84,8 @@ def copies_of(
     settings: Mechanism,
     progress: Progress,
 ) -> Copies:
-    """Read untrained copies, one after the other: their correlated pairs and groups of units.
+    """Read randomly initialised controls, one after the other: their correlated pairs and groups
+    of units.
 
     Parameters
     ----------
@@ -97,9 +98,9 @@ def copies_of(
     settings
         Settings of the lens.
     progress
-        Told how many copies are done.
+        Told how many controls are done.
     """
-    task, total = "untrained copies", settings.untrained_copies
+    task, total = "randomly initialised controls", settings.untrained_copies
     examples = few_examples(subject, settings)
     names = [site.name for site in subject.hidden_sites]
     counts, ends, groups = list[list[Counts]](), list[np.ndarray](), list[dict[str, Groups]]()
@@ -125,7 +126,7 @@ def copies_of(
 
 
 def _mean(ends: np.ndarray) -> np.ndarray:
-    """Average `[copies, …]` over the copies that have a number."""
+    """Average `[copies, …]` over the controls that have a number."""
     known = np.isfinite(ends)
     return np.where(known, ends, 0).sum(0) / np.where(known.any(0), known.sum(0), np.nan)
 

@@ -37,14 +37,14 @@ def clusters(
 
     Clusters and preferred classes are chosen on the selection split; silhouettes and
     specialisation are measured on the evaluation split. A site has clusters where they beat both
-    data without groups and untrained copies.
+    data without groups and randomly initialised controls.
 
     Parameters
     ----------
     subject
         The model under study.
     untrained
-        The control: what untrained copies show.
+        The control: what randomly initialised controls show.
     settings
         Settings of the lens.
     progress

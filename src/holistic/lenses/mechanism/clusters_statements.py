@@ -58,9 +58,9 @@ def _clustered(found: SiteClusters) -> str:
         f"({_between(raw.ks)} over resamples): mean silhouette {mean:.2f} [{lo:.2f}, {hi:.2f}] on "
         f"the evaluation split, stability {raw.stability:.2f} ({spread[0]:.2f} to "
         f"{spread[1]:.2f}). The largest silhouette beats data without groups (mean "
-        f"{raw.null_scores.mean():.2f}, p = {raw.p:.2g}) and {len(against.others)} untrained "
-        f"copies (mean {against.scores.mean():.2f}, p = {against.p:.2g}; {_between(against.ks)} "
-        f"clusters there). With class means removed there are {beyond}."
+        f"{raw.null_scores.mean():.2f}, p = {raw.p:.2g}) and {len(against.others)} randomly "
+        f"initialised controls (mean {against.scores.mean():.2f}, p = {against.p:.2g}; "
+        f"{_between(against.ks)} clusters there). With class means removed there are {beyond}."
     )
 
 
@@ -100,7 +100,7 @@ def _why_none(found: SiteClusters) -> str:
     if raw.stability < _STABLE:
         return reason + f"isn't stable (adjusted Rand index {raw.stability:.2f} < {_STABLE:g})"
     return reason + (
-        f"isn't better than those of {len(against.others)} untrained copies (mean "
+        f"isn't better than those of {len(against.others)} randomly initialised controls (mean "
         f"{against.scores.mean():.2f}, p = {against.p:.2g})"
     )
 
@@ -115,14 +115,16 @@ def caveats(
     found
         The clusters of each site.
     chosen, measured, few
-        Examples of the selection and of the evaluation split, and those of untrained copies.
+        Examples of the selection and of the evaluation split, and those of randomly initialised
+        controls.
     """
     lines = [
         f"Clusters were chosen on {chosen:,} examples of the selection split and measured on "
         f"{measured:,} of the evaluation split; a unit is its mean over positions, and opposed "
         "units are far apart.",
-        f"Untrained copies were read on {few:,} examples of the selection split. Sites have "
-        "clusters where p ≤ 0.05 against both controls; q over the sites stands in the table.",
+        f"Randomly initialised controls were read on {few:,} examples of the selection split. "
+        "Sites have clusters where p ≤ 0.05 against both controls; q over the sites stands in the "
+        "table.",
     ]
     for reason, units in (
         ("Left out for never changing on the selection split", _left_out(found)),

@@ -96,15 +96,17 @@ class Bundle:
     def size_bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Ends of its 95 % interval, by Student's t on the log scale; NaN where it has none.
 
-        Degrees of freedom are the examples that the mean square rests on.
+        Degrees of freedom are those of the variance of squares that are gamma distributed, as
+        those of normal changes are, with the mean and the variance that they have.
         """
         from scipy.special import stdtrit
 
         square, fourth = self._squares
         n = np.where(self.changes.rare, np.nan, self.changes.count)
         with np.errstate(divide="ignore", invalid="ignore"):
-            error = np.sqrt((fourth / square**2 - 1) / (n - 1))
-            reach = stdtrit(np.maximum(n * square**2 / fourth, 1), 0.975) * error / 2
+            spread = fourth / square**2 - 1
+            freedom = np.maximum(n / (1 + 3 * spread), 1)
+            reach = stdtrit(freedom, 0.975) * np.sqrt(spread / (n - 1)) / 2
         return self.size * np.exp(-reach), self.size * np.exp(reach)
 
     @property

@@ -77,7 +77,7 @@ def flow(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     axes[0].errorbar(places, values, spread, color=ORANGE, marker="o", lw=1.5, capsize=2,
                      label="trained")  # fmt: skip
     for column, style, label in (
-        ("untrained_accuracy", "--", "untrained copy"),
+        ("untrained_accuracy", "--", "randomly initialised control"),
         ("control_accuracy", ":", "control task"),
     ):
         if column in table.names:

@@ -66,7 +66,7 @@ class Read:
     chances: np.ndarray
     """`[M, C]`, what the probe says of the images that are told of one by one."""
     untrained_chances: np.ndarray
-    """`[M, C]`, what the probe of the untrained copy says of them."""
+    """`[M, C]`, what the probe of the randomly initialised control says of them."""
     nc1: Jackknifed
     axes: Jackknifed
 

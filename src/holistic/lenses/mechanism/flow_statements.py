@@ -37,7 +37,8 @@ def statements(subject: Subject, reading: Reading) -> tuple[str, ...]:
         f"from site to site and falls in {falls} (intervals without 0).",
         f"Controls: trained on shuffled labels the probes reach {percent(min(controls))} to "
         f"{percent(max(controls))}; at '{last.site}' training adds "
-        f"{_points(gain(last.untrained, last.probe))} to what the untrained copy gives.",
+        f"{_points(gain(last.untrained, last.probe))} to what the randomly initialised control "
+        "gives.",
         *_geometry(reading),
     )
 
@@ -91,7 +92,8 @@ def caveats(reading: Reading) -> tuple[str, ...]:
         "Every image is an input of its own, so a control task can't be learnt, only memorised: "
         "control_fit says how much of it is.",
         "That a probe can read the class doesn't mean that the model uses what it reads.",
-        "Beside the model stands one untrained copy; another one's probes would differ a little.",
+        "Beside the model stands one randomly initialised control; another one's probes would "
+        "differ a little.",
     ]
     averaged = [f"'{r.site}' ({r.whole} to {r.positions})" for r in reads if r.positions < r.whole]
     if averaged:

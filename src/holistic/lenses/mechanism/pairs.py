@@ -48,7 +48,7 @@ class Evidence:
     n_selection
         Its examples.
     untrained
-        The same in untrained copies.
+        The same in randomly initialised controls.
     shuffled
         `[shuffles]`: those left when each unit's values are shuffled over all examples;
         `by_class` when they are shuffled inside classes, `beyond_class` the same with class means
@@ -84,7 +84,7 @@ def pairs(
     columns
         The units.
     untrained
-        The control: what untrained copies show.
+        The control: what randomly initialised controls show.
     settings
         Settings of the lens.
     progress

@@ -22,7 +22,7 @@ _MOST = 0.5
 
 
 def statements(evidence: Evidence) -> tuple[str, ...]:
-    """Count the pairs above the threshold beside those of shuffles and untrained copies."""
+    """Count the pairs above the threshold and those of shuffles and of controls."""
     columns, threshold = evidence.columns, evidence.threshold
     upper = np.triu_indices(len(columns.site), 1)
     tested = int(np.isfinite(evidence.raw.r[upper]).sum())
@@ -40,12 +40,12 @@ def statements(evidence: Evidence) -> tuple[str, ...]:
     return (
         f"{raw.inside:,} pairs of units within one site correlate above r = {threshold:g}, "
         f"{raw.total:,} counting pairs of different sites, of {tested:,} (n = {evidence.raw.n:,}); "
-        f"{raw.negative:,} lie below -{threshold:g}. {len(fresh.counts)} untrained copies have "
-        f"{_spread([c.inside for c in fresh.counts])} and "
+        f"{raw.negative:,} lie below -{threshold:g}. {len(fresh.counts)} randomly initialised "
+        f"controls have {_spread([c.inside for c in fresh.counts])} and "
         f"{_spread([c.total for c in fresh.counts])} (n = {fresh.examples:,}); shuffling each "
         f"unit's values over the examples leaves {np.mean(evidence.shuffled):.1f}.",
         f"With class means removed {beyond.total:,} pairs lie above {threshold:g} (shuffled "
-        f"within classes: {np.mean(evidence.beyond_class):.1f}; untrained copies: "
+        f"within classes: {np.mean(evidence.beyond_class):.1f}; randomly initialised controls: "
         f"{_spread([c.total for c in fresh.counts_within])}); class preference alone, which "
         f"that shuffle keeps, gives {np.mean(evidence.by_class):,.1f}.",
         f"Of the {raw.total:,} pairs, {sure:,} have their whole 95 % interval above {threshold:g} "
@@ -67,8 +67,8 @@ def caveats(evidence: Evidence, shown: int, above: int) -> tuple[str, ...]:
     lines = [
         "A unit is its mean over positions; correlation is linear, and no evidence that one unit "
         "acts on the other.",
-        f"Untrained copies were read on {evidence.untrained.examples:,} examples of the selection "
-        "split.",
+        f"Randomly initialised controls were read on {evidence.untrained.examples:,} examples of "
+        "the selection split.",
     ]
     for mask, reason in (
         (raw.constant, "dead or constant, the same on every evaluation example"),

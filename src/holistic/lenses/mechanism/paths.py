@@ -30,7 +30,7 @@ class Stop:
     chances
         `[M, C]`, probabilities of the images that are followed.
     control
-        `[M, C]`, those by the probe of the untrained copy; None where training changes nothing.
+        `[M, C]`, those by the control's probe; None where training changes nothing.
     right
         `[N]` bool, which evaluation examples are told right.
     """

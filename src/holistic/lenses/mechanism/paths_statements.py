@@ -29,7 +29,11 @@ def statements(stops: Sequence[Stop], labels: np.ndarray, kinds: np.ndarray) -> 
 
         parts = [
             f"{count(stop.chances)} at '{stop.site}'"
-            + ("" if stop.control is None else f" (untrained copy: {count(stop.control)})")
+            + (
+                ""
+                if stop.control is None
+                else f" (randomly initialised control: {count(stop.control)})"
+            )
             for stop in (probes[i] for i in places)
         ]
         noun = "image" if own.sum() == 1 else "images"

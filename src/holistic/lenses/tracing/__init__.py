@@ -25,15 +25,15 @@ class Tracing(Lens):
         "through which sites does the decision flow, and along which directions?"
     )
 
-    pairs: int = setting(8, 1, 10_000)
+    pairs: int = setting(8, 1, 10_000, quick=2)
     """Pairs of evaluation images that are drawn for every two classes."""
-    rivals: int = setting(9, 1, 10_000)
+    rivals: int = setting(9, 1, 10_000, quick=3)
     """With how many others each class is paired; with more classes the most confused are taken."""
     guard: float = setting(0.1, 0, 0.999_999)
     """Pairs whose gap is below this share of the median gap are excluded."""
-    controls: int = setting(200, 20, 10_000)
+    controls: int = setting(200, 20, 10_000, quick=50)
     """Random directions that steering and erasing are compared with, per site."""
-    examples: int = setting(512, 20, 10_000_000)
+    examples: int = setting(512, 20, 10_000_000, quick=100)
     """Most evaluation images that dose curves are measured on (eight times as many for erasing)."""
 
     @settled(gradients=True)

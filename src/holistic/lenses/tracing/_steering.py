@@ -82,7 +82,7 @@ class Erasing:
 
 
 @dataclass(frozen=True)
-class _Held:
+class _Batch:
     """Some examples whose site value can be swapped, everything before it already computed."""
 
     subject: Subject
@@ -112,11 +112,11 @@ class _Held:
         rows = min(_ROWS, self.subject.engine.batch_rows([self.site]))
         return max(1, rows // max(len(self.labels), 1))
 
-    def of_class(self, c: int) -> _Held:
+    def of_class(self, c: int) -> _Batch:
         """Return the examples of one class."""
         rows = self.labels == c
         before = {name: value[rows] for name, value in self.before.items()}
-        return _Held(
+        return _Batch(
             self.subject,
             self.site,
             self.images[rows],
@@ -137,7 +137,7 @@ def stratified(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
     return np.sort(np.concatenate(picks))
 
 
-def stage_batches(subject: Subject, site: Site, rows: np.ndarray) -> Iterator[_Held]:
+def stage_batches(subject: Subject, site: Site, rows: np.ndarray) -> Iterator[_Batch]:
     """Prepare evaluation examples for replays of the whole site, a batch at a time."""
     # Values that run around the site, as in residual networks, would otherwise be computed again.
     around = [s.name for s in subject.all_sites if s.depth < site.depth and _joins(s)]
@@ -146,7 +146,7 @@ def stage_batches(subject: Subject, site: Site, rows: np.ndarray) -> Iterator[_H
         images, labels = subject.evaluation.images[part], subject.evaluation.labels[part]
         values = subject.capture([site.name, *around], images)
         before = {name: values[name] for name in around}
-        yield _Held(subject, site, images, labels, values[site.name], before)
+        yield _Batch(subject, site, images, labels, values[site.name], before)
 
 
 def _joins(site: Site) -> bool:
@@ -171,9 +171,9 @@ def steer(
         Places in the evaluation split.
     """
     own = list[np.ndarray]()
-    for held in stage_batches(subject, site, rows):
-        base = _scores(subject, held.logits(held.value), len(fitted.vectors))  # [B, C]
-        own.append(_own_doses(held, fitted, base))
+    for batch in stage_batches(subject, site, rows):
+        base = _scores(subject, batch.logits(batch.value), len(fitted.vectors))  # [B, C]
+        own.append(_own_doses(batch, fitted, base))
     doses = np.concatenate(own)  # [N, C, M, D]
     means = Means.of(np.moveaxis(doses, 0, -1))
     slopes = control_slopes(subject, site, fitted, controls, rows)
@@ -206,8 +206,8 @@ def control_slopes(
     if longest <= 0:
         return slopes
     knots = np.zeros((len(controls), len(_KNOTS), classes))
-    for held in stage_batches(subject, site, rows):
-        knots += _control_doses(held, controls, longest * _KNOTS, classes)
+    for batch in stage_batches(subject, site, rows):
+        knots += _control_doses(batch, controls, longest * _KNOTS, classes)
     curves = knots / len(rows)  # [B, L, C]
     for c, m in np.ndindex(classes, methods):
         lengths = DOSES * fitted.spread[c, m]
@@ -217,7 +217,7 @@ def control_slopes(
     return slopes
 
 
-def _own_doses(held: _Held, fitted: Fitted, base: np.ndarray) -> np.ndarray:
+def _own_doses(batch: _Batch, fitted: Fitted, base: np.ndarray) -> np.ndarray:
     """Scores for each direction's class at each dose, `[B, C, M, D]`."""
     classes, methods, _ = fitted.vectors.shape
     doses = np.full((len(base), classes, methods, len(DOSES)), np.nan)
@@ -225,30 +225,30 @@ def _own_doses(held: _Held, fitted: Fitted, base: np.ndarray) -> np.ndarray:
         vector = fitted.vectors[c, m] * fitted.spread[c, m]
         if not np.isfinite(vector).all():
             continue
-        step = torch.from_numpy(vector).to(held.value)
-        wanted = torch.full_like(held.labels, c)
+        step = torch.from_numpy(vector).to(batch.value)
+        wanted = torch.full_like(batch.labels, c)
         for d, amount in enumerate(DOSES):
             if amount == 0:
                 doses[:, c, m, d] = base[:, c]
             else:
-                logits = held.logits(held.value + float(amount) * step)
-                doses[:, c, m, d] = _array(held.subject.score_of(logits, wanted))
+                logits = batch.logits(batch.value + float(amount) * step)
+                doses[:, c, m, d] = _array(batch.subject.score_of(logits, wanted))
     return doses
 
 
 def _control_doses(
-    held: _Held, controls: np.ndarray, lengths: np.ndarray, classes: int
+    batch: _Batch, controls: np.ndarray, lengths: np.ndarray, classes: int
 ) -> np.ndarray:
     """Sums over examples of the scores for each class, `[B, L, C]` for B controls, L lengths."""
     sums = np.empty((len(controls), len(lengths), classes))
-    base = _scores(held.subject, held.logits(held.value), classes)
+    base = _scores(batch.subject, batch.logits(batch.value), classes)
     sums[:, lengths == 0] = base.sum(0)
     places = [(b, k) for b in range(len(controls)) for k in np.flatnonzero(lengths)]
-    steps = torch.from_numpy(controls).to(held.value)
-    for some in batches(len(places), held.at_once):
+    steps = torch.from_numpy(controls).to(batch.value)
+    for some in batches(len(places), batch.at_once):
         part = places[some]
-        logits = held.logits_of([held.value + float(lengths[k]) * steps[b] for b, k in part])
-        scores = _scores(held.subject, logits.flatten(0, 1), classes)
+        logits = batch.logits_of([batch.value + float(lengths[k]) * steps[b] for b, k in part])
+        scores = _scores(batch.subject, logits.flatten(0, 1), classes)
         for (b, k), total in zip(part, scores.reshape(len(part), -1, classes).sum(1), strict=True):
             sums[b, k] = total
     return sums
@@ -288,9 +288,9 @@ def erase(
     lost, gained = (np.zeros((classes, methods), np.int64) for _ in range(2))
     count = np.bincount(subject.evaluation.labels.cpu().numpy()[rows], minlength=classes)
     mean = subject.mean(site.name)
-    for held in stage_batches(subject, site, rows):
+    for batch in stage_batches(subject, site, rows):
         for c in np.flatnonzero(count):
-            worse, better = _flips(held.of_class(int(c)), fitted.vectors[c], mean)
+            worse, better = _flips(batch.of_class(int(c)), fitted.vectors[c], mean)
             lost[c] += worse
             gained[c] += better
     return Erasing(lost, gained, count, control_drops(subject, site, controls, rows))
@@ -314,15 +314,17 @@ def control_drops(
     classes, mean = len(subject.classes), subject.mean(site.name)
     kept = np.zeros((len(controls), classes))
     right, count = np.zeros(classes), np.zeros(classes)
-    for held in stage_batches(subject, site, rows):
-        onehot = torch.nn.functional.one_hot(held.labels, classes).double()  # [B, C]
-        deviation = held.value - mean
-        steps = torch.from_numpy(controls).to(held.value)
-        for part in batches(len(controls), held.at_once):
-            logits = held.logits_of([_without(held.value, deviation, step) for step in steps[part]])
-            hits = (logits.argmax(2) == held.labels).double() @ onehot  # [K, C]
+    for batch in stage_batches(subject, site, rows):
+        onehot = torch.nn.functional.one_hot(batch.labels, classes).double()  # [B, C]
+        deviation = batch.value - mean
+        steps = torch.from_numpy(controls).to(batch.value)
+        for part in batches(len(controls), batch.at_once):
+            logits = batch.logits_of(
+                [_without(batch.value, deviation, step) for step in steps[part]]
+            )
+            hits = (logits.argmax(2) == batch.labels).double() @ onehot  # [K, C]
             kept[part] += _array(hits)
-        right += _array((held.logits(held.value).argmax(1) == held.labels).double() @ onehot)
+        right += _array((batch.logits(batch.value).argmax(1) == batch.labels).double() @ onehot)
         count += _array(onehot.sum(0))
     drops = (right - kept) / np.where(count > 0, count, np.nan)
     drops[~np.isfinite(controls).all(1)] = np.nan
@@ -334,17 +336,17 @@ def _without(value: Tensor, deviation: Tensor, direction: Tensor) -> Tensor:
     return value - (deviation @ direction)[..., None] * direction
 
 
-def _flips(held: _Held, vectors: np.ndarray, mean: Tensor) -> tuple[np.ndarray, np.ndarray]:
+def _flips(batch: _Batch, vectors: np.ndarray, mean: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Count examples that erasing each of the vectors `[M, U]` turns wrong, and right: `[M]`."""
     lost, gained = (np.zeros(len(vectors), np.int64) for _ in range(2))
-    if len(held.labels) == 0:
+    if len(batch.labels) == 0:
         return lost, gained
-    right = held.logits(held.value).argmax(1) == held.labels
-    deviation = held.value - mean
+    right = batch.logits(batch.value).argmax(1) == batch.labels
+    deviation = batch.value - mean
     for m, vector in enumerate(vectors):
         if np.isfinite(vector).all():
-            direction = torch.from_numpy(vector).to(held.value)
-            logits = held.logits(_without(held.value, deviation, direction))
-            now = logits.argmax(1) == held.labels
+            direction = torch.from_numpy(vector).to(batch.value)
+            logits = batch.logits(_without(batch.value, deviation, direction))
+            now = logits.argmax(1) == batch.labels
             lost[m], gained[m] = int((right & ~now).sum()), int((~right & now).sum())
     return lost, gained

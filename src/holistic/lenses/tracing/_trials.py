@@ -15,7 +15,6 @@ from holistic.lenses.tracing._fitted_directions import (
     collect,
     fit,
     orientations,
-    random_directions,
 )
 from holistic.lenses.tracing._steering import (
     Erasing,
@@ -28,6 +27,7 @@ from holistic.lenses.tracing._steering import (
 )
 from holistic.progress import Progress, silent
 from holistic.replacing.budget import afforded, replay_work
+from holistic.stats.directions import random_directions
 from holistic.stats.families import draws_needed, stuck
 from holistic.stats.tests import permutation_p
 from holistic.study.subject import Subject
@@ -149,9 +149,9 @@ def try_again(
         Told how many sites are done.
     """
     found = list(trials)
-    for turn, (ask, told) in enumerate([(_more_steering, "steer"), (_more_erasing, "erase")] * 2):
-        p = np.array([getattr(t, f"{told}_p") for t in found])  # [sites, C · M]
-        null = [getattr(t, f"{told}_null") for t in found]
+    for turn, (ask, kind) in enumerate([(_more_steering, "steer"), (_more_erasing, "erase")] * 2):
+        p = np.array([getattr(t, f"{kind}_p") for t in found])  # [sites, C · M]
+        null = [getattr(t, f"{kind}_null") for t in found]
         draws = np.array([np.isfinite(values).sum(0) for values in null])
         wanted = min(draws_needed(p, draws), _MOST)
         for n in np.flatnonzero(stuck(p, draws).any(1)) if wanted else ():

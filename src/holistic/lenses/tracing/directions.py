@@ -103,8 +103,8 @@ def _separation(
     found = np.full((3, *shape), np.nan)
     for c in range(classes):
         projected = known.evaluation @ fitted.vectors[c].T  # [N, M]
-        found[:, c] = delong_interval(projected, known.held_out == c)
-    null = class_auroc(known.evaluation @ controls.T, known.held_out, classes)  # [B, C]
+        found[:, c] = delong_interval(projected, known.evaluation_labels == c)
+    null = class_auroc(known.evaluation @ controls.T, known.evaluation_labels, classes)  # [B, C]
     null = np.where(orientations(known, controls, classes) > 0, null, 1 - null)
     cosine = (fitted.vectors[:, 0] * fitted.vectors[:, 1]).sum(1)
     per_class = {
@@ -114,7 +114,7 @@ def _separation(
     }
     return {
         **dict(zip(("auroc", "lo", "hi"), found.reshape(3, -1), strict=True)),
-        "n": np.full(classes * len(METHODS), len(known.held_out)),
+        "n": np.full(classes * len(METHODS), len(known.evaluation_labels)),
         **{name: np.repeat(values, len(METHODS)) for name, values in per_class.items()},
         "spread": fitted.spread.reshape(-1),
     }

@@ -96,11 +96,12 @@ def geometry(subject: Subject, features: Mapping[str, Features]) -> Finding:
 def _some(known: Features, rng: np.random.Generator) -> Features:
     """At most so many rows of each split."""
     first, second = (
-        np.sort(rng.permutation(len(labels))[:_MOST]) for labels in (known.labels, known.held_out)
+        np.sort(rng.permutation(len(labels))[:_MOST])
+        for labels in (known.labels, known.evaluation_labels)
     )
     return Features(
         known.selection[first], known.evaluation[second], known.labels[first],
-        known.held_out[second],
+        known.evaluation_labels[second],
     )  # fmt: skip
 
 
@@ -110,10 +111,10 @@ def _site_rows(subject: Subject, site: str, known: Features) -> Iterator[ClassPl
     known = _some(known, rng)
     plane = class_plane(_class_means(known.selection, known.labels, classes))
     drawn = known.evaluation @ plane.axes.T
-    share = _share_held(known, plane, classes=classes, rng=rng, seed=subject.seed)
+    share = _measure_share(known, plane, classes=classes, rng=rng, seed=subject.seed)
     shift = plane.axes @ plane.origin
     for c, name in enumerate(subject.classes):
-        places = drawn[known.held_out == c] - shift  # [n, 2]
+        places = drawn[known.evaluation_labels == c] - shift  # [n, 2]
         if not len(places):
             continue
         spread = places.std(0)
@@ -130,18 +131,18 @@ def _site_rows(subject: Subject, site: str, known: Features) -> Iterator[ClassPl
         )  # fmt: skip
 
 
-def _share_held(
+def _measure_share(
     known: Features, plane: Plane, *, classes: int, rng: np.random.Generator, seed: int
 ) -> Estimate:
     """Measure how much of the difference between classes the plane holds, beside shuffles."""
-    share = _share(known, known.labels, known.held_out, classes=classes)
+    share = _share(known, known.labels, known.evaluation_labels, classes=classes)
     corrected = jackknifed(
-        lambda rows: _held(known, plane, rows, classes), len(known.held_out), limits=(0, 1),
-        seed=seed,
+        lambda rows: _share_on(known, plane, rows, classes), len(known.evaluation_labels),
+        limits=(0, 1), seed=seed,
     )  # fmt: skip
     null = np.array(
         [
-            _share(known, rng.permutation(known.labels), rng.permutation(known.held_out),
+            _share(known, rng.permutation(known.labels), rng.permutation(known.evaluation_labels),
                    classes=classes)
             for _ in range(_SHUFFLES)
         ]
@@ -160,14 +161,16 @@ def _class_means(values: np.ndarray, labels: np.ndarray, classes: int) -> np.nda
     return (member.T @ values)[count > 0] / count[count > 0, None]
 
 
-def _share(known: Features, labels: np.ndarray, held_out: np.ndarray, *, classes: int) -> float:
+def _share(
+    known: Features, labels: np.ndarray, evaluation_labels: np.ndarray, *, classes: int
+) -> float:
     """Share of one split's variance between class means in the plane of the other's."""
     plane = class_plane(_class_means(known.selection, labels, classes))
-    return _inside(plane, _class_means(known.evaluation, held_out, classes))
+    return _inside(plane, _class_means(known.evaluation, evaluation_labels, classes))
 
 
-def _held(known: Features, plane: Plane, rows: np.ndarray, classes: int) -> float:
-    means = _class_means(known.evaluation[rows], known.held_out[rows], classes)
+def _share_on(known: Features, plane: Plane, rows: np.ndarray, classes: int) -> float:
+    means = _class_means(known.evaluation[rows], known.evaluation_labels[rows], classes)
     return _inside(plane, means)
 
 

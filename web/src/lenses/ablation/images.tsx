@@ -1,10 +1,11 @@
 // The units that one image's decision owes most to.
 
-import { shown, type Table, told } from "../../data";
+import type { Table } from "../../data";
 import { to } from "../../route";
 import { Cases } from "../../views/Cases";
 import { useAudit } from "../../views/context";
 import { Frame } from "../../views/Frame";
+import { describe, shown } from "../../wording";
 import type { View } from "..";
 
 const TURNS: Record<string, string> = {
@@ -53,8 +54,8 @@ export function Deciding({ table, example }: { table: Table; example: number }) 
                     <tr
                       key={row}
                       title={[
-                        ...told(table, row, "effect"),
-                        ...told(table, row, "class_effect").slice(0, 3),
+                        ...describe(table, row, "effect"),
+                        ...describe(table, row, "class_effect").slice(0, 3),
                       ].join(", ")}
                     >
                       <th scope="row">

@@ -1,13 +1,14 @@
 // Units that stand in for each other, and units that work only together: pairs as edges of a graph.
 
 import { useState } from "preact/hooks";
-import { shown, type Table, told } from "../../data";
+import type { Table } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame, Pick } from "../../views/Frame";
 import { Edge, UnitNode } from "../../views/Graph";
 import { Tip } from "../../views/Grid";
 import { Heat, useFilters } from "../../views/Heat";
+import { describe, shown } from "../../wording";
 import type { View } from "..";
 
 const SIDE = 440;
@@ -83,7 +84,7 @@ function Graph({ table }: { table: Table }) {
         <svg
           class="plot"
           role="group"
-          aria-label={`${table.told.title}: the strongest interactions`}
+          aria-label={`${table.info.title}: the strongest interactions`}
           width={SIDE}
           height={SIDE}
           viewBox={`0 0 ${SIDE} ${SIDE}`}
@@ -119,7 +120,7 @@ function Graph({ table }: { table: Table }) {
         <Tip
           lines={[
             `units ${table.cell(now.row, "unit_a")} and ${table.cell(now.row, "unit_b")}: ${shown(table.cell(now.row, "verdict"))}`,
-            ...told(table, now.row, "interaction"),
+            ...describe(table, now.row, "interaction"),
           ]}
           x={now.x}
           y={now.y}

@@ -1,14 +1,15 @@
-// Which word fits each unit best.
+// Which label fits each unit best.
 
 import * as Plot from "@observablehq/plot";
 import { useCallback, useMemo } from "preact/hooks";
-import { shown, type Table, told } from "../../data";
+import type { Table } from "../../data";
 import { to } from "../../route";
 import { Chart, tip } from "../../views/Chart";
 import { useAudit } from "../../views/context";
 import { Frame } from "../../views/Frame";
 import { useFilters } from "../../views/Heat";
 import { usePages } from "../../views/Pages";
+import { describe, shown } from "../../wording";
 import type { View } from "..";
 
 const PAGE = 20;
@@ -40,7 +41,7 @@ const Concepts: View = ({ table }) => {
   );
   return (
     <Frame
-      caption={`The word that fits each unit best, and the F1 of what the unit says about it; with its 95 % interval; grey: the same with the word shuffled, mean and 95 % point. First and filled: fits better than a shuffled word and than words fit units of untrained copies, both at q < 0.05; sorted by the F1 on these ${rows.length ? shown(table.cell(rows[0], "n")) : ""} evaluation examples.`}
+      caption={`The label that fits each unit best, and the F1 of what the unit says about it; with its 95 % interval; grey: the same with the label shuffled, mean and 95 % point. First and filled: fits better than a shuffled word and than words fit units of randomly initialised controls, both at q < 0.05; sorted by the F1 on these ${rows.length ? shown(table.cell(rows[0], "n")) : ""} evaluation examples.`}
       table={table}
       rows={rows}
     >
@@ -49,7 +50,7 @@ const Concepts: View = ({ table }) => {
         {buttons}
       </p>
       <Chart
-        label={`${table.told.title}: F1 of the word of each unit`}
+        label={`${table.info.title}: F1 of the label of each unit`}
         make={make}
         address={address}
       />
@@ -64,13 +65,13 @@ function dotted(table: Table, rows: number[]): Plot.PlotOptions {
   const y = (row: number) =>
     `${cut(shown(table.cell(row, "concept")), 18)} · unit ${table.cell(row, "unit")}`;
   const of = (name: string) => (row: number) => table.number(row, name);
-  const said = (row: number) => [y(row), ...told(table, row, "f1")].join("\n");
+  const tipOf = (row: number) => [y(row), ...describe(table, row, "f1")].join("\n");
   return {
     height: 62 + 20 * rows.length,
     marginTop: 32,
     marginLeft: 186,
-    x: { label: "F1 of the word", domain: [0, 1], grid: true },
-    y: { label: "word and unit", labelAnchor: "top", domain: rows.map(y) },
+    x: { label: "F1 of the label", domain: [0, 1], grid: true },
+    y: { label: "label and unit", labelAnchor: "top", domain: rows.map(y) },
     marks: [
       Plot.ruleY(rows, {
         y,
@@ -90,7 +91,7 @@ function dotted(table: Table, rows: number[]): Plot.PlotOptions {
         stroke: "var(--link)",
         fill: (row: number) => (surely(table, row) ? "var(--link)" : "var(--paper)"),
       }),
-      tip(rows, { y, x: of("f1") }, said, Plot.pointerY),
+      tip(rows, { y, x: of("f1") }, tipOf, Plot.pointerY),
     ],
   };
 }

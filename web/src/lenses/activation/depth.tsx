@@ -2,10 +2,11 @@
 
 import * as Plot from "@observablehq/plot";
 import { useCallback, useMemo } from "preact/hooks";
-import { plain, shown, type Table, told } from "../../data";
+import type { Table } from "../../data";
 import { Chart, tip } from "../../views/Chart";
 import { Frame } from "../../views/Frame";
 import { useFilters } from "../../views/Heat";
+import { describe, plain, shown } from "../../wording";
 import type { View } from "..";
 
 const TICKS = 12;
@@ -23,16 +24,19 @@ const Depth: View = ({ table }) => {
   const make = useCallback(() => overSites(table, rows, String(equal.measure)), [table, rows]);
   return (
     <Frame
-      caption="The median unit of each site: dots with their 95 % intervals; blue band: the middle half of the units; grey: untrained copies, the median (dashed) and 95 % of them."
+      caption="The median unit of each site: dots with their 95 % intervals; blue band: the middle half of the units; grey: randomly initialised controls, the median (dashed) and 95 % of them."
       table={table}
       rows={rows}
     >
       <p class="picks">{picks}</p>
-      <Chart label={`${table.told.title}: ${equal.measure} over the sites`} make={make} />
+      <Chart label={`${table.info.title}: ${equal.measure} over the sites`} make={make} />
       {trend !== undefined && table.cell(trend, "value") !== null && (
         <p class="pick">
           Rank correlation with depth over all units:{" "}
-          {[shown(table.cell(trend, "value")), ...told(table, trend, "value").slice(1)].join(", ")}.
+          {[shown(table.cell(trend, "value")), ...describe(table, trend, "value").slice(1)].join(
+            ", ",
+          )}
+          .
         </p>
       )}
     </Frame>
@@ -89,7 +93,7 @@ function overSites(table: Table, rows: number[], measure: string): Plot.PlotOpti
         (row: number) =>
           [
             x(row),
-            ...told(table, row, "value"),
+            ...describe(table, row, "value"),
             `middle half [${shown(table.cell(row, "lower_quartile"))}, ${shown(table.cell(row, "upper_quartile"))}]`,
           ].join("\n"),
         Plot.pointerX,

@@ -1,10 +1,10 @@
-// To which orientation is each unit tuned, and more sharply than units of untrained copies?
+// To which orientation is each unit tuned, and more sharply than units of randomly initialised controls?
 
 import * as Plot from "@observablehq/plot";
 import type { ComponentChildren } from "preact";
 import { useCallback, useMemo, useState } from "preact/hooks";
 import { limitOf } from "../../colour";
-import { type Audit, part, shown, type Table, told } from "../../data";
+import { type Audit, part, type Table } from "../../data";
 import { to } from "../../route";
 import { Chart, tip } from "../../views/Chart";
 import { useAudit } from "../../views/context";
@@ -12,6 +12,7 @@ import { Frame, Pick } from "../../views/Frame";
 import { useFilters } from "../../views/Heat";
 import { usePages } from "../../views/Pages";
 import { Pixels } from "../../views/Pixels";
+import { describe, shown } from "../../wording";
 import type { View } from "..";
 
 const PAGE = 12;
@@ -90,7 +91,7 @@ const Tuning: View = ({ table }) => {
   const [tiles, buttons] = usePages(rows, PAGE);
   return (
     <Frame
-      caption={`How sharply each unit${rows.length > MOST ? ` (the first ${MOST} of ${rows.length})` : ""} is tuned (1: to one orientation only); lines: 95 % intervals; dashed: the median of untrained copies; filled: sharper than they are at q < ${SURE}. Below: mean response by orientation, each on a scale of its own; upright: the preferred one and its 95 % interval. Sorted on these stimuli. Units that respond to nothing are left out.`}
+      caption={`How sharply each unit${rows.length > MOST ? ` (the first ${MOST} of ${rows.length})` : ""} is tuned (1: to one orientation only); lines: 95 % intervals; dashed: the median of randomly initialised controls; filled: sharper than they are at q < ${SURE}. Below: mean response by orientation, each on a scale of its own; upright: the preferred one and its 95 % interval. Sorted on these stimuli. Units that respond to nothing are left out.`}
       table={table}
       rows={rows}
     >
@@ -106,7 +107,7 @@ const Tuning: View = ({ table }) => {
       </p>
       {rows.length > 0 ? (
         <Chart
-          label={`${table.told.title}: sharpness of the units of ${site}`}
+          label={`${table.info.title}: sharpness of the units of ${site}`}
           make={make}
           address={address}
         />
@@ -123,7 +124,7 @@ const Tuning: View = ({ table }) => {
                 <div key={row}>
                   <a href={address(row)}>unit {unit}</a>{" "}
                   <small>
-                    {table.number(row, "tuning").toFixed(2)} (untrained{" "}
+                    {table.number(row, "tuning").toFixed(2)} (control{" "}
                     {table.number(row, "control_tuning").toFixed(2)})
                   </small>
                   <div class="strip">
@@ -175,7 +176,7 @@ function ranked(table: Table, rows: number[]): Plot.PlotOptions {
       tip(rows, { x, y }, (row: number) =>
         [
           `unit ${table.cell(row, "unit")}`,
-          ...told(table, row, "tuning"),
+          ...describe(table, row, "tuning"),
           preferred(table, row),
         ].join("\n"),
       ),
@@ -192,9 +193,9 @@ function Tile({ table, row, curve }: { table: Table; row: number; curve: Float32
   const [low, high] = [Math.min(0, ...curve), Math.max(0, ...curve)];
   const x = (degrees: number) => 2 + (136 * degrees) / 180,
     y = (v: number) => 66 - (52 * (v - low)) / (high - low || 1);
-  const said = [
+  const tipText = [
     `unit ${table.cell(row, "unit")}`,
-    ...told(table, row, "tuning"),
+    ...describe(table, row, "tuning"),
     preferred(table, row),
   ].join("\n");
   const [at, least, most] = ["orientation", "lo", "hi"].map((name) => x(table.number(row, name)));
@@ -209,10 +210,10 @@ function Tile({ table, row, curve }: { table: Table; row: number; curve: Float32
       height="80"
       font-size="10"
       role="img"
-      aria-label={said.replaceAll("\n", ", ")}
+      aria-label={tipText.replaceAll("\n", ", ")}
       class="tile"
     >
-      <title>{said}</title>
+      <title>{tipText}</title>
       {Number.isFinite(at + least + most) && (
         <>
           {[-136, 0, 136].map((turn) => (

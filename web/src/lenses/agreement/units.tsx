@@ -2,12 +2,13 @@
 
 import * as Plot from "@observablehq/plot";
 import { useCallback, useMemo } from "preact/hooks";
-import { type Audit, shown, type Table, told } from "../../data";
+import type { Audit, Table } from "../../data";
 import { to } from "../../route";
 import { Chart, tip } from "../../views/Chart";
 import { useAudit } from "../../views/context";
 import { Frame } from "../../views/Frame";
 import { useFilters } from "../../views/Heat";
+import { describe, shown } from "../../wording";
 import type { View } from "..";
 
 const SYMBOLS = ["circle", "wye", "triangle", "square", "diamond", "star", "cross"];
@@ -75,7 +76,7 @@ const Units: View = ({ table }) => {
     >
       <p class="picks">{picks}</p>
       <Chart
-        label={`${table.told.title}: selectivity against effect`}
+        label={`${table.info.title}: selectivity against effect`}
         make={make}
         address={address}
       />
@@ -114,16 +115,16 @@ function scatter(audit: Audit, table: Table, rows: number[], width: number): Plo
       ? [
           `${value === "auroc" ? "AUROC" : "effect"} ${shown((value === "auroc" ? x : y)(row))} (interval, n and control: in the table of ${finding})`,
         ]
-      : told(from!, first, value);
+      : describe(from!, first, value);
   };
-  const said = (row: number) =>
+  const tipOf = (row: number) =>
     [
       `unit ${table.cell(row, "unit")}: ${both(table, row)}; the numbers are for class ${shown(table.cell(row, "preferred_class"))}`,
       ...own("activation.units", "auroc", row),
       ...own("ablation.units", "effect", row),
       ...["causal_share", "accuracy_drop"]
         .filter((c) => table.has(c))
-        .flatMap((c) => told(table, row, c)),
+        .flatMap((c) => describe(table, row, c)),
     ].join("\n");
   return {
     height: 380,
@@ -153,7 +154,7 @@ function scatter(audit: Audit, table: Table, rows: number[], width: number): Plo
           ...(misleading.includes(row) ? { fontWeight: "bold" } : {}),
         }),
       ),
-      tip(rows, { x, y }, said),
+      tip(rows, { x, y }, tipOf),
     ],
   };
 }

@@ -1,8 +1,9 @@
 // One class's map of evidence: by how much its score changes without, or with, the ink of each window.
 
 import { limitOf } from "../../colour";
-import { type Cell, shown, type Table } from "../../data";
+import type { Cell, Table } from "../../data";
 import { Pixels } from "../../views/Pixels";
+import { shown } from "../../wording";
 
 export const EVIDENCE = "attribution.evidence";
 

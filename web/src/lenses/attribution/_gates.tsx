@@ -2,9 +2,10 @@
 
 import { useMemo } from "preact/hooks";
 import { colour } from "../../colour";
-import { bounds, shown, type Table, told } from "../../data";
+import type { Table } from "../../data";
 import { Frame } from "../../views/Frame";
 import { type Cells, Grid, lattice } from "../../views/Grid";
+import { bounds, describe, plain, shown } from "../../wording";
 
 const CONTROLS = ["edge", "random"];
 const [LEFT, TOP, WIDE, HIGH] = [150, 24, 134, 62];
@@ -13,12 +14,15 @@ const [LEFT, TOP, WIDE, HIGH] = [150, 24, 134, 62];
 export const methodsOf = (table: Table) =>
   (table.distinct("method") as string[]).filter((name) => name !== "random");
 
-/** A method or a test in words, as sentences write it. */
-export const words = (name: string) => name.replaceAll("_x_", " × ").replaceAll("_", " ");
+/** A method's name as sentences write it, which its rows say. */
+export const nameOf = (table: Table, method: string): string => {
+  const [row] = table.has("method_name") ? table.rows({ method }) : [];
+  return row === undefined ? plain(method) : shown(table.cell(row, "method_name"));
+};
 
 /** What is known of a value; a control has no control of its own. */
 export const tested = (table: Table, row: number): string[] => {
-  const lines = told(table, row, "value");
+  const lines = describe(table, row, "value");
   return CONTROLS.includes(String(table.cell(row, "method")))
     ? [...lines.filter((line) => !line.startsWith("no control")), "a control itself"]
     : lines;
@@ -29,7 +33,7 @@ const FOUND: Record<string, string> = {
   "deletion auc": "removing the pixels that it names costs no more than removing random ones",
   "insertion auc": "putting in the pixels that it names brings no more than random ones",
   completeness: "its sum misses the change of the objective",
-  randomisation: "the map hardly changes in an untrained network",
+  randomisation: "the map hardly changes in a randomly initialised network",
   "edge similarity": "the map resembles an edge filter's, which sees no model",
 };
 
@@ -40,7 +44,7 @@ export function failed(table: Table, method: string): string[] {
     ...new Set(
       table
         .rows({ method, passed: false })
-        .map((row) => words(String(table.cell(row, "metric")).replace(/_nonzero$/, ""))),
+        .map((row) => plain(String(table.cell(row, "metric")).replace(/_nonzero$/, ""))),
     ),
   ];
 }
@@ -64,13 +68,13 @@ export function Gates({ table }: { table: Table }) {
   const cells = useMemo(() => laid(table), [table]);
   const failing = methodsOf(table)
     .filter((name) => failed(table, name).length)
-    .map((name) => `${words(name)}: ${why(table, name)}`);
+    .map((name) => `${nameOf(table, name)}: ${why(table, name)}`);
   return (
     <Frame
       caption={`Tests that a wrong map would fail, with 95 % intervals and controls: ✓ passed, ✗ failed. ${failing.length ? `Failing: ${failing.join(". ")}.` : "No method fails."} “edge” and “random” see no model.`}
       table={table}
     >
-      <Grid cells={cells} label={`${table.told.title}: methods by tests.`} />
+      <Grid cells={cells} label={`${table.info.title}: methods by tests.`} />
     </Frame>
   );
 }
@@ -93,13 +97,13 @@ function laid(table: Table): Cells {
     ...place,
     lines(cell) {
       const at = row(cell),
-        head = `${words(methods[Math.floor(cell / wide)])} · ${words(metrics[cell % wide])}`;
+        head = `${nameOf(table, methods[Math.floor(cell / wide)])} · ${plain(metrics[cell % wide])}`;
       if (at === undefined) return [head, "not tested"];
       return [
         head,
         ...tested(table, at),
         ...(table.has("difference") && table.cell(at, "difference") !== null
-          ? told(table, at, "difference").slice(0, 2)
+          ? describe(table, at, "difference").slice(0, 2)
           : []),
         ...(table.has("better") ? [`${shown(table.cell(at, "better"))} is better`] : []),
         { true: "✓ passed", false: "✗ failed" }[String(table.cell(at, "passed"))] ??
@@ -135,14 +139,14 @@ function laid(table: Table): Cells {
       }
       pen.font = "12px system-ui, sans-serif";
       pen.fillStyle = by.soft;
-      for (let c = 0; c < metrics.length; c++) pen.fillText(words(metrics[c]), middle(c), TOP / 2);
+      for (let c = 0; c < metrics.length; c++) pen.fillText(plain(metrics[c]), middle(c), TOP / 2);
       // the names stay in sight where the map is moved sideways
       pen.clearRect(from, 0, LEFT - 6, height);
       methods.forEach((name, r) => {
         const y = TOP + r * HIGH;
         pen.textAlign = "left";
         pen.fillStyle = by.ink;
-        pen.fillText(words(name).slice(0, 22), from, y + 22);
+        pen.fillText(nameOf(table, name).slice(0, 22), from, y + 22);
         pen.fillStyle = by.soft;
         pen.fillText(verdict(table, name), from, y + 38);
       });

@@ -3,14 +3,15 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { limitOf } from "../../colour";
-import { type Numbers, part, shown, type Table } from "../../data";
+import { type Numbers, part, type Table } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame, Pick } from "../../views/Frame";
 import { usePages } from "../../views/Pages";
 import { Pixels } from "../../views/Pixels";
 import { Scrolled } from "../../views/Scrolled";
-import { methodsOf, verdict, why, words } from "./_gates";
+import { shown } from "../../wording";
+import { methodsOf, nameOf, verdict, why } from "./_gates";
 
 const [TYPICAL, MEAN] = ["single images", "the mean over images"];
 const PAGE = 10;
@@ -46,7 +47,7 @@ export function Maps({ table }: { table: Table }) {
   const methods = methodsOf(table).slice(0, maps.shape[0]);
   const heads = methods.map((method) => (
     <th scope="col" key={method}>
-      {words(method)}
+      {nameOf(table, method)}
       <br />
       <Verdict table={table} method={method} />
     </th>
@@ -60,7 +61,7 @@ export function Maps({ table }: { table: Table }) {
           values={values}
           width={maps.shape[3]}
           limit={limit}
-          label={`${words(method)} of class ${classes[of[k]]}, ${kind}; full colour: ${shown(limit * 100)} % of the map in one pixel`}
+          label={`${nameOf(table, method)} of class ${classes[of[k]]}, ${kind}; full colour: ${shown(limit * 100)} % of the map in one pixel`}
         />
       </td>
     );
@@ -164,10 +165,10 @@ function Strip({ name, place, of }: { name: string; place: number; of: string })
                   width={maps.shape[3]}
                   limit={limitOf(values)}
                   size={128}
-                  label={`${words(method)} of ${of}`}
+                  label={`${nameOf(table, method)} of ${of}`}
                 />
                 <figcaption>
-                  {words(method)}
+                  {nameOf(table, method)}
                   <br />
                   <Verdict table={table} method={method} />
                 </figcaption>

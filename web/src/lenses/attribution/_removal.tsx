@@ -2,10 +2,11 @@
 
 import * as Plot from "@observablehq/plot";
 import { useCallback } from "preact/hooks";
-import { fixed, type Numbers, part, shown, type Table } from "../../data";
+import { type Numbers, part, type Table } from "../../data";
 import { Chart, tip } from "../../views/Chart";
 import { Frame } from "../../views/Frame";
-import { failed, methodsOf, tested, words } from "./_gates";
+import { fixed, shown } from "../../wording";
+import { failed, methodsOf, nameOf, tested } from "./_gates";
 
 const SYMBOLS = ["circle", "triangle", "square", "diamond", "star", "wye"];
 const COLOURS = ["var(--link)", "var(--warn)", "var(--ink)", "#009e73", "#cc79a7"];
@@ -70,7 +71,9 @@ function drawn(
 ): Plot.PlotOptions {
   const steps = curves.shape[2],
     metric = side ? "insertion_auc" : "deletion_auc";
-  const names = methods.map((method) => words(method) + (failed(table, method).length ? " ✗" : ""));
+  const names = methods.map(
+    (method) => nameOf(table, method) + (failed(table, method).length ? " ✗" : ""),
+  );
   const end = (m: number, e: number) => bounds && part(bounds, m, side, e);
   const lines = methods.map((method, m) => {
     const [low, high] = [end(m, 0), end(m, 1)];
@@ -87,7 +90,7 @@ function drawn(
       }),
     );
   });
-  const said = ({ name, method, share, chance, lo, hi }: Point) => {
+  const tipOf = ({ name, method, share, chance, lo, hi }: Point) => {
     const row = table.rows({ method, metric })[0];
     return [
       name,
@@ -124,7 +127,7 @@ function drawn(
       ),
       Plot.ruleX(bounds ? marked : [], { x: "share", y1: "lo", y2: "hi", stroke: "name" }),
       Plot.dot(marked, { ...at, symbol: "name", stroke: "name", fill: "var(--paper)", r: 3.5 }),
-      tip(lines.flat(), at, said),
+      tip(lines.flat(), at, tipOf),
     ],
   };
 }

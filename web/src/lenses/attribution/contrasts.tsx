@@ -3,12 +3,13 @@
 import * as Plot from "@observablehq/plot";
 import { useCallback, useState } from "preact/hooks";
 import { limitOf } from "../../colour";
-import { bounds, part, shown, type Table, told } from "../../data";
+import { part, type Table } from "../../data";
 import { to } from "../../route";
 import { Chart, tip } from "../../views/Chart";
 import { useAudit } from "../../views/context";
 import { Frame, Pick } from "../../views/Frame";
 import { Pixels } from "../../views/Pixels";
+import { bounds, describe, shown } from "../../wording";
 import type { View } from "..";
 
 const SETS = [
@@ -149,8 +150,8 @@ function Side({
 const lines = (table: Table, row: number, { name, value, less }: (typeof SETS)[number]) =>
   [
     name,
-    ...told(table, row, value).slice(0, 3),
-    ...told(table, row, less).slice(0, 2),
+    ...describe(table, row, value).slice(0, 3),
+    ...describe(table, row, less).slice(0, 2),
     ...(value === "change" ? [`q ${shown(table.cell(row, "q"))}`] : []),
   ].join("\n");
 

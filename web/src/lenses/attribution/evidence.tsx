@@ -1,12 +1,13 @@
 // Where in the input does erasing, or adding ink, change the decision?
 
-import { part, shown } from "../../data";
+import { part } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame } from "../../views/Frame";
 import { usePages } from "../../views/Pages";
 import { Pixels } from "../../views/Pixels";
 import { Scrolled } from "../../views/Scrolled";
+import { shown } from "../../wording";
 import type { View } from "..";
 import { EvidenceMap, kindsOf, WORDS } from "./_evidence";
 

@@ -1,10 +1,11 @@
 // What each cluster of units responds to, and how far that can be believed.
 
-import { fixed, shown, type Table, told } from "../../data";
+import type { Table } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame } from "../../views/Frame";
 import { useFilters } from "../../views/Heat";
+import { describe, fixed, shown } from "../../wording";
 import type { View } from "..";
 
 const MOST = 24;
@@ -20,7 +21,7 @@ const Clusters: View = ({ table }) => {
   const profile = audit.array(`mechanism.profile.${table.distinct("site").indexOf(equal.site)}`);
   const of = (name: string) => shown(table.cell(first, name));
   const control = table.has("null_silhouette", "untrained_k")
-    ? ` (shuffled values ${of("null_silhouette")}); ${table.number(first, "untrained_k") > 1 ? `an untrained copy has ${of("untrained_k")} clusters with ${of("untrained_silhouette")}` : "an untrained copy has none"}`
+    ? ` (shuffled values ${of("null_silhouette")}); ${table.number(first, "untrained_k") > 1 ? `a randomly initialised control has ${of("untrained_k")} clusters with ${of("untrained_silhouette")}` : "a randomly initialised control has none"}`
     : "";
   const numbers = [...new Set(rows.map((row) => table.cell(row, "cluster")))]
     .filter((c): c is number => c !== null)
@@ -95,7 +96,7 @@ function Profiles({
                 </td>
                 <td class="name">{cell("preferred_class")}</td>
                 {special && (
-                  <td title={told(table, first, "specialisation").join("\n")}>
+                  <td title={describe(table, first, "specialisation").join("\n")}>
                     {cell("specialisation")} [{cell("lo")}, {cell("hi")}],{" "}
                     {cell("random_specialisation")}
                     {table.has("q") && `, q ${cell("q")}`}

@@ -1,13 +1,14 @@
 // Which units of a site act on which of the next: the strongest edges, site by site.
 
 import { useMemo, useState } from "preact/hooks";
-import { ranked, shown, type Table, told } from "../../data";
+import { ranked, type Table } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame, Pick } from "../../views/Frame";
 import { Edge, UnitNode } from "../../views/Graph";
 import { Tip } from "../../views/Grid";
 import { useFilters } from "../../views/Heat";
+import { describe, shown } from "../../wording";
 import type { View } from "..";
 import { layers } from "./layers";
 
@@ -70,7 +71,7 @@ const Edges: View = ({ table }) => {
         <svg
           class="plot"
           role="group"
-          aria-label={`${table.told.title}: the strongest edges`}
+          aria-label={`${table.info.title}: the strongest edges`}
           width={wide}
           height={high}
           viewBox={`0 0 ${wide} ${high}`}
@@ -118,7 +119,7 @@ const Edges: View = ({ table }) => {
         <Tip
           lines={[
             edge(table, now.row),
-            ...told(table, now.row, "effect"),
+            ...describe(table, now.row, "effect"),
             ...(usual.n
               ? [
                   `${usual.n} random pairs (control): ${shown(usual.middle)} either way, 95 % below ${shown(usual.most)}`,

@@ -1,13 +1,14 @@
 // Which units of a site vary together: all pairs, those of a cluster side by side.
 
 import { useMemo, useState } from "preact/hooks";
-import { fixed, shown, type Table, told } from "../../data";
+import type { Table } from "../../data";
 import { go, to } from "../../route";
 import { useAudit } from "../../views/context";
 import { DataTable } from "../../views/DataTable";
 import { Frame, Pick } from "../../views/Frame";
 import { Grid } from "../../views/Grid";
 import { square } from "../../views/matrix";
+import { describe, fixed, shown } from "../../wording";
 import type { View } from "..";
 
 const KINDS = { raw: "correlation", "within classes": "correlation_within" } as const;
@@ -44,7 +45,7 @@ const Correlations: View = ({ table }) => {
               `r about ${fixed(value(a, b), 2)} (${kind}; not in the table)`,
               ...alike(table, site, name),
             ]
-          : told(table, found, name)),
+          : describe(table, found, name)),
       ];
       return other === undefined
         ? head
@@ -70,7 +71,7 @@ const Correlations: View = ({ table }) => {
   if (!cells) return <DataTable table={table} />;
   return (
     <Frame
-      caption={`Correlation of every two units of ${shown(site)} over evaluation examples: blue together, orange against each other, full colour at ±1. Alike units stand side by side, ${cells.cuts ? "lines lie between clusters" : "the site has no clusters, so no lines"}; units that don't vary are left out. Within classes, class means are taken out first: what is left isn't the class. How many pairs an untrained copy and shuffled values have stands above.`}
+      caption={`Correlation of every two units of ${shown(site)} over evaluation examples: blue together, orange against each other, full colour at ±1. Alike units stand side by side, ${cells.cuts ? "lines lie between clusters" : "the site has no clusters, so no lines"}; units that don't vary are left out. Within classes, class means are taken out first: what is left isn't the class. How many pairs a randomly initialised control and shuffled values have stands above.`}
       table={table}
     >
       <p class="picks">
@@ -79,7 +80,7 @@ const Correlations: View = ({ table }) => {
       </p>
       <Grid
         cells={cells}
-        label={`${table.told.title}: correlations of the units of ${shown(site)}.`}
+        label={`${table.info.title}: correlations of the units of ${shown(site)}.`}
       />
     </Frame>
   );
@@ -90,7 +91,7 @@ function alike(table: Table, site: string, name: string): string[] {
   const [first] = table.rows({ site_a: site, site_b: site });
   return first === undefined
     ? []
-    : told(table, first, name).filter((line) => /^(n|control) /.test(line));
+    : describe(table, first, name).filter((line) => /^(n|control) /.test(line));
 }
 
 function* pairs(table: Table, site: string, a: number, b: number): Generator<number> {

@@ -2,10 +2,11 @@
 
 import * as Plot from "@observablehq/plot";
 import { useCallback } from "preact/hooks";
-import { shown, type Table, told } from "../../data";
+import type { Table } from "../../data";
 import { Cases } from "../../views/Cases";
 import { Chart, tip } from "../../views/Chart";
 import { Frame } from "../../views/Frame";
+import { describe, shown } from "../../wording";
 import type { View } from "..";
 
 export function Path({ table, example }: { table: Table; example: number }) {
@@ -14,11 +15,11 @@ export function Path({ table, example }: { table: Table; example: number }) {
   const wrong = table.cell(rows[0], "label") !== table.cell(rows[0], "prediction");
   return (
     <Frame
-      caption={`What a linear probe makes of this image at each site, trained on other images. Line: the probability of its class ${shown(table.cell(rows[0], "label"))}${wrong ? `; dashed: of ${shown(table.cell(rows[0], "prediction"))}, which the model says` : ""}; grey: its class in the untrained copy. Words: the class that is read.`}
+      caption={`What a linear probe makes of this image at each site, trained on other images. Line: the probability of its class ${shown(table.cell(rows[0], "label"))}${wrong ? `; dashed: of ${shown(table.cell(rows[0], "prediction"))}, which the model says` : ""}; grey: its class in the randomly initialised control. Words: the class that is read.`}
       table={table}
       rows={rows}
     >
-      <Chart label={`${table.told.title}: probability by site`} make={make} />
+      <Chart label={`${table.info.title}: probability by site`} make={make} />
     </Frame>
   );
 }
@@ -29,14 +30,14 @@ function drawn(table: Table, rows: number[]): Plot.PlotOptions {
   const known = rows.filter((row) => table.cell(row, "control_label_probability") !== null);
   const highest = (row: number) =>
     Math.max(of("label_probability")(row), of("prediction_probability")(row));
-  const said = (row: number) =>
+  const tipOf = (row: number) =>
     [
       `site ${site(row)}`,
       `read as ${shown(table.cell(row, "read"))}`,
       ...["label_probability", "prediction_probability", "control_label_probability"].map(
         (c) => `${table.word(c)} ${shown(table.cell(row, c))}`,
       ),
-      ...told(table, row, "accuracy").slice(0, 3),
+      ...describe(table, row, "accuracy").slice(0, 3),
     ].join("\n");
   return {
     height: 240,
@@ -76,7 +77,7 @@ function drawn(table: Table, rows: number[]): Plot.PlotOptions {
         dy: -9,
         fill: "currentColor",
       }),
-      tip(rows, { x: site, y: of("label_probability") }, said, Plot.pointerX),
+      tip(rows, { x: site, y: of("label_probability") }, tipOf, Plot.pointerX),
     ],
   };
 }

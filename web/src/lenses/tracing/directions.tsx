@@ -2,12 +2,13 @@
 
 import * as Plot from "@observablehq/plot";
 import { useCallback, useState } from "preact/hooks";
-import { controlOf, fixed, type Numbers, shown, type Table, told } from "../../data";
+import type { Numbers, Table } from "../../data";
 import { Chart, tip } from "../../views/Chart";
 import { DotsView } from "../../views/Curve";
 import { useAudit } from "../../views/context";
 import { Frame, Pick } from "../../views/Frame";
 import { useFilters } from "../../views/Heat";
+import { controlOf, describe, fixed, shown } from "../../wording";
 import type { View } from "..";
 
 const DOSES = [-2, -1, 0, 1, 2];
@@ -61,7 +62,7 @@ function Steering({ table }: { table: Table }) {
           word={(way) => way.replaceAll("_", " ")}
         />
       </p>
-      <Chart label={`${table.told.title}: mean score of class ${name} by dose`} make={make} />
+      <Chart label={`${table.info.title}: mean score of class ${name} by dose`} make={make} />
     </Frame>
   );
 }
@@ -82,13 +83,13 @@ function drawn(
     bounds?.values[side * doses.values.length + first + i] ?? NaN;
   const places = DOSES.map((_, i) => i),
     middle = DOSES.indexOf(0);
-  const beside = (column: string) => (i: number) =>
+  const columnOf = (column: string) => (i: number) =>
     y(middle) + DOSES[i] * table.number(row, column);
   const x = (i: number) => DOSES[i];
-  const said = (i: number) =>
+  const tipOf = (i: number) =>
     [
       `${shown(Number(y(i).toPrecision(4)))}${bounds ? ` [${fixed(end(0)(i), 3)}, ${fixed(end(1)(i), 3)}]` : ""} at ${DOSES[i]} SD`,
-      ...told(table, row, "steer_slope"),
+      ...describe(table, row, "steer_slope"),
     ].join("\n");
   const [control, least, most] = controlOf(table, "steer_slope");
   return {
@@ -101,8 +102,8 @@ function drawn(
         ? [
             Plot.areaY(places, {
               x,
-              y1: beside(least),
-              y2: beside(most),
+              y1: columnOf(least),
+              y2: columnOf(most),
               fill: "currentColor",
               fillOpacity: 0.18,
             }),
@@ -112,7 +113,7 @@ function drawn(
         ? [
             Plot.lineY(places, {
               x,
-              y: beside(control),
+              y: columnOf(control),
               stroke: "currentColor",
               strokeOpacity: 0.6,
               strokeDasharray: "4 3",
@@ -131,7 +132,7 @@ function drawn(
           ]
         : []),
       Plot.lineY(places, { x, y, stroke: "var(--link)", strokeWidth: 2 }),
-      tip(places, { x, y }, said),
+      tip(places, { x, y }, tipOf),
     ],
   };
 }

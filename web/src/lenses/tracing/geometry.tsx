@@ -2,12 +2,13 @@
 
 import * as Plot from "@observablehq/plot";
 import { useCallback } from "preact/hooks";
-import { shown, type Table, told } from "../../data";
+import type { Table } from "../../data";
 import { to } from "../../route";
 import { Chart, tip } from "../../views/Chart";
 import { useAudit } from "../../views/context";
 import { Frame } from "../../views/Frame";
 import { useFilters } from "../../views/Heat";
+import { describe, shown } from "../../wording";
 import type { View } from "..";
 
 const ELLIPSES = 30;
@@ -30,7 +31,7 @@ const Geometry: View = ({ table }) => {
       rows={rows}
     >
       <p class="picks">{picks}</p>
-      <Chart label={`${table.told.title} at ${shown(equal.site)}`} make={make} address={address} />
+      <Chart label={`${table.info.title} at ${shown(equal.site)}`} make={make} address={address} />
     </Frame>
   );
 };
@@ -39,12 +40,12 @@ function drawn(table: Table, rows: number[], width: number): Plot.PlotOptions {
   const of = (name: string) => (row: number) => table.number(row, name);
   const name = (row: number) => shown(table.cell(row, "class"));
   const outlines = rows.length > ELLIPSES ? [] : rows.flatMap((row) => outline(table, row));
-  const said = (row: number) =>
+  const tipOf = (row: number) =>
     [
       `class ${name(row)}, n ${shown(table.cell(row, "n"))}`,
       `x ${shown(table.cell(row, "x"))} (SD ${shown(table.cell(row, "spread_x"))})`,
       `y ${shown(table.cell(row, "y"))} (SD ${shown(table.cell(row, "spread_y"))})`,
-      ...told(table, row, "share"),
+      ...describe(table, row, "share"),
     ].join("\n");
   const across = (axis: "x" | "y") =>
     Math.max(...rows.map(of(axis))) - Math.min(...rows.map(of(axis))) || 1;
@@ -67,7 +68,7 @@ function drawn(table: Table, rows: number[], width: number): Plot.PlotOptions {
         fill: "currentColor",
         stroke: "var(--paper)",
       }),
-      tip(rows, { x: of("x"), y: of("y") }, said),
+      tip(rows, { x: of("x"), y: of("y") }, tipOf),
     ],
   };
 }

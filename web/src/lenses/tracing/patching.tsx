@@ -1,11 +1,12 @@
 // Through which sites does the decision for each class go: whole sites first, then single units.
 
 import { useState } from "preact/hooks";
-import { fixed, shown, type Table, told } from "../../data";
+import type { Table } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame, Pick } from "../../views/Frame";
 import { Heat } from "../../views/Heat";
+import { describe, fixed, shown } from "../../wording";
 import type { View } from "..";
 
 const MOST = 24;
@@ -91,7 +92,7 @@ function FlowMap({ table }: { table: Table }) {
                         </td>
                       );
                     return (
-                      <td key={site} title={told(table, row, "recovery").join("\n")}>
+                      <td key={site} title={describe(table, row, "recovery").join("\n")}>
                         {fixed(share, 2)}{" "}
                         <small>
                           [{["lo", "hi"].map((end) => fixed(table.number(row, end), 2)).join(", ")}]

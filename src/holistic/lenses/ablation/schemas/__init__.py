@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from holistic.lenses.ablation.schemas._classes import (
-    COLLATERAL,
     CONFUSION,
+    OFF_TARGET,
     TOPK,
-    Collateral,
     Confusion,
+    OffTarget,
     TopK,
 )
 from holistic.lenses.ablation.schemas._curves import AREAS, CURVES, CurveArea, CurvePoint
@@ -35,12 +35,12 @@ from holistic.lenses.ablation.schemas._units import (
 __all__ = [
     "AREAS",
     "BACKUP",
-    "COLLATERAL",
     "CONFUSION",
     "CURVES",
     "DIRECT",
     "IMAGES",
     "INTERACTIONS",
+    "OFF_TARGET",
     "REPLACEMENTS",
     "SCORES",
     "SHAPLEY",
@@ -48,13 +48,13 @@ __all__ = [
     "UNITS",
     "Agreement",
     "Backup",
-    "Collateral",
     "Confusion",
     "CurveArea",
     "CurvePoint",
     "Direct",
     "ImageUnit",
     "Interaction",
+    "OffTarget",
     "RemovedUnit",
     "ScoreEffect",
     "ShapleyValue",

@@ -8,7 +8,7 @@ from holistic.lenses.ablation.schemas._texts import RANDOM_SETS, RANKING, WILSON
 from holistic.results.columns import Estimate, col, estimate, key
 from holistic.results.schema import Schema
 
-__all__ = ["COLLATERAL", "CONFUSION", "TOPK", "Collateral", "Confusion", "TopK"]
+__all__ = ["CONFUSION", "OFF_TARGET", "TOPK", "Confusion", "OffTarget", "TopK"]
 
 
 @dataclass(frozen=True)
@@ -209,8 +209,8 @@ TOPK = Schema(
 
 
 @dataclass(frozen=True)
-class Collateral:
-    """Row of `ablation.collateral`: one class without the units that another depends on."""
+class OffTarget:
+    """Row of `ablation.off_target`: one class without the units that another depends on."""
 
     site: str = key("site whose units are removed")
     removed_for: str = key(
@@ -271,10 +271,10 @@ class Collateral:
     )
 
 
-COLLATERAL = Schema(
-    "ablation.collateral",
-    "Collateral damage to other classes",
-    Collateral,
+OFF_TARGET = Schema(
+    "ablation.off_target",
+    "Off-target effects on other classes",
+    OffTarget,
     lead="Shows which other classes lose accuracy when the units go that one class depends on.",
     across="removed_for class",
 )

@@ -37,7 +37,7 @@ class RemovedUnit(UnitEffect):
         "mean activation on the class minus what the unit holds once it is removed, on the "
         "selection split; positive = it fires on the class, negative = it is silent there, so that "
         "removing it raises it",
-        words="activation on the class beyond its replacement",
+        words="activation on the class beyond its ablation value",
         beyond=True,
     )
 
@@ -218,7 +218,7 @@ SCORES = Schema(
 
 @dataclass(frozen=True)
 class Agreement:
-    """Row of `ablation.replacements`: two replacements' effects of one site's units on a class."""
+    """Row of `ablation.replacements`: what two ablation values give for a class."""
 
     site: str = key("site of the units")
     class_: str = key(CLASS, name="class")
@@ -256,7 +256,7 @@ class Agreement:
         words="k, units compared",
     )
     overlap: Estimate = estimate(
-        "share of these k that both replacements name",
+        "share of these k that both ablation values name",
         unit="share",
         words="share of the top k in both",
         parts="lo hi control p q",

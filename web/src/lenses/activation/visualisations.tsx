@@ -1,19 +1,20 @@
 // Which made-up input drives a unit most?
 
-import { part, shown, type Table, told } from "../../data";
+import { part, type Table } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame } from "../../views/Frame";
 import { useFilters } from "../../views/Heat";
 import { usePages } from "../../views/Pages";
 import { Pixels } from "../../views/Pixels";
+import { describe, shown } from "../../wording";
 import type { View } from "..";
 
 const PAGE = 12;
 
-/** A unit's synthetic inputs, one from each start, and how far they drive it. */
-export function Synthetic({ table, site, unit }: { table: Table; site: string; unit: number }) {
-  const images = useAudit().array("activation.synthetic");
+/** A unit's feature visualisations, one from each start, and how far they drive it. */
+export function Visualisation({ table, site, unit }: { table: Table; site: string; unit: number }) {
+  const images = useAudit().array("activation.visualisations");
   const rows = table.rows({ site, unit });
   if (!images || !rows.length) return null;
   const first = (name: string) => shown(table.cell(rows[0], name));
@@ -28,8 +29,8 @@ export function Synthetic({ table, site, unit }: { table: Table; site: string; u
               planes={images.shape[3]}
               size={72}
               label={[
-                `synthetic input for unit ${unit}, start ${table.cell(row, "start")}: made by gradient ascent, not data`,
-                ...told(table, row, "value"),
+                `feature visualisation for unit ${unit}, start ${table.cell(row, "start")}: made by gradient ascent, not data`,
+                ...describe(table, row, "value"),
               ].join(", ")}
             />
             <small>{shown(Number(table.number(row, "value").toPrecision(3)))}</small>
@@ -45,7 +46,7 @@ export function Synthetic({ table, site, unit }: { table: Table; site: string; u
   );
 }
 
-const SyntheticWall: View = ({ table }) => {
+const VisualisationWall: View = ({ table }) => {
   const audit = useAudit();
   const [equal, picks] = useFilters(table, ["site"]);
   const rows = table.rows(equal);
@@ -53,7 +54,7 @@ const SyntheticWall: View = ({ table }) => {
     [...new Set(rows.map((row) => table.number(row, "unit")))],
     PAGE,
   );
-  if (!audit.array("activation.synthetic")) return null;
+  if (!audit.array("activation.visualisations")) return null;
   return (
     <Frame
       caption="Inputs that gradient ascent from random starts ends at, shown to nobody in training, with the unit's value on each. Where one unit's are no more alike than those of different units (control), it has several maxima. They are made, not measured: no n and no interval; each unit's largest value on a real example stands beside."
@@ -67,11 +68,11 @@ const SyntheticWall: View = ({ table }) => {
       {units.map((unit) => (
         <div class="wallrow" key={unit}>
           <a href={to.unit(audit.siteIndex(equal.site), unit)}>unit {unit}</a>
-          <Synthetic table={table} site={String(equal.site)} unit={unit} />
+          <Visualisation table={table} site={String(equal.site)} unit={unit} />
         </div>
       ))}
     </Frame>
   );
 };
 
-export default SyntheticWall;
+export default VisualisationWall;

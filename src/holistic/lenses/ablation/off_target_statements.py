@@ -1,21 +1,21 @@
-"""Sentences on collateral damage: what classes lose by their own units and by others'."""
+"""Sentences on off-target effects: what classes lose by their own units and by others'."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from holistic.lenses.ablation.schemas import Collateral
+from holistic.lenses.ablation.schemas import OffTarget
 from holistic.results.tables import Table
 from holistic.stats.averages import mean_drop
 from holistic.words import number
 
-__all__ = ["collateral_statement"]
+__all__ = ["describe_off_target"]
 
 
-def collateral_statement(rows: Table, sets: int) -> str:
+def describe_off_target(rows: Table, sets: int) -> str:
     """Compare what classes lose by their own units and by others', and name the worst other."""
     own = rows.column("removed_for") == rows.column("class")
-    first, side = next(rows.head(1).rows(Collateral)), int(own.sum())
+    first, side = next(rows.head(1).rows(OffTarget)), int(own.sum())
     lost, gained, n = (rows.column(c).reshape(side, -1) for c in ("lost", "gained", "n"))
     usual = rows.column("control_drop").reshape(side, -1)[0]
     apart = ~np.eye(side, dtype=bool)
@@ -30,10 +30,10 @@ def collateral_statement(rows: Table, sets: int) -> str:
         f"images), and without a random set (mean of {sets}) {100 * np.nanmean(usual):z.1f}"
     )
     others = Table(rows.columns, rows.data.filter(~own)).sort("drop", descending=True)
-    for row in others.head(1).rows(Collateral):
+    for row in others.head(1).rows(OffTarget):
         if row.drop.value is not None:
             line += (
-                f"; the largest collateral of {len(others)} is that of class {row.class_} "
+                f"; the largest off-target effect of {len(others)} is that of class {row.class_} "
                 f"without the units of class {row.removed_for}: {_point(row.drop.value)} points "
                 f"[{_point(row.drop.lo)}, {_point(row.drop.hi)}], "
                 f"q = {number(row.drop.q, '.2g')}, n = {row.drop.n}"

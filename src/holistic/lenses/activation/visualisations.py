@@ -1,4 +1,4 @@
-"""Makes up inputs that drive a unit most, from several starts: `activation.synthetic`."""
+"""Makes up inputs that drive a unit most, from several starts: `activation.visualisations`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from holistic.graph.sites import Site
 from holistic.lenses._pictures import flat_planes, pictures, planes
 from holistic.lenses.activation import Activation, schemas
 from holistic.lenses.activation._values import reduced
-from holistic.lenses.activation.schemas import SyntheticRow
+from holistic.lenses.activation.schemas import Visualisation
 from holistic.progress import Progress
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from holistic.lenses.activation._profiles import Profile, Survey
     from holistic.lenses.activation.examples import Picks
 
-__all__ = ["Canvas", "alike", "synthesise", "synthetic_finding"]
+__all__ = ["Canvas", "alike", "visualise", "visualise_units"]
 
 _RATE = 0.3
 """Step of Adam on the Fourier coefficients."""
@@ -38,7 +38,7 @@ _JITTER = 14
 
 @dataclass(frozen=True)
 class Canvas:
-    """Where synthesised inputs come from: Fourier coefficients, squeezed into the data's range.
+    """Where feature visualisations come from: Fourier coefficients, squeezed into the data's range.
 
     Coefficients are scaled by the inverse of their frequency, as in natural images, which keeps
     the ascent from filling the input with high frequencies (Olah, Mordvintsev & Schubert 2017).
@@ -87,7 +87,7 @@ class Canvas:
         return flat_planes(drawn, self.like.shape[1:]).to(self.like)
 
 
-def synthesise(
+def visualise(
     subject: Subject, site: Site, units: np.ndarray, scales: np.ndarray, lens: Activation
 ) -> tuple[Tensor, np.ndarray, np.ndarray]:
     """Climb from random starts to inputs that drive units of one site.
@@ -152,8 +152,8 @@ def _before_relu(subject: Subject, site: Site, reduction: str) -> str:
     name = earlier[-1].name
     if subject.gradients.at(name):
         return site.name
-    held = subject.capture([name, site.name], subject.studied[:4])
-    return name if torch.equal(held[name].clamp(min=0), held[site.name]) else site.name
+    captured = subject.capture([name, site.name], subject.studied[:4])
+    return name if torch.equal(captured[name].clamp(min=0), captured[site.name]) else site.name
 
 
 def _variation(drawn: Tensor, canvas: Canvas) -> Tensor:
@@ -185,36 +185,39 @@ def alike(pixels: np.ndarray, units: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return means[0], means[1]
 
 
-def synthetic_finding(
+def visualise_units(
     subject: Subject, lens: Activation, found: Survey, progress: Progress
 ) -> Finding:
-    """Build `activation.synthetic` for the most class-specific units of every site."""
+    """Build `activation.visualisations` for the most class-specific units of every site."""
     columns: dict[str, list[np.ndarray]] = {name: [] for name in _NAMES}
     images = list[Tensor]()
     for done, (profile, picks) in enumerate(zip(found.profiles, found.picks, strict=True)):
-        progress("synthesising inputs", done, len(found.profiles))
+        progress("visualising features", done, len(found.profiles))
         drawn, part = _site_part(subject, lens, profile, picks)
         for name, values in part.items():
             columns[name].append(values)
         images += drawn
-    progress("synthesising inputs", len(found.profiles), len(found.profiles))
+    progress("visualising features", len(found.profiles), len(found.profiles))
     joined = {n: np.concatenate(p) if p else np.zeros(0) for n, p in columns.items()}
-    table = Table.build(SyntheticRow, {**joined, "picture": np.arange(len(joined["unit"]))})
+    table = Table.build(Visualisation, {**joined, "picture": np.arange(len(joined["unit"]))})
     arrays = (
-        {"activation.synthetic": pictures(torch.cat(images), subject.studied)} if images else {}
+        {"activation.visualisations": pictures(torch.cat(images), subject.studied)}
+        if images
+        else {}
     )
     sites = [profile.site.name for profile in found.profiles]
     missing = _missing(subject, sites)
     return Finding(
-        schemas.SYNTHETIC,
+        schemas.VISUALISATIONS,
         table,
         statements=tuple(
             s for s in (_statement(joined, site, subject.seed) for site in sites) if s
         ),
         caveats=(
-            "These inputs are synthetic: nobody has to be shown anything like them for the unit to "
-            "work as it does, and real examples explain units better to people (Borowski et al. "
-            "2021). They are made for units chosen for their d' on the selection split.",
+            "Feature visualisations are made by optimisation: nobody has to be shown anything "
+            "like them for the unit to work as it does, and real examples explain units better to "
+            "people (Borowski et al. 2021). They are made for units chosen for their d' on the "
+            "selection split.",
             "Pictures that differ from start to start say that the unit has several maxima.",
             *missing,
         ),
@@ -238,13 +241,13 @@ _NAMES = (
 def _site_part(
     subject: Subject, lens: Activation, profile: Profile, picks: Picks
 ) -> tuple[list[Tensor], dict[str, np.ndarray]]:
-    """Synthesise inputs for the units of one site with the largest d' on the selection split."""
+    """Visualise the units of one site with the largest d' on the selection split."""
     rated = np.where(profile.dead, -np.inf, np.nan_to_num(profile.chosen_d, nan=-np.inf))
-    units = ordered(-rated)[: lens.synthesised]
+    units = ordered(-rated)[: lens.visualised]
     units = units[np.isfinite(rated[units])]
     if not len(units) or subject.gradients.note or subject.gradients.at(profile.site.name):
         return [], {}
-    drawn, before, after = synthesise(subject, profile.site, units, profile.std[-1][units], lens)
+    drawn, before, after = visualise(subject, profile.site, units, profile.std[-1][units], lens)
     own = np.repeat(units, lens.starts)
     alikeness = alike(drawn.flatten(1).double().cpu().numpy(), own)
     first = (picks.kind == 0) & (picks.rank == 1)  # each unit's largest value
@@ -269,8 +272,8 @@ def _statement(columns: dict[str, np.ndarray], site: str, seed: int) -> str:
     means = _by_unit(columns, rows, units, ("value", "natural_top", "alike", "control_alike"))
     beyond = int((means[:, 0] > means[:, 1]).sum())
     text = (
-        f"Site '{site}': synthetic inputs drive {beyond} of {len(units)} units further than any "
-        "evaluation example does"
+        f"Site '{site}': feature visualisations drive {beyond} of {len(units)} units further than "
+        "any evaluation example does"
     )
     if np.isnan(means[:, 2:]).any():
         return text + "."

@@ -13,8 +13,8 @@ from holistic.lenses.ablation._controls import MoreSets, control_p
 from holistic.lenses.ablation._rankings import RANKINGS
 from holistic.lenses.ablation._removal import Removal
 from holistic.lenses.ablation._site_losses import headline_size
-from holistic.lenses.ablation.collateral_statements import collateral_statement
-from holistic.lenses.ablation.schemas import Collateral
+from holistic.lenses.ablation.off_target_statements import describe_off_target
+from holistic.lenses.ablation.schemas import OffTarget
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.control import band
@@ -22,12 +22,12 @@ from holistic.stats.intervals import paired_accuracy_interval
 from holistic.stats.tests import benjamini_hochberg, mcnemar, permutation_p
 from holistic.study.subject import Subject
 
-__all__ = ["collateral", "collateral_columns"]
+__all__ = ["combine_off_target", "off_target_columns"]
 
 _RANKING = RANKINGS.index("effect")
 
 
-def collateral_columns(
+def off_target_columns(
     subject: Subject,
     site: Site,
     measured: Extent,
@@ -80,16 +80,16 @@ def _control_p(
     return control_p(drops, control[:, None], further[:, None], every=more.every)[0]
 
 
-def collateral(
+def combine_off_target(
     sites: Sequence[dict[str, np.ndarray]], sets: int, caveats: tuple[str, ...]
 ) -> Finding:
     """Put the sites' matrices into one finding."""
     columns = {name: np.concatenate([part[name] for part in sites]) for name in sites[0]}
-    table = Table.build(Collateral, {**columns, "q": benjamini_hochberg(columns["p"])})
+    table = Table.build(OffTarget, {**columns, "q": benjamini_hochberg(columns["p"])})
     names = dict.fromkeys(columns["site"].tolist())
-    lines = tuple(collateral_statement(table.where(site=name), sets) for name in names)
+    lines = tuple(describe_off_target(table.where(site=name), sets) for name in names)
     return Finding(
-        schemas.COLLATERAL,
+        schemas.OFF_TARGET,
         table,
         lines,
         (*caveats, "Rows of one removal share their units, so they don't fail independently."),

@@ -1,0 +1,229 @@
+"""Reads examples that come one after another, or in batches, into one array."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from holistic.arguments import described
+from holistic.errors import DataError, listed
+from holistic.study.inputs import as_tensor, check_kind
+
+__all__ = ["columns_of", "gathered_from"]
+
+INPUTS = (
+    "inputs", "input", "images", "image", "img", "x", "data", "features", "pixel_values",
+    "input_ids", "input_values", "input_features",
+)  # fmt: skip
+"""How the inputs of a dictionary are called."""
+LABELS = ("labels", "label", "y", "target", "targets", "class", "fine_label")
+"""How its labels are called."""
+_ENDLESS = (itertools.count, itertools.cycle, itertools.repeat)
+_MOST_BYTES, _MOST = 4 << 30, 20_000_000
+"""What may come from something that doesn't say how much it holds: bytes and examples."""
+
+
+@dataclass
+class _Gathered:
+    """Inputs `[N, …]` and labels `[N]`, filled in place so that there is one copy of them.
+
+    Attributes
+    ----------
+    expected
+        How many examples there will be; None where that isn't known.
+    """
+
+    expected: int | None = None
+    count: int = 0
+    inputs: np.ndarray | None = None
+    labels: list[np.ndarray] = field(default_factory=list[np.ndarray])
+
+    def add(self, inputs: np.ndarray, labels: np.ndarray, place: int) -> None:
+        """Add some examples `[B, …]` with their labels `[B]`, the ones that come at a place."""
+        if self.inputs is None:
+            rows = len(inputs) if self.expected is None else max(self.expected, len(inputs))
+            self.inputs = np.empty((rows, *inputs.shape[1:]), inputs.dtype)
+        kept = self.inputs
+        if inputs.shape[1:] != kept.shape[1:] or labels.ndim != self._label_axes(labels):
+            raise DataError(
+                f"examples differ in shape: number {self.count} has {_shape(inputs)}, those "
+                f"before it {_shape(kept)} (part {place}); pad or crop all to one shape"
+            )
+        if kept.dtype != inputs.dtype:
+            kept = self.inputs = kept.astype(np.result_type(kept, inputs), copy=False)
+        end = self.count + len(inputs)
+        if end > len(kept):  # moved by the system's tables, not copied
+            kept.resize((max(end, len(kept) + len(kept) // 8), *kept.shape[1:]), refcheck=False)
+        kept[self.count : end] = inputs
+        self.labels.append(labels)
+        self.count = end
+
+    def _label_axes(self, labels: np.ndarray) -> int:
+        return self.labels[0].ndim if self.labels else labels.ndim
+
+    def whole(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return all inputs and labels.
+
+        Raises
+        ------
+        DataError
+            If there are none.
+        """
+        if self.inputs is None or self.count == 0:
+            raise DataError("the data holds no examples; pass at least 2 of each class")
+        if self.count < len(self.inputs):
+            self.inputs.resize((self.count, *self.inputs.shape[1:]), refcheck=False)
+        try:
+            labels = np.concatenate(self.labels)
+        except (TypeError, ValueError):
+            raise DataError(
+                "labels differ in shape from one part to the next; pass one class index an example"
+            ) from None
+        return self.inputs, labels
+
+    def check_end(self) -> None:
+        """Refuse to go on for ever.
+
+        Raises
+        ------
+        DataError
+            If more came than anything without a length may hold.
+        """
+        size = 0 if self.inputs is None else self.inputs.nbytes
+        if self.expected is None and (self.count > _MOST or size > _MOST_BYTES):
+            raise DataError(
+                f"the data has given {self.count:,} examples ({size / 1e9:.1f} GB) and no end; "
+                "pass a part, as itertools.islice(data, 100), or a Dataset, which says its length"
+            )
+
+
+def _shape(values: np.ndarray) -> str:
+    return " × ".join(map(str, values.shape[1:])) or "one number"
+
+
+def gathered_from(
+    parts: Iterable[Any], *, expected: int | None = None, single: bool | None = None
+) -> tuple[Any, Any, tuple[str, ...]]:
+    """Read every example of something that is gone through once: inputs, labels, what is left out.
+
+    Parameters
+    ----------
+    parts
+        Pairs of input and label, or dictionaries; each one an example or a batch of them.
+    expected
+        How many examples there will be, if that is known.
+    single
+        Whether each part is one example, or none is; told by its label where None.
+
+    Raises
+    ------
+    DataError
+        If a part is something else, examples differ in shape, or there is no end.
+    """
+    if isinstance(parts, _ENDLESS):
+        raise DataError(
+            f"the data is endless ({type(parts).__name__}); pass a part of it, as "
+            "itertools.islice(data, 100)"
+        )
+    found, left_out = _Gathered(expected), ()
+    for place, part in enumerate(parts):
+        inputs, labels, left_out = _taken_apart(part, place)
+        x, y = _numbers(inputs), _label_numbers(labels)
+        if y.ndim == 0 if single is None else single:
+            x, y = x[None], y[None]
+        elif y.ndim == 0 or x.ndim == 0 or len(x) != len(y):
+            raise DataError(
+                f"part {place} holds inputs of shape {x.shape} and labels of shape {y.shape}; a "
+                "batch needs as many labels as inputs, an example one class index (of one-hot "
+                "labels, label.argmax())"
+            )
+        found.add(x, y, place)
+        found.check_end()
+    return (*found.whole(), left_out)
+
+
+def _taken_apart(part: Any, place: int) -> tuple[Any, Any, tuple[str, ...]]:
+    if isinstance(part, Mapping):
+        first, second, others = columns_of([*map(str, part)])
+        return part[first], part[second], others
+    if isinstance(part, (tuple, list)) and len(part) == 2:
+        return part[0], part[1], ()
+    if isinstance(part, (tuple, list)):
+        raise DataError(
+            f"part {place} of the data holds {len(part)} things; it must be (input, label): pass "
+            "((x, y) for x, y, *_ in data)"
+        )
+    raise DataError(
+        f"part {place} of the data is {described(part)}; it must be (input, label) or a "
+        "dictionary of both; examples without labels can't be studied"
+    )
+
+
+def columns_of(names: Sequence[str]) -> tuple[str, str, tuple[str, ...]]:
+    """Return which of some names are the inputs' and the labels', and the others.
+
+    >>> columns_of(["label", "image"])
+    ('image', 'label', ())
+    >>> columns_of(["input_ids", "attention_mask", "labels"])
+    ('input_ids', 'labels', ('attention_mask',))
+
+    Raises
+    ------
+    DataError
+        If none or several may be meant.
+    """
+    labels = [name for name in names if name.lower() in LABELS]
+    inputs = [name for name in names if name.lower() in INPUTS]
+    if len(names) == 2 and len(labels) == 1:
+        inputs = [name for name in names if name not in labels]
+    for found, what, known in ((inputs, "inputs", INPUTS), (labels, "labels", LABELS)):
+        if len(found) != 1:
+            candidates = f"{listed(found)} may all be" if found else "none is known as"
+            raise DataError(
+                f"the data holds {listed(names)}, of which {candidates} the {what}; call them "
+                f"{listed(known[:4])} or the like, or pass (data['a'], data['b'])"
+            )
+    others = tuple(name for name in names if name not in (inputs[0], labels[0]))
+    return inputs[0], labels[0], others
+
+
+def _numbers(values: Any) -> np.ndarray:
+    """Return the input of one part as an array; pictures as `folder:` reads them."""
+    if _is_picture(values):
+        from holistic.study.pictures import picture_numbers
+
+        return picture_numbers(values)
+    if isinstance(values, (list, tuple)) and values and _is_picture(values[0]):
+        return _stacked([_numbers(value) for value in values])
+    tensor = as_tensor(values, "images").cpu()
+    check_kind(tensor)
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+
+
+def _is_picture(value: Any) -> bool:
+    return type(value).__module__.partition(".")[0] == "PIL"
+
+
+def _stacked(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    shapes = {picture.shape for picture in pictures}
+    if len(shapes) > 1:
+        raise DataError(
+            f"the pictures differ in shape (channels × height × width): {listed(sorted(shapes))}; "
+            "bring all to one size and to RGB or grey"
+        )
+    return np.stack(pictures)
+
+
+def _label_numbers(labels: Any) -> np.ndarray:
+    if isinstance(labels, Tensor):
+        return as_tensor(labels, "labels").cpu().numpy()
+    try:
+        return np.asarray(labels)
+    except (TypeError, ValueError, RuntimeError):
+        return np.stack([_label_numbers(label) for label in labels])

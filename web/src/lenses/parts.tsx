@@ -1,0 +1,100 @@
+// What a lens adds to the cards of units, classes and images and to the live page, by its place: `<lens>/_parts.tsx`.
+
+import type { ComponentChild, FunctionComponent } from "preact";
+import type { Audit, Table } from "../data";
+import type { Unit } from "../live/server";
+
+export interface UnitOf {
+  site: string;
+  unit: number;
+}
+export interface ClassOf {
+  index: number;
+  name: string;
+}
+export interface ImageOf {
+  example: number;
+}
+
+/** Rows of a finding that tell of a unit, a line each. */
+export interface Relation {
+  term: string;
+  finding: string;
+  value: string;
+  /** The ends of a row that the unit may be, each with the end that the other unit is. */
+  ends?: string[][];
+  /** The column whose largest sizes come first. */
+  first: string;
+  most?: number;
+  keep?: (table: Table, row: number) => boolean;
+  head?: (table: Table, row: number) => string;
+}
+
+export interface NamedSet {
+  name: string;
+  units: Unit[];
+}
+
+export interface Parts {
+  /** The finding that the map of the network draws: an effect of every unit on every class. */
+  map?: string;
+  /** A finding with rows of every unit. */
+  units?: string;
+  unit?: {
+    verdict?: FunctionComponent<UnitOf>;
+    pictures?: FunctionComponent<UnitOf>;
+    numbers?: FunctionComponent<UnitOf>;
+  };
+  unitLines?: (audit: Audit, site: string, unit: number) => [string, ComponentChild][];
+  relations?: Relation[];
+  class?: {
+    strip?: FunctionComponent<ClassOf>;
+    pictures?: FunctionComponent<ClassOf>;
+    units?: FunctionComponent<ClassOf>;
+  };
+  classLines?: (audit: Audit, name: string) => [string, ComponentChild[]][];
+  image?: {
+    strip?: FunctionComponent<ImageOf>;
+    path?: FunctionComponent<ImageOf>;
+    units?: FunctionComponent<ImageOf>;
+    seen?: FunctionComponent<ImageOf>;
+  };
+  /** Sets of units to remove, by what one of them is called. */
+  sets?: Record<string, (audit: Audit) => NamedSet[]>;
+  /** Of an attribution method: its name as pages write it, and whether its maps can be believed. */
+  method?: {
+    name: (audit: Audit, method: string) => string;
+    verdict: FunctionComponent<{ method: string }>;
+  };
+}
+
+const found = import.meta.glob<Parts>("./*/_parts.tsx", { eager: true, import: "default" });
+
+export const parts: Parts[] = Object.values(found);
+
+/** What all lenses put into one place. */
+export const fill = <P extends object>(
+  of: (own: Parts) => FunctionComponent<P> | undefined,
+  props: P,
+) =>
+  parts.flatMap((own, i) => {
+    const Part = of(own);
+    return Part ? [<Part key={i} {...props} />] : [];
+  });
+
+const first = (audit: Audit, names: (string | undefined)[]): Table | undefined =>
+  names.flatMap((name) => (name && audit.table(name)) || [])[0];
+
+/** The table that the map of the network draws, if the audit has it. */
+export const mapOf = (audit: Audit) =>
+  first(
+    audit,
+    parts.map((own) => own.map),
+  );
+
+/** A table with rows of every unit, if the audit has one. */
+export const unitTable = (audit: Audit) =>
+  first(
+    audit,
+    parts.map((own) => own.units),
+  );
