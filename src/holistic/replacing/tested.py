@@ -20,7 +20,7 @@ _CALLED = {
     "control_lo": "95 % of them",
     "q": "q over all classes",
 }
-_BESIDE = {
+_COMPARED = {
     "control": "mean over the same edits elsewhere in their sites",
     "control_lo": "2.5 % quantile of the same edits elsewhere",
     "control_hi": "97.5 % quantile of the same edits elsewhere",
@@ -41,7 +41,7 @@ class Tested:
         prefix="",
         parts="lo hi control control_lo control_hi p q",
         names={"control": "control_effect"},
-        meanings={**_BESIDE, "p": "two-sided p of a mean effect of zero, as the interval says"},
+        meanings={**_COMPARED, "p": "two-sided p of a mean effect of zero, as the interval says"},
         called={**_CALLED, "p": "p (mean of zero)"},
         worse=-1,
         signed=True,
@@ -59,7 +59,7 @@ class Tested:
         words="accuracy lost under the edits",
         parts="lo hi control control_lo control_hi p q",
         meanings={
-            **_BESIDE,
+            **_COMPARED,
             "lo": "lower end of its 95 % interval (Tango, paired)",
             "hi": "upper end of its 95 % interval (Tango, paired)",
             "p": "exact two-sided McNemar p of lost against gained",
