@@ -210,7 +210,7 @@ def _of_commands() -> list[Case]:
     ]
     quick = ("--lens", "attribution", "--attribution.examples", "4", "--attribution.steps", "2")
     for number, terminal in enumerate(("utf-8", "ascii", "latin-1", "closed")):
-        names = f"own:données_{number}", "--model", "own:forward_prints_below"
+        names = f"own:données_{number}", "--model", "own:forward_prints_below", "--anyway"
         cases += [Case(("run", *names, *quick, "--json"), 0, terminal)]
         cases += [Case(("run", *names, *quick, "--out", f"\udcff\n{number}"), 2, terminal)]
     for terminal in ("ascii", "latin-1", "closed"):

@@ -40,7 +40,7 @@ COLUMNS = {
         "share, class_control_drop:f share, class_control_lo:f share, class_control_hi:f share, "
         "class_p:f, class_q:f, sets:i sets, least_p:f, activation:f, matched_activation:f, "
         "class_matched_drop:f share, class_matched_lo:f share, class_matched_hi:f share, "
-        "class_matched_p:f, class_matched_q:f, class_n:i examples"
+        "class_matched_p:f, class_matched_q:f, class_matched_sets:i sets, class_n:i examples"
     ),
     "scores": (
         "site:s, unit:i, class:s, score:s, effect:f score, lo:f score, hi:f score, "

@@ -121,3 +121,46 @@ def test_a_filter_for_colours_is_seen_channel_by_channel(linear: bool) -> None:
     assert weights.shape == (2, 6, 3 * 4)
     for channel, expected in enumerate([1.0, 0.0, -1.0]):
         assert (weights[0, :, 4 * channel : 4 * channel + 4] == expected).all()
+
+
+def test_the_first_layer_is_the_one_that_runs_first() -> None:
+    class Reversed(nn.Module):
+        """A layer over as many channels as the images have is kept in front, and runs last."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.late, self.first = nn.Conv2d(1, 5, 2), nn.Conv2d(1, 3, 3)
+            self.head = nn.Linear(5 * 3 * 3, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            hidden = self.first(x).relu().mean(1, keepdim=True)
+            return self.head(self.late(hidden).relu().flatten(1))
+
+    model = Reversed().eval()
+    images = torch.rand(20, 1, 6, 6, generator=torch.Generator().manual_seed(0))
+    weights = seen_weights(holistic.Subject(model, (images, torch.arange(20) % 2)))
+    assert weights is not None
+    assert torch.equal(weights, model.first.weight[:, 0])
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_pictures_of_other_channels_show_what_differs(channels: int) -> None:
+    """The first channel less the second, of which an average would leave nothing."""
+    from holistic.lenses._pictures import pictures
+
+    shape = torch.zeros(6, 1, 8, 8)
+    shape[:, :, 2:6, 3:5] = 1
+    rest = torch.full((6, channels - 2, 8, 8), 0.5)
+    drawn = pictures(torch.cat([shape, 1 - shape, rest], 1), torch.cat([shape, 1 - shape, rest], 1))
+    assert drawn.shape == (6, 8, 8)
+    assert np.array_equal(drawn, (255 * shape[:, 0]).numpy().astype(np.uint8))
+
+
+def test_equal_channels_are_as_bright_as_each() -> None:
+    from holistic.lenses._pictures import one_plane
+
+    grey = torch.rand(5, 1, 6, 6, generator=torch.Generator().manual_seed(0))
+    alike = grey.expand(-1, 3, -1, -1)
+    torch.testing.assert_close(one_plane(alike, alike), grey)
+    flat = torch.ones(2, 3, 4, 4)
+    torch.testing.assert_close(one_plane(flat, flat), flat[:, :1])

@@ -89,6 +89,12 @@ def test_shapes_are_measured() -> None:
     inverse = properties(torch.from_numpy(1 - picture)[None, None])
     assert inverse is not None
     np.testing.assert_allclose(inverse, measured)
+    # red on a blue of the same brightness, of which an average would leave nothing
+    coloured = np.stack([picture, 0 * picture, 1 - picture])[None]
+    for images in (coloured, 1 - coloured):
+        seen = properties(torch.from_numpy(images))
+        assert seen is not None
+        np.testing.assert_allclose(seen, measured, atol=1e-6)
     bar = np.zeros((20, 20), np.float32)
     for row in range(4, 16):
         bar[row, 10 + (10 - row) // 2 : 13 + (10 - row) // 2] = 1  # leans to the right

@@ -56,6 +56,7 @@ class FakeSubject:
     probes: tuple[float, ...] = (1.0, 2.0)
     device: str = "cpu"
     unit_axes: tuple[str, ...] = ()
+    feature_names: tuple[str, ...] = ()
 
     images = torch.zeros(10, 1, 2, 2)
     labels = torch.tensor([0, 1] * 5)
@@ -176,6 +177,7 @@ def test_key_depends_on_what_decides_the_numbers_and_not_on_the_clock(tmp_path: 
                 (replace(base, computes="c1"), ["early"]),
                 (replace(base, device="cuda"), ["early"]),
                 (replace(base, unit_axes=("0",)), ["early"]),
+                (replace(base, feature_names=("f",)), ["early"]),
                 (base, [Early(draws=6)]),
                 (base, ["early", "middle"]),
             ],

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import threading
+import weakref
 from collections.abc import Callable
 from functools import lru_cache, partial
+from pathlib import Path
 from types import MethodType
 
 import numpy as np
@@ -67,8 +70,54 @@ def keeping(model: nn.Sequential) -> None:
     model.register_forward_hook(lambda module, inputs, output: output + parameter("bias"))
 
 
+def keeping_a_part(model: nn.Sequential) -> None:
+    parameter = lru_cache(partial(lambda part, name: part.get_parameter(name), model[3]))
+    model.register_forward_hook(lambda module, inputs, output: output + parameter("bias"))
+
+
+def referring(model: nn.Sequential) -> None:
+    model.parent = weakref.ref(model)  # a part of the model that knows its owner
+    parts, last = weakref.WeakValueDictionary(last=model[3]), weakref.ref(model[3])
+    model.register_forward_hook(
+        lambda module, inputs, output: output + parts["last"].bias + last().bias
+    )
+
+
+def defaulting(model: nn.Sequential) -> None:
+    def forward(x: Tensor, first: nn.Module = model[1], *, last: nn.Module = model[3]) -> Tensor:
+        return last(model[2](first(x)))
+
+    model.forward = forward
+
+
+def called(model: nn.Sequential) -> None:
+    class Step:
+        def __init__(self) -> None:
+            self.model, self.lock = model, threading.Lock()
+
+        def __reduce__(self) -> str:
+            raise TypeError("not picklable")
+
+        def __call__(self, x: Tensor) -> Tensor:
+            return self.model[3](self.model[1](x))
+
+    model.forward = Step()
+
+
+def of_an_object(model: nn.Sequential) -> None:
+    settings = Settings(model)
+    model.register_forward_hook(lambda module, inputs, output: output + settings.model[3].bias)
+
+
 HELD = {
     "a hook that keeps results": keeping,
+    "a hook that keeps a part's results": keeping_a_part,
+    "weak references": referring,
+    "defaults of a function": defaulting,
+    "an object that is called": called,
+    "a hook of an object": of_an_object,
+    "many losses": lambda model: setattr(model, "losses", [model(X).sum()] * 10_001),
+    "an array that compares": held(my_hooks=np.ones(3)),
     "nothing": held(),
     "a tensor kept from training": computed,
     "an open file": held(log=sys.__stdout__),
@@ -121,6 +170,23 @@ def test_what_a_copy_holds_is_its_own_where_that_can_be() -> None:
     assert double.features.is_leaf
     assert torch.equal(double.features, model.features)
     assert torch.equal(torch.rand(2, generator=double.draws), torch.rand(2, generator=model.draws))
+
+
+def test_weak_references_of_a_copy_lead_to_its_own_parts() -> None:
+    model = made()
+    referring(model)
+    double = copied(model)
+    assert double.parent() is double
+    assert model.parent() is model
+
+
+def test_what_ends_something_when_it_is_deleted_is_shared() -> None:
+    model = made()
+    model.log = tempfile.NamedTemporaryFile()  # noqa: SIM115
+    double = copied(model)
+    assert double.log.file is model.log.file
+    del double
+    assert Path(model.log.name).exists()
 
 
 def test_weights_made_in_inference_mode_get_gradients_in_the_copy() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from holistic.graph.engine import Engine
+from holistic.graph.engine import Engine, Stage
 from holistic.graph.hooked import HookedEngine
 from holistic.graph.replay import TracedStage
 from holistic.graph.sites import Site
@@ -77,6 +77,24 @@ def replaced(units: list[int], value: float):
     return change
 
 
+def check_right(engine: Engine, stage: Stage, images: Tensor, site: Site) -> None:
+    """Which examples are right after one size and after several, against whole runs."""
+    generator = torch.Generator().manual_seed(3)
+    labels = torch.randint(stage.base.shape[1], (len(images),), generator=generator)
+    orders = torch.stack([torch.randperm(site.units, generator=generator) for _ in "abc"])
+    for sizes in ({site.units}, {1, min(2, site.units), site.units}):
+        found = list(stage.right(orders, labels, sizes))
+        assert {k for k, _, _ in found} == sizes
+        for k, chosen, right in found:
+            for order, got in zip(orders[chosen], right, strict=True):
+                change = replaced(order[:k].tolist(), 0.25)
+                expected = engine.run(images, (), {site.name: change})[0].float()
+                top = expected.topk(2, dim=-1).values
+                coarse = 0.1 if stage.base.dtype == torch.bfloat16 else 2e-4
+                clear = (top[:, 0] - top[:, 1]) > coarse * max(float(expected.abs().max()), 1.0)
+                assert torch.equal(got[clear], (expected.argmax(1) == labels)[clear])
+
+
 def check_stage(engine: Engine, images: Tensor, site: Site, seed: int = 0) -> None:
     """Units, sets and orders against whole runs with the same edit."""
     generator = torch.Generator().manual_seed(seed)
@@ -112,6 +130,7 @@ def check_stage(engine: Engine, images: Tensor, site: Site, seed: int = 0) -> No
         for _, chosen, logits in last:
             for order, got in zip(orders[chosen], logits, strict=True):
                 same(got, engine.run(images, (), {site.name: replaced(order.tolist(), 0.25)})[0])
+    check_right(engine, stage, images, site)
     stage._tile = 3
     same(stage.units(units, rows), singles.flatten(0, 1))
 

@@ -140,7 +140,7 @@ PROMISES: Mapping[str, Mapping[str, str]] = {
         "mechanism.clusters: silhouette of a site": "site_silhouette_lo",
         "mechanism.clusters: specialisation": "lo p q",
         "mechanism.clusters: data without groups": "null_p",
-        "mechanism.clusters: untrained": "untrained_p",
+        "mechanism.clusters: randomly initialised": "untrained_p",
         _SETS: "null_q untrained_q",
     },
     "mechanism.flow": {

@@ -366,8 +366,8 @@ def _raise_failed(run: Audit, failed: Sequence[str], errors: Mapping[str, Except
     causes = list(errors.values())
     cause = causes[0] if len(causes) == 1 else ExceptionGroup("lenses failed", causes)
     raise LensError(
-        f"{reasons}; other lenses ({len(run.finished)}) are saved in '{run.path}', and the same "
-        "command tries again",
+        f"{reasons}; the other lenses ({len(run.finished)}) are saved in '{run.path}', and the "
+        "same command tries again",
         run,
     ) from cause
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import types
+import weakref
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -26,9 +27,9 @@ def copied(model: nn.Module) -> nn.Module:
     """Copy a model with all that it holds; share what can't be copied.
 
     Open files, locks, streams, and whatever else Python refuses to copy are shared with the
-    original. Tensors that remember how they were computed are copied without that memory, random
-    generators with their state, and functions that hold the model, or a part of it, hold the
-    copy's instead.
+    original, and so is what does something when it is deleted. Tensors that remember how they
+    were computed are copied without that memory, random generators with their state; functions,
+    weak references and objects that hold the model, or a part of it, hold the copy's instead.
 
     Parameters
     ----------
@@ -45,27 +46,91 @@ def copied(model: nn.Module) -> nn.Module:
     ModelError
         If one of its modules refuses to be copied.
     """
-    memo: dict[int, Any] = {}
+    memo = _Memo()
     functions: list[tuple[types.FunctionType, types.FunctionType]] = []
     with torch.inference_mode(False), torch.no_grad():
         contents = list(everything(model))
+        memo.later = _when_met(contents)
         for value in contents:
             if isinstance(value, types.FunctionType):
                 twin = _twin(value)
                 if twin is not None:
                     memo[id(value)] = twin
                     functions.append((value, twin))
-            elif (own := _own_copy(value)) is not None:
+            elif id(value) not in memo.later and (own := _own_copy(value)) is not None:
                 memo[id(value)] = own
-        memo |= {id(value): again for value in contents if (again := _cached_again(value, memo))}
         double = _copied(model, contents, memo)
         for function, twin in functions:
             _fill(function, twin, memo)
     return double
 
 
-def _copied(model: nn.Module, contents: Sequence[Any], memo: dict[int, Any]) -> nn.Module:
-    trial = dict(memo)
+class _Memo(dict[int, Any]):
+    """What `deepcopy` has copied, and what it gets made when it first asks for it.
+
+    A weak reference leads to what may be half copied, so its copy can't be made before.
+    """
+
+    later: Mapping[int, Callable[[_Memo], Any]] = {}
+
+    def get(self, key: int, default: Any = None) -> Any:
+        """Return a copy by the original's id."""
+        if key not in self and key in self.later:
+            self[key] = self.later[key](self)
+        return super().get(key, default)
+
+    def copy(self) -> _Memo:
+        """Return a memo to try with."""
+        again = _Memo(self)
+        again.later = self.later
+        return again
+
+
+def _when_met(contents: Sequence[Any]) -> dict[int, Callable[[_Memo], Any]]:
+    """Return what copies weak references, and objects that refuse to be copied, by their ids.
+
+    Where these lead to a part of the model, the copy must lead to the copy's part.
+    """
+    parts = {id(value) for value in contents}
+    later: dict[int, Callable[[_Memo], Any]] = {}
+    for value in contents:
+        if isinstance(value, weakref.ref):
+            target = value()
+            if id(target) in parts:
+                later[id(value)] = lambda memo, t=target: weakref.ref(copy.deepcopy(t, memo))
+        elif isinstance(value, weakref.WeakValueDictionary):
+            later[id(value)] = lambda memo, v=value: weakref.WeakValueDictionary(
+                {k: copy.deepcopy(x, memo) if id(x) in parts else x for k, x in v.items()}
+            )
+        elif isinstance(value, _KEEPING) and _leads_to_model(value):
+            later[id(value)] = lambda memo, v=value: _kept_again(v, memo)
+        elif _rebuildable(value) and _refuses(value) and _leads_to_model(value):
+            later[id(value)] = lambda memo, v=value: _rebuilt(v, memo)
+    return later
+
+
+def _rebuildable(value: Any) -> bool:
+    if isinstance(value, (nn.Module, types.FunctionType)) or _ends_with_it(value):
+        return False
+    try:
+        return isinstance(value.__dict__, dict)
+    except Exception:  # it has none, or whatever its class raises
+        return False
+
+
+def _rebuilt(value: Any, memo: _Memo) -> Any:
+    """Copy an object attribute by attribute, whatever it says of being copied."""
+    try:
+        again = object.__new__(type(value))
+    except TypeError:  # made by C, which alone knows what is inside
+        return value
+    memo[id(value)] = again
+    again.__dict__.update(copy.deepcopy(vars(value), memo))
+    return again
+
+
+def _copied(model: nn.Module, contents: Sequence[Any], memo: _Memo) -> nn.Module:
+    trial = memo.copy()
     try:
         double = copy.deepcopy(model, trial)
     except Exception:  # a class may refuse in any way: whatever does so alone is shared
@@ -73,10 +138,10 @@ def _copied(model: nn.Module, contents: Sequence[Any], memo: dict[int, Any]) -> 
             plain = type(value) in copy._deepcopy_dispatch  # pyright: ignore[reportAttributeAccessIssue]
             if id(value) not in memo and not plain and not isinstance(value, nn.Module):
                 try:
-                    copy.deepcopy(value, dict(memo))
+                    copy.deepcopy(value, memo.copy())
                 except Exception:
-                    memo[id(value)] = value
-        trial = dict(memo)
+                    memo[id(value)] = _rebuilt(value, memo) if _rebuildable(value) else value
+        trial = memo.copy()
         try:
             double = copy.deepcopy(model, trial)
         except Exception as error:
@@ -102,8 +167,15 @@ def everything(model: nn.Module) -> Iterator[Any]:
         stack.extend(parts_of(value))
 
 
-def parts_of(value: Any) -> Iterator[Any]:
-    """Yield what a value holds: entries, attributes, the cells of a closure."""
+def parts_of(value: Any) -> list[Any]:
+    """Return what a value holds: entries, attributes, the cells and defaults of a function."""
+    try:
+        return list(_parts_of(value))
+    except Exception:  # a class may raise anything when it is looked into
+        return []
+
+
+def _parts_of(value: Any) -> Iterator[Any]:
     if isinstance(value, (Tensor, types.ModuleType)):
         return
     if isinstance(value, (dict, list, tuple, set, frozenset, deque)):
@@ -120,10 +192,11 @@ def parts_of(value: Any) -> Iterator[Any]:
     elif isinstance(value, types.FunctionType):
         yield from (cell for cell in value.__closure__ or () if _full(cell))
         yield from value.__defaults__ or ()
+        yield from (value.__kwdefaults__ or {}).values()
     elif isinstance(value, nn.Module):
         yield value.__dict__
         # every module has a dozen of these, nearly all of them empty
-        yield from (v for n, v in vars(value).items() if "hooks" not in n or v != {})
+        yield from (v for n, v in vars(value).items() if not _hooks(n, v) or v)
         return
     elif isinstance(getattr(value, "__dict__", None), dict):
         yield value.__dict__
@@ -132,6 +205,10 @@ def parts_of(value: Any) -> Iterator[Any]:
         for name in (slots,) if isinstance(slots, str) else slots:
             if hasattr(value, name):
                 yield getattr(value, name)
+
+
+def _hooks(name: str, value: Any) -> bool:
+    return "hooks" in name and isinstance(value, dict)
 
 
 def _own_copy(value: Any) -> Any:
@@ -143,15 +220,28 @@ def _own_copy(value: Any) -> Any:
         return value.clone_state()
     if isinstance(value, types.ModuleType):
         return value
-    if hasattr(value, "__deepcopy__") or isinstance(value, (nn.Module, partial)):
+    if isinstance(value, (dict, list, tuple, set, frozenset, deque)) and len(value) > _MOST:
+        return copy.copy(value)
+    if isinstance(value, nn.Module):
         return None
+    return value if _ends_with_it(value) or _refuses(value) else None
+
+
+def _ends_with_it(value: Any) -> bool:
+    """Whether something outside ends with an object: a copy that is dropped would end it too."""
+    return isinstance(getattr(type(value), "__del__", None), types.FunctionType)
+
+
+def _refuses(value: Any) -> bool:
+    if hasattr(type(value), "__deepcopy__") or isinstance(value, (nn.Module, partial)):
+        return False
     if type(value) in copy._deepcopy_dispatch:  # pyright: ignore[reportAttributeAccessIssue]
-        return None
+        return False
     try:
         value.__reduce_ex__(4)
     except Exception:  # whatever a class raises that refuses to be copied
-        return value
-    return None
+        return True
+    return False
 
 
 def _full(cell: types.CellType) -> bool:
@@ -163,53 +253,43 @@ def _full(cell: types.CellType) -> bool:
 
 
 def _twin(function: types.FunctionType) -> types.FunctionType | None:
-    """Return the function with an empty closure, where the closure holds a part of a model."""
-    contents = [cell.cell_contents for cell in function.__closure__ or () if _full(cell)]
-    if not any(_holds_model(value) for value in contents):
+    """Return the function with an empty closure, where it holds a part of a model."""
+    if not any(_leads_to_model(part) for part in parts_of(function)):
         return None
     cells = tuple(types.CellType() for _ in function.__closure__ or ())
     twin = types.FunctionType(
-        function.__code__, function.__globals__, function.__name__, function.__defaults__, cells
+        function.__code__, function.__globals__, function.__name__, None, cells or None
     )
-    twin.__kwdefaults__ = function.__kwdefaults__
     twin.__dict__.update(function.__dict__)
     return twin
-
-
-def _cached_again(value: Any, memo: Mapping[int, Any]) -> Any:
-    """Return a function that keeps its results, made of the copy's function, with none kept."""
-    if not isinstance(value, _KEEPING) or id(value.__wrapped__) not in memo:
-        return None
-    return lru_cache(**value.cache_parameters())(memo[id(value.__wrapped__)])
 
 
 _KEEPING = type(lru_cache(int))
 
 
-def _holds_model(value: Any) -> bool:
-    if isinstance(value, (nn.Module, nn.Parameter)):
-        return True
-    within = (
-        types.CellType,
-        types.MethodType,
-        types.FunctionType,
-        list,
-        tuple,
-        dict,
-        partial,
-        _KEEPING,
+def _kept_again(value: Any, memo: _Memo) -> Any:
+    """Return a function that keeps its results, made of the copy's function, with none kept."""
+    return lru_cache(**value.cache_parameters())(copy.deepcopy(value.__wrapped__, memo))
+
+
+def _leads_to_model(value: Any) -> bool:
+    parts = (nn.Module, nn.Parameter)
+    return any(
+        isinstance(part() if isinstance(part, weakref.ref) else part, parts)
+        for part in everything(value)
     )
-    if isinstance(value, within):
-        return any(_holds_model(part) for part in parts_of(value))
-    return False
 
 
-def _fill(function: types.FunctionType, twin: types.FunctionType, memo: dict[int, Any]) -> None:
+def _fill(function: types.FunctionType, twin: types.FunctionType, memo: _Memo) -> None:
     for old, new in zip(function.__closure__ or (), twin.__closure__ or (), strict=True):
         if _full(old):
             new.cell_contents = _following(old.cell_contents, memo)
+    if function.__defaults__:
+        twin.__defaults__ = tuple(_following(value, memo) for value in function.__defaults__)
+    if function.__kwdefaults__:
+        twin.__kwdefaults__ = {k: _following(v, memo) for k, v in function.__kwdefaults__.items()}
 
 
-def _following(value: Any, memo: dict[int, Any]) -> Any:
-    """Return what stands in the copy for what the original's closure holds."""
-    return copy.deepcopy(value, memo) if _holds_model(value) else memo.get(id(value), value)
+def _following(value: Any, memo: _Memo) -> Any:
+    """Return what stands in the copy for what the original's function holds."""
+    return copy.deepcopy(value, memo) if _leads_to_model(value) else memo.get(id(value), value)

@@ -16,6 +16,7 @@ __all__ = [
     "Given",
     "Stage",
     "native",
+    "outcomes",
     "position_mean",
     "units_last",
 ]
@@ -105,6 +106,16 @@ class Stage(Protocol):
         """
         ...
 
+    def right(
+        self, orders: Tensor, labels: Tensor, sizes: Collection[int] | None = None
+    ) -> Iterator[tuple[int, slice, Tensor]]:
+        """Say which examples are right without the first units of each order.
+
+        Like `orders`, for labels `[B]`: yields `[O', B]` bool in place of logits, and computes
+        those only where the outcome can have changed.
+        """
+        ...
+
 
 class Engine(Protocol):
     """Runs a model on batches, reads its sites and edits them.
@@ -169,6 +180,14 @@ class Engine(Protocol):
             A stage of the same images, whose values needn't be computed again.
         """
         ...
+
+
+def outcomes(
+    replayed: Iterator[tuple[int, slice, Tensor]], labels: Tensor
+) -> Iterator[tuple[int, slice, Tensor]]:
+    """Say which examples `[O', B]` are right by their logits `[O', B, C]`."""
+    for k, chosen, logits in replayed:
+        yield k, chosen, logits.argmax(2) == labels
 
 
 def units_last(value: Tensor, batch_axis: int, unit_axis: int) -> Tensor:

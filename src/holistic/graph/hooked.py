@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from holistic.errors import ModelError
 from holistic.graph.accompanied import accompanied, apart
-from holistic.graph.engine import Change, Stage, native, units_last
+from holistic.graph.engine import Change, Stage, native, outcomes, units_last
 from holistic.graph.modules import Output, input_module_site, module_sites
 from holistic.graph.patterns import narrowed
 from holistic.graph.recorded import Recorder
@@ -216,6 +216,12 @@ class HookedStage:
                 mask[order[:k]] = True
             for k, (_, logits) in zip(wanted, self.sets(masks.to(orders.device)), strict=True):
                 yield k, slice(o, o + 1), logits
+
+    def right(
+        self, orders: Tensor, labels: Tensor, sizes: Collection[int] | None = None
+    ) -> Iterator[tuple[int, slice, Tensor]]:
+        """Replace units one after another, and say which examples are right `[O', B]`."""
+        return outcomes(self.orders(orders, sizes), labels)
 
 
 @contextmanager

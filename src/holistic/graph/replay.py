@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
-from holistic.graph.engine import native, units_last
+from holistic.graph.engine import native, outcomes, units_last
+from holistic.graph.lead import lead, lead_bounds
 from holistic.graph.linear import Mix, by_unit, changed_units, mask_of
 from holistic.graph.memory import budget, full_precision
 from holistic.graph.program import select_rows
@@ -109,6 +110,13 @@ class TracedStage:
         return changes
 
     @cached_property
+    def _columns(self) -> dict[int, Tensor]:
+        """By linear mixing node, each unit's columns of its weight, `[U, block, O]`."""
+        linear = (mix for mix in self.carry.mixes if not mix.convolution)
+        shape = (self.site.units, -1)
+        return {m.node.index: m.weight.T.contiguous().unflatten(0, shape) for m in linear}
+
+    @cached_property
     def _tables(self) -> dict[int, Tensor]:
         """By linear mixing node, its value before, then the columns of its weight, `[·, O]`."""
         return {
@@ -145,14 +153,20 @@ class TracedStage:
             logits[part] = self._finish(values, len(rows[part]), owned=True)
         return logits
 
-    def _rows_of(self, index: int, rows: Tensor) -> Tensor:
-        return select_rows(self.program.nodes[index], self.known[index], rows)
+    def _rows_of(self, index: int, rows: Tensor, value: Tensor | None = None) -> Tensor:
+        value = self.known[index] if value is None else value
+        return select_rows(self.program.nodes[index], value, rows)
 
-    def _finish(self, values: Mapping[int, Tensor], rows: int, *, owned: bool) -> Tensor:
+    def _finish(self, values: Mapping[int, Tensor], rows: int, *, owned: bool | None) -> Tensor:
+        """Logits from the mixed and dense values, which may be overwritten if they are `owned`.
+
+        None: computed by the usual operations. Those for large batches prepare anew for each
+        number of rows.
+        """
         output = self.program.output
         if output in values:
-            return values[output] if owned else values[output].clone()
-        mine = self.carry.given if owned else ()
+            return values[output].clone() if owned is False else values[output]
+        mine = None if owned is None else self.carry.given if owned else ()
         with full_precision(self.base.device):
             return self.program.evaluate(values, [output], rows=rows, owned=mine)[output]
 
@@ -239,8 +253,7 @@ class TracedStage:
     ) -> Iterator[tuple[int, slice, Tensor]]:
         """Replace units one after another in each order `[O, K]`."""
         wanted = range(1, orders.shape[1] + 1) if sizes is None else sizes
-        stepping = self._stepping_cost(max(wanted, default=0), len(wanted))
-        whole = stepping > len(wanted) * self.program.row_cost(self.carry.restart)
+        whole = self._whole(wanted)
         for start in range(0, len(orders), self.copies):
             chosen = slice(start, min(start + self.copies, len(orders)))
             found = self._at_once if whole else self._one_by_one
@@ -251,6 +264,11 @@ class TracedStage:
         """Cost of one example in one order of `length` units with logits at so many sizes."""
         whole = sizes * self.program.row_cost(self.carry.restart)
         return min(whole, self._stepping_cost(length, sizes))
+
+    def _whole(self, wanted: Collection[int]) -> bool:
+        """Whether replacing units anew for each size costs less than one after another."""
+        stepping = self._stepping_cost(max(wanted, default=0), len(wanted))
+        return stepping > len(wanted) * self.program.row_cost(self.carry.restart)
 
     def _stepping_cost(self, length: int, sizes: int) -> float:
         return length * self._step_cost + sizes * self.row_cost
@@ -264,33 +282,101 @@ class TracedStage:
             yield k, torch.cat([logits for _, logits in self.sets(place < k)])
 
     def _one_by_one(self, orders: Tensor, wanted: Collection[int]) -> Iterator[tuple[int, Tensor]]:
-        count, listed = len(orders), orders.tolist()
+        for k, values in self._followed(orders, wanted):
+            logits = self._finish(values, len(orders) * self.rows, owned=False)
+            yield k, logits.unflatten(0, (len(orders), self.rows))
+
+    def _followed(
+        self, orders: Tensor, wanted: Collection[int]
+    ) -> Iterator[tuple[int, dict[int, Tensor]]]:
+        """Values that logits follow from, without the first units of each order, at each size."""
+        count, listed, before = len(orders), orders.tolist(), 0
         orders = orders.to(self.base.device)
         rows = torch.arange(self.rows, device=self.base.device).repeat(count)
         values = {i: self._rows_of(i, rows) for i in self.carry.finish.reads}
-        for k in range(max(wanted, default=0)):
-            units = orders[:, k].repeat_interleave(self.rows)
+        for k in sorted(wanted):
             for mix in self.carry.mixes:
                 if mix.node.index in values:
-                    self._add_whole(mix, values[mix.node.index], [order[k] for order in listed])
+                    units = [order[before:k] for order in listed]
+                    self._add_whole(mix, values[mix.node.index], units)
             for index in self.carry.dense:
-                self._written(index, values[index], units, rows)
-            if k + 1 in wanted:
-                logits = self._finish(values, len(rows), owned=False)
-                yield k + 1, logits.unflatten(0, (count, self.rows))
+                for j in range(before, k):
+                    units = orders[:, j].repeat_interleave(self.rows)
+                    self._written(index, values[index], units, rows)
+            before = k
+            yield k, values
 
-    def _add_whole(self, mix: Mix, value: Tensor, units: Sequence[int]) -> None:
-        """Add one unit's change on every example to each copy of the batch, in place."""
+    def _add_whole(self, mix: Mix, value: Tensor, units: Sequence[Sequence[int]]) -> None:
+        """Add some units' changes on every example to each copy of the batch, in place."""
         changes = self._changes[mix.node.index]
-        for copy, unit in enumerate(units):
+        for copy, some in enumerate(units):
             part = value[copy * self.rows : (copy + 1) * self.rows]
             if mix.convolution:
-                part += mix.convolve(changes[unit], unit)
-            elif changes.shape[-1] == 1:
-                part.addcmul_(changes[unit], mix.weight[:, unit])
+                for unit in some:
+                    part += mix.convolve(changes[unit], unit)
+            elif changes.shape[-1] == 1 and len(some) == 1:
+                part.addcmul_(changes[some[0]], self._columns[mix.node.index][some[0], 0])
             else:
-                block = changes.shape[-1]
-                part += changes[unit] @ mix.weight[:, unit * block : (unit + 1) * block].T
+                columns = self._columns[mix.node.index][some].flatten(0, 1)  # [g·block, O]
+                part += changes[some].movedim(0, -2).flatten(-2) @ columns
+
+    @torch.no_grad()
+    def right(
+        self, orders: Tensor, labels: Tensor, sizes: Collection[int] | None = None
+    ) -> Iterator[tuple[int, slice, Tensor]]:
+        """Replace units one after another, and say which examples are right `[O', B]`."""
+        reach, wanted = self._reach(labels), sizes or range(1, orders.shape[1] + 1)
+        if reach is None or (len(wanted) > 1 and self._whole(wanted)):
+            yield from outcomes(self.orders(orders, sizes), labels)
+            return
+        for start in range(0, len(orders), self.copies):
+            chosen = slice(start, min(start + self.copies, len(orders)))
+            for k, right in self._turned(orders[chosen], labels, wanted, reach):
+                yield k, chosen, right
+
+    def _turned(
+        self, orders: Tensor, labels: Tensor, wanted: Collection[int], reach: Tensor
+    ) -> Iterator[tuple[int, Tensor]]:
+        """Compute logits only where the units' `reach` `[U, B]` is more than what a lead holds."""
+        count, before, many = len(orders), 0, labels.repeat(len(orders))
+        sure = lead(self.base, labels).repeat(count)  # [O'·B]
+        right = (self.base.argmax(1) == labels).repeat(count)
+        # of a single size sums are made where they are needed; of many, each builds on the last
+        followed = self._followed(orders, wanted) if len(wanted) > 1 else ((k, {}) for k in wanted)
+        for k, values in followed:
+            for unit in orders[:, before:k].T.to(reach.device):
+                sure -= reach[unit].flatten()
+            due = (~(sure > 0)).nonzero()[:, 0]  # what isn't a number is never sure
+            some = {i: self._rows_of(i, due, v) for i, v in values.items()}
+            logits = self._finish(some or self._sums(orders[:, :k], due), len(due), owned=None)
+            sure[due], right[due] = lead(logits, many[due]), logits.argmax(1) == many[due]
+            before = k
+            yield k, right.unflatten(0, (count, self.rows)).clone()
+
+    def _sums(self, orders: Tensor, due: Tensor) -> dict[int, Tensor]:
+        """Values without all units of each order at the places `due` among orders × examples."""
+        index, rows = self.carry.mixes[0].node.index, due % self.rows
+        value, start = self._rows_of(index, rows), 0
+        counts = (due // self.rows).bincount(minlength=len(orders)).tolist()
+        for some, n in zip(orders, counts, strict=True):
+            part = slice(start, start + n)
+            change = self._changes[index][some[:, None], rows[part]]  # [K, n, block]
+            columns = self._columns[index][some].flatten(0, 1)  # [K·block, O]
+            value[part] += change.movedim(0, -2).flatten(-2) @ columns
+            start += n
+        return {index: value}
+
+    def _reach(self, labels: Tensor) -> Tensor | None:
+        """How far each unit's change can move the lead on each example, `[U, B]`."""
+        if self._bounds is None:
+            return None
+        changes = self._changes[self.carry.mixes[0].node.index]  # [U, B, block]
+        bounds = self._bounds.unflatten(0, (self.site.units, -1))[:, :, labels]  # [U, block, B]
+        return torch.einsum("ubk,ukb->ub", changes.abs(), bounds)
+
+    @cached_property
+    def _bounds(self) -> Tensor | None:
+        return lead_bounds(self.program, self.carry)
 
 
 def _repeated(value: Tensor, axis: int, count: int) -> Tensor:

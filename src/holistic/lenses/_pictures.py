@@ -9,10 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["are_pictures", "flat_planes", "pictures", "planes"]
+__all__ = ["are_pictures", "flat_planes", "one_plane", "pictures", "planes"]
 
 _MOST_BYTES = 64 << 20
 """Bytes that the pictures of one finding may hold; larger ones are made smaller."""
+_COLOURED = 512
+"""So many examples say how colours differ."""
+_BALANCED = 1e-3
+"""Weights of colours that add up to less are of both signs alike."""
 
 
 def _channels_last(shape: Sequence[int]) -> bool:
@@ -47,6 +51,39 @@ def are_pictures(images: Tensor) -> bool:
     return images.is_floating_point() and min(planes(images[:1]).shape[2:]) >= 4
 
 
+def one_plane(values: Tensor, among: Tensor) -> Tensor:
+    """Bring planes to one channel: the mixture of channels in which pixels differ most.
+
+    An average would leave nothing of red on a blue of the same brightness.
+
+    Parameters
+    ----------
+    values
+        `[B, channels, H, W]`.
+    among
+        `[N, channels, H, W]`, the data whose pixels decide.
+
+    Returns
+    -------
+    Tensor
+        `[B, 1, H, W]`: the first principal component of the pixels' colours, with weights whose
+        sizes add up to 1, so that equal channels give what each of them holds.
+    """
+    channels = values.shape[1]
+    if channels == 1:
+        return values
+    some = among[:: max(1, len(among) // _COLOURED)]
+    colours = some.movedim(1, -1).flatten(0, -2).double()  # [N·H·W, channels]
+    spread = colours.T.cov().nan_to_num()
+    weights = torch.linalg.eigh(spread).eigenvectors[:, -1]
+    if not float(spread.diagonal().sum()) > 0:
+        weights = torch.ones_like(weights)
+    total = float(weights.sum())
+    sign = total if abs(total) > _BALANCED else float(weights[weights.abs().argmax()])
+    weights = (weights * math.copysign(1.0, sign) / weights.abs().sum()).to(values)
+    return torch.einsum("bchw,c->bhw", values, weights)[:, None]
+
+
 def pictures(images: Tensor, among: Tensor) -> np.ndarray:
     """Draw inputs in 256 levels.
 
@@ -60,12 +97,14 @@ def pictures(images: Tensor, among: Tensor) -> np.ndarray:
     Returns
     -------
     np.ndarray
-        uint8 `[M, H, W]`, or `[M, H, W, 3]` for inputs with three channels; other numbers of
-        channels are averaged. Sides are divided by a whole number where M pictures would be large.
+        uint8 `[M, H, W]`, or `[M, H, W, 3]` for inputs with three channels; of another number of
+        channels, their `one_plane`. Sides are divided by a whole number where M pictures would be
+        large.
     """
-    drawn = planes(images).float()
-    if drawn.shape[1] != 3:
-        drawn = drawn.mean(1, keepdim=True)
+    drawn, among = planes(images).float(), planes(among)
+    if drawn.shape[1] not in (1, 3):
+        among = among.float()
+        drawn, among = (one_plane(part, among) for part in (drawn, among))
     shrink = math.ceil(math.sqrt(drawn.numel() / _MOST_BYTES))
     if shrink > 1:
         drawn = torch.nn.functional.avg_pool2d(drawn, shrink, ceil_mode=True)

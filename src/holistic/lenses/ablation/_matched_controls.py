@@ -66,14 +66,14 @@ class Matched:
     ----------
     drops
         `[R·C, S + 1, sets]`, drop of the class's own accuracy; NaN at sizes without matched sets.
-    repeated
-        `[R·C, S + 1, sets]`, whether an earlier set is the same: of single units there are few.
+    first
+        Of the same shape, whether a set is drawn for the first time.
     strength
         `[R·C, S + 1]`, mean activation of the matched units.
     """
 
     drops: np.ndarray
-    repeated: np.ndarray
+    first: np.ndarray
     strength: np.ndarray
 
 
@@ -83,7 +83,7 @@ def remove_matched(
     """Remove matched sets, those of a class on the class's own examples."""
     classes, sizes = len(subject.classes), (0, *extent.sizes)
     drops = np.full((len(ranked.orders), len(sizes), lens.sets), np.nan)
-    repeated, strength = np.zeros(drops.shape, bool), np.full(drops.shape[:2], np.nan)
+    first, strength = np.zeros(drops.shape, bool), np.full(drops.shape[:2], np.nan)
     for c in range(classes):
         examples = _of_class(extent.examples, c)
         own = range(c, len(ranked.orders), classes)
@@ -97,22 +97,31 @@ def remove_matched(
                 )
                 for i in own
             ]
-            orders = np.concatenate(sets)  # [R·sets, k]
-            removal = remove_orders(
-                subject, site, orders, sizes=(k,), examples=examples, edit=lens.edit
-            )
-            drop = (removal.lost - removal.gained)[:, 1, c] / len(examples)
-            drops[own, sizes.index(k)] = drop.reshape(len(own), -1)
-            repeated[own, sizes.index(k)] = [_repeated(s) for s in sets]
-            strength[own, sizes.index(k)] = [ranked.strength[s].mean() for s in sets]
-    return Matched(drops, repeated, strength)
+            place = sizes.index(k)
+            drop = _class_drops(subject, site, lens, np.concatenate(sets), (examples, c))
+            drops[own, place] = drop.reshape(len(own), -1)
+            first[own, place] = [_first(some) for some in sets]
+            strength[own, place] = [ranked.strength[s].mean() for s in sets]
+    return Matched(drops, first, strength)
 
 
-def _repeated(sets: np.ndarray) -> np.ndarray:
-    """Say which of the sets `[M, K]` an earlier one is the same as, in any order: `[M]`."""
-    again = np.ones(len(sets), bool)
-    again[np.unique(np.sort(sets, axis=1), axis=0, return_index=True)[1]] = False
-    return again
+def _class_drops(
+    subject: Subject, site: Site, lens: Ablation, sets: np.ndarray, own: tuple[Examples, int]
+) -> np.ndarray:
+    """What a class's own examples lose without each of the sets `[M, k]`, each replayed once."""
+    examples, label = own
+    distinct, place = np.unique(np.sort(sets, 1), axis=0, return_inverse=True)
+    removal = remove_orders(
+        subject, site, distinct, sizes=(sets.shape[1],), examples=examples, edit=lens.edit
+    )
+    drops = (removal.lost - removal.gained)[:, 1, label] / len(examples)
+    return drops[place.reshape(-1)]
+
+
+def _first(sets: np.ndarray) -> np.ndarray:
+    """Where among the sets `[M, k]` one stands that wasn't drawn before, in any order."""
+    places = np.unique(np.sort(sets, 1), axis=0, return_index=True)[1]
+    return np.isin(np.arange(len(sets)), places)
 
 
 def _of_class(examples: Examples, label: int) -> Examples:
@@ -122,20 +131,22 @@ def _of_class(examples: Examples, label: int) -> Examples:
 def matched_columns(matched: Matched, observed: np.ndarray) -> dict[str, np.ndarray]:
     """Columns of the matched control; `observed` are the class's drops `[R·C·(S + 1)]`.
 
-    In p every different set counts once: eight units drawn 200 times say no more than eight.
+    A set counts once in p, however often it was drawn: as many units are alike, and no more, as a
+    single one can be exchanged with.
     """
     drops = matched.drops.reshape(len(observed), -1)
+    first = matched.first.reshape(drops.shape)
     measured = ~np.isnan(drops).all(1)
     columns = {name: np.full(len(drops), np.nan) for name in ("drop", "lo", "hi", "p")}
     if measured.any():
         found = Control.of(drops[measured], observed[measured], axis=1)
-        once = np.where(matched.repeated.reshape(drops.shape), np.nan, drops)[measured]
-        p = permutation_p(observed[measured], once.T)
+        p = permutation_p(observed, np.where(first, drops, np.nan).T)[measured]
         parts = {"drop": found.mean, "lo": found.lo, "hi": found.hi, "p": p}
         for name, values in parts.items():
             columns[name][measured] = values
     return {
         "matched_activation": matched.strength.reshape(-1),
+        "class_matched_sets": first.sum(1),
         **{f"class_matched_{name}": values for name, values in columns.items()},
     }
 

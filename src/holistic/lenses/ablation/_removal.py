@@ -73,8 +73,8 @@ def remove_orders(
         for chosen, logits in stage.sets(sets):
             kept[chosen] += (logits.argmax(2) == labels).float() @ kinds
         if len(sets) == 0:
-            for k, chosen, logits in stage.orders(moves, sizes):
-                kept[chosen, where[k]] += (logits.argmax(2) == labels).float() @ kinds
+            for k, chosen, right in stage.right(moves, labels, sizes):
+                kept[chosen, where[k]] += right.float() @ kinds
     return _flips(kept[place] if len(sets) else kept, before, classes)
 
 

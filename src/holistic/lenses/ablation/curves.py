@@ -237,8 +237,8 @@ def replay_orders(
         if len(labels) <= _FEW and not site.positions:
             right[:, [places[k] for k in wanted], part] = _as_sets(stage, orders, wanted, labels)
             continue
-        for k, chosen, logits in stage.orders(torch.from_numpy(orders.copy()), wanted):
-            right[chosen, places[k], part] = (logits.argmax(2) == labels).cpu().numpy()
+        for k, chosen, kept in stage.right(torch.from_numpy(orders.copy()), labels, wanted):
+            right[chosen, places[k], part] = kept.cpu().numpy()
     return right
 
 

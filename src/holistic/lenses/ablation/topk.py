@@ -30,7 +30,7 @@ from holistic.lenses.ablation._site_losses import (
 )
 from holistic.lenses.ablation.off_target import combine_off_target, off_target_columns
 from holistic.lenses.ablation.schemas import TopK
-from holistic.lenses.ablation.topk_statements import floors, headlines
+from holistic.lenses.ablation.topk_statements import floors, headlines, matched_floors
 from holistic.progress import Progress
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
@@ -76,7 +76,7 @@ def remove_sets(
     for prefix in ("", "class_", "class_matched_"):
         columns[f"{prefix}q"] = family_q(columns[f"{prefix}p"], family)
     table = Table.build(TopK, columns)
-    notes = (*caveats, *floors(table, sites))
+    notes = (*caveats, *floors(table, sites), *matched_floors(table))
     yield Finding(schemas.TOPK, table, headlines(table), notes)
     yield combine_off_target(damage, lens.sets, tuple(caveats))
 

@@ -12,9 +12,10 @@ from holistic.lenses.ablation._site_losses import HEADLINE
 from holistic.lenses.ablation.schemas import TopK
 from holistic.results.columns import Estimate
 from holistic.results.tables import Table
+from holistic.stats.tests import p_of_count
 from holistic.words import number, percent
 
-__all__ = ["floors", "headlines"]
+__all__ = ["floors", "headlines", "matched_floors"]
 
 _LINES = 10
 _OTHER = "class_minus_rest"
@@ -63,7 +64,7 @@ def _class_line(row: TopK, other: TopK) -> str:
     if row.class_matched_p is not None:
         matched = Estimate(row.class_matched_drop, row.class_matched_lo, row.class_matched_hi)
         line += (
-            f"; sets of like activation: {_after(row, matched)}, "
+            f"; {row.class_matched_sets} sets of like activation: {_after(row, matched)}, "
             f"p = {row.class_matched_p:.2g}, q = {number(row.class_matched_q, '.2g')}"
         )
     return line + "".join(_doubt(drop)) + "."
@@ -95,6 +96,19 @@ def _after(row: TopK, drop: Estimate) -> str:
             for end in (drop.value, drop.hi, drop.lo)
         )
     )
+
+
+def matched_floors(table: Table) -> Iterator[str]:
+    """Say how small p among sets of like activation can be where few of them exist."""
+    named = table.where(ranking=HEADLINE)
+    for k in map(int, np.unique(named.column("k"))):
+        rows = named.where(k=k)
+        sets = rows.column("class_matched_sets")[~np.isnan(rows.column("class_matched_p"))]
+        if len(sets) and (floor := float(p_of_count(0, sets.max()))) >= _LEVEL:
+            yield (
+                f"Of {k} unit{'s' * (k != 1)} at most {sets.max()} sets of like activation "
+                f"exist, so p among them is at least {floor:.2g} and none can be significant."
+            )
 
 
 def floors(table: Table, sites: Sequence[Site]) -> Iterator[str]:

@@ -141,7 +141,9 @@ def seen_weights(subject: Subject) -> Tensor | None:
     if not are_pictures(data):
         return None
     channels = planes(data[:1]).shape[1]
-    for module in subject.model.modules():
+    modules = dict(subject.model.named_modules())
+    for site in subject.engine.sites:  # in the order in which they run, not in which they are kept
+        module = modules.get(site.name)
         if isinstance(module, torch.nn.Linear) and module.in_features == data[0].numel():
             weight = module.weight.detach().reshape(-1, *data.shape[1:])
             return _side_by_side(planes(weight))

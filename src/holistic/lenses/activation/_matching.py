@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.lenses._pictures import are_pictures, planes
+from holistic.lenses._pictures import are_pictures, one_plane, planes
 from holistic.lenses.activation._bounds import correlation_bounds, precision_bounds
 from holistic.stats.intervals import wilson
 
@@ -83,7 +83,7 @@ class Match:
     prevalence: np.ndarray
 
 
-def properties(images: Tensor) -> np.ndarray | None:
+def properties(images: Tensor, among: Tensor | None = None) -> np.ndarray | None:
     """Measure the shapes in pictures, `[N, len(PROPERTIES)]`; None where inputs aren't pictures.
 
     The figure is what Otsu's threshold separates from the ground, which is the side that more of
@@ -92,11 +92,15 @@ def properties(images: Tensor) -> np.ndarray | None:
     Parameters
     ----------
     images
-        `[N, …]`; channels are averaged.
+        `[N, …]`.
+    among
+        The data whose colours decide what a figure differs in (see `one_plane`); `images` by
+        default.
     """
     if not are_pictures(images):
         return None
-    drawn = planes(images).float().mean(1, keepdim=True)
+    colours = planes(images if among is None else among).float()
+    drawn = one_plane(planes(images).float(), colours)
     shrink = -(-max(drawn.shape[2:]) // _SIDE)
     if shrink > 1:
         drawn = torch.nn.functional.avg_pool2d(drawn, shrink, ceil_mode=True)

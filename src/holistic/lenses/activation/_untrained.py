@@ -155,7 +155,7 @@ def _probe(subject: Subject, lens: Activation) -> Probe:
     sides = [
         e.sample(lens.probes, seed=subject.seed) for e in (subject.selection, subject.evaluation)
     ]
-    measured = [properties(side.images) for side in sides]
+    measured = [properties(side.images, sides[0].images) for side in sides]
     middle = None if measured[0] is None else middles(measured[0])
     concepts = [
         concepts_of(side.labels.cpu().numpy(), subject.classes, found, middle)

@@ -172,7 +172,7 @@ class TopK:
         "97.5 % quantile over the matched sets", unit="share", of="class_drop", role="control_hi"
     )
     class_matched_p: float | None = col(
-        "share of matched sets that drop the class as much",
+        "share of distinct matched sets that drop the class as much, (1 + b) / (1 + B)",
         of="class_drop",
         words="p (sets of like activation, one-sided)",
         role="p",
@@ -182,6 +182,12 @@ class TopK:
         of="class_drop",
         words="q over sites and classes, at this k",
         role="q",
+    )
+    class_matched_sets: int = col(
+        "distinct sets behind class_matched_p, each counted once",
+        unit="sets",
+        of="class_matched_p",
+        words="sets of like activation",
     )
     class_n: int = col(
         "evaluation examples of the class",
