@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import subprocess
 import sys
@@ -97,6 +98,16 @@ def test_functions_stay_functions_after_their_modules_are_imported() -> None:
 
     assert callable(holistic.audit)
     assert callable(holistic.sweep)
+
+
+def test_no_package_gives_a_name_that_one_of_its_modules_takes() -> None:
+    """Whoever imports the module puts it into the name's place."""
+    root = Path(holistic.__file__).parent
+    for package in {path.parent for path in root.rglob("__init__.py")} - {root}:
+        name = ".".join(["holistic", *package.relative_to(root).parts])
+        given = getattr(importlib.import_module(name), "__all__", ())
+        modules = {path.stem for path in package.iterdir()}
+        assert modules.isdisjoint(given), name
 
 
 def test_every_module_says_which_question_it_answers() -> None:

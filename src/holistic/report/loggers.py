@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from holistic.errors import SettingError, listed, nearest
 from holistic.report.drawn import drawn_names, figures
-from holistic.report.summary import as_text
+from holistic.report.text import as_text
 from holistic.results.folder import Folder
 
 __all__ = ["LOGGERS", "Log", "log"]

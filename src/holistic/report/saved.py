@@ -12,7 +12,7 @@ from holistic.report.drawn import Drawn, drawn
 from holistic.report.exported import export
 from holistic.report.loggers import log
 from holistic.report.page import rendered, write_report
-from holistic.report.summary import as_text
+from holistic.report.text import as_text
 from holistic.results.files import opened, write_whole
 from holistic.results.folder import Folder
 from holistic.results.schema import Schema
