@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from holistic.errors import ModelError
+from holistic.errors import ModelError, listed, notice
 from holistic.graph.copies import copied
 from holistic.graph.wrapped import Wrapped, evaluating
 from holistic.study.steadiness import check_batches, check_repeats
@@ -21,6 +21,9 @@ __all__ = [
 ]
 
 
+_TRAINERS = frozenset({"lightning", "pytorch_lightning", "lightning_fabric"})
+_PARTS = ("model", "net", "network", "classifier", "backbone")
+"""How a module for training calls the model that it holds."""
 _FEW, _LEAST = 5, 9
 """Images in the first run, and fewest in the further ones."""
 _SECONDS = 0.5
@@ -35,6 +38,8 @@ def unwrapped(model: nn.Module) -> nn.Module:
         return unwrapped(model.module)
     if type(model).__name__ == "OptimizedModule" and hasattr(model, "_orig_mod"):
         return unwrapped(model._orig_mod)  # pyright: ignore[reportArgumentType]
+    if (part := _trained_part(model)) is not None:
+        return unwrapped(part)
     if any(nn.parameter.is_lazy(t) for t in (*model.parameters(), *model.buffers())):
         raise ModelError(
             "the model has weights that get their shape, and random values, when it first runs; "
@@ -48,6 +53,27 @@ def unwrapped(model: nn.Module) -> nn.Module:
             "are steps of rounding; pass the model in floating point"
         )
     return model
+
+
+def _trained_part(model: nn.Module) -> nn.Module | None:
+    """Return the model that a module for training holds, where it has no forward of its own.
+
+    Such modules, as Lightning's, say in `training_step` how they are trained.
+    """
+    maker = next(kind for kind in type(model).__mro__ if "forward" in vars(kind))
+    own = maker is not nn.Module and maker.__module__.split(".")[0] not in _TRAINERS
+    if own or not callable(getattr(model, "training_step", None)):
+        return None
+    parts = dict(model.named_children())
+    named = [name for name in parts if name in _PARTS]
+    if len(named) != 1:
+        raise ModelError(
+            f"{type(model).__name__} has a training_step and no forward, and "
+            f"{'several' if named else 'none'} of its parts {listed(parts)} may be the model; pass "
+            "that part, or give it a forward"
+        )
+    notice(f"{type(model).__name__} has no forward of its own; its '{named[0]}' is studied")
+    return parts[named[0]]
 
 
 def _quantised(model: nn.Module) -> str | None:
