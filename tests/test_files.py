@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -161,6 +162,15 @@ def test_weights_that_are_a_pipe_are_told(tmp_path: Path) -> None:
         load_weights(nn.Linear(2, 2), tmp_path / "w.safetensors")
     with pytest.raises(ModelError, match="is no regular file"):
         read_provenance(tmp_path / "w.safetensors")
+
+
+def test_a_full_disk_says_which_file_it_has_no_room_for(tmp_path: Path) -> None:
+    def fill(place: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(OSError, match=r"No space left on device: '.*a\.html'"):
+        write_whole(tmp_path / "a.html", fill)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_planted_temporary_names_lead_nowhere(audit: Audit, tmp_path: Path) -> None:

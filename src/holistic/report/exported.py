@@ -16,6 +16,7 @@ import numpy as np
 
 from holistic.errors import AuditError, SettingError, listed, nearest
 from holistic.results.columns import Column
+from holistic.results.files import naming
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 
@@ -61,7 +62,8 @@ def export(audit: Folder, path: Path, to: str) -> Path:
     temporary = path.with_name(f".{path.name[:50]}.{os.getpid()}.{secrets.token_hex(8)}.tmp")
     try:
         temporary.mkdir()
-        FORMATS[to](audit, temporary)
+        with naming(path):
+            FORMATS[to](audit, temporary)
         temporary.rename(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -18,6 +18,7 @@ from holistic.errors import AuditError
 __all__ = [
     "check_target",
     "is_unfinished",
+    "naming",
     "opened",
     "remove_unfinished",
     "sha256",
@@ -63,8 +64,9 @@ def write_whole(path: Path, write: Callable[[Path], object], *, within: Path | N
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o666)
     try:
         try:
-            write(temporary)
-            os.fsync(descriptor)
+            with naming(path):
+                write(temporary)
+                os.fsync(descriptor)
             if not os.path.samestat(os.fstat(descriptor), temporary.lstat()):
                 raise AuditError(f"'{temporary}' was exchanged while it was written; try again")
         finally:
@@ -112,6 +114,17 @@ def _other_kind(path: Path) -> str:
     except (FileNotFoundError, NotADirectoryError):
         return ""
     return "" if stat.S_ISREG(mode) else _OTHER_KINDS.get(stat.S_IFMT(mode), "no file")
+
+
+@contextmanager
+def naming(path: Path) -> Generator[None]:
+    """Name a path in the errors of the system that name none: a full disk doesn't say where."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = os.fspath(path)
+        raise
 
 
 @contextmanager
