@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import holistic
 from holistic.graph.torch_settings import settled
@@ -38,6 +40,28 @@ def deterministic() -> Iterator[None]:
         torch.use_deterministic_algorithms(False)
 
 
+class Functions(TorchFunctionMode):
+    """Changes what each linear layer returns."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None) -> object:
+        out = func(*args, **(kwargs or {}))
+        return out * 1.5 if func in (torch.relu, torch.nn.functional.linear) else out
+
+
+class Operations(TorchDispatchMode):
+    """Changes what each product returns."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None) -> object:
+        out = func(*args, **(kwargs or {}))
+        return out + 0.25 if func is torch.ops.aten.addmm.default else out
+
+
+@contextmanager
+def several() -> Iterator[None]:
+    with torch.inference_mode(), Functions(), torch.device("meta"), Operations(), double():
+        yield
+
+
 SETTINGS: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "inference mode": torch.inference_mode,
     "no gradients": torch.no_grad,
@@ -45,6 +69,9 @@ SETTINGS: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "another default device": lambda: torch.device("meta"),
     "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
     "deterministic algorithms": deterministic,
+    "a mode of functions": Functions,
+    "a mode of operations": Operations,
+    "several at once": several,
 }
 
 
@@ -56,6 +83,8 @@ def state() -> tuple[object, ...]:
         torch.get_default_device(),
         torch.is_autocast_enabled("cpu"),
         torch.are_deterministic_algorithms_enabled(),
+        torch._C._len_torch_function_stack(),
+        torch._C._len_torch_dispatch_stack(),
     )
 
 

@@ -36,6 +36,9 @@ def ordinary(
 ) -> Generator[None]:
     """Set what numbers depend on, and put it back: default type and device, autocast, modes.
 
+    Modes that see each call of a function of torch, and could change what it returns, don't see
+    ours.
+
     Parameters
     ----------
     defaults
@@ -47,6 +50,7 @@ def ordinary(
     dtype, device = defaults or (torch.float32, torch.device("cpu"))
     before = torch.get_default_dtype()
     with ExitStack() as stack:
+        stack.enter_context(_unseen())
         if torch.is_inference_mode_enabled():
             stack.enter_context(torch.inference_mode(False))
             stack.enter_context(torch.set_grad_enabled(bool(gradients)))
@@ -64,6 +68,28 @@ def ordinary(
         finally:
             if torch.get_default_dtype() != before:
                 torch.set_default_dtype(before)
+
+
+@contextmanager
+def _unseen() -> Generator[None]:
+    """Take away the modes that the user has set, but those that choose a device."""
+    torch = _torch()
+    python = torch.utils._python_dispatch
+    core, taken = torch._C, list[Any]()
+    while core._len_torch_function_stack():
+        taken.append(core._pop_torch_function_stack())
+    device = import_module("torch.utils._device").DeviceContext
+    for mode in reversed(taken):
+        if isinstance(mode, device):
+            core._push_on_torch_function_stack(mode)
+    try:
+        with python._disable_current_modes() if core._len_torch_dispatch_stack() else nullcontext():
+            yield
+    finally:
+        while core._len_torch_function_stack():
+            core._pop_torch_function_stack()
+        for mode in reversed(taken):
+            core._push_on_torch_function_stack(mode)
 
 
 def settled(*, gradients: bool | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -103,6 +129,8 @@ def _as_needed(gradients: bool | None) -> AbstractContextManager[None]:
         and not torch.is_autocast_enabled("cpu")
         and not torch.is_autocast_enabled("cuda")
         and torch.get_default_device().type == "cpu"
+        and not torch._C._len_torch_function_stack()
+        and not torch._C._len_torch_dispatch_stack()
         and (gradients is None or gradients == torch.is_grad_enabled())
     )
     return nullcontext() if usual else ordinary(gradients=gradients)
