@@ -35,7 +35,7 @@ SMALL = {"examples": 24, "steps": 8, "noise_draws": 4, "fractions": 8, "random_o
 
 def found(subject: holistic.Subject, **changed: object) -> Finding:
     lens = Attribution(**{**SMALL, **changed})
-    finding, _ = lens.run(subject, Context())
+    _, finding, _ = lens.run(subject, Context())
     return finding
 
 
