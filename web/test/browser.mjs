@@ -303,7 +303,7 @@ async function attributions(page, findings) {
   await page.waitForTimeout(50);
   assert.match(
     await within(page, "attribution.methods", "[role=status]").first().textContent(),
-    /deletion auc.*interval.*(passed|failed)/,
+    /deletion AUC.*interval.*(passed|failed)/,
     "a gate tells its value, interval and outcome",
   );
   const pictures = within(page, "attribution.methods", "canvas.pixels");
