@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import secrets
 import shutil
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -16,7 +14,7 @@ import numpy as np
 
 from holistic.errors import AuditError, SettingError, listed, nearest
 from holistic.results.columns import Column
-from holistic.results.files import naming
+from holistic.results.files import naming, unfinished_path
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 
@@ -59,7 +57,7 @@ def export(audit: Folder, path: Path, to: str) -> Path:
     if path.is_symlink() or path.exists():
         raise AuditError(f"'{path}' is there already; choose a new folder, or remove it")
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name[:50]}.{os.getpid()}.{secrets.token_hex(8)}.tmp")
+    temporary = unfinished_path(path)
     try:
         temporary.mkdir()
         with naming(path):

@@ -60,7 +60,7 @@ def write_whole(path: Path, write: Callable[[Path], object], *, within: Path | N
         path.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise AuditError(f"'{path}' can't be written: there is a file on the way to it") from None
-    temporary = path.with_name(f".{path.name[:50]}.{os.getpid()}.{secrets.token_hex(8)}.tmp")
+    temporary = unfinished_path(path)
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o666)
     try:
         try:
@@ -75,6 +75,11 @@ def write_whole(path: Path, write: Callable[[Path], object], *, within: Path | N
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def unfinished_path(path: Path) -> Path:
+    """Return the name that a file or folder has until it is whole: nobody can guess it."""
+    return path.with_name(f".{path.name[:50]}.{os.getpid()}.{secrets.token_hex(8)}.tmp")
 
 
 def check_target(path: Path, *, within: Path | None = None) -> None:
