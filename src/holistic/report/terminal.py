@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from holistic.report.highlights import highlights
+from holistic.report.highlights import highlights, leading_statements
 from holistic.results.folder import Folder
 from holistic.results.highlights import Head, Highlight
 from holistic.words import percent
@@ -93,12 +93,8 @@ def _cell(head: Head, row: Any, *, tight: bool) -> Text:
 
 def _statements(audit: Folder) -> list[RenderableType]:
     lines: list[RenderableType] = []
-    for lens in audit.lenses:
-        spoken = [
-            s for name in audit.lenses[lens]["findings"] for s in audit.finding(name).statements[:1]
-        ]
-        if spoken:
-            lines.append(Text(lens, style="bold"))
+    for lens, spoken in leading_statements(audit):
+        lines.append(Text(lens, style="bold"))
         lines += [_line("· ", statement, "") for statement in spoken]
     return lines
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from holistic.report.highlights import highlights
+from holistic.report.highlights import highlights, leading_statements
 from holistic.results.folder import Folder
 from holistic.results.highlights import Highlight
 from holistic.words import percent
@@ -58,7 +58,5 @@ def _plain(text: Any) -> str:
 
 
 def _sentences(audit: Folder) -> Iterator[str]:
-    for lens, entry in audit.lenses.items():
-        spoken = [s for name in entry["findings"] for s in audit.finding(name).statements[:1]]
-        if spoken:
-            yield f"## {lens}\n\n" + "\n".join(f"- {s}" for s in spoken)
+    for lens, spoken in leading_statements(audit):
+        yield f"## {lens}\n\n" + "\n".join(f"- {s}" for s in spoken)
