@@ -90,12 +90,12 @@ def audit(
     """
     for line in left_out() if lenses is None else ():
         notice(line)
-    lenses = [quickened(one) if quick else one for one in chosen_lenses(lenses)]
-    chosen, errors = chosen_lenses(lenses), dict[str, Exception]()
-    run = begin(subject, out=out, lenses=lenses, anyway=anyway)
+    chosen = [quickened(one) if quick else one for one in chosen_lenses(lenses)]
+    errors = dict[str, Exception]()
+    run = begin(subject, out=out, lenses=chosen, anyway=anyway)
     with computing_as(run.provenance), _alone(run.path):
         if Audit.load(run.path).lenses != run.lenses:  # another run ended in between
-            run = begin(subject, out=out, lenses=lenses, anyway=anyway)
+            run = begin(subject, out=out, lenses=chosen, anyway=anyway)
         run = _sound(run, chosen)
         for lens in chosen:
             if lens.name not in run.lenses:
