@@ -11,7 +11,7 @@ from holistic.study.examples import Examples
 from holistic.study.scores import score
 from holistic.study.subject import Subject
 
-__all__ = ["Cases", "cases"]
+__all__ = ["Cases", "cases", "spread"]
 
 _CLASSES = 20
 """Classes whose images are shown: all, or so many spread over the list."""
@@ -37,6 +37,11 @@ class Cases:
     logits: torch.Tensor
 
 
+def spread(count: int) -> np.ndarray:
+    """Return places of the classes that are shown, of so many: all, or some over the whole list."""
+    return np.linspace(0, count - 1, min(count, _CLASSES)).round().astype(int)
+
+
 def cases(subject: Subject) -> Cases:
     """Choose up to three images of each class by their margins: first all typical ones."""
     examples, logits = subject.evaluation, subject.predict()
@@ -44,7 +49,7 @@ def cases(subject: Subject) -> Cases:
     right = (logits.argmax(1) == examples.labels).cpu().numpy()
     labels = examples.labels.cpu().numpy()
     count = len(subject.classes)
-    classes = np.linspace(0, count - 1, min(count, _CLASSES)).round().astype(int)
+    classes = spread(count)
     picked: dict[str, list[int]] = {"typical": [], "close": [], "mistaken": []}
     for label in classes:
         own = np.flatnonzero(labels == label)

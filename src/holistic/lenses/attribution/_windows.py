@@ -38,13 +38,9 @@ class Window:
     def put(self, images: Tensor, fill: Tensor) -> Tensor:
         """Return inputs `[B, …]` whose window holds what `fill` `[…]` holds there."""
         drawn = planes(images).clone()
-        here = (
-            slice(None),
-            slice(None),
-            slice(self.top, self.top + self.rows),
-            slice(self.left, self.left + self.columns),
-        )
-        drawn[here] = planes(fill[None].to(drawn))[here]
+        down = slice(self.top, self.top + self.rows)
+        across = slice(self.left, self.left + self.columns)
+        drawn[..., down, across] = planes(fill[None].to(drawn))[..., down, across]
         return flat_planes(drawn, images.shape[1:])
 
 
@@ -82,15 +78,12 @@ def fills(subject: Subject) -> tuple[Fill, ...]:
     pixels = images.movedim(1, -1).flatten(0, 2)  # [N * H * W, channels]
     some = pixels[:: max(1, len(pixels) // _PIXELS)]
     values, counts = torch.unique(some, dim=0, return_counts=True)
-    if min(images.shape[2:]) < 4 or int(counts.max()) < _COMMON * len(some):
-        mean = mean_image(subject)
-        return (Fill("erase", mean, "the mean of the selection split's inputs", _ERASED),)
-    background = values[counts.argmax()]
+    background, most = values[counts.argmax()], int(counts.max())
     ink = some[(some != background).any(1)]
-    if not len(ink):
+    if min(images.shape[2:]) < 4 or most < _COMMON * len(some) or not len(ink):
         mean = mean_image(subject)
         return (Fill("erase", mean, "the mean of the selection split's inputs", _ERASED),)
-    ends = torch.quantile(_few(ink).double(), torch.tensor([0.05, 0.95], dtype=torch.double), dim=0)
+    ends = torch.quantile(_few(ink).double(), ink.new_tensor([0.05, 0.95], dtype=torch.double), 0)
     far = (ends - background.double()).abs().argmax(0)
     opposite = ends.gather(0, far[None])[0].to(background)
     shape = subject.selection.images.shape[1:]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import Tensor
 
+from holistic.lenses._cases import spread
 from holistic.lenses._parts import with_q
 from holistic.lenses._pictures import planes
 from holistic.lenses.attribution import Attribution, schemas
@@ -27,8 +28,6 @@ from holistic.words import unbounded
 
 __all__ = ["evidence_finding"]
 
-_CLASSES = 20
-"""Classes with a map: all, or so many spread over the list."""
 _SIDES = (14, 10, 7, 5)
 """Windows along a side, the finest that the budget has room for on enough images."""
 _ENOUGH = 20
@@ -103,10 +102,9 @@ def _plan(subject: Subject, lens: Attribution) -> _Plan:
 
 
 def _classes(labels: np.ndarray, count: int) -> list[int]:
-    """Classes with two evaluation images or more, at most `_CLASSES` spread over the list."""
+    """Classes that are shown, of those with two evaluation images or more."""
     seen = np.flatnonzero(np.bincount(labels, minlength=count) > 1)
-    places = np.linspace(0, len(seen) - 1, min(len(seen), _CLASSES)).round().astype(int)
-    return seen[places].tolist()
+    return seen[spread(len(seen))].tolist()
 
 
 def _measured(subject: Subject, plan: _Plan, k: int, advance: Callable[[], None]) -> Means:

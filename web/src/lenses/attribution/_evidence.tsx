@@ -5,8 +5,6 @@ import type { Cell, Table } from "../../data";
 import { Pixels } from "../../views/Pixels";
 import { shown } from "../../wording";
 
-export const EVIDENCE = "attribution.evidence";
-
 /** What a map shows, in words. */
 export const WORDS: Record<string, string> = {
   erase: "erase here",
