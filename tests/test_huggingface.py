@@ -177,10 +177,10 @@ def test_folders_that_hold_no_classifier_are_refused(vit: Path, tmp_path: Path) 
 def test_the_command_line_takes_a_folder_as_the_model(
     bert: Path, vit: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert holistic.cli.main(["sites", "digits", "--weights", str(vit), "--json"]) == 2
-    assert (
-        "labels must lie in 0 to 2 (the model has 3 logits), got 0 to 9" in capsys.readouterr().err
-    )
+    for command in ("sites", "check"):
+        assert holistic.cli.main([command, "digits", "--weights", str(vit), "--json"]) == 2
+        shown = capsys.readouterr().err
+        assert "labels must lie in 0 to 2 (the model has 3 logits), got 0 to 9" in shown
     assert holistic.cli.main(["sites", "digits", "--weights", str(bert), "--json"]) == 2
     assert "error: " in capsys.readouterr().err
     with pytest.warns(Notice, match="brought into the order of the model's classes"):

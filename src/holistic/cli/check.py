@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 from holistic.cli.bars import progress_shown
 from holistic.cli.options import AsJson, Plan, Source
 from holistic.cli.streams import kept_apart, print_json
-from holistic.cli.subjects import is_reference, load_source, obtain_model, whole_subject
+from holistic.cli.subjects import (
+    is_reference,
+    load_source,
+    obtain_model,
+    whole_subject,
+    with_pretrained,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +39,7 @@ def check(source: Source = Source(), plan: Plan = Plan(), *, json_: AsJson = Fal
         Print one JSON document instead of text.
     """
     with kept_apart(), progress_shown() as progress:
+        source = with_pretrained(source, plan.weights)
         data = load_source(source, plan.weights)
         model = obtain_model(source, data, weights=plan.weights, progress=progress)
         subject = whole_subject(model, data, source, plan)
