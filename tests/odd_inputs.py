@@ -284,6 +284,8 @@ def faults(case: Case, folder: Path, seconds: float = SECONDS) -> list[str]:
         return [f"took more than {seconds:.0f} s, {took:.0f} s"]
     if code != case.code:
         found.append(f"exit code {code}, not {case.code}: {told[-300:]!r}")
+    if "error: unexpected" in told:
+        found.append(f"an error that nobody thought of: {told[-500:]!r}")
     if "Traceback" in told or "Exception ignored" in told:
         found.append(f"a traceback: {told[-500:]!r}")
     if code == 2:
