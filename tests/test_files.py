@@ -173,6 +173,14 @@ def test_a_full_disk_says_which_file_it_has_no_room_for(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_error_in_words_alone_keeps_them(tmp_path: Path) -> None:
+    def fill(place: Path) -> None:
+        raise OSError("no space left on the server")
+
+    with pytest.raises(OSError, match=r"^no space left on the server$"):
+        write_whole(tmp_path / "a.html", fill)
+
+
 def test_planted_temporary_names_lead_nowhere(audit: Audit, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.write_text("mine")
