@@ -314,12 +314,14 @@ def test_a_lens_that_fails_costs_no_other(
     [
         (holistic.errors.SiteError("no site 'x'"), "no site 'x'"),
         (ValueError("two\nlines \x1b[31m\ud800 \x00"), r"ValueError: two lines \[31m"),
-        (MemoryError(), "MemoryError"),
+        (MemoryError(), "not enough memory: the system gave no more; study fewer .*"),
+        (RuntimeError("can't allocate memory"), "not enough memory: can't allocate memory; .*"),
+        (SystemExit(0), r"it ended the program by sys.exit\(0\)"),
         (FileNotFoundError(2, "No such file", "a.txt"), "FileNotFoundError: .*'a.txt'"),
         (RecursionError("w" * 9999), "RecursionError: w{500}…"),
     ],
 )
-def test_an_error_of_any_kind_is_one_line(tmp_path: Path, error: Exception, line: str) -> None:
+def test_an_error_of_any_kind_is_one_line(tmp_path: Path, error: BaseException, line: str) -> None:
     @dataclass(frozen=True)
     class Own(Early):
         name: ClassVar[str] = "own"
@@ -332,7 +334,24 @@ def test_an_error_of_any_kind_is_one_line(tmp_path: Path, error: Exception, line
         audit(FakeSubject(), out=tmp_path, lenses=["early", Own()])
     assert str(caught.value).isprintable()
     assert re.fullmatch(f"it failed: {line} *", holistic.load(tmp_path).failed["own"])
-    assert caught.value.__cause__ is error
+    cause = caught.value.__cause__
+    assert error in (cause, cause and cause.__cause__)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), GeneratorExit()])
+def test_what_ends_the_program_ends_the_run(tmp_path: Path, error: BaseException) -> None:
+    @dataclass(frozen=True)
+    class Own(Early):
+        name: ClassVar[str] = "own"
+
+        def run(self, subject, context: Context) -> Iterator[Finding]:
+            raise error
+            yield
+
+    with pytest.raises(type(error)):
+        audit(FakeSubject(), out=tmp_path, lenses=["early", Own()])
+    assert holistic.load(tmp_path).finished == ("early",)
+    assert not holistic.load(tmp_path).failed
 
 
 def test_all_causes_of_several_failures_are_kept(tmp_path: Path) -> None:
@@ -439,6 +458,33 @@ def test_a_damaged_file_is_made_again_with_all_that_read_it(
     assert all(f"'{name}'" in told for name in again)
     assert digests(tmp_path) == before
     assert all(run.finding(name) for name in run.names)
+
+
+@pytest.mark.parametrize("text", ["", '{"schema_', "[]\0", "cut", "number"])
+def test_a_damaged_record_is_made_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    whole = digests(audit(FakeSubject(), out=tmp_path / "a").path)
+    record = tmp_path / "a" / "audit.json"
+    if text == "number":
+        text = record.read_text().replace('"key": "', '"key": 3, "other": "')
+    record.write_text(record.read_text()[:200] if text == "cut" else text)
+    assert preflight(tmp_path / "a", source={}) is None
+    CALLS.clear()
+    run = audit(FakeSubject(), out=tmp_path / "a")
+    assert CALLS == ["early", "middle", "late"]
+    assert digests(run.path) == whole
+    assert capsys.readouterr().err == f"'{record}' is damaged; all lenses are run again\n"
+
+
+@pytest.mark.parametrize("other", ["notes.txt", "package.json", "tables.zip"])
+def test_a_damaged_record_among_other_files_is_left(tmp_path: Path, other: str) -> None:
+    audit(FakeSubject(), out=tmp_path, lenses=["early"])
+    (tmp_path / "audit.json").write_text("{")
+    (tmp_path / other).write_text("mine")
+    with pytest.raises(AuditError, match=r"can't be read: .*; choose another folder with --out"):
+        audit(FakeSubject(), out=tmp_path, lenses=["early"])
+    assert (tmp_path / "audit.json").read_text() == "{"
 
 
 def test_a_damaged_file_of_a_lens_that_is_not_run_is_told(tmp_path: Path) -> None:

@@ -259,6 +259,61 @@ def test_weights_that_cannot_be_reached_are_refused() -> None:
         subject.untrained(0)
 
 
+class Shared:
+    """Weights that every copy shares with the original."""
+
+    def __init__(self, weight: Tensor) -> None:
+        self.weight = weight
+
+    def __deepcopy__(self, memo: object) -> Shared:
+        return self
+
+
+class Middle(nn.Module):
+    """A network whose middle layer gets its weight from a function of no arguments."""
+
+    def __init__(self, weight: Callable[[], Tensor], *, traceable: bool = True) -> None:
+        super().__init__()
+        self.first, self.head, self.weight = nn.Linear(64, 16), nn.Linear(16, 4), weight
+        self.relu, self.traceable = nn.ReLU(), traceable
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.relu(self.first(x.flatten(1)))
+        if not self.traceable:
+            hidden = torch.tensor(hidden.tolist())
+        return self.head(F.relu(hidden @ self.weight()))
+
+
+@pytest.mark.parametrize("traceable", [True, False])
+@pytest.mark.parametrize("kind", ["object", "closure", "array"])
+def test_a_control_with_one_trained_layer_is_refused(kind: str, traceable: bool) -> None:
+    weight = torch.randn(16, 16)
+    shared, array = Shared(weight), weight.numpy()
+    ways = {
+        "object": lambda: shared.weight,
+        "closure": lambda: weight,
+        "array": lambda: torch.from_numpy(array),
+    }
+    subject = holistic.Subject(Middle(ways[kind], traceable=traceable), DATA)
+    with pytest.raises(ModelError, match=r"computes with a weight of the trained model, 'weight"):
+        subject.untrained(0)
+
+
+def test_what_looks_like_weights_outside_of_the_model_is_noted() -> None:
+    """Nobody knows whether a matrix of the program's own was learnt."""
+    assert not any(
+        "controls keep" in note
+        for note in holistic.Subject(layers(lambda layer: layer), DATA).notes
+    )
+    subject = holistic.Subject(Middle(lambda: OUTSIDE), DATA)
+    subject.untrained(0)
+    assert "matrices that it doesn't hold as parameters ('(16, 16)')" in subject.notes[-1]
+    assert not any("controls keep" in n for n in holistic.Subject(Middle(lambda: MASK), DATA).notes)
+
+
+OUTSIDE, MASK = torch.linspace(-1, 1, 256).reshape(16, 16), torch.eye(16)
+
+
 def test_a_fixed_filter_before_the_weights_is_no_fault() -> None:
     class Spectral(nn.Module):
         def __init__(self) -> None:

@@ -7,18 +7,26 @@ import errno
 import logging
 import os
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from holistic.arguments import check_subject
 from holistic.checking import Check, first_look
-from holistic.errors import AuditError, LensError, as_cause, explain_memory_errors, listed, notice
+from holistic.errors import (
+    AuditError,
+    LensError,
+    as_cause,
+    explain_memory_errors,
+    listed,
+    notice,
+)
 from holistic.graph.sites import SITES
 from holistic.graph.torch_settings import settled
 from holistic.lenses._choice import check_needs, chosen_lenses, settings_of
-from holistic.lenses._contract import Context, Lens, left_out, quickened
+from holistic.lenses._contract import Lens, left_out, quickened
+from holistic.lenses._running import Stopped, findings_of
 from holistic.progress import Progress, silent
 from holistic.report.saved import Audit
 from holistic.results.files import check_target, remove_unfinished
@@ -169,6 +177,8 @@ def begin(
     check_subject(subject)
     chosen, path = chosen_lenses(lenses), Path(out)
     existing = Audit.find(path)
+    if existing is None and (path / "audit.json").exists():
+        _log.warning("'%s' is damaged; all lenses are run again", path / "audit.json")
     check_needs(chosen, existing.lenses if existing else ())
     subject.check_unchanged()
     settings = {lens.name: settings_of(lens) for lens in chosen}
@@ -319,8 +329,8 @@ def _tried(
         return run.lacking(lens.name, f"it reads the findings of {listed(missing)}")
     start = time.perf_counter()
     try:
-        findings = _found(run, lens, subject, say)
-    except _Stopped as stopped:
+        findings = findings_of(lens, subject, run, say)
+    except Stopped as stopped:
         raise stopped.error from None
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
@@ -334,32 +344,6 @@ def _tried(
     return run
 
 
-class _Stopped(BaseException):
-    """Whoever is told of the progress wants the run to end: no lens may take it for its own."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self.error = error
-
-
-def _found(run: Audit, lens: Lens, subject: Subject, say: Progress) -> list[Finding]:
-    def say_safely(task: str, done: int, total: int) -> None:
-        try:
-            say(task, done, total)
-        except Exception as error:
-            raise _Stopped(error) from None
-
-    def say_within(task: str, done: int, total: int) -> None:
-        say_safely(f"{lens.name}: {task}", done, total)
-
-    say_safely(lens.name, 0, 1)
-    findings = list(lens.run(subject, Context(_Saved(run), say_within)))
-    strays = [f.name for f in findings if f.lens != lens.name]
-    if strays:
-        raise ValueError(f"lens '{lens.name}' names findings of another lens: {listed(strays)}")
-    return findings
-
-
 def _raise_failed(run: Audit, failed: Sequence[str], errors: Mapping[str, Exception]) -> NoReturn:
     """Tell which lenses are missing from a run that is saved otherwise, and from what errors."""
     reasons = "; ".join(f"'{name}' is missing: {run.failed[name]}" for name in failed)
@@ -370,27 +354,3 @@ def _raise_failed(run: Audit, failed: Sequence[str], errors: Mapping[str, Except
         "same command tries again",
         run,
     ) from cause
-
-
-class _Saved(Mapping[str, Finding]):
-    """Findings of an audit by name, read from its folder when they are asked for.
-
-    A lens reads what was saved, also within one run: then a resumed run can't differ.
-    """
-
-    def __init__(self, run: Audit) -> None:
-        self._run = run
-        self._read: dict[str, Finding] = {}
-
-    def __getitem__(self, name: str) -> Finding:
-        if name not in self._run.names:
-            raise KeyError(name)
-        if name not in self._read:
-            self._read[name] = self._run.finding(name)
-        return self._read[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._run.names)
-
-    def __len__(self) -> int:
-        return len(self._run.names)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from holistic.errors import HolisticError, nearest, shortened
+from holistic.errors import HolisticError, explain_memory_errors, nearest, shortened
 
 __all__ = ["FAULTS", "called", "findable", "imported", "reason_of", "running"]
 
@@ -121,16 +121,19 @@ def called(name: str, function: Callable[[], Any], error: type[HolisticError]) -
 
 @contextmanager
 def running(what: str, error: type[HolisticError]) -> Generator[None]:
-    """Tell what code of somebody else's raises, but where memory runs out.
+    """Tell what code of somebody else's raises.
 
     Raises
     ------
     error
         In its place.
+    ShortOfMemory
+        If memory ran out.
     """
     try:
-        yield
-    except (HolisticError, MemoryError):
+        with explain_memory_errors():
+            yield
+    except HolisticError:
         raise
     except FAULTS as fault:
         raise error(f"{what}: {reason_of(fault)}") from fault

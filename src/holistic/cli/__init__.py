@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt as stop:
             print(str(stop) or "interrupted", file=sys.stderr)
             return INTERRUPTED
-        except (Exception, SystemExit) as error:
+        except BaseException as error:  # somebody's own code may raise anything
             left = isinstance(error.__context__, BrokenPipeError)
             if isinstance(error, SystemExit) and left:  # rich ends the program then
                 give_up_stdout()

@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from typing import Any
 
+from sympy.core.cache import clear_cache
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.export import ExportedProgram
 from torch.fx import graph_module
@@ -36,6 +37,7 @@ def let_go() -> Generator[None]:
         for method in vars(ShapeEnv).values():  # they hold on to their ShapeEnv, and it to all else
             if clear := getattr(method, "cache_clear", None):
                 clear()
+        clear_cache()  # each export has symbols of its own, whose polynomials nobody asks for again
 
 
 def _caches() -> list[dict[Any, Any]]:

@@ -9,9 +9,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 import torch
 from torch import Tensor, nn
 
+from holistic.errors import ModelError
 from holistic.graph.accompanied import apart, lacking
 from holistic.graph.kept import kept
 from holistic.graph.torch_settings import ambient, ordinary
+from holistic.usercode import reason_of
 
 __all__ = ["Wrapped", "evaluating", "stance"]
 
@@ -82,8 +84,17 @@ def evaluating(wrapped: Wrapped) -> Generator[None]:
     """Put a model into evaluation mode, under the settings that it was handed over with.
 
     Afterwards everything that it holds is put back, and the state of random generators.
+
+    Raises
+    ------
+    ModelError
+        If its code ends the program.
     """
     with kept(wrapped), ordinary(wrapped.defaults), stance("force_eager"):
         for module in wrapped.modules():
             module.training = False
-        yield
+        try:
+            yield
+        except SystemExit as end:
+            line = f"the model's code can't be run: {reason_of(end)}; take that out of it"
+            raise ModelError(line) from end

@@ -24,7 +24,17 @@ from holistic.results.tables import Table
 __all__ = ["SCHEMA_VERSION", "Folder"]
 
 SCHEMA_VERSION = 4
+_OF_AUDITS = {
+    "audit.json", "tables", "arrays", "experiments", "report.html", "model.safetensors",
+    "tensorboard",
+}  # fmt: skip
+"""What a run puts into the folder of an audit."""
+_AWAY = "choose another folder with --out, or remove it"
 T = TypeVar("T")
+
+
+class _Damaged(AuditError):
+    """An `audit.json` that holds something else than this program writes."""
 
 
 @dataclass(frozen=True)
@@ -68,18 +78,23 @@ class Folder:
     def find(cls, path: Path) -> Self | None:
         """Return the audit that a folder holds, or None where a new one can be made.
 
+        A folder whose `audit.json` is damaged counts as new where all else in it is an audit's.
+
         Raises
         ------
         AuditError
-            If the folder is taken by other files.
+            If the folder is taken by other files, or by an audit of another schema version.
         """
         path = Path(path)
         if (path / "audit.json").exists():
             try:
                 return cls.load(path)
+            except _Damaged as error:
+                if all(one.name in _OF_AUDITS or is_unfinished(one) for one in path.iterdir()):
+                    return None
+                raise AuditError(f"{error}; {_AWAY}") from None
             except AuditError as error:
-                way = "choose another folder with --out, or remove it"
-                raise AuditError(f"{error}; {way}") from None
+                raise AuditError(f"{error}; {_AWAY}") from None
         # what a killed run left before its first rename is nobody's file
         if path.exists() and (not path.is_dir() or not all(map(is_unfinished, path.iterdir()))):
             raise AuditError(
@@ -105,7 +120,8 @@ class Folder:
                 f"no audit in '{path}': it has no audit.json; make one with 'holistic run'"
             ) from None
         except (OSError, ValueError, RecursionError) as error:
-            raise AuditError(f"'{path / 'audit.json'}' can't be read: {error}") from None
+            kind = AuditError if isinstance(error, OSError) else _Damaged
+            raise kind(f"'{path / 'audit.json'}' can't be read: {error}") from None
         version = record.get("schema_version") if isinstance(record, dict) else None
         if version != SCHEMA_VERSION:
             raise AuditError(
@@ -114,7 +130,7 @@ class Folder:
             )
         if fault := record_fault(record):
             message = shortened(fault)
-            raise AuditError(f"'{path / 'audit.json'}' is damaged: {message}; run the audit again")
+            raise _Damaged(f"'{path / 'audit.json'}' is damaged: {message}; run the audit again")
         return cls(path, record["provenance"], record["lenses"], record.get("failed", {}))
 
     @property

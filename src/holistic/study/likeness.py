@@ -8,18 +8,23 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from holistic.errors import ModelError
+from holistic.errors import ModelError, listed
 from holistic.graph.engine import position_mean
+from holistic.graph.recorded import Recorder
 from holistic.graph.traced import TracedEngine
-from holistic.study.untrained import same_weights
+from holistic.graph.wrapped import evaluating
+from holistic.study.untrained import outside, same_weights, still_trained
 
 if TYPE_CHECKING:
     from holistic.study.subject import Subject
 
-__all__ = ["check_control"]
+__all__ = ["check_control", "note_of"]
 
 _EXAMPLES = 64
 """Examples on which copy and model are compared."""
+
+_FEW = 5
+"""Examples that a model which can't be traced is watched on."""
 
 _ALIKE = 0.9999
 """A unit whose correlation with the trained one is at least this is the trained one."""
@@ -52,6 +57,40 @@ def check_control(trained: Subject, fresh: Subject) -> None:
                 "weights before it lie outside of the model, where they can't be drawn anew; hold "
                 "them as parameters of the module that uses them"
             )
+    if path := still_trained(trained.model, fresh.model, _used(fresh)):
+        raise ModelError(
+            f"a randomly initialised control of '{trained.name}' computes with a weight of the "
+            f"trained model, '{path}', which can't be copied, so it is no control: hold it as a "
+            "parameter of the module that uses it"
+        )
+
+
+def note_of(subject: Subject) -> str:
+    """Say in one line which weights of a model no control draws anew; nothing where it draws all.
+
+    Only a model that can be traced shows them.
+    """
+    if not isinstance(subject.engine, TracedEngine):
+        return ""
+    shapes = [tuple(one.shape) for one in outside(subject.model, _used(subject))]
+    if not shapes:
+        return ""
+    return (
+        f"The model computes with matrices that it doesn't hold as parameters ({listed(shapes, 3)}"
+        "): randomly initialised controls keep them; if they were learnt, hold them as parameters."
+    )
+
+
+def _used(subject: Subject) -> Sequence[Tensor]:
+    """Every floating tensor that a subject's model computes with and doesn't compute itself."""
+    if isinstance(subject.engine, TracedEngine):
+        return subject.engine.weights_before(None)
+    images = subject.images[:_FEW].clone()
+    recorder = Recorder(subject.wrapped, images)
+    with torch.no_grad(), evaluating(subject.wrapped), recorder:
+        program = recorder.program(subject.wrapped(images))
+    nodes = program.nodes if program else ()
+    return [n.value for n in nodes if n.value is not None and n.value.is_floating_point()]
 
 
 def _means(subject: Subject, sites: Sequence[str], images: Tensor) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ from holistic.graph.axes import computed_by
 from holistic.graph.kinds import MOVES
 from holistic.graph.recorded import Recorder
 from holistic.graph.wrapped import Wrapped, evaluating
+from holistic.usercode import FAULTS, running
 
 __all__ = ["Reading", "called", "read_outputs"]
 
@@ -103,7 +104,7 @@ def read_outputs(
     whole = Reading(forward)
     try:
         output = _run(wrapped, images[:_PART])
-    except Exception:  # whatever the user's code raises, the preflight tells of it
+    except FAULTS:  # whatever the user's code raises, the preflight tells of it
         return whole
     found = _chosen(list(_tensors(output, len(images[:_PART]))), output, labels, classes)
     if found is None:
@@ -114,7 +115,8 @@ def read_outputs(
     if value is None or not value.is_floating_point() or not bool(value.isfinite().all()):
         return Reading(forward, path, "logits", notes)
     if _within(value):  # rare, so more examples are asked
-        parts = [_run(wrapped, part) for part in images.split(_PART)]
+        with running("the model runs on some images, but not on others", ModelError):
+            parts = [_run(wrapped, part) for part in images.split(_PART)]
         value = torch.cat([_flat(_picked(part, path), required=True) for part in parts])
     form, more = _form_of(value, labels, lambda: _ends_in_sigmoid(wrapped, path, images))
     return Reading(forward, path, form, (*notes, *more))

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from holistic.errors import ModelError, listed, notice
+from holistic.errors import HolisticError, ModelError, explain_memory_errors, listed, notice
 from holistic.graph.copies import copied
 from holistic.graph.wrapped import Wrapped, evaluating
 from holistic.study.steadiness import check_batches, check_repeats
@@ -114,10 +114,12 @@ def preflight(wrapped: Wrapped, images: Tensor) -> int:
     """
     every, images = images, images[:_FEW]
     try:
-        with torch.no_grad(), evaluating(wrapped):
+        with explain_memory_errors(), torch.no_grad(), evaluating(wrapped):
             start = perf_counter()
             first: Any = wrapped.logits(images)
             each = (perf_counter() - start) / len(images)
+    except HolisticError:
+        raise
     except FAULTS as error:  # whatever the user's code raises
         raise ModelError(
             f"the model can't be run on images of shape {tuple(images.shape)}: "

@@ -28,6 +28,7 @@ from holistic.study.finite import check_finite
 from holistic.study.huggingface import from_huggingface
 from holistic.study.identity import Identity
 from holistic.study.inputs import checked_forward, checked_name
+from holistic.study.likeness import note_of
 from holistic.study.material import Choices, Material, gathered
 from holistic.study.references import References
 from holistic.study.runner import Runner
@@ -156,7 +157,9 @@ class Subject(Material):
         """What is to be known of how logits and units were found, one line each."""
         extras = extras_of(self.images)
         line = f"Beside each image the model is given {listed(extras)}, which no lens changes."
-        return (*self.reading.notes, *([line] if extras else ()), *site_notes(self.engine.sites))
+        given = [line] if extras else []
+        kept = filter(None, [note_of(self)])
+        return (*self.reading.notes, *given, *site_notes(self.engine.sites), *kept)
 
     @property
     def all_sites(self) -> tuple[Site, ...]:

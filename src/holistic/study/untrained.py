@@ -15,7 +15,7 @@ from torch.nn.utils import parametrize
 from holistic.errors import ModelError
 from holistic.graph.copies import copied, parts_of
 
-__all__ = ["redraw", "reinitialised", "same_weights"]
+__all__ = ["outside", "redraw", "reinitialised", "same_weights", "still_trained"]
 
 _STREAM = 0xC0_17_01
 """Parts the controls' random numbers from those of whoever trains with the same seed."""
@@ -132,6 +132,57 @@ def same_weights(trained: Sequence[Tensor], fresh: Sequence[Tensor]) -> bool:
         _Weight(mine).learnt and _same(mine, theirs)
         for mine, theirs in zip(trained, fresh, strict=True)
     )
+
+
+def still_trained(model: nn.Module, fresh: nn.Module, used: Sequence[Tensor]) -> str:
+    """Name a trained weight that a control computes with, as it couldn't be copied.
+
+    Parameters
+    ----------
+    model
+        The trained model.
+    fresh
+        The control.
+    used
+        What it computes with.
+
+    Returns
+    -------
+    str
+        Where the model holds it; nothing where all weights were drawn anew.
+    """
+    copies = _tensors(fresh)
+    held = {
+        path: entry.tensor
+        for path, entry in _tensors(model).items()
+        if entry.learnt and (path not in copies or copies[path].tensor is entry.tensor)
+    }
+    held |= {
+        path: torch.from_numpy(np.array(value))
+        for path, value in _everything(model)
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f" and _is_matrix(value.shape)
+    }
+    for path, mine in held.items():
+        if any(_same(mine, theirs) for theirs in used):
+            return path
+    return ""
+
+
+def outside(model: nn.Module, used: Sequence[Tensor]) -> list[Tensor]:
+    """Return the matrices that a model computes with and holds nowhere: controls keep them."""
+    held = [entry.tensor for entry in _tensors(model).values()]
+    return [
+        value
+        for value in used
+        if _is_matrix(value.shape)
+        and _Weight(value).learnt
+        and not any(_same(value, mine) for mine in held)
+    ]
+
+
+def _is_matrix(shape: Sequence[int]) -> bool:
+    """Say whether it has two axes at least: means and deviations of channels have one."""
+    return sum(size > 1 for size in shape) > 1
 
 
 def _stream(seed: int) -> int:
