@@ -152,17 +152,17 @@ def still_trained(model: nn.Module, fresh: nn.Module, used: Sequence[Tensor]) ->
         Where the model holds it; nothing where all weights were drawn anew.
     """
     copies = _tensors(fresh)
-    held = {
+    owned = {
         path: entry.tensor
         for path, entry in _tensors(model).items()
         if entry.learnt and (path not in copies or copies[path].tensor is entry.tensor)
     }
-    held |= {
+    owned |= {
         path: torch.from_numpy(np.array(value))
         for path, value in _everything(model)
         if isinstance(value, np.ndarray) and value.dtype.kind == "f" and _is_matrix(value.shape)
     }
-    for path, mine in held.items():
+    for path, mine in owned.items():
         if any(_same(mine, theirs) for theirs in used):
             return path
     return ""
@@ -170,13 +170,13 @@ def still_trained(model: nn.Module, fresh: nn.Module, used: Sequence[Tensor]) ->
 
 def outside(model: nn.Module, used: Sequence[Tensor]) -> list[Tensor]:
     """Return the matrices that a model computes with and holds nowhere: controls keep them."""
-    held = [entry.tensor for entry in _tensors(model).values()]
+    owned = [entry.tensor for entry in _tensors(model).values()]
     return [
         value
         for value in used
         if _is_matrix(value.shape)
         and _Weight(value).learnt
-        and not any(_same(value, mine) for mine in held)
+        and not any(_same(value, mine) for mine in owned)
     ]
 
 
