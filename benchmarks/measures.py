@@ -10,12 +10,13 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from benchmarks.networks import pool
-from holistic import Subject, models
+from holistic import Subject
 from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation._pairs import pair_effects
 from holistic.lenses.ablation._removal import remove_orders
 from holistic.lenses.ablation.shapley import sample_shares
+from holistic.study import models
 from holistic.study.datasets import load_data
 
 _SITE = "4"

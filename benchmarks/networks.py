@@ -9,8 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from holistic import Subject, models
+from holistic import Subject
+from holistic.study import models
 from holistic.study.datasets import Data, Labelled, load_data
+from holistic.study.weights import load_weights, save_weights
 
 CACHE = Path(__file__).parent / ".cache"
 
@@ -123,11 +125,11 @@ def trained(name: str, data: Data) -> nn.Module:
         torch.manual_seed(0)
         model = network.build()
     if path.exists():
-        return models.load_weights(model, path).eval()
+        return load_weights(model, path).eval()
     examples = Labelled(data.train.images[: network.learned], data.train.labels[: network.learned])
     models.train(model, examples, network.recipe)
     CACHE.mkdir(exist_ok=True)
-    models.save_weights(model, path, {"model": name})
+    save_weights(model, path, {"model": name})
     return model
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fakes import unlooked
-from holistic import audits, checking
+from holistic import checking, opening
 from holistic.study.datasets import Data, load_data
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -42,7 +42,7 @@ def _any_model() -> Iterator[None]:
 @pytest.fixture
 def looking(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have audits begin with a first look, as they do for users."""
-    monkeypatch.setattr(audits, "first_look", checking.first_look)
+    monkeypatch.setattr(opening, "first_look", checking.first_look)
 
 
 @pytest.fixture(scope="session")

@@ -20,10 +20,11 @@ import torch
 
 import holistic
 from fakes import CALLS, LENSES, Early, digests, finding, register
-from holistic.audits import _alone, audit, begin, preflight
+from holistic.audits import audit, begin, preflight
 from holistic.errors import AuditError, LensError, ModelError, SettingError
 from holistic.graph.sites import SiteRow
 from holistic.lenses._contract import Context, Lens
+from holistic.opening import alone
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.intervals import wilson
@@ -253,7 +254,7 @@ def test_the_next_run_removes_what_killed_ones_left_and_nothing_else(tmp_path: P
     for path in (*left, *kept):
         path.write_text("half")
     (out / "tables" / f".folder.{dead.pid}.tmp").mkdir()
-    with _alone(out):
+    with alone(out):
         assert not any(path.exists() for path in left)
         left[0].write_text("half")
         with pytest.raises(AuditError, match="another run writes"):
@@ -418,7 +419,7 @@ def test_a_folder_without_a_finished_lens_is_new(
 def test_a_folder_that_others_write_to_is_not_taken_over(tmp_path: Path) -> None:
     begin(FakeSubject(), out=tmp_path, lenses=["early"])
     before = (tmp_path / "audit.json").read_bytes()
-    with _alone(tmp_path), pytest.raises(AuditError, match="another run writes"):
+    with alone(tmp_path), pytest.raises(AuditError, match="another run writes"):
         begin(FakeSubject(seed=1), out=tmp_path, lenses=["early"])
     assert (tmp_path / "audit.json").read_bytes() == before
 
@@ -606,7 +607,7 @@ def test_a_lens_given_twice_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lenses", ["early", Early(), Early, ["early"], ("early",), {"early"}])
-def test_one_lens_may_stand_alone(tmp_path: Path, lenses: Any) -> None:
+def test_one_lens_may_standalone(tmp_path: Path, lenses: Any) -> None:
     assert audit(FakeSubject(), out=tmp_path, lenses=lenses).finished == ("early",)
 
 

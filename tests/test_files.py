@@ -15,9 +15,9 @@ import pytest
 from torch import nn
 
 import holistic
-from holistic.audits import _alone
 from holistic.cli import main
 from holistic.errors import AuditError, ModelError
+from holistic.opening import alone
 from holistic.report.saved import Audit
 from holistic.results.files import check_target, opened, remove_unfinished, sha256, write_whole
 from holistic.study.weights import load_weights, read_provenance, save_weights
@@ -239,7 +239,7 @@ def test_the_lock_is_no_link(audit: Audit, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.write_text("mine")
     (audit.path / ".lock").symlink_to(outside)
-    with pytest.raises(AuditError, match=r"\.lock' is a link"), _alone(audit.path):
+    with pytest.raises(AuditError, match=r"\.lock' is a link"), alone(audit.path):
         pytest.fail("it was entered")
     assert outside.read_text() == "mine"
 

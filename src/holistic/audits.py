@@ -5,33 +5,21 @@ from __future__ import annotations
 import dataclasses
 import errno
 import logging
-import os
 import time
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from holistic.arguments import check_subject
-from holistic.checking import Check, first_look
-from holistic.errors import (
-    AuditError,
-    LensError,
-    as_cause,
-    explain_memory_errors,
-    listed,
-    notice,
-)
-from holistic.graph.sites import SITES
+from holistic.errors import AuditError, LensError, as_cause, explain_memory_errors, listed, notice
 from holistic.graph.torch_settings import settled
-from holistic.lenses._choice import check_needs, chosen_lenses, settings_of
+from holistic.lenses._choice import chosen_lenses, settings_of
 from holistic.lenses._contract import Lens, left_out, quickened
 from holistic.lenses._running import Stopped, findings_of
+from holistic.opening import alone, begin, check_writable, preflight
 from holistic.progress import Progress, silent
 from holistic.report.saved import Audit
-from holistic.results.files import check_target, remove_unfinished
-from holistic.results.findings import Finding
-from holistic.study.provenance import computing_as, difference, gone_on_with, key, recorded
+from holistic.shards import finished_pieces
+from holistic.study.provenance import computing_as, lens_key
 
 if TYPE_CHECKING:
     from holistic.study.subject import Subject
@@ -101,7 +89,7 @@ def audit(
     chosen = [quickened(one) if quick else one for one in chosen_lenses(lenses)]
     errors = dict[str, Exception]()
     run = begin(subject, out=out, lenses=chosen, anyway=anyway)
-    with computing_as(run.provenance), _alone(run.path):
+    with computing_as(run.provenance), alone(run.path):
         if Audit.load(run.path).lenses != run.lenses:  # another run ended in between
             run = begin(subject, out=out, lenses=chosen, anyway=anyway)
         run = _sound(run, chosen)
@@ -113,188 +101,6 @@ def audit(
     if failed:
         _raise_failed(run, failed, errors)
     return run
-
-
-@contextmanager
-def _alone(folder: Path) -> Generator[None]:
-    """Hold a folder while lenses are run: two runs at once would overwrite each other's record."""
-    from filelock import FileLock, Timeout
-
-    folder.mkdir(parents=True, exist_ok=True)
-    check_target(folder / ".lock", within=folder)
-    lock = FileLock(folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise AuditError(f"another run writes to '{folder}' now; wait for its end") from None
-    try:
-        for place in (folder, folder / "tables", folder / "arrays"):
-            remove_unfinished(place)
-        yield
-    finally:
-        lock.release()
-
-
-def begin(
-    subject: Subject,
-    *,
-    out: str | Path,
-    lenses: Sequence[Lens | str] | None = None,
-    source: Mapping[str, Any] | None = None,
-    anyway: bool = False,
-    look: Check | None = None,
-) -> Audit:
-    """Open the folder of an audit and save the table of sites, before any lens is run.
-
-    A folder in which no lens is finished counts as new, whatever subject it was opened for.
-
-    Parameters
-    ----------
-    subject
-        What to study.
-    out
-        Folder of the audit.
-    lenses
-        Lenses that are going to be run, as for `audit`.
-    source
-        Where the subject comes from, in plain JSON values (`data`, `model`, …): recorded, and not
-        compared.
-    anyway
-        Whether a new audit may be of a model that is no better than chance.
-    look
-        The first look at the subject, if there was one.
-
-    Raises
-    ------
-    SettingError
-        If there is no such lens, or a lens lacks the findings of others that it needs.
-    AuditError
-        If the folder is taken, or holds the audit of another subject or with other settings.
-    ModelError
-        If a hidden site holds NaN or infinite values, the model was changed meanwhile, or a new
-        audit would be of a model that is no better than chance.
-    """
-    check_subject(subject)
-    chosen, path = chosen_lenses(lenses), Path(out)
-    existing = Audit.find(path)
-    if existing is None and (path / "audit.json").exists():
-        _log.warning("'%s' is damaged; all lenses are run again", path / "audit.json")
-    check_needs(chosen, existing.lenses if existing else ())
-    subject.check_unchanged()
-    settings = {lens.name: settings_of(lens) for lens in chosen}
-    run = _reopened(existing, subject, settings, source) if existing else None
-    if run and existing and not run.fault("sites"):
-        return _moved_to(existing, run, source)
-    subject.check_finite()  # before a folder is made: a model that is refused leaves none
-    start = time.perf_counter()
-    sites = [Finding(SITES, subject.sites)]
-    provenance = dict[str, Any]()
-    if run is None:
-        seen = first_look(subject, lenses=lenses, anyway=anyway, look=look)
-        provenance = {**recorded(subject, settings, source or {}), "check": seen.record()}
-    with _alone(path):
-        _check_still(path, existing)
-        if run is None:
-            run = Audit(path, provenance) if existing else Audit.create(path, provenance)
-        return run.add("sites", sites, time.perf_counter() - start)
-
-
-def _reopened(
-    existing: Audit, subject: Subject, settings: Mapping[str, Any], source: Mapping[str, Any] | None
-) -> Audit | None:
-    """Go on with a saved audit; None where no lens in it is finished and it is another subject's.
-
-    Lenses that it doesn't know yet are added to its settings.
-    """
-    wanted = gone_on_with(existing.provenance, subject, settings, source)
-    if other := difference(existing.provenance, wanted, subject):
-        if existing.finished:
-            raise _taken(existing.path, other)
-        return None
-    return dataclasses.replace(existing, provenance={**wanted, "key": key(wanted)})
-
-
-def _moved_to(existing: Audit, run: Audit, source: Mapping[str, Any] | None) -> Audit:
-    """Save where the subject of a saved audit comes from now, if from elsewhere."""
-    if source and source != existing.provenance.get("source"):
-        with _alone(existing.path):
-            _check_still(existing.path, existing)
-            dataclasses.replace(
-                existing, provenance={**existing.provenance, "source": source}
-            ).publish()
-    return run
-
-
-def _check_still(path: Path, existing: Audit | None) -> None:
-    if Audit.find(path) != existing:
-        raise AuditError(f"another run wrote to '{path}' meanwhile; give the command again")
-
-
-def _taken(folder: Path, other: str) -> AuditError:
-    return AuditError(
-        f"output folder '{folder}' holds another audit ({other}); "
-        "choose another folder with --out, or remove it"
-    )
-
-
-def preflight(
-    out: str | Path, *, lenses: Sequence[Lens | str] | None = None, source: Mapping[str, Any]
-) -> Audit | None:
-    """Find out before any work whether a run could be saved; nothing is written.
-
-    Parameters
-    ----------
-    out
-        Folder of the audit.
-    lenses
-        Lenses that are going to be run, as for `audit`.
-    source
-        Where the subject is going to come from, as for `begin`.
-
-    Returns
-    -------
-    Audit | None
-        The audit in the folder that the run would go on with; None where it would be new.
-
-    Raises
-    ------
-    SettingError
-        If there is no such lens, or a lens lacks the findings of others that it needs.
-    AuditError
-        If the folder is taken, can't be written, or holds an audit from another source.
-    """
-    existing = Audit.find(Path(out))
-    check_needs(chosen_lenses(lenses), existing.lenses if existing else ())
-    check_writable(Path(out))
-    known = existing.provenance.get("source", {}) if existing else {}
-    other = [n for n in known if known[n] != source.get(n) and not _moved(n, known[n], source)]
-    if existing and other and existing.finished:
-        raise _taken(Path(out), f"different {', '.join(other)}")
-    return None if other else existing
-
-
-def _moved(name: str, known: Any, source: Mapping[str, Any]) -> bool:
-    """Say whether it names a file or folder: these may move, and what they hold is compared."""
-    now = source.get(name)
-    if name == "weights":
-        return now is not None
-    return all(str(place).startswith("folder:") for place in (known, now))
-
-
-def check_writable(folder: Path) -> None:
-    """Find out before any work whether files could be put into a folder; nothing is written.
-
-    Raises
-    ------
-    AuditError
-        If they couldn't.
-    """
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
-        raise AuditError(
-            f"'{folder}' can't be written: '{there}' is no folder that can be written to; "
-            "choose another place with --out"
-        )
 
 
 def _sound(run: Audit, chosen: Sequence[Lens]) -> Audit:
@@ -329,7 +135,8 @@ def _tried(
         return run.lacking(lens.name, f"it reads the findings of {listed(missing)}")
     start = time.perf_counter()
     try:
-        findings = findings_of(lens, subject, run, say)
+        with finished_pieces(run.path, lens.name, _key(run, lens)) as pieces:
+            findings = findings_of(lens, subject, run, say)
     except Stopped as stopped:
         raise stopped.error from None
     except Exception as error:
@@ -340,8 +147,15 @@ def _tried(
         _log.warning("lens '%s' failed: %s", lens.name, line)
         return run.lacking(lens.name, f"it failed: {line}")
     run = run.add(lens.name, findings, time.perf_counter() - start)
+    pieces.remove()
     say(lens.name, 1, 1)
     return run
+
+
+def _key(run: Audit, lens: Lens) -> str:
+    """Digest of all that decides what a lens finds: what it has done before goes by it."""
+    read = {name: run.lenses[name]["findings"] for name in lens.needs}
+    return lens_key(run.provenance, type(lens), settings_of(lens), read)
 
 
 def _raise_failed(run: Audit, failed: Sequence[str], errors: Mapping[str, Exception]) -> NoReturn:

@@ -174,6 +174,7 @@ class HookedStage:
         self._new = replacement.to(value).expand_as(value)  # [B, P…, U]
         differs = (self._new != value).flatten(1, -2) if value.dim() > 2 else self._new != value
         self.changed: Tensor = differs.any(1) if value.dim() > 2 else differs
+        self.piece_key = site.name, self.base, images, replacement
 
     def _replayed(self, masks: Tensor, rows: Tensor) -> Tensor:
         """Logits `[R, C]` of rows in which the masked units `[R, U]` are replaced."""

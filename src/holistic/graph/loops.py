@@ -17,6 +17,7 @@ from torch import Tensor
 from holistic.graph.edits import EditKind, edits_at
 from holistic.graph.engine import Change, Engine, Given, Stage
 from holistic.graph.sites import Site
+from holistic.pieces import once
 
 if TYPE_CHECKING:
     from holistic.study.subject import Subject
@@ -26,6 +27,7 @@ __all__ = [
     "ablation_value",
     "ablation_values",
     "batches",
+    "order_groups",
     "replacing",
     "replays",
     "run_from",
@@ -33,6 +35,8 @@ __all__ = [
 ]
 
 _BATCH = 1024
+_GROUPS = 16
+"""Groups of orders at most: each is a piece of work."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,8 +118,15 @@ def single_edits(
         some = places[part]
         units = some.div(changed.shape[1], rounding_mode="trunc")
         rows = some - units * changed.shape[1]
-        logits = stage.units(units if chosen is None else chosen[units], rows)
+        own = units if chosen is None else chosen[units]
+        key = ("single edits", stage, chosen, part.start)
+        logits = once(key, lambda own=own, rows=rows: stage.units(own, rows))
         yield some.to(logits.device), rows.to(logits.device), logits
+
+
+def order_groups(stage: Stage, count: int) -> Iterator[slice]:
+    """Cut so many orders of units into groups that a stage follows at once, several at a time."""
+    yield from batches(count, stage.copies * max(1, -(-count // (stage.copies * _GROUPS))))
 
 
 def ablation_values(

@@ -62,6 +62,7 @@ class TracedStage:
         self._tile = max(1, self._room // self._row_bytes())
         self.chunk = _TILES * self._tile
         self.copies = max(1, self._tile // self.rows)
+        self.piece_key = site.name, self.base, images, replacement
 
     def _replaced_values(
         self, images: Tensor, node: int, replacement: Tensor, axes: tuple[int, int]

@@ -18,6 +18,7 @@ from holistic.graph.engine import Stage
 from holistic.graph.loops import ablation_values, batches, single_edits
 from holistic.graph.sites import Site
 from holistic.graph.torch_settings import settled
+from holistic.pieces import kept
 from holistic.progress import Progress, silent
 from holistic.replacing.effects import effect_table
 from holistic.results.tables import Table
@@ -226,6 +227,7 @@ class _Batch:
         self.scores: Sequence[Score] = tuple(run.scores) or (subject.score,)
         self.onehot = one_hot(labels, len(subject.classes)).double()  # [B, C]
         self.stage: Stage | None = None
+        self.piece_key = subject, run, images, labels, places
 
     def effects(self, site: Site) -> tuple[Tensor, Tensor, Tensor]:
         """Effects `[S, U, B]` of the site's units, and where they turned wrong or right `[U, B]`.
@@ -246,6 +248,7 @@ class _Batch:
         effect, worse, better = parts if draws == 1 else [part / draws for part in parts]
         return effect, worse, better
 
+    @kept
     def tally(self, site: Site) -> Tally:
         """Replace the site's units on every example of the batch."""
         effects, lost, gained = self.effects(site)

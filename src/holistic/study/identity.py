@@ -45,6 +45,14 @@ class Identity:
             found["splits"] = digest((("selection", first), ("evaluation", second)))
         return found
 
+    @cached_property
+    def piece_key(self) -> tuple[object, ...]:
+        """What decides numbers of this model on its data, for pieces of work that are kept."""
+        given, data = self._material.choices, self._material.data
+        splits = data.indices
+        kinds = given.score, given.seed, given.sites, self._material.classes
+        return self._weights(), data.images, data.labels, splits, kinds
+
     def _weights(self) -> str:
         return digest(sorted(self._material.model.state_dict().items()))
 

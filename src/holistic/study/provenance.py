@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import logging
 import platform
@@ -10,7 +11,9 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import holistic
@@ -20,7 +23,15 @@ from holistic.words import percent
 if TYPE_CHECKING:
     from holistic.study.subject import Subject
 
-__all__ = ["computing_as", "difference", "gone_on_with", "key", "other_than", "recorded"]
+__all__ = [
+    "computing_as",
+    "difference",
+    "gone_on_with",
+    "key",
+    "lens_key",
+    "other_than",
+    "recorded",
+]
 
 _RECORDED = ("numpy", "scipy", "scikit-learn", "captum")
 _DECISIVE = (
@@ -144,6 +155,38 @@ def key(provenance: Mapping[str, Any]) -> str:
     decisive["versions"] = {name: provenance["versions"][name] for name in _DECISIVE_VERSIONS}
     text = json.dumps(decisive, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def lens_key(
+    provenance: Mapping[str, Any], kind: type, settings: Mapping[str, Any], read: Mapping[str, Any]
+) -> str:
+    """Return the SHA-256 over what decides one lens's findings, the code that runs included.
+
+    Parameters
+    ----------
+    provenance
+        The record of the audit.
+    kind, settings
+        The lens and its settings.
+    read
+        The findings of others that it reads, with the digests of their files.
+    """
+    own = key({**provenance, "settings": settings})
+    code = [_code(Path(holistic.__file__).parent)]
+    if (source := inspect.getsourcefile(kind)) and not kind.__module__.startswith("holistic."):
+        code.append(_code(Path(source).parent))
+    digests = {n: {f: of["table"]["sha256"] for f, of in own.items()} for n, own in read.items()}
+    whole = [own, kind.__module__, kind.__qualname__, code, digests]
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def _code(folder: Path) -> str:
+    """SHA-256 of the Python files in a folder."""
+    whole = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        whole.update(f"{path.relative_to(folder)} ".encode() + path.read_bytes())
+    return whole.hexdigest()
 
 
 @contextmanager

@@ -385,6 +385,11 @@ class Subject(Material):
         return self.identity.computation
 
     @property
+    def piece_key(self) -> tuple[object, ...]:
+        """What decides its numbers, for pieces of work that are kept."""
+        return self.identity.piece_key
+
+    @property
     def fingerprint(self) -> dict[str, str]:
         """SHA-256 of the model's parameters and buffers, what it computes, data and own splits."""
         return self.identity.fingerprint

@@ -13,6 +13,7 @@ from torch.nn.functional import one_hot
 from holistic.graph.engine import Stage
 from holistic.graph.loops import batches, replays
 from holistic.graph.sites import Site
+from holistic.pieces import kept
 from holistic.stats.means import Means
 from holistic.study.examples import Examples
 from holistic.study.scores import ROUNDING, resolution
@@ -106,6 +107,7 @@ def interacting(
     return extra
 
 
+@kept
 def _order_effects(
     subject: Subject, stage: Stage, orders: np.ndarray, before: Tensor, labels: Tensor
 ) -> Tensor:

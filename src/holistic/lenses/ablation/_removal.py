@@ -9,8 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.graph.loops import replays
+from holistic.graph.engine import Stage
+from holistic.graph.loops import order_groups, replays
 from holistic.graph.sites import Site
+from holistic.pieces import kept
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
 
@@ -63,19 +65,30 @@ def remove_orders(
     classes = len(subject.classes)
     sets, place = _sets(orders, sizes, site.units)
     # examples right afterwards, by class, of those right before and of those wrong before
-    kept = torch.zeros(*(place.shape if len(sets) == 0 else (len(sets),)), 2 * classes)
+    still = torch.zeros(*(place.shape if len(sets) == 0 else (len(sets),)), 2 * classes)
     before = torch.zeros(2 * classes)
-    where, moves = {k: s for s, k in enumerate(sizes)}, torch.from_numpy(orders)
+    moves = torch.from_numpy(orders)
     for batch in replays(subject, site, examples.images, edit):
         stage, labels = batch.stage, examples.labels[batch.rows]
         kinds = _kinds(stage.base.argmax(1) == labels, labels, classes)  # [B, 2C]
         before += kinds.sum(0)
         for chosen, logits in stage.sets(sets):
-            kept[chosen] += (logits.argmax(2) == labels).float() @ kinds
-        if len(sets) == 0:
-            for k, chosen, right in stage.right(moves, labels, sizes):
-                kept[chosen, where[k]] += right.float() @ kinds
-    return _flips(kept[place] if len(sets) else kept, before, classes)
+            still[chosen] += (logits.argmax(2) == labels).float() @ kinds
+        for group in order_groups(stage, 0 if len(sets) else len(moves)):
+            still[group] += _still_right(stage, moves[group], labels, tuple(sizes), kinds)
+    return _flips(still[place] if len(sets) else still, before, classes)
+
+
+@kept
+def _still_right(
+    stage: Stage, orders: Tensor, labels: Tensor, sizes: tuple[int, ...], kinds: Tensor
+) -> Tensor:
+    """Examples of each kind that are right without the first units of the orders, `[O, S, 2C]`."""
+    still = torch.zeros(len(orders), len(sizes), kinds.shape[1])
+    where = {k: s for s, k in enumerate(sizes)}
+    for k, chosen, right in stage.right(orders, labels, sizes):
+        still[chosen, where[k]] += right.float() @ kinds
+    return still
 
 
 def _sets(orders: np.ndarray, sizes: Sequence[int], units: int) -> tuple[Tensor, np.ndarray]:

@@ -16,6 +16,7 @@ from holistic.lenses.ablation._rankings import strongest
 from holistic.lenses.ablation.backup_statements import backup_statement
 from holistic.lenses.ablation.direct import bounded, direct_columns, direct_finding
 from holistic.lenses.ablation.schemas import Backup
+from holistic.pieces import kept
 from holistic.progress import Progress
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
@@ -124,6 +125,7 @@ def _next_site(
     }
 
 
+@kept
 def _crossed(
     subject: Subject,
     sites: tuple[Site, Site],

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from holistic.graph.engine import Stage
-from holistic.graph.loops import replays
+from holistic.graph.loops import order_groups, replays
 from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._budget import afforded_examples, afforded_rows, order_rows
@@ -29,6 +29,7 @@ from holistic.lenses.ablation.areas import (
 from holistic.lenses.ablation.areas_statements import area_statement
 from holistic.lenses.ablation.curves_statements import curve_statement
 from holistic.lenses.ablation.schemas import CurveArea, CurvePoint
+from holistic.pieces import kept
 from holistic.progress import Progress
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
@@ -234,14 +235,24 @@ def replay_orders(
         if 0 in places:
             right[:, places[0], part] = (stage.base.argmax(1) == labels).cpu().numpy()
         # whole products pay off where a step's would be too small to fill the machine
-        if len(labels) <= _FEW and not site.positions:
-            right[:, [places[k] for k in wanted], part] = _as_sets(stage, orders, wanted, labels)
-            continue
-        for k, chosen, kept in stage.right(torch.from_numpy(orders.copy()), labels, wanted):
-            right[chosen, places[k], part] = kept.cpu().numpy()
+        found = _as_sets if len(labels) <= _FEW and not site.positions else _in_order
+        for group in order_groups(stage, len(orders)):
+            own = found(stage, orders[group], wanted, labels)
+            right[group, [places[k] for k in wanted], part] = own
     return right
 
 
+@kept
+def _in_order(stage: Stage, orders: np.ndarray, sizes: list[int], labels: Tensor) -> np.ndarray:
+    """Say which examples are right, `[O, S, B]`, as units go one after another."""
+    right = np.empty((len(orders), len(sizes), len(labels)), dtype=bool)
+    place = {k: s for s, k in enumerate(sizes)}
+    for k, chosen, still in stage.right(torch.from_numpy(orders.copy()), labels, sizes):
+        right[chosen, place[k]] = still.cpu().numpy()
+    return right
+
+
+@kept
 def _as_sets(stage: Stage, orders: np.ndarray, sizes: list[int], labels: Tensor) -> np.ndarray:
     """Say which examples are right, `[O, S, B]`, one set of units for every order and size."""
     units = stage.changed.shape[1]

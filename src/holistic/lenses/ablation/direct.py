@@ -17,6 +17,7 @@ from holistic.lenses.ablation._budget import afforded_examples, random_range
 from holistic.lenses.ablation._pairs import interacting
 from holistic.lenses.ablation.direct_statements import direct_statement
 from holistic.lenses.ablation.schemas import Direct
+from holistic.pieces import kept
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.means import Means
@@ -52,6 +53,7 @@ class Paths:
     direct: np.ndarray
 
 
+@kept
 def follow_paths(
     subject: Subject, site: Site, units: Sequence[int], examples: Examples, edit: str
 ) -> Paths | None:

@@ -16,6 +16,7 @@ from holistic.lenses.ablation._effects import unit_effects_on
 from holistic.lenses.ablation._resampled import Agreed, redrawn_agreements
 from holistic.lenses.ablation.replacements_statements import describe_agreement, unrated
 from holistic.lenses.ablation.schemas import Agreement
+from holistic.pieces import kept
 from holistic.progress import Progress
 from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
@@ -61,6 +62,7 @@ def _with_q(rows: list[Agreement]) -> list[Agreement]:
     return [replace(row, spearman=rank, overlap=overlap) for row, rank, overlap in found]
 
 
+@kept
 def _site_rows(subject: Subject, site: Site, lens: Ablation) -> list[Agreement]:
     kinds = edit_names()
     examples = afforded_examples(subject, site, lens, site.units * len(kinds))

@@ -15,6 +15,7 @@ from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._budget import afforded_rows
 from holistic.lenses.ablation.schemas import ShapleyValue
 from holistic.lenses.ablation.shapley_statements import share_statement
+from holistic.pieces import kept
 from holistic.progress import Progress
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
@@ -122,6 +123,7 @@ def _batch_size(subject: Subject, site: Site, lens: Ablation) -> tuple[int, int]
     return size, max(1, min(orders * _EXAMPLES // size, int(allowed / size)))
 
 
+@kept
 def _contributions(
     subject: Subject, stage: Stage, labels: Tensor, orders: np.ndarray, tolerance: float
 ) -> tuple[np.ndarray, int]:

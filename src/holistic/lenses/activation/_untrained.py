@@ -26,6 +26,7 @@ from holistic.lenses.activation._profiles import selectivity, separation
 from holistic.lenses.activation._stimuli import KINDS, Stimuli, drawable, oriented
 from holistic.lenses.activation._values import reduced
 from holistic.lenses.activation.tuning import Tuning, tuned
+from holistic.pieces import kept
 from holistic.progress import Progress
 from holistic.stats.intervals import class_auroc
 from holistic.stats.moments import Moments
@@ -131,8 +132,7 @@ def compare(
     drawn = list[dict[str, dict[str, np.ndarray]]]()
     for copy in range(lens.copies):
         fresh = subject.untrained(subject.seed + _FIRST + copy, reuse=fresh)
-        captured = _values(fresh, sites, probe, lens.reduction)
-        drawn.append({site.name: _measured(captured[site.name], probe, subject) for site in sites})
+        drawn.append(_of_control(fresh, sites, probe, lens.reduction))
         progress(task, copy + 2, total)
     return Compared(
         sites=sites,
@@ -148,6 +148,15 @@ def compare(
         concepts=probe.concepts[1],
         stimuli=probe.stimuli,
     )
+
+
+@kept
+def _of_control(
+    fresh: Subject, sites: Sequence[Site], probe: Probe, reduction: str
+) -> dict[str, dict[str, np.ndarray]]:
+    """What is measured of one control, by site and measure: `[U]` each."""
+    captured = _values(fresh, sites, probe, reduction)
+    return {site.name: _measured(captured[site.name], probe, fresh) for site in sites}
 
 
 def _probe(subject: Subject, lens: Activation) -> Probe:
@@ -207,8 +216,8 @@ def _specific(
     """How specific units are to a class, to a property of the image, and to either: `[U]` each."""
     found = specificity(sides, labels, len(subject.classes))
     kinds = np.array(probe.concepts[0].kinds)
-    for name, kept in (("property", kinds == "property"), ("concept", kinds != "")):
-        found[name] = _best(sides, (present[0][:, kept], present[1][:, kept]))
+    for name, own in (("property", kinds == "property"), ("concept", kinds != "")):
+        found[name] = _best(sides, (present[0][:, own], present[1][:, own]))
     return found
 
 

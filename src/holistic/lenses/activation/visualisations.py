@@ -15,6 +15,7 @@ from holistic.lenses._pictures import flat_planes, pictures, planes
 from holistic.lenses.activation import Activation, schemas
 from holistic.lenses.activation._values import reduced
 from holistic.lenses.activation.schemas import Visualisation
+from holistic.pieces import kept
 from holistic.progress import Progress
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
@@ -87,6 +88,7 @@ class Canvas:
         return flat_planes(drawn, self.like.shape[1:]).to(self.like)
 
 
+@kept
 def visualise(
     subject: Subject, site: Site, units: np.ndarray, scales: np.ndarray, lens: Activation
 ) -> tuple[Tensor, np.ndarray, np.ndarray]:

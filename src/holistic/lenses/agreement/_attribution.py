@@ -8,6 +8,7 @@ from torch import Tensor
 
 from holistic.graph.loops import batches
 from holistic.graph.sites import Site
+from holistic.pieces import kept
 from holistic.progress import Progress, silent
 from holistic.study.scores import score
 from holistic.study.subject import Subject
@@ -53,13 +54,21 @@ def attribute_units(
     for some in batches(len(rows), _BATCH):
         part = torch.from_numpy(rows[some])
         images, labels = subject.evaluation.images[part], subject.evaluation.labels[part]
-        value = subject.capture([site.name], images)[site.name].requires_grad_()  # [B, P…, U]
-        gradient = _gradient(subject, site, images, labels, value)
-        terms = (gradient * (value.detach() - mean)).double()
-        terms = terms.flatten(1, -2).sum(1) if terms.dim() > 2 else terms  # [B, U]
-        parts.append(terms.T.float().cpu().numpy())
+        parts.append(_terms(subject, site, images, labels, mean))
         progress("attributing units", some.stop, len(rows))
     return np.concatenate(parts, axis=1)
+
+
+@kept
+def _terms(
+    subject: Subject, site: Site, images: Tensor, labels: Tensor, mean: Tensor
+) -> np.ndarray:
+    """Deviations times gradients, summed over positions, `[U, B]` float32."""
+    value = subject.capture([site.name], images)[site.name].requires_grad_()  # [B, P…, U]
+    gradient = _gradient(subject, site, images, labels, value)
+    terms = (gradient * (value.detach() - mean)).double()
+    terms = terms.flatten(1, -2).sum(1) if terms.dim() > 2 else terms  # [B, U]
+    return terms.T.float().cpu().numpy()
 
 
 def _gradient(

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from holistic.graph.loops import batches
 from holistic.lenses._pictures import planes
 from holistic.lenses.attribution import Attribution
+from holistic.pieces import once
 from holistic.study.examples import Examples
 from holistic.study.scores import score
 from holistic.study.subject import Subject
@@ -137,9 +138,16 @@ def attributions(
     for part in batches(len(examples), size):
         batch = images[part].detach().clone().requires_grad_()
         labels = examples.labels[part]
-        with _seeded(subject.seed + part.start, images.device):
-            for name, method in methods.items():
-                parts[name].append(method(batch, labels).detach().float().cpu())
+
+        def mapped(
+            batch: Tensor = batch, labels: Tensor = labels, part: slice = part
+        ) -> list[Tensor]:
+            with _seeded(subject.seed + part.start, images.device):
+                return [m(batch, labels).detach().float().cpu() for m in methods.values()]
+
+        key = ("attribution maps", subject, lens, images[part], labels, part)
+        for name, values in zip(methods, once(key, mapped), strict=True):
+            parts[name].append(values)
         finished(len(labels))
     return {name: torch.cat(values) for name, values in parts.items()}
 

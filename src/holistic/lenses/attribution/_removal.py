@@ -11,6 +11,7 @@ from torch import Tensor
 
 from holistic.graph.loops import batches
 from holistic.lenses._pictures import flat_planes, planes
+from holistic.pieces import kept
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
 
@@ -73,6 +74,7 @@ def order(maps: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return ranks
 
 
+@kept
 def removal(
     subject: Subject, examples: Examples, ranks: np.ndarray, counts: np.ndarray, fill: Tensor
 ) -> Curves:

@@ -22,6 +22,7 @@ from holistic.lenses.attribution._maps import in_squares
 from holistic.lenses.attribution._removal import mean_image, order
 from holistic.lenses.attribution._sample import balanced, typical
 from holistic.lenses.attribution.schemas import ContrastRow, MethodRow
+from holistic.pieces import kept
 from holistic.progress import Progress
 from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
@@ -89,6 +90,7 @@ def _pairs(subject: Subject) -> list[tuple[int, int, int]]:
     return confused_pairs(logits, examples.labels.cpu().numpy(), among=among, most=_PAIRS)
 
 
+@kept
 def _changes(subject: Subject, lens: Attribution, own: int, rival: int, fill: Tensor) -> Changes:
     """Remove pixels of images of one class by both maps and at random."""
     everyone = subject.evaluation

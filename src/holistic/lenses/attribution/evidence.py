@@ -16,6 +16,7 @@ from holistic.lenses.attribution._sample import balanced
 from holistic.lenses.attribution._windows import Fill, Window, fills, windows
 from holistic.lenses.attribution.evidence_statements import statements
 from holistic.lenses.attribution.schemas import EvidenceRow
+from holistic.pieces import kept
 from holistic.progress import Progress
 from holistic.replacing.budget import afforded, model_work
 from holistic.results.columns import Estimate
@@ -113,11 +114,16 @@ def _measured(subject: Subject, plan: _Plan, k: int, advance: Callable[[], None]
     labels = plan.sample.labels.cpu().numpy()
     fill, places = plan.kinds[k]
     for window in places:
-        images = window.put(plan.sample.images, fill.value)
-        change = _scores(subject, images, plan.sample.labels) - before
+        change = _without(subject, plan.sample, window, fill) - before
         found.append(Means.stack([Means.of(change[labels == label]) for label in plan.classes]))
         advance()
     return Means.concatenate([means[None] for means in found])
+
+
+@kept
+def _without(subject: Subject, sample: Examples, window: Window, fill: Fill) -> np.ndarray:
+    """Score of each example without a window, `[N]`."""
+    return _scores(subject, window.put(sample.images, fill.value), sample.labels)
 
 
 def _scores(subject: Subject, images: Tensor, labels: Tensor) -> np.ndarray:

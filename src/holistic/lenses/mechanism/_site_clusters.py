@@ -11,6 +11,7 @@ from holistic.graph.sites import Site
 from holistic.lenses.mechanism._specialisation import Specialisation, specialisation
 from holistic.lenses.mechanism._untrained import Groups
 from holistic.lenses.mechanism._values import Activations, most_varying
+from holistic.pieces import kept
 from holistic.stats.clusters import Clusters, Structure, cluster_units, side_by_side
 from holistic.stats.silhouettes import Silhouettes, measured_silhouettes
 from holistic.stats.tests import permutation_p
@@ -92,6 +93,7 @@ class SiteClusters:
         return self.studied[lonely & (self.raw.k > 1)]
 
 
+@kept
 def site_clusters(
     site: Site,
     splits: tuple[Activations, Activations],

@@ -17,6 +17,7 @@ from holistic.lenses.mechanism._values import (
     most_varying,
     sampled,
 )
+from holistic.pieces import kept
 from holistic.progress import Progress
 from holistic.stats.clusters import Structure, structure
 from holistic.study.examples import Examples
@@ -106,12 +107,10 @@ def copies_of(
     counts, ends, groups = list[list[Counts]](), list[np.ndarray](), list[dict[str, Groups]]()
     progress(task, 0, total)
     for done, copy in enumerate(made, 1):
-        read = activations(copy, names, examples)
-        values = columns.values({name: own.values for name, own in read.items()})
-        both = few_correlations(values, class_indices(examples), len(subject.classes))
-        counts.append([Counts.of(r, columns, settings.threshold) for r in both])
-        ends.append(np.stack([columns.middle(r) for r in both]))
-        groups.append({name: _groups(read[name], settings) for name in names})
+        own_counts, own_ends, own_groups = _read_copy(copy, names, columns, examples, settings)
+        counts.append(own_counts)
+        ends.append(own_ends)
+        groups.append(own_groups)
         progress(task, min(done, total), total)
     own = activations(subject, names, examples)
     raw, within = _mean(np.array(ends))  # [2, S, S] each
@@ -123,6 +122,19 @@ def copies_of(
         groups={name: tuple(copy[name] for copy in groups) for name in names},
         own={name: _groups(own[name], settings) for name in names},
     )
+
+
+@kept
+def _read_copy(
+    copy: Subject, names: list[str], columns: Columns, examples: Examples, settings: Mechanism
+) -> tuple[list[Counts], np.ndarray, dict[str, Groups]]:
+    """Correlated pairs of one control, their middle `[2, 2, S, S]`, and its groups by site."""
+    read = activations(copy, names, examples)
+    values = columns.values({name: own.values for name, own in read.items()})
+    both = few_correlations(values, class_indices(examples), len(copy.classes))
+    counts = [Counts.of(r, columns, settings.threshold) for r in both]
+    ends = np.stack([columns.middle(r) for r in both])
+    return counts, ends, {name: _groups(read[name], settings) for name in names}
 
 
 def _mean(ends: np.ndarray) -> np.ndarray:

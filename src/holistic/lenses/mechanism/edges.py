@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from holistic.lenses.mechanism._values import (
 )
 from holistic.lenses.mechanism.edges_statements import caveats, statements
 from holistic.lenses.mechanism.schemas import UnitEdge
+from holistic.pieces import once
 from holistic.progress import Progress
 from holistic.results.columns import columns_of
 from holistic.results.findings import Finding
@@ -225,13 +227,17 @@ def _changes(
     labels, classes = class_indices(examples), len(subject.classes)
     parts = list(row_batches(subject, sites, np.arange(len(labels))))
     before = [_watched(subject, sites[1], examples.images[part], ()) for part in parts]
-    for unit in units.tolist():
+
+    def changes(unit: int) -> Moments:
         edits = (Mean(sites[0], units=[unit]),)
         moments = Moments.empty(before[0].shape[1], classes)
         for part, values in zip(parts, before, strict=True):
             after = _watched(subject, sites[1], examples.images[part], edits)
             moments.update(after - values, labels[part])
-        yield moments
+        return moments
+
+    for unit in units.tolist():
+        yield once(("edges of a unit", subject, sites, unit, examples), partial(changes, unit))
 
 
 def _spread(subject: Subject, site: str, examples: Examples) -> np.ndarray:

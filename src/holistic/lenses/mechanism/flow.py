@@ -16,6 +16,7 @@ from holistic.lenses.mechanism._probes import Probe, gain, probe
 from holistic.lenses.mechanism._values import class_indices, sampled
 from holistic.lenses.mechanism.flow_statements import caveats, statements
 from holistic.lenses.mechanism.schemas import SiteFlow
+from holistic.pieces import kept
 from holistic.progress import Progress
 from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
@@ -207,6 +208,7 @@ def _features(subject: Subject, name: str, task: Task) -> tuple[Features, Featur
     return selection, evaluation
 
 
+@kept
 def _probe(
     features: tuple[Features, Features], labels: tuple[np.ndarray, np.ndarray], penalty: float
 ) -> Probe:
@@ -214,6 +216,7 @@ def _probe(
     return probe(train, test, penalty=penalty)
 
 
+@kept
 def _likeness(before: np.ndarray, after: np.ndarray, seed: int) -> Likeness:
     def cka(rows: np.ndarray) -> float:
         chosen = np.ix_(rows, rows)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from holistic.lenses._units import unit_values
+from holistic.pieces import kept
 from holistic.progress import Progress, silent
 from holistic.study.subject import Subject
 
@@ -79,6 +80,7 @@ def collect(
     return {name: Features(*(values[name] for values in read), *labels) for name in names}
 
 
+@kept
 def fit(features: Features, classes: int) -> Fitted:
     """Fit each class's directions against the rest, on the selection split.
 

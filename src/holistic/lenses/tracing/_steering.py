@@ -12,6 +12,7 @@ from torch import Tensor
 from holistic.graph.loops import batches
 from holistic.graph.sites import Site
 from holistic.lenses.tracing._fitted_directions import Fitted
+from holistic.pieces import kept
 from holistic.stats.means import Means
 from holistic.study.subject import Subject
 
@@ -217,6 +218,7 @@ def control_slopes(
     return slopes
 
 
+@kept
 def _own_doses(batch: _Batch, fitted: Fitted, base: np.ndarray) -> np.ndarray:
     """Scores for each direction's class at each dose, `[B, C, M, D]`."""
     classes, methods, _ = fitted.vectors.shape
@@ -236,6 +238,7 @@ def _own_doses(batch: _Batch, fitted: Fitted, base: np.ndarray) -> np.ndarray:
     return doses
 
 
+@kept
 def _control_doses(
     batch: _Batch, controls: np.ndarray, lengths: np.ndarray, classes: int
 ) -> np.ndarray:
@@ -296,6 +299,7 @@ def erase(
     return Erasing(lost, gained, count, control_drops(subject, site, controls, rows))
 
 
+@kept
 @torch.no_grad()
 def control_drops(
     subject: Subject, site: Site, controls: np.ndarray, rows: np.ndarray
@@ -336,6 +340,7 @@ def _without(value: Tensor, deviation: Tensor, direction: Tensor) -> Tensor:
     return value - (deviation @ direction)[..., None] * direction
 
 
+@kept
 def _flips(batch: _Batch, vectors: np.ndarray, mean: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Count examples that erasing each of the vectors `[M, U]` turns wrong, and right: `[M]`."""
     lost, gained = (np.zeros(len(vectors), np.int64) for _ in range(2))

@@ -17,6 +17,7 @@ from holistic.lenses.tracing._pairs import Runs, draw_runs, rival_classes
 from holistic.lenses.tracing._recovery import Recovery, recovery
 from holistic.lenses.tracing.patching_statements import caveats, statements
 from holistic.lenses.tracing.schemas import Patched
+from holistic.pieces import kept
 from holistic.progress import Progress, silent
 from holistic.replacing.budget import afforded, replay_work
 from holistic.results.findings import Finding
@@ -120,6 +121,7 @@ def _groups(drawn: Runs, classes: Sequence[str]) -> Iterator[_Group]:
             yield _Group(clean_name, corrupt_name, way, chosen, left_out)
 
 
+@kept
 def moved_by_site(subject: Subject, site: Site, runs: Runs, source: np.ndarray) -> np.ndarray:
     """Measure what patching the whole site moves the metric by, `[1, R]`, in logits.
 
@@ -143,6 +145,7 @@ def moved_by_site(subject: Subject, site: Site, runs: Runs, source: np.ndarray) 
     return moved
 
 
+@kept
 def moved_by_units(
     subject: Subject,
     site: Site,
