@@ -140,7 +140,7 @@ def test_every_lens_ends_without_gradients() -> None:
     findings = all_findings(holistic.Subject(Written(frozen), stripes(4)))
     said = spoken(findings)
     assert "nan" not in said
-    assert "At 'act' attribution ranks no units (the model has no gradients there)" in said
+    assert "At site 'act' attribution ranks no units (the model has no gradients there)" in said
     units = findings["agreement.units"].table
     assert np.isnan(units.column("attribution")).all()
     assert np.isfinite(units.column("ablation")).any()

@@ -47,14 +47,14 @@ def test_what_planted_clusters_say():
     subject, group = planted.clustered()
     finding = found(subject, clusters)
     formed, preferred = finding.statements
-    assert formed.startswith("24 units of '2' form 3 clusters (3 over resamples): mean silhouette")
+    assert formed.startswith("24 units of site '2' form 3 clusters (3 over resamples): mean silhouette")
     assert "20 randomly initialised controls (mean 0." in formed
     assert preferred.startswith(
         "3 of the 3 clusters are specialised in a class (q < 0.05, labels shuffled), 3 of them"
     )
     dead = int(np.flatnonzero(group < 0)[0])
     assert any(
-        f"never changing on the selection split: {dead} of '2'" in c for c in finding.caveats
+        f"never changing on the selection split: {dead} of site '2'" in c for c in finding.caveats
     )
     profile = finding.arrays["mechanism.profile.0"]
     assert profile.shape == (3, 3)
@@ -84,7 +84,7 @@ def test_independent_units_are_no_clusters(seed):
     for name in ("cluster", "preferred_class", "n", "cluster_within"):
         assert finding.table.data[name].null_count == 24
     assert np.isnan(finding.table.column("q")).all()
-    assert finding.statements[0].startswith("No clusters: the best partition of '2'")
+    assert finding.statements[0].startswith("No clusters: the best partition of site '2'")
     assert finding.arrays == {}
 
 
@@ -129,7 +129,7 @@ def test_a_unit_alone_is_in_no_cluster():
     assert set(table.column("k")) == {3}
     assert table.data["cluster"].to_pylist()[18:] == [None, None]
     assert np.isnan(table.column("silhouette")[18:]).all()
-    assert any(c == "In no cluster, each alone: 18, 19 of '2'." for c in finding.caveats)
+    assert any(c == "In no cluster, each alone: 18, 19 of site '2'." for c in finding.caveats)
 
 
 @pytest.mark.parametrize("units", [1, 2, 3])
@@ -153,7 +153,7 @@ def test_only_units_that_vary_most_are_clustered():
     subject, _ = planted.clustered()
     finding = found(subject, clusters, Mechanism(draws=20, clustered_units=12))
     assert finding.table.data["cluster"].null_count == 13
-    assert any("12 of 25 of '2'" in c for c in finding.caveats)
+    assert any("12 of 25 of site '2'" in c for c in finding.caveats)
 
 
 def test_sites_are_read_in_groups_that_fit(small, monkeypatch):

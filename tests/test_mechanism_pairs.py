@@ -83,8 +83,8 @@ def test_what_planted_pairs_say():
     assert "within classes: 0.0; randomly initialised controls: " in beyond
     assert beyond.endswith("gives 1.0.")
     assert "2 have their whole 95 % interval above 0.5 and 2 exceed it on the selection" in again
-    assert any("left out, 1 in all: 5 of '2': dead or constant" in c for c in finding.caveats)
-    assert any("1 in all: 6 of '2': their variance rests" in c for c in finding.caveats)
+    assert any("left out, 1 in all: 5 of site '2': dead or constant" in c for c in finding.caveats)
+    assert any("1 in all: 6 of site '2': their variance rests" in c for c in finding.caveats)
 
 
 def test_pairs_equal_their_twin(small):

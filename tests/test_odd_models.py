@@ -166,7 +166,7 @@ def test_a_silent_site_is_told_as_such(beside: dict[str, Finding]) -> None:
     assert "has ties only" in beside["ablation.shapley"].statements[1]
     assert "mean and zero can't be compared" in beside["ablation.replacements"].statements[1]
     assert "All units are constant at 'relu#2'" in beside["mechanism.flow"].statements[-1]
-    assert "At 'relu#2' all units are constant" in beside["tracing.geometry"].statements[-1]
+    assert "At site 'relu#2' all units are constant" in beside["tracing.geometry"].statements[-1]
     assert any("'relu#2': all of them are dead" in s for s in beside["agreement.lenses"].statements)
 
 
@@ -174,7 +174,7 @@ def test_a_lens_without_a_ranking_says_why(beside: dict[str, Finding]) -> None:
     table = beside["agreement.lenses"].table.where(site="relu", lens_b="mechanism")
     assert np.isnan(table.column("spearman")).all()
     [why] = [s for s in beside["agreement.lenses"].statements if "mechanism ranks no units" in s]
-    assert "At 'relu' mechanism ranks no units (the site has no stable clusters)" in why
+    assert "At site 'relu' mechanism ranks no units (the site has no stable clusters)" in why
 
 
 def test_shares_of_images_and_backups_have_intervals(beside: dict[str, Finding]) -> None:

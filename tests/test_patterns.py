@@ -50,7 +50,8 @@ def test_only_what_is_meant_is_hidden_or_a_block() -> None:
     found = narrowed(SITES, ["layer1.conv", "#-1"])
     assert [s.name for s in found if s.hidden] == ["layer1.conv", "layer3.relu"]
     assert [s.name for s in found if s.block] == ["layer1.conv"]
-    assert narrowed(SITES, ()) == tuple(SITES)
+    assert [s.layer for s in found if s.hidden] == ["L1", "L2"]
+    assert [s.hidden for s in narrowed(SITES, ())] == [s.hidden for s in SITES]
 
 
 class Branching(nn.Module):

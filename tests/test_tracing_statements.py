@@ -48,12 +48,12 @@ def test_patching_names_the_unit_and_the_site_that_move_most() -> None:
     lines = patching_statements.statements(Table.from_rows(Patched, rows), KEPT)
     assert lines[0] == (
         "1 of 3 units move the decision towards some class on their own at q < 0.05 (denoise); "
-        "the most that one moves, of 3 tests, is 50.0 % [40.0, 70.0] of the gap (unit 4 of '0', "
-        "class a, n = 12 pairs; the same patch within the class: 3.0 % [-4.0, 5.0])."
+        "the most that one moves, of 3 tests, is 50.0 % [40.0, 70.0] of the gap (unit 4 of "
+        "site '0', class a, n = 12 pairs; the same patch within the class: 3.0 % [-4.0, 5.0])."
     )
     assert lines[1].startswith("No units move the decision away from any class on their own")
-    assert "passes through '2'" in lines[2]
-    assert "Of the other 2 whole sites '0' alone brings back most" in lines[3]
+    assert "passes through site '2'" in lines[2]
+    assert "Of the other 2 whole sites, site '0' alone brings back most" in lines[3]
     assert "60.0 % [50.0, 80.0] (n = 12 runs)" in lines[3]
     assert lines[3].endswith("own class: 3.0 % [-4.0, 5.0].")
 
@@ -67,10 +67,10 @@ def test_directions_name_the_weakest_reading_and_the_strongest_use() -> None:
     reading, steering, erasing = directions_statements.statements(
         Table.from_rows(DirectionRow, rows), "margin"
     )
-    assert "At '4'" in reading
+    assert "At site '4'" in reading
     assert "AUROC of at least 0.600 [0.500, 0.800] (class b, n = 7)" in reading
     assert "0.030 on average, 97.5 % of them below 0.050" in reading
-    assert steering.startswith("Steering '4' by one SD along the direction of class a raises")
+    assert steering.startswith("Steering site '4' by one SD along the direction of class a raises")
     assert "1.70" in steering
     assert "[1.60, 1.90] (n = 7, the most of 3); 20 random directions" in steering
     assert "0.03 [-0.04, 0.05]. 2 of 3 class mean differences" in steering

@@ -5,7 +5,17 @@ from __future__ import annotations
 import math
 from typing import SupportsFloat
 
-__all__ = ["number", "percent", "sentence", "unbounded"]
+__all__ = ["letter", "number", "percent", "sentence", "unbounded"]
+
+
+def letter(place: int) -> str:
+    """Write a cluster's number as readers see it.
+
+    >>> letter(0), letter(25), letter(26), letter(27)
+    ('A', 'Z', 'AA', 'AB')
+    """
+    before = letter(place // 26 - 1) if place >= 26 else ""
+    return before + chr(ord("A") + place % 26)
 
 
 def number(value: SupportsFloat | None, spec: str = ".2f") -> str:

@@ -42,6 +42,8 @@ export interface Outline {
   score: string;
   classes: string[];
   sites: string[];
+  /** By the same places, the names to type in commands and in code. */
+  keys?: string[];
   lenses: { name: string; question: string; findings: string[] }[];
   findings: Record<string, FindingInfo>;
 }
@@ -262,6 +264,11 @@ export class Audit {
 
   siteIndex(site: Cell): number {
     return this.outline.sites.indexOf(String(site));
+  }
+
+  /** The name of a site to type in code, which tables are saved with. */
+  key(site: Cell): Cell {
+    return this.outline.keys?.[this.siteIndex(site)] ?? site;
   }
 }
 

@@ -18,6 +18,13 @@ export function shown(cell: Cell | undefined, sign = false): string {
   return (cell < 0 ? "−" : sign && cell > 0 ? "+" : "") + text;
 }
 
+/** A cluster's number as readers see it: A for the first, AA behind Z. */
+export const letter = (place: number): string =>
+  (place >= 26 ? letter(Math.floor(place / 26) - 1) : "") + String.fromCharCode(65 + (place % 26));
+
+/** A site in short: its layer, where it has one. */
+export const layer = (site: Cell): string => /^(L\d+) \(/.exec(String(site))?.[1] ?? shown(site);
+
 /** A number with so many decimals, and no sign before nothing. */
 export function fixed(value: number, decimals: number): string {
   const text = value.toFixed(decimals);

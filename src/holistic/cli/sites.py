@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["sites"]
 
-_LEFT_OUT = ("depth", "positions", "parameters")
+_LEFT_OUT = ("depth", "positions", "parameters", "hidden", "op", "same_units")
 """Columns that `--json` has and that a terminal has no room for."""
 
+_HEADS = {"site": "name to type", "shown": "what it is"}
 _ENOUGH = 64
 """Images that tracing a model and checking the trace needs at most."""
 
@@ -76,22 +77,29 @@ def _document(subject: Subject) -> dict[str, object]:
 
 
 def _print_table(subject: Subject) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=f"Sites of {escape(subject.name)}", title_justify="left")
+    table = Table(
+        title=f"Sites of {escape(subject.name)}",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+    )
     columns = [c for c in subject.sites.columns if c.name not in _LEFT_OUT]
     for column in columns:
         table.add_column(
-            column.name.replace("_", "\n"),
+            _HEADS.get(column.name, column.name.replace("_", "\n")),
             justify="right" if column.kind == "int64" else "left",
             # a name that is cut off can't be given back to a command
-            overflow="fold" if column.name == "site" else "ellipsis",
-            min_width=22 if column.name == "site" else 6 if column.name == "hidden" else None,
-            max_width={"op": 10, "layout": 14}.get(column.name),
+            overflow="ellipsis" if column.name == "layout" else "fold",
+            min_width={"site": 20, "layer": 5, "unit_axis": 4}.get(column.name),
+            max_width={"layout": 14}.get(column.name),
         )
     for row in subject.sites.rows():
+        row["shown"] = row["op"] if row["shown"] == row["site"] else row["shown"]
         values = (row[column.name] for column in columns)
         shown = ("yes" if v is True else "" if v is False else str(v) for v in values)
         table.add_row(*map(escape, shown))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,7 @@ from holistic.graph.activations import Flow
 from holistic.graph.axes import Along, unit_axes
 from holistic.graph.kinds import MOVES, NONLINEAR, mixing
 from holistic.graph.program import Program
+from holistic.graph.shown import Placed, shown_sites
 from holistic.graph.sites import Site, ends_of, input_name
 
 __all__ = ["Output", "input_module_site", "module_sites"]
@@ -42,6 +44,11 @@ class Output:
     value: Tensor
     place: int | None = None
     fold: int = 1
+
+    @property
+    def path(self) -> str:
+        """Path of the module, without the number of the call."""
+        return self.name.partition("#")[0]
 
     @property
     def block(self) -> bool:
@@ -82,7 +89,13 @@ def module_sites(outputs: Sequence[Output], program: Program | None) -> tuple[Si
         along = axes.get(-1 if output.place is None else output.place) or _plain_axis(output)
         site = _site(output, along, hidden=output.name in chosen)
         sites.append(replace(site, depth=len(sites), stand_in=instead and site.hidden))
-    return tuple(sites)
+    known = all(output.place is not None for output in outputs)
+    again = Counter(output.path for output in outputs)
+    placed = [
+        Placed(o.place or 0, site, owned=again[o.path] == 1 or site.parameters > 0)
+        for o, site in zip(outputs, sites, strict=True)
+    ]
+    return shown_sites(placed, program if known else None)
 
 
 def input_module_site(sites: Sequence[Site], shape: Sequence[int]) -> Site:

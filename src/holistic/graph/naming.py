@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 
 from holistic.graph.activations import Flow
 from holistic.graph.axes import Along, computed_by, unit_axes
-from holistic.graph.kinds import CHANNELS, FOLDS, MOVES, NONLINEAR, pointwise
+from holistic.graph.kinds import BATCH_NORMS, CHANNELS, FOLDS, MOVES, NONLINEAR, pointwise
 from holistic.graph.program import Node, Program
+from holistic.graph.shown import Placed, shown_sites
 from holistic.graph.sites import Site, ends_of, input_name
 
 __all__ = ["NONLINEAR", "Call", "input_site", "name_sites"]
@@ -65,6 +66,8 @@ def name_sites(
     axes = unit_axes(program)
     hidden, instead = _hidden_nodes(program, owners, outputs, axes)
     found: list[tuple[int, Site]] = []
+    own: dict[str, bool] = {}
+    again = Counter(call.path for call in calls)
     counted: Counter[str] = Counter()
     for node in program.nodes:
         call = owners.get(node.index)
@@ -73,17 +76,26 @@ def name_sites(
         owned = call.leaf and outputs[id(call)] == node.index
         if node.op in MOVES and not owned and node.index not in hidden:
             continue
-        if node.op in FOLDS:
-            node = replace(node, op=computed_by(program.nodes[node.inputs[0]], program).op)
+        node = replace(node, op=_clear_op(node, program))
         name = call.name if owned else _functional_name(call, node, counted)
         site = _site(node, name, axes[node.index], hidden=node.index in hidden)
         parameters = call.parameters if owned else 0
         stand_in = instead and site.hidden
+        own[name] = owned and (again[call.path] == 1 or parameters > 0)
         found.append((node.index, replace(site, parameters=parameters, stand_in=stand_in)))
     found += _block_sites(calls, outputs, program, axes, {s.name for _, s in found})
     found.sort(key=lambda pair: (pair[0], pair[1].block))
-    sites = tuple(replace(site, depth=depth) for depth, (_, site) in enumerate(found))
-    return sites, {site.name: index for index, site in found}
+    deep = [(index, replace(site, depth=depth)) for depth, (index, site) in enumerate(found)]
+    placed = [Placed(index, site, owned=own.get(site.name, False)) for index, site in deep]
+    return shown_sites(placed, program), {site.name: index for index, site in found}
+
+
+def _clear_op(node: Node, program: Program) -> str:
+    """The operation that a value is told by: what computed it, for one taken out of several."""
+    if node.op in FOLDS:
+        return computed_by(program.nodes[node.inputs[0]], program).op
+    first = program.nodes[node.inputs[0]].op if node.op == "getitem" else ""
+    return "batch_norm" if first in BATCH_NORMS else node.op
 
 
 def input_site(program: Program, sites: Sequence[Site]) -> Site:
@@ -142,6 +154,7 @@ def _block_sites(
             continue
         node = program.nodes[index]
         if index != program.output and _is_value(node, axes):
+            node = replace(node, op=_clear_op(node, program))
             found.append((index, _site(node, call.name, axes[index], hidden=False, block=True)))
             taken.add(call.name)
     return found

@@ -8,6 +8,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from holistic.errors import SiteError, listed
+from holistic.graph.shown import layered
 from holistic.graph.sites import Site, find_site
 
 __all__ = ["matching", "narrowed"]
@@ -53,13 +54,18 @@ def matching(sites: Sequence[Site], patterns: Sequence[str]) -> tuple[Site, ...]
 
 
 def narrowed(sites: Sequence[Site], patterns: Sequence[str]) -> tuple[Site, ...]:
-    """Make hidden what the patterns stand for, and nothing else; without any, all is as it was."""
+    """Make hidden what the patterns stand for, and nothing else, and number the hidden sites.
+
+    Without any pattern the same sites stay hidden.
+    """
     if not patterns:
-        return tuple(sites)
+        return layered(sites)
     meant = {site.name for site in matching(sites, patterns)}
-    return tuple(
-        replace(site, hidden=site.name in meant, block=site.block and site.name in meant)
-        for site in sites
+    return layered(
+        [
+            replace(site, hidden=site.name in meant, block=site.block and site.name in meant)
+            for site in sites
+        ]
     )
 
 

@@ -13,6 +13,7 @@ from holistic.arguments import described, indices, whole
 from holistic.errors import SettingError, SiteError, listed, nearest
 from holistic.results.columns import col, key
 from holistic.results.schema import Schema
+from holistic.results.site_names import called
 
 __all__ = [
     "INPUT",
@@ -64,6 +65,14 @@ class Site:
     ends
         Values that the operation can't leave and at which its gradient vanishes; infinite where
         there is none on that side, None where there is none at all.
+    shown
+        The name that readers see: an operation of no module goes by what produced it
+        (`conv2 · relu`).
+    layer
+        Place among the hidden sites, L1 for the first; empty for the others.
+    same_units
+        The hidden site whose units are the same one for one, where this one isn't hidden: what
+        follows a plain convolution.
     """
 
     name: str
@@ -77,6 +86,14 @@ class Site:
     guessed: bool = False
     stand_in: bool = False
     ends: tuple[float, float] | None = None
+    shown: str = ""
+    layer: str = ""
+    same_units: str = ""
+
+    @property
+    def called(self) -> str:
+        """What readers see: the layer, and the name beside it."""
+        return called(self.layer, self.shown or self.name)
 
     @property
     def units(self) -> int:
@@ -105,6 +122,8 @@ class Site:
         """Its row of the finding `sites`."""
         return SiteRow(
             self.name,
+            self.layer,
+            self.shown or self.name,
             self.op,
             self.depth,
             self.units,
@@ -113,6 +132,7 @@ class Site:
             self.unit_axis,
             self.parameters,
             self.hidden,
+            self.same_units,
         )
 
     def checked_units(self, units: Any) -> tuple[int, ...]:
@@ -159,6 +179,8 @@ class SiteRow:
     """Row of the finding `sites`."""
 
     site: str = key("name of the site: module path, or path and operation")
+    layer: str = col("place among the hidden sites, from the input on; empty for the others")
+    shown: str = col("the name that readers see; operations of no module go by what produced them")
     op: str = col("operation that computes the value")
     depth: int = col("rank among the sites of the model, from the input on")
     units: int = col("number of units (features, channels, attention heads)")
@@ -167,6 +189,9 @@ class SiteRow:
     unit_axis: int = col("which axis of an example's value counts the units")
     parameters: int = col("number of parameters of the operation itself")
     hidden: bool = col("whether the lenses use the site unless told otherwise")
+    same_units: str = col(
+        "hidden site that has the same units one for one, where this one isn't hidden itself"
+    )
 
 
 SITES = Schema(
@@ -304,7 +329,7 @@ def ends_of(op: str, limits: Sequence[float] = ()) -> tuple[float, float] | None
 
 
 def find_site(sites: Sequence[Site], name: str) -> Site:
-    """Return the site of this name.
+    """Return the site of this name, or of the name that readers see (`conv2 · relu`).
 
     Raises
     ------
@@ -313,6 +338,9 @@ def find_site(sites: Sequence[Site], name: str) -> Site:
     """
     for site in sites:
         if site.name == name:
+            return site
+    for site in sites:
+        if name in (site.shown, site.called):
             return site
     names = [s.name for s in sites if s.hidden] or [s.name for s in sites]
     raise SiteError(

@@ -111,7 +111,7 @@ def _screened(subject: Subject, run: Pass, share: float, progress: Progress) -> 
         f"gradient times change on every example; over all classes it lies within "
         f"±{halves[-1]:.3g} of the effect for {percent(_LEVEL, decimals=0)} of such units."
         + "".join(
-            f" At '{site.name}' the estimate is zero, as {subject.gradients.at(site.name)}."
+            f" At site '{site.name}' the estimate is zero, as {subject.gradients.at(site.name)}."
             for site in run.sites
             if subject.gradients.at(site.name)
         )

@@ -95,6 +95,7 @@ def drawn(audit: Folder, name: str) -> Drawn:
     AuditError
         If the audit has no such finding, nothing draws it, or it holds what can't be drawn.
     """
+    audit = audit.for_readers()
     finding = audit.finding(name)
     with showing(audit, name):
         pairs = list(figures(finding, audit))

@@ -121,7 +121,8 @@ def _outline(audit: Folder) -> dict[str, Any]:
         "data": str(facts.get("data", "")),
         "score": str(facts.get("score", "")),
         "classes": [str(c) for c in facts.get("classes", [])],
-        "sites": site_names(audit),
+        "sites": (sites := site_names(audit)),
+        "keys": [audit.seen.key(name) for name in sites],
         "lenses": [
             {
                 "name": lens,

@@ -88,7 +88,7 @@ def rendered(audit: Folder, *, live: bool = False) -> tuple[str, str]:
         If the audit holds what can't be shown.
     """
     with showing(audit):
-        return _rendered(audit.kept_while_read(), live=live)
+        return _rendered(audit.for_readers(), live=live)
 
 
 def _rendered(audit: Folder, *, live: bool) -> tuple[str, str]:

@@ -19,7 +19,7 @@ __all__ = ["as_json", "summary"]
 
 def summary(audit: Folder) -> RenderableType:
     """Build what is printed at the end of a run: at most 88 columns, numbers before words."""
-    audit = audit.kept_while_read()
+    audit = audit.for_readers()
     parts: list[RenderableType] = [_header(audit)]
     for highlight in highlights(audit):
         if highlight.rows:

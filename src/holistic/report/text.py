@@ -15,7 +15,7 @@ __all__ = ["as_text"]
 
 def as_text(audit: Folder) -> str:
     """Write title, the tables that a reader wants first, a sentence a finding, and caveats."""
-    audit = audit.kept_while_read()
+    audit = audit.for_readers()
     parts = [_head(audit)]
     parts += [_table(one) for one in reversed(highlights(audit)) if one.rows]
     parts += _sentences(audit)

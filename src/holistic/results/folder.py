@@ -19,6 +19,7 @@ from holistic.results.files import is_unfinished, opened, sha256, write_whole
 from holistic.results.findings import Finding
 from holistic.results.records import arrays_fault, record_fault, table_fault
 from holistic.results.schema import Schema
+from holistic.results.site_names import SiteNames
 from holistic.results.tables import Table
 
 __all__ = ["SCHEMA_VERSION", "Folder"]
@@ -52,6 +53,8 @@ class Folder:
     """Lens that is missing to why: it failed, or lacks the findings of one that did."""
     kept: dict[tuple[str, str], Any] | None = field(default=None, compare=False, repr=False)
     """What was read already, by path and SHA-256; None where nothing is kept."""
+    seen: SiteNames = field(default=SiteNames(), compare=False, repr=False)
+    """What stands in tables in place of the sites' keys."""
 
     @classmethod
     def create(cls, path: Path, provenance: Mapping[str, Any]) -> Self:
@@ -168,6 +171,15 @@ class Folder:
         """
         return dataclasses.replace(self, kept={})
 
+    def for_readers(self) -> Self:
+        """Return this audit, kept while it is read, with the sites' names that readers see."""
+        return dataclasses.replace(self, kept={}, seen=self.site_names)
+
+    @property
+    def site_names(self) -> SiteNames:
+        """What readers see in place of the sites' keys."""
+        return SiteNames.read(self["sites"]) if "sites" in self.names else SiteNames()
+
     def finding(self, name: str) -> Finding:
         """Read one finding from disk, checking its files against their SHA-256.
 
@@ -212,7 +224,7 @@ class Folder:
             table = Table.load(content)
             if fault := table_fault(self.declared(name), table.columns):
                 raise ValueError(fault)
-            return table
+            return self.seen.in_table(table)
 
         return self._read(file, read)
 

@@ -82,7 +82,7 @@ class Answers:
             "live": True,
             "shape": list(subject.images.shape[1:]),
             "range": [low, high],
-            "sites": [site.name for site in subject.hidden_sites],
+            "sites": [site.called for site in subject.hidden_sites],
             "edits": list(edit_names()),
             "examples": len(subject.images),
             "experiments": self._kept(),
@@ -91,7 +91,12 @@ class Answers:
     def _kept(self) -> list[dict[str, Any]]:
         """What the page tells of each kept set."""
         shown = ("id", "name", "asked", "created", "overall")
-        return [{key: one[key] for key in shown} for one in experiments(self.folder)]
+        names = self.audit.site_names.of
+        kept = [{key: one[key] for key in shown} for one in experiments(self.folder)]
+        for one in kept:
+            units = [[names.get(site, site), unit] for site, unit in one["asked"]["units"]]
+            one["asked"] = {**one["asked"], "units": units}
+        return kept
 
     def rows(self, asked: Any) -> dict[str, Any]:
         """Rows of a finding."""
@@ -129,8 +134,9 @@ class Answers:
         """What the model makes of one image."""
         with self._asked() as live:
             image = as_image(live.subject, asked.get("image"))
+            near = live.subject.site(_text(asked, "near")).name
             return {
-                **looked_at(live.subject, image, _text(asked, "near")),
+                **looked_at(live.subject, image, near),
                 **known(live.subject, asked.get("image")),
             }
 

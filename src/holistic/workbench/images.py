@@ -109,7 +109,7 @@ def looked_at(subject: Subject, image: Tensor, near: str | None) -> dict[str, An
     for name in sites:
         units = values[name].reshape(-1, values[name].shape[-1]).mean(0)
         best = ordered(-units.cpu().numpy())[:_TOP]
-        top[name] = [{"unit": int(u), "value": float(units[u])} for u in best]
+        top[subject.site(name).called] = [{"unit": int(u), "value": float(units[u])} for u in best]
     answer = {**_describe_logits(logits), "top": top, "maps": _maps(subject, image, logits)}
     return answer if near is None else {**answer, **_nearest(subject, image, near)}
 

@@ -88,7 +88,7 @@ class Removal:
                 raise SettingError("'units' are pairs of a site's name and a unit")
             if type(pair[1]) is not int:
                 raise SettingError("a unit is a whole number")
-            chosen.setdefault(pair[0], set()).add(pair[1])
+            chosen.setdefault(subject.site(pair[0]).name, set()).add(pair[1])
         units = {
             name: subject.site(name).checked_units(sorted(some)) for name, some in chosen.items()
         }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -19,7 +18,7 @@ _TRUTHS = {"true": True, "false": False}
 
 
 def page_of(audit: Audit, asked: Any) -> dict[str, Any]:
-    """Read some rows of a finding from its file, without loading the rest.
+    """Read some rows of a finding, with the sites' names that readers see.
 
     Parameters
     ----------
@@ -44,7 +43,7 @@ def page_of(audit: Audit, asked: Any) -> dict[str, Any]:
     if not isinstance(asked, dict) or asked.get("finding") not in audit.names:
         raise SettingError(f"no such finding; this audit has {listed(audit.names, 40)}")
     name = asked["finding"]
-    table = audit[name]
+    table = audit.for_readers()[name]
     columns = table.names
     equal, sort = asked.get("equal", {}), asked.get("sort")
     offset, limit = asked.get("offset", 0), asked.get("limit", 100)
@@ -64,14 +63,13 @@ def page_of(audit: Audit, asked: Any) -> dict[str, Any]:
         order = (
             f" order by {_quoted(sort)} {'desc' if asked.get('descending') else 'asc'} nulls last"
         )
-    file, values = str(_file(audit, name)), list(equal.values())
+    values = list(equal.values())
     with duckdb.connect(":memory:") as base:
-        counted = base.execute(
-            f"select count(*) from read_parquet(?) where {where}", [file, *values]
-        ).fetchone()
+        base.register("found", table.data)
+        counted = base.execute(f"select count(*) from found where {where}", values).fetchone()
         rows = base.execute(
-            f"select * from read_parquet(?) where {where}{order} limit ? offset ?",
-            [file, *values, min(limit, _MOST), offset],
+            f"select * from found where {where}{order} limit ? offset ?",
+            [*values, min(limit, _MOST), offset],
         ).fetchall()
     return {
         "columns": list(columns),
@@ -101,7 +99,3 @@ def _finite(value: Any) -> Any:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def _file(audit: Audit, name: str) -> Path:
-    return audit.path / "tables" / f"{name}.parquet"

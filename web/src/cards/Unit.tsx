@@ -6,7 +6,7 @@ import { fill } from "../lenses/parts";
 import { to } from "../route";
 import { RowsContext, useAudit } from "../views/context";
 import { counted, DataTable } from "../views/DataTable";
-import { shown } from "../wording";
+import { layer, shown } from "../wording";
 import { Also } from "./Also";
 
 const PAIRS = [
@@ -30,21 +30,40 @@ export function UnitCard({ site, unit }: { site: number; unit: number }) {
     op = about === undefined ? "" : shown(sites!.cell(about, "op"));
   const known = (other: number) =>
     [...audit.tables.values()].some((table) => rowsOf(table, name, other).length);
+  const same = about === undefined ? null : sites!.cell(about, "same_units");
   if (!found.length)
     return (
-      <p>
-        No finding tells of unit {unit} of site {shown(name ?? null)}. Sites that lenses don't look
-        at have no unit cards.
-      </p>
+      <section class="card">
+        <h2>
+          unit {unit} <small>of {shown(name ?? null)}</small>
+        </h2>
+        <p>
+          No finding tells of it: lenses look at the layers L1, L2 and so on.{" "}
+          {same ? (
+            <>
+              The same unit is looked at in{" "}
+              <a href={to.unit(audit.siteIndex(same), unit)}>
+                {layer(same)}·{unit}, unit {unit} of {shown(same)}
+              </a>
+              .
+            </>
+          ) : (
+            "No layer has the same units."
+          )}
+        </p>
+      </section>
     );
+  const alike = (sites?.rows({ same_units: name ?? null }) ?? []).map((row) =>
+    sites!.cell(row, "site"),
+  );
   const at = { site: name, unit };
   return (
     <section class="card">
       <h2>
-        unit {unit}{" "}
+        {layer(name)}·{unit}{" "}
         <small>
-          of site {name}
-          {op && ` (${op})`}
+          unit {unit} of {name}
+          {op && !name.includes(op) && ` (${op})`}
         </small>
       </h2>
       <p class="tools">
@@ -60,6 +79,18 @@ export function UnitCard({ site, unit }: { site: number; unit: number }) {
         )}
         {served && <a href={to.live(`${site}:${unit}`, "mean")}>remove it in the playground</a>}
       </p>
+      {alike.length > 0 && (
+        <p class="pick">
+          The same unit in the model's other places:{" "}
+          {alike.map((other, i) => (
+            <>
+              {i > 0 && ", "}
+              <a href={to.unit(audit.siteIndex(other), unit)}>{shown(other)}</a>
+            </>
+          ))}
+          .
+        </p>
+      )}
       {fill((own) => own.unit?.verdict, at)}
       {fill((own) => own.unit?.pictures, at)}
       <div class="pair">{fill((own) => own.unit?.numbers, at)}</div>

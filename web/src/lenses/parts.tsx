@@ -30,6 +30,12 @@ export interface Relation {
   head?: (table: Table, row: number) => string;
 }
 
+/** Something found by a search, and where it leads. */
+export interface Hit {
+  words: string;
+  hash: string;
+}
+
 export interface NamedSet {
   name: string;
   units: Unit[];
@@ -47,6 +53,8 @@ export interface Parts {
   };
   unitLines?: (audit: Audit, site: string, unit: number) => [string, ComponentChild][];
   relations?: Relation[];
+  /** What a search for these words, in small letters, finds of the lens. */
+  hits?: (audit: Audit, asked: string) => Hit[];
   class?: {
     strip?: FunctionComponent<ClassOf>;
     pictures?: FunctionComponent<ClassOf>;

@@ -2,36 +2,36 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Audit } from "../data";
-import { unitTable } from "../lenses/parts";
+import { type Hit, parts, unitTable } from "../lenses/parts";
 import { go, to } from "../route";
-import { shown } from "../wording";
+import { layer, shown } from "../wording";
 import { useAudit } from "./context";
 import { unitsOf } from "./Network";
-
-export interface Hit {
-  words: string;
-  hash: string;
-}
 
 /** What the words may mean: a class of just this name first, then a unit as `site unit`, an image, a class, a site by its name or operation, a lens, or a sentence that holds them. */
 export function search(audit: Audit, words: string, most = 12): Hit[] {
   const asked = words.trim().toLowerCase();
   if (!asked) return [];
-  const { sites, classes, lenses, findings } = audit.outline;
+  const { sites, keys, classes, lenses, findings } = audit.outline;
   const named = (i: number): Hit => ({ words: `class ${classes[i]}`, hash: to.class(i) });
   const exact = (name: string) =>
     [name, `class ${name}`].some((phrase) => phrase.toLowerCase() === asked);
   const hits = [...classes.keys()].filter((i) => exact(classes[i])).map(named);
   const units = unitTable(audit);
   const sizes = units && unitsOf(audit, units);
-  const unit = asked.match(/^(.*?)[\s.:/#]*(\d+)$/);
+  const unit = asked.match(/^(.*?)[\s.:/#·]*(\d+)$/);
   if (unit) {
+    const place = unit[1].replace(/\b(site|layer|unit|units|neuron|of)\b/g, "").trim();
     sites.forEach((site, i) => {
       const known = !sizes || Number(unit[2]) < (sizes.get(site) ?? 0);
-      if (known && site.toLowerCase().includes(unit[1].replace(/\b(site|unit|of)\b/g, "").trim()))
-        hits.push({ words: `${site} · unit ${unit[2]}`, hash: to.unit(i, Number(unit[2])) });
+      if (known && `${site} ${keys?.[i] ?? ""}`.toLowerCase().includes(place))
+        hits.push({
+          words: `${layer(site)}·${unit[2]} · unit ${unit[2]} of ${site}`,
+          hash: to.unit(i, Number(unit[2])),
+        });
     });
   }
+  hits.push(...parts.flatMap((own) => own.hits?.(audit, asked) ?? []));
   const image = asked.match(/^(?:image|example)?\s*#?(\d+)$/);
   if (image && audit.images?.examples.includes(Number(image[1])))
     hits.push({ words: `image ${image[1]}`, hash: to.image(Number(image[1])) });
@@ -43,9 +43,9 @@ export function search(audit: Audit, words: string, most = 12): Hit[] {
     const [row] = about?.rows({ site }) ?? [],
       op = row === undefined ? "" : shown(about!.cell(row, "op")),
       size = sizes?.get(site);
-    if (`site ${site} ${op}`.toLowerCase().includes(asked))
+    if (`site ${site} ${keys?.[i] ?? ""} ${op}`.toLowerCase().includes(asked))
       hits.push({
-        words: `site ${site}${op && ` (${op})`}${size ? `: ${size} units` : ""}`,
+        words: `site ${site}${op && !site.includes(op) ? ` (${op})` : ""}${size ? `: ${size} units` : ""}`,
         hash: size ? to.unit(i, 0) : to.lens("sites"),
       });
   });
@@ -137,8 +137,7 @@ export function Bar() {
           />
           {words.trim() && !hits.length && (
             <p class="hits" role="status">
-              nothing is called so; units are found as “site unit”, images of this page by their
-              number
+              nothing is called so; units are found as “L2 17”, images of this page by their number
             </p>
           )}
           {hits.length > 0 && (

@@ -30,7 +30,11 @@ export function DataTable({ table, rows }: { table: Table; rows?: number[] }) {
   const text = (sep: "," | "\t") =>
     separated(
       columns.map((c) => c.name),
-      order.map((row) => columns.map((c) => table.cell(row, c.name))),
+      order.map((row) =>
+        columns.map(({ name, kind }) =>
+          kind === "string" ? audit.key(table.cell(row, name)) : table.cell(row, name),
+        ),
+      ),
       sep,
     );
   const copy = () =>

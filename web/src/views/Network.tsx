@@ -4,7 +4,7 @@ import { useMemo, useState } from "preact/hooks";
 import { colour, limitOf, SCALE } from "../colour";
 import type { Audit, Table } from "../data";
 import { go, to } from "../route";
-import { describe, shown } from "../wording";
+import { describe, layer, shown } from "../wording";
 import { useAudit } from "./context";
 import { Frame, Pick } from "./Frame";
 import { type Cells, Grid } from "./Grid";
@@ -176,9 +176,8 @@ export function laid(
       for (const b of blocks) {
         pen.fillStyle = by.soft;
         pen.textAlign = "left";
-        // the end of a name tells sites of one block apart
         const room = Math.floor(Math.max(70, size * Math.ceil(b.count / deep)) / 6.4);
-        pen.fillText(b.title.length > room ? `…${b.title.slice(1 - room)}` : b.title, b.left, 9);
+        pen.fillText(heading(b.site, b.title, room), b.left, 9);
         for (let i = 0; i < b.count; i++) {
           const x = b.left + size * Math.floor(i / deep);
           if (x < from - size || x > until) continue;
@@ -198,6 +197,12 @@ export function laid(
       }
     },
   };
+}
+
+/** What stands above a site: its title where there is room, else its layer, else the end of its name, which tells sites of one block apart. */
+function heading(site: string, title: string, room: number): string {
+  if (title.length <= room) return title;
+  return layer(site) === site ? `…${title.slice(1 - room)}` : layer(site);
 }
 
 function cross(

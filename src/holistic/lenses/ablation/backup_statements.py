@@ -31,7 +31,7 @@ def backup_statement(subject: Subject, rows: Table) -> str:
     for row in found.head(1).rows(Backup):
         growth = row.growth
         tail = (
-            f" Unit {row.backup_unit} of '{row.backup_site}' steps in most, of "
+            f" Unit {row.backup_unit} of site '{row.backup_site}' steps in most, of "
             f"{len(found)} that do, for unit {row.unit}: its effect goes from "
             f"{number(row.effect.value, '+.3g')} to {number(row.effect_gone.value, '+.3g')} {unit} "
             f"(growth {number(growth.value, '+.3g')} "

@@ -44,7 +44,7 @@ def units(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
         yield (
             figure,
             (
-                f"Site “{site}”: change of each class's score when one unit is removed; the "
+                f"{site}: change of each class's score when one unit is removed; the "
                 f"{len(order)} units of {units} with the largest effects. Orange (negative): the "
                 "class needs it."
             ),
@@ -89,7 +89,7 @@ def topk(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
         yield (
             figure,
             (
-                f"Site “{site}”: accuracy of each class as its units are removed, in three orders "
+                f"{site}: accuracy of each class as its units are removed, in three orders "
                 "chosen on the selection split; grey: random sets of the same size."
             ),
         )
@@ -114,7 +114,7 @@ def interactions(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]
         yield (
             figure,
             (
-                f"Site “{site}”: what removing two units does beyond the sum of the two, over all "
+                f"{site}: what removing two units does beyond the sum of the two, over all "
                 "examples. Of units that help, orange (negative): they stand in for each other; "
                 "blue (positive): they work only together. Of units that harm, the reverse."
             ),
@@ -153,7 +153,7 @@ def curves(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
         yield (
             figure,
             (
-                f"Site “{site}”: accuracy of each class over all numbers of units, ranked on the "
+                f"{site}: accuracy of each class over all numbers of units, ranked on the "
                 f"selection split; grey: random sets. n = {_extent(rows)} examples a class."
             ),
         )
@@ -179,7 +179,7 @@ def off_target(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
         yield (
             figure,
             (
-                f"Site “{site}”: change of each class's accuracy (columns) without the top {k} "
+                f"{site}: change of each class's accuracy (columns) without the top {k} "
                 f"units of another (rows). Orange: it loses. Random sets of {k} cost "
                 f"{percent(random)} on average; n = {_extent(rows)} examples a class."
             ),
@@ -212,7 +212,7 @@ def direct(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
         yield (
             figure,
             (
-                f"Site “{site}”: what removing a unit does along its direct path and in all, with "
+                f"{site}: what removing a unit does along its direct path and in all, with "
                 f"95 % intervals; n = {_extent(rows)}. Above the dotted line the rest of the "
                 "network makes up for a part."
             ),
@@ -241,7 +241,7 @@ def shapley(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
         yield (
             figure,
             (
-                f"Site “{site}”: the {len(order)} largest of {len(value)} Shapley values on these "
+                f"{site}: the {len(order)} largest of {len(value)} Shapley values on these "
                 f"examples (orange: the classes lose without the unit), with 95 % intervals over "
                 f"{int(rows.column('orders').max())} random orders; an equal "
                 f"share would be {float(np.nansum(value)) / len(value):.3g}."

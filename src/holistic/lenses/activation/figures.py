@@ -62,7 +62,7 @@ def examples(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
         yield (
             _wall([_strip(rows.where(unit=u), images, place) for u in units], units),
             (
-                f"Site “{site}”: what the units that classes need most respond to. Only the first "
+                f"{site}: what the units that classes need most respond to. Only the first "
                 "block is chosen for large values; the other two show what else the unit sees."
             ),
         )
@@ -71,7 +71,7 @@ def examples(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
             yield (
                 _wall(crops, units),
                 (
-                    f"Site “{site}”: of the same examples only the part that the unit sees from "
+                    f"{site}: of the same examples only the part that the unit sees from "
                     "the position at which its value is largest, enlarged."
                 ),
             )
@@ -226,7 +226,7 @@ def tuning(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     yield (
         figure,
         (
-            f"Site “{plain(site)}”: response to stimuli of every orientation, of the four units "
+            f"{plain(site)}: response to stimuli of every orientation, of the four units "
             "whose response changes most with the orientation of each kind."
         ),
     )

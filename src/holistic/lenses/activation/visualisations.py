@@ -232,7 +232,7 @@ def _missing(subject: Subject, sites: Sequence[str]) -> tuple[str, ...]:
     if note := subject.gradients.note:
         return (f"No inputs are made up, as {note}.",)
     reasons = {site: subject.gradients.at(site) for site in sites}
-    return tuple(f"None are made up for '{s}', as {why}." for s, why in reasons.items() if why)
+    return tuple(f"None are made up for site '{s}', as {why}." for s, why in reasons.items() if why)
 
 
 _NAMES = (

@@ -38,11 +38,11 @@ def _unranked(scores: Sequence[SiteScores]) -> Iterator[str]:
     alive = [here for here in scores if not here.dead.all()]
     for here in scores:
         if here.dead.all():
-            yield f"No lens ranks the units of '{here.site.name}': all of them are dead."
+            yield f"No lens ranks the units of site '{here.site.name}': all of them are dead."
     for lens in LENSES:
         silent = [s.site.name for s in alive if not np.isfinite(s.scores[lens][~s.dead]).any()]
         if silent:
-            named = ", ".join(f"'{name}'" for name in silent)
+            named = ", ".join(f"site '{name}'" for name in silent)
             why = _NO_RANKS.get(lens, "nothing was measured")
             yield f"At {named} {lens} ranks no units ({why}), so nothing can agree with it there."
 
@@ -91,7 +91,7 @@ def _described(row: OverClasses, table: Table) -> str:
     if {a, b} == {"ablation", "attribution"}:
         own += "; behind the last hidden site these two agree by construction"
     return (
-        f"{a} and {b} at '{site}' have a median rank correlation of {median.value:.3f} "
+        f"{a} and {b} at site '{site}' have a median rank correlation of {median.value:.3f} "
         f"[{number(median.lo, '.3f')}, {number(median.hi, '.3f')}] over {row.classes} classes "
         f"(from {row.least:.3f} to {row.most:.3f}; n = {row.n} units, intervals over "
         f"{row.interval_over}; the same median with units shuffled "

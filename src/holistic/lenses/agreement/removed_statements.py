@@ -29,7 +29,7 @@ def _described(row: RemovedTogether) -> str:
     together = "; together they are needed" if drop.lo is not None and drop.lo > 0 else ""
     before, after = percent(row.accuracy_before), percent(row.accuracy_after)
     return (
-        f"Removing together the {row.removed} units of '{row.site}' that are "
+        f"Removing together the {row.removed} units of site '{row.site}' that are "
         f"{row.units_that}, each by itself, costs {percent(drop.value, drop.lo, drop.hi)} "
         f"of accuracy ({before} before, {after} after, n = {row.n:,}){controls}{together}."
     )

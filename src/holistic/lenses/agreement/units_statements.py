@@ -22,7 +22,7 @@ def verdict_statements(table: Table, unit: str) -> Iterator[str]:
         here = [row for row in rows if row.site == site]
         counts = [(v, sum(row.verdict == v for row in here)) for v in VERDICTS]
         yield (
-            f"The {len(here)} units of '{site}' by verdict: "
+            f"The {len(here)} units of site '{site}' by verdict: "
             + "; ".join(f"{count} {verdict}" for verdict, count in counts if count)
             + f" ({_selective(here[0])}; causal: {_causal(here[0])})."
         )
@@ -60,7 +60,7 @@ def _apart(rows: Sequence[UnitVerdict]) -> str:
     share = worst.causal_share
     return (
         f"{len(rows)} selective units are causal for another class than the one that they prefer: "
-        f"{worst.unit} of '{worst.site}' is selective for {worst.preferred_class} and "
+        f"{worst.unit} of site '{worst.site}' is selective for {worst.preferred_class} and "
         f"causal for {worst.causal_class}, of whose decision it takes away "
         f"{number(share.value, '.3f')} [{_ends(share, '.3f')}] (n = {worst.causal_n})."
     )
@@ -83,7 +83,7 @@ def _misleading(rows: Sequence[UnitVerdict], unit: str) -> str:
     )
     return (
         f"Of the {len(rows)} selective units that aren't causal the most selective is "
-        f"{worst.unit} of '{worst.site}': it tells class {worst.preferred_class} from the "
+        f"{worst.unit} of site '{worst.site}': it tells class {worst.preferred_class} from the "
         f"rest with an AUROC of {area.value:.3f} [{_ends(area, '.3f')}] (n = "
         f"{worst.activation_n}), but{ablation}{_taken_away(worst)}."
     )

@@ -73,7 +73,7 @@ class Columns:
     def named(self, chosen: np.ndarray) -> str:
         """Name the columns of a mask `[T]`, site by site; empty where none is chosen."""
         parts = [
-            f"{in_words(units[chosen[self.block(i)]])} of '{self.sites[i]}'"
+            f"{in_words(units[chosen[self.block(i)]])} of site '{self.sites[i]}'"
             for i, units in enumerate(self.units)
             if chosen[self.block(i)].any()
         ]

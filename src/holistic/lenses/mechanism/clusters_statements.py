@@ -11,6 +11,7 @@ from holistic.lenses.mechanism._specialisation import Specialisation
 from holistic.lenses.mechanism._values import in_words
 from holistic.stats.agreement import adjusted_rand
 from holistic.stats.control import band
+from holistic.words import letter
 
 __all__ = ["caveats", "statements"]
 
@@ -54,7 +55,7 @@ def _clustered(found: SiteClusters) -> str:
         agreement = adjusted_rand(raw.labels, within.labels)
         beyond = f"{within.k} clusters (ARI {agreement:.2f} with these)"
     return (
-        f"{int((raw.labels >= 0).sum())} units of '{found.site.name}' form {raw.k} clusters "
+        f"{int((raw.labels >= 0).sum())} units of site '{found.site.name}' form {raw.k} clusters "
         f"({_between(raw.ks)} over resamples): mean silhouette {mean:.2f} [{lo:.2f}, {hi:.2f}] on "
         f"the evaluation split, stability {raw.stability:.2f} ({spread[0]:.2f} to "
         f"{spread[1]:.2f}). The largest silhouette beats data without groups (mean "
@@ -77,9 +78,10 @@ def _preferences(
     sure = [int(c) for c in np.argsort(-special.value, kind="stable") if q[c] < ALPHA]
     beyond = [c for c in sure if special.value[c] > special.random_hi[c]]
     named = ", ".join(
-        f"{c} → class {classes[special.preferred[c]]} ({sizes[c]} units, {special.value[c]:+.2f} "
-        f"SD [{special.lo[c]:.2f}, {special.hi[c]:.2f}], n = {special.n[c]:,}, labels shuffled "
-        f"{special.shuffled[c]:+.2f}, random units {special.random[c]:+.2f}, q = {q[c]:.2g})"
+        f"{letter(c)} → class {classes[special.preferred[c]]} ({sizes[c]} units, "
+        f"{special.value[c]:+.2f} SD [{special.lo[c]:.2f}, {special.hi[c]:.2f}], "
+        f"n = {special.n[c]:,}, labels shuffled {special.shuffled[c]:+.2f}, "
+        f"random units {special.random[c]:+.2f}, q = {q[c]:.2g})"
         for c in sure[:_NAMED]
     )
     return (
@@ -92,9 +94,9 @@ def _preferences(
 def _why_none(found: SiteClusters) -> str:
     raw, against, name = found.raw, found.against, found.site.name
     if not len(raw.agreements):
-        return f"'{name}' has too few units that vary"
+        return f"site '{name}' has too few units that vary"
     best = raw.counts[np.nanargmax(raw.scores)]
-    reason = f"the best partition of '{name}' ({best} clusters, silhouette {raw.score:.2f}) "
+    reason = f"the best partition of site '{name}' ({best} clusters, silhouette {raw.score:.2f}) "
     if raw.p > ALPHA:
         return reason + f"isn't better than that of data without groups (p = {raw.p:.2g})"
     if raw.stability < _STABLE:
@@ -131,10 +133,10 @@ def caveats(
         ("In no cluster, each alone", {f.site.name: f.alone for f in found if len(f.alone)}),
     ):
         if units:
-            named = "; ".join(f"{in_words(own)} of '{site}'" for site, own in units.items())
+            named = "; ".join(f"{in_words(own)} of site '{site}'" for site, own in units.items())
             lines.append(f"{reason}: {named}.")
     cut = [
-        f"{len(f.studied)} of {f.site.units} of '{f.site.name}'"
+        f"{len(f.studied)} of {f.site.units} of site '{f.site.name}'"
         for f in found
         if len(f.studied) < f.site.units
     ]

@@ -91,9 +91,9 @@ def _first(subject: Subject, bundle: Bundle) -> str:
     change = bundle.changes[edge, label]
     lo, hi = (number(end, ".3g") for end in change.interval())
     return (
-        f"From '{choice.sites[0]}' to '{choice.sites[1]}' the edge that ranks first on the "
-        f"selection split is unit {choice.unit_a[edge]} to unit {choice.unit_b[edge]}: without the "
-        f"one the other changes by {change.mean:+.3g} [{lo}, {hi}] on class "
+        f"From site '{choice.sites[0]}' to site '{choice.sites[1]}' the edge that ranks first on "
+        f"the selection split is unit {choice.unit_a[edge]} to unit {choice.unit_b[edge]}: without "
+        f"the one the other changes by {change.mean:+.3g} [{lo}, {hi}] on class "
         f"{subject.classes[label]} (n = {int(change.count):,}; the other's standard deviation "
         f"is {bundle.spread[edge]:.3g})."
     )
@@ -134,6 +134,6 @@ def caveats(
         "are: redundant units hide each other.",
     ]
     if bare:
-        named = ", ".join(f"'{a}' to '{b}'" for a, b in bare)
+        named = ", ".join(f"site '{a}' to site '{b}'" for a, b in bare)
         lines.append(f"No edges where the first site doesn't reach the second: {named}.")
     return (*lines, *_rare(bundles))

@@ -11,6 +11,7 @@ from holistic.results.drawing import BLUE, GREY, ORANGE, drawn_sites, grid, name
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 from holistic.results.tables import Table
+from holistic.words import letter
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,7 +41,7 @@ def pairs(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
         figure.colorbar(image, label="correlation over evaluation examples")
         yield (
             figure,
-            f"Site “{site}”: correlation of its {len(order)} live units, alike ones side by side"
+            f"{site}: correlation of its {len(order)} live units, alike ones side by side"
             f"{', lines between clusters' if len(set(place.values()) - {-1}) > 1 else ''}.",
         )
 
@@ -60,11 +61,11 @@ def clusters(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
         if profile is None or not len(profile) or site not in drawn:
             continue
         figure, (axis,) = grid(1, 1, 5.6, 1.3 + 0.28 * len(profile))
-        names = [f"cluster {k}" for k in range(len(profile))]
+        names = [f"cluster {letter(k)}" for k in range(len(profile))]
         image = signed(axis, profile, rows=names, columns=classes[: profile.shape[1]])
         axis.set_xlabel("class")
         figure.colorbar(image).set_label("z-score", fontsize=8)
-        yield figure, f"Site “{site}”: mean standardised activation of each cluster on each class."
+        yield figure, f"{site}: mean standardised activation of each cluster on each class."
 
 
 def flow(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:

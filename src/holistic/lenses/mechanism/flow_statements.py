@@ -29,14 +29,14 @@ def statements(subject: Subject, reading: Reading) -> tuple[str, ...]:
     right = subject.predict(task.evaluation.images).argmax(1) == task.evaluation.labels
     controls = [r.control.accuracy for r in reads]
     return (
-        f"A linear probe tells the class from '{first.site}' in {_share(first.probe)} of the "
-        f"evaluation examples and from '{last.site}' in {_share(last.probe)}: "
+        f"A linear probe tells the class from site '{first.site}' in {_share(first.probe)} of the "
+        f"evaluation examples and from site '{last.site}' in {_share(last.probe)}: "
         f"{_points(gain(first.probe, last.probe))}, paired (n = {len(right):,}; the model itself: "
         f"{percent(float(right.double().mean()))}, probes of shuffled labels at most "
         f"{percent(max(controls))}). It rises in {rises} of the {len(steps)} steps "
         f"from site to site and falls in {falls} (intervals without 0).",
         f"Controls: trained on shuffled labels the probes reach {percent(min(controls))} to "
-        f"{percent(max(controls))}; at '{last.site}' training adds "
+        f"{percent(max(controls))}; at site '{last.site}' training adds "
         f"{_points(gain(last.untrained, last.probe))} to what the randomly initialised control "
         "gives.",
         *_geometry(reading),
@@ -53,7 +53,7 @@ def _geometry(reading: Reading) -> Iterator[str]:
             f"Scatter inside classes over that between them (NC1) changes by "
             f"{_bounded(last.nc1.minus(first.nc1))} from {_bounded(first.nc1)} to "
             f"{_bounded(last.nc1)}; the variance spreads over {_bounded(first.axes)} axes at "
-            f"'{first.site}' and {_bounded(last.axes)} at '{last.site}' "
+            f"site '{first.site}' and {_bounded(last.axes)} at site '{last.site}' "
             f"(n = {len(task.geometry):,})."
         )
     known = [i for i, likeness in enumerate(likenesses) if np.isfinite(likeness.cka.value)]
@@ -61,11 +61,11 @@ def _geometry(reading: Reading) -> Iterator[str]:
         least = min(known, key=lambda i: likenesses[i].cka.value)
         yield (
             f"Of {len(known)} {'step' if len(known) == 1 else 'steps'} representations change "
-            f"most between '{reads[least].site}' and '{reads[least + 1].site}': debiased CKA "
-            f"{_bounded(likenesses[least].cka)}, at most {likenesses[least].shuffled:.3f} when "
+            f"most between site '{reads[least].site}' and site '{reads[least + 1].site}': debiased "
+            f"CKA {_bounded(likenesses[least].cka)}, at most {likenesses[least].shuffled:.3f} when "
             "examples are shuffled."
         )
-    flat = [f"'{read.site}'" for read in reads if np.isnan(read.axes.value)]
+    flat = [f"site '{read.site}'" for read in reads if np.isnan(read.axes.value)]
     if flat:
         yield (
             f"All units are constant at {', '.join(flat)}: there is no scatter, no axis and no CKA."
@@ -95,7 +95,9 @@ def caveats(reading: Reading) -> tuple[str, ...]:
         "Beside the model stands one randomly initialised control; another one's probes would "
         "differ a little.",
     ]
-    averaged = [f"'{r.site}' ({r.whole} to {r.positions})" for r in reads if r.positions < r.whole]
+    averaged = [
+        f"site '{r.site}' ({r.whole} to {r.positions})" for r in reads if r.positions < r.whole
+    ]
     if averaged:
         lines.append(
             f"Neighbouring positions were averaged to keep {task.most:,} features or fewer, which "

@@ -28,7 +28,7 @@ def statements(stops: Sequence[Stop], labels: np.ndarray, kinds: np.ndarray) -> 
             return int((chances.argmax(1) == labels)[own].sum())
 
         parts = [
-            f"{count(stop.chances)} at '{stop.site}'"
+            f"{count(stop.chances)} at site '{stop.site}'"
             + (
                 ""
                 if stop.control is None

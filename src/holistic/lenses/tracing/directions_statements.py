@@ -39,7 +39,7 @@ def _of_reading(rows: Sequence[DirectionRow]) -> str:
     of = low.auroc
     ends = ", ".join(number(end, ".3f") for end in (of.lo, of.hi))
     return (
-        f"At '{low.site}' the class mean difference tells every class from the rest with an "
+        f"At site '{low.site}' the class mean difference tells every class from the rest with an "
         f"AUROC of at least {of.value:.3f} [{ends}] (class {low.class_}, n = {of.n}); random "
         f"directions that class: {of.control:.3f} on average, 97.5 % of them below "
         f"{of.control_hi:.3f}."
@@ -50,7 +50,7 @@ def _of_steering(rows: Sequence[DirectionRow], score: Score) -> str:
     best = max(rows, key=lambda row: known(row.steer_slope.value))
     of, works = best.steer_slope, sum(significant(row.steer_slope) for row in rows)
     return (
-        f"Steering '{best.site}' by one SD along the direction of class {best.class_} raises "
+        f"Steering site '{best.site}' by one SD along the direction of class {best.class_} raises "
         f"its {score} by {of.value:.2f} {SCORE_UNITS[score]} "
         f"[{number(of.lo)}, {number(of.hi)}] (n = {of.n}, the most of {len(rows)}); "
         f"{best.steer_controls} random directions of that length, signed by the same rule: "
@@ -67,7 +67,7 @@ def _of_erasing(rows: Sequence[DirectionRow]) -> str:
         for part in (of.value, of.lo, of.hi, of.control, of.control_lo, of.control_hi)
     )
     return (
-        f"Erasing the direction of class {best.class_} from '{best.site}' costs it {drop:.1f} "
+        f"Erasing the direction of class {best.class_} from site '{best.site}' costs it {drop:.1f} "
         f"points of accuracy [{lo:.1f}, {hi:.1f}] (n = {of.n}, the most of "
         f"{len(rows)}); erasing one of {best.erase_controls} random directions {control:.1f} "
         f"[{control_lo:.1f}, {control_hi:.1f}] (q = {known(of.q):.2g}). {needed} of {len(rows)} "

@@ -57,7 +57,7 @@ def patching(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
         yield (
             figure,
             (
-                f"Site “{site}”: share of the decision for each class that is lost when one unit "
+                f"{site}: share of the decision for each class that is lost when one unit "
                 f"takes its value from an image of another class; the {len(order)} largest of "
                 f"{len(matrix)}."
             ),

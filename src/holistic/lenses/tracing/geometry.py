@@ -194,7 +194,7 @@ def _statements(rows: list[ClassPlace]) -> tuple[str, ...]:
 
 def _statement(site: str, of: Estimate, n: int, sites: int) -> str:
     return (
-        f"At '{site}' a plane holds {percent(of.value, of.lo, of.hi)} of the "
+        f"At site '{site}' a plane holds {percent(of.value, of.lo, of.hi)} of the "
         f"variance between class means, with shuffled labels "
         f"{percent(of.control, of.control_lo, of.control_hi)} (one-sided p = "
         f"{number(of.p, '.2g')}, q = {number(of.q, '.2g')} over {sites} "
@@ -206,7 +206,7 @@ def _constant(features: Mapping[str, Features]) -> tuple[str, ...]:
     """Name the sites where nothing varies, so that their empty numbers have a reason."""
     flat = [site for site, known in features.items() if not np.ptp(known.evaluation, axis=0).any()]
     return tuple(
-        f"At '{site}' all units are constant: every class lies in the same place, and no plane "
-        "holds any difference."
+        f"At site '{site}' all units are constant: every class lies in the same place, and no "
+        "plane holds any difference."
         for site in flat
     )

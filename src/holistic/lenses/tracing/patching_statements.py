@@ -43,9 +43,9 @@ def _of_sites(table: Table) -> Iterator[str]:
     if partial:
         best = max(partial, key=_moved)
         yield (
-            f"Of the other {len(partial)} whole sites '{best.site}' alone brings back most of "
-            f"the gap between two classes: {_share(best.recovery)} (n = {best.n} runs); the same "
-            f"patch from another image of the run's own class: {_control(best.recovery)}."
+            f"Of the other {len(partial)} whole sites, site '{best.site}' alone brings back most "
+            f"of the gap between two classes: {_share(best.recovery)} (n = {best.n} runs); the "
+            f"same patch from another image of the run's own class: {_control(best.recovery)}."
         )
 
 
@@ -71,8 +71,8 @@ def _of_units(table: Table) -> Iterator[str]:
             f"{len({(row.site, row.unit) for row in found})} of {len(units)} units {effect} some "
             f"class on their own at q < 0.05 ({way}); the most that one moves, of "
             f"{len(tested):,} tests, is {_share(best.recovery)} of the gap (unit {best.unit} of "
-            f"'{best.site}', class {best.clean}, n = {best.n} pairs; the same patch within the "
-            f"class: {_control(best.recovery)})."
+            f"site '{best.site}', class {best.clean}, n = {best.n} pairs; the same patch within "
+            f"the class: {_control(best.recovery)})."
         )
 
 
@@ -91,12 +91,12 @@ def _control(of: Estimate) -> str:
 
 
 def _quoted(names: list[str], limit: int = 6) -> str:
-    """Write site names in quotes, shortened after `limit` of them.
+    """Write names of sites, shortened after `limit` of them.
 
     >>> _quoted(["2", "4"])
-    "'2', '4'"
+    "site '2', site '4'"
     """
-    shown = ", ".join(f"'{name}'" for name in names[:limit])
+    shown = ", ".join(f"site '{name}'" for name in names[:limit])
     return shown + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 

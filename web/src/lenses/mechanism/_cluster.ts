@@ -1,7 +1,7 @@
 // A unit's cluster.
 
 import type { Audit } from "../../data";
-import { describe, shown } from "../../wording";
+import { describe, letter, shown } from "../../wording";
 
 /** The unit's cluster in words, or why it is in none. */
 export function clusterOf(audit: Audit, site: string, unit: number): string {
@@ -13,5 +13,5 @@ export function clusterOf(audit: Audit, site: string, unit: number): string {
     return table!.number(row, "k") > 1
       ? "in none: it doesn't vary"
       : "the site has no stable clusters";
-  return `${cell("cluster")} of ${cell("k")}, which prefers class ${cell("preferred_class")}: ${describe(table!, row, "specialisation").join(", ")}; stability (adjusted Rand index) ${cell("stability")}`;
+  return `${letter(table!.number(row, "cluster"))} of ${cell("k")}, which prefers class ${cell("preferred_class")}: ${describe(table!, row, "specialisation").join(", ")}; stability (adjusted Rand index) ${cell("stability")}`;
 }

@@ -1,10 +1,12 @@
 // What the lens adds to the cards and to the live page.
 
 import type { ComponentChild } from "preact";
-import type { Audit, Table } from "../../data";
+import type { Audit, Cell, Table } from "../../data";
+import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { measured } from "../../views/Measurement";
-import type { ImageOf, Parts, Relation } from "../parts";
+import { letter, shown } from "../../wording";
+import type { Hit, ImageOf, Parts, Relation } from "../parts";
 import { clusterOf } from "./_cluster";
 import { circuits, clusters } from "./_sets";
 import { Path } from "./paths";
@@ -55,11 +57,28 @@ const classLines = (audit: Audit, name: string): [string, ComponentChild[]][] =>
       ({ cell }) => `${cell("site")} ${cell("cluster")}`,
     ).map(({ cell, sentence }) => (
       <>
-        cluster {cell("cluster")} of {cell("site")} prefers it: {sentence()}
+        cluster {letter(Number(cell("cluster")))} of {cell("site")} prefers it: {sentence()}
       </>
     )),
   ],
 ];
+
+const lettered = (cluster: Cell) => letter(Number(cluster)).toLowerCase();
+
+/** Clusters by their letter, or by their number in the tables: `cluster C`, `cluster 2`. */
+function hits(audit: Audit, asked: string): Hit[] {
+  const table = audit.table("mechanism.clusters"),
+    name = /^clusters? +(\w+)$/.exec(asked)?.[1] ?? "";
+  if (!table || !name) return [];
+  const rows = Array.from({ length: table.length }, (_, row) => row).filter((row) => {
+    const cluster = table.cell(row, "cluster");
+    return cluster !== null && [String(cluster), lettered(cluster)].includes(name);
+  });
+  return once(rows, (row) => shown(table.cell(row, "site"))).map((row) => ({
+    words: `cluster ${letter(table.number(row, "cluster"))} of ${shown(table.cell(row, "site"))}, prefers class ${shown(table.cell(row, "preferred_class"))}`,
+    hash: to.lens("mechanism", table.name),
+  }));
+}
 
 function ImagePath({ example }: ImageOf) {
   const table = useAudit().table("mechanism.paths");
@@ -78,6 +97,7 @@ export default {
     return cluster ? [["cluster", cluster]] : [];
   },
   relations,
+  hits,
   classLines,
   image: { path: ImagePath },
   sets: { cluster: clusters, circuit: circuits },

@@ -2,7 +2,7 @@
 
 import { type Audit, ranked } from "../../data";
 import type { Unit } from "../../live/server";
-import { shown } from "../../wording";
+import { letter, shown } from "../../wording";
 import type { NamedSet } from "../parts";
 
 const EDGES = 10;
@@ -15,7 +15,7 @@ export function clusters(audit: Audit): NamedSet[] {
   for (let row = 0; row < table.length; row++) {
     const [site, cluster] = [table.cell(row, "site"), table.cell(row, "cluster")];
     if (cluster === null || table.number(row, "k") < 2) continue;
-    const name = `cluster ${shown(cluster)} of ${shown(site)}`;
+    const name = `cluster ${letter(Number(cluster))} of ${shown(site)}`;
     sets.set(name, [...(sets.get(name) ?? []), [String(site), table.number(row, "unit")]]);
   }
   return [...sets]

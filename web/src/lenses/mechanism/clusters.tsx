@@ -5,7 +5,7 @@ import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame } from "../../views/Frame";
 import { useFilters } from "../../views/Heat";
-import { describe, fixed, shown } from "../../wording";
+import { describe, fixed, letter, shown } from "../../wording";
 import type { View } from "..";
 
 const MOST = 24;
@@ -81,7 +81,7 @@ function Profiles({
             const cell = (name: string) => shown(table.cell(first, name));
             return (
               <tr key={cluster}>
-                <th scope="row">{cluster}</th>
+                <th scope="row">{letter(cluster)}</th>
                 <td>
                   <details>
                     <summary>{own.length}</summary>
