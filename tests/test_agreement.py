@@ -60,9 +60,7 @@ def test_what_responds_and_is_not_read_is_told_from_what_decides(audit: Audit) -
     assert idle["causal_class"] is None
     counts, misleading = audit.finding("agreement.units").statements
     assert "1 causal and selective; 1 selective, not causal" in counts
-    assert (
-        "Of the 1 selective units that aren't causal the most selective is 1 of site '2'" in misleading
-    )
+    assert "aren't causal the most selective is 1 of L1 (relu 2)" in misleading
 
 
 def test_words_tell_what_the_picture_shows_first_and_why_a_lens_is_silent(audit: Audit) -> None:
@@ -74,8 +72,12 @@ def test_words_tell_what_the_picture_shows_first_and_why_a_lens_is_silent(audit:
     assert f"for class 'all' {row['spearman']:.3f} [" in told[-1]
     [whole] = audit["agreement.pairs"].where(lens_a="ablation", lens_b="activation").rows()
     assert f"median rank correlation of {whole['median']:.3f} [" in told[-1]
-    assert told[-1].startswith("Ablation and activation at '2' have a median rank correlation")
-    assert silent.startswith("At site '2' mechanism ranks no units (the site has no stable clusters)")
+    assert told[-1].startswith(
+        "Ablation and activation at L1 (relu 2) have a median rank correlation"
+    )
+    assert silent.startswith(
+        "At L1 (relu 2) mechanism ranks no units (the site has no stable clusters)"
+    )
 
 
 def test_scores_and_their_agreement_equal_what_the_tables_say(audit: Audit) -> None:

@@ -47,7 +47,9 @@ def test_what_planted_clusters_say():
     subject, group = planted.clustered()
     finding = found(subject, clusters)
     formed, preferred = finding.statements
-    assert formed.startswith("24 units of site '2' form 3 clusters (3 over resamples): mean silhouette")
+    assert formed.startswith(
+        "24 units of site '2' form 3 clusters (3 over resamples): mean silhouette"
+    )
     assert "20 randomly initialised controls (mean 0." in formed
     assert preferred.startswith(
         "3 of the 3 clusters are specialised in a class (q < 0.05, labels shuffled), 3 of them"
@@ -138,7 +140,7 @@ def test_sites_of_few_units_have_no_clusters(units):
     finding = found(planted.holding(values, planted.balanced(120, 3), classes=3), clusters)
     assert set(finding.table.column("k")) == {1}
     assert finding.table.data["k_lo"].null_count == units
-    assert finding.statements == ("No clusters: '2' has too few units that vary.",)
+    assert finding.statements == ("No clusters: site '2' has too few units that vary.",)
 
 
 def test_a_site_whose_units_never_change_has_no_clusters():

@@ -49,12 +49,12 @@ def test_planted_flow():
 
 def test_what_planted_flow_says():
     reads, controls, geometry, alike = found(planted.telling(), flow).statements
-    assert "from '2' in 100.0 % [98.7, 100.0]" in reads
+    assert "from site '2' in 100.0 % [98.7, 100.0]" in reads
     assert "It rises in 1 of the 1 steps from site to site and falls in 0" in reads
     assert "the model itself: 100.0 %" in reads
     assert controls.startswith("Controls: trained on shuffled labels")
     assert "(NC1) changes by -" in geometry
-    assert "between 'input' and '2'" in alike
+    assert "between site 'input' and site '2'" in alike
 
 
 def test_flow_of_noise_is_at_chance():
@@ -75,7 +75,7 @@ def test_every_site_is_read_once_in_order():
     assert {"blocks.0", "blocks.1", "blocks.0.mlp.1"} <= set(sites)
     kept = dict(zip(sites, finding.table.column("positions"), strict=True))
     assert kept["blocks.0.mlp.1"] == 1
-    assert any("'blocks.0.mlp.1' (5 to 1)" in c for c in finding.caveats)
+    assert any("site 'blocks.0.mlp.1' (5 to 1)" in c for c in finding.caveats)
 
 
 def test_input_and_alike_site():

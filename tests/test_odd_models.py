@@ -165,7 +165,7 @@ def test_a_silent_site_is_told_as_such(beside: dict[str, Finding]) -> None:
     )
     assert "has ties only" in beside["ablation.shapley"].statements[1]
     assert "mean and zero can't be compared" in beside["ablation.replacements"].statements[1]
-    assert "All units are constant at 'relu#2'" in beside["mechanism.flow"].statements[-1]
+    assert "All units are constant at site 'relu#2'" in beside["mechanism.flow"].statements[-1]
     assert "At site 'relu#2' all units are constant" in beside["tracing.geometry"].statements[-1]
     assert any("'relu#2': all of them are dead" in s for s in beside["agreement.lenses"].statements)
 

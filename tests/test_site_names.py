@@ -77,7 +77,7 @@ def test_sentences_and_tables_of_an_audit_show_the_names(tmp_path) -> None:
     found = Finding(SITES, subject.sites, ("Of site 'relu' 2, of class 'relu' 3, of site 'x' 4.",))
     audit = Audit.create(tmp_path / "a", {"key": "1", "classes": ["0", "1"]})
     audit = audit.add("sites", [found], 0.0)
-    told = audit.site_names.in_finding(found).statements
+    told = audit.readers.in_finding(found).statements
     assert told == ("Of L1 (conv1 · relu) 2, of class 'relu' 3, of site 'x' 4.",)
     assert audit["sites"].column("site").tolist()[1] == "relu"
     seen = audit.for_readers()["sites"]

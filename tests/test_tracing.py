@@ -98,7 +98,7 @@ def test_a_complete_cut_is_called_a_check():
     }
     for row in whole:
         assert row["recovery"] == pytest.approx(1, abs=1e-5)
-    assert "passes through '2'" in finding.statements[-1]
+    assert "passes through site '2'" in finding.statements[-1]
     assert "by construction" in finding.statements[-1]
     assert "unit 0 of site '2'" in finding.statements[0]
     assert finding.statements[0].startswith("1 of 6 units move the decision towards some class")

@@ -36,7 +36,29 @@ export interface FindingInfo {
   across?: string;
   lead?: string;
 }
+/** What the inputs are, and the words for them. */
+export interface Inputs {
+  kind: string;
+  part: string;
+  parts: string;
+  example: string;
+  examples: string;
+  features: string[];
+  /** By number, the words of tokens. */
+  words?: Record<string, string>;
+}
+const PICTURES: Inputs = {
+  kind: "image",
+  part: "pixel",
+  parts: "pixels",
+  example: "image",
+  examples: "images",
+  features: [],
+};
+const FOR_PICTURES = /(?<![\w.“/-])(an? )?(input )?(pixels?|images?)(?![\w“/-]|\.\w)/gi;
+
 export interface Outline {
+  inputs?: Inputs;
   model: string;
   data: string;
   score: string;
@@ -64,15 +86,20 @@ export interface Numbers {
   shape: number[];
   values: Float32Array;
 }
-export interface Images {
+export interface Sheet {
   height: number;
   width: number;
   across: number;
   plane: [number, number];
+  sheet: string;
+}
+/** The examples that a page shows: cut from a sheet of pictures, or numbers where they are none. */
+export interface Images extends Partial<Sheet> {
+  values?: Packed;
+  ends?: Packed;
   examples: number[];
   labels: number[];
   predictions?: number[] | null;
-  sheet: string;
 }
 
 export function decode(column: Encoded): Cell[] {
@@ -260,6 +287,52 @@ export class Audit {
     const packed = this.arrays[name];
     if (packed && !this.unpacked.has(name)) this.unpacked.set(name, unpack(packed));
     return this.unpacked.get(name);
+  }
+
+  get inputs(): Inputs {
+    return this.outline.inputs ?? PICTURES;
+  }
+
+  /** A text with the words for what the inputs are, where they are no pictures. */
+  told(text: string): string {
+    const { part, parts, example, examples } = this.inputs;
+    if (parts === PICTURES.parts) return text;
+    const words: Record<string, string> = {
+      pixel: part,
+      pixels: parts,
+      image: example,
+      images: examples,
+    };
+    return text.replace(FOR_PICTURES, (whole, article = "", _input, word: string) => {
+      const plain = words[word.toLowerCase()];
+      const one = article && (/^[aeiou]/.test(plain) ? "an " : "a ");
+      const text = one + plain;
+      return /^[A-Z]/.test(whole) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+    });
+  }
+
+  /** The numbers of an example that is no picture, channel by channel. */
+  example(place: number): Float32Array {
+    const { values } = this.images ?? {};
+    if (!values) return new Float32Array();
+    return part(this.numbers("values", values), place);
+  }
+
+  exampleShape(): [channels: number, steps: number] {
+    const [, channels = 1, steps = 1] = this.images?.values?.shape ?? [];
+    return [channels, steps];
+  }
+
+  /** What the numbers of examples are measured against, first all of one end, then of the other. */
+  ends(): Float32Array {
+    const { ends } = this.images ?? {};
+    return ends ? this.numbers("ends", ends).values : new Float32Array();
+  }
+
+  private numbers(name: string, packed: Packed): Numbers {
+    const kept = this.unpacked.get(`images ${name}`) ?? unpack(packed);
+    this.unpacked.set(`images ${name}`, kept);
+    return kept;
   }
 
   siteIndex(site: Cell): number {

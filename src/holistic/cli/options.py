@@ -45,11 +45,14 @@ class Source:
     normalise: str | None = None
     """Take a mean away and divide by a deviation, `0.13,0.31`, or first a mean and then a deviation
     for each channel."""
+    vocabulary: Path | None = None
+    """File of the words that the numbers of tokens stand for: a word a line, or JSON."""
 
     @property
     def made(self) -> dict[str, Any]:
         """What an audit records, so that the subject can be made again."""
-        more = {"classes": [*self.classes], "resize": self.resize, "normalise": self.normalise}
+        more = {"classes": [*self.classes], "resize": self.resize, "normalise": self.normalise,
+                "vocabulary": self.vocabulary and str(self.vocabulary)}  # fmt: skip
         always = {"data": self.data, "model": self.model, "seed": self.seed}
         return {**always, **{name: value for name, value in more.items() if value}}
 

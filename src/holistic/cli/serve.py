@@ -20,7 +20,7 @@ __all__ = ["serve"]
 
 _MADE = ("data", "model", "weights", "seed", "limit", "score", "unit_axis")
 """What an audit must say of its source, so that its model can be made again."""
-_SOURCE = ("data", "model", "seed", "classes", "resize", "normalise")
+_SOURCE = ("data", "model", "seed", "classes", "resize", "normalise", "vocabulary")
 """What of that are flags of the source, some said only where they were given."""
 
 
@@ -125,7 +125,10 @@ def _model(audit: Audit, data_dir: Path | None, *, trust: bool) -> Live | str:
         return f"the audit names code of its own, '{made['forward']}'; --trust runs it"
     if made["weights"] and not trust:
         return f"the audit names a file of weights, '{made['weights']}'; --trust reads it"
-    source = Source(**{n: made[n] for n in _SOURCE if n in made}, data_dir=data_dir)
+    given = {n: made[n] for n in _SOURCE if n in made}
+    if words := given.pop("vocabulary", None):
+        given["vocabulary"] = Path(words)
+    source = Source(**given, data_dir=data_dir)
     own = audit.path / "model.safetensors"
     weights = Path(made["weights"]) if made["weights"] else own
     plan = Plan(

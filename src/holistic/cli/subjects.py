@@ -179,6 +179,7 @@ def whole_subject(model: nn.Module, data: Data, source: Source, plan: Plan) -> S
     from holistic.study.scores import checked_score
     from holistic.study.splits import limited
     from holistic.study.subject import Subject
+    from holistic.study.vocabulary import read_vocabulary
     from holistic.usercode import imported
 
     forward = imported(plan.forward, ModelError) if plan.forward else None
@@ -192,7 +193,7 @@ def whole_subject(model: nn.Module, data: Data, source: Source, plan: Plan) -> S
         images, (labels, classes) = folder.inputs(images), folder.labelled(labels, classes)
     return Subject(
         model,
-        Given(images, labels, features=data.features),
+        Given(images, labels, features=data.features, vocabulary=data.vocabulary),
         classes=classes,
         score=checked_score(plan.score),
         seed=source.seed,
@@ -201,6 +202,7 @@ def whole_subject(model: nn.Module, data: Data, source: Source, plan: Plan) -> S
         unit_axes=_unit_axes(plan.unit_axis),
         sites=plan.sites or None,
         device=plan.device,
+        vocabulary=read_vocabulary(source.vocabulary) if source.vocabulary else (),
     )
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["are_pictures", "flat_planes", "one_plane", "pictures", "planes"]
+if TYPE_CHECKING:
+    from holistic.study.subject import Subject
+
+__all__ = ["are_pictures", "drawn_as_pictures", "flat_planes", "one_plane", "pictures", "planes"]
 
 _MOST_BYTES = 64 << 20
 """Bytes that the pictures of one finding may hold; larger ones are made smaller."""
@@ -49,6 +53,11 @@ def flat_planes(values: Tensor, shape: Sequence[int]) -> Tensor:
 def are_pictures(images: Tensor) -> bool:
     """Say whether inputs `[N, …]` can be looked at: numbers over a plane of at least 4 × 4."""
     return images.is_floating_point() and min(planes(images[:1]).shape[2:]) >= 4
+
+
+def drawn_as_pictures(subject: Subject) -> bool:
+    """Say whether a subject's examples are looked at as pictures."""
+    return subject.input_kind.pictures and are_pictures(subject.images)
 
 
 def one_plane(values: Tensor, among: Tensor) -> Tensor:

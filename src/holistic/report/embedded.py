@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import io
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -31,8 +31,8 @@ _IMAGE_BYTES = 2_400_000
 _ARRAY_BYTES = 700_000
 _EXACT = 20_000
 """Elements up to which an array of numbers stands in the page to four digits, not in 8 bits."""
-_PICTURES = ("images", "ids", "labels")
-"""Arrays without which examples have no pictures."""
+_PICTURES = ("ids", "labels")
+"""Arrays without which examples can't be shown, beside their images or their values."""
 _KINDS = {"top": 0, "quantile": 1, "random": 2}
 """Kinds of examples: of one rank, those of the first kind go before others."""
 _MARKED = ("site", "site_a", "site_b", "backup_site")
@@ -105,6 +105,12 @@ def _array(values: np.ndarray) -> dict[str, Any]:
     return out | {"bytes": base64.b64encode(values.tobytes()).decode()}
 
 
+def _exact(values: np.ndarray) -> dict[str, Any]:
+    """Encode an array with whole numbers as they are: tokens are told by theirs."""
+    cells = [int(v) if float(v).is_integer() else _short(float(v)) for v in values.ravel()]
+    return {"shape": list(values.shape), "values": cells}
+
+
 def site_names(audit: Folder) -> list[str]:
     """Names of the sites in the order of the model: a unit's address starts with an index here."""
     tables = [audit[name] for name in audit.names]
@@ -121,18 +127,26 @@ def _outline(audit: Folder) -> dict[str, Any]:
         "data": str(facts.get("data", "")),
         "score": str(facts.get("score", "")),
         "classes": [str(c) for c in facts.get("classes", [])],
+        "inputs": _inputs(audit),
         "sites": (sites := site_names(audit)),
-        "keys": [audit.seen.key(name) for name in sites],
+        "keys": [audit.seen.sites.key(name) for name in sites],
         "lenses": [
             {
                 "name": lens,
-                "question": question_of(lens),
+                "question": audit.seen.in_text(question_of(lens)),
                 "findings": list(entry["findings"]),
             }
             for lens, entry in audit.lenses.items()
         ],
         "findings": {name: _described(audit, name) for name in audit.names},
     }
+
+
+def _inputs(audit: Folder) -> dict[str, Any]:
+    """What the page must know of the inputs, and the words for them."""
+    record, kind = dict(audit.provenance.get("inputs", {})), audit.seen.inputs
+    words = {n: getattr(kind, n) for n in ("part", "parts", "example", "examples")}
+    return {"features": [], **record, "kind": kind.name, **words}
 
 
 def _described(audit: Folder, name: str) -> dict[str, Any]:
@@ -208,7 +222,8 @@ def _short(value: float | None) -> float | None:
 def _pictured(audit: Folder) -> str:
     """Name of the finding whose arrays are pictures of examples; empty where none has them."""
     for name in audit.names:
-        if set(_PICTURES) <= _pictures(audit.finding(name)).keys():
+        parts = _pictures(audit.finding(name)).keys()
+        if {*_PICTURES} <= parts and parts & {"images", "values"}:
             return name
     return ""
 
@@ -228,26 +243,38 @@ def _images(audit: Folder, name: str) -> dict[str, Any] | None:
     """Put the examples' pictures into one, the most telling ones first."""
     finding = audit.finding(name)
     arrays = _pictures(finding)
-    pictures, ids, labels = (arrays[name] for name in _PICTURES)
+    ids, labels = (arrays[name] for name in _PICTURES)
+    pictures = arrays.get("images", arrays.get("values", ids))
     predictions = arrays.get("predictions")
     if not len(pictures):
         return None
-    limit = max(1, _IMAGE_BYTES // int(np.prod(pictures.shape[1:])))
+    limit = max(1, _IMAGE_BYTES // int(pictures[0].nbytes or 1))
     single = [name for name in audit.names if audit.schema(name).examples]
     tables = [table for table in map(audit.__getitem__, single) if "example" in table.names]
     before = [int(e) for table in tables for e in table.column("example")]
     chosen = _shown_first(finding.table, [int(i) for i in ids], before)[:limit]
+    look = _on_a_sheet(pictures[chosen], arrays) if "images" in arrays else {
+        "values": _exact(pictures[chosen]),
+        **({"ends": _exact(arrays["ends"])} if "ends" in arrays else {}),
+    }  # fmt: skip
+    return {
+        **look,
+        "examples": [int(ids[i]) for i in chosen],
+        "labels": [int(labels[i]) for i in chosen],
+        "predictions": None if predictions is None else [int(predictions[i]) for i in chosen],
+    }
+
+
+def _on_a_sheet(pictures: np.ndarray, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """The pictures as one, with what the page must know to cut them out."""
     height, width = (int(n) for n in pictures.shape[1:3])
-    across = max(1, min(len(chosen), 2048 // width))
+    across = max(1, min(len(pictures), 2048 // width))
     return {
         "height": height,
         "width": width,
         "across": across,
         "plane": arrays.get("plane", np.array([height, width])).tolist(),
-        "examples": [int(ids[i]) for i in chosen],
-        "labels": [int(labels[i]) for i in chosen],
-        "predictions": None if predictions is None else [int(predictions[i]) for i in chosen],
-        "sheet": sheet(pictures[chosen], across),
+        "sheet": sheet(pictures, across),
     }
 
 

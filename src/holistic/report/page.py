@@ -166,7 +166,7 @@ def _sections(audit: Folder, *, drawn: bool) -> Iterator[dict[str, Any]]:
     """What the page says of each lens; `drawn` where its script draws the pictures."""
     embedded = embedded_arrays(audit)
     for lens, entry in audit.lenses.items():
-        question = question_of(lens)
+        question = audit.seen.in_text(question_of(lens))
         parts = list[Part]()
         for name in entry["findings"]:
             finding = audit.finding(name)
@@ -209,6 +209,8 @@ def _shown(value: object) -> str:
 def _flat(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Provenance as lines of name and value."""
     for name, value in record.items():
+        if f"{prefix}{name}" == "inputs.words":
+            continue  # as many as the vocabulary has
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")
         else:

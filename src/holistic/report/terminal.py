@@ -58,8 +58,8 @@ def _header(audit: Folder) -> Text:
     if accuracy:
         line.append(f" · accuracy {percent(accuracy['value'], accuracy['lo'], accuracy['hi'])}")
     line.append(
-        f" · {counts.get('selection', '?')} images to select, {counts.get('evaluation', '?')} to "
-        f"evaluate · seed {facts.get('seed', '?')}"
+        f" · {counts.get('selection', '?')} {audit.seen.inputs.examples} to select, "
+        f"{counts.get('evaluation', '?')} to evaluate · seed {facts.get('seed', '?')}"
     )
     return line
 

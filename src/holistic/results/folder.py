@@ -17,6 +17,8 @@ import numpy as np
 from holistic.errors import AuditError, listed, nearest, shortened
 from holistic.results.files import is_unfinished, opened, sha256, write_whole
 from holistic.results.findings import Finding
+from holistic.results.input_kinds import kind_of
+from holistic.results.readers import Readers
 from holistic.results.records import arrays_fault, record_fault, table_fault
 from holistic.results.schema import Schema
 from holistic.results.site_names import SiteNames
@@ -53,8 +55,8 @@ class Folder:
     """Lens that is missing to why: it failed, or lacks the findings of one that did."""
     kept: dict[tuple[str, str], Any] | None = field(default=None, compare=False, repr=False)
     """What was read already, by path and SHA-256; None where nothing is kept."""
-    seen: SiteNames = field(default=SiteNames(), compare=False, repr=False)
-    """What stands in tables in place of the sites' keys."""
+    seen: Readers = field(default=Readers(), compare=False, repr=False)
+    """What stands in tables in place of the sites' keys and of words for pictures."""
 
     @classmethod
     def create(cls, path: Path, provenance: Mapping[str, Any]) -> Self:
@@ -172,13 +174,14 @@ class Folder:
         return dataclasses.replace(self, kept={})
 
     def for_readers(self) -> Self:
-        """Return this audit, kept while it is read, with the sites' names that readers see."""
-        return dataclasses.replace(self, kept={}, seen=self.site_names)
+        """Return this audit, kept while it is read, with the names and words that readers see."""
+        return dataclasses.replace(self, kept={}, seen=self.readers)
 
     @property
-    def site_names(self) -> SiteNames:
-        """What readers see in place of the sites' keys."""
-        return SiteNames.read(self["sites"]) if "sites" in self.names else SiteNames()
+    def readers(self) -> Readers:
+        """What readers see in place of the sites' keys, and of words for pictures."""
+        sites = SiteNames.read(self["sites"]) if "sites" in self.names else SiteNames()
+        return Readers(sites, kind_of(self.provenance.get("inputs", {})))
 
     def finding(self, name: str) -> Finding:
         """Read one finding from disk, checking its files against their SHA-256.
@@ -205,7 +208,8 @@ class Folder:
 
     def schema(self, name: str) -> Schema:
         """What was declared of a finding: by this program, else as the audit carries it."""
-        return self.declared(name) or Schema.recorded(name, self._record(name)["schema"])
+        found = self.declared(name) or Schema.recorded(name, self._record(name)["schema"])
+        return self.seen.in_schema(found)
 
     def declared(self, name: str) -> Schema | None:
         """What this program declares of a finding; None where it doesn't know it."""

@@ -28,8 +28,8 @@ class Array:
     sites
         Whether there is one for every site, with the site's index behind the array's name.
     pictures
-        What it is to the pictures of examples that pages show: `images`, `plane`, `ids`, `labels`
-        or `predictions`; empty for anything else.
+        What it is to the examples that pages show: `images`, or `values` and `ends` of what is no
+        picture; `plane`, `ids`, `labels` or `predictions`; empty for anything else.
     """
 
     kind: str

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from holistic.results.columns import Column
-from holistic.results.findings import Finding
 from holistic.results.tables import Table
 
 __all__ = ["SiteNames", "called"]
@@ -59,13 +58,6 @@ class SiteNames:
             return self.of.get(found[1], "the input" if found[1] == "input" else found[0])
 
         return _IN_WORDS.sub(seen, text) if self.of else text
-
-    def in_finding(self, finding: Finding) -> Finding:
-        """Put the names into what a finding says."""
-        statements, caveats = (
-            tuple(map(self.in_text, texts)) for texts in (finding.statements, finding.caveats)
-        )
-        return replace(finding, statements=statements, caveats=caveats)
 
     def in_table(self, table: Table) -> Table:
         """Put the names into the columns of sites; of the table `sites` the key is kept beside."""

@@ -45,7 +45,12 @@ def control_of(trained: Subject, seed: int, reuse: Subject | None = None) -> Sub
     with ordinary(trained.wrapped.defaults):
         fresh = holistic.Subject(
             reinitialised(trained.model, seed),
-            Given(trained.images, trained.labels, features=trained.feature_names),
+            Given(
+                trained.images,
+                trained.labels,
+                features=trained.feature_names,
+                vocabulary=trained.vocabulary,
+            ),
             classes=trained.classes,
             score=trained.score,
             seed=trained.seed,

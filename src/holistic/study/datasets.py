@@ -69,6 +69,8 @@ class Data:
         For studying: a subject splits it into selection and evaluation.
     features
         Names of a table's columns; empty where there are none.
+    vocabulary
+        What the numbers of tokens stand for; empty where nothing says it.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Data:
     train: Labelled | None
     test: Labelled
     features: tuple[str, ...] = ()
+    vocabulary: Any = ()
 
     @property
     def sides(self) -> tuple[Labelled, ...]:
@@ -260,11 +263,11 @@ def _of_given(name: str, given: Given, seed: int | None) -> Data:
     whole = Labelled(given.inputs, given.labels)
     names = tuple(str(name) for name in names_in_order(given.classes))
     if seed is None:
-        return Data(name, names, None, whole, given.features)
+        return Data(name, names, None, whole, given.features, given.vocabulary)
     halves = [torch.from_numpy(rows) for rows in divided(whole.labels.cpu().numpy(), 0.5, seed)]
     train, test = (Labelled(whole.images[rows], whole.labels[rows]) for rows in halves)
     train = Labelled(apart(train.images)[0], train.labels)  # what is trained here takes no more
-    return Data(name, names, train, test, given.features)
+    return Data(name, names, train, test, given.features, given.vocabulary)
 
 
 def _idx_data(name: str, data_dir: str | Path | None) -> Data:

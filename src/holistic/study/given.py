@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ FORMS = (
 )
 _NAMES = ("classes", "class_names", "target_names", "id2label", "class_to_idx")
 _FEATURES = ("feature_names", "columns")
+_WORDS = ("vocabulary", "vocab", "tokenizer")
 _STUDIED, _LEARNT = ("test", "validation", "valid", "val"), ("train", "training")
 """How the parts of a data set are called, in the order in which they are studied."""
 
@@ -45,6 +46,8 @@ class Given:
         none.
     features
         Names of a table's columns; empty where there are none.
+    vocabulary
+        What the numbers of tokens stand for; empty where nothing says it.
     extras
         By name, what else there is for each example, `[N, …]`; None for what holds no numbers.
     """
@@ -53,6 +56,7 @@ class Given:
     labels: Any
     classes: Any = ()
     features: tuple[str, ...] = ()
+    vocabulary: Any = ()
     extras: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -86,7 +90,7 @@ def read_given(data: Any, classes: Any = ()) -> Given:
     images, labels = checked_pair(images, labels)
     labels, classes = in_models_order(labels, own, classes)
     extras = {**_numbers({**found.extras}, len(images)), **carried}
-    return Given(accompanied(images, extras), labels, classes, found.features)
+    return Given(accompanied(images, extras), labels, classes, found.features, found.vocabulary)
 
 
 def _numbers(extras: Mapping[str, Any], count: int) -> dict[str, Tensor]:
@@ -140,7 +144,8 @@ def _of_pair(
         inputs, features = table_of(inputs)
     elif is_column(inputs):
         inputs = list(inputs)
-    return Given(inputs, labels, classes, tuple(str(name) for name in features), extras)
+    named = tuple(str(name) for name in features)
+    return Given(inputs, labels, classes, named, extras=extras)
 
 
 def _of_tuple(data: Any) -> Given:
@@ -180,14 +185,16 @@ def _of_mapping(data: Mapping[Any, Any]) -> Given:
             f"data holds {listed(parts)}, which are data sets of their own; pass the one to "
             f"study, as data['{_studied(parts)}']"
         )
-    examples = [name for name in names if name not in (*_NAMES, *_FEATURES)]
+    examples = [name for name in names if name not in (*_NAMES, *_FEATURES, *_WORDS)]
     rows = [name for name in examples if _rows(data[name]) is not None]
     inputs, labels, others = columns_of(rows or examples)
     count = _rows(data[labels])
     extras = {name: data[name] for name in others if _rows(data[name]) == count}
     classes = next((data[n] for n in _NAMES if n in data and data[n] is not None), ())
     features = next((data[n] for n in _FEATURES if n in data and data[n] is not None), ())
-    return _of_pair(data[inputs], data[labels], classes, features, extras)
+    words = next((data[n] for n in _WORDS if n in data and data[n] is not None), ())
+    found = _of_pair(data[inputs], data[labels], classes, features, extras)
+    return replace(found, vocabulary=words)
 
 
 def _rows(value: Any) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from holistic.errors import DataError
 from holistic.graph.accompanied import accompanied, apart, extras_of
 from holistic.graph.memory import fits
 from holistic.graph.probes import probes, spread
@@ -32,6 +33,7 @@ from holistic.study.outputs import Reading, called, read_outputs
 from holistic.study.preflight import on_device, preflight, unwrapped
 from holistic.study.scores import Score
 from holistic.study.splits import given_splits
+from holistic.study.vocabulary import checked_vocabulary
 
 __all__ = ["Choices", "Material", "gathered"]
 
@@ -50,6 +52,7 @@ class Choices:
     unit_axes: Mapping[str, int]
     sites: tuple[str, ...] = ()
     inputs: Any = None
+    vocabulary: Any = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +79,8 @@ class Material:
         The model where it is computed, with its choice of logits.
     feature_names
         Names of a table's columns, in the order of the inputs; empty where there are none.
+    vocabulary
+        By number, the words of the tokens that occur; empty where nothing names them.
     """
 
     model: nn.Module
@@ -87,6 +92,7 @@ class Material:
     reading: Reading = field(repr=False)
     wrapped: Wrapped = field(repr=False)
     feature_names: tuple[str, ...] = ()
+    vocabulary: Mapping[int, str] = field(default_factory=dict[int, str], repr=False)
 
     @property
     def score(self) -> Score:
@@ -224,8 +230,19 @@ def gathered(
             given.inputs.dtype == torch.uint8,
             reading,
             wrapped,
-            given.features,
+            _names_of_features(given.features, images),
+            checked_vocabulary(choices.vocabulary or given.vocabulary, apart(images)[0]),
         )
+
+
+def _names_of_features(names: Sequence[str], images: Tensor) -> tuple[str, ...]:
+    """Names of the features, channels or the like after checking that there are as many."""
+    shape = tuple(apart(images)[0].shape[1:])
+    if names and len(names) not in shape:
+        raise DataError(
+            f"{len(names)} names of features for inputs of shape {shape}; give one for each"
+        )
+    return tuple(names)
 
 
 def _run_once(wrapped: Wrapped, images: Tensor) -> Any:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import holistic
+from holistic.study.presented import inputs_record
 from holistic.study.standing import Accuracy
 from holistic.words import percent
 
@@ -79,6 +80,7 @@ def recorded(
         "model": subject.name,
         "data": source.get("data", f"{len(subject.labels)} examples of shape {shape}"),
         **identity,
+        "inputs": inputs_record(subject),
         "probe": dict(subject.computation.probe),
         "versions": {**identity["versions"], "python": platform.python_version(), **versions},
         "counts": {"selection": len(subject.selection), "evaluation": len(subject.evaluation)},

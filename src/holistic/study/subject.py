@@ -21,6 +21,7 @@ from holistic.graph.gradients import Gradients
 from holistic.graph.patterns import matching
 from holistic.graph.sites import Site, SiteRow, checked_axes, site_names, site_notes
 from holistic.graph.torch_settings import settled
+from holistic.results.input_kinds import InputKind
 from holistic.results.tables import Table
 from holistic.study.computation import Computation
 from holistic.study.control import control_of
@@ -30,6 +31,7 @@ from holistic.study.identity import Identity
 from holistic.study.inputs import checked_forward, checked_name
 from holistic.study.likeness import note_of
 from holistic.study.material import Choices, Material, gathered
+from holistic.study.presented import input_kind
 from holistic.study.references import References
 from holistic.study.runner import Runner
 from holistic.study.scores import Score, checked_score, score
@@ -85,6 +87,8 @@ class Subject(Material):
     inputs
         What the model is given beside the images and no lens changes: tensors `[N, …]` by name
         of the forward's argument (`{"attention_mask": mask}`), or in the order of its arguments.
+    vocabulary
+        What the numbers of tokens stand for: a list of words, a dictionary, or a tokenizer.
 
     Raises
     ------
@@ -113,6 +117,7 @@ class Subject(Material):
         evaluation: Any = None,
         sites: str | Sequence[str] | None = None,
         inputs: Mapping[str, Any] | Sequence[Any] | None = None,
+        vocabulary: Any = (),
     ) -> None:
         choices = Choices(
             checked_score(score),
@@ -122,6 +127,7 @@ class Subject(Material):
             checked_axes(unit_axes),
             () if sites is None else tuple(site_names(sites, fewest=1)),
             inputs,
+            vocabulary,
         )
         splits = selection, evaluation
         found = gathered(model, data, choices, classes=classes, device=device, splits=splits)
@@ -141,6 +147,11 @@ class Subject(Material):
     def gradients(self) -> Gradients:
         """Where the model has gradients, and the engine that computes its own."""
         return self.runner.gradients
+
+    @cached_property
+    def input_kind(self) -> InputKind:
+        """What the inputs are: pictures, features, tokens, series."""
+        return input_kind(self.images, self.engine.sites)
 
     @property
     def traced(self) -> bool:

@@ -91,7 +91,7 @@ class Answers:
     def _kept(self) -> list[dict[str, Any]]:
         """What the page tells of each kept set."""
         shown = ("id", "name", "asked", "created", "overall")
-        names = self.audit.site_names.of
+        names = self.audit.readers.sites.of
         kept = [{key: one[key] for key in shown} for one in experiments(self.folder)]
         for one in kept:
             units = [[names.get(site, site), unit] for site, unit in one["asked"]["units"]]

@@ -17,7 +17,7 @@ from holistic.graph.edits import edit_class
 from holistic.graph.engine import Stage
 from holistic.graph.loops import ablation_value, batches, replacing, replays, run_from
 from holistic.graph.sites import Site
-from holistic.lenses._pictures import are_pictures, pictures
+from holistic.lenses._pictures import drawn_as_pictures, pictures
 from holistic.replacing.controls import random_sets
 from holistic.report.embedded import sheet
 from holistic.study.examples import Examples
@@ -262,7 +262,7 @@ class Live:
         images = self.subject.images
         if not 0 < len(examples) <= CHANGED or not all(0 <= i < len(images) for i in examples):
             raise SettingError(f"'examples' are 1 to {CHANGED} places in the data")
-        if not are_pictures(images):
+        if not drawn_as_pictures(self.subject):
             return {"sheet": None}
         drawn = pictures(images[torch.tensor(list(examples))], images)
         _, height, width = drawn.shape[:3]

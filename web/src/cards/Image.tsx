@@ -11,7 +11,12 @@ export function ImageCard({ example }: { example: number }) {
   const audit = useAudit();
   const images = audit.images;
   const place = images?.examples.indexOf(example) ?? -1;
-  if (!images || place < 0) return <p>This page holds no image of example {example}.</p>;
+  if (!images || place < 0)
+    return (
+      <p>
+        This page holds no {audit.inputs.example} of example {example}.
+      </p>
+    );
   const label = images.labels[place];
   const cases = casesOf(audit);
   const source = cases.find((table) => table.rows({ example }).length),
@@ -22,7 +27,7 @@ export function ImageCard({ example }: { example: number }) {
   return (
     <section class="card">
       <h2>
-        image {example}{" "}
+        {audit.inputs.example} {example}{" "}
         <small>
           of class <a href={to.class(label)}>{shown(audit.outline.classes[label] ?? null)}</a>
           {prediction !== null && `, predicted as ${prediction}`}
@@ -52,9 +57,11 @@ export function ImageCard({ example }: { example: number }) {
       {fill((own) => own.image?.units, { example })}
       {!source && cases[0] && (
         <p>
-          Maps, path and deciding units are measured for three images of each class: the typical
-          one, the closest call and the worst mistake.{" "}
-          <a href={to.lens(cases[0].name.split(".")[0], cases[0].name)}>Those images</a>
+          Maps, path and deciding units are measured for three {audit.inputs.examples} of each
+          class: the typical one, the closest call and the worst mistake.{" "}
+          <a href={to.lens(cases[0].name.split(".")[0], cases[0].name)}>
+            Those {audit.inputs.examples}
+          </a>
         </p>
       )}
       {fill((own) => own.image?.seen, { example })}

@@ -10,7 +10,9 @@ import { Pick } from "./Frame";
 import { Picture } from "./Picture";
 
 export function Cases({ table, of }: { table: Table; of: (example: number) => ComponentChild }) {
-  const { images } = useAudit();
+  const audit = useAudit(),
+    { images } = audit,
+    { example: one, examples: several } = audit.inputs;
   const kinds = table.distinct("kind") as string[];
   const [kind, setKind] = useState(kinds[0]);
   const first = new Map<number, number>();
@@ -29,11 +31,11 @@ export function Cases({ table, of }: { table: Table; of: (example: number) => Co
   return (
     <>
       <p class="picks">
-        <Pick name="images" from={kinds} at={kind} set={setKind} />
-        <Pick name="image" from={examples} at={example} set={setAt} word={nameOf} />
+        <Pick name={several} from={kinds} at={kind} set={setKind} />
+        <Pick name={one} from={examples} at={example} set={setAt} word={nameOf} />
         {place >= 0 && (
           <>
-            <Picture place={place} /> <a href={to.image(example)}>all about this image</a>
+            <Picture place={place} /> <a href={to.image(example)}>all about this {one}</a>
           </>
         )}
       </p>

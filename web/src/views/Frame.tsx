@@ -9,7 +9,7 @@ import { DataTable } from "./DataTable";
 import { pixels, standalone } from "./saved";
 
 export function Frame({
-  caption,
+  caption: written,
   name: own,
   table,
   rows,
@@ -25,7 +25,9 @@ export function Frame({
   const box = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState(false);
   const name = own ?? table?.name ?? "picture",
-    { model, data } = useAudit().outline;
+    audit = useAudit(),
+    { model, data } = audit.outline,
+    caption = audit.told(written);
   const alone = () =>
     standalone(box.current!, `${own ?? table?.info.title ?? name}: ${model} on ${data}`, caption);
   return (

@@ -47,12 +47,13 @@ const MOST = 20;
 function Ends() {
   const {
     images,
+    inputs,
     outline: { classes },
   } = useAudit();
   return (
     <p class="picks ends">
-      {images ? `images of ${images.plane.join(" × ")}` : "images"} → hidden sites, below → logits,
-      one for each class:{" "}
+      {images?.plane ? `images of ${images.plane.join(" × ")}` : inputs.examples} → hidden sites,
+      below → logits, one for each class:{" "}
       {classes.slice(0, MOST).map((name, i) => (
         <a key={i} href={to.class(i)}>
           {shown(name)}

@@ -1,10 +1,11 @@
 // One example's image, cut from the sheet that holds them all.
 
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { Images } from "../data";
+import type { Images, Sheet } from "../data";
 import { to } from "../route";
 import { shown } from "../wording";
 import { useAudit } from "./context";
+import { Example } from "./Example";
 
 let sheet: Promise<ImageBitmap> | null = null;
 
@@ -13,7 +14,7 @@ function loaded(images: Images): Promise<ImageBitmap> {
     const picture = new Image();
     picture.onload = () => createImageBitmap(picture).then(done, failed);
     picture.onerror = failed;
-    picture.src = images.sheet;
+    picture.src = images.sheet!;
   });
   return sheet;
 }
@@ -26,21 +27,34 @@ export interface Box {
   width: number;
 }
 
-export function Picture({
-  place,
-  value,
-  size = 44,
-  box,
-  crop,
-}: {
+interface Shown {
   place: number;
   value?: number;
   size?: number;
   box?: Box;
   crop?: boolean;
-}) {
-  const audit = useAudit();
+  /** Where along a text or a series a unit's value is largest. */
+  mark?: number;
+}
+
+/** One example, as what it is: a picture, a text, a row of features, the curves of a series. */
+export function Picture(given: Shown) {
+  const audit = useAudit(),
+    { place, value, size = 44, mark } = given;
   const images = audit.images!;
+  if (images.sheet) return <Cut {...given} images={images as Images & Sheet} />;
+  const label = audit.outline.classes[images.labels[place]] ?? "?";
+  const words = `example ${images.examples[place]} of class ${label}${value === undefined ? "" : `, activation ${shown(value)}`}`;
+  return (
+    <a class="picture plain" href={to.image(images.examples[place])} title={words}>
+      <Example place={place} mark={mark} large={size > 100} />
+      <span class="sr">{words}</span>
+    </a>
+  );
+}
+
+function Cut({ place, value, size = 44, box, crop, images }: Shown & { images: Images & Sheet }) {
+  const audit = useAudit();
   const canvas = useRef<HTMLCanvasElement>(null);
   const label = audit.outline.classes[images.labels[place]] ?? "?";
   const words = `example ${images.examples[place]} of class ${label}${value === undefined ? "" : `, activation ${shown(value)}`}`;

@@ -71,8 +71,8 @@ class Activation(Lens):
         compared = compare(subject, self, context.progress, fresh=found.fresh)
         shown = ("tuning grating",) if compared.stimuli else ()
         yield depth_finding(compared, measures=(*MEASURES, *shown), seed=subject.seed)
-        yield concepts_finding(compared)
-        if drawable(subject.images):
+        yield concepts_finding(compared, pictures=subject.input_kind.pictures)
+        if subject.input_kind.pictures and drawable(subject.images):
             yield tuning_finding(subject, compared)
             if self.visualised:
                 yield visualise_units(subject, self, found, context.progress)

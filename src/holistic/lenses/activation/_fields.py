@@ -10,7 +10,7 @@ from torch import Tensor
 
 from holistic.graph.accompanied import accompanied, extras_of
 from holistic.graph.sites import Site
-from holistic.lenses._pictures import are_pictures, planes
+from holistic.lenses._pictures import drawn_as_pictures, planes
 from holistic.study.subject import Subject
 
 __all__ = ["Field", "measured_box", "measured_field", "seen_boxes", "seen_weights"]
@@ -94,7 +94,7 @@ def measured_field(subject: Subject, site: Site) -> Field | None:
     The stride comes from two neighbours of the middle, whose boxes the border cuts off only where
     they are larger than half of the input; then every position is said to see everything.
     """
-    if len(site.positions) != 2 or not are_pictures(subject.images):
+    if len(site.positions) != 2 or not drawn_as_pictures(subject):
         return None
     if subject.gradients.note or subject.gradients.at(site.name):
         return None
@@ -138,7 +138,7 @@ def seen_weights(subject: Subject) -> Tensor | None:
     average would hide a filter for colours.
     """
     data = subject.images
-    if not are_pictures(data):
+    if not drawn_as_pictures(subject):
         return None
     channels = planes(data[:1]).shape[1]
     modules = dict(subject.model.named_modules())

@@ -170,7 +170,8 @@ def _probe(subject: Subject, lens: Activation) -> Probe:
         concepts_of(side.labels.cpu().numpy(), subject.classes, found, middle)
         for side, found in zip(sides, measured, strict=True)
     ]
-    kinds = KINDS if drawable(subject.images) else ()
+    pictures = subject.input_kind.pictures and drawable(subject.images)
+    kinds = KINDS if pictures else ()
     stimuli = {kind: oriented(subject.images, kind, seed=subject.seed) for kind in kinds}
     return Probe(sides[0], sides[1], (concepts[0], concepts[1]), stimuli)
 

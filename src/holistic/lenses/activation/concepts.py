@@ -21,8 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["concepts_finding"]
 
 
-def concepts_finding(compared: Compared) -> Finding:
-    """Build `activation.concepts`."""
+_PROPERTIES = (
+    "Properties are measured on the figure that Otsu's threshold separates from the ground; on "
+    "photographs that needn't be the object."
+)
+
+
+def concepts_finding(compared: Compared, *, pictures: bool) -> Finding:
+    """Build `activation.concepts`; `pictures` says whether the inputs are any."""
     parts = [_columns(compared, site.name) for site in compared.sites]
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     joined["q"] = benjamini_hochberg(joined["p"])
@@ -36,12 +42,11 @@ def concepts_finding(compared: Compared) -> Finding:
             "The concept and the threshold are chosen on the selection split, all scores are of "
             "the evaluation split. A unit may code something that isn't in the list, or several "
             "things: low scores say that no one label fits.",
-            "A random network codes ink and size too: `q` says that the label fits better than a "
-            "shuffled one, `learned_q` that it fits better than labels fit randomly initialised "
-            "units.",
+            f"A random network codes {'ink and size' if pictures else 'some labels'} too: `q` "
+            "says that the label fits better than a shuffled one, `learned_q` that it fits better "
+            "than labels fit randomly initialised units.",
             *_floor(joined, compared),
-            "Properties are measured on the figure that Otsu's threshold separates from the "
-            "ground; on photographs that needn't be the object.",
+            *([_PROPERTIES] if pictures else []),
         ),
     )
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from holistic.graph.sites import Site
 from holistic.lenses._cases import cases
-from holistic.lenses._pictures import are_pictures, pictures, planes
 from holistic.lenses.activation import Activation, schemas
 from holistic.lenses.activation._fields import seen_boxes
+from holistic.lenses.activation._inputs import shown_inputs
 from holistic.lenses.activation._values import Rows
 from holistic.lenses.activation.schemas import ExampleRow
 from holistic.results.findings import Finding
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Picks", "examples_finding", "pick"]
 
+_BOX = (
+    "The box is what the position with the unit's largest value can see at all, measured by "
+    "gradients; inside it some pixels count more than others."
+)
+_MARK = "Marked is the place of the unit's largest value, where units repeat along the input."
 _KINDS = ("top", "quantile", "random")
 
 
@@ -107,8 +113,7 @@ def examples_finding(subject: Subject, lens: Activation, found: Survey) -> Findi
             "them.",
             f"A unit's value is its {lens.reduction} over positions; of equal values a random one "
             "comes first.",
-            "The box is what the position with the unit's largest value can see at all, measured "
-            "by gradients; inside it some pixels count more than others.",
+            _BOX if subject.input_kind.pictures else _MARK,
         ),
         arrays=_arrays(subject, table.column("example")),
     )
@@ -136,20 +141,29 @@ def _table(subject: Subject, found: Survey) -> Table:
             "kind": np.array(_KINDS, dtype=object)[joined["kind"]],
             "label": names[labels[joined["example"]]],
             **dict(zip(("top_edge", "left_edge", "height", "width"), boxes.T, strict=True)),
+            "peak": np.concatenate(
+                [
+                    _along(profile.site, picks.peak)
+                    for profile, picks in zip(found.profiles, found.picks, strict=True)
+                ]
+            ),
         },
     )
 
 
+def _along(site: Site, peaks: np.ndarray) -> np.ndarray:
+    """Places of the largest values `[R]` where units repeat along one axis; else NaN."""
+    return np.where(peaks >= 0, peaks, np.nan) if len(site.positions) == 1 else peaks * np.nan
+
+
 def _arrays(subject: Subject, examples: np.ndarray) -> Mapping[str, np.ndarray]:
-    """Draw each example that is referred to once, here or as a single case of other lenses."""
-    if not are_pictures(subject.images):
-        return {}
-    ids = np.unique(np.concatenate([examples, cases(subject).examples.indices]))
+    """Show each example that is referred to once, here or as a single case of other lenses."""
+    single = cases(subject).examples
+    ids = np.unique(np.concatenate([examples, single.indices]))
     rows = torch.from_numpy(ids)
     predicted = subject.predict(subject.images[rows]).argmax(1)
     return {
-        "activation.images": pictures(subject.images[rows], subject.studied),
-        "activation.image_plane": np.array(planes(subject.images[:1]).shape[2:]),
+        **shown_inputs(subject, rows, single.indices),
         "activation.image_ids": ids.astype(np.int64),
         "activation.image_labels": subject.labels[rows].cpu().numpy().astype(np.int64),
         "activation.image_predictions": predicted.cpu().numpy().astype(np.int64),

@@ -47,12 +47,25 @@ class Attribution(Lens):
 
     @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
-        """Yield `attribution.evidence`, `attribution.methods` and `attribution.contrasts`."""
+        """Yield `attribution.evidence`, `attribution.methods` and `attribution.contrasts`.
+
+        Of features also `attribution.response`; of tokens only `attribution.words` and
+        `attribution.tokens`.
+        """
         from holistic.lenses.attribution.contrasts import contrasts_finding
         from holistic.lenses.attribution.evidence import evidence_finding
         from holistic.lenses.attribution.methods import methods_finding
+        from holistic.lenses.attribution.response import response_finding
+        from holistic.lenses.attribution.words import tokens_finding, words_finding
 
+        kind = subject.input_kind.name
+        if kind == "tokens":
+            yield words_finding(subject, self, context.progress)
+            yield tokens_finding(subject)
+            return
         yield evidence_finding(subject, self, context.progress)
+        if kind == "features":
+            yield response_finding(subject, self, context.progress)
         methods = methods_finding(subject, self, context.progress)
         yield methods
         yield contrasts_finding(subject, self, methods.table, context.progress)

@@ -13,7 +13,7 @@ from holistic.lenses._pictures import flat_planes, planes
 from holistic.lenses.attribution._removal import mean_image
 from holistic.study.subject import Subject
 
-__all__ = ["Fill", "Window", "fills", "windows"]
+__all__ = ["Fill", "Window", "fills", "spans", "windows"]
 
 _ERASED = 5 / 28
 """Side of a window as a share of the picture's: about the width of a stroke of a digit."""
@@ -80,7 +80,8 @@ def fills(subject: Subject) -> tuple[Fill, ...]:
     values, counts = torch.unique(some, dim=0, return_counts=True)
     background, most = values[counts.argmax()], int(counts.max())
     ink = some[(some != background).any(1)]
-    if min(images.shape[2:]) < 4 or most < _COMMON * len(some) or not len(ink):
+    plain = subject.input_kind.pictures
+    if not plain or min(images.shape[2:]) < 4 or most < _COMMON * len(some) or not len(ink):
         mean = mean_image(subject)
         return (Fill("erase", mean, "the mean of the selection split's inputs", _ERASED),)
     ends = torch.quantile(_few(ink).double(), ink.new_tensor([0.05, 0.95], dtype=torch.double), 0)
@@ -130,6 +131,24 @@ def windows(shape: Sequence[int], share: float, most: int) -> list[Window]:
     down, rows = _starts(height, share, most)
     across, columns = _starts(width, share, most)
     return [Window(top, left, rows, columns) for top in down for left in across]
+
+
+def spans(shape: Sequence[int], share: float, most: int, *, turned: bool) -> list[Window]:
+    """Cover the steps of a series with overlapping windows over all channels.
+
+    Parameters
+    ----------
+    shape, share, most
+        As of `windows`.
+    turned
+        Whether the steps lie on the first axis.
+
+    >>> spans((2, 56), 5 / 28, 14, turned=False)[1]
+    Window(top=0, left=4, rows=2, columns=10)
+    """
+    height, width = shape
+    starts, size = _starts(height if turned else width, share, most)
+    return [Window(n, 0, size, width) if turned else Window(0, n, height, size) for n in starts]
 
 
 def _starts(side: int, share: float, most: int) -> tuple[np.ndarray, int]:

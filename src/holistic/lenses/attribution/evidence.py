@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from torch import Tensor
@@ -13,8 +14,9 @@ from holistic.lenses._parts import with_q
 from holistic.lenses._pictures import planes
 from holistic.lenses.attribution import Attribution, schemas
 from holistic.lenses.attribution._sample import balanced
-from holistic.lenses.attribution._windows import Fill, Window, fills, windows
+from holistic.lenses.attribution._windows import Fill, Window, fills, spans, windows
 from holistic.lenses.attribution.evidence_statements import statements
+from holistic.lenses.attribution.response import feature_name
 from holistic.lenses.attribution.schemas import EvidenceRow
 from holistic.pieces import kept
 from holistic.progress import Progress
@@ -24,6 +26,7 @@ from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.means import Means
 from holistic.study.examples import Examples
+from holistic.study.presented import steps_first
 from holistic.study.subject import Subject
 from holistic.words import unbounded
 
@@ -80,7 +83,7 @@ def evidence_finding(subject: Subject, lens: Attribution, progress: Progress) ->
     return Finding(
         schemas.EVIDENCE,
         Table.from_rows(EvidenceRow, made),
-        statements=tuple(statements(made, *planes(subject.images[:1]).shape[2:])),
+        statements=tuple(statements(made, *_plane(subject))),
         caveats=_caveats(plan, made),
     )
 
@@ -90,9 +93,11 @@ def _plan(subject: Subject, lens: Attribution) -> _Plan:
     labels = subject.evaluation.labels.cpu().numpy()
     chosen = _classes(labels, len(subject.classes))
     shape, what, work = subject.images.shape[1:], fills(subject), model_work(subject)
+    turned = subject.input_kind.name == "series" and steps_first(subject.all_sites, shape)
+    cut = partial(spans, turned=turned) if subject.input_kind.name == "series" else windows
     kinds, count = list[tuple[Fill, list[Window]]](), 0
     for side in _SIDES:
-        kinds = [(fill, windows(shape, fill.share, side)) for fill in what]
+        kinds = [(fill, cut(shape, fill.share, side)) for fill in what]
         runs = 2 * sum(len(places) for _, places in kinds) * max(1, len(chosen))
         count = afforded(_BUDGET, work * runs, least=_LEAST, most=lens.evidence_images)
         if count >= min(_ENOUGH, lens.evidence_images):
@@ -100,6 +105,12 @@ def _plan(subject: Subject, lens: Attribution) -> _Plan:
     among = subject.evaluation.at(np.flatnonzero(np.isin(labels, chosen)))
     total = sum(min(count, int((labels == label).sum())) for label in chosen)
     return _Plan(kinds, chosen, balanced(among, total, subject.seed))
+
+
+def _plane(subject: Subject) -> tuple[int, int]:
+    """Rows and columns of a picture; what is none has no places in words."""
+    height, width = planes(subject.images[:1]).shape[2:]
+    return (height, width) if subject.input_kind.pictures else (1, width)
 
 
 def _classes(labels: np.ndarray, count: int) -> list[int]:
@@ -155,17 +166,31 @@ def _rows(
                 left=window.left,
                 height=window.rows,
                 width=window.columns,
+                part=_part(subject, window),
                 effect=effect,
                 n=int(own.count[at]),
             )
 
 
+def _part(subject: Subject, window: Window) -> str:
+    """Name what a window holds: features, channels of one step, or the steps of a series."""
+    kind, last = subject.input_kind.name, window.left + window.columns - 1
+    if kind == "features":
+        first, end = feature_name(subject, window.left), feature_name(subject, last)
+        return first if last == window.left else f"{first} to {end}"
+    if kind != "series":
+        return ""
+    turned = steps_first(subject.all_sites, subject.images.shape[1:])
+    start, steps = (window.top, window.rows) if turned else (window.left, window.columns)
+    return f"steps {start} to {start + steps - 1}"
+
+
 def _caveats(plan: _Plan, rows: Sequence[EvidenceRow]) -> tuple[str, ...]:
     rare = sum(row.effect.lo != row.effect.lo for row in rows)
     done = "; ".join(f"{fill.kind}: {fill.what}" for fill, _ in plan.kinds)
+    what = "an input" if all(w.rows * w.columns == 1 for w in plan.kinds[0][1]) else "a window"
     return (
-        f"What a window is set to: {done}. Such images are unlike any that the model was trained "
-        "on.",
+        f"What {what} is set to: {done}. Such images are unlike any that the model was trained on.",
         "The control is one randomly initialised network; its scores have another scale, so "
         "compare where it looks and not how much it loses.",
         *unbounded(rare, len(rows), "windows"),

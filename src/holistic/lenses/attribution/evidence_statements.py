@@ -36,8 +36,16 @@ def statements(rows: Sequence[EvidenceRow], height: int, width: int) -> Iterator
         yield f"Erasing costs each class most here: {', '.join(places[:_MOST_CLASSES])}."
     ours = sum(known(row.effect.hi) < 0 for row in erased)
     control = sum(known(row.effect.control_hi) < 0 for row in erased)
+    named = [row for row in erased if row.part and significant(row.effect)]
+    if named:
+        worst: dict[str, EvidenceRow] = {}
+        for row in sorted(named, key=lambda row: known(row.effect.value)):
+            worst.setdefault(row.class_, row)
+        told = ", ".join(f"{name} {row.part}" for name, row in worst.items())
+        yield f"On these examples erasing costs each class most at: {told}."
+    what = "inputs" if any(row.part and row.width == 1 for row in erased) else "windows"
     yield (
-        f"Erasing costs the class in {ours:,} of {len(erased):,} windows (interval below 0); in a "
+        f"Erasing costs the class in {ours:,} of {len(erased):,} {what} (interval below 0); in a "
         f"randomly initialised network in {control:,}."
     )
 

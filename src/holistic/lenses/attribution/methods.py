@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from holistic.lenses._cases import cases
-from holistic.lenses._pictures import are_pictures, pictures
+from holistic.lenses._pictures import drawn_as_pictures, pictures
 from holistic.lenses.attribution import Attribution, schemas
 from holistic.lenses.attribution._checks import (
     FAILURES,
@@ -115,7 +115,7 @@ def _make_maps(subject: Subject, lens: Attribution, progress: Progress) -> _Maps
         for copy in (1, 2)
     ]
     sizes = {name: magnitude(values) for name, values in signed.items()}
-    if are_pictures(images.images):
+    if drawn_as_pictures(subject):
         sizes["edge"] = edges(images.images)
     return _Maps(
         sample,
@@ -239,6 +239,7 @@ def _caveats(
     subject: Subject, lens: Attribution, maps: _Maps, rows: Sequence[MethodRow]
 ) -> tuple[str, ...]:
     means = [row for row in rows if row.n > 0 and row.metric != "completeness"]
+    asked = {row.metric for row in rows}
     return (
         f"What is attributed is the {lens.objective} of each example's own class, whether the "
         f"model is right or not, on {len(maps.sample)} evaluation images balanced over classes.",
@@ -247,7 +248,9 @@ def _caveats(
         "that the model was trained on.",
         "Passing a test doesn't make a map true: none of them asks whether a pixel would have "
         "changed the decision (Bilodeau et al. 2024). Failing one says what the test asks and no "
-        "more: " + "; ".join(f"{name}: {says}" for name, says in FAILURES.items()) + ".",
+        "more: "
+        + "; ".join(f"{name}: {says}" for name, says in FAILURES.items() if name in asked)
+        + ".",
         *unbounded(
             sum(row.value.lo != row.value.lo for row in means),
             len(means),

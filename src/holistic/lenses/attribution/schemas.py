@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from holistic.results.columns import Estimate, col, estimate, key
 from holistic.results.schema import Array, Schema
 
-__all__ = ["CONTRASTS", "EVIDENCE", "METHODS", "ContrastRow", "EvidenceRow", "MethodRow"]
+__all__ = [
+    "CONTRASTS", "EVIDENCE", "METHODS", "RESPONSE", "TOKENS", "WORDS",
+    "ContrastRow", "EvidenceRow", "MethodRow", "ResponseRow", "TokenRow", "WordRow",
+]  # fmt: skip
 
 _BOUNDS = {"lo": "lower bound, 95 %", "hi": "upper bound, 95 %"}
 
@@ -202,6 +205,10 @@ class EvidenceRow:
     left: int = key("first column of the window; of features the first feature", unit="pixels")
     height: int = col("rows of the window", unit="pixels")
     width: int = col("columns of the window", unit="pixels")
+    part: str = col(
+        "what the window holds: the feature by its name, the steps of a series; empty for pictures",
+        words="what is taken out",
+    )
     effect: Estimate = estimate(
         "score with the window erased or filled minus score before, mean over images; negative: "
         "the class needs what was there, or is hurt by ink there",
@@ -234,4 +241,114 @@ EVIDENCE = Schema(
     EvidenceRow,
     lead="Where in the input does erasing, or adding, change the decision?",
     across="left top",
+)
+
+_CONTROL = {
+    "control": "the same in a randomly initialised network, on its own scale",
+    "control_lo": "lower end of the control's 95 % interval over examples",
+    "control_hi": "upper end of the control's 95 % interval over examples",
+}
+_CALLED = {"control": "control (randomly initialised)", "control_lo": "95 % interval"}
+
+
+@dataclass(frozen=True)
+class ResponseRow:
+    """Row of the finding `attribution.response`: a class's chance where a feature has a value."""
+
+    feature: str = key("feature, by its name")
+    class_: str = key("class whose probability is followed", name="class")
+    value: float = key("what every example's feature is set to", along=True)
+    probability: Estimate = estimate(
+        "mean probability of the class over evaluation examples that keep their other features",
+        unit="share",
+        words="mean probability of the class",
+        prefix="",
+        parts="lo hi control control_lo control_hi",
+        meanings=_CONTROL,
+        called=_CALLED,
+    )
+    n: int = col("evaluation examples", unit="examples", role="n")
+
+
+RESPONSE = Schema(
+    "attribution.response",
+    "How classes follow each feature",
+    ResponseRow,
+    lead="How does each class's probability go along a feature's values?",
+    view="curve",
+)
+
+
+@dataclass(frozen=True)
+class WordRow:
+    """Row of the finding `attribution.words`: what a class's texts lose without a word."""
+
+    class_: str = key("class whose evaluation texts are looked at", name="class")
+    word: str = key("word that is taken out, one of those in most of the class's selection texts")
+    rank: int | None = col("place by the change on the selection split; 1 = the class loses most")
+    effect: Estimate = estimate(
+        "score without the word minus score before, mean over texts that hold it; negative: the "
+        "class needs the word",
+        unit="score",
+        words="change of the score without it",
+        prefix="",
+        parts="lo hi control control_lo control_hi p q",
+        meanings={
+            **_CONTROL,
+            "p": "two-sided p of no change (paired)",
+            "q": "Benjamini-Hochberg over all rows",
+        },
+        called={**_CALLED, "p": "p (paired, two-sided)", "q": "q over all rows"},
+        worse=-1,
+        signed=True,
+    )
+    n: int = col("evaluation texts of the class that hold the word", unit="texts", role="n")
+
+
+WORDS = Schema(
+    "attribution.words",
+    "Which words decide",
+    WordRow,
+    lead="What does each class's score lose when a word is taken out of its texts?",
+    across="word class",
+)
+
+
+@dataclass(frozen=True)
+class TokenRow:
+    """Row of the finding `attribution.tokens`: one token of one text; single texts: no interval."""
+
+    example: int = key("place of the text in the data")
+    place: int = key("place of the token in the text, from 0 on")
+    kind: str = col("why the text is shown: typical, close or mistaken")
+    label: str = col("class of the text")
+    prediction: str = col("what the model takes it for")
+    token: str = col("the token")
+    effect: Estimate = estimate(
+        "score of the text's class without the token minus score before; one text, so no interval",
+        unit="score",
+        words="change of the score without the token",
+        prefix="",
+        parts="control",
+        meanings={"control": "the same in a randomly initialised network, on its own scale"},
+        called={"control": "control (randomly initialised)"},
+        worse=-1,
+        signed=True,
+    )
+    gradient: float | None = col(
+        "minus the token's embedding times the gradient of the score there: to first order the "
+        "change where the embedding becomes 0; one text, so no interval",
+        unit="score",
+        of="effect",
+        words="embedding × gradient",
+        signed=True,
+    )
+
+
+TOKENS = Schema(
+    "attribution.tokens",
+    "Texts, token by token",
+    TokenRow,
+    lead="Which tokens of single texts decide?",
+    examples=True,
 )

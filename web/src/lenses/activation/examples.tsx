@@ -54,6 +54,7 @@ export function Examples({
                   place={place}
                   value={table.number(row, "value")}
                   box={boxOf(table, row)}
+                  mark={table.cell(row, "peak") === null ? undefined : table.number(row, "peak")}
                   crop={crop}
                 />
               ))}
@@ -89,16 +90,18 @@ const Wall: View = ({ table }) => {
   if (!audit.images) return <DataTable table={table} />;
   return (
     <Frame
-      caption="What each unit sees. Only the first block is chosen for large values; the others show what else passes through it. Outlined: the part that a unit of a convolution sees where its value is largest. Examples are of the evaluation split and stand for themselves: no interval; the random ones are the control. Images that the page has no room for are left out."
+      caption={`What each unit sees. Only the first block is chosen for large values; the others show what else passes through it. ${audit.images.sheet ? "Outlined: the part that a unit of a convolution sees" : "Marked: the place"} where its value is largest. Examples are of the evaluation split and stand for themselves: no interval; the random ones are the control. Images that the page has no room for are left out.`}
       table={table}
     >
       <p class="picks">
         {picks}
         {buttons}
-        <label class="pick">
-          <input type="checkbox" checked={crop} onChange={() => setCrop(!crop)} /> only the part
-          that the unit sees
-        </label>
+        {audit.images.sheet && (
+          <label class="pick">
+            <input type="checkbox" checked={crop} onChange={() => setCrop(!crop)} /> only the part
+            that the unit sees
+          </label>
+        )}
       </p>
       {some.map((unit) => (
         <div class="wallrow" key={unit}>

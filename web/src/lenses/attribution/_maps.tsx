@@ -7,13 +7,15 @@ import { type Numbers, part, type Table } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame, Pick } from "../../views/Frame";
+import { InputMap } from "../../views/InputMap";
 import { usePages } from "../../views/Pages";
+import { Picture } from "../../views/Picture";
 import { Pixels } from "../../views/Pixels";
 import { Scrolled } from "../../views/Scrolled";
 import { shown } from "../../wording";
 import { methodsOf, nameOf, verdict, why } from "./_gates";
 
-const [TYPICAL, MEAN] = ["single images", "the mean over images"];
+const [TYPICAL, MEAN] = ["single examples", "the mean over examples"];
 const PAGE = 10;
 
 /** Maps `[M, K, H, W]` of the methods, of classes `of`, beside their images where there are some. */
@@ -38,7 +40,7 @@ export function Maps({ table }: { table: Table }) {
   const [some, buttons] = usePages(
     kinds[kind]?.of.map((_, k) => k) ?? [],
     PAGE,
-    kind === MEAN ? "classes" : "images",
+    kind === MEAN ? "classes" : audit.inputs.examples,
   );
   if (!kind) return null;
   const { maps, of, images: drawn } = kinds[kind];
@@ -57,11 +59,11 @@ export function Maps({ table }: { table: Table }) {
       limit = limitOf(values);
     return (
       <td key={method}>
-        <Pixels
+        <InputMap
           values={values}
           width={maps.shape[3]}
           limit={limit}
-          label={`${nameOf(table, method)} of class ${classes[of[k]]}, ${kind}; full colour: ${shown(limit * 100)} % of the map in one pixel`}
+          label={`${nameOf(table, method)} of class ${classes[of[k]]}, ${kind}; full colour: ${shown(limit * 100)} % of the map in one ${audit.inputs.part}`}
         />
       </td>
     );
@@ -80,7 +82,7 @@ export function Maps({ table }: { table: Table }) {
           <thead>
             <tr>
               <th scope="col">class</th>
-              {drawn && <th scope="col">image</th>}
+              {drawn && <th scope="col">{audit.inputs.example}</th>}
               {heads}
             </tr>
           </thead>
@@ -92,14 +94,20 @@ export function Maps({ table }: { table: Table }) {
                 </th>
                 {drawn && (
                   <td>
-                    <Linked example={example(k)}>
-                      <Pixels
-                        values={part(drawn, k)}
-                        width={drawn.shape[2]}
-                        planes={drawn.shape[3]}
-                        label={`image of class ${classes[of[k]]}`}
-                      />
-                    </Linked>
+                    {audit.images && !audit.images.sheet ? (
+                      audit.images.examples.includes(example(k)) && (
+                        <Picture place={audit.images.examples.indexOf(example(k))} />
+                      )
+                    ) : (
+                      <Linked example={example(k)}>
+                        <Pixels
+                          values={part(drawn, k)}
+                          width={drawn.shape[2]}
+                          planes={drawn.shape[3]}
+                          label={`image of class ${classes[of[k]]}`}
+                        />
+                      </Linked>
+                    )}
                   </td>
                 )}
                 {methods.map((method, m) => map(method, m, k))}
@@ -160,7 +168,7 @@ function Strip({ name, place, of }: { name: string; place: number; of: string })
             const values = part(maps, m, place);
             return (
               <figure class="map" key={method}>
-                <Pixels
+                <InputMap
                   values={values}
                   width={maps.shape[3]}
                   limit={limitOf(values)}

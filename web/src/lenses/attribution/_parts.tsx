@@ -2,18 +2,21 @@
 
 import type { ComponentChild } from "preact";
 import { type Audit, part } from "../../data";
+import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { measured } from "../../views/Measurement";
 import { Pixels } from "../../views/Pixels";
 import { plain } from "../../wording";
-import type { ClassOf, Parts } from "../parts";
+import type { ClassOf, Hit, Parts } from "../parts";
 import { nameOf } from "./_gates";
 import { ClassMaps, ImageMaps, Verdict } from "./_maps";
+import { TokensOf } from "./_tokens";
 
 /** The mean image of the class. */
 function Mean({ index, name }: ClassOf) {
-  const images = useAudit().array("attribution.class_images");
-  if (!images) return null;
+  const audit = useAudit(),
+    images = audit.array("attribution.class_images");
+  if (!images || !audit.images?.sheet) return null;
   const [, , width, planes] = images.shape;
   return (
     <span class="change">
@@ -30,10 +33,11 @@ function Mean({ index, name }: ClassOf) {
 }
 
 function Maps({ index, name }: ClassOf) {
-  if (!useAudit().array("attribution.class_maps")) return null;
+  const audit = useAudit();
+  if (!audit.array("attribution.class_maps")) return null;
   return (
     <>
-      <h3>Which pixels decide, on average over its images</h3>
+      <h3>{audit.told("Which pixels decide, on average over its images")}</h3>
       <div class="strip">
         <ClassMaps index={index} name={name} />
       </div>
@@ -48,12 +52,24 @@ const classLines = (audit: Audit, name: string): [string, ComponentChild[]][] =>
       ({ cell, sentence }) => (
         <>
           rather than {cell("rival")} (taken for each other on {cell("confused")} selection
-          examples), without the top pixels: {sentence()}
+          examples), {audit.told("without the top pixels")}: {sentence()}
         </>
       ),
     ),
   ],
 ];
+
+/** Features and words by their names. */
+function hits(audit: Audit, asked: string): Hit[] {
+  const found = (name: string, column: string, what: string): Hit[] =>
+    (audit.table(name)?.distinct(column) ?? [])
+      .filter((word) => String(word).toLowerCase().includes(asked))
+      .map((word) => ({ words: `${what} ${word}`, hash: to.lens("attribution", name) }));
+  return [
+    ...found("attribution.response", "feature", "feature"),
+    ...found("attribution.words", "word", "word"),
+  ].slice(0, 6);
+}
 
 function MethodVerdict({ method }: { method: string }) {
   const table = useAudit().table("attribution.methods");
@@ -73,6 +89,7 @@ function methodName(audit: Audit, method: string): string {
 export default {
   class: { strip: Mean, pictures: Maps },
   classLines,
-  image: { strip: ImageMaps },
+  image: { strip: ImageMaps, path: TokensOf },
+  hits,
   method: { name: methodName, verdict: MethodVerdict },
 } satisfies Parts;

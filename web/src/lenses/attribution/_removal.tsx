@@ -4,8 +4,9 @@ import * as Plot from "@observablehq/plot";
 import { useCallback } from "preact/hooks";
 import { type Numbers, part, type Table } from "../../data";
 import { Chart, tip } from "../../views/Chart";
+import { useAudit } from "../../views/context";
 import { Frame } from "../../views/Frame";
-import { fixed, shown } from "../../wording";
+import { capital, fixed, shown } from "../../wording";
 import { failed, methodsOf, nameOf, tested } from "./_gates";
 
 const SYMBOLS = ["circle", "triangle", "square", "diamond", "star", "wye"];
@@ -51,15 +52,18 @@ export function Removal({ table, curves, bounds }: Given) {
 }
 
 function Side({ side, names, ...given }: Given & { side: number; names: string[] }) {
-  const doing = side ? "put in" : "removed";
+  const doing = side ? "put in" : "removed",
+    { parts } = useAudit().inputs;
   const make = useCallback(
-    () => drawn(given, side, names),
+    () => drawn(given, side, names, parts),
     [given.table, given.curves, side, names.join()],
   );
   return (
     <div>
-      <h4>Pixels are {doing}</h4>
-      <Chart label={`Probability of the own class as pixels are ${doing}`} make={make} />
+      <h4>
+        {capital(parts)} are {doing}
+      </h4>
+      <Chart label={`Probability of the own class as ${parts} are ${doing}`} make={make} />
     </div>
   );
 }
@@ -68,6 +72,7 @@ function drawn(
   { table, curves, bounds }: Given,
   side: number,
   methods: string[],
+  parts: string,
 ): Plot.PlotOptions {
   const steps = curves.shape[2],
     metric = side ? "insertion_auc" : "deletion_auc";
@@ -94,7 +99,7 @@ function drawn(
     const row = table.rows({ method, metric })[0];
     return [
       name,
-      `${shown(Number((share * 100).toPrecision(3)))} % of the pixels: ${fixed(chance, 3)}${bounds ? ` [${fixed(lo, 3)}, ${fixed(hi, 3)}]` : ""}`,
+      `${shown(Number((share * 100).toPrecision(3)))} % of the ${parts}: ${fixed(chance, 3)}${bounds ? ` [${fixed(lo, 3)}, ${fixed(hi, 3)}]` : ""}`,
       ...(row === undefined ? [] : ["area under the curve:", ...tested(table, row)]),
     ].join("\n");
   };
@@ -107,7 +112,7 @@ function drawn(
     height: 300,
     marginLeft: 44,
     grid: true,
-    x: { label: `share of pixels ${side ? "put in" : "removed"}` },
+    x: { label: `share of ${parts} ${side ? "put in" : "removed"}` },
     y: { label: "mean probability of the own class" },
     symbol: {
       domain: names,

@@ -8,6 +8,7 @@ import { to } from "../../route";
 import { Chart, tip } from "../../views/Chart";
 import { useAudit } from "../../views/context";
 import { Frame, Pick } from "../../views/Frame";
+import { InputMap } from "../../views/InputMap";
 import { Pixels } from "../../views/Pixels";
 import { bounds, describe, shown } from "../../wording";
 import type { View } from "..";
@@ -120,14 +121,16 @@ function Side({
         map &&
         (Number.isFinite(map[0]) ? (
           <div class="strip">
-            <Pixels
-              values={part(images, pair, side)}
-              width={images.shape[3]}
-              planes={images.shape[4]}
-              size={112}
-              label={`typical image of class ${own}`}
-            />
-            <Pixels
+            {audit.inputs.parts === "pixels" && (
+              <Pixels
+                values={part(images, pair, side)}
+                width={images.shape[3]}
+                planes={images.shape[4]}
+                size={112}
+                label={`typical image of class ${own}`}
+              />
+            )}
+            <InputMap
               values={map}
               width={maps.shape[3]}
               limit={limitOf(part(maps, pair))}
@@ -136,10 +139,10 @@ function Side({
             />
           </div>
         ) : (
-          <p class="pick">No image of this class is classified rightly.</p>
+          <p class="pick">No example of this class is classified rightly.</p>
         ))}
       <Chart
-        label={`Change of the logit of ${own} against that of ${rival}, by the pixels that are removed`}
+        label={`Change of the logit of ${own} against that of ${rival}, by the ${audit.inputs.parts} that are removed`}
         make={make}
       />
     </div>

@@ -9,11 +9,22 @@ import { Pixels } from "../../views/Pixels";
 import { Scrolled } from "../../views/Scrolled";
 import { shown } from "../../wording";
 import type { View } from "..";
+import { heat } from "../make";
 import { EvidenceMap, kindsOf, WORDS } from "./_evidence";
 
 const PAGE = 10;
 
-const Evidence: View = ({ table }) => {
+const Named = heat({ filters: ["kind"], rows: "part", across: "class", values: ["effect"] });
+
+/** Windows of a picture lie where they are in it; features and steps go by their names. */
+const Evidence: View = ({ table }) =>
+  table.distinct("part").some((part) => part !== "") ? (
+    <Named table={table} />
+  ) : (
+    <OnPictures table={table} />
+  );
+
+const OnPictures: View = ({ table }) => {
   const audit = useAudit(),
     images = audit.array("attribution.class_images"),
     kinds = kindsOf(table);

@@ -34,6 +34,10 @@ class ExampleRow:
     left_edge: int | None = col("first column of the same box", unit="pixels")
     height: int | None = col("rows of the same box", unit="pixels")
     width: int | None = col("columns of the same box", unit="pixels")
+    peak: int | None = col(
+        "place of the unit's largest value along tokens or steps, from 0 on; missing where units "
+        "don't repeat along one axis"
+    )
 
 
 EXAMPLES = Schema(
@@ -45,6 +49,24 @@ EXAMPLES = Schema(
         "images": Array(
             "uint8", "images any any rgb", "every example that is shown, once", pictures="images"
         ),
+        "inputs": Array(
+            "float32",
+            "images any any",
+            "every example that is shown and is no picture: numbers of tokens or features in one "
+            "row, steps of a series in a row for each channel",
+            pictures="values",
+        ),
+        "input_ends": Array(
+            "float32",
+            "2 any",
+            "for features, mean and standard deviation over the selection split; for series, the "
+            "least and the largest of each channel",
+            pictures="ends",
+        ),
+        "channels": Array(
+            "uint8", "cases any any any", "each channel of the single examples as a picture"
+        ),
+        "channel_ids": Array("int64", "cases", "places of the single examples in the data"),
         "image_plane": Array("int64", "2", "rows and columns of an input", pictures="plane"),
         "image_ids": Array("int64", "images", "places of the examples in the data", pictures="ids"),
         "image_labels": Array("int64", "images", "their class indices", pictures="labels"),
