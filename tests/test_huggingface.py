@@ -7,7 +7,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -94,7 +96,7 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_pictures_of_any_form_are_prepared_as_the_processor_says(vit: Path, form: str) -> None:
-    held, pixels = opened(vit), bytes_of()
+    held, pixels = opened(vit).processor, bytes_of()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         images = held.inputs(FORMS[form](pixels))
@@ -118,7 +120,7 @@ def test_a_folder_becomes_a_subject_with_its_names(vit: Path) -> None:
 def test_grey_pictures_of_another_size_are_made_to_fit(vit: Path) -> None:
     grey = np.full((30, 20, 24, 1), 51, np.uint8)
     with pytest.warns(Notice, match="were made 3 × 16 × 16"):
-        images = opened(vit).inputs(grey)
+        images = opened(vit).processor.inputs(grey)
     expected = scaled(np.full((30, 16, 16, 3), 51, np.uint8))
     torch.testing.assert_close(images, expected, atol=1e-5, rtol=1e-5)
 
@@ -171,7 +173,7 @@ def test_folders_that_hold_no_classifier_are_refused(vit: Path, tmp_path: Path) 
             opened(folder)
         assert "\n" not in str(error.value)
     with pytest.raises(DataError, match=r"the inputs are texts, and '.*' has no tokenizer"):
-        opened(vit).inputs(["a film"])
+        opened(vit).processor.inputs(["a film"])
 
 
 def test_the_command_line_takes_a_folder_as_the_model(
@@ -180,14 +182,60 @@ def test_the_command_line_takes_a_folder_as_the_model(
     for command in ("sites", "check"):
         assert holistic.cli.main([command, "digits", "--weights", str(vit), "--json"]) == 2
         shown = capsys.readouterr().err
-        assert "labels must lie in 0 to 2 (the model has 3 logits), got 0 to 9" in shown
+        assert "aren't among the names given, 'cat', 'dog', 'bird'" in shown
     assert holistic.cli.main(["sites", "digits", "--weights", str(bert), "--json"]) == 2
     assert "error: " in capsys.readouterr().err
-    with pytest.warns(Notice, match="brought into the order of the model's classes"):
-        labels, names = opened(vit).labelled(torch.tensor([0, 1, 1]), ("bird", "cat"))
-    assert (labels.tolist(), names) == ([2, 0, 0], NAMES)
-    kept = opened(vit).labelled(torch.tensor([0, 1]), ("0", "1"))
-    assert (kept[0].tolist(), kept[1]) == ([0, 1], NAMES)
+
+
+def test_labels_follow_the_names_of_the_model_s_classes(vit: Path) -> None:
+    """By one rule, from Python and from the command line."""
+    given = {"pixel_values": scaled(bytes_of(40)), "label": np.arange(40) % 2}
+    with pytest.warns(Notice, match="labels follow the model's"):
+        subject = holistic.Subject.from_huggingface(vit, {**given, "classes": ["bird", "cat"]})
+    assert subject.labels[:2].tolist() == [2, 0]
+    assert subject.classes == NAMES
+    with pytest.raises(DataError, match="aren't among the names given"):
+        holistic.Subject.from_huggingface(vit, {**given, "classes": ["bird", "wolf"]})
+
+
+TEXTS = ["a good film", "a bad film"] * 20
+
+
+def texts_in(form: str) -> Any:
+    kinds = [n % 2 for n in range(40)]
+    if form == "table":
+        return pd.DataFrame({"text": TEXTS, "label": kinds})
+    if form == "hugging face":
+        return datasets.Dataset.from_dict({"text": TEXTS, "label": kinds})
+    return {"pair": (TEXTS, kinds), "dictionary": {"text": TEXTS, "label": kinds}}[form]
+
+
+@pytest.mark.filterwarnings("ignore::holistic.errors.Notice")
+@pytest.mark.parametrize("form", ["table", "hugging face", "pair", "dictionary"])
+def test_texts_are_read_from_any_form_with_the_words_of_their_tokens(bert: Path, form: str) -> None:
+    given = opened(bert).processor.given(texts_in(form))
+    assert given.inputs[:2].tolist() == [[5, 2, 4], [5, 3, 4]]
+    subject = holistic.Subject.from_huggingface(bert, texts_in(form))
+    assert [subject.vocabulary[n] for n in (2, 3, 4, 5)] == ["good", "bad", "film", "a"]
+    assert subject.input_kind.name == "tokens"
+
+
+def test_texts_are_read_from_the_command_line(
+    bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "films_told.py").write_text(
+        "import pandas as pd\n"
+        "def table():\n"
+        "    words = ['a good film', 'a bad film'] * 20\n"
+        "    return pd.DataFrame({'text': words, 'label': ['good', 'bad'] * 20})\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    words = ["check", "films_told:table", "--weights", str(bert), "--classes", "bad,good"]
+    assert holistic.cli.main([*words, "--anyway"]) in (0, 2)
+    told = capsys.readouterr()
+    assert "turned into 3 tokens" in told.err
+    assert holistic.cli.main(["check", "films_told:table", "--model", "torch.nn:Identity"]) == 2
+    assert "the inputs are texts ('a good film' and more)" in capsys.readouterr().err
 
 
 def test_the_command_line_reads_logits_with_a_function(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from holistic.progress import Progress
     from holistic.study.datasets import Data
+    from holistic.study.processors import Processor
     from holistic.study.subject import Subject
 
 __all__ = [
@@ -51,6 +52,15 @@ def _is_pretrained(source: Source) -> bool:
     return source.model.startswith(_PRETRAINED)
 
 
+def _processor(source: Source) -> Processor | None:
+    """What prepares inputs for a folder of Hugging Face; None for any other model."""
+    from holistic.study.huggingface import is_pretrained
+    from holistic.study.processors import Processor
+
+    folder = Path(source.model.removeprefix(_PRETRAINED))
+    return Processor(folder) if _is_pretrained(source) and is_pretrained(folder) else None
+
+
 def load_source(source: Source, weights: Path | None = None) -> Data:
     """Load the data set that the flags name.
 
@@ -64,7 +74,8 @@ def load_source(source: Source, weights: Path | None = None) -> Data:
     from holistic.arguments import checked_seed
     from holistic.study.datasets import Preparation, load_data
 
-    seed = checked_seed(source.seed)
+    seed, processor = checked_seed(source.seed), _processor(source)
+    classes = [name.strip() for text in source.classes for name in text.split(",")]
     for word in (source.data, source.model):
         check_saved(word)
     data = load_data(
@@ -72,7 +83,8 @@ def load_source(source: Source, weights: Path | None = None) -> Data:
         data_dir=source.data_dir,
         seed=seed,
         divide=_learns_from(source, weights),
-        classes=[name.strip() for text in source.classes for name in text.split(",")],
+        classes=classes or (processor.classes if processor else ()),
+        prepare=processor and processor.given,
         preparation=Preparation(_size(source.resize), _normalising(source.normalise)),
     )
     return data.as_floats() if is_reference(source) else data
@@ -175,7 +187,6 @@ def whole_subject(model: nn.Module, data: Data, source: Source, plan: Plan) -> S
         If the limit is too small, or model and data can't be studied.
     """
     from holistic.study.given import Given
-    from holistic.study.huggingface import pretrained
     from holistic.study.scores import checked_score
     from holistic.study.splits import limited
     from holistic.study.subject import Subject
@@ -187,14 +198,12 @@ def whole_subject(model: nn.Module, data: Data, source: Source, plan: Plan) -> S
     if plan.most is not None:
         rows = limited(labels, plan.most, seed=source.seed)
         images, labels = images[rows], labels[rows]
-    classes = data.classes
-    if _is_pretrained(source):
-        folder = pretrained(source.model.removeprefix(_PRETRAINED), model)
-        images, (labels, classes) = folder.inputs(images), folder.labelled(labels, classes)
+    if processor := _processor(source):
+        images = processor.inputs(images)
     return Subject(
         model,
         Given(images, labels, features=data.features, vocabulary=data.vocabulary),
-        classes=classes,
+        classes=data.classes,
         score=checked_score(plan.score),
         seed=source.seed,
         name=source.model,

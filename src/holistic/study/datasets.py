@@ -176,6 +176,7 @@ def load_data(
     divide: bool = True,
     classes: Any = (),
     preparation: Preparation = Preparation(),
+    prepare: Callable[[Any], Given] | None = None,
 ) -> Data:
     """Load a data set by name.
 
@@ -196,6 +197,8 @@ def load_data(
         to their places there.
     preparation
         What is done to the inputs.
+    prepare
+        What turns texts into numbers, if anything does.
 
     Raises
     ------
@@ -219,7 +222,7 @@ def load_data(
         data = _folder(name, Path(rest), share, preparation.size)
     elif kind and rest:
         _check_kind(name, kind)
-        data = _called(name, share, classes)
+        data = _called(name, share, classes, prepare)
         return data.normalised(preparation, owned=False)
     else:
         allowed = (*DATA_SETS, "folder:PATH", "module:callable")
@@ -284,15 +287,17 @@ def _idx_data(name: str, data_dir: str | Path | None) -> Data:
     return Data(name, IDX_SETS[name], train, test)
 
 
-def _called(name: str, seed: int | None, classes: Any) -> Data:
+def _called(
+    name: str, seed: int | None, classes: Any, prepare: Callable[[Any], Given] | None
+) -> Data:
     """Read what a user's function returns: examples in any form, or two lots of them."""
     result = called(name, imported(name, DataError), DataError)
     if isinstance(result, Data):
         return result.called_as(classes)
     pair = sides(result)
     if pair is None:
-        return _of_given(name, _checked(name, result, classes), seed)
-    train, test = (_checked(name, side, classes) for side in pair)
+        return _of_given(name, _checked(name, result, classes, prepare), seed)
+    train, test = (_checked(name, side, classes, prepare) for side in pair)
     if [*train.classes] != [*test.classes] or train.features != test.features:
         raise DataError(
             f"'{name}' returned two sets that name their classes or columns differently; give both "
@@ -302,10 +307,10 @@ def _called(name: str, seed: int | None, classes: Any) -> Data:
     return replace(_of_given(name, test, None), train=plain)
 
 
-def _checked(name: str, given: Any, classes: Any) -> Given:
+def _checked(name: str, given: Any, classes: Any, prepare: Callable[[Any], Given] | None) -> Given:
     """Check examples of a callable, whose labels count the classes from 0 on."""
     try:
-        found = read_given(given, classes)
+        found = read_given(given, classes, prepare)
     except DataError as error:
         raise DataError(f"'{name}' returned what can't be studied: {error}") from None
     low, high = int(found.labels.min()), int(found.labels.max())

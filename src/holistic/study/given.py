@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from holistic.study.inputs import as_tensor, checked_pair
 from holistic.study.labels import in_models_order, texts_as_indices
 from holistic.study.streams import columns_of
 
-__all__ = ["Given", "as_given", "read_given", "sides"]
+__all__ = ["Given", "are_texts", "as_given", "read_given", "sides"]
 
 FORMS = (
     "(inputs, labels), a dictionary of both, a torch Dataset or DataLoader, a pandas DataFrame, "
@@ -60,7 +60,9 @@ class Given:
     extras: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-def read_given(data: Any, classes: Any = ()) -> Given:
+def read_given(
+    data: Any, classes: Any = (), prepare: Callable[[Any], Given] | None = None
+) -> Given:
     """Return examples after checking them: inputs as a tensor, labels as indices of the logits.
 
     Parameters
@@ -70,6 +72,8 @@ def read_given(data: Any, classes: Any = ()) -> Given:
     classes
         Names of the model's classes as the user gave them; these are in the order of the logits,
         and the data's own are matched with them by name.
+    prepare
+        What turns texts into numbers, if anything does.
 
     Raises
     ------
@@ -82,7 +86,13 @@ def read_given(data: Any, classes: Any = ()) -> Given:
         Where something of the data is left out or read in another order.
     """
     classes = tuple(classes) if isinstance(classes, Iterator) else classes
-    found = as_given(data)
+    found = as_given(data) if prepare is None else prepare(data)
+    if are_texts(found.inputs):
+        raise DataError(
+            f"the inputs are texts ({described(found.inputs[0])} and more), and a model is given "
+            "numbers; pass a folder of Hugging Face with its tokenizer (--weights FOLDER, "
+            "Subject.from_huggingface), or the numbers of the tokens with vocabulary="
+        )
     own = names_in_order(found.classes)
     labels = texts_as_indices(found.labels, own, classes)
     own = own if own or labels is found.labels else names_in_order(classes)
@@ -91,6 +101,12 @@ def read_given(data: Any, classes: Any = ()) -> Given:
     labels, classes = in_models_order(labels, own, classes)
     extras = {**_numbers({**found.extras}, len(images)), **carried}
     return Given(accompanied(images, extras), labels, classes, found.features, found.vocabulary)
+
+
+def are_texts(given: Any) -> bool:
+    """Say whether inputs are texts, one an example."""
+    row = isinstance(given, np.ndarray) and given.dtype.kind in "UTO" and given.ndim == 1
+    return (row or isinstance(given, (list, tuple))) and isinstance(next(iter(given), None), str)
 
 
 def _numbers(extras: Mapping[str, Any], count: int) -> dict[str, Tensor]:
@@ -140,7 +156,9 @@ def _of_pair(
         if own and len(classes):  # names in an order of their own
             labels = np.array([str(name) for name in own])[labels]
         classes = classes if len(classes) else own
-    if is_frame(inputs) or (is_column(inputs) and inputs.dtype != object):
+    if is_frame(inputs) and inputs.shape[1] == 1 and are_texts(inputs.iloc[:, 0].to_numpy(object)):
+        inputs = inputs.iloc[:, 0]
+    if is_frame(inputs) or (is_column(inputs) and not are_texts(inputs.to_numpy())):
         inputs, features = table_of(inputs)
     elif is_column(inputs):
         inputs = list(inputs)

@@ -19,7 +19,7 @@ __all__ = ["columns_of", "gathered_from"]
 
 INPUTS = (
     "inputs", "input", "images", "image", "img", "x", "data", "features", "pixel_values",
-    "input_ids", "input_values", "input_features",
+    "input_ids", "input_values", "input_features", "text", "texts", "sentence",
 )  # fmt: skip
 """How the inputs of a dictionary are called."""
 LABELS = ("labels", "label", "y", "target", "targets", "class", "fine_label")
@@ -233,6 +233,9 @@ def _numbers(values: Any) -> np.ndarray:
         from holistic.study.pictures import picture_numbers
 
         return picture_numbers(values)
+    texts = isinstance(values, (list, tuple)) and bool(values) and isinstance(values[0], str)
+    if isinstance(values, str) or texts:
+        return np.array(values, dtype=object)
     if isinstance(values, (list, tuple)) and values and _is_picture(values[0]):
         return _stacked([_numbers(value) for value in values])
     tensor = as_tensor(values, "images").cpu()
