@@ -23,7 +23,9 @@ from holistic.lenses.attribution._maps import (
     magnitude,
 )
 from holistic.lenses.attribution._sample import balanced, typical
+from holistic.lenses.attribution.methods import methods_finding
 from holistic.lenses.attribution.methods_statements import statements
+from holistic.progress import silent
 from holistic.results.findings import Finding
 from planted_attribution import PATCH, reading_a_corner, straight, untouched
 from zoo import ZOO, make
@@ -35,8 +37,7 @@ SMALL = {"examples": 24, "steps": 8, "noise_draws": 4, "fractions": 8, "random_o
 
 def found(subject: holistic.Subject, **changed: object) -> Finding:
     lens = Attribution(**{**SMALL, **changed})
-    _, finding, _ = lens.run(subject, Context())
-    return finding
+    return next(f for f in lens.run(subject, Context()) if f.name == "attribution.methods")
 
 
 def subject_of(name: str, count: int = 60) -> holistic.Subject:
@@ -382,7 +383,8 @@ def test_channels_of_a_pixel_add_up_and_go_together() -> None:
 
 
 def test_inputs_without_a_gradient_are_told() -> None:
-    finding = found(subject_of("encoder layer", 40))
+    tokens = subject_of("encoder layer", 40)
+    finding = methods_finding(tokens, Attribution(**SMALL), silent)
     assert len(finding.table) == 0
     assert "have no gradient" in finding.caveats[0]
 

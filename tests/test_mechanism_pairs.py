@@ -196,7 +196,7 @@ def test_cut_units_share_the_room_among_sites(small):
     assert [len(u) for u in columns.units] == [4, 4]
     assert 2 not in columns.units[0]
     assert columns.block(1) == slice(4, 8)
-    assert columns.named(np.arange(8) >= 6) == f"{columns.unit[6]}, {columns.unit[7]} of '5'"
+    assert columns.named(np.arange(8) >= 6) == f"{columns.unit[6]}, {columns.unit[7]} of site '5'"
 
 
 def test_sorted_labels_leave_no_pairs_when_shuffled():

@@ -129,6 +129,8 @@ PROMISES: Mapping[str, Mapping[str, str]] = {
         _MEAN: "lo plain_lo difference_lo beyond_lo p q",
     },
     "attribution.evidence": {_MEAN: "lo p q"},
+    "attribution.response": {_MEAN: "lo"},
+    "attribution.words": {_MEAN: "lo p q"},
     "mechanism.pairs": {
         "mechanism.pairs: r =": "lo",
         "mechanism.pairs: r_within =": "r_within_lo",

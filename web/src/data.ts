@@ -294,7 +294,7 @@ export class Audit {
   }
 
   /** A text with the words for what the inputs are, where they are no pictures. */
-  told(text: string): string {
+  inWords(text: string): string {
     const { part, parts, example, examples } = this.inputs;
     if (parts === PICTURES.parts) return text;
     const words: Record<string, string> = {

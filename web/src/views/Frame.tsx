@@ -27,7 +27,7 @@ export function Frame({
   const name = own ?? table?.name ?? "picture",
     audit = useAudit(),
     { model, data } = audit.outline,
-    caption = audit.told(written);
+    caption = audit.inWords(written);
   const alone = () =>
     standalone(box.current!, `${own ?? table?.info.title ?? name}: ${model} on ${data}`, caption);
   return (

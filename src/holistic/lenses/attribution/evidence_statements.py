@@ -41,8 +41,8 @@ def statements(rows: Sequence[EvidenceRow], height: int, width: int) -> Iterator
         worst: dict[str, EvidenceRow] = {}
         for row in sorted(named, key=lambda row: known(row.effect.value)):
             worst.setdefault(row.class_, row)
-        told = ", ".join(f"{name} {row.part}" for name, row in worst.items())
-        yield f"On these examples erasing costs each class most at: {told}."
+        costly = ", ".join(f"{name} {row.part}" for name, row in worst.items())
+        yield f"On these examples erasing costs each class most at: {costly}."
     what = "inputs" if any(row.part and row.width == 1 for row in erased) else "windows"
     yield (
         f"Erasing costs the class in {ours:,} of {len(erased):,} {what} (interval below 0); in a "

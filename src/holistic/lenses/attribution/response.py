@@ -139,7 +139,7 @@ def _statements(subject: Subject, rows: list[ResponseRow], moves: np.ndarray) ->
     if not own:
         return
     ends = (own[0], own[-1])
-    told = " to ".join(
+    named = " to ".join(
         f"{number(end.probability.value)} [{number(end.probability.lo)}, "
         f"{number(end.probability.hi)}]"
         for end in ends
@@ -150,6 +150,6 @@ def _statements(subject: Subject, rows: list[ResponseRow], moves: np.ndarray) ->
     yield (
         f"The curve that moves most on the selection split: from {feature} = "
         f"{ends[0].value:.3g} to {ends[1].value:.3g} "
-        f"the mean probability of class {class_} goes from {told} (n = {own[0].n}); in a randomly "
+        f"the mean probability of class {class_} goes from {named} (n = {own[0].n}); in a randomly "
         f"initialised network no curve moves by more than {control:.2f}."
     )

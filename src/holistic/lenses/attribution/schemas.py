@@ -339,8 +339,8 @@ class TokenRow:
         "minus the token's embedding times the gradient of the score there: to first order the "
         "change where the embedding becomes 0; one text, so no interval",
         unit="score",
-        of="effect",
         words="embedding × gradient",
+        worse=-1,
         signed=True,
     )
 

@@ -171,12 +171,12 @@ def _statements(rows: Sequence[WordRow]) -> Iterator[str]:
     needed = [row for row in rows if significant(row.effect) and known(row.effect.value) < 0]
     best = [row for row in rows if row.rank == 1]
     if best:
-        told = ", ".join(
+        named = ", ".join(
             f"{row.class_} '{row.word}' ({number(row.effect.value, '+.2f')}"
             f" [{number(row.effect.lo, '+.2f')}, {number(row.effect.hi, '+.2f')}], n = {row.n})"
             for row in best[:5]
         )
-        yield f"The word that a class needs most, as the selection split says: {told}."
+        yield f"The word that a class needs most, as the selection split says: {named}."
     control = sum(known(row.effect.control_hi) < 0 for row in rows)
     yield (
         f"Without {len(needed):,} of {len(rows):,} words a class's score falls (q < 0.05); in a "

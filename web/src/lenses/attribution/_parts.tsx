@@ -37,7 +37,7 @@ function Maps({ index, name }: ClassOf) {
   if (!audit.array("attribution.class_maps")) return null;
   return (
     <>
-      <h3>{audit.told("Which pixels decide, on average over its images")}</h3>
+      <h3>{audit.inWords("Which pixels decide, on average over its images")}</h3>
       <div class="strip">
         <ClassMaps index={index} name={name} />
       </div>
@@ -52,7 +52,7 @@ const classLines = (audit: Audit, name: string): [string, ComponentChild[]][] =>
       ({ cell, sentence }) => (
         <>
           rather than {cell("rival")} (taken for each other on {cell("confused")} selection
-          examples), {audit.told("without the top pixels")}: {sentence()}
+          examples), {audit.inWords("without the top pixels")}: {sentence()}
         </>
       ),
     ),
