@@ -26,6 +26,7 @@ from holistic.graph.sites import SiteRow
 from holistic.lenses._contract import Context, Lens
 from holistic.opening import alone
 from holistic.results.findings import Finding
+from holistic.results.input_kinds import KINDS, InputKind
 from holistic.results.tables import Table
 from holistic.stats.intervals import wilson
 from holistic.study.computation import Computation
@@ -58,6 +59,8 @@ class FakeSubject:
     device: str = "cpu"
     unit_axes: tuple[str, ...] = ()
     feature_names: tuple[str, ...] = ()
+    vocabulary: ClassVar[dict[int, str]] = {}
+    input_kind: ClassVar[InputKind] = KINDS["image"]
 
     images = torch.zeros(10, 1, 2, 2)
     labels = torch.tensor([0, 1] * 5)
@@ -85,7 +88,8 @@ class FakeSubject:
 
     @property
     def sites(self) -> Table:
-        return Table.from_rows(SiteRow, [SiteRow("1", "relu", 1, 3, 1, "", 0, 0, True)])
+        site = SiteRow("1", "L1", "relu 1", "relu", 1, 3, 1, "", 0, 0, True, "")
+        return Table.from_rows(SiteRow, [site])
 
     def check_finite(self) -> None:
         """Find nothing wrong."""

@@ -40,11 +40,17 @@ def findings_of(lens: Lens, subject: Subject, run: Folder, say: Progress) -> lis
     say
         Told of the progress; what it raises ends the run as `Stopped`.
 
+    Returns
+    -------
+    list[Finding]
+        With the names of sites and the words for inputs that readers see.
+
     Raises
     ------
     Exception
         Whatever the lens raises, or the user's code that it runs: the program isn't ended.
     """
+    readers = run.readers
 
     def say_safely(task: str, done: int, total: int) -> None:
         try:
@@ -53,7 +59,7 @@ def findings_of(lens: Lens, subject: Subject, run: Folder, say: Progress) -> lis
             raise Stopped(error) from None
 
     def say_within(task: str, done: int, total: int) -> None:
-        say_safely(f"{lens.name}: {task}", done, total)
+        say_safely(f"{lens.name}: {readers.in_text(task)}", done, total)
 
     say_safely(lens.name, 0, 1)
     try:
@@ -64,7 +70,7 @@ def findings_of(lens: Lens, subject: Subject, run: Folder, say: Progress) -> lis
     strays = [f.name for f in findings if f.lens != lens.name]
     if strays:
         raise ValueError(f"lens '{lens.name}' names findings of another lens: {listed(strays)}")
-    return findings
+    return list(map(readers.in_finding, findings))
 
 
 class _Saved(Mapping[str, Finding]):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
-
 from holistic.graph.kinds import SEQUENCES
 from holistic.graph.sites import Site
 from holistic.results.input_kinds import KINDS, InputKind
@@ -21,13 +19,14 @@ _PLANES = frozenset("conv2d conv3d convolution".split())
 _COLOURS = (1, 3)
 
 
-def input_kind(images: Tensor, sites: Sequence[Site]) -> InputKind:
-    """Return the kind of inputs `[N, …]`, by their shape and by what the model does first.
+def input_kind(subject: Subject) -> InputKind:
+    """Say what the inputs are, by their shape and by what the model does with them.
 
     Whole numbers in a row are tokens, other numbers in a row features. Of two axes, one is time
     where the model has a convolution over one axis or a recurrent layer, or where the other is
     shorter than 4; else they are a picture.
     """
+    images, sites = subject.images, subject.all_sites
     shape = tuple(images.shape[1:])
     if not images.is_floating_point():
         return KINDS["tokens"] if len(shape) == 1 else KINDS["image"]

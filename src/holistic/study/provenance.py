@@ -36,12 +36,14 @@ __all__ = [
 
 _RECORDED = ("numpy", "scipy", "scikit-learn", "captum")
 _DECISIVE = (
-    "weights", "computation", "data_sha256", "splits_sha256", "classes", "features", "score",
+    "weights", "computation", "data_sha256", "splits_sha256", "classes", "features", "vocabulary",
+    "score",
     "seed", "unit_axes", "device", "threads", "settings",
 )  # fmt: skip
 """What decides the bytes of the tables."""
 _OF_SUBJECT = (
-    "weights", "computation", "data_sha256", "splits_sha256", "classes", "features", "score",
+    "weights", "computation", "data_sha256", "splits_sha256", "classes", "features", "vocabulary",
+    "score",
     "seed", "unit_axes",
 )  # fmt: skip
 """What of that a subject is, wherever it is computed."""
@@ -182,6 +184,11 @@ def lens_key(
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 
+def _digest(words: Mapping[int, str]) -> str:
+    """SHA-256 of the words of tokens, by their numbers."""
+    return hashlib.sha256(json.dumps(sorted(words.items())).encode()).hexdigest()
+
+
 @cache
 def _code(folder: Path) -> str:
     """SHA-256 of the Python files in a folder."""
@@ -222,6 +229,7 @@ def _identity(subject: Subject) -> dict[str, Any]:
         **({"splits_sha256": digests["splits"]} if "splits" in digests else {}),
         "classes": list(subject.classes),
         **({"features": list(subject.feature_names)} if subject.feature_names else {}),
+        **({"vocabulary": _digest(subject.vocabulary)} if subject.vocabulary else {}),
         "score": subject.score,
         "seed": subject.seed,
         "unit_axes": axes,

@@ -21,7 +21,6 @@ from holistic.graph.gradients import Gradients
 from holistic.graph.patterns import matching
 from holistic.graph.sites import Site, SiteRow, checked_axes, site_names, site_notes
 from holistic.graph.torch_settings import settled
-from holistic.results.input_kinds import InputKind
 from holistic.results.tables import Table
 from holistic.study.computation import Computation
 from holistic.study.control import control_of
@@ -62,7 +61,7 @@ class Subject(Material):
     score
         `margin`, `logit`, `log_prob` or `accuracy` (see `holistic.study.scores.score`).
     seed
-        Decides the selection/evaluation split and everything drawn at random; 0 to 2³¹ - 1.
+        Decides the splits and everything drawn at random; 0 to 2³¹ - 1.
     forward
         Picks the logits where the model doesn't return them: called with model and images, and
         with `inputs` by name.
@@ -82,13 +81,12 @@ class Subject(Material):
     evaluation
         Examples on which every reported number is measured, likewise.
     sites
-        Names or patterns of the sites that lenses use: `layer3.*`, or `#-3:` for the last three
-        hidden ones; all hidden sites by default.
+        Names or patterns of the sites that lenses use (`layer3.*`, `#-3:`): all hidden by default.
     inputs
         What the model is given beside the images and no lens changes: tensors `[N, …]` by name
         of the forward's argument (`{"attention_mask": mask}`), or in the order of its arguments.
     vocabulary
-        What the numbers of tokens stand for: a list of words, a dictionary, or a tokenizer.
+        What the numbers of tokens stand for: words, a dictionary, or a tokenizer.
 
     Raises
     ------
@@ -137,6 +135,7 @@ class Subject(Material):
         self.identity = Identity(self, self.runner)
 
     from_huggingface = classmethod(from_huggingface)
+    input_kind = cached_property(input_kind)
 
     @property
     def engine(self) -> Engine:
@@ -148,15 +147,10 @@ class Subject(Material):
         """Where the model has gradients, and the engine that computes its own."""
         return self.runner.gradients
 
-    @cached_property
-    def input_kind(self) -> InputKind:
-        """What the inputs are: pictures, features, tokens, series."""
-        return input_kind(self.images, self.engine.sites)
-
     @property
     def traced(self) -> bool:
         """Whether the model could be turned into a flat graph."""
-        return self.engine.note == ""
+        return not self.engine.note
 
     @property
     def backend_note(self) -> str:
