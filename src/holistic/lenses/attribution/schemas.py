@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from holistic.results.columns import Estimate, col, estimate, key
 from holistic.results.schema import Array, Schema
 
-__all__ = ["CONTRASTS", "EVIDENCE", "METHODS", "ContrastRow", "EvidenceRow", "MethodRow"]
+__all__ = [
+    "CONTRASTS",
+    "CONTROLS",
+    "EVIDENCE",
+    "METHODS",
+    "ContrastRow",
+    "EvidenceRow",
+    "MethodRow",
+]
+
+CONTROLS = ("edge", "random")
+"""Methods that see no model."""
 
 _BOUNDS = {"lo": "lower bound, 95 %", "hi": "upper bound, 95 %"}
 
