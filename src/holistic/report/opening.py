@@ -255,7 +255,7 @@ def facts_line(audit: Folder) -> list[Fact]:
     hidden = [row for row in audit["sites"].rows() if row["hidden"]] if "sites" in audit else []
     units = sum(row["units"] for row in hidden)
     if hidden:
-        found.append(Fact(f"{units:,} units in {len(hidden)} layers"))
+        found.append(Fact(f"{units:,} units in {len(hidden)} layer{'s' * (len(hidden) != 1)}"))
     found.append(
         Fact(
             f"seed {facts.get('seed', '?')}",
