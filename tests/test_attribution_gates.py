@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from holistic.lenses.attribution._checks import completeness, failures, judged, removed, resemblance
+from holistic.lenses.attribution._checks import completeness, judged, removed, resemblance
+from holistic.lenses.attribution._failures import failures
 from holistic.lenses.attribution.schemas import MethodRow
 from holistic.results.columns import Estimate
 from holistic.stats.tests import benjamini_hochberg

@@ -186,7 +186,7 @@ def test_a_lens_that_fails_is_told_and_all_else_is_shown(
         "findings of 'middle'; the other lenses (1) are saved in 'a', and the same command tries "
         "again"
     )
-    for part in ("it says so", "Lens 'middle' is missing: it failed", "report: a/report.html"):
+    for part in ("it says so", "Lens 'middle' is missing: it failed", "report    a/report.html"):
         assert part in shown.out
     assert terminal("run", *SMALL, "--out", "a", "--json") == 1
     document = json.loads(capsys.readouterr().out)

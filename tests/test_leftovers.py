@@ -27,6 +27,13 @@ class Branching(nn.Module):
         return logits + 1 if float(logits.sum()) == 1e9 else logits
 
 
+class Leaving(Branching):
+    """A model that leaves torch on the way, so that its source is read."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.act(torch.tensor(self.first(x).detach().numpy())))
+
+
 def plain() -> nn.Module:
     return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
 
@@ -48,7 +55,7 @@ def held() -> tuple[Counter[str], int]:
     return kinds, len(there)
 
 
-@pytest.mark.parametrize(("make", "traced"), [(plain, True), (Branching, False)])
+@pytest.mark.parametrize(("make", "traced"), [(plain, True), (Branching, False), (Leaving, True)])
 def test_nothing_is_kept_of_models_that_are_gone(make: type[nn.Module], traced: bool) -> None:
     for _ in range(2):
         assert used(make) == traced
@@ -60,7 +67,7 @@ def test_nothing_is_kept_of_models_that_are_gone(make: type[nn.Module], traced: 
     # torch's caches that have an end hold some of the last; a leak is one or more a model
     assert kinds_after["sizes"] <= kinds["sizes"] + 4
     # some caches with an end fill up; torch took 700 objects a model
-    assert objects_after - objects < 8 * 200
+    assert objects_after - objects < 8 * 100
 
 
 def test_graphs_of_others_stay_as_they_are() -> None:

@@ -12,15 +12,16 @@ from io import StringIO
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 import holistic
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.highlights import least_p, needed_units, removed_sets
 from holistic.lenses.activation import Activation
 from holistic.lenses.mechanism import Mechanism
-from holistic.report import as_json, summary
+from holistic.report import as_json, everything, summary
 from holistic.report.saved import Audit
+from holistic.report.terminal import cut_middle
 from zoo import ZOO, make
 
 HOSTILE = ["<script>alert(1)</script>", "$\\frac{1}{0}$", "a&b'\"", "{{ 7 * 7 }}"]
@@ -106,15 +107,37 @@ def test_headlines_are_the_table_s(audit: Audit) -> None:
     assert len(removed_sets(audit, every_site=True)) == sites * len(HOSTILE)
 
 
-def test_the_summary_fits_a_terminal(audit: Audit) -> None:
-    console = Console(width=88, record=True, file=StringIO())
-    console.print(summary(audit))
-    text = console.export_text()
+def printed(shown: RenderableType, width: int = 88) -> str:
+    console = Console(width=width, record=True, file=StringIO())
+    console.print(shown)
+    return console.export_text()
+
+
+def test_the_summary_is_read_in_thirty_seconds(audit: Audit) -> None:
+    text = printed(summary(audit), 120)
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert len(text.splitlines()) <= 40
+    assert len(text.split()) <= 400
+    for name in HOSTILE:
+        assert cut_middle(name, 14) in text
+    for word in ("random", "LAYERS", "PROBE", "L1"):
+        assert word in text
+
+
+def test_everything_fits_a_terminal(audit: Audit) -> None:
+    text = printed(everything(audit))
     assert max(len(line) for line in text.splitlines()) <= 88
-    assert "random" in text
-    assert "ranked by effect" in text
-    for finding in ("ablation", "activation", "mechanism"):
-        assert finding in text
+    words = " ".join(text.split())
+    for name in audit.names:
+        for statement in audit.finding(name).statements:
+            assert " ".join(statement.split()) in words
+
+
+def test_names_that_end_differently_stay_distinct() -> None:
+    names = [f"a_class_with_a_long_name_{i}" for i in range(10)]
+    cut = [cut_middle(name, 14) for name in names]
+    assert len(set(cut)) == 10
+    assert {len(name) for name in cut} == {14}
 
 
 def test_a_p_stands_with_its_least_and_its_q(audit: Audit) -> None:
@@ -122,10 +145,8 @@ def test_a_p_stands_with_its_least_and_its_q(audit: Audit) -> None:
     least = audit["ablation.topk"].where(rank=1).column("least_p")
     said = [f"1/{round(1 / p)}" for p in sorted(set(least), reverse=True)]
     assert least_p(audit) == f"{' or '.join(said)}, by the sets tried"
-    console = Console(width=88, record=True, file=StringIO())
-    console.print(summary(audit))
     page = audit.report().read_text(encoding="utf-8")
-    for text in (console.export_text(), page):
+    for text in (printed(everything(audit)), page):
         words = " ".join(text.split())
         assert f"at least {least_p(audit)}" in words
         assert "Benjamini-Hochberg over sites and classes" in words
@@ -172,8 +193,9 @@ def test_json_holds_no_nan(audit: Audit) -> None:
 
 def test_report_and_summary_import_no_torch(audit: Audit) -> None:
     code = (
-        "import sys, holistic; from holistic.report import summary; "
-        f"audit = holistic.load({str(audit.path)!r}); audit.report(); summary(audit); "
+        "import sys, holistic; from holistic.report import everything, summary; "
+        f"audit = holistic.load({str(audit.path)!r}); audit.report(); "
+        "summary(audit); everything(audit); "
         "assert 'torch' not in sys.modules, 'torch'"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 import planted_report
-from holistic.report import as_json, summary, write_report
+from holistic.report import as_json, everything, write_report
 from holistic.report.saved import Audit, load
 from holistic.results.findings import Finding
 from made import a_finding
@@ -74,7 +74,7 @@ def page(html: str) -> Page:
 
 def printed(audit: Audit, width: int = 88) -> str:
     out = io.StringIO()
-    Console(file=out, width=width, highlight=False).print(summary(audit))
+    Console(file=out, width=width, highlight=False).print(everything(audit))
     return out.getvalue()
 
 
@@ -137,9 +137,9 @@ def test_headline_classes_and_units_have_cards_and_lead_to_the_table_without_scr
     page: Page,
 ) -> None:
     links = [a for a in page.all("a") if "data-card" in a]
-    assert {a["href"] for a in links} == {"#ablation.topk", "#ablation.units"}
+    assert {a["href"] for a in links} >= {"#ablation.topk", "#ablation.units"}
     cards = [a["data-card"] for a in links]
-    assert [cards.count(f"#/class/{i}") for i in range(len(CLASSES))] == [2] * len(CLASSES)
+    assert min(cards.count(f"#/class/{i}") for i in range(len(CLASSES))) >= 3
     site, unit, _, _ = STRONGEST
     assert f"#/unit/{SITES.index(site)}/{unit}" in cards
 
@@ -159,9 +159,9 @@ def test_headings_go_down_one_step_at_a_time(page: Page) -> None:
     assert max(np.diff(levels)) <= 1
 
 
-def test_opening_names_accuracy_splits_seed_and_statements(page: Page) -> None:
-    text = page.text.lower()
-    opening = text[: text.rindex("which neurons does each class")]
+def test_opening_names_accuracy_splits_seed_and_statements(html: str) -> None:
+    text = without_scripts(html).lower()
+    opening = text[: text.index('<section id="ablation">')]
     for word in ("90.0 %", "[80.0, 95.0]", "60", "59", "seed 3", "margin", "one model only"):
         assert word in opening
     assert "ten units matter." in opening

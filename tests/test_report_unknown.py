@@ -21,7 +21,7 @@ from rich.console import Console
 import planted_report
 from holistic.errors import AuditError
 from holistic.lenses import _contract
-from holistic.report import as_json, page, summary
+from holistic.report import as_json, everything, page
 from holistic.report import highlights as of_lenses
 from holistic.report.embedded import outline
 from holistic.report.saved import Audit, load
@@ -158,7 +158,7 @@ def test_highlights_of_any_lens_are_shown_wherever_numbers_are(
     assert "weight &lt;kg&gt;" in html
     assert html.count("Smells") == 1
     text = StringIO()
-    Console(file=text, width=60).print(summary(audit))
+    Console(file=text, width=60).print(everything(audit))
     assert "Smells there" in text.getvalue()
     assert text.getvalue().count("Smells") == 1
     document = as_json(audit)
@@ -192,7 +192,7 @@ def test_each_file_is_read_once_a_report(
     if show == "page without a script":
         monkeypatch.setattr(page, "bundle", lambda **_: ("", ""))
     opens.clear()
-    {"terminal": summary, "json": as_json}.get(show, page.rendered)(audit)
+    {"terminal": everything, "json": as_json}.get(show, page.rendered)(audit)
     files = {p.name for p in audit.path.rglob("*") if p.suffix in (".parquet", ".npy")}
     assert len(files) > 20
     assert set(opens) == files
@@ -204,7 +204,7 @@ def test_a_file_that_changes_between_two_reports_is_noticed(audit: Audit) -> Non
     file = audit.path / "tables/smell.rows.parquet"
     before = file.read_bytes()
     file.write_bytes(before[:-1])
-    for show in (page.rendered, summary, as_json):
+    for show in (page.rendered, everything, as_json):
         with pytest.raises(AuditError, match="was changed after the run"):
             show(audit)
     file.write_bytes(before)

@@ -73,6 +73,10 @@ class SettingError(HolisticError):
     """A setting outside of its range."""
 
 
+class LacksColumn(SettingError):
+    """A column that a table doesn't have."""
+
+
 class AuditError(HolisticError):
     """An audit folder that is taken, missing or damaged."""
 

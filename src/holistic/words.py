@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import SupportsFloat
 
-__all__ = ["letter", "number", "percent", "sentence", "unbounded"]
+__all__ = ["joined", "letter", "number", "percent", "quoted", "sentence", "unbounded"]
 
 
 def letter(place: int) -> str:
@@ -74,3 +75,23 @@ def sentence(text: str) -> str:
     'No maps'
     """
     return text[:1].upper() + text[1:]
+
+
+def quoted(name: str) -> str:
+    """Put the name of a class into quotes where it could be read as a number or a letter.
+
+    >>> quoted("7"), quoted("cat")
+    ('"7"', 'cat')
+    """
+    plain = len(name) > 1 and not name.lstrip("+-").replace(".", "").replace(",", "").isdigit()
+    return name if plain else f'"{name}"'
+
+
+def joined(names: Sequence[str]) -> str:
+    """List names in a sentence.
+
+    >>> joined(["a"]), joined(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    head = ", ".join(names[:-1])
+    return f"{head} and {names[-1]}" if head else "".join(names)

@@ -109,9 +109,7 @@ function show(audit: Audit): void {
       <ClassCard key={route.index} index={route.index} />
     ) : route.view === "image" ? (
       <ImageCard key={route.example} example={route.example} />
-    ) : opening ? (
-      units && <Network table={units} />
-    ) : route.view === "lens" ? null : served ? (
+    ) : opening ? null : route.view === "lens" ? null : served ? (
       served.view(route)
     ) : (
       <p class="caveat">
@@ -119,6 +117,7 @@ function show(audit: Audit): void {
       </p>
     );
   put(audit, card, document.getElementById("app")!);
+  put(audit, opening && units && <Network table={units} />, document.getElementById("map")!);
   const finding =
     route.view === "lens" && route.finding ? document.getElementById(route.finding) : null;
   if (typeof history.state?.top === "number")

@@ -95,7 +95,7 @@ async function reads(file) {
   ];
   await settled(page, "#/");
   const units = outline.findings["ablation.units"]
-    ? await page.evaluate(() => document.querySelectorAll("#app canvas").length)
+    ? await page.evaluate(() => document.querySelectorAll("#map canvas").length)
     : 1;
   assert.equal(units, 1, "the opening has the map of the network");
   for (const hash of hashes) {
@@ -121,6 +121,7 @@ async function reads(file) {
   await graphs(page);
   assert.deepEqual(complaints, [], "the console is silent");
   assert.equal(asked.length, 1, "nothing is requested but the page");
+  await opening(page);
   await keys(page);
   await images(page);
   await attributions(page, outline.findings);
@@ -136,14 +137,38 @@ async function reads(file) {
   return ms;
 }
 
+/** The first screen is read in thirty seconds: few words, and what stands there is in view. */
+async function opening(page) {
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await settled(page, "#/");
+  const seen = await page.evaluate(() => {
+    const parts = [...document.querySelectorAll("header, nav, .headline, .opening")];
+    const lowest = Math.max(...parts.map((part) => part.getBoundingClientRect().bottom));
+    return {
+      words: parts
+        // biome-ignore lint/performance/useDomNodeTextContent: what is hidden isn't read
+        .map((part) => part.innerText)
+        .join(" ")
+        .match(/\S+/g).length,
+      lowest,
+    };
+  });
+  assert.ok(seen.words <= 250, `${seen.words} words on the first screen`);
+  assert.ok(seen.lowest <= 900, `the first screen ends at ${seen.lowest} of 900 pixels`);
+  await page.setViewportSize({ width: 390, height: 844 });
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(wide <= 390, `nothing leaves a narrow screen, ${wide} of 390 pixels`);
+  await page.setViewportSize({ width: 1280, height: 900 });
+}
+
 async function keys(page) {
   await settled(page, "#/");
-  const canvas = page.locator("#app canvas").first();
+  const canvas = page.locator("#map canvas").first();
   await canvas.focus();
   await page.keyboard.press("ArrowRight");
   await page.keyboard.press("ArrowDown");
   await page.waitForTimeout(50);
-  const told = await page.textContent("#app [role=status]");
+  const told = await page.textContent("#map [role=status]");
   assert.match(told, /unit \d+.*effect/, "arrows tell of a unit");
   await page.keyboard.press("Enter");
   await page.waitForTimeout(200);

@@ -15,6 +15,7 @@ def report(
     *,
     out: Path | None = None,
     json_: AsJson = False,
+    verbose: bool = False,
 ) -> None:
     """Write the HTML report of a saved audit again; no model, no data, no torch.
 
@@ -26,11 +27,20 @@ def report(
         File to write; `report.html` in the folder by default.
     json_
         Print one JSON document instead of text.
+    verbose
+        Print every sentence of every finding, too.
     """
     from holistic.report.saved import load
 
-    path = load(folder).report(out)
+    audit = load(folder)
+    path = audit.report(out)
     if json_:
         print_json({"report": str(path)})
-    else:
-        print(path)
+        return
+    if verbose:
+        from rich.console import Console
+
+        from holistic.report.terminal import everything
+
+        Console(highlight=False).print(everything(audit))
+    print(path)

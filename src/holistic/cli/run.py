@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -37,6 +38,7 @@ def run(
     *,
     settings: Annotated[Settings, Parameter(name="*")] = _DEFAULTS,
     json_: AsJson = False,
+    verbose: bool = False,
     config: Path | None = None,
 ) -> None:
     """Study a model through all lenses and save an audit with its report.
@@ -53,6 +55,8 @@ def run(
         Settings of the lenses.
     json_
         Print one JSON document instead of text.
+    verbose
+        Print every sentence of every finding at the end.
     config
         TOML file with any of these settings (`seed = 1`, `[ablation]`); flags win.
     """
@@ -66,7 +70,7 @@ def run(
             audit, failed = error.audit, error
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"interrupted; {_kept(out)}") from None
-    _show(audit, report_json=json_)
+    _show(audit, report_json=json_, verbose=verbose)
     if failed:
         raise failed
 
@@ -173,9 +177,9 @@ def _kept(out: Path) -> str:
     )
 
 
-def _show(audit: Audit, *, report_json: bool) -> None:
+def _show(audit: Audit, *, report_json: bool, verbose: bool) -> None:
     """Print what was found: to read, or as one JSON document."""
-    from holistic.report import as_json, summary
+    from holistic.report import as_json, everything, summary
 
     page = audit.path / "report.html"
     if report_json:
@@ -184,5 +188,7 @@ def _show(audit: Audit, *, report_json: bool) -> None:
         return
     from rich.console import Console
 
-    Console(highlight=False).print(summary(audit))
-    print(f"\nreport: {page}")
+    Console(highlight=False).print(everything(audit) if verbose else summary(audit))
+    print(f"\nreport    {page}\nexplore   holistic serve {shlex.quote(str(audit.path))}")
+    if not verbose:
+        print(f"more      holistic report {shlex.quote(str(audit.path))} --verbose")

@@ -62,7 +62,7 @@ def exported(wrapped: Wrapped, images: Tensor, *, strict: bool) -> ExportedProgr
             return program.run_decompositions({})
     except Exception as error:  # torch.export raises many unrelated kinds
         reason = " ".join(str(error).split())[:160] or type(error).__name__
-        forget(error)
+        forget(error, strict=strict)
         raise Untraceable(
             f"torch.export failed: {type(error).__name__}: {reason}",
             readable="numpy() is not supported" in reason,

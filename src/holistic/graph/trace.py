@@ -71,7 +71,7 @@ def _traced(
             reason = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
             raise Untraceable(f"the graph can't be read ({reason})") from error
         finally:
-            forget(found)
+            forget(found, strict=strict)
             del found
 
 

@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import io
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -15,11 +15,11 @@ import numpy as np
 
 from holistic.lenses._contract import question_of
 from holistic.report.damage import showing
+from holistic.report.pictured import Pictured, order_of, pictured, pictures_part
 from holistic.report.rows import fitting
 from holistic.results.columns import Column
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
-from holistic.results.tables import Table
 from holistic.study.scores import SCORE_UNITS
 
 __all__ = [
@@ -31,10 +31,6 @@ _IMAGE_BYTES = 2_400_000
 _ARRAY_BYTES = 700_000
 _EXACT = 20_000
 """Elements up to which an array of numbers stands in the page to four digits, not in 8 bits."""
-_PICTURES = ("ids", "labels")
-"""Arrays without which examples can't be shown, beside their images or their values."""
-_KINDS = {"top": 0, "quantile": 1, "random": 2}
-"""Kinds of examples: of one rank, those of the first kind go before others."""
 _MARKED = ("site", "site_a", "site_b", "backup_site")
 
 
@@ -63,8 +59,7 @@ def numbers(audit: Folder) -> str:
         with showing(audit, name):
             tables[name] = _columns(audit.finding(name))
     arrays = {name: _array(values) for name, values in embedded_arrays(audit).items()}
-    with showing(audit, pictured := _pictured(audit)):
-        images = _images(audit, pictured) if pictured else None
+    images = _images(audit)
     text = _json({"tables": tables, "arrays": arrays, "images": images})
     packed = gzip.compress(text.encode(), mtime=0)
     return _json({"gzip": base64.b64encode(packed).decode()})
@@ -88,7 +83,7 @@ def lacks_arrays(finding: Finding, embedded: Collection[str]) -> bool:
 
 def _drawn_from(finding: Finding) -> dict[str, np.ndarray]:
     """Its arrays without the examples' images, which stand in the page as one picture."""
-    return {n: a for n, a in finding.arrays.items() if not _part_of_pictures(finding, n)}
+    return {n: a for n, a in finding.arrays.items() if not pictures_part(finding, n)}
 
 
 def _array(values: np.ndarray) -> dict[str, Any]:
@@ -219,62 +214,41 @@ def _short(value: float | None) -> float | None:
     return int(short) if short.is_integer() else short
 
 
-def _pictured(audit: Folder) -> str:
-    """Name of the finding whose arrays are pictures of examples; empty where none has them."""
-    for name in audit.names:
-        parts = _pictures(audit.finding(name)).keys()
-        if {*_PICTURES} <= parts and parts & {"images", "values"}:
-            return name
-    return ""
-
-
-def _pictures(finding: Finding) -> dict[str, np.ndarray]:
-    """Its arrays by what they are to pictures of examples."""
-    parts = {name: _part_of_pictures(finding, name) for name in finding.arrays}
-    return {part: finding.arrays[name] for name, part in parts.items() if part}
-
-
-def _part_of_pictures(finding: Finding, name: str) -> str:
-    array = finding.schema.array(name)
-    return array.pictures if array else ""
-
-
-def _images(audit: Folder, name: str) -> dict[str, Any] | None:
-    """Put the examples' pictures into one, the most telling ones first."""
-    finding = audit.finding(name)
-    arrays = _pictures(finding)
-    ids, labels = (arrays[name] for name in _PICTURES)
-    pictures = arrays.get("images", arrays.get("values", ids))
-    predictions = arrays.get("predictions")
-    if not len(pictures):
+def _images(audit: Folder) -> dict[str, Any] | None:
+    """Put the examples into one picture, or their numbers into one list, the most telling first."""
+    found = pictured(audit) or pictured(audit, "values")
+    if found is None:
         return None
-    limit = max(1, _IMAGE_BYTES // int(pictures[0].nbytes or 1))
+    limit = max(1, _IMAGE_BYTES // max(1, found.images[0].nbytes))
     single = [name for name in audit.names if audit.schema(name).examples]
     tables = [table for table in map(audit.__getitem__, single) if "example" in table.names]
     before = [int(e) for table in tables for e in table.column("example")]
-    chosen = _shown_first(finding.table, [int(i) for i in ids], before)[:limit]
-    look = _on_a_sheet(pictures[chosen], arrays) if "images" in arrays else {
-        "values": _exact(pictures[chosen]),
-        **({"ends": _exact(arrays["ends"])} if "ends" in arrays else {}),
-    }  # fmt: skip
+    chosen = order_of(found, before)[:limit]
+    predictions = found.predictions
     return {
-        **look,
-        "examples": [int(ids[i]) for i in chosen],
-        "labels": [int(labels[i]) for i in chosen],
+        **(_on_a_sheet if found.images.dtype == np.uint8 else _as_numbers)(found, chosen),
+        "examples": [int(found.ids[i]) for i in chosen],
+        "labels": [int(found.labels[i]) for i in chosen],
         "predictions": None if predictions is None else [int(predictions[i]) for i in chosen],
     }
 
 
-def _on_a_sheet(pictures: np.ndarray, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def _as_numbers(found: Pictured, chosen: list[int]) -> dict[str, Any]:
+    """Examples that are no pictures, as they are."""
+    ends = {} if found.ends is None else {"ends": _exact(found.ends)}
+    return {"values": _exact(found.images[chosen]), **ends}
+
+
+def _on_a_sheet(found: Pictured, chosen: list[int]) -> dict[str, Any]:
     """The pictures as one, with what the page must know to cut them out."""
-    height, width = (int(n) for n in pictures.shape[1:3])
-    across = max(1, min(len(pictures), 2048 // width))
+    height, width = (int(n) for n in found.images.shape[1:3])
+    across = max(1, min(len(chosen), 2048 // width))
     return {
         "height": height,
         "width": width,
         "across": across,
-        "plane": arrays.get("plane", np.array([height, width])).tolist(),
-        "sheet": sheet(pictures, across),
+        "plane": list(found.plane),
+        "sheet": sheet(found.images[chosen], across),
     }
 
 
@@ -291,16 +265,6 @@ def sheet(pictures: np.ndarray, across: int) -> str:
     out = io.BytesIO()
     Image.fromarray(whole).save(out, "PNG", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}"
-
-
-def _shown_first(table: Table, ids: list[int], before: list[int]) -> list[int]:
-    """Order the images' places: examples shown one by one, then rank 0 of every unit before 1."""
-    place = {example: i for i, example in enumerate(ids)}
-    rows = list[tuple[int, int]]()
-    if {"rank", "kind", "example"} <= set(table.names):
-        rows = [(r["rank"] + _KINDS.get(r["kind"], 2), r["example"]) for r in table.rows()]
-    order = [*before, *(e for _, e in sorted(rows, key=lambda r: r[0]))]
-    return list(dict.fromkeys([*(place[e] for e in order if e in place), *range(len(ids))]))
 
 
 def _json(value: Any) -> str:

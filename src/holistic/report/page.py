@@ -19,6 +19,7 @@ from holistic.report.embedded import (
     site_names,
 )
 from holistic.report.highlights import highlights
+from holistic.report.opening import facts_line, page_of
 from holistic.results.columns import Column
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
@@ -115,6 +116,7 @@ def _rendered(audit: Folder, *, live: bool) -> tuple[str, str]:
     text = environment.get_template("report.html").render(
         facts=_facts(audit),
         sections=sections,
+        opening=page_of(audit, site_names(audit)),
         highlights=list(_highlights(audit)),
         provenance=list(_flat(audit.provenance)),
         script=Markup(script),
@@ -151,11 +153,10 @@ def _highlight(highlight: Highlight, address: Callable[[Card | None], str]) -> d
 
 def _facts(audit: Folder) -> dict[str, Any]:
     facts = audit.provenance
-    names = ("model", "data", "seed", "score", "backend_note", "created")
+    names = ("model", "data", "backend_note")
     return {
         **{name: facts.get(name, "") for name in names},
-        "accuracy": facts.get("accuracy"),
-        "counts": facts.get("counts", {}),
+        "line": facts_line(audit),
         "caveats": audit.caveats,
         "classes": facts.get("classes", []),
         "look": facts.get("check", {}).get("lines", []),

@@ -1,7 +1,9 @@
-"""Shows in the terminal what a run found: numbers first, then each finding's first sentence."""
+"""Shows in the terminal what a run found: the opening in at most 40 lines, or everything."""
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -9,16 +11,117 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from holistic.report.highlights import highlights, leading_statements
+from holistic.report.highlights import highlights
+from holistic.report.opening import facts_line, opening
 from holistic.results.folder import Folder
 from holistic.results.highlights import Head, Highlight
-from holistic.words import percent
+from holistic.results.opening import Cell, ClassColumn, Panel
+from holistic.words import number, percent
 
-__all__ = ["as_json", "summary"]
+__all__ = ["as_json", "everything", "summary"]
+
+
+_WIDTH = 80
+_BAR = 16
+_ROWS = 10
+"""Classes that have a line of their own."""
+_NAME = 14
+_CAVEATS = 2
+_LABEL = 12
+"""Columns before the words of a panel."""
 
 
 def summary(audit: Folder) -> RenderableType:
-    """Build what is printed at the end of a run: at most 88 columns, numbers before words."""
+    """Build what is printed at the end of a run: at most 40 lines of 80 columns."""
+    audit = audit.for_readers()
+    found = opening(audit)
+    facts = " · ".join(fact.words for fact in facts_line(audit))
+    lines = [*_wrapped(f"{_model(audit)} · {facts}")]
+    lines[0].stylize("bold", 0, len(_model(audit)))
+    if found.headline:
+        lines += [Text(), *_wrapped(found.headline.words, style="bold")]
+    for column in found.columns:
+        if column.short:
+            lines += [Text(), *_bars(column)]
+    label = None
+    for panel in found.panels:
+        lines += [Text()] if label is None else []
+        lines += _panel(panel, first=panel.name != label)
+        label = panel.name
+    lines += _caveats(audit.caveats)
+    return Group(*lines)
+
+
+def _wrapped(words: str, width: int = _WIDTH, style: str = "") -> list[Text]:
+    """Wrap a sentence; a number stays with its percent sign."""
+    kept = words.replace(" %", "\N{NO-BREAK SPACE}%")
+    lines = textwrap.wrap(kept, width, break_on_hyphens=False) or [""]
+    return [Text(line.replace("\N{NO-BREAK SPACE}", " "), style=style) for line in lines]
+
+
+def _model(audit: Folder) -> str:
+    facts = audit.provenance
+    return f"{facts.get('model', 'model')} on {facts.get('data', 'data')}"
+
+
+def _bars(column: ClassColumn) -> Iterator[Text]:
+    """Draw what every class loses, those first that lose most."""
+    cells = [(name, cell) for name, cell in column.cells.items() if cell.bar]
+    cells.sort(key=lambda pair: -_lost(pair[1]))
+    most = max((_lost(cell) for _, cell in cells), default=0.0)
+    names = max((len(cut_middle(name, _NAME)) for name, _ in cells), default=0)
+    head = column.short.upper()
+    yield Text(f"{head:<{max(names, 5) + 38}}points lost  random", style="bold")
+    for name, cell in cells[:_ROWS]:
+        bar, lost = cell.bar, _lost(cell)
+        if bar is None:
+            continue
+        blocks = "█" * round(_BAR * max(lost, 0.0) / most) if most > 0 else ""
+        random = number(100 * (bar.before - bar.control), "z.1f")
+        yield Text(
+            f"  {cut_middle(name, _NAME):<{names}}  {cell.words:>16}  {blocks:<{_BAR}}  "
+            f"{number(100 * lost, 'z.1f'):>8}{random:>8}"
+        )
+    if len(cells) > _ROWS:
+        yield Text(f"  {len(cells) - _ROWS} more classes lose less")
+
+
+def _lost(cell: Cell) -> float:
+    return cell.bar.before - cell.bar.after if cell.bar else float("nan")
+
+
+def _panel(panel: Panel, *, first: bool) -> Iterator[Text]:
+    """Write a panel's sentences beside its name, and what doesn't fit below them."""
+    indent = " " * _LABEL
+    for i, line in enumerate(panel.lines):
+        head = f"{panel.name.upper():<{_LABEL}}" if first and not i else indent
+        for j, part in enumerate(_wrapped(line, _WIDTH - _LABEL)):
+            yield Text.assemble((indent if j else head, "bold"), part)
+
+
+def _caveats(caveats: Sequence[str]) -> Iterator[Text]:
+    if caveats:
+        yield Text()
+    for caveat in caveats[:_CAVEATS]:
+        yield from _wrapped(f"! {caveat}", style="yellow")
+    if len(caveats) > _CAVEATS:
+        yield Text(f"! {len(caveats) - _CAVEATS} more with --verbose", style="yellow")
+
+
+def cut_middle(name: str, width: int) -> str:
+    """Cut a long name in its middle, so that names that end differently stay distinct.
+
+    >>> cut_middle("american_robin_male", 12)
+    'americ…_male'
+    """
+    if len(name) <= width:
+        return name
+    head = (width - 1 + 1) // 2
+    return f"{name[:head]}…{name[len(name) - (width - 1 - head) :]}"
+
+
+def everything(audit: Folder) -> RenderableType:
+    """Build all tables that lenses want seen first, and every sentence: at most 88 columns."""
     audit = audit.for_readers()
     parts: list[RenderableType] = [_header(audit)]
     for highlight in highlights(audit):
@@ -93,9 +196,11 @@ def _cell(head: Head, row: Any, *, tight: bool) -> Text:
 
 def _statements(audit: Folder) -> list[RenderableType]:
     lines: list[RenderableType] = []
-    for lens, spoken in leading_statements(audit):
-        lines.append(Text(lens, style="bold"))
-        lines += [_line("· ", statement, "") for statement in spoken]
+    for lens, entry in audit.lenses.items():
+        spoken = [s for name in entry["findings"] for s in audit.finding(name).statements]
+        if spoken:
+            lines.append(Text(lens, style="bold"))
+            lines += [_line("· ", statement, "") for statement in spoken]
     return lines
 
 

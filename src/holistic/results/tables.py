@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import numpy as np
 
-from holistic.errors import AuditError, SettingError, listed, nearest
+from holistic.errors import AuditError, LacksColumn, listed, nearest
 from holistic.results.columns import Column, Estimate, Role, columns_of, declared
 from holistic.unpacked import check_unpacked
 
@@ -89,7 +89,7 @@ class Table:
 
     def _checked(self, name: str) -> str:
         if name not in self.names:
-            raise SettingError(
+            raise LacksColumn(
                 f"no column '{name}'{nearest(name, self.names)}; "
                 f"this table has {listed(self.names, 30)}"
             )

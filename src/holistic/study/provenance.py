@@ -51,8 +51,8 @@ _DECISIVE_VERSIONS = ("holistic", "torch")
 """The versions that a resumed run must share with the run that it goes on with."""
 
 _ONE_MODEL = (
-    "Intervals are about this one trained model and its examples: they leave out how much the "
-    "numbers would change if the model were trained again. Compare audits of several seeds."
+    "One trained model: intervals leave out how another training would differ. Compare audits of "
+    "several seeds."
 )
 _log = logging.getLogger("holistic")
 

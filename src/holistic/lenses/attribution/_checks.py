@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,27 +16,12 @@ from holistic.stats.intervals import bootstrap_interval
 from holistic.stats.means import Means
 
 __all__ = [
-    "CONTROLS",
-    "FAILURES",
     "completeness",
-    "failures",
     "judged",
     "rank_correlations",
     "removed",
     "resemblance",
 ]
-
-CONTROLS = ("edge", "random")
-"""Orders of the pixels that see no model: an edge filter's and random ones."""
-FAILURES = {
-    "deletion_auc": "removing the pixels that it names costs no more than removing random ones",
-    "insertion_auc": "putting in the pixels that it names brings no more than random ones",
-    "completeness": "its sum misses the change of the objective",
-    "randomisation": "the map hardly changes in a randomly initialised network",
-    "edge_similarity": "the map resembles an edge filter's, which sees no model",
-}
-"""What a method that fails a test was found to do; `randomisation_nonzero` is the same test on some
-of the pixels."""
 
 _REMOVALS = ("deletion_auc", "insertion_auc")
 _NEGLIGIBLE = 0.1
@@ -180,17 +165,4 @@ def judged(rows: Sequence[MethodRow]) -> list[MethodRow]:
     for row, difference in zip(rows, with_q([row.difference for row in rows]), strict=True):
         kept = row.metric not in _REMOVALS or significant(difference)
         found.append(replace(row, difference=difference, passed=row.passed and kept))
-    return found
-
-
-def failures(rows: Iterable[MethodRow]) -> dict[str, list[str]]:
-    """List the tests that methods fail, each once however many rows ask it.
-
-    Controls, which see no model, are asked nothing.
-    """
-    found = dict[str, list[str]]()
-    for row in rows:
-        test, own = row.metric.removesuffix("_nonzero"), found.setdefault(row.method, [])
-        if row.passed is False and row.method not in CONTROLS and test not in own:
-            own.append(test)
     return found

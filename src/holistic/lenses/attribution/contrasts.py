@@ -12,12 +12,12 @@ from torch import Tensor
 from holistic.lenses._parts import known, with_q
 from holistic.lenses._pictures import pictures, planes
 from holistic.lenses.attribution import Attribution, schemas
-from holistic.lenses.attribution._checks import FAILURES, failures
 from holistic.lenses.attribution._confused_pairs import (
     confused_pairs,
     difference_maps,
     logit_difference,
 )
+from holistic.lenses.attribution._failures import FAILURES, failures
 from holistic.lenses.attribution._maps import in_squares
 from holistic.lenses.attribution._removal import mean_image, order
 from holistic.lenses.attribution._sample import balanced, typical

@@ -13,13 +13,13 @@ from holistic.lenses._cases import cases
 from holistic.lenses._pictures import drawn_as_pictures, pictures
 from holistic.lenses.attribution import Attribution, schemas
 from holistic.lenses.attribution._checks import (
-    FAILURES,
     completeness,
     judged,
     rank_correlations,
     removed,
     resemblance,
 )
+from holistic.lenses.attribution._failures import FAILURES
 from holistic.lenses.attribution._maps import (
     METHODS,
     attributions,

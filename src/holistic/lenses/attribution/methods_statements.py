@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from holistic.lenses.attribution import Attribution
-from holistic.lenses.attribution._checks import CONTROLS
 from holistic.lenses.attribution._maps import display_name
-from holistic.lenses.attribution.schemas import MethodRow
+from holistic.lenses.attribution.schemas import CONTROLS, MethodRow
 from holistic.words import number, percent
 
 __all__ = ["statements"]

@@ -8,9 +8,12 @@ from holistic.results.columns import Estimate, col, estimate, key
 from holistic.results.schema import Array, Schema
 
 __all__ = [
-    "CONTRASTS", "EVIDENCE", "METHODS", "RESPONSE", "TOKENS", "WORDS",
+    "CONTRASTS", "CONTROLS", "EVIDENCE", "METHODS", "RESPONSE", "TOKENS", "WORDS",
     "ContrastRow", "EvidenceRow", "MethodRow", "ResponseRow", "TokenRow", "WordRow",
 ]  # fmt: skip
+
+CONTROLS = ("edge", "random")
+"""Methods that see no model."""
 
 _BOUNDS = {"lo": "lower bound, 95 %", "hi": "upper bound, 95 %"}
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from holistic.lenses.tracing import schemas
 from holistic.lenses.tracing._fitted_directions import METHODS, Features, Fitted, orientations
+from holistic.lenses.tracing._strips import strip_arrays
 from holistic.lenses.tracing._trials import Trial, try_again, try_site
 from holistic.lenses.tracing.directions_statements import caveats, statements
 from holistic.lenses.tracing.schemas import DirectionRow
@@ -55,10 +56,11 @@ def find_directions(
     Finding
         `tracing.directions`, with the arrays `tracing.directions.<n>` `[C, 2, U]` and
         `tracing.doses.<n>` `[C, 2, 5]` and `tracing.dose_bounds.<n>` `[2, C, 2, 5]` of hidden
-        site n.
+        site n, and the film strips of the last.
     """
     classes, sites = len(subject.classes), subject.hidden_sites
     parts, trials = list[dict[str, Any]](), list[Trial]()
+    film = dict[str, np.ndarray]()
     for n, site in enumerate(sites):
         progress("class directions", n, len(sites))
         known = features.pop(site.name)
@@ -66,6 +68,8 @@ def find_directions(
             subject, site, n, known, controls=lens.controls, examples=lens.examples
         )
         trials.append(trial)
+        if site is sites[-1]:
+            film = strip_arrays(subject, known, trial.fitted)
         parts.append(_separation(known, trial.fitted, controls, classes))
     trials = try_again(subject, trials, progress)
     progress("class directions", len(sites), len(sites))
@@ -79,7 +83,7 @@ def find_directions(
         table,
         statements(table, subject.score),
         caveats(subject, table),
-        _arrays(trials),
+        _arrays(trials) | film,
     )
 
 

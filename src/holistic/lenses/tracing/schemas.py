@@ -254,5 +254,19 @@ DIRECTIONS = Schema(
             "lower and upper end of the 95 % interval of `doses`",
             sites=True,
         ),
+        "strips": Array(
+            "int64",
+            "classes steps",
+            "examples from the least to the most along the class mean difference of the last site, "
+            "at equal steps of rank; -1 for classes without",
+        ),
+        "strip_images": Array(
+            "uint8", "strip_images any any rgb", "these examples, each once", pictures="images"
+        ),
+        "strip_ids": Array("int64", "strip_images", "their places in the data", pictures="ids"),
+        "strip_labels": Array("int64", "strip_images", "their class indices", pictures="labels"),
+        "strip_predictions": Array(
+            "int64", "strip_images", "class indices that the model says", pictures="predictions"
+        ),
     },
 )

@@ -1,0 +1,113 @@
+"""Shows first where erasing costs each class, and which attribution methods fail their tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from holistic.lenses._parts import known
+from holistic.lenses.attribution._failures import FAILURES, failures
+from holistic.lenses.attribution.schemas import CONTROLS, EvidenceRow, MethodRow, WordRow
+from holistic.results.folder import Folder
+from holistic.results.opening import Cell, ClassColumn, Opening, Panel, Plane
+from holistic.words import joined, number, quoted, sentence
+
+__all__ = ["opening"]
+
+_EVIDENCE, _METHODS = "attribution.evidence", "attribution.methods"
+_WORDS = "attribution.words"
+
+
+def opening(audit: Folder) -> Opening:
+    """Return the column of `attribution.evidence`, and what `attribution.methods` warns of."""
+    columns, panels = list[ClassColumn](), list[Panel]()
+    if _EVIDENCE in audit:
+        cells = _cells(list(audit[_EVIDENCE].where(kind="erase").rows(EvidenceRow)))
+        if cells:
+            drawn = any(cell.plane for cell in cells.values())
+            head = "erase here: orange hurts" if drawn else "hurts most without"
+            columns.append(ClassColumn(head, _EVIDENCE, cells, 10))
+    if _WORDS in audit:
+        first = [row for row in audit[_WORDS].rows(WordRow) if row.rank == 1]
+        cells = {row.class_: _word(row) for row in first}
+        columns.append(ClassColumn("needs the word", _WORDS, cells, 10))
+    if _METHODS in audit:
+        panels += _warning([row for row in audit[_METHODS].rows(MethodRow) if row.n])
+    return Opening(columns=tuple(columns), panels=tuple(panels))
+
+
+def _cells(rows: Sequence[EvidenceRow]) -> dict[str, Cell]:
+    found: dict[str, list[EvidenceRow]] = {}
+    for row in rows:
+        found.setdefault(row.class_, []).append(row)
+    return {name: _cell(name, own) for name, own in found.items()}
+
+
+def _cell(name: str, rows: Sequence[EvidenceRow]) -> Cell:
+    worst = min(rows, key=lambda row: known(row.effect.value))
+    of, where = (
+        worst.effect,
+        worst.part
+        or (
+            f"rows {worst.top} to {worst.top + worst.height}, columns {worst.left} to "
+            f"{worst.left + worst.width}"
+        ),
+    )
+    return Cell(
+        words=worst.part,
+        evidence=(
+            f"the dearest of {len(rows)} {'places' if worst.part else 'windows'}, {where}: "
+            f"{number(of.value, '+z.2f')} [{number(of.lo, '+z.2f')}, {number(of.hi, '+z.2f')}], "
+            f"n = {worst.n}, q = {number(of.q, '.2g')}; the same place in a randomly initialised "
+            f"network {number(of.control, '+z.2f')}"
+        ),
+        plane=None if worst.part else Plane(laid_out(rows), f"where erasing costs {quoted(name)}"),
+    )
+
+
+def _word(row: WordRow) -> Cell:
+    of = row.effect
+    return Cell(
+        words=row.word,
+        evidence=(
+            f"chosen on the selection split; change without it {number(of.value, '+z.2f')} "
+            f"[{number(of.lo, '+z.2f')}, {number(of.hi, '+z.2f')}], n = {row.n}, "
+            f"q = {number(of.q, '.2g')}; in a randomly initialised network "
+            f"{number(of.control, '+z.2f')}"
+        ),
+    )
+
+
+def laid_out(rows: Sequence[EvidenceRow]) -> np.ndarray:
+    """Average the windows' changes over the cells of the input that they cover, `[H, W]`."""
+    height = max(row.top + row.height for row in rows)
+    width = max(row.left + row.width for row in rows)
+    total, count = np.zeros((2, height, width))
+    for row in rows:
+        at = slice(row.top, row.top + row.height), slice(row.left, row.left + row.width)
+        total[at] += known(row.effect.value)
+        count[at] += 1
+    return np.divide(total, count, out=np.zeros_like(total), where=count > 0)
+
+
+def _warning(rows: Sequence[MethodRow]) -> Iterator[Panel]:
+    """Say which methods fail a test that a wrong map would fail."""
+    failed = {name: tests for name, tests in failures(rows).items() if name not in CONTROLS}
+    if not failed:
+        return
+    names = {row.method: row.method_name for row in rows}
+    doubtful = [names[method] for method, tests in failed.items() if tests]
+    sound = [names[method] for method, tests in failed.items() if not tests]
+    lines = list[str]()
+    if doubtful:
+        lines.append(sentence(f"{joined(doubtful)} failed tests that wrong maps fail."))
+    if sound:
+        lines.append(sentence(f"{joined(sound)} passed every test."))
+    title = "Don't trust these heat maps" if doubtful else "Heat maps that passed their tests"
+    evidence = "; ".join(
+        f"{names[method]}: {', '.join(FAILURES[test] for test in tests)}"
+        for method, tests in failed.items()
+        if tests
+    )
+    yield Panel("maps", title, tuple(lines), _METHODS, 40, evidence=evidence, bare=True)

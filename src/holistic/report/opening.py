@@ -1,0 +1,266 @@
+"""Gathers the opening that lenses make, and lays it out as a page shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from holistic.errors import LacksColumn
+from holistic.lenses._places import lens_places
+from holistic.report.damage import showing
+from holistic.report.embedded import sheet
+from holistic.report.pictured import pictured
+from holistic.report.places import brought
+from holistic.results.folder import Folder
+from holistic.results.highlights import Card
+from holistic.results.opening import Cell, Opening, Panel, Plane, Strip
+from holistic.words import percent
+
+__all__ = ["Fact", "facts_line", "opening", "page_of"]
+
+_CLASSES = 10
+"""Rows of classes that a first screen has room for."""
+_IMAGES = 4
+"""Examples that stand beside a unit in a row."""
+_LAST = 100
+"""Place of panels of lenses that make none."""
+_SIDE = 64
+"""Pixels of a side above which pictures are made smaller for the first screen."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """A picture as a page shows it: a data URI, what it shows in words, and what it leads to."""
+
+    uri: str
+    words: str
+    address: str = ""
+
+
+def opening(audit: Folder) -> Opening:
+    """Join what the audit's lenses want to be seen first; of headlines the heaviest.
+
+    A lens whose tables another version made, without columns that it needs, shows nothing.
+
+    Raises
+    ------
+    AuditError
+        If the audit holds what it can't be made of.
+    """
+    found = list[Opening]()
+    for lens in dict.fromkeys([*lens_places(), *audit.lenses]):
+        if make := brought(lens, "opening", "opening"):
+            with showing(audit), suppress(LacksColumn):
+                found.append(make(audit))
+        elif lens in audit.lenses:
+            found.append(_first_words(audit, lens))
+    heads = [part.headline for part in found if part.headline]
+    return Opening(
+        max(heads, key=lambda head: head.weight, default=None),
+        tuple(sorted((c for part in found for c in part.columns), key=lambda c: c.place)),
+        tuple(sorted((p for part in found for p in part.panels), key=lambda p: p.place)),
+    )
+
+
+def _first_words(audit: Folder, lens: str) -> Opening:
+    """Show the first sentence of a lens that makes no opening of its own."""
+    for name in audit.lenses[lens]["findings"]:
+        if statements := audit.finding(name).statements:
+            title = audit.schema(name).title
+            return Opening(panels=(Panel(lens, title, statements[:1], name, _LAST, bare=True),))
+    return Opening()
+
+
+def page_of(audit: Folder, sites: Sequence[str]) -> dict[str, Any]:
+    """Lay the opening out for the page's template: pictures as data URIs, cards as addresses.
+
+    Parameters
+    ----------
+    audit
+        What to tell.
+    sites
+        Names of the sites in the order of their addresses.
+    """
+    return _Page(audit, sites).laid_out(opening(audit))
+
+
+class _Page:
+    """Turns examples, units and planes into pictures, each drawn once."""
+
+    def __init__(self, audit: Folder, sites: Sequence[str]) -> None:
+        self.classes = [str(c) for c in audit.provenance.get("classes", [])]
+        self._sites = {name: i for i, name in enumerate(sites)}
+        self._found = pictured(audit)
+        self._rows = self._found.row_of() if self._found else {}
+
+    def laid_out(self, found: Opening) -> dict[str, Any]:
+        shown = self._shown(found)
+        heads = [
+            {"words": c.head, "finding": c.finding, "bar": any(x.bar for x in c.cells.values())}
+            for c in found.columns
+        ]
+        least = _least(found)
+        rows = [
+            {
+                "name": name,
+                "address": f"#/class/{place}",
+                "typical": self._typical(place),
+                "cells": [self._cell(c.cells.get(name, Cell()), least) for c in found.columns],
+            }
+            for place, name in shown
+        ]
+        panels = [
+            {
+                "panel": panel,
+                "strips": [self._strip(strip) for strip in panel.strips],
+            }
+            for panel in found.panels
+            if panel.strips or panel.bare
+        ]
+        return {
+            "headline": found.headline,
+            "heads": heads,
+            "rows": rows,
+            "left": len(self.classes) - len(rows) if rows else 0,
+            "panels": panels,
+            "least": least,
+        }
+
+    def _shown(self, found: Opening) -> list[tuple[int, str]]:
+        """Classes of the rows: all, or those that lose most where there are many."""
+        named = {name for column in found.columns for name in column.cells}
+        places = [(i, name) for i, name in enumerate(self.classes) if name in named]
+        bars = {n: c.bar for column in found.columns for n, c in column.cells.items() if c.bar}
+        if len(places) > _CLASSES:
+            lost = {name: bar.before - bar.after for name, bar in bars.items()}
+            order = sorted(places, key=lambda p: -lost.get(p[1], -1.0))[:_CLASSES]
+            places = sorted(order)
+        return places
+
+    def _typical(self, label: int) -> Image | None:
+        example = self._found.typical(label) if self._found else None
+        return None if example is None else self._image(example)
+
+    def _image(self, example: int) -> Image | None:
+        if self._found is None or example not in self._rows:
+            return None
+        row = self._rows[example]
+        label = int(self._found.labels[row])
+        name = self.classes[label] if label < len(self.classes) else str(label)
+        uri = sheet(_small(self._found.images[row])[None], 1)
+        return Image(uri, f"example {example}, class {name}", f"#/image/{example}")
+
+    def _cell(self, cell: Cell, least: float) -> dict[str, Any]:
+        return {
+            "cell": cell,
+            "plane": _plane(cell.plane),
+            "address": self._address(cell.card),
+            "images": self._of_unit(cell.card, _IMAGES),
+            "bar": cell.bar and {
+                name: 100 * (value - least) / (1 - least)
+                for name, value in vars(cell.bar).items()
+                if np.isfinite(value)
+            },
+        }  # fmt: skip
+
+    def _strip(self, strip: Strip) -> dict[str, Any]:
+        images = [self._image(e.place) for e in strip.examples] or self._of_unit(
+            strip.card, 2 * _IMAGES
+        )
+        return {
+            "label": strip.label,
+            "address": self._address(strip.card),
+            "images": [image for image in images if image],
+        }
+
+    def _of_unit(self, card: Card | None, count: int) -> list[Image]:
+        if self._found is None or card is None or not card.site:
+            return []
+        images = [self._image(e) for e in self._found.of_unit(card.site, card.unit, count)]
+        return [image for image in images if image]
+
+    def _address(self, card: Card | None) -> str:
+        if card is None:
+            return ""
+        if card.site:
+            place = self._sites.get(card.site)
+            return "" if place is None else f"#/unit/{place}/{card.unit}"
+        return f"#/class/{self.classes.index(card.label)}" if card.label in self.classes else ""
+
+
+def _least(found: Opening) -> float:
+    """Where the bars' axis begins: a tenth below all that is drawn."""
+    ends = [
+        value
+        for column in found.columns
+        for cell in column.cells.values()
+        if cell.bar
+        for value in vars(cell.bar).values()
+        if np.isfinite(value)
+    ]
+    return max(0.0, min(0.9, np.floor(10 * min(ends)) / 10)) if ends else 0.0
+
+
+def _small(picture: np.ndarray) -> np.ndarray:
+    """Make a picture `[H, W]` or `[H, W, 3]` fit the first screen."""
+    from PIL import Image as Pillow
+
+    if max(picture.shape[:2]) <= _SIDE:
+        return picture
+    scale = _SIDE / max(picture.shape[:2])
+    size = tuple(max(1, round(scale * side)) for side in picture.shape[1::-1])
+    return np.asarray(Pillow.fromarray(picture).resize((size[0], size[1]), Pillow.Resampling.BOX))
+
+
+def _plane(plane: Plane | None) -> Image | None:
+    """Draw signed numbers: orange below 0, blue above, transparent at 0."""
+    if plane is None:
+        return None
+    values = np.nan_to_num(plane.values)
+    limit = float(np.abs(values).max()) or 1.0
+    rgba = np.zeros((*values.shape, 4), np.uint8)
+    rgba[..., :3] = np.where(values[..., None] < 0, _ORANGE, _BLUE)
+    rgba[..., 3] = np.round(255 * np.abs(values) / limit)
+    return Image(sheet(rgba[None], 1), plane.words)
+
+
+_ORANGE, _BLUE = (213, 94, 0), (0, 114, 178)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One fact of the audit's head, and what stands behind it."""
+
+    words: str
+    why: str = ""
+
+
+def facts_line(audit: Folder) -> list[Fact]:
+    """Say on what the audit rests, in few words."""
+    facts = audit.provenance
+    counts, accuracy = facts.get("counts", {}), facts.get("accuracy") or {}
+    found = list[Fact]()
+    if accuracy:
+        found.append(
+            Fact(
+                f"{percent(accuracy['value'])} right on {accuracy['n']:,} held-out examples",
+                f"accuracy {percent(accuracy['value'], accuracy['lo'], accuracy['hi'])}, "
+                f"n = {accuracy['n']:,}",
+            )
+        )
+    hidden = [row for row in audit["sites"].rows() if row["hidden"]] if "sites" in audit else []
+    units = sum(row["units"] for row in hidden)
+    if hidden:
+        found.append(Fact(f"{units:,} units in {len(hidden)} layer{'s' * (len(hidden) != 1)}"))
+    found.append(
+        Fact(
+            f"seed {facts.get('seed', '?')}",
+            f"units were chosen on {counts.get('selection', '?')} examples and effects measured on "
+            f"{counts.get('evaluation', '?')} others; score: {facts.get('score', '')}",
+        )
+    )
+    return found
