@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import io
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -18,7 +20,9 @@ import pytest
 import holistic
 import holistic.cli
 from fakes import CALLS, digests, finding, register
+from holistic.cli import app
 from holistic.cli.bars import progress_shown
+from holistic.lenses._contract import lens_class, lens_names
 from holistic.report.saved import Audit
 from holistic.study.models import RECIPES, Recipe
 
@@ -454,3 +458,34 @@ def test_bars_are_shown_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
             progress("counting", done, 3)
     assert "counting" in screen.getvalue()
     assert "2/3" in screen.getvalue()
+
+
+@pytest.mark.parametrize("command", sorted(c for c in app if not c.startswith("-")))
+def test_help_fits_a_screen_and_ends_with_examples(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert holistic.cli.main([command, "--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 46
+    assert max(map(len, lines)) <= 80
+    assert lines[-1].strip().startswith("holistic ")
+
+
+def test_every_setting_of_every_lens_is_listed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert holistic.cli.main(["settings"]) == 0
+    shown = re.sub(r"[\s│]", "", capsys.readouterr().out)
+    for name in lens_names():
+        for setting in dataclasses.fields(lens_class(name)):
+            assert f"--{name}.{setting.name.replace('_', '-')}" in shown
+
+
+def test_the_settings_of_one_lens_are_listed_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert holistic.cli.main(["settings", "tracing"]) == 0
+    shown = capsys.readouterr().out
+    assert "--tracing.pairs" in shown
+    assert "ablation." not in shown
+    assert holistic.cli.main(["settings", "tracking"]) == 2
+    assert "no lens 'tracking' (did you mean 'tracing'?)" in capsys.readouterr().err

@@ -136,7 +136,7 @@ def test_a_lens_of_a_package_gets_flags_help_audit_and_report(
     install: Install, tmp_path: Path
 ) -> None:
     site, out = brightness(install), tmp_path / "out"
-    shown = command(site, "run", "--help").stdout
+    shown = command(site, "settings", "brightness").stdout
     assert "Lens brightness" in shown
     assert "how bright are the images of each class?" in shown
     assert "--brightness.bins INT" in shown

@@ -133,8 +133,10 @@ function turn(e: KeyboardEvent): void {
   if (side && !typing) document.querySelector<HTMLAnchorElement>(`#app a[rel=${side}]`)?.click();
 }
 
-/** What was found beside each lens's first sentence: folded on a screen, whole on paper and without scripts. */
-const folded = () => [...document.querySelectorAll<HTMLDetailsElement>(".statements details")];
+/** Sentences beside the first ones, and their evidence: folded on a screen, whole on paper and without scripts. */
+const folded = () => [
+  ...document.querySelectorAll<HTMLDetailsElement>(".statements details, .evidence, .more"),
+];
 
 /** Paper is light, whatever the screen is, and nothing on it opens. */
 function printLight(): void {

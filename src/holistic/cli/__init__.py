@@ -33,38 +33,54 @@ app = App(
 # Named by strings, so that a command's module is imported only when it is asked for.
 app.command(
     "holistic.cli.run:run",
-    help="Study a model through all lenses and save an audit with its report.\n\n"
-    "A run that was cut off goes on where it stopped when the same command is given again.",
+    help="Study a model through all lenses and save an audit with its report.",
+    help_epilogue="Settings of the lenses: `holistic settings [LENS]`. A run that was cut off goes "
+    "on when the same command is given again.\n\n"
+    "    holistic run mnist --model cnn\n\n"
+    "    holistic run folder:photos --model mine:net --weights net.pt --quick\n\n"
+    "    holistic run mine:loader --model mine:net --sites 'layer4.*' --lens ablation",
     sort_key=1,
 )
 app.command(
     "holistic.cli.check:check",
     help="Look at a model and its data within seconds, before any work: accuracy, labels, inputs.",
+    help_epilogue="    holistic check folder:photos --model mine:net --weights net.pt",
     sort_key=2,
+)
+app.command(
+    "holistic.cli.settings:settings",
+    help="List the settings of the lenses, which `run` takes as flags.",
+    help_epilogue="    holistic settings ablation",
+    sort_key=1,
 )
 app.command(
     "holistic.cli.sites:sites",
     help="List the places in a model that can be studied.",
+    help_epilogue="    holistic sites --model mine:net",
     sort_key=3,
 )
 app.command(
     "holistic.cli.train:train",
     help="Train a reference model and save its weights.",
+    help_epilogue="    holistic train mnist --model cnn --out cnn.safetensors",
     sort_key=4,
 )
 app.command(
     "holistic.cli.report:report",
     help="Write the report of a saved audit again; no model, no data, no torch.",
+    help_epilogue="    holistic report runs/mnist-mlp-seed0 --verbose",
     sort_key=5,
 )
 app.command(
     "holistic.cli.export:export",
     help="Write the tables and arrays of a saved audit as CSV, JSON or Zarr; no torch.",
+    help_epilogue="    holistic export runs/mnist-mlp-seed0 --to csv --out tables",
     sort_key=5,
 )
 app.command(
     "holistic.cli.serve:serve",
     help="Serve the page of a saved audit on this machine, with live interventions on its model.",
+    help_epilogue="    holistic serve runs/mnist-mlp-seed0",
     sort_key=6,
 )
 

@@ -13,13 +13,24 @@ from cyclopts import Group, Parameter
 
 from holistic.lenses._contract import Lens
 
-__all__ = ["AsJson", "Plan", "Source", "file_name", "settings_class"]
+__all__ = ["AsJson", "Configuration", "Plan", "Source", "Verbose", "file_name", "settings_class"]
 
 
 _QUICK_EXAMPLES = 1000
 """Images that a quick run studies at most."""
 
-AsJson = Annotated[bool, Parameter(name="--json", negative=())]
+DATA, MODEL = Group.create_ordered("Data"), Group.create_ordered("Model")
+COST, OUTPUT = Group.create_ordered("Scope and cost"), Group.create_ordered("Output")
+
+
+def option(group: Group, *names: str) -> Parameter:
+    """Describe a flag: where help lists it, and under which name."""
+    return Parameter(name=names or None, group=group, show_default=False, negative=())
+
+
+AsJson = Annotated[bool, option(OUTPUT, "--json")]
+Verbose = Annotated[bool, option(OUTPUT)]
+Configuration = Annotated[Path | None, option(OUTPUT)]
 
 
 @Parameter(name="*")
@@ -27,26 +38,23 @@ AsJson = Annotated[bool, Parameter(name="--json", negative=())]
 class Source:
     """Which data and which model."""
 
-    data: str = "digits"
-    """Data set: `digits`, `mnist`, `fashion-mnist`, `folder:PATH` (a folder for each class), or
-    `module:callable`."""
+    data: Annotated[str, option(DATA)] = "digits"
+    """digits, mnist, fashion-mnist, folder:PATH, module:name."""
     _: KW_ONLY
-    model: str = "mlp"
-    """Reference model `mlp`, `cnn` or `vit`, or `module:factory`, a function that returns one."""
-    seed: int = 0
-    """Seed of the weights, of the training, and of everything that is drawn at random."""
-    data_dir: Path | None = None
-    """Folder that holds data sets (`mnist/*.gz`); `$HOLISTIC_DATA` by default."""
-    classes: tuple[str, ...] = ()
-    """Names of the model's classes in the order of its logits, as `cat,dog`; the data's own by
-    default. Labels follow the data's names to their places there."""
-    resize: str | None = None
-    """Bring the pictures of a folder to this size: `64`, or `64x48`, height by width."""
-    normalise: str | None = None
-    """Take a mean away and divide by a deviation, `0.13,0.31`, or first a mean and then a deviation
-    for each channel."""
-    vocabulary: Path | None = None
-    """File of the words that the numbers of tokens stand for: a word a line, or JSON."""
+    model: Annotated[str, option(MODEL)] = "mlp"
+    """mlp, cnn or vit, or module:factory that returns yours."""
+    seed: Annotated[int, option(MODEL)] = 0
+    """Of weights, training and all that is drawn; 0 by default."""
+    data_dir: Annotated[Path | None, option(DATA)] = None
+    """Folder of mnist/*.gz; $HOLISTIC_DATA by default."""
+    classes: Annotated[tuple[str, ...], option(DATA)] = ()
+    """Names in the order of the logits: cat,dog."""
+    resize: Annotated[str | None, option(DATA)] = None
+    """Size of a folder's pictures: 64 or 64x48, height first."""
+    normalise: Annotated[str | None, option(DATA)] = None
+    """Mean and deviation: 0.13,0.31, or one per channel."""
+    vocabulary: Annotated[Path | None, option(DATA)] = None
+    """File of the words of tokens: a word a line, or JSON."""
 
     @property
     def made(self) -> dict[str, Any]:
@@ -62,37 +70,30 @@ class Source:
 class Plan:
     """What a run studies, with which lenses, and where it is saved."""
 
-    weights: Path | None = None
-    """Weights of the model: safetensors, a state dict or checkpoint of `torch.save`, or a folder
-    of shards; a folder of Hugging Face is the model itself, with its processor. A reference model
-    without weights is trained first."""
-    forward: str | None = None
-    """`module:function` that is called with the model and a batch and returns logits, where the
-    model itself returns something else."""
-    limit: int | None = None
-    """Study this many of the test images, the classes in their proportions; all by default."""
-    score: str = "margin"
-    """What effects are measured in: `margin`, `logit`, `log_prob` or `accuracy`."""
-    out: Path | None = None
-    """Folder of the audit; `runs/DATA-MODEL-seedSEED` by default."""
-    device: str = "auto"
-    """Where to compute: `cpu`, `cuda`, `cuda:1`, or `auto`, CUDA where there is any."""
-    unit_axis: tuple[str, ...] = ()
-    """`SITE=AXIS`: which axis of an example's value counts a site's units, if not the inferred
-    one (see `holistic sites`)."""
-    sites: tuple[str, ...] = ()
-    """Sites to study: names, patterns such as `layer3.*`, or places among the hidden sites, `#-3:`
-    for the last three; all hidden sites by default."""
-    exact: bool = False
-    """Replace every unit on every example, whatever it takes; without it, a sweep of more than
-    3e14 operations is estimated from a sample, and says so."""
-    lens: tuple[str, ...] = ()
-    """Names of the lenses to run; all by default."""
-    quick: bool = False
-    """Take about a tenth of the time: 1,000 of the test images at most, and in each lens fewer
-    examples, copies and steps where its settings aren't given. Intervals are wider by that."""
-    anyway: bool = False
-    """Study a model, too, that is no better than chance."""
+    weights: Annotated[Path | None, option(MODEL)] = None
+    """File, checkpoint, shards, or Hugging Face folder."""
+    forward: Annotated[str | None, option(MODEL)] = None
+    """module:function(model, batch) that returns logits."""
+    limit: Annotated[int | None, option(COST)] = None
+    """Study so many examples; all by default."""
+    score: Annotated[str, option(COST)] = "margin"
+    """margin (default), logit, log_prob or accuracy."""
+    out: Annotated[Path | None, option(OUTPUT)] = None
+    """Folder; runs/DATA-MODEL-seedSEED by default."""
+    device: Annotated[str, option(COST)] = "auto"
+    """cpu, cuda, cuda:1; auto takes CUDA where there is any."""
+    unit_axis: Annotated[tuple[str, ...], option(MODEL)] = ()
+    """SITE=AXIS that counts units, if not the inferred one."""
+    sites: Annotated[tuple[str, ...], option(COST)] = ()
+    """Names, patterns layer3.*, places #-3:; all by default."""
+    exact: Annotated[bool, option(COST)] = False
+    """Every unit on every example, whatever it takes."""
+    lens: Annotated[tuple[str, ...], option(COST)] = ()
+    """Lenses to run; all by default."""
+    quick: Annotated[bool, option(COST)] = False
+    """Fewer examples and controls: about a tenth of the time."""
+    anyway: Annotated[bool, option(MODEL)] = False
+    """Study a model that is no better than chance, too."""
 
     @property
     def most(self) -> int | None:
@@ -109,13 +110,15 @@ def file_name(source: Source) -> str:
     return re.sub(r"[^\w.]+", "-", f"{source.data}-{source.model}-seed{source.seed}")
 
 
-def settings_class(lenses: Iterable[type[Lens]]) -> type:
+def settings_class(lenses: Iterable[type[Lens]], *, shown: bool = False) -> type:
     """Make a dataclass that has one field per lens, so that a lens's fields become flags.
 
     Parameters
     ----------
     lenses
         Lenses; one without settings of its own is left out.
+    shown
+        Whether help lists the flags.
 
     Returns
     -------
@@ -123,7 +126,7 @@ def settings_class(lenses: Iterable[type[Lens]]) -> type:
         A frozen dataclass; the field of a lens holds it with its settings.
     """
     fields: list[tuple[str, Any, Any]] = [
-        (lens.name, _grouped(lens), field(default_factory=lens))
+        (lens.name, _grouped(lens, shown=shown), field(default_factory=lens))
         for lens in lenses
         if dataclasses.fields(lens)
     ]
@@ -132,5 +135,6 @@ def settings_class(lenses: Iterable[type[Lens]]) -> type:
     return dataclasses.make_dataclass("Settings", fields, frozen=True, namespace=namespace)
 
 
-def _grouped(lens: type[Lens]) -> Any:
-    return Annotated[lens, Parameter(group=Group(f"Lens {lens.name}", help=lens.question))]
+def _grouped(lens: type[Lens], *, shown: bool) -> Any:
+    group = Group(f"Lens {lens.name}", help=lens.question)
+    return Annotated[lens, Parameter(group=group, show=shown)]

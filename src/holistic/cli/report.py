@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from holistic.cli.options import AsJson
+from holistic.cli.options import AsJson, Verbose
 from holistic.cli.streams import print_json
 
 __all__ = ["report"]
@@ -15,7 +15,7 @@ def report(
     *,
     out: Path | None = None,
     json_: AsJson = False,
-    verbose: bool = False,
+    verbose: Verbose = False,
 ) -> None:
     """Write the HTML report of a saved audit again; no model, no data, no torch.
 

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from holistic.cli.bars import progress_shown
-from holistic.cli.options import AsJson, Plan, Source, file_name, settings_class
+from holistic.cli.options import (
+    AsJson,
+    Configuration,
+    Plan,
+    Source,
+    Verbose,
+    file_name,
+    settings_class,
+)
 from holistic.cli.streams import kept_apart, print_json
 from holistic.cli.subjects import with_pretrained
 from holistic.errors import AuditError, LensError, notice
@@ -38,8 +46,8 @@ def run(
     *,
     settings: Annotated[Settings, Parameter(name="*")] = _DEFAULTS,
     json_: AsJson = False,
-    verbose: bool = False,
-    config: Path | None = None,
+    verbose: Verbose = False,
+    config: Configuration = None,
 ) -> None:
     """Study a model through all lenses and save an audit with its report.
 
@@ -56,9 +64,9 @@ def run(
     json_
         Print one JSON document instead of text.
     verbose
-        Print every sentence of every finding at the end.
+        Print every sentence of every finding.
     config
-        TOML file with any of these settings (`seed = 1`, `[ablation]`); flags win.
+        TOML file of settings (`seed = 1`, `[ablation]`).
     """
     lenses, source = _lenses(plan, settings), with_pretrained(source, plan.weights)
     out = plan.out or Path("runs") / file_name(source)

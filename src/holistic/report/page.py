@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from holistic.lenses._contract import question_of
+from holistic.report.briefs import brief
 from holistic.report.damage import showing
 from holistic.report.embedded import (
     bundle,
@@ -47,6 +48,7 @@ class Part:
     title: str
     lead: str
     answers: bool
+    brief: str
     statements: tuple[str, ...]
     caveats: tuple[str, ...]
     pictures: tuple[Picture, ...]
@@ -190,6 +192,7 @@ def _part(audit: Folder, finding: Finding, *, still: bool) -> Part:
         title=finding.schema.title,
         lead=finding.schema.lead,
         answers=finding.schema.answers,
+        brief=brief(finding, audit),
         statements=finding.statements,
         caveats=finding.caveats,
         pictures=tuple(Picture(uri, caption) for uri, caption in figures),

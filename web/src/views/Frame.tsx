@@ -33,7 +33,12 @@ export function Frame({
   return (
     <figure class="view">
       <div ref={box}>{children}</div>
-      <figcaption>{caption}</figcaption>
+      <figcaption>
+        <details class="reading">
+          <summary>how to read it</summary>
+          {caption}
+        </details>
+      </figcaption>
       <p class="tools">
         {table && (
           <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>
