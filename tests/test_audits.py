@@ -150,7 +150,7 @@ def test_provenance(tmp_path: Path) -> None:
     assert record["created"].endswith("+00:00")
     assert record["backend_note"] == "hooked: no graph"
     assert "hooked: no graph" in record["caveats"]
-    assert any("trained again" in caveat for caveat in record["caveats"])
+    assert any("another training" in caveat for caveat in record["caveats"])
 
 
 def test_key_depends_on_what_decides_the_numbers_and_not_on_the_clock(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def _random(row: Removed, count: str) -> str:
 def _units(needed: list[Needed], audit: Folder) -> Iterator[Panel]:
     """Name the units whose removal costs a class most, a panel of words."""
     layers, unit = layer_names(audit), SCORE_UNITS.get(audit.provenance.get("score", ""), "")
-    found = sorted((r for r in needed if r.hi < 0), key=lambda row: row.effect)[:_NAMED]
+    found = sorted((r for r in needed if (r.hi or 0) < 0), key=lambda row: row.effect)[:_NAMED]
     lines = [
         f"{unit_name(layers, r.site, r.unit)} {_role(r)}: without it {quoted(r.class_)} loses "
         f"{number(-r.effect, '.1f')} {unit}"
