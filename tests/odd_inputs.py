@@ -145,7 +145,19 @@ def _of_data() -> list[Case]:
     cases += [Case(("sites", "own:daat", *OWN_MODEL)), Case(("sites", "own:data", "--resize", "4"))]
     cases += [
         Case(("sites", "folder:sizes", *OWN_MODEL, "--resize", size))
-        for size in ("", "0", "4x", "x4", "-3", "4x5x6", "big", "99999", "3.5", "0x4")
+        for size in (
+            "",
+            "0",
+            "4x",
+            "x4",
+            "-3",
+            "4x5x6",
+            "big",
+            "99999",
+            "3.5",
+            "0x4",
+            "\u0663\u0662",
+        )
     ]
     cases += [
         Case((*FINE, f"--normalise={numbers}"))

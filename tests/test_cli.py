@@ -489,3 +489,29 @@ def test_the_settings_of_one_lens_are_listed_alone(capsys: pytest.CaptureFixture
     assert "ablation." not in shown
     assert holistic.cli.main(["settings", "tracking"]) == 2
     assert "no lens 'tracking' (did you mean 'tracing'?)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flag", "text"),
+    [
+        ("--seed", "\u0663"),
+        ("--seed", "9" * 5000),
+        ("--normalise", "\u0660,\u0661"),
+        ("--normalise", "1_0,1"),
+        ("--resize", "\u0663\u0662"),
+        ("--unit-axis", "1=" + "9" * 5000),
+        ("--unit-axis", "1=\u0660"),
+        ("--unit-axis", "1=-0"),
+    ],
+)
+def test_numbers_are_written_in_digits_that_one_meaning_has(
+    capsys: pytest.CaptureFixture[str], flag: str, text: str
+) -> None:
+    assert holistic.cli.main(["sites", "digits", flag, text]) == 2
+    assert f"error: {flag} needs " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "\u0663"])
+def test_a_port_is_refused_before_any_work(capsys: pytest.CaptureFixture[str], port: str) -> None:
+    assert holistic.cli.main(["serve", "no/such/folder", "--port", port]) == 2
+    assert "--port " in capsys.readouterr().err

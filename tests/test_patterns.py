@@ -41,6 +41,13 @@ def test_a_pattern_for_nothing_is_an_error_that_names_the_hidden_sites(pattern: 
         matching(SITES, [pattern])
 
 
+@pytest.mark.parametrize("place", ["#-0", "#-00", "#0:-0", "#\u0660", "#\uff11", "#" + "9" * 5000])
+def test_what_is_no_place_is_no_site(place: str) -> None:
+    """Digits of other scripts, -0, and more digits than Python reads."""
+    with pytest.raises(SiteError, match="no site '#"):
+        matching(SITES, [place])
+
+
 def test_a_name_that_is_none_is_told_with_the_nearest() -> None:
     with pytest.raises(SiteError, match=r"no site 'layer2.rely' \(did you mean 'layer2.relu'"):
         matching(SITES, ["layer2.rely"])

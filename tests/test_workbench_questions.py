@@ -156,6 +156,13 @@ def test_numbers_that_no_array_holds_get_a_sentence(
         assert len(told) < 200
 
 
+def test_what_is_said_twice_has_no_meaning(server: Server) -> None:
+    body = b'{"session": "p", "number": 1, "units": [["1", 0]], "units": [["1", 1]]}'
+    status, answer, _ = server.ask("POST", "/api/remove", body)
+    line = "a question says each thing once, got 'units' twice"
+    assert (status, json.loads(answer)) == (400, {"error": line})
+
+
 @pytest.mark.parametrize("number", ["9223372036854775807", "-9223372036854775808", "1e300", "-0.0"])
 def test_numbers_that_fit_are_compared_with(server: Server, number: str) -> None:
     for column in ("unit", "effect"):

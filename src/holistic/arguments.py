@@ -12,7 +12,20 @@ import numpy as np
 
 from holistic.errors import HolisticError, SettingError, shortened
 
-__all__ = ["check_subject", "checked_seed", "described", "indices", "number", "printable", "whole"]
+__all__ = [
+    "WRITTEN",
+    "check_subject",
+    "checked_seed",
+    "described",
+    "indices",
+    "number",
+    "printable",
+    "whole",
+]
+
+WRITTEN = r"(?:-(?=0*[1-9]))?[0-9]{1,18}"
+"""A whole number in a text: digits of ASCII, as many as an index may have, and no -0."""
+
 
 _MOST_SEED = 2**31 - 1
 """Seeds are also added to and multiplied, and every generator takes what comes out."""

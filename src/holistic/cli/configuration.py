@@ -8,9 +8,11 @@ from pathlib import Path
 from cyclopts import App, ArgumentCollection, CycloptsError
 from cyclopts.config import Toml
 
+from holistic.errors import shortened
+
 __all__ = ["check_numbers", "read_configuration"]
 
-_WHOLE = re.compile(r"[+-]?(\d[\d_]*(\.0*)?|0[xob][\da-f_]+)", re.IGNORECASE)
+_WHOLE = re.compile(r"[+-]?([0-9][0-9_]{0,40}(\.0*)?|0[xob][0-9a-f_]{1,40})", re.IGNORECASE)
 
 
 def read_configuration(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
@@ -51,6 +53,8 @@ def _check_file(path: str) -> None:
 def check_numbers(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
     """Refuse fractions where whole numbers are needed: they would be rounded without a word.
 
+    Digits are those of ASCII, so that nobody is read as having meant a number.
+
     Raises
     ------
     CycloptsError
@@ -58,8 +62,9 @@ def check_numbers(app: App, commands: tuple[str, ...], arguments: ArgumentCollec
     """
     for argument in arguments:
         whole = argument.hint in (int, int | None)
-        for token in argument.tokens if whole else ():
-            if not _WHOLE.fullmatch(str(token.value).strip()):
-                raise CycloptsError(
-                    msg=f"{argument.name} needs a whole number, got '{token.value}'"
-                )
+        numbers = whole or argument.hint in (float, float | None)
+        for token in argument.tokens if numbers else ():
+            text = str(token.value).strip()
+            if not (_WHOLE.fullmatch(text) if whole else text.isascii()):
+                kind = "a whole number" if whole else "a number"
+                raise CycloptsError(msg=f"{argument.name} needs {kind}, got '{shortened(text)}'")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from holistic.cli import INTERRUPTED
+from holistic.cli.streams import as_line
 from holistic.errors import HolisticError, listed
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ __all__ = ["serve"]
 
 _MADE = ("data", "model", "weights", "seed", "limit", "score", "unit_axis")
 """What an audit must say of its source, so that its model can be made again."""
+_PORTS = 65_535
 _SOURCE = ("data", "model", "seed", "classes", "resize", "normalise", "vocabulary")
 """What of that are flags of the source, some said only where they were given."""
 
@@ -47,14 +49,16 @@ def serve(
         Run the code and read the files that the audit names (`module:factory`, `folder:PATH`,
         weights). An audit may come from somebody else.
     """
+    from holistic.arguments import whole
     from holistic.report.saved import load
     from holistic.workbench.serving import Served, check_installed
 
+    whole(port, "--port", 0, _PORTS)
     check_installed()
     audit = load(folder)
     live = _model(audit, data_dir, trust=trust)
     if isinstance(live, str):
-        print(f"without live interventions: {live}", file=sys.stderr)
+        print(f"without live interventions: {as_line(live)}", file=sys.stderr)
 
     if not audit.reported:  # a job's lens may have been saved right before the server was stopped
         with contextlib.suppress(OSError):

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from holistic.arguments import WRITTEN
 from holistic.cli.options import Plan, Source
 from holistic.errors import ModelError, SettingError
 
@@ -107,7 +108,7 @@ def _size(text: str | None) -> tuple[int, int] | None:
     """Read `64` or `64x48`, height by width."""
     if text is None:
         return None
-    sides = re.fullmatch(r"(\d{1,4})(?:x(\d{1,4}))?", text.strip())
+    sides = re.fullmatch(r"([0-9]{1,4})(?:x([0-9]{1,4}))?", text.strip())
     if sides is None or "0" in (sides[1].lstrip("0") or "0", (sides[2] or "1").lstrip("0") or "0"):
         raise SettingError(f"--resize needs a size, as 64 or 64x48 (height by width), got '{text}'")
     return int(sides[1]), int(sides[2] or sides[1])
@@ -118,7 +119,7 @@ def _normalising(text: str | None) -> tuple[float, ...]:
     if text is None:
         return ()
     try:
-        numbers = tuple(float(number) for number in text.split(","))
+        numbers = tuple(map(_plain_number, text.split(",")))
     except ValueError:
         numbers = ()
     half = len(numbers) // 2
@@ -129,6 +130,13 @@ def _normalising(text: str | None) -> tuple[float, ...]:
             f"got '{text}'"
         )
     return numbers
+
+
+def _plain_number(text: str) -> float:
+    """Read a number in digits of ASCII, without the marks that Python allows between them."""
+    if "_" in text or not text.isascii():
+        raise ValueError
+    return float(text)
 
 
 def untrained_model(source: Source, data: Data) -> nn.Module:
@@ -237,7 +245,7 @@ def _unit_axes(texts: Sequence[str]) -> dict[str, int]:
     axes: dict[str, int] = {}
     for text in texts:
         name, _, axis = text.rpartition("=")
-        if not name or not re.fullmatch(r"-?\d+", axis):
+        if not name or not re.fullmatch(WRITTEN, axis):
             raise SettingError(f"--unit-axis needs SITE=AXIS with a whole number, got '{text}'")
         axes[name] = int(axis)
     return axes

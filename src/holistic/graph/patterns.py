@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from holistic.arguments import WRITTEN
 from holistic.errors import SiteError, listed
 from holistic.graph.shown import layered
 from holistic.graph.sites import Site, find_site
 
 __all__ = ["matching", "narrowed"]
 
-_PLACES = re.compile(r"#(-?\d+)?(:)?(-?\d+)?")
+_PLACES = re.compile(rf"#({WRITTEN})?(:)?({WRITTEN})?")
 
 
 def matching(sites: Sequence[Site], patterns: Sequence[str]) -> tuple[Site, ...]:

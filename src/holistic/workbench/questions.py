@@ -31,7 +31,11 @@ def read(body: bytes) -> dict[str, Any]:
     """
     try:
         asked = json.loads(
-            body or b"{}", parse_int=_whole, parse_float=_finite, parse_constant=_finite
+            body or b"{}",
+            parse_int=_whole,
+            parse_float=_finite,
+            parse_constant=_finite,
+            object_pairs_hook=_once,
         )
         json.dumps(asked, ensure_ascii=False).encode()  # half of a pair can't be sent back
     except (ValueError, RecursionError):
@@ -56,6 +60,16 @@ def written(answer: dict[str, Any]) -> bytes:
             "what the model says to this isn't finite numbers (NaN or infinite); "
             "ask with other values"
         ) from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object; one that says something twice may mean either."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise SettingError(f"a question says each thing once, got '{_quoted(twice)}' twice")
+    return found
 
 
 def _whole(digits: str) -> int:

@@ -157,7 +157,8 @@ def serve(audit: Audit | str | Path, subject: Subject, *, port: int = 0) -> Serv
 
 def difference(audit: Audit, subject: Subject) -> str:
     """Say in what the subject isn't the audit's, if it isn't."""
-    other = [name.partition("_")[0] for name in other_than(audit.provenance, subject)]
+    names = other_than(audit.provenance, subject)
+    other = [name.removesuffix("_sha256").replace("_", " ") for name in names]
     return (
         f"the model has other {', '.join(other)} now than when the audit was made" if other else ""
     )
