@@ -17,12 +17,15 @@ const spelt = (word: string) =>
 export function Tokens({
   words,
   mark,
+  span = 1,
   values,
   limit = 1,
   title,
 }: {
   words: string[];
   mark?: number;
+  /** How many tokens from the marked one on a unit sees there. */
+  span?: number;
   values?: ArrayLike<number>;
   limit?: number;
   title?: (place: number) => string;
@@ -54,9 +57,12 @@ const inkOn = (value: number, limit: number) =>
 /** The tokens of an example, without the padding at its end. */
 export function wordsOf(audit: Audit, values: ArrayLike<number>): string[] {
   const { words = {} } = audit.inputs;
-  const all = Array.from(values, (number) => words[String(number)] ?? `#${number}`);
-  while (all.length > 1 && PADS.includes(all[all.length - 1])) all.pop();
-  return all;
+  return unpadded(Array.from(values, (number) => words[String(number)] ?? `#${number}`));
+}
+
+export function unpadded(words: string[]): string[] {
+  const last = words.findLastIndex((word) => !PADS.includes(word));
+  return words.slice(0, Math.max(1, last + 1));
 }
 
 /** Some tokens around a place, where a text is long. */
@@ -70,10 +76,12 @@ function around(words: string[], mark = 0): [string[], number] {
 export function Example({
   place,
   mark,
+  span,
   large = false,
 }: {
   place: number;
   mark?: number;
+  span?: number;
   large?: boolean;
 }) {
   const audit = useAudit(),
@@ -82,9 +90,11 @@ export function Example({
   if (kind === "tokens") {
     const words = wordsOf(audit, values);
     const [some, before] = large ? [words, 0] : around(words, mark);
-    return <Tokens words={some} mark={mark === undefined ? undefined : mark - before} />;
+    return (
+      <Tokens words={some} mark={mark === undefined ? undefined : mark - before} span={span} />
+    );
   }
-  if (kind === "series") return <Curves values={values} large={large} mark={mark} />;
+  if (kind === "series") return <Curves values={values} large={large} mark={mark} span={span} />;
   return large ? <Features values={values} /> : <Bars values={values} />;
 }
 
@@ -183,10 +193,12 @@ function Curves({
   values,
   large,
   mark,
+  span = 1,
 }: {
   values: ArrayLike<number>;
   large: boolean;
   mark?: number;
+  span?: number;
 }) {
   const audit = useAudit(),
     [channels, steps] = audit.exampleShape();
@@ -202,7 +214,15 @@ function Curves({
   const own = mark === undefined ? undefined : (wide * mark) / (steps - 1);
   return (
     <svg class="input" width={wide} height={high} aria-hidden="true">
-      {own !== undefined && <line x1={own} x2={own} y1={0} y2={high} stroke="#e69f00" />}
+      {own !== undefined && (
+        <rect
+          x={own}
+          width={Math.max(1, (wide * span) / steps)}
+          height={high}
+          fill="#e69f00"
+          fill-opacity={0.4}
+        />
+      )}
       {Array.from({ length: channels }, (_, c) => (
         <polyline
           key={c}

@@ -33,21 +33,22 @@ interface Shown {
   size?: number;
   box?: Box;
   crop?: boolean;
-  /** Where along a text or a series a unit's value is largest. */
+  /** Where along a text or a series a unit's value is largest, and how much it sees from there. */
   mark?: number;
+  span?: number;
 }
 
 /** One example, as what it is: a picture, a text, a row of features, the curves of a series. */
 export function Picture(given: Shown) {
   const audit = useAudit(),
-    { place, value, size = 44, mark } = given;
+    { place, value, size = 44, mark, span } = given;
   const images = audit.images!;
   if (images.sheet) return <Cut {...given} images={images as Images & Sheet} />;
   const label = audit.outline.classes[images.labels[place]] ?? "?";
   const words = `example ${images.examples[place]} of class ${label}${value === undefined ? "" : `, activation ${shown(value)}`}`;
   return (
     <a class="picture plain" href={to.image(images.examples[place])} title={words}>
-      <Example place={place} mark={mark} large={size > 100} />
+      <Example place={place} mark={mark} span={span} large={size > 100} />
       <span class="sr">{words}</span>
     </a>
   );

@@ -31,7 +31,7 @@ def opening(audit: Folder) -> Opening:
     if _WORDS in audit:
         first = [row for row in audit[_WORDS].rows(WordRow) if row.rank == 1]
         cells = {row.class_: _word(row) for row in first}
-        columns.append(ClassColumn("needs the word", _WORDS, cells, 10))
+        columns += [ClassColumn("needs the word", _WORDS, cells, 10)] if cells else []
     if _METHODS in audit:
         panels += _warning([row for row in audit[_METHODS].rows(MethodRow) if row.n])
     return Opening(columns=tuple(columns), panels=tuple(panels))

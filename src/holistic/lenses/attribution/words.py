@@ -31,6 +31,8 @@ _BUDGET = 5e11
 """Multiplications that taking tokens out may cost; see `replacing.budget`."""
 _WORDS = 30
 """Words of a class that are told of, the most frequent on the selection split first."""
+_TEXTS = 5
+"""So many times as many texts as pictures: a word stands in a few of them only."""
 _FEWEST = 5
 """Texts of the selection split that a word must stand in."""
 _COPY = 104_729
@@ -111,7 +113,7 @@ def tokens_finding(subject: Subject) -> Finding:
 def _taken(subject: Subject, lens: Attribution, fill: Blank, progress: Progress) -> _Taken:
     length, classes = subject.images.shape[1], len(subject.classes)
     cost = 3.0 * model_work(subject) * length * classes
-    each = afforded(_BUDGET, cost, least=8, most=lens.evidence_images)
+    each = afforded(_BUDGET, cost, least=8, most=_TEXTS * lens.evidence_images)
     texts = balanced(subject.evaluation, each * classes, subject.seed)
     selection = balanced(subject.selection, each * classes, subject.seed)
     fresh, found = subject.untrained(subject.seed + _COPY), list[np.ndarray]()
@@ -123,7 +125,11 @@ def _taken(subject: Subject, lens: Attribution, fill: Blank, progress: Progress)
 
 def _rows(subject: Subject, taken: _Taken, fill: Blank) -> Iterator[WordRow]:
     for label, name in enumerate(subject.classes):
-        words = _frequent(subject, label, fill)
+        words = [
+            word
+            for word in _frequent(subject, label, fill)
+            if _mean(taken.texts, taken.changes, label, word).count > 1
+        ]
         means = [float(_mean(taken.selection, taken.there, label, word).mean) for word in words]
         ranks = np.argsort(np.argsort(np.nan_to_num(means, nan=np.inf), kind="stable")) + 1
         for token, rank, known_there in zip(words, ranks, np.isfinite(means), strict=True):
@@ -131,8 +137,6 @@ def _rows(subject: Subject, taken: _Taken, fill: Blank) -> Iterator[WordRow]:
                 _mean(taken.texts, values, label, token)
                 for values in (taken.changes, taken.control)
             )
-            if own.count < 2:
-                continue
             (lo, hi), (control_lo, control_hi) = own.interval(), control.interval()
             yield WordRow(
                 class_=name,

@@ -2,7 +2,7 @@
 
 import { useMemo, useState } from "preact/hooks";
 import { ordered } from "../../choose";
-import type { Table } from "../../data";
+import type { Audit, Table } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { DataTable } from "../../views/DataTable";
@@ -54,7 +54,7 @@ export function Examples({
                   place={place}
                   value={table.number(row, "value")}
                   box={boxOf(table, row)}
-                  mark={table.cell(row, "peak") === null ? undefined : table.number(row, "peak")}
+                  {...peakOf(audit, table, row)}
                   crop={crop}
                 />
               ))}
@@ -63,6 +63,20 @@ export function Examples({
       ))}
     </div>
   );
+}
+
+/** Where along its input a unit's value is largest, and how much of it the unit sees there, by how many positions it has. */
+function peakOf(audit: Audit, table: Table, row: number): { mark?: number; span?: number } {
+  if (table.cell(row, "peak") === null) return {};
+  const sites = audit.table("sites"),
+    [about] = sites?.rows({ site: table.cell(row, "site") }) ?? [],
+    steps = audit.exampleShape()[1];
+  const positions = about === undefined ? steps : sites!.number(about, "positions"),
+    stride = Math.max(1, Math.floor(steps / positions));
+  return {
+    mark: table.number(row, "peak") * stride,
+    span: Math.max(1, steps - stride * (positions - 1)),
+  };
 }
 
 /** The part of the input that the unit sees where its value is largest; undefined where units don't repeat. */

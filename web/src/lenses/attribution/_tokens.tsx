@@ -3,7 +3,7 @@
 import { limitOf } from "../../colour";
 import type { Table } from "../../data";
 import { useAudit } from "../../views/context";
-import { Tokens } from "../../views/Example";
+import { Tokens, unpadded } from "../../views/Example";
 import { Frame } from "../../views/Frame";
 import { describe, shown } from "../../wording";
 import type { ImageOf } from "../parts";
@@ -15,10 +15,11 @@ const LINES = [
 ] as const;
 
 export function Text({ table, example }: { table: Table; example: number }) {
-  const rows = table
+  const every = table
     .rows({ example })
     .sort((a, b) => table.number(a, "place") - table.number(b, "place"));
-  const words = rows.map((row) => shown(table.cell(row, "token")));
+  const words = unpadded(every.map((row) => shown(table.cell(row, "token")))),
+    rows = every.slice(0, words.length);
   const name = (column: string) =>
     column === "control" && !table.has("control") ? "effect_control" : column;
   const lines = LINES.map(([column, head]) => [name(column), head] as const).filter(
