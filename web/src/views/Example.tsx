@@ -42,13 +42,20 @@ export function Tokens({
         return (
           <span key={place} title={title?.(place)}>
             {text.startsWith(" ") && " "}
-            {place === mark ? <mark>{text.trim()}</mark> : <span style={style}>{text.trim()}</span>}
+            {marked(place, mark, span) ? (
+              <mark>{text.trim()}</mark>
+            ) : (
+              <span style={style}>{text.trim()}</span>
+            )}
           </span>
         );
       })}
     </span>
   );
 }
+
+const marked = (place: number, mark = Number.NaN, span: number) =>
+  place >= mark && place < mark + span;
 
 /** Letters stay readable on full colour. */
 const inkOn = (value: number, limit: number) =>

@@ -27,6 +27,8 @@ _POINTS = 9
 """Values of a feature at which its curve is measured: quantiles of the selection split."""
 _FEATURES = 40
 """Features that get a curve: those whose values move the probabilities most on the selection."""
+_EXAMPLES = 5
+"""So many times as many examples as pictures: running a table costs little."""
 _COPY = 104_729
 """Added to the subject's seed for the randomly initialised control."""
 
@@ -57,7 +59,8 @@ def response_finding(subject: Subject, lens: Attribution, progress: Progress) ->
     """
     moves = _moves(subject, lens)  # [F, C]
     chosen = sorted(np.argsort(-moves.max(1), kind="stable")[:_FEATURES].tolist())
-    some = balanced(subject.evaluation, lens.evidence_images * len(subject.classes), subject.seed)
+    most = _EXAMPLES * lens.evidence_images * len(subject.classes)
+    some = balanced(subject.evaluation, most, subject.seed)
     fresh, rows = subject.untrained(subject.seed + _COPY), list[ResponseRow]()
     for n, place in enumerate(chosen):
         values = _values(subject, place)
