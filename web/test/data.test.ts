@@ -19,7 +19,17 @@ import { parse, to } from "../src/route";
 import { search } from "../src/views/Bar";
 import { sorted } from "../src/views/DataTable";
 import { lattice } from "../src/views/Grid";
-import { bounds, companions, controlOf, describe, nothing, separated, shown } from "../src/wording";
+import {
+  bounds,
+  companions,
+  controlOf,
+  describe,
+  layer,
+  letter,
+  nothing,
+  separated,
+  shown,
+} from "../src/wording";
 
 type Cells = [kind: string, cells: Encoded, more?: Partial<Column>];
 
@@ -496,6 +506,80 @@ test("a class of just this name is found first, sites by their operation, lenses
   expect(found("linear")).toEqual(["#/lens/sites"]);
   expect(found("depend on")).toEqual(["#/lens/ablation"]);
   expect(found("one unit at")).toEqual(["#/lens/ablation/ablation.units"]);
+});
+
+test("layers, units and words are found by what readers see and by what they type", () => {
+  const column = (name: string, kind: string, unit = "") => ({
+    name,
+    kind,
+    unit,
+    meaning: name,
+    of: "",
+  });
+  const audit = new Audit(
+    {
+      model: "m",
+      data: "d",
+      score: "margin",
+      classes: ["a"],
+      inputs: {
+        kind: "tokens",
+        part: "token",
+        parts: "tokens",
+        example: "text",
+        examples: "texts",
+        features: [],
+      },
+      sites: ["conv2", "L2 (conv2 · relu)"],
+      keys: ["conv2", "relu#2"],
+      lenses: [],
+      findings: {
+        "activation.units": {
+          title: "units",
+          total: 1,
+          kept: "",
+          statements: [],
+          columns: [column("site", "string"), column("unit", "int64")],
+        },
+        "mechanism.clusters": {
+          title: "clusters",
+          total: 2,
+          kept: "",
+          statements: [],
+          columns: [
+            column("site", "string"),
+            column("cluster", "int64"),
+            column("preferred_class", "string"),
+          ],
+        },
+      },
+    },
+    {
+      "activation.units": [{ names: ["L2 (conv2 · relu)"], values: [0] }, { values: [20] }],
+      "mechanism.clusters": [
+        { names: ["L2 (conv2 · relu)"], values: [0, 0] },
+        { values: [0, 2] },
+        { names: ["a"], values: [0, 0] },
+      ],
+    },
+    null,
+  );
+  const found = (words: string) => search(audit, words).map((hit) => hit.hash);
+  for (const words of ["conv2 17", "L2 17", "l2·17", "relu#2 17", "neuron 17"])
+    expect(found(words)).toContain("#/unit/1/17");
+  expect(found("conv2")[0], "a name comes before a unit of its last digit").toBe("#/lens/sites");
+  for (const words of ["cluster C", "cluster 2"])
+    expect(search(audit, words)[0].words).toBe("cluster C of L2 (conv2 · relu), prefers class a");
+  expect(audit.key("L2 (conv2 · relu)")).toBe("relu#2");
+  expect(audit.inWords("An image: which input pixels? activation.images")).toBe(
+    "A text: which tokens? activation.images",
+  );
+  expect([layer("L2 (conv2 · relu)"), layer("conv2"), letter(2), letter(27)]).toEqual([
+    "L2",
+    "conv2",
+    "C",
+    "AB",
+  ]);
 });
 
 test("edges are told by their sizes either way, without those that have none", () => {

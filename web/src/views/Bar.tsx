@@ -12,43 +12,28 @@ import { unitsOf } from "./Network";
 export function search(audit: Audit, words: string, most = 12): Hit[] {
   const asked = words.trim().toLowerCase();
   if (!asked) return [];
-  const { sites, keys, classes, lenses, findings } = audit.outline;
+  const { classes, lenses, findings } = audit.outline;
   const named = (i: number): Hit => ({ words: `class ${classes[i]}`, hash: to.class(i) });
   const exact = (name: string) =>
     [name, `class ${name}`].some((phrase) => phrase.toLowerCase() === asked);
   const hits = [...classes.keys()].filter((i) => exact(classes[i])).map(named);
   const units = unitTable(audit);
   const sizes = units && unitsOf(audit, units);
-  const unit = asked.match(/^(.*?)[\s.:/#·]*(\d+)$/);
-  if (unit) {
-    const place = unit[1].replace(/\b(site|layer|unit|units|neuron|of)\b/g, "").trim();
-    sites.forEach((site, i) => {
-      const known = !sizes || Number(unit[2]) < (sizes.get(site) ?? 0);
-      if (known && `${site} ${keys?.[i] ?? ""}`.toLowerCase().includes(place))
-        hits.push({
-          words: `${layer(site)}·${unit[2]} · unit ${unit[2]} of ${site}`,
-          hash: to.unit(i, Number(unit[2])),
-        });
-    });
-  }
+  const places = sitesOf(audit, asked, sizes),
+    // a name that holds all that was typed is meant before a unit of its last digits
+    lettered = /[a-z]/.test(asked);
+  hits.push(...(lettered ? places : []), ...ofUnit(audit, asked, sizes));
   hits.push(...parts.flatMap((own) => own.hits?.(audit, asked) ?? []));
-  const image = asked.match(/^(?:image|example)?\s*#?(\d+)$/);
+  const image = asked.match(/^(?:image|example|text|series)?\s*#?(\d+)$/);
   if (image && audit.images?.examples.includes(Number(image[1])))
-    hits.push({ words: `image ${image[1]}`, hash: to.image(Number(image[1])) });
+    hits.push({
+      words: `${audit.inputs.example} ${image[1]}`,
+      hash: to.image(Number(image[1])),
+    });
   classes.forEach((name, i) => {
     if (!exact(name) && `class ${name}`.toLowerCase().includes(asked)) hits.push(named(i));
   });
-  const about = audit.table("sites");
-  sites.forEach((site, i) => {
-    const [row] = about?.rows({ site }) ?? [],
-      op = row === undefined ? "" : shown(about!.cell(row, "op")),
-      size = sizes?.get(site);
-    if (`site ${site} ${keys?.[i] ?? ""} ${op}`.toLowerCase().includes(asked))
-      hits.push({
-        words: `site ${site}${op && !site.includes(op) ? ` (${op})` : ""}${size ? `: ${size} units` : ""}`,
-        hash: size ? to.unit(i, 0) : to.lens("sites"),
-      });
-  });
+  if (!lettered) hits.push(...places);
   for (const lens of lenses) {
     if (`${lens.name} ${lens.question}`.toLowerCase().includes(asked))
       hits.push({
@@ -65,6 +50,38 @@ export function search(audit: Audit, words: string, most = 12): Hit[] {
     }
   }
   return hits.slice(0, most);
+}
+
+type Sizes = Map<string, number> | undefined;
+
+/** Sites whose name, key or operation holds the words. */
+function sitesOf(audit: Audit, asked: string, sizes: Sizes): Hit[] {
+  const { sites, keys } = audit.outline,
+    about = audit.table("sites");
+  return sites.flatMap((site, i) => {
+    const [row] = about?.rows({ site }) ?? [],
+      op = row === undefined ? "" : shown(about!.cell(row, "op")),
+      size = sizes?.get(site);
+    if (!`site ${site} ${keys?.[i] ?? ""} ${op}`.toLowerCase().includes(asked)) return [];
+    const more = `${op && !site.includes(op) ? ` (${op})` : ""}${size ? `: ${size} units` : ""}`;
+    return [{ words: `site ${site}${more}`, hash: size ? to.unit(i, 0) : to.lens("sites") }];
+  });
+}
+
+/** A unit as `conv2 17`, `L2·17` or `neuron 17`. */
+function ofUnit(audit: Audit, asked: string, sizes: Sizes): Hit[] {
+  const { sites, keys } = audit.outline,
+    unit = asked.match(/^(.*?)[\s.:/#·]*(\d+)$/);
+  if (!unit) return [];
+  const place = unit[1].replace(/\b(site|layer|unit|units|neuron|of)\b/g, "").trim(),
+    number = Number(unit[2]);
+  return sites.flatMap((site, i) => {
+    const known = !sizes || number < (sizes.get(site) ?? 0);
+    if (!known || !`${site} ${keys?.[i] ?? ""}`.toLowerCase().includes(place)) return [];
+    return [
+      { words: `${layer(site)}·${number} · unit ${number} of ${site}`, hash: to.unit(i, number) },
+    ];
+  });
 }
 
 export function Bar() {

@@ -1,11 +1,28 @@
 // A map over an input: pixels where it is a picture, bars beside their names where it has features.
 
+import type { Audit } from "../data";
 import { shown } from "../wording";
 import { useAudit } from "./context";
 import { featureName, Named } from "./Example";
 import { Pixels } from "./Pixels";
 
 const MOST = 6;
+const [WIDE, ROW] = [150, 14];
+
+/** A map of a series with a row for each channel, whichever way the model reads it. */
+function inRows(audit: Audit, { values, width }: { values: ArrayLike<number>; width: number }) {
+  const [channels] = audit.exampleShape(),
+    steps = values.length / channels;
+  const turned = width === channels && steps !== channels;
+  return {
+    values: turned
+      ? Array.from(values, (_, i) => values[(i % steps) * channels + Math.floor(i / steps)])
+      : values,
+    width: steps,
+    size: WIDE,
+    high: ROW * channels,
+  };
+}
 
 export function InputMap(given: {
   values: ArrayLike<number>;
@@ -15,6 +32,7 @@ export function InputMap(given: {
   size?: number;
 }) {
   const audit = useAudit();
+  if (audit.inputs.kind === "series") return <Pixels {...given} {...inRows(audit, given)} />;
   if (audit.inputs.kind !== "features") return <Pixels {...given} />;
   const { values, limit, label } = given;
   const order = Array.from(values, (_, i) => i).sort(

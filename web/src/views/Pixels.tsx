@@ -13,6 +13,7 @@ export function Pixels({
   limit,
   planes = 1,
   size = 56,
+  high,
   smooth = false,
 }: {
   values: ArrayLike<number>;
@@ -21,6 +22,8 @@ export function Pixels({
   limit?: number;
   planes?: number;
   size?: number;
+  /** Its height, where its cells aren't square. */
+  high?: number;
   /** Whether its cells flow into one another: they overlap. */
   smooth?: boolean;
 }) {
@@ -56,7 +59,7 @@ export function Pixels({
       role="img"
       aria-label={label}
       title={label}
-      style={{ width: `${across}px`, height: `${down}px` }}
+      style={{ width: `${across}px`, height: `${high ?? down}px` }}
     />
   );
 }
