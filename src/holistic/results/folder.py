@@ -152,7 +152,7 @@ class Folder:
     def caveats(self) -> tuple[str, ...]:
         """What a reader must know of the whole audit; which lenses are missing comes first."""
         missing = (f"Lens '{name}' is missing: {why}" for name, why in self.failed.items())
-        return *missing, *self.provenance.get("caveats", ())
+        return *missing, *map(self.seen.in_text, self.provenance.get("caveats", ()))
 
     def __contains__(self, name: object) -> bool:
         return name in self.names

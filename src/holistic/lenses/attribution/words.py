@@ -22,7 +22,7 @@ from holistic.results.tables import Table
 from holistic.stats.means import Means
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
-from holistic.study.vocabulary import word_of
+from holistic.study.vocabulary import BLANKS, word_of
 from holistic.words import number, unbounded
 
 __all__ = ["tokens_finding", "words_finding"]
@@ -164,7 +164,8 @@ def _frequent(subject: Subject, label: int, fill: Blank) -> list[int]:
     """The words that stand in most of a class's texts of the selection split."""
     texts = subject.selection.images[subject.selection.labels == label].tolist()
     counted = Counter(token for text in texts for token in sorted(set(text)))
-    common = [(n, -token) for token, n in counted.items() if n >= _FEWEST and token != fill.number]
+    silent = {n for n, word in subject.vocabulary.items() if word in BLANKS} | {fill.number}
+    common = [(n, -token) for token, n in counted.items() if n >= _FEWEST and token not in silent]
     return [-token for _, token in sorted(common, reverse=True)[:_WORDS]]
 
 
