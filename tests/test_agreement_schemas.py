@@ -96,8 +96,8 @@ WERE = {
         control_drop:f:share; control_lo:f:share; control_hi:f:share; p:f; q:f
     """,
     "sites": """
-        site:s; layer:s; shown:s; op:s; depth:i; units:i; positions:i; layout:s; unit_axis:i; parameters:i;
-        hidden:b; same_units:s
+        site:s; layer:s; shown:s; op:s; depth:i; units:i; positions:i; layout:s; unit_axis:i;
+        parameters:i; hidden:b; same_units:s
     """,
 }
 """Columns before they had roles, in their order: name, kind and unit."""
