@@ -11,6 +11,7 @@ from holistic.graph.torch_settings import settled
 from holistic.lenses._contract import Context, Lens, setting
 
 if TYPE_CHECKING:
+    from holistic.lenses._work import Scene, Work
     from holistic.results.findings import Finding
     from holistic.study.subject import Subject
 
@@ -93,3 +94,9 @@ class Ablation(Lens):
         yield find_interactions(subject, self, chosen, progress)
         yield from find_backups(subject, self, chosen, progress)
         yield share_out(subject, self, units.table, progress)
+
+    def work(self, scene: Scene) -> Work:
+        """Count what the lens is going to take with these settings."""
+        from holistic.lenses.ablation._work import work
+
+        return work(scene, self)

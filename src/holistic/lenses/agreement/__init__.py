@@ -10,6 +10,7 @@ from holistic.graph.torch_settings import settled
 from holistic.lenses._contract import Context, Lens, setting
 
 if TYPE_CHECKING:
+    from holistic.lenses._work import Scene, Work
     from holistic.results.findings import Finding
     from holistic.study.subject import Subject
 
@@ -50,3 +51,9 @@ class Agreement(Lens):
         verdicts = judge_units(subject, self, scores, context)
         yield verdicts
         yield remove_together(subject, verdicts.table, context)
+
+    def work(self, scene: Scene) -> Work:
+        """Count what the lens is going to take with these settings."""
+        from holistic.lenses.agreement._work import work
+
+        return work(scene, self)

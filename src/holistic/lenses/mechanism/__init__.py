@@ -11,6 +11,7 @@ from holistic.lenses._contract import Context, Lens, setting
 from holistic.results.findings import Finding
 
 if TYPE_CHECKING:
+    from holistic.lenses._work import Scene, Work
     from holistic.study.subject import Subject
 
 __all__ = ["Mechanism"]
@@ -79,3 +80,9 @@ class Mechanism(Lens):
         yield flow(subject, reading)
         yield paths(subject, reading)
         yield edges(subject, settings=self, progress=progress)
+
+    def work(self, scene: Scene) -> Work:
+        """Count what the lens is going to take with these settings."""
+        from holistic.lenses.mechanism._work import work
+
+        return work(scene, self)

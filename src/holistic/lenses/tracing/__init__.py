@@ -10,6 +10,7 @@ from holistic.graph.torch_settings import settled
 from holistic.lenses._contract import Context, Lens, setting
 
 if TYPE_CHECKING:
+    from holistic.lenses._work import Scene, Work
     from holistic.results.findings import Finding
     from holistic.study.subject import Subject
 
@@ -48,3 +49,9 @@ class Tracing(Lens):
         features = collect(subject, context.progress)
         yield geometry(subject, features)
         yield find_directions(subject, self, features, context.progress)
+
+    def work(self, scene: Scene) -> Work:
+        """Count what the lens is going to take with these settings."""
+        from holistic.lenses.tracing._work import work
+
+        return work(scene, self)
