@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["audit", "begin", "check_writable", "planned", "preflight"]
 
+_WORTH = 1.0
+"""Seconds that a task must take to be told of where nobody asked for progress."""
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _log = logging.getLogger("holistic")
 
@@ -121,7 +123,7 @@ def audit(
 
 def _shown(progress: Progress | None) -> AbstractContextManager[Progress]:
     """Whoever is told of the progress; a terminal or lines on stderr where nobody else is."""
-    return progress_shown() if progress is None else nullcontext(progress)
+    return progress_shown(least=_WORTH) if progress is None else nullcontext(progress)
 
 
 def _with_whole_run(say: Progress, run: Audit, due: Sequence[Lens]) -> Progress:

@@ -24,10 +24,16 @@ _WORTH_SHOWING = 1.0
 
 
 @contextmanager
-def progress_shown() -> Generator[Progress]:
-    """Show progress on stderr: bars in a terminal, else one line for each finished task."""
+def progress_shown(*, least: float = 0.0) -> Generator[Progress]:
+    """Show progress on stderr: bars in a terminal, else one line for each finished task.
+
+    Parameters
+    ----------
+    least
+        Seconds that a task must have taken to have a line.
+    """
     if not sys.stderr.isatty():
-        yield _Lines()
+        yield _Lines(least)
         return
     from rich.console import Console
     from rich.progress import (
@@ -74,7 +80,8 @@ class _Bars:
 class _Lines:
     """One line a task, when it is finished."""
 
-    def __init__(self) -> None:
+    def __init__(self, least: float) -> None:
+        self._least = least
         self._started: dict[str, float] = {}
         self._finished: set[str] = set()
         self._left: int | None = None
@@ -90,6 +97,8 @@ class _Lines:
         if done >= total and task not in self._finished:
             self._finished.add(task)
             took = time.monotonic() - self._started[task]
+            if took < self._least:
+                return
             steps = f"{total} of {total} in" if total > 1 else "done in"
             known = self._left and ":" not in task
             left = f"; about {duration(self._left or 0)} of the run left" if known else ""
@@ -97,9 +106,9 @@ class _Lines:
 
     def _whole(self, done: int, total: int) -> None:
         self._left = total - done
-        if not self._left:
+        if not self._left and total >= self._least:
             self._print(f"{WHOLE}: done in {duration(total)}")
-        elif time.monotonic() - self._printed > _SELDOM:
+        elif self._left and time.monotonic() - self._printed > _SELDOM:
             self._print(f"{WHOLE}: about {duration(self._left)} left")
 
     def _print(self, line: str) -> None:

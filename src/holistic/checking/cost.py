@@ -118,8 +118,8 @@ def cost_of(
     """
     try:
         scene = scene_of(subject)
-        held = _resident()
-        found = [_lens_cost(lens, lens.work(scene), held) for lens in lenses]
+        resident = _resident()
+        found = [_lens_cost(lens, lens.work(scene), resident) for lens in lenses]
         whole = Cost(tuple(found))
         if (whole.seconds or 0) < _LONG:
             return whole
@@ -128,10 +128,10 @@ def cost_of(
         return Cost(note=f"time not known: {as_cause(error)}")
 
 
-def _lens_cost(lens: Lens, work: Work | None, held: float) -> LensCost:
+def _lens_cost(lens: Lens, work: Work | None, resident: float) -> LensCost:
     if work is None:
-        return LensCost(lens.name, None, held)
-    return LensCost(lens.name, work.total, held + work.memory, work.seconds)
+        return LensCost(lens.name, None, resident)
+    return LensCost(lens.name, work.total, resident + work.memory, work.seconds)
 
 
 def _cheaper(
@@ -154,7 +154,7 @@ def expected_seconds(scene: Scene, lenses: Sequence[Lens]) -> float:
 
 
 def _resident() -> float:
-    """Bytes of memory that this process has held at most; 0 where the system doesn't say."""
+    """Bytes of memory that this process has resident at most; 0 where the system doesn't say."""
     try:
         import resource
         import sys

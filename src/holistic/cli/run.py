@@ -187,14 +187,15 @@ def _recorded(source: Source, plan: Plan) -> dict[str, Any]:
 def _kept(out: Path) -> str:
     """Say what a run that didn't finish leaves."""
     from holistic.report.saved import Audit
+    from holistic.shards import FOLDER
 
     existing = Audit.find(out)
     if existing is None:
         return "nothing was saved"
-    finished = len(existing.finished)
+    more = " and what was measured of the next" if (out / FOLDER).exists() else ""
     return (
-        f"the finished lenses ({finished}) and what was measured of the next are kept in '{out}', "
-        "and the same command goes on there"
+        f"the finished lenses ({len(existing.finished)}){more} are kept in '{out}', and the same "
+        "command goes on there"
     )
 
 

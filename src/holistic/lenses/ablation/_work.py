@@ -71,8 +71,8 @@ def _sweeps(scene: Scene, lens: Ablation) -> float:
 def _scores(scene: Scene, lens: Ablation, site: Site) -> float:
     n = len(afforded_examples(scene.subject, site, lens, site.units))
     rows = n * site.units
-    beside = _LABEL * scene.classes * rows + _FLIP * 4 * rows * lens.familywise
-    return scene.replayed(site, rows) + scene.sums(beside + _SITE)
+    other = _LABEL * scene.classes * rows + _FLIP * 4 * rows * lens.familywise
+    return scene.replayed(site, rows) + scene.sums(other + _SITE)
 
 
 def _replacements(scene: Scene, lens: Ablation, site: Site) -> float:
@@ -80,8 +80,8 @@ def _replacements(scene: Scene, lens: Ablation, site: Site) -> float:
     n = len(afforded_examples(scene.subject, site, lens, site.units * kinds))
     rows = n * site.units * kinds
     search = searched_rows(site.units, sample_stage(scene.subject, site).row_cost)
-    beside = 3.7e-7 * rows + _ROW * search + 2 * _SITE
-    return scene.replayed(site, rows + search) + scene.sums(beside)
+    other = 3.7e-7 * rows + _ROW * search + 2 * _SITE
+    return scene.replayed(site, rows + search) + scene.sums(other)
 
 
 def _sets(scene: Scene, lens: Ablation, site: Site) -> float:
@@ -109,8 +109,8 @@ def _curves(scene: Scene, lens: Ablation, site: Site) -> float:
     sizes = len(control_sizes(site.units, most))
     replays = 3 * lens.sets * order_rows(scene.subject, site, site.units, sizes)
     n = len(afforded_examples(scene.subject, site, lens, replays))
-    beside = 3e-9 * n * 500 * 4 * lens.sets + 6 * _SITE
-    return scene.replayed(site, replays * n) + scene.sums(beside)
+    other = 3e-9 * n * 500 * 4 * lens.sets + 6 * _SITE
+    return scene.replayed(site, replays * n) + scene.sums(other)
 
 
 def _pairs(scene: Scene, lens: Ablation, site: Site) -> float:

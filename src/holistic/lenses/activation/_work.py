@@ -31,11 +31,11 @@ def work(scene: Scene, lens: Activation) -> Work:
         scene.forward(shown + stimuli) + scene.sums(each + _COPY)
     ) + scene.sums(25 * scene.units * _AREA * shown * scene.classes / 4)
     climbed = lens.visualised * lens.starts * lens.steps * len(scene.sites)
-    beside = _AREA * values * (8 + scene.classes / 2 + lens.shuffles / 40) + _REST
+    other = _AREA * values * (8 + scene.classes / 2 + lens.shuffles / 40) + _REST
     steps = lens.steps * len(scene.sites) * min(1, lens.visualised)
     return Work(
         {
-            "reading units": scene.forward(2.5 * sum(counts)) + scene.sums(beside),
+            "reading units": scene.forward(2.5 * sum(counts)) + scene.sums(other),
             "randomly initialised controls": copies,
             "visualising features": scene.backward(climbed) + scene.sums(_CLIMB * steps)
             if pictures

@@ -38,6 +38,13 @@ class Agreement(Lens):
     copies: int = setting(3, 1, 1000, quick=1)
     """Randomly initialised controls whose units set the bound for calling a unit selective."""
 
+    pairs: int = setting(8, 1, 10_000, quick=2)
+    """Pairs of selection images of every two classes on which it is chosen which class a unit
+    carries."""
+    operations: float = setting(3e12, 0, 1e24, quick=1e11)
+    """Floating-point operations that the removal of single units on the selection split may
+    take."""
+
     @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Yield `agreement.lenses`, `agreement.pairs`, `agreement.units`, `agreement.removed`."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["work"]
 
-_OPERATIONS, _REPLAYS, _BUDGET, _VALUES = 3e12, 1e11, 2e11, 3e8
+_REPLAYS, _BUDGET, _VALUES = 1e11, 2e11, 3e8
 _ROW, _AREA, _SHUFFLE, _DRAW, _READ = 1.0e-7, 1e-8, 2.5e-9, 1e-9, 6e-4
 """Seconds beside the model: for a replayed row, for a value's place among those of its unit, for a
 unit that is shuffled, for a unit's value on images drawn again, and for an example."""
@@ -34,7 +34,7 @@ def work(scene: Scene, lens: Agreement) -> Work:
     return Work(
         {
             "reading the lenses": read + sums(compared),
-            "choosing classes": _chosen(scene),
+            "choosing classes": _chosen(scene, lens),
             "judging units": _judged(scene, lens),
             "removing units together": sum(_removed(scene, site) for site in scene.sites),
         },
@@ -52,9 +52,8 @@ def _read(scene: Scene, site: Site, n: int) -> float:
     return total + scene.sums(redrawn)
 
 
-def _chosen(scene: Scene) -> float:
-    lens = Tracing()
-    rivals = max(1, min(lens.rivals, scene.classes - 1) * scene.classes // 2)
+def _chosen(scene: Scene, lens: Agreement) -> float:
+    rivals = max(1, min(Tracing().rivals, scene.classes - 1) * scene.classes // 2)
     runs = 2 * rivals * affordable_pairs(scene.subject, lens.pairs, rivals)
     rows = {site: 2 * runs * site.units for site in scene.sites}
     moved = sum(scene.replayed(s, n) + scene.sums(2 * _ROW * n) for s, n in rows.items())
@@ -65,7 +64,7 @@ def _judged(scene: Scene, lens: Agreement) -> float:
     count = scene.counts[0]
     areas = 2 * lens.copies * scene.units * count * (_AREA * (1 + scene.classes / 2))
     price = sweep_operations(scene.subject, scene.sites)
-    examples, share = affordable_rows(scene.subject, count, price, _OPERATIONS)
+    examples, share = affordable_rows(scene.subject, count, price, lens.operations)
     swept = sum(
         share * examples * (scene.replayed(site, site.units) + scene.sums(_ROW * site.units))
         for site in scene.sites

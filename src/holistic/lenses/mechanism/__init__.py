@@ -27,7 +27,7 @@ class Mechanism(Lens):
 
     threshold: float = setting(0.5, 0, 0.999_999, above=True)
     """Correlation above which a pair of units is counted and listed."""
-    shuffles: int = setting(3, 1, 10_000)
+    shuffles: int = setting(3, 1, 10_000, quick=1)
     """Shuffles of the values behind the control of the counted pairs."""
     untrained_copies: int = setting(20, 20, 10_000)
     """Randomly initialised controls of counted pairs and of clusters; 20 or more."""

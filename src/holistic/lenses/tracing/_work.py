@@ -45,8 +45,8 @@ def work(scene: Scene, lens: Tracing) -> Work:
 def _patched(scene: Scene, site: Site, runs: int) -> float:
     rows = 2 * runs * site.units
     whole = scene.forward(6 * runs) + scene.rerun(site, 2 * runs)
-    beside = _ROW * rows + _MOVED * rows * 4 + 3e-5 * 100 * 4
-    return scene.replayed(site, rows) + whole + scene.sums(beside)
+    other = _ROW * rows + _MOVED * rows * 4 + 3e-5 * 100 * 4
+    return scene.replayed(site, rows) + whole + scene.sums(other)
 
 
 def _directions(scene: Scene, lens: Tracing, site: Site) -> float:
@@ -58,5 +58,5 @@ def _directions(scene: Scene, lens: Tracing, site: Site) -> float:
     runs = steered * (8 * lens.controls + 8 * scene.classes) + erased * (lens.controls + 4)
     again = 1 + min(2.0, 20 * scene.classes * len(scene.sites) / max(lens.controls, 1) / 4)
     fit = _FIT * 100 * scene.counts[0] * site.units * scene.classes
-    beside = fit + 1.8e-7 * runs * scene.classes / 10 * again + 0.05
-    return scene.rerun(site, runs * again) + scene.sums(beside)
+    other = fit + 1.8e-7 * runs * scene.classes / 10 * again + 0.05
+    return scene.rerun(site, runs * again) + scene.sums(other)
