@@ -93,7 +93,8 @@ WERE = {
     "agreement.removed": """
         site:s; units_that:s; removed:i:units; accuracy_before:f:share;
         accuracy_after:f:share; drop:f:share; lo:f:share; hi:f:share; n:i:examples;
-        control_drop:f:share; control_lo:f:share; control_hi:f:share; p:f; q:f
+        control_drop:f:share; control_lo:f:share; control_hi:f:share; p:f; q:f;
+        sets:i:sets; every_set:b
     """,
     "sites": """
         site:s; layer:s; shown:s; op:s; depth:i; units:i; positions:i; layout:s; unit_axis:i;

@@ -21,9 +21,9 @@ import holistic
 import holistic.cli
 from fakes import CALLS, digests, finding, register
 from holistic.cli import app
-from holistic.cli.bars import progress_shown
 from holistic.lenses._contract import lens_class, lens_names
 from holistic.report.saved import Audit
+from holistic.showing import progress_shown
 from holistic.study.models import RECIPES, Recipe
 
 SMALL = ("fakes:patterns", "--model", "fakes:network")

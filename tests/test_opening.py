@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from holistic.lenses.mechanism.opening import letter
 from holistic.lenses.tracing._fitted_directions import Features, Fitted
 from holistic.lenses.tracing._strips import strips
 from holistic.report import opening as of_report
+from holistic.report.embedded import numbers
 from holistic.report.opening import opening, page_of
 from holistic.report.pictured import pictured
 from holistic.report.saved import Audit
@@ -58,6 +61,7 @@ def saved(path: Path, *, classes: list[str] = CLASSES, **arrays: np.ndarray) -> 
             "images": Array("uint8", "images any any rgb", pictures="images"),
             "ids": Array("int64", "images", pictures="ids"),
             "labels": Array("int64", "images", pictures="labels"),
+            "film": Array("int64", "any any", pictures="shown"),
         },
     )
     named = {f"own.{name}": values for name, values in arrays.items()}
@@ -66,7 +70,7 @@ def saved(path: Path, *, classes: list[str] = CLASSES, **arrays: np.ndarray) -> 
     return audit.add("own", [finding], 0.1)
 
 
-def with_pictures(path: Path, **changes: Any) -> Audit:
+def with_pictures(path: Path, **arrays: np.ndarray) -> Audit:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 255, (28, 6, 6), dtype=np.uint8)
     return saved(
@@ -74,7 +78,7 @@ def with_pictures(path: Path, **changes: Any) -> Audit:
         images=images,
         ids=np.arange(100, 128),
         labels=np.repeat(np.arange(14), 2),
-        **changes,
+        **arrays,
     )
 
 
@@ -154,6 +158,17 @@ def test_the_typical_picture_lies_nearest_to_its_class_s_mean(tmp_path: Path) ->
     assert found.typical(0) == 4  # the mean of 10, 200 and 30 is 80
     assert found.typical(1) == 8
     assert found.typical(2) is None
+
+
+def test_examples_that_are_shown_one_by_one_have_their_pictures_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("holistic.report.embedded._IMAGE_BYTES", 3 * 36)
+    shown = with_pictures(tmp_path / "a", film=np.array([[127, -1, 110, 105]]))
+    packed = json.loads(numbers(shown))["gzip"]
+    page = json.loads(gzip.decompress(base64.b64decode(packed)))
+    assert page["images"]["examples"] == [127, 110, 105]
+    assert page["arrays"]["own.film"]["values"] == [127, -1, 110, 105]
 
 
 def test_of_a_planted_audit_the_strongest_unit_stands_in_its_row(tmp_path: Path) -> None:

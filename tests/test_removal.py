@@ -129,7 +129,9 @@ def test_two_sites_and_the_whole_network() -> None:
     subject = holistic.Subject(model.eval(), (torch.rand(40, 4), torch.arange(40) % 2))
     found = holistic.removable(subject, 1.0)
     assert {site: len(units) for site, units in found.units.items()} == {"1": 6, "3": 3}
-    assert found.table.column("sets").tolist() == [200] * len(found.table)
+    # of a whole network there is no other set to compare with
+    assert found.table.column("sets").tolist() == [0] * len(found.table)
+    assert np.isnan(found.table.column("p")).all()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from holistic.errors import HolisticError
 from holistic.lenses._contract import Context
 from holistic.lenses.ablation import Ablation
 from holistic.progress import silent
+from holistic.replacing.controls import random_sets
 from holistic.report.page import rendered
 from holistic.report.saved import Audit
 from holistic.results.tables import Table
@@ -228,14 +230,33 @@ def test_random_sets_are_as_large_and_their_range_holds_them(live: Live) -> None
     assert random["p"] == pytest.approx((1 + beyond) / 21)
 
 
+def test_where_sites_have_few_sets_all_others_are_tried() -> None:
+    """Each once, so that their p is the share of all sets that do as much; of all units none."""
+    sites = {"a": SimpleNamespace(units=4), "b": SimpleNamespace(units=3)}
+
+    def others(count: int, **units: list[int]) -> list[dict[str, tuple[int, ...]]]:
+        return random_sets(units, sites.__getitem__, count, 0)
+
+    assert [one["a"] for one in others(20, a=[2, 0])] == [(0, 1), (0, 3), (1, 2), (1, 3), (2, 3)]
+    assert len(others(20, a=[2, 0], b=[1])) == 17
+    assert others(20, a=[0, 1, 2, 3]) == others(0, a=[1]) == []
+    drawn = others(4, a=[2, 0])
+    assert len(drawn) == 4
+    assert all(len(set(one["a"])) == 2 for one in drawn)
+
+
 def test_random_sets_are_as_many_as_some_seconds_allow(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("holistic.workbench.live._CONTROL_SECONDS", 1e9)
-    live.remove(Removal({"3": (1, 2)}))
-    assert live.remove(Removal({"3": (1, 2)}, controls=200))["classes"][-1]["random"]["sets"] == 200
+    many, few = {"1": (1, 2, 5), "3": (1, 2)}, {"3": (1, 2)}
+    live.remove(Removal(many))
+    live.remove(Removal(few))
+    assert live.remove(Removal(many, controls=200))["classes"][-1]["random"]["sets"] == 200
+    # 21 pairs of 7 units, this one aside
+    assert live.remove(Removal(few, controls=200))["classes"][-1]["random"]["sets"] == 20
     monkeypatch.setattr("holistic.workbench.live._CONTROL_SECONDS", 0.0)
-    assert live.remove(Removal({"3": (1, 2)}, controls=200))["classes"][-1]["random"]["sets"] == 20
+    assert live.remove(Removal(many, controls=200))["classes"][-1]["random"]["sets"] == 20
 
 
 class _Held(Exception):

@@ -5,27 +5,33 @@ from __future__ import annotations
 import dataclasses
 import errno
 import logging
-import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, NoReturn
 
+from holistic.arguments import check_subject
+from holistic.checking.fitting import read_time
 from holistic.errors import AuditError, LensError, as_cause, explain_memory_errors, listed, notice
 from holistic.graph.torch_settings import settled
 from holistic.lenses._choice import chosen_lenses, settings_of
 from holistic.lenses._contract import Lens, left_out, quickened
 from holistic.lenses._running import Stopped, findings_of
-from holistic.opening import alone, begin, check_writable, preflight
-from holistic.progress import Progress, silent
+from holistic.opening import alone, begin, check_writable, planned, preflight
+from holistic.progress import Progress, WholeRun
 from holistic.report.saved import Audit
 from holistic.shards import finished_pieces
+from holistic.showing import progress_shown
 from holistic.study.provenance import computing_as, lens_key
 
 if TYPE_CHECKING:
     from holistic.study.subject import Subject
 
-__all__ = ["audit", "begin", "check_writable", "preflight"]
+__all__ = ["audit", "begin", "check_writable", "planned", "preflight"]
 
+_WORTH = 1.0
+"""Seconds that a task must take to be told of where nobody asked for progress."""
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _log = logging.getLogger("holistic")
 
@@ -40,6 +46,7 @@ def audit(
     progress: Progress | None = None,
     anyway: bool = False,
     quick: bool = False,
+    time: float | str | None = None,
 ) -> Audit:
     """Run lenses over a subject and save what they find, a lens at a time.
 
@@ -58,13 +65,17 @@ def audit(
         Lenses with their settings, or names of lenses with the default ones, or one of either;
         all lenses by default.
     progress
-        Called with a task, the steps done and the steps in all: one task a lens (`ablation`), and
-        those within it (`ablation: pairs of units`).
+        Called with a task, the steps done and the steps in all: one task a lens (`ablation`), those
+        within it (`ablation: pairs of units`), and `whole run`, whose steps are seconds. By
+        default progress is shown on stderr; `holistic.progress.silent` shows nothing.
     anyway
         Study a model, too, that is no better than chance.
     quick
         Take about a tenth of the time: with fewer examples, copies and steps wherever a lens has
         its default settings. Intervals are wider by that.
+    time
+        Seconds, or such as `"10m"`, that the run should take at most: settings are cut until it is
+        expected to, down to those of a quick run.
 
     Returns
     -------
@@ -87,20 +98,40 @@ def audit(
     for line in left_out() if lenses is None else ():
         notice(line)
     chosen = [quickened(one) if quick else one for one in chosen_lenses(lenses)]
+    seconds = None if time is None else read_time(time)
+    if seconds:
+        check_subject(subject)
+        chosen = list(planned(subject, chosen, out=out, seconds=seconds))
     errors = dict[str, Exception]()
-    run = begin(subject, out=out, lenses=chosen, anyway=anyway)
-    with computing_as(run.provenance), alone(run.path):
+    run = begin(subject, out=out, lenses=chosen, anyway=anyway, seconds=seconds)
+    with computing_as(run.provenance), alone(run.path), _shown(progress) as shown:
         if Audit.load(run.path).lenses != run.lenses:  # another run ended in between
-            run = begin(subject, out=out, lenses=chosen, anyway=anyway)
+            run = begin(subject, out=out, lenses=chosen, anyway=anyway, seconds=seconds)
         run = _sound(run, chosen)
-        for lens in chosen:
-            if lens.name not in run.lenses:
-                run = _tried(run, lens, subject, progress or silent, errors)
+        due = [lens for lens in chosen if lens.name not in run.lenses]
+        say = _with_whole_run(shown, run, due)
+        for lens in due:
+            run = _tried(run, lens, subject, say, errors)
         run.report()
+        if isinstance(say, WholeRun):
+            say.end()
     failed = [lens.name for lens in chosen if lens.name in run.failed]
     if failed:
         _raise_failed(run, failed, errors)
     return run
+
+
+def _shown(progress: Progress | None) -> AbstractContextManager[Progress]:
+    """Whoever is told of the progress; a terminal or lines on stderr where nobody else is."""
+    return progress_shown(least=_WORTH) if progress is None else nullcontext(progress)
+
+
+def _with_whole_run(say: Progress, run: Audit, due: Sequence[Lens]) -> Progress:
+    """Add the whole run's time where it is known what lenses take."""
+    cost = run.provenance.get("check", {}).get("cost", {})
+    tasks = {one["lens"]: one["tasks"] for one in cost.get("lenses", ())}
+    expected = {lens.name: tasks[lens.name] for lens in due if tasks.get(lens.name)}
+    return WholeRun(say, expected) if expected else say
 
 
 def _sound(run: Audit, chosen: Sequence[Lens]) -> Audit:
@@ -133,7 +164,7 @@ def _tried(
     missing = [name for name in lens.needs if name not in run.lenses]
     if missing:
         return run.lacking(lens.name, f"it reads the findings of {listed(missing)}")
-    start = time.perf_counter()
+    start = perf_counter()
     try:
         with finished_pieces(run.path, lens.name, _key(run, lens)) as pieces:
             findings = findings_of(lens, subject, run, say)
@@ -146,7 +177,7 @@ def _tried(
         line = as_cause(error)
         _log.warning("lens '%s' failed: %s", lens.name, line)
         return run.lacking(lens.name, f"it failed: {line}")
-    run = run.add(lens.name, findings, time.perf_counter() - start)
+    run = run.add(lens.name, findings, perf_counter() - start)
     pieces.remove()
     say(lens.name, 1, 1)
     return run

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from holistic.arguments import check_subject
 from holistic.checking import Check, first_look
+from holistic.checking.fitting import fitted, reductions
 from holistic.errors import AuditError
 from holistic.graph.sites import SITES
 from holistic.lenses._choice import check_needs, chosen_lenses, settings_of
@@ -25,7 +26,7 @@ from holistic.study.provenance import difference, gone_on_with, key, recorded
 if TYPE_CHECKING:
     from holistic.study.subject import Subject
 
-__all__ = ["alone", "begin", "check_writable", "preflight"]
+__all__ = ["alone", "begin", "check_writable", "planned", "preflight"]
 
 _log = logging.getLogger("holistic")
 
@@ -58,6 +59,7 @@ def begin(
     source: Mapping[str, Any] | None = None,
     anyway: bool = False,
     look: Check | None = None,
+    seconds: float | None = None,
 ) -> Audit:
     """Open the folder of an audit and save the table of sites, before any lens is run.
 
@@ -78,6 +80,8 @@ def begin(
         Whether a new audit may be of a model that is no better than chance.
     look
         The first look at the subject, if there was one.
+    seconds
+        Time that the lenses' settings were cut to fit into, if they were: recorded.
 
     Raises
     ------
@@ -106,7 +110,10 @@ def begin(
     provenance = dict[str, Any]()
     if run is None:
         seen = first_look(subject, lenses=lenses, anyway=anyway, look=look)
-        provenance = {**recorded(subject, settings, source or {}), "check": seen.record()}
+        made = recorded(subject, settings, source or {})
+        caveats = [*made["caveats"], *filter(None, [reductions(chosen)])]
+        provenance = {**made, "caveats": caveats, "check": seen.record()}
+        provenance |= {"time": seconds} if seconds else {}
     with alone(path):
         _check_still(path, existing)
         if run is None:
@@ -194,6 +201,30 @@ def _moved(name: str, known: Any, source: Mapping[str, Any]) -> bool:
     if name == "weights":
         return now is not None
     return all(str(place).startswith("folder:") for place in (known, now))
+
+
+def planned(
+    subject: Subject, lenses: Sequence[Lens], *, out: str | Path, seconds: float
+) -> tuple[Lens, ...]:
+    """Cut the settings of lenses until their run fits into a time.
+
+    A run that is gone on with keeps the settings that were cut when it was begun.
+
+    Parameters
+    ----------
+    subject, lenses
+        What is going to be studied, and with which settings.
+    out
+        Folder of the audit.
+    seconds
+        Time that the run may take.
+    """
+    existing = Audit.find(Path(out))
+    known = existing.provenance if existing and existing.finished else {}
+    if known.get("time") != seconds:
+        return fitted(subject, lenses, seconds)
+    settings = known["settings"]
+    return tuple(type(o)(**settings[o.name]) if o.name in settings else o for o in lenses)
 
 
 def check_writable(folder: Path) -> None:

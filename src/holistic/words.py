@@ -6,7 +6,17 @@ import math
 from collections.abc import Sequence
 from typing import SupportsFloat
 
-__all__ = ["joined", "letter", "number", "percent", "quoted", "sentence", "unbounded"]
+__all__ = [
+    "duration",
+    "gigabytes",
+    "joined",
+    "letter",
+    "number",
+    "percent",
+    "quoted",
+    "sentence",
+    "unbounded",
+]
 
 
 def letter(place: int) -> str:
@@ -26,6 +36,32 @@ def number(value: SupportsFloat | None, spec: str = ".2f") -> str:
     ('+0.00', '–', '–')
     """
     return "–" if value is None or math.isnan(float(value)) else format(float(value), spec)
+
+
+def duration(seconds: float) -> str:
+    """Write a time as people say it.
+
+    >>> duration(0.3), duration(42.4), duration(75), duration(629), duration(5000)
+    ('1 s', '42 s', '1 min 15 s', '10 min', '1 h 23 min')
+    """
+    if seconds < 59.5:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 295:
+        whole = 5 * round(seconds / 5)
+        return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 else "")
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 else "")
+
+
+def gigabytes(size: float) -> str:
+    """Write a size in memory.
+
+    >>> gigabytes(8.4e8), gigabytes(2.34e10)
+    ('0.8 GB', '23 GB')
+    """
+    return f"{size / 1e9:.1f} GB" if size < 9.95e9 else f"{size / 1e9:.0f} GB"
 
 
 def percent(

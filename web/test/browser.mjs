@@ -389,8 +389,17 @@ async function responses(page, findings) {
   await settled(page, "#/lens/activation");
   for (const name of tables)
     assert.ok(await within(page, name, ".plot, canvas.pixels").count(), `${name} is drawn`);
-  if (await within(page, "activation.examples", "a.picture").count())
+  if (await within(page, "activation.examples", "a.neuron").count()) {
     await saved(page, "activation.examples");
+    const neuron = within(page, "activation.examples", "a.neuron").first();
+    await within(page, "activation.examples", "summary >> text=each unit's largest").click();
+    await within(page, "activation.examples", ".wallrow a.picture").first().waitFor();
+    const address = await neuron.getAttribute("href");
+    await neuron.click();
+    await page.waitForTimeout(200);
+    assert.ok(page.url().endsWith(address), "a neuron of the wall opens its card");
+    await settled(page, "#/lens/activation");
+  }
   if (!findings["activation.visualisations"]?.total) return;
   await saved(page, "activation.visualisations");
   assert.match(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from holistic.arguments import check_subject
+from holistic.checking.cost import cost_of
 from holistic.checking.inputs import Fitting, fitting_conversion
 from holistic.checking.labels import reordered
 from holistic.checking.result import Check, Inputs, Labels, Recall
@@ -44,6 +45,8 @@ def check(
     lenses: Sequence[Lens | str] | None = None,
     weights: str = "as the model holds them",
     unused: int = 0,
+    most: int | None = None,
+    quick: bool = False,
 ) -> Check:
     """Look at a model and its data within seconds, before any work.
 
@@ -61,6 +64,10 @@ def check(
         Where the weights come from, in words.
     unused
         Examples that were left out before the subject was made.
+    most
+        Examples that a quick run would study at most; all by default.
+    quick
+        Whether these are the lenses of a quick run.
 
     Returns
     -------
@@ -102,6 +109,7 @@ def check(
         },
         sites={site.name: site.units for site in subject.hidden_sites},
         lenses=tuple(lens.name for lens in chosen),
+        cost=cost_of(subject, chosen, most=most, quick=quick),
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from textwrap import fill
 from typing import Any
 
+from holistic.checking.cost import Cost
 from holistic.study.standing import Accuracy
-from holistic.words import percent, sentence
+from holistic.words import duration, percent, sentence
 
 __all__ = ["Check", "Inputs", "Labels", "Line", "Recall"]
 
@@ -116,6 +117,8 @@ class Check:
         Units of each hidden site.
     lenses
         Names of the lenses that are going to run.
+    cost
+        What they are going to take.
     """
 
     model: str
@@ -131,9 +134,10 @@ class Check:
     examples: dict[str, int]
     sites: dict[str, int]
     lenses: tuple[str, ...]
+    cost: Cost = field(default_factory=Cost)
 
     def __str__(self) -> str:
-        lines = list(self.lines())
+        lines = [*self.lines(), *self.cost_lines()]
         width = max(len(line.name) for line in lines)
         return "\n".join(
             fill(
@@ -142,6 +146,8 @@ class Check:
                 subsequent_indent=" " * (width + 4),
                 break_long_words=False,
             )
+            if line.name
+            else " " * (width + 4) + line.words
             for line in lines
         )
 
@@ -149,13 +155,14 @@ class Check:
         rows = "".join(
             f'<tr><th style="text-align:left">{html.escape(line.name)}</th>'
             f'<td style="text-align:left">{html.escape(line.words)}</td></tr>'
-            for line in self.lines()
+            for line in (*self.lines(), *self.cost_lines())
         )
         return f"<table>{rows}</table>"
 
     def record(self) -> dict[str, Any]:
         """Return it in plain JSON values, and the lines that are shown of it."""
-        return {**asdict(self), "lines": [asdict(line) for line in self.lines()]}
+        cost = {**asdict(self.cost), "seconds": self.cost.seconds}
+        return {**asdict(self), "cost": cost, "lines": [asdict(line) for line in self.lines()]}
 
     def lines(self) -> Iterator[Line]:
         """What is shown, one line each."""
@@ -175,6 +182,14 @@ class Check:
         yield Line(
             "will run", f"{lenses} over {units:,} units at {places} site" + "s" * (places > 1)
         )
+
+    def cost_lines(self) -> Iterator[Line]:
+        """What the run is going to take, and what would make that less."""
+        yield Line("takes", self.cost.words())
+        for line in self.cost.lines():
+            yield Line("", line)
+        for way, seconds in self.cost.cheaper:
+            yield Line("cheaper", f"{way} takes about {duration(seconds)}")
 
     @property
     def remedy(self) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from holistic.cli.bars import progress_shown
-from holistic.cli.options import AsJson, Plan, Source
+from holistic.cli.options import QUICK_EXAMPLES, AsJson, Plan, Source
 from holistic.cli.streams import kept_apart, print_json
 from holistic.cli.subjects import (
     is_reference,
@@ -14,6 +13,9 @@ from holistic.cli.subjects import (
     whole_subject,
     with_pretrained,
 )
+from holistic.lenses._choice import chosen_lenses
+from holistic.lenses._contract import quickened
+from holistic.showing import progress_shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,11 +45,17 @@ def check(source: Source = Source(), plan: Plan = Plan(), *, json_: AsJson = Fal
         data = load_source(source, plan.weights)
         model = obtain_model(source, data, weights=plan.weights, progress=progress)
         subject = whole_subject(model, data, source, plan)
-        look = seen(subject, data, (source, plan), lenses=plan.lens or None)
+        look = seen(subject, data, (source, plan), lenses=_lenses(plan))
     if json_:
         print_json(look.record(), indent=1)
     else:
         print(look)
+
+
+def _lenses(plan: Plan) -> Sequence[Lens]:
+    """The lenses of a run with default settings, or those of a quick run."""
+    chosen = chosen_lenses(plan.lens or None)
+    return [quickened(lens) if plan.quick else lens for lens in chosen]
 
 
 def seen(
@@ -69,4 +77,6 @@ def seen(
     else:
         weights = f"as '{source.model}' returns them"
     available = len(data.test) if trained else sum(map(len, data.sides))
-    return look(subject, lenses=lenses, weights=weights, unused=available - len(subject.labels))
+    unused = available - len(subject.labels)
+    most, quick = QUICK_EXAMPLES, plan.quick
+    return look(subject, lenses=lenses, weights=weights, unused=unused, most=most, quick=quick)

@@ -13,10 +13,19 @@ from cyclopts import Group, Parameter
 
 from holistic.lenses._contract import Lens
 
-__all__ = ["AsJson", "Configuration", "Plan", "Source", "Verbose", "file_name", "settings_class"]
+__all__ = [
+    "QUICK_EXAMPLES",
+    "AsJson",
+    "Configuration",
+    "Plan",
+    "Source",
+    "Verbose",
+    "file_name",
+    "settings_class",
+]
 
 
-_QUICK_EXAMPLES = 1000
+QUICK_EXAMPLES = 1000
 """Images that a quick run studies at most."""
 
 DATA, MODEL = Group.create_ordered("Data"), Group.create_ordered("Model")
@@ -92,13 +101,15 @@ class Plan:
     """Lenses to run; all by default."""
     quick: Annotated[bool, option(COST)] = False
     """Fewer examples and controls: about a tenth of the time."""
+    time: Annotated[str | None, option(COST)] = None
+    """At most so long, as 90s, 10m, 1h: cuts settings to fit."""
     anyway: Annotated[bool, option(MODEL)] = False
     """Study a model that is no better than chance, too."""
 
     @property
     def most(self) -> int | None:
         """How many of the test images are studied at most; None for all."""
-        return _QUICK_EXAMPLES if self.quick and self.limit is None else self.limit
+        return QUICK_EXAMPLES if self.quick and self.limit is None else self.limit
 
 
 def file_name(source: Source) -> str:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from holistic.cli.bars import progress_shown
 from holistic.cli.options import (
     AsJson,
     Configuration,
@@ -25,6 +24,7 @@ from holistic.cli.streams import kept_apart, print_json
 from holistic.cli.subjects import with_pretrained
 from holistic.errors import AuditError, LensError, notice
 from holistic.lenses._contract import Lens, left_out, lens_class, lens_names, quickened
+from holistic.showing import progress_shown
 
 if TYPE_CHECKING:
     from holistic.progress import Progress
@@ -101,6 +101,7 @@ def _audited(
 ) -> Audit:
     """Get the model, open the audit, keep the weights beside it, and run the lenses."""
     from holistic import audits
+    from holistic.checking.fitting import read_time, reductions
     from holistic.cli.check import seen
     from holistic.cli.subjects import (
         check_saved,
@@ -115,6 +116,7 @@ def _audited(
     from holistic.study.weights import save_weights
 
     recorded = _recorded(source, plan)
+    seconds = None if plan.time is None else read_time(plan.time)
     checked_score(plan.score)
     check_saved(str(out))
     existing = audits.preflight(out, lenses=lenses, source=recorded)
@@ -127,10 +129,20 @@ def _audited(
         model = obtain_model(source, data, weights=weights, progress=progress)
         subject = whole_subject(model, data, source, plan)
         try:
+            if seconds:
+                lenses = audits.planned(subject, lenses, out=out, seconds=seconds)
+                if line := reductions(lenses):
+                    notice(line)
             look = seen(subject, data, (source, plan), lenses=lenses)
             print(look, file=sys.stderr, flush=True)
             audits.begin(
-                subject, out=out, lenses=lenses, source=recorded, anyway=plan.anyway, look=look
+                subject,
+                out=out,
+                lenses=lenses,
+                source=recorded,
+                anyway=plan.anyway,
+                look=look,
+                seconds=seconds,
             )
             if weights is None and is_reference(source):
                 origin = {name: recorded[name] for name in ("data", "model", "seed")}
@@ -175,13 +187,15 @@ def _recorded(source: Source, plan: Plan) -> dict[str, Any]:
 def _kept(out: Path) -> str:
     """Say what a run that didn't finish leaves."""
     from holistic.report.saved import Audit
+    from holistic.shards import FOLDER
 
     existing = Audit.find(out)
     if existing is None:
         return "nothing was saved"
-    finished = len(existing.finished)
+    more = " and what was measured of the next" if (out / FOLDER).exists() else ""
     return (
-        f"the finished lenses ({finished}) are kept in '{out}', and the same command goes on there"
+        f"the finished lenses ({len(existing.finished)}){more} are kept in '{out}', and the same "
+        "command goes on there"
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from holistic.cli.bars import progress_shown
 from holistic.cli.options import AsJson, Source, file_name
 from holistic.cli.streams import kept_apart, print_json
 from holistic.cli.subjects import check_saved, is_reference, load_source, obtain_model
 from holistic.errors import SettingError
+from holistic.showing import progress_shown
 from holistic.words import percent
 
 if TYPE_CHECKING:

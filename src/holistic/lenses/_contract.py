@@ -22,6 +22,7 @@ from holistic.results.schema import Schema
 from holistic.usercode import FAULTS, reason_of
 
 if TYPE_CHECKING:
+    from holistic.lenses._work import Scene, Work
     from holistic.study.subject import Subject
 
 __all__ = [
@@ -73,6 +74,10 @@ class Lens:
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Answer the question, a finding at a time; the same seed gives the same bytes."""
         raise NotImplementedError
+
+    def work(self, scene: Scene) -> Work | None:
+        """Count what the lens is going to take with these settings; None where nobody knows."""
+        return None
 
 
 def setting(

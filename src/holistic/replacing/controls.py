@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import combinations, product
+from math import comb, prod
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from holistic.graph.sites import Site
 from holistic.stats.directions import random_directions
 from holistic.study.subject import Subject
 
-__all__ = ["Controls", "draw_controls", "random_sets"]
+__all__ = ["Controls", "draw_controls", "few_sets", "random_sets"]
 
 _TRIES = 20
 """So many draws for each control that is wanted: where fewer differ, these are all there are."""
@@ -75,7 +77,17 @@ def draw_controls(subject: Subject, edits: Sequence[Edit], count: int, examples:
 def random_sets(
     units: Mapping[str, Sequence[int]], sites: Callable[[str], Site], count: int, seed: int
 ) -> list[dict[str, tuple[int, ...]]]:
-    """Draw as many units of the same sites, `count` times; the same seed gives the same ones."""
+    """Draw as many units of the same sites, `count` times; the same seed gives the same ones.
+
+    Where there are no more than `count` other sets, these are all of them, each once: p among
+    them, (1 + b) / (1 + B), is the share of all sets that do as much. Of all units of their sites
+    there is no other set.
+    """
+    own = {name: tuple(sorted(set(some))) for name, some in units.items()}
+    if few_sets({name: len(some) for name, some in own.items()}, sites, count):
+        ways = [combinations(range(sites(name).units), len(some)) for name, some in own.items()]
+        every = (dict(zip(own, one, strict=True)) for one in product(*ways))
+        return [one for one in every if one != own] if count else []
     rng = np.random.default_rng([seed, 11])
     return [
         {
@@ -84,6 +96,11 @@ def random_sets(
         }
         for _ in range(count)
     ]
+
+
+def few_sets(sizes: Mapping[str, int], sites: Callable[[str], Site], count: int) -> bool:
+    """Say whether sites have no more than `count` other sets of as many units each."""
+    return prod(comb(sites(name).units, k) for name, k in sizes.items()) - 1 <= count
 
 
 class _Directions:

@@ -20,7 +20,7 @@ from holistic.study.splits import stratified_sample
 from holistic.study.subject import Subject
 from holistic.words import percent
 
-__all__ = ["affordable_sweep"]
+__all__ = ["affordable_rows", "affordable_sweep"]
 
 _LEAST_PER_CLASS = 20
 _CHECKED = 50
@@ -82,6 +82,33 @@ def affordable_sweep(
         return table_of(subject, run, progress=progress), (caveat,)
     table, more = _screened(subject, run, operations / (price * len(rows)), progress)
     return table, (caveat, more)
+
+
+def affordable_rows(
+    subject: Subject, examples: int, price: float, operations: float
+) -> tuple[int, float]:
+    """Say on how many examples `affordable_sweep` replays units, and what share of the units.
+
+    Parameters
+    ----------
+    subject
+        The model under study.
+    examples
+        How many the split has.
+    price
+        Operations of replacing every unit on one example.
+    operations
+        Those that are allowed.
+    """
+    if price * examples <= operations:
+        return examples, 1.0
+    least = min(examples, _LEAST_PER_CLASS * len(subject.classes))
+    count = afforded(operations, price, least=least, most=examples - 1)
+    if price * count <= 1.5 * operations:
+        return count, 1.0
+    total = sum(site.units for site in subject.hidden_sites)
+    kept = min(total - _CHECKED, max(_CHECKED, int(operations / (price * count) * total)))
+    return count, (kept + _CHECKED) / total
 
 
 def _screened(subject: Subject, run: Pass, share: float, progress: Progress) -> tuple[Table, str]:

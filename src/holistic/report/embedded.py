@@ -15,7 +15,7 @@ import numpy as np
 
 from holistic.lenses._contract import question_of
 from holistic.report.damage import showing
-from holistic.report.pictured import Pictured, order_of, pictured, pictures_part
+from holistic.report.pictured import SHOWN, Pictured, order_of, pictured, pictures_part
 from holistic.report.rows import fitting
 from holistic.results.columns import Column
 from holistic.results.findings import Finding
@@ -83,7 +83,7 @@ def lacks_arrays(finding: Finding, embedded: Collection[str]) -> bool:
 
 def _drawn_from(finding: Finding) -> dict[str, np.ndarray]:
     """Its arrays without the examples' images, which stand in the page as one picture."""
-    return {n: a for n, a in finding.arrays.items() if not pictures_part(finding, n)}
+    return {n: a for n, a in finding.arrays.items() if pictures_part(finding, n) in ("", SHOWN)}
 
 
 def _array(values: np.ndarray) -> dict[str, Any]:
@@ -223,6 +223,9 @@ def _images(audit: Folder) -> dict[str, Any] | None:
     single = [name for name in audit.names if audit.schema(name).examples]
     tables = [table for table in map(audit.__getitem__, single) if "example" in table.names]
     before = [int(e) for table in tables for e in table.column("example")]
+    findings = map(audit.finding, audit.names)
+    arrays = [a for f in findings for n, a in f.arrays.items() if pictures_part(f, n) == SHOWN]
+    before += [int(e) for values in arrays for e in values.ravel()]
     chosen = order_of(found, before)[:limit]
     predictions = found.predictions
     return {

@@ -11,10 +11,12 @@ from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 from holistic.results.tables import Table
 
-__all__ = ["Pictured", "order_of", "pictured", "pictures_part"]
+__all__ = ["SHOWN", "Pictured", "order_of", "pictured", "pictures_part"]
 
 _NEEDED = ("ids", "labels")
 """Arrays without which examples can't be shown, beside their images or their values."""
+SHOWN = "shown"
+"""Part of an array of examples that are shown one by one: it is drawn from like any other array."""
 _KINDS = {"top": 0, "quantile": 1, "random": 2}
 """Kinds of examples: of one rank, those of the first kind go before others."""
 

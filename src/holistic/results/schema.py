@@ -29,7 +29,8 @@ class Array:
         Whether there is one for every site, with the site's index behind the array's name.
     pictures
         What it is to the examples that pages show: `images`, or `values` and `ends` of what is no
-        picture; `plane`, `ids`, `labels` or `predictions`; empty for anything else.
+        picture; `plane`, `ids`, `labels` or `predictions`; `shown` for places of examples that go
+        before others; empty for anything else.
     """
 
     kind: str

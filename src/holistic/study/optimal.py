@@ -11,7 +11,7 @@ from holistic.graph.engine import Stage
 from holistic.graph.loops import single_edits
 from holistic.study.scores import score
 
-__all__ = ["optimal_constants", "search_size"]
+__all__ = ["optimal_constants", "search_size", "searched_rows"]
 
 _QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 _FRACTIONS = (-0.5, -0.25, 0.2, 0.4, 0.6, 0.8, 1.25, 1.5)
@@ -26,6 +26,11 @@ operations."""
 def search_size(units: int, row_cost: float) -> int:
     """Say on how many examples the constants of a site's units are searched."""
     return min(_MOST, max(_FEWEST, int(_COST / (_SEARCHES * units * row_cost))))
+
+
+def searched_rows(units: int, row_cost: float) -> int:
+    """Say how many rows are replayed while the constants of a site's units are searched."""
+    return _SEARCHES * units * search_size(units, row_cost)
 
 
 def optimal_constants(

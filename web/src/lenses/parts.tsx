@@ -36,6 +36,12 @@ export interface Hit {
   hash: string;
 }
 
+/** A verdict on a unit, and the colour that stands for it. */
+export interface Judged {
+  word: string;
+  colour: string;
+}
+
 export interface NamedSet {
   name: string;
   units: Unit[];
@@ -51,6 +57,10 @@ export interface Parts {
     pictures?: FunctionComponent<UnitOf>;
     numbers?: FunctionComponent<UnitOf>;
   };
+  /** The group of units that a unit is in; empty for none. */
+  group?: (audit: Audit, site: string, unit: number) => string;
+  /** What the lens makes of a unit, in a word. */
+  judged?: (audit: Audit, site: string, unit: number) => Judged | null;
   unitLines?: (audit: Audit, site: string, unit: number) => [string, ComponentChild][];
   relations?: Relation[];
   /** What a search for these words, in small letters, finds of the lens. */

@@ -9,7 +9,8 @@ import { Example } from "./Example";
 
 let sheet: Promise<ImageBitmap> | null = null;
 
-function loaded(images: Images): Promise<ImageBitmap> {
+/** The sheet of all pictures, decoded once. */
+export function sheetOf(images: Images): Promise<ImageBitmap> {
   sheet ??= new Promise((done, failed) => {
     const picture = new Image();
     picture.onload = () => createImageBitmap(picture).then(done, failed);
@@ -62,7 +63,7 @@ function Cut({ place, value, size = 44, box, crop, images }: Shown & { images: I
   // finer than the picture, so that an outline is thinner than its pixels
   const fine = Math.max(1, Math.round((2 * size) / images.width));
   useLayoutEffect(() => {
-    loaded(images).then(
+    sheetOf(images).then(
       (all) => {
         const { width: w, height: h, across } = images;
         const pen = canvas.current?.getContext("2d");

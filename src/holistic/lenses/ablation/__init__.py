@@ -11,6 +11,7 @@ from holistic.graph.torch_settings import settled
 from holistic.lenses._contract import Context, Lens, setting
 
 if TYPE_CHECKING:
+    from holistic.lenses._work import Scene, Work
     from holistic.results.findings import Finding
     from holistic.study.subject import Subject
 
@@ -27,13 +28,13 @@ class Ablation(Lens):
     edit: edits.Name = "mean"
     """What a removed unit holds instead: its class-balanced mean over the selection split, zero,
     its values on random examples, or the constant that costs the model least."""
-    depth: int = setting(50, 1, 10_000)
+    depth: int = setting(50, 1, 10_000, quick=20)
     """Most units that the removal curves of `ablation.topk` go up to."""
-    sets: int = setting(200, 20, 10_000)
+    sets: int = setting(200, 20, 10_000, quick=50)
     """Random sets of units, and sets of like activation, that each removal is compared with."""
     ranking: Literal["effect", "class_minus_rest", "class_activation"] = "effect"
     """What orders the units of the whole curves, on the selection split."""
-    partners: int = setting(10, 2, 1000)
+    partners: int = setting(10, 2, 1000, quick=4)
     """Strongest units of each site: their pairs are told by class, and their removal is searched
     for backups."""
     exact: bool = False
@@ -43,21 +44,21 @@ class Ablation(Lens):
     an hour at 80 GFLOP/s); beyond, effects are estimates from a sample, and say so."""
     deciding: int = setting(8, 1, 1000)
     """Units of each site that are told of for each image of `ablation.images`."""
-    all_pairs: int = setting(256, 2, 4096)
+    all_pairs: int = setting(256, 2, 4096, quick=64)
     """Largest site of which all pairs are measured; of a larger one, pairs of strong units."""
-    permutations: int = setting(100, 20, 100_000, quick=30)
+    permutations: int = setting(100, 20, 100_000, quick=20)
     """Orders of removal that Shapley values are averaged over."""
     truncation: float = setting(0.02, 0, 1)
     """Share of what a site does to the scores at which the rest of an order is cut off."""
-    familywise: int = setting(1000, 0, 100_000)
+    familywise: int = setting(1000, 0, 100_000, quick=200)
     """Sign flips behind the family-wise p of `ablation.scores`; 0 leaves it out."""
-    examples: int = setting(1000, 50, 10_000_000, quick=200)
+    examples: int = setting(1000, 50, 10_000_000, quick=100)
     """Most evaluation examples, stratified, of the measurements beyond `units` and `topk`."""
-    budget: float = setting(100.0, 0, 1e9, quick=5.0)
+    budget: float = setting(100.0, 0, 1e9, quick=1.0)
     """Gigabytes of values that the curves of one site may write, ten operations counting as a byte
     (more than three sites share what three have); a site that needs more is measured at fewer
     sizes and on fewer evaluation examples, and says so. A core manages 1 to 4 a second."""
-    extra: float = setting(16.0, 0, 1e9, quick=2.0)
+    extra: float = setting(16.0, 0, 1e9, quick=0.5)
     """Gigabytes, counted likewise, that each further measurement may write, over all sites: more
     sites or costlier ones are measured on fewer examples, down to 50, and each row says on how
     many."""
@@ -93,3 +94,9 @@ class Ablation(Lens):
         yield find_interactions(subject, self, chosen, progress)
         yield from find_backups(subject, self, chosen, progress)
         yield share_out(subject, self, units.table, progress)
+
+    def work(self, scene: Scene) -> Work:
+        """Count what the lens is going to take with these settings."""
+        from holistic.lenses.ablation._work import work
+
+        return work(scene, self)

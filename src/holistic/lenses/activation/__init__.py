@@ -10,6 +10,7 @@ from holistic.graph.torch_settings import settled
 from holistic.lenses._contract import Context, Lens, setting
 
 if TYPE_CHECKING:
+    from holistic.lenses._work import Scene, Work
     from holistic.results.findings import Finding
     from holistic.study.subject import Subject
 
@@ -76,3 +77,9 @@ class Activation(Lens):
             yield tuning_finding(subject, compared)
             if self.visualised:
                 yield visualise_units(subject, self, found, context.progress)
+
+    def work(self, scene: Scene) -> Work:
+        """Count what the lens is going to take with these settings."""
+        from holistic.lenses.activation._work import work
+
+        return work(scene, self)

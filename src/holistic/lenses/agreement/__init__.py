@@ -10,6 +10,7 @@ from holistic.graph.torch_settings import settled
 from holistic.lenses._contract import Context, Lens, setting
 
 if TYPE_CHECKING:
+    from holistic.lenses._work import Scene, Work
     from holistic.results.findings import Finding
     from holistic.study.subject import Subject
 
@@ -37,6 +38,13 @@ class Agreement(Lens):
     copies: int = setting(3, 1, 1000, quick=1)
     """Randomly initialised controls whose units set the bound for calling a unit selective."""
 
+    pairs: int = setting(8, 1, 10_000, quick=2)
+    """Pairs of selection images of every two classes on which it is chosen which class a unit
+    carries."""
+    operations: float = setting(3e12, 0, 1e24, quick=1e11)
+    """Floating-point operations that the removal of single units on the selection split may
+    take."""
+
     @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Yield `agreement.lenses`, `agreement.pairs`, `agreement.units`, `agreement.removed`."""
@@ -50,3 +58,9 @@ class Agreement(Lens):
         verdicts = judge_units(subject, self, scores, context)
         yield verdicts
         yield remove_together(subject, verdicts.table, context)
+
+    def work(self, scene: Scene) -> Work:
+        """Count what the lens is going to take with these settings."""
+        from holistic.lenses.agreement._work import work
+
+        return work(scene, self)

@@ -15,6 +15,7 @@ from holistic.lenses.agreement import schemas
 from holistic.lenses.agreement.removed_statements import statements
 from holistic.lenses.agreement.schemas import RemovedTogether
 from holistic.replacing.budget import afforded, replay_work
+from holistic.replacing.controls import few_sets, random_sets
 from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
@@ -89,25 +90,33 @@ def _site_rows(
         right, count = own.right.sum(), own.count.sum()
         low, high = paired_accuracy_interval(lost, gained, count)
         drop = Estimate(float((lost - gained) / count), float(-high), float(-low))
+        orders, every = _others(subject, site, units)
         yield RemovedTogether(
             site=site.name,
             units_that=kind,
             removed=len(units),
             accuracy_before=float(right / count),
             accuracy_after=float((right - lost + gained) / count),
-            drop=_against_random(subject, site, len(units), drop),
+            drop=_against_others(subject, site, orders, drop),
+            sets=len(orders),
+            every_set=every,
             n=int(count),
         )
 
 
-def _against_random(subject: Subject, site: Site, k: int, drop: Estimate) -> Estimate:
-    """Compare a drop with those of random sets of k units of the site, where there are others."""
-    if k >= site.units or drop.value is None:
-        return drop
+def _others(subject: Subject, site: Site, units: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Random sets of as many units, `[O, K]`, and whether they are all that the site has."""
     cost = len(subject.selection) * replay_work(subject, site) * len(_KINDS)
-    sets = afforded(_BUDGET, cost, least=20, most=_SETS)
-    rng = np.random.default_rng([subject.seed, site.depth, k])
-    orders = np.stack([rng.permutation(site.units)[:k] for _ in range(sets)])
+    most, own = afforded(_BUDGET, cost, least=20, most=_SETS), {site.name: units.tolist()}
+    drawn = random_sets(own, lambda _: site, most, subject.seed)
+    orders = np.array([one[site.name] for one in drawn], np.int64).reshape(len(drawn), len(units))
+    return orders, few_sets({site.name: len(units)}, lambda _: site, most)
+
+
+def _against_others(subject: Subject, site: Site, orders: np.ndarray, drop: Estimate) -> Estimate:
+    """Compare a drop with those of other sets of as many units, where there are any."""
+    if not len(orders) or drop.value is None:
+        return drop
     removal = _removed(subject, site, orders)
     drops = (removal.lost[:, 1] - removal.gained[:, 1]).sum(1) / removal.count.sum()
     found = Control.of(drops, drop.value, alternative="less")

@@ -9,6 +9,8 @@ from holistic.words import percent
 
 __all__ = ["statements"]
 
+_SIGNIFICANT = 0.05
+
 
 def statements(rows: Sequence[RemovedTogether], preferred: str) -> Iterator[str]:
     """Say at each site what its largest set costs, or that of the kind `preferred`."""
@@ -26,6 +28,9 @@ def _described(row: RemovedTogether) -> str:
         "" if drop.control is None
         else f"; as many random units of the site {control} (q = {drop.q:.2g})"
     )  # fmt: skip
+    least = 1 / (1 + row.sets)
+    if row.every_set and row.sets and least > _SIGNIFICANT:
+        controls += f": {1 + row.sets} such sets exist, so p is at least {least:.2g}"
     together = "; together they are needed" if drop.lo is not None and drop.lo > 0 else ""
     before, after = percent(row.accuracy_before), percent(row.accuracy_after)
     return (

@@ -340,8 +340,8 @@ class RemovedTogether:
             "control": "mean drop without as many random units of the site",
             "control_lo": "2.5 % quantile of the random sets",
             "control_hi": "97.5 % quantile of the random sets",
-            "p": "share of the random sets that cost as little, (1+b)/(1+B); no test where all "
-            "units of the site are removed",
+            "p": "share of the random sets that cost as little, (1+b)/(1+B), or of all sets where "
+            "there are few; no test where all units of the site are removed",
             "q": "Benjamini-Hochberg q of p over all rows",
         },
         called={
@@ -353,6 +353,8 @@ class RemovedTogether:
         worse=1,
         signed=True,
     )
+    sets: int = col("other sets of as many units behind the control", unit="sets", of="drop")
+    every_set: bool = col("whether these are all others that the site has", of="drop")
     n: int = col(
         "examples of the selection split: verdicts rest on tests on the other",
         unit="examples",

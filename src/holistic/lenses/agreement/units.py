@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["judge_units"]
 
-_OPERATIONS = 3e12
-"""Floating-point operations that the removal of units on the selection split may take."""
-
 
 def judge_units(
     subject: Subject, lens: Agreement, scores: list[SiteScores], context: Context
@@ -48,7 +45,7 @@ def judge_units(
     subject
         The model under study.
     lens
-        The settings: `copies`.
+        The settings: `copies`, `pairs`, `operations`.
     scores
         What the lenses say, by site.
     context
@@ -62,7 +59,7 @@ def judge_units(
     bounds = untrained_bounds(subject, lens.copies)
     context.progress("judging units", 1, 3)
     preferred = [preferred_class(here, subject.classes, context) for here in scores]
-    evidence = _evidence(subject, scores, preferred, context)
+    evidence = _evidence(subject, lens, scores, preferred, context)
     context.progress("judging units", 2, 3)
     columns: dict[str, list[np.ndarray]] = defaultdict(list)
     parts = zip(scores, preferred, evidence, settle(evidence), strict=True)
@@ -81,11 +78,15 @@ def judge_units(
 
 
 def _evidence(
-    subject: Subject, scores: list[SiteScores], preferred: list[np.ndarray], context: Context
+    subject: Subject,
+    lens: Agreement,
+    scores: list[SiteScores],
+    preferred: list[np.ndarray],
+    context: Context,
 ) -> list[Evidence]:
     """Choose classes on the selection split and gather what the evaluation split says of them."""
-    chosen = carried(subject, context.progress)
-    flips, _ = affordable_sweep(subject, "mean", operations=_OPERATIONS, split="selection")
+    chosen = carried(subject, context.progress, pairs=lens.pairs)
+    flips, _ = affordable_sweep(subject, "mean", operations=lens.operations, split="selection")
     return [
         gather(
             here.site,

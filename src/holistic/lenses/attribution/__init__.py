@@ -10,6 +10,7 @@ from holistic.graph.torch_settings import settled
 from holistic.lenses._contract import Context, Lens, setting
 
 if TYPE_CHECKING:
+    from holistic.lenses._work import Scene, Work
     from holistic.results.findings import Finding
     from holistic.study.subject import Subject
 
@@ -69,3 +70,9 @@ class Attribution(Lens):
         methods = methods_finding(subject, self, context.progress)
         yield methods
         yield contrasts_finding(subject, self, methods.table, context.progress)
+
+    def work(self, scene: Scene) -> Work:
+        """Count what the lens is going to take with these settings."""
+        from holistic.lenses.attribution._work import work
+
+        return work(scene, self)

@@ -11,6 +11,7 @@ from holistic.lenses._contract import Context, Lens, setting
 from holistic.results.findings import Finding
 
 if TYPE_CHECKING:
+    from holistic.lenses._work import Scene, Work
     from holistic.study.subject import Subject
 
 __all__ = ["Mechanism"]
@@ -26,7 +27,7 @@ class Mechanism(Lens):
 
     threshold: float = setting(0.5, 0, 0.999_999, above=True)
     """Correlation above which a pair of units is counted and listed."""
-    shuffles: int = setting(3, 1, 10_000)
+    shuffles: int = setting(3, 1, 10_000, quick=1)
     """Shuffles of the values behind the control of the counted pairs."""
     untrained_copies: int = setting(20, 20, 10_000)
     """Randomly initialised controls of counted pairs and of clusters; 20 or more."""
@@ -79,3 +80,9 @@ class Mechanism(Lens):
         yield flow(subject, reading)
         yield paths(subject, reading)
         yield edges(subject, settings=self, progress=progress)
+
+    def work(self, scene: Scene) -> Work:
+        """Count what the lens is going to take with these settings."""
+        from holistic.lenses.mechanism._work import work
+
+        return work(scene, self)

@@ -10,6 +10,7 @@ from holistic.graph.torch_settings import settled
 from holistic.lenses._contract import Context, Lens, setting
 
 if TYPE_CHECKING:
+    from holistic.lenses._work import Scene, Work
     from holistic.results.findings import Finding
     from holistic.study.subject import Subject
 
@@ -31,7 +32,7 @@ class Tracing(Lens):
     """With how many others each class is paired; with more classes the most confused are taken."""
     guard: float = setting(0.1, 0, 0.999_999)
     """Pairs whose gap is below this share of the median gap are excluded."""
-    controls: int = setting(200, 20, 10_000, quick=50)
+    controls: int = setting(200, 20, 10_000, quick=30)
     """Random directions that steering and erasing are compared with, per site."""
     examples: int = setting(512, 20, 10_000_000, quick=100)
     """Most evaluation images that dose curves are measured on (eight times as many for erasing)."""
@@ -48,3 +49,9 @@ class Tracing(Lens):
         features = collect(subject, context.progress)
         yield geometry(subject, features)
         yield find_directions(subject, self, features, context.progress)
+
+    def work(self, scene: Scene) -> Work:
+        """Count what the lens is going to take with these settings."""
+        from holistic.lenses.tracing._work import work
+
+        return work(scene, self)

@@ -33,7 +33,9 @@ class Carried:
     within: np.ndarray
 
 
-def carried(subject: Subject, progress: Progress = silent) -> dict[str, Carried]:
+def carried(
+    subject: Subject, progress: Progress = silent, *, pairs: int | None = None
+) -> dict[str, Carried]:
     """Patch single units between images of the selection split, one entry for each hidden site.
 
     What `tracing.patching` reports of the evaluation split (`noise`, one class against all others)
@@ -41,7 +43,7 @@ def carried(subject: Subject, progress: Progress = silent) -> dict[str, Carried]
     """
     lens, examples = Tracing(), subject.selection
     rivals = rival_classes(subject, lens.rivals)
-    pairs = affordable_pairs(subject, lens.pairs, len(rivals))
+    pairs = affordable_pairs(subject, pairs or lens.pairs, len(rivals))
     drawn = draw_runs(subject, rivals, pairs=pairs, guard=lens.guard, examples=examples)
     runs = drawn.rows(drawn.kept)
     controlled, found = runs.control >= 0, dict[str, Carried]()

@@ -259,6 +259,7 @@ DIRECTIONS = Schema(
             "classes steps",
             "examples from the least to the most along the class mean difference of the last site, "
             "at equal steps of rank; -1 for classes without",
+            pictures="shown",
         ),
         "strip_images": Array(
             "uint8", "strip_images any any rgb", "these examples, each once", pictures="images"

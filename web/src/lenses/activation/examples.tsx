@@ -1,7 +1,7 @@
 // What units respond to, as a wall of the images that each saw.
 
+import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import { ordered } from "../../choose";
 import type { Audit, Table } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
@@ -11,6 +11,7 @@ import { useFilters } from "../../views/Heat";
 import { usePages } from "../../views/Pages";
 import { type Box, Picture } from "../../views/Picture";
 import type { View } from "..";
+import { MOST, NeuronWall, unitsOf } from "./_wall";
 
 const PAGE = 12;
 const KINDS = [
@@ -91,15 +92,49 @@ function boxOf(table: Table, row: number): Box | undefined {
   };
 }
 
+/** All units of a layer at a glance, and on demand the examples of each one by one. */
 const Wall: View = ({ table }) => {
   const audit = useAudit();
   const [equal, picks] = useFilters(table, ["site"]);
-  const [crop, setCrop] = useState(false);
-  const units = useMemo(
-    () =>
-      ordered([...new Set(table.rows(equal).map((row) => table.cell(row, "unit")))]) as number[],
-    [table, equal.site],
+  const site = String(equal.site);
+  const units = useMemo(() => unitsOf(table, site), [table, site]);
+  const [some, buttons] = usePages(units, MOST);
+  const [each, setEach] = useState(false);
+  if (!audit.images?.sheet)
+    return <OneByOne table={table} site={site} units={units} picks={picks} />;
+  return (
+    <>
+      <Frame
+        name={`neurons ${site}`}
+        caption="Each tile is one unit: the four evaluation examples that drive it most, which were chosen for that. Units stand in the groups that their layer falls into, or by the class that they prefer; the frame's colour is the verdict of all lenses. Tiles have no interval; a unit's card has its numbers."
+      >
+        <p class="picks">
+          {picks}
+          {buttons}
+        </p>
+        <NeuronWall table={table} site={site} units={some} />
+      </Frame>
+      <details onToggle={(e) => setEach(e.currentTarget.open)}>
+        <summary>each unit's largest, middling and random examples</summary>
+        {each && <OneByOne table={table} site={site} units={units} />}
+      </details>
+    </>
   );
+};
+
+function OneByOne({
+  table,
+  site,
+  units,
+  picks,
+}: {
+  table: Table;
+  site: string;
+  units: number[];
+  picks?: ComponentChildren;
+}) {
+  const audit = useAudit();
+  const [crop, setCrop] = useState(false);
   const [some, buttons] = usePages(units, PAGE);
   if (!audit.images) return <DataTable table={table} />;
   return (
@@ -119,12 +154,12 @@ const Wall: View = ({ table }) => {
       </p>
       {some.map((unit) => (
         <div class="wallrow" key={unit}>
-          <a href={to.unit(audit.siteIndex(equal.site), unit)}>unit {unit}</a>
-          <Examples table={table} site={String(equal.site)} unit={unit} crop={crop} />
+          <a href={to.unit(audit.siteIndex(site), unit)}>unit {unit}</a>
+          <Examples table={table} site={site} unit={unit} crop={crop} />
         </div>
       ))}
     </Frame>
   );
-};
+}
 
 export default Wall;

@@ -3,6 +3,7 @@
 import { useAudit } from "../../views/context";
 import type { Parts, UnitOf } from "../parts";
 import { Verdict } from "./_verdict";
+import { colourOf } from "./units";
 
 function UnitVerdict({ site, unit }: UnitOf) {
   const table = useAudit().table("agreement.units"),
@@ -10,4 +11,13 @@ function UnitVerdict({ site, unit }: UnitOf) {
   return row === undefined ? null : <Verdict table={table!} row={row} />;
 }
 
-export default { unit: { verdict: UnitVerdict } } satisfies Parts;
+export default {
+  unit: { verdict: UnitVerdict },
+  judged: (audit, site, unit) => {
+    const table = audit.table("agreement.units"),
+      [row] = table?.rows({ site, unit }) ?? [];
+    if (row === undefined) return null;
+    const word = String(table!.cell(row, "verdict"));
+    return { word, colour: colourOf(word) };
+  },
+} satisfies Parts;

@@ -39,14 +39,17 @@ const VERDICTS = [
   "dead",
 ];
 const COLOURS = [
-  "var(--soft)",
+  "#009e73",
   "#cc79a7",
   "var(--link)",
   "var(--warn)",
-  "var(--ink)",
   "var(--soft)",
-  "var(--soft)",
+  "var(--line)",
+  "var(--line)",
 ];
+/** What stands for a verdict in pictures. */
+export const colourOf = (verdict: string): string =>
+  COLOURS[VERDICTS.indexOf(verdict)] ?? "var(--line)";
 
 const Units: View = ({ table }) => {
   const audit = useAudit();

@@ -96,6 +96,13 @@ export default {
     const cluster = clusterOf(audit, site, unit);
     return cluster ? [["cluster", cluster]] : [];
   },
+  group: (audit, site, unit) => {
+    const table = audit.table("mechanism.clusters"),
+      [row] = table?.rows({ site, unit }) ?? [];
+    if (row === undefined || table!.number(row, "k") < 2) return "";
+    if (table!.cell(row, "cluster") === null) return "in no group";
+    return `group ${letter(table!.number(row, "cluster"))}, prefers ${shown(table!.cell(row, "preferred_class"))}`;
+  },
   relations,
   hits,
   classLines,

@@ -10,11 +10,13 @@ import { Frame, Pick } from "../../views/Frame";
 import { useFilters } from "../../views/Heat";
 import { controlOf, describe, fixed, shown } from "../../wording";
 import type { View } from "..";
+import { Strips } from "./_strips";
 
 const DOSES = [-2, -1, 0, 1, 2];
 
 const Directions: View = ({ table }) => (
   <>
+    <Strips site={String(table.distinct("site").at(-1))} />
     <DotsView
       table={table}
       choice={{

@@ -1,0 +1,56 @@
+"""Counts what the lens is going to take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from holistic.lenses._pictures import are_pictures
+from holistic.lenses._work import MEGABYTE, Scene, Work
+from holistic.replacing.budget import afforded, model_work
+
+if TYPE_CHECKING:
+    from holistic.lenses.attribution import Attribution
+
+__all__ = ["work"]
+
+_BUDGET, _WINDOWS = 5e11, 2 * 14 * 14
+_METHODS, _PAIRS = 4, 10
+_MAPS, _STEPPED, _SORTED, _TRACED, _REST = 4e-9, 1.2e-5, 9e-8, 0.02, 1.3
+"""Seconds beside the model: for a pixel of a map at each step, for an image there, for a pixel that
+is put in order, for an operation of a control, and for what is loaded and written."""
+
+
+def work(scene: Scene, lens: Attribution) -> Work:
+    """Seconds of each of the lens's tasks, and the memory that it takes."""
+    subject, (_, count) = scene.subject, scene.counts
+    pixels = subject.images[0].numel()
+    n, shown = min(lens.examples, count), min(20, scene.classes)
+    windows = _WINDOWS if are_pictures(subject.images) else 2 * min(196, pixels)
+    runs = 2 * windows * shown
+    each = afforded(_BUDGET, model_work(subject) * runs, least=8, most=lens.evidence_images)
+    each = min(each, count // max(1, scene.classes))
+    steps = lens.steps + lens.noise_draws + 2
+    mapped = 3 * n + 3 * shown
+    curves = (_METHODS + 1 + lens.random_orders) * 2 * lens.fractions * n
+    pairs = 2 * min(_PAIRS, scene.classes * (scene.classes - 1) // 2)
+    few = min(max(2, lens.examples // 4), count // max(1, scene.classes))
+    made = scene.forward(60) + scene.sums(
+        _TRACED * len(subject.all_sites) + 1e-4 * sum(scene.counts)
+    )
+    sums = scene.sums
+    return Work(
+        {
+            "erasing windows": scene.forward(runs * each)
+            + sums(2e-9 * runs * each * pixels)
+            + made,
+            "attribution maps": scene.backward(mapped * steps)
+            + sums(mapped * steps * (_STEPPED + _MAPS * pixels) + _REST)
+            + 2 * made,
+            "removing pixels": scene.forward(curves)
+            + sums(3e-9 * curves * pixels + _SORTED * curves / lens.fractions * pixels + 0.05),
+            "contrasting classes": scene.backward(pairs * few * 2 * lens.steps)
+            + scene.forward(pairs * 200)
+            + sums(_SORTED * pairs * 200 * pixels + 0.15),
+        },
+        MEGABYTE * 60 + 4 * pixels * (mapped * 2 * _METHODS + 512 * 3),
+    )
