@@ -270,9 +270,24 @@ def test_bounds_over_images_are_students_on_fishers_scale_with_the_bias_given_ba
     given_back = own + (own - z.mean())  # drawn again they lie lower, so the true one lies higher
     assert given_back > own
     expected = np.tanh([own - reach, given_back + reach])
-    np.testing.assert_allclose(over_images(value, drawn), expected)
-    np.testing.assert_allclose(over_images(-value, -drawn), -expected[::-1])
-    assert np.isnan(over_images(value, np.full(5, 0.5))).all()
+    one = np.array([value])
+    np.testing.assert_allclose(over_images(one, drawn[None]), expected)
+    np.testing.assert_allclose(over_images(-one, -drawn[None]), -expected[::-1])
+    assert np.isnan(over_images(one, np.full((1, 5), 0.5))).all()
+    assert np.isnan(over_images(one, np.full((1, 5), np.nan))).all()
+    assert np.isnan(over_images(one, np.empty((1, 0)))).all()
+
+
+def test_each_class_of_a_median_is_given_its_own_bias_back() -> None:
+    """The class that lies in the middle loses least, and the median is of all as they would be."""
+    values = np.array([0.2, 0.5, 0.6])
+    spread = np.array([-0.02, -0.01, 0.0, 0.01, 0.02])
+    lost = np.array([0.1, 0.02, 0.2])  # drawn again, on Fisher's scale
+    drawn = np.tanh(np.arctanh(values)[:, None] - lost[:, None] + spread)
+    reach = student.ppf(0.975, 4) * spread.std(ddof=1)
+    middle = np.arctanh(0.5)
+    expected = np.tanh([middle - reach, middle + 0.02 + reach])
+    np.testing.assert_allclose(over_images(values, drawn), expected)
 
 
 def test_an_interval_says_what_it_is_over(audit: Audit) -> None:

@@ -69,13 +69,21 @@ def resampled(a: np.ndarray, b: np.ndarray, seed: int) -> np.ndarray:
     return correlated(a[drawn], b[drawn])
 
 
-def over_images(value: float, drawn: np.ndarray) -> tuple[float, float]:
-    """Bound a rank correlation, or a median of some, by its values on images drawn again, `[D]`.
+def over_images(values: np.ndarray, drawn: np.ndarray) -> tuple[float, float]:
+    """Bound the median of rank correlations by their values on images drawn again.
 
     Ratings of few images are noisy, and noise draws rank correlations towards 0: drawn again they
     are noisier once more by about as much. Bounds on Fisher's scale reach from the lower to the
-    higher of those around the value and those around it with that loss given back: the first are
-    too low for few images, the second rest on an estimate that is noisy itself.
+    higher of those around the median and those around the median of the correlations with that
+    loss given back, to each its own: the first are too low for few images, the second rest on
+    estimates that are noisy themselves.
+
+    Parameters
+    ----------
+    values
+        `[K]`, one of each class; of a single one the median is itself.
+    drawn
+        `[K, D]`, the same on images drawn again.
 
     References
     ----------
@@ -83,12 +91,14 @@ def over_images(value: float, drawn: np.ndarray) -> tuple[float, float]:
     """
     from scipy.special import stdtrit
 
-    known = drawn[np.isfinite(drawn)]
-    if len(known) < len(drawn) or len(known) < 2 or not np.isfinite(value):
+    if not (np.isfinite(drawn).all() and np.isfinite(values).all()) or drawn.shape[1] < 2:
         return float("nan"), float("nan")
-    z, own = np.arctanh(np.clip(known, -_ONE, _ONE)), np.arctanh(np.clip(value, -_ONE, _ONE))
-    ends = np.sort([own, 2 * own - z.mean()])
-    half = stdtrit(len(z) - 1, 0.975) * z.std(ddof=1)
+    z = np.arctanh(np.clip(drawn, -_ONE, _ONE))
+    lost = z.mean(1) - np.arctanh(np.clip(values, -_ONE, _ONE))
+    median = np.arctanh(np.clip(np.median(values), -_ONE, _ONE))
+    ends = np.sort([median, np.median(z.mean(1) - 2 * lost)])
+    again = np.median(z - 2 * lost[:, None], 0)
+    half = stdtrit(z.shape[1] - 1, 0.975) * again.std(ddof=1)
     if half == 0:
         return float("nan"), float("nan")
     return float(np.tanh(ends[0] - half)), float(np.tanh(ends[1] + half))
@@ -121,10 +131,10 @@ def over_classes(found: Sequence[Compared]) -> OverClasses:
 
 
 def _median(known: Sequence[Compared], most_units: int) -> Estimate:
-    median, ends = float(np.median([one.r for one in known])), (float("nan"), float("nan"))
+    values, ends = np.array([one.r for one in known]), (float("nan"), float("nan"))
     again = [one.again for one in known]
     if len({len(draws) for draws in again}) == 1:
-        ends = over_images(median, np.median(np.stack(again), 0))
+        ends = over_images(values, np.stack(again))
     # classes with other units that are known have other shuffles
     null = np.stack([one.null for one in known if one.row.n == most_units])
-    return against_shuffled(median, ends, np.median(null, 0))
+    return against_shuffled(float(np.median(values)), ends, np.median(null, 0))
