@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,8 @@ __all__ = [
 _DRAWS = 100
 """Resamples of a site's units."""
 _ONE = 1 - 1e-9
+_LOST = 0.5, 1.5
+"""Between which a correlation may lie beside the same with twice the noise: near 0 any is found."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +75,12 @@ def resampled(a: np.ndarray, b: np.ndarray, seed: int) -> np.ndarray:
 def over_images(values: np.ndarray, drawn: np.ndarray) -> tuple[float, float]:
     """Bound the median of rank correlations by their values on images drawn again.
 
-    Ratings of few images are noisy, and noise draws rank correlations towards 0: drawn again they
-    are noisier once more by about as much. Bounds on Fisher's scale reach from the lower to the
-    higher of those around the median and those around the median of the correlations with that
-    loss given back, to each its own: the first are too low for few images, the second rest on
-    estimates that are noisy themselves.
+    Ratings of few images are noisy, and noise draws correlations towards 0: by a factor whose
+    reciprocal grows with the noise, so that images drawn again, with twice the noise, say what the
+    noise alone has cost. Bounds on Fisher's scale reach from the lower to the higher of those
+    around the median and those around the median of the correlations with that loss given back, to
+    each its own: the first are too low for few images, the second rest on estimates that are noisy
+    themselves.
 
     Parameters
     ----------
@@ -87,21 +91,33 @@ def over_images(values: np.ndarray, drawn: np.ndarray) -> tuple[float, float]:
 
     References
     ----------
-    Efron & Tibshirani 1993, sect. 10.2 (the bootstrap's estimate of bias); Fisher 1921.
+    Spearman 1904 (attenuation by noise); Efron & Tibshirani 1993, sect. 10.2; Fisher 1921.
     """
     from scipy.special import stdtrit
 
     if not (np.isfinite(drawn).all() and np.isfinite(values).all()) or drawn.shape[1] < 2:
         return float("nan"), float("nan")
     z = np.arctanh(np.clip(drawn, -_ONE, _ONE))
-    lost = z.mean(1) - np.arctanh(np.clip(values, -_ONE, _ONE))
-    median = np.arctanh(np.clip(np.median(values), -_ONE, _ONE))
-    ends = np.sort([median, np.median(z.mean(1) - 2 * lost)])
-    again = np.median(z - 2 * lost[:, None], 0)
+    given_back = _fisher(_without_noise(values, np.tanh(z.mean(1))))
+    ends = np.sort([_fisher(np.median(values)), np.median(given_back)])
+    again = np.median(z - z.mean(1, keepdims=True) + given_back[:, None], 0)
     half = stdtrit(z.shape[1] - 1, 0.975) * again.std(ddof=1)
     if half == 0:
         return float("nan"), float("nan")
     return float(np.tanh(ends[0] - half)), float(np.tanh(ends[1] + half))
+
+
+def _without_noise(once: np.ndarray, twice: np.ndarray) -> np.ndarray:
+    """Return correlations without the noise that is in `once`, and twice in `twice`.
+
+    1 / r grows in step with the noise: 1 / r(0) = 2 / r(1) - 1 / r(2). None is more than doubled.
+    """
+    lost = np.divide(once, twice, out=np.ones_like(once), where=twice != 0)
+    return once / (2 - np.clip(lost, *_LOST))
+
+
+def _fisher(r: Any) -> Any:
+    return np.arctanh(np.clip(r, -_ONE, _ONE))
 
 
 def against_shuffled(value: float, ends: tuple[float, float], null: np.ndarray) -> Estimate:
