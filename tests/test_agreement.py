@@ -21,7 +21,7 @@ from holistic.lenses.agreement import Agreement
 from holistic.lenses.agreement._causes import Evidence, settle
 from holistic.lenses.agreement._resampled_images import class_weights, redrawn_areas, redrawn_means
 from holistic.lenses.agreement._untrained_bounds import class_separation, untrained_bounds
-from holistic.lenses.agreement.pairs import over_images
+from holistic.lenses.agreement.pairs import _without_noise, over_images
 from holistic.lenses.agreement.removed import remove_together
 from holistic.lenses.agreement.units import _word
 from holistic.report.saved import Audit
@@ -264,15 +264,49 @@ def test_images_drawn_again_count_as_often_as_they_are_drawn() -> None:
 
 
 def test_bounds_over_images_are_students_on_fishers_scale_with_the_bias_given_back() -> None:
-    value, drawn = 0.6, np.array([0.3, 0.5, 0.45, 0.2, 0.55])
+    value, drawn = 0.6, np.array([0.4, 0.55, 0.5, 0.45, 0.52])
     z, own = np.arctanh(drawn), np.arctanh(value)
     reach = student.ppf(0.975, 4) * z.std(ddof=1)
-    given_back = own + (own - z.mean())  # drawn again they lie lower, so the true one lies higher
+    # drawn again, with twice the noise, they lie lower, so the true one lies higher
+    given_back = np.arctanh(1 / (2 / value - 1 / np.tanh(z.mean())))
     assert given_back > own
     expected = np.tanh([own - reach, given_back + reach])
-    np.testing.assert_allclose(over_images(value, drawn), expected)
-    np.testing.assert_allclose(over_images(-value, -drawn), -expected[::-1])
-    assert np.isnan(over_images(value, np.full(5, 0.5))).all()
+    one = np.array([value])
+    np.testing.assert_allclose(over_images(one, drawn[None]), expected)
+    np.testing.assert_allclose(over_images(-one, -drawn[None]), -expected[::-1])
+    assert np.isnan(over_images(one, np.full((1, 5), 0.5))).all()
+    assert np.isnan(over_images(one, np.full((1, 5), np.nan))).all()
+    assert np.isnan(over_images(one, np.empty((1, 0)))).all()
+
+
+def test_each_class_of_a_median_is_given_its_own_loss_back() -> None:
+    """The class that lies in the middle loses least, and the median is of all as they would be."""
+    values = np.array([0.2, 0.5, 0.6])
+    spread = np.array([-0.02, -0.01, 0.0, 0.01, 0.02])
+    lost = np.array([0.05, 0.02, 0.1])  # drawn again, on Fisher's scale
+    means = np.arctanh(values) - lost
+    reach = student.ppf(0.975, 4) * spread.std(ddof=1)
+    middle = np.arctanh([0.5, 1 / (2 / 0.5 - 1 / np.tanh(means[1]))])
+    expected = np.tanh([middle[0] - reach, middle[1] + reach])
+    np.testing.assert_allclose(over_images(values, np.tanh(means[:, None] + spread)), expected)
+
+
+def test_noise_is_taken_out_of_correlations_as_spearman_does() -> None:
+    """Two ratings of many units, each with as much noise as signal: half of the correlation."""
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=(40, 3000))
+    first = truth + 0.5 * rng.normal(size=truth.shape)
+
+    def seen(noise: float) -> float:
+        a, b = (x + noise**0.5 * rng.normal(size=x.shape) for x in (truth, first))
+        return float(np.mean([np.corrcoef(*pair)[0, 1] for pair in zip(a, b, strict=True)]))
+
+    once, twice = np.array([seen(0.3)]), np.array([seen(0.6)])
+    true = np.mean([np.corrcoef(*pair)[0, 1] for pair in zip(truth, first, strict=True)])
+    assert once[0] < 0.9 * true
+    np.testing.assert_allclose(_without_noise(once, twice), true, rtol=0.03)
+    assert _without_noise(np.array([0.02]), np.array([0.0])) == 0.02
+    assert abs(_without_noise(np.array([0.02]), np.array([-0.03]))[0]) <= 0.04
 
 
 def test_an_interval_says_what_it_is_over(audit: Audit) -> None:

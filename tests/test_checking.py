@@ -16,8 +16,14 @@ import holistic.cli
 from holistic.checking import Check
 from holistic.checking.labels import reordered
 from holistic.checking.weights import look_drawn
+from holistic.cli.options import Source
+from holistic.cli.subjects import weights_of_audit
 from holistic.errors import ModelError
+from holistic.results.folder import Folder
+from holistic.study.computation import digest
+from holistic.study.models import build
 from holistic.study.standing import Accuracy, Standing
+from holistic.study.weights import save_weights
 
 CLASSES = ("circle", "cross", "square", "star")
 
@@ -209,3 +215,24 @@ def test_the_command_line_looks_and_stops_at_chance(
     assert "weights look newly drawn" in told[-1]
     assert any(line.startswith("! accuracy") for line in told)
     assert not (tmp_path / "a").exists()
+
+
+def test_a_check_takes_the_weights_that_an_audit_of_the_same_source_keeps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def train(*_: object, **__: object) -> None:
+        raise AssertionError("nothing is trained anew")
+
+    monkeypatch.setattr("holistic.study.models.train", train)
+    source, own = Source(), tmp_path / "model.safetensors"
+    model = build("mlp", input_shape=(1, 8, 8), classes=10, seed=0)
+    save_weights(model, own, source.made)
+    provenance = {"key": "k", "weights": digest(sorted(model.state_dict().items()))}
+    Folder(tmp_path, {**provenance, "source": source.made}).publish()
+    assert weights_of_audit(source, tmp_path) == own
+    assert weights_of_audit(Source(seed=1), tmp_path) is None
+    assert weights_of_audit(source, tmp_path / "nothing") is None
+    assert holistic.cli.main(["check", "--limit", "60", "--out", str(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["drawn"]
+    save_weights(build("mlp", input_shape=(1, 8, 8), classes=10, seed=2), own, source.made)
+    assert weights_of_audit(source, tmp_path) is None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from holistic.cli.options import QUICK_EXAMPLES, AsJson, Plan, Source
+from holistic.cli.options import QUICK_EXAMPLES, AsJson, Plan, Source, usual_folder
 from holistic.cli.streams import kept_apart, print_json
 from holistic.cli.subjects import (
     is_reference,
     load_source,
     obtain_model,
+    weights_of_audit,
     whole_subject,
     with_pretrained,
 )
@@ -43,7 +44,8 @@ def check(source: Source = Source(), plan: Plan = Plan(), *, json_: AsJson = Fal
     with kept_apart(), progress_shown() as progress:
         source = with_pretrained(source, plan.weights)
         data = load_source(source, plan.weights)
-        model = obtain_model(source, data, weights=plan.weights, progress=progress)
+        kept = None if plan.weights else weights_of_audit(source, plan.out or usual_folder(source))
+        model = obtain_model(source, data, weights=plan.weights or kept, progress=progress)
         subject = whole_subject(model, data, source, plan)
         look = seen(subject, data, (source, plan), lenses=_lenses(plan))
     if json_:

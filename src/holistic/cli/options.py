@@ -22,6 +22,7 @@ __all__ = [
     "Verbose",
     "file_name",
     "settings_class",
+    "usual_folder",
 ]
 
 
@@ -119,6 +120,11 @@ def file_name(source: Source) -> str:
     'folder-my-data-birds-zoo-make-seed0'
     """
     return re.sub(r"[^\w.]+", "-", f"{source.data}-{source.model}-seed{source.seed}")
+
+
+def usual_folder(source: Source) -> Path:
+    """Where the audit of a source lies, unless told otherwise."""
+    return Path("runs") / file_name(source)
 
 
 def settings_class(lenses: Iterable[type[Lens]], *, shown: bool = False) -> type:

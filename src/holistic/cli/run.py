@@ -17,8 +17,8 @@ from holistic.cli.options import (
     Plan,
     Source,
     Verbose,
-    file_name,
     settings_class,
+    usual_folder,
 )
 from holistic.cli.streams import kept_apart, print_json
 from holistic.cli.subjects import with_pretrained
@@ -69,7 +69,7 @@ def run(
         TOML file of settings (`seed = 1`, `[ablation]`).
     """
     lenses, source = _lenses(plan, settings), with_pretrained(source, plan.weights)
-    out = plan.out or Path("runs") / file_name(source)
+    out = plan.out or usual_folder(source)
     failed: LensError | None = None
     with kept_apart(), progress_shown() as progress:
         try:
@@ -105,6 +105,7 @@ def _audited(
     from holistic.cli.check import seen
     from holistic.cli.subjects import (
         check_saved,
+        is_own,
         is_reference,
         load_source,
         obtain_model,
@@ -125,7 +126,7 @@ def _audited(
     if plan.most is not None:
         limited(data.test.labels, plan.most, seed=source.seed)  # before any training
     with computing_as(existing.provenance if existing else {}):
-        weights = plan.weights or (own if existing and _is_own(own, existing) else None)
+        weights = plan.weights or (own if existing and is_own(own, existing) else None)
         model = obtain_model(source, data, weights=weights, progress=progress)
         subject = whole_subject(model, data, source, plan)
         try:
@@ -154,21 +155,6 @@ def _audited(
             raise AuditError(
                 f"'{out}' can't be written: {error.strerror or error}; {_kept(out)}"
             ) from error
-
-
-def _is_own(weights: Path, existing: Audit) -> bool:
-    """Say whether a file holds the weights that an audit is of; without, they are learnt again."""
-    from safetensors.torch import load
-
-    from holistic.results.files import opened
-    from holistic.study.computation import digest
-
-    try:
-        with opened(weights) as file:
-            state = load(file.read())
-    except Exception:  # whatever is in its place
-        return False
-    return digest(sorted(state.items())) == existing.provenance.get("weights")
 
 
 def _recorded(source: Source, plan: Plan) -> dict[str, Any]:

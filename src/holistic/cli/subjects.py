@@ -11,22 +11,25 @@ from typing import TYPE_CHECKING
 
 from holistic.arguments import WRITTEN
 from holistic.cli.options import Plan, Source
-from holistic.errors import ModelError, SettingError
+from holistic.errors import AuditError, ModelError, SettingError
 
 if TYPE_CHECKING:
     from torch import nn
 
     from holistic.progress import Progress
+    from holistic.results.folder import Folder
     from holistic.study.datasets import Data
     from holistic.study.processors import Processor
     from holistic.study.subject import Subject
 
 __all__ = [
     "check_saved",
+    "is_own",
     "is_reference",
     "load_source",
     "obtain_model",
     "untrained_model",
+    "weights_of_audit",
     "whole_subject",
     "with_pretrained",
 ]
@@ -173,6 +176,35 @@ def obtain_model(
         return model
     recipe = RECIPES[source.model]
     return train(model, data.train, recipe, seed=source.seed, progress=progress)
+
+
+def is_own(weights: Path, existing: Folder) -> bool:
+    """Say whether a file holds the weights that an audit is of; without, they are learnt again."""
+    from safetensors.torch import load
+
+    from holistic.results.files import opened
+    from holistic.study.computation import digest
+
+    try:
+        with opened(weights) as file:
+            state = load(file.read())
+    except Exception:  # whatever is in its place
+        return False
+    return digest(sorted(state.items())) == existing.provenance.get("weights")
+
+
+def weights_of_audit(source: Source, out: Path) -> Path | None:
+    """Weights of a reference model that an audit of the same source in a folder keeps, if any."""
+    from holistic.results.folder import Folder
+
+    try:
+        existing, own = Folder.load(out), out / "model.safetensors"
+    except AuditError:
+        return None
+    made = existing.provenance.get("source", {})
+    same = all(made.get(name) == value for name, value in source.made.items())
+    learnt = same and is_reference(source) and not made.get("weights")
+    return own if learnt and is_own(own, existing) else None
 
 
 def whole_subject(model: nn.Module, data: Data, source: Source, plan: Plan) -> Subject:

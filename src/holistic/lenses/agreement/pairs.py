@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,8 @@ __all__ = [
 _DRAWS = 100
 """Resamples of a site's units."""
 _ONE = 1 - 1e-9
+_LOST = 0.5, 1.5
+"""Between which a correlation may lie beside the same with twice the noise: near 0 any is found."""
 
 
 @dataclass(frozen=True)
@@ -69,29 +72,52 @@ def resampled(a: np.ndarray, b: np.ndarray, seed: int) -> np.ndarray:
     return correlated(a[drawn], b[drawn])
 
 
-def over_images(value: float, drawn: np.ndarray) -> tuple[float, float]:
-    """Bound a rank correlation, or a median of some, by its values on images drawn again, `[D]`.
+def over_images(values: np.ndarray, drawn: np.ndarray) -> tuple[float, float]:
+    """Bound the median of rank correlations by their values on images drawn again.
 
-    Ratings of few images are noisy, and noise draws rank correlations towards 0: drawn again they
-    are noisier once more by about as much. Bounds on Fisher's scale reach from the lower to the
-    higher of those around the value and those around it with that loss given back: the first are
-    too low for few images, the second rest on an estimate that is noisy itself.
+    Ratings of few images are noisy, and noise draws correlations towards 0: by a factor whose
+    reciprocal grows with the noise, so that images drawn again, with twice the noise, say what the
+    noise alone has cost. Bounds on Fisher's scale reach from the lower to the higher of those
+    around the median and those around the median of the correlations with that loss given back, to
+    each its own: the first are too low for few images, the second rest on estimates that are noisy
+    themselves.
+
+    Parameters
+    ----------
+    values
+        `[K]`, one of each class; of a single one the median is itself.
+    drawn
+        `[K, D]`, the same on images drawn again.
 
     References
     ----------
-    Efron & Tibshirani 1993, sect. 10.2 (the bootstrap's estimate of bias); Fisher 1921.
+    Spearman 1904 (attenuation by noise); Efron & Tibshirani 1993, sect. 10.2; Fisher 1921.
     """
     from scipy.special import stdtrit
 
-    known = drawn[np.isfinite(drawn)]
-    if len(known) < len(drawn) or len(known) < 2 or not np.isfinite(value):
+    if not (np.isfinite(drawn).all() and np.isfinite(values).all()) or drawn.shape[1] < 2:
         return float("nan"), float("nan")
-    z, own = np.arctanh(np.clip(known, -_ONE, _ONE)), np.arctanh(np.clip(value, -_ONE, _ONE))
-    ends = np.sort([own, 2 * own - z.mean()])
-    half = stdtrit(len(z) - 1, 0.975) * z.std(ddof=1)
+    z = np.arctanh(np.clip(drawn, -_ONE, _ONE))
+    given_back = _fisher(_without_noise(values, np.tanh(z.mean(1))))
+    ends = np.sort([_fisher(np.median(values)), np.median(given_back)])
+    again = np.median(z - z.mean(1, keepdims=True) + given_back[:, None], 0)
+    half = stdtrit(z.shape[1] - 1, 0.975) * again.std(ddof=1)
     if half == 0:
         return float("nan"), float("nan")
     return float(np.tanh(ends[0] - half)), float(np.tanh(ends[1] + half))
+
+
+def _without_noise(once: np.ndarray, twice: np.ndarray) -> np.ndarray:
+    """Return correlations without the noise that is in `once`, and twice in `twice`.
+
+    1 / r grows in step with the noise: 1 / r(0) = 2 / r(1) - 1 / r(2). None is more than doubled.
+    """
+    lost = np.divide(once, twice, out=np.ones_like(once), where=twice != 0)
+    return once / (2 - np.clip(lost, *_LOST))
+
+
+def _fisher(r: Any) -> Any:
+    return np.arctanh(np.clip(r, -_ONE, _ONE))
 
 
 def against_shuffled(value: float, ends: tuple[float, float], null: np.ndarray) -> Estimate:
@@ -121,10 +147,10 @@ def over_classes(found: Sequence[Compared]) -> OverClasses:
 
 
 def _median(known: Sequence[Compared], most_units: int) -> Estimate:
-    median, ends = float(np.median([one.r for one in known])), (float("nan"), float("nan"))
+    values, ends = np.array([one.r for one in known]), (float("nan"), float("nan"))
     again = [one.again for one in known]
     if len({len(draws) for draws in again}) == 1:
-        ends = over_images(median, np.median(np.stack(again), 0))
+        ends = over_images(values, np.stack(again))
     # classes with other units that are known have other shuffles
     null = np.stack([one.null for one in known if one.row.n == most_units])
-    return against_shuffled(median, ends, np.median(null, 0))
+    return against_shuffled(float(np.median(values)), ends, np.median(null, 0))
