@@ -30,15 +30,13 @@ from holistic.study.presented import steps_first
 from holistic.study.subject import Subject
 from holistic.words import unbounded
 
-__all__ = ["evidence_finding"]
+__all__ = ["SIDES", "evidence_finding"]
 
-_SIDES = (14, 10, 7, 5)
+SIDES = (14, 10, 7, 5)
 """Windows along a side, the finest that the budget has room for on enough images."""
 _ENOUGH = 20
 """Images of a class below which a coarser map is drawn."""
 _LEAST = 8
-_BUDGET = 5e11
-"""Multiplications that all windows may cost; see `replacing.budget`."""
 _COPY = 104_729
 """Added to the subject's seed for the randomly initialised control."""
 
@@ -96,10 +94,10 @@ def _plan(subject: Subject, lens: Attribution) -> _Plan:
     turned = subject.input_kind.name == "series" and steps_first(subject.all_sites, shape)
     cut = partial(spans, turned=turned) if subject.input_kind.name == "series" else windows
     kinds, count = list[tuple[Fill, list[Window]]](), 0
-    for side in _SIDES:
+    for side in SIDES:
         kinds = [(fill, cut(shape, fill.share, side)) for fill in what]
         runs = 2 * sum(len(places) for _, places in kinds) * max(1, len(chosen))
-        count = afforded(_BUDGET, work * runs, least=_LEAST, most=lens.evidence_images)
+        count = afforded(lens.evidence_work, work * runs, least=_LEAST, most=lens.evidence_images)
         if count >= min(_ENOUGH, lens.evidence_images):
             break
     among = subject.evaluation.at(np.flatnonzero(np.isin(labels, chosen)))
