@@ -10,6 +10,7 @@ import pytest
 
 from fakes import unlooked
 from holistic import checking, opening
+from holistic.report.saved import Audit
 from holistic.study.datasets import Data, load_data
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -53,3 +54,11 @@ def digits() -> Data:
 @pytest.fixture(scope="session")
 def mnist() -> Data:
     return load_data("mnist", data_dir=mnist_folder())
+
+
+@pytest.fixture(scope="session")
+def small_audit(tmp_path_factory: pytest.TempPathFactory) -> Audit:
+    """A small audit in which every lens ran."""
+    from small_audit import audited
+
+    return audited(tmp_path_factory.mktemp("small"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from holistic.lenses.agreement._untrained_bounds import class_separation, untrai
 from holistic.lenses.agreement.pairs import _without_noise, over_images
 from holistic.lenses.agreement.removed import remove_together
 from holistic.lenses.agreement.units import _word
+from holistic.report.briefs import brief
 from holistic.report.saved import Audit
 from holistic.results.columns import col
 from holistic.results.tables import Table
@@ -61,6 +63,16 @@ def test_what_responds_and_is_not_read_is_told_from_what_decides(audit: Audit) -
     counts, misleading = audit.finding("agreement.units").statements
     assert "1 causal and selective; 1 selective, not causal" in counts
     assert "aren't causal the most selective is 1 of L1 (relu 2)" in misleading
+
+
+def test_the_short_sentences_tell_what_responds_from_what_decides(audit: Audit) -> None:
+    short = {name: brief(audit.finding(name), audit) for name in audit.names}
+    assert short["agreement.units"] == "2 units of the model tell a class apart; 1 decides it too."
+    assert re.fullmatch(
+        r"One place carries much: copying L1·0 alone moves \S+ % of a decision\.",
+        short["tracing.patching"],
+    )
+    assert "L1·0" in short["ablation.units"]
 
 
 def test_words_tell_what_the_picture_shows_first_and_why_a_lens_is_silent(audit: Audit) -> None:

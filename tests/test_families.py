@@ -4,28 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
 
-import holistic
 import slow_stats
-from holistic.lenses.ablation import Ablation
-from holistic.lenses.activation import Activation
-from holistic.lenses.agreement import Agreement
-from holistic.lenses.attribution import Attribution
-from holistic.lenses.mechanism import Mechanism
-from holistic.lenses.tracing import Tracing
 from holistic.report.saved import Audit
-from planted_ablation import one_hot_images
-
-LENSES = (
-    Ablation(depth=6, sets=40, partners=3, permutations=20, familywise=50),
-    Activation(shuffles=20, copies=19, steps=2, visualised=0),
-    Attribution(examples=16, steps=4, noise_draws=2, fractions=4, random_orders=2),
-    Mechanism(edge_units=3, draws=20),
-    Tracing(pairs=3, controls=20, examples=20),
-    Agreement(shuffles=99),
-)
 
 FAMILIES = {
     "ablation.units": {"q": ("p", ())},
@@ -71,36 +52,18 @@ ELSEWHERE = {
 """What the tests of the lenses hold, since the table alone doesn't give it."""
 
 
-@pytest.fixture(scope="module")
-def audit(tmp_path_factory: pytest.TempPathFactory) -> Audit:
-    """Two hidden sites; labels are what the network says, so that units matter to them."""
-    with torch.random.fork_rng():
-        torch.manual_seed(3)
-        model = nn.Sequential(
-            nn.AvgPool2d(4), nn.Flatten(), nn.Linear(4, 12), nn.ReLU(), nn.Linear(12, 9), nn.Tanh(),
-            nn.Linear(9, 4),
-        )  # fmt: skip
-    squares = one_hot_images(30, noise=1.5)[0].reshape(-1, 1, 2, 2)
-    images = squares.repeat_interleave(4, 2).repeat_interleave(4, 3)
-    with torch.no_grad():
-        model[6].bias -= model(images).mean(0)
-        labels = model(images).argmax(1)
-    subject = holistic.Subject(model, (images, labels))
-    return holistic.audit(subject, out=tmp_path_factory.mktemp("families"), lenses=list(LENSES))
-
-
-def test_every_q_has_a_family_that_some_test_holds(audit: Audit) -> None:
+def test_every_q_has_a_family_that_some_test_holds(small_audit: Audit) -> None:
     known = {f: set(columns) | ELSEWHERE.get(f, set()) for f, columns in FAMILIES.items()}
     known = ELSEWHERE | known
-    for name in audit.names:
-        told = {c for c in audit[name].names if c == "q" or c.endswith("_q")}
+    for name in small_audit.names:
+        told = {c for c in small_audit[name].names if c == "q" or c.endswith("_q")}
         assert told == known.pop(name, set()), name
     assert not known
 
 
 @pytest.mark.parametrize("finding", FAMILIES)
-def test_q_is_that_of_its_family(audit: Audit, finding: str) -> None:
-    table = audit[finding]
+def test_q_is_that_of_its_family(small_audit: Audit, finding: str) -> None:
+    table = small_audit[finding]
     for q, (p, keys) in FAMILIES[finding].items():
         tests = table.column(p).astype(float)
         parts = np.zeros(len(table), int)

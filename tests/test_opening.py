@@ -16,7 +16,6 @@ import pytest
 import planted_report
 from holistic.lenses.attribution.opening import laid_out
 from holistic.lenses.attribution.schemas import EvidenceRow
-from holistic.lenses.mechanism.opening import letter
 from holistic.lenses.tracing._fitted_directions import Features, Fitted
 from holistic.lenses.tracing._strips import strips
 from holistic.report import opening as of_report
@@ -40,6 +39,7 @@ from holistic.results.opening import (
 )
 from holistic.results.schema import Array, Schema
 from holistic.results.tables import Table
+from holistic.words import letter
 
 CLASSES = [f"c{i}" for i in range(14)]
 

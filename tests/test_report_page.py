@@ -147,9 +147,11 @@ def test_headline_classes_and_units_have_cards_and_lead_to_the_table_without_scr
 def test_each_lens_is_told_in_one_sentence_and_the_rest_beneath_it(html: str) -> None:
     told = html[html.index('<div class="statements">') : html.index('<section id="ablation">')]
     [first] = re.findall(r'href="#ablation">.*?<p>(.*?)</p>', told, re.DOTALL)
-    assert first.endswith("</b> Ten units matter.")
-    [rest] = re.findall(r"Ten units matter.*?<details open>(.*?)</details>", told, re.DOTALL)
-    assert "needs unit 1." in rest
+    assert first.endswith(
+        "</b> Three units of L2 carry plain: without them its accuracy falls to 72.0 %."
+    )
+    [rest] = re.findall(r"falls to 72.*?<details open>(.*?)</details>", told, re.DOTALL)
+    assert "Start here: plain needs L2·4" in rest
 
 
 def test_headings_go_down_one_step_at_a_time(page: Page) -> None:
@@ -164,7 +166,7 @@ def test_opening_names_accuracy_splits_seed_and_statements(html: str) -> None:
     opening = text[: text.index('<section id="ablation">')]
     for word in ("90.0 %", "[80.0, 95.0]", "60", "59", "seed 3", "margin", "one model only"):
         assert word in opening
-    assert "ten units matter." in opening
+    assert "three units of l2 carry plain" in opening
 
 
 def test_every_finding_has_its_table_statements_and_caveats(audit: Audit, page: Page) -> None:

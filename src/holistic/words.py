@@ -7,16 +7,23 @@ from collections.abc import Sequence
 from typing import SupportsFloat
 
 __all__ = [
+    "counted",
     "duration",
     "gigabytes",
     "joined",
     "letter",
+    "named",
     "number",
     "percent",
     "quoted",
     "sentence",
+    "spelled",
     "unbounded",
 ]
+
+_SPELLED = "zero one two three four five six seven eight nine ten".split()
+_SHOWN, _PARTS = 24, 3
+"""Letters and words that a sentence has room for in the name of a class."""
 
 
 def letter(place: int) -> str:
@@ -131,3 +138,31 @@ def joined(names: Sequence[str]) -> str:
     """
     head = ", ".join(names[:-1])
     return f"{head} and {names[-1]}" if head else "".join(names)
+
+
+def named(name: str) -> str:
+    """Name a class in a sentence that must stay short.
+
+    >>> named("7"), named("sweet pepper"), named("a long name of many words")
+    ('"7"', 'sweet pepper', '"a long name …"')
+    """
+    short = " ".join(name.split()[:_PARTS])[:_SHOWN].rstrip(", ")
+    return quoted(name) if short == name else f'"{short} …"'
+
+
+def counted(count: int, noun: str) -> str:
+    """Write how many there are of something.
+
+    >>> counted(1, "unit"), counted(1413, "pair")
+    ('1 unit', '1,413 pairs')
+    """
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def spelled(count: int) -> str:
+    """Write a small count as a word.
+
+    >>> spelled(10), spelled(11)
+    ('ten', '11')
+    """
+    return _SPELLED[count] if count < len(_SPELLED) else f"{count:,}"

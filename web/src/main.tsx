@@ -46,15 +46,16 @@ const sections = () => document.querySelectorAll<HTMLElement>("main > section");
 const articleOf = (lens: string, name: string) =>
   document.getElementById(name === lens ? `${name}-table` : name);
 
-/** Take out the first rows of findings that live views show whole: there are thousands of cells. */
+/** Take out the first rows of findings that live views show whole, of thousands of cells; what the columns mean stands with the evidence. */
 function lighten(audit: Audit): void {
   for (const { name: lens, findings } of audit.outline.lenses) {
     for (const name of findings) {
-      const rows = audit.table(name) && articleOf(lens, name)?.querySelector("details");
-      if (!rows) continue;
-      rows.querySelector(".wide")!.remove();
-      rows.querySelector("summary")!.textContent = "what the columns mean";
-      rows.removeAttribute("open");
+      const article = audit.table(name) && articleOf(lens, name),
+        rows = article?.querySelector("details.rows"),
+        evidence = article?.querySelector("details.evidence");
+      if (!rows || !evidence) continue;
+      evidence.append(rows.querySelector("dl")!);
+      rows.remove();
     }
   }
 }
@@ -64,8 +65,7 @@ function enliven(audit: Audit, article: Element, name: string): void {
   const table = audit.table(name);
   if (!table || article.querySelector(".live")) return;
   const live = Object.assign(document.createElement("div"), { className: "live" });
-  const rows = article.querySelector("details")!;
-  rows.before(live);
+  article.querySelector("details.evidence")!.before(live);
   put(audit, <FindingView table={table} />, live);
 }
 

@@ -122,6 +122,7 @@ async function reads(file) {
   assert.deepEqual(complaints, [], "the console is silent");
   assert.equal(asked.length, 1, "nothing is requested but the page");
   await opening(page);
+  await pages(page, outline);
   await keys(page);
   await images(page);
   await attributions(page, outline.findings);
@@ -135,6 +136,27 @@ async function reads(file) {
   assert.deepEqual(complaints, []);
   await page.context().close();
   return ms;
+}
+
+/** What a lens found is read in some minutes: a picture and a sentence each, everything else folded. */
+async function pages(page, { lenses }) {
+  await page.setViewportSize({ width: 1440, height: 900 });
+  for (const { name } of lenses) {
+    await settled(page, `#/lens/${encodeURIComponent(name)}`);
+    await page.waitForTimeout(400); // pictures are drawn after their places
+    const words = await page.evaluate(() => {
+      const count = (text) => text.match(/\S+/g)?.length ?? 0;
+      const shown = [...document.querySelectorAll("main > section:not([hidden])")];
+      const unseen = shown.flatMap((part) => [...part.querySelectorAll("option:not(:checked)")]);
+      return (
+        // biome-ignore lint/performance/useDomNodeTextContent: what is hidden isn't read
+        count(shown.map((part) => part.innerText).join(" ")) -
+        count(unseen.map((option) => option.textContent).join(" "))
+      );
+    });
+    assert.ok(words <= 900, `${words} words on the page of ${name}`);
+  }
+  await page.setViewportSize({ width: 1280, height: 900 });
 }
 
 /** The first screen is read in thirty seconds: few words, and what stands there is in view. */
@@ -200,7 +222,7 @@ async function keys(page) {
   await page.waitForTimeout(200);
   assert.match(page.url(), /lens\/agreement/, "search opens what it finds");
   await page
-    .locator("#app button, .live button", { hasText: "show table" })
+    .locator("#app button, .live button", { hasText: /^table$/ })
     .locator("visible=true")
     .first()
     .click();
@@ -210,7 +232,7 @@ async function keys(page) {
   ]);
   assert.match(file.suggestedFilename(), /\.csv$/);
   // pictures on a canvas and tables are saved whole, with what stands around them
-  const matrix = page.locator("[id='agreement.lenses'] button", { hasText: "save SVG" });
+  const matrix = page.locator("[id='agreement.lenses'] button", { hasText: /^SVG$/ });
   if (await matrix.count()) {
     const [saved] = await Promise.all([page.waitForEvent("download"), matrix.first().click()]);
     assert.match(
@@ -219,7 +241,7 @@ async function keys(page) {
       "a canvas and its caption",
     );
   }
-  const scatter = page.locator("[id='agreement.units'] button", { hasText: "save SVG" });
+  const scatter = page.locator("[id='agreement.units'] button", { hasText: /^SVG$/ });
   if (!(await scatter.count())) return;
   const [drawing] = await Promise.all([page.waitForEvent("download"), scatter.first().click()]);
   const text = readFileSync(await drawing.path(), "utf8");
@@ -280,8 +302,8 @@ async function images(page) {
     "as the maps can",
   );
   for (const [kind, ending] of [
-    ["save PNG", /\.png$/],
-    ["save SVG", /\.svg$/],
+    [/^PNG$/, /\.png$/],
+    [/^SVG$/, /\.svg$/],
   ]) {
     const [file] = await Promise.all([
       page.waitForEvent("download"),
@@ -367,7 +389,7 @@ async function attributions(page, findings) {
 async function saved(page, finding) {
   const [file] = await Promise.all([
     page.waitForEvent("download"),
-    within(page, finding, "button >> text=save SVG").first().click(),
+    within(page, finding, "button >> text=/^SVG$/").first().click(),
   ]);
   const text = readFileSync(await file.path(), "utf8");
   assert.ok(text.split("<image").length > 4, `${finding}: the saved figure holds its images`);

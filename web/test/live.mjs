@@ -336,8 +336,8 @@ await page.evaluate(() => {
 });
 await page.waitForSelector("[id='ablation.interactions'] .live");
 const part = page.locator("[id='ablation.interactions']");
-if (await part.getByRole("button", { name: "show table" }).count())
-  await part.getByRole("button", { name: "show table" }).first().click();
+if (await part.getByRole("button", { name: "table", exact: true }).count())
+  await part.getByRole("button", { name: "table", exact: true }).first().click();
 if (await part.getByRole("button", { name: "all rows" }).count()) {
   await part.getByRole("button", { name: "all rows" }).click();
   await part.getByText(/^1 to 50 of \d+$/).waitFor();

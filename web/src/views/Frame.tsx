@@ -42,17 +42,22 @@ export function Frame({
       <p class="tools">
         {table && (
           <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>
-            {open ? "hide table" : "show table"}
+            {open ? "hide table" : "table"}
           </button>
         )}
         <button
           type="button"
+          title="save the picture as PNG"
           onClick={() => pixels(alone()).then((png) => png && save(png, `${name}.png`))}
         >
-          save PNG
+          PNG
         </button>
-        <button type="button" onClick={() => save(alone().svg, `${name}.svg`)}>
-          save SVG
+        <button
+          type="button"
+          title="save the picture as SVG"
+          onClick={() => save(alone().svg, `${name}.svg`)}
+        >
+          SVG
         </button>
       </p>
       {open && table && <DataTable table={table} rows={rows} />}

@@ -87,21 +87,21 @@ def needed_units(audit: Folder) -> list[Needed]:
 
 def _needed(table: Table, name: str) -> Needed:
     rows = table.where(class_=name)
-    row = next(rows.sort("rank").head(1).rows(), None)
+    row, gap = next(rows.sort("rank").head(1).rows(), None), float("nan")
     if row is None or row["rank"] is None or row["effect"] is None:
-        gap = float("nan")
         return Needed(name, "–", 0, effect=gap, lo=gap, hi=gap, n=0, median=gap, above=gap)
-    above = row.get("above")
+    # effects that rest on too few examples have no ends
+    lo, hi, above = (gap if row.get(n) is None else row[n] for n in ("lo", "hi", "above"))
     return Needed(
         name,
         row["site"],
         row["unit"],
         effect=row["effect"],
-        lo=row["lo"],
-        hi=row["hi"],
+        lo=lo,
+        hi=hi,
         n=row["n"],
         median=float(np.nanmedian(rows.where(site=row["site"]).column("effect"))),
-        above=float("nan") if above is None else above,
+        above=above,
     )
 
 

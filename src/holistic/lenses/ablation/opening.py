@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from holistic.lenses._briefs import scored
 from holistic.lenses.ablation.highlights import Needed, Removed, needed_units, removed_sets
 from holistic.results.folder import Folder
 from holistic.results.highlights import Card
 from holistic.results.layers import layer_names, unit_name
 from holistic.results.opening import Bar, Cell, ClassColumn, Headline, Opening, Panel
-from holistic.study.scores import SCORE_UNITS
-from holistic.words import number, percent, quoted
+from holistic.words import named, number, percent, sentence, spelled
 
-__all__ = ["opening"]
+__all__ = ["NONE_NEEDED", "carried", "few_sets", "heaviest", "need", "opening"]
 
 _LEVEL = 0.05
 _NAMED = 3
 """Units that a terminal names."""
-_WORDS = "zero one two three four five six seven eight nine ten".split()
+NONE_NEEDED = "No class depends on its most needed units more than on as many random ones."
+"""What is said where no loss is beyond that of random units."""
 
 
 def opening(audit: Folder) -> Opening:
@@ -37,7 +38,7 @@ def opening(audit: Folder) -> Opening:
         cells = {row.class_: _needed(row, layers) for row in needed if np.isfinite(row.effect)}
         columns.append(ClassColumn("unit it needs most", units, cells, 30))
     return Opening(
-        next(_headlines(removed, layers, sets), None), tuple(columns), tuple(_units(needed, audit))
+        next(_headlines(removed, audit, sets), None), tuple(columns), tuple(_units(needed, audit))
     )
 
 
@@ -74,33 +75,53 @@ def _way(row: Needed) -> str:
     return "fires on it" if row.above > 0 else "must stay silent" if row.above < 0 else ""
 
 
-def _headlines(removed: list[Removed], layers: dict[str, str], finding: str) -> Iterator[Headline]:
+def _headlines(removed: list[Removed], audit: Folder, finding: str) -> Iterator[Headline]:
     """Say what the class loses that loses most beyond what random units cost it."""
-    beyond = [
-        (row.drop - (row.before - row.random_after), row) for row in removed if row.q < _LEVEL
-    ]
-    for weight, row in sorted(beyond, key=lambda pair: -pair[0])[:1]:
-        count = _WORDS[row.k] if row.k < len(_WORDS) else str(row.k)
-        units = "unit" if row.k == 1 else "units"
-        carry = "carries" if row.k == 1 else "carry"
-        them = "it" if row.k == 1 else "them"
+    row = heaviest(removed)
+    if row is not None:
         yield Headline(
-            f"{count.capitalize()} {units} of {layers.get(row.site, row.site)} {carry} "
-            f"{quoted(row.class_)}: without {them} its accuracy falls "
-            f"from {percent(row.before)} to {percent(row.after)}; {_random(row, count)}.",
+            f"{carried(row, layer_names(audit))} its accuracy falls "
+            f"from {percent(row.before)} to {percent(row.after)}; {_random(row)}.",
             finding,
-            weight,
+            _beyond(row),
         )
-    if removed and not beyond:
-        yield Headline(
-            "No class depends on its most needed units more than on as many random ones.",
-            finding,
-            0.0,
-        )
+    elif removed:
+        yield Headline(few_sets(audit) or NONE_NEEDED, finding, 0.0)
 
 
-def _random(row: Removed, count: str) -> str:
-    cost = row.before - row.random_after
+def _beyond(row: Removed) -> float:
+    return row.drop - (row.before - row.random_after)
+
+
+def heaviest(removed: Sequence[Removed]) -> Removed | None:
+    """Return the class that loses most beyond random units; None where none surely does."""
+    return max((row for row in removed if row.q < _LEVEL), key=_beyond, default=None)
+
+
+def carried(row: Removed, layers: dict[str, str]) -> str:
+    """Begin a sentence on what a class loses without its units."""
+    one = row.k == 1
+    return sentence(
+        f"{spelled(row.k)} {'unit' if one else 'units'} of {layers.get(row.site, row.site)} "
+        f"{'carries' if one else 'carry'} {named(row.class_)}: without {'it' if one else 'them'}"
+    )
+
+
+def few_sets(audit: Folder) -> str:
+    """Say that no loss can be significant where too few sets of units exist; else nothing."""
+    table = audit["ablation.topk"]
+    if "least_p" not in table.names:
+        return ""
+    least = [p for p in table.where(rank=1).column("least_p").astype(float) if np.isfinite(p)]
+    if not least or min(least) < _LEVEL:
+        return ""
+    sets = round(1 / min(least))
+    exist = "set of units exists" if sets == 1 else "sets of units exist"
+    return sentence(f"{spelled(sets)} {exist}, so no class's loss can be significant.")
+
+
+def _random(row: Removed) -> str:
+    cost, count = row.before - row.random_after, spelled(row.k)
     one = row.k == 1
     subject = f"{'a' if one else count} random {'one' if one else 'ones'}"
     if cost < row.drop / 10:
@@ -110,17 +131,17 @@ def _random(row: Removed, count: str) -> str:
 
 def _units(needed: list[Needed], audit: Folder) -> Iterator[Panel]:
     """Name the units whose removal costs a class most, a panel of words."""
-    layers, unit = layer_names(audit), SCORE_UNITS.get(audit.provenance.get("score", ""), "")
-    found = sorted((r for r in needed if (r.hi or 0) < 0), key=lambda row: row.effect)[:_NAMED]
-    lines = [
-        f"{unit_name(layers, r.site, r.unit)} {_role(r)}: without it {quoted(r.class_)} loses "
-        f"{number(-r.effect, '.1f')} {unit}"
-        for r in found
-    ]
+    found = sorted((r for r in needed if r.hi < 0), key=lambda row: row.effect)[:_NAMED]
+    lines = [need(row, audit) for row in found]
     if lines:
         yield Panel("units", "What single units are needed for", tuple(lines), "ablation.units", 10)
 
 
-def _role(row: Needed) -> str:
-    name = quoted(row.class_)
-    return f"fires on {name}" if row.above > 0 else f"stays silent on {name}, which needs that"
+def need(row: Needed, audit: Folder) -> str:
+    """Say how a class needs a unit, and what it loses without it."""
+    unit, name = unit_name(layer_names(audit), row.site, row.unit), named(row.class_)
+    loss = scored(audit, -row.effect)
+    if row.above < 0:
+        return f"{name} needs {unit} silent, and loses {loss} when it is replaced"
+    fires = f"{unit} fires on {name}, which" if row.above > 0 else f"{name} needs {unit} and"
+    return f"{fires} loses {loss} without it"

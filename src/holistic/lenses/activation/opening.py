@@ -6,15 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from holistic.lenses._parts import known
+from holistic.lenses._parts import known, significant
 from holistic.lenses.activation.schemas import DepthRow, UnitRow
 from holistic.results.folder import Folder
 from holistic.results.highlights import Card
 from holistic.results.layers import layer_names, unit_name
 from holistic.results.opening import Opening, Panel, Strip
+from holistic.results.tables import Table
 from holistic.words import number
 
-__all__ = ["opening"]
+__all__ = ["living", "opening", "responds"]
 
 _UNITS, _DEPTH = "activation.units", "activation.depth"
 _LAYERS, _SHOWN = 2, 3
@@ -25,23 +26,31 @@ def opening(audit: Folder) -> Opening:
     """Return a panel for the first and for the last layer: their most telling units."""
     if _UNITS not in audit:
         return Opening()
-    rows = [row for row in audit[_UNITS].rows(UnitRow) if row.class_ == row.preferred_class]
-    alive = [row for row in rows if not row.dead and row.auroc.value is not None]
-    layers = layer_names(audit)
-    sites = list(dict.fromkeys(row.site for row in rows))
+    found, layers = living(audit[_UNITS]), layer_names(audit)
+    sites = list(found)
     shown = sites if len(sites) <= _LAYERS else [sites[0], sites[-1]]
-    panels = list[Panel]()
-    for place, site in enumerate(shown):
-        own = [row for row in alive if row.site == site]
-        if own:
-            panels.append(_layer(audit, site, own, layers, 10 + place))
+    panels = (
+        _layer(audit, site, found[site], layers, 10 + place)
+        for place, site in enumerate(shown)
+        if found[site]
+    )
     return Opening(panels=tuple(panels))
+
+
+def living(units: Table) -> dict[str, list[UnitRow]]:
+    """Rows of units and their preferred class, by site; a site of dead units has none."""
+    found: dict[str, list[UnitRow]] = {}
+    for row in units.rows(UnitRow):
+        if row.class_ == row.preferred_class:
+            own = found.setdefault(row.site, [])
+            if not row.dead and row.auroc.value is not None:
+                own.append(row)
+    return found
 
 
 def _layer(
     audit: Folder, site: str, rows: Sequence[UnitRow], layers: dict[str, str], place: int
 ) -> Panel:
-    name = layers.get(site, site)
     best = _distinct(sorted(rows, key=lambda row: -known(row.auroc.value)))
     strips = tuple(
         Strip(unit_name(layers, row.site, row.unit), card=Card("", row.site, row.unit))
@@ -49,8 +58,8 @@ def _layer(
     )
     return Panel(
         "layers",
-        f"What {name} responds to",
-        (_responds(audit, site, name, rows),),
+        f"What {layers.get(site, site)} responds to",
+        (responds(audit, site, rows),),
         _UNITS,
         place,
         evidence=_depth(audit, site),
@@ -66,15 +75,17 @@ def _distinct(rows: Sequence[UnitRow]) -> list[UnitRow]:
     return [*first.values(), *(row for row in rows if row is not first[row.preferred_class])]
 
 
-def _responds(audit: Folder, site: str, name: str, rows: Sequence[UnitRow]) -> str:
-    """Say how well the median unit tells its class, and an untrained one."""
-    depth = _depth_row(audit, site)
-    if depth is not None and depth.value.control is not None:
-        median = number(depth.value.value)
-        control = f", untrained {number(depth.value.control)}"
-    else:
-        median, control = number(float(np.median([known(r.auroc.value) for r in rows]))), ""
-    return f"{name}: median AUROC of a unit for its class {median}{control}."
+def responds(audit: Folder, site: str, rows: Sequence[UnitRow]) -> str:
+    """Say how well the median unit tells its class, beside that of an untrained network."""
+    name, depth = layer_names(audit).get(site, site), _depth_row(audit, site)
+    of = depth.value if depth is not None else None
+    median = float(np.median([known(row.auroc.value) for row in rows]))
+    if of is None or of.control is None:
+        return f"Units of {name} rank their class above others (AUROC {number(median)})."
+    numbers = f"(AUROC {number(of.value)}, untrained {number(of.control)})"
+    if significant(of) and known(of.value) > of.control:
+        return f"Units of {name} rank their class above others {numbers}."
+    return f"Units of {name} don't surely rank their class higher than untrained ones {numbers}."
 
 
 def _depth_row(audit: Folder, site: str) -> DepthRow | None:

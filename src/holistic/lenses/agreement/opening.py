@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from holistic.lenses._briefs import greatest, points
 from holistic.lenses._parts import known
 from holistic.lenses.agreement.schemas import VERDICTS, RemovedTogether, UnitVerdict
 from holistic.results.folder import Folder
 from holistic.results.layers import layer_names
 from holistic.results.opening import Opening, Panel
-from holistic.words import number
+from holistic.results.tables import Table
+from holistic.words import counted
 
-__all__ = ["opening"]
+__all__ = ["decided", "idle", "opening", "together"]
 
 _UNITS, _REMOVED = "agreement.units", "agreement.removed"
 _ALL = "not causal"
@@ -35,21 +37,39 @@ def _verdicts(audit: Folder) -> Iterator[str]:
     layers, rows = layer_names(audit), list(audit[_UNITS].rows(UnitVerdict))
     for site in dict.fromkeys(row.site for row in rows):
         here = [row.verdict for row in rows if row.site == site]
-        selective = sum(verdict in VERDICTS[:3] for verdict in here)
-        yield (
-            f"{selective} of {len(here)} units of {layers.get(site, site)} tell a class apart, "
-            f"{here.count(VERDICTS[0])} decide it too."
-        )
+        yield decided(here, layers.get(site, site))
+
+
+def decided(verdicts: Sequence[str], place: str) -> str:
+    """Say how many of the units that respond to a class also decide it."""
+    selective = sum(verdict in VERDICTS[:3] for verdict in verdicts)
+    if not selective:
+        return f"No unit of {place} tells a class apart better than untrained units do."
+    both = verdicts.count(VERDICTS[0])
+    decide = f"{both or 'none'} decide{'s' * (both < 2)} it too"
+    units = f"{counted(selective, 'unit')} of {place} tell{'s' * (selective == 1)} a class apart"
+    return f"{units}; {decide}."
 
 
 def _together(audit: Folder) -> Iterator[str]:
-    if _REMOVED not in audit:
-        return
-    layers = layer_names(audit)
-    rows = [r for r in audit[_REMOVED].rows(RemovedTogether) if r.units_that == _ALL]
-    dear = max(rows, key=lambda row: row.drop.value or 0.0, default=None)
-    if dear is not None and known(dear.drop.lo) > _WORTH:
-        yield (
-            f"Those of {layers.get(dear.site, dear.site)} that decide nothing alone cost "
-            f"{number(100 * known(dear.drop.value), '.1f')} points together."
-        )
+    row = idle(audit[_REMOVED]) if _REMOVED in audit else None
+    if row is not None and known(row.drop.lo) > _WORTH:
+        yield together(row, layer_names(audit))
+
+
+def idle(removed: Table) -> RemovedTogether | None:
+    """Return the layer that loses most without the units that no class depends on."""
+    rows = removed.where(units_that=_ALL).rows(RemovedTogether)
+    return greatest(rows, by=lambda row: known(row.drop.value))
+
+
+def together(row: RemovedTogether, layers: dict[str, str]) -> str:
+    """Say what it costs to remove together all units that no class depends on."""
+    line = (
+        f"Removing together the {counted(row.removed, 'unit')} of "
+        f"{layers.get(row.site, row.site)} that no class needs costs "
+        f"{points(max(known(row.drop.value), 0.0))}"
+    )
+    if known(row.drop.lo) > _WORTH:
+        return f"{line}: they stand in for each other."
+    return f"{line}: they can go." if known(row.drop.hi) < _WORTH else f"{line}."

@@ -13,10 +13,20 @@ from holistic.results.folder import Folder
 from holistic.results.opening import Cell, ClassColumn, Opening, Panel, Plane
 from holistic.words import joined, number, quoted, sentence
 
-__all__ = ["opening"]
+__all__ = ["laid_out", "opening", "trust"]
 
 _EVIDENCE, _METHODS = "attribution.evidence", "attribution.methods"
 _WORDS = "attribution.words"
+_SHOWN = 3
+"""Methods that a sentence names."""
+_WORST = {
+    "randomisation": "untrained networks give nearly the same map",
+    "edge_similarity": "an edge filter, which sees no model, gives nearly the same map",
+    "completeness": "the map's sum misses the change that it explains",
+    "deletion_auc": "removing what the map names costs no more than random parts",
+    "insertion_auc": "putting in what the map names brings no more than random parts",
+}
+"""What failing a test means in few words, those first that say most about a map."""
 
 
 def opening(audit: Folder) -> Opening:
@@ -93,21 +103,36 @@ def laid_out(rows: Sequence[EvidenceRow]) -> np.ndarray:
 
 def _warning(rows: Sequence[MethodRow]) -> Iterator[Panel]:
     """Say which methods fail a test that a wrong map would fail."""
-    failed = {name: tests for name, tests in failures(rows).items() if name not in CONTROLS}
-    if not failed:
-        return
+    names, lines = {row.method: row.method_name for row in rows}, trust(rows)
+    if lines:
+        evidence = "; ".join(
+            f"{names[method]}: {', '.join(FAILURES[test] for test in tests)}"
+            for method, tests in failures(rows).items()
+            if tests
+        )
+        title = "Which heat maps to trust"
+        yield Panel("maps", title, lines, _METHODS, 40, evidence=evidence, bare=True)
+
+
+def trust(rows: Sequence[MethodRow]) -> tuple[str, ...]:
+    """Say which methods not to trust and why, and which passed; nothing where none was tested."""
     names = {row.method: row.method_name for row in rows}
+    failed = {name: tests for name, tests in failures(rows).items() if name not in CONTROLS}
     doubtful = [names[method] for method, tests in failed.items() if tests]
     sound = [names[method] for method, tests in failed.items() if not tests]
     lines = list[str]()
     if doubtful:
-        lines.append(sentence(f"{joined(doubtful)} failed tests that wrong maps fail."))
+        every = [set(tests) for tests in failed.values() if tests]
+        shared = next((w for test, w in _WORST.items() if all(test in own for own in every)), "")
+        why = shared or "each failed a test that wrong maps fail"
+        lines.append(f"Don't trust {_some(doubtful)}: {why}.")
     if sound:
-        lines.append(sentence(f"{joined(sound)} passed every test."))
-    title = "Don't trust these heat maps" if doubtful else "Heat maps that passed their tests"
-    evidence = "; ".join(
-        f"{names[method]}: {', '.join(FAILURES[test] for test in tests)}"
-        for method, tests in failed.items()
-        if tests
-    )
-    yield Panel("maps", title, tuple(lines), _METHODS, 40, evidence=evidence, bare=True)
+        lines.append(sentence(f"{_some(sound)} passed every test."))
+    return tuple(lines)
+
+
+def _some(names: Sequence[str]) -> str:
+    """Name at most three."""
+    if len(names) <= _SHOWN:
+        return joined(names)
+    return joined([*names[: _SHOWN - 1], f"{len(names) - _SHOWN + 1} more"])

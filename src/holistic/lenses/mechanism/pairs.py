@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["pairs"]
 
-_ROWS = 50_000
-
 
 @dataclass(frozen=True)
 class Evidence:
@@ -192,7 +190,7 @@ def _table(evidence: Evidence) -> tuple[Table, int]:
     q, q_within = (benjamini_hochberg(c.p[a, b]) for c in (raw, within))
     strength = np.fmax(np.abs(raw.r[a, b]), np.abs(within.r[a, b]))
     above = np.flatnonzero(np.nan_to_num(strength) > evidence.threshold)
-    shown = np.sort(above[np.argsort(-strength[above], kind="stable")[:_ROWS]])
+    shown = np.sort(above[np.argsort(-strength[above], kind="stable")[: schemas.LISTED]])
     a, b = a[shown], b[shown]
     names = np.array(columns.sites, dtype=object)
     values: dict[str, np.ndarray] = {

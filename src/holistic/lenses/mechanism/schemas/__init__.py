@@ -5,13 +5,14 @@ from __future__ import annotations
 from holistic.lenses.mechanism.schemas._clusters import CLUSTERS, ClusteredUnit
 from holistic.lenses.mechanism.schemas._edges import EDGES, UnitEdge
 from holistic.lenses.mechanism.schemas._flow import FLOW, SiteFlow
-from holistic.lenses.mechanism.schemas._pairs import PAIRS, UnitPair
+from holistic.lenses.mechanism.schemas._pairs import LISTED, PAIRS, UnitPair
 from holistic.lenses.mechanism.schemas._paths import PATHS, ImageSite
 
 __all__ = [
     "CLUSTERS",
     "EDGES",
     "FLOW",
+    "LISTED",
     "PAIRS",
     "PATHS",
     "ClusteredUnit",

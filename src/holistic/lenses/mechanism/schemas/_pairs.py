@@ -8,7 +8,10 @@ from holistic.lenses.mechanism.schemas._texts import QUANTILE
 from holistic.results.columns import Estimate, col, estimate, key
 from holistic.results.schema import Array, Schema
 
-__all__ = ["PAIRS", "UnitPair"]
+__all__ = ["LISTED", "PAIRS", "UnitPair"]
+
+LISTED = 50_000
+"""Most pairs that the table lists, those of the largest correlations."""
 
 _IN_COPIES = "control (95 % of pairs in randomly initialised controls)"
 

@@ -1,0 +1,125 @@
+"""Says in one short sentence what each finding found about how units work together."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from holistic.lenses._briefs import greatest, size
+from holistic.lenses._parts import known, significant
+from holistic.lenses.mechanism.opening import NO_GROUPS, grouped, probed, readable, specialised
+from holistic.lenses.mechanism.schemas import LISTED, ImageSite, UnitEdge, UnitPair
+from holistic.results.findings import Finding
+from holistic.results.folder import Folder
+from holistic.results.layers import layer_names, unit_name
+from holistic.stats.intervals import bootstrap_interval
+from holistic.words import counted, named, sentence
+
+__all__ = ["clusters", "edges", "flow", "pairs", "paths"]
+
+_HALF = 0.5
+_THRESHOLD = 0.5
+"""Correlation above which a pair counts where an audit doesn't say it."""
+
+
+def pairs(finding: Finding, audit: Folder) -> str:
+    """Say how many pairs of units move together, and how many of them beyond untrained ones."""
+    settings = audit.provenance.get("settings", {}).get("mechanism") or {}
+    least = float(settings.get("threshold", _THRESHOLD))
+    high = [row.r for row in finding.table.rows(UnitPair) if known(row.r.value) > least]
+    if not high:
+        return f"No two units move together (r > {least:g})."
+    sure = [r for r in high if known(r.lo) > least and not known(r.value) <= known(r.control_hi)]
+    begin = "At least " if len(finding.table) >= LISTED else ""
+    pair = f"{counted(len(high), 'pair')} of units move{'s' * (len(high) == 1)} together"
+    tail = "but none surely more than nearly all untrained pairs"
+    if sure:
+        tail = f"{len(sure):,} of them surely, and more than nearly all untrained pairs"
+    return f"{begin}{pair} (r > {least:g}), {tail}."
+
+
+def clusters(finding: Finding, audit: Folder) -> str:
+    """Say into how many groups units fall, where most are specialised in a class."""
+    layers, found = layer_names(audit), grouped(finding.table)
+    best = greatest(
+        [item for item in found.items() if item[1]],
+        by=lambda item: len(specialised(item[1])) + len(item[1]) / 1e6,
+    )
+    if best is None:
+        return NO_GROUPS
+    site, own = best
+    special = specialised(own)
+    begin = f"{layers.get(site, site)} forms {counted(len(own), 'group')}"
+    if not special:
+        return f"{begin} of units, none surely specialised in a class."
+    if len(own) == 1:
+        return f"{begin} of units, specialised in {named(own[special[0]].preferred_class or '–')}."
+    if len(special) == len(own):
+        return f"{begin} of units, each specialised in a class."
+    return f"{begin} of units, {len(special)} of them specialised in a class."
+
+
+def flow(finding: Finding, audit: Folder) -> str:
+    """Say how well a linear probe reads the class, first and at best."""
+    rows = probed(finding.table)
+    return readable(rows, layer_names(audit)) if rows else "No site's values could be probed."
+
+
+def paths(finding: Finding, audit: Folder) -> str:
+    """Say where most mistaken images are first misread, or else typical ones read right."""
+    rows = [row for row in finding.table.rows(ImageSite) if row.site != "output"]
+    mistaken = [row for row in rows if row.kind == "mistaken"]
+    if mistaken:
+        found = _first(mistaken, layer_names(audit), right=False)
+        if not found:
+            return "Most mistaken images can be read right at every layer: mistakes come last."
+        place, some, of = found
+        begin = "Mistakes start early" if place == "the input" else "Mistakes arise inside"
+        return f"{begin}: at {place} a linear probe misreads {some} of {of} mistaken images."
+    found = _first([r for r in rows if r.kind == "typical"], layer_names(audit), right=True)
+    if not found:
+        return "At no layer does a linear probe read most typical images right."
+    place, some, of = found
+    return f"At {place} already a linear probe reads {some} of {of} typical images right."
+
+
+def _first(
+    rows: list[ImageSite], layers: dict[str, str], *, right: bool
+) -> tuple[str, int, int] | None:
+    """Find the first site that reads most of the images right, or wrong; with both counts."""
+    sites: dict[str, list[bool]] = {}
+    for row in sorted(rows, key=lambda row: row.depth):
+        sites.setdefault(row.site, []).append((row.read == row.label) is right)
+    for site, hits in sites.items():
+        if sum(hits) > _HALF * len(hits):
+            place = "the input" if site == "input" else layers.get(site, site)
+            return place, sum(hits), len(hits)
+    return None
+
+
+def edges(finding: Finding, audit: Folder) -> str:
+    """Name the strongest link, and say how strong links are beside random ones."""
+    layers, rows = layer_names(audit), list(finding.table.rows(UnitEdge))
+    every = [r for r in rows if r.class_ == "all" and r.size.value is not None and r.spread > 0]
+    top, random = (
+        np.array([known(r.size.value) / r.spread for r in every if r.kind == kind])
+        for kind in ("top", "random")
+    )
+    if not len(top):
+        return "No link between two hidden layers was measured."
+    if len(random) and _ends(top)[0] <= _ends(random)[1]:
+        return "The links that were chosen aren't surely stronger than links of random units."
+    chosen = [r for r in rows if r.rank == 1 and r.class_ != "all" and significant(r.effect)]
+    first = greatest(chosen, by=lambda row: abs(known(row.effect.value)) / row.spread)
+    name = ""
+    if first is not None:
+        one = unit_name(layers, first.site_a, first.unit_a)
+        name = f"{one} moves {unit_name(layers, first.site_b, first.unit_b)} most; "
+    control = f", random ones by {size(float(np.median(random)))}" if len(random) else ""
+    text = f"{name}strong links move a unit by {size(float(np.median(top)))} SD{control}."
+    return sentence(text)
+
+
+def _ends(sizes: np.ndarray) -> tuple[float, float]:
+    """Bound a median by the bootstrap."""
+    lo, hi = bootstrap_interval(sizes, np.median, seed=0)
+    return float(lo), float(hi)

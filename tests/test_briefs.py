@@ -1,0 +1,274 @@
+"""The one sentence of each finding is short, plain, and says no more than was found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+import planted_report
+from holistic.lenses._briefs import greatest
+from holistic.lenses._contract import declared_schema
+from holistic.lenses._places import lens_places
+from holistic.lenses.activation.schemas import Visualisation
+from holistic.report.briefs import brief
+from holistic.report.places import brought
+from holistic.report.saved import Audit
+from holistic.results.columns import Estimate, col, columns_of
+from holistic.results.findings import Finding
+from holistic.results.schema import Schema
+from holistic.results.tables import Table
+
+LENSES = ("ablation", "activation", "attribution", "mechanism", "tracing", "agreement")
+NAMES = re.compile(r'"[^"]*"|\S+·\d+|\bL\d+\b|(?:position|feature) \d+|\([rq] [<>] [\d.]+\)')
+"""What holds digits and is no number: names, and what counts at all."""
+NOTHING = re.compile(r"\b(no|not|nothing|none|nowhere|aren't|isn't|too few|every)\b", re.IGNORECASE)
+
+
+def check(sentence: str, finding: str, classes: list[str]) -> None:
+    """Assert that a sentence can be read at a glance."""
+    assert sentence, finding
+    assert len(sentence.split()) <= 25, f"{finding}: {sentence}"
+    bare = NAMES.sub("…", sentence)
+    for name in classes:
+        bare = bare if name.isdigit() else bare.replace(name, "…")
+    assert len(re.findall(r"\d[\d,.]*", bare)) <= 2, f"{finding}: {sentence}"
+    assert sentence.endswith("."), sentence
+    assert sentence[0].isupper() or sentence[0] in '"<$0123456789', sentence
+    assert not re.search(r"\bnan\b|\binf\b|–|None|\{|\}|  |, \.", bare), f"{finding}: {sentence}"
+
+
+def made(finding: Finding, audit: Audit) -> str:
+    """The sentence that the finding's own function makes, without any fall-back."""
+    lens, _, own = finding.name.partition(".")
+    make = brought(lens, "briefs", own)
+    assert make, f"{finding.name} has no brief"
+    return make(finding, audit)
+
+
+def changed(audit: Audit, path: Path, change: Callable[[Table, str], Table]) -> Audit:
+    """Save the audit again with other tables."""
+    other = Audit.create(path, dict(audit.provenance))
+    for lens, entry in audit.lenses.items():
+        found = [audit.finding(name) for name in entry["findings"]]
+        found = [replace(f, table=change(f.table, f.name), arrays={}) for f in found]
+        other = other.add(lens, found, 0.1)
+    return other
+
+
+def with_column(table: Table, name: str, values: Any) -> Table:
+    place = table.data.column_names.index(name)
+    field = table.data.schema.field(name)
+    array = pa.array(values, field.type, from_pandas=True)
+    return Table(table.columns, table.data.set_column(place, field, array))
+
+
+def without_significance(table: Table, name: str) -> Table:
+    """Make every test fail, and let every interval hold 0."""
+    for column in table.names:
+        values = table.data[column].to_pylist()
+        if column == "q" or column.endswith("_q"):
+            table = with_column(table, column, [None if v is None else 0.9 for v in values])
+        elif column == "hi" or column.endswith("_hi"):
+            table = with_column(table, column, [None if v is None else 9e9 for v in values])
+        elif column == "lo" or column.endswith("_lo"):
+            table = with_column(table, column, [None if v is None else -9e9 for v in values])
+    return table
+
+
+def without_numbers(table: Table, name: str) -> Table:
+    """Leave out every measured number."""
+    schema = declared_schema(name)
+    may = {c.name for c in schema.columns if c.kind == "float64"} if schema else set[str]()
+    for column in set(table.names) & may:
+        table = with_column(table, column, [None] * len(table))
+    return table
+
+
+def of_first_class(audit: Audit) -> Callable[[Table, str], Table]:
+    own = audit.provenance["classes"][0]
+
+    def change(table: Table, name: str) -> Table:
+        for column in ("class", "label", "clean", "removed_for", "rival", "preferred_class"):
+            if column in table.names:
+                kept = [v in (own, "all", None) for v in table.data[column].to_pylist()]
+                table = Table(table.columns, table.data.filter(pa.array(kept)))
+        return table
+
+    return change
+
+
+def declared() -> list[str]:
+    from holistic.lenses import _contract
+
+    return [name for lens in LENSES for name in _contract._schemas(lens)]  # pyright: ignore[reportPrivateUsage]
+
+
+def test_every_declared_finding_has_a_brief() -> None:
+    assert set(LENSES) <= set(lens_places())
+    names = declared()
+    assert len(names) > 30
+    for name in names:
+        lens, _, own = name.partition(".")
+        assert brought(lens, "briefs", own), name
+
+
+def test_a_real_audit_is_said_in_short_sentences(small_audit: Audit) -> None:
+    names = set(small_audit.names) - {"sites"}
+    assert names == set(declared()) - {"activation.visualisations"}
+    for name in names:
+        finding = small_audit.finding(name)
+        sentence = made(finding, small_audit)
+        check(sentence, name, small_audit.provenance["classes"])
+        assert brief(finding, small_audit) == sentence
+
+
+def test_a_planted_audit_is_said_in_short_sentences(tmp_path: Path) -> None:
+    """Columns that it lacks are filled with nothing, as of numbers that couldn't be measured."""
+
+    def filled(table: Table, name: str) -> Table:
+        schema = declared_schema(name)
+        if schema is None or schema.row is None:
+            return table
+        have = set(table.names)
+        values = {
+            c.name: table.data[c.name].to_pylist() if c.name in have else [None] * len(table)
+            for c in columns_of(schema.row)
+        }
+        return Table.build(schema.row, values)
+
+    audit = changed(planted_report.audit(tmp_path / "a"), tmp_path / "b", filled)
+    found = {name: made(audit.finding(name), audit) for name in audit.names if name != "sites"}
+    for name, sentence in found.items():
+        check(sentence, name, list(planted_report.CLASSES))
+    assert found["ablation.topk"] == (
+        "Three units of L2 carry plain: without them its accuracy falls to 72.0 %."
+    )
+    assert found["ablation.units"].startswith("Start here: plain needs L2·4 and loses 3.2 logits")
+    assert found["mechanism.clusters"].startswith("L2 forms 2 groups of units")
+    assert found["agreement.units"] == "8 units of the model tell a class apart; 4 decide it too."
+
+
+def test_without_significance_nothing_is_said_to_be_found(
+    small_audit: Audit, tmp_path: Path
+) -> None:
+    audit = changed(small_audit, tmp_path / "a", without_significance)
+    facts = {
+        "ablation.confusion",  # what the model said of the examples
+        "ablation.images",
+        "activation.examples",  # has its interval from the units
+        "activation.visualisations",
+        "attribution.methods",  # `passed` says it
+        "mechanism.clusters",
+        "mechanism.edges",
+        "mechanism.pairs",
+        "mechanism.paths",
+        "agreement.units",
+        "agreement.removed",
+        "ablation.interactions",
+        "ablation.backup",
+    }
+    for name in audit.names:
+        if name == "sites":
+            continue
+        sentence = made(audit.finding(name), audit)
+        check(sentence, name, audit.provenance["classes"])
+        if name not in facts:
+            assert NOTHING.search(sentence), f"{name}: {sentence}"
+
+
+@pytest.mark.parametrize("kind", ["numbers", "rows", "classes"])
+def test_where_much_is_missing_the_sentence_still_stands(
+    small_audit: Audit, tmp_path: Path, kind: str
+) -> None:
+    change = {
+        "numbers": without_numbers,
+        "rows": lambda table, _: table.head(0),
+        "classes": of_first_class(small_audit),
+    }[kind]
+    audit = changed(small_audit, tmp_path / "a", change)
+    for name in audit.names:
+        if name != "sites":
+            check(made(audit.finding(name), audit), name, audit.provenance["classes"])
+
+
+def test_few_sets_are_named_as_the_reason(small_audit: Audit, tmp_path: Path) -> None:
+    def few(table: Table, name: str) -> Table:
+        if name == "ablation.topk":
+            table = without_significance(table, name)
+            ranked = [None if r is None else 1 / 6 for r in table.data["rank"].to_pylist()]
+            table = with_column(table, "least_p", ranked)
+        return table
+
+    audit = changed(small_audit, tmp_path / "a", few)
+    assert made(audit.finding("ablation.topk"), audit) == (
+        "Six sets of units exist, so no class's loss can be significant."
+    )
+
+
+def test_units_that_must_stay_silent_are_said_to(small_audit: Audit, tmp_path: Path) -> None:
+    def silent(table: Table, name: str) -> Table:
+        if name == "ablation.units":
+            table = with_column(table, "above", [-1.0] * len(table))
+            table = with_column(table, "hi", [-0.1] * len(table))
+        return table
+
+    audit = changed(small_audit, tmp_path / "a", silent)
+    sentence = made(audit.finding("ablation.units"), audit)
+    assert re.fullmatch(
+        r'Start here: "\d" needs L\d·\d+ silent, and loses \S+ logits when it is replaced\.',
+        sentence,
+    )
+
+
+def test_methods_that_fail_one_test_are_named_with_it(small_audit: Audit, tmp_path: Path) -> None:
+    def failing(table: Table, name: str) -> Table:
+        if name == "attribution.methods":
+            rows = zip(table.column("method"), table.column("metric"), strict=True)
+            passed = [
+                None if m in ("edge", "random") else (m, t) != ("saliency", "edge_similarity")
+                for m, t in rows
+            ]
+            table = with_column(table, "passed", passed)
+        return table
+
+    audit = changed(small_audit, tmp_path / "a", failing)
+    assert made(audit.finding("attribution.methods"), audit) == (
+        "Don't trust saliency: an edge filter, which sees no model, gives nearly the same map."
+    )
+
+
+def test_a_lens_without_briefs_says_its_first_sentence_if_it_is_short(tmp_path: Path) -> None:
+    row = type("Row", (), {"__annotations__": {"x": int}, "x": col("a number")})
+    schema = Schema("own.rows", "Rows", row)
+    table = planted_report.table(x=[1])
+    audit = planted_report.audit(tmp_path / "a")
+    short = Finding(schema, table, ("Rows were found.",))
+    assert brief(short, audit) == "Rows were found."
+    assert brief(replace(short, statements=("word " * 26,)), audit) == ""
+
+
+def test_the_greatest_has_a_number() -> None:
+    nan = float("nan")
+    assert greatest([nan, 1.0, 2.0, nan], by=lambda row: row) == 2.0
+    assert greatest([nan], by=lambda row: row) is None
+
+
+@pytest.mark.parametrize(("most", "begin"), [(5.0, "Made-up inputs drive 1 of 2"), (9.0, "Real")])
+def test_made_up_inputs_are_compared_with_real_ones(
+    small_audit: Audit, most: float, begin: str
+) -> None:
+    rows = [
+        Visualisation("1", unit, start, 0, Estimate(value, control=most), 0.0, Estimate(0.9))
+        for unit, start, value in [(0, 1, 4.0), (0, 2, 6.0), (1, 1, 3.0)]
+    ]
+    schema = declared_schema("activation.visualisations")
+    assert schema is not None
+    sentence = made(Finding(schema, Table.from_rows(Visualisation, rows)), small_audit)
+    check(sentence, schema.name, [])
+    assert sentence.startswith(begin)
