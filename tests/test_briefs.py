@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -251,6 +252,26 @@ def test_a_lens_without_briefs_says_its_first_sentence_if_it_is_short(tmp_path: 
     short = Finding(schema, table, ("Rows were found.",))
     assert brief(short, audit) == "Rows were found."
     assert brief(replace(short, statements=("word " * 26,)), audit) == ""
+
+
+def test_notebooks_and_text_begin_with_what_was_found(tmp_path: Path) -> None:
+    audit = planted_report.audit(tmp_path / "a")
+    finding = audit.finding("ablation.topk")
+    sentence = "Three units of L2 carry plain: without them its accuracy falls to 72.0 %."
+    assert finding.brief == sentence
+    assert repr(finding).splitlines()[:2] == ["Growing sets of units", sentence]
+    page = finding._repr_html_()  # pyright: ignore[reportPrivateUsage]
+    assert page.index(sentence) < page.index("<table>") < page.index("<details>")
+    assert page.count("<tr>") == 6
+    assert page.index("<details>") < page.index("Ten units matter.")
+    text = audit.summary()
+    assert text.index("Three units of L2 carry plain") < text.index(
+        "- Start here: plain needs L2·4"
+    )
+    small = html.unescape(audit._repr_html_())  # pyright: ignore[reportPrivateUsage]
+    assert 'sandbox=""' in small
+    assert "Three units of L2 carry plain" in small
+    assert "<script>" not in small.replace("<script>alert('x')</script>", "")
 
 
 def test_the_greatest_has_a_number() -> None:

@@ -41,7 +41,7 @@ def test_the_summary_is_plain_text_of_what_a_reader_wants_first(audit: Audit) ->
     assert text.startswith(f"# {audit.provenance['model']} on {audit.provenance['data']}\n")
     assert "Accuracy " in text
     for lens, entry in audit.lenses.items():
-        first = [s for n in entry["findings"] for s in audit.finding(n).statements[:1]]
+        first = [s for n in entry["findings"] if (s := audit.finding(n).brief)]
         assert not first or f"## {lens}\n" in text
         assert all(f"- {sentence}" in text for sentence in first)
     assert all(f"- {caveat}" in text for caveat in audit.caveats)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from holistic.errors import LacksColumn
 from holistic.report.damage import showing
@@ -11,9 +12,6 @@ from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 
 __all__ = ["brief"]
-
-_WORDS = 25
-"""Words that a sentence has at most to be read at a glance."""
 
 
 def brief(finding: Finding, audit: Folder) -> str:
@@ -26,5 +24,4 @@ def brief(finding: Finding, audit: Folder) -> str:
     if make := brought(lens, "briefs", own or lens):
         with showing(audit, finding.name), suppress(LacksColumn):
             return str(make(finding, audit))
-    first = finding.statements[0] if finding.statements else ""
-    return first if len(first.split()) <= _WORDS else ""
+    return replace(finding, say=None).brief

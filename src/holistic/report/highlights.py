@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from holistic.lenses._places import lens_places
 from holistic.report.damage import showing
 from holistic.report.places import brought
 from holistic.results.folder import Folder
 from holistic.results.highlights import Highlight
 
-__all__ = ["highlights", "leading_statements"]
+__all__ = ["highlights"]
 
 
 def highlights(audit: Folder) -> list[Highlight]:
@@ -29,11 +27,3 @@ def highlights(audit: Folder) -> list[Highlight]:
             with showing(audit):
                 found += make(audit)
     return found
-
-
-def leading_statements(audit: Folder) -> Iterator[tuple[str, list[str]]]:
-    """Yield each lens that says something, with the first sentence of each of its findings."""
-    for lens, entry in audit.lenses.items():
-        spoken = [s for name in entry["findings"] for s in audit.finding(name).statements[:1]]
-        if spoken:
-            yield lens, spoken

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from holistic.lenses._contract import question_of
 from holistic.report.briefs import brief
@@ -27,7 +27,10 @@ from holistic.results.folder import Folder
 from holistic.results.highlights import Card, Highlight
 from holistic.words import number
 
-__all__ = ["rendered", "write_report"]
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+__all__ = ["rendered", "rendered_opening", "write_report"]
 
 _ROWS = 12
 
@@ -94,9 +97,27 @@ def rendered(audit: Folder, *, live: bool = False) -> tuple[str, str]:
         return _rendered(audit.for_readers(), live=live)
 
 
-def _rendered(audit: Folder, *, live: bool) -> tuple[str, str]:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+def rendered_opening(audit: Folder) -> str:
+    """Render what a reader sees first as a small page without scripts, for notebooks.
+
+    Raises
+    ------
+    AuditError
+        If the audit holds what can't be shown.
+    """
     from markupsafe import Markup
+
+    with showing(audit):
+        audit, environment = audit.kept_while_read(), _environment()
+        return environment.get_template("small.html").render(
+            facts=_facts(audit),
+            opening=page_of(audit, site_names(audit)),
+            styles=Markup(environment.get_template("report.css").render()),
+        )
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
         loader=PackageLoader("holistic.report"),
@@ -106,6 +127,13 @@ def _rendered(audit: Folder, *, live: bool) -> tuple[str, str]:
         lstrip_blocks=True,
     )
     environment.filters["number"] = number
+    return environment
+
+
+def _rendered(audit: Folder, *, live: bool) -> tuple[str, str]:
+    from markupsafe import Markup
+
+    environment = _environment()
     script, styles = bundle(live=live)
     sections = list(_sections(audit, drawn=bool(script)))
     styles = environment.get_template("report.css").render() + styles

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from holistic.lenses._contract import declared_schema
+from holistic.report.briefs import brief
 from holistic.report.damage import showing
 from holistic.report.drawn import Drawn, drawn
 from holistic.report.exported import export
 from holistic.report.loggers import log
-from holistic.report.page import rendered, write_report
+from holistic.report.page import rendered, rendered_opening, write_report
 from holistic.report.text import as_text
 from holistic.results.files import opened, write_whole
+from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 from holistic.results.schema import Schema
 
 __all__ = ["Audit", "load"]
+
+_SMALL = 620
+"""Pixels that the opening takes in a notebook."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,18 @@ class Audit(Folder):
     def declared(self, name: str) -> Schema | None:
         """What this program declares of a finding; None where it doesn't know it."""
         return declared_schema(name)
+
+    def finding(self, name: str) -> Finding:
+        """Read one finding from disk; it knows what it says in one short sentence.
+
+        Raises
+        ------
+        AuditError
+            If there is no such finding, or a file of it is missing, was changed, or holds
+            something else than this program writes.
+        """
+        found = super().finding(name)
+        return replace(found, say=lambda: brief(found, self))
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the audit as one self-contained HTML file (default: `report.html` inside)."""
@@ -106,6 +123,9 @@ class Audit(Folder):
         """
         return Frame(rendered(self)[0], int(height))
 
+    def _repr_html_(self) -> str:
+        return Frame(rendered_opening(self), _SMALL).still()
+
     @property
     def reported(self) -> bool:
         """Whether the folder's `report.html` is the report of this audit as it is now."""
@@ -122,6 +142,13 @@ class Frame:
 
     page: str = field(repr=False)
     height: int = 720
+
+    def still(self) -> str:
+        """Show the page where no script of it may run."""
+        return (
+            f'<iframe sandbox="" srcdoc="{html.escape(self.page)}" width="100%" '
+            f'height="{self.height}" style="border:0" title="what the audit found"></iframe>'
+        )
 
     def _repr_html_(self) -> str:
         # a sandbox without allow-same-origin: the page's script runs as a stranger

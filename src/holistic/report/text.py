@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from holistic.report.highlights import highlights, leading_statements
+from holistic.report.briefs import brief
+from holistic.report.highlights import highlights
+from holistic.report.opening import opening
 from holistic.results.folder import Folder
 from holistic.results.highlights import Highlight
 from holistic.words import percent
@@ -14,11 +16,13 @@ __all__ = ["as_text"]
 
 
 def as_text(audit: Folder) -> str:
-    """Write title, the tables that a reader wants first, a sentence a finding, and caveats."""
+    """Write title, headline, a short sentence a finding, the tables that matter, and caveats."""
     audit = audit.for_readers()
     parts = [_head(audit)]
-    parts += [_table(one) for one in reversed(highlights(audit)) if one.rows]
+    if headline := opening(audit).headline:
+        parts.append(f"**{_plain(headline.words)}**")
     parts += _sentences(audit)
+    parts += [_table(one) for one in reversed(highlights(audit)) if one.rows]
     if audit.caveats:
         parts.append("## To be known\n\n" + "\n".join(f"- {c}" for c in audit.caveats))
     return "\n\n".join(parts) + "\n"
@@ -58,5 +62,9 @@ def _plain(text: Any) -> str:
 
 
 def _sentences(audit: Folder) -> Iterator[str]:
-    for lens, spoken in leading_statements(audit):
-        yield f"## {lens}\n\n" + "\n".join(f"- {s}" for s in spoken)
+    """Say what each finding of a lens found, in short or else in its own first words."""
+    for lens, entry in audit.lenses.items():
+        found = [audit.finding(name) for name in entry["findings"]]
+        spoken = [brief(one, audit) or next(iter(one.statements), "") for one in found]
+        if any(spoken):
+            yield f"## {lens}\n\n" + "\n".join(f"- {s}" for s in spoken if s)

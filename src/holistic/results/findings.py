@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,12 @@ import numpy as np
 from holistic.results.schema import Schema
 from holistic.results.tables import Table
 
-__all__ = ["Finding"]
+__all__ = ["SHORT", "Finding"]
+
+SHORT = 25
+"""Words that a sentence has at most to be read at a glance."""
+_FIRST = 5
+"""Rows that a notebook shows first."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -30,6 +35,8 @@ class Finding:
         What a reader must know before believing the numbers.
     arrays
         Large arrays that belong to the table (`<lens>.<name>` to array), never pickled.
+    say
+        Makes the one sentence that says what was found; an audit that is read knows it.
     """
 
     schema: Schema
@@ -37,16 +44,29 @@ class Finding:
     statements: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
+    say: Callable[[], str] | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
-        lines = (*self.statements, *(f"! {caveat}" for caveat in self.caveats))
-        return "\n".join([self.schema.title, *lines, repr(self.table)])
+        counts = f"{len(self.statements)} statements, {len(self.caveats)} caveats"
+        lines = [self.schema.title, self.brief, repr(self.table), counts]
+        return "\n".join(filter(None, lines))
 
     def _repr_html_(self) -> str:
-        lines = (*self.statements, *self.caveats)
-        paragraphs = "".join(f"<p>{html.escape(one)}</p>" for one in lines)
-        title = html.escape(self.schema.title)
-        return f"<h4>{title}</h4>{paragraphs}{self.table._repr_html_()}"  # pyright: ignore[reportPrivateUsage]
+        title, brief = html.escape(self.schema.title), html.escape(self.brief)
+        lines = (*filter(None, [self.schema.lead]), *self.statements, *self.caveats)
+        evidence = "".join(f"<p>{html.escape(one)}</p>" for one in lines)
+        return (
+            f"<h4>{title}</h4>{f'<p>{brief}</p>' if brief else ''}{self.table.as_html(_FIRST)}"
+            f"<details><summary>evidence and limits</summary>{evidence}</details>"
+        )
+
+    @property
+    def brief(self) -> str:
+        """What was found, in one short sentence; empty where nothing makes one."""
+        if self.say:
+            return self.say()
+        first = self.statements[0] if self.statements else ""
+        return first if len(first.split()) <= SHORT else ""
 
     @property
     def name(self) -> str:

@@ -161,6 +161,10 @@ class Table:
         return f"{'  '.join(self.names)}\n{head}{more}"
 
     def _repr_html_(self) -> str:
+        return self.as_html(20)
+
+    def as_html(self, rows: int) -> str:
+        """Write the first rows as a table of HTML, and how many there are."""
         heads = "".join(
             f'<th title="{html.escape(c.meaning)}">{html.escape(c.name)}'
             f"{f' [{html.escape(c.unit)}]' if c.unit else ''}</th>"
@@ -168,7 +172,7 @@ class Table:
         )
         body = "".join(
             "<tr>" + "".join(f"<td>{html.escape(_shown(v))}</td>" for v in row.values()) + "</tr>"
-            for row in self.head(20).rows()
+            for row in self.head(rows).rows()
         )
         return (
             f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"

@@ -13,7 +13,6 @@ from holistic.lenses.ablation.highlights import needed_units, removed_sets
 from holistic.lenses.ablation.opening import NONE_NEEDED, carried, few_sets, heaviest, need
 from holistic.lenses.ablation.schemas import (
     Agreement,
-    Backup,
     Confusion,
     CurveArea,
     CurvePoint,
@@ -21,7 +20,6 @@ from holistic.lenses.ablation.schemas import (
     ImageUnit,
     Interaction,
     OffTarget,
-    ScoreEffect,
     ShapleyValue,
 )
 from holistic.results.findings import Finding
@@ -48,7 +46,7 @@ __all__ = [
 
 _ALIKE = 0.7
 """Rank correlation from which on two rankings are much the same."""
-_HALF = 0.5
+_HALF, _LEVEL = 0.5, 0.05
 
 
 def units(finding: Finding, audit: Folder) -> str:
@@ -100,14 +98,17 @@ def images(finding: Finding, audit: Folder) -> str:
 
 def scores(finding: Finding, audit: Folder) -> str:
     """Say how many effects are about their class, beside shuffled labels."""
-    rows = [r for r in finding.table.rows(ScoreEffect) if r.class_ != "all"]
-    own = [r for r in rows if r.score == audit.provenance.get("score")] or rows
-    tested = [row for row in own if row.specific.q is not None]
-    shuffled = [row for row in own if row.shuffled_q is not None]
-    if not tested:
+    table = finding.table
+    own = table.where(score=audit.provenance.get("score", "")) or table
+    classes = own.column("class") != "all"
+    of_labels, of_shuffles = (
+        values[classes & np.isfinite(values)]
+        for values in (own.column(n).astype(float) for n in ("specific_q", "shuffled_q"))
+    )
+    if not len(of_labels):
         return "Too few examples to tell effects on one class from effects on all."
-    share = sum(significant(row.specific) for row in tested) / len(tested)
-    chance = sum(known(row.shuffled_q) < 0.05 for row in shuffled) / max(1, len(shuffled))
+    share = float((of_labels < _LEVEL).mean())
+    chance = float((of_shuffles < _LEVEL).mean()) if len(of_shuffles) else 0.0
     if share <= chance:
         return "No more units act on one class in particular than with shuffled labels."
     return (
@@ -262,17 +263,17 @@ def _answered(row: Direct) -> bool:
 
 def backup(finding: Finding, audit: Folder) -> str:
     """Say whether units step in for strong ones more than for random ones."""
-    rows = list(finding.table.rows(Backup))
-    top, random = ([row.backup for row in rows if row.kind == kind] for kind in ("top", "random"))
-    if not any(top):
+    top, random = (
+        finding.table.where(kind=kind).column("backup").astype(bool) for kind in ("top", "random")
+    )
+    if not top.any():
         return "No unit steps in for a strong one that is gone: there is no sign of spare units."
-    least, most = wilson(sum(top), len(top))[0], wilson(sum(random), max(1, len(random)))[1]
-    share = sum(top) / len(top)
-    if not random or least <= most:
+    least, most = wilson(top.sum(), len(top))[0], wilson(random.sum(), max(1, len(random)))[1]
+    if not len(random) or least <= most:
         return "Units step in for strong ones no more surely than for random ones."
     return (
-        f"Strong units have stand-ins: when one goes {percent(share)} of the others help more, "
-        f"for random ones {percent(sum(random) / len(random))}."
+        f"Strong units have stand-ins: when one goes {percent(top.mean())} of the others help "
+        f"more, for random ones {percent(random.mean())}."
     )
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
+
 from holistic.lenses._briefs import greatest, scored
 from holistic.lenses._parts import known, significant
 from holistic.lenses.attribution.evidence_statements import region
 from holistic.lenses.attribution.opening import trust
-from holistic.lenses.attribution.schemas import ContrastRow, EvidenceRow, MethodRow
+from holistic.lenses.attribution.schemas import ContrastRow, EvidenceRow, MethodRow, ResponseRow, TokenRow, WordRow
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
-from holistic.words import counted, named
+from holistic.words import counted, named, percent
 
-__all__ = ["contrasts", "evidence", "methods"]
+__all__ = ["contrasts", "evidence", "methods", "response", "tokens", "words"]
 
 _PLANE = 4
 """Rows and columns from which on places on a plane have words."""
@@ -36,7 +39,7 @@ def evidence(finding: Finding, audit: Folder) -> str:
     )
 
 
-def _costs(row: EvidenceRow) -> bool:
+def _costs(row: EvidenceRow | WordRow) -> bool:
     """Whether erasing costs the class more than in a randomly initialised network."""
     of = row.effect
     control = 0.0 if of.control_lo is None else min(0.0, of.control_lo)
@@ -60,4 +63,61 @@ def contrasts(finding: Finding, audit: Folder) -> str:
     return (
         f"Contrast maps name what counts in {len(sure)} of {counted(len(rows), 'pair')} of "
         "classes: removing it moves the decision more than random parts do."
+    )
+
+
+def words(finding: Finding, audit: Folder) -> str:
+    """Name the word that some class needs most."""
+    rows = [row for row in finding.table.rows(WordRow) if row.rank == 1 and _costs(row)]
+    row = greatest(rows, by=lambda row: -known(row.effect.value))
+    if row is None:
+        return "No class surely loses by a single word more than in an untrained network."
+    return (
+        f"{named(row.class_)} hangs most on the word {named(row.word)}: without it the class "
+        f"loses {scored(audit, -known(row.effect.value))}."
+    )
+
+
+def response(finding: Finding, audit: Folder) -> str:
+    """Name the feature along which some class's probability goes furthest, beyond untrained."""
+    spans = defaultdict[tuple[str, str], list[ResponseRow]](list)
+    for row in finding.table.rows(ResponseRow):
+        if row.probability.value is not None:
+            spans[row.feature, row.class_].append(row)
+    sure = [rows for rows in spans.values() if _moves(rows)]
+    rows = greatest(sure, by=lambda rows: _span([known(r.probability.value) for r in rows]))
+    if rows is None:
+        return "No feature surely moves a class's probability more than in an untrained network."
+    shares = [known(row.probability.value) for row in rows]
+    return (
+        f"{named(rows[0].feature)} moves {named(rows[0].class_)} most: its mean probability goes "
+        f"between {percent(min(shares))} and {percent(max(shares))}."
+    )
+
+
+def _moves(rows: Sequence[ResponseRow]) -> bool:
+    """Whether the ends of a curve lie apart, and further than in an untrained network."""
+    of = [row.probability for row in rows]
+    apart = max(known(p.lo) for p in of) > min(known(p.hi) for p in of)
+    control = [known(p.control) for p in of if p.control is not None]
+    return apart and _span([known(p.value) for p in of]) > (_span(control) if control else 0.0)
+
+
+def _span(values: Sequence[float]) -> float:
+    return max(values) - min(values)
+
+
+def tokens(finding: Finding, audit: Folder) -> str:
+    """Say how often a single token speaks for a text's class more than all others together."""
+    texts = defaultdict[int, list[float]](list)
+    for row in finding.table.rows(TokenRow):
+        if row.effect.value is not None:
+            texts[row.example].append(max(0.0, -row.effect.value))
+    spoken = [own for own in texts.values() if sum(own) > 0]
+    if not spoken:
+        return "No text's class loses by taking out a single token."
+    one = sum(max(own) > sum(own) / 2 for own in spoken)
+    return (
+        f"One token outweighs all others in {one:,} of {counted(len(spoken), 'text')}; "
+        "single texts have no interval, so read them as examples."
     )

@@ -7,7 +7,7 @@ import numpy as np
 from holistic.lenses._briefs import greatest, size
 from holistic.lenses._parts import known, significant
 from holistic.lenses.mechanism.opening import NO_GROUPS, grouped, probed, readable, specialised
-from holistic.lenses.mechanism.schemas import LISTED, ImageSite, UnitEdge, UnitPair
+from holistic.lenses.mechanism.schemas import LISTED, ImageSite, UnitEdge
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 from holistic.results.layers import layer_names, unit_name
@@ -17,6 +17,8 @@ from holistic.words import counted, named, sentence
 __all__ = ["clusters", "edges", "flow", "pairs", "paths"]
 
 _HALF = 0.5
+_R = ("r", "lo", "control_r_hi")
+"""Correlation, lower end of its interval, and that of nearly all untrained pairs."""
 _THRESHOLD = 0.5
 """Correlation above which a pair counts where an audit doesn't say it."""
 
@@ -25,15 +27,16 @@ def pairs(finding: Finding, audit: Folder) -> str:
     """Say how many pairs of units move together, and how many of them beyond untrained ones."""
     settings = audit.provenance.get("settings", {}).get("mechanism") or {}
     least = float(settings.get("threshold", _THRESHOLD))
-    high = [row.r for row in finding.table.rows(UnitPair) if known(row.r.value) > least]
-    if not high:
+    r, lo, untrained = (finding.table.column(n).astype(float) for n in _R)
+    high = r > least
+    if not high.any():
         return f"No two units move together (r > {least:g})."
-    sure = [r for r in high if known(r.lo) > least and not known(r.value) <= known(r.control_hi)]
+    sure, count = int((high & (lo > least) & ~(r <= untrained)).sum()), int(high.sum())
     begin = "At least " if len(finding.table) >= LISTED else ""
-    pair = f"{counted(len(high), 'pair')} of units move{'s' * (len(high) == 1)} together"
+    pair = f"{counted(count, 'pair')} of units move{'s' * (count == 1)} together"
     tail = "but none surely more than nearly all untrained pairs"
     if sure:
-        tail = f"{len(sure):,} of them surely, and more than nearly all untrained pairs"
+        tail = f"{sure:,} of them surely, and more than nearly all untrained pairs"
     return f"{begin}{pair} (r > {least:g}), {tail}."
 
 
