@@ -108,7 +108,7 @@ def rendered_opening(audit: Folder) -> str:
     from markupsafe import Markup
 
     with showing(audit):
-        audit, environment = audit.kept_while_read(), _environment()
+        audit, environment = audit.for_readers(), _environment()
         return environment.get_template("small.html").render(
             facts=_facts(audit),
             opening=page_of(audit, site_names(audit)),

@@ -9,7 +9,14 @@ from holistic.lenses._briefs import greatest, scored
 from holistic.lenses._parts import known, significant
 from holistic.lenses.attribution.evidence_statements import region
 from holistic.lenses.attribution.opening import trust
-from holistic.lenses.attribution.schemas import ContrastRow, EvidenceRow, MethodRow, ResponseRow, TokenRow, WordRow
+from holistic.lenses.attribution.schemas import (
+    ContrastRow,
+    EvidenceRow,
+    MethodRow,
+    ResponseRow,
+    TokenRow,
+    WordRow,
+)
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 from holistic.words import counted, named, percent
@@ -28,7 +35,9 @@ def evidence(finding: Finding, audit: Folder) -> str:
         return "Erasing no single window surely costs a class more than in an untrained network."
     height, width = max(r.top + r.height for r in rows), max(r.left + r.width for r in rows)
     loss = scored(audit, -known(row.effect.value))
-    if min(height, width) >= _PLANE:
+    if row.part:
+        part = named(row.part)
+    elif min(height, width) >= _PLANE:
         place = region([row], height, width)
         part = "its centre" if place == "centre" else f"its {place} part"
     else:
@@ -90,7 +99,7 @@ def response(finding: Finding, audit: Folder) -> str:
         return "No feature surely moves a class's probability more than in an untrained network."
     shares = [known(row.probability.value) for row in rows]
     return (
-        f"{named(rows[0].feature)} moves {named(rows[0].class_)} most: its mean probability goes "
+        f"Feature {named(rows[0].feature)} moves {named(rows[0].class_)} most: its mean probability goes "
         f"between {percent(min(shares))} and {percent(max(shares))}."
     )
 
