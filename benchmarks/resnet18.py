@@ -73,7 +73,7 @@ def pictures() -> Labelled:
     return Labelled(large * (0.5 + 0.5 * tint), labels)
 
 
-def subject() -> Subject:
+def subject(sites: str | None = None) -> Subject:
     """Return the network, trained for two epochs, with a thousand pictures."""
     path, every = CACHE / "resnet18.safetensors", pictures()
     with torch.random.fork_rng():
@@ -86,4 +86,5 @@ def subject() -> Subject:
         models.train(model, rest, models.Recipe(2, 32, 1e-3, steps=0))
         CACHE.mkdir(exist_ok=True)
         save_weights(model, path, {"model": "resnet18"})
-    return Subject(model, (every.images[:_IMAGES], every.labels[:_IMAGES]), name="resnet18")
+    pair = every.images[:_IMAGES], every.labels[:_IMAGES]
+    return Subject(model, pair, name="resnet18", sites=[sites] if sites else None)

@@ -16,8 +16,8 @@ import holistic.cli
 from holistic.checking import Check
 from holistic.checking.labels import reordered
 from holistic.checking.weights import look_drawn
-from holistic.cli.options import Source
-from holistic.cli.subjects import weights_of_audit
+from holistic.cli.options import Plan, Source
+from holistic.cli.subjects import chosen_rows, weights_of_audit
 from holistic.errors import ModelError
 from holistic.results.folder import Folder
 from holistic.study.computation import digest
@@ -236,3 +236,11 @@ def test_a_check_takes_the_weights_that_an_audit_of_the_same_source_keeps(
     assert json.loads(capsys.readouterr().out)["drawn"]
     save_weights(build("mlp", input_shape=(1, 8, 8), classes=10, seed=2), own, source.made)
     assert weights_of_audit(source, tmp_path) is None
+
+
+def test_a_quick_run_has_images_enough_for_any_number_of_classes() -> None:
+    labels = torch.arange(1800) % 600
+    assert len(chosen_rows(labels, Plan(quick=True), seed=0)) == 1200
+    assert len(chosen_rows(labels % 10, Plan(quick=True), seed=0)) == pytest.approx(1000, abs=10)
+    with pytest.raises(holistic.errors.DataError, match="a limit of 700 is too small for 600"):
+        chosen_rows(labels, Plan(limit=700), seed=0)

@@ -71,7 +71,7 @@ def audit(
     anyway
         Study a model, too, that is no better than chance.
     quick
-        Take about a tenth of the time: with fewer examples, copies and steps wherever a lens has
+        Take about a quarter of the time: with fewer examples, copies and steps wherever a lens has
         its default settings. Intervals are wider by that.
     time
         Seconds, or such as `"10m"`, that the run should take at most: settings are cut until it is

@@ -101,7 +101,7 @@ class Plan:
     lens: Annotated[tuple[str, ...], option(COST)] = ()
     """Lenses to run; all by default."""
     quick: Annotated[bool, option(COST)] = False
-    """Fewer examples and controls: about a tenth of the time."""
+    """Fewer examples and controls: about a quarter of the time."""
     time: Annotated[str | None, option(COST)] = None
     """At most so long, as 90s, 10m, 1h: cuts settings to fit."""
     anyway: Annotated[bool, option(MODEL)] = False

@@ -105,6 +105,7 @@ def _audited(
     from holistic.cli.check import seen
     from holistic.cli.subjects import (
         check_saved,
+        chosen_rows,
         is_own,
         is_reference,
         load_source,
@@ -113,7 +114,6 @@ def _audited(
     )
     from holistic.study.provenance import computing_as
     from holistic.study.scores import checked_score
-    from holistic.study.splits import limited
     from holistic.study.weights import save_weights
 
     recorded = _recorded(source, plan)
@@ -124,7 +124,7 @@ def _audited(
     own = out / "model.safetensors"
     data = load_source(source, plan.weights)
     if plan.most is not None:
-        limited(data.test.labels, plan.most, seed=source.seed)  # before any training
+        chosen_rows(data.test.labels, plan, seed=source.seed)  # before any training
     with computing_as(existing.provenance if existing else {}):
         weights = plan.weights or (own if existing and is_own(own, existing) else None)
         model = obtain_model(source, data, weights=weights, progress=progress)

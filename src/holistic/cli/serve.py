@@ -106,7 +106,7 @@ def _threads(asked: int | None) -> int:
 
 def _model(audit: Audit, data_dir: Path | None, *, trust: bool) -> Live | str:
     """Make the model again as the audit says that it was made, or say why that can't be."""
-    from holistic.cli.options import Plan, Source
+    from holistic.cli.options import QUICK_EXAMPLES, Plan, Source
     from holistic.cli.subjects import is_reference, load_source, obtain_model, whole_subject
     from holistic.progress import silent
     from holistic.workbench.live import Live
@@ -135,8 +135,10 @@ def _model(audit: Audit, data_dir: Path | None, *, trust: bool) -> Live | str:
     source = Source(**given, data_dir=data_dir)
     own = audit.path / "model.safetensors"
     weights = Path(made["weights"]) if made["weights"] else own
+    quick = made["limit"] == QUICK_EXAMPLES  # which more classes than that allows stretch
     plan = Plan(
-        limit=made["limit"],
+        limit=None if quick else made["limit"],
+        quick=quick,
         score=made["score"],
         unit_axis=tuple(made["unit_axis"]),
         sites=tuple(made.get("sites", ())),

@@ -14,7 +14,8 @@ from holistic.cli.options import Plan, Source
 from holistic.errors import AuditError, ModelError, SettingError
 
 if TYPE_CHECKING:
-    from torch import nn
+    import numpy as np
+    from torch import Tensor, nn
 
     from holistic.progress import Progress
     from holistic.results.folder import Folder
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check_saved",
+    "chosen_rows",
     "is_own",
     "is_reference",
     "load_source",
@@ -228,7 +230,6 @@ def whole_subject(model: nn.Module, data: Data, source: Source, plan: Plan) -> S
     """
     from holistic.study.given import Given
     from holistic.study.scores import checked_score
-    from holistic.study.splits import limited
     from holistic.study.subject import Subject
     from holistic.study.vocabulary import read_vocabulary
     from holistic.usercode import imported
@@ -236,7 +237,7 @@ def whole_subject(model: nn.Module, data: Data, source: Source, plan: Plan) -> S
     forward = imported(plan.forward, ModelError) if plan.forward else None
     images, labels = data.test.images, data.test.labels
     if plan.most is not None:
-        rows = limited(labels, plan.most, seed=source.seed)
+        rows = chosen_rows(labels, plan, seed=source.seed)
         images, labels = images[rows], labels[rows]
     if processor := _processor(source):
         images = processor.inputs(images)
@@ -253,6 +254,21 @@ def whole_subject(model: nn.Module, data: Data, source: Source, plan: Plan) -> S
         device=plan.device,
         vocabulary=read_vocabulary(source.vocabulary) if source.vocabulary else (),
     )
+
+
+def chosen_rows(labels: Tensor, plan: Plan, *, seed: int) -> np.ndarray:
+    """Choose the examples that are studied; a quick run's are enough for any number of classes.
+
+    Raises
+    ------
+    DataError
+        If the user's own limit is too small for 2 of each class.
+    """
+    from holistic.study.splits import limited
+
+    most = plan.most or 0
+    enough = 2 * len(labels.unique()) if plan.limit is None else 0
+    return limited(labels, max(most, enough), seed=seed)
 
 
 def check_saved(word: str) -> None:

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 __all__ = ["work"]
 
-_STIMULI = 1500
+_STIMULI = 480
 """About as many oriented stimuli are shown."""
-_AREA, _UNIT, _COPY, _CLIMB, _REST = 2.6e-8, 2.6e-5, 0.003, 1.3e-3, 1.0
+_AREA, _UNIT, _COPY, _CLIMB, _REST = 2.6e-8, 5e-5, 0.003, 1.3e-3, 1.0
 """Seconds beside the model: for a value's place among those of its unit, for what is measured of a
 unit of a control, for making a control, for a step of a visualisation, and for tables."""
 

@@ -45,6 +45,9 @@ class Attribution(Lens):
 
     evidence_images: int = setting(50, 2, 100_000, quick=10)
     """Most evaluation images of a class of which windows are erased."""
+    evidence_work: float = setting(5e11, 0, 1e24, quick=3e10)
+    """Multiplications that all windows may cost: of a dearer model fewer windows are erased, on
+    fewer images."""
 
     @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:

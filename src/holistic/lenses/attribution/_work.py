@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from holistic.lenses._pictures import are_pictures
 from holistic.lenses._work import MEGABYTE, Scene, Work
+from holistic.lenses.attribution.evidence import SIDES
 from holistic.replacing.budget import afforded, model_work
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["work"]
 
-_BUDGET, _WINDOWS = 5e11, 2 * 14 * 14
 _METHODS, _PAIRS = 4, 10
 _MAPS, _STEPPED, _SORTED, _TRACED, _REST = 4e-9, 1.2e-5, 9e-8, 0.02, 1.3
 """Seconds beside the model: for a pixel of a map at each step, for an image there, for a pixel that
@@ -25,9 +25,7 @@ def work(scene: Scene, lens: Attribution) -> Work:
     subject, (_, count) = scene.subject, scene.counts
     pixels = subject.images[0].numel()
     n, shown = min(lens.examples, count), min(20, scene.classes)
-    windows = _WINDOWS if are_pictures(subject.images) else 2 * min(196, pixels)
-    runs = 2 * windows * shown
-    each = afforded(_BUDGET, model_work(subject) * runs, least=8, most=lens.evidence_images)
+    runs, each = _erased(scene, lens, shown)
     each = min(each, count // max(1, scene.classes))
     steps = lens.steps + lens.noise_draws + 2
     mapped = 3 * n + 3 * shown
@@ -54,3 +52,18 @@ def work(scene: Scene, lens: Attribution) -> Work:
         },
         MEGABYTE * 60 + 4 * pixels * (mapped * 2 * _METHODS + 512 * 3),
     )
+
+
+def _erased(scene: Scene, lens: Attribution, shown: int) -> tuple[int, int]:
+    """Runs of a class's images with a window erased or added, and how many images of a class."""
+    subject, runs, each = scene.subject, 0, 0
+    for side in SIDES:
+        windows = (
+            side * side if are_pictures(subject.images) else min(196, subject.images[0].numel())
+        )
+        runs = 2 * 2 * windows * shown
+        work = model_work(subject) * runs
+        each = afforded(lens.evidence_work, work, least=8, most=lens.evidence_images)
+        if each >= min(20, lens.evidence_images):
+            break
+    return runs, each

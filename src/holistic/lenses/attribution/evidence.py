@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 from torch import Tensor
 
+from holistic.graph.loops import batches
 from holistic.lenses._cases import spread
 from holistic.lenses._parts import with_q
 from holistic.lenses._pictures import planes
@@ -30,15 +31,15 @@ from holistic.study.presented import steps_first
 from holistic.study.subject import Subject
 from holistic.words import unbounded
 
-__all__ = ["evidence_finding"]
+__all__ = ["SIDES", "evidence_finding"]
 
-_SIDES = (14, 10, 7, 5)
+SIDES = (14, 10, 7, 5)
 """Windows along a side, the finest that the budget has room for on enough images."""
 _ENOUGH = 20
 """Images of a class below which a coarser map is drawn."""
 _LEAST = 8
-_BUDGET = 5e11
-"""Multiplications that all windows may cost; see `replacing.budget`."""
+_PIECE = 8
+"""Windows that are one piece of work."""
 _COPY = 104_729
 """Added to the subject's seed for the randomly initialised control."""
 
@@ -96,10 +97,10 @@ def _plan(subject: Subject, lens: Attribution) -> _Plan:
     turned = subject.input_kind.name == "series" and steps_first(subject.all_sites, shape)
     cut = partial(spans, turned=turned) if subject.input_kind.name == "series" else windows
     kinds, count = list[tuple[Fill, list[Window]]](), 0
-    for side in _SIDES:
+    for side in SIDES:
         kinds = [(fill, cut(shape, fill.share, side)) for fill in what]
         runs = 2 * sum(len(places) for _, places in kinds) * max(1, len(chosen))
-        count = afforded(_BUDGET, work * runs, least=_LEAST, most=lens.evidence_images)
+        count = afforded(lens.evidence_work, work * runs, least=_LEAST, most=lens.evidence_images)
         if count >= min(_ENOUGH, lens.evidence_images):
             break
     among = subject.evaluation.at(np.flatnonzero(np.isin(labels, chosen)))
@@ -124,17 +125,21 @@ def _measured(subject: Subject, plan: _Plan, k: int, advance: Callable[[], None]
     before, found = _scores(subject, plan.sample.images, plan.sample.labels), list[Means]()
     labels = plan.sample.labels.cpu().numpy()
     fill, places = plan.kinds[k]
-    for window in places:
-        change = _without(subject, plan.sample, window, fill) - before
-        found.append(Means.stack([Means.of(change[labels == label]) for label in plan.classes]))
-        advance()
+    for some in batches(len(places), _PIECE):
+        scores = _without(subject, plan.sample, places[some], fill)
+        for change in scores - before:
+            found.append(Means.stack([Means.of(change[labels == label]) for label in plan.classes]))
+            advance()
     return Means.concatenate([means[None] for means in found])
 
 
 @kept
-def _without(subject: Subject, sample: Examples, window: Window, fill: Fill) -> np.ndarray:
-    """Score of each example without a window, `[N]`."""
-    return _scores(subject, window.put(sample.images, fill.value), sample.labels)
+def _without(
+    subject: Subject, sample: Examples, places: Sequence[Window], fill: Fill
+) -> np.ndarray:
+    """Score of each example without each window, `[W, N]`."""
+    changed = (window.put(sample.images, fill.value) for window in places)
+    return np.stack([_scores(subject, images, sample.labels) for images in changed])
 
 
 def _scores(subject: Subject, images: Tensor, labels: Tensor) -> np.ndarray:
