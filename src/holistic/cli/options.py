@@ -54,7 +54,7 @@ class Source:
     model: Annotated[str, option(MODEL)] = "mlp"
     """mlp, cnn or vit, or module:factory that returns yours."""
     seed: Annotated[int, option(MODEL)] = 0
-    """Of weights, training and all that is drawn; 0 by default."""
+    """Of weights, training and every draw; 0 by default."""
     data_dir: Annotated[Path | None, option(DATA)] = None
     """Folder of mnist/*.gz; $HOLISTIC_DATA by default."""
     classes: Annotated[tuple[str, ...], option(DATA)] = ()

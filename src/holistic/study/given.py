@@ -158,7 +158,9 @@ def _of_pair(
         classes = classes if len(classes) else own
     if is_frame(inputs) and inputs.shape[1] == 1 and are_texts(inputs.iloc[:, 0].to_numpy(object)):
         inputs = inputs.iloc[:, 0]
-    if is_frame(inputs) or (is_column(inputs) and not are_texts(inputs.to_numpy())):
+    if is_frame(inputs) or (
+        is_column(inputs) and inputs.dtype != object and not are_texts(inputs.to_numpy(object))
+    ):
         inputs, features = table_of(inputs)
     elif is_column(inputs):
         inputs = list(inputs)

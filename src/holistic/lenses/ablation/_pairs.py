@@ -45,6 +45,7 @@ class PairEffects:
     interaction: Means
 
 
+@kept
 def pair_effects(
     subject: Subject, site: Site, pairs: np.ndarray, examples: Examples, edit: str
 ) -> PairEffects:

@@ -1,12 +1,13 @@
 // What the lens adds to the cards.
 
 import type { ComponentChild } from "preact";
-import type { Audit, Table } from "../../data";
+import { type Audit, part, type Table } from "../../data";
 import { to } from "../../route";
 import { ByClass } from "../../views/ByClass";
 import { useAudit } from "../../views/context";
 import { DataTable } from "../../views/DataTable";
 import { Measurement } from "../../views/Measurement";
+import { Pixels } from "../../views/Pixels";
 import { shown } from "../../wording";
 import type { ImageOf, Parts, Relation, UnitOf } from "../parts";
 import { Examples } from "./examples";
@@ -124,10 +125,32 @@ function Seen({ example }: ImageOf) {
   );
 }
 
+/** Each channel of an image that has other than one or three. */
+function Channels({ example }: ImageOf) {
+  const audit = useAudit(),
+    channels = audit.array("activation.channels"),
+    place = audit.array("activation.channel_ids")?.values.indexOf(example) ?? -1;
+  if (!channels || place < 0) return null;
+  return Array.from({ length: channels.shape[1] }, (_, c) => {
+    const name = audit.inputs.features[c] ?? `channel ${c}`;
+    return (
+      <span class="change" key={name}>
+        <Pixels
+          values={part(channels, place, c)}
+          width={channels.shape[3]}
+          size={84}
+          label={name}
+        />
+        <small>{name}</small>
+      </span>
+    );
+  });
+}
+
 export default {
   units: "activation.units",
   unit: { pictures: Pictures, numbers: Numbers },
   relations,
   classLines: (audit, name) => [["activation", preferring(audit, name)]],
-  image: { seen: Seen },
+  image: { strip: Channels, seen: Seen },
 } satisfies Parts;
