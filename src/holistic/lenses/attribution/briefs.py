@@ -99,8 +99,8 @@ def response(finding: Finding, audit: Folder) -> str:
         return "No feature surely moves a class's probability more than in an untrained network."
     shares = [known(row.probability.value) for row in rows]
     return (
-        f"Feature {named(rows[0].feature)} moves {named(rows[0].class_)} most: its mean probability goes "
-        f"between {percent(min(shares))} and {percent(max(shares))}."
+        f"Feature {named(rows[0].feature)} moves {named(rows[0].class_)} most: its mean "
+        f"probability goes between {percent(min(shares))} and {percent(max(shares))}."
     )
 
 
