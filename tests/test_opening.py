@@ -198,7 +198,7 @@ def test_sentences_on_top_are_short(tmp_path: Path) -> None:
 
 def test_windows_are_averaged_where_they_overlap() -> None:
     def row(left: int, effect: float) -> EvidenceRow:
-        return EvidenceRow("a", "erase", 0, left, 2, 2, Estimate(effect), 9)
+        return EvidenceRow("a", "erase", 0, left, 2, 2, "", Estimate(effect), 9)
 
     plane = laid_out([row(0, -1.0), row(1, -3.0)])
     assert plane.tolist() == [[-1.0, -2.0, -3.0]] * 2

@@ -54,7 +54,7 @@ def region(rows: Sequence[EvidenceRow], height: int, width: int) -> str:
     """Name the ninth of the plane in which erasing costs most in sum.
 
     >>> from holistic.results.columns import Estimate
-    >>> row = EvidenceRow("6", "erase", 20, 2, 5, 5, Estimate(-3.0), 50)
+    >>> row = EvidenceRow("6", "erase", 20, 2, 5, 5, "", Estimate(-3.0), 50)
     >>> region([row], 28, 28)
     'lower left'
     """
