@@ -150,7 +150,10 @@ def test_no_damage_to_the_record_escapes_as_a_bug(
 )
 def test_a_damaged_record_is_told_in_one_line(tmp_path: Path, record: bytes, told: str) -> None:
     (tmp_path / "audit.json").write_bytes(record)
-    for way in (load, lambda path: Audit.create(path, KEY), Audit.find):
+    ways = [load, lambda path: Audit.create(path, KEY), Audit.find]
+    if told == "can't be read":  # a run makes such a record again, and names it
+        del ways[1:]
+    for way in ways:
         with pytest.raises(AuditError, match=told) as caught:
             way(tmp_path)
         assert "\n" not in str(caught.value)
