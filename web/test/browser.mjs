@@ -363,7 +363,7 @@ async function attributions(page, findings) {
   await within(page, "attribution.methods", "select").selectOption("1");
   assert.match(
     await pictures.first().getAttribute("aria-label"),
-    /the mean over images/,
+    /the mean over examples/,
     "the class's mean maps can be picked",
   );
   if (!findings["attribution.contrasts"]?.total) return;
