@@ -140,13 +140,22 @@ export function Verdict({ table, method }: { table: Table; method: string }) {
 /** The maps of one image that is told of by itself. */
 export function ImageMaps({ example }: { example: number }) {
   const place = useAudit().array("attribution.example_ids")?.values.indexOf(example) ?? -1;
-  return <Strip name="attribution.example_maps" place={place} of="this image" />;
+  return (
+    <Strip name="attribution.example_maps" place={place} of={`this ${useAudit().inputs.example}`} />
+  );
 }
 
 /** The mean maps of one class. */
-export const ClassMaps = ({ index, name }: { index: number; name: string }) => (
-  <Strip name="attribution.class_maps" place={index} of={`class ${name}, mean over images`} />
-);
+export function ClassMaps({ index, name }: { index: number; name: string }) {
+  const { examples } = useAudit().inputs;
+  return (
+    <Strip
+      name="attribution.class_maps"
+      place={index}
+      of={`class ${name}, mean over ${examples}`}
+    />
+  );
+}
 
 /** Maps of all methods, `[M, K, H, W]`, at one place of K; those of failing methods marked. */
 function Strip({ name, place, of }: { name: string; place: number; of: string }) {
