@@ -290,7 +290,7 @@ async function images(page) {
   await page.locator("#app .strip a.picture").first().click();
   await page.waitForTimeout(200);
   if (!(await page.locator("text=Its way through the network").count())) return;
-  assert.ok((await page.locator("#app .map canvas").count()) >= 4, "maps by every method");
+  assert.ok((await page.locator("#app figure.map").count()) >= 4, "maps by every method");
   assert.ok((await page.locator("#app svg[role=img]").count()) >= 1, "a curve over the sites");
   assert.ok((await page.locator("#app a[href^='#/unit/']").count()) >= 5, "units that decided it");
   assert.ok(
@@ -353,8 +353,9 @@ async function attributions(page, findings) {
     /deletion AUC.*interval.*(passed|failed)/,
     "a gate tells its value, interval and outcome",
   );
-  const pictures = within(page, "attribution.methods", "canvas.pixels");
-  assert.ok((await pictures.count()) > 8, "images and maps are drawn");
+  // a map is a picture, or bars beside the names of features
+  const maps = within(page, "attribution.methods", "table.maps td :is(canvas.pixels, div[title])");
+  assert.ok((await maps.count()) > 8, "maps are drawn");
   assert.equal(
     await within(page, "attribution.methods", ".plot[role=img], .plot svg[role=img]").count(),
     2,
@@ -362,7 +363,7 @@ async function attributions(page, findings) {
   );
   await within(page, "attribution.methods", "select").selectOption("1");
   assert.match(
-    await pictures.first().getAttribute("aria-label"),
+    await maps.first().getAttribute("title"),
     /the mean over examples/,
     "the class's mean maps can be picked",
   );
@@ -370,11 +371,12 @@ async function attributions(page, findings) {
   const contrast = within(page, "attribution.contrasts", "h4").first();
   const before = await contrast.textContent();
   assert.match(before, / rather than /);
-  assert.equal(
-    await within(page, "attribution.contrasts", "canvas.pixels").count(),
-    4,
-    "both images and their contrasts are drawn",
+  const [pictures, bars] = await Promise.all(
+    ["canvas.pixels", "table.named"].map((what) =>
+      within(page, "attribution.contrasts", what).count(),
+    ),
   );
+  assert.ok(pictures === 4 || bars === 2, "both examples and their contrasts are drawn");
   const pairs = within(page, "attribution.contrasts", "select");
   if (!(await pairs.count())) return; // of two classes there is one pair
   await pairs.selectOption("1");

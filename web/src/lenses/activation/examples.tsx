@@ -13,7 +13,8 @@ import { type Box, Picture } from "../../views/Picture";
 import type { View } from "..";
 import { MOST, NeuronWall, unitsOf } from "./_wall";
 
-const PAGE = 12;
+/** Units at a time: of pictures, and of what is read. */
+const [PAGE, READ] = [12, 4];
 const KINDS = [
   ["top", "largest values", 6],
   ["quantile", "quantiles", 5],
@@ -135,7 +136,7 @@ function OneByOne({
 }) {
   const audit = useAudit();
   const [crop, setCrop] = useState(false);
-  const [some, buttons] = usePages(units, PAGE);
+  const [some, buttons] = usePages(units, audit.images?.sheet ? PAGE : READ);
   if (!audit.images) return <DataTable table={table} />;
   return (
     <Frame
