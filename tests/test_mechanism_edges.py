@@ -66,7 +66,7 @@ def test_what_planted_edges_say():
     assert first.startswith("The 1 largest edges on the selection split: replacing the first unit")
     assert "n = 100" in first
     assert sure == "The mean of some class changes (q < 0.05) for 1 of 1 of these."
-    assert ranked.startswith("From '2' to '4' the edge that ranks first on the selection split is")
+    assert ranked.startswith("From site '2' to site '4' the edge that ranks first on the selection")
     assert "unit 3 to unit 1: without the one the other changes by +" in ranked
 
 
@@ -218,4 +218,4 @@ def test_sites_out_of_reach_have_no_edges():
     subject = Subject(Apart().eval(), (torch.randn(60, 1, 2, 2), torch.arange(60) % 3))
     finding = found(subject, edges)
     assert len(finding.table) == 0
-    assert any("doesn't reach the second: 'relu' to 'tanh'" in c for c in finding.caveats)
+    assert any("doesn't reach the second: site 'relu' to site 'tanh'" in c for c in finding.caveats)

@@ -237,6 +237,7 @@ def test_findings_hold_the_columns_of_the_design():
         "tracing.directions.0",
         "tracing.doses.0",
         "tracing.dose_bounds.0",
+        "tracing.strips",
     }
     doses, ends = (
         findings["tracing.directions"].arrays[f"tracing.{n}.0"] for n in ("doses", "dose_bounds")

@@ -40,7 +40,7 @@ def size(value: float) -> str:
 def points(share: float) -> str:
     """Write a change of accuracy.
 
-    >>> points(0.0785)
+    >>> points(0.0786)
     '7.9 points'
     """
     return f"{number(_POINTS * share, 'z.1f')} points"

@@ -175,7 +175,10 @@ class Folder:
 
     def for_readers(self) -> Self:
         """Return this audit, kept while it is read, with the names and words that readers see."""
-        return dataclasses.replace(self, kept={}, seen=self.readers)
+        own = self.kept_while_read()
+        seen = own.readers
+        kept = {place: seen.in_table(table) for place, table in (own.kept or {}).items()}
+        return dataclasses.replace(own, kept=kept, seen=seen)
 
     @property
     def readers(self) -> Readers:
