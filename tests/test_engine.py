@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from copy import deepcopy
 from importlib.util import find_spec
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -307,10 +308,18 @@ class Skip(nn.Module):
         return x + self.activation(self.conv(x))
 
 
+def is_steady(model: nn.Module, images: Tensor) -> bool:
+    """Tell whether rounding stays so: a norm of features that are all but equal blows it up."""
+    with torch.no_grad():
+        found, exact = model(images).double(), deepcopy(model).double()(images.double())
+    return bool((found - exact).abs().max() <= 5e-6 * exact.abs().max())
+
+
 @settings(max_examples=200, deadline=None)
 @given(architectures(), st.data())
 def test_random_architectures(made: tuple[nn.Module, Tensor], data: st.DataObject) -> None:
     model, images = made
+    assume(is_steady(model, images))
     engine = engine_of(model, images)
     assert isinstance(engine, TracedEngine)
     site = data.draw(st.sampled_from(engine.sites))
