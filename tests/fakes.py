@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch import nn
 
-from holistic import opening
+from holistic import starting
 from holistic.lenses import Context, Lens
 from holistic.lenses._places import Place
 from holistic.report.saved import Audit
@@ -137,7 +137,7 @@ class Unlooked:
 
 def unlooked(patch: pytest.MonkeyPatch) -> None:
     """Let audits begin without a first look, so of any model."""
-    patch.setattr(opening, "first_look", lambda *_, **__: Unlooked())
+    patch.setattr(starting, "first_look", lambda *_, **__: Unlooked())
 
 
 def register(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,10 +24,10 @@ from holistic.audits import audit, begin, preflight
 from holistic.errors import AuditError, LensError, ModelError, SettingError
 from holistic.graph.sites import SiteRow
 from holistic.lenses._contract import Context, Lens
-from holistic.opening import alone
 from holistic.results.findings import Finding
 from holistic.results.input_kinds import KINDS, InputKind
 from holistic.results.tables import Table
+from holistic.starting import alone
 from holistic.stats.intervals import wilson
 from holistic.study.computation import Computation
 

@@ -208,7 +208,7 @@ def test_the_command_line_looks_and_stops_at_chance(
     record = json.loads(capsys.readouterr().out)
     assert (record["by_chance"], record["drawn"]) == (True, True)
     assert record["weights"] == "as 'mine:model' returns them"
-    monkeypatch.setattr("holistic.opening.first_look", holistic.checking.first_look)
+    monkeypatch.setattr("holistic.starting.first_look", holistic.checking.first_look)
     assert holistic.cli.main(["run", *words, "--out", "a"]) == 2
     told = capsys.readouterr().err.splitlines()
     assert told[-1].startswith("error: 'mine:model' is right on")

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 import holistic
-from holistic import opening, progress
+from holistic import progress, starting
 from holistic.checking import cost, fitting
 from holistic.checking.cost import Cost, LensCost, cost_of
 from holistic.checking.fitting import fitted, read_time, reductions
@@ -156,7 +156,7 @@ def test_a_run_with_a_time_keeps_its_settings_when_it_goes_on(
         assert seconds == 60
         return [replace(lens, pairs=next(pairs)) for lens in lenses]
 
-    monkeypatch.setattr(opening, "fitted", cut)
+    monkeypatch.setattr(starting, "fitted", cut)
     given: dict[str, Any] = {"out": tmp_path, "lenses": ["tracing"], "anyway": True}
     first = holistic.audit(subject, time="1m", progress=silent, **given)
     again = holistic.audit(subject, time="1m", progress=silent, **given)

@@ -17,9 +17,9 @@ from torch import nn
 import holistic
 from holistic.cli import main
 from holistic.errors import AuditError, ModelError
-from holistic.opening import alone
 from holistic.report.saved import Audit
 from holistic.results.files import check_target, opened, remove_unfinished, sha256, write_whole
+from holistic.starting import alone
 from holistic.study.weights import load_weights, read_provenance, save_weights
 from made import a_finding
 from test_tables import small

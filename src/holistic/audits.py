@@ -18,11 +18,11 @@ from holistic.graph.torch_settings import settled
 from holistic.lenses._choice import chosen_lenses, settings_of
 from holistic.lenses._contract import Lens, left_out, quickened
 from holistic.lenses._running import Stopped, findings_of
-from holistic.opening import alone, begin, check_writable, planned, preflight
 from holistic.progress import Progress, WholeRun
 from holistic.report.saved import Audit
 from holistic.shards import finished_pieces
 from holistic.showing import progress_shown
+from holistic.starting import alone, begin, check_writable, planned, preflight
 from holistic.study.provenance import computing_as, lens_key
 
 if TYPE_CHECKING:
