@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fakes import unlooked
-from holistic import checking, opening
+from holistic import checking, starting
 from holistic.report.saved import Audit
 from holistic.study.datasets import Data, load_data
 
@@ -43,7 +43,7 @@ def _any_model() -> Iterator[None]:
 @pytest.fixture
 def looking(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have audits begin with a first look, as they do for users."""
-    monkeypatch.setattr(opening, "first_look", checking.first_look)
+    monkeypatch.setattr(starting, "first_look", checking.first_look)
 
 
 @pytest.fixture(scope="session")
