@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from holistic.lenses.attribution.schemas import EvidenceRow
 from holistic.lenses.tracing._fitted_directions import Features, Fitted
 from holistic.lenses.tracing._strips import strips
 from holistic.report import opening as of_report
+from holistic.report.addresses import addresses
 from holistic.report.embedded import numbers
 from holistic.report.opening import opening, page_of
 from holistic.report.pictured import pictured
@@ -93,6 +95,10 @@ def made(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     return lens
 
 
+def page_laid_out(audit: Audit) -> dict[str, Any]:
+    return page_of(audit, addresses(audit))
+
+
 def bars(lost: list[float]) -> ClassColumn:
     cells = {
         name: Cell("words", bar=Bar(0.95, 0.95 - share, 0.94))
@@ -104,7 +110,7 @@ def bars(lost: list[float]) -> ClassColumn:
 def test_the_classes_that_lose_most_have_a_row(tmp_path: Path, made: SimpleNamespace) -> None:
     lost = [0.01 * (place % 7) for place in range(14)]
     made.opening = Opening(columns=(bars(lost),))
-    page = page_of(with_pictures(tmp_path / "a"), [])
+    page = page_laid_out(with_pictures(tmp_path / "a"))
     assert [row["name"] for row in page["rows"]] == [CLASSES[i] for i in range(14) if i % 7 > 1]
     assert page["left"] == 4
     assert page["least"] == pytest.approx(0.8)  # the deepest falls to 0.89
@@ -122,7 +128,7 @@ def test_pictures_are_of_the_examples_that_are_named(tmp_path: Path, made: Simpl
             Panel("near", "First", ("a",), "own.rows", 10, bare=True),
         )
     )
-    page = page_of(with_pictures(tmp_path / "a"), [])
+    page = page_laid_out(with_pictures(tmp_path / "a"))
     first, second, last = page["panels"]
     assert (first["panel"].title, last["panel"].name) == ("First", "own")
     [shown] = second["strips"]
@@ -174,7 +180,7 @@ def test_examples_that_are_shown_one_by_one_have_their_pictures_first(
 def test_of_a_planted_audit_the_strongest_unit_stands_in_its_row(tmp_path: Path) -> None:
     audit = planted_report.audit(tmp_path / "a")
     site, unit, name, _ = planted_report.STRONGEST
-    page = page_of(audit, list(planted_report.SITES))
+    page = page_laid_out(audit)
     row = next(row for row in page["rows"] if row["name"] == name)
     place = next(i for i, head in enumerate(page["heads"]) if head["finding"] == "ablation.units")
     cell = row["cells"][place]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -75,27 +75,28 @@ def _first_words(audit: Folder, lens: str) -> Opening:
     return Opening()
 
 
-def page_of(audit: Folder, sites: Sequence[str]) -> dict[str, Any]:
+def page_of(audit: Folder, address: Callable[[Card | None], str]) -> dict[str, Any]:
     """Lay the opening out for the page's template: pictures as data URIs, cards as addresses.
 
     Parameters
     ----------
     audit
         What to tell.
-    sites
-        Names of the sites in the order of their addresses.
+    address
+        Says where a card leads.
     """
-    return _Page(audit, sites).laid_out(opening(audit))
+    return _Page(audit, address).laid_out(opening(audit))
 
 
 class _Page:
     """Turns examples, units and planes into pictures, each drawn once."""
 
-    def __init__(self, audit: Folder, sites: Sequence[str]) -> None:
+    def __init__(self, audit: Folder, address: Callable[[Card | None], str]) -> None:
         self.classes = [str(c) for c in audit.provenance.get("classes", [])]
-        self._sites = {name: i for i, name in enumerate(sites)}
+        self._address = address
         self._found = pictured(audit)
         self._rows = self._found.row_of() if self._found else {}
+        self._drawn = dict[int, Image]()
 
     def laid_out(self, found: Opening) -> dict[str, Any]:
         shown = self._shown(found)
@@ -107,17 +108,14 @@ class _Page:
         rows = [
             {
                 "name": name,
-                "address": f"#/class/{place}",
+                "address": self._address(Card(name)),
                 "typical": self._typical(place),
                 "cells": [self._cell(c.cells.get(name, Cell()), least) for c in found.columns],
             }
             for place, name in shown
         ]
         panels = [
-            {
-                "panel": panel,
-                "strips": [self._strip(strip) for strip in panel.strips],
-            }
+            {"panel": panel, "strips": [self._strip(strip) for strip in panel.strips]}
             for panel in found.panels
             if panel.strips or panel.bare
         ]
@@ -148,11 +146,15 @@ class _Page:
     def _image(self, example: int) -> Image | None:
         if self._found is None or example not in self._rows:
             return None
+        if example in self._drawn:
+            return self._drawn[example]
         row = self._rows[example]
         label = int(self._found.labels[row])
         name = self.classes[label] if label < len(self.classes) else str(label)
         uri = sheet(_small(self._found.images[row])[None], 1)
-        return Image(uri, f"example {example}, class {name}", f"#/image/{example}")
+        image = Image(uri, f"example {example}, class {name}", f"#/image/{example}")
+        self._drawn[example] = image
+        return image
 
     def _cell(self, cell: Cell, least: float) -> dict[str, Any]:
         return {
@@ -182,14 +184,6 @@ class _Page:
             return []
         images = [self._image(e) for e in self._found.of_unit(card.site, card.unit, count)]
         return [image for image in images if image]
-
-    def _address(self, card: Card | None) -> str:
-        if card is None:
-            return ""
-        if card.site:
-            place = self._sites.get(card.site)
-            return "" if place is None else f"#/unit/{place}/{card.unit}"
-        return f"#/class/{self.classes.index(card.label)}" if card.label in self.classes else ""
 
 
 def _least(found: Opening) -> float:

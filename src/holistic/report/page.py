@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from holistic.lenses._contract import question_of
+from holistic.report.addresses import addresses
 from holistic.report.briefs import brief
 from holistic.report.damage import showing
 from holistic.report.embedded import (
@@ -17,7 +18,6 @@ from holistic.report.embedded import (
     lacks_arrays,
     numbers,
     outline,
-    site_names,
 )
 from holistic.report.highlights import highlights
 from holistic.report.opening import facts_line, page_of
@@ -111,7 +111,7 @@ def rendered_opening(audit: Folder) -> str:
         audit, environment = audit.for_readers(), _environment()
         return environment.get_template("small.html").render(
             facts=_facts(audit),
-            opening=page_of(audit, site_names(audit)),
+            opening=page_of(audit, addresses(audit)),
             styles=Markup(environment.get_template("report.css").render()),
         )
 
@@ -135,6 +135,7 @@ def _rendered(audit: Folder, *, live: bool) -> tuple[str, str]:
 
     environment = _environment()
     script, styles = bundle(live=live)
+    address = addresses(audit)
     sections = list(_sections(audit, drawn=bool(script)))
     styles = environment.get_template("report.css").render() + styles
     connect = "connect-src 'self'; " if live else ""
@@ -146,8 +147,8 @@ def _rendered(audit: Folder, *, live: bool) -> tuple[str, str]:
     text = environment.get_template("report.html").render(
         facts=_facts(audit),
         sections=sections,
-        opening=page_of(audit, site_names(audit)),
-        highlights=list(_highlights(audit)),
+        opening=page_of(audit, address),
+        highlights=list(_highlights(audit, address)),
         provenance=list(_flat(audit.provenance)),
         script=Markup(script),
         styles=Markup(styles),
@@ -159,17 +160,8 @@ def _rendered(audit: Folder, *, live: bool) -> tuple[str, str]:
     return text, policy
 
 
-def _highlights(audit: Folder) -> Iterator[dict[str, Any]]:
+def _highlights(audit: Folder, address: Callable[[Card | None], str]) -> Iterator[dict[str, Any]]:
     """The highlights as the page's template shows them, the most important first."""
-    classes = [str(c) for c in audit.provenance.get("classes", [])]
-    places = {name: i for i, name in enumerate(classes)}
-    sites = {name: i for i, name in enumerate(site_names(audit))}
-
-    def address(card: Card | None) -> str:
-        if card and card.site:
-            return f"#/unit/{sites[card.site]}/{card.unit}" if card.site in sites else ""
-        return f"#/class/{places[card.label]}" if card and card.label in places else ""
-
     for highlight in reversed(highlights(audit)):
         if highlight.rows:
             yield _highlight(highlight, address)
