@@ -18,7 +18,7 @@ from holistic.results.highlights import Head, Highlight
 from holistic.results.opening import Cell, ClassColumn, Panel
 from holistic.words import number, percent
 
-__all__ = ["as_json", "everything", "summary"]
+__all__ = ["as_json", "cut_middle", "everything", "summary"]
 
 
 _WIDTH = 80
@@ -116,7 +116,7 @@ def cut_middle(name: str, width: int) -> str:
     """
     if len(name) <= width:
         return name
-    head = (width - 1 + 1) // 2
+    head = width // 2
     return f"{name[:head]}…{name[len(name) - (width - 1 - head) :]}"
 
 
@@ -155,9 +155,8 @@ def as_json(audit: Folder) -> dict[str, Any]:
 def _header(audit: Folder) -> Text:
     facts = audit.provenance
     counts, accuracy = facts.get("counts", {}), facts.get("accuracy", {})
-    line = Text(no_wrap=False)
-    line.append(f"{facts.get('model', 'model')}", style="bold")
-    line.append(f" on {facts.get('data', 'data')}")
+    line = Text(_model(audit), no_wrap=False)
+    line.stylize("bold", 0, len(str(facts.get("model", "model"))))
     if accuracy:
         line.append(f" · accuracy {percent(accuracy['value'], accuracy['lo'], accuracy['hi'])}")
     line.append(

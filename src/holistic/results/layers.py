@@ -8,7 +8,7 @@ __all__ = ["layer_names", "unit_name"]
 
 
 def layer_names(audit: Folder) -> dict[str, str]:
-    """Name the hidden sites of the model by their depth, and other studied sites by their path.
+    """Name sites by their layer, as the table `sites` numbers them, and others by their path.
 
     Returns
     -------
@@ -17,9 +17,11 @@ def layer_names(audit: Folder) -> dict[str, str]:
     """
     rows = list(audit["sites"].sort("depth").rows()) if "sites" in audit else []
     hidden = [row["site"] for row in rows if row["hidden"]]
-    others = [row["site"] for row in rows if not row["hidden"]]
-    short = {site: f"L{place}" for place, site in enumerate(hidden, 1)}
-    return short | {site: site for site in others}
+    # an audit of an older version doesn't number its sites
+    ranks = {site: f"L{place}" for place, site in enumerate(hidden, 1)}
+    return {
+        site: row.get("layer") or ranks.get(site, site) for row in rows for site in [row["site"]]
+    }
 
 
 def unit_name(layers: dict[str, str], site: str, unit: int) -> str:

@@ -1,4 +1,4 @@
-"""Shows first what units of the first, a middle and the last layer respond to."""
+"""Shows first what units of the first and of the last layer respond to."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def opening(audit: Folder) -> Opening:
 
 def living(units: Table) -> dict[str, list[UnitRow]]:
     """Rows of units and their preferred class, by site; a site of dead units has none."""
+    own_class = units.column("class") == units.column("preferred_class")
     found: dict[str, list[UnitRow]] = {}
-    for row in units.rows(UnitRow):
-        if row.class_ == row.preferred_class:
-            own = found.setdefault(row.site, [])
-            if not row.dead and row.auroc.value is not None:
-                own.append(row)
+    for row in Table(units.columns, units.data.filter(own_class)).rows(UnitRow):
+        own = found.setdefault(row.site, [])
+        if not row.dead and row.auroc.value is not None:
+            own.append(row)
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from holistic.lenses.attribution.schemas import CONTROLS, MethodRow
 
-__all__ = ["FAILURES", "failures"]
+__all__ = ["FAILURES", "IN_SHORT", "failures"]
 
 FAILURES = {
     "deletion_auc": "removing the pixels that it names costs no more than removing random ones",
@@ -17,6 +17,14 @@ FAILURES = {
 }
 """What a method that fails a test was found to do; `randomisation_nonzero` is the same test on some
 of the pixels."""
+IN_SHORT = {
+    "randomisation": "untrained networks give nearly the same map",
+    "edge_similarity": "an edge filter, which sees no model, gives nearly the same map",
+    "completeness": "the map's sum misses the change that it explains",
+    "deletion_auc": "removing what the map names costs no more than random parts",
+    "insertion_auc": "putting in what the map names brings no more than random parts",
+}
+"""What failing a test means in few words, those first that say most about a map."""
 
 
 def failures(rows: Iterable[MethodRow]) -> dict[str, list[str]]:

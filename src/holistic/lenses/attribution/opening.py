@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from holistic.lenses._parts import known
-from holistic.lenses.attribution._failures import FAILURES, failures
+from holistic.lenses.attribution._failures import FAILURES, IN_SHORT, failures
 from holistic.lenses.attribution.schemas import CONTROLS, EvidenceRow, MethodRow, WordRow
 from holistic.results.folder import Folder
 from holistic.results.opening import Cell, ClassColumn, Opening, Panel, Plane
@@ -19,14 +19,6 @@ _EVIDENCE, _METHODS = "attribution.evidence", "attribution.methods"
 _WORDS = "attribution.words"
 _SHOWN = 3
 """Methods that a sentence names."""
-_WORST = {
-    "randomisation": "untrained networks give nearly the same map",
-    "edge_similarity": "an edge filter, which sees no model, gives nearly the same map",
-    "completeness": "the map's sum misses the change that it explains",
-    "deletion_auc": "removing what the map names costs no more than random parts",
-    "insertion_auc": "putting in what the map names brings no more than random parts",
-}
-"""What failing a test means in few words, those first that say most about a map."""
 
 
 def opening(audit: Folder) -> Opening:
@@ -123,7 +115,7 @@ def trust(rows: Sequence[MethodRow]) -> tuple[str, ...]:
     lines = list[str]()
     if doubtful:
         every = [set(tests) for tests in failed.values() if tests]
-        shared = next((w for test, w in _WORST.items() if all(test in own for own in every)), "")
+        shared = next((w for test, w in IN_SHORT.items() if all(test in own for own in every)), "")
         why = shared or "each failed a test that wrong maps fail"
         lines.append(f"Don't trust {_some(doubtful)}: {why}.")
     if sound:

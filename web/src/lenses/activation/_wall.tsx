@@ -35,7 +35,7 @@ function groupOf(audit: Audit, site: string, unit: number): string {
 }
 
 function tilesOf(audit: Audit, table: Table, site: string, units: number[]): Map<string, Tile[]> {
-  const found = new Map<string, Tile[]>(units.map((unit) => [groupOf(audit, site, unit), []]));
+  const found = new Map<string, Tile[]>();
   const at = new Map(audit.images!.examples.map((example, place) => [example, place]));
   for (const unit of units) {
     const rows = table
@@ -46,7 +46,8 @@ function tilesOf(audit: Audit, table: Table, site: string, units: number[]): Map
       .filter((place) => place !== undefined)
       .slice(0, SIDE * SIDE);
     const verdict = first(parts.map((own) => own.judged?.(audit, site, unit))) ?? null;
-    found.get(groupOf(audit, site, unit))!.push({ unit, places, verdict });
+    const group = groupOf(audit, site, unit);
+    found.set(group, [...(found.get(group) ?? []), { unit, places, verdict }]);
   }
   return new Map([...found].sort(([a], [b]) => a.localeCompare(b, undefined, { numeric: true })));
 }
