@@ -6,7 +6,7 @@ import base64
 import gzip
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import planted_report
+from holistic.lenses.ablation import opening as of_ablation
 from holistic.lenses.attribution.opening import laid_out
 from holistic.lenses.attribution.schemas import EvidenceRow
 from holistic.lenses.tracing._fitted_directions import Features, Fitted
@@ -228,3 +229,17 @@ def test_strips_go_from_the_least_to_the_most_along_the_direction() -> None:
 def test_clusters_are_letters() -> None:
     assert [letter(i) for i in (0, 1, 27, 700)] == ["A", "B", "AB", "ZY"]
     assert all(re.fullmatch("[A-Z]+", letter(i)) for i in range(900))
+
+
+def test_a_head_tells_a_number_of_units_that_is_every_row_s(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    audit = planted_report.audit(tmp_path / "a")
+    rows = of_ablation.removed_sets(audit)
+    assert len(rows) > 1
+    sizes = [row.k for row in rows]
+    for ks, head in ((sizes[:1] * len(rows), f"its {sizes[0]} most"), (range(2, 9), "its most")):
+        changed = [replace(row, k=k) for row, k in zip(rows, ks, strict=False)]
+        monkeypatch.setattr(of_ablation, "removed_sets", lambda _, changed=changed: changed)
+        [column] = [c for c in of_ablation.opening(audit).columns if c.short]
+        assert head in column.head

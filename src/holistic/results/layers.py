@@ -16,12 +16,11 @@ def layer_names(audit: Folder) -> dict[str, str]:
         `L1` for the first hidden site, by the site's own name.
     """
     rows = list(audit["sites"].sort("depth").rows()) if "sites" in audit else []
-    hidden = [row["site"] for row in rows if row["hidden"]]
+    hidden = [str(row["site"]) for row in rows if row["hidden"]]
     # an audit of an older version doesn't number its sites
     ranks = {site: f"L{place}" for place, site in enumerate(hidden, 1)}
-    return {
-        site: row.get("layer") or ranks.get(site, site) for row in rows for site in [row["site"]]
-    }
+    names = {str(row["site"]): str(row.get("layer") or "") for row in rows}
+    return {site: layer or ranks.get(site, site) for site, layer in names.items()}
 
 
 def unit_name(layers: dict[str, str], site: str, unit: int) -> str:

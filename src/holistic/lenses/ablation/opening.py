@@ -30,10 +30,11 @@ def opening(audit: Folder) -> Opening:
     sets, units = "ablation.topk", "ablation.units"
     columns = list[ClassColumn]()
     if removed:
-        k = max(row.k for row in removed)
-        head = f"accuracy without its {k} most needed units"
+        sizes = {row.k for row in removed}
+        k = f"{sizes.pop()} " if len(sizes) == 1 else ""  # layers differ in how many units go
+        head = f"accuracy without its {k}most needed units"
         cells = {row.class_: _removed(row, layers) for row in removed if np.isfinite(row.drop)}
-        columns.append(ClassColumn(head, sets, cells, 20, short=f"without its {k} units"))
+        columns.append(ClassColumn(head, sets, cells, 20, short=f"without its {k}units"))
     if needed:
         cells = {row.class_: _needed(row, layers) for row in needed if np.isfinite(row.effect)}
         columns.append(ClassColumn("unit it needs most", units, cells, 30))
