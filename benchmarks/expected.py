@@ -10,13 +10,15 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from collections.abc import Sequence
 
 import torch
 
 import holistic
 from benchmarks.networks import CACHE
+from holistic.checking.fitting import quick_cut
 from holistic.lenses._choice import chosen_lenses
-from holistic.lenses._contract import Lens, quickened
+from holistic.lenses._contract import Lens
 from holistic.lenses._work import Scene, Work
 from holistic.replacing import pace
 from holistic.study import models
@@ -52,7 +54,7 @@ def subject_of(name: str, most: int | None, sites: str | None) -> holistic.Subje
     return holistic.Subject(model.eval(), pair, name=name, sites=[sites] if sites else None)
 
 
-def measured(subject: holistic.Subject, lenses: list[Lens]) -> dict[str, float]:
+def measured(subject: holistic.Subject, lenses: Sequence[Lens]) -> dict[str, float]:
     """Seconds of the processor that each lens takes."""
     seconds, started = dict[str, float](), dict[str, float]()
 
@@ -78,7 +80,11 @@ def main() -> None:
     asked = parser.parse_args()
     pace.perf_counter = time.process_time  # what others do meanwhile doesn't count
     subject = subject_of(asked.name, _QUICK_IMAGES if asked.quick else None, asked.sites)
-    lenses = [quickened(o) if asked.quick else o for o in chosen_lenses(asked.lens or None)]
+    lenses = chosen_lenses(asked.lens or None)
+    if asked.quick:
+        cut = quick_cut(subject, lenses)
+        subject, lenses = cut.subject, cut.lenses
+        print(cut.note)
     scene = Scene(subject, pace.measure_pace(subject))
     expected = {lens.name: lens.work(scene) or Work() for lens in lenses}
     took = {} if asked.only_expected else measured(subject, lenses)

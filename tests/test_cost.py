@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,18 @@ from torch import nn
 
 import holistic
 from holistic import progress, starting
-from holistic.checking import cost, fitting
+from holistic.checking import cost, expected, fitting
 from holistic.checking.cost import Cost, LensCost, cost_of
-from holistic.checking.fitting import fitted, read_time, reductions
-from holistic.errors import Notice, SettingError
+from holistic.checking.expected import expected_seconds
+from holistic.checking.fitting import Cut, fitted, quick_cut, read_time, reductions
+from holistic.errors import AuditError, Notice, SettingError
 from holistic.lenses import lens_class
 from holistic.lenses._contract import Lens, lens_names, quickened
 from holistic.lenses._work import Scene
 from holistic.progress import WHOLE, WholeRun, silent
 from holistic.replacing.pace import Pace, measure_pace
 from holistic.showing import progress_shown
+from holistic.study.part import on_sites
 
 OWN = ("ablation", "activation", "attribution", "mechanism", "tracing", "agreement")
 
@@ -58,7 +60,7 @@ def test_lenses_count_their_work_by_settings_examples_and_pace(name: str, scene:
     whole = total(lens, scene)
     assert total(quickened(lens), scene) < whole
     assert total(lens, scene.limited(200)) < whole
-    assert total(lens, scene.deepest(1)) <= whole
+    assert total(lens, scene.at(["#-1"])) <= whole
     slower = replace(scene, pace=replace(scene.pace, arithmetic=2.0))
     assert whole < total(lens, slower) < 2 * whole
     work = lens.work(scene)
@@ -86,8 +88,8 @@ def test_passes_are_measured_in_little_time(subject: holistic.Subject) -> None:
 def test_the_first_look_tells_time_memory_and_what_is_cheaper(
     subject: holistic.Subject, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cost, "measure_pace", lambda _: scene.pace)
-    monkeypatch.setattr(cost, "_SCENES", {})
+    monkeypatch.setattr(expected, "measure_pace", lambda _: scene.pace)
+    monkeypatch.setattr(expected, "_PACES", {})
     look = subject.check()
     assert [one.lens for one in look.cost.lenses] == list(OWN)
     assert look.cost.seconds == pytest.approx(2 + sum(one.seconds or 0 for one in look.cost.lenses))
@@ -133,37 +135,87 @@ def test_settings_are_cut_as_far_as_a_time_needs_it(
     lenses = [lens_class(name)() for name in OWN]
     own = replace(lenses[1], copies=60)  # pyright: ignore[reportCallIssue]
     lenses[1] = own
-    whole, quick = (cost.expected_seconds(scene, x) for x in (lenses, map(quickened, lenses)))
-    assert fitted(subject, lenses, 2 * whole) == tuple(lenses)
+    whole, quick = (expected_seconds(scene, x) for x in (lenses, map(quickened, lenses)))
+    assert fitted(subject, lenses, 2 * whole) == Cut(subject, tuple(lenses))
     middle = (whole * quick) ** 0.5
-    cut = fitted(subject, lenses, middle)
-    assert quick < cost.expected_seconds(scene, cut) <= middle
-    assert cost.expected_seconds(scene, cut) > 0.7 * middle
+    cut = fitted(subject, lenses, middle).lenses
+    assert quick < expected_seconds(scene, cut) <= middle
+    assert expected_seconds(scene, cut) > 0.7 * middle
     assert cut[1].copies == 60  # pyright: ignore[reportAttributeAccessIssue]
-    with pytest.warns(Notice, match="a quick run takes about"):
-        least = fitted(subject, lenses, 0.1 * quick)
-    assert least[0] == quickened(lenses[0])
     assert reductions(lenses).count("in place of") == 1
     assert "operations" in reductions(cut)
 
 
-def test_a_run_with_a_time_keeps_its_settings_when_it_goes_on(
+def test_what_settings_dont_save_fewer_sites_do(
+    subject: holistic.Subject, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitting, "scene_of", lambda of: replace(scene, subject=of))
+    lenses = [lens_class(name)() for name in OWN]
+    least = [replace(one, **_at_least(one)) for one in lenses]
+    whole, last = (expected_seconds(one, least) for one in (scene, scene.at(["4"])))
+    assert last < whole < expected_seconds(scene, map(quickened, lenses))
+    between = fitted(subject, lenses, whole / 0.94)
+    assert between.subject is subject
+    assert not between.note
+    cut = fitted(subject, lenses, (whole + last) / 2)
+    assert [site.name for site in cut.subject.hidden_sites] == ["4"]
+    assert cut.left_out == ("2",)
+    assert cut.note.startswith("Of 2 hidden sites 1 is studied, since all would take too long: '4'")
+    with pytest.warns(Notice, match="the shortest run takes about"):
+        shortest = fitted(subject, lenses, 0.1 * last)
+    assert shortest.lenses == tuple(least)
+    named = on_sites(subject, ["2", "4"])
+    with pytest.warns(Notice, match="the shortest run takes about"):
+        assert fitted(named, lenses, (whole + last) / 2).subject is named
+
+
+def _at_least(lens: Lens) -> dict[str, Any]:
+    found = {one.name: one.metadata.get("least") for one in fields(lens)}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def test_a_costly_model_is_cut_the_same_on_every_machine(
+    subject: holistic.Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lenses = [lens_class(name)() for name in OWN]
+    assert quick_cut(subject, lenses) == Cut(subject, tuple(map(quickened, lenses)))
+    monkeypatch.setattr(fitting, "_QUICK", 0.0)
+    cut, again = (quick_cut(subject, lenses) for _ in range(2))
+    assert cut.left_out == again.left_out == ("2",)
+    assert cut.lenses == again.lenses
+
+
+def test_a_run_with_a_time_keeps_what_was_cut_when_it_goes_on(
     subject: holistic.Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pairs = iter([3, 2])
 
-    def cut(_: object, lenses: Any, seconds: float) -> Any:
-        assert seconds == 60
-        return [replace(lens, pairs=next(pairs)) for lens in lenses]
+    def cut(_: object, lenses: Any, seconds: float, *, quick: bool) -> Any:
+        assert (seconds, quick) == (60, False)
+        few = tuple(replace(lens, pairs=next(pairs)) for lens in lenses)
+        return Cut(on_sites(subject, ["4"]), few, ("2",))
 
     monkeypatch.setattr(starting, "fitted", cut)
     given: dict[str, Any] = {"out": tmp_path, "lenses": ["tracing"], "anyway": True}
-    first = holistic.audit(subject, time="1m", progress=silent, **given)
+    with pytest.warns(Notice, match="Of 2 hidden sites 1 is studied"):
+        first = holistic.audit(subject, time="1m", progress=silent, **given)
     again = holistic.audit(subject, time="1m", progress=silent, **given)
     assert first.provenance["settings"]["tracing"]["pairs"] == 3
     assert again.provenance["settings"] == first.provenance["settings"]
     assert first.provenance["time"] == 60
+    assert first.provenance["sites"] == ["4"]
+    assert set(again["tracing.directions"].column("site")) == {"4"}
     assert any("tracing: pairs 3 in place of 8" in line for line in first.caveats)
+    assert any(line.startswith("Of 2 hidden sites 1 is studied") for line in first.caveats)
+
+
+def test_an_audit_of_other_sites_is_another_audit(
+    subject: holistic.Subject, tmp_path: Path
+) -> None:
+    given: dict[str, Any] = {"out": tmp_path, "lenses": ["activation"], "anyway": True}
+    holistic.audit(subject, progress=silent, **given)
+    with pytest.raises(AuditError, match="different computation, sites"):
+        holistic.audit(on_sites(subject, ["4"]), progress=silent, **given)
 
 
 def test_the_whole_runs_time_follows_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,7 +149,7 @@ def test_control_slopes_are_those_of_equal_lengths():
 def test_random_directions_are_signed_by_the_rule_that_signs_a_class_s_own():
     subject = planted.lying_along(planted.diagonal(12), noise=0.5)
     site, known = subject.site(planted.SITE), collect(subject)[planted.SITE]
-    trial, drawn = try_site(subject, site, 0, known, controls=20, examples=40)
+    trial, drawn = try_site(subject, site, 0, known, lens=Tracing(controls=20, examples=40))
     both = set()
     for b, c in np.ndindex(20, 2):
         along, own = known.selection @ drawn[b], known.labels == c

@@ -7,6 +7,7 @@ import errno
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, NoReturn
@@ -16,7 +17,7 @@ from holistic.checking.fitting import read_time
 from holistic.errors import AuditError, LensError, as_cause, explain_memory_errors, listed, notice
 from holistic.graph.torch_settings import settled
 from holistic.lenses._choice import chosen_lenses, settings_of
-from holistic.lenses._contract import Lens, left_out, quickened
+from holistic.lenses._contract import Lens, left_out
 from holistic.lenses._running import Stopped, findings_of
 from holistic.progress import Progress, WholeRun
 from holistic.report.saved import Audit
@@ -71,11 +72,12 @@ def audit(
     anyway
         Study a model, too, that is no better than chance.
     quick
-        Take about a quarter of the time: with fewer examples, copies and steps wherever a lens has
-        its default settings. Intervals are wider by that.
+        Take a quarter of the time or less: with fewer examples, copies and steps wherever a lens
+        has its default settings, and of a model that would still take long fewer of its hidden
+        sites, where `Subject` names none. Intervals are wider by that.
     time
-        Seconds, or such as `"10m"`, that the run should take at most: settings are cut until it is
-        expected to, down to those of a quick run.
+        Seconds, or such as `"10m"`, that the run should take at most: settings, and then sites,
+        are cut until it is expected to.
 
     Returns
     -------
@@ -97,16 +99,19 @@ def audit(
     """
     for line in left_out() if lenses is None else ():
         notice(line)
-    chosen = [quickened(one) if quick else one for one in chosen_lenses(lenses)]
+    chosen = chosen_lenses(lenses)
     seconds = None if time is None else read_time(time)
-    if seconds:
-        check_subject(subject)
-        chosen = list(planned(subject, chosen, out=out, seconds=seconds))
+    check_subject(subject)
+    cut = planned(subject, chosen, out=out, seconds=seconds, quick=quick)
+    subject, chosen, notes = cut.subject, cut.lenses, [cut.note] if cut.note else []
+    for line in notes:
+        notice(line)
     errors = dict[str, Exception]()
-    run = begin(subject, out=out, lenses=chosen, anyway=anyway, seconds=seconds)
+    start = partial(begin, out=out, lenses=chosen, anyway=anyway, seconds=seconds, notes=notes)
+    run = start(subject)
     with computing_as(run.provenance), alone(run.path), _shown(progress) as shown:
         if Audit.load(run.path).lenses != run.lenses:  # another run ended in between
-            run = begin(subject, out=out, lenses=chosen, anyway=anyway, seconds=seconds)
+            run = start(subject)
         run = _sound(run, chosen)
         due = [lens for lens in chosen if lens.name not in run.lenses]
         say = _with_whole_run(shown, run, due)

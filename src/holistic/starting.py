@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from holistic.arguments import check_subject
 from holistic.checking import Check, first_look
-from holistic.checking.fitting import fitted, reductions
+from holistic.checking.fitting import Cut, fitted, quick_cut, reductions
 from holistic.errors import AuditError
 from holistic.graph.sites import SITES
 from holistic.lenses._choice import check_needs, chosen_lenses, settings_of
@@ -21,6 +21,7 @@ from holistic.lenses._contract import Lens
 from holistic.report.saved import Audit
 from holistic.results.files import check_target, remove_unfinished
 from holistic.results.findings import Finding
+from holistic.study.part import on_sites
 from holistic.study.provenance import difference, gone_on_with, key, recorded
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def begin(
     anyway: bool = False,
     look: Check | None = None,
     seconds: float | None = None,
+    notes: Sequence[str] = (),
 ) -> Audit:
     """Open the folder of an audit and save the table of sites, before any lens is run.
 
@@ -81,7 +83,9 @@ def begin(
     look
         The first look at the subject, if there was one.
     seconds
-        Time that the lenses' settings were cut to fit into, if they were: recorded.
+        Time that the run was cut to fit into, if it was: recorded.
+    notes
+        More caveats of a new audit.
 
     Raises
     ------
@@ -111,7 +115,7 @@ def begin(
     if run is None:
         seen = first_look(subject, lenses=lenses, anyway=anyway, look=look)
         made = recorded(subject, settings, source or {})
-        caveats = [*made["caveats"], *filter(None, [reductions(chosen)])]
+        caveats = [*made["caveats"], *filter(None, [*notes, reductions(chosen)])]
         provenance = {**made, "caveats": caveats, "check": seen.record()}
         provenance |= {"time": seconds} if seconds else {}
     with alone(path):
@@ -204,11 +208,16 @@ def _moved(name: str, known: Any, source: Mapping[str, Any]) -> bool:
 
 
 def planned(
-    subject: Subject, lenses: Sequence[Lens], *, out: str | Path, seconds: float
-) -> tuple[Lens, ...]:
-    """Cut the settings of lenses until their run fits into a time.
+    subject: Subject,
+    lenses: Sequence[Lens],
+    *,
+    out: str | Path,
+    seconds: float | None = None,
+    quick: bool = False,
+) -> Cut:
+    """Cut what a run does to that of a quick one, or until it fits into a time, or not at all.
 
-    A run that is gone on with keeps the settings that were cut when it was begun.
+    A run that is gone on with keeps what was cut when it was begun.
 
     Parameters
     ----------
@@ -218,13 +227,19 @@ def planned(
         Folder of the audit.
     seconds
         Time that the run may take.
+    quick
+        Whether it is a quick run.
     """
+    if seconds is None:
+        return quick_cut(subject, lenses) if quick else Cut(subject, tuple(lenses))
     existing = Audit.find(Path(out))
     known = existing.provenance if existing and existing.finished else {}
     if known.get("time") != seconds:
-        return fitted(subject, lenses, seconds)
-    settings = known["settings"]
-    return tuple(type(o)(**settings[o.name]) if o.name in settings else o for o in lenses)
+        return fitted(subject, lenses, seconds, quick=quick)
+    settings, sites = known["settings"], known.get("sites")
+    some = on_sites(subject, sites) if sites and not subject.choices.sites else subject
+    same = (type(o)(**settings[o.name]) if o.name in settings else o for o in lenses)
+    return Cut(some, tuple(same))
 
 
 def check_writable(folder: Path) -> None:

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from holistic.checking.expected import REPORT, expected_seconds, scene_of
+from holistic.checking.fitting import quick_cut
 from holistic.errors import as_cause
-from holistic.lenses._contract import Lens, quickened
+from holistic.lenses._contract import Lens
 from holistic.lenses._work import Scene, Work
-from holistic.replacing.pace import Pace, measure_pace
-from holistic.study.references import References
 from holistic.words import duration, gigabytes
 
 if TYPE_CHECKING:
     from holistic.study.subject import Subject
 
-__all__ = ["Cost", "LensCost", "cost_of", "expected_seconds", "scene_of"]
+__all__ = ["Cost", "LensCost", "cost_of"]
 
-_SCENES: WeakKeyDictionary[References, Pace] = WeakKeyDictionary()
 _LONG = 180.0
 """Seconds of a run beyond which something cheaper is told."""
-_REPORT = 2.0
-"""Seconds for the report."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,7 @@ class Cost:
     def seconds(self) -> float | None:
         """Seconds of the whole run, as far as known."""
         known = [one.seconds for one in self.lenses if one.seconds is not None]
-        return sum(known) + _REPORT if known else None
+        return sum(known) + REPORT if known else None
 
     def words(self) -> str:
         """Time and memory of the whole run."""
@@ -93,13 +89,6 @@ class Cost:
             )
             for one in self.lenses
         ]
-
-
-def scene_of(subject: Subject) -> Scene:
-    """Measure how long passes of the model take here; once for each subject."""
-    if subject.references not in _SCENES:
-        _SCENES[subject.references] = measure_pace(subject)
-    return Scene(subject, _SCENES[subject.references])
 
 
 def cost_of(
@@ -139,18 +128,16 @@ def _cheaper(
 ) -> list[tuple[str, float]]:
     """Ways to make a run take less time, and how long it takes then."""
     fewer, found = scene.limited(most) if most else scene, list[tuple[str, float]]()
-    small = [quickened(lens) for lens in lenses]
     if not quick:
-        found.append(("--quick", expected_seconds(fewer, small)))
+        found.append(("--quick", _quick_seconds(fewer, lenses)))
     if len(scene.sites) > 3 and (quick or found[-1][1] > _LONG):
-        found.append(("--quick --sites '#-3:'", expected_seconds(fewer.deepest(3), small)))
+        found.append(("--quick --sites '#-3:'", _quick_seconds(fewer.at(["#-3:"]), lenses)))
     return found
 
 
-def expected_seconds(scene: Scene, lenses: Sequence[Lens]) -> float:
-    """Seconds of a run, as far as its lenses say."""
-    works = [lens.work(scene) for lens in lenses]
-    return sum(work.total for work in works if work) + _REPORT
+def _quick_seconds(scene: Scene, lenses: Sequence[Lens]) -> float:
+    plan = quick_cut(scene.subject, lenses)
+    return expected_seconds(replace(scene, subject=plan.subject), plan.lenses)
 
 
 def _resident() -> float:

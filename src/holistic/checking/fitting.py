@@ -1,26 +1,65 @@
-"""Cuts the settings of lenses until a run fits into a time."""
+"""Cuts what a run does until it fits into a time: settings of lenses, and sites to study."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from holistic.checking.cost import expected_seconds, scene_of
-from holistic.errors import SettingError, notice
+from holistic.checking.expected import expected_seconds, nominal_scene_of, scene_of
+from holistic.errors import SettingError, listed, notice
 from holistic.lenses._contract import Lens
+from holistic.lenses._work import Scene
 from holistic.words import duration
 
 if TYPE_CHECKING:
     from holistic.study.subject import Subject
 
-__all__ = ["fitted", "read_time", "reductions"]
+__all__ = ["Cut", "fitted", "quick_cut", "read_time", "reductions"]
 
 _STEPS = 10
 _SPARE = 0.95
 """Share of the time that is planned with."""
+_QUICK = 310.0
+"""Seconds of one core of known speed that a quick run takes at most, where it can be cut to it."""
+_FULL, _AS_QUICK, _LEAST = 0.0, 1.0, 2.0
+"""How far settings are cut: not at all, as those of any quick run, as far as they go."""
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What a run is cut to.
+
+    Attributes
+    ----------
+    subject
+        What is studied, with the sites that are.
+    lenses
+        With their settings.
+    left_out
+        Names of hidden sites that would take too long.
+    """
+
+    subject: Subject
+    lenses: tuple[Lens, ...]
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def note(self) -> str:
+        """Say which sites are studied and which aren't; empty where all are."""
+        if not self.left_out:
+            return ""
+        studied = [site.name for site in self.subject.hidden_sites]
+        return (
+            f"Of {len(studied) + len(self.left_out)} hidden sites {len(studied)} "
+            f"{'are' if len(studied) > 1 else 'is'} studied, since all would take too long: "
+            f"{listed(studied, 20)}. "
+            "Name others with --sites (sites= in Python)."
+        )
 
 
 def read_time(given: object) -> float:
@@ -45,43 +84,90 @@ def read_time(given: object) -> float:
     return seconds
 
 
-def fitted(subject: Subject, lenses: Sequence[Lens], seconds: float) -> tuple[Lens, ...]:
-    """Cut what a quick run cuts, as far as the time needs it, and no further than a quick run does.
+def fitted(subject: Subject, lenses: Sequence[Lens], seconds: float, *, quick: bool = False) -> Cut:
+    """Cut settings, and sites where that isn't enough, as far as a time needs it.
 
     Parameters
     ----------
     subject
-        What is going to be studied.
+        What is going to be studied. Sites that somebody has named stay.
     lenses
         With their settings; one that somebody has set otherwise than by default stays.
     seconds
         Time that the run may take.
+    quick
+        Whether settings are those of a quick run at most.
     """
-    scene = scene_of(subject)
-    least = _cut(lenses, 1.0)
-    if (quickest := expected_seconds(scene, least)) > seconds:
+    scene, first = scene_of(subject), _AS_QUICK if quick else _FULL
+    plan, takes = _reduced(scene, lenses, seconds * _SPARE, first)
+    if takes > seconds:
         notice(
-            f"a quick run takes about {duration(quickest)}, more than the {duration(seconds)} "
+            f"the shortest run takes about {duration(takes)}, more than the {duration(seconds)} "
             "allowed: study fewer sites (--sites '#-3:') or examples (--limit)"
         )
-        return least
-    if expected_seconds(scene, lenses) <= seconds * _SPARE:
-        return tuple(lenses)
-    low, high = 0.0, 1.0
+    return plan
+
+
+def quick_cut(subject: Subject, lenses: Sequence[Lens]) -> Cut:
+    """Cut settings as a quick run does, and of a costly model further, and sites.
+
+    Parameters
+    ----------
+    subject, lenses
+        As for `fitted`.
+    """
+    return _reduced(nominal_scene_of(subject), lenses, _QUICK, _AS_QUICK)[0]
+
+
+def _reduced(
+    scene: Scene, lenses: Sequence[Lens], seconds: float, first: float
+) -> tuple[Cut, float]:
+    """Cut settings to the quick ones, then sites, then settings to the least; with its seconds."""
+    for low, high in ((first, first), (first, _AS_QUICK)):
+        if (takes := expected_seconds(scene, _cut(lenses, high))) <= seconds:
+            cut = _least_cut(scene, lenses, seconds, (low, high))
+            return Cut(scene.subject, cut), takes
+    some, takes = scene, math.inf
+    for names in _fewer(scene):
+        some = scene.at(names) if len(names) < len(scene.sites) else scene
+        takes = expected_seconds(some, _cut(lenses, _LEAST))
+        if takes <= seconds:
+            break
+    cut = _least_cut(some, lenses, seconds, (_AS_QUICK, _LEAST))
+    studied = {site.name for site in some.sites}
+    gone = tuple(site.name for site in scene.sites if site.name not in studied)
+    return Cut(some.subject, cut, gone), takes
+
+
+def _fewer(scene: Scene) -> Iterator[list[str]]:
+    """Sites that are studied, from all to the last alone; those that somebody has named stay."""
+    names = [site.name for site in scene.sites]
+    counts = [len(names)] if scene.subject.choices.sites else range(len(names), 0, -1)
+    for count in counts:
+        yield [names[math.ceil((k + 1) * len(names) / count) - 1] for k in range(count)]
+
+
+def _least_cut(
+    scene: Scene, lenses: Sequence[Lens], seconds: float, levels: tuple[float, float]
+) -> tuple[Lens, ...]:
+    """Cut settings as little as fits, between two levels of which the higher one fits."""
+    low, high = levels
+    if low == high or expected_seconds(scene, _cut(lenses, low)) <= seconds:
+        return _cut(lenses, low)
     for _ in range(_STEPS):
         middle = (low + high) / 2
-        fits = expected_seconds(scene, _cut(lenses, middle)) <= seconds * _SPARE
+        fits = expected_seconds(scene, _cut(lenses, middle)) <= seconds
         low, high = (low, middle) if fits else (middle, high)
     return _cut(lenses, high)
 
 
-def _cut(lenses: Sequence[Lens], share: float) -> tuple[Lens, ...]:
-    """Move every setting that has one from its default towards that of a quick run."""
+def _cut(lenses: Sequence[Lens], level: float) -> tuple[Lens, ...]:
+    """Move every setting from its default towards that of a quick run, and on to the least."""
     return tuple(
         dataclasses.replace(
             lens,
             **{
-                one.name: _between(one.default, one.metadata["quick"], share)
+                one.name: _at_level(one, level)
                 for one in _cuttable(lens)
                 if getattr(lens, one.name) == one.default
             },
@@ -96,8 +182,12 @@ def _cuttable(lens: Lens) -> Iterator[dataclasses.Field[Any]]:
             yield one
 
 
-def _between(default: Any, quick: float, share: float) -> float:
-    value = default * (quick / default) ** share
+def _at_level(one: dataclasses.Field[Any], level: float) -> float:
+    default, quick, least = one.default, one.metadata["quick"], one.metadata["least"]
+    start, end, share = (
+        (default, quick, level) if level <= _AS_QUICK else (quick, least, level - _AS_QUICK)
+    )
+    value = start * (end / start) ** share if start else start
     return round(value) if isinstance(default, int) else float(f"{value:.3g}")
 
 

@@ -14,8 +14,8 @@ from holistic.cli.subjects import (
     whole_subject,
     with_pretrained,
 )
+from holistic.errors import notice
 from holistic.lenses._choice import chosen_lenses
-from holistic.lenses._contract import quickened
 from holistic.showing import progress_shown
 
 if TYPE_CHECKING:
@@ -41,23 +41,23 @@ def check(source: Source = Source(), plan: Plan = Plan(), *, json_: AsJson = Fal
     json_
         Print one JSON document instead of text.
     """
+    from holistic.checking.fitting import Cut, quick_cut
+
     with kept_apart(), progress_shown() as progress:
         source = with_pretrained(source, plan.weights)
         data = load_source(source, plan.weights)
         kept = None if plan.weights else weights_of_audit(source, plan.out or usual_folder(source))
         model = obtain_model(source, data, weights=plan.weights or kept, progress=progress)
         subject = whole_subject(model, data, source, plan)
-        look = seen(subject, data, (source, plan), lenses=_lenses(plan))
+        chosen = chosen_lenses(plan.lens or None)
+        cut = quick_cut(subject, chosen) if plan.quick else Cut(subject, tuple(chosen))
+        look = seen(cut.subject, data, (source, plan), lenses=cut.lenses)
+    if cut.note:
+        notice(cut.note)
     if json_:
         print_json(look.record(), indent=1)
     else:
         print(look)
-
-
-def _lenses(plan: Plan) -> Sequence[Lens]:
-    """The lenses of a run with default settings, or those of a quick run."""
-    chosen = chosen_lenses(plan.lens or None)
-    return [quickened(lens) if plan.quick else lens for lens in chosen]
 
 
 def seen(

@@ -23,7 +23,7 @@ from holistic.cli.options import (
 from holistic.cli.streams import kept_apart, print_json
 from holistic.cli.subjects import with_pretrained
 from holistic.errors import AuditError, LensError, notice
-from holistic.lenses._contract import Lens, left_out, lens_class, lens_names, quickened
+from holistic.lenses._contract import Lens, left_out, lens_class, lens_names
 from holistic.showing import progress_shown
 
 if TYPE_CHECKING:
@@ -89,8 +89,6 @@ def _lenses(plan: Plan, settings: Settings) -> list[Lens]:
         notice(line)
     kinds = [lens_class(name) for name in dict.fromkeys(plan.lens or lens_names())]
     lenses: list[Lens] = [getattr(settings, kind.name, None) or kind() for kind in kinds]
-    if plan.quick:
-        lenses = [quickened(lens) for lens in lenses]
     if not plan.exact:
         return lenses
     return [replace(lens, exact=True) if hasattr(lens, "exact") else lens for lens in lenses]
@@ -130,10 +128,10 @@ def _audited(
         model = obtain_model(source, data, weights=weights, progress=progress)
         subject = whole_subject(model, data, source, plan)
         try:
-            if seconds:
-                lenses = audits.planned(subject, lenses, out=out, seconds=seconds)
-                if line := reductions(lenses):
-                    notice(line)
+            cut = audits.planned(subject, lenses, out=out, seconds=seconds, quick=plan.quick)
+            subject, lenses = cut.subject, cut.lenses
+            for line in filter(None, [cut.note, reductions(lenses) if seconds else ""]):
+                notice(line)
             look = seen(subject, data, (source, plan), lenses=lenses)
             print(look, file=sys.stderr, flush=True)
             audits.begin(
@@ -144,6 +142,7 @@ def _audited(
                 anyway=plan.anyway,
                 look=look,
                 seconds=seconds,
+                notes=[cut.note] if cut.note else [],
             )
             if weights is None and is_reference(source):
                 origin = {name: recorded[name] for name in ("data", "model", "seed")}

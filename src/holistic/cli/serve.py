@@ -141,7 +141,7 @@ def _model(audit: Audit, data_dir: Path | None, *, trust: bool) -> Live | str:
         quick=quick,
         score=made["score"],
         unit_axis=tuple(made["unit_axis"]),
-        sites=tuple(made.get("sites", ())),
+        sites=tuple(made.get("sites") or audit.provenance.get("sites", ())),
         forward=made.get("forward"),
     )
     if is_reference(source) and not weights.exists():

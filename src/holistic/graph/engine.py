@@ -139,6 +139,10 @@ class Engine(Protocol):
     @property
     def note(self) -> str: ...
 
+    def studying(self, sites: Sequence[str]) -> Engine:
+        """Return the engine with those of its hidden sites alone, of names or patterns."""
+        ...
+
     def run(
         self,
         images: Tensor,

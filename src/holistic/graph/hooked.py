@@ -75,6 +75,10 @@ class HookedEngine:
         chosen, note = narrowed(tuple(named), studied), f"{reason}; {_COST}"
         return cls(wrapped, chosen, own, note, images.device, Sizes(len(images)))
 
+    def studying(self, sites: Sequence[str]) -> HookedEngine:
+        """Return the engine with those of its hidden sites alone."""
+        return replace(self, sites=narrowed(self.sites, sites))
+
     def run(
         self,
         images: Tensor,

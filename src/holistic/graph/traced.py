@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 
 import torch
 from torch import Tensor
@@ -53,6 +54,12 @@ class TracedEngine:
         self.nodes[given.name] = self.program.input
         self._carries: dict[int, Carry] = {}
         self._sizes = Sizes(max(SIZES))
+
+    def studying(self, sites: Sequence[str]) -> TracedEngine:
+        """Return the engine with those of its hidden sites alone."""
+        other = copy(self)
+        other.sites = narrowed(self.sites, sites)
+        return other
 
     def axes(self, site: Site) -> tuple[int, int]:
         """Batch axis and unit axis of a site's native value."""

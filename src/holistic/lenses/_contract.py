@@ -87,6 +87,7 @@ def setting(
     *,
     above: bool = False,
     quick: float | None = None,
+    least: float | None = None,
 ) -> Any:
     """Declare a number among the settings of a lens with the range that it must lie in.
 
@@ -101,8 +102,12 @@ def setting(
         Whether it must be above `low`, not at it.
     quick
         What a quick run takes in place of the default, if it saves time.
+    least
+        What a quick run goes down to where the model is so costly that it would take minutes else;
+        `quick` by default.
     """
-    metadata = {"low": low, "high": high, "above": above, "quick": quick}
+    bounds = {"low": low, "high": high, "above": above}
+    metadata = {**bounds, "quick": quick, "least": quick if least is None else least}
     return field(default=default, metadata=metadata)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from holistic.study.part import on_examples, on_sites
 
 if TYPE_CHECKING:
     from holistic.graph.sites import Site
@@ -46,33 +47,23 @@ class Scene:
     ----------
     subject, pace
         What is studied, and how long passes of it take.
-    last
-        How many hidden sites count, from the last one on; 0 for all.
     """
 
     subject: Subject
     pace: Pace
-    last: int = 0
 
     @property
     def sites(self) -> Sequence[Site]:
         """The sites that are studied."""
-        return self.subject.hidden_sites[-self.last :]
+        return self.subject.hidden_sites
 
-    def deepest(self, count: int) -> Scene:
-        """Return the scene with the last hidden sites alone."""
-        return replace(self, last=count)
+    def at(self, sites: Sequence[str]) -> Scene:
+        """Return the scene with these hidden sites alone."""
+        return replace(self, subject=on_sites(self.subject, sites))
 
     def limited(self, count: int) -> Scene:
         """Return the scene with so many examples at most."""
-        first, second = self.subject.data.indices
-        half = count // 2
-        if len(first) + len(second) <= count:
-            return self
-        fewer = copy(self.subject)
-        data = replace(self.subject.data, given=(first[:half], second[:half]))
-        object.__setattr__(fewer, "data", data)
-        return replace(self, subject=fewer)
+        return replace(self, subject=on_examples(self.subject, count))
 
     @property
     def units(self) -> int:

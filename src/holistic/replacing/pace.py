@@ -11,16 +11,21 @@ import torch
 
 from holistic.graph.sites import Site
 from holistic.graph.torch_settings import settled
-from holistic.replacing.budget import replay_work
+from holistic.replacing.budget import model_work, replay_work, sample_stage
 from holistic.study.subject import Subject
 
-__all__ = ["Pace", "measure_pace"]
+__all__ = ["Pace", "measure_pace", "nominal_pace"]
 
 _EACH = 0.04
 """Seconds that one measurement should take at least, where its examples allow it."""
+_SLOW, _LONGEST = 0.2, 2.0
+"""Seconds of a run that isn't repeated, and after which no further site is measured."""
 _SITES = 5
 """Sites that are measured; the rate of the nearest one stands for the others."""
 _IMAGES = 256
+_FORWARD, _ROWS, _BACKWARD = 4e10, 7.5e9, 2.5
+"""Of a core of known speed: multiplications, and bytes that replays write (see
+`holistic.replacing.budget`), of a second; and passes that one forth and back takes as long as."""
 _ARITHMETIC = 0.0076
 """Seconds that `_sums` took where the constants of lenses' work were measured."""
 
@@ -52,6 +57,15 @@ class Pace:
     took: float = 0.0
 
 
+def nominal_pace(subject: Subject) -> Pace:
+    """Count how long passes would take on one core of known speed; the same on every machine."""
+    forward = model_work(subject) / _FORWARD
+    sites = subject.hidden_sites
+    rows = {site.name: sample_stage(subject, site).row_cost / _ROWS for site in sites}
+    sets = {site.name: replay_work(subject, site) / _FORWARD for site in sites}
+    return Pace(forward, _BACKWARD * forward, rows, sets, 1.0)
+
+
 @settled(gradients=True)
 def measure_pace(subject: Subject) -> Pace:
     """Run a few examples through the model, forth and back, and from some of its sites on."""
@@ -63,6 +77,8 @@ def measure_pace(subject: Subject) -> Pace:
     rows, sets = dict[str, float](), dict[str, float]()
     sites = subject.hidden_sites
     for site in _spread(sites):
+        if len(rows) > 1 and perf_counter() - start > _LONGEST:
+            break
         rows[site.name], sets[site.name] = _replays(subject, site, few)
     for found in (rows, sets):
         found.update(_others(subject, sites, found))
@@ -76,7 +92,7 @@ def _seconds(work: Callable[[int], object], most: int, *, least: int = 2, first:
     work(count)
     while True:
         times = list[float]()
-        while len(times) < least:
+        while len(times) < least and not (times and times[0] > _SLOW):
             start = perf_counter()
             work(count)
             times.append(perf_counter() - start)
@@ -103,9 +119,10 @@ def _backward_seconds(subject: Subject, images: torch.Tensor, forward: float) ->
 
 
 def _spread(sites: Sequence[Site]) -> list[Site]:
-    """Some sites, the first and the last among them."""
+    """Some sites: the first, the last, and those between from the middle on."""
     places = np.unique(np.linspace(0, len(sites) - 1, min(_SITES, len(sites))).round().astype(int))
-    return [sites[place] for place in places]
+    order = sorted(places[1:-1], key=lambda place: abs(2 * place - len(sites)))
+    return [sites[place] for place in dict.fromkeys([0, len(sites) - 1, *order])]
 
 
 @torch.no_grad()
@@ -133,7 +150,8 @@ def _others(
     measured = [site for site in sites if site.name in known]
     found = dict[str, float]()
     for place, site in enumerate(sites):
-        near = min(measured, key=lambda other: abs(sites.index(other) - place))
+        # behind the last linear layers replays cost next to nothing, which tells of no other site
+        near = [other for other in measured if sites.index(other) <= place][-1]
         share = replay_work(subject, site) / replay_work(subject, near)
         found[site.name] = known.get(site.name, known[near.name] * share)
     return found

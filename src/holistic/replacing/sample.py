@@ -22,8 +22,10 @@ from holistic.words import percent
 
 __all__ = ["affordable_rows", "affordable_sweep"]
 
-_LEAST_PER_CLASS = 20
-_CHECKED = 50
+_PER_CLASS = 0.4
+"""Examples of a class that are replayed at least, by `fewest`."""
+_CHECKED = 20
+"""Fewest units that bound how far estimates lie from effects with a confidence of 95 %."""
 _LEVEL = 0.95
 
 
@@ -34,14 +36,15 @@ def affordable_sweep(
     *,
     operations: float,
     split: Literal["evaluation", "selection"] = "evaluation",
+    fewest: int = 50,
     progress: Progress = silent,
 ) -> tuple[Table, tuple[str, ...]]:
     """Sweep the hidden units, exactly if the budget allows it, else on a sample.
 
-    Where it doesn't, examples are sampled, the classes in their proportions. Where not even 20 a
-    class are affordable, only the units with the largest first-order estimates and some of the
-    others, drawn at random, are replayed. The rest keep their first-order estimates; how far these
-    lie from the effects of the units drawn at random bounds them (split conformal prediction, Vovk
+    Where it doesn't, examples are sampled, the classes in their proportions. Where not even two
+    fifths of `fewest` a class are affordable, only the units with the largest first-order estimates
+    and some others, drawn at random, are replayed. The rest keep their estimates; how far these lie
+    from the effects of the units drawn at random bounds them (split conformal prediction, Vovk
     et al. 2005, section 4.1).
 
     Parameters
@@ -54,6 +57,8 @@ def affordable_sweep(
         Floating-point operations that replays may take.
     split
         The examples that are replayed.
+    fewest
+        As many units are replayed at least, 20 or more, and as many others drawn at random.
     progress
         Called with the number of units done and in all.
 
@@ -68,8 +73,7 @@ def affordable_sweep(
     price = sweep_operations(subject, sites, draws)
     if price * len(examples) <= operations:
         return sweep(subject, edit=edit, split=split, progress=progress), ()
-    least = min(len(examples), _LEAST_PER_CLASS * len(subject.classes))
-    count = afforded(operations, price, least=least, most=len(examples) - 1)
+    count, _ = affordable_rows(subject, len(examples), price, operations, fewest=fewest)
     places = stratified_sample(examples.labels.cpu(), count, seed=subject.seed)
     rows = torch.from_numpy(places)
     run = Pass(sites, edit, split, draws, rows=rows)
@@ -80,12 +84,13 @@ def affordable_sweep(
     )
     if price * len(rows) <= 1.5 * operations:
         return table_of(subject, run, progress=progress), (caveat,)
-    table, more = _screened(subject, run, operations / (price * len(rows)), progress)
+    share = operations / (price * len(rows))
+    table, more = _screened(subject, run, share, (fewest, progress))
     return table, (caveat, more)
 
 
 def affordable_rows(
-    subject: Subject, examples: int, price: float, operations: float
+    subject: Subject, examples: int, price: float, operations: float, *, fewest: int = 50
 ) -> tuple[int, float]:
     """Say on how many examples `affordable_sweep` replays units, and what share of the units.
 
@@ -99,26 +104,37 @@ def affordable_rows(
         Operations of replacing every unit on one example.
     operations
         Those that are allowed.
+    fewest
+        As for `affordable_sweep`.
     """
     if price * examples <= operations:
         return examples, 1.0
-    least = min(examples, _LEAST_PER_CLASS * len(subject.classes))
+    least = min(examples, max(2, round(_PER_CLASS * fewest)) * len(subject.classes))
     count = afforded(operations, price, least=least, most=examples - 1)
     if price * count <= 1.5 * operations:
         return count, 1.0
     total = sum(site.units for site in subject.hidden_sites)
-    kept = min(total - _CHECKED, max(_CHECKED, int(operations / (price * count) * total)))
-    return count, (kept + _CHECKED) / total
+    kept, checked = _replayed(total, operations / (price * count), fewest)
+    return count, (kept + checked) / total
 
 
-def _screened(subject: Subject, run: Pass, share: float, progress: Progress) -> tuple[Table, str]:
+def _replayed(units: int, share: float, fewest: int) -> tuple[int, int]:
+    """How many units are replayed: those with the largest estimates, and others at random."""
+    checked = min(units, max(_CHECKED, fewest))
+    return min(units - checked, max(fewest, int(share * units))), checked
+
+
+def _screened(
+    subject: Subject, run: Pass, share: float, how: tuple[int, Progress]
+) -> tuple[Table, str]:
     """Replay a share of the units; estimate the others from the gradient."""
+    fewest, progress = how
     guess = _class_guesses(subject, run)  # [U, C + 1]
     whole = _class_guesses(subject, replace(run, rows=None))
     total = len(guess)
-    kept = min(total - _CHECKED, max(_CHECKED, int(share * total)))
+    kept, checked = _replayed(total, share, fewest)
     order = np.argsort(-np.abs(guess[:, :-1]).max(1), kind="stable")
-    drawn = np.random.default_rng(subject.seed).choice(order[kept:], _CHECKED, replace=False)
+    drawn = np.random.default_rng(subject.seed).choice(order[kept:], checked, replace=False)
     replayed = np.sort(np.concatenate([order[:kept], drawn]))
     starts = np.cumsum([0, *(s.units for s in run.sites)])
     units = {
@@ -129,12 +145,12 @@ def _screened(subject: Subject, run: Pass, share: float, progress: Progress) -> 
     some = Pass(sites, run.edit, run.split, run.draws, rows=run.rows, units=units)
     measured = table_of(subject, some, progress=progress)
     effect = measured.column("effect").reshape(-1, guess.shape[1])
-    errors = np.abs(effect - guess[replayed])[np.isin(replayed, drawn)]  # [checked, C + 1]
-    halves = np.sort(errors, 0)[int(np.ceil((_CHECKED + 1) * _LEVEL)) - 1]
+    errors = np.abs(effect - guess[replayed])[np.isin(replayed, drawn)]  # [drawn, C + 1]
+    halves = np.sort(errors, 0)[int(np.ceil((checked + 1) * _LEVEL)) - 1]
     table = _filled(subject, run, measured, (whole, halves), replayed)
     return table, (
         f"Only {len(replayed):,} of {total:,} units were replayed: the {kept:,} with the largest "
-        f"first-order estimate and {_CHECKED} others at random. For the rest the estimate is "
+        f"first-order estimate and {checked} others at random. For the rest the estimate is "
         f"gradient times change on every example; over all classes it lies within "
         f"±{halves[-1]:.3g} of the effect for {percent(_LEVEL, decimals=0)} of such units."
         + "".join(

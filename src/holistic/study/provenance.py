@@ -38,13 +38,13 @@ _RECORDED = ("numpy", "scipy", "scikit-learn", "captum")
 _DECISIVE = (
     "weights", "computation", "data_sha256", "splits_sha256", "classes", "features", "vocabulary",
     "score",
-    "seed", "unit_axes", "device", "threads", "settings",
+    "seed", "unit_axes", "sites", "device", "threads", "settings",
 )  # fmt: skip
 """What decides the bytes of the tables."""
 _OF_SUBJECT = (
     "weights", "computation", "data_sha256", "splits_sha256", "classes", "features", "vocabulary",
     "score",
-    "seed", "unit_axes",
+    "seed", "unit_axes", "sites",
 )  # fmt: skip
 """What of that a subject is, wherever it is computed."""
 _DECISIVE_VERSIONS = ("holistic", "torch")
@@ -233,6 +233,7 @@ def _identity(subject: Subject) -> dict[str, Any]:
         "score": subject.score,
         "seed": subject.seed,
         "unit_axes": axes,
+        **({"sites": [s.name for s in subject.hidden_sites]} if subject.choices.sites else {}),
         "device": torch.device(subject.device).type,
         # the order of sums, and so the last bits, depends on the number of threads
         "threads": torch.get_num_threads(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -65,6 +65,12 @@ class Runner:
     def gradients(self) -> Gradients:
         """Where the model has gradients, and the engine that computes its own."""
         return gradients_of(self.engine, self.wrapped, self.probes)
+
+    def studying(self, sites: Sequence[str]) -> Runner:
+        """Return the runner with other sites hidden, of names or patterns; nothing is traced."""
+        other = replace(self, studied=tuple(sites))
+        vars(other)["engine"] = self.engine.studying(sites)
+        return other
 
     def site(self, name: str) -> Site:
         """Return the site of this name, or the input as one.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from holistic.errors import SettingError
 from holistic.report.saved import Audit, load
+from holistic.study.part import on_sites
 from holistic.study.provenance import other_than
 
 if TYPE_CHECKING:
@@ -147,6 +148,8 @@ def serve(audit: Audit | str | Path, subject: Subject, *, port: int = 0) -> Serv
     from holistic.workbench.live import Live
 
     opened = audit if isinstance(audit, Audit) else load(audit)
+    if (sites := opened.provenance.get("sites")) and not subject.choices.sites:
+        subject = on_sites(subject, sites)  # those that a quick run has chosen
     other = difference(opened, subject)
     if other:
         raise SettingError(f"this isn't the subject of '{opened.path}': {other}")

@@ -28,23 +28,23 @@ class Ablation(Lens):
     edit: edits.Name = "mean"
     """What a removed unit holds instead: its class-balanced mean over the selection split, zero,
     its values on random examples, or the constant that costs the model least."""
-    depth: int = setting(50, 1, 10_000, quick=20)
+    depth: int = setting(50, 1, 10_000, quick=20, least=10)
     """Most units that the removal curves of `ablation.topk` go up to."""
-    sets: int = setting(200, 20, 10_000, quick=50)
+    sets: int = setting(200, 20, 10_000, quick=50, least=30)
     """Random sets of units, and sets of like activation, that each removal is compared with."""
     ranking: Literal["effect", "class_minus_rest", "class_activation"] = "effect"
     """What orders the units of the whole curves, on the selection split."""
-    partners: int = setting(10, 2, 1000, quick=4)
+    partners: int = setting(10, 2, 1000, quick=4, least=2)
     """Strongest units of each site: their pairs are told by class, and their removal is searched
     for backups."""
     exact: bool = False
     """Replace every unit on every example, whatever it takes."""
-    operations: float = setting(3e14, 0, 1e24, quick=1e12)
+    operations: float = setting(3e14, 0, 1e24, quick=1e12, least=5e10)
     """Floating-point operations that the replays of single units may take on each split (3e14 are
     an hour at 80 GFLOP/s); beyond, effects are estimates from a sample, and say so."""
     deciding: int = setting(8, 1, 1000)
     """Units of each site that are told of for each image of `ablation.images`."""
-    all_pairs: int = setting(256, 2, 4096, quick=64)
+    all_pairs: int = setting(256, 2, 4096, quick=64, least=16)
     """Largest site of which all pairs are measured; of a larger one, pairs of strong units."""
     permutations: int = setting(100, 20, 100_000, quick=20)
     """Orders of removal that Shapley values are averaged over."""
@@ -52,16 +52,22 @@ class Ablation(Lens):
     """Share of what a site does to the scores at which the rest of an order is cut off."""
     familywise: int = setting(1000, 0, 100_000, quick=200)
     """Sign flips behind the family-wise p of `ablation.scores`; 0 leaves it out."""
-    examples: int = setting(1000, 50, 10_000_000, quick=100)
+    examples: int = setting(1000, 50, 10_000_000, quick=100, least=50)
     """Most evaluation examples, stratified, of the measurements beyond `units` and `topk`."""
-    budget: float = setting(100.0, 0, 1e9, quick=1.0)
+    fewest: int = setting(50, 10, 10_000_000, quick=50, least=20)
+    """Fewest of them, whatever they cost (`topk` takes twice as many, and replays of single units
+    two fifths as many of each class)."""
+    budget: float = setting(100.0, 0, 1e9, quick=1.0, least=0.1)
     """Gigabytes of values that the curves of one site may write, ten operations counting as a byte
     (more than three sites share what three have); a site that needs more is measured at fewer
     sizes and on fewer evaluation examples, and says so. A core manages 1 to 4 a second."""
     extra: float = setting(16.0, 0, 1e9, quick=0.5)
     """Gigabytes, counted likewise, that each further measurement may write, over all sites: more
-    sites or costlier ones are measured on fewer examples, down to 50, and each row says on how
-    many."""
+    sites or costlier ones are measured on fewer examples, down to `fewest`, and each row says on
+    how many."""
+    overrun: float = setting(1e6, 1, 1e24, quick=1e4, least=20.0)
+    """How many times its part of `extra` a further measurement may write at a site even on the
+    fewest examples; where it would write more it is left out, and says so."""
 
     @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
@@ -81,7 +87,12 @@ class Ablation(Lens):
         progress = context.progress
         allowed = float("inf") if self.exact else self.operations
         chosen, _ = affordable_sweep(
-            subject, self.edit, operations=allowed, split="selection", progress=progress
+            subject,
+            self.edit,
+            operations=allowed,
+            split="selection",
+            fewest=self.fewest,
+            progress=progress,
         )
         units = remove_units(subject, self, chosen, progress)
         yield units

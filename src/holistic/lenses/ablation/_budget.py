@@ -5,24 +5,29 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from holistic.errors import listed
+from holistic.graph.edits import edit_names
 from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation._rankings import RANKINGS
 from holistic.replacing.budget import afforded, sample_stage
 from holistic.stats.control import band
 from holistic.study.examples import Examples
+from holistic.study.optimal import searched_rows
 from holistic.study.subject import Subject
 
 __all__ = [
+    "SHAPLEY_GROUPS",
     "Extent",
     "afforded_examples",
     "afforded_rows",
     "between",
     "extent",
+    "measured_sites",
     "order_rows",
     "random_range",
 ]
@@ -30,8 +35,9 @@ __all__ = [
 _GRIDS = ((1, 2, 3, 5, 7, 10, 14, 20, 30, 50, 70, 100, 140, 200), (1, 3, 10, 30, 100))
 _MATCHED = (1, 5, 10)
 _HEADLINE = 10
-_LEAST = 100
-_FEWEST = 50
+Kind = Literal["ablation values", "curves", "backups", "shares"]
+SHAPLEY_GROUPS = 20
+"""Groups of orders, each with examples of its own, that shares are estimated from."""
 _FULL_SITES = 3
 """Sites that have the whole budget each; more share what three have."""
 
@@ -66,7 +72,7 @@ def extent(subject: Subject, site: Site, lens: Ablation) -> Extent:
     whole = Extent(tuple(range(1, depth + 1)), matched, subject.evaluation)
     if _allowed(subject, site, lens, whole) >= len(subject.evaluation):
         return whole
-    some, allowed, least = whole, 0, max(_LEAST, 2 * len(subject.classes))
+    some, allowed, least = whole, 0, 2 * max(lens.fewest, len(subject.classes))
     for grid in _GRIDS:
         if allowed < least:
             sizes = (*(k for k in grid if k < depth), depth)
@@ -82,9 +88,9 @@ def afforded_examples(subject: Subject, site: Site, lens: Ablation, replays: flo
     """Stratified evaluation examples for a measurement that replays each of them so many times.
 
     At most `lens.examples` of them, and fewer where the site's part of `lens.extra` would be
-    passed, but never fewer than 50 or two of each class.
+    passed, but never fewer than `lens.fewest` or two of each class.
     """
-    rows, least = afforded_rows(subject, site, lens), max(_FEWEST, 2 * len(subject.classes))
+    rows, least = afforded_rows(subject, site, lens), _fewest(subject, lens)
     count = afforded(rows, replays, least=least, most=lens.examples)
     return subject.evaluation.sample(count, seed=subject.seed)
 
@@ -93,6 +99,47 @@ def afforded_rows(subject: Subject, site: Site, lens: Ablation) -> float:
     """Replayed rows in a site's part of `lens.extra`, which all hidden sites share evenly."""
     cost = sample_stage(subject, site).row_cost
     return lens.extra * 1e9 / len(subject.hidden_sites) / cost
+
+
+def measured_sites(
+    subject: Subject, lens: Ablation, kind: Kind
+) -> tuple[tuple[Site, ...], tuple[str, ...]]:
+    """Sites at which a further measurement isn't too dear, and a caveat that names the others.
+
+    The cheapest site is always among them.
+    """
+    sites = subject.hidden_sites
+    over = [
+        _least_rows(subject, site, lens, kind) / max(afforded_rows(subject, site, lens), 1e-9)
+        for site in sites
+    ]
+    most = max(lens.overrun, min(over))
+    kept = tuple(site for site, times in zip(sites, over, strict=True) if times <= most)
+    dear = [site.name for site, times in zip(sites, over, strict=True) if times > most]
+    if not dear:
+        return kept, ()
+    return kept, (
+        f"Not measured at {listed(dear, 20)}: even on the fewest examples it would cost more than "
+        f"{lens.overrun:g} times what `extra` allows; a larger `overrun` measures it there, too.",
+    )
+
+
+def _least_rows(subject: Subject, site: Site, lens: Ablation, kind: Kind) -> float:
+    """Rows that a measurement replays at a site on the fewest examples."""
+    fewest, units = _fewest(subject, lens), site.units
+    if kind == "ablation values":
+        search = searched_rows(units, sample_stage(subject, site).row_cost)
+        return fewest * units * len(edit_names()) + search
+    if kind == "curves":
+        return fewest * 3 * lens.sets * order_rows(subject, site, units, 2)
+    if kind == "backups":
+        gone = 2 * min(lens.partners, units)
+        return fewest * gone * units * order_rows(subject, site, 2, 1)
+    return SHAPLEY_GROUPS * units * min(2 * len(subject.classes), len(subject.evaluation))
+
+
+def _fewest(subject: Subject, lens: Ablation) -> int:
+    return max(lens.fewest, 2 * len(subject.classes))
 
 
 def order_rows(subject: Subject, site: Site, length: int, sizes: int) -> float:

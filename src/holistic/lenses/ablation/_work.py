@@ -9,9 +9,12 @@ from holistic.graph.edits import edit_names
 from holistic.graph.sites import Site
 from holistic.lenses._work import MEGABYTE, Scene, Work
 from holistic.lenses.ablation._budget import (
+    SHAPLEY_GROUPS,
+    Kind,
     afforded_examples,
     afforded_rows,
     extent,
+    measured_sites,
     order_rows,
 )
 from holistic.lenses.ablation._rankings import RANKINGS
@@ -38,20 +41,26 @@ def work(scene: Scene, lens: Ablation) -> Work:
     seconds = {
         "every unit × every class": _sweeps(scene, lens),
         "units in every score": _each(scene, lens, _scores),
-        "ablation values compared": _each(scene, lens, _replacements),
+        "ablation values compared": _each(scene, lens, _replacements, "ablation values"),
         "removing sets of units": _each(scene, lens, _sets),
-        "whole curves": _each(scene, lens, _curves),
+        "whole curves": _each(scene, lens, _curves, "curves"),
         "pairs of units": _each(scene, lens, _pairs),
-        "backups": _each(scene, lens, _backups),
-        "shares of units": _each(scene, lens, _shares),
+        "backups": _each(scene, lens, _backups, "backups"),
+        "shares of units": _each(scene, lens, _shares, "shares"),
     }
     most = max(site.units for site in scene.sites)
     pairs = min(most, lens.all_pairs) ** 2 / 2
     return Work(seconds, MEGABYTE * (100 + most * scene.classes * 0.05 + pairs * 0.004))
 
 
-def _each(scene: Scene, lens: Ablation, of: Callable[[Scene, Ablation, Site], float]) -> float:
-    return sum(of(scene, lens, site) for site in scene.sites)
+def _each(
+    scene: Scene,
+    lens: Ablation,
+    of: Callable[[Scene, Ablation, Site], float],
+    kind: Kind | None = None,
+) -> float:
+    sites = measured_sites(scene.subject, lens, kind)[0] if kind else scene.sites
+    return sum(of(scene, lens, site) for site in sites)
 
 
 def _sweeps(scene: Scene, lens: Ablation) -> float:
@@ -59,12 +68,12 @@ def _sweeps(scene: Scene, lens: Ablation) -> float:
     allowed = float("inf") if lens.exact else lens.operations
     price, total = sweep_operations(scene.subject, scene.sites), 0.0
     for count in scene.counts:
-        examples, share = affordable_rows(scene.subject, count, price, allowed)
+        examples, share = affordable_rows(scene.subject, count, price, allowed, fewest=lens.fewest)
         total += sum(
             share * examples * (scene.replayed(site, site.units) + scene.sums(_ROW * site.units))
             for site in scene.sites
         )
-        total += scene.backward(2 * count) * len(scene.sites) if share < 1 else 0.0
+        total += scene.backward(count + examples) if share < 1 else 0.0
     return total
 
 
@@ -105,7 +114,7 @@ def _sets(scene: Scene, lens: Ablation, site: Site) -> float:
 
 
 def _curves(scene: Scene, lens: Ablation, site: Site) -> float:
-    most = afforded_rows(scene.subject, site, lens) / (3 * lens.sets * 50)
+    most = afforded_rows(scene.subject, site, lens) / (3 * lens.sets * lens.fewest)
     sizes = len(control_sizes(site.units, most))
     replays = 3 * lens.sets * order_rows(scene.subject, site, site.units, sizes)
     n = len(afforded_examples(scene.subject, site, lens, replays))
@@ -116,7 +125,7 @@ def _curves(scene: Scene, lens: Ablation, site: Site) -> float:
 def _pairs(scene: Scene, lens: Ablation, site: Site) -> float:
     few = lens.partners * (lens.partners - 1)
     kept = min(site.units, lens.all_pairs)
-    kept = min(kept, int((2 * afforded_rows(scene.subject, site, lens) / 50) ** 0.5) + 1)
+    kept = min(kept, int((2 * afforded_rows(scene.subject, site, lens) / lens.fewest) ** 0.5) + 1)
     total = 0.0
     for pairs in (few, kept * (kept - 1) // 2):
         n = len(afforded_examples(scene.subject, site, lens, pairs))
@@ -136,9 +145,12 @@ def _backups(scene: Scene, lens: Ablation, site: Site) -> float:
 
 
 def _shares(scene: Scene, lens: Ablation, site: Site) -> float:
-    orders, whole = max(1, lens.permutations // 20), -(-scene.counts[1] // 20)
-    allowed = afforded_rows(scene.subject, site, lens) / (20 * site.units)
+    orders, whole = (
+        max(1, lens.permutations // SHAPLEY_GROUPS),
+        -(-scene.counts[1] // SHAPLEY_GROUPS),
+    )
+    allowed = afforded_rows(scene.subject, site, lens) / (SHAPLEY_GROUPS * site.units)
     size = max(min(2 * scene.classes, whole), min(64, whole, int(allowed / orders)))
     each = max(1, min(orders * 64 // size, int(allowed / size)))
-    rows, steps = 20 * size * each * site.units, 20 * site.units
+    rows, steps = SHAPLEY_GROUPS * size * each * site.units, SHAPLEY_GROUPS * site.units
     return scene.replayed(site, rows) + scene.sums(_STEP * steps + 4e-7 * rows)

@@ -10,7 +10,7 @@ import torch
 from holistic.graph.loops import ablation_value, batches, replacing
 from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation, schemas
-from holistic.lenses.ablation._budget import afforded_examples, random_range
+from holistic.lenses.ablation._budget import afforded_examples, measured_sites, random_range
 from holistic.lenses.ablation._pairs import interacting, pair_effects
 from holistic.lenses.ablation._rankings import strongest
 from holistic.lenses.ablation.backup_statements import backup_statement
@@ -39,7 +39,8 @@ def find_backups(
     subject: Subject, lens: Ablation, chosen: Table, progress: Progress
 ) -> Iterator[Finding]:
     """Remove strong and random units and watch all others; yield `direct` and `backup`."""
-    sites = subject.hidden_sites
+    every = subject.hidden_sites
+    sites, dear = measured_sites(subject, lens, "backups")
     direct, backup = list[dict[str, np.ndarray]](), list[dict[str, np.ndarray]]()
     for done, site in enumerate(sites):
         progress("backups", done, len(sites))
@@ -47,16 +48,17 @@ def find_backups(
         direct += direct_columns(subject, site, lens, gone, kinds)
         if site.units > 1:
             backup.append(_same_site(subject, site, lens, gone, kinds))
-        if done + 1 < len(sites):
+        if site != every[-1]:
             few = [int(np.flatnonzero(kinds == k)[i]) for k in ("top", "random")
                    for i in range(min(_NEXT_REMOVED, int((kinds == k).sum())))]  # fmt: skip
-            seen = strongest(subject, sites[done + 1], chosen)[:_NEXT]
-            pair = (site, sites[done + 1])
+            behind = every[every.index(site) + 1]
+            seen = strongest(subject, behind, chosen)[:_NEXT]
+            pair = (site, behind)
             backup.append(_next_site(subject, pair, lens, (gone[few], kinds[few]), seen))
     progress("backups", len(sites), len(sites))
-    yield direct_finding(subject, direct)
+    yield direct_finding(subject, direct, sites, dear)
     if backup:
-        yield _backup_finding(subject, backup)
+        yield _backup_finding(subject, backup, dear)
 
 
 def _gone(
@@ -155,7 +157,9 @@ def _crossed(
     return effects, size + np.abs(effects).max((0, 1))
 
 
-def _backup_finding(subject: Subject, parts: list[dict[str, np.ndarray]]) -> Finding:
+def _backup_finding(
+    subject: Subject, parts: list[dict[str, np.ndarray]], dear: tuple[str, ...]
+) -> Finding:
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     q = benjamini_hochberg(columns["p"])
     backup = (q < 0.05) & (columns["growth"] < 0) & (columns["effect_gone_hi"] < 0)
@@ -170,6 +174,7 @@ def _backup_finding(subject: Subject, parts: list[dict[str, np.ndarray]]) -> Fin
         table,
         lines,
         (
+            *dear,
             *unbounded(int(np.isnan(columns["lo"]).sum()), len(table), "growths"),
             "A unit steps in for one that isn't found to harm: it helps more once the other is "
             "gone. What does more good once a harming unit is gone makes up for no loss.",

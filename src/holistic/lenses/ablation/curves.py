@@ -13,7 +13,12 @@ from holistic.graph.engine import Stage
 from holistic.graph.loops import order_groups, replays
 from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation, schemas
-from holistic.lenses.ablation._budget import afforded_examples, afforded_rows, order_rows
+from holistic.lenses.ablation._budget import (
+    afforded_examples,
+    afforded_rows,
+    measured_sites,
+    order_rows,
+)
 from holistic.lenses.ablation._controls import family_q, least_p
 from holistic.lenses.ablation._matched_controls import stratum_orders
 from holistic.lenses.ablation._rankings import RANKINGS, rank_units
@@ -43,7 +48,6 @@ __all__ = ["control_sizes", "replay_orders", "whole_curves"]
 _GRID = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 _EVERY = 512
 _FEW = 64
-_FEWEST = 50
 
 _BATCH = 1024
 
@@ -56,7 +60,8 @@ def whole_curves(
     Yields `ablation.curves` and `ablation.areas`.
     """
     points, areas = list[dict[str, np.ndarray]](), list[tuple[CurveArea, Means]]()
-    sites, headlines = subject.hidden_sites, list[_Headline]()
+    headlines = list[_Headline]()
+    sites, dear = measured_sites(subject, lens, "curves")
     for done, site in enumerate(sites):
         progress("whole curves", done, len(sites))
         controls, size = list[tuple[np.ndarray, np.ndarray]](), 1
@@ -69,7 +74,7 @@ def whole_curves(
                 size = headline_units(curve)
         headlines.append(_Headline(site.name, size, controls))
     progress("whole curves", len(sites), len(sites))
-    notes = _caveats(subject, lens)
+    notes = (*_caveats(subject, lens), *dear)
     yield _curves_finding(points, headlines, lens.sets, notes)
     yield _areas_finding(areas, lens.sets, notes)
 
@@ -162,7 +167,7 @@ class _Orders:
 def _orders(subject: Subject, site: Site, lens: Ablation, chosen: Table) -> _Orders:
     ranked, classes = rank_units(subject, site, chosen), len(subject.classes)
     first = RANKINGS.index(lens.ranking) * classes
-    most = afforded_rows(subject, site, lens) / (3 * lens.sets * _FEWEST)
+    most = afforded_rows(subject, site, lens) / (3 * lens.sets * lens.fewest)
     some = control_sizes(site.units, most)
     every = np.arange(site.units + 1) if site.units <= _EVERY else some
     return _Orders(ranked.orders[first : first + classes], ranked.strength, every, some)

@@ -170,8 +170,13 @@ def bounded(means: Means, name: str, ends: str | None = None) -> dict[str, np.nd
     return {name: means.mean, f"{before}lo": lo, f"{before}hi": hi}
 
 
-def direct_finding(subject: Subject, parts: Sequence[Mapping[str, np.ndarray]]) -> Finding:
-    """Put the sites' rows into one finding."""
+def direct_finding(
+    subject: Subject,
+    parts: Sequence[Mapping[str, np.ndarray]],
+    sites: Sequence[Site],
+    dear: tuple[str, ...],
+) -> Finding:
+    """Put the rows of the sites that were tried into one finding; `dear` names the others."""
     table, lines = Table.from_rows(Direct, []), list[str]()
     if parts:
         columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -182,7 +187,7 @@ def direct_finding(subject: Subject, parts: Sequence[Mapping[str, np.ndarray]]) 
     measured = set(table.column("site"))
     lines += [
         f"Site '{site.name}': no direct effect can be told, as {subject.gradients.at(site.name)}."
-        for site in subject.hidden_sites
+        for site in sites
         if site.name not in measured
     ]
     return Finding(
@@ -190,6 +195,7 @@ def direct_finding(subject: Subject, parts: Sequence[Mapping[str, np.ndarray]]) 
         table,
         tuple(lines),
         (
+            *dear,
             *unbounded(table.data["lo"].null_count, len(table), "responses"),
             "Frozen: every later hidden site is held at the value of the unedited run, so only "
             "what passes them by reaches the logits. Where nothing does, the direct effect follows "

@@ -24,7 +24,6 @@ from holistic.words import unbounded
 
 __all__ = ["find_interactions", "kinds_of"]
 
-_FEWEST = 50
 _ALONE = "No site has two units, so there is no pair to remove."
 
 
@@ -78,7 +77,7 @@ def _pairs(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
     """Pairs of the strongest units, as many random ones, the others; and what was left out."""
     order = strongest(subject, site, chosen)
-    afford = afforded_rows(subject, site, lens) / _FEWEST
+    afford = afforded_rows(subject, site, lens) / lens.fewest
     kept = min(site.units, lens.all_pairs, int(np.sqrt(2 * afford)) + 1)
     top = np.array(list(combinations(sorted(order[: lens.partners].tolist()), 2)))
     every = np.stack(np.triu_indices(site.units, 1), 1)  # [pairs, 2]

@@ -11,7 +11,7 @@ from holistic.graph.edits import edit_names
 from holistic.graph.sites import Site
 from holistic.lenses._parts import with_q
 from holistic.lenses.ablation import Ablation, schemas
-from holistic.lenses.ablation._budget import afforded_examples
+from holistic.lenses.ablation._budget import afforded_examples, measured_sites
 from holistic.lenses.ablation._effects import unit_effects_on
 from holistic.lenses.ablation._resampled import Agreed, redrawn_agreements
 from holistic.lenses.ablation.replacements_statements import describe_agreement, unrated
@@ -34,7 +34,8 @@ _SHUFFLES = 1000
 
 def compare_replacements(subject: Subject, lens: Ablation, progress: Progress) -> Finding:
     """Rank the units of each site under every ablation value and compare the rankings."""
-    rows, sites = list[Agreement](), subject.hidden_sites
+    rows = list[Agreement]()
+    sites, dear = measured_sites(subject, lens, "ablation values")
     for done, site in enumerate(sites):
         progress("ablation values compared", done, len(sites))
         rows += _site_rows(subject, site, lens)
@@ -50,6 +51,7 @@ def compare_replacements(subject: Subject, lens: Ablation, progress: Progress) -
             "Intervals are over images, drawn again within each class: they hold what as many "
             "others would give. Noise in the effects lowers a rank correlation; more images raise "
             "it.",
+            *dear,
             *(note for site in sites if (note := unrated(table, site))),
         ),
     )

@@ -12,7 +12,7 @@ from holistic.graph.engine import Stage
 from holistic.graph.loops import batches, replays
 from holistic.graph.sites import Site
 from holistic.lenses.ablation import Ablation, schemas
-from holistic.lenses.ablation._budget import afforded_rows
+from holistic.lenses.ablation._budget import SHAPLEY_GROUPS, afforded_rows, measured_sites
 from holistic.lenses.ablation.schemas import ShapleyValue
 from holistic.lenses.ablation.shapley_statements import share_statement
 from holistic.pieces import kept
@@ -27,7 +27,6 @@ from holistic.words import percent, unbounded
 
 __all__ = ["Shares", "sample_shares", "share_means", "share_out"]
 
-_GROUPS = 20
 _EXAMPLES = 64
 _ROUNDING = 1e-12
 
@@ -62,8 +61,8 @@ def share_out(subject: Subject, lens: Ablation, units: Table, progress: Progress
     ----------
     Ghorbani & Zou 2020, Neuron Shapley; Castro, Gómez & Tejada 2009, the sampling estimator.
     """
-    sites, parts = subject.hidden_sites, list[dict[str, np.ndarray]]()
-    shares = list[Shares]()
+    sites, dear = measured_sites(subject, lens, "shares")
+    parts, shares = list[dict[str, np.ndarray]](), list[Shares]()
     for done, site in enumerate(sites):
         progress("shares of units", done, len(sites))
         found = sample_shares(subject, site, lens)
@@ -85,6 +84,7 @@ def share_out(subject: Subject, lens: Ablation, units: Table, progress: Progress
             "orders leave out.",
             "Each group of orders sees examples that no other group sees, so that intervals cover "
             "both: the orders drawn, and the examples drawn.",
+            *dear,
             *unbounded(int(np.isnan(columns["lo"]).sum()), len(table), "shares"),
         ),
     )
@@ -94,10 +94,10 @@ def sample_shares(subject: Subject, site: Site, lens: Ablation) -> Shares:
     """Remove the units of a site in random orders, each group of orders on a fold of examples."""
     rng = np.random.default_rng([subject.seed, site.depth, 5])
     size, each = _batch_size(subject, site, lens)
-    examples = subject.evaluation.sample(size * _GROUPS, seed=subject.seed + 7919)
+    examples = subject.evaluation.sample(size * SHAPLEY_GROUPS, seed=subject.seed + 7919)
     labels = examples.labels.cpu().numpy()
     # at random, not class by class: then folds differ as other examples of the data would
-    folds = np.array_split(rng.permutation(len(examples)), min(_GROUPS, len(examples)))
+    folds = np.array_split(rng.permutation(len(examples)), min(SHAPLEY_GROUPS, len(examples)))
     groups, skipped = list[np.ndarray](), 0
     for fold in folds:
         orders = np.stack([rng.permutation(site.units) for _ in range(each)])
@@ -115,9 +115,9 @@ def sample_shares(subject: Subject, site: Site, lens: Ablation) -> Shares:
 
 def _batch_size(subject: Subject, site: Site, lens: Ablation) -> tuple[int, int]:
     """Examples, and orders, of one group: as many orders as examples are few, where afforded."""
-    allowed = afforded_rows(subject, site, lens) / (_GROUPS * site.units)
-    orders = max(1, lens.permutations // _GROUPS)
-    whole = -(-len(subject.evaluation) // _GROUPS)
+    allowed = afforded_rows(subject, site, lens) / (SHAPLEY_GROUPS * site.units)
+    orders = max(1, lens.permutations // SHAPLEY_GROUPS)
+    whole = -(-len(subject.evaluation) // SHAPLEY_GROUPS)
     least = min(2 * len(subject.classes), whole)
     size = max(least, min(_EXAMPLES, whole, int(allowed / orders)))
     return size, max(1, min(orders * _EXAMPLES // size, int(allowed / size)))

@@ -26,7 +26,9 @@ def remove_units(subject: Subject, lens: Ablation, chosen: Table, progress: Prog
     `chosen` is the same sweep over the selection split: it decides which units are spoken of.
     """
     allowed = float("inf") if lens.exact else lens.operations
-    table, notes = affordable_sweep(subject, lens.edit, operations=allowed, progress=progress)
+    table, notes = affordable_sweep(
+        subject, lens.edit, operations=allowed, fewest=lens.fewest, progress=progress
+    )
     columns = {name: table.column(name) for name in table.names}
     more = {"rank": _ranks(subject, chosen), "above": _above(subject, lens)}
     table = Table.build(RemovedUnit, {**columns, **more})

@@ -41,11 +41,14 @@ class Activation(Lens):
     """Randomly initialised controls that trends, tuning and concepts are compared with.
 
     No p of `depth` can fall below 1 / (copies + 1)."""
-    probes: int = setting(500, 20, 10_000_000, quick=100)
+    probes: int = setting(500, 20, 10_000_000, quick=100, least=40)
     """Examples of each split that concepts and trends are measured on, also in the controls."""
+    phases: int = setting(8, 4, 1000, quick=8, least=4)
+    """Gratings, bars and edges of each orientation that tuning is measured with, also there: half
+    of them choose, half measure."""
     visualised: int = setting(4, 0, 1000, quick=1)
     """Units of each site whose features are visualised; 0 turns that off, as do huge inputs."""
-    steps: int = setting(96, 1, 100_000, quick=32)
+    steps: int = setting(96, 1, 100_000, quick=32, least=24)
     """Steps of gradient ascent of a feature visualisation."""
     starts: int = setting(3, 1, 1000, quick=1)
     """Feature visualisations per unit, each from its own random start."""

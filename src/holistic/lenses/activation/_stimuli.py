@@ -16,7 +16,6 @@ __all__ = ["KINDS", "Stimuli", "drawable", "oriented"]
 KINDS = ("grating", "bar", "edge")
 _ORIENTATIONS = 12
 _FREQUENCIES = 4
-_REPEATS = 8
 _MOST = 1 << 16
 """Numbers of one input up to which stimuli are drawn."""
 _SHORTEST = 4.0
@@ -68,7 +67,7 @@ def _plane(images: Tensor) -> tuple[int, int]:
     return rows, columns
 
 
-def oriented(images: Tensor, kind: str, *, seed: int) -> Stimuli:
+def oriented(images: Tensor, kind: str, *, seed: int, repeats: int = 8) -> Stimuli:
     """Draw the stimuli of one kind in the range of the data.
 
     Everything lies in a disc with a soft border on the middle grey, so that the frame of the
@@ -83,6 +82,8 @@ def oriented(images: Tensor, kind: str, *, seed: int) -> Stimuli:
         One of `KINDS`.
     seed
         Decides the phases and places.
+    repeats
+        Phases, or places and polarities, of each orientation.
     """
     rng = np.random.default_rng([seed, KINDS.index(kind)])
     rows, columns = _plane(images)
@@ -92,9 +93,9 @@ def oriented(images: Tensor, kind: str, *, seed: int) -> Stimuli:
     cycles = np.geomspace(min(2.0, longest), longest, _FREQUENCIES)
     frequencies = cycles if kind == "grating" else np.array([np.nan])
     # Interleaved, so that each half covers the phases and places evenly.
-    even = (np.arange(_REPEATS) + rng.random()) / _REPEATS
+    even = (np.arange(repeats) + rng.random()) / repeats
     phase = np.concatenate([even[::2], even[1::2]])
-    polarity = np.where(np.arange(_REPEATS) % 2, -1.0, 1.0)
+    polarity = np.where(np.arange(repeats) % 2, -1.0, 1.0)
     across, inside = _across(rows, columns, theta)  # [O, H, W], [H, W]
     across = across[:, None, None] / side  # in sides of the picture
     offset = (phase - 0.5)[:, None, None] * 0.5
@@ -111,7 +112,7 @@ def oriented(images: Tensor, kind: str, *, seed: int) -> Stimuli:
     levels = torch.from_numpy((low + high) / 2 + (high - low) / 2 * drawn).to(images)
     channels = planes(images[:1]).shape[1]
     shaped = flat_planes(levels.expand(-1, channels, -1, -1), images.shape[1:])
-    return Stimuli(kind, theta, frequencies, _REPEATS, shaped.contiguous())
+    return Stimuli(kind, theta, frequencies, repeats, shaped.contiguous())
 
 
 def _across(rows: int, columns: int, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

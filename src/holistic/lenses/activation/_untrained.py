@@ -172,7 +172,8 @@ def _probe(subject: Subject, lens: Activation) -> Probe:
     ]
     pictures = subject.input_kind.pictures and drawable(subject.images)
     kinds = KINDS if pictures else ()
-    stimuli = {kind: oriented(subject.images, kind, seed=subject.seed) for kind in kinds}
+    drawn = partial(oriented, subject.images, seed=subject.seed, repeats=lens.phases)
+    stimuli = {kind: drawn(kind) for kind in kinds}
     return Probe(sides[0], sides[1], (concepts[0], concepts[1]), stimuli)
 
 

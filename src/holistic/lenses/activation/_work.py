@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["work"]
 
-_STIMULI = 480
-"""About as many oriented stimuli are shown."""
+_STIMULI = 72
+"""Oriented stimuli of each phase."""
 _AREA, _UNIT, _COPY, _CLIMB, _REST = 2.6e-8, 5e-5, 0.003, 1.3e-3, 1.0
 """Seconds beside the model: for a value's place among those of its unit, for what is measured of a
 unit of a control, for making a control, for a step of a visualisation, and for tables."""
@@ -24,7 +24,7 @@ def work(scene: Scene, lens: Activation) -> Work:
     counts = [min(count, lens.most_examples) for count in scene.counts]
     shown = 2 * min(lens.probes, *counts)
     pictures = drawable(scene.subject.images)
-    stimuli = _STIMULI if pictures else 0
+    stimuli = _STIMULI * lens.phases if pictures else 0
     values = scene.units * sum(counts)
     each = scene.units * (_UNIT + _AREA * (shown * (1 + scene.classes / 4) + stimuli))
     copies = (lens.copies + 1) * (

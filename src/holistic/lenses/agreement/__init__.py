@@ -33,7 +33,7 @@ class Agreement(Lens):
 
     shuffles: int = setting(1000, 99, 1_000_000, quick=200)
     """Shuffles of the units that every rank correlation is compared with."""
-    examples: int = setting(2000, 1, 10_000_000, quick=200)
+    examples: int = setting(2000, 1, 10_000_000, quick=200, least=60)
     """Most evaluation images that the units' attributions are averaged over."""
     copies: int = setting(3, 1, 1000, quick=1)
     """Randomly initialised controls whose units set the bound for calling a unit selective."""
@@ -41,7 +41,9 @@ class Agreement(Lens):
     pairs: int = setting(8, 1, 10_000, quick=2)
     """Pairs of selection images of every two classes on which it is chosen which class a unit
     carries."""
-    operations: float = setting(3e12, 0, 1e24, quick=1e11)
+    rivals: int = setting(9, 1, 10_000, quick=3, least=1)
+    """With how many others each class is paired there."""
+    operations: float = setting(3e12, 0, 1e24, quick=1e11, least=2e10)
     """Floating-point operations that the removal of single units on the selection split may
     take."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from holistic.graph.sites import Site
 from holistic.lenses._work import MEGABYTE, Scene, Work
-from holistic.lenses.tracing import Tracing
+from holistic.lenses.agreement.removed import affordable_examples
 from holistic.lenses.tracing.patching import affordable_pairs
 from holistic.replacing.budget import afforded, replay_work, sweep_operations
 from holistic.replacing.sample import affordable_rows
@@ -53,7 +53,7 @@ def _read(scene: Scene, site: Site, n: int) -> float:
 
 
 def _chosen(scene: Scene, lens: Agreement) -> float:
-    rivals = max(1, min(Tracing().rivals, scene.classes - 1) * scene.classes // 2)
+    rivals = max(1, min(lens.rivals, scene.classes - 1) * scene.classes // 2)
     runs = 2 * rivals * affordable_pairs(scene.subject, lens.pairs, rivals)
     rows = {site: 2 * runs * site.units for site in scene.sites}
     moved = sum(scene.replayed(s, n) + scene.sums(2 * _ROW * n) for s, n in rows.items())
@@ -73,7 +73,7 @@ def _judged(scene: Scene, lens: Agreement) -> float:
 
 
 def _removed(scene: Scene, site: Site) -> float:
-    count, rows = scene.counts[0], 4
+    count, rows = affordable_examples(scene.subject, site), 4
     cost = max(1, count * replay_work(scene.subject, site) * rows)
     sets = afforded(_BUDGET, cost, least=20, most=200)
     return scene.rerun(site, rows * sets * count * 0.3) + scene.sums(0.03)

@@ -26,7 +26,10 @@ from holistic.study.subject import Subject
 __all__ = ["remove_together"]
 
 _SETS = 200
-_BUDGET = 2e11
+_LEAST = 20
+"""Sets that are compared with at least."""
+_BUDGET, _MOST = 2e11, 8e11
+"""Multiplications that a site's sets may cost, and those from which on examples are fewer."""
 """Multiplications that the random sets of one site may take, over all its rows."""
 _TOGETHER = "not causal"
 _KINDS = {
@@ -106,11 +109,18 @@ def _site_rows(
 
 def _others(subject: Subject, site: Site, units: np.ndarray) -> tuple[np.ndarray, bool]:
     """Random sets of as many units, `[O, K]`, and whether they are all that the site has."""
-    cost = len(subject.selection) * replay_work(subject, site) * len(_KINDS)
-    most, own = afforded(_BUDGET, cost, least=20, most=_SETS), {site.name: units.tolist()}
+    cost = affordable_examples(subject, site) * replay_work(subject, site) * len(_KINDS)
+    most, own = afforded(_BUDGET, cost, least=_LEAST, most=_SETS), {site.name: units.tolist()}
     drawn = random_sets(own, lambda _: site, most, subject.seed)
     orders = np.array([one[site.name] for one in drawn], np.int64).reshape(len(drawn), len(units))
     return orders, few_sets({site.name: len(units)}, lambda _: site, most)
+
+
+def affordable_examples(subject: Subject, site: Site) -> int:
+    """Selection examples on which sets are removed: all, but where the model is very costly."""
+    cost = _LEAST * replay_work(subject, site) * len(_KINDS)
+    whole = len(subject.selection)
+    return min(whole, afforded(_MOST, cost, least=5 * len(subject.classes), most=whole))
 
 
 def _against_others(subject: Subject, site: Site, orders: np.ndarray, drop: Estimate) -> Estimate:
@@ -126,6 +136,5 @@ def _against_others(subject: Subject, site: Site, orders: np.ndarray, drop: Esti
 
 def _removed(subject: Subject, site: Site, orders: np.ndarray) -> Removal:
     sizes = [orders.shape[1]]
-    return remove_orders(
-        subject, site, orders, sizes=sizes, examples=subject.selection, edit="mean"
-    )
+    some = subject.selection.sample(affordable_examples(subject, site), seed=subject.seed)
+    return remove_orders(subject, site, orders, sizes=sizes, examples=some, edit="mean")

@@ -85,7 +85,7 @@ def _evidence(
     context: Context,
 ) -> list[Evidence]:
     """Choose classes on the selection split and gather what the evaluation split says of them."""
-    chosen = carried(subject, context.progress, pairs=lens.pairs)
+    chosen = carried(subject, context.progress, pairs=lens.pairs, rivals=lens.rivals)
     flips, _ = affordable_sweep(subject, "mean", operations=lens.operations, split="selection")
     return [
         gather(

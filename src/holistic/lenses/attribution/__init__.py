@@ -26,15 +26,15 @@ class Attribution(Lens):
 
     objective: Literal["logit", "margin", "log_prob"] = "logit"
     """Number that is attributed to the pixels, for each example's own class."""
-    examples: int = setting(200, 4, 10_000_000, quick=50)
+    examples: int = setting(200, 4, 10_000_000, quick=50, least=20)
     """Evaluation images that methods are tested on, as many of each class as can be."""
-    steps: int = setting(32, 2, 10_000, quick=16)
+    steps: int = setting(32, 2, 10_000, quick=16, least=12)
     """Points on the way from the baseline at which integrated gradients takes a gradient."""
     noise: float = setting(0.15, 0, 1, above=True)
     """Standard deviation of SmoothGrad's noise, as a share of the range of the inputs."""
-    noise_draws: int = setting(16, 1, 10_000, quick=4)
+    noise_draws: int = setting(16, 1, 10_000, quick=4, least=2)
     """Noisy copies of an image that SmoothGrad averages over."""
-    fractions: int = setting(16, 2, 1000, quick=8)
+    fractions: int = setting(16, 2, 1000, quick=8, least=5)
     """Steps in which all pixels are removed or put in."""
     random_orders: int = setting(5, 1, 10_000, quick=2)
     """Random orders of the pixels behind the control of removal."""
@@ -43,9 +43,9 @@ class Attribution(Lens):
     similar: float = setting(0.5, 0, 1, above=True)
     """A rank correlation with a control's map or with edges fails from here on."""
 
-    evidence_images: int = setting(50, 2, 100_000, quick=10)
+    evidence_images: int = setting(50, 2, 100_000, quick=10, least=8)
     """Most evaluation images of a class of which windows are erased."""
-    evidence_work: float = setting(5e11, 0, 1e24, quick=3e10)
+    evidence_work: float = setting(5e11, 0, 1e24, quick=3e10, least=1e10)
     """Multiplications that all windows may cost: of a dearer model fewer windows are erased, on
     fewer images."""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from holistic.lenses._pictures import are_pictures
 from holistic.lenses._work import MEGABYTE, Scene, Work
+from holistic.lenses.attribution.contrasts import PAIRS
 from holistic.lenses.attribution.evidence import SIDES
 from holistic.replacing.budget import afforded, model_work
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["work"]
 
-_METHODS, _PAIRS = 4, 10
+_METHODS = 4
 _MAPS, _STEPPED, _SORTED, _TRACED, _REST = 4e-9, 1.2e-5, 9e-8, 0.02, 1.3
 """Seconds beside the model: for a pixel of a map at each step, for an image there, for a pixel that
 is put in order, for an operation of a control, and for what is loaded and written."""
@@ -30,7 +31,7 @@ def work(scene: Scene, lens: Attribution) -> Work:
     steps = lens.steps + lens.noise_draws + 2
     mapped = 3 * n + 3 * shown
     curves = (_METHODS + 1 + lens.random_orders) * 2 * lens.fractions * n
-    pairs = 2 * min(_PAIRS, scene.classes * (scene.classes - 1) // 2)
+    pairs = 2 * min(PAIRS, scene.classes * (scene.classes - 1) // 2)
     few = min(max(2, lens.examples // 4), count // max(1, scene.classes))
     made = scene.forward(60) + scene.sums(
         _TRACED * len(subject.all_sites) + 1e-4 * sum(scene.counts)
@@ -64,6 +65,6 @@ def _erased(scene: Scene, lens: Attribution, shown: int) -> tuple[int, int]:
         runs = 2 * 2 * windows * shown
         work = model_work(subject) * runs
         each = afforded(lens.evidence_work, work, least=8, most=lens.evidence_images)
-        if each >= min(20, lens.evidence_images):
+        if work * min(20, lens.evidence_images) <= lens.evidence_work:
             break
     return runs, each

@@ -31,10 +31,10 @@ from holistic.stats.means import Means
 from holistic.study.subject import Subject
 from holistic.words import number, percent, sentence, unbounded
 
-__all__ = ["contrasts_finding"]
+__all__ = ["PAIRS", "contrasts_finding"]
 
 _METHOD = "integrated_gradients"
-_PAIRS = 5
+PAIRS = 5
 _SHARE = 0.1
 """Share of the pixels that is removed."""
 _DRAWS = 200
@@ -87,7 +87,7 @@ def _pairs(subject: Subject) -> list[tuple[int, int, int]]:
     seen = torch.bincount(examples.labels, minlength=count) > 0
     logits = subject.predict(examples.images).double().cpu().numpy()
     among = (enough & seen).cpu().numpy()
-    return confused_pairs(logits, examples.labels.cpu().numpy(), among=among, most=_PAIRS)
+    return confused_pairs(logits, examples.labels.cpu().numpy(), among=among, most=PAIRS)
 
 
 @kept

@@ -101,7 +101,7 @@ def _plan(subject: Subject, lens: Attribution) -> _Plan:
         kinds = [(fill, cut(shape, fill.share, side)) for fill in what]
         runs = 2 * sum(len(places) for _, places in kinds) * max(1, len(chosen))
         count = afforded(lens.evidence_work, work * runs, least=_LEAST, most=lens.evidence_images)
-        if count >= min(_ENOUGH, lens.evidence_images):
+        if work * runs * min(_ENOUGH, lens.evidence_images) <= lens.evidence_work:
             break
     among = subject.evaluation.at(np.flatnonzero(np.isin(labels, chosen)))
     total = sum(min(count, int((labels == label).sum())) for label in chosen)

@@ -31,7 +31,7 @@ class Mechanism(Lens):
     """Shuffles of the values behind the control of the counted pairs."""
     untrained_copies: int = setting(20, 20, 10_000)
     """Randomly initialised controls of counted pairs and of clusters; 20 or more."""
-    untrained_examples: int = setting(500, 2, 10_000_000, quick=100)
+    untrained_examples: int = setting(500, 2, 10_000_000, quick=100, least=60)
     """Examples of the selection split that they are read on, at most."""
     most_units: int = setting(2048, 2, 20_000, quick=512)
     """Units that are correlated at most, over all sites; those that vary most are kept."""
@@ -41,21 +41,21 @@ class Mechanism(Lens):
     """Shuffles and resamples behind the choice of the number of clusters; 20 or more."""
     clustered_units: int = setting(1024, 4, 20_000, quick=256)
     """Units that are clustered at most in one site; those that vary most are kept."""
-    clustered_examples: int = setting(2000, 2, 10_000_000, quick=300)
+    clustered_examples: int = setting(2000, 2, 10_000_000, quick=300, least=150)
     """Examples of each split that clusters are chosen on and measured on, at most."""
-    probe_examples: int = setting(5000, 2, 10_000_000, quick=500)
+    probe_examples: int = setting(5000, 2, 10_000_000, quick=500, least=150)
     """Examples of each split that probes are trained on and scored on, at most."""
     probe_features: int = setting(1024, 2, 100_000, quick=256)
     """Features of a site that a probe reads at most; larger sites are averaged over positions."""
     probe_penalty: float = setting(0.01, 0, 1e6, above=True)
     """Penalty on half the squared weights of a probe, beside its mean loss in nats."""
-    geometry_examples: int = setting(2000, 2, 20_000, quick=500)
+    geometry_examples: int = setting(2000, 2, 20_000, quick=500, least=150)
     """Evaluation examples of CKA, NC1 and participation ratio, at most."""
-    edge_units: int = setting(16, 1, 1000, quick=4)
+    edge_units: int = setting(16, 1, 1000, quick=4, least=2)
     """Units of each site whose edges to the next site are measured, and as many random ones."""
     edges: int = setting(200, 2, 1_000_000)
     """Edges that are kept between two sites, and as many random ones."""
-    edge_examples: int = setting(2000, 2, 10_000_000, quick=200)
+    edge_examples: int = setting(2000, 2, 10_000_000, quick=200, least=80)
     """Examples of each split that edges are chosen on and measured on, at most."""
 
     @settled(gradients=True)

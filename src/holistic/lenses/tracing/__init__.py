@@ -28,14 +28,17 @@ class Tracing(Lens):
 
     pairs: int = setting(8, 1, 10_000, quick=2)
     """Pairs of evaluation images that are drawn for every two classes."""
-    rivals: int = setting(9, 1, 10_000, quick=3)
+    rivals: int = setting(9, 1, 10_000, quick=3, least=1)
     """With how many others each class is paired; with more classes the most confused are taken."""
     guard: float = setting(0.1, 0, 0.999_999)
     """Pairs whose gap is below this share of the median gap are excluded."""
-    controls: int = setting(200, 20, 10_000, quick=30)
+    controls: int = setting(200, 20, 10_000, quick=30, least=20)
     """Random directions that steering and erasing are compared with, per site."""
-    examples: int = setting(512, 20, 10_000_000, quick=100)
+    examples: int = setting(512, 20, 10_000_000, quick=100, least=20)
     """Most evaluation images that dose curves are measured on (eight times as many for erasing)."""
+    operations: float = setting(2e11, 0, 1e24, quick=2e11, least=5e10)
+    """Multiplications that a site's random directions may cost: of a dearer model fewer images are
+    steered and erased, and fewer directions are drawn again."""
 
     @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:

@@ -34,7 +34,11 @@ class Carried:
 
 
 def carried(
-    subject: Subject, progress: Progress = silent, *, pairs: int | None = None
+    subject: Subject,
+    progress: Progress = silent,
+    *,
+    pairs: int | None = None,
+    rivals: int | None = None,
 ) -> dict[str, Carried]:
     """Patch single units between images of the selection split, one entry for each hidden site.
 
@@ -42,9 +46,9 @@ def carried(
     is measured here on other images, so that classes and thresholds can be chosen by it.
     """
     lens, examples = Tracing(), subject.selection
-    rivals = rival_classes(subject, lens.rivals)
-    pairs = affordable_pairs(subject, pairs or lens.pairs, len(rivals))
-    drawn = draw_runs(subject, rivals, pairs=pairs, guard=lens.guard, examples=examples)
+    paired = rival_classes(subject, rivals or lens.rivals)
+    pairs = affordable_pairs(subject, pairs or lens.pairs, len(paired))
+    drawn = draw_runs(subject, paired, pairs=pairs, guard=lens.guard, examples=examples)
     runs = drawn.rows(drawn.kept)
     controlled, found = runs.control >= 0, dict[str, Carried]()
     for done, site in enumerate(subject.hidden_sites, 1):

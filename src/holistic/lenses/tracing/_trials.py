@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from holistic.graph.sites import Site
+from holistic.lenses.tracing import Tracing
 from holistic.lenses.tracing._fitted_directions import (
     METHODS,
     Features,
@@ -34,7 +35,6 @@ from holistic.study.subject import Subject
 
 __all__ = ["Trial", "try_again", "try_site"]
 
-_BUDGET = 2e11
 """Multiplications for all replays of one site, for steering and for erasing each."""
 _MOST = 10_000
 """Random directions at most."""
@@ -93,7 +93,7 @@ class Trial:
 
 
 def try_site(
-    subject: Subject, site: Site, place: int, known: Features, *, controls: int, examples: int
+    subject: Subject, site: Site, place: int, known: Features, *, lens: Tracing
 ) -> tuple[Trial, np.ndarray]:
     """Fit, steer and erase on as many evaluation examples as the budget allows.
 
@@ -105,10 +105,9 @@ def try_site(
         Its place among the hidden sites, which decides the random directions.
     known
         Its position means.
-    controls
-        Random directions.
-    examples
-        Most examples that are steered; eight times as many are erased.
+    lens
+        Says how many random directions there are, most examples that are steered (eight times as
+        many are erased), and what they may cost.
 
     Returns
     -------
@@ -117,10 +116,11 @@ def try_site(
     """
     classes, labels = len(subject.classes), subject.evaluation.labels.cpu().numpy()
     fitted = fit(known, classes)
-    drawn = random_directions(known.selection, controls, subject.seed + place)
-    cost, least = replay_work(subject, site) * controls * 8, 10 * classes
+    drawn = random_directions(known.selection, lens.controls, subject.seed + place)
+    cost, examples = replay_work(subject, site) * lens.controls * 8, lens.examples
+    least = min(10 * classes, examples)
     rows = [
-        stratified(labels, afforded(_BUDGET, each, least=least, most=most), subject.seed)
+        stratified(labels, afforded(lens.operations, each, least=least, most=most), subject.seed)
         for each, most in ((cost, examples), (cost / 8, 8 * examples))
     ]
     steered = steer(subject, site, fitted, drawn, rows[0])
@@ -131,7 +131,7 @@ def try_site(
 
 
 def try_again(
-    subject: Subject, trials: Sequence[Trial], progress: Progress = silent
+    subject: Subject, trials: Sequence[Trial], work: float, progress: Progress = silent
 ) -> list[Trial]:
     """Draw more random directions where those so far can't tell a direction from chance.
 
@@ -145,6 +145,8 @@ def try_again(
         The model under study.
     trials
         One for each site.
+    work
+        Multiplications that each further draw of a site may cost.
     progress
         Told how many sites are done.
     """
@@ -158,15 +160,16 @@ def try_again(
             progress("more random directions", int(n), len(found))
             rows = stuck(p, draws)[n]
             extra = wanted - int(draws[n][rows].min())
-            found[n] = ask(subject, found[n], rows, extra, turn + 1)
+            within = work // max(replay_work(subject, found[n].site), 1)
+            found[n] = ask(subject, found[n], rows, (extra, within), turn + 1)
     return found
 
 
 def _more_steering(
-    subject: Subject, trial: Trial, rows: np.ndarray, extra: int, turn: int
+    subject: Subject, trial: Trial, rows: np.ndarray, asked: tuple[int, float], turn: int
 ) -> Trial:
-    """Steer along so many more random directions; all classes share the runs."""
-    extra = _within(subject, trial.site, extra, 8 * len(trial.steer_rows))
+    """Steer along so many more random directions within so many runs; all classes share them."""
+    extra = _within(*asked, 8 * len(trial.steer_rows))
     if extra < 1:
         return trial
     known, drawn = _drawn(subject, trial, extra, turn)
@@ -176,12 +179,14 @@ def _more_steering(
     return replace(trial, steered=replace(trial.steered, controls=controls))
 
 
-def _more_erasing(subject: Subject, trial: Trial, rows: np.ndarray, extra: int, turn: int) -> Trial:
+def _more_erasing(
+    subject: Subject, trial: Trial, rows: np.ndarray, asked: tuple[int, float], turn: int
+) -> Trial:
     """Erase so many more random directions for the examples of the classes in question."""
     labels = subject.evaluation.labels.cpu().numpy()[trial.erase_rows]
-    asked = np.flatnonzero(rows.reshape(-1, len(METHODS)).any(1))
-    places = trial.erase_rows[np.isin(labels, asked)]
-    extra = _within(subject, trial.site, extra, len(places))
+    classes = np.flatnonzero(rows.reshape(-1, len(METHODS)).any(1))
+    places = trial.erase_rows[np.isin(labels, classes)]
+    extra = _within(*asked, len(places))
     if extra < 1:
         return trial
     _, drawn = _drawn(subject, trial, extra, turn)
@@ -190,9 +195,9 @@ def _more_erasing(subject: Subject, trial: Trial, rows: np.ndarray, extra: int, 
     return replace(trial, erased=replace(trial.erased, controls=controls))
 
 
-def _within(subject: Subject, site: Site, extra: int, runs: int) -> int:
-    """How many of the extra directions the budget allows, each of so many runs."""
-    return min(extra, int(_BUDGET // max(replay_work(subject, site) * runs, 1)))
+def _within(extra: int, allowed: float, runs: int) -> int:
+    """How many of the extra directions so many runs allow, each of its own runs."""
+    return min(extra, int(allowed // max(runs, 1)))
 
 
 def _drawn(subject: Subject, trial: Trial, count: int, turn: int) -> tuple[Features, np.ndarray]:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["work"]
 
-_BUDGET = 2e11
 _ROW, _MOVED, _FIT = 1.3e-7, 6e-8, 6e-10
 """Seconds beside the model: for a replayed row, for a unit of a run in each group, and for a step
 of a direction's fit."""
@@ -51,12 +50,14 @@ def _patched(scene: Scene, site: Site, runs: int) -> float:
 
 def _directions(scene: Scene, lens: Tracing, site: Site) -> float:
     """Steering along directions, erasing them, and again with more random ones."""
-    cost = max(1, replay_work(scene.subject, site)) * lens.controls * 8
-    least, count = 10 * scene.classes, scene.counts[1]
-    steered = min(count, afforded(_BUDGET, cost, least=least, most=lens.examples))
-    erased = min(count, afforded(_BUDGET, cost / 8, least=least, most=8 * lens.examples))
+    work = max(1, replay_work(scene.subject, site))
+    cost = work * lens.controls * 8
+    least, count = min(10 * scene.classes, lens.examples), scene.counts[1]
+    steered = min(count, afforded(lens.operations, cost, least=least, most=lens.examples))
+    erased = min(count, afforded(lens.operations, cost / 8, least=least, most=8 * lens.examples))
     runs = steered * (8 * lens.controls + 8 * scene.classes) + erased * (lens.controls + 4)
-    again = 1 + min(2.0, 20 * scene.classes * len(scene.sites) / max(lens.controls, 1) / 4)
+    again = min(2.0, 20 * scene.classes * len(scene.sites) / max(lens.controls, 1) / 4)
+    runs += min(again * runs, 4 * lens.operations / work)
     fit = _FIT * 100 * scene.counts[0] * site.units * scene.classes
-    other = fit + 1.8e-7 * runs * scene.classes / 10 * again + 0.05
-    return scene.rerun(site, runs * again) + scene.sums(other)
+    other = fit + 1.8e-7 * runs * scene.classes / 10 + 0.05
+    return scene.rerun(site, runs) + scene.sums(other)

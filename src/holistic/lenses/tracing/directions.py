@@ -64,14 +64,12 @@ def find_directions(
     for n, site in enumerate(sites):
         progress("class directions", n, len(sites))
         known = features.pop(site.name)
-        trial, controls = try_site(
-            subject, site, n, known, controls=lens.controls, examples=lens.examples
-        )
+        trial, controls = try_site(subject, site, n, known, lens=lens)
         trials.append(trial)
         if site is sites[-1]:
             film = strip_arrays(subject, known, trial.fitted)
         parts.append(_separation(known, trial.fitted, controls, classes))
-    trials = try_again(subject, trials, progress)
+    trials = try_again(subject, trials, lens.operations, progress)
     progress("class directions", len(sites), len(sites))
     parts = [
         {"site": [t.site.name] * (classes * len(METHODS)), **part, **_steered(t), **_erased(t)}
