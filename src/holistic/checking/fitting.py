@@ -23,8 +23,9 @@ __all__ = ["Cut", "fitted", "quick_cut", "read_time", "reductions"]
 _STEPS = 10
 _SPARE = 0.95
 """Share of the time that is planned with."""
-_QUICK = 310.0
-"""Seconds of one core of known speed that a quick run takes at most, where it can be cut to it."""
+_QUICK, _WORTH = 310.0, 30.0
+"""Seconds of one core of known speed: from which on a quick run leaves sites out, and below which
+it isn't cut further than any quick run."""
 _FULL, _AS_QUICK, _LEAST = 0.0, 1.0, 2.0
 """How far settings are cut: not at all, as those of any quick run, as far as they go."""
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
@@ -99,41 +100,48 @@ def fitted(subject: Subject, lenses: Sequence[Lens], seconds: float, *, quick: b
         Whether settings are those of a quick run at most.
     """
     scene, first = scene_of(subject), _AS_QUICK if quick else _FULL
-    plan, takes = _reduced(scene, lenses, seconds * _SPARE, first)
+    planned = seconds * _SPARE
+    cut, takes = _reduced(scene, lenses, (planned, planned), first)
     if takes > seconds:
         notice(
             f"the shortest run takes about {duration(takes)}, more than the {duration(seconds)} "
             "allowed: study fewer sites (--sites '#-3:') or examples (--limit)"
         )
-    return plan
+    return cut
 
 
 def quick_cut(subject: Subject, lenses: Sequence[Lens]) -> Cut:
-    """Cut settings as a quick run does, and of a costly model further, and sites.
+    """Cut settings as a quick run does, further towards a tenth of the whole run, and then sites.
 
     Parameters
     ----------
     subject, lenses
         As for `fitted`.
     """
-    return _reduced(nominal_scene_of(subject), lenses, _QUICK, _AS_QUICK)[0]
+    scene = nominal_scene_of(subject)
+    tenth = max(_WORTH, expected_seconds(scene, lenses) / 10)
+    return _reduced(scene, lenses, (min(tenth, _QUICK), _QUICK), _AS_QUICK)[0]
 
 
 def _reduced(
-    scene: Scene, lenses: Sequence[Lens], seconds: float, first: float
+    scene: Scene, lenses: Sequence[Lens], limits: tuple[float, float], first: float
 ) -> tuple[Cut, float]:
-    """Cut settings to the quick ones, then sites, then settings to the least; with its seconds."""
+    """Cut settings as little as fits, or as far as they go; with the seconds of what is left.
+
+    `limits` are the seconds that are aimed at, and those from which on sites are left out.
+    """
+    aim, most = limits
     for low, high in ((first, first), (first, _AS_QUICK)):
-        if (takes := expected_seconds(scene, _cut(lenses, high))) <= seconds:
-            cut = _least_cut(scene, lenses, seconds, (low, high))
-            return Cut(scene.subject, cut), takes
+        if (takes := expected_seconds(scene, _cut(lenses, high))) <= aim:
+            return Cut(scene.subject, _least_cut(scene, lenses, aim, (low, high))), takes
     some, takes = scene, math.inf
     for names in _fewer(scene):
         some = scene.at(names) if len(names) < len(scene.sites) else scene
         takes = expected_seconds(some, _cut(lenses, _LEAST))
-        if takes <= seconds:
+        if takes <= most:
             break
-    cut = _least_cut(some, lenses, seconds, (_AS_QUICK, _LEAST))
+    aim = aim if some is scene else most
+    cut = _least_cut(some, lenses, aim, (_AS_QUICK, _LEAST))
     studied = {site.name for site in some.sites}
     gone = tuple(site.name for site in scene.sites if site.name not in studied)
     return Cut(some.subject, cut, gone), takes
@@ -150,7 +158,7 @@ def _fewer(scene: Scene) -> Iterator[list[str]]:
 def _least_cut(
     scene: Scene, lenses: Sequence[Lens], seconds: float, levels: tuple[float, float]
 ) -> tuple[Lens, ...]:
-    """Cut settings as little as fits, between two levels of which the higher one fits."""
+    """Cut settings as little as fits, between two levels; as far as the higher one if none does."""
     low, high = levels
     if low == high or expected_seconds(scene, _cut(lenses, low)) <= seconds:
         return _cut(lenses, low)

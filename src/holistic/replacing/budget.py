@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from weakref import WeakKeyDictionary
 
 import torch
 
-from holistic.graph.engine import Engine, Stage
+from holistic.graph.engine import Stage
 from holistic.graph.sites import Site
 from holistic.study.subject import Subject
 
 __all__ = ["afforded", "model_work", "replay_work", "sample_stage", "sweep_operations"]
 
-_SAMPLES: WeakKeyDictionary[Engine, dict[str, Stage]] = WeakKeyDictionary()
 _PER_VALUE = 32
 """Multiplications that reading and writing one value costs as much time as."""
 
@@ -41,7 +39,7 @@ def sweep_operations(subject: Subject, sites: Sequence[Site], draws: int = 1) ->
 
 def sample_stage(subject: Subject, site: Site) -> Stage:
     """Return a stage of two examples, which knows what replays at the site cost in bytes."""
-    known = _SAMPLES.setdefault(subject.engine, {})
+    known = subject.runner.samples
     if site.name not in known:
         images = subject.evaluation.images[:2]
         known[site.name] = subject.stage(site.name, images, torch.zeros(()))

@@ -13,7 +13,7 @@ from torch import Tensor
 from holistic.arguments import whole
 from holistic.errors import ModelError
 from holistic.graph.editing import Edit, Reference, changes_of, checked_edits
-from holistic.graph.engine import Engine, Given
+from holistic.graph.engine import Engine, Given, Stage
 from holistic.graph.gradients import Gradients, gradients_of
 from holistic.graph.hooked import HookedEngine
 from holistic.graph.loops import batches
@@ -66,10 +66,15 @@ class Runner:
         """Where the model has gradients, and the engine that computes its own."""
         return gradients_of(self.engine, self.wrapped, self.probes)
 
+    @cached_property
+    def samples(self) -> dict[str, Stage]:
+        """By site, a stage of two examples: `holistic.replacing.budget.sample_stage` fills it."""
+        return {}
+
     def studying(self, sites: Sequence[str]) -> Runner:
         """Return the runner with other sites hidden, of names or patterns; nothing is traced."""
         other = replace(self, studied=tuple(sites))
-        vars(other)["engine"] = self.engine.studying(sites)
+        vars(other).update(engine=self.engine.studying(sites), samples=self.samples)
         return other
 
     def site(self, name: str) -> Site:
