@@ -21,6 +21,8 @@ from holistic.errors import AuditError, Notice, SettingError
 from holistic.lenses import lens_class
 from holistic.lenses._contract import Lens, lens_names, quickened
 from holistic.lenses._work import Scene
+from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation._budget import Kind, measured_sites
 from holistic.progress import WHOLE, WholeRun, silent
 from holistic.replacing.pace import Pace, measure_pace
 from holistic.showing import progress_shown
@@ -183,6 +185,27 @@ def test_a_costly_model_is_cut_the_same_on_every_machine(
     cut, again = (quick_cut(subject, lenses) for _ in range(2))
     assert cut.left_out == again.left_out == ("2",)
     assert cut.lenses == again.lenses
+
+
+def test_what_costs_too_much_even_on_the_fewest_examples_is_left_out(
+    subject: holistic.Subject, tmp_path: Path
+) -> None:
+    small: dict[str, Any] = {"depth": 3, "sets": 20, "examples": 50, "fewest": 10}
+    own = Ablation(extra=1e-9, overrun=1.0, **small)
+    kinds: tuple[Kind, ...] = ("ablation values", "curves", "backups", "shares")
+    for kind in kinds:
+        sites, notes = measured_sites(subject, own, kind)
+        assert [site.name for site in sites] == ["4"]
+        assert notes[0].startswith("Not measured at '2': even on the fewest examples")
+        assert measured_sites(subject, Ablation(**small), kind) == (subject.hidden_sites, ())
+    audit = holistic.audit(subject, out=tmp_path, lenses=[own], progress=silent, anyway=True)
+    for name in ("replacements", "curves", "areas", "shapley", "backup", "direct"):
+        finding = audit.finding(f"ablation.{name}")
+        assert set(finding.table.column("site")) == {"4"}
+        assert any(line.startswith("Not measured at '2'") for line in finding.caveats)
+    for name in ("units", "topk", "interactions", "scores"):
+        assert set(audit[f"ablation.{name}"].column("site")) == {"2", "4"}
+    assert (tmp_path / "report.html").exists()
 
 
 def test_a_run_with_a_time_keeps_what_was_cut_when_it_goes_on(

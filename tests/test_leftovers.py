@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
+from holistic.replacing.budget import sample_stage
 from holistic.study.subject import Subject
 
 
@@ -42,6 +43,7 @@ def used(make: type[nn.Module]) -> bool:
     subject = Subject(make(), (torch.zeros(12, 6), torch.arange(12) % 3))
     subject.predict()
     assert subject.fingerprint
+    assert sample_stage(subject, subject.hidden_sites[0]).row_cost > 0
     return subject.traced
 
 
