@@ -76,8 +76,6 @@ def test_several_figures_are_several_files_or_pages(audit: Audit, tmp_path: Path
 def test_what_can_t_be_drawn_is_told(audit: Audit, tmp_path: Path) -> None:
     with pytest.raises(AuditError, match=r"no finding 'mechanism\.flw' .did you mean"):
         audit.figure("mechanism.flw")
-    with pytest.raises(AuditError, match="nothing draws finding 'sites'"):
-        audit.figure("sites")
     with pytest.raises(SettingError, match=r"saved as '.png', .*got 'f.gif'"):
         audit.figure("mechanism.flow").save(tmp_path / "f.gif")
 

@@ -243,7 +243,7 @@ def test_no_other_function_of_a_lens_draws_a_finding(tmp_path: Path) -> None:
                        ("ablation", "__doc__"), ("nobody", "units"), ("sites", "sites"),
                        ("ablation", "")):  # fmt: skip
         assert brought(lens, "figures", name) is None
-        finding = a_finding(f"{lens}.{name}", table(x=[1.0]))
+        finding = a_finding(f"{lens}.{name}", table(x=["no number"]))
         assert list(figures_of(finding, Audit(tmp_path))) == []
 
 

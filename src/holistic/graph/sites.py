@@ -199,6 +199,7 @@ SITES = Schema(
     "Sites of the model",
     SiteRow,
     lead="Where can the model's computation be read and edited, and what are the units there?",
+    size="units",
 )
 
 

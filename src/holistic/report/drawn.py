@@ -13,6 +13,7 @@ from holistic.report.places import brought
 from holistic.results.files import write_whole
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
+from holistic.results.plotting import drawable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -109,16 +110,21 @@ def drawn(audit: Folder, name: str) -> Drawn:
 
 
 def figures(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
-    """Draw a finding's figures, with a caption each; none where nobody draws it."""
+    """Draw a finding's figures, with a caption each: its lens's own, or one by its columns' roles.
+
+    None where it has no numbers.
+    """
     draw = brought(finding.lens, "figures", finding.name.partition(".")[2])
     if draw is not None and len(finding.table):
         yield from draw(finding, audit)
+    elif draw is None and drawable(finding.table):
+        axis: Any = finding.plot()
+        yield axis.figure, finding.brief or finding.schema.lead or finding.schema.title
 
 
 def drawn_names(audit: Folder) -> tuple[str, ...]:
-    """Names of the audit's findings that a function draws."""
-    parts = ((name, name.partition(".")) for name in audit.names)
-    return tuple(name for name, (lens, _, own) in parts if brought(lens, "figures", own))
+    """Names of the audit's findings that can be drawn."""
+    return tuple(name for name in audit.names if drawable(audit[name]))
 
 
 def _write(path: Path, kind: str, some: Any) -> None:

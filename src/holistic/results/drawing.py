@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BLUE", "GREY", "ORANGE", "data_uri", "drawn_sites", "grid", "names_of", "plain", "signed",
+    "signed_colours",
 ]  # fmt: skip
 
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#8c959f"
@@ -63,7 +64,7 @@ def grid(rows: int, columns: int, width: float, height: float) -> tuple[Figure, 
     return figure, list(axes.flat)
 
 
-def _signed() -> Any:
+def signed_colours() -> Any:
     """Colours from orange, below zero, over white to blue: those of the page."""
     from matplotlib.colors import LinearSegmentedColormap
 
@@ -81,7 +82,7 @@ def signed(
     """Draw a matrix of signed numbers, zero in the middle of the colours."""
     finite = values[np.isfinite(values)]
     bound = limit or (float(np.abs(finite).max()) if finite.size else 0.0) or 1.0
-    image = axis.imshow(values, cmap=_signed(), vmin=-bound, vmax=bound, aspect="auto")
+    image = axis.imshow(values, cmap=signed_colours(), vmin=-bound, vmax=bound, aspect="auto")
     upright = max(map(len, columns), default=0) > 3
     axis.set_xticks(range(len(columns)), [plain(c, 12) for c in columns], fontsize=8)
     axis.tick_params(axis="x", rotation=90 if upright else 0)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from holistic.results.schema import Schema
 from holistic.results.tables import Table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["SHORT", "Finding"]
 
@@ -59,6 +63,31 @@ class Finding:
             f"<h4>{title}</h4>{f'<p>{brief}</p>' if brief else ''}{self.table.as_html(_FIRST)}"
             f"<details><summary>evidence and limits</summary>{evidence}</details>"
         )
+
+    def plot(self, ax: Axes | None = None, *, value: str = "", **where: Any) -> Axes:
+        """Draw one number of the finding, with its interval and control, on a pair of axes.
+
+        The form follows from what its columns are: a curve along an axis such as k, a map between
+        two names such as unit and class, or dots, those that stand out most first. Of several
+        pictures the one is drawn that holds what stands out most, and its title names it.
+
+        Parameters
+        ----------
+        ax
+            Axes of matplotlib; those of a new figure by default (`ax.figure.savefig("f.pdf")`).
+        value
+            The number, such as `accuracy_drop`; by default the one that matters most.
+        **where
+            What rows must have, such as `site="2"` or `class_="7"`.
+
+        Raises
+        ------
+        SettingError
+            If there is no such number, or no such row.
+        """
+        from holistic.results.plotting import plot
+
+        return plot(self.schema, self.table, ax, value, where)
 
     @property
     def brief(self) -> str:

@@ -68,6 +68,7 @@ TUNING = Schema(
     "Tuning to oriented stimuli",
     TuningRow,
     lead="To which orientation and spatial frequency is each unit tuned, and more than by chance?",
+    size="tuning",
     arrays={
         "tuning": Array(
             "float32",
