@@ -46,6 +46,9 @@ class Agreement(Lens):
     operations: float = setting(3e12, 0, 1e24, quick=1e11, least=2e10)
     """Floating-point operations that the removal of single units on the selection split may
     take."""
+    fewest: int = setting(50, 20, 10_000_000, quick=50, least=20)
+    """Fewest units that are removed there whatever it takes, on two fifths as many examples of each
+    class."""
 
     @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:

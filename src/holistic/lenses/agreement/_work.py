@@ -64,7 +64,9 @@ def _judged(scene: Scene, lens: Agreement) -> float:
     count = scene.counts[0]
     areas = 2 * lens.copies * scene.units * count * (_AREA * (1 + scene.classes / 2))
     price = sweep_operations(scene.subject, scene.sites)
-    examples, share = affordable_rows(scene.subject, count, price, lens.operations)
+    examples, share = affordable_rows(
+        scene.subject, count, price, lens.operations, fewest=lens.fewest
+    )
     swept = sum(
         share * examples * (scene.replayed(site, site.units) + scene.sums(_ROW * site.units))
         for site in scene.sites

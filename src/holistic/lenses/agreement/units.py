@@ -86,7 +86,9 @@ def _evidence(
 ) -> list[Evidence]:
     """Choose classes on the selection split and gather what the evaluation split says of them."""
     chosen = carried(subject, context.progress, pairs=lens.pairs, rivals=lens.rivals)
-    flips, _ = affordable_sweep(subject, "mean", operations=lens.operations, split="selection")
+    flips, _ = affordable_sweep(
+        subject, "mean", operations=lens.operations, split="selection", fewest=lens.fewest
+    )
     return [
         gather(
             here.site,

@@ -26,9 +26,9 @@ class Attribution(Lens):
 
     objective: Literal["logit", "margin", "log_prob"] = "logit"
     """Number that is attributed to the pixels, for each example's own class."""
-    examples: int = setting(200, 4, 10_000_000, quick=50, least=20)
+    examples: int = setting(200, 4, 10_000_000, quick=50, least=12)
     """Evaluation images that methods are tested on, as many of each class as can be."""
-    steps: int = setting(32, 2, 10_000, quick=16, least=12)
+    steps: int = setting(32, 2, 10_000, quick=16, least=10)
     """Points on the way from the baseline at which integrated gradients takes a gradient."""
     noise: float = setting(0.15, 0, 1, above=True)
     """Standard deviation of SmoothGrad's noise, as a share of the range of the inputs."""

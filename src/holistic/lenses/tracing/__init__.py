@@ -36,7 +36,7 @@ class Tracing(Lens):
     """Random directions that steering and erasing are compared with, per site."""
     examples: int = setting(512, 20, 10_000_000, quick=100, least=20)
     """Most evaluation images that dose curves are measured on (eight times as many for erasing)."""
-    operations: float = setting(2e11, 0, 1e24, quick=2e11, least=5e10)
+    operations: float = setting(2e11, 0, 1e24, quick=2e11, least=3e10)
     """Multiplications that a site's random directions may cost: of a dearer model fewer images are
     steered and erased, and fewer directions are drawn again."""
 
