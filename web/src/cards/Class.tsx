@@ -48,8 +48,8 @@ export function ClassCard({ index }: { index: number }) {
           </span>
         ))}
       </div>
-      <Lenses name={name} />
       {fill((own) => own.class?.pictures, at)}
+      <Lenses name={name} />
       {fill((own) => own.class?.units, at)}
       {tables.map((table) => (
         <details key={table.name}>

@@ -10,7 +10,7 @@ import { Measurement } from "../../views/Measurement";
 import { Pixels } from "../../views/Pixels";
 import { shown } from "../../wording";
 import type { ImageOf, Parts, Relation, UnitOf } from "../parts";
-import { Examples } from "./examples";
+import { Examples, emblem } from "./examples";
 import { Weights } from "./tuning";
 import { Visualisation } from "./visualisations";
 
@@ -149,6 +149,7 @@ function Channels({ example }: ImageOf) {
 
 export default {
   units: "activation.units",
+  emblem,
   unit: { pictures: Pictures, numbers: Numbers },
   relations,
   classLines: (audit, name) => [["activation", preferring(audit, name)]],
