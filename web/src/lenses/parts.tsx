@@ -44,7 +44,7 @@ export interface Judged {
 }
 
 /** A number of a unit, as a row of a table tells it. */
-export interface Told extends UnitOf {
+export interface Weighed extends UnitOf {
   table: Table;
   row: number;
   value: string;
@@ -68,7 +68,7 @@ export interface Parts {
   /** The example that stands for a unit. */
   emblem?: (audit: Audit, at: UnitOf) => Part | undefined;
   /** What single units do to a class, or to one image: at each site the most needed first. */
-  needed?: (audit: Audit, of: ClassOf | ImageOf) => Told[];
+  needed?: (audit: Audit, of: ClassOf | ImageOf) => Weighed[];
   /** The group of units that a unit is in; empty for none. */
   group?: (audit: Audit, site: string, unit: number) => string;
   /** What the lens makes of a unit, in a word. */

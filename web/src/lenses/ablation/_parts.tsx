@@ -9,7 +9,7 @@ import { Curve } from "../../views/Curve";
 import { useAudit } from "../../views/context";
 import { Measurement, measured } from "../../views/Measurement";
 import { shown } from "../../wording";
-import type { ClassOf, ImageOf, Parts, Relation, Told, UnitOf } from "../parts";
+import type { ClassOf, ImageOf, Parts, Relation, UnitOf, Weighed } from "../parts";
 import { Deciding } from "./images";
 
 const SURE = 0.05,
@@ -195,7 +195,7 @@ function ImageUnits({ example }: ImageOf) {
 }
 
 /** What removing single units does to a class, or to one image. */
-function needed(audit: Audit, of: ClassOf | ImageOf): Told[] {
+function needed(audit: Audit, of: ClassOf | ImageOf): Weighed[] {
   const name = "example" in of ? "ablation.images" : "ablation.units",
     table = audit.table(name);
   if (!table) return [];

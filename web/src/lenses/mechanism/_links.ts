@@ -1,7 +1,7 @@
 // Which units carry a class, or one image, and through which units of the layer before: chosen by ranks of the selection split.
 
 import { type Audit, ranked, type Table } from "../../data";
-import { parts, type Told } from "../parts";
+import { parts, type Weighed } from "../parts";
 import type { Edge } from "./layers";
 
 export interface Link extends Edge {
@@ -22,17 +22,17 @@ export interface Drawn {
 const [UNITS, LINKS, MORE] = [5, 8, 2];
 
 /** What single units do to a class or an image, by site, the most needed first. */
-function needed(audit: Audit, index: number, example?: number): Map<number, Told[]> {
+function needed(audit: Audit, index: number, example?: number): Map<number, Weighed[]> {
   const of = example === undefined ? { index, name: audit.outline.classes[index] } : { example },
-    found = new Map<number, Told[]>();
-  for (const told of parts.flatMap((own) => own.needed?.(audit, of) ?? [])) {
-    const site = audit.siteIndex(told.site);
-    found.set(site, [...(found.get(site) ?? []), told]);
+    found = new Map<number, Weighed[]>();
+  for (const weighed of parts.flatMap((own) => own.needed?.(audit, of) ?? [])) {
+    const site = audit.siteIndex(weighed.site);
+    found.set(site, [...(found.get(site) ?? []), weighed]);
   }
   return found;
 }
 
-/** Sites with units that something is told of, in the order of the model. */
+/** Sites with units that something is weighed of, in the order of the model. */
 export function sitesOf(audit: Audit, table: Table): number[] {
   const named = ["site_a", "site_b"].flatMap((name) => table.distinct(name));
   return [...new Set(named.map((site) => audit.siteIndex(site)))].sort((a, b) => a - b);
@@ -50,8 +50,8 @@ function ofClass(
   const units = needed(audit, index, example),
     beyond = audit.outline.sites.length;
   const links: Link[] = [];
-  const toClass = (told: Told[]) => {
-    for (const { table, row, value, site, unit } of told)
+  const toClass = (weighed: Weighed[]) => {
+    for (const { table, row, value, site, unit } of weighed)
       links.push({
         from: [audit.siteIndex(site), unit],
         to: [beyond, index],

@@ -247,11 +247,11 @@ export function Picked({
         <summary>{links.length} lines in words</summary>
         <ul>
           {links.map((link) => (
-            <li key={`${link.from} ${link.to}`}>{told(audit, link).join(", ")}</li>
+            <li key={`${link.from} ${link.to}`}>{linesOf(audit, link).join(", ")}</li>
           ))}
         </ul>
       </details>
-      {now && <Tip lines={told(audit, now.link)} x={now.x} y={now.y} />}
+      {now && <Tip lines={linesOf(audit, now.link)} x={now.x} y={now.y} />}
     </Frame>
   );
 }
@@ -298,7 +298,7 @@ function Face({
 }
 
 /** A line's ends, and its number with what stands behind it. */
-function told(audit: Audit, { from, to, table, row, value }: Link): string[] {
+function linesOf(audit: Audit, { from, to, table, row, value }: Link): string[] {
   const name = ([site, unit]: [number, number]) =>
     site === audit.outline.sites.length
       ? `class ${audit.outline.classes[unit]}`
