@@ -1,6 +1,6 @@
 import { defineConfig } from "vite";
 
-// One classic script and one style sheet; the report's writer puts both into its page.
+// One classic script and one style sheet for either page; the report's writer puts both into it.
 const live = process.env.PAGE === "live";
 
 // Parts of Plot that no picture here asks for, by the paths that its files name them by.
@@ -62,7 +62,7 @@ export default defineConfig({
       formats: ["iife"],
       name: "holistic",
       fileName: () => `${live ? "live" : "app"}.js`,
-      cssFileName: "app",
+      cssFileName: live ? "live" : "app",
     },
     // Plot's index hangs methods on its marks that nothing here calls; without it less is kept.
     rollupOptions: { treeshake: { moduleSideEffects: (id) => !id.includes("plot/src/index") } },

@@ -102,6 +102,10 @@ const found = import.meta.glob<Parts>("./*/_parts.tsx", { eager: true, import: "
 
 export const parts: Parts[] = Object.values(found);
 
+/** The lenses that bring a part, by where it lies. */
+export const lensesOf = (of: (own: Parts) => unknown): string[] =>
+  Object.entries(found).flatMap(([place, own]) => (of(own) ? [place.split("/")[1]] : []));
+
 /** What all lenses put into one place. */
 export const fill = <P extends object>(
   of: (own: Parts) => FunctionComponent<P> | undefined,

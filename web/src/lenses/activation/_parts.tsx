@@ -10,6 +10,7 @@ import { Measurement } from "../../views/Measurement";
 import { Pixels } from "../../views/Pixels";
 import { shown } from "../../wording";
 import type { ImageOf, Parts, Relation, UnitOf } from "../parts";
+import { hits } from "./_hits";
 import { examplesOf, Heads } from "./attention";
 import { Examples, emblem } from "./examples";
 import { Channels as ChannelMaps } from "./maps";
@@ -177,6 +178,7 @@ export default {
   emblem,
   unit: { pictures: Pictures, numbers: Numbers },
   relations,
+  hits,
   classLines: (audit, name) => [["activation", preferring(audit, name)]],
   image: { strip: Channels, units: Over, seen: Seen },
 } satisfies Parts;
