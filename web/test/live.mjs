@@ -1,40 +1,13 @@
 // Walks a newcomer's path through a served audit: `node test/live.mjs ADDRESS [SCREENSHOT]`.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { chromium } from "playwright-core";
+import { opened } from "./page.mjs";
 
 const [, , address, picture] = process.argv;
-const axe = readFileSync(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
-const quiet = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: quiet,
-});
-const page = await (
-  await browser.newContext({ viewport: { width: 1200, height: 1400 } })
-).newPage();
-const complaints = [],
-  asked = [];
-// Chromium itself tells of every request that was refused, as some here are meant to be
-const refusal = /status of 400/;
-page.on(
-  "console",
-  (m) => m.type() !== "log" && !refusal.test(m.text()) && complaints.push(m.text()),
+const { browser, page, complaints, asked, settled, go, refused, inView, accessible } = await opened(
+  address,
+  { width: 1200, height: 1400 },
 );
-page.on("pageerror", (e) => complaints.push(String(e)));
-page.on("request", (r) => /^(data|blob):/.test(r.url()) || asked.push(new URL(r.url()).host));
-
-const settled = (test, about) => page.waitForFunction(test, about, { timeout: 15000 });
 const accuracy = async (name) =>
   parseFloat(
     await page
@@ -45,19 +18,7 @@ const accuracy = async (name) =>
       .textContent(),
   );
 
-/** What comes of a click is on the screen, without scrolling, in a large window and in a small one. */
-const inView = async (selector) => {
-  const box = await page.locator(selector).first().boundingBox();
-  const { width, height } = page.viewportSize();
-  assert.ok(
-    box && box.y >= -1 && box.y < height - 20 && box.x >= -1 && box.x < width,
-    `${selector} is in view at ${width} × ${height}: ${JSON.stringify(box)}`,
-  );
-};
-
 // open: the token leaves the address at once
-await page.goto(address);
-await page.waitForSelector("html.ready");
 assert.doesNotMatch(page.url(), /token/);
 
 // find: class 7 and the unit that it needs most
@@ -206,17 +167,6 @@ await page.getByRole("button", { name: "keep this set" }).click();
 await page.waitForSelector("text=kept in the audit's folder");
 assert.doesNotMatch(await page.title(), /^run/);
 
-const accessible = async () => {
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() =>
-    globalThis.axe.run(document, { resultTypes: ["violations"] }),
-  );
-  assert.deepEqual(
-    violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 200)}`),
-    [],
-    "no barriers",
-  );
-};
 await accessible();
 if (picture) await page.screenshot({ path: picture });
 
@@ -255,15 +205,11 @@ await page
 await page.waitForSelector("text=is deleted");
 
 // draw: an empty sheet gets a hint and no answer, also where it is inverted or cleared
-const go = (hash) =>
-  page.evaluate((to) => {
-    location.hash = to;
-  }, hash);
 await go("#/draw");
 await page.waitForSelector("text=Nothing is drawn yet");
 await page.getByRole("button", { name: "invert" }).click();
 await page.getByRole("button", { name: "clear" }).click();
-assert.equal(await page.locator(".said").count(), 0, "nothing is said of an empty sheet");
+assert.equal(await page.locator(".predicted").count(), 0, "nothing is said of an empty sheet");
 
 // a bar on the sheet: the model answers, by every method
 const sheet = await page.locator("canvas.sheet").boundingBox();
@@ -273,7 +219,7 @@ await page.mouse.move(sheet.x + 112, sheet.y + 180, { steps: 8 });
 await page.mouse.up();
 await page.waitForSelector("text=Nearest evaluation examples");
 const sum = async () =>
-  (await page.locator(".said tbody td strong").allTextContents()).reduce(
+  (await page.locator(".predicted tbody td strong").allTextContents()).reduce(
     (all, text) => all + parseFloat(text),
     0,
   );
@@ -291,16 +237,18 @@ await page
   .getByRole("link", { name: /^patch with example/ })
   .first()
   .click();
-await settled(() => /your image is/.test(document.querySelector(".said caption")?.textContent));
+await settled(() =>
+  /your image is/.test(document.querySelector(".predicted caption")?.textContent),
+);
 
 // patching begins with a pair that was found by measurement, and says so; bars of before and after
 await go("#/patch");
 await page.waitForSelector("text=/^Of \\d+ pairs of evaluation images/");
 await settled(() =>
-  /With units? [\d, ]+ of/.test(document.querySelector(".said caption")?.textContent),
+  /With units? [\d, ]+ of/.test(document.querySelector(".predicted caption")?.textContent),
 );
 assert.equal(await page.locator(".twice u").count(), 10);
-const moved = (await page.locator(".said tbody tr").allTextContents()).map((row) =>
+const moved = (await page.locator(".predicted tbody tr").allTextContents()).map((row) =>
   (/([\d.]+) → ([\d.]+)/.exec(row) ?? []).slice(1).map(Number),
 );
 assert.ok(
@@ -310,21 +258,14 @@ assert.ok(
 await page.waitForSelector("text=/Control: taken from \\d+ other images/");
 await page.waitForSelector("text=/random units of the site it stays in \\d+ of 200 draws/");
 await page.getByRole("button", { name: "the whole site" }).click();
-await settled(() => /With the whole of/.test(document.querySelector(".said caption")?.textContent));
+await settled(() =>
+  /With the whole of/.test(document.querySelector(".predicted caption")?.textContent),
+);
 await page.getByRole("button", { name: "the other way round" }).click();
 await settled(() => /^#\/patch\/\d+\/\d+$/.test(location.hash));
 await accessible();
 
 // what can't be meant is refused in a line and not clipped
-const refused = async (pattern) => {
-  await settled(
-    (source) =>
-      [...document.querySelectorAll("[role=alert]")].some((line) =>
-        new RegExp(source).test(line.textContent),
-      ),
-    pattern.source,
-  );
-};
 for (const [typed, pattern] of [
   ["5, 99999", /has units 0 to \d+; there is no unit 99999/],
   ["1e3", /whole numbers with commas.*not “1e3”/],
@@ -352,18 +293,21 @@ await go("#/steer/3");
 await page.waitForSelector(".frames canvas");
 await page.waitForSelector(".chart svg");
 assert.equal(await page.locator(".frame").count(), 13);
-const still = await page.locator(".said tbody").textContent();
+const still = await page.locator(".predicted tbody").textContent();
 await page.getByLabel("dose in standard deviations").fill("3");
-await settled((old) => document.querySelector(".said tbody")?.textContent !== old, still);
-assert.match(await page.locator(".said caption").textContent(), /^Moved by 3.0 SD, example 3 is/);
-await inView(".said tbody tr");
+await settled((old) => document.querySelector(".predicted tbody")?.textContent !== old, still);
+assert.match(
+  await page.locator(".predicted caption").textContent(),
+  /^Moved by 3.0 SD, example 3 is/,
+);
+await inView(".predicted tbody tr");
 for (const typed of ["1e30", "NaN", "", "7"]) {
   await page.getByLabel("dose in SD").fill(typed);
   await page.keyboard.press("Enter");
   await refused(/A dose is a number from −6 to 6/);
 }
 await page.getByRole("button", { name: "back to 0" }).click();
-await settled((old) => document.querySelector(".said tbody")?.textContent === old, still);
+await settled((old) => document.querySelector(".predicted tbody")?.textContent === old, still);
 await accessible();
 
 // in a small window the answer stays in view, whatever was clicked
@@ -396,16 +340,18 @@ for (const [width, height] of [
   await go("#/steer/3");
   await page.waitForSelector(".frames canvas");
   await page.locator(".frame").nth(8).click();
-  await settled(() => /Moved by 2.0 SD/.test(document.querySelector(".said caption")?.textContent));
-  await inView(".said tbody tr");
+  await settled(() =>
+    /Moved by 2.0 SD/.test(document.querySelector(".predicted caption")?.textContent),
+  );
+  await inView(".predicted tbody tr");
   await go("#/patch");
-  await page.waitForSelector(".said tbody tr");
+  await page.waitForSelector(".predicted tbody tr");
   await page.getByRole("button", { name: "any example" }).first().click();
   await settled(() => /^#\/patch\/\d+/.test(location.hash) && !document.querySelector(".late"));
-  await inView(".said tbody tr");
+  await inView(".predicted tbody tr");
   await go("#/draw/3");
-  await page.waitForSelector(".said tbody tr");
-  await inView(".said tbody tr");
+  await page.waitForSelector(".predicted tbody tr");
+  await inView(".predicted tbody tr");
   const across = await page.evaluate(
     () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
   );
@@ -432,7 +378,7 @@ await page.keyboard.press("Escape");
 
 await go("#/draw");
 // a file that is no picture is refused in words, one that is is asked about
-const shown = page.locator(".said caption").first();
+const shown = page.locator(".predicted caption").first();
 await page
   .getByLabel("or a picture")
   .setInputFiles({ name: "no.png", mimeType: "image/png", buffer: Buffer.from("no picture") });
@@ -453,6 +399,11 @@ await settled(
   blank,
 );
 assert.notEqual(await page.title(), "ran");
+await page.mouse.move(sheet.x + 60, sheet.y + 60);
+await page.mouse.down();
+await page.mouse.move(sheet.x + 160, sheet.y + 60, { steps: 4 });
+await page.mouse.up();
+await page.waitForSelector(".predicted caption");
 await page.getByRole("button", { name: "invert" }).click();
 assert.match(await shown.textContent(), /The model says/);
 

@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { Audit } from "../src/data";
 import { unitsIn, written } from "../src/live/chosen";
 import { axisOf } from "../src/live/Difference";
-import { hold, inputAt } from "../src/live/held";
-import { saidOf } from "../src/live/Probabilities";
+import { hold, inputAt } from "../src/live/own";
+import { predictionOf } from "../src/live/Probabilities";
 import { numberIn, reach, unitsTyped } from "../src/live/typed";
 import { parse, to } from "../src/route";
 import { search } from "../src/views/Bar";
@@ -67,7 +67,7 @@ test("an axis ends at the next of 1, 2, 5, 10 on either side, so that half a poi
 });
 
 test("probabilities are those of the logits, however large", () => {
-  expect(saidOf([1000, 1000, -1000])).toMatchObject({
+  expect(predictionOf([1000, 1000, -1000])).toMatchObject({
     probabilities: [0.5, 0.5, 0],
     prediction: 0,
   });

@@ -6,7 +6,7 @@ import { Example, Tokens, unpadded } from "../views/Example";
 import { Pixels } from "../views/Pixels";
 import { Refused } from "./Bench";
 import { Cut, useSheet } from "./Cut";
-import { DRAWN, held, type Input } from "./held";
+import { DRAWN, type Input, ownInput } from "./own";
 import type { State } from "./server";
 import { numberIn } from "./typed";
 
@@ -123,7 +123,7 @@ export const named = (place: string, one: string) =>
 
 /** Where the input of one view is looked at in the others. */
 export function Elsewhere({ place, links }: { place: string; links: [string, string][] }) {
-  if (!place && held() === null) return null;
+  if (!place && ownInput() === null) return null;
   return (
     <p class="tools">
       {links.map(([words, hash]) => (

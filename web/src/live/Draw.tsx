@@ -14,11 +14,11 @@ import { Bench, Refused } from "./Bench";
 import { Elsewhere, ExampleField, Shown } from "./Chosen";
 import { Cut, useSheet } from "./Cut";
 import { InputForm, withRest } from "./Forms";
-import { begun, DRAWN, held, hold, type Input, inputAt } from "./held";
 import { Missing } from "./Missing";
+import { begun, DRAWN, hold, type Input, inputAt, ownInput } from "./own";
 import { Probabilities } from "./Probabilities";
 import { drawable, Sheet } from "./Sheet";
-import type { Held, Looked, State } from "./server";
+import type { Looked, State, Values } from "./server";
 
 const MAP = 128;
 
@@ -48,11 +48,11 @@ function Looking({ state, place }: { state: State; place: string }) {
   const own = !place || place === DRAWN,
     onSheet = drawable(state.shape) && audit.inputs.kind === "image";
   const asked = own ? null : inputAt(place, state.examples, one);
-  const [mine, setMine] = useState<Input | null>(own ? held() : null);
+  const [mine, setMine] = useState<Input | null>(own ? ownInput() : null);
   const start = typeof asked === "number" ? asked : begun();
   const [site, setSite] = useState(state.sites[state.sites.length - 1]);
   const form = !onSheet && typeof asked !== "string";
-  const example = useAsked<Held>("example", form ? { example: start } : null);
+  const example = useAsked<Values>("example", form ? { example: start } : null);
   const input = mine ?? (typeof asked === "string" ? null : asked) ?? (form ? start : null);
   const found = useAsked<Looked>("look", input === null ? null : { image: input, near: site });
   const origin = useAsked<Looked>(
@@ -116,7 +116,7 @@ function Looking({ state, place }: { state: State; place: string }) {
         )}
         {!own && onSheet && typeof asked === "number" && <Shown input={asked} size={196} />}
         {form && example.answer && (
-          <InputForm state={state} start={start} held={example.answer} typed={drawn} />
+          <InputForm state={state} start={start} values={example.answer} typed={drawn} />
         )}
         {own && onSheet && state.also.length > 0 && (
           <p class="note">

@@ -3,15 +3,15 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { shown } from "../wording";
 import { Refused } from "./Bench";
-import type { Input } from "./held";
-import type { Feature, Held, State } from "./server";
+import type { Input } from "./own";
+import type { Feature, State, Values } from "./server";
 import { numberIn } from "./typed";
 
 interface Given {
   state: State;
   /** The example that the form starts from, and what it holds. */
   start: number;
-  held: Held;
+  values: Values;
   typed: (input: Input) => void;
 }
 
@@ -36,8 +36,14 @@ export const withRest = (state: State, start: number, own: object): Input =>
 /** A feature's values may come from single precision: as short as they can be told. */
 const written = (value: number) => String(Number(value.toPrecision(6)));
 
-function TableForm({ state, start, held, typed, features }: Given & { features: Feature[] }) {
-  const own = held.values as number[];
+function TableForm({
+  state,
+  start,
+  values: given,
+  typed,
+  features,
+}: Given & { features: Feature[] }) {
+  const own = given.values as number[];
   const [values, setValues] = useState(own);
   const [texts, setTexts] = useState<Record<number, string>>({});
   const [whys, setWhys] = useState<Record<number, string>>({});
@@ -45,7 +51,7 @@ function TableForm({ state, start, held, typed, features }: Given & { features: 
     setValues(own);
     setTexts({});
     setWhys({});
-  }, [held]);
+  }, [given]);
   const put = (i: number, value: number) => {
     const next = values.map((old, at) => (at === i ? value : old));
     setValues(next);
@@ -120,9 +126,9 @@ function TableForm({ state, start, held, typed, features }: Given & { features: 
   );
 }
 
-function TextForm({ state, start, held, typed }: Given) {
-  const [text, setText] = useState(held.text ?? "");
-  useEffect(() => setText(held.text ?? ""), [held]);
+function TextForm({ state, start, values: given, typed }: Given) {
+  const [text, setText] = useState(given.text ?? "");
+  useEffect(() => setText(given.text ?? ""), [given]);
   const length = state.shape[0];
   return (
     <label class="text">
@@ -144,9 +150,9 @@ const LINES = ["var(--link)", "var(--warn)", "#009e73", "#cc79a7", "var(--soft)"
 const [WIDE, HIGH] = [480, 180];
 
 /** A series channel by channel: drawing on the plane sets the steps under the pointer. */
-function SeriesForm({ state, start, held, typed }: Given) {
+function SeriesForm({ state, start, values: given, typed }: Given) {
   const { channels = 1, steps = 1, first, low = [0], high = [1] } = state;
-  const rows = held.values as number[][];
+  const rows = given.values as number[][];
   const at = (all: number[][], c: number, t: number) => (first ? all[t][c] : all[c][t]);
   const [values, setValues] = useState(rows);
   const [channel, setChannel] = useState(0);
@@ -159,7 +165,7 @@ function SeriesForm({ state, start, held, typed }: Given) {
     now.current = rows;
     setValues(rows);
     setWhy("");
-  }, [held]);
+  }, [given]);
   useEffect(() => setText(written(at(values, channel, step))), [values, channel, step]);
   const put = (changes: [number, number][]) => {
     const next = now.current.map((row) => [...row]);

@@ -83,11 +83,11 @@ function lead(found: Removed): string {
     (a, b) => (a && Math.abs(a.drop!.value) >= Math.abs(b.drop!.value) ? a : b),
     null,
   );
-  const told = (row: ClassRow) =>
+  const worded = (row: ClassRow) =>
     `${(100 * row.before!.value).toFixed(1)} → ${percent(row.after!.value)}`;
-  const all = whole.before && whole.after ? `all classes: ${told(whole)}` : "";
+  const all = whole.before && whole.after ? `all classes: ${worded(whole)}` : "";
   if (!most || !most.drop!.value) return `No class's accuracy changes; ${all}.`;
-  return `Class ${most.class} changes most: ${told(most)}; ${all}.`;
+  return `Class ${most.class} changes most: ${worded(most)}; ${all}.`;
 }
 
 function Bars({ found, units, tried }: { found: Removed; units: number; tried: number }) {

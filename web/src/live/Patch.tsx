@@ -9,7 +9,7 @@ import { unitsOf } from "../views/Network";
 import { useAsked, useServer } from "./asking";
 import { Bench, Refused } from "./Bench";
 import { ExampleField, named, Shown } from "./Chosen";
-import { inputAt } from "./held";
+import { inputAt } from "./own";
 import { Probabilities } from "./Probabilities";
 import type { Pair, Patched, State } from "./server";
 import { unitsTyped } from "./typed";

@@ -7,14 +7,14 @@ import { percent } from "./Outcome";
 
 const MOST = 12;
 
-export interface Said {
+export interface Prediction {
   logits: number[];
   probabilities: number[];
   prediction: number;
 }
 
 /** Probabilities of logits. */
-export function saidOf(logits: number[]): Said {
+export function predictionOf(logits: number[]): Prediction {
   const most = Math.max(...logits),
     powers = logits.map((logit) => Math.exp(logit - most)),
     sum = powers.reduce((a, b) => a + b, 0);
@@ -25,7 +25,15 @@ export function saidOf(logits: number[]): Said {
   };
 }
 
-export function Probabilities({ now, before, what }: { now: Said; before?: Said; what: string }) {
+export function Probabilities({
+  now,
+  before,
+  what,
+}: {
+  now: Prediction;
+  before?: Prediction;
+  what: string;
+}) {
   const { classes } = useAudit().outline;
   const change = (c: number) =>
     before ? 100 * (now.probabilities[c] - before.probabilities[c]) : 0;
@@ -35,7 +43,7 @@ export function Probabilities({ now, before, what }: { now: Said; before?: Said;
     classes.length > MOST ? [...every].sort((a, b) => weight(b) - weight(a)).slice(0, MOST) : every;
   const axis = axisOf(kept.map(change));
   return (
-    <table class="bars said">
+    <table class="bars predicted">
       <caption>
         <span aria-live="polite">{what}</span>
         {before && <small> Grey: before.</small>}

@@ -12,8 +12,8 @@ import { useAsked, useServer } from "./asking";
 import { Bench, Refused } from "./Bench";
 import { ExampleField, named, Shown } from "./Chosen";
 import { Cut, useSheet } from "./Cut";
-import { inputAt } from "./held";
-import { Probabilities, saidOf } from "./Probabilities";
+import { inputAt } from "./own";
+import { Probabilities, predictionOf } from "./Probabilities";
 import type { State, Steered } from "./server";
 import { numberIn } from "./typed";
 
@@ -53,8 +53,8 @@ function Steering({ state, place }: { state: State; place: string }) {
   );
   const answer = found.answer;
   const at = answer ? nearest(answer.doses, dose) : 0;
-  const before = answer && saidOf(answer.logits[answer.doses.indexOf(0)]),
-    now = answer && saidOf(answer.logits[at]);
+  const before = answer && predictionOf(answer.logits[answer.doses.indexOf(0)]),
+    now = answer && predictionOf(answer.logits[at]);
   return (
     <>
       <Bench

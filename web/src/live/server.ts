@@ -158,7 +158,7 @@ export interface Pair {
   tried: number;
   changed: number;
 }
-export interface Held {
+export interface Values {
   values: unknown;
   text?: string;
 }

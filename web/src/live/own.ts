@@ -14,7 +14,7 @@ export function hold(input: Input | null, from = 0): void {
   start = from;
 }
 
-export const held = (): Input | null => drawn;
+export const ownInput = (): Input | null => drawn;
 export const begun = (): number => start;
 
 /** The input that an address names, or why it names none. */
