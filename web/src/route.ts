@@ -7,7 +7,8 @@ export type Route =
   | { view: "class"; index: number }
   | { view: "image"; example: number }
   | { view: "live"; units: string; edit: string }
-  | { view: "draw" | "steer"; place: string }
+  | { view: "draw"; place: string }
+  | { view: "steer"; place: string; label: number }
   | { view: "patch"; place: string; from: string }
   | { view: "jobs"; lens: string };
 
@@ -23,7 +24,8 @@ export function parse(hash: string): Route {
   if (view === "unit" && first && second && whole(a) && whole(b)) return { view, site: a, unit: b };
   if (view === "class" && first && whole(a)) return { view, index: a };
   if (view === "image" && first && whole(a)) return { view, example: a };
-  if (view === "draw" || view === "steer") return { view, place: first ?? "" };
+  if (view === "draw") return { view, place: first ?? "" };
+  if (view === "steer") return { view, place: first ?? "", label: whole(b) ? b : 0 };
   if (view === "patch") return { view, place: first ?? "", from: second ?? "" };
   if (view === "jobs") return { view, lens: first ?? "" };
   if (view === "live") return { view, units: first ?? "", edit: second || MEAN };
@@ -45,7 +47,8 @@ export const to = {
   class: (index: number) => `#/class/${index}`,
   image: (example: number) => `#/image/${example}`,
   draw: (place: number | string = "") => `#/draw${place === "" ? "" : `/${place}`}`,
-  steer: (place: number | string = "") => `#/steer${place === "" ? "" : `/${place}`}`,
+  steer: (place: number | string = "", label = 0) =>
+    `#/steer${place === "" && !label ? "" : `/${place}`}${label ? `/${label}` : ""}`,
   patch: (place: number | string = "", from: number | string = "") =>
     `#/patch${place === "" ? "" : `/${place}`}${from === "" ? "" : `/${from}`}`,
   jobs: (lens = "") => `#/jobs${lens && `/${encodeURIComponent(lens)}`}`,

@@ -96,6 +96,10 @@ await page.setViewportSize({ width: 1440, height: 900 });
 // parts that this audit lacks lead to their jobs
 await go("#/live");
 await page.waitForSelector("text=The playground needs what the lens");
+assert.equal(
+  await page.locator("nav a", { hasText: "tracing not run" }).getAttribute("href"),
+  "#/jobs/tracing",
+);
 await page.getByRole("link", { name: /^run / }).first().click();
 await page.waitForSelector("h2:has-text('Jobs')");
 const [, wanted] = /jobs\/(\w+)/.exec(page.url());
@@ -121,6 +125,7 @@ if (kind === "table") {
   await nav("tracing").waitFor({ timeout: 120000 });
   await nav("tracing").click();
   await page.waitForSelector("#tracing h2");
+  assert.equal(await page.locator("nav a", { hasText: "tracing not run" }).count(), 0);
 }
 assert.deepEqual(complaints, [], "the console is silent");
 await browser.close();

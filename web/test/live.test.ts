@@ -86,7 +86,8 @@ test("drawing, patching and steering have addresses of their own", () => {
   for (const [hash, route] of [
     [to.draw(), { view: "draw", place: "" }],
     [to.draw(3), { view: "draw", place: "3" }],
-    [to.steer("drawn"), { view: "steer", place: "drawn" }],
+    [to.steer("drawn"), { view: "steer", place: "drawn", label: 0 }],
+    [to.steer(3, 7), { view: "steer", place: "3", label: 7 }],
     [to.patch(3, 5), { view: "patch", place: "3", from: "5" }],
     [to.jobs("ablation"), { view: "jobs", lens: "ablation" }],
   ] as const)

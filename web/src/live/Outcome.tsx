@@ -140,7 +140,7 @@ function Bars({ found, units, tried }: { found: Removed; units: number; tried: n
           <small>
             On {found.whole ? "all" : "a stratified part of the"} evaluation examples, n = {found.n}
             {!found.whole && "; all follow"}
-            {sets ? `, beside ${sets} random sets` : ""}
+            {sets ? `, beside ${found.every ? `all ${sets} other` : `${sets} random`} sets` : ""}
             {rows.length < found.classes.length &&
               `; the ${rows.length - 1} classes that change most, of ${found.classes.length - 1}`}
           </small>

@@ -82,9 +82,10 @@ function Patching({ state, place, from }: { state: State; place: string; from: s
       {open && pair && (
         <p>
           Of {pair.tried} pairs of evaluation {audit.inputs.examples} that were tried at this site,
-          each with the {pair.units.length} units that differ most between the two, this one moves
-          the prediction furthest: it is the strongest, not a usual one. {pair.changed} of{" "}
-          {pair.tried} change the prediction.
+          each with the{" "}
+          {pair.units.length === 1 ? "unit that differs" : `${pair.units.length} units that differ`}{" "}
+          most between the two, this one moves the prediction furthest: it is the strongest, not a
+          usual one. {pair.changed} of {pair.tried} change the prediction.
         </p>
       )}
       <div class="two">

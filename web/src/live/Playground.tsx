@@ -19,6 +19,8 @@ import { reached, started, stepped } from "./trail";
 
 const session = Math.random().toString(36).slice(2);
 let number = 0;
+/** Of more sets than these, one is chosen from a list. */
+const BUTTONS = 3;
 /** The sets that were looked at since the page was opened. */
 const tried = new Set<string>();
 
@@ -210,15 +212,20 @@ function UnitMap({
     >
       <p class="picks">
         <Pick name="coloured by the effect on class" from={classes} at={name} set={setName} />
-        {most.map((one) => (
-          <button type="button" key={one.name} onClick={() => set(one.units)}>
-            remove {one.name}
-          </button>
-        ))}
+        {most.length > BUTTONS ? (
+          <Choose name={`remove what ${shown(name)} needs most`} sets={most} set={set} />
+        ) : (
+          most.map((one) => (
+            <button type="button" key={one.name} onClick={() => set(one.units)}>
+              remove {one.name}
+            </button>
+          ))
+        )}
         {grouped.map(([name, sets]) => (
           <Choose key={name} name={`remove a ${name}`} sets={sets} set={set} />
         ))}
       </p>
+      <Missing what="Removing sets that work together" of={(own) => own.sets} />
       <Grid cells={cells} label="Map of the network. Enter removes a unit or puts it back." />
     </Frame>
   );

@@ -25,7 +25,7 @@ const COLUMNS = [
   ["control_hi", "logits", "97.5 % quantile of the random directions"],
 ] as const;
 
-export function Steer({ place }: { place: string }) {
+export function Steer({ place, label }: { place: string; label: number }) {
   const [state, trouble] = useServer();
   return (
     <section class="card">
@@ -33,17 +33,17 @@ export function Steer({ place }: { place: string }) {
         Steer <small>along the direction of a class</small>
       </h2>
       <Refused why={trouble} />
-      {state && <Steering state={state} place={place || "0"} />}
+      {state && <Steering state={state} place={place || "0"} first={label} />}
     </section>
   );
 }
 
-function Steering({ state, place }: { state: State; place: string }) {
+function Steering({ state, place, first }: { state: State; place: string; first: number }) {
   const audit = useAudit(),
     { classes } = audit.outline,
     one = audit.inputs.example;
   const [site, setSite] = useState(state.sites[state.sites.length - 1]);
-  const [name, setName] = useState(classes[0]);
+  const [name, setName] = useState(classes[first] ?? classes[0]);
   const label = classes.indexOf(name);
   const [dose, setDose] = useState(0);
   const input = inputAt(place, state.examples, one);
@@ -80,7 +80,12 @@ function Steering({ state, place }: { state: State; place: string }) {
             </figcaption>
             {typeof input !== "string" && <Shown input={input} size={72} />}
           </figure>
-          <ExampleField state={state} place={place} label="example" open={(n) => go(to.steer(n))} />
+          <ExampleField
+            state={state}
+            place={place}
+            label="example"
+            open={(n) => go(to.steer(n, first))}
+          />
         </div>
         <p class="picks">
           <Pick name="towards class" from={classes} at={name} set={setName} />
@@ -199,8 +204,8 @@ function Strip({
         </button>
         <span>
           It lies {fixed(Math.abs(own), 1)} SD {own < 0 ? "below" : "above"} the examples' mean;
-          they range from {fixed(ends[0], 1)} to {ends[1] > 0 ? "+" : ""}
-          {fixed(ends[1], 1)} SD from it.
+          examples lie at doses from {fixed(ends[0], 1)} to {ends[1] > 0 ? "+" : ""}
+          {fixed(ends[1], 1)} SD.
         </span>
       </form>
       <Refused why={why} />

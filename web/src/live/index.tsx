@@ -1,5 +1,6 @@
 // The page that `holistic serve` answers: the report, and what only a model can say.
 
+import { lensesOf } from "../lenses/parts";
 import { begin, type Page } from "../main";
 import "./live.css";
 import type { Route } from "../route";
@@ -11,6 +12,7 @@ import { Playground } from "./Playground";
 import { Rows } from "./Rows";
 import { Steer } from "./Steer";
 import { takeToken } from "./server";
+import { absent } from "./watch";
 
 takeToken();
 const view = (route: Route) =>
@@ -21,7 +23,7 @@ const view = (route: Route) =>
   ) : route.view === "patch" ? (
     <Patch key="patch" place={route.place} from={route.from} />
   ) : route.view === "steer" ? (
-    <Steer key="steer" place={route.place} />
+    <Steer key={`steer ${route.label}`} place={route.place} label={route.label} />
   ) : route.view === "jobs" ? (
     <Jobs key="jobs" wanted={route.lens} />
   ) : null;
@@ -51,4 +53,5 @@ const pages: Page[] = [
   { words: "jobs: run a lens that is missing", also: "job add", hash: "#/jobs" },
 ];
 
+absent(lensesOf(() => true));
 begin({ view, rows: Rows, pages, lacking: Lacking });

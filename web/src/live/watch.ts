@@ -1,9 +1,26 @@
-// Watches a lens that runs, on whatever view the reader is: once it is saved, the navigation has it.
+// Lenses in the navigation: those that the audit lacks lead to their jobs. Watches a lens that runs, on whatever view the reader is: once it is saved, the navigation has it.
 
 import { to } from "../route";
 import { ask, type Job } from "./server";
 
 let timer: ReturnType<typeof setTimeout> | undefined;
+
+/** Put a link before those of what can be done here. */
+function entered(link: HTMLAnchorElement): void {
+  const item = document.createElement("li");
+  item.append(link);
+  document.querySelector("nav a[href='#/live']")?.closest("li")?.before(item);
+}
+
+/** The lenses that the audit lacks, each as a link to its job. */
+export function absent(lenses: readonly string[]): void {
+  for (const lens of lenses) {
+    if (document.querySelector(`nav a[href="#${CSS.escape(lens)}"]`)) continue;
+    const link = Object.assign(document.createElement("a"), { href: to.jobs(lens) });
+    link.append(lens, Object.assign(document.createElement("small"), { textContent: " not run" }));
+    entered(link);
+  }
+}
 
 /** The lens's link in the navigation; following it loads the page anew, with what the lens found. */
 function announce(lens: string): void {
@@ -18,9 +35,11 @@ function announce(lens: string): void {
     location.hash = hash;
     location.reload();
   });
-  const item = document.createElement("li");
-  item.append(link);
-  list.querySelector("a[href='#/live']")?.closest("li")?.before(item);
+  list
+    .querySelector(`a[href="${to.jobs(lens)}"]`)
+    ?.closest("li")
+    ?.remove();
+  entered(link);
 }
 
 /** Look until nothing runs; what was finished is announced, or shown at once where jobs are listed. */
