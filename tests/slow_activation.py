@@ -129,3 +129,32 @@ def seen_by(model: nn.Module, site: str, image: Tensor, place: tuple[int, int]) 
                         changed.add((row, column))
     handle.remove()
     return changed
+
+
+def attention(query: Tensor, key: Tensor) -> list[list[float]]:
+    """Vaswani et al. 2017, equation 1, of one head: `[queries][keys]`."""
+    rows = list[list[float]]()
+    for q in query.double().tolist():
+        logits = [
+            math.fsum(a * b for a, b in zip(q, k, strict=True)) / math.sqrt(len(q))
+            for k in key.double().tolist()
+        ]
+        most = max(logits)
+        powers = [math.exp(logit - most) for logit in logits]
+        rows.append([power / math.fsum(powers) for power in powers])
+    return rows
+
+
+def rollout(layers: list[list[list[list[float]]]]) -> list[list[float]]:
+    """Abnar & Zuidema 2020, section 3, of layers of heads: raw attention, then the product."""
+    tokens = range(len(layers[0][0]))
+    total = [[float(i == j) for j in tokens] for i in tokens]
+    for heads in layers:
+        mixed = [
+            [0.5 * mean([head[i][j] for head in heads]) + 0.5 * (i == j) for j in tokens]
+            for i in tokens
+        ]
+        total = [
+            [math.fsum(mixed[i][k] * total[k][j] for k in tokens) for j in tokens] for i in tokens
+        ]
+    return total

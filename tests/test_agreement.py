@@ -172,10 +172,17 @@ def test_a_verdict_names_the_class_that_depends_on_a_unit() -> None:
     share = np.array([[0.5, 0.9, 0], [0.01, 0.9, 0], [0.01, 0.01, 0], [0, 0, 0], [np.nan] * 3])
     share_p = np.array([[0, 0, 1], [0, 0, 1], [0, 0, 1], [1, 1, 1], [np.nan] * 3])
     accuracy_p = np.array([[1, 1, 1], [1, 1, 1], [1, 1, 1], [1, 1, 0], [1, 1, 1.0]])
-    found = settle([Evidence(asked, share, share_p, accuracy_p, 0.1)])[0]
+    carried = np.tile([0.2, 0.8, 0.1], (5, 1))
+    told = np.ones(5, bool)
+    found = settle([Evidence(asked, share, share_p, accuracy_p, 0.1, carried, told)])[0]
     # the preferred class counts where it depends on the unit too, however little beside another
     np.testing.assert_array_equal(found.place, [0, 1, -1, 2, -1])
     np.testing.assert_array_equal(found.known, [True, True, True, True, False])
+    # and the one that depends most is named beside it
+    np.testing.assert_array_equal(found.strongest, [1, 1, -1, 2, -1])
+    # a unit that doesn't tell the class that it prefers is spoken of by the latter
+    unlike = settle([Evidence(asked, share, share_p, accuracy_p, 0.1, carried, ~told)])[0]
+    np.testing.assert_array_equal(unlike.place, found.strongest)
     same = found.place == 0
     words = [
         _word(False, bool(known), True, bool(place >= 0), bool(own))
@@ -191,7 +198,8 @@ def test_a_verdict_names_the_class_that_depends_on_a_unit() -> None:
 def test_units_of_all_sites_are_one_family_of_tests() -> None:
     def of(share_p: float, units: int) -> Evidence:
         every = np.ones((units, 2))
-        return Evidence(np.tile([0, -1, -1], (units, 1)), every, share_p * every, every, 0.1)
+        asked = np.tile([0, -1, -1], (units, 1))
+        return Evidence(asked, every, share_p * every, every, 0.1, every, every[:, 0] == 1)
 
     [alone] = settle([of(0.02, 1)])
     assert (alone.place[0], alone.share_q[0]) == (0, pytest.approx(2 * 0.02))
@@ -202,7 +210,8 @@ def test_units_of_all_sites_are_one_family_of_tests() -> None:
 def test_a_unit_is_asked_about_few_classes_and_each_counts_once() -> None:
     asked = np.array([[0, 1, -1], [2, -1, -1]])
     ones = np.ones((2, 3))
-    tests = Evidence(asked, ones, 0.5 * ones, 0.25 * ones, 0.1).tests()
+    known = np.ones(2, bool)
+    tests = Evidence(asked, ones, 0.5 * ones, 0.25 * ones, 0.1, ones, known).tests()
     assert np.isnan(tests).sum() == 2 * 3
     np.testing.assert_array_equal(tests[0, 0], [0.5, 0.25])
 
@@ -284,11 +293,11 @@ def test_bounds_over_images_are_students_on_fishers_scale_with_the_bias_given_ba
     assert given_back > own
     expected = np.tanh([own - reach, given_back + reach])
     one = np.array([value])
-    np.testing.assert_allclose(over_images(one, drawn[None]), expected)
-    np.testing.assert_allclose(over_images(-one, -drawn[None]), -expected[::-1])
-    assert np.isnan(over_images(one, np.full((1, 5), 0.5))).all()
-    assert np.isnan(over_images(one, np.full((1, 5), np.nan))).all()
-    assert np.isnan(over_images(one, np.empty((1, 0)))).all()
+    np.testing.assert_allclose(over_images(one, drawn[None], units=60), expected)
+    np.testing.assert_allclose(over_images(-one, -drawn[None], units=60), -expected[::-1])
+    assert np.isnan(over_images(one, np.full((1, 5), 0.5), units=60)).all()
+    assert np.isnan(over_images(one, np.full((1, 5), np.nan), units=60)).all()
+    assert np.isnan(over_images(one, np.empty((1, 0)), units=60)).all()
 
 
 def test_each_class_of_a_median_is_given_its_own_loss_back() -> None:
@@ -300,7 +309,9 @@ def test_each_class_of_a_median_is_given_its_own_loss_back() -> None:
     reach = student.ppf(0.975, 4) * spread.std(ddof=1)
     middle = np.arctanh([0.5, 1 / (2 / 0.5 - 1 / np.tanh(means[1]))])
     expected = np.tanh([middle[0] - reach, middle[1] + reach])
-    np.testing.assert_allclose(over_images(values, np.tanh(means[:, None] + spread)), expected)
+    np.testing.assert_allclose(
+        over_images(values, np.tanh(means[:, None] + spread), units=60), expected
+    )
 
 
 def test_noise_is_taken_out_of_correlations_as_spearman_does() -> None:

@@ -85,7 +85,8 @@ WERE = {
         mechanism:f:share; mechanism_lo:f:share; mechanism_hi:f:share; mechanism_n:i:examples;
         control_mechanism:f:share; tracing:f:share; tracing_lo:f:share; tracing_hi:f:share;
         tracing_n:i:pairs; control_tracing:f:share; selective:b; selective_by:s; causal:b;
-        causal_class:s; cause_class:s; causal_share:f:share; causal_lo:f:share;
+        causal_class:s; needs_it:s; strongest_class:s; cause_class:s;
+        causal_share:f:share; causal_lo:f:share;
         causal_hi:f:share; causal_n:i:pairs; causal_bound:f:share; causal_q:f;
         accuracy_drop:f:share; accuracy_lo:f:share; accuracy_hi:f:share;
         accuracy_n:i:examples; accuracy_q:f; verdict:s

@@ -126,6 +126,8 @@ def test_a_real_audit_is_said_in_short_sentences(small_audit: Audit) -> None:
     names = set(small_audit.names) - {"sites"}
     assert set(declared()) - names <= {
         "activation.visualisations",
+        "activation.maps",  # of convolutions
+        "activation.attention",  # of attention heads
         "attribution.response",  # of tables
         "attribution.words",  # of texts
         "attribution.tokens",

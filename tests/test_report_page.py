@@ -235,7 +235,10 @@ def test_unfinished_and_empty_audits_are_told(tmp_path: Path) -> None:
 def test_findings_without_rows_are_told(audit: Audit, tmp_path: Path) -> None:
     none = [a_finding(f.name, f.table.head(0)) for f in map(audit.finding, audit.names)]
     saved = only(tmp_path, *none, classes=list(CLASSES))
-    assert "ablation.units" in rendered(saved).text
+    page = rendered(saved)
+    assert "No rows in tables/ablation.units.parquet." in page.text
+    folded = [attributes.get("class") for attributes in page.all("details")]
+    assert "rows" not in folded, "meanings of columns that hold nothing"
     assert printed(saved)
     json.dumps(as_json(saved), allow_nan=False)
 

@@ -131,3 +131,11 @@ def test_debiased_cka_takes_the_memory_of_the_smaller_side(shape):
     finally:
         tracemalloc.stop()
     assert peak < 10 * x.nbytes  # 3000 × 3000 numbers would take 72 MB
+
+
+def test_one_is_half_a_swap_of_neighbours_away() -> None:
+    """Where rankings are the same in a draw it isn't infinitely unlike the others."""
+    swapped = agreement.spearman(np.arange(12.0), np.array([1.0, 0, *range(2, 12)])).r
+    assert agreement.fisher(1.0, 12) == pytest.approx(np.arctanh((1 + swapped) / 2))
+    assert agreement.fisher(-1.0, 12) == -agreement.fisher(1.0, 12)
+    np.testing.assert_allclose(agreement.fisher([0.3, swapped], 12), np.arctanh([0.3, swapped]))

@@ -23,6 +23,7 @@ from holistic.stats.tests import benjamini_hochberg
 from holistic.study.subject import Subject
 
 QUICK = Tracing(pairs=4, controls=20, examples=20)
+ENOUGH = Tracing(pairs=12, controls=20, examples=20)
 ZOO = ["mlp float64", "cnn", "residual in-place", "transformer", "data-dependent"]
 
 
@@ -63,19 +64,22 @@ def rows_of(finding, **equal):
 
 
 def test_planted_carrier_recovers_everything_and_others_nothing():
-    finding = patch_sites(carried(), QUICK)
+    """What moves every pair by the same share has no interval, and the p of a sign test."""
+    finding = patch_sites(carried(), ENOUGH)
     units = [r for r in rows_of(finding, site=planted.SITE) if r["unit"] is not None]
     assert len(units) == 6 * 3 * 2
     for row in units:
         if row["unit"] == 0:
             assert row["recovery"] == pytest.approx(1, abs=1e-5)
-            assert row["lo"] == pytest.approx(1, abs=1e-4)
-            assert row["q"] < 1e-6
+            assert (row["lo"], row["hi"]) == (None, None)
+            assert row["p"] == 2.0 ** (1 - row["n"])
+            assert row["q"] < 0.01
             assert abs(row["control_recovery"]) < 0.1
         elif row["unit"] == 2:
             assert abs(row["recovery"]) < 1e-5
         else:
             assert (row["recovery"], row["p"], row["control_recovery"]) == (0, 1, 0)
+            assert (row["lo"], row["hi"]) == (None, None)
 
 
 def test_planted_shares():
@@ -87,7 +91,7 @@ def test_planted_shares():
 
 
 def test_a_complete_cut_is_called_a_check():
-    finding = patch_sites(carried(), QUICK)
+    finding = patch_sites(carried(), ENOUGH)
     whole = [r for r in finding.table.rows() if r["unit"] is None]
     assert {(r["clean"], r["corrupt"]) for r in whole} == {
         ("0", "1"),

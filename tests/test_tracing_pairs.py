@@ -142,3 +142,12 @@ def test_recovery_of_nothing():
     one = recovery(np.ones((1, 1)), np.ones(1), source=np.array([0]), receiver=np.array([1]))
     assert one.value[0] == 1
     assert np.isnan([one.lo[0], one.hi[0], one.p[0]]).all()
+
+
+def test_shares_that_do_not_vary_have_no_interval_and_the_p_of_a_sign_test():
+    gap, images = np.array([1.0, 2, 3, 4]), np.arange(4)
+    rounding = 1 + 1e-8 * np.array([1, -1, 1, -1])
+    moved = np.stack([0.5 * gap * rounding, 0 * gap, np.array([0.4, 1.1, 1.4, 2.1])])
+    found = recovery(moved, gap, source=images, receiver=images + 4)
+    np.testing.assert_array_equal(np.isnan(found.lo), [True, True, False])
+    np.testing.assert_array_equal(found.p[:2], [2**-3, 1])

@@ -24,6 +24,7 @@ from holistic.replacing.controls import random_sets
 from holistic.report.page import rendered
 from holistic.report.saved import Audit
 from holistic.results.tables import Table
+from holistic.stats.tests import benjamini_hochberg
 from holistic.workbench.app import Answers
 from holistic.workbench.jobs import Jobs, run_lens
 from holistic.workbench.live import Live, Removal, Superseded, _bytes_of
@@ -74,6 +75,24 @@ def test_removals_equal_plain_edits(
     ]
     intact = [[int((before[labels == c] == p).sum()) for p in range(3)] for c in range(3)]
     assert told["intact"] == intact
+
+
+def test_few_sets_are_all_of_them_and_q_is_over_the_classes(live: Live) -> None:
+    few = live.remove(Removal({"1": (0,)}, controls=20))
+    assert few["every"]
+    assert few["classes"][-1]["random"]["sets"] == 7
+    many = live.remove(Removal({"1": (0, 3), "3": (1, 2)}, controls=20))
+    assert not many["every"]
+    assert not live.remove(Removal({"1": (0,)}))["every"], "none were asked for"
+    alone = live.remove(Removal({"1": tuple(range(8))}, controls=20))
+    assert alone["every"]
+    assert "random" not in alone["classes"][0], "there is no other set"
+    for told in (few, many):
+        p = np.array([row["random"]["p"] for row in told["classes"][:-1]])
+        q = [row["random"]["q"] for row in told["classes"][:-1]]
+        np.testing.assert_allclose(q, benjamini_hochberg(p))
+        assert "q" not in told["classes"][-1]["random"]
+        assert p.min() >= 1 / (1 + told["classes"][0]["random"]["sets"])
 
 
 def test_changed_examples_that_were_right_come_first(subject: holistic.Subject) -> None:

@@ -10,9 +10,12 @@ import pytest
 import torch
 
 import holistic
-from holistic.errors import HolisticError
+from holistic.errors import SettingError
 from holistic.stats.directions import random_directions
-from holistic.workbench.images import as_image, known, looked_at, patched, steered
+from holistic.workbench.images import looked_at
+from holistic.workbench.inputs import as_image, known
+from holistic.workbench.patching import first_pair, patched
+from holistic.workbench.steering import checked_doses, steered
 from planted_live import turning
 
 
@@ -63,59 +66,14 @@ def test_an_example_is_told_with_its_class_and_split(subject: holistic.Subject) 
     assert known(subject, subject.images[:1].tolist()) == {}
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        None,
-        "7",
-        -1,
-        10**9,
-        2**64,
-        True,
-        [1.0],
-        [float("nan")] * 6,
-        [[1] * 6],
-        [True] * 6,
-        ["1"] * 6,
-        [None] * 6,
-        [1e300] * 6,
-        [10**400] * 6,
-        [[1, 2, 3], [4, 5]],
-        [1, 2, 3, 4, 5, [6]],
-        {},
-    ],
-)
-def test_what_is_no_image_is_refused(subject: holistic.Subject, given: Any) -> None:
-    with pytest.raises(HolisticError):
-        as_image(subject, given)
-
-
-def test_whole_numbers_are_those_of_the_data() -> None:
-    """A token that a model has no row for would be none of its answers."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = torch.nn.Sequential(
-            torch.nn.Embedding(9, 3), torch.nn.Flatten(), torch.nn.Linear(12, 5), torch.nn.ReLU(),
-            torch.nn.Linear(5, 3),
-        )  # fmt: skip
-    tokens = torch.arange(4 * 30).view(30, 4) * 7 % 9
-    subject = holistic.Subject(model, (tokens, torch.arange(30) % 3))
-    told = looked_at(subject, as_image(subject, [0, 8, 3.0, 1]), None)
-    plain = model(torch.tensor([[0, 8, 3, 1]]))[0]
-    np.testing.assert_allclose(told["logits"], plain.detach(), rtol=1e-5)
-    for wrong in ([0, 9, 3, 1], [0, -1, 3, 1], [0, 0.5, 3, 1], [0, 2**63, 3, 1], [1e30] * 4):
-        with pytest.raises(HolisticError, match="whole numbers from 0 to 8"):
-            as_image(subject, wrong)
-
-
 def test_a_patch_stands_beside_patches_from_images_of_the_target_s_class(
     subject: holistic.Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = as_image(subject, int(subject.evaluation.indices[0]))
     few = patched(subject, as_image(subject, 5), target, site="3", units=(1, 4))["control"]
     assert few["n"] == 200
-    for most in ("_PATCHES", "_AMONG"):
-        monkeypatch.setattr(f"holistic.workbench.images.{most}", 10_000)
+    for most in ("_PATCHES", "AMONG"):
+        monkeypatch.setattr(f"holistic.workbench.patching.{most}", 10_000)
     told = patched(subject, as_image(subject, 5), target, site="3", units=(1, 4))
     said, site = told["before"]["prediction"], subject.capture(["3"], target)["3"]
     same = count = 0
@@ -174,7 +132,9 @@ def test_patching_and_steering_equal_plain_edits(subject: holistic.Subject) -> N
         np.testing.assert_allclose(logits, readout(moved)[0].detach(), rtol=1e-3, atol=1e-4)
     low, middle, high = (np.array(told[f"control{end}"]) for end in ("_lo", "", "_hi"))
     assert ((low <= middle) & (middle <= high)).all()
-    np.testing.assert_allclose(middle[6], subject.predict(target)[0], rtol=1e-5)
+    np.testing.assert_allclose(
+        middle[told["doses"].index(0)], subject.predict(target)[0], rtol=1e-5
+    )
     drawn = random_directions(values.numpy(), 20, subject.seed)
     spread = float((values @ way).std())
     furthest = (held + told["doses"][-1] * spread * torch.from_numpy(drawn)).float()
@@ -197,8 +157,8 @@ def test_the_nearest_are_looked_for_among_all_where_that_is_quick(
     assert told["among"] == [len(every)] * 2
     wanted = [int(every.indices[i]) for i in away.argsort(stable=True)[:8]]
     assert [one["place"] for one in told["nearest"]] == wanted
-    monkeypatch.setattr("holistic.workbench.images._SEARCHED", 0.0)
-    monkeypatch.setattr("holistic.workbench.images._AMONG", 300)
+    monkeypatch.setattr("holistic.workbench.images.SEARCHED", 0.0)
+    monkeypatch.setattr("holistic.workbench.images.AMONG", 300)
     some = looked_at(subject, image, "3")
     assert some["among"] == [pytest.approx(300, abs=3), len(every)]
     # the same image in another batch holds values whose last bits may differ
@@ -215,4 +175,74 @@ def test_steering_takes_its_examples_from_all_classes() -> None:
         model = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.ReLU(), torch.nn.Linear(5, 2))
         labels = (torch.arange(9000) >= 6000).long()
     subject = holistic.Subject(model, (images, labels))
-    assert len(steered(subject, images[:1], site="1", label=1)["doses"]) == 13
+    assert len(steered(subject, images[:1], site="1", label=1)["doses"]) == 25
+
+
+def test_a_frame_of_the_strip_is_an_example_that_lies_there_by_itself(
+    subject: holistic.Subject,
+) -> None:
+    image = as_image(subject, 8)
+    told = steered(subject, image, site="3", label=2)
+    values = subject.capture(["3"], subject.selection.images)["3"].double()
+    own = subject.selection.labels == 2
+    way = values[own].mean(0) - values[~own].mean(0)
+    way /= way.norm()
+    spread = (values @ way).std()
+    here = float(subject.capture(["3"], image)["3"].double()[0] @ way / spread)
+    assert told["own"] == pytest.approx(here - float((values @ way).mean() / spread), abs=1e-6)
+    others = subject.evaluation
+    at = (subject.capture(["3"], others.images)["3"].double() @ way / spread - here).numpy()
+    np.testing.assert_allclose(told["ends"], [at.min(), at.max()], rtol=1e-6)
+    assert [frame["dose"] for frame in told["strip"]] == list(range(-6, 7))
+    filled = 0
+    for frame in told["strip"]:
+        away = np.abs(at - frame["dose"])
+        if away.min() > 0.5:
+            assert frame["place"] is None
+            continue
+        filled += 1
+        assert frame["place"] == int(others.indices[away.argmin()])
+        assert frame["label"] == int(others.labels[away.argmin()])
+    assert 2 < filled < 13
+
+
+@pytest.mark.parametrize("given", [[], [1e30], ["1"], [True], 3, [0.0] * 51, [float("nan")]])
+def test_doses_that_no_example_lies_at_are_refused(given: Any) -> None:
+    with pytest.raises(SettingError, match=r"1 to 50 numbers|a dose must be"):
+        checked_doses(given)
+    assert checked_doses([-6, 0.5]) == (-6.0, 0.5)
+
+
+def test_the_first_pair_is_the_one_that_a_patch_of_its_units_moves_most(
+    subject: holistic.Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = first_pair(subject, "3")
+    assert found["tried"] == 60
+    assert 0 < found["changed"] < 60
+    assert len(found["units"]) == 1, "a quarter of seven units at most"
+
+    def moved(pair: dict[str, Any]) -> tuple[float, int, int]:
+        source, target = (as_image(subject, pair[side]) for side in ("source", "target"))
+        told = patched(subject, source, target, site="3", units=pair["units"])
+        for image, side in ((source, "source"), (target, "target")):
+            assert int(subject.predict(image).argmax()) == int(subject.labels[pair[side]])
+        said = told["before"]["prediction"]
+        lost = told["before"]["probabilities"][said] - told["after"]["probabilities"][said]
+        return lost, said, told["after"]["prediction"]
+
+    lost, before, after = moved(found)
+    assert lost > 0.05
+    assert before != after
+    monkeypatch.setattr("holistic.workbench.patching._PAIRS", 5)
+    some = first_pair(subject, "3")
+    assert some["tried"] == 5
+    assert moved(some)[0] <= lost
+
+
+def test_a_model_that_tells_one_class_only_has_no_first_pair() -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.ReLU(), torch.nn.Linear(5, 2))
+    with torch.no_grad():
+        model[2].bias += torch.tensor([1e6, 0])
+    subject = holistic.Subject(model, (torch.randn(60, 4), torch.arange(60) % 2))
+    with pytest.raises(SettingError, match="choose two examples by their numbers"):
+        first_pair(subject, "1")

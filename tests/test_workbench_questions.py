@@ -59,7 +59,7 @@ ODD = (
 )
 
 
-QUESTIONS = "remove keep forget pictures look patch steer rows start cancel jobs state"
+QUESTIONS = "remove keep forget pictures example look pair patch steer rows start cancel jobs state"
 
 
 @pytest.mark.parametrize("question", QUESTIONS.split())
@@ -70,9 +70,11 @@ def test_odd_values_get_a_sentence_and_never_a_failure(server: Server, question:
         "keep": {"units": [["1", 0]], "edit": "mean"},  # without a name nothing is written
         "forget": {"id": "0" * 16},
         "pictures": {"examples": [0]},
+        "example": {"example": 0},
         "look": {"image": 0, "near": "1"},
+        "pair": {"site": "1"},
         "patch": {"source": 0, "target": 1, "site": "1", "units": [0]},
-        "steer": {"image": 0, "site": "1", "class": 0},
+        "steer": {"image": 0, "site": "1", "class": 0, "doses": [1]},
         "rows": {"finding": "ablation.units", "equal": {"unit": 0}, "sort": "unit",
                  "descending": True, "offset": 0, "limit": 5},
         "start": {"lens": "none"},

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from holistic.errors import HolisticError
+from holistic.errors import HolisticError, SettingError
 from holistic.report.saved import Audit
 from holistic.results.columns import col
 from holistic.results.tables import Table
@@ -39,7 +39,9 @@ def test_pages_of_a_table_are_its_rows(audit: Audit) -> None:
     wanted = list(whole.where(class_=CLASSES[1]).sort("effect").rows())
     assert told["total"] == len(wanted)
     assert told["rows"] == [list(row.values()) for row in wanted[2:5]]
-    assert len(page_of(audit, {"finding": "ablation.units", "limit": 10**6})["rows"]) <= 500
+    assert len(page_of(audit, {"finding": "ablation.units", "limit": 500})["rows"]) <= 500
+    with pytest.raises(SettingError, match="up to 500 rows, got 1000000"):
+        page_of(audit, {"finding": "ablation.units", "limit": 10**6})
     down = page_of(audit, {**asked, "descending": True})["rows"]
     back = list(whole.where(class_=CLASSES[1]).sort("effect", descending=True).rows())
     assert down == [list(row.values()) for row in back[2:5]]
@@ -63,7 +65,7 @@ def test_what_is_no_number_is_null(tmp_path: Path) -> None:
 
 def test_an_answer_holds_so_many_rows(audit: Audit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("holistic.workbench.tables._MOST", 3)
-    told = page_of(audit, {"finding": "ablation.units", "limit": 100})
+    told = page_of(audit, {"finding": "ablation.units", "limit": 3})
     assert len(told["rows"]) == 3 < told["total"]
 
 

@@ -21,7 +21,7 @@ from holistic.lenses.ablation.scores import SignFlips, score_units
 from holistic.lenses.ablation.shapley import sample_shares, share_means
 from holistic.progress import silent
 from holistic.results.tables import Table
-from holistic.stats.agreement import spearman
+from holistic.stats.agreement import fisher, spearman
 from holistic.stats.averages import mean_accuracy, mean_drop, mean_of_means
 from holistic.stats.means import Means
 
@@ -158,7 +158,7 @@ def _usual_agreement(n: int) -> dict[tuple[str, str, int], np.ndarray]:
                 own = labels == c if c < CLASSES else labels >= 0
                 x, y = (effects[kind][:, own].mean(1) for kind in (a, b))
                 tops = [set(np.argsort(side)[:_TOP].tolist()) for side in (x, y)]
-                rank = np.arctanh(min(spearman(x, y).r, 1 - 1e-9))
+                rank = float(fisher(spearman(x, y).r, len(x)))
                 found.setdefault((a, b, c), []).append((rank, len(tops[0] & tops[1]) / _TOP))
     return {key: np.mean(values, 0) for key, values in found.items()}
 

@@ -43,7 +43,7 @@ def _effects(n: int) -> Simulation:
         weights, member = class_weights(labels, 1, seed), np.ones((n, 1))
         again = [redrawn_means(side, member, weights)[..., 0] for side in sides]
         value = spearman(sides[0].mean(1), sides[1].mean(1)).r
-        lo, hi = over_images(np.array([value]), correlated(again[0], again[1])[None])
+        lo, hi = over_images(np.array([value]), correlated(again[0], again[1])[None], units=_UNITS)
         return int(lo <= truth <= hi), 1
 
     return Simulation(
@@ -68,7 +68,7 @@ def _medians(n: int) -> Simulation:
             values.append(spearman(sides[0].mean(1), sides[1].mean(1)).r)
             redrawn = [redrawn_means(side, np.ones((n, 1)), own)[..., 0] for side in sides]
             again.append(correlated(redrawn[0], redrawn[1]))
-        lo, hi = over_images(np.array(values), np.stack(again))
+        lo, hi = over_images(np.array(values), np.stack(again), units=_UNITS)
         return int(lo <= truth <= hi), 1
 
     return Simulation("agreement.pairs", "median over classes", "interval", n, draw, 300, 30)
@@ -90,7 +90,7 @@ def _areas(n: int) -> Simulation:
         own = np.abs(2 * class_auroc(values.T, labels, _CLASSES)[:, 0] - 1)
         value = spearman(losses[:, labels == 0].mean(1), own).r
         again = redrawn_means(losses, member, weights)[..., 0]
-        lo, hi = over_images(np.array([value]), correlated(again, areas)[None])
+        lo, hi = over_images(np.array([value]), correlated(again, areas)[None], units=_UNITS)
         return int(lo <= truth <= hi), 1
 
     return Simulation("agreement.lenses", "effects against AUROCs", "interval", n, draw, 200, 20)
@@ -143,7 +143,8 @@ def _causal() -> Simulation:
         shape = 80, 10
         asked = np.stack([rng.permutation(10)[:3] for _ in range(80)])
         p = rng.random(shape), np.minimum(1, 1.3 * rng.random(shape))
-        found = settle([Evidence(asked, rng.normal(size=shape), *p, 0.5)])[0]
+        share, carried, selective = rng.normal(size=shape), rng.random(shape), np.arange(80) % 2 > 0
+        found = settle([Evidence(asked, share, *p, 0.5, carried, selective)])[0]
         return int((found.place >= 0).any()), 1
 
     return Simulation("agreement.units", "any unit called causal", "q", 200, draw, 1000, 100)

@@ -128,6 +128,7 @@ PROMISES: Mapping[str, Mapping[str, str]] = {
     "attribution.contrasts": {
         _MEAN: "lo plain_lo difference_lo beyond_lo p q",
     },
+    "activation.attention": {_MEAN: "lo"},
     "attribution.evidence": {_MEAN: "lo p q"},
     "attribution.response": {_MEAN: "lo"},
     "attribution.words": {_MEAN: "lo p q"},

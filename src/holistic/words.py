@@ -19,6 +19,7 @@ __all__ = [
     "sentence",
     "spelled",
     "unbounded",
+    "verb",
 ]
 
 _SPELLED = "zero one two three four five six seven eight nine ten".split()
@@ -157,6 +158,15 @@ def counted(count: int, noun: str) -> str:
     ('1 unit', '1,413 pairs')
     """
     return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def verb(count: int) -> str:
+    """Return the verb that agrees with a count.
+
+    >>> verb(1), verb(2)
+    ('is', 'are')
+    """
+    return "is" if count == 1 else "are"
 
 
 def spelled(count: int) -> str:

@@ -357,3 +357,15 @@ export async function read(page: Document): Promise<Audit> {
 /** Findings about single images that all lenses look at: what the model takes each for, and of which kind it is. */
 export const casesOf = (audit: Audit): Table[] =>
   [...audit.tables.values()].filter((table) => table.has("example", "prediction", "kind"));
+
+/** Where on the page an example stands that is typical of a class, or else one of it; -1 where there is none. */
+export function typicalOf(audit: Audit, index: number): number {
+  const { examples = [], labels = [] } = audit.images ?? {},
+    at = { kind: "typical", label: audit.outline.classes[index] };
+  const places = casesOf(audit).flatMap((table) =>
+    table.has("label")
+      ? table.rows(at).map((row) => examples.indexOf(table.number(row, "example")))
+      : [],
+  );
+  return places.find((place) => place >= 0) ?? labels.indexOf(index);
+}

@@ -10,16 +10,20 @@ import { UnitCard } from "./cards/Unit";
 import { type Audit, read, type Table } from "./data";
 import { mapOf } from "./lenses/parts";
 import { parse, type Route, to, unescaped } from "./route";
-import { Bar } from "./views/Bar";
+import { Bar, type Page } from "./views/Bar";
 import { AuditContext, RowsContext } from "./views/context";
 import { FindingView } from "./views/Finding";
 import { Network } from "./views/Network";
 
-/** What a page that is served shows beside its own: views of more routes, and all rows of its tables. */
+/** What a page that is served shows beside its own: views of more routes, all rows of its tables, and which lenses a card lacks. */
 export interface Live {
   view(route: Route): ComponentChild;
   rows: FunctionComponent<{ table: Table }>;
+  pages: Page[];
+  lacking: FunctionComponent<{ kind: "unit" | "class" | "image" }>;
 }
+
+export type { Page };
 
 let served: Live | null = null;
 
@@ -116,13 +120,25 @@ function show(audit: Audit): void {
         This is a report; the page that `holistic serve` opens has the model, too.
       </p>
     );
-  put(audit, card, document.getElementById("app")!);
+  const kind = route.view === "unit" || route.view === "class" || route.view === "image";
+  const Lacking = served?.lacking;
+  put(
+    audit,
+    <>
+      {card}
+      {kind && Lacking && <Lacking kind={route.view as "unit"} />}
+    </>,
+    document.getElementById("app")!,
+  );
   put(audit, opening && units && <Network table={units} />, document.getElementById("map")!);
   const finding =
     route.view === "lens" && route.finding ? document.getElementById(route.finding) : null;
   if (typeof history.state?.top === "number")
     scrollTo({ top: history.state.top, behavior: "instant" });
   else if (finding) finding.scrollIntoView({ behavior: "instant" });
+  else if (innerWidth <= 992 && !kind && card && last !== route.view)
+    // a small screen has no room for the head of the page above what is done on it
+    document.getElementById("app")!.scrollIntoView({ behavior: "instant" });
   else if (route.view !== "live" || last !== "live") scrollTo({ top: 0, behavior: "instant" });
   last = route.view;
 }
@@ -183,7 +199,7 @@ async function start(): Promise<void> {
     link.setAttribute("href", link.dataset.card!);
   for (const details of folded()) details.open = false;
   const bar = document.querySelector("header")!.appendChild(document.createElement("div"));
-  put(audit, <Bar />, bar);
+  put(audit, <Bar pages={served?.pages} />, bar);
   lighten(audit);
   addEventListener("hashchange", () => show(audit));
   history.scrollRestoration = "manual";

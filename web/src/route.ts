@@ -7,8 +7,10 @@ export type Route =
   | { view: "class"; index: number }
   | { view: "image"; example: number }
   | { view: "live"; units: string; edit: string }
-  | { view: "draw"; place: number | null }
-  | { view: "jobs" };
+  | { view: "draw"; place: string }
+  | { view: "steer"; place: string; label: number }
+  | { view: "patch"; place: string; from: string }
+  | { view: "jobs"; lens: string };
 
 /** What removed units hold unless an address says otherwise. */
 const MEAN = "mean";
@@ -22,8 +24,10 @@ export function parse(hash: string): Route {
   if (view === "unit" && first && second && whole(a) && whole(b)) return { view, site: a, unit: b };
   if (view === "class" && first && whole(a)) return { view, index: a };
   if (view === "image" && first && whole(a)) return { view, example: a };
-  if (view === "draw") return { view, place: first && whole(a) ? a : null };
-  if (view === "jobs") return { view };
+  if (view === "draw") return { view, place: first ?? "" };
+  if (view === "steer") return { view, place: first ?? "", label: whole(b) ? b : 0 };
+  if (view === "patch") return { view, place: first ?? "", from: second ?? "" };
+  if (view === "jobs") return { view, lens: first ?? "" };
   if (view === "live") return { view, units: first ?? "", edit: second || MEAN };
   return { view: "opening" };
 }
@@ -42,7 +46,12 @@ export const to = {
   unit: (site: number, unit: number) => `#/unit/${site}/${unit}`,
   class: (index: number) => `#/class/${index}`,
   image: (example: number) => `#/image/${example}`,
-  draw: (place?: number) => `#/draw${place === undefined ? "" : `/${place}`}`,
+  draw: (place: number | string = "") => `#/draw${place === "" ? "" : `/${place}`}`,
+  steer: (place: number | string = "", label = 0) =>
+    `#/steer${place === "" && !label ? "" : `/${place}`}${label ? `/${label}` : ""}`,
+  patch: (place: number | string = "", from: number | string = "") =>
+    `#/patch${place === "" ? "" : `/${place}`}${from === "" ? "" : `/${from}`}`,
+  jobs: (lens = "") => `#/jobs${lens && `/${encodeURIComponent(lens)}`}`,
   live: (units: string, edit: string) =>
     `#/live${units || edit !== MEAN ? `/${units}` : ""}${edit === MEAN ? "" : `/${encodeURIComponent(edit)}`}`,
 };

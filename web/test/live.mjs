@@ -1,46 +1,24 @@
 // Walks a newcomer's path through a served audit: `node test/live.mjs ADDRESS [SCREENSHOT]`.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { chromium } from "playwright-core";
+import { opened } from "./page.mjs";
 
 const [, , address, picture] = process.argv;
-const axe = readFileSync(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
-const quiet = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: quiet,
-});
-const page = await (
-  await browser.newContext({ viewport: { width: 1200, height: 1400 } })
-).newPage();
-const complaints = [],
-  asked = [];
-page.on("console", (m) => m.type() !== "log" && complaints.push(m.text()));
-page.on("pageerror", (e) => complaints.push(String(e)));
-page.on("request", (r) => /^(data|blob):/.test(r.url()) || asked.push(new URL(r.url()).host));
-
-const settled = (test, about) => page.waitForFunction(test, about, { timeout: 30000 });
+const { browser, page, complaints, asked, settled, go, refused, inView, accessible } = await opened(
+  address,
+  { width: 1200, height: 1400 },
+);
 const accuracy = async (name) =>
   parseFloat(
     await page
-      .locator(".bars tbody tr", { has: page.locator("th", { hasText: new RegExp(`^${name}$`) }) })
+      .locator(".effect tbody tr", {
+        has: page.locator("th", { hasText: new RegExp(`^${name}$`) }),
+      })
       .locator("td strong")
       .textContent(),
   );
 
 // open: the token leaves the address at once
-await page.goto(address);
-await page.waitForSelector("html.ready");
 assert.doesNotMatch(page.url(), /token/);
 
 // find: class 7 and the unit that it needs most
@@ -64,14 +42,14 @@ await page.waitForSelector(`h2:has-text("unit ${unit}")`);
 
 // ablate it by the card's link: the accuracy falls, and the lost image leads to the model's answer
 await page.getByRole("link", { name: "remove it in the playground" }).click();
-await page.waitForSelector(".bars tbody tr");
+await page.waitForSelector(".effect tbody tr");
 await settled(
   () =>
-    /^1 units? removed/.test(document.querySelector(".chosen").textContent) &&
-    !document.querySelector(".bars caption").textContent.includes("part of") &&
+    /^1 units? removed/.test(document.querySelector(".chosen")?.textContent) &&
+    !document.querySelector(".effect caption")?.textContent.includes("part of") &&
     document.querySelector(".change canvas"),
 );
-const row7 = page.locator(".bars tbody tr", { has: page.locator("th", { hasText: /^7$/ }) });
+const row7 = page.locator(".effect tbody tr", { has: page.locator("th", { hasText: /^7$/ }) });
 const [whole7, cut7] = [
   parseFloat(await row7.locator("td").nth(1).textContent()),
   await accuracy("7"),
@@ -81,16 +59,17 @@ assert.ok(cut7 < whole7, "the accuracy falls");
 const lost = page.locator("a.change", { hasText: /^7 →/ }).first(),
   [, example] = /example (\d+) of class 7/.exec(await lost.getAttribute("title"));
 await lost.click();
-await page.waitForSelector(`h2:has-text("Example ${example} of class 7")`);
+await page.waitForSelector(`h2:has-text("Example ${example}")`);
+await page.waitForSelector("text=of class 7, evaluation split");
 await page.waitForSelector("text=Nearest evaluation examples");
 await page.goBack();
 
 // all that the class needs most
-await page.waitForSelector(".bars tbody tr");
+await page.waitForSelector(".effect tbody tr");
 await page.getByRole("button", { name: "remove none" }).click();
 await settled(
   () =>
-    /^0 units removed/.test(document.querySelector(".chosen").textContent) &&
+    /^0 units removed/.test(document.querySelector(".chosen")?.textContent) &&
     !document.querySelector(".late"),
 );
 const intact = await accuracy("7");
@@ -103,17 +82,17 @@ await page
   .click();
 await settled(
   () =>
-    /^10 units removed/.test(document.querySelector(".chosen").textContent) &&
-    document.querySelector(".card h3")?.textContent.startsWith("Predictions that change"),
+    /^10 units removed/.test(document.querySelector(".chosen")?.textContent) &&
+    [...document.querySelectorAll(".card h3")].some((h) =>
+      h.textContent.startsWith("Predictions that change"),
+    ),
 );
 console.log(`new bars ${Date.now() - start} ms after the click, the browser's driver counted`);
 // the last of the answers has 200 random sets beside it; nothing on the page moves after it
 const answered = () =>
   settled(
     () =>
-      [...document.querySelectorAll(".bars tbody tr")].every((row) =>
-        /\(200 sets\)/.test(row.textContent),
-      ) &&
+      /beside 200 random sets/.test(document.querySelector(".effect caption")?.textContent) &&
       !document.querySelector(".late") &&
       document.querySelector(".change canvas"),
   );
@@ -129,13 +108,13 @@ const map = page.locator(".card canvas").first();
 await map.focus();
 await page.keyboard.press("ArrowRight");
 await page.keyboard.press("Enter");
-await settled(() => /^(9|11) units removed/.test(document.querySelector(".chosen").textContent));
+await settled(() => /^(9|11) units removed/.test(document.querySelector(".chosen")?.textContent));
 await page.getByRole("button", { name: "undo" }).click();
-await settled(() => /^10 units removed/.test(document.querySelector(".chosen").textContent));
+await settled(() => /^10 units removed/.test(document.querySelector(".chosen")?.textContent));
 await page.keyboard.press("Shift+U");
-await settled(() => /^(9|11) units removed/.test(document.querySelector(".chosen").textContent));
+await settled(() => /^(9|11) units removed/.test(document.querySelector(".chosen")?.textContent));
 await page.keyboard.press("u");
-await settled(() => /^10 units removed/.test(document.querySelector(".chosen").textContent));
+await settled(() => /^10 units removed/.test(document.querySelector(".chosen")?.textContent));
 
 // the map keeps its place: keys walk on from the unit that was chosen
 const chosen = () => page.evaluate(() => location.hash);
@@ -150,7 +129,7 @@ for (let i = 0; i < 3; i++) {
 }
 assert.equal(steps.size, 3, "each key press chooses another unit");
 for (let i = 0; i < 3; i++) await page.getByRole("button", { name: "undo" }).click();
-await settled(() => /^10 units removed/.test(document.querySelector(".chosen").textContent));
+await settled(() => /^10 units removed/.test(document.querySelector(".chosen")?.textContent));
 
 // sets that the audit names; each is one step to take back
 for (const name of ["remove a cluster", "remove a circuit"]) {
@@ -159,11 +138,11 @@ for (const name of ["remove a cluster", "remove a circuit"]) {
   const words = await list.locator("option").nth(1).textContent();
   await list.selectOption({ index: 1 });
   await settled(
-    (count) => document.querySelector(".chosen").textContent.startsWith(`${count} unit`),
+    (count) => document.querySelector(".chosen")?.textContent.startsWith(`${count} unit`),
     /(\d+) units?\b/.exec(words)[1],
   );
   await page.getByRole("button", { name: "undo" }).click();
-  await settled(() => /^10 units removed/.test(document.querySelector(".chosen").textContent));
+  await settled(() => /^10 units removed/.test(document.querySelector(".chosen")?.textContent));
 }
 
 await answered();
@@ -176,9 +155,7 @@ const counted = await page
       cell.firstChild?.nodeType === Node.TEXT_NODE ? cell.firstChild.textContent : "0",
     ),
   );
-const [whole] = /\d+/.exec(
-  await page.locator(".bars tbody tr").last().locator("td").last().textContent(),
-);
+const [, whole] = /n = (\d+)/.exec(await page.locator(".effect caption").textContent());
 assert.equal(
   counted.reduce((sum, text) => sum + Number(text), 0),
   Number(whole),
@@ -190,26 +167,15 @@ await page.getByRole("button", { name: "keep this set" }).click();
 await page.waitForSelector("text=kept in the audit's folder");
 assert.doesNotMatch(await page.title(), /^run/);
 
-const accessible = async () => {
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() =>
-    globalThis.axe.run(document, { resultTypes: ["violations"] }),
-  );
-  assert.deepEqual(
-    violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 200)}`),
-    [],
-    "no barriers",
-  );
-};
 await accessible();
 if (picture) await page.screenshot({ path: picture });
 
 // the link opens the same set with the same replacement in another window of the session
-const meaned = await page.locator(".bars tbody").textContent();
+const meaned = await page.locator(".effect tbody").textContent();
 await page.getByLabel("removed units hold").selectOption({ label: "zero" });
-await settled((old) => document.querySelector(".bars tbody").textContent !== old, meaned);
+await settled((old) => document.querySelector(".effect tbody").textContent !== old, meaned);
 await answered();
-const [zeroed, shared] = [await page.locator(".bars tbody").textContent(), page.url()];
+const [zeroed, shared] = [await page.locator(".effect tbody").textContent(), page.url()];
 await page.goto("about:blank");
 await page.goto(shared);
 await answered();
@@ -219,13 +185,13 @@ assert.equal(
   "zero",
 );
 assert.equal(
-  await page.locator(".bars tbody").textContent(),
+  await page.locator(".effect tbody").textContent(),
   zeroed,
   "the link leads to the same numbers",
 );
 await page.getByRole("button", { name: "remove none" }).click();
 await page.locator(".card ul a", { hasText: "<img src=x" }).first().click();
-await settled(() => /^10 units removed/.test(document.querySelector(".chosen").textContent));
+await settled(() => /^10 units removed/.test(document.querySelector(".chosen")?.textContent));
 assert.equal(
   await page.getByLabel("removed units hold").locator("option:checked").textContent(),
   "mean",
@@ -238,64 +204,187 @@ await page
   .click();
 await page.waitForSelector("text=is deleted");
 
-// draw a bar on the sheet: the model answers, by every method, and again when something is put in
-await page.evaluate(() => {
-  location.hash = "#/draw";
-});
+// draw: an empty sheet gets a hint and no answer, also where it is inverted or cleared
+await go("#/draw");
+await page.waitForSelector("text=Nothing is drawn yet");
+await page.getByRole("button", { name: "invert" }).click();
+await page.getByRole("button", { name: "clear" }).click();
+assert.equal(await page.locator(".predicted").count(), 0, "nothing is said of an empty sheet");
+
+// a bar on the sheet: the model answers, by every method
 const sheet = await page.locator("canvas.sheet").boundingBox();
 await page.mouse.move(sheet.x + 112, sheet.y + 40);
 await page.mouse.down();
 await page.mouse.move(sheet.x + 112, sheet.y + 180, { steps: 8 });
 await page.mouse.up();
 await page.waitForSelector("text=Nearest evaluation examples");
-const shares = await page.locator(".bars tbody td:nth-child(3)").allTextContents();
-assert.ok(
-  Math.abs(
-    shares.filter((text) => text.endsWith("%")).reduce((sum, text) => sum + parseFloat(text), 0) -
-      100,
-  ) < 1,
-  "probabilities add up to 1",
-);
-assert.equal(await page.locator(".map canvas").count(), 4);
-for (const way of ["from the example here", "from here to the example"]) {
-  await page.getByLabel(/^put /).selectOption({ label: way });
-  await page
-    .getByRole("button", { name: /^patch with example/ })
-    .first()
-    .click();
-  await settled(
-    (words) =>
-      [...document.querySelectorAll("p[role=status]")].some((p) => p.textContent.includes(words)),
-    way.startsWith("from the example") ? "taken from example" : "taken from this image",
+const sum = async () =>
+  (await page.locator(".predicted tbody td strong").allTextContents()).reduce(
+    (all, text) => all + parseFloat(text),
+    0,
   );
-}
-await page.getByLabel("with any other").fill("5");
-await page.getByRole("button", { name: "patch", exact: true }).click();
-await settled(() =>
-  [...document.querySelectorAll("p[role=status]")].some((p) =>
-    /example 5 is predicted as.*Control: taken from \d+ other images/.test(p.textContent),
-  ),
-);
-await page.getByLabel("units", { exact: true }).fill("1, 2");
-await page.getByRole("button", { name: "patch", exact: true }).click();
-await settled(() =>
-  [...document.querySelectorAll("p[role=status]")].some((p) =>
-    /^With units 1, 2 of.*random units of the site it stays in \d+ of \d+ draws/.test(
-      p.textContent,
-    ),
-  ),
-);
-await page.waitForSelector(".chart svg");
+assert.ok(Math.abs((await sum()) - 100) < 1, "probabilities add up to 1");
+assert.equal(await page.locator(".map canvas").count(), 4);
 await accessible();
 
+// the drawing goes into the two other views
+await page.getByRole("link", { name: "patch it with another" }).click();
+await page.waitForSelector("h2:has-text('Patch')");
+await page.waitForSelector("canvas[aria-label='What you drew']");
+await page.goBack();
+await page.waitForSelector("text=Nearest evaluation examples");
+await page
+  .getByRole("link", { name: /^patch with example/ })
+  .first()
+  .click();
+await settled(() =>
+  /your image is/.test(document.querySelector(".predicted caption")?.textContent),
+);
+
+// patching begins with a pair that was found by measurement, and says so; bars of before and after
+await go("#/patch");
+await page.waitForSelector("text=/^Of \\d+ pairs of evaluation images/");
+await settled(() =>
+  /With units? [\d, ]+ of/.test(document.querySelector(".predicted caption")?.textContent),
+);
+assert.equal(await page.locator(".twice u").count(), 10);
+const moved = (await page.locator(".predicted tbody tr").allTextContents()).map((row) =>
+  (/([\d.]+) → ([\d.]+)/.exec(row) ?? []).slice(1).map(Number),
+);
+assert.ok(
+  moved.some(([before, after]) => Math.abs(after - before) > 5),
+  "something happens to the first pair",
+);
+await page.waitForSelector("text=/Control: taken from \\d+ other images/");
+await page.waitForSelector("text=/random units of the site it stays in \\d+ of 200 draws/");
+await page.getByRole("button", { name: "the whole site" }).click();
+await settled(() =>
+  /With the whole of/.test(document.querySelector(".predicted caption")?.textContent),
+);
+await page.getByRole("button", { name: "the other way round" }).click();
+await settled(() => /^#\/patch\/\d+\/\d+$/.test(location.hash));
+await accessible();
+
+// what can't be meant is refused in a line and not clipped
+for (const [typed, pattern] of [
+  ["5, 99999", /has units 0 to \d+; there is no unit 99999/],
+  ["1e3", /whole numbers with commas.*not “1e3”/],
+  ["−1", /whole numbers with commas/],
+]) {
+  await page.getByLabel("units", { exact: true }).fill(typed);
+  await refused(pattern);
+}
+const before = page.url();
+for (const typed of ["99999999", "1e30", "-1", "2.5", "NaN", "x"]) {
+  await page.getByLabel("into", { exact: true }).fill(typed);
+  await page.getByRole("button", { name: "take it" }).first().click();
+  await refused(/An example is a whole number from 0 to \d+/);
+}
+assert.equal(page.url(), before, "nothing was asked instead");
+for (const hash of ["#/draw/99999999", "#/steer/x", "#/patch/3/1e9", "#/draw/-1"]) {
+  await go(hash);
+  await refused(/There is no example “.*”: the data have 0 to \d+/);
+}
+await go("#/live/0:99999.3~99:1~x");
+await page.waitForSelector("text=/This audit has no .*99999.*the address names what isn't there/");
+
+// steering: the slider moves the predictions, above a strip of examples that lie there
+await go("#/steer/3");
+await page.waitForSelector(".frames canvas");
+await page.waitForSelector(".chart svg");
+assert.equal(await page.locator(".frame").count(), 13);
+const still = await page.locator(".predicted tbody").textContent();
+await page.getByLabel("dose in standard deviations").fill("3");
+await settled((old) => document.querySelector(".predicted tbody")?.textContent !== old, still);
+assert.match(
+  await page.locator(".predicted caption").textContent(),
+  /^Moved by 3.0 SD, example 3 is/,
+);
+await inView(".predicted tbody tr");
+for (const typed of ["1e30", "NaN", "", "7"]) {
+  await page.getByLabel("dose in SD").fill(typed);
+  await page.keyboard.press("Enter");
+  await refused(/A dose is a number from −6 to 6/);
+}
+await page.getByRole("button", { name: "back to 0" }).click();
+await settled((old) => document.querySelector(".predicted tbody")?.textContent === old, still);
+await accessible();
+
+// in a small window the answer stays in view, whatever was clicked
+for (const [width, height] of [
+  [1440, 900],
+  [390, 844],
+]) {
+  await page.setViewportSize({ width, height });
+  await go("#/live");
+  await page.waitForSelector(".effect tbody tr");
+  await page
+    .getByRole("button", { name: /that it needs most/ })
+    .first()
+    .click();
+  await settled(() =>
+    /changes? most|No class/.test(document.querySelector(".effect caption")?.textContent),
+  );
+  await inView(".effect tbody tr");
+  await inView(".effect caption");
+  await page.getByRole("button", { name: "remove none" }).click();
+  await settled(() =>
+    /Nothing is removed/.test(document.querySelector(".effect caption")?.textContent),
+  );
+  const units = page.locator(".acts canvas").first();
+  await units.scrollIntoViewIfNeeded();
+  await units.click({ position: { x: 12, y: 40 } });
+  await settled(() => /^1 unit removed/.test(document.querySelector(".chosen")?.textContent));
+  await settled(() => !document.querySelector(".late"));
+  await inView(".effect tbody tr");
+  await go("#/steer/3");
+  await page.waitForSelector(".frames canvas");
+  await page.locator(".frame").nth(8).click();
+  await settled(() =>
+    /Moved by 2.0 SD/.test(document.querySelector(".predicted caption")?.textContent),
+  );
+  await inView(".predicted tbody tr");
+  await go("#/patch");
+  await page.waitForSelector(".predicted tbody tr");
+  await page.getByRole("button", { name: "any example" }).first().click();
+  await settled(() => /^#\/patch\/\d+/.test(location.hash) && !document.querySelector(".late"));
+  await inView(".predicted tbody tr");
+  await go("#/draw/3");
+  await page.waitForSelector(".predicted tbody tr");
+  await inView(".predicted tbody tr");
+  const across = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  );
+  assert.ok(across <= 0, `nothing lies beside the screen at ${width}`);
+  await accessible();
+}
+await page.setViewportSize({ width: 1200, height: 1400 });
+
+// by their names: units, layers, clusters, and what can be done here
+for (const [words, found] of [
+  ["neuron 40", /^L\d+·40 · unit 40/],
+  ["unit 40", /^L\d+·40 · unit 40/],
+  ["L2 40", /^L2·40/],
+  ["patching", /^patch/],
+  ["steering", /^steer/],
+  ["drawing", /^draw/],
+  ["ablate", /^playground/],
+  ["jobs", /^jobs/],
+]) {
+  await page.getByRole("combobox").first().fill(words);
+  assert.match(await page.locator("#hit0").textContent(), found, words);
+}
+await page.keyboard.press("Escape");
+
+await go("#/draw");
 // a file that is no picture is refused in words, one that is is asked about
-const shown = page.locator(".bars caption").first();
+const shown = page.locator(".predicted caption").first();
 await page
   .getByLabel("or a picture")
   .setInputFiles({ name: "no.png", mimeType: "image/png", buffer: Buffer.from("no picture") });
 await page.waitForSelector("text=can't read this file as a picture");
 const drawing = page.locator("canvas.sheet"),
-  before = await drawing.evaluate((sheet) => sheet.toDataURL());
+  blank = await drawing.evaluate((sheet) => sheet.toDataURL());
 await page.getByLabel("or a picture").setInputFiles({
   name: "yes.svg",
   mimeType: "image/svg+xml",
@@ -307,9 +396,14 @@ await settled(
   (old) =>
     document.querySelector("canvas.sheet").toDataURL() !== old ||
     document.querySelector("[role=alert]"),
-  before,
+  blank,
 );
 assert.notEqual(await page.title(), "ran");
+await page.mouse.move(sheet.x + 60, sheet.y + 60);
+await page.mouse.down();
+await page.mouse.move(sheet.x + 160, sheet.y + 60, { steps: 4 });
+await page.mouse.up();
+await page.waitForSelector(".predicted caption");
 await page.getByRole("button", { name: "invert" }).click();
 assert.match(await shown.textContent(), /The model says/);
 
@@ -319,7 +413,7 @@ await page.evaluate(() => {
 });
 await page.waitForSelector("h2:has-text('Example 3')");
 await page.waitForSelector("canvas[aria-label='Example 3']");
-await page.waitForSelector("h2:has-text('split')");
+await page.waitForSelector("text=/of class .*, (selection|evaluation) split/");
 await page.waitForSelector("text=Nearest evaluation examples");
 
 // the image card of the page leads there
@@ -360,12 +454,12 @@ assert.deepEqual([...new Set(asked)], [new URL(address).host], "nothing else is 
 await page.evaluate(() => {
   location.hash = "#/live";
 });
-await page.waitForSelector(".bars tbody tr");
+await page.waitForSelector(".effect tbody tr");
 await page.route("**/api/remove", (route) => route.abort());
 await page.locator(".card canvas").first().focus();
 await page.keyboard.press("ArrowRight");
 await page.keyboard.press("Enter");
 await page.waitForSelector("[role=alert]:has-text('numbers below are those of the set before')");
-assert.equal(await page.locator(".late[aria-busy=true] .bars").count(), 1);
+assert.equal(await page.locator(".late[aria-busy=true] .effect").count(), 1);
 await browser.close();
 console.log("ok the newcomer's path");

@@ -10,13 +10,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from holistic.study.presented import steps_first
+
 if TYPE_CHECKING:
     from holistic.study.subject import Subject
 
-__all__ = ["are_pictures", "drawn_as_pictures", "flat_planes", "one_plane", "pictures", "planes"]
+__all__ = [
+    "are_pictures", "drawn_as_pictures", "flat_planes", "in_rows", "one_plane", "pictures",
+    "planes", "shown_values",
+]  # fmt: skip
 
 _MOST_BYTES = 64 << 20
 """Bytes that the pictures of one finding may hold; larger ones are made smaller."""
+_STEPS = 400
+"""Steps of a series that are shown."""
 _COLOURED = 512
 """So many examples say how colours differ."""
 _BALANCED = 1e-3
@@ -48,6 +55,20 @@ def flat_planes(values: Tensor, shape: Sequence[int]) -> Tensor:
     if _channels_last(shape):
         return values.movedim(1, -1)
     return values.reshape(len(values), *shape)
+
+
+def in_rows(subject: Subject, images: Tensor) -> Tensor:
+    """Examples that are no pictures as `[M, channels, steps]`; features and tokens have one row."""
+    if images.dim() == 2:
+        return images[:, None]
+    turned = steps_first(subject.all_sites, images.shape[1:])
+    return images.movedim(1, 2) if turned else images
+
+
+def shown_values(subject: Subject, images: Tensor) -> np.ndarray:
+    """Return what pages show of them, float32: of long series steps that are evenly spread."""
+    values = in_rows(subject, images)
+    return values[..., :: -(-values.shape[2] // _STEPS)].float().cpu().numpy()
 
 
 def are_pictures(images: Tensor) -> bool:

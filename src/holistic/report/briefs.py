@@ -23,5 +23,5 @@ def brief(finding: Finding, audit: Folder) -> str:
     lens, _, own = finding.name.partition(".")
     if make := brought(lens, "briefs", own or lens):
         with showing(audit, finding.name), suppress(LacksColumn):
-            return str(make(finding, audit))
+            return audit.readers.in_text(str(make(finding, audit)))
     return replace(finding, say=None).brief

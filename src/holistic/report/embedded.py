@@ -37,7 +37,8 @@ _MARKED = ("site", "site_a", "site_b", "backup_site")
 def bundle(*, live: bool = False) -> tuple[str, str]:
     """Read the script and the styles that `make web` built; empty where they were not built."""
     folder = files("holistic.report").joinpath("_web")
-    found = [folder.joinpath(name) for name in ("live.js" if live else "app.js", "app.css")]
+    page = "live" if live else "app"
+    found = [folder.joinpath(f"{page}.{kind}") for kind in ("js", "css")]
     script, styles = (f.read_text(encoding="utf-8") if f.is_file() else "" for f in found)
     return script, styles
 

@@ -15,6 +15,7 @@ from holistic.report.damage import showing
 from holistic.report.embedded import sheet
 from holistic.report.pictured import pictured
 from holistic.report.places import brought
+from holistic.report.sketches import drawing, text
 from holistic.results.folder import Folder
 from holistic.results.highlights import Card
 from holistic.results.opening import Cell, Opening, Panel, Plane, Strip
@@ -26,6 +27,8 @@ _CLASSES = 10
 """Rows of classes that a first screen has room for."""
 _IMAGES = 4
 """Examples that stand beside a unit in a row."""
+_TEXTS = 2
+"""The same of texts."""
 _LAST = 100
 """Place of panels of lenses that make none."""
 _SIDE = 64
@@ -34,11 +37,15 @@ _SIDE = 64
 
 @dataclass(frozen=True)
 class Image:
-    """A picture as a page shows it: a data URI, what it shows in words, and what it leads to."""
+    """A picture as a page shows it: a data URI, what it shows in words, and what it leads to.
+
+    A text has no URI but `text`, which is written.
+    """
 
     uri: str
     words: str
     address: str = ""
+    text: str = ""
 
 
 def opening(audit: Folder) -> Opening:
@@ -94,7 +101,9 @@ class _Page:
     def __init__(self, audit: Folder, address: Callable[[Card | None], str]) -> None:
         self.classes = [str(c) for c in audit.provenance.get("classes", [])]
         self._address = address
-        self._found = pictured(audit)
+        self._found = pictured(audit) or pictured(audit, "values")
+        self._inputs = dict(audit.provenance.get("inputs", {}))
+        self._audit = audit
         self._rows = self._found.row_of() if self._found else {}
         self._drawn = dict[int, Image]()
 
@@ -125,6 +134,7 @@ class _Page:
             "rows": rows,
             "left": len(self.classes) - len(rows) if rows else 0,
             "panels": panels,
+            "drawn": self._found is not None and self._found.images.dtype != np.uint8,
             "least": least,
         }
 
@@ -140,21 +150,35 @@ class _Page:
         return places
 
     def _typical(self, label: int) -> Image | None:
-        example = self._found.typical(label) if self._found else None
+        example = self._found.typical(label) if self._found and not self._texts else None
         return None if example is None else self._image(example)
 
-    def _image(self, example: int) -> Image | None:
+    @property
+    def _texts(self) -> bool:
+        return self._inputs.get("kind") == "tokens"
+
+    def _image(self, example: int, place: int | None = None, span: int = 1) -> Image | None:
         if self._found is None or example not in self._rows:
             return None
-        if example in self._drawn:
+        if example in self._drawn and place is None:
             return self._drawn[example]
         row = self._rows[example]
         label = int(self._found.labels[row])
         name = self.classes[label] if label < len(self.classes) else str(label)
-        uri = sheet(_small(self._found.images[row])[None], 1)
-        image = Image(uri, f"example {example}, class {name}", f"#/image/{example}")
-        self._drawn[example] = image
+        uri, words = self._look(self._found.images[row], place, span)
+        image = Image(uri, f"example {example}, class {name}", f"#/image/{example}", words)
+        if place is None:
+            self._drawn[example] = image
         return image
+
+    def _look(self, values: np.ndarray, place: int | None, span: int) -> tuple[str, str]:
+        """An example as a data URI, or as the words of a text."""
+        if values.dtype == np.uint8:
+            return sheet(_small(values)[None], 1), ""
+        if self._texts:
+            return "", text(values, self._inputs.get("words", {}), place, span)
+        ends = self._found.ends if self._found else None
+        return drawing(values, ends, series=self._inputs.get("kind") == "series"), ""
 
     def _cell(self, cell: Cell, least: float) -> dict[str, Any]:
         return {
@@ -170,9 +194,10 @@ class _Page:
         }  # fmt: skip
 
     def _strip(self, strip: Strip) -> dict[str, Any]:
-        images = [self._image(e.place) for e in strip.examples] or self._of_unit(
-            strip.card, 2 * _IMAGES
-        )
+        examples = strip.examples
+        if self._texts:  # texts are read, not glanced at
+            examples = examples[:: max(1, (len(examples) - 1) // 2)]
+        images = [self._image(e.place) for e in examples] or self._of_unit(strip.card, 2 * _IMAGES)
         return {
             "label": strip.label,
             "address": self._address(strip.card),
@@ -182,8 +207,24 @@ class _Page:
     def _of_unit(self, card: Card | None, count: int) -> list[Image]:
         if self._found is None or card is None or not card.site:
             return []
-        images = [self._image(e) for e in self._found.of_unit(card.site, card.unit, count)]
-        return [image for image in images if image]
+        examples = self._found.of_unit(card.site, card.unit, count)
+        if not self._texts:
+            return [image for image in map(self._image, examples) if image]
+        images = [self._image(e, *self._marked(card, e)) for e in examples]
+        return list({image.text: image for image in images if image}.values())[:_TEXTS]
+
+    def _marked(self, card: Card, example: int) -> tuple[int | None, int]:
+        """Where in a text a unit's value is largest, and how many tokens it sees from there."""
+        assert self._found is not None
+        rows = self._found.table.where(site=card.site, unit=card.unit, example=example)
+        peak = next(rows.rows(), {}).get("peak")
+        sites = self._audit["sites"].where(site=card.site) if "sites" in self._audit else None
+        about = next(sites.rows(), None) if sites is not None else None
+        if peak is None or about is None:
+            return None, 1
+        steps = self._found.images.shape[2]
+        stride = max(1, steps // about["positions"])
+        return int(peak) * stride, max(1, steps - stride * (about["positions"] - 1))
 
 
 def _least(found: Opening) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from holistic.errors import SettingError
 from holistic.stats.intervals import midranks, spearman_interval
@@ -16,6 +17,7 @@ __all__ = [
     "Spearman",
     "adjusted_rand",
     "debiased_cka",
+    "fisher",
     "spearman",
     "topk_overlap",
 ]
@@ -57,6 +59,22 @@ def spearman(a: np.ndarray, b: np.ndarray, *, level: float = 0.95) -> Spearman:
     r = float(np.clip(x @ y / scale, -1, 1))
     lo, hi = spearman_interval(r, len(x), level=level)
     return Spearman(r, float(lo), float(hi), len(x))
+
+
+def fisher(r: ArrayLike, things: int) -> np.ndarray:
+    """Put rank correlations of so many things on Fisher's scale, where 1 is infinitely far.
+
+    The next correlation below 1 is that of two neighbours swapped, and all that draws can tell
+    lies half of such a step inside of 1: further out the scale would make one draw in which two
+    rankings are the same as unlike the others as no other draw is.
+
+    Examples
+    --------
+    >>> [round(float(z), 2) for z in fisher([0.5, 1.0], 10)]
+    [0.55, 2.9]
+    """
+    most = 1 - 6 / max(things * (things**2 - 1), 7)
+    return np.arctanh(np.clip(np.asarray(r, np.float64), -most, most))
 
 
 class Shuffles:

@@ -12,6 +12,8 @@ Bounded = tuple[float, float, float]
 """An average and the ends of its 95 % interval."""
 
 _NONE = (np.nan, np.nan, np.nan)
+_NOTHING = 1e-9
+"""Standard error of what doesn't vary, but for rounding: it says nothing of other images."""
 
 
 def mean_accuracy(right: np.ndarray, n: np.ndarray) -> Bounded:
@@ -105,7 +107,9 @@ def mean_of_means(
         return _NONE
     parts = m2 / (n - 1) / n / len(n) ** 2
     error, mean = parts.sum(), float(means.mean())
-    freedom = error**2 / (parts**2 / (n - 1)).sum() if error > 0 else 1.0
+    if error < _NOTHING**2:
+        return mean, np.nan, np.nan
+    freedom = error**2 / (parts**2 / (n - 1)).sum()
     half = float(stdtrit(freedom, 0.975) * np.sqrt(error))
     lo, hi = np.clip((mean - half, mean + half), *limits)
     return mean, float(lo), float(hi)

@@ -33,7 +33,7 @@ from holistic.study.outputs import Reading, called, read_outputs
 from holistic.study.preflight import on_device, preflight, unwrapped
 from holistic.study.scores import Score
 from holistic.study.splits import given_splits
-from holistic.study.vocabulary import checked_vocabulary
+from holistic.study.vocabulary import Tokenizer, checked_vocabulary, tokenizer_of
 
 __all__ = ["Choices", "Material", "gathered"]
 
@@ -81,6 +81,8 @@ class Material:
         Names of a table's columns, in the order of the inputs; empty where there are none.
     vocabulary
         By number, the words of the tokens that occur; empty where nothing names them.
+    tokenizer
+        What reads further texts, where the vocabulary is a tokenizer.
     """
 
     model: nn.Module
@@ -93,6 +95,7 @@ class Material:
     wrapped: Wrapped = field(repr=False)
     feature_names: tuple[str, ...] = ()
     vocabulary: Mapping[int, str] = field(default_factory=dict[int, str], repr=False)
+    tokenizer: Tokenizer | None = field(default=None, repr=False)
 
     @property
     def score(self) -> Score:
@@ -232,6 +235,7 @@ def gathered(
             wrapped,
             _names_of_features(given.features, images),
             checked_vocabulary(choices.vocabulary or given.vocabulary, apart(images)[0]),
+            tokenizer_of(choices.vocabulary or given.vocabulary),
         )
 
 

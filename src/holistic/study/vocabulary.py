@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,16 @@ from torch import Tensor
 
 from holistic.arguments import described, printable
 from holistic.errors import DataError, SettingError, shortened
+from holistic.usercode import running
 
-__all__ = ["BLANKS", "checked_vocabulary", "read_vocabulary", "word_of"]
+__all__ = [
+    "BLANKS",
+    "Tokenizer",
+    "checked_vocabulary",
+    "read_vocabulary",
+    "tokenizer_of",
+    "word_of",
+]
 
 BLANKS = ("[MASK]", "<mask>", "[UNK]", "<unk>", "UNK", "[PAD]", "<pad>", "PAD")
 """What vocabularies call a token that says nothing, the best first."""
@@ -83,6 +92,44 @@ def _of_tokenizer(given: Any, numbers: list[int]) -> dict[int, str]:
     if callable(listed):
         return dict(enumerate(listed()))  # pyright: ignore[reportArgumentType]
     raise DataError(f"the vocabulary is {described(given)}; {_ALLOWED}")
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """A user's tokenizer: what turns a text into numbers, and numbers into words.
+
+    Attributes
+    ----------
+    given
+        What was passed as the vocabulary.
+    """
+
+    given: Any
+
+    def numbers(self, text: str) -> list[int]:
+        """Return the numbers of a text's tokens, with those that begin and end a text.
+
+        Raises
+        ------
+        SettingError
+            If the tokenizer fails, or returns something else.
+        """
+        with running("the tokenizer failed on this text", SettingError):
+            made: Any = (self.given if callable(self.given) else self.given.encode)(text)
+            found: Any = made["input_ids"] if hasattr(made, "keys") else getattr(made, "ids", made)
+            return [int(number) for number in found]
+
+    def words(self, numbers: Sequence[int]) -> dict[int, str]:
+        """Return what it calls these tokens."""
+        return _of_tokenizer(self.given, list(numbers))
+
+
+def tokenizer_of(given: Any) -> Tokenizer | None:
+    """Return a vocabulary that can read texts; None of a list of words or a dictionary."""
+    if given is None or isinstance(given, (str, bytes, Sequence, Mapping)):
+        return None
+    reads: list[Callable[..., Any] | None] = [given, getattr(given, "encode", None)]
+    return Tokenizer(given) if any(map(callable, reads)) else None
 
 
 def word_of(words: Mapping[int, str], number: int) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import holistic
+from holistic.arguments import described
 from holistic.errors import HolisticError, ModelError, SettingError, SiteError, shortened
 from holistic.graph.edits import edit_names
 from holistic.lenses._contract import lens_class, lens_names
@@ -22,9 +23,12 @@ from holistic.workbench.experiments import (
     save_experiment,
 )
 from holistic.workbench.guard import SECONDS, Guard
-from holistic.workbench.images import as_image, known, looked_at, patched, steered
+from holistic.workbench.images import looked_at
+from holistic.workbench.inputs import as_image, example_of, known
 from holistic.workbench.jobs import Jobs, run_lens
+from holistic.workbench.patching import first_pair, patched
 from holistic.workbench.questions import read, written
+from holistic.workbench.steering import checked_doses, steered
 from holistic.workbench.tables import page_of
 from holistic.workbench.workers import Ending, Workers
 
@@ -35,7 +39,7 @@ __all__ = ["Answers", "application"]
 
 _TERMINAL = "the server's terminal says more"
 _ENDS = "the server ends"
-_OF_THE_MODEL = ("remove", "keep", "look", "patch", "steer")
+_OF_THE_MODEL = ("remove", "keep", "look", "pair", "patch", "steer")
 
 
 class Answers:
@@ -77,11 +81,9 @@ class Answers:
         if isinstance(self.live, str):
             return {"live": False, "reason": self.live, "experiments": self._kept()}
         subject = self.live.subject
-        low, high = (float(end) for end in subject.images.aminmax())
         return {
             "live": True,
-            "shape": list(subject.images.shape[1:]),
-            "range": [low, high],
+            **self.live.form,
             "sites": [site.called for site in subject.hidden_sites],
             "edits": list(edit_names()),
             "examples": len(subject.images),
@@ -130,6 +132,10 @@ class Answers:
             raise SettingError("'examples' are whole numbers")
         return self._model().pictures(ids)
 
+    def example(self, asked: Any) -> dict[str, Any]:
+        """Return what an example holds, for a form that starts from it."""
+        return example_of(self._model().subject, asked.get("example"))
+
     def look(self, asked: Any) -> dict[str, Any]:
         """What the model makes of one image."""
         with self._asked() as live:
@@ -139,6 +145,11 @@ class Answers:
                 **looked_at(live.subject, image, near),
                 **known(live.subject, asked.get("image")),
             }
+
+    def pair(self, asked: Any) -> dict[str, Any]:
+        """Find two examples where a patch at a site moves the prediction far."""
+        with self._asked() as live:
+            return first_pair(live.subject, live.subject.site(_text(asked, "site")).name)
 
     def patch(self, asked: Any) -> dict[str, Any]:
         """What it says of one image with a site's value from another."""
@@ -160,8 +171,12 @@ class Answers:
             image = as_image(live.subject, asked.get("image"))
             site, label = live.subject.site(_text(asked, "site")).name, asked.get("class")
             if type(label) is not int or not 0 <= label < len(live.subject.classes):
-                raise SettingError("'class' is the index of a class")
-            return steered(live.subject, image, site=site, label=label)
+                raise SettingError(
+                    f"'class' is the index of a class, 0 to {len(live.subject.classes) - 1}, "
+                    f"got {described(label)}"
+                )
+            doses = checked_doses(asked.get("doses"))
+            return steered(live.subject, image, site=site, label=label, doses=doses)
 
     def jobs(self, asked: Any) -> dict[str, Any]:
         """Lenses that ran or run, those that this audit lacks, and which of them need others."""
@@ -297,7 +312,17 @@ def application(answers: Answers, host: str, token: str, *, seconds: float = SEC
     async def failed(request: Request, error: Exception) -> Response:
         return error_response(f"the server failed; {_TERMINAL}", 500)
 
-    names = ("state", "rows", "pictures", "forget", "jobs", "start", "cancel", *_OF_THE_MODEL)
+    names = (
+        "state",
+        "rows",
+        "pictures",
+        "example",
+        "forget",
+        "jobs",
+        "start",
+        "cancel",
+        *_OF_THE_MODEL,
+    )
     routes = [Route("/", page, methods=["GET"])]
     routes += [Route(f"/api/{name}", answering(name), methods=["POST"]) for name in names]
     app = Starlette(routes=routes, exception_handlers={Exception: failed})

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,11 +19,12 @@ from holistic.graph.engine import Stage
 from holistic.graph.loops import ablation_value, batches, replacing, replays, run_from
 from holistic.graph.sites import Site
 from holistic.lenses._pictures import drawn_as_pictures, pictures
-from holistic.replacing.controls import random_sets
+from holistic.replacing.controls import few_sets, random_sets
 from holistic.report.embedded import sheet
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
 from holistic.workbench.guard import SECONDS
+from holistic.workbench.inputs import form_of
 from holistic.workbench.losses import CHANGED, describe_losses
 
 __all__ = ["Live", "Removal", "Superseded", "within"]
@@ -148,6 +150,11 @@ class Live:
         self._whole = subject.evaluation
         self._first = self._whole.sample(_FIRST, seed=subject.seed)
 
+    @cached_property
+    def form(self) -> dict[str, Any]:
+        """What a form for an input needs."""
+        return form_of(self.subject)
+
     def warm(self) -> None:
         """Prepare the sites for first questions, unless the model takes long for its data."""
         sites, engine = self.subject.hidden_sites, self.subject.engine
@@ -199,10 +206,11 @@ class Live:
         dict
             `classes`: for each class its n, accuracy before and after with their 95 % intervals
             (Wilson), the drop with its own (Tango, paired) and, where asked for, the mean drop over
-            random sets, the range that holds 95 % of them, and `p`, the share of sets that drop as
-            much, (1 + b) / (1 + B); `confusion` and `intact`: examples by class and prediction
-            `[C][C]` without the units and with them; `changed`: some examples whose prediction
-            changes; `n` and `whole`, whether they are all evaluation examples.
+            random sets, the range that holds 95 % of them, `p`, the share of sets that drop as
+            much, (1 + b) / (1 + B), and `q` among the classes (Benjamini-Hochberg); `every`,
+            whether there are no more such sets; `confusion` and `intact`: examples by class and
+            prediction `[C][C]` without the units and with them; `changed`: some examples whose
+            prediction changes; `n` and `whole`, whether they are all evaluation examples.
         """
         with self.busy, torch.no_grad():
             check()
@@ -216,6 +224,7 @@ class Live:
         after = np.concatenate([part[1] for part in parts], 1)  # [1 + R, N]
         return {
             **describe_losses(examples, self.subject.classes, before, after),
+            "every": self._every(removal, len(sets) - 1),
             "whole": len(examples) == len(self._whole),
         }
 
@@ -273,6 +282,12 @@ class Live:
         each = self._seconds.get(tuple(removal.units), float("inf")) * len(self._examples(removal))
         seconds = _CONTROL_SECONDS if seconds is None else seconds
         return min(removal.controls, max(_LEAST_CONTROLS, int(seconds / max(each, 1e-9))))
+
+    def _every(self, removal: Removal, drawn: int) -> bool:
+        """Whether so many random sets are all that there are beside the one that is removed."""
+        sizes = {name: len(some) for name, some in removal.units.items()}
+        asked = bool(removal.units) and removal.controls > 0
+        return asked and few_sets(sizes, self.subject.site, max(drawn, 0))
 
     def _random_sets(
         self, removal: Removal, seconds: float | None = None

@@ -9,6 +9,7 @@ import numpy as np
 
 from holistic.stats.flips import Flips
 from holistic.stats.intervals import wilson
+from holistic.stats.tests import benjamini_hochberg
 from holistic.study.examples import Examples
 
 __all__ = ["CHANGED", "describe_losses"]
@@ -73,6 +74,8 @@ def _rows(names: Sequence[str], flips: Flips) -> list[dict[str, Any]]:
     shares = {"before": (before, wilson(before, n)), "after": (after, wilson(after, n))}
     drops, (least, most) = flips.drop, flips.bounds()
     control = flips.controls() if len(flips.control) else None
+    # all examples together are no test beside those of their classes: they hold the same ones
+    q = None if control is None else benjamini_hochberg(control.p[:-1])
     rows = list[dict[str, Any]]()
     for i, name in enumerate(names):
         row: dict[str, Any] = {"class": name, "n": int(n[i])}
@@ -81,9 +84,11 @@ def _rows(names: Sequence[str], flips: Flips) -> list[dict[str, Any]]:
             for key, (count, (lo, hi)) in shares.items():
                 row[key] = _estimate(count[i] / n[i], lo[i], hi[i])
             row["drop"] = _estimate(drops[i], least[i], most[i])
-        if n[i] and control is not None:
+        if n[i] and control is not None and q is not None:
             usual = _estimate(*map(float, (control.mean[i], control.lo[i], control.hi[i])))
             row["random"] = {**usual, "sets": len(flips.control), "p": float(control.p[i])}
+            if i < len(q):
+                row["random"]["q"] = float(q[i])
         rows.append(row)
     return rows
 

@@ -54,8 +54,12 @@ def page_of(audit: Audit, asked: Any) -> dict[str, Any]:
     if sort is not None and sort not in columns:
         raise SettingError(f"'sort' names a column; there are {listed(columns, 40)}")
     if not all(type(v) is int and v >= 0 for v in (offset, limit)):
-        raise SettingError("'offset' and 'limit' are whole numbers")
-    offset = min(offset, 1 << 62)
+        raise SettingError("'offset' and 'limit' are whole numbers from 0 on")
+    if limit > _MOST:
+        raise SettingError(
+            f"'limit' is up to {_MOST} rows, got {limit}; ask for the next by 'offset'"
+        )
+    offset = min(offset, 1 << 62)  # no table is as long
     where = " and ".join(f"{_quoted(c)} = ?" for c in equal) or "true"
     # names of columns can't be parameters of a query; they were found among the table's own
     order = ""
@@ -69,7 +73,7 @@ def page_of(audit: Audit, asked: Any) -> dict[str, Any]:
         counted = base.execute(f"select count(*) from found where {where}", values).fetchone()
         rows = base.execute(
             f"select * from found where {where}{order} limit ? offset ?",
-            [*values, min(limit, _MOST), offset],
+            [*values, limit, offset],
         ).fetchall()
     return {
         "columns": list(columns),

@@ -1,15 +1,23 @@
 // Everything about one class: the units that it needs, and its rows in every finding.
 
-import { casesOf } from "../data";
+import { useContext } from "preact/hooks";
+import { type Audit, casesOf } from "../data";
 import { fill, parts } from "../lenses/parts";
 import { to } from "../route";
-import { useAudit } from "../views/context";
+import { RowsContext, useAudit } from "../views/context";
 import { counted, DataTable } from "../views/DataTable";
 import { Picture } from "../views/Picture";
 import { shown } from "../wording";
 
+/** An example that isn't of the class, to steer towards it. */
+function other(audit: Audit, index: number): number {
+  const place = audit.images?.labels.findIndex((label) => label !== index) ?? -1;
+  return audit.images?.examples[place] ?? 0;
+}
+
 export function ClassCard({ index }: { index: number }) {
-  const audit = useAudit();
+  const audit = useAudit(),
+    served = useContext(RowsContext);
   const name = audit.outline.classes[index];
   const seen = (audit.images?.labels ?? [])
     .flatMap((label, place) => (label === index ? [place] : []))
@@ -38,6 +46,7 @@ export function ClassCard({ index }: { index: number }) {
             next →
           </a>
         )}
+        {served && <a href={to.steer(other(audit, index), index)}>steer one towards it</a>}
       </p>
       <div class="strip">
         {fill((own) => own.class?.strip, at)}
@@ -48,8 +57,8 @@ export function ClassCard({ index }: { index: number }) {
           </span>
         ))}
       </div>
-      <Lenses name={name} />
       {fill((own) => own.class?.pictures, at)}
+      <Lenses name={name} />
       {fill((own) => own.class?.units, at)}
       {tables.map((table) => (
         <details key={table.name}>

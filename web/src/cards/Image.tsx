@@ -46,7 +46,10 @@ export function ImageCard({ example }: { example: number }) {
           </a>
         )}
         {document.querySelector("meta[name=holistic-live]") && (
-          <a href={to.draw(example)}>ask the model about it</a>
+          <>
+            <a href={to.draw(example)}>ask the model about it</a>{" "}
+            <a href={to.steer(example)}>steer it</a> <a href={to.patch(example)}>patch it</a>
+          </>
         )}
       </p>
       <div class="strip">

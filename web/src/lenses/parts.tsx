@@ -3,6 +3,7 @@
 import type { ComponentChild, FunctionComponent } from "preact";
 import type { Audit, Table } from "../data";
 import type { Unit } from "../live/server";
+import type { Part } from "../views/Picture";
 
 export interface UnitOf {
   site: string;
@@ -42,6 +43,13 @@ export interface Judged {
   colour: string;
 }
 
+/** A number of a unit, as a row of a table tells it. */
+export interface Weighed extends UnitOf {
+  table: Table;
+  row: number;
+  value: string;
+}
+
 export interface NamedSet {
   name: string;
   units: Unit[];
@@ -57,6 +65,10 @@ export interface Parts {
     pictures?: FunctionComponent<UnitOf>;
     numbers?: FunctionComponent<UnitOf>;
   };
+  /** The example that stands for a unit. */
+  emblem?: (audit: Audit, at: UnitOf) => Part | undefined;
+  /** What single units do to a class, or to one image: at each site the most needed first. */
+  needed?: (audit: Audit, of: ClassOf | ImageOf) => Weighed[];
   /** The group of units that a unit is in; empty for none. */
   group?: (audit: Audit, site: string, unit: number) => string;
   /** What the lens makes of a unit, in a word. */
@@ -90,6 +102,10 @@ const found = import.meta.glob<Parts>("./*/_parts.tsx", { eager: true, import: "
 
 export const parts: Parts[] = Object.values(found);
 
+/** The lenses that bring a part, by where it lies. */
+export const lensesOf = (of: (own: Parts) => unknown): string[] =>
+  Object.entries(found).flatMap(([place, own]) => (of(own) ? [place.split("/")[1]] : []));
+
 /** What all lenses put into one place. */
 export const fill = <P extends object>(
   of: (own: Parts) => FunctionComponent<P> | undefined,
@@ -99,6 +115,10 @@ export const fill = <P extends object>(
     const Part = of(own);
     return Part ? [<Part key={i} {...props} />] : [];
   });
+
+/** The first answer that a lens has. */
+export const firstOf = <T,>(ask: (own: Parts) => T | undefined): T | undefined =>
+  parts.map(ask).find((found) => found !== undefined);
 
 const first = (audit: Audit, names: (string | undefined)[]): Table | undefined =>
   names.flatMap((name) => (name && audit.table(name)) || [])[0];

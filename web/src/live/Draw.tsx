@@ -1,213 +1,211 @@
-// Draw an input, or take an example, and ask what the model makes of it.
+// Draw or type an input, or take an example, and ask what the model makes of it.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { limitOf } from "../colour";
 import { parts } from "../lenses/parts";
 import { go, to } from "../route";
 import { useAudit } from "../views/context";
+import { Tokens, unpadded } from "../views/Example";
 import { Frame, Pick } from "../views/Frame";
-import { Pixels } from "../views/Pixels";
+import { InputMap } from "../views/InputMap";
 import { plain, shown } from "../wording";
+import { useAsked, useServer } from "./asking";
+import { Bench, Refused } from "./Bench";
+import { Elsewhere, ExampleField, Shown } from "./Chosen";
 import { Cut, useSheet } from "./Cut";
-import { percent as share } from "./Outcome";
+import { InputForm, withRest } from "./Forms";
+import { Missing } from "./Missing";
+import { begun, DRAWN, hold, type Input, inputAt, ownInput } from "./own";
+import { Probabilities } from "./Probabilities";
 import { drawable, Sheet } from "./Sheet";
-import { Steering } from "./Steering";
-import { ask, type Looked, type Patched, type State } from "./server";
+import type { Looked, State, Values } from "./server";
 
 const MAP = 128;
 
-/** What was found, and of what: the reader may have chosen another image or site since. */
-interface Answer {
-  found: Looked;
-  image: unknown;
-  site: string;
-}
-
-export function Draw({ place }: { place: number | null }) {
-  const { classes } = useAudit().outline;
-  const [state, setState] = useState<State | null>(null);
-  const [image, setImage] = useState<unknown>(place);
-  const [answer, setAnswer] = useState<Answer | null>(null);
-  const [site, setSite] = useState("");
-  const [trouble, setTrouble] = useState("");
-  const number = useRef(0);
-  const missing = place && state?.live && place >= state.examples;
-  const found = answer?.found,
-    late = answer !== null && (answer.image !== image || answer.site !== site);
-  useEffect(() => {
-    ask<State>("state", {}).then(
-      (answer) => {
-        setState(answer);
-        setSite(answer.sites?.[answer.sites.length - 1] ?? "");
-        setTrouble(answer.live ? "" : answer.reason);
-      },
-      (e: Error) => setTrouble(e.message),
-    );
-  }, []);
-  useEffect(() => {
-    setImage(place);
-    setAnswer(null);
-    setTrouble("");
-  }, [place]);
-  useEffect(() => {
-    if (!state?.live || image === null || !site || missing) return;
-    const mine = ++number.current;
-    ask<Looked>("look", { image, near: site }).then(
-      (found) => {
-        if (mine !== number.current) return;
-        setAnswer({ found, image, site });
-        setTrouble("");
-      },
-      (e: Error) => mine === number.current && setTrouble(e.message),
-    );
-  }, [state, image, site]);
+export function Draw({ place }: { place: string }) {
+  const [state, trouble] = useServer();
+  const { inputs } = useAudit();
+  const own = !place || place === DRAWN;
   return (
     <section class="card">
       <h2>
-        {place === null ? "Draw" : `Example ${place}`}
-        {place !== null && found?.label !== undefined && (
-          <small>
-            {" "}
-            of class {classes[found.label]}, {found.split} split
-          </small>
-        )}
+        {own
+          ? inputs.parts === "pixels"
+            ? "Draw"
+            : `Your own ${inputs.example}`
+          : `Example ${place}`}
       </h2>
-      {missing && (
-        <p>
-          There is no example {place}: the data have 0 to {state.examples - 1}.
-        </p>
-      )}
-      {trouble && (
-        <p class="caveat" role="alert">
-          {trouble}
-          {late && ". What stands below is of the choice before."}
-        </p>
-      )}
-      {state?.live && <Examples count={state.examples} place={place} />}
-      <div class="pair">
-        {state?.live && place === null && drawable(state.shape) && (
-          <Sheet
-            state={state}
-            drawn={setImage}
-            clear={() => {
-              setImage(null);
-              setAnswer(null);
-            }}
-          />
-        )}
-        {place !== null && !missing && state?.live && <Shown place={place} />}
-        {found && <Measurement found={found} classes={classes} />}
-      </div>
-      {found && state && (
-        <div class={late ? "late" : ""} aria-busy={late}>
-          <Maps found={found} name={classes[found.prediction]} />
-          <Activations found={found} />
-          <p class="picks">
-            <Pick name="site" from={state.sites} at={site} set={setSite} />
-          </p>
-          <Nearest found={found} site={answer.site} image={answer.image} count={state.examples} />
-          <Steering site={answer.site} image={answer.image} found={found} />
-        </div>
-      )}
+      <Refused why={trouble} />
+      {state && <Looking key={own ? "own" : place} state={state} place={place} />}
     </section>
   );
 }
 
-/** Take one of the data's examples instead of a drawing. */
-function Examples({ count, place }: { count: number; place: number | null }) {
-  const any = () => go(to.draw(Math.floor(Math.random() * count)));
+function Looking({ state, place }: { state: State; place: string }) {
+  const audit = useAudit(),
+    { classes } = audit.outline,
+    one = audit.inputs.example;
+  const own = !place || place === DRAWN,
+    onSheet = drawable(state.shape) && audit.inputs.kind === "image";
+  const asked = own ? null : inputAt(place, state.examples, one);
+  const [mine, setMine] = useState<Input | null>(own ? ownInput() : null);
+  const start = typeof asked === "number" ? asked : begun();
+  const [site, setSite] = useState(state.sites[state.sites.length - 1]);
+  const form = !onSheet && typeof asked !== "string";
+  const example = useAsked<Values>("example", form ? { example: start } : null);
+  const input = mine ?? (typeof asked === "string" ? null : asked) ?? (form ? start : null);
+  const found = useAsked<Looked>("look", input === null ? null : { image: input, near: site });
+  const origin = useAsked<Looked>(
+    "look",
+    form && mine !== null ? { image: start, near: site } : null,
+  );
+  const drawn = (input: Input | null) => {
+    setMine(input);
+    hold(input, start);
+  };
+  const answer = input === null ? null : found.answer;
+  const at = mine !== null ? DRAWN : String(input ?? "");
   return (
-    <p class="tools">
-      <label>
-        an example of the data, 0 to {count - 1}:{" "}
-        <input
-          type="number"
-          min={0}
-          max={count - 1}
-          value={place ?? ""}
-          onChange={(e) =>
-            e.currentTarget.value &&
-            go(to.draw(Math.min(count - 1, Math.max(0, Math.floor(Number(e.currentTarget.value))))))
-          }
+    <>
+      <Bench
+        seen={
+          <>
+            <Refused
+              why={
+                typeof asked === "string"
+                  ? asked
+                  : found.trouble &&
+                    `${found.trouble}${found.late ? ". What stands below is of the choice before." : ""}`
+              }
+            />
+            {answer ? (
+              <div class={found.late ? "late" : ""} aria-busy={found.late}>
+                <Probabilities
+                  now={answer}
+                  before={mine !== null && form ? (origin.answer ?? undefined) : undefined}
+                  what={`The model says ${classes[answer.prediction]}.${mine !== null && form ? ` Before: example ${start} as it is.` : ""}`}
+                />
+                {answer.words && (
+                  <p class="note">
+                    Read as: <Tokens words={unpadded(answer.words)} />
+                  </p>
+                )}
+              </div>
+            ) : (
+              typeof asked !== "string" && (
+                <p class="hint" role="status">
+                  Nothing is drawn yet: draw with the pointer on the sheet, put a picture on it, or
+                  take an example.
+                </p>
+              )
+            )}
+          </>
+        }
+      >
+        {answer?.label !== undefined && mine === null && (
+          <p class="tools">
+            of class {classes[answer.label]}, {answer.split} split
+          </p>
+        )}
+        {own && onSheet && (
+          <Sheet
+            state={state}
+            drawn={(image) => drawn(withRest(state, start, { values: image }))}
+            clear={() => drawn(null)}
+          />
+        )}
+        {!own && onSheet && typeof asked === "number" && <Shown input={asked} size={196} />}
+        {form && example.answer && (
+          <InputForm state={state} start={start} values={example.answer} typed={drawn} />
+        )}
+        {own && onSheet && state.also.length > 0 && (
+          <p class="note">
+            Beside it the model is given {state.also.join(", ")}: those of example {start}.
+          </p>
+        )}
+        {form && (
+          <p class="note">
+            It starts as example {start}
+            {state.also.length > 0 &&
+              `, whose ${state.also.join(", ")} the model is given beside it`}
+            .
+          </p>
+        )}
+        <ExampleField
+          state={state}
+          place={own ? "" : place}
+          label="or an example of the data"
+          open={(n) => go(to.draw(n))}
         />
-      </label>
-      <button type="button" onClick={any}>
-        any example
-      </button>
-      {place !== null && (
-        <button type="button" onClick={() => go(to.draw())}>
-          draw instead
-        </button>
+        <p class="tools">
+          {!own && onSheet && <a href={to.draw()}>draw instead</a>}
+          <Elsewhere
+            place={at}
+            links={[
+              ["steer it along a class", to.steer(at)],
+              ["patch it with another", to.patch(at)],
+            ]}
+          />
+        </p>
+      </Bench>
+      {answer && (
+        <div class={found.late ? "late" : ""} aria-busy={found.late}>
+          <Maps found={answer} name={classes[answer.prediction]} />
+          <p class="picks">
+            <Pick name="site" from={state.sites} at={site} set={setSite} />
+          </p>
+          <Nearest found={answer} site={site} at={at} />
+          <Activations found={answer} />
+        </div>
       )}
-    </p>
+    </>
   );
 }
 
-function Shown({ place }: { place: number }) {
-  const sheet = useSheet([place]);
-  return sheet && <Cut sheet={sheet} place={0} label={`Example ${place}`} size={196} />;
-}
-
-function Measurement({ found, classes }: { found: Looked; classes: string[] }) {
-  const order = classes.map((_, c) => c).sort((a, b) => found.logits[b] - found.logits[a]);
-  const kept = classes.length > 20 ? order.slice(0, 20) : classes.map((_, c) => c);
-  return (
-    <div class="wide">
-      <table class="bars">
-        <caption aria-live="polite">
-          The model says {classes[found.prediction]}
-          {kept.length < classes.length && "; the 20 largest"}
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">class</th>
-            <th scope="col" colSpan={2}>
-              probability
-            </th>
-            <th scope="col">logit</th>
-          </tr>
-        </thead>
-        <tbody>
-          {kept.map((c) => (
-            <tr key={c}>
-              <th scope="row">{classes[c]}</th>
-              <td>
-                <span class="bar-of">
-                  <i style={{ width: `${100 * found.probabilities[c]}%` }} />
-                </span>
-              </td>
-              <td>{share(found.probabilities[c])}</td>
-              <td>{shown(found.logits[c])}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
-}
-
-/** How the pixels speak for the predicted class, by each method; methods that fail a gate are named. */
+/** How the parts of the input speak for the predicted class, by each method; methods that fail a gate are named. */
 function Maps({ found, name }: { found: Looked; name: string }) {
   const audit = useAudit();
   const look = parts.find((own) => own.method)?.method;
   const nameOf = (method: string) => look?.name(audit, method) ?? plain(method);
-  const methods = Object.entries(found.maps).filter(([, rows]) => rows.length > 1);
+  const methods = Object.entries(found.maps).map(
+    ([method, rows]) => [method, rows.map((row) => row.map((v) => v ?? Number.NaN))] as const,
+  );
   if (!methods.length) return null;
+  const text = found.words;
   return (
     <Frame
-      caption={`What speaks for ${name} (blue) and against it (orange), pixel by pixel, signed, each map on a scale of its own (those of the lens attribution are sizes without a sign). One image, so no interval; a method that fails a test of the lens attribution on this model is marked: its map shouldn't be believed.`}
+      name="maps"
+      caption={
+        text
+          ? `By how much the score of ${name} falls without each token (blue: it speaks for ${name}; orange: against it), the model run again without it; full colour at the largest. One text, so no interval.`
+          : `What speaks for ${name} (blue) and against it (orange), pixel by pixel, signed, each map on a scale of its own (those of the lens attribution are sizes without a sign). One image, so no interval; a method that fails a test of the lens attribution on this model is marked: its map shouldn't be believed.`
+      }
     >
+      <h3>What speaks for {name}</h3>
       <div class="strip">
         {methods.map(([method, rows]) => {
           const flat = rows.flat();
-          return (
-            <figure class="map" key={method}>
-              <Pixels
+          return text ? (
+            <p key={method}>
+              <Tokens
+                words={unpadded(text)}
+                values={flat}
+                limit={limitOf(flat)}
+                title={(place) =>
+                  Number.isFinite(flat[place])
+                    ? `without it the score falls by ${shown(Number(flat[place].toPrecision(3)))}`
+                    : "not taken out"
+                }
+              />
+            </p>
+          ) : (
+            <figure class={audit.inputs.kind === "image" ? "map" : "map plain"} key={method}>
+              <InputMap
                 values={flat}
                 width={rows[0].length}
                 limit={limitOf(flat)}
                 size={MAP}
-                label={`${nameOf(method)} of the logit of ${name} by pixel`}
+                label={audit.inWords(`${nameOf(method)} of the logit of ${name} by pixel`)}
               />
               <figcaption>
                 {nameOf(method)}
@@ -217,6 +215,7 @@ function Maps({ found, name }: { found: Looked; name: string }) {
           );
         })}
       </div>
+      {!text && <Missing what="Whether these maps can be believed" of={(own) => own.method} />}
     </Frame>
   );
 }
@@ -269,49 +268,12 @@ function Activations({ found }: { found: Looked }) {
   );
 }
 
-const WAYS = ["from the example here", "from here to the example"] as const;
-
-/** The nearest examples, and what becomes of either image with the site's value of the other. */
-function Nearest({
-  found,
-  site,
-  image,
-  count,
-}: {
-  found: Looked;
-  site: string;
-  image: unknown;
-  count: number;
-}) {
+/** The nearest examples at a site; each can be patched with this input. */
+function Nearest({ found, site, at }: { found: Looked; site: string; at: string }) {
   const { classes } = useAudit().outline;
-  const [result, setResult] = useState("");
-  const [some, setSome] = useState("");
-  const [way, setWay] = useState<(typeof WAYS)[number]>(WAYS[0]);
   const near = found.nearest ?? [];
-  const sheet = useSheet(near.map((n) => n.place));
-  useEffect(() => setResult(""), [found, way, some]);
-  useEffect(() => setSome(""), [site]);
-  const patch = (place: number) => {
-    if (some.trim() && !/^\s*\d+(\s*,\s*\d+)*\s*$/.test(some))
-      return setResult("Units are whole numbers with commas between them, or nothing for all.");
-    const into = way === WAYS[0],
-      units = some.match(/\d+/g)?.map(Number);
-    const what = units
-      ? `${units.length === 1 ? "unit" : "units"} ${units.join(", ")} of site ${site}`
-      : `the whole of site ${site}`;
-    ask<Patched>("patch", {
-      source: into ? place : image,
-      target: into ? image : place,
-      site,
-      units,
-    }).then(
-      ({ before, after, control: { n, same }, random }) =>
-        setResult(
-          `With ${what} taken ${into ? `from example ${place}, this image` : `from this image, example ${place}`} is predicted as ${classes[after.prediction]} (${percent(after)}; before: ${classes[before.prediction]}, ${percent(before)}). Control: taken from ${n} other images that are ${classes[before.prediction]} and told so, ${same} leave it as it was.${random ? ` With as many random units of the site it stays in ${random.same} of ${random.n} draws.` : ""}`,
-        ),
-      (e: Error) => setResult(e.message),
-    );
-  };
+  const places = useMemo(() => near.map((n) => n.place), [found]);
+  const sheet = useSheet(places);
   return (
     <>
       <h3>
@@ -335,48 +297,15 @@ function Nearest({
               <small>
                 {classes[n.label]}, {shown(Number(n.distance.toPrecision(3)))} away
               </small>
-              <button
-                type="button"
-                aria-label={`patch with ${label}`}
-                onClick={() => patch(n.place)}
-              >
-                patch
-              </button>
+              <small>
+                <a href={to.patch(at, n.place)} aria-label={`patch with ${label}`}>
+                  patch
+                </a>
+              </small>
             </span>
           );
         })}
       </div>
-      <p class="picks">
-        <Pick name={`put site ${site}`} from={WAYS} at={way} set={setWay} />
-        <label class="pick">
-          units{" "}
-          <input
-            value={some}
-            placeholder="all, or 3, 17, …"
-            onInput={(e) => setSome(e.currentTarget.value)}
-          />
-        </label>
-      </p>
-      <form
-        class="tools"
-        onSubmit={(e) => {
-          e.preventDefault();
-          patch(Number(new FormData(e.currentTarget).get("example")));
-        }}
-      >
-        <label>
-          with any other example, 0 to {count - 1}:{" "}
-          <input name="example" type="number" min={0} max={count - 1} step={1} required />
-        </label>
-        <button type="submit">patch</button>
-      </form>
-      <p role="status">{result}</p>
-      <p>
-        Where everything that the decision reads passes through site {site}, the whole of it brings
-        the other image's answer by construction.
-      </p>
     </>
   );
 }
-
-const percent = (found: Looked) => share(found.probabilities[found.prediction]);

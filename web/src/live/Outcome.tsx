@@ -7,32 +7,40 @@ import { useAudit } from "../views/context";
 import { Frame } from "../views/Frame";
 import { fixed, shown } from "../wording";
 import { Cut, useSheet } from "./Cut";
+import { type Axis, axisOf, Difference, Ticks } from "./Difference";
 import type { ClassRow, Estimate, Removed } from "./server";
 
-const SHOWN = 40;
+const SHOWN = 12;
 
 export const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 export const between = (e: Estimate) => `[${fixed(100 * e.lo, 1)}, ${fixed(100 * e.hi, 1)}]`;
 
-/** What a set of units did; numbers of a set that is no longer the chosen one are dimmed. */
-export function Outcome({
+/** What a set of units did to every class; numbers of a set that is no longer the chosen one are dimmed. */
+export function Effect({
   found,
-  edited,
+  units,
   late,
+  tried,
 }: {
   found: Removed;
-  edited: boolean;
+  units: number;
   late: boolean;
+  /** How many sets the reader has tried on this page. */
+  tried: number;
 }) {
   return (
     <div class={late ? "late" : ""} aria-busy={late}>
-      <Bars found={found} edited={edited} />
-      {edited && (
-        <>
-          <Changed found={found} />
-          <Confusion found={found} />
-        </>
-      )}
+      <Bars found={found} units={units} tried={tried} />
+    </div>
+  );
+}
+
+/** Examples whose prediction changes, and what classes are taken for. */
+export function Outcome({ found, late }: { found: Removed; late: boolean }) {
+  return (
+    <div class={late ? "late" : ""} aria-busy={late}>
+      <Changed found={found} />
+      <Confusion found={found} />
     </div>
   );
 }
@@ -54,13 +62,46 @@ const COLUMNS = [
   ["random_hi", "share", "2.5 % of the sets drop more"],
   ["sets", "sets", "random sets"],
   ["p", "", "one-sided: share of the random sets that drop the class as much, (1 + b) / (1 + B)"],
+  ["q", "", "false discovery rate among the classes of this set (Benjamini-Hochberg)"],
 ] as const;
 const three = (e?: Estimate) => [e?.value ?? null, e?.lo ?? null, e?.hi ?? null];
 
-function Bars({ found, edited }: { found: Removed; edited: boolean }) {
+/** Few sets are all of them, and then p can't be small; told in words. */
+function few(found: Removed, units: number): string {
+  const others = found.classes[found.classes.length - 1].random?.sets;
+  if (!found.every) return "";
+  if (!others)
+    return "There is no other set of as many units of these sites, so nothing to compare it with.";
+  return `${others + 1} sets of ${units} ${units === 1 ? "unit" : "units"} exist here, this one among them: p can't be below ${shown(Number((1 / (others + 1)).toPrecision(2)))}${others < 19 ? ", so no class's loss can be significant" : ""}.`;
+}
+
+/** What changed most, in a sentence. */
+function lead(found: Removed): string {
+  const own = found.classes.slice(0, -1).filter((row) => row.drop && row.before && row.after),
+    whole = found.classes[found.classes.length - 1];
+  const most = own.reduce<ClassRow | null>(
+    (a, b) => (a && Math.abs(a.drop!.value) >= Math.abs(b.drop!.value) ? a : b),
+    null,
+  );
+  const worded = (row: ClassRow) =>
+    `${(100 * row.before!.value).toFixed(1)} → ${percent(row.after!.value)}`;
+  const all = whole.before && whole.after ? `all classes: ${worded(whole)}` : "";
+  if (!most || !most.drop!.value) return `No class's accuracy changes; ${all}.`;
+  return `Class ${most.class} changes most: ${worded(most)}; ${all}.`;
+}
+
+function Bars({ found, units, tried }: { found: Removed; units: number; tried: number }) {
+  const edited = units > 0;
   const rows = some(
     found,
     found.classes.filter((row) => row.after),
+  );
+  const axis = axisOf(
+    edited
+      ? rows.flatMap(({ drop, random }) =>
+          [drop, random].flatMap((e) => (e ? [-100 * e.lo, -100 * e.hi] : [])),
+        )
+      : [],
   );
   const table = useMemo(
     () =>
@@ -77,64 +118,112 @@ function Bars({ found, edited }: { found: Removed; edited: boolean }) {
           ...three(row.random),
           row.random?.sets ?? null,
           row.random?.p ?? null,
+          row.random?.q ?? null,
         ]),
       ),
     [found],
   );
+  const sets = found.classes[found.classes.length - 1].random?.sets;
+  const least = few(found, units);
   return (
     <Frame
-      caption="Bar: accuracy without the units; line: with every unit. In brackets 95 % intervals (Wilson; of the drop paired, Tango). Random sets: as many units of the same sites, the mean of their drops and the range of 95 % of them; p is one-sided, the share of the sets that drop the class as much, (1 + b) / (1 + B)."
+      caption={`Bar: accuracy without the units minus accuracy with every unit, in points on the axis at its head; line: its 95 % interval (paired, Tango); grey: the range of 95 % of random sets of as many units of the same sites${sets ? ` (${sets} sets${found.every ? ", which are all that there are" : ""})` : ""}. p is one-sided, the share of the sets that drop the class as much, (1 + b) / (1 + B); q is that among the classes of this set (Benjamini-Hochberg), and doesn't count other sets that you try. The table has every interval.`}
       table={table}
     >
-      <div class="wide">
-        <table class="bars">
-          <caption aria-live="polite">
-            Accuracy on {found.whole ? "all" : "a stratified part of the"} evaluation examples, n ={" "}
-            {found.n}
+      <table class="bars effect">
+        <caption>
+          <span aria-live="polite">
+            {edited
+              ? lead(found)
+              : "Nothing is removed: choose units on the map, or one of the sets."}
+          </span>{" "}
+          <small>
+            On {found.whole ? "all" : "a stratified part of the"} evaluation examples, n = {found.n}
             {!found.whole && "; all follow"}
-          </caption>
-          <thead>
-            <tr>
-              <th scope="col">class</th>
-              <th scope="col">accuracy</th>
-              <th scope="col">before</th>
-              <th scope="col">after</th>
-              <th scope="col">drop, points</th>
-              <th scope="col">random sets drop, points</th>
-              <th scope="col">p</th>
-              <th scope="col">n</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((row) => (
-              <tr key={row.class}>
-                <th scope="row">{row.class}</th>
-                <td>
-                  <span class="bar-of">
-                    <i style={{ width: `${100 * row.after!.value}%` }} />
-                    <b style={{ left: `${100 * row.before!.value}%` }} />
-                  </span>
-                </td>
-                <td>
-                  {percent(row.before!.value)} {between(row.before!)}
-                </td>
-                <td>
-                  <strong>{percent(row.after!.value)}</strong> {between(row.after!)}
-                </td>
-                <td>{edited ? `${fixed(100 * row.drop!.value, 1)} ${between(row.drop!)}` : "–"}</td>
-                <td>
-                  {row.random
-                    ? `${fixed(100 * row.random.value, 1)} ${between(row.random)} (${row.random.sets} sets)`
-                    : "–"}
-                </td>
-                <td>{row.random ? shown(Number(row.random.p.toPrecision(2))) : "–"}</td>
-                <td>{row.n}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+            {sets ? `, beside ${found.every ? `all ${sets} other` : `${sets} random`} sets` : ""}
+            {rows.length < found.classes.length &&
+              `; the ${rows.length - 1} classes that change most, of ${found.classes.length - 1}`}
+          </small>
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">class</th>
+            {edited && (
+              <th scope="col" class="name">
+                change, points
+                <Ticks axis={axis} unit="points" />
+              </th>
+            )}
+            <th scope="col">{edited ? "accuracy" : "accuracy [95 % interval]"}</th>
+            {edited && (
+              <>
+                <th scope="col">change</th>
+                <th scope="col" class="roomy">
+                  p
+                </th>
+                <th scope="col" class="roomy">
+                  q
+                </th>
+              </>
+            )}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <Row key={row.class} row={row} edited={edited} axis={axis} />
+          ))}
+        </tbody>
+      </table>
+      {least && <p class="note">{least}</p>}
+      {edited && tried > 1 && (
+        <p class="note">
+          You have tried {tried} sets: q counts the classes of this one, and not the sets.
+        </p>
+      )}
     </Frame>
+  );
+}
+
+const two = (p?: number) => (p === undefined ? "–" : shown(Number(p.toPrecision(2))));
+
+function Row({ row, edited, axis }: { row: ClassRow; edited: boolean; axis: Axis }) {
+  const { before, after, drop, random } = row;
+  if (!edited)
+    return (
+      <tr>
+        <th scope="row">{row.class}</th>
+        <td>
+          <strong>{percent(after!.value)}</strong> {between(after!)}
+        </td>
+      </tr>
+    );
+  const turned = (e: Estimate) => ({ value: -e.value, lo: -e.hi, hi: -e.lo });
+  const points = (e: Estimate) => ({ lo: -100 * e.hi, hi: -100 * e.lo });
+  const change = turned(drop!),
+    usual = random && turned(random);
+  const title = `class ${row.class}: ${percent(before!.value)} ${between(before!)} → ${percent(after!.value)} ${between(after!)}, change ${fixed(100 * change.value, 1)} points ${between(change)}${usual ? `; ${random.sets} random sets: ${fixed(100 * usual.value, 1)} ${between(usual)}, p = ${two(random.p)}${random.q === undefined ? "" : `, q = ${two(random.q)}`}` : ""}; n = ${row.n}`;
+  return (
+    <tr title={title}>
+      <th scope="row">{row.class}</th>
+      <td class="name">
+        <Difference
+          axis={axis}
+          value={100 * change.value}
+          interval={points(drop!)}
+          random={random && points(random)}
+          title={title}
+        />
+      </td>
+      <td>
+        {(100 * before!.value).toFixed(1)} → <strong>{percent(after!.value)}</strong>
+      </td>
+      <td>
+        {change.value > 0 ? "+" : ""}
+        {fixed(100 * change.value, 1)} <small class="roomy">{between(change)}</small>
+      </td>
+      <td class="roomy">{two(random?.p)}</td>
+      <td class="roomy">{two(random?.q)}</td>
+    </tr>
   );
 }
 

@@ -8,15 +8,21 @@ import { useAudit } from "../views/context";
 import { Frame, Pick } from "../views/Frame";
 import { Grid } from "../views/Grid";
 import { laid, unitsOf } from "../views/Network";
-import { fixed, shown } from "../wording";
+import { fixed, layer, shown } from "../wording";
+import { Bench, Refused } from "./Bench";
 import { toggled, unitsIn, written } from "./chosen";
-import { between, Outcome, percent } from "./Outcome";
+import { Missing } from "./Missing";
+import { between, Effect, Outcome, percent } from "./Outcome";
 import { ask, type Estimate, type Removed, type Saved, type State, type Unit } from "./server";
 import { needed } from "./sets";
 import { reached, started, stepped } from "./trail";
 
 const session = Math.random().toString(36).slice(2);
 let number = 0;
+/** Of more sets than these, one is chosen from a list. */
+const BUTTONS = 3;
+/** The sets that were looked at since the page was opened. */
+const tried = new Set<string>();
 
 export function Playground({ wanted, edit: asked }: { wanted: string; edit: string }) {
   const [state, setState] = useState<State | null>(null);
@@ -28,12 +34,15 @@ export function Playground({ wanted, edit: asked }: { wanted: string; edit: stri
   const { sites } = audit.outline;
   const [units, unknown] = useMemo(() => {
     const sizes = table && unitsOf(audit, table);
-    const asked = unitsIn(wanted, sites),
+    const { units: asked, unread } = unitsIn(wanted, sites),
       known = asked.filter(([site, unit]) => unit < (sizes?.get(site) ?? 0));
-    return [known, asked.length - known.length];
+    const beyond = asked
+      .filter((one) => !known.includes(one))
+      .map(([site, unit]) => `${layer(site)}·${unit}`);
+    return [known, [...beyond, ...unread]];
   }, [wanted, table]);
   const address = to.live(wanted, edit);
-  const [found, setFound] = useState<{ of: string; edited: boolean; answer: Removed } | null>(null);
+  const [found, setFound] = useState<{ of: string; units: number; answer: Removed } | null>(null);
   const [trouble, setTrouble] = useState("");
   useEffect(() => {
     ask<State>("state", {}).then(
@@ -68,7 +77,7 @@ export function Playground({ wanted, edit: asked }: { wanted: string; edit: stri
         const answer = await question(step);
         if (answer.superseded || mine !== number) return;
         whole = answer.whole;
-        setFound({ of: address, edited: units.length > 0, answer });
+        setFound({ of: address, units: units.length, answer });
         setTrouble("");
       }
     };
@@ -76,66 +85,89 @@ export function Playground({ wanted, edit: asked }: { wanted: string; edit: stri
   }, [state?.live, wanted, edit]);
   const trail = useTrail(address);
   const late = found !== null && found.of !== address;
-  if (!table) return <p>This audit holds no effects of single units; run the lens ablation.</p>;
+  if (units.length) tried.add(address);
+  if (!table) return <Missing what="The playground" of={(own) => own.map} />;
   const set = (next: Unit[]) => go(to.live(written(next, sites), edit));
   return (
     <section class="card">
       <h2>Ablation playground</h2>
-      {trouble && (
-        <p class="caveat" role="alert">
-          {trouble}
-          {late && ". The numbers below are those of the set before."}
+      <Bench
+        seen={
+          <>
+            <Refused
+              why={
+                trouble &&
+                `${trouble}${late ? ". The numbers below are those of the set before." : ""}`
+              }
+            />
+            {found && (
+              <Effect found={found.answer} units={found.units} late={late} tried={tried.size} />
+            )}
+          </>
+        }
+      >
+        {unknown.length > 0 && (
+          <p class="caveat">
+            This audit has no {unknown.slice(0, 5).join(", ")}
+            {unknown.length > 5 && ` and ${unknown.length - 5} more`}: the address names what isn't
+            there, and nothing of it is removed. Choose units on the map.
+          </p>
+        )}
+        {edit !== asked && (
+          <p class="caveat">
+            There is no ablation value “{asked}”; these units hold their {edit}.
+          </p>
+        )}
+        <UnitMap table={table} units={units} set={set} />
+        <p class="tools chosen">
+          {units.length} {units.length === 1 ? "unit" : "units"} removed
+          <button type="button" disabled={!units.length} onClick={() => set([])}>
+            remove none
+          </button>
+          <button type="button" disabled={!trail.back} onClick={trail.back} aria-keyshortcuts="u">
+            undo
+          </button>
+          <button
+            type="button"
+            disabled={!trail.forth}
+            onClick={trail.forth}
+            aria-keyshortcuts="Shift+U"
+          >
+            redo
+          </button>
+          <Pick
+            name="removed units hold"
+            from={edits}
+            at={edit}
+            set={(other) => go(to.live(wanted, other))}
+          />
+          <button
+            type="button"
+            disabled={!units.length}
+            onClick={() => navigator.clipboard?.writeText(location.href)}
+          >
+            copy link
+          </button>
         </p>
-      )}
-      {edit !== asked && (
-        <p class="caveat">
-          There is no ablation value “{asked}”; these units hold their {edit}.
-        </p>
-      )}
-      <UnitMap table={table} units={units} set={set} />
-      <p class="tools chosen">
-        {units.length} {units.length === 1 ? "unit" : "units"} removed
-        {unknown > 0 && ` (${unknown} of the address are not in this audit)`}
-        <button type="button" disabled={!units.length} onClick={() => set([])}>
-          remove none
-        </button>
-        <button type="button" disabled={!trail.back} onClick={trail.back} aria-keyshortcuts="u">
-          undo
-        </button>
-        <button
-          type="button"
-          disabled={!trail.forth}
-          onClick={trail.forth}
-          aria-keyshortcuts="Shift+U"
-        >
-          redo
-        </button>
-        <Pick
-          name="removed units hold"
-          from={edits}
-          at={edit}
-          set={(other) => go(to.live(wanted, other))}
-        />
-        <button
-          type="button"
-          disabled={!units.length}
-          onClick={() => navigator.clipboard?.writeText(location.href)}
-        >
-          copy link
-        </button>
-      </p>
-      {found && <Outcome found={found.answer} edited={found.edited} late={late} />}
-      {state?.live && (
-        <Experiments
-          state={state}
-          units={units}
-          edit={edit}
-          changed={(experiments) => setState({ ...state, experiments })}
-        />
-      )}
+        {state?.live && (
+          <Experiments
+            state={state}
+            units={units}
+            edit={edit}
+            changed={(experiments) => setState({ ...state, experiments })}
+          />
+        )}
+      </Bench>
+      {found && found.units > 0 && <Outcome found={found.answer} late={late} />}
     </section>
   );
 }
+
+/** The width that the map has: all of a small screen, else the half beside the answer. */
+const room = () => {
+  const wide = document.querySelector("main")!.clientWidth - 40;
+  return innerWidth > 992 ? (wide - 32) / 2 : wide;
+};
 
 function UnitMap({
   table,
@@ -161,6 +193,7 @@ function UnitMap({
       rows,
       (...unit) => set(toggled(now.current, unit)),
       (...unit) => gone.has(String(unit)),
+      room(),
     );
   }, [table, rows, key]);
   const most = useMemo(() => needed(table, name), [table, name]);
@@ -179,15 +212,20 @@ function UnitMap({
     >
       <p class="picks">
         <Pick name="coloured by the effect on class" from={classes} at={name} set={setName} />
-        {most.map((one) => (
-          <button type="button" key={one.name} onClick={() => set(one.units)}>
-            remove {one.name}
-          </button>
-        ))}
+        {most.length > BUTTONS ? (
+          <Choose name={`remove what ${shown(name)} needs most`} sets={most} set={set} />
+        ) : (
+          most.map((one) => (
+            <button type="button" key={one.name} onClick={() => set(one.units)}>
+              remove {one.name}
+            </button>
+          ))
+        )}
         {grouped.map(([name, sets]) => (
           <Choose key={name} name={`remove a ${name}`} sets={sets} set={set} />
         ))}
       </p>
+      <Missing what="Removing sets that work together" of={(own) => own.sets} />
       <Grid cells={cells} label="Map of the network. Enter removes a unit or puts it back." />
     </Frame>
   );

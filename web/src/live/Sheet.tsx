@@ -80,6 +80,11 @@ export function Sheet({
     taken();
   };
   const taken = () => {
+    const [first, ...rest] = pen()
+      .getImageData(0, 0, SIZE, SIZE)
+      .data.filter((_, i) => i % 4 < 3);
+    // a sheet of one colour holds nothing to ask about
+    if (rest.every((value) => value === first)) return clear();
     const small = Object.assign(document.createElement("canvas"), { width: wide, height: high });
     const to = small.getContext("2d")!;
     Object.assign(to, { imageSmoothingEnabled: true, imageSmoothingQuality: "high" });
@@ -118,7 +123,7 @@ export function Sheet({
         <button type="button" onClick={invert}>
           invert
         </button>{" "}
-        white on black, as large as the examples are
+        as large as the examples are
       </p>
       <p class="tools">
         <label>

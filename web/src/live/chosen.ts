@@ -14,17 +14,19 @@ export function written(units: readonly Unit[], sites: readonly string[]): strin
     .join("~");
 }
 
-export function unitsIn(text: string, sites: readonly string[]): Unit[] {
-  return text.split("~").flatMap((group) => {
-    const found = /^(\d+):([\d.]+)$/.exec(group);
+/** The units that an address names, and the parts of it that name none. */
+export function unitsIn(
+  text: string,
+  sites: readonly string[],
+): { units: Unit[]; unread: string[] } {
+  const [units, unread] = [[] as Unit[], [] as string[]];
+  for (const group of text.split("~").filter(Boolean)) {
+    const found = /^(\d+):(\d+(?:\.\d+)*)$/.exec(group);
     const site = found ? sites[Number(found[1])] : undefined;
-    return found && site !== undefined
-      ? found[2]
-          .split(".")
-          .filter(Boolean)
-          .map((unit): Unit => [site, Number(unit)])
-      : [];
-  });
+    if (!found || site === undefined) unread.push(`“${group}”`);
+    else units.push(...found[2].split(".").map((unit): Unit => [site, Number(unit)]));
+  }
+  return { units, unread };
 }
 
 export function toggled(units: readonly Unit[], unit: Unit): Unit[] {

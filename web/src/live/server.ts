@@ -39,7 +39,7 @@ export interface ClassRow {
   before?: Estimate;
   after?: Estimate;
   drop?: Estimate;
-  random?: Estimate & { sets: number; p: number };
+  random?: Estimate & { sets: number; p: number; q?: number };
 }
 export interface Change {
   example: number;
@@ -56,6 +56,8 @@ export interface Removed {
   changes: number;
   n: number;
   whole: boolean;
+  /** Whether no other set of as many units exists beside those that it stands beside. */
+  every: boolean;
 }
 export type Unit = [site: string, unit: number];
 export interface Pictures {
@@ -86,7 +88,9 @@ export interface Looked {
   probabilities: number[];
   prediction: number;
   top: Record<string, { unit: number; value: number }[]>;
-  maps: Record<string, number[][]>;
+  maps: Record<string, (number | null)[][]>;
+  /** Of a text, its tokens. */
+  words?: string[];
   nearest?: { place: number; label: number; distance: number }[];
   among?: [number, number];
 }
@@ -96,6 +100,12 @@ export interface Steered {
   control: number[][];
   control_lo: number[][];
   control_hi: number[][];
+  /** Where the image lies along the direction, in standard deviations from the mean. */
+  own: number;
+  /** At whole doses, an example that lies there by itself; none where there is none. */
+  strip: { dose: number; place: number | null; label: number | null }[];
+  /** Between these doses lie all examples. */
+  ends: [number, number];
 }
 export interface Job {
   id: string;
@@ -106,14 +116,49 @@ export interface Job {
   total: number;
   error: string;
 }
-export interface State {
-  live: boolean;
-  reason: string;
+export interface Feature {
+  name: string;
+  low: number;
+  high: number;
+  /** All of its values, where they are few. */
+  values?: number[];
+}
+/** What an input may hold: of a table, of a series by channel, of texts. */
+export interface Form {
+  kind: string;
   shape: number[];
   range: [number, number];
+  /** What else the model is given for each input. */
+  also: string[];
+  features?: Feature[];
+  channels?: number;
+  steps?: number;
+  /** Whether steps lie on the first axis. */
+  first?: boolean;
+  low?: number[];
+  high?: number[];
+  /** Whether a text can be read, and may be shorter than the data's. */
+  words?: boolean;
+  padded?: boolean;
+}
+export interface State extends Form {
+  live: boolean;
+  reason: string;
   sites: string[];
   /** Names of the edits that removed units can be given; absent where the model isn't there. */
   edits?: string[];
   examples: number;
   experiments: Saved[];
+}
+/** Two examples and some units whose patch moves the prediction far, among so many that were tried. */
+export interface Pair {
+  source: number;
+  target: number;
+  units: number[];
+  tried: number;
+  changed: number;
+}
+export interface Values {
+  values: unknown;
+  text?: string;
 }

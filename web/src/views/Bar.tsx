@@ -8,8 +8,13 @@ import { layer, shown } from "../wording";
 import { useAudit } from "./context";
 import { unitsOf } from "./Network";
 
+/** A page that more can be done on than looked at, and other words that it is looked for by. */
+export interface Page extends Hit {
+  also: string;
+}
+
 /** What the words may mean: a class of just this name first, then a unit as `site unit`, an image, a class, a site by its name or operation, a lens, or a sentence that holds them. */
-export function search(audit: Audit, words: string, most = 12): Hit[] {
+export function search(audit: Audit, words: string, pages: Page[] = [], most = 12): Hit[] {
   const asked = words.trim().toLowerCase();
   if (!asked) return [];
   const { classes, lenses, findings } = audit.outline;
@@ -30,6 +35,8 @@ export function search(audit: Audit, words: string, most = 12): Hit[] {
       words: `${audit.inputs.example} ${image[1]}`,
       hash: to.image(Number(image[1])),
     });
+  hits.push(...pages.filter((page) => lettered && beginsWith(`${page.words} ${page.also}`, asked)));
+  hits.push(...featuresOf(audit, asked, pages));
   classes.forEach((name, i) => {
     if (!exact(name) && `class ${name}`.toLowerCase().includes(asked)) hits.push(named(i));
   });
@@ -50,6 +57,25 @@ export function search(audit: Audit, words: string, most = 12): Hit[] {
     }
   }
   return hits.slice(0, most);
+}
+
+/** Whether each word that was typed begins one of these. */
+const beginsWith = (words: string, asked: string) => {
+  const all = words.toLowerCase().split(/[^\p{L}\p{N}]+/u);
+  return asked.split(/\s+/).every((word) => all.some((one) => one.startsWith(word)));
+};
+
+/** Features of a table by their names: to its form where there is one, else to what the lenses found. */
+function featuresOf(audit: Audit, asked: string, pages: Page[]): Hit[] {
+  const form = pages.find((page) => page.hash === to.draw());
+  return audit.inputs.features
+    .filter(
+      (name) => beginsWith(`feature input ${name}`, asked) && !/^(feature|input)s?$/.test(asked),
+    )
+    .map((name) => ({
+      words: form ? `feature ${name}: change it and ask the model` : `feature ${name}`,
+      hash: form ? form.hash : "#/",
+    }));
 }
 
 type Sizes = Map<string, number> | undefined;
@@ -77,19 +103,23 @@ function ofUnit(audit: Audit, asked: string, sizes: Sizes): Hit[] {
     number = Number(unit[2]);
   return sites.flatMap((site, i) => {
     const known = !sizes || number < (sizes.get(site) ?? 0);
-    if (!known || !`${site} ${keys?.[i] ?? ""}`.toLowerCase().includes(place)) return [];
+    // a layer is meant whole: L1 is no part of L10
+    const here = /^l\d+$/.test(place)
+      ? layer(site).toLowerCase() === place
+      : `${site} ${keys?.[i] ?? ""}`.toLowerCase().includes(place);
+    if (!known || !here) return [];
     return [
       { words: `${layer(site)}·${number} · unit ${number} of ${site}`, hash: to.unit(i, number) },
     ];
   });
 }
 
-export function Bar() {
+export function Bar({ pages }: { pages?: Page[] }) {
   const audit = useAudit();
   const box = useRef<HTMLInputElement>(null);
   const [words, setWords] = useState("");
   const [at, setAt] = useState(0);
-  const hits = useMemo(() => search(audit, words), [audit, words]);
+  const hits = useMemo(() => search(audit, words, pages), [audit, words, pages]);
   useEffect(() => {
     const key = (e: KeyboardEvent) => {
       const typing = (e.target as HTMLElement).matches?.("input, select, textarea");

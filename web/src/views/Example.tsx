@@ -119,7 +119,14 @@ function Bars({ values }: { values: ArrayLike<number> }) {
   const all = standings(useAudit(), values),
     wide = Math.max(2, Math.min(8, Math.floor(64 / all.length)));
   return (
-    <svg class="input" width={wide * all.length} height={44} aria-hidden="true">
+    <svg
+      class="input"
+      width={wide * all.length}
+      height={44}
+      viewBox={`0 0 ${wide * all.length} 44`}
+      preserveAspectRatio="none"
+      aria-hidden="true"
+    >
       <line x1={0} x2={wide * all.length} y1={22} y2={22} stroke="var(--soft)" />
       {all.map((z, i) => (
         <rect
@@ -220,7 +227,14 @@ function Curves({
   };
   const own = mark === undefined ? undefined : (wide * mark) / (steps - 1);
   return (
-    <svg class="input" width={wide} height={high} aria-hidden="true">
+    <svg
+      class="input"
+      width={wide}
+      height={high}
+      viewBox={`0 0 ${wide} ${high}`}
+      preserveAspectRatio="none"
+      aria-hidden="true"
+    >
       {own !== undefined && (
         <rect
           x={own}

@@ -39,15 +39,18 @@ export function Edge({
   over: (e: MouseEvent) => void;
 }) {
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the table below tells it without a pointer
-    <path
-      d={path}
-      fill="none"
-      stroke={value > 0 ? "var(--link)" : "var(--warn)"}
-      stroke-dasharray={value > 0 ? undefined : "6 3"}
-      stroke-opacity={lit ? 1 : 0.6}
-      stroke-width={1 + 6 * share}
-      onMouseMove={over}
-    />
+    // biome-ignore lint/a11y/noStaticElementInteractions: a table or a list tells it without a pointer
+    <g onMouseMove={over} onClick={over}>
+      <path
+        d={path}
+        fill="none"
+        stroke={value > 0 ? "var(--link)" : "var(--warn)"}
+        stroke-dasharray={value > 0 ? undefined : "6 3"}
+        stroke-opacity={lit ? 1 : 0.6}
+        stroke-width={1 + 6 * share}
+      />
+      {/* thin lines are hard to hit */}
+      <path d={path} fill="none" stroke="transparent" stroke-width={12} />
+    </g>
   );
 }

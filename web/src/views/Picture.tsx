@@ -28,38 +28,61 @@ export interface Box {
   width: number;
 }
 
-interface Shown {
+/** An example of the page, and the part of it that is meant. */
+export interface Part {
   place: number;
-  value?: number;
-  size?: number;
   box?: Box;
-  crop?: boolean;
   /** Where along a text or a series a unit's value is largest, and how much it sees from there. */
   mark?: number;
   span?: number;
 }
 
+interface Shown extends Part {
+  value?: number;
+  size?: number;
+  crop?: boolean;
+}
+
 /** One example, as what it is: a picture, a text, a row of features, the curves of a series. */
 export function Picture(given: Shown) {
   const audit = useAudit(),
-    { place, value, size = 44, mark, span } = given;
+    { place, value } = given;
   const images = audit.images!;
-  if (images.sheet) return <Cut {...given} images={images as Images & Sheet} />;
   const label = audit.outline.classes[images.labels[place]] ?? "?";
   const words = `example ${images.examples[place]} of class ${label}${value === undefined ? "" : `, activation ${shown(value)}`}`;
   return (
-    <a class="picture plain" href={to.image(images.examples[place])} title={words}>
-      <Example place={place} mark={mark} span={span} large={size > 100} />
-      <span class="sr">{words}</span>
+    <a
+      class={images.sheet ? "picture" : "picture plain"}
+      href={to.image(images.examples[place])}
+      title={words}
+    >
+      <Thumb {...given} words={words} />
     </a>
   );
 }
 
-function Cut({ place, value, size = 44, box, crop, images }: Shown & { images: Images & Sheet }) {
-  const audit = useAudit();
+/** The same without a link. */
+export function Thumb(given: Shown & { words: string }) {
+  const { images } = useAudit(),
+    { place, size = 44, mark, span, words } = given;
+  if (images!.sheet) return <Cut {...given} images={images as Images & Sheet} />;
+  return (
+    <>
+      <Example place={place} mark={mark} span={span} large={size > 100} />
+      <span class="sr">{words}</span>
+    </>
+  );
+}
+
+function Cut({
+  place,
+  size = 44,
+  box,
+  crop,
+  images,
+  words,
+}: Shown & { images: Images & Sheet; words: string }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const label = audit.outline.classes[images.labels[place]] ?? "?";
-  const words = `example ${images.examples[place]} of class ${label}${value === undefined ? "" : `, activation ${shown(value)}`}`;
   // finer than the picture, so that an outline is thinner than its pixels
   const fine = Math.max(1, Math.round((2 * size) / images.width));
   useLayoutEffect(() => {
@@ -88,15 +111,13 @@ function Cut({ place, value, size = 44, box, crop, images }: Shown & { images: I
     );
   }, [place, crop, box?.top, box?.left]);
   return (
-    <a class="picture" href={to.image(images.examples[place])} title={words}>
-      <canvas
-        ref={canvas}
-        width={images.width * fine}
-        height={images.height * fine}
-        role="img"
-        aria-label={words}
-        style={{ width: `${size}px`, height: `${(size * images.height) / images.width}px` }}
-      />
-    </a>
+    <canvas
+      ref={canvas}
+      width={images.width * fine}
+      height={images.height * fine}
+      role="img"
+      aria-label={words}
+      style={{ width: `${size}px`, height: `${(size * images.height) / images.width}px` }}
+    />
   );
 }

@@ -8,17 +8,22 @@ from itertools import combinations
 
 import numpy as np
 
+from holistic.stats.agreement import fisher
 from holistic.stats.intervals import midranks
 
 __all__ = ["Agreed", "redrawn_agreements"]
 
 _DRAWS = 200
-_LIMIT = 1 - 1e-9
+_NOTHING = 1e-9
+"""Spread of what is the same in every draw, but for rounding."""
 
 
 @dataclass(frozen=True)
 class Agreed:
-    """95 % intervals, over images, of a rank correlation and of the share of a common top k."""
+    """95 % intervals, over images, of a rank correlation and of the share of a common top k.
+
+    NaN where all draws gave the same: that doesn't say that all images would.
+    """
 
     spearman_lo: float
     spearman_hi: float
@@ -108,11 +113,13 @@ def _agreed(a: _Side, b: _Side, k: int, reach: float) -> Agreed:
     with np.errstate(divide="ignore", invalid="ignore"):
         r = (a.ranks * b.ranks).sum(0) / scale  # [1 + D]
     overlap = (a.top & b.top).sum(0) / k
-    z = np.arctanh(np.clip(r, -_LIMIT, _LIMIT))
-    ends = np.tanh(_around(z, reach))
-    # rankings that are the same in every draw agree entirely
-    ends = np.where(np.abs(ends) > _LIMIT - 1e-12, np.sign(ends), ends)
-    return Agreed(*ends.tolist(), *np.clip(_around(overlap, reach), 0, 1).tolist())
+    low, high = np.tanh(_around(fisher(r, len(a.ranks)), reach)).tolist()
+    # of two rankings that are the same, 1 is the end, which Fisher's scale doesn't reach
+    return Agreed(
+        low if low != low else min(low, float(r[0])),
+        high if high != high else max(high, float(r[0])),
+        *np.clip(_around(overlap, reach), 0, 1).tolist(),
+    )
 
 
 def _around(values: np.ndarray, reach: float) -> np.ndarray:
@@ -121,4 +128,6 @@ def _around(values: np.ndarray, reach: float) -> np.ndarray:
     if not np.isfinite(values[0]) or len(drawn) < _DRAWS / 2:
         return np.full(2, np.nan)
     half = reach * drawn.std(ddof=1)
+    if half < _NOTHING:
+        return np.full(2, np.nan)
     return np.array([values[0] - half, values[0] + half])

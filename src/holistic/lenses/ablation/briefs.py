@@ -75,15 +75,22 @@ def confusion(finding: Finding, audit: Folder) -> str:
 
 
 def images(finding: Finding, audit: Folder) -> str:
-    """Say how many images one unit decides."""
+    """Say how many images one unit decides, beside what the same search finds elsewhere."""
     seen, turned = defaultdict[str, set[int]](set), defaultdict[str, set[int]](set)
+    elsewhere = dict[int, float | None]()
     for row in finding.table.rows(ImageUnit):
         seen[row.kind].add(row.example)
+        if row.kind == "close":
+            elsewhere[row.example] = row.control_searched
         if row.turned:
             turned[row.kind].add(row.example)
     if turned["close"]:
         typical = ", and no typical one" if seen["typical"] else ""
         tail = ", and some typical ones" if turned["typical"] else typical
+        shares = np.array([np.nan if share is None else share for share in elsewhere.values()])
+        usual = float(np.nansum(shares)) / max(int(np.isfinite(shares).sum()), 1)
+        if len(turned["close"]) <= usual * len(seen["close"]):
+            tail = ", no more than such changes do that are found on other images"
         return (
             f"Removing a single unit turns {len(turned['close'])} of {len(seen['close'])} narrow "
             f"decisions wrong{tail}."

@@ -60,11 +60,15 @@ def _turned(subject: Subject, chosen: Cases, found: Sequence[ImageUnit]) -> Iter
         own = [row for row in found if row.kind == kind and row.rank == 1]
         random = _mean([row.control_turned for row in own])
         searched = _mean([row.control_searched for row in own])
+        # with a single class of such images there is no other to search on
+        elsewhere = (
+            f"as large a change as the same search finds on such images of other classes would "
+            f"turn {searched}, and "
+        )
         yield (
             f"of {len(of_kind)} {noun} {words.format(some)} without one unit, searched for "
-            f"among {every} ({percent(share, lo, hi)}; as large a change as the same search "
-            f"finds on such images of other classes would turn {searched}, and a random unit "
-            f"turns {random})"
+            f"among {every} ({percent(share, lo, hi)}; {elsewhere if searched != '–' else ''}"
+            f"a random unit turns {random})"
         )
 
 

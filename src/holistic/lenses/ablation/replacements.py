@@ -52,8 +52,21 @@ def compare_replacements(subject: Subject, lens: Ablation, progress: Progress) -
             "others would give. Noise in the effects lowers a rank correlation; more images raise "
             "it.",
             *dear,
+            *_unvarying(table),
             *(note for site in sites if (note := unrated(table, site))),
         ),
+    )
+
+
+def _unvarying(table: Table) -> tuple[str, ...]:
+    """Say how many rank correlations have no interval, since all draws of images give the same."""
+    found = [row.spearman for row in table.rows(Agreement) if row.spearman.value is not None]
+    bare = sum(one.lo is None for one in found)
+    if not bare:
+        return ()
+    return (
+        f"{bare:,} of {len(found):,} rank correlations have no interval: images drawn again rank "
+        "the units in the same order every time, or are too few.",
     )
 
 

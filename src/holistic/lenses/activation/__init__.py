@@ -55,16 +55,19 @@ class Activation(Lens):
 
     @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
-        """Yield the findings `units`, `examples`, `depth`, `concepts`, `tuning`, `visualisations`.
+        """Yield `units`, `examples`, `depth`, `concepts`, for pictures more.
 
-        The last two are there for pictures only.
+        These are `tuning` and `visualisations`, `maps` of models with convolutions, and `attention`
+        of models that attend to patches.
         """
         from holistic.lenses.activation._profiles import survey
         from holistic.lenses.activation._stimuli import drawable
         from holistic.lenses.activation._untrained import MEASURES, compare
+        from holistic.lenses.activation.attention import attention_finding
         from holistic.lenses.activation.concepts import concepts_finding
         from holistic.lenses.activation.depth import depth_finding
         from holistic.lenses.activation.examples import examples_finding
+        from holistic.lenses.activation.maps import maps_finding, spatial
         from holistic.lenses.activation.tuning import tuning_finding
         from holistic.lenses.activation.units import units_finding
         from holistic.lenses.activation.visualisations import visualise_units
@@ -76,6 +79,13 @@ class Activation(Lens):
         shown = ("tuning grating",) if compared.stimuli else ()
         yield depth_finding(compared, measures=(*MEASURES, *shown), seed=subject.seed)
         yield concepts_finding(compared, pictures=subject.input_kind.pictures)
+        context.progress("maps over images", 0, 2)
+        if spatial(subject):
+            yield maps_finding(subject, self)
+        context.progress("maps over images", 1, 2)
+        if (looks := attention_finding(subject, self, fresh=found.fresh)) is not None:
+            yield looks
+        context.progress("maps over images", 2, 2)
         if subject.input_kind.pictures and drawable(subject.images):
             yield tuning_finding(subject, compared)
             if self.visualised:

@@ -8,14 +8,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.lenses._pictures import drawn_as_pictures, pictures, planes
-from holistic.study.presented import steps_first
+from holistic.lenses._pictures import (
+    drawn_as_pictures,
+    in_rows,
+    pictures,
+    planes,
+    shown_values,
+)
 from holistic.study.subject import Subject
 
 __all__ = ["shown_inputs"]
 
-_STEPS = 400
-"""Steps of a series that are kept: so many, evenly spread, of a longer one."""
 _CHANNELS = 400_000
 """Bytes that pictures of single channels may take."""
 
@@ -43,24 +46,15 @@ def shown_inputs(subject: Subject, rows: Tensor, single: np.ndarray) -> Mapping[
         }
         many = subject.input_kind.name == "channels"
         return drawn | (_channels(subject, single) if many else {})
-    values = _in_rows(subject, images)
-    studied = _in_rows(subject, subject.selection.images).double()
+    studied = in_rows(subject, subject.selection.images).double()
     ends = {}
     if subject.input_kind.name == "features":
         flat = studied.flatten(1)
         ends = {"activation.input_ends": torch.stack([flat.mean(0), flat.std(0)])}
     elif subject.input_kind.name == "series":
         ends = {"activation.input_ends": torch.stack([studied.amin((0, 2)), studied.amax((0, 2))])}
-    kept = {"activation.inputs": values[..., :: -(-values.shape[2] // _STEPS)], **ends}
-    return {name: part.float().cpu().numpy() for name, part in kept.items()}
-
-
-def _in_rows(subject: Subject, images: Tensor) -> Tensor:
-    """Examples as `[M, channels, steps]`; features and tokens have one row."""
-    if images.dim() == 2:
-        return images[:, None]
-    turned = steps_first(subject.all_sites, images.shape[1:])
-    return images.movedim(1, 2) if turned else images
+    kept = {name: part.float().cpu().numpy() for name, part in ends.items()}
+    return {"activation.inputs": shown_values(subject, images), **kept}
 
 
 def _channels(subject: Subject, single: np.ndarray) -> dict[str, np.ndarray]:

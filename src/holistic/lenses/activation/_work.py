@@ -37,6 +37,9 @@ def work(scene: Scene, lens: Activation) -> Work:
         {
             "reading units": scene.forward(2.5 * sum(counts)) + scene.sums(other),
             "randomly initialised controls": copies,
+            "maps over images": scene.forward(1.5 * shown) + scene.backward(0.5 * shown)
+            if pictures
+            else 0.0,
             "visualising features": scene.backward(climbed) + scene.sums(_CLIMB * steps)
             if pictures
             else 0.0,

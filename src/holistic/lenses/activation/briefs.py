@@ -13,6 +13,8 @@ from holistic.lenses.activation.schemas import (
     ConceptRow,
     DepthRow,
     ExampleRow,
+    HeadRow,
+    MapRow,
     TuningRow,
     Visualisation,
 )
@@ -21,7 +23,16 @@ from holistic.results.folder import Folder
 from holistic.results.layers import layer_names, unit_name
 from holistic.words import counted, number, percent
 
-__all__ = ["concepts", "depth", "examples", "tuning", "units", "visualisations"]
+__all__ = [
+    "attention",
+    "concepts",
+    "depth",
+    "examples",
+    "maps",
+    "tuning",
+    "units",
+    "visualisations",
+]
 
 _ENDS = 1.96
 """Standard errors at the ends of an interval."""
@@ -158,4 +169,34 @@ def visualisations(finding: Finding, audit: Folder) -> str:
     return (
         f"Made-up inputs drive {beyond:,} of {counted(len(best), 'unit')} harder than any real "
         "example does: they show what these look for."
+    )
+
+
+def maps(finding: Finding, audit: Folder) -> str:
+    """Name the channel that most classes need first, by a first-order estimate."""
+    layers, first = layer_names(audit), dict[tuple[str, int], set[str]]()
+    rows = list(finding.table.rows(MapRow))
+    for row in rows:
+        if row.rank == 1:
+            first.setdefault((row.site, row.unit), set()).add(row.label)
+    if not first:
+        return "No convolution's channels were laid over images."
+    (site, unit), needing = max(first.items(), key=lambda item: len(item[1]))
+    classes = len({row.label for row in rows})
+    return (
+        f"{unit_name(layers, site, unit)} is the channel that most classes need first: "
+        f"{len(needing)} of {classes}, by estimate. Its map shows where it answers."
+    )
+
+
+def attention(finding: Finding, audit: Folder) -> str:
+    """Name the head that looks furthest from evenly, if any does so beyond an untrained one."""
+    heads = [row for row in finding.table.rows(HeadRow) if row.unit is not None]
+    more = [row for row in heads if known(row.focus.lo) > known(row.focus.control_hi)]
+    row = greatest(more, by=lambda row: _value(row.focus))
+    if row is None or row.unit is None:
+        return "No head surely looks less evenly over the image than untrained ones do."
+    return (
+        f"{unit_name(layer_names(audit), row.site, row.unit)} looks at fewest patches; "
+        f"{len(more)} of {counted(len(heads), 'head')} look less evenly than untrained ones do."
     )

@@ -148,7 +148,8 @@ def over_images(value: float, drawn: Sequence[float]) -> tuple[float, float]:
     if count < 2 or not np.isfinite(drawn).all():
         return float("nan"), float("nan")
     half = float(stdtrit(count - 1, 0.975) * np.std(drawn, ddof=1))
-    return (value - half, value + half) if half > 0 else (float("nan"), float("nan"))
+    # the same in every draw, but for rounding
+    return (value - half, value + half) if half > 1e-9 else (float("nan"), float("nan"))
 
 
 def _points(null: np.ndarray) -> np.ndarray:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holistic.graph.sites import Site
 from holistic.lenses._contract import Context
-from holistic.lenses.agreement._scores import by_class
+from holistic.lenses.agreement._scores import SiteScores, by_class
 from holistic.lenses.agreement._untrained_bounds import LEVEL
 from holistic.lenses.tracing._chosen import Carried
 from holistic.stats.tests import benjamini_hochberg
@@ -32,6 +31,10 @@ class Evidence:
     bound
         Share, either way, that 95 % of the site's units stay below on the selection split when
         they get the value of another image of the same class; NaN where there was no pair.
+    carried
+        `[U, C]`, size of the share on the selection split; below zero where there was no pair.
+    selective
+        `[U]`, whether the unit tells the class that it prefers: else its preference says little.
     """
 
     asked: np.ndarray
@@ -39,6 +42,8 @@ class Evidence:
     share_p: np.ndarray
     accuracy_p: np.ndarray
     bound: float
+    carried: np.ndarray
+    selective: np.ndarray
 
     def tests(self) -> np.ndarray:
         """P of each class that is asked about, by share and by accuracy, `[U, K, 2]`."""
@@ -56,7 +61,10 @@ class Causes:
     known
         Whether there was anything to tell it by.
     place
-        The class: the preferred one if it depends on the unit, else another that does; -1 for none.
+        The class: the one that a selective unit prefers if it depends on it, else `strongest`.
+    strongest
+        Of the classes that depend on the unit the one that does most on the selection split; -1
+        for none.
     shown
         The class whose numbers are shown: that one, or where there is none the one among those
         asked about with the largest share.
@@ -66,17 +74,18 @@ class Causes:
 
     known: np.ndarray
     place: np.ndarray
+    strongest: np.ndarray
     shown: np.ndarray
     share_q: np.ndarray
     accuracy_q: np.ndarray
 
 
 def gather(
-    site: Site,
+    here: SiteScores,
     classes: Sequence[str],
     *,
     preferred: np.ndarray,
-    dead: np.ndarray,
+    selective: np.ndarray,
     chosen: Carried,
     flips: np.ndarray,
     context: Context,
@@ -85,15 +94,16 @@ def gather(
 
     Parameters
     ----------
-    site, classes
-        The site, and the names of the classes.
-    preferred, dead
-        `[U]`, place of the class that each unit prefers, -1 for none; units that never change.
+    here, classes
+        What the lenses say of the site, and the names of the classes.
+    preferred, selective
+        `[U]`, place of the class that each unit prefers, -1 for none, and whether it tells it.
     chosen, flips
         What the selection split says: shares of decisions, and p of accuracies `[U, C]`.
     context
         Holds `ablation.units` and `tracing.patching`.
     """
+    site, dead = here.site, here.dead
     ablated = context.findings["ablation.units"].table.where(site=site.name)
     patched = context.findings["tracing.patching"].table.where(
         site=site.name, corrupt="all", direction="noise"
@@ -118,6 +128,8 @@ def gather(
         share_p,
         by_class(ablated, "p", site, classes),
         float(np.quantile(controls, 1 - LEVEL)) if len(controls) else float("nan"),
+        sizes,
+        selective,
     )
 
 
@@ -142,15 +154,19 @@ def _settled(evidence: Evidence, q: np.ndarray) -> Causes:
     size = np.where(asked >= 0, size, np.nan)  # [U, K]
     moved = (q[..., 0] < LEVEL) & (size > evidence.bound)
     depends = moved | (q[..., 1] < LEVEL)
-    first = depends.argmax(1)
-    place = np.where(depends.any(1), asked[rows, first], -1)
+    does = depends.any(1)
+    most = np.where(depends, evidence.carried[rows[:, None], asked], -np.inf).argmax(1)
+    # the class that a unit prefers comes first where the unit tells it from the rest
+    first = np.where(evidence.selective & depends[:, 0], 0, most)
+    place, strongest = (np.where(does, asked[rows, k], -1) for k in (first, most))
     # a class without a usable pair of images says nothing, neither for nor against
     telling = np.isfinite(size) & np.isfinite(evidence.bound)
     largest = np.where(telling, size, -1.0).argmax(1)
-    shown = np.where(depends.any(1), first, largest)
+    shown = np.where(does, first, largest)
     return Causes(
-        known=(place >= 0) | telling.any(1),
+        known=does | telling.any(1),
         place=place,
+        strongest=strongest,
         shown=asked[rows, shown],
         share_q=q[rows, shown, 0],
         accuracy_q=q[rows, shown, 1],

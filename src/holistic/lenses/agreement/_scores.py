@@ -126,6 +126,7 @@ def _read(subject: Subject, site: Site, rows: np.ndarray, context: Context) -> S
         near = np.stack([company(area, cluster) for area in areas])
         redrawn["mechanism"] = np.abs(2 * near - 1)
         half = 2.01 * near.std(0, ddof=1)  # Student's t of as many draws
+        half = np.where(half > 1e-9, half, np.nan)  # the same in every draw says nothing of others
         ends = np.clip(others + np.stack([-half, half]), 0, 1)
     scores = {
         "ablation": loss,

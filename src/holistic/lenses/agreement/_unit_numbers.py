@@ -11,7 +11,7 @@ from holistic.lenses.agreement._causes import Causes, Evidence
 from holistic.lenses.agreement._scores import SiteScores, by_class
 from holistic.results.tables import Table
 
-__all__ = ["causal_numbers", "preferred_class", "taken", "unit_numbers"]
+__all__ = ["causal_columns", "named", "needs", "preferred_class", "taken", "unit_numbers"]
 
 
 def taken(values: np.ndarray, place: np.ndarray) -> np.ndarray:
@@ -86,28 +86,57 @@ def unit_numbers(
     }
 
 
-def causal_numbers(
+def named(place: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+    """Name the class at each place; None below zero."""
+    return np.array([str(classes[c]) if c >= 0 else None for c in place], object)
+
+
+def causal_columns(
     here: SiteScores,
     classes: Sequence[str],
     causes: Causes,
     evidence: Evidence,
     context: Context,
 ) -> dict[str, np.ndarray]:
-    """Return what the verdict on causes rests on, for the class that it names."""
+    """Return the classes that depend on the units, how, and what the verdict on it rests on."""
     read = _Reader(here, classes, causes.shown, context)
+    share, drop = read.patched("recovery"), read("ablation.units", "accuracy_drop")
+    causal = ~here.dead & (causes.place >= 0)
+    ways = needs(share, drop, above=read("ablation.units", "above"))
     return {
-        "causal_share": read.patched("recovery"),
+        "causal_class": named(np.where(causal, causes.place, -1), classes),
+        "needs_it": np.array(
+            [how if known else None for how, known in zip(ways, causal, strict=True)], object
+        ),
+        "strongest_class": named(np.where(causal, causes.strongest, -1), classes),
+        "cause_class": named(np.where(here.dead, -1, causes.shown), classes),
+        "causal_share": share,
         "causal_lo": read.patched("lo"),
         "causal_hi": read.patched("hi"),
         "causal_n": read.patched("n"),
         "causal_bound": np.full(here.site.units, evidence.bound),
         "causal_q": causes.share_q,
-        "accuracy_drop": read("ablation.units", "accuracy_drop"),
+        "accuracy_drop": drop,
         "accuracy_lo": read("ablation.units", "accuracy_lo"),
         "accuracy_hi": read("ablation.units", "accuracy_hi"),
         "accuracy_n": read("ablation.units", "n"),
         "accuracy_q": causes.accuracy_q,
     }
+
+
+def needs(share: np.ndarray, drop: np.ndarray, *, above: np.ndarray) -> np.ndarray:
+    """Say how a class needs each unit, `[U]` of words, or that the unit harms it.
+
+    Parameters
+    ----------
+    share, drop
+        Share of the class's decision that another class's value takes away, and where there is
+        none the accuracy that is lost with the unit replaced: below zero the unit harms.
+    above
+        Mean activation on the class minus the ablation value: below zero the unit is silent there.
+    """
+    helps = np.where(np.isfinite(share) & (share != 0), share, drop) >= 0
+    return np.where(helps, np.where(above < 0, "silent", "firing"), "harmed")
 
 
 def _over_units(

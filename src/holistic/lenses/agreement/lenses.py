@@ -91,7 +91,7 @@ def _by_class(
             else np.empty(0)
         )
         found = spearman(a, b)
-        ends = over_images(np.array([found.r]), drawn[None])
+        ends = over_images(np.array([found.r]), drawn[None], units=len(a))
         images = bool(np.isfinite(ends[0]))
         known = bool(np.isfinite(found.r))
         null = shuffles.spearman(a, b) if known else np.empty(0)

@@ -16,7 +16,6 @@ from holistic.words import counted
 __all__ = ["decided", "idle", "opening", "together"]
 
 _UNITS, _REMOVED = "agreement.units", "agreement.removed"
-_ALL = "not causal"
 _WORTH = 0.01
 """Loss of accuracy that is worth a sentence."""
 
@@ -59,8 +58,10 @@ def _together(audit: Folder) -> Iterator[str]:
 
 def idle(removed: Table) -> RemovedTogether | None:
     """Return the layer that loses most without the units that no class depends on."""
-    rows = removed.where(units_that=_ALL).rows(RemovedTogether)
-    return greatest(rows, by=lambda row: known(row.drop.value))
+    # of a layer whose idle units all have one verdict the table has the row of that verdict alone
+    rows = list(removed.rows(RemovedTogether))
+    largest = {row.site: row for row in sorted(rows, key=lambda row: row.removed)}
+    return greatest(largest.values(), by=lambda row: known(row.drop.value))
 
 
 def together(row: RemovedTogether, layers: dict[str, str]) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from holistic.lenses.agreement.schemas import LensPair, OverClasses
 from holistic.results.columns import Estimate
+from holistic.stats.agreement import fisher
 from holistic.stats.control import Control
 from holistic.stats.intervals import midranks
 
@@ -24,7 +24,8 @@ __all__ = [
 
 _DRAWS = 100
 """Resamples of a site's units."""
-_ONE = 1 - 1e-9
+_NOTHING = 1e-9
+"""Spread of what is the same in every draw, but for rounding."""
 _LOST = 0.5, 1.5
 """Between which a correlation may lie beside the same with twice the noise: near 0 any is found."""
 
@@ -72,7 +73,7 @@ def resampled(a: np.ndarray, b: np.ndarray, seed: int) -> np.ndarray:
     return correlated(a[drawn], b[drawn])
 
 
-def over_images(values: np.ndarray, drawn: np.ndarray) -> tuple[float, float]:
+def over_images(values: np.ndarray, drawn: np.ndarray, *, units: int) -> tuple[float, float]:
     """Bound the median of rank correlations by their values on images drawn again.
 
     Ratings of few images are noisy, and noise draws correlations towards 0: by a factor whose
@@ -88,6 +89,8 @@ def over_images(values: np.ndarray, drawn: np.ndarray) -> tuple[float, float]:
         `[K]`, one of each class; of a single one the median is itself.
     drawn
         `[K, D]`, the same on images drawn again.
+    units
+        How many are ranked: of few no correlation lies between 1 and some way below.
 
     References
     ----------
@@ -97,14 +100,15 @@ def over_images(values: np.ndarray, drawn: np.ndarray) -> tuple[float, float]:
 
     if not (np.isfinite(drawn).all() and np.isfinite(values).all()) or drawn.shape[1] < 2:
         return float("nan"), float("nan")
-    z = np.arctanh(np.clip(drawn, -_ONE, _ONE))
-    given_back = _fisher(_without_noise(values, np.tanh(z.mean(1))))
-    ends = np.sort([_fisher(np.median(values)), np.median(given_back)])
+    z, middle = fisher(drawn, units), float(np.median(values))
+    given_back = fisher(_without_noise(values, np.tanh(z.mean(1))), units)
+    ends = np.sort([fisher(middle, units), np.median(given_back)])
     again = np.median(z - z.mean(1, keepdims=True) + given_back[:, None], 0)
     half = stdtrit(z.shape[1] - 1, 0.975) * again.std(ddof=1)
-    if half == 0:
+    if half < _NOTHING:
         return float("nan"), float("nan")
-    return float(np.tanh(ends[0] - half)), float(np.tanh(ends[1] + half))
+    low, high = np.tanh(ends + np.array([-half, half]))
+    return min(float(low), middle), max(float(high), middle)
 
 
 def _without_noise(once: np.ndarray, twice: np.ndarray) -> np.ndarray:
@@ -114,10 +118,6 @@ def _without_noise(once: np.ndarray, twice: np.ndarray) -> np.ndarray:
     """
     lost = np.divide(once, twice, out=np.ones_like(once), where=twice != 0)
     return once / (2 - np.clip(lost, *_LOST))
-
-
-def _fisher(r: Any) -> Any:
-    return np.arctanh(np.clip(r, -_ONE, _ONE))
 
 
 def against_shuffled(value: float, ends: tuple[float, float], null: np.ndarray) -> Estimate:
@@ -150,7 +150,7 @@ def _median(known: Sequence[Compared], most_units: int) -> Estimate:
     values, ends = np.array([one.r for one in known]), (float("nan"), float("nan"))
     again = [one.again for one in known]
     if len({len(draws) for draws in again}) == 1:
-        ends = over_images(values, np.stack(again))
+        ends = over_images(values, np.stack(again), units=most_units)
     # classes with other units that are known have other shuffles
     null = np.stack([one.null for one in known if one.row.n == most_units])
     return against_shuffled(float(np.median(values)), ends, np.median(null, 0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from holistic.lenses.agreement.schemas import RemovedTogether
-from holistic.words import percent
+from holistic.words import counted, percent, verb
 
 __all__ = ["statements"]
 
@@ -33,8 +33,9 @@ def _described(row: RemovedTogether) -> str:
         controls += f": {1 + row.sets} such sets exist, so p is at least {least:.2g}"
     together = "; together they are needed" if drop.lo is not None and drop.lo > 0 else ""
     before, after = percent(row.accuracy_before), percent(row.accuracy_after)
+    cost = percent(drop.value, drop.lo, drop.hi)
     return (
-        f"Removing together the {row.removed} units of site '{row.site}' that are "
-        f"{row.units_that}, each by itself, costs {percent(drop.value, drop.lo, drop.hi)} "
-        f"of accuracy ({before} before, {after} after, n = {row.n:,}){controls}{together}."
+        f"Removing together the {counted(row.removed, 'unit')} of site '{row.site}' that "
+        f"{verb(row.removed)} {row.units_that}, each by itself, costs {cost} of accuracy ("
+        f"{before} before, {after} after, n = {row.n:,}){controls}{together}."
     )

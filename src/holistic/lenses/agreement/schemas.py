@@ -256,11 +256,21 @@ class UnitVerdict:
         "initialised units reach nearly 1 too and it can't, 'd′' against `d_prime_bound`",
         words="selective by",
     )
-    causal: bool = col("whether some class depends on the unit: `causal_class`")
+    causal: bool = col("whether some class depends on the unit, or is harmed: `causal_class`")
     causal_class: str | None = col(
-        "class that depends on the unit: the preferred one if it does, else the class that depends "
-        "most on the selection split, if it does on the evaluation split",
+        "class that depends on the unit: the one that a selective unit prefers if it does, else "
+        "`strongest_class`",
         words="class that depends on it",
+    )
+    needs_it: str | None = col(
+        "how that class needs the unit: 'firing', 'silent' where the unit holds less on the class "
+        "than its mean, or 'harmed' where the class does better with another class's value",
+        words="how it needs it",
+    )
+    strongest_class: str | None = col(
+        "of the classes that depend on the unit on the evaluation split the one that depends most "
+        "on the selection split",
+        words="class that depends most",
     )
     cause_class: str | None = col(
         "class that the numbers from here on are of: `causal_class`, or where no class depends on "

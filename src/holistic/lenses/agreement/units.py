@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,12 @@ from holistic.lenses._contract import Context
 from holistic.lenses.agreement import schemas
 from holistic.lenses.agreement._causes import Causes, Evidence, gather, settle
 from holistic.lenses.agreement._scores import SiteScores, by_class
-from holistic.lenses.agreement._unit_numbers import causal_numbers, preferred_class, unit_numbers
+from holistic.lenses.agreement._unit_numbers import (
+    causal_columns,
+    named,
+    preferred_class,
+    unit_numbers,
+)
 from holistic.lenses.agreement._untrained_bounds import Bounds, untrained_bounds
 from holistic.lenses.agreement.schemas import UnitVerdict
 from holistic.lenses.agreement.units_statements import verdict_statements
@@ -58,14 +64,14 @@ def judge_units(
     """
     bounds = untrained_bounds(subject, lens.copies)
     context.progress("judging units", 1, 3)
-    preferred = [preferred_class(here, subject.classes, context) for here in scores]
-    evidence = _evidence(subject, lens, scores, preferred, context)
+    responses = [_responses(here, subject.classes, bounds, context) for here in scores]
+    evidence = _evidence(subject, lens, scores, responses, context)
     context.progress("judging units", 2, 3)
     columns: dict[str, list[np.ndarray]] = defaultdict(list)
-    parts = zip(scores, preferred, evidence, settle(evidence), strict=True)
-    for here, favourite, found, causes in parts:
-        own = _site_columns(here, subject.classes, favourite, bounds, (found, causes), context)
-        for name, values in own.items():
+    parts = zip(scores, responses, evidence, settle(evidence), strict=True)
+    for here, own, found, causes in parts:
+        caused = causal_columns(here, subject.classes, causes, found, context)
+        for name, values in {**_site_columns(here, own, causes, bounds), **caused}.items():
             columns[name].append(values)
     context.progress("judging units", 3, 3)
     table = Table.build(UnitVerdict, {k: np.concatenate(v) for k, v in columns.items()})
@@ -77,11 +83,31 @@ def judge_units(
     )
 
 
+@dataclass(frozen=True)
+class _Responses:
+    """What units of one site respond to: `[U]` each, and their numbers by column."""
+
+    favourite: np.ndarray
+    selective: np.ndarray
+    names: np.ndarray
+    numbers: dict[str, np.ndarray]
+
+
+def _responses(
+    here: SiteScores, classes: Sequence[str], bounds: Bounds, context: Context
+) -> _Responses:
+    """Read the class that each unit prefers, its numbers, and whether it tells that class."""
+    favourite = preferred_class(here, classes, context)
+    own = unit_numbers(here, classes, favourite, context)
+    selective = ~here.dead & _beyond_bound(own, bounds, here.site.name)
+    return _Responses(favourite, selective, named(np.where(here.dead, -1, favourite), classes), own)
+
+
 def _evidence(
     subject: Subject,
     lens: Agreement,
     scores: list[SiteScores],
-    preferred: list[np.ndarray],
+    responses: list[_Responses],
     context: Context,
 ) -> list[Evidence]:
     """Choose classes on the selection split and gather what the evaluation split says of them."""
@@ -91,49 +117,36 @@ def _evidence(
     )
     return [
         gather(
-            here.site,
+            here,
             subject.classes,
-            preferred=favourite,
-            dead=here.dead,
+            preferred=own.favourite,
+            selective=own.selective,
             chosen=chosen[here.site.name],
             flips=by_class(flips.where(site=here.site.name), "p", here.site, subject.classes),
             context=context,
         )
-        for here, favourite in zip(scores, preferred, strict=True)
+        for here, own in zip(scores, responses, strict=True)
     ]
 
 
 def _site_columns(
-    here: SiteScores,
-    classes: Sequence[str],
-    favourite: np.ndarray,
-    bounds: Bounds,
-    why: tuple[Evidence, Causes],
-    context: Context,
+    here: SiteScores, own: _Responses, causes: Causes, bounds: Bounds
 ) -> dict[str, np.ndarray]:
-    site, dead, (evidence, causes) = here.site, here.dead, why
-    own = unit_numbers(here, classes, favourite, context)
-    selective = ~dead & _beyond_bound(own, bounds, site.name)
+    site, dead = here.site, here.dead
     causal = ~dead & (causes.place >= 0)
-    same = causal & (causes.place == favourite)
-    shown = np.where(dead, -1, causes.shown)
+    same = causal & (causes.place == own.favourite)
+    words = zip(dead, causes.known, own.selective, causal, same, strict=True)
     return {
         "site": np.full(site.units, site.name, object),
         "unit": np.arange(site.units),
-        "preferred_class": _named(np.where(dead, -1, favourite), classes),
-        **own,
-        "selective": selective,
+        "preferred_class": own.names,
+        **own.numbers,
+        "selective": own.selective,
         "selective_bound": np.full(site.units, bounds.auroc[site.name]),
         "d_prime_bound": np.full(site.units, _finite(bounds.separation[site.name])),
         "selective_by": np.full(site.units, _measure(bounds, site.name), object),
         "causal": causal,
-        "causal_class": _named(np.where(causal, causes.place, -1), classes),
-        "cause_class": _named(shown, classes),
-        **causal_numbers(here, classes, causes, evidence, context),
-        "verdict": np.array(
-            [_word(*of) for of in zip(dead, causes.known, selective, causal, same, strict=True)],
-            object,
-        ),
+        "verdict": np.array([_word(*of) for of in words], object),
     }
 
 
@@ -159,10 +172,6 @@ def _finite(value: float) -> float:
     return value if np.isfinite(value) else float("nan")
 
 
-def _named(place: np.ndarray, classes: Sequence[str]) -> np.ndarray:
-    return np.array([str(classes[c]) if c >= 0 else None for c in place], object)
-
-
 def _word(dead: bool, known: bool, selective: bool, causal: bool, same: bool) -> str:
     if dead:
         return "dead"
@@ -183,8 +192,10 @@ def _caveats(lens: Agreement) -> tuple[str, ...]:
         "A unit is called causal for what it does alone: redundant units can all be called not "
         "causal and still matter together. 'Neither' doesn't mean that such units can be removed "
         "together: see `agreement.removed`.",
-        "'Causal and selective' is of one class. Where the class that a unit prefers doesn't "
-        "depend on it and another does, both are named.",
+        "'Causal and selective' is of one class, `causal_class`. The class that depends most on a "
+        "unit may be another, which it needn't respond to: `strongest_class`.",
+        "A class may need a unit silent, or be harmed by it: `needs_it` says which. Units that are "
+        "silent on their class alone are causal and not selective, since they prefer another.",
         "Bounds and the classes that units are asked for come from the selection split, their "
         "numbers from the evaluation split.",
     )

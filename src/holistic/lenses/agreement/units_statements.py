@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from holistic.lenses.agreement.schemas import VERDICTS, UnitVerdict
 from holistic.results.columns import Estimate
 from holistic.results.tables import Table
-from holistic.words import number, percent
+from holistic.words import counted, number, percent, verb
 
 __all__ = ["verdict_statements"]
 
@@ -24,11 +24,15 @@ def verdict_statements(table: Table, unit: str) -> Iterator[str]:
         yield (
             f"The {len(here)} units of site '{site}' by verdict: "
             + "; ".join(f"{count} {verdict}" for verdict, count in counts if count)
-            + f" ({_selective(here[0])}; causal: {_causal(here[0])})."
+            + f" ({_selective(here[0])}; causal: {_causal(here[0])}){_needs(here)}."
         )
     apart = [row for row in rows if row.verdict == VERDICTS[1]]
     if apart:
         yield _apart(apart)
+    both = [row for row in rows if row.verdict == VERDICTS[0]]
+    others = [row for row in both if row.strongest_class != row.causal_class]
+    if others:
+        yield _stronger(others, len(both))
     yield _misleading([row for row in rows if row.verdict == VERDICTS[2]], unit)
 
 
@@ -49,6 +53,27 @@ def _causal(row: UnitVerdict) -> str:
     return f"more than {bound} of a class's decision at q < 0.05, or its accuracy"
 
 
+def _needs(rows: Sequence[UnitVerdict]) -> str:
+    """Count the causal units that their class needs silent, and those that harm it."""
+    silent, harming = (sum(r.needs_it == how for r in rows) for how in ("silent", "harmed"))
+    ways = [
+        *([f"{silent} {verb(silent)} needed silent"] if silent else []),
+        *([f"{harming} harm{'s' * (harming == 1)} the class that is named"] if harming else []),
+    ]
+    return f"; of the causal ones {' and '.join(ways)}" if ways else ""
+
+
+def _stronger(rows: Sequence[UnitVerdict], of: int) -> str:
+    """Name a unit that tells a class which depends on it, and on which another depends more."""
+    one = max(rows, key=lambda row: row.d_prime.value or 0.0)
+    return (
+        f"{len(rows)} of the {counted(of, 'unit')} that {verb(of)} causal and selective for one "
+        f"class {'matters' if len(rows) == 1 else 'matter'} more to another (as the selection "
+        f"split says): {one.unit} of site '{one.site}' responds to {one.causal_class}, which "
+        f"depends on it, and {one.strongest_class} depends on it more."
+    )
+
+
 def _share(share: float) -> str:
     """In per cent, a small one to two digits: a bound isn't nothing."""
     return percent(share) if abs(share) >= 0.01 else f"{100 * share:.2g} %"
@@ -59,7 +84,8 @@ def _apart(rows: Sequence[UnitVerdict]) -> str:
     worst = max(rows, key=lambda row: abs(row.causal_share.value or 0.0))
     share = worst.causal_share
     return (
-        f"{len(rows)} selective units are causal for another class than the one that they prefer: "
+        f"{counted(len(rows), 'selective unit')} {verb(len(rows))} causal for another class than "
+        "the one that is preferred: "
         f"{worst.unit} of site '{worst.site}' is selective for {worst.preferred_class} and "
         f"causal for {worst.causal_class}, of whose decision it takes away "
         f"{number(share.value, '.3f')} [{_ends(share, '.3f')}] (n = {worst.causal_n})."
@@ -82,7 +108,7 @@ def _misleading(rows: Sequence[UnitVerdict], unit: str) -> str:
         else f" removing it costs that class {loss.value:z.3g} {unit} [{_ends(loss, '.3g')}]; and"
     )
     return (
-        f"Of the {len(rows)} selective units that aren't causal the most selective is "
+        f"Of the {counted(len(rows), 'selective unit')} that aren't causal the most selective is "
         f"{worst.unit} of site '{worst.site}': it tells class {worst.preferred_class} from the "
         f"rest with an AUROC of {area.value:.3f} [{_ends(area, '.3f')}] (n = "
         f"{worst.activation_n}), but{ablation}{_taken_away(worst)}."

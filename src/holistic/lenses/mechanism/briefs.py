@@ -74,7 +74,10 @@ def paths(finding: Finding, audit: Folder) -> str:
     if mistaken:
         found = _first(mistaken, layer_names(audit), right=False)
         if not found:
-            return "Most mistaken images can be read right at every layer: mistakes come last."
+            count = len({row.example for row in mistaken})
+            if count == 1:
+                return "The one mistaken image looked at can be read right at every layer."
+            return f"At every layer at least half of {count} mistaken images can be read right."
         place, some, of = found
         begin = "Mistakes start early" if place == "the input" else "Mistakes arise inside"
         return f"{begin}: at {place} a linear probe misreads {some} of {of} mistaken images."

@@ -34,8 +34,8 @@ def statements(evidence: Evidence) -> tuple[str, ...]:
     again = int((evidence.selection[upper][high] > threshold).sum())
     sure = int((evidence.raw.interval(*upper)[0] > threshold).sum())
     shares = [
-        float(np.mean(benjamini_hochberg(c.p[upper][np.isfinite(c.p[upper])]) < _ALPHA))
-        for c in (evidence.raw, evidence.within)
+        _share(benjamini_hochberg(p[np.isfinite(p)]) < _ALPHA)
+        for p in (evidence.raw.p[upper], evidence.within.p[upper])
     ]
     return (
         f"{raw.inside:,} pairs of units within one site correlate above r = {threshold:g}, "
@@ -53,6 +53,11 @@ def statements(evidence: Evidence) -> tuple[str, ...]:
         f"{percent(shares[0])} of all pairs correlate, {percent(shares[1])} within classes"
         + (": at this n the size of r says more than its q." if max(shares) > _MOST else "."),
     )
+
+
+def _share(which: np.ndarray) -> float:
+    """Share of them, NaN where nothing was tested."""
+    return float(which.mean()) if len(which) else float("nan")
 
 
 def _spread(counts: Sequence[int]) -> str:

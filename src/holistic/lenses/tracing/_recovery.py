@@ -8,6 +8,9 @@ import numpy as np
 
 __all__ = ["Recovery", "recovery"]
 
+_ROUNDING = 1e-6
+"""Share of the gaps below which an error is that of rounding in float32."""
+
 
 @dataclass(frozen=True)
 class Recovery:
@@ -27,7 +30,9 @@ def recovery(
     A ratio of sums weighs each pair by its gap, so a pair with a small one can't dominate as it
     does in a mean of ratios. Its standard error is that of the residuals `moved - ratio · gap`,
     in which any two runs that share an image may be correlated; the interval is Student's t with
-    as many degrees of freedom as the side with fewer images allows.
+    as many degrees of freedom as the side with fewer images allows. Where every patch moves the
+    same share there is nothing to tell an error by: no bounds, and p is that of a sign test, all
+    of so many images having moved the same way.
 
     Parameters
     ----------
@@ -41,7 +46,8 @@ def recovery(
     Returns
     -------
     Recovery
-        All NaN without pairs; bounds and p NaN with fewer than 2 images on a side.
+        All NaN without pairs; bounds and p NaN with fewer than 2 images on a side, bounds NaN where
+        shares don't vary.
 
     References
     ----------
@@ -62,10 +68,11 @@ def recovery(
     residual = moved - value[:, None] * gap  # [U, R]
     variance = _shared_variance(residual, source, receiver) * images / (images - 1)
     error = np.sqrt(variance) / total
+    error = np.where(error > _ROUNDING, error, np.nan)
     half = float(stdtrit(images - 1, 0.975)) * error
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(value == 0, 0.0, np.abs(value) / error)
-    return Recovery(value, value - half, value + half, 2 * stdtr(images - 1, -t))
+    signs = np.where(np.abs(value) > _ROUNDING, 2.0 ** (1 - images), 1.0)
+    p = np.where(np.isnan(error), signs, 2 * stdtr(images - 1, -np.abs(value) / error))
+    return Recovery(value, value - half, value + half, p)
 
 
 def _shared_variance(residual: np.ndarray, source: np.ndarray, receiver: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from holistic.lenses._cases import spread
-from holistic.lenses._pictures import are_pictures, pictures
+from holistic.lenses._pictures import drawn_as_pictures, pictures, shown_values
 from holistic.lenses.tracing._fitted_directions import Features, Fitted
 from holistic.study.subject import Subject
 
@@ -54,13 +54,23 @@ def strip_arrays(subject: Subject, features: Features, fitted: Fitted) -> dict[s
     chosen = np.where(rows < 0, -1, indices[rows])
     found = {"tracing.strips": chosen.astype(np.int64)}
     ids = np.unique(chosen[chosen >= 0])
-    if not len(ids) or not are_pictures(subject.images):
+    seen = drawn_as_pictures(subject)
+    if not len(ids) or (subject.input_kind.pictures and not seen):
         return found
     at = torch.from_numpy(ids)
-    predicted = subject.predict(subject.images[at]).argmax(1)
-    return found | {
-        "tracing.strip_images": pictures(subject.images[at], subject.studied),
-        "tracing.strip_ids": ids.astype(np.int64),
-        "tracing.strip_labels": subject.labels[at].cpu().numpy().astype(np.int64),
-        "tracing.strip_predictions": predicted.cpu().numpy().astype(np.int64),
-    }
+    images = subject.images[at]
+    predicted = subject.predict(images).argmax(1)
+    look = (
+        {"tracing.strip_images": pictures(images, subject.studied)}
+        if seen
+        else {"tracing.strip_inputs": shown_values(subject, images)}
+    )
+    return (
+        found
+        | look
+        | {
+            "tracing.strip_ids": ids.astype(np.int64),
+            "tracing.strip_labels": subject.labels[at].cpu().numpy().astype(np.int64),
+            "tracing.strip_predictions": predicted.cpu().numpy().astype(np.int64),
+        }
+    )

@@ -15,7 +15,7 @@ from holistic.graph.sites import Site
 from holistic.lenses.tracing import schemas
 from holistic.lenses.tracing._pairs import Runs, draw_runs, rival_classes
 from holistic.lenses.tracing._recovery import Recovery, recovery
-from holistic.lenses.tracing.patching_statements import caveats, statements
+from holistic.lenses.tracing.patching_statements import caveats, statements, unvarying
 from holistic.lenses.tracing.schemas import Patched
 from holistic.pieces import kept
 from holistic.progress import Progress, silent
@@ -88,6 +88,7 @@ def patch_sites(subject: Subject, lens: Tracing, progress: Progress = silent) ->
         progress("activation patching", done, len(sites))
     table = _table(tables)
     notes = caveats(subject, drawn, lens, rivals=len(rivals))
+    notes += unvarying(table)
     return Finding(schemas.PATCHING, table, statements(table, drawn), notes)
 
 

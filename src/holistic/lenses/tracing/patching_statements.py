@@ -16,7 +16,7 @@ from holistic.words import percent
 if TYPE_CHECKING:
     from holistic.lenses.tracing import Tracing
 
-__all__ = ["caveats", "statements"]
+__all__ = ["caveats", "statements", "unvarying"]
 
 _COMPLETE = 1e-3
 """How near to 1 a recovery counts as that of a complete cut (float32 replays round)."""
@@ -51,7 +51,7 @@ def _of_sites(table: Table) -> Iterator[str]:
 
 def _of_units(table: Table) -> Iterator[str]:
     rows = [row for row in table.where(corrupt="all").rows(Patched) if row.unit is not None]
-    rows = [row for row in rows if row.clean != "all" and row.recovery.lo is not None]
+    rows = [row for row in rows if row.clean != "all" and row.recovery.q is not None]
     for way, effect in (
         ("denoise", "move the decision towards"),
         ("noise", "move the decision away from"),
@@ -74,6 +74,18 @@ def _of_units(table: Table) -> Iterator[str]:
             f"site '{best.site}', class {best.clean}, n = {best.n} pairs; the same patch within "
             f"the class: {_control(best.recovery)})."
         )
+
+
+def unvarying(table: Table) -> tuple[str, ...]:
+    """Say how many recoveries have no interval, since every pair says the same."""
+    rows = [row for row in table.rows(Patched) if row.recovery.p is not None]
+    bare = sum(row.recovery.lo is None for row in rows)
+    if not bare:
+        return ()
+    return (
+        f"{bare:,} of {len(rows):,} recoveries have no interval: each of their patches moves "
+        "the same share, such as none, and p is that of a sign test over images.",
+    )
 
 
 def _moved(row: Patched) -> float:

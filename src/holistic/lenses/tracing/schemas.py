@@ -264,6 +264,13 @@ DIRECTIONS = Schema(
         "strip_images": Array(
             "uint8", "strip_images any any rgb", "these examples, each once", pictures="images"
         ),
+        "strip_inputs": Array(
+            "float32",
+            "strip_images any any",
+            "these examples where they are no pictures: numbers of tokens or features in one row, "
+            "steps of a series in a row for each channel",
+            pictures="values",
+        ),
         "strip_ids": Array("int64", "strip_images", "their places in the data", pictures="ids"),
         "strip_labels": Array("int64", "strip_images", "their class indices", pictures="labels"),
         "strip_predictions": Array(

@@ -9,7 +9,7 @@ import { Curve } from "../../views/Curve";
 import { useAudit } from "../../views/context";
 import { Measurement, measured } from "../../views/Measurement";
 import { shown } from "../../wording";
-import type { ClassOf, ImageOf, Parts, Relation, UnitOf } from "../parts";
+import type { ClassOf, ImageOf, Parts, Relation, UnitOf, Weighed } from "../parts";
 import { Deciding } from "./images";
 
 const SURE = 0.05,
@@ -194,7 +194,28 @@ function ImageUnits({ example }: ImageOf) {
   );
 }
 
+/** What removing single units does to a class, or to one image. */
+function needed(audit: Audit, of: ClassOf | ImageOf): Weighed[] {
+  const name = "example" in of ? "ablation.images" : "ablation.units",
+    table = audit.table(name);
+  if (!table) return [];
+  const rows =
+    "example" in of
+      ? table
+          .rows({ example: of.example })
+          .sort((a, b) => table.number(a, "rank") - table.number(b, "rank"))
+      : ranked(table, of.name);
+  return rows.map((row) => ({
+    table,
+    row,
+    value: "effect",
+    site: String(table.cell(row, "site")),
+    unit: table.number(row, "unit"),
+  }));
+}
+
 export default {
+  needed,
   map: "ablation.units",
   units: "ablation.units",
   unit: { numbers: Numbers },

@@ -10,7 +10,10 @@ import { Measurement } from "../../views/Measurement";
 import { Pixels } from "../../views/Pixels";
 import { shown } from "../../wording";
 import type { ImageOf, Parts, Relation, UnitOf } from "../parts";
-import { Examples } from "./examples";
+import { hits } from "./_hits";
+import { examplesOf, Heads } from "./attention";
+import { Examples, emblem } from "./examples";
+import { Channels as ChannelMaps } from "./maps";
 import { Weights } from "./tuning";
 import { Visualisation } from "./visualisations";
 
@@ -113,6 +116,29 @@ function preferring(audit: Audit, name: string): ComponentChild[] {
   });
 }
 
+/** Maps of channels and of attention over the image. */
+function Over({ example }: ImageOf) {
+  const audit = useAudit(),
+    maps = audit.table("activation.maps"),
+    heads = audit.table("activation.attention");
+  return (
+    <>
+      {maps && maps.rows({ example }).length > 0 && (
+        <>
+          <h3>What channels make of it</h3>
+          <ChannelMaps table={maps} example={example} />
+        </>
+      )}
+      {heads && examplesOf(audit).includes(example) && (
+        <>
+          <h3>Where heads look</h3>
+          <Heads table={heads} example={example} />
+        </>
+      )}
+    </>
+  );
+}
+
 function Seen({ example }: ImageOf) {
   const table = useAudit().table("activation.examples"),
     rows = table?.rows({ example }) ?? [];
@@ -149,8 +175,10 @@ function Channels({ example }: ImageOf) {
 
 export default {
   units: "activation.units",
+  emblem,
   unit: { pictures: Pictures, numbers: Numbers },
   relations,
+  hits,
   classLines: (audit, name) => [["activation", preferring(audit, name)]],
-  image: { strip: Channels, seen: Seen },
+  image: { strip: Channels, units: Over, seen: Seen },
 } satisfies Parts;

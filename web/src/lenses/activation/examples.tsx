@@ -9,8 +9,9 @@ import { DataTable } from "../../views/DataTable";
 import { Frame } from "../../views/Frame";
 import { useFilters } from "../../views/Heat";
 import { usePages } from "../../views/Pages";
-import { type Box, Picture } from "../../views/Picture";
+import { type Box, type Part, Picture } from "../../views/Picture";
 import type { View } from "..";
+import type { UnitOf } from "../parts";
 import { MOST, NeuronWall, unitsOf } from "./_wall";
 
 /** Units at a time: of pictures, and of what is read. */
@@ -79,6 +80,18 @@ function peakOf(audit: Audit, table: Table, row: number): { mark?: number; span?
     mark: table.number(row, "peak") * stride,
     span: Math.max(1, steps - stride * (positions - 1)),
   };
+}
+
+/** The example that drives a unit most, of those that the page holds. */
+export function emblem(audit: Audit, { site, unit }: UnitOf): Part | undefined {
+  const table = audit.table("activation.examples");
+  const row = table
+    ?.rows({ site, unit, kind: "top" })
+    .sort((a, b) => table.number(a, "rank") - table.number(b, "rank"))
+    .find((row) => audit.images?.examples.includes(table.number(row, "example")));
+  if (row === undefined) return undefined;
+  const place = audit.images!.examples.indexOf(table!.number(row, "example"));
+  return { place, box: boxOf(table!, row), ...peakOf(audit, table!, row) };
 }
 
 /** The part of the input that the unit sees where its value is largest; undefined where units don't repeat. */

@@ -6,9 +6,10 @@ import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { measured } from "../../views/Measurement";
 import { letter, shown } from "../../wording";
-import type { Hit, ImageOf, Parts, Relation } from "../parts";
+import type { ClassOf, Hit, ImageOf, Parts, Relation } from "../parts";
 import { clusterOf } from "./_cluster";
 import { circuits, clusters } from "./_sets";
+import { Picked } from "./edges";
 import { Path } from "./paths";
 
 const chosen = (table: Table, row: number) =>
@@ -81,14 +82,29 @@ function hits(audit: Audit, asked: string): Hit[] {
 }
 
 function ImagePath({ example }: ImageOf) {
-  const table = useAudit().table("mechanism.paths");
-  if (!table?.rows({ example }).length) return null;
+  const audit = useAudit(),
+    table = audit.table("mechanism.paths"),
+    [row] = table?.rows({ example }) ?? [];
+  if (!table || row === undefined) return null;
+  const edges = audit.table("mechanism.edges"),
+    label = audit.outline.classes.indexOf(shown(table.cell(row, "label")));
   return (
     <>
       <h3>Its way through the network</h3>
+      {edges && label >= 0 && <Picked table={edges} label={label} example={example} />}
       <Path table={table} example={example} />
     </>
   );
+}
+
+function ClassFlow({ index }: ClassOf) {
+  const table = useAudit().table("mechanism.edges");
+  return table ? (
+    <>
+      <h3>What carries it, layer by layer</h3>
+      <Picked key={index} table={table} label={index} />
+    </>
+  ) : null;
 }
 
 export default {
@@ -106,6 +122,7 @@ export default {
   relations,
   hits,
   classLines,
+  class: { pictures: ClassFlow },
   image: { path: ImagePath },
   sets: { cluster: clusters, circuit: circuits },
 } satisfies Parts;

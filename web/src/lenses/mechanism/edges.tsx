@@ -1,138 +1,310 @@
-// Which units of a site act on which of the next: the strongest edges, site by site.
+// The flow of evidence: an input, the units that carry it layer by layer, and the classes that it ends in.
 
+import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import { ranked, type Table } from "../../data";
+import { type Audit, casesOf, type Table, typicalOf } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame, Pick } from "../../views/Frame";
-import { Edge, UnitNode } from "../../views/Graph";
+import { Edge } from "../../views/Graph";
 import { Tip } from "../../views/Grid";
-import { useFilters } from "../../views/Heat";
-import { describe, shown } from "../../wording";
+import { type Part, Thumb } from "../../views/Picture";
+import { describe, layer, shown } from "../../wording";
 import type { View } from "..";
+import { firstOf } from "../parts";
+import { type Link, linksOf, sitesOf } from "./_links";
 import { layers } from "./layers";
 
-const COUNTS = [10, 20, 40, 80];
-const HIGH = 420,
-  APART = 27;
-const EDGE = 34;
+const [HEAD, FOOT] = [40, 8];
 
-const Edges: View = ({ table }) => {
+/** How much room a thumbnail takes, by what the inputs are: pictures are square, texts are wide. */
+const sizeOf = (kind: string, narrow: boolean): [wide: number, high: number] =>
+  kind === "image" ? [36, 36] : kind === "tokens" ? [narrow ? 74 : 130, 42] : [56, 32];
+
+interface Choice {
+  label: number;
+  example?: number;
+}
+
+const Flow: View = ({ table }) => {
   const audit = useAudit();
-  const [equal, picks] = useFilters(table, ["class"]);
-  const [count, setCount] = useState(20);
-  const [now, setNow] = useState<{ row: number; x: number; y: number } | null>(null);
-  const rows = useMemo(() => ranked(table, equal.class), [table, equal.class]);
-  const kept = rows.slice(0, count),
-    sure = (row: number) => table.number(row, "q") < 0.05;
-  const random = table.rows(equal).filter((row) => table.cell(row, "kind") === "random");
-  const ends = (row: number) => ({
-    from: [audit.siteIndex(table.cell(row, "site_a")), table.number(row, "unit_a")] as [
-      number,
-      number,
-    ],
-    to: [audit.siteIndex(table.cell(row, "site_b")), table.number(row, "unit_b")] as [
-      number,
-      number,
-    ],
-  });
-  const nodes = useMemo(() => layers(kept.map(ends)), [rows, count]);
-  const wide = Math.max(280, Math.min(760, document.querySelector("main")!.clientWidth - 40));
-  const fullest = Math.max(
-    ...[...nodes.values()].map(
-      (n) => [...nodes.values()].filter((other) => other.site === n.site).length,
-    ),
-    0,
+  const names = audit.outline.classes;
+  const first = useMemo(() => [-1, ...names.keys()].slice(0, 41), [audit]);
+  const [{ label, example }, choose] = useState<Choice>({ label: -1 });
+  const cases = useMemo(() => ofClass(audit, label), [label]);
+  return (
+    <Picked
+      key={`${label} ${example}`}
+      table={table}
+      label={label}
+      example={example}
+      picks={
+        <>
+          <Pick
+            name="class"
+            from={first}
+            at={label}
+            set={(label) => choose({ label })}
+            word={(i) => (i < 0 ? "every class" : names[i])}
+          />
+          {cases.length > 0 && (
+            <Pick
+              name={audit.inputs.examples}
+              from={[-1, ...cases.map(([, e]) => e)]}
+              at={example ?? -1}
+              set={(e) => choose({ label, example: e < 0 ? undefined : e })}
+              word={(e) =>
+                e < 0 ? `all ${audit.inputs.examples}` : cases.find(([, own]) => own === e)![0]
+              }
+            />
+          )}
+        </>
+      }
+    />
   );
-  const high = Math.max(HIGH, 34 + APART * fullest);
-  const place = ({ x, y }: { x: number; y: number }) => ({
-    x: EDGE + x * (wide - 2 * EDGE),
-    y: 24 + y * (high - 34),
+};
+
+/** Single examples of a class that lenses tell of. */
+function ofClass(audit: Audit, label: number): [string, number][] {
+  const found = new Map<number, string>();
+  for (const table of casesOf(audit))
+    for (const row of table.rows({ label: audit.outline.classes[label] ?? "" }))
+      found.set(
+        table.number(row, "example"),
+        `one: ${shown(table.cell(row, "kind"))} (#${shown(table.cell(row, "example"))})`,
+      );
+  return [...found].map(([example, words]) => [words, example]);
+}
+
+/** The flow to one class, or of one image; to every class where the label is below 0. */
+export function Picked({
+  table,
+  label,
+  example,
+  picks,
+}: Choice & { table: Table; picks?: ComponentChildren }) {
+  const audit = useAudit(),
+    { classes } = audit.outline;
+  const room = Math.max(280, Math.min(920, document.querySelector("main")!.clientWidth - 40));
+  const [wide, high] = sizeOf(audit.inputs.kind, room < 600);
+  const step = high + 18;
+  const every = useMemo(() => sitesOf(audit, table), [table]);
+  const fit = Math.max(2, Math.floor((room - 2 * wide) / (wide + 28)) - 1);
+  const [from, setFrom] = useState(Math.max(0, every.length - fit));
+  const sites = every.slice(from, from + fit);
+  const several = label < 0;
+  const shownClasses = several ? [...classes.keys()].slice(0, 20) : [label];
+  const links = useMemo(
+    () => linksOf(audit, table, sites, { classes: shownClasses, example }),
+    [from],
+  );
+  const [now, setNow] = useState<{ link: Link; x: number; y: number } | null>(null);
+  const beyond = audit.outline.sites.length;
+  const nodes = useMemo(() => layers(links, beyond), [links]);
+  const inColumn = (site: number) => [...nodes.values()].filter((n) => n.site === site);
+  const columns = [...sites.filter((site) => inColumn(site).length), beyond];
+  const tall = Math.max(
+    several ? Math.ceil(shownClasses.length / 2) : 1,
+    ...columns.map((c) => inColumn(c).length),
+  );
+  const height = HEAD + FOOT + step * tall;
+  const begin = several ? 2 * 28 + 34 : wide + 34;
+  const apart = (room - begin - wide) / Math.max(1, columns.length - 1);
+  const place = ({ site, y }: { site: number; y: number }) => ({
+    x: begin + (columns.length > 1 ? columns.indexOf(site) * apart : room - begin - wide),
+    y: HEAD + y * step * tall - high / 2 - 8,
   });
-  const usual = sizes(table, random),
-    own = sizes(table, kept);
-  const most = Math.max(...kept.map((row) => Math.abs(table.number(row, "effect"))), 1e-12);
-  const sites = [...new Set([...nodes.values()].map((n) => n.site))];
+  const most = new Map<Table, number>();
+  for (const { table, size } of links) most.set(table, Math.max(most.get(table) ?? 0, size));
+  const random = table.rows({ kind: "random" });
+  const usual = sizes(table, random);
+  const read = readings(audit, example);
+  const inputs =
+    example === undefined
+      ? shownClasses.map((i) => typicalOf(audit, i))
+      : [audit.images?.examples.indexOf(example) ?? -1];
+  const tell = (link: Link) => (e: MouseEvent) => setNow({ link, x: e.clientX, y: e.clientY });
+  const rows = links.filter((l) => l.table === table).map((l) => l.row);
   return (
     <Frame
-      caption={`The ${kept.length} edges that are strongest on the selection split, of ${rows.length}, change the second unit by a median of ${shown(own.middle)} either way (half of them by ${shown(own.low)} to ${shown(own.high)})${usual.n ? `; ${usual.n} random pairs of units (control) by ${shown(usual.middle)}, 95 % of them by less than ${shown(usual.most)}: ${kept.filter((row) => Math.abs(table.number(row, "effect")) > usual.most).length} of the ${kept.length} by more. Size tells them apart, not significance: at q < 0.05 ${rows.filter(sure).length} of the ${rows.length} differ from zero, and ${random.filter(sure).length} of the ${usual.n} random pairs` : ""}. An edge: how far a unit at one site, put to its mean, moves a unit at the next, ${equal.class === "all" ? "over all examples" : `on class ${shown(equal.class)}`}. Orange, dashed: the second then holds less; blue, whole: more; width: how far. The sign says what the first did on these examples, not the sign of a weight: where it lies below its mean, putting it there raises it.`}
+      caption={`Without the unit at its left end, what a line leads to holds less (orange, dashed) or more (blue): a unit's activation, in standard deviations, or a class's ${audit.outline.score}. Its width is how far, on a scale of each kind's own. Units are those that ${example === undefined ? `the class needs most, as the selection split says${several ? ": for each class some of the last layer" : ""}` : "change this image's score most; lines between them are measured on its class; in quotes, what a linear probe reads there, and last what the model says"}, and the strongest links into them. ${usual.n} random pairs of units (control) move each other by a median of ${shown(usual.middle)}, 95 % of them by less than ${shown(usual.most)}. Lines from the input aren't measured singly. Every line tells its number, interval and n under the pointer, at a tap, and in the list below. A unit's picture is the example that drives it most, a class's a typical one.`}
       table={table}
-      rows={table.rows(equal)}
+      rows={rows}
     >
       <p class="picks">
         {picks}
-        <Pick name="edges" from={COUNTS} at={count} set={setCount} />
+        {every.length > fit && (
+          <Pick
+            name="layers"
+            from={[...every.keys()].filter(
+              (i) => i === from || (i % (fit - 1) === 0 && i + fit <= every.length),
+            )}
+            at={from}
+            set={setFrom}
+            word={(i) =>
+              `${layer(audit.outline.sites[every[i]])} to ${layer(audit.outline.sites[every[Math.min(every.length, i + fit) - 1]])}`
+            }
+          />
+        )}
       </p>
-      {!kept.length && (
-        <p>This table holds no edges that were chosen for class {shown(equal.class)}.</p>
-      )}
-      {kept.length > 0 && (
-        // biome-ignore lint/a11y/useSemanticElements: no element of SVG says group
-        <svg
-          class="plot"
-          role="group"
-          aria-label={`${table.info.title}: the strongest edges`}
-          width={wide}
-          height={high}
-          viewBox={`0 0 ${wide} ${high}`}
+      {!links.length && <p>This page holds no unit that was chosen for it.</p>}
+      {links.length > 0 && (
+        // biome-ignore lint/a11y/noStaticElementInteractions: the list below tells it without a pointer
+        <div
+          class="evidence-flow"
+          style={{ width: `${room}px`, height: `${height}px` }}
           onMouseLeave={() => setNow(null)}
         >
-          {sites.map((site) => (
-            <text
+          {/* biome-ignore lint/a11y/useSemanticElements: no element of SVG says group */}
+          <svg
+            role="group"
+            aria-label={`${table.info.title}: from the input to ${several ? "every class" : `class ${classes[label]}`}`}
+            width={room}
+            height={height}
+            viewBox={`0 0 ${room} ${height}`}
+          >
+            {columns
+              .slice(0, 1)
+              .flatMap((site) =>
+                inColumn(site).map((node) => (
+                  <line
+                    key={node.unit}
+                    x1={begin - 30}
+                    y1={HEAD + (step * tall) / 2 - 8}
+                    x2={place(node).x}
+                    y2={place(node).y + high / 2}
+                    stroke="var(--line)"
+                  />
+                )),
+              )}
+            {links.map((link) => {
+              const [a, b] = [link.from, link.to].map((end) => place(nodes.get(end.join("."))!));
+              const [x, y, u, v] = [a.x + wide, a.y + high / 2, b.x, b.y + high / 2],
+                middle = (x + u) / 2;
+              return (
+                <Edge
+                  key={`${link.from} ${link.to}`}
+                  path={`M${x} ${y}C${middle} ${y} ${middle} ${v} ${u} ${v}`}
+                  value={link.table.number(link.row, link.value)}
+                  share={link.size / (most.get(link.table) || 1)}
+                  lit={now?.link === link}
+                  over={tell(link)}
+                />
+              );
+            })}
+          </svg>
+          <span
+            class="inputs"
+            style={{ top: `${HEAD - 8}px`, width: `${begin - 34}px`, height: `${step * tall}px` }}
+          >
+            {inputs
+              .filter((at) => at >= 0)
+              .map((at) => (
+                <Thumb
+                  key={at}
+                  place={at}
+                  size={several ? 26 : wide}
+                  words={`a typical ${audit.inputs.example}`}
+                />
+              ))}
+          </span>
+          <span class="column" style={{ left: 0 }}>
+            {example === undefined ? "input" : `#${example}`}
+          </span>
+          {columns.map((site) => (
+            <span
               key={site}
-              x={place([...nodes.values()].find((n) => n.site === site)!).x}
-              y={12}
-              text-anchor="middle"
-              font-size={11}
-              fill="currentColor"
+              class="column"
+              style={{ left: `${place({ site, y: 0 }).x - 12}px`, width: `${wide + 24}px` }}
             >
-              {short(shown(audit.outline.sites[site]))}
-            </text>
+              {site === beyond ? "class" : layer(audit.outline.sites[site])}
+              {read.get(site === beyond ? "output" : audit.outline.sites[site])}
+            </span>
           ))}
-          {kept.map((row) => {
-            const { from, to: end } = ends(row),
-              effect = table.number(row, "effect");
-            const [a, b] = [place(nodes.get(from.join("."))!), place(nodes.get(end.join("."))!)];
+          {[...nodes.values()].map((node) => {
+            const { x, y } = place(node),
+              end = node.site === beyond;
             return (
-              <Edge
-                key={row}
-                path={`M${a.x} ${a.y}C${(a.x + b.x) / 2} ${a.y} ${(a.x + b.x) / 2} ${b.y} ${b.x} ${b.y}`}
-                value={effect}
-                share={Math.abs(effect) / most}
-                lit={now?.row === row}
-                over={(e) => setNow({ row, x: e.clientX, y: e.clientY })}
-              />
+              <a
+                key={`${node.site}.${node.unit}`}
+                class="node"
+                href={end ? to.class(node.unit) : to.unit(node.site, node.unit)}
+                style={{ left: `${x}px`, top: `${y}px`, width: `${wide}px` }}
+              >
+                <Face audit={audit} {...node} end={end} size={wide} high={high} />
+                <small>{end ? classes[node.unit] : node.unit}</small>
+              </a>
             );
           })}
-          {[...nodes.values()].map((node) => (
-            <UnitNode
-              key={`${node.site}.${node.unit}`}
-              {...place(node)}
-              unit={node.unit}
-              label={`unit ${node.unit} of ${audit.outline.sites[node.site]}`}
-              href={to.unit(node.site, node.unit)}
-            />
+        </div>
+      )}
+      <p class="ends">
+        Without a unit, what its line leads to holds{" "}
+        <span style={{ color: "var(--warn)" }}>less (orange, dashed)</span> or{" "}
+        <span style={{ color: "var(--link)" }}>more (blue)</span>.
+      </p>
+      <details>
+        <summary>{links.length} lines in words</summary>
+        <ul>
+          {links.map((link) => (
+            <li key={`${link.from} ${link.to}`}>{linesOf(audit, link).join(", ")}</li>
           ))}
-        </svg>
-      )}
-      {now && (
-        <Tip
-          lines={[
-            edge(table, now.row),
-            ...describe(table, now.row, "effect"),
-            ...(usual.n
-              ? [
-                  `${usual.n} random pairs (control): ${shown(usual.middle)} either way, 95 % below ${shown(usual.most)}`,
-                ]
-              : []),
-          ]}
-          x={now.x}
-          y={now.y}
-        />
-      )}
+        </ul>
+      </details>
+      {now && <Tip lines={linesOf(audit, now.link)} x={now.x} y={now.y} />}
     </Frame>
   );
-};
+}
+
+/** What a linear probe reads of one example at each site. */
+function readings(audit: Audit, example?: number): Map<string, string> {
+  const found = new Map<string, string>(),
+    table = example === undefined ? undefined : audit.table("mechanism.paths");
+  for (const row of table?.rows({ example: example! }) ?? [])
+    found.set(String(table!.cell(row, "site")), `: “${shown(table!.cell(row, "read"))}”`);
+  return found;
+}
+
+/** The picture of a unit or a class: an example of it. */
+function Face({
+  audit,
+  site,
+  unit,
+  end,
+  size,
+  high,
+}: {
+  audit: Audit;
+  site: number;
+  unit: number;
+  end: boolean;
+  size: number;
+  high: number;
+}) {
+  const name = audit.outline.sites[site];
+  const part: Part | undefined = end
+    ? { place: typicalOf(audit, unit) }
+    : firstOf((own) => own.emblem?.(audit, { site: name, unit }));
+  const words = end ? `class ${audit.outline.classes[unit]}` : `unit ${unit} of ${name}`;
+  return (
+    <span class="face" style={{ height: `${high}px` }}>
+      {part && part.place >= 0 ? (
+        <Thumb {...part} size={size} words={words} />
+      ) : (
+        <span class="sr">{words}</span>
+      )}
+    </span>
+  );
+}
+
+/** A line's ends, and its number with what stands behind it. */
+function linesOf(audit: Audit, { from, to, table, row, value }: Link): string[] {
+  const name = ([site, unit]: [number, number]) =>
+    site === audit.outline.sites.length
+      ? `class ${audit.outline.classes[unit]}`
+      : `${layer(audit.outline.sites[site])}·${unit}`;
+  return [`${name(from)} on ${name(to)}`, ...describe(table, row, value)];
+}
 
 /** How large effects are, whatever their sign: the median, the middle half, and what 95 % stay below. */
 export function sizes(
@@ -149,8 +321,4 @@ export function sizes(
   return { n: every.length, low, middle, high, most };
 }
 
-const short = (name: string) => (name.length > 14 ? `…${name.slice(-13)}` : name);
-const edge = (table: Table, row: number) =>
-  `${shown(table.cell(row, "site_a"))} unit ${shown(table.cell(row, "unit_a"))} on ${shown(table.cell(row, "site_b"))} unit ${shown(table.cell(row, "unit_b"))}`;
-
-export default Edges;
+export default Flow;

@@ -13,8 +13,8 @@ export interface Node {
 
 const SWEEPS = 4;
 
-/** Places from 0 to 1 in both directions; few crossings by barycentres (Sugiyama et al. 1981). */
-export function layers(edges: Edge[]): Map<string, Node> {
+/** Places from 0 to 1 in both directions; few crossings by barycentres (Sugiyama et al. 1981). Nodes of the site `still` stay in their order. */
+export function layers(edges: Edge[], still = -1): Map<string, Node> {
   const nodes = new Map<string, Node>();
   for (const end of edges.flatMap((e) => [e.from, e.to]))
     nodes.set(end.join("."), { site: end[0], unit: end[1], x: 0, y: 0 });
@@ -31,17 +31,24 @@ export function layers(edges: Edge[]): Map<string, Node> {
     }
   };
   spread();
-  const near = (node: Node) =>
-    edges.flatMap((e) => {
+  /** Places of a node's neighbours: of those on the side that a sweep comes from, if it has any there. */
+  const near = (node: Node, back: boolean) => {
+    const [before, after] = [[] as number[], [] as number[]];
+    for (const e of edges) {
       const [a, b] = [nodes.get(e.from.join("."))!, nodes.get(e.to.join("."))!];
-      return a === node ? [b.y] : b === node ? [a.y] : [];
-    });
+      if (b === node) before.push(a.y);
+      if (a === node) after.push(b.y);
+    }
+    const [first, other] = back ? [after, before] : [before, after];
+    return first.length ? first : other;
+  };
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
     for (const column of sweep % 2 ? [...columns].reverse() : columns) {
+      if (column[0].site === still) continue;
       const middle = new Map(
         column.map((node) => [
           node,
-          near(node).reduce((sum, y, _, all) => sum + y / all.length, 0),
+          near(node, sweep % 2 === 1).reduce((sum, y, _, all) => sum + y / all.length, 0),
         ]),
       );
       column.sort((a, b) => middle.get(a)! - middle.get(b)! || a.unit - b.unit);

@@ -56,7 +56,7 @@ class UnitEdge:
 
 EDGES = Schema(
     "mechanism.edges",
-    "Influence between units",
+    "Flow of evidence from layer to layer",
     UnitEdge,
     lead="Which units of the next site change when a unit is replaced by its mean?",
     across="unit_a unit_b",
