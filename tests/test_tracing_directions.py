@@ -226,10 +226,10 @@ def test_further_random_directions_are_none_that_were_drawn_before(monkeypatch):
     assert len(np.unique(every.round(6), axis=0)) == len(every)
 
 
-def test_directions_that_stay_unsettled_are_counted(monkeypatch):
-    monkeypatch.setattr("holistic.lenses.tracing._trials._BUDGET", 1.0)
+def test_directions_that_stay_unsettled_are_counted():
     subject = planted.lying_along(planted.diagonal(24), count=400)
-    finding = find_directions(subject, Tracing(controls=20, examples=20), collect(subject))
+    lens = Tracing(controls=20, examples=20, operations=1.0)
+    finding = find_directions(subject, lens, collect(subject))
     stuck = [row for row in finding.table.rows() if row["p"] == 1 / 21 and row["q"] >= 0.05]
     assert stuck
     [note] = [note for note in finding.caveats if note.startswith("Erasing")]
