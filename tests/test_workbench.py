@@ -25,9 +25,11 @@ from holistic.report.page import rendered
 from holistic.report.saved import Audit
 from holistic.results.tables import Table
 from holistic.stats.tests import benjamini_hochberg
+from holistic.study.examples import Examples
 from holistic.workbench.app import Answers
 from holistic.workbench.jobs import Jobs, run_lens
 from holistic.workbench.live import Live, Removal, Superseded, _bytes_of
+from holistic.workbench.losses import describe_losses
 from planted_live import turning
 from planted_report import audit as planted_audit
 from zoo import ZOO, make
@@ -93,6 +95,24 @@ def test_few_sets_are_all_of_them_and_q_is_over_the_classes(live: Live) -> None:
         np.testing.assert_allclose(q, benjamini_hochberg(p))
         assert "q" not in told["classes"][-1]["random"]
         assert p.min() >= 1 / (1 + told["classes"][0]["random"]["sets"])
+
+
+def test_a_random_set_has_a_small_q_no_more_often_than_q_says() -> None:
+    """Of sets that are as random as their controls, one in twenty may have any q below 0.05."""
+    rng, count, trials = np.random.default_rng(5), 240, 300
+    labels = torch.arange(count) % 6
+    before = labels.numpy()
+    examples = Examples(np.arange(count), torch.zeros(count, 1), labels)
+    harm = rng.uniform(0, 0.3, (400, 6))[:, labels]  # each set has its own loss of each class
+    after = np.where(rng.random((400, count)) < harm, (before + 1) % 6, before)
+    small = 0
+    for _ in range(trials):
+        chosen = rng.choice(400, 200, replace=False)
+        rows = describe_losses(examples, list("abcdef"), before, after[chosen])["classes"][:-1]
+        p, q = (np.array([row["random"][name] for row in rows]) for name in "pq")
+        np.testing.assert_allclose(q, benjamini_hochberg(p))
+        small += q.min() < 0.05
+    assert 0 < small / trials < 0.05 + 3 * np.sqrt(0.05 * 0.95 / trials)
 
 
 def test_changed_examples_that_were_right_come_first(subject: holistic.Subject) -> None:

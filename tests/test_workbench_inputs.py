@@ -223,5 +223,14 @@ def test_a_tokenizer_reads_texts_its_own_way() -> None:
     subject = holistic.Subject(Reader(), given, vocabulary=Splitter())
     told = looked_at(subject, as_image(subject, {"text": "Film-good"}), None)
     assert told["words"][:2] == ["Film", "good"], "Film is in none of the texts"
+    assert example_of(subject, 0)["text"] == "good not not"
+
+    class Decoding(Splitter):
+        def decode(self, numbers: list[int], *, skip_special_tokens: bool) -> str:
+            assert skip_special_tokens
+            return "-".join(WORDS[n] for n in numbers)
+
+    again = holistic.Subject(Reader(), given, vocabulary=Decoding())
+    assert example_of(again, 0)["text"] == "good-not-not", "a text that it reads again"
     with pytest.raises(SettingError, match=r"the tokenizer failed on this text.*no such letter"):
         as_image(subject, {"text": "good!"})

@@ -4,7 +4,7 @@ import { unitsIn, written } from "../src/live/chosen";
 import { axisOf } from "../src/live/Difference";
 import { hold, inputAt } from "../src/live/own";
 import { predictionOf } from "../src/live/Probabilities";
-import { numberIn, reach, unitsTyped } from "../src/live/typed";
+import { numberIn, numbersTyped, reach, unitsTyped } from "../src/live/typed";
 import { parse, to } from "../src/route";
 import { search } from "../src/views/Bar";
 
@@ -39,6 +39,14 @@ test("units are whole numbers of the site, or nothing for all", () => {
   expect(unitsTyped("3, 20", 20, "L1")).toMatch(/L1 has units 0 to 19; there is no unit 20/);
   for (const typed of ["-1", "1e3", "3;4", "3,", "a"])
     expect(unitsTyped(typed, 20, "L1")).toMatch(/whole numbers with commas/);
+});
+
+test("tokens without words are typed as so many numbers of the data", () => {
+  expect(numbersTyped(" 1 0, 8", 3, [0, 8])).toEqual([1, 0, 8]);
+  expect(numbersTyped("1 9 0", 3, [0, 8])).toMatch(/3 whole numbers from 0 to 8.*not “9”/);
+  expect(numbersTyped("1 x 0", 3, [0, 8])).toMatch(/not “x”/);
+  for (const typed of ["", "1 2", "1 2 3 4"])
+    expect(numbersTyped(typed, 3, [0, 8])).toMatch(/got \d; type 3\.$/);
 });
 
 test("an address's units come back, and what names none is told", () => {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from holistic.arguments import described, printable
 from holistic.errors import DataError, SettingError, shortened
-from holistic.usercode import running
+from holistic.usercode import FAULTS, running
 
 __all__ = [
     "BLANKS",
@@ -118,6 +119,14 @@ class Tokenizer:
             made: Any = (self.given if callable(self.given) else self.given.encode)(text)
             found: Any = made["input_ids"] if hasattr(made, "keys") else getattr(made, "ids", made)
             return [int(number) for number in found]
+
+    def text(self, numbers: Sequence[int]) -> str:
+        """Return the text of some tokens, without those that only begin and end a text."""
+        decode = getattr(self.given, "decode", None)
+        if callable(decode):
+            with contextlib.suppress(*FAULTS):
+                return str(decode(list(numbers), skip_special_tokens=True))
+        return " ".join(self.words(numbers).get(n, f"#{n}") for n in numbers)
 
     def words(self, numbers: Sequence[int]) -> dict[int, str]:
         """Return what it calls these tokens."""

@@ -20,6 +20,8 @@ __all__ = ["as_image", "example_of", "form_of", "known", "words_of"]
 
 _CHOICES = 10
 """A feature with no more values than these is chosen among them."""
+_LOOKED = 10_000
+"""So many rows tell soon that a feature has more values."""
 _PADS = ("[PAD]", "<pad>", "PAD")
 _SPELT = ("{}", "Ġ{}", "▁{}", "##{}")
 """How vocabularies write a word."""
@@ -63,11 +65,11 @@ def form_of(subject: Subject) -> dict[str, Any]:
 
 
 def _feature(subject: Subject, images: Tensor, place: int) -> dict[str, Any]:
-    values = images[:, place].unique()
-    names = subject.feature_names
-    few = {"values": values.tolist()} if len(values) <= _CHOICES else {}
-    return {"name": names[place] if names else f"input {place}",
-            "low": float(values.min()), "high": float(values.max()), **few}  # fmt: skip
+    values, names = images[:, place], subject.feature_names
+    low, high = _range(values)
+    few = len(values[:_LOOKED].unique()) <= _CHOICES and len(values.unique()) <= _CHOICES
+    return {"name": names[place] if names else f"input {place}", "low": low, "high": high,
+            **({"values": values.unique().tolist()} if few else {})}  # fmt: skip
 
 
 def _range(images: Tensor) -> tuple[float, float]:
@@ -90,6 +92,8 @@ def example_of(subject: Subject, place: Any) -> dict[str, Any]:
         return {"values": values}
     pad = _pad(subject)
     kept = [n for n in values if n != pad] or values
+    if subject.tokenizer is not None:
+        return {"values": values, "text": subject.tokenizer.text(kept)}
     return {"values": values, "text": " ".join(word_of(subject.vocabulary, n) for n in kept)}
 
 

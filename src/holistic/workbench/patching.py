@@ -49,26 +49,25 @@ def first_pair(subject: Subject, site: str) -> dict[str, Any]:
         If the model tells images of one class only.
     """
     some = subject.evaluation.sample(min(AMONG, 4 * _affordable(subject)), seed=subject.seed)
-    logits, values = subject.downstream(some.images, (), [site])
-    labels = some.labels.cpu().numpy()
+    logits, labels = subject.predict(some.images), some.labels.cpu().numpy()
     sources, targets = _pairs(labels, logits.argmax(1).cpu().numpy(), subject.seed)
-    value = values[site]
-    chosen = _most_apart(value, sources, targets)
-    mask = torch.zeros(len(chosen), value.shape[-1], dtype=torch.bool)
+    given, own = (subject.capture([site], some.images[side])[site] for side in (sources, targets))
+    chosen = _most_apart(given, own)
+    mask = torch.zeros(len(chosen), own.shape[-1], dtype=torch.bool)
     mask[torch.arange(len(chosen))[:, None], torch.from_numpy(chosen)] = True
-    mask = mask.to(value.device).view(len(chosen), *(1,) * (value.dim() - 2), -1)
-    mixed = torch.where(mask, value[sources], value[targets])
+    mask = mask.to(own.device).view(len(chosen), *(1,) * (own.dim() - 2), -1)
+    mixed = torch.where(mask, given, own)
     after = subject.predict(some.images[targets], [Patch(site, source=mixed)])
-    own = torch.from_numpy(labels[targets]).to(after.device)[:, None]
-    before = logits[targets].double().softmax(1).gather(1, own)[:, 0]
-    lost = before - after.double().softmax(1).gather(1, own)[:, 0]
+    class_ = torch.from_numpy(labels[targets]).to(after.device)[:, None]
+    before = logits[targets].double().softmax(1).gather(1, class_)[:, 0]
+    lost = before - after.double().softmax(1).gather(1, class_)[:, 0]
     best = int(lost.argmax())
     return {
         "source": int(some.indices[sources[best]]),
         "target": int(some.indices[targets[best]]),
         "units": sorted(int(u) for u in chosen[best]),
         "tried": len(chosen),
-        "changed": int((after.argmax(1) != own[:, 0]).sum()),
+        "changed": int((after.argmax(1) != class_[:, 0]).sum()),
     }
 
 
@@ -85,13 +84,13 @@ def _pairs(labels: np.ndarray, predicted: np.ndarray, seed: int) -> tuple[np.nda
     return drawn[apart], others[apart]
 
 
-def _most_apart(value: Tensor, sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def _most_apart(given: Tensor, own: Tensor) -> np.ndarray:
     """Units `[M, K]` that differ most between the images of each pair, in standard deviations."""
-    means = position_mean(value).double()
-    spread = means.std(0)
-    apart = (means[sources] - means[targets]).abs() / spread.clamp_min(1e-12)
+    sources, targets = (position_mean(value).double() for value in (given, own))  # [M, U]
+    spread = torch.cat([sources, targets]).std(0)
+    apart = (sources - targets).abs() / spread.clamp_min(1e-12)
     apart = torch.where(spread > 0, apart, 0.0).cpu().numpy()
-    count = max(1, min(_UNITS, value.shape[-1] // 4))
+    count = max(1, min(_UNITS, own.shape[-1] // 4))
     return np.stack([ordered(-row)[:count].copy() for row in apart])
 
 

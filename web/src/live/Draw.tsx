@@ -13,7 +13,7 @@ import { useAsked, useServer } from "./asking";
 import { Bench, Refused } from "./Bench";
 import { Elsewhere, ExampleField, Shown } from "./Chosen";
 import { Cut, useSheet } from "./Cut";
-import { InputForm, withRest } from "./Forms";
+import { hasForm, InputForm, withRest } from "./Forms";
 import { Missing } from "./Missing";
 import { begun, DRAWN, hold, type Input, inputAt, ownInput } from "./own";
 import { Probabilities } from "./Probabilities";
@@ -46,14 +46,20 @@ function Looking({ state, place }: { state: State; place: string }) {
     { classes } = audit.outline,
     one = audit.inputs.example;
   const own = !place || place === DRAWN,
-    onSheet = drawable(state.shape) && audit.inputs.kind === "image";
+    onSheet = drawable(state.shape) && audit.inputs.kind === "image",
+    form = !onSheet && hasForm(state);
   const asked = own ? null : inputAt(place, state.examples, one);
   const [mine, setMine] = useState<Input | null>(own ? ownInput() : null);
   const start = typeof asked === "number" ? asked : begun();
   const [site, setSite] = useState(state.sites[state.sites.length - 1]);
-  const form = !onSheet && typeof asked !== "string";
-  const example = useAsked<Values>("example", form ? { example: start } : null);
-  const input = mine ?? (typeof asked === "string" ? null : asked) ?? (form ? start : null);
+  const example = useAsked<Values>(
+    "example",
+    form && typeof asked !== "string" ? { example: start } : null,
+  );
+  const input =
+    mine ??
+    (typeof asked === "string" ? null : asked) ??
+    (form && typeof asked !== "string" ? start : null);
   const found = useAsked<Looked>("look", input === null ? null : { image: input, near: site });
   const origin = useAsked<Looked>(
     "look",
@@ -94,8 +100,11 @@ function Looking({ state, place }: { state: State; place: string }) {
             ) : (
               typeof asked !== "string" && (
                 <p class="hint" role="status">
-                  Nothing is drawn yet: draw with the pointer on the sheet, put a picture on it, or
-                  take an example.
+                  {onSheet
+                    ? "Nothing is drawn yet: draw with the pointer on the sheet, put a picture on it, or take an example."
+                    : form
+                      ? "…"
+                      : `For inputs of shape ${state.shape.join(" × ")} there is no form to draw or type one: take an example.`}
                 </p>
               )
             )}
@@ -114,7 +123,7 @@ function Looking({ state, place }: { state: State; place: string }) {
             clear={() => drawn(null)}
           />
         )}
-        {!own && onSheet && typeof asked === "number" && <Shown input={asked} size={196} />}
+        {!own && !form && typeof asked === "number" && <Shown input={asked} size={196} />}
         {form && example.answer && (
           <InputForm state={state} start={start} values={example.answer} typed={drawn} />
         )}

@@ -5,7 +5,7 @@ import { shown } from "../wording";
 import { Refused } from "./Bench";
 import type { Input } from "./own";
 import type { Feature, State, Values } from "./server";
-import { numberIn } from "./typed";
+import { numberIn, numbersTyped } from "./typed";
 
 interface Given {
   state: State;
@@ -15,23 +15,23 @@ interface Given {
   typed: (input: Input) => void;
 }
 
-/** The form for inputs of a kind; nothing where there is none. */
+/** Whether inputs can be typed or drawn in a form. */
+export const hasForm = ({ features, kind, channels }: State) =>
+  Boolean(features) || kind === "tokens" || Boolean(channels);
+
+/** The form for inputs of a kind. */
 export function InputForm(given: Given) {
   const { state } = given;
   if (state.features) return <TableForm {...given} features={state.features} />;
-  if (state.kind === "tokens" && state.words) return <TextForm {...given} />;
-  if (state.channels) return <SeriesForm {...given} />;
-  return (
-    <p class="note">
-      For inputs of shape {state.shape.join(" × ")} there is no form to draw or type one; take an
-      example.
-    </p>
-  );
+  return state.kind === "tokens" ? <TextForm {...given} /> : <SeriesForm {...given} />;
 }
 
 /** What else the model is given is that of the example that the form starts from. */
 export const withRest = (state: State, start: number, own: object): Input =>
   state.also.length ? { ...own, inputs_of: start } : own;
+
+/** So many fields stand at a time. */
+const FIELDS = 30;
 
 /** A feature's values may come from single precision: as short as they can be told. */
 const written = (value: number) => String(Number(value.toPrecision(6)));
@@ -52,6 +52,10 @@ function TableForm({
     setTexts({});
     setWhys({});
   }, [given]);
+  const [wanted, setWanted] = useState("");
+  const places = features
+    .map((_, i) => i)
+    .filter((i) => features[i].name.toLowerCase().includes(wanted.trim().toLowerCase()));
   const put = (i: number, value: number) => {
     const next = values.map((old, at) => (at === i ? value : old));
     setValues(next);
@@ -67,58 +71,72 @@ function TableForm({
   };
   return (
     <>
+      {features.length > FIELDS && (
+        <p class="tools">
+          <label>
+            find a feature{" "}
+            <input value={wanted} onInput={(e) => setWanted(e.currentTarget.value)} />
+          </label>
+          {places.length
+            ? `${Math.min(FIELDS, places.length)} of ${features.length} are here`
+            : "no feature is called so"}
+        </p>
+      )}
       <table class="fields">
         <tbody>
-          {features.map((feature, i) => (
-            <tr key={feature.name}>
-              <th scope="row" class="fields-name">
-                {feature.name}
-              </th>
-              {feature.values && feature.values.length > 1 ? (
-                <td colSpan={2}>
-                  <select
-                    aria-label={feature.name}
-                    value={String(feature.values.indexOf(values[i]))}
-                    onChange={(e) => put(i, feature.values![Number(e.currentTarget.value)])}
-                  >
-                    {feature.values.map((value, at) => (
-                      <option key={at} value={String(at)}>
-                        {written(value)}
-                      </option>
-                    ))}
-                  </select>
-                </td>
-              ) : (
-                <>
-                  <td>
-                    <input
-                      type="range"
-                      aria-label={`${feature.name}, from ${shown(feature.low)} to ${shown(feature.high)}`}
-                      min={feature.low}
-                      max={feature.high}
-                      step="any"
-                      value={values[i]}
-                      onInput={(e) => {
-                        const { [i]: _, ...rest } = texts;
-                        setTexts(rest);
-                        put(i, Number(e.currentTarget.value));
-                      }}
-                    />
+          {places
+            .slice(0, FIELDS)
+            .map((i) => [features[i], i] as const)
+            .map(([feature, i]) => (
+              <tr key={feature.name}>
+                <th scope="row" class="fields-name">
+                  {feature.name}
+                </th>
+                {feature.values && feature.values.length > 1 ? (
+                  <td colSpan={2}>
+                    <select
+                      aria-label={feature.name}
+                      value={String(feature.values.indexOf(values[i]))}
+                      onChange={(e) => put(i, feature.values![Number(e.currentTarget.value)])}
+                    >
+                      {feature.values.map((value, at) => (
+                        <option key={at} value={String(at)}>
+                          {written(value)}
+                        </option>
+                      ))}
+                    </select>
                   </td>
-                  <td>
-                    <input
-                      class="short"
-                      inputMode="decimal"
-                      aria-label={`${feature.name} as a number`}
-                      aria-invalid={Boolean(whys[i])}
-                      value={texts[i] ?? written(values[i])}
-                      onInput={(e) => type(i, e.currentTarget.value)}
-                    />
-                  </td>
-                </>
-              )}
-            </tr>
-          ))}
+                ) : (
+                  <>
+                    <td>
+                      <input
+                        type="range"
+                        aria-label={`${feature.name}, from ${shown(feature.low)} to ${shown(feature.high)}`}
+                        min={feature.low}
+                        max={feature.high}
+                        step="any"
+                        value={values[i]}
+                        onInput={(e) => {
+                          const { [i]: _, ...rest } = texts;
+                          setTexts(rest);
+                          put(i, Number(e.currentTarget.value));
+                        }}
+                      />
+                    </td>
+                    <td>
+                      <input
+                        class="short"
+                        inputMode="decimal"
+                        aria-label={`${feature.name} as a number`}
+                        aria-invalid={Boolean(whys[i])}
+                        value={texts[i] ?? written(values[i])}
+                        onInput={(e) => type(i, e.currentTarget.value)}
+                      />
+                    </td>
+                  </>
+                )}
+              </tr>
+            ))}
         </tbody>
       </table>
       <Refused why={Object.values(whys).find(Boolean) ?? ""} />
@@ -126,23 +144,34 @@ function TableForm({
   );
 }
 
+/** A text, or the numbers of its tokens where nothing names them. */
 function TextForm({ state, start, values: given, typed }: Given) {
-  const [text, setText] = useState(given.text ?? "");
-  useEffect(() => setText(given.text ?? ""), [given]);
+  const first = state.words ? (given.text ?? "") : (given.values as number[]).join(" ");
+  const [text, setText] = useState(first);
+  const [why, setWhy] = useState("");
+  useEffect(() => {
+    setText(first);
+    setWhy("");
+  }, [given]);
   const length = state.shape[0];
+  const type = (text: string) => {
+    setText(text);
+    if (state.words) return typed(withRest(state, start, { text }));
+    const numbers = numbersTyped(text, length, state.range);
+    if (typeof numbers === "string") return setWhy(numbers);
+    setWhy("");
+    typed(withRest(state, start, { values: numbers }));
+  };
   return (
-    <label class="text">
-      A text of {state.padded ? "up to " : ""}
-      {length} tokens
-      <textarea
-        rows={3}
-        value={text}
-        onInput={(e) => {
-          setText(e.currentTarget.value);
-          typed(withRest(state, start, { text: e.currentTarget.value }));
-        }}
-      />
-    </label>
+    <>
+      <label class="text">
+        {state.words
+          ? `A text of ${state.padded ? "up to " : ""}${length} tokens`
+          : `The numbers of ${length} tokens, with spaces between them`}
+        <textarea rows={3} value={text} onInput={(e) => type(e.currentTarget.value)} />
+      </label>
+      <Refused why={why} />
+    </>
   );
 }
 

@@ -43,6 +43,23 @@ export function unitsTyped(text: string, count: number, site: string): number[] 
   return [...new Set(parts.map(Number))];
 }
 
+/** Whole numbers of tokens with spaces between them, as many as a text has; or a line that says what is wrong. */
+export function numbersTyped(
+  text: string,
+  count: number,
+  [low, high]: [number, number],
+): number[] | string {
+  const allowed = `${count} whole numbers from ${low} to ${high} with spaces between them`;
+  const parts = text.split(/[\s,]+/).filter(Boolean);
+  const wrong = parts.find(
+    (part) => !/^-?\d+$/.test(part) || Number(part) < low || Number(part) > high,
+  );
+  if (wrong !== undefined)
+    return `A text is ${allowed}, as in the data, not “${cut(wrong)}”; type one of those.`;
+  if (parts.length !== count) return `A text is ${allowed}, got ${parts.length}; type ${count}.`;
+  return parts.map(Number);
+}
+
 const cut = (text: string) => (text.length > 20 ? `${text.slice(0, 20)}…` : text);
 
 /** The next larger of 1, 2, 5, 10, 20, 50 …: where an axis ends that holds all of these. */
