@@ -17,6 +17,7 @@ from holistic.report.saved import Audit
 from holistic.results.columns import Estimate, col, estimate, key
 from holistic.results.drawing import GREY
 from holistic.results.findings import Finding
+from holistic.results.plotting import figure_of
 from holistic.results.schema import Schema
 from holistic.results.tables import Table
 
@@ -148,7 +149,7 @@ def test_every_finding_of_an_audit_is_drawn_as_vectors(audit: Audit) -> None:
             with pytest.raises(AuditError, match=f"nothing draws finding '{name}'"):
                 audit.figure(name)
             continue
-        axis: Any = finding.plot()
+        axis: Any = finding.plot(Figure(layout="constrained").subplots())
         assert axis.get_xlabel(), name
         assert axis.get_ylabel(), name
         file = BytesIO()
@@ -157,3 +158,21 @@ def test_every_finding_of_an_audit_is_drawn_as_vectors(audit: Audit) -> None:
         # scales of colours are the only pixels
         assert drawing.count("<image") <= len(axis.figure.axes) - 1, name
     assert audit.figure("sites").captions
+
+
+def test_a_notebook_shows_the_rows_that_stand_out() -> None:
+    page = drops(8)._repr_html_()
+    assert "5 of 32 rows" in page
+    assert page.index("<td>7</td>") < page.index("<td>6</td>")
+    assert "<td>0</td><td>0</td>" not in page
+
+
+def test_figures_of_reports_are_none_of_pyplots() -> None:
+    from matplotlib import pyplot
+
+    before = pyplot.get_fignums()
+    figure_of(drops(4).schema, drops(4).table)
+    assert pyplot.get_fignums() == before
+    drops(4).plot()
+    assert len(pyplot.get_fignums()) == len(before) + 1
+    pyplot.close("all")

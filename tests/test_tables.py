@@ -182,7 +182,7 @@ def test_a_table_shows_itself_without_markup_of_its_names() -> None:
     assert "<b>" not in page
     assert "&lt;b&gt;$x$" in page
     assert page.count("<tr>") == 21
-    assert "30 rows × 4 columns" in page
+    assert "20 of 30 rows × 4 columns" in page
     assert 'title="score after minus before">effect [logits]' in page
     assert repr(table).count("\n") == 9
     assert repr(table).endswith("… 22 more rows")

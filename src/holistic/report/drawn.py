@@ -13,7 +13,7 @@ from holistic.report.places import brought
 from holistic.results.files import write_whole
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
-from holistic.results.plotting import drawable
+from holistic.results.plotting import drawable, figure_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -118,8 +118,8 @@ def figures(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     if draw is not None and len(finding.table):
         yield from draw(finding, audit)
     elif draw is None and drawable(finding.table):
-        axis: Any = finding.plot()
-        yield axis.figure, finding.brief or finding.schema.lead or finding.schema.title
+        caption = finding.brief or finding.schema.lead or finding.schema.title
+        yield figure_of(finding.schema, finding.table), caption
 
 
 def drawn_names(audit: Folder) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ __all__ = ["SHORT", "Finding"]
 SHORT = 25
 """Words that a sentence has at most to be read at a glance."""
 _FIRST = 5
-"""Rows that a notebook shows first."""
+"""Rows that a notebook shows: those that stand out most."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -56,11 +56,14 @@ class Finding:
         return "\n".join(filter(None, lines))
 
     def _repr_html_(self) -> str:
+        from holistic.results.plotting import standing_out
+
         title, brief = html.escape(self.schema.title), html.escape(self.brief)
+        first = standing_out(self.schema, self.table, _FIRST).as_html(_FIRST, of=len(self.table))
         lines = (*filter(None, [self.schema.lead]), *self.statements, *self.caveats)
         evidence = "".join(f"<p>{html.escape(one)}</p>" for one in lines)
         return (
-            f"<h4>{title}</h4>{f'<p>{brief}</p>' if brief else ''}{self.table.as_html(_FIRST)}"
+            f"<h4>{title}</h4>{f'<p>{brief}</p>' if brief else ''}{first}"
             f"<details><summary>evidence and limits</summary>{evidence}</details>"
         )
 
@@ -74,7 +77,8 @@ class Finding:
         Parameters
         ----------
         ax
-            Axes of matplotlib; those of a new figure by default (`ax.figure.savefig("f.pdf")`).
+            Axes of matplotlib; by default those of a new figure of pyplot, which notebooks show
+            (`ax.figure.savefig("f.pdf")` saves it as vectors).
         value
             The number, such as `accuracy_drop`; by default the one that matters most.
         **where

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from textwrap import fill
@@ -18,8 +18,9 @@ from holistic.results.tables import Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-__all__ = ["drawable", "plot"]
+__all__ = ["drawable", "figure_of", "plot", "standing_out"]
 
 _ROWS, _COLUMNS, _LINES = 24, 20, 6
 """Most rows of a picture, columns of a map, and curves: those that stand out most."""
@@ -38,7 +39,33 @@ _COLOURS = (ORANGE, BLUE, "#009e73", "#cc79a7", "#56b4e9", "#8a6d00")
 def plot(schema: Schema, table: Table, ax: Axes | None, value: str, where: dict[str, Any]) -> Axes:
     """Draw a number of a table: see `Finding.plot`."""
     drawn = _chosen(schema, table, value, {_column(k): v for k, v in where.items()})
-    axis = _new_axes(drawn) if ax is None else ax
+    if ax is None:
+        from matplotlib import pyplot
+
+        ax = _sized(drawn, pyplot.figure).subplots()
+    return _draw(drawn, ax)
+
+
+def figure_of(schema: Schema, table: Table) -> Figure:
+    """Draw the number that matters most in a figure of its own, which pyplot doesn't know."""
+    from matplotlib.figure import Figure
+
+    drawn = _chosen(schema, table, "", {})
+    figure = _sized(drawn, Figure)
+    _draw(drawn, figure.subplots())
+    return figure
+
+
+def standing_out(schema: Schema, table: Table, count: int) -> Table:
+    """The rows whose number lies farthest from the one that says nothing."""
+    if not drawable(table):
+        return table.head(count)
+    drawn = _Drawn(table, _number(schema, table, ""), "dots", (), {})
+    order = np.argsort(-drawn.away, kind="stable")[:count]
+    return Table(table.columns, table.data.take(order))
+
+
+def _draw(drawn: _Drawn, axis: Axes) -> Axes:
     axis.spines[["top", "right"]].set_visible(False)
     axis.tick_params(labelsize=8)
     _FORMS[drawn.form](axis, drawn)
@@ -202,13 +229,11 @@ def _is_map(rows: Table, own: list[str], pair: Sequence[str]) -> bool:
     return len(rows) >= _FILLED * cells
 
 
-def _new_axes(drawn: _Drawn) -> Axes:
-    """Axes of a figure of their own, as large as what they hold."""
-    from matplotlib.figure import Figure
-
+def _sized(drawn: _Drawn, make: Callable[..., Figure]) -> Figure:
+    """Make a figure that is as large as what it holds."""
     rows = len(drawn.names(drawn.keys[0])) if drawn.form == "map" else len(drawn.table)
     height = 3.4 if drawn.form == "curve" else max(2.4, 1.3 + 0.19 * min(_ROWS, rows))
-    return Figure(figsize=(6.2, height), dpi=110, layout="constrained").subplots()
+    return make(figsize=(6.2, height), dpi=110, layout="constrained")
 
 
 def _draw_map(axis: Axes, drawn: _Drawn) -> None:

@@ -163,8 +163,8 @@ class Table:
     def _repr_html_(self) -> str:
         return self.as_html(20)
 
-    def as_html(self, rows: int) -> str:
-        """Write the first rows as a table of HTML, and how many there are."""
+    def as_html(self, rows: int, *, of: int | None = None) -> str:
+        """Write the first rows as a table of HTML, and how many there are (or `of` how many)."""
         heads = "".join(
             f'<th title="{html.escape(c.meaning)}">{html.escape(c.name)}'
             f"{f' [{html.escape(c.unit)}]' if c.unit else ''}</th>"
@@ -176,7 +176,8 @@ class Table:
         )
         return (
             f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
-            f"<p>{len(self)} rows × {len(self.columns)} columns</p>"
+            f"<p>{min(rows, len(self))} of {of or len(self):,} rows × {len(self.columns)} columns"
+            "; a column's meaning shows over its name</p>"
         )
 
     def save(self, path: Path) -> None:

@@ -13,22 +13,21 @@ from torch import Tensor, nn
 
 import holistic
 from holistic.arguments import checked_seed
-from holistic.errors import ModelError, explain_memory_errors, listed
-from holistic.graph.accompanied import extras_of
+from holistic.errors import ModelError, explain_memory_errors
 from holistic.graph.editing import Edit
 from holistic.graph.engine import Engine, Stage
 from holistic.graph.gradients import Gradients
 from holistic.graph.patterns import matching
-from holistic.graph.sites import Site, SiteRow, checked_axes, site_names, site_notes
+from holistic.graph.sites import Site, SiteRow, checked_axes, site_names
 from holistic.graph.torch_settings import settled
 from holistic.results.tables import Table
 from holistic.study.computation import Computation
 from holistic.study.control import control_of
+from holistic.study.described import notes, shown, shown_in_notebooks
 from holistic.study.finite import check_finite
 from holistic.study.huggingface import from_huggingface
 from holistic.study.identity import Identity
 from holistic.study.inputs import checked_forward, checked_name
-from holistic.study.likeness import note_of
 from holistic.study.material import Choices, Material, gathered
 from holistic.study.presented import input_kind
 from holistic.study.references import References
@@ -136,6 +135,11 @@ class Subject(Material):
 
     from_huggingface = classmethod(from_huggingface)
     input_kind = cached_property(input_kind)
+    notes = property(notes)
+    _repr_html_ = shown_in_notebooks
+
+    def __repr__(self) -> str:
+        return shown(self)
 
     @property
     def engine(self) -> Engine:
@@ -156,15 +160,6 @@ class Subject(Material):
     def backend_note(self) -> str:
         """Empty when traced; else one line that says why not, what is missing and what it costs."""
         return self.engine.note
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What is to be known of how logits and units were found, one line each."""
-        extras = extras_of(self.images)
-        line = f"Beside each image the model is given {listed(extras)}, which no lens changes."
-        given = [line] if extras else []
-        kept = filter(None, [note_of(self)])
-        return (*self.reading.notes, *given, *site_notes(self.engine.sites), *kept)
 
     @property
     def all_sites(self) -> tuple[Site, ...]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from captum.attr import IntegratedGradients
 from torch import Tensor
 
 from holistic.lenses._pictures import flat_planes, planes
+from holistic.lenses.attribution._captum import IntegratedGradients
 from holistic.study.subject import Subject
 
 __all__ = ["confused_pairs", "difference_maps", "logit_difference"]

@@ -9,13 +9,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from captum.attr import InputXGradient, IntegratedGradients, NoiseTunnel, Saliency
 from torch import Tensor
 from torch.nn import functional as F
 
 from holistic.graph.loops import batches
 from holistic.lenses._pictures import planes
 from holistic.lenses.attribution import Attribution
+from holistic.lenses.attribution._captum import (
+    InputXGradient,
+    IntegratedGradients,
+    NoiseTunnel,
+    Saliency,
+)
 from holistic.pieces import once
 from holistic.study.examples import Examples
 from holistic.study.scores import score
