@@ -122,13 +122,15 @@ def _make_maps(subject: Subject, lens: Attribution, progress: Progress) -> _Maps
         for copy in (1, 2)
     ]
     kept = _finite(signed, fresh)
-    measured, told = (np.flatnonzero(side.numpy()) for side in kept.tensor_split([len(sample)]))
+    measured, single_ones = (
+        np.flatnonzero(side.numpy()) for side in kept.tensor_split([len(sample)])
+    )
     sizes = {name: magnitude(values[kept]) for name, values in signed.items()}
     if drawn_as_pictures(subject):
         sizes["edge"] = edges(images.images[kept.to(images.images.device)])
     return _Maps(
         sample.at(measured),
-        shown.at(told),
+        shown.at(single_ones),
         {k: v[measured].double().flatten(1).sum(1).cpu().numpy() for k, v in signed.items()},
         sizes,
         [{name: magnitude(values[measured]) for name, values in made.items()} for made in fresh],
