@@ -103,6 +103,15 @@ console.log(
 );
 assert.ok(without < intact - 1, "the accuracy falls");
 
+// where one class loses far more than the others, a closer axis shows theirs, and says that it cuts bars
+const nearer = page.getByRole("button", { name: /^closer: ±[\d.]+ points$/ });
+if (await nearer.count()) {
+  await nearer.click();
+  await page.waitForSelector(".difference em");
+  await page.getByRole("button", { name: "the whole axis" }).click();
+  assert.equal(await page.locator(".difference em").count(), 0);
+}
+
 // a cell of the map by keyboard: one more unit
 const map = page.locator(".card canvas").first();
 await map.focus();
