@@ -297,6 +297,15 @@ for (const hash of ["#/draw/99999999", "#/steer/x", "#/patch/3/1e9", "#/draw/-1"
 await go("#/live/0:99999.3~99:1~x");
 await page.waitForSelector("text=/This audit has no .*99999.*the address names what isn't there/");
 
+for (const [hash, pattern] of [
+  ["#/unit/0/99999", "There is no unit 99999 of .*: it has units 0 to"],
+  ["#/unit/99/0", "There is no site at place 99"],
+  ["#/class/99", "There is no class at place 99"],
+]) {
+  await go(hash);
+  await page.waitForSelector(`text=/${pattern}/`);
+}
+
 // steering: the slider moves the predictions, above a strip of examples that lie there
 await go("#/steer/3");
 await page.waitForSelector(".frames canvas");
