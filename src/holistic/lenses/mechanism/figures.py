@@ -141,6 +141,8 @@ def _links(table: Table, audit: Folder) -> Iterator[tuple[_Node, _Node, float, b
     """Links between two ends, with the effect and whether it is one on a class."""
     if "ablation.units" not in audit or not len(table):
         return
+    if not all("rank" in own.names for own in (table, audit["ablation.units"])):
+        return  # of a version that chose by nothing
     chosen = [row for row in table.rows() if row["rank"] is not None and row["class"] != "all"]
     sites = list(dict.fromkeys(s for row in chosen for s in (row["site_a"], row["site_b"])))
     units = [row for row in audit["ablation.units"].rows() if row["rank"] is not None]
