@@ -392,6 +392,8 @@ for (const [words, found] of [
   await page.getByRole("combobox").first().fill(words);
   assert.match(await page.locator("#hit0").textContent(), found, words);
 }
+await page.getByRole("combobox").first().fill("nowhere to be found");
+await page.waitForSelector("text=/^nothing is called “nowhere to be found”: units are found as/");
 await page.keyboard.press("Escape");
 
 await go("#/draw");
