@@ -15,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import holistic
 from holistic.graph.torch_settings import settled
 from holistic.lenses._contract import Context
+from holistic.lenses.ablation import Ablation
 from holistic.lenses.attribution import Attribution
 from test_subject import plain
 from zoo import ZOO, make
@@ -172,3 +173,28 @@ def test_a_waiting_generator_leaves_settings_to_whoever_waits() -> None:
             assert dtype == torch.float32
             assert torch.get_default_dtype() == torch.float64
             assert not torch.is_grad_enabled()
+
+
+def test_an_audit_in_inference_mode_traces_the_model_and_gives_the_same_table(tmp_path) -> None:
+    """What a subject cuts out of its images, and when, mustn't depend on the mode around it."""
+    images, labels = plain()
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = nn.Sequential(
+            nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(), nn.Linear(108, 4)
+        ).eval()
+
+    def units(where: str) -> pd.DataFrame:
+        subject = holistic.Subject(model, (images, labels))
+        parts = subject.selection.images, subject.evaluation.labels, subject.probes
+        assert not any(part.is_inference() for part in parts)
+        lens = Ablation(depth=2, sets=20, partners=2, permutations=20, familywise=20)
+        audit = holistic.audit(subject, out=tmp_path / where, lenses=[lens], anyway=True)
+        assert subject.traced
+        return audit["ablation.units"].to_pandas()
+
+    expected = units("plain")
+    with torch.inference_mode():
+        got = units("inference")
+    pd.testing.assert_frame_equal(got, expected, rtol=1e-5, atol=1e-6)

@@ -81,3 +81,17 @@ export function ordered(cells: Cell[]): Cell[] {
     ? [...(cells as number[])].sort((a, b) => a - b)
     : cells;
 }
+
+/** Columns side by side whose largest number is in the same row, the larger first; those of nothing last. */
+export function byLargest(
+  columns: Cell[],
+  rows: Cell[],
+  cells: { column: Cell; row: Cell; size: number }[],
+): Cell[] {
+  const place = new Map(rows.map((row, i) => [row, i]));
+  const most = new Map<Cell, [row: number, size: number]>();
+  for (const { column, row, size } of cells)
+    if (size > (most.get(column)?.[1] ?? 0)) most.set(column, [place.get(row) ?? 0, size]);
+  const of = (column: Cell) => most.get(column) ?? [rows.length, 0];
+  return [...columns].sort((a, b) => of(a)[0] - of(b)[0] || of(b)[1] - of(a)[1]);
+}

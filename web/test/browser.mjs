@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
+import { promises } from "./promises.mjs";
 
 const axe = readFileSync(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const quiet = [
@@ -112,7 +113,7 @@ async function reads(file) {
         .filter(
           (a) =>
             a.querySelector(".live") &&
-            !a.querySelector(".live :is(canvas, svg, table), .live p:not(.tools, .picks)"),
+            !a.querySelector(".live :is(canvas, svg, table, .tokens), .live p:not(.tools, .picks)"),
         )
         .map((a) => a.id),
     );
@@ -122,6 +123,7 @@ async function reads(file) {
   assert.deepEqual(complaints, [], "the console is silent");
   assert.equal(asked.length, 1, "nothing is requested but the page");
   await opening(page);
+  await promises(page, outline);
   await pages(page, outline);
   await keys(page);
   await images(page);
@@ -277,7 +279,7 @@ async function graphs(page) {
       /95 % interval/,
       `${finding}: an edge tells its interval`,
     );
-    await graph.locator("a").first().click();
+    await page.locator(`[id='${finding}'] :is(svg[role=group] a, .node)`).first().click();
     await page.waitForTimeout(200);
     assert.match(page.url(), /#\/unit\/\d+\/\d+$/, `${finding}: a node opens its card`);
   }
@@ -473,6 +475,13 @@ async function fitsAPhone(file) {
     await settled(page, hash);
     const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(over <= 1, `${hash} is ${over} px wider than a phone`);
+    const lost = await page.evaluate(() =>
+      [...document.querySelectorAll(".wide, .scroll, .sideways")]
+        .filter((e) => e.checkVisibility() && e.querySelector("table"))
+        .filter((e) => e.scrollWidth > e.clientWidth + 1)
+        .map((e) => e.closest("article, section")?.id),
+    );
+    assert.deepEqual(lost, [], `${hash}: tables keep their columns on a phone`);
   }
   await page.context().close();
 }

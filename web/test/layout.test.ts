@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { byLargest } from "../src/choose";
 import { Audit, type Column } from "../src/data";
 import { apart } from "../src/lenses/agreement/units";
 import { type Edge, layers } from "../src/lenses/mechanism/layers";
@@ -125,4 +126,17 @@ test("the map has every unit, also those whose rows the page doesn't hold", () =
     ["a", 3],
     ["b", 1],
   ]);
+});
+
+test("columns stand by the row of their largest number, those of nothing last", () => {
+  const cells = [
+    [1, "a", 0],
+    [2, "a", 3],
+    [2, "b", 1],
+    [3, "a", 4],
+    [4, "b", 9],
+    [5, "a", NaN],
+    [1, "b", 0],
+  ].map(([column, row, size]) => ({ column, row, size: size as number }));
+  expect(byLargest([1, 2, 3, 4, 5], ["a", "b"], cells)).toEqual([3, 2, 4, 1, 5]);
 });

@@ -103,6 +103,15 @@ console.log(
 );
 assert.ok(without < intact - 1, "the accuracy falls");
 
+// where one class loses far more than the others, a closer axis shows theirs, and says that it cuts bars
+const nearer = page.getByRole("button", { name: /^closer: ±[\d.]+ points$/ });
+if (await nearer.count()) {
+  await nearer.click();
+  await page.waitForSelector(".difference em");
+  await page.getByRole("button", { name: "the whole axis" }).click();
+  assert.equal(await page.locator(".difference em").count(), 0);
+}
+
 // a cell of the map by keyboard: one more unit
 const map = page.locator(".card canvas").first();
 await map.focus();
@@ -288,6 +297,15 @@ for (const hash of ["#/draw/99999999", "#/steer/x", "#/patch/3/1e9", "#/draw/-1"
 await go("#/live/0:99999.3~99:1~x");
 await page.waitForSelector("text=/This audit has no .*99999.*the address names what isn't there/");
 
+for (const [hash, pattern] of [
+  ["#/unit/0/99999", "There is no unit 99999 of .*: it has units 0 to"],
+  ["#/unit/99/0", "There is no site at place 99"],
+  ["#/class/99", "There is no class at place 99"],
+]) {
+  await go(hash);
+  await page.waitForSelector(`text=/${pattern}/`);
+}
+
 // steering: the slider moves the predictions, above a strip of examples that lie there
 await go("#/steer/3");
 await page.waitForSelector(".frames canvas");
@@ -374,6 +392,8 @@ for (const [words, found] of [
   await page.getByRole("combobox").first().fill(words);
   assert.match(await page.locator("#hit0").textContent(), found, words);
 }
+await page.getByRole("combobox").first().fill("nowhere to be found");
+await page.waitForSelector("text=/^nothing is called “nowhere to be found”: units are found as/");
 await page.keyboard.press("Escape");
 
 await go("#/draw");

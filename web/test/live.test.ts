@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Audit } from "../src/data";
 import { unitsIn, written } from "../src/live/chosen";
-import { axisOf } from "../src/live/Difference";
+import { axisOf, closer } from "../src/live/Difference";
 import { hold, inputAt } from "../src/live/own";
 import { predictionOf } from "../src/live/Probabilities";
 import { numberIn, numbersTyped, reach, unitsTyped } from "../src/live/typed";
@@ -67,11 +67,14 @@ test("an address's units come back, and what names none is told", () => {
 
 test("an axis ends at the next of 1, 2, 5, 10 on either side, so that half a point is seen", () => {
   expect([0, 0.4, 1, 1.1, 3, 7, 20, 32].map((most) => reach([most]))).toEqual([
-    1, 0.5, 1, 2, 5, 10, 20, 50,
+    1, 0.5, 1, 2, 3, 10, 20, 50,
   ]);
   expect(axisOf([-0.5, 0])).toEqual({ low: -0.5, high: 0 });
   expect(axisOf([-32.5, 0.5])).toEqual({ low: -50, high: 0.5 });
   expect(axisOf([])).toEqual({ low: 0, high: 1 });
+  const many = [-27.9, -20.8, -1.2, 0.4, -0.5, 0.8, -0.9];
+  expect(closer(axisOf(many), many)).toEqual({ low: -1, high: 1 });
+  expect(closer(axisOf([-2, 1]), [-2, 1])).toBeNull();
 });
 
 test("probabilities are those of the logits, however large", () => {

@@ -68,11 +68,16 @@ def gradients_of(engine: Engine, wrapped: Wrapped, images: Tensor) -> Gradients:
     by_site, chosen = (found, engine) if found is not None and alike else (wanted, own)
     owned = {site.name for site in chosen.sites}
     absent = {name: _UNOWNED.format(name) for name in names if name not in owned}
-    absent |= {name: _CUT for name, gradient in by_site.items() if name and gradient is None}
+    for name, gradient in by_site.items():
+        if name and gradient is None:
+            absent[name] = _CUT
+        elif name and gradient is not None and _endless(gradient):
+            absent[name] = f"the gradients are {_ENDLESS}"
     return Gradients(chosen, _note(images, wanted[""]), absent)
 
 
 _CUT = "something behind it cuts gradients off (detach, no_grad, inference mode, NumPy)"
+_ENDLESS = "NaN or infinite, as those of a root or a quotient at zero are"
 _UNOWNED = "no module owns '{}', and the graph's gradients aren't the model's"
 
 
@@ -81,7 +86,14 @@ def _note(images: Tensor, gradient: Tensor | None) -> str:
         return f"inputs of type {images.dtype} have no gradient"
     if gradient is None:
         return "the model cuts gradients off its input (detach, no_grad, inference mode, NumPy)"
+    if _endless(gradient):
+        return f"the model's gradients are {_ENDLESS}"
     return ""
+
+
+def _endless(gradient: Tensor) -> bool:
+    """Whether no example has a finite gradient; those that have none are left out of maps."""
+    return not bool(gradient.flatten(1).isfinite().all(1).any())
 
 
 def _tried(
@@ -130,5 +142,6 @@ def _alike(got: Tensor | None, own: Tensor | None) -> bool:
     got = torch.zeros_like(own) if got is None else got
     if got.shape != own.shape:
         return False
-    bound = max(_TOLERANCE, 16 * torch.finfo(own.dtype).eps) * float(own.abs().max())
+    largest = float(own[own.isfinite()].abs().max()) if bool(own.isfinite().any()) else 0.0
+    bound = max(_TOLERANCE, 16 * torch.finfo(own.dtype).eps) * largest
     return bool(torch.isclose(got, own, rtol=0, atol=bound, equal_nan=True).all())

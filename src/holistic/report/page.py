@@ -196,6 +196,7 @@ def _sections(audit: Folder, *, drawn: bool) -> Iterator[dict[str, Any]]:
             with showing(audit, name):
                 still = not drawn or lacks_arrays(finding, embedded)
                 parts.append(_part(audit, finding, still=still))
+        parts.sort(key=lambda part: not part.answers)  # the answer stands first
         spoken = [p for p in parts if p.statements]
         lead = next((p for p in spoken if p.answers), next(iter(spoken), None))
         rest = [p for p in spoken if p is not lead]

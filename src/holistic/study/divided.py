@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from holistic.graph.torch_settings import settled
 from holistic.study.examples import Examples
 from holistic.study.splits import split
 
@@ -49,10 +50,12 @@ class Divided:
         """Examples of the evaluation split."""
         return self._examples(self.indices[1])
 
+    @settled()
     def _examples(self, indices: np.ndarray) -> Examples:
         return Examples(np.arange(len(self.labels)), self.images, self.labels).at(indices)
 
     @cached_property
+    @settled()
     def studied(self) -> Tensor:
         """Images of both splits `[N, …]`: all, but where the user's own splits leave some out."""
         if self.given is None:

@@ -50,7 +50,7 @@ def check_finite(subject: Subject) -> None:
 def _blamed(subject: Subject, bad: Tensor) -> str:
     """Say what to check: the weights where every image is bad, else the bad images."""
     if bool(bad.all()):
-        return "; check the range of the images and the weights before it"
+        return "; check the range of the images and the weights before it, or name other sites"
     places = torch.arange(len(subject.images))
     if subject.given_splits:
         both = torch.cat([torch.from_numpy(side) for side in subject.given_splits])
@@ -60,5 +60,5 @@ def _blamed(subject: Subject, bad: Tensor) -> str:
     more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
     return (
         f", all on {len(found):,} of {len(bad):,} images (at {named}{more}); "
-        "check these images, or leave them out"
+        "check these images and leave them out, or name other sites"
     )

@@ -14,7 +14,7 @@ from holistic.errors import DataError
 from holistic.graph.accompanied import accompanied, apart, extras_of
 from holistic.graph.memory import fits
 from holistic.graph.probes import probes, spread
-from holistic.graph.torch_settings import ambient, ordinary
+from holistic.graph.torch_settings import ambient, ordinary, settled
 from holistic.graph.wrapped import Wrapped, evaluating
 from holistic.study.classes import checked_classes
 from holistic.study.divided import Divided
@@ -163,6 +163,7 @@ class Material:
         return self.data.studied
 
     @property
+    @settled()
     def probes(self) -> Tensor:
         """A few images on which the model is looked into."""
         return probes(self.wrapped, self.studied).to(self.device)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from holistic.errors import ModelError
 from holistic.graph.editing import check_whole
 from holistic.graph.torch_settings import settled
 from holistic.study.optimal import optimal_constants, search_size
@@ -43,7 +44,7 @@ class References:
             value = values[site].double()  # [B, P…, U]
             rows = weights[examples.labels[part]]
             sums, dtype = torch.tensordot(rows, value, dims=1) + sums.to(value), values[site].dtype
-        mean = sums / len(examples.labels.unique())
+        mean = self._finite(sums / len(examples.labels.unique()), site, "mean")
         check_whole(mean, torch.zeros((), dtype=dtype), site, "a mean")
         return mean.to(dtype)
 
@@ -71,7 +72,18 @@ class References:
         examples, generator = self.subject.selection, torch.Generator().manual_seed(seed)
         count = max(len(self.subject.images), int(places.max()) + 1 if len(places) else 0)
         drawn = torch.randint(len(examples), (count,), generator=generator)
-        return self.subject.capture([site], examples.images[drawn[places]])[site]
+        values = self.subject.capture([site], examples.images[drawn[places]])[site]
+        return self._finite(values, site, "drawn value")
+
+    @staticmethod
+    def _finite(values: Tensor, site: str, what: str) -> Tensor:
+        """Return them where they can stand for a unit's value: what is NaN on one example can't."""
+        if not bool(values.isfinite().all()):
+            raise ModelError(
+                f"site '{site}' holds NaN or infinite values on some examples of the selection "
+                f"split, so a {what} says nothing; replace its units by zero, or name other sites"
+            )
+        return values
 
     @settled()
     def statistic(self, site: str, name: str, reduce: Callable[[Tensor], Tensor]) -> Tensor:

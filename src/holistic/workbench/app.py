@@ -14,7 +14,7 @@ import holistic
 from holistic.arguments import described
 from holistic.errors import HolisticError, ModelError, SettingError, SiteError, shortened
 from holistic.graph.edits import edit_names
-from holistic.lenses._contract import lens_class, lens_names
+from holistic.lenses._contract import lens_class, lens_names, question_of
 from holistic.progress import Progress
 from holistic.report.saved import Audit, load
 from holistic.workbench.experiments import (
@@ -179,7 +179,7 @@ class Answers:
             return steered(live.subject, image, site=site, label=label, doses=doses)
 
     def jobs(self, asked: Any) -> dict[str, Any]:
-        """Lenses that ran or run, those that this audit lacks, and which of them need others."""
+        """Lenses that ran or run, those that this audit lacks, what they ask and need."""
         audit = self.audit
         missing = [name for name in lens_names() if name not in audit.lenses]
         needs = {
@@ -188,7 +188,9 @@ class Answers:
         }
         made = audit.provenance.get("versions", {}).get("holistic", "")
         other = made if made != holistic.__version__ else ""
-        return {"jobs": self.running.listed(), "missing": missing, "needs": needs, "other": other}
+        questions = {name: audit.seen.in_text(question_of(name)) for name in missing}
+        return {"jobs": self.running.listed(), "missing": missing, "needs": needs,
+                "questions": questions, "other": other}  # fmt: skip
 
     def start(self, asked: Any) -> dict[str, Any]:
         """Start a lens."""

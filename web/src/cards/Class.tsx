@@ -27,7 +27,13 @@ export function ClassCard({ index }: { index: number }) {
     const [row] = cases?.rows({ example: audit.images!.examples[place] }) ?? [];
     return row === undefined ? "" : shown(cases!.cell(row, "kind"));
   };
-  if (name === undefined) return <p>There is no class {index}.</p>;
+  if (name === undefined)
+    return (
+      <p class="caveat">
+        There is no class at place {index}: this model has 0 to {audit.outline.classes.length - 1},
+        and search finds one by its name.
+      </p>
+    );
   const tables = [...audit.tables.values()].filter(
     (t) => t.has("class") && t.rows({ class: name }).length,
   );

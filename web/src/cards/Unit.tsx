@@ -1,7 +1,7 @@
 // Everything that all lenses say of one unit.
 
 import { useContext } from "preact/hooks";
-import type { Cell, Table } from "../data";
+import type { Audit, Cell, Table } from "../data";
 import { fill } from "../lenses/parts";
 import { to } from "../route";
 import { RowsContext, useAudit } from "../views/context";
@@ -18,6 +18,20 @@ const PAIRS = [
   ["backup_site", "backup_unit"],
 ];
 
+/** Why an address names no unit; nothing where it may name one. */
+function missing(audit: Audit, site: number, unit: number): string {
+  const { sites } = audit.outline,
+    about = audit.table("sites"),
+    name = sites[site];
+  if (name === undefined)
+    return `There is no site at place ${site}: this audit has 0 to ${sites.length - 1}; search for one by its name.`;
+  const [row] = about?.rows({ site: name }) ?? [];
+  const size = row === undefined ? Number.POSITIVE_INFINITY : about!.number(row, "units");
+  return unit >= size
+    ? `There is no unit ${unit} of ${name}: it has units 0 to ${size - 1}; search for one by its number.`
+    : "";
+}
+
 export function UnitCard({ site, unit }: { site: number; unit: number }) {
   const audit = useAudit(),
     served = useContext(RowsContext);
@@ -31,6 +45,8 @@ export function UnitCard({ site, unit }: { site: number; unit: number }) {
   const known = (other: number) =>
     [...audit.tables.values()].some((table) => rowsOf(table, name, other).length);
   const same = about === undefined ? null : sites!.cell(about, "same_units");
+  const wrong = missing(audit, site, unit);
+  if (wrong) return <p class="caveat">{wrong}</p>;
   if (!found.length)
     return (
       <section class="card">

@@ -44,7 +44,17 @@ export function Ticks({ axis, unit }: { axis: Axis; unit: string }) {
 
 const zero = ({ low, high }: Axis) => (100 * -low) / (high - low || 1);
 
-/** A change (none where it would be told as 0.0) with its interval (line) and, in grey, where random ones lie. */
+/** An axis for most of the changes, where one of them is so large that the others can't be seen; none where there is no need. */
+export function closer(axis: Axis, values: number[]): Axis | null {
+  const sizes = values
+    .filter(Number.isFinite)
+    .map(Math.abs)
+    .sort((a, b) => a - b);
+  const end = reach([sizes[Math.floor(sizes.length / 2)] ?? 0]);
+  return 4 * end <= Math.max(-axis.low, axis.high) ? { low: -end, high: end } : null;
+}
+
+/** A change (none where it would be told as 0.0) with its interval (line) and, in grey, where random ones lie; an arrow where it goes on beyond the axis. */
 export function Difference({
   axis,
   value,
@@ -58,11 +68,13 @@ export function Difference({
   random?: Range;
   title: string;
 }) {
-  const at = (points: number) => (100 * (points - axis.low)) / (axis.high - axis.low || 1);
+  const at = (points: number) =>
+    Math.max(0, Math.min(100, (100 * (points - axis.low)) / (axis.high - axis.low || 1)));
   const between = (a: number, b: number) => ({
     left: `${at(Math.min(a, b))}%`,
     width: `${Math.abs(at(b) - at(a))}%`,
   });
+  const beyond = value < axis.low ? "◂" : value > axis.high ? "▸" : "";
   return (
     <span class="difference" role="img" aria-label={title} title={title}>
       {random && <u style={between(random.lo, random.hi)} />}
@@ -74,6 +86,7 @@ export function Difference({
       )}
       {interval && <s style={between(interval.lo, interval.hi)} />}
       <b style={{ left: `${zero(axis)}%` }} />
+      {beyond && <em class={value < 0 ? "loss" : "gain"}>{beyond}</em>}
     </span>
   );
 }

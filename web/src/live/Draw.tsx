@@ -224,7 +224,7 @@ function Maps({ found, name }: { found: Looked; name: string }) {
           );
         })}
       </div>
-      {!text && <Missing what="Whether these maps can be believed" of={(own) => own.method} />}
+      {!text && <Missing what="A verdict on these maps" of={(own) => own.method} />}
     </Frame>
   );
 }

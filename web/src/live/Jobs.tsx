@@ -10,13 +10,20 @@ interface State {
   jobs: Job[];
   missing: string[];
   needs: Record<string, string[]>;
+  questions: Record<string, string>;
   other: string;
 }
 
 export function Jobs({ wanted }: { wanted: string }) {
   const { lenses } = useAudit().outline;
   const known = lenses.map((lens) => lens.name);
-  const [state, setState] = useState<State>({ jobs: [], missing: [], needs: {}, other: "" });
+  const [state, setState] = useState<State>({
+    jobs: [],
+    missing: [],
+    needs: {},
+    questions: {},
+    other: "",
+  });
   const [trouble, setTrouble] = useState("");
   const look = () =>
     ask<State>("jobs", {}).then(
@@ -87,7 +94,9 @@ export function Jobs({ wanted }: { wanted: string }) {
                 >
                   run {lens}
                 </button>
-                {lacks.length > 0 && ` after ${lacks.join(" and ")}, which it reads`}
+                {lacks.length > 0
+                  ? ` after ${lacks.join(", ")}, which it reads`
+                  : ` ${state.questions[lens] ?? ""}`}
               </li>
             );
           })}

@@ -1,13 +1,13 @@
 // What removing units did: accuracy of every class, predictions that change, confusions.
 
-import { useMemo } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { answered } from "../data";
 import { to } from "../route";
 import { useAudit } from "../views/context";
 import { Frame } from "../views/Frame";
 import { fixed, shown } from "../wording";
 import { Cut, useSheet } from "./Cut";
-import { type Axis, axisOf, Difference, Ticks } from "./Difference";
+import { type Axis, axisOf, closer, Difference, Ticks } from "./Difference";
 import type { ClassRow, Estimate, Removed } from "./server";
 
 const SHOWN = 12;
@@ -90,19 +90,19 @@ function lead(found: Removed): string {
   return `Class ${most.class} changes most: ${worded(most)}; ${all}.`;
 }
 
+const ends = (e: Estimate) => [-100 * e.hi, -100 * e.lo];
+
 function Bars({ found, units, tried }: { found: Removed; units: number; tried: number }) {
   const edited = units > 0;
   const rows = some(
     found,
     found.classes.filter((row) => row.after),
   );
-  const axis = axisOf(
-    edited
-      ? rows.flatMap(({ drop, random }) =>
-          [drop, random].flatMap((e) => (e ? [-100 * e.lo, -100 * e.hi] : [])),
-        )
-      : [],
-  );
+  const [near, setNear] = useState(false);
+  const own = edited ? rows.flatMap(({ drop }) => (drop ? ends(drop) : [])) : [];
+  const whole = axisOf([...own, ...rows.flatMap(({ random }) => (random ? ends(random) : []))]);
+  const close = closer(whole, own),
+    axis = (near && close) || whole;
   const table = useMemo(
     () =>
       answered(
@@ -127,7 +127,7 @@ function Bars({ found, units, tried }: { found: Removed; units: number; tried: n
   const least = few(found, units);
   return (
     <Frame
-      caption={`Bar: accuracy without the units minus accuracy with every unit, in points on the axis at its head; line: its 95 % interval (paired, Tango); grey: the range of 95 % of random sets of as many units of the same sites${sets ? ` (${sets} sets${found.every ? ", which are all that there are" : ""})` : ""}. p is one-sided, the share of the sets that drop the class as much, (1 + b) / (1 + B); q is that among the classes of this set (Benjamini-Hochberg), and doesn't count other sets that you try. The table has every interval.`}
+      caption={`Bar: accuracy without the units minus accuracy with every unit, in points on the axis at its head; line: its 95 % interval (paired, Tango); grey: the range of 95 % of random sets of as many units of the same sites${sets ? ` (${sets} sets${found.every ? ", which are all that there are" : ""})` : ""}. An arrow at the edge of the closer axis: the bar goes on. p is one-sided, the share of the sets that drop the class as much, (1 + b) / (1 + B); q is that among the classes of this set (Benjamini-Hochberg), and doesn't count other sets that you try. The table has every interval.`}
       table={table}
     >
       <table class="bars effect">
@@ -174,6 +174,14 @@ function Bars({ found, units, tried }: { found: Removed; units: number; tried: n
           ))}
         </tbody>
       </table>
+      {close && (
+        <p class="tools">
+          <button type="button" aria-pressed={near} onClick={() => setNear(!near)}>
+            {near ? "the whole axis" : `closer: ±${close.high} points`}
+          </button>
+          {near && "an arrow: the bar goes on beyond the axis"}
+        </p>
+      )}
       {least && <p class="note">{least}</p>}
       {edited && tried > 1 && (
         <p class="note">

@@ -62,10 +62,10 @@ export function numbersTyped(
 
 const cut = (text: string) => (text.length > 20 ? `${text.slice(0, 20)}…` : text);
 
-/** The next larger of 1, 2, 5, 10, 20, 50 …: where an axis ends that holds all of these. */
+/** The next larger of 1, 2, 3, 5, 10, 20, 30 …: where an axis ends that holds all of these. */
 export function reach(values: number[]): number {
   const most = Math.max(...values.filter(Number.isFinite).map(Math.abs), 0);
   if (most === 0) return 1;
   const power = 10 ** Math.floor(Math.log10(most));
-  return power * ([1, 2, 5, 10].find((step) => step * power >= most * (1 - 1e-9)) ?? 10);
+  return power * ([1, 2, 3, 5, 10].find((step) => step * power >= most * (1 - 1e-9)) ?? 10);
 }

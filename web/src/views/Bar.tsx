@@ -184,7 +184,9 @@ export function Bar({ pages }: { pages?: Page[] }) {
           />
           {words.trim() && !hits.length && (
             <p class="hits" role="status">
-              nothing is called so; units are found as “L2 17”, images of this page by their number
+              nothing is called “{words.trim().slice(0, 40)}”: units are found as “L2 17” or “neuron
+              17”, clusters as “cluster C”, classes, features and findings by their words, images of
+              this page by their number
             </p>
           )}
           {hits.length > 0 && (

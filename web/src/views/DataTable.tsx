@@ -6,10 +6,13 @@ import { to } from "../route";
 import { separated, shown } from "../wording";
 import { RowsContext, useAudit } from "./context";
 import { save } from "./Frame";
+import { usePages } from "./Pages";
 import { Scrolled } from "./Scrolled";
 
 const HEIGHT = 28;
 const WINDOW = 14;
+/** On screens below this width so many columns at a time, the first always: none lies beyond the edge. */
+const [NARROW, FEW] = [500, 3];
 
 export function DataTable({ table, rows }: { table: Table; rows?: number[] }) {
   const audit = useAudit();
@@ -17,6 +20,9 @@ export function DataTable({ table, rows }: { table: Table; rows?: number[] }) {
   const [top, setTop] = useState(0);
   const [status, setStatus] = useState("");
   const columns = table.info.columns;
+  const narrow = innerWidth < NARROW && columns.length > FEW;
+  const [some, turning] = usePages(columns.slice(1), narrow ? FEW - 1 : columns.length, "columns");
+  const seen = [columns[0], ...some];
   const own = useMemo(
     () => rows ?? Array.from({ length: table.length }, (_, i) => i),
     [table, rows],
@@ -71,6 +77,7 @@ export function DataTable({ table, rows }: { table: Table; rows?: number[] }) {
         )}
         <span role="status">{status}</span>
       </p>
+      {narrow && !all && <p class="tools">{turning}</p>}
       {all && Rows ? (
         <Rows table={table} />
       ) : (
@@ -78,7 +85,7 @@ export function DataTable({ table, rows }: { table: Table; rows?: number[] }) {
           <table aria-rowcount={order.length + 1}>
             <thead>
               <tr>
-                {columns.map((c) => (
+                {seen.map((c) => (
                   <th
                     scope="col"
                     key={c.name}
@@ -106,10 +113,10 @@ export function DataTable({ table, rows }: { table: Table; rows?: number[] }) {
               </tr>
             </thead>
             <tbody>
-              <Unseen rows={first} columns={columns.length} />
+              <Unseen rows={first} columns={seen.length} />
               {visible.map((row, i) => (
                 <tr key={row} aria-rowindex={first + i + 2}>
-                  {columns.map((c) => (
+                  {seen.map((c) => (
                     <td key={c.name} class={c.kind === "string" ? "name" : ""}>
                       {linked(
                         audit.siteIndex(table.cell(row, "site")),
@@ -120,7 +127,7 @@ export function DataTable({ table, rows }: { table: Table; rows?: number[] }) {
                   ))}
                 </tr>
               ))}
-              <Unseen rows={order.length - first - visible.length} columns={columns.length} />
+              <Unseen rows={order.length - first - visible.length} columns={seen.length} />
             </tbody>
           </table>
         </Scrolled>

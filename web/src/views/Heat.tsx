@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import { type Choice, ordered } from "../choose";
+import { byLargest, type Choice, ordered } from "../choose";
 import { colour, limitOf, SCALE, sides } from "../colour";
 import type { Cell, Table } from "../data";
 import { go, to } from "../route";
@@ -10,6 +10,10 @@ import { capital, describe, fixed, nothing, shown } from "../wording";
 import { useAudit } from "./context";
 import { Frame, Pick } from "./Frame";
 import { type Cells, Grid, lattice } from "./Grid";
+
+/** How columns are put in order: side by side those whose largest number is in the same row; or as they come. */
+const [LARGEST, PLACE] = ["by largest", "by place"];
+const MANY = 30;
 
 type Worse = (row: number, value: string) => number;
 
@@ -69,15 +73,19 @@ export function Heat({
   const audit = useAudit();
   const [equal, picks] = useFilters(table, choice.filters, start);
   const [value, setValue] = useState(choice.values[0]);
-  const [sort, setSort] = useState("by place");
+  const [sort, setSort] = useState(LARGEST);
   const key = JSON.stringify(equal);
   // A row without a unit is of the whole site: a number of another size, left to the table.
   const rows = useMemo(
     () => table.rows(equal).filter((row) => table.cell(row, choice.across) !== null),
     [table, key],
   );
-  const order = ["by place", ...new Set(rows.map((row) => shown(table.cell(row, choice.rows))))];
-  const sorting = order.includes(sort) ? sort : "by place";
+  const order = [
+    LARGEST,
+    PLACE,
+    ...new Set(rows.map((row) => shown(table.cell(row, choice.rows)))),
+  ];
+  const sorting = order.includes(sort) ? sort : LARGEST;
   const named = Object.entries(equal)
     .map(([name, v]) => `${table.word(name)} ${shown(v)}`)
     .join(", ");
@@ -153,7 +161,18 @@ function layout(
     along = table.column(choice.across);
   const names = inOrder([...new Set(rows.map((row) => down[row]))], classes);
   let across = inOrder([...new Set(rows.map((row) => along[row]))], classes);
-  if (sort !== "by place") {
+  if (sort === LARGEST && across.length > MANY) {
+    const zero = nothing(table, value);
+    // what is of all rows together says nothing of one
+    const cells = rows
+      .filter((row) => down[row] !== "all")
+      .map((row) => ({
+        column: along[row],
+        row: down[row],
+        size: Math.abs((numbers[row] as number) - zero),
+      }));
+    across = byLargest(across, names, cells);
+  } else if (sort !== PLACE && sort !== LARGEST) {
     const by = new Map(
       rows
         .filter((row) => shown(down[row]) === sort)
@@ -173,7 +192,7 @@ function layout(
   const limit = limitOf(
     rows.map((row) => (numbers[row] === null ? NaN : (numbers[row] as number) - zero)),
   );
-  const many = wide > 30;
+  const many = wide > MANY;
   const longest = (cells: Cell[]) => Math.max(3, ...cells.map((c) => shown(c).length));
   const cw = many
     ? Math.max(4, Math.min(12, 960 / wide))

@@ -4,6 +4,7 @@ import type { Audit } from "../data";
 import { shown } from "../wording";
 import { useAudit } from "./context";
 import { featureName, Named } from "./Example";
+import { Overlay } from "./Overlay";
 import { Pixels } from "./Pixels";
 
 const MOST = 6;
@@ -30,8 +31,12 @@ export function InputMap(given: {
   label: string;
   limit: number;
   size?: number;
+  /** Where the example stands on the page that it is laid over, if it is of one. */
+  place?: number;
 }) {
-  const audit = useAudit();
+  const audit = useAudit(),
+    { place = -1 } = given;
+  if (audit.images?.sheet && place >= 0) return <Overlay {...given} place={place} />;
   if (audit.inputs.kind === "series") return <Pixels {...given} {...inRows(audit, given)} />;
   if (audit.inputs.kind !== "features") return <Pixels {...given} />;
   const { values, limit, label } = given;

@@ -73,7 +73,7 @@ def _needed(row: Needed, layers: dict[str, str]) -> Cell:
 
 
 def _way(row: Needed) -> str:
-    return "fires on it" if row.above > 0 else "must stay silent" if row.above < 0 else ""
+    return "fires" if row.above > 0 else "must stay silent" if row.above < 0 else ""
 
 
 def _headlines(removed: list[Removed], audit: Folder, finding: str) -> Iterator[Headline]:

@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["concepts", "depth", "examples", "tuning", "units", "visualisations"]
+__all__ = [
+    "attention", "concepts", "depth", "examples", "maps", "tuning", "units", "visualisations",
+]  # fmt: skip
 
 _UNITS = 8
 _ACROSS = 12
+_ROWS = 4
+"""Images that maps are drawn over."""
 _KINDS = {"top": 6, "quantile": 5, "random": 4}
 
 
@@ -278,4 +282,81 @@ def visualisations(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, st
             f"drives the most class-specific units of each site, from {starts} random starts each "
             "(site · unit)."
         ),
+    )
+
+
+def _pictures(audit: Folder) -> dict[int, np.ndarray]:
+    """The pictures of the examples that the audit holds, by their places in the data."""
+    if "activation.examples" not in audit:
+        return {}
+    arrays = audit.finding("activation.examples").arrays
+    images, ids = arrays.get("activation.images"), arrays.get("activation.image_ids")
+    return {} if images is None or ids is None else dict(zip(ids.tolist(), images, strict=True))
+
+
+def _over(axis: Axes, image: np.ndarray | None, values: np.ndarray) -> None:
+    """Lay a map over an image: blue above zero, orange below, nothing at zero."""
+    from matplotlib.colors import to_rgb
+
+    axis.set_axis_off()
+    place = (0.0, 1.0, 0.0, 1.0)
+    if image is not None:
+        axis.imshow(image, cmap="gray", vmin=0, vmax=255, extent=place)
+    limit = float(np.abs(values).max()) or 1.0
+    colours = np.where(values[..., None] < 0, to_rgb(ORANGE), to_rgb(BLUE))
+    opaque = 0.85 * np.abs(values)[..., None] / limit
+    axis.imshow(np.concatenate([colours, opaque], -1), extent=place, interpolation="nearest")
+
+
+def maps(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
+    """Draw the channels that the class of each of some images needs most, over the image."""
+    pictures, shown = _pictures(audit), drawn_sites(finding.table)
+    cases = names_of(finding.table, "example")
+    for place, site in enumerate(names_of(finding.table)):
+        values = finding.arrays.get(f"activation.maps.{place}")
+        if values is None or site not in shown:
+            continue
+        rows = finding.table.where(site=site)
+        across, down = min(values.shape[1], _UNITS), min(len(cases), _ROWS)
+        figure, axes = grid(down, across, 0.85, 0.95)
+        for line, example in enumerate(cases[:down]):
+            own = rows.where(example=example)
+            order = np.argsort(own.column("rank"), kind="stable")[:across]
+            for column, k in enumerate(order):
+                axis = axes[line * across + column]
+                _over(axis, pictures.get(int(example)), values[line, k])
+                axis.set_title(str(own.column("unit")[k]), fontsize=6)
+        yield (
+            figure,
+            f"{plain(site)}: what channels hold over {down} single images (rows), those in front "
+            "that the image's class needs most by a first-order estimate; full colour at a map's "
+            "largest value. Numbers of one image have no interval.",
+        )
+
+
+def attention(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
+    """Draw where each head looks on one image, and the attention of all layers multiplied out."""
+    values = finding.arrays.get("activation.attention")
+    cases = finding.arrays.get("activation.attention_cases")
+    if values is None or cases is None or not len(cases):
+        return
+    image = _pictures(audit).get(int(cases[0]))
+    sites = names_of(finding.table)
+    heads = max(len(finding.table.where(site=site)) for site in sites)
+    figure, axes = grid(len(sites), heads, 0.95, 1.1)
+    for axis in axes:
+        axis.set_axis_off()
+    seen = dict.fromkeys(sites, 0)
+    for place, row in enumerate(finding.table.rows()):
+        line, column = sites.index(row["site"]), seen[row["site"]]
+        seen[row["site"]] += 1
+        axis = axes[line * heads + column]
+        _over(axis, image, values[0, place])
+        name = plain(row["site"], 10) if row["unit"] is None else f"head {row['unit']}"
+        axis.set_title(f"{name}: {row['focus']:.2f} ({row['control']:.2f})", fontsize=6)
+    yield (
+        figure,
+        f"Attention on the patches of image {int(cases[0])}, a row a layer, last the rollout. "
+        "Numbers: distance from even attention, mean over examples, and in brackets that of a "
+        "randomly initialised control; the table has their intervals.",
     )

@@ -33,6 +33,7 @@ __all__ = [
     "attributions",
     "display_name",
     "edges",
+    "finite_maps",
     "in_squares",
     "magnitude",
     "objective",
@@ -155,6 +156,11 @@ def attributions(
             parts[name].append(values)
         finished(len(labels))
     return {name: torch.cat(values) for name, values in parts.items()}
+
+
+def finite_maps(values: Tensor) -> Tensor:
+    """Say which maps `[n, …]` hold finite values only, `[n]`: a gradient may be NaN on an image."""
+    return values.flatten(1).isfinite().all(1)
 
 
 def _setup(subject: Subject, lens: Attribution, rows: int) -> Setup:

@@ -18,7 +18,7 @@ from holistic.lenses.attribution._confused_pairs import (
     logit_difference,
 )
 from holistic.lenses.attribution._failures import FAILURES, failures
-from holistic.lenses.attribution._maps import in_squares
+from holistic.lenses.attribution._maps import finite_maps, in_squares
 from holistic.lenses.attribution._removal import mean_image, order
 from holistic.lenses.attribution._sample import balanced, typical
 from holistic.lenses.attribution.schemas import ContrastRow, MethodRow
@@ -97,6 +97,14 @@ def _changes(subject: Subject, lens: Attribution, own: int, rival: int, fill: Te
     members = everyone.at(np.flatnonzero(everyone.labels.cpu().numpy() == own))
     sample = balanced(members, max(2, lens.examples // 4), subject.seed)
     images, pair = sample.images, (own, rival)
+    maps = [
+        planes(difference_maps(subject, images, own, against, steps=lens.steps)).sum(1).flatten(1)
+        for against in (rival, None)
+    ]
+    finite = finite_maps(maps[0]) & finite_maps(maps[1])
+    images, maps = images[finite.to(images.device)], [values[finite] for values in maps]
+    if not len(images):
+        return Changes(*[np.empty(0)] * 3)
     rng = np.random.default_rng([subject.seed, own, rival])
     before = logit_difference(subject, images, None, fill, pair)
 
@@ -105,13 +113,9 @@ def _changes(subject: Subject, lens: Attribution, own: int, rival: int, fill: Te
         removed = torch.from_numpy(order(maps, rng) < count)
         return logit_difference(subject, images, removed, fill, pair) - before
 
-    maps = [
-        planes(difference_maps(subject, images, own, against, steps=lens.steps)).sum(1).flatten(1)
-        for against in (rival, None)
-    ]
     contrast, plain = (changed(values.double().numpy()) for values in maps)
     flat = np.zeros(tuple(maps[0].shape))
-    draws = [changed(flat) for _ in range(-(-_DRAWS // len(sample)))]
+    draws = [changed(flat) for _ in range(-(-_DRAWS // len(images)))]
     return Changes(contrast, plain, np.mean(draws, axis=0))
 
 

@@ -24,6 +24,7 @@ from holistic.lenses.attribution._maps import (
     METHODS,
     attributions,
     edges,
+    finite_maps,
     in_squares,
     magnitude,
     objective,
@@ -63,6 +64,8 @@ class _Maps:
         Method (and `edge`) to `[n + E, H, W]` magnitudes, float32.
     fresh
         Per randomly initialised control, method to `[n, H, W]` magnitudes.
+    left_out
+        Images of which a map holds NaN or infinite values, in this network or in a control.
     """
 
     sample: Examples
@@ -70,6 +73,7 @@ class _Maps:
     sums: Mapping[str, np.ndarray]
     sizes: Mapping[str, Tensor]
     fresh: Sequence[Mapping[str, Tensor]]
+    left_out: int
 
 
 def methods_finding(subject: Subject, lens: Attribution, progress: Progress) -> Finding:
@@ -79,6 +83,9 @@ def methods_finding(subject: Subject, lens: Attribution, progress: Progress) -> 
         table = Table.from_rows(MethodRow, [])
         return Finding(schemas.METHODS, table, caveats=(missing,))
     maps = _make_maps(subject, lens, progress)
+    if not len(maps.sample):
+        none = f"On all {maps.left_out} images a map holds NaN or infinite values: gradients do."
+        return Finding(schemas.METHODS, Table.from_rows(MethodRow, []), caveats=(none,))
     counts = grid(next(iter(maps.sizes.values()))[0].numel(), lens.fractions)
     curves = _all_curves(subject, lens, maps, counts, progress)
     rows = judged(
@@ -114,16 +121,30 @@ def _make_maps(subject: Subject, lens: Attribution, progress: Progress) -> _Maps
         attributions(subject.untrained(subject.seed + copy * _UNTRAINED), sample, lens, finished)
         for copy in (1, 2)
     ]
-    sizes = {name: magnitude(values) for name, values in signed.items()}
-    if drawn_as_pictures(subject):
-        sizes["edge"] = edges(images.images)
-    return _Maps(
-        sample,
-        shown,
-        {k: v[: len(sample)].double().flatten(1).sum(1).cpu().numpy() for k, v in signed.items()},
-        sizes,
-        [{name: magnitude(values) for name, values in made.items()} for made in fresh],
+    kept = _finite(signed, fresh)
+    measured, single_ones = (
+        np.flatnonzero(side.numpy()) for side in kept.tensor_split([len(sample)])
     )
+    sizes = {name: magnitude(values[kept]) for name, values in signed.items()}
+    if drawn_as_pictures(subject):
+        sizes["edge"] = edges(images.images[kept.to(images.images.device)])
+    return _Maps(
+        sample.at(measured),
+        shown.at(single_ones),
+        {k: v[measured].double().flatten(1).sum(1).cpu().numpy() for k, v in signed.items()},
+        sizes,
+        [{name: magnitude(values[measured]) for name, values in made.items()} for made in fresh],
+        len(images) - int(kept.sum()),
+    )
+
+
+def _finite(signed: Mapping[str, Tensor], fresh: Sequence[Mapping[str, Tensor]]) -> Tensor:
+    """Say of which images `[n + E]` all maps are finite; the controls' are of the first n."""
+    found = torch.stack([finite_maps(values) for values in signed.values()]).all(0)
+    for made in fresh:
+        for values in made.values():
+            found[: len(values)] &= finite_maps(values)
+    return found
 
 
 def _all_curves(
@@ -255,6 +276,11 @@ def _caveats(
             sum(row.value.lo != row.value.lo for row in means),
             len(means),
             "means",
+        ),
+        *(
+            [f"{maps.left_out} images are left out: a map of them holds NaN or infinite values."]
+            if maps.left_out
+            else []
         ),
         "Class maps are means of maps that each add up to 1; example maps are of evaluation images "
         "picked by their margins (median, closest, worst), not by what their maps look like.",

@@ -79,7 +79,6 @@ METHODS = Schema(
     MethodRow,
     lead="Which attribution methods pass the tests that a wrong map would fail?",
     across="method metric",
-    answers=True,
     arrays={
         "class_maps": Array(
             "float32",
@@ -244,6 +243,7 @@ EVIDENCE = Schema(
     EvidenceRow,
     lead="Where in the input does erasing, or adding, change the decision?",
     across="left top",
+    answers=True,
 )
 
 _CONTROL = {

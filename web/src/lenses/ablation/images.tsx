@@ -17,6 +17,8 @@ export function Deciding({ table, example }: { table: Table; example: number }) 
   const audit = useAudit();
   const rows = table.rows({ example });
   const sites = [...new Set(rows.map((row) => table.cell(row, "site")))];
+  // a column that would hold nothing isn't there
+  const turns = rows.some((row) => TURNS[String(table.cell(row, "turned"))]);
   const counts = rows.map((row) => table.number(row, "class_n")).filter(Number.isFinite);
   return (
     <Frame
@@ -42,9 +44,11 @@ export function Deciding({ table, example }: { table: Table; example: number }) 
                   <th scope="col">unit</th>
                   <th scope="col">this image</th>
                   <th scope="col">its class [95 %]</th>
-                  <th scope="col" class="name">
-                    and then
-                  </th>
+                  {turns && (
+                    <th scope="col" class="name">
+                      and then
+                    </th>
+                  )}
                 </tr>
               </thead>
               <tbody>
@@ -68,7 +72,9 @@ export function Deciding({ table, example }: { table: Table; example: number }) 
                         {shown(table.cell(row, "class_effect"), true)} [
                         {shown(table.cell(row, "class_lo"))}, {shown(table.cell(row, "class_hi"))}]
                       </td>
-                      <td class="name">{TURNS[String(table.cell(row, "turned"))] ?? ""}</td>
+                      {turns && (
+                        <td class="name">{TURNS[String(table.cell(row, "turned"))] ?? ""}</td>
+                      )}
                     </tr>
                   ))}
               </tbody>

@@ -15,7 +15,7 @@ import type { UnitOf } from "../parts";
 import { MOST, NeuronWall, unitsOf } from "./_wall";
 
 /** Units at a time: of pictures, and of what is read. */
-const [PAGE, READ] = [12, 4];
+const [PAGE, READ] = [12, 2];
 const KINDS = [
   ["top", "largest values", 6],
   ["quantile", "quantiles", 5],

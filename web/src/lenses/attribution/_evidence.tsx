@@ -1,7 +1,9 @@
 // One class's map of evidence: by how much its score changes without, or with, the ink of each window.
 
 import { limitOf } from "../../colour";
-import type { Cell, Table } from "../../data";
+import { type Cell, type Table, typicalOf } from "../../data";
+import { useAudit } from "../../views/context";
+import { Overlay } from "../../views/Overlay";
 import { Pixels } from "../../views/Pixels";
 import { shown } from "../../wording";
 
@@ -49,17 +51,20 @@ export function EvidenceMap({
   kind: string;
   size?: number;
 }) {
+  const audit = useAudit();
   const control = kind === "control";
   const grid = gridOf(table, label, control ? "erase" : kind, control ? "control" : "effect");
   if (!grid) return null;
   const limit = limitOf(grid.values),
     unit = table.about("effect").unit;
+  const place = typicalOf(audit, audit.outline.classes.indexOf(String(label)));
+  const Laid = audit.images?.sheet && place >= 0 ? Overlay : Pixels;
   return (
-    <Pixels
+    <Laid
       {...grid}
+      place={place}
       limit={limit}
       size={size}
-      smooth={grid.values.length > grid.width}
       label={`class ${shown(label)}, ${WORDS[kind] ?? kind}: orange where it costs the class, full colour at ${shown(limit)} ${unit}`}
     />
   );

@@ -58,8 +58,9 @@ export function Maps({ table }: { table: Table }) {
     const values = part(maps, m, k),
       limit = limitOf(values);
     return (
-      <td key={method}>
+      <td key={method} data-head={nameOf(table, method)}>
         <InputMap
+          place={kind === TYPICAL ? audit.images?.examples.indexOf(example(k)) : undefined}
           values={values}
           width={maps.shape[3]}
           limit={limit}
@@ -141,7 +142,12 @@ export function Verdict({ table, method }: { table: Table; method: string }) {
 export function ImageMaps({ example }: { example: number }) {
   const place = useAudit().array("attribution.example_ids")?.values.indexOf(example) ?? -1;
   return (
-    <Strip name="attribution.example_maps" place={place} of={`this ${useAudit().inputs.example}`} />
+    <Strip
+      name="attribution.example_maps"
+      place={place}
+      over={useAudit().images?.examples.indexOf(example)}
+      of={`this ${useAudit().inputs.example}`}
+    />
   );
 }
 
@@ -158,7 +164,18 @@ export function ClassMaps({ index, name }: { index: number; name: string }) {
 }
 
 /** Maps of all methods, `[M, K, H, W]`, at one place of K; those of failing methods marked. */
-function Strip({ name, place, of }: { name: string; place: number; of: string }) {
+function Strip({
+  name,
+  place,
+  over,
+  of,
+}: {
+  name: string;
+  place: number;
+  /** Where the example that it is laid over stands on the page. */
+  over?: number;
+  of: string;
+}) {
   const audit = useAudit();
   const table = audit.table("attribution.methods"),
     maps = audit.array(name);
@@ -182,6 +199,7 @@ function Strip({ name, place, of }: { name: string; place: number; of: string })
                   width={maps.shape[3]}
                   limit={limitOf(values)}
                   size={128}
+                  place={over}
                   label={`${nameOf(table, method)} of ${of}`}
                 />
                 <figcaption>

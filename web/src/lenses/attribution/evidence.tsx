@@ -46,7 +46,7 @@ const OnPictures: View = ({ table }) => {
   };
   return (
     <Frame
-      caption="Change of the class's score where a window is erased or filled: orange where it costs the class, blue where it gains, each map on its own scale. The control is a randomly initialised network."
+      caption="Change of the class's score where a window is erased or filled: orange where it costs the class, blue where it gains, each map on its own scale, laid over a typical image of the class. The control is a randomly initialised network."
       table={table}
     >
       <p class="picks">{buttons}</p>
@@ -73,7 +73,7 @@ const OnPictures: View = ({ table }) => {
                 </th>
                 {images && <td>{image(label)}</td>}
                 {kinds.map((kind) => (
-                  <td key={kind}>
+                  <td key={kind} data-head={WORDS[kind] ?? kind}>
                     <EvidenceMap table={table} label={label} kind={kind} />
                   </td>
                 ))}

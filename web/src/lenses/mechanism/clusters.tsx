@@ -1,14 +1,17 @@
 // What each cluster of units responds to, and how far that can be believed.
 
-import type { Table } from "../../data";
+import { type Table, typicalOf } from "../../data";
 import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame } from "../../views/Frame";
 import { useFilters } from "../../views/Heat";
+import { Thumb } from "../../views/Picture";
 import { describe, fixed, letter, shown } from "../../wording";
 import type { View } from "..";
+import { firstOf } from "../parts";
 
-const MOST = 24;
+/** Classes, and units of a cluster, that have room. */
+const [MOST, SEEN] = [24, 8];
 
 const Clusters: View = ({ table }) => {
   const audit = useAudit();
@@ -28,7 +31,7 @@ const Clusters: View = ({ table }) => {
     .sort((a, b) => a - b);
   return (
     <Frame
-      caption={`Mean activation of each cluster on each class, in standard deviations of its units; blue above the mean, orange below, full colour at ±${profile ? fixed(Math.max(...profile.values.map(Math.abs)), 1) : "–"}. Specialisation: that on the preferred class, chosen on the selection split, beside random sets of as many units. Mean silhouette ${of("site_silhouette")}${control}; stability (adjusted Rand index over resamples) ${of("stability")}. n is in the tooltips and the table.`}
+      caption={`Pictures: the example that drives each of a cluster's units most, and a typical one of the class that it prefers. Cells: mean activation of the cluster on each class, in standard deviations of its units; blue above the mean, orange below, full colour at ±${profile ? fixed(Math.max(...profile.values.map(Math.abs)), 1) : "–"}. Specialisation: that on the preferred class, chosen on the selection split, beside random sets of as many units. Mean silhouette ${of("site_silhouette")}${control}; stability (adjusted Rand index over resamples) ${of("stability")}. n is in the tooltips and the table.`}
       table={table}
       rows={rows}
     >
@@ -36,12 +39,13 @@ const Clusters: View = ({ table }) => {
       {numbers.length && profile ? (
         <Profiles table={table} site={String(equal.site)} numbers={numbers} profile={profile} />
       ) : (
-        <p>No clusters at this site; the sentences above say why.</p>
+        <p>No clusters hold at this site; the evidence below says why.</p>
       )}
     </Frame>
   );
 };
 
+/** Each cluster: the examples that drive its units most, the class that it prefers, and its means on all classes. */
 function Profiles({
   table,
   site,
@@ -57,75 +61,64 @@ function Profiles({
   const [, count] = profile.shape;
   const classes = audit.outline.classes.slice(0, Math.min(count, MOST));
   const limit = Math.max(...profile.values.map(Math.abs));
-  const special = table.has("specialisation", "lo", "hi", "random_specialisation");
   return (
-    <div class="wide">
-      <table class="confusion">
-        <thead>
-          <tr>
-            <th scope="col">cluster</th>
-            <th scope="col">units</th>
-            <th scope="col">prefers</th>
-            {special && <th scope="col">specialisation [95 %], random sets</th>}
-            {classes.map((name) => (
-              <th scope="col" key={name}>
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {numbers.map((cluster) => {
-            const own = table.rows({ site, cluster }),
-              first = own[0];
-            const cell = (name: string) => shown(table.cell(first, name));
-            return (
-              <tr key={cluster}>
-                <th scope="row">{letter(cluster)}</th>
-                <td>
-                  <details>
-                    <summary>{own.length}</summary>
-                    {own.map((row) => (
-                      <span key={row}>
-                        <a href={to.unit(audit.siteIndex(site), table.number(row, "unit"))}>
-                          {shown(table.cell(row, "unit"))}
-                        </a>{" "}
-                      </span>
-                    ))}
-                  </details>
-                </td>
-                <td class="name">{cell("preferred_class")}</td>
-                {special && (
-                  <td title={describe(table, first, "specialisation").join("\n")}>
-                    {cell("specialisation")} [{cell("lo")}, {cell("hi")}],{" "}
-                    {cell("random_specialisation")}
-                    {table.has("q") && `, q ${cell("q")}`}
-                  </td>
-                )}
-                {classes.map((_, c) => {
-                  const value = profile.values[cluster * count + c];
-                  return (
-                    <td
-                      key={c}
-                      style={{
-                        background: `color-mix(in srgb, ${value < 0 ? "#d55e00" : "#0072b2"} ${Math.round((50 * Math.abs(value)) / limit)}%, transparent)`,
-                      }}
-                    >
-                      {fixed(value, 1)}
-                    </td>
-                  );
-                })}
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
+    <>
+      {numbers.map((cluster) => {
+        const own = table.rows({ site, cluster }),
+          first = own[0],
+          name = table.cell(first, "preferred_class"),
+          index = audit.outline.classes.indexOf(String(name));
+        const seen = own
+          .map((row) => ({ site, unit: table.number(row, "unit") }))
+          .map((at) => ({ ...at, part: firstOf((lens) => lens.emblem?.(audit, at)) }))
+          .filter(({ part }) => part)
+          .slice(0, SEEN);
+        const typical = typicalOf(audit, index);
+        return (
+          <div class="cluster" key={cluster}>
+            <b>{letter(cluster)}</b>
+            <span class="strip">
+              {seen.map(({ unit, part }) => (
+                <a class="face" key={unit} href={to.unit(audit.siteIndex(site), unit)}>
+                  <Thumb {...part!} size={36} words={`unit ${unit}`} />
+                </a>
+              ))}
+            </span>
+            <span title={describe(table, first, "specialisation").join("\n")}>
+              {own.length} units →{" "}
+              {index >= 0 ? <a href={to.class(index)}>{shown(name)}</a> : shown(name)}
+            </span>
+            {typical >= 0 && (
+              <span class="face">
+                <Thumb place={typical} size={36} words={`a typical ${audit.inputs.example}`} />
+              </span>
+            )}
+            <span class="profile">
+              {classes.map((label, c) => {
+                const value = profile.values[cluster * count + c];
+                return (
+                  <i
+                    class="hue"
+                    key={c}
+                    title={`on class ${label} ${fixed(value, 1)} SD`}
+                    style={{
+                      background: `color-mix(in srgb, ${value < 0 ? "#d55e00" : "#0072b2"} ${Math.round((60 * Math.abs(value)) / limit)}%, transparent)`,
+                    }}
+                  >
+                    {label.length > 3 ? label.slice(0, 2) : label}
+                  </i>
+                );
+              })}
+            </span>
+          </div>
+        );
+      })}
       {count > classes.length && (
         <p>
           The first {classes.length} of {count} classes.
         </p>
       )}
-    </div>
+    </>
   );
 }
 

@@ -6,18 +6,24 @@ import { to } from "../../route";
 import { useAudit } from "../../views/context";
 import { Frame, Pick } from "../../views/Frame";
 import { Heat } from "../../views/Heat";
-import { describe, fixed, shown } from "../../wording";
+import { describe, fixed, layer, shown } from "../../wording";
 import type { View } from "..";
 
-const MOST = 24;
+/** Classes that have room, and sites whose numbers do: of more the bars alone are drawn. */
+const [MOST, FEW] = [24, 4];
 const WAYS: Record<string, string> = {
   denoise: "sufficient (denoise)",
   noise: "necessary (noise)",
 };
 
-const Patching: View = ({ table }) => (
-  <>
-    <FlowMap table={table} />
+/** From here on everything passes a site: so it is by construction where no path leads around it. */
+const ALL = 0.999;
+
+/** Single units first where whole sites carry everything anyway, which is folded then. */
+const Patching: View = ({ table }) => {
+  const whole = table.rows({ unit: null, corrupt: "all" });
+  const every = whole.every((row) => !(table.number(row, "recovery") < ALL));
+  const units = (
     <Heat
       table={table}
       choice={{
@@ -29,8 +35,24 @@ const Patching: View = ({ table }) => (
       }}
       start={{ corrupt: "all" }}
     />
-  </>
-);
+  );
+  if (!every || !whole.length)
+    return (
+      <>
+        <FlowMap table={table} />
+        {units}
+      </>
+    );
+  return (
+    <>
+      {units}
+      <details>
+        <summary>whole sites carry the whole decision, since everything passes them</summary>
+        <FlowMap table={table} />
+      </details>
+    </>
+  );
+};
 
 /** Sites in the order of the model, joined by bands as thick as the share of the decision that passes. */
 function FlowMap({ table }: { table: Table }) {
@@ -62,13 +84,13 @@ function FlowMap({ table }: { table: Table }) {
         />
       </p>
       <div class="wide">
-        <table class="flow">
+        <table class={sites.length > FEW ? "flow compact" : "flow"}>
           <thead>
             <tr>
               <th scope="col">class</th>
               {sites.map((site) => (
-                <th scope="col" key={site}>
-                  {shown(site)}
+                <th scope="col" key={site} title={shown(site)}>
+                  {sites.length > FEW ? layer(site).split(".").at(-1)!.slice(0, 4) : shown(site)}
                 </th>
               ))}
             </tr>
@@ -93,10 +115,18 @@ function FlowMap({ table }: { table: Table }) {
                       );
                     return (
                       <td key={site} title={describe(table, row, "recovery").join("\n")}>
-                        {fixed(share, 2)}{" "}
-                        <small>
-                          [{["lo", "hi"].map((end) => fixed(table.number(row, end), 2)).join(", ")}]
-                        </small>
+                        {sites.length <= FEW && (
+                          <>
+                            {fixed(share, 2)}{" "}
+                            <small>
+                              [
+                              {["lo", "hi"]
+                                .map((end) => fixed(table.number(row, end), 2))
+                                .join(", ")}
+                              ]
+                            </small>
+                          </>
+                        )}
                         <i
                           style={{
                             height: `${Math.round(14 * Math.max(0, Math.min(1, share)))}px`,

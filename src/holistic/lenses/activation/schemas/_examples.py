@@ -45,6 +45,7 @@ EXAMPLES = Schema(
     "What units see",
     ExampleRow,
     lead="Which examples drive each unit most, and which stand for its usual values?",
+    answers=True,
     arrays={
         "images": Array(
             "uint8", "images any any rgb", "every example that is shown, once", pictures="images"

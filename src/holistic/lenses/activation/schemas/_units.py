@@ -123,6 +123,5 @@ UNITS = Schema(
     UnitRow,
     lead="What does each unit do in each class, and how well does its value tell the class?",
     across="unit class",
-    answers=True,
     size="auroc",
 )
