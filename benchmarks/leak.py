@@ -15,8 +15,8 @@ import holistic
 _WARM = 30
 """Audits after which imports and caches that have an end are as full as they get.
 
-oneDNN keeps compiled kernels of each shape, up to 1,024, which Python can't free: with several lenses
-on models of ever new sizes they grow for longer (ONEDNN_PRIMITIVE_CACHE_CAPACITY=8 halves that).
+oneDNN keeps compiled kernels of each shape, up to 1,024, which Python cannot free: with several
+lenses they grow for longer (ONEDNN_PRIMITIVE_CACHE_CAPACITY=8 halves that).
 """
 
 
