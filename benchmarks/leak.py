@@ -12,8 +12,12 @@ from torch import nn
 
 import holistic
 
-_WARM = 5
-"""Audits after which imports and caches that have an end are as full as they get."""
+_WARM = 30
+"""Audits after which imports and caches that have an end are as full as they get.
+
+oneDNN keeps compiled kernels of each shape, up to 1,024, which Python cannot free: with several
+lenses they grow for longer (ONEDNN_PRIMITIVE_CACHE_CAPACITY=8 halves that).
+"""
 
 
 def main() -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import gc
 import linecache
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
+import holistic
+from holistic.lenses.tracing import Tracing
 from holistic.replacing.budget import sample_stage
 from holistic.study.subject import Subject
 
@@ -92,3 +95,21 @@ def test_graphs_of_others_stay_as_they_are() -> None:
     torch.testing.assert_close(fast(x[:3]), expected[:3])
     assert compiled["times"] == times, "nothing is compiled again"
     torch.testing.assert_close(own.module()(x[:3]), expected[:3])
+
+
+def test_audits_of_models_of_ever_new_sizes_leave_little_behind(tmp_path: Path) -> None:
+    lens = Tracing(pairs=2, controls=20, examples=20)
+
+    def audited(width: int) -> None:
+        images = torch.randn(40, 6, generator=torch.Generator().manual_seed(width))
+        model = nn.Sequential(nn.Linear(6, width), nn.ReLU(), nn.Linear(width, 3))
+        subject = Subject(model, (images, torch.arange(40) % 3))
+        holistic.audit(subject, out=tmp_path / str(width), lenses=[lens], anyway=True)
+
+    for width in (4, 5):
+        audited(width)
+    _, objects = held()
+    for width in (6, 7):
+        audited(width)
+    # some dozens in torch's cache of shapes; torch's bookkeeping of one export are thousands
+    assert held()[1] - objects < 2 * 150

@@ -132,6 +132,22 @@ def test_colours_of_16_bits_keep_the_upper_8_and_say_so(tmp_path: Path) -> None:
     )
 
 
+def portable(colours: np.ndarray, most: int) -> Callable[[Path], int]:
+    """Write a PPM whose largest number is `most`."""
+    pixels = colours.astype(">u2" if most > 255 else np.uint8).tobytes()
+    head = f"P6 {colours.shape[1]} {colours.shape[0]} {most}\n".encode()
+    return lambda file: file.write_bytes(head + pixels)
+
+
+@pytest.mark.parametrize("most", [65535, 1023, 255, 15])
+def test_a_portable_pixmap_of_more_than_8_bits_says_so(tmp_path: Path, most: int) -> None:
+    colours = np.stack([DEEP, 65535 - DEEP, DEEP // 2], -1).astype(np.int64) * most // 65535
+    found = read(tmp_path, portable(colours, most), ".ppm")
+    np.testing.assert_allclose(found.pixels[0], colours.transpose(2, 0, 1) / most, atol=1 / 255)
+    line = f"'{tmp_path}': 8 pictures of 16 bits a colour were read with the upper 8"
+    assert found.notes == ((line,) if most > 255 else ())
+
+
 def test_pictures_are_turned_upright_and_that_is_told(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by a quarter

@@ -282,6 +282,8 @@ def _stored(picture: Image) -> str:
     """Name how the file itself holds a pixel (`RGB;16B`)."""
     tiles: list[Any] = getattr(picture, "tile", [])
     args = tiles[0].args if tiles else ""
+    if isinstance(args, tuple) and len(args) > 1 and picture.format == "PPM":
+        return f"{args[0]};16" if args[1] > 255 else str(args[0])  # its largest number
     return str(args if isinstance(args, str) or not args else args[0])
 
 
