@@ -194,7 +194,7 @@ def _of_options() -> list[Case]:
     cases += [
         Case((*RUN, f"--{name}", value))
         for name in ("ablation.depth", "mechanism.threshold", "attribution.steps", "tracing.guard",
-                     "activation.copies", "agreement.shuffles", "ablation.budget")
+                     "activation.controls", "agreement.shuffles", "ablation.budget")
         for value in ("-1", "inf", "nan", str(10**25), "x", "True")
     ]  # fmt: skip
     outs = ("file.txt", "/proc/nothing", "/dev/null/a", "a\0b", "x" * 5000, "pipes/cat/0.png/a")

@@ -19,7 +19,7 @@ from planted_ablation import one_hot_images
 
 LENSES = (
     Ablation(depth=6, sets=40, partners=3, permutations=20, familywise=50),
-    Activation(shuffles=20, copies=19, steps=2, visualised=0),
+    Activation(shuffles=20, controls=19, steps=2, visualised=0),
     Attribution(examples=16, steps=4, noise_draws=2, fractions=4, random_orders=2),
     Mechanism(edge_units=3, draws=20),
     Tracing(pairs=3, controls=20, examples=20),

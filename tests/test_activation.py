@@ -38,7 +38,7 @@ from zoo import ZOO, make
 
 
 def found(subject: holistic.Subject, **changed: object) -> dict[str, Finding]:
-    lens = Activation(**{"shuffles": 20, "copies": 19, "steps": 2, **changed})
+    lens = Activation(**{"shuffles": 20, "controls": 19, "steps": 2, **changed})
     return {f.name: f for f in lens.run(subject, Context())}
 
 
@@ -351,7 +351,7 @@ def test_groups_of_sites_and_caps_on_examples(monkeypatch: pytest.MonkeyPatch) -
 def test_progress_is_told_to_the_end() -> None:
     told: list[tuple[str, int, int]] = []
     context = Context(progress=lambda task, done, total: told.append((task, done, total)))
-    list(Activation(shuffles=20, copies=19).run(subject_of("mlp"), context))
+    list(Activation(shuffles=20, controls=19).run(subject_of("mlp"), context))
     tasks = list(dict.fromkeys(task for task, _, _ in told))
     assert tasks == ["reading units", "randomly initialised controls", "visualising features"]
     for task in tasks:

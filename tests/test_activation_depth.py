@@ -35,7 +35,7 @@ from zoo import ZOO, make
 
 
 def found(subject: holistic.Subject, **changed: object) -> dict[str, Finding]:
-    lens = Activation(**{"shuffles": 40, "copies": 19, "steps": 20, **changed})
+    lens = Activation(**{"shuffles": 40, "controls": 19, "steps": 20, **changed})
     return {f.name: f for f in lens.run(subject, Context())}
 
 
@@ -134,7 +134,7 @@ def test_labels_for_planted_units_are_found(labels: dict[str, Finding]) -> None:
 
 
 def test_a_trend_that_is_built_in_is_found() -> None:
-    finding = found(deepening(), copies=99)["activation.depth"]
+    finding = found(deepening(), controls=99)["activation.depth"]
     (row,) = finding.table.where(measure="auroc", site="all").rows()
     assert row["lo"] > 0.5
     assert row["control_hi"] < row["value"]
@@ -159,7 +159,7 @@ def test_nothing_is_found_in_networks_that_learned_nothing() -> None:
         images[::3, :, :6] += 1
         images[1::3, :, :, :6] += 1
         subject = holistic.Subject(model, (images, torch.arange(150) % 3), seed=seed)
-        findings = found(subject, copies=39, visualised=0)
+        findings = found(subject, controls=39, visualised=0)
         for name, column in (("depth", "q"), ("tuning", "q"), ("concepts", "learned_q")):
             q = findings[f"activation.{name}"].table.column(column)
             q = q[np.isfinite(q)]
@@ -171,7 +171,7 @@ def test_nothing_is_found_in_networks_that_learned_nothing() -> None:
 def test_the_copies_differ_and_the_subject_is_left_alone() -> None:
     subject = drawn(60)
     weights = {k: v.clone() for k, v in subject.model.state_dict().items()}
-    compared = compare(subject, Activation(copies=19), silent)
+    compared = compare(subject, Activation(controls=19), silent)
     control = compared.control("2", "auroc")
     assert control.shape == (19, 4)
     assert len({row.tobytes() for row in control}) == 19
@@ -179,7 +179,7 @@ def test_the_copies_differ_and_the_subject_is_left_alone() -> None:
     again = depth_finding(compared, measures=("auroc",), seed=0)
     assert again.table.data.equals(
         depth_finding(
-            compare(subject, Activation(copies=19), silent), measures=("auroc",), seed=0
+            compare(subject, Activation(controls=19), silent), measures=("auroc",), seed=0
         ).table.data
     )
 
@@ -247,7 +247,7 @@ def test_the_new_findings_are_drawn(
     edges: tuple[holistic.Subject, dict[str, Finding]], tmp_path: Path
 ) -> None:
     subject = edges[0]
-    lens = Activation(shuffles=20, copies=19, steps=2)
+    lens = Activation(shuffles=20, controls=19, steps=2)
     audit = holistic.audit(subject, out=tmp_path / "run", lenses=[lens])
     for name, pictures in (("depth", 1), ("concepts", 1), ("tuning", 2), ("visualisations", 1)):
         finding = audit.finding(f"activation.{name}")
@@ -257,7 +257,7 @@ def test_the_new_findings_are_drawn(
 
 
 def test_p_is_the_share_of_untrained_units_as_large(labels: dict[str, Finding]) -> None:
-    compared = compare(drawn(60), Activation(copies=19), silent)
+    compared = compare(drawn(60), Activation(controls=19), silent)
     for measure in ("auroc", "concept", "tuning edge"):
         own = compared.measures["2"][measure]
         control = compared.control("2", measure).ravel()

@@ -43,7 +43,7 @@ WERE = {
         site_silhouette_hi:f; n_silhouette:i:examples; best_silhouette:f; null_silhouette:f;
         null_p:f; null_q:f; n_chosen:i:examples; few_silhouette:f; untrained_silhouette:f;
         untrained_silhouette_lo:f; untrained_silhouette_hi:f; untrained_p:f; untrained_q:f;
-        n_few:i:examples; untrained_copies:i:controls; cluster_within:i; order:i
+        n_few:i:examples; controls:i:controls; cluster_within:i; order:i
     """,
     "mechanism.flow": """
         site:s; probe_accuracy:f:share; lo:f:share; hi:f:share; change:f:share;

@@ -135,7 +135,7 @@ def test_settings_are_cut_as_far_as_a_time_needs_it(
 ) -> None:
     monkeypatch.setattr(fitting, "scene_of", lambda _: scene)
     lenses = [lens_class(name)() for name in OWN]
-    own = replace(lenses[1], copies=60)  # pyright: ignore[reportCallIssue]
+    own = replace(lenses[1], controls=60)  # pyright: ignore[reportCallIssue]
     lenses[1] = own
     whole, quick = (expected_seconds(scene, x) for x in (lenses, map(quickened, lenses)))
     assert fitted(subject, lenses, 2 * whole) == Cut(subject, tuple(lenses))
@@ -143,7 +143,7 @@ def test_settings_are_cut_as_far_as_a_time_needs_it(
     cut = fitted(subject, lenses, middle).lenses
     assert quick < expected_seconds(scene, cut) <= middle
     assert expected_seconds(scene, cut) > 0.7 * middle
-    assert cut[1].copies == 60  # pyright: ignore[reportAttributeAccessIssue]
+    assert cut[1].controls == 60  # pyright: ignore[reportAttributeAccessIssue]
     assert reductions(lenses).count("in place of") == 1
     assert "operations" in reductions(cut)
 

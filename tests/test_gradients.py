@@ -150,7 +150,7 @@ def test_no_input_is_made_up_without_gradients() -> None:
     images = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     model = Written(lambda m, x: frozen(m, x[:, :16]))
     subject = holistic.Subject(model, (images, torch.arange(40) % 4))
-    climbing = Activation(copies=19, shuffles=20, probes=20, visualised=1, steps=1, starts=1)
+    climbing = Activation(controls=19, shuffles=20, probes=20, visualised=1, steps=1, starts=1)
     findings = {finding.name: finding for finding in climbing.run(subject, Context())}
     assert len(findings["activation.visualisations"].table) == 0
     said = findings["activation.visualisations"].caveats[-1]

@@ -111,7 +111,7 @@ def test_units_are_means_over_positions(small):
         ({"draws": 19}, "draws must be a whole number from 20 to 10000, got 19"),
         ({"probe_penalty": 0.0}, "probe_penalty must be above 0, to 1e.06, got 0"),
         ({"edge_units": 0}, "edge_units must be a whole number from 1 to 1000, got 0"),
-        ({"untrained_copies": 19}, "untrained_copies must be a whole number from 20 to 10000"),
+        ({"controls": 19}, "controls must be a whole number from 20 to 10000"),
     ],
 )
 def test_wrong_settings_are_refused(changed, says):

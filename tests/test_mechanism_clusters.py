@@ -39,7 +39,7 @@ def test_planted_clusters():
     for name in ("null_p", "untrained_p"):
         assert table.column(name) == pytest.approx(1 / 21)
     assert set(table.column("k_lo")) == set(table.column("k_hi")) == {3}
-    assert set(table.column("untrained_copies")) == {20}
+    assert set(table.column("controls")) == {20}
     assert (table.column("untrained_silhouette_hi") < table.column("few_silhouette")).all()
 
 

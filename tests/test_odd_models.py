@@ -25,11 +25,11 @@ from holistic.results.findings import Finding
 
 QUICK = (
     Ablation(depth=2, sets=20, partners=2, permutations=20, familywise=0),
-    Activation(copies=19, shuffles=20, probes=20, visualised=0, steps=1, starts=1),
+    Activation(controls=19, shuffles=20, probes=20, visualised=0, steps=1, starts=1),
     Attribution(examples=24, steps=4, noise_draws=2, fractions=4, random_orders=2),
     Mechanism(shuffles=2, draws=20),
     Tracing(pairs=6, rivals=3, controls=20, examples=60),
-    Agreement(shuffles=99, copies=1),
+    Agreement(shuffles=99, controls=1),
 )
 
 

@@ -37,10 +37,10 @@ class Activation(Lens):
     most_examples: int = setting(20_000, 4, 10_000_000, quick=2000)
     """Examples of each split that are read at most; above that every class keeps its share."""
 
-    copies: int = setting(99, 19, 10_000, quick=19)
+    controls: int = setting(99, 19, 10_000, quick=19)
     """Randomly initialised controls that trends, tuning and concepts are compared with.
 
-    No p of `depth` can fall below 1 / (copies + 1)."""
+    No p of `depth` can fall below 1 / (controls + 1)."""
     probes: int = setting(500, 20, 10_000_000, quick=100, least=40)
     """Examples of each split that concepts and trends are measured on, also in the controls."""
     phases: int = setting(8, 4, 1000, quick=8, least=4)

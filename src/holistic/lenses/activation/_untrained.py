@@ -125,18 +125,18 @@ def compare(
     """
     probe = _probe(subject, lens)
     sites = subject.hidden_sites
-    task, total = "randomly initialised controls", lens.copies + 1
+    task, total = "randomly initialised controls", lens.controls + 1
     values = _values(subject, sites, probe, lens.reduction)
     measures = {site.name: _measured(values[site.name], probe, subject) for site in sites}
     progress(task, 1, total)
     drawn = list[dict[str, dict[str, np.ndarray]]]()
-    for copy in range(lens.copies):
+    for copy in range(lens.controls):
         fresh = subject.untrained(subject.seed + _FIRST + copy, reuse=fresh)
         drawn.append(_of_control(fresh, sites, probe, lens.reduction))
         progress(task, copy + 2, total)
     return Compared(
         sites=sites,
-        copies=lens.copies,
+        copies=lens.controls,
         measures=measures,
         controls={
             name: {measure: np.stack([copy[name][measure] for copy in drawn]) for measure in found}

@@ -27,7 +27,7 @@ def work(scene: Scene, lens: Activation) -> Work:
     stimuli = _STIMULI * lens.phases if pictures else 0
     values = scene.units * sum(counts)
     each = scene.units * (_UNIT + _AREA * (shown * (1 + scene.classes / 4) + stimuli))
-    copies = (lens.copies + 1) * (
+    copies = (lens.controls + 1) * (
         scene.forward(shown + stimuli) + scene.sums(each + _COPY)
     ) + scene.sums(25 * scene.units * _AREA * shown * scene.classes / 4)
     climbed = lens.visualised * lens.starts * lens.steps * len(scene.sites)

@@ -61,7 +61,7 @@ def _floor(columns: dict[str, np.ndarray], compared: Compared) -> tuple[str, ...
     return (
         f"Beside the units of {compared.copies} randomly initialised controls a unit by itself "
         f"can't have a `learned_q` below {least:.2g} at the smallest site: there it takes several "
-        "units that no randomly initialised one comes up to, or more `copies`.",
+        "units that no randomly initialised one comes up to, or more `controls`.",
     )
 
 

@@ -73,7 +73,7 @@ def _floor(copies: int) -> tuple[str, ...]:
     least = float(p_of_count(0, copies))
     if least < 0.05:
         return ()
-    return (f"With {copies} controls no q can be below {least:.2g}: take more `copies`.",)
+    return (f"With {copies} controls no q can be below {least:.2g}: take more `controls`.",)
 
 
 def trend(by_site: list[np.ndarray]) -> Spearman:

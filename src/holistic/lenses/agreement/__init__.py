@@ -35,7 +35,7 @@ class Agreement(Lens):
     """Shuffles of the units that every rank correlation is compared with."""
     examples: int = setting(2000, 1, 10_000_000, quick=200, least=60)
     """Most evaluation images that the units' attributions are averaged over."""
-    copies: int = setting(3, 1, 1000, quick=1)
+    controls: int = setting(3, 1, 1000, quick=1)
     """Randomly initialised controls whose units set the bound for calling a unit selective."""
 
     pairs: int = setting(8, 1, 10_000, quick=2)

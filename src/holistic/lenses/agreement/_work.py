@@ -62,7 +62,7 @@ def _chosen(scene: Scene, lens: Agreement) -> float:
 
 def _judged(scene: Scene, lens: Agreement) -> float:
     count = scene.counts[0]
-    areas = 2 * lens.copies * scene.units * count * (_AREA * (1 + scene.classes / 2))
+    areas = 2 * lens.controls * scene.units * count * (_AREA * (1 + scene.classes / 2))
     price = sweep_operations(scene.subject, scene.sites)
     examples, share = affordable_rows(
         scene.subject, count, price, lens.operations, fewest=lens.fewest
@@ -71,7 +71,7 @@ def _judged(scene: Scene, lens: Agreement) -> float:
         share * examples * (scene.replayed(site, site.units) + scene.sums(_ROW * site.units))
         for site in scene.sites
     )
-    return swept + scene.forward((lens.copies + 1) * count) + scene.sums(areas + 0.2)
+    return swept + scene.forward((lens.controls + 1) * count) + scene.sums(areas + 0.2)
 
 
 def _removed(scene: Scene, site: Site) -> float:

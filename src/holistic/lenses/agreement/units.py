@@ -51,7 +51,7 @@ def judge_units(
     subject
         The model under study.
     lens
-        The settings: `copies`, `pairs`, `operations`.
+        The settings: `controls`, `pairs`, `operations`.
     scores
         What the lenses say, by site.
     context
@@ -62,7 +62,7 @@ def judge_units(
     Finding
         `agreement.units`.
     """
-    bounds = untrained_bounds(subject, lens.copies)
+    bounds = untrained_bounds(subject, lens.controls)
     context.progress("judging units", 1, 3)
     responses = [_responses(here, subject.classes, bounds, context) for here in scores]
     evidence = _evidence(subject, lens, scores, responses, context)
@@ -186,8 +186,8 @@ def _word(dead: bool, known: bool, selective: bool, causal: bool, same: bool) ->
 
 def _caveats(lens: Agreement) -> tuple[str, ...]:
     return (
-        f"Selective is relative to units of {lens.copies} randomly initialised "
-        f"{'control' if lens.copies == 1 else 'controls'}, which respond to classes too; with "
+        f"Selective is relative to units of {lens.controls} randomly initialised "
+        f"{'control' if lens.controls == 1 else 'controls'}, which respond to classes too; with "
         "enough examples nearly every unit is better than chance.",
         "A unit is called causal for what it does alone: redundant units can all be called not "
         "causal and still matter together. 'Neither' doesn't mean that such units can be removed "

@@ -29,9 +29,9 @@ class Mechanism(Lens):
     """Correlation above which a pair of units is counted and listed."""
     shuffles: int = setting(3, 1, 10_000, quick=1)
     """Shuffles of the values behind the control of the counted pairs."""
-    untrained_copies: int = setting(20, 20, 10_000)
+    controls: int = setting(20, 20, 10_000)
     """Randomly initialised controls of counted pairs and of clusters; 20 or more."""
-    untrained_examples: int = setting(500, 2, 10_000_000, quick=100, least=60)
+    control_examples: int = setting(500, 2, 10_000_000, quick=100, least=60)
     """Examples of the selection split that they are read on, at most."""
     most_units: int = setting(2048, 2, 20_000, quick=512)
     """Units that are correlated at most, over all sites; those that vary most are kept."""

@@ -67,14 +67,14 @@ class Copies:
 def copies(subject: Subject, *, settings: Mechanism) -> Iterator[Subject]:
     """Yield randomly initialised controls, each good until the next: they share one graph."""
     copy = None
-    for place in range(settings.untrained_copies):
+    for place in range(settings.controls):
         copy = subject.untrained(subject.seed + place, reuse=copy)
         yield copy
 
 
 def few_examples(subject: Subject, settings: Mechanism) -> Examples:
     """Return the examples of the selection split that randomly initialised controls are read on."""
-    return sampled(subject.selection, settings.untrained_examples, seed=subject.seed)
+    return sampled(subject.selection, settings.control_examples, seed=subject.seed)
 
 
 def copies_of(
@@ -93,7 +93,7 @@ def copies_of(
     subject
         The model under study.
     made
-        The copies, as many as the setting `untrained_copies`.
+        The copies, as many as the setting `controls`.
     columns
         The units that are paired.
     settings
@@ -101,7 +101,7 @@ def copies_of(
     progress
         Told how many controls are done.
     """
-    task, total = "randomly initialised controls", settings.untrained_copies
+    task, total = "randomly initialised controls", settings.controls
     examples = few_examples(subject, settings)
     names = [site.name for site in subject.hidden_sites]
     counts, ends, groups = list[list[Counts]](), list[np.ndarray](), list[dict[str, Groups]]()

@@ -22,10 +22,10 @@ def work(scene: Scene, lens: Mechanism) -> Work:
     """Seconds of each of the lens's tasks, and the memory that it takes."""
     sums, sites = scene.sums, scene.sites
     taken = min(lens.most_units, scene.units)
-    few = min(lens.untrained_examples, scene.counts[0])
+    few = min(lens.control_examples, scene.counts[0])
     clustered = [min(site.units, lens.clustered_units) for site in sites]
     grouped = sum(c * c for c in clustered) * _DISTANCE * min(lens.most_clusters, 12) / 12
-    copies = (lens.untrained_copies + 1) * (
+    copies = (lens.controls + 1) * (
         scene.forward(few) + sums(2 * grouped + _PRODUCT * taken**2 * few + _SITE * len(sites))
     )
     copies += sums(0.04 * len(scene.subject.all_sites))

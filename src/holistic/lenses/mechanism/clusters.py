@@ -205,7 +205,7 @@ def _of_site(
         "untrained_p": against.p,
         "untrained_q": qs[1],
         "n_few": counts[2],
-        "untrained_copies": len(against.others),
+        "controls": len(against.others),
     }
     units = found.site.units
     return {

@@ -149,7 +149,7 @@ class ClusteredUnit:
             "q": "q over the sites",
         },
     )
-    untrained_copies: int = col(
+    controls: int = col(
         "randomly initialised controls",
         unit="controls",
         of="few_silhouette k",
