@@ -396,7 +396,8 @@ async function saved(page, finding) {
     within(page, finding, "button >> text=/^SVG$/").first().click(),
   ]);
   const text = readFileSync(await file.path(), "utf8");
-  assert.ok(text.split("<image").length > 4, `${finding}: the saved figure holds its images`);
+  const least = Math.min(4, await within(page, finding, "canvas").count());
+  assert.ok(text.split("<image").length > least, `${finding}: the saved figure holds its images`);
   assert.match(
     text,
     /interval/,
