@@ -110,7 +110,11 @@ class _Page:
     def laid_out(self, found: Opening) -> dict[str, Any]:
         shown = self._shown(found)
         heads = [
-            {"words": c.head, "finding": c.finding, "bar": any(x.bar for x in c.cells.values())}
+            {
+                "words": ", ".join(filter(None, (c.head, c.sample))),
+                "finding": c.finding,
+                "bar": any(x.bar for x in c.cells.values()),
+            }
             for c in found.columns
         ]
         least = _least(found)

@@ -70,8 +70,12 @@ def _bars(column: ClassColumn) -> Iterator[Text]:
     cells.sort(key=lambda pair: -_lost(pair[1]))
     most = max((_lost(cell) for _, cell in cells), default=0.0)
     names = max((len(cut_middle(name, _NAME)) for name, _ in cells), default=0)
-    head = column.short.upper()
-    yield Text(f"{head:<{max(names, 5) + 38}}points lost  random", style="bold")
+    head, room = column.short.upper(), max(names, 5) + 38
+    sampled = ", ".join(filter(None, (head, column.sample)))
+    fits = len(sampled) < room
+    yield Text(f"{sampled if fits else head:<{room}}points lost  random", style="bold")
+    if not fits:
+        yield Text(f"  {column.sample}")
     for name, cell in cells[:_ROWS]:
         bar, lost = cell.bar, _lost(cell)
         if bar is None:

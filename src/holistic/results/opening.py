@@ -99,6 +99,8 @@ class ClassColumn:
         Columns stand in the order of their places.
     short
         What a terminal writes above it; columns without it stay on pages.
+    sample
+        On how many of the examples it was measured, where not on all.
     """
 
     head: str
@@ -106,6 +108,7 @@ class ClassColumn:
     cells: Mapping[str, Cell]
     place: int
     short: str = ""
+    sample: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from holistic.lenses._briefs import greatest, points
 from holistic.lenses._parts import known, significant
 from holistic.lenses.ablation.highlights import needed_units, removed_sets
-from holistic.lenses.ablation.opening import NONE_NEEDED, carried, few_sets, heaviest, need
+from holistic.lenses.ablation.opening import carried, heaviest, need, nothing_found
+from holistic.lenses.ablation.reach import limits, orders_help
 from holistic.lenses.ablation.schemas import (
     Agreement,
     Confusion,
@@ -25,6 +26,7 @@ from holistic.lenses.ablation.schemas import (
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 from holistic.results.layers import layer_names, unit_name
+from holistic.stats.families import least_q
 from holistic.stats.intervals import wilson
 from holistic.words import counted, named, percent
 
@@ -154,7 +156,7 @@ def topk(finding: Finding, audit: Folder) -> str:
     removed = removed_sets(audit)
     row = heaviest(removed)
     if row is None:
-        return few_sets(audit) or NONE_NEEDED
+        return nothing_found(audit, removed)
     return f"{carried(row, layer_names(audit))} its accuracy falls to {percent(row.after)}."
 
 
@@ -175,10 +177,13 @@ def off_target(finding: Finding, audit: Folder) -> str:
     own = [significant(row.drop) for row in rows if row.class_ == row.removed_for]
     if not any(own):
         return "No class surely loses accuracy without its own top units, nor without another's."
-    return (
-        f"Removing a class's units surely hurts it in {sum(own)} of "
-        f"{counted(len(own), 'trial')}, and no other class more than random units do."
-    )
+    hurt = f"Removing a class's units surely hurts it in {sum(own)} of {counted(len(own), 'trial')}"
+    bounds = limits(audit)
+    floors = [bounds[at].p for at in {(row.site, row.k) for row in rows} if at in bounds]
+    tests = max(Counter(row.site for row in rows if row.control_q is not None).values(), default=0)
+    if floors and least_q(min(floors), tests) >= _LEVEL:
+        return f"{hurt}; too few random sets to tell whether it hurts others more than chance."
+    return f"{hurt}, and no other class surely more than random units do."
 
 
 def curves(finding: Finding, audit: Folder) -> str:
@@ -190,12 +195,33 @@ def curves(finding: Finding, audit: Folder) -> str:
     sure = {at: rows for at, rows in found.items() if _mostly(rows)}
     best = greatest(sure.items(), by=lambda pair: _gain(pair[1]))
     if best is None or _gain(best[1]) <= 0:
-        return "No class surely keeps more with its best units alone than with random ones."
+        return _no_curve(found, audit)
     (site, k), rows = best
     kept = float(np.mean([known(row.accuracy.value) for row in rows]))
     return (
         f"A class's best {_units(k)} of {layers.get(site, site)} alone "
         f"give{'s' * (k == 1)} it {percent(kept)} accuracy, more than random ones keep."
+    )
+
+
+def _no_curve(found: Mapping[tuple[str, int], Sequence[CurvePoint]], audit: Folder) -> str:
+    """Say that nothing is kept surely, or that so few orders can't tell."""
+    # q is over sites and classes, at each k by itself
+    tests = Counter(k for (_, k), rows in found.items() for r in rows if r.accuracy.p is not None)
+    help_ = orders_help(audit, min(tests.values(), default=0))
+    if not help_:
+        return "No class surely keeps more with its best units alone than with random ones."
+    best = greatest(found.items(), by=lambda pair: _gain(pair[1]))
+    if best is None or _gain(best[1]) <= 0:
+        return f"Too few orders to tell whether best units alone keep more than random ones{help_}."
+    (site, _), rows = best
+    kept, random = (
+        percent(float(np.mean([known(v) for v in values])))
+        for values in zip(*((r.accuracy.value, r.accuracy.control) for r in rows), strict=True)
+    )
+    return (
+        f"Too few orders to tell: best units of {layer_names(audit).get(site, site)} alone give "
+        f"{kept} accuracy, random ones {random}{help_}."
     )
 
 
@@ -214,14 +240,12 @@ def _gain(rows: Sequence[CurvePoint]) -> float:
 def areas(finding: Finding, audit: Folder) -> str:
     """Say which class is halved by the fewest units, beside random ones."""
     layers = layer_names(audit)
-    rows = [
-        row
-        for row in finding.table.where(kind="remove_top").rows(CurveArea)
-        if significant(row.area) and known(row.area.value) > 0 and row.half.value is not None
-    ]
-    first = greatest(rows, by=lambda row: -known(row.half.value))
+    every = list(finding.table.where(kind="remove_top").rows(CurveArea))
+    halved = [r for r in every if known(r.area.value) > 0 and r.half.value is not None]
+    sure = [row for row in halved if significant(row.area)]
+    first = greatest(sure, by=lambda row: -known(row.half.value))
     if first is None:
-        return "No class surely falls faster without its best units than in random order."
+        return _no_area(every, halved, audit)
     random = "random ones never do" if first.half.control is None else (
         f"at random it takes {first.half.control:,.0f}"
     )  # fmt: skip
@@ -229,6 +253,23 @@ def areas(finding: Finding, audit: Folder) -> str:
         f"{named(first.class_)} loses half its accuracy without its best "
         f"{_units(round(known(first.half.value)))} of "
         f"{layers.get(first.site, first.site)}; {random}."
+    )
+
+
+def _no_area(every: Sequence[CurveArea], halved: Sequence[CurveArea], audit: Folder) -> str:
+    """Say that nothing falls surely faster, or that so few orders can't tell."""
+    tests = Counter(row.site for row in every if row.area.p is not None)  # q is within a site
+    help_ = orders_help(audit, min(tests.values(), default=0))
+    if not help_:
+        return "No class surely falls faster without its best units than in random order."
+    first = greatest(halved, by=lambda row: known(row.area.value))
+    if first is None:
+        return f"Too few orders to tell whether best units cost more than random ones{help_}."
+    control = first.half.control
+    return (
+        f"Too few orders to tell: {named(first.class_)} is halved by losing its best "
+        f"{_units(round(known(first.half.value)))}, "
+        f"at random {'never' if control is None else f'by {control:,.0f}'}{help_}."
     )
 
 

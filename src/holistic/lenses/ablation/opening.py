@@ -8,19 +8,23 @@ import numpy as np
 
 from holistic.lenses._briefs import scored
 from holistic.lenses.ablation.highlights import Needed, Removed, needed_units, removed_sets
+from holistic.lenses.ablation.reach import beyond, cannot_tell, measured_on
 from holistic.results.folder import Folder
 from holistic.results.highlights import Card
 from holistic.results.layers import layer_names, unit_name
 from holistic.results.opening import Bar, Cell, ClassColumn, Headline, Opening, Panel
 from holistic.words import named, number, percent, sentence, spelled
 
-__all__ = ["NONE_NEEDED", "carried", "few_sets", "heaviest", "need", "opening"]
+__all__ = ["carried", "heaviest", "need", "nothing_found", "opening"]
 
 _LEVEL = 0.05
 _NAMED = 3
 """Units that a terminal names."""
-NONE_NEEDED = "No class depends on its most needed units more than on as many random ones."
-"""What is said where no loss is beyond that of random units."""
+_LITTLE = 0.01
+"""A cost in accuracy below which random units cost next to nothing."""
+_NONE_NEEDED = (
+    "No class surely loses more without its most needed units than without as many random ones."
+)
 
 
 def opening(audit: Folder) -> Opening:
@@ -34,7 +38,11 @@ def opening(audit: Folder) -> Opening:
         k = f"{sizes.pop()} " if len(sizes) == 1 else ""  # layers differ in how many units go
         head = f"accuracy without its {k}most needed units"
         cells = {row.class_: _removed(row, layers) for row in removed if np.isfinite(row.drop)}
-        columns.append(ClassColumn(head, sets, cells, 20, short=f"without its {k}units"))
+        columns.append(
+            ClassColumn(
+                head, sets, cells, 20, short=f"without its {k}units", sample=measured_on(audit)
+            )
+        )
     if needed:
         cells = {row.class_: _needed(row, layers) for row in needed if np.isfinite(row.effect)}
         columns.append(ClassColumn("unit it needs most", units, cells, 30))
@@ -84,19 +92,23 @@ def _headlines(removed: list[Removed], audit: Folder, finding: str) -> Iterator[
             f"{carried(row, layer_names(audit))} its accuracy falls "
             f"from {percent(row.before)} to {percent(row.after)}; {_random(row)}.",
             finding,
-            _beyond(row),
+            beyond(row),
         )
     elif removed:
-        yield Headline(few_sets(audit) or NONE_NEEDED, finding, 0.0)
-
-
-def _beyond(row: Removed) -> float:
-    return row.drop - (row.before - row.random_after)
+        yield Headline(nothing_found(audit, removed), finding, 0.0)
 
 
 def heaviest(removed: Sequence[Removed]) -> Removed | None:
-    """Return the class that loses most beyond random units; None where none surely does."""
-    return max((row for row in removed if row.q < _LEVEL), key=_beyond, default=None)
+    """Return the class that loses most beyond random units; None where none surely does.
+
+    It loses more than random units cost, and loses at all on other images, too.
+    """
+    return max((r for r in removed if r.q < _LEVEL and r.lo > 0), key=beyond, default=None)
+
+
+def nothing_found(audit: Folder, removed: Sequence[Removed]) -> str:
+    """Say that no class surely loses, or that so few sets can't tell."""
+    return cannot_tell(audit, removed) or _NONE_NEEDED
 
 
 def carried(row: Removed, layers: dict[str, str]) -> str:
@@ -108,26 +120,16 @@ def carried(row: Removed, layers: dict[str, str]) -> str:
     )
 
 
-def few_sets(audit: Folder) -> str:
-    """Say that no loss can be significant where too few sets of units exist; else nothing."""
-    table = audit["ablation.topk"]
-    if "least_p" not in table.names:
-        return ""
-    least = [p for p in table.where(rank=1).column("least_p").astype(float) if np.isfinite(p)]
-    if not least or min(least) < _LEVEL:
-        return ""
-    sets = round(1 / min(least))
-    exist = "set of units exists" if sets == 1 else "sets of units exist"
-    return sentence(f"{spelled(sets)} {exist}, so no class's loss can be significant.")
-
-
 def _random(row: Removed) -> str:
-    cost, count = row.before - row.random_after, spelled(row.k)
-    one = row.k == 1
-    subject = f"{'a' if one else count} random {'one' if one else 'ones'}"
-    if cost < row.drop / 10:
+    """Say what as many random units cost on average."""
+    cost, one = row.before - row.random_after, row.k == 1
+    subject = f"{'a' if one else spelled(row.k)} random {'one' if one else 'ones'}"
+    if abs(cost) < _LITTLE:
         return f"{subject} cost{'s' if one else ''} next to nothing"
-    return f"{subject} cost{'s' if one else ''} {number(100 * cost, '.1f')} points"
+    verb = "cost" if cost > 0 else "gain it"
+    if one:
+        verb = "costs" if cost > 0 else "gains it"
+    return f"{subject} {verb} {number(100 * abs(cost), '.1f')} points"
 
 
 def _units(needed: list[Needed], audit: Folder) -> Iterator[Panel]:

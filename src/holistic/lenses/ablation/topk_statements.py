@@ -20,6 +20,8 @@ __all__ = ["floors", "headlines", "matched_floors"]
 _LINES = 10
 _OTHER = "class_minus_rest"
 _LEVEL = 0.05
+_MOST = 10_000
+"""The most sets that can be asked for."""
 
 
 def headlines(table: Table) -> tuple[str, ...]:
@@ -130,8 +132,11 @@ def floors(table: Table, sites: Sequence[Site]) -> Iterator[str]:
             alone = min(1.0, floor * tests)
             sets = comb(site.units, k)
             few = f" ({sets} such sets exist)" if sets * floor <= 1 + 1e-9 else ""
+            # (1 + b) / (1 + B) of that many sets, times the tests, is below the level
+            wanted = round(tests / _LEVEL)
+            enough = f"; with `sets` of {wanted} one can" if wanted <= min(sets, _MOST) else ""
+            none = f": none can be significant alone{enough}" if alone >= _LEVEL else ""
             yield (
                 f"Site '{site.name}', k = {k}: p is at least {floor:.2g}{few}, and with {tests} "
-                f"tests the q of one class alone at least {alone:.2g}"
-                f"{': none can be significant alone' if alone >= _LEVEL else ''}."
+                f"tests the q of one class alone at least {alone:.2g}{none}."
             )
