@@ -251,6 +251,32 @@ def test_harm_to_others_is_not_denied_where_it_could_not_be_found(
     assert found == f"Removing a class's units surely hurts it in 3 of 3 trials{words}"
 
 
+@pytest.mark.parametrize(
+    ("n", "words"),
+    [
+        (5, "Too few examples to tell: plain loses 90.0 points without its own top units; a larger "
+            "`budget` measures more."),
+        (20, "No class surely loses accuracy without its own top units, nor without another's."),
+    ],
+)  # fmt: skip
+def test_few_examples_are_named_where_no_harm_can_be_told(
+    tmp_path: Path, n: int, words: str
+) -> None:
+    """Nine tests need 9 examples of a class: with 5 p is at least 0.06 each."""
+    audit = with_topk(tmp_path, lambda t: with_column(t, "n", [40] * len(t)))
+    blank = [None] * (len(fields(OffTarget)) - 7)
+    rows = [
+        OffTarget("s", a, b, 3, Estimate(0.9 if a == b == "plain" else 0.3, n=n, p=0.1, q=0.5),
+                  1, 0, *blank)
+        for a in CLASSES for b in CLASSES
+    ]  # fmt: skip
+    schema = declared_schema("ablation.off_target")
+    assert schema is not None
+    found = briefs.off_target(Finding(schema, Table.from_rows(OffTarget, rows)), audit)
+    check(found, schema.name, CLASSES)
+    assert found == words
+
+
 def test_removed_classes_without_a_number_are_left_out(tmp_path: Path) -> None:
     audit = with_topk(tmp_path, without_sure)
     rows = [replace(row, p=np.nan, q=np.nan) for row in removed_sets(audit)]

@@ -11,7 +11,7 @@ from holistic.lenses._briefs import greatest, points
 from holistic.lenses._parts import known, significant
 from holistic.lenses.ablation.highlights import needed_units, removed_sets
 from holistic.lenses.ablation.opening import carried, heaviest, need, nothing_found
-from holistic.lenses.ablation.reach import limits, orders_help
+from holistic.lenses.ablation.reach import limits, measured_on, orders_help
 from holistic.lenses.ablation.schemas import (
     Agreement,
     Confusion,
@@ -176,7 +176,7 @@ def off_target(finding: Finding, audit: Folder) -> str:
         )
     own = [significant(row.drop) for row in rows if row.class_ == row.removed_for]
     if not any(own):
-        return "No class surely loses accuracy without its own top units, nor without another's."
+        return _no_harm(rows, audit)
     hurt = f"Removing a class's units surely hurts it in {sum(own)} of {counted(len(own), 'trial')}"
     bounds = limits(audit)
     floors = [bounds[at].p for at in {(row.site, row.k) for row in rows} if at in bounds]
@@ -184,6 +184,25 @@ def off_target(finding: Finding, audit: Folder) -> str:
     if floors and least_q(min(floors), tests) >= _LEVEL:
         return f"{hurt}; too few random sets to tell whether it hurts others more than chance."
     return f"{hurt}, and no other class surely more than random units do."
+
+
+def _no_harm(rows: Sequence[OffTarget], audit: Folder) -> str:
+    """Say that no class surely loses, or that so few examples can't tell."""
+    # McNemar's two-sided p where all of a class's examples are lost and none is gained
+    most = max((row.drop.n or 0 for row in rows), default=0)
+    tests = sum(row.drop.p is not None for row in rows)
+    if least_q(min(1.0, 2 * _HALF**most), tests) < _LEVEL:
+        return "No class surely loses accuracy without its own top units, nor without another's."
+    worst = greatest(rows, by=lambda row: known(row.drop.value))
+    if worst is None or known(worst.drop.value) <= 0:
+        return "Too few examples to tell whether any class loses without its own or others' units."
+    own = worst.class_ == worst.removed_for
+    whose = "its own top units" if own else f"the units of {named(worst.removed_for)}"
+    more = "; a larger `budget` measures more" if measured_on(audit) else ""
+    return (
+        f"Too few examples to tell: {named(worst.class_)} loses {points(known(worst.drop.value))} "
+        f"without {whose}{more}."
+    )
 
 
 def curves(finding: Finding, audit: Folder) -> str:
