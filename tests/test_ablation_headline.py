@@ -93,19 +93,35 @@ def test_all_sets_of_a_small_site_are_told_from_few_random_ones(tmp_path: Path) 
     }
 
 
-def test_where_no_class_loses_beyond_random_units_no_loss_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("column", "value"), [("class_control_drop", 0.9), ("class_drop", 0.0), ("class_p", 0.3)]
+)
+def test_more_sets_are_not_asked_for_where_random_units_cost_as_much(
+    tmp_path: Path, column: str, value: float
+) -> None:
+    """Nine of thirty sets that lose as much are too many, however many more were tried."""
+
     def equal(table: Table) -> Table:
-        table = without_sure(table)
-        return with_column(table, "class_control_drop", [0.9] * len(table))
+        return with_column(without_sure(table), column, [value] * len(table))
 
-    assert both(with_topk(tmp_path, equal)) == {
-        "Too few sets to tell whether any class depends on its most needed units; more `sets` help."
-    }
+    assert both(with_topk(tmp_path, equal)) == {NONE}
 
 
-def test_a_run_that_could_have_found_a_loss_says_that_none_is_sure(tmp_path: Path) -> None:
+def test_a_p_near_its_least_may_get_smaller_with_more_sets(tmp_path: Path) -> None:
+    """Two of thirty sets lose as much."""
+    audit = with_topk(
+        tmp_path, lambda t: with_column(without_sure(t), "class_p", [3 / 31] * len(t))
+    )
+    [words] = both(audit)
+    assert words.startswith(f"Too few sets to tell: {CLASSES[2]} loses 18.0 points")
+
+
+@pytest.mark.parametrize("p", [0.02, 0.5])
+def test_a_run_that_could_have_found_a_loss_says_that_none_is_sure(
+    tmp_path: Path, p: float
+) -> None:
     def unsure(table: Table) -> Table:
-        table = with_column(without_sure(table, 200), "class_p", [0.5] * len(table))
+        table = with_column(without_sure(table, 200), "class_p", [p] * len(table))
         return with_column(table, "class_q", [0.5] * len(table))
 
     assert both(with_topk(tmp_path, unsure)) == {NONE}

@@ -191,11 +191,10 @@ def _no_harm(rows: Sequence[OffTarget], audit: Folder) -> str:
     # McNemar's two-sided p where all of a class's examples are lost and none is gained
     most = max((row.drop.n or 0 for row in rows), default=0)
     tests = sum(row.drop.p is not None for row in rows)
-    if least_q(min(1.0, 2 * _HALF**most), tests) < _LEVEL:
-        return "No class surely loses accuracy without its own top units, nor without another's."
+    could = least_q(min(1.0, 2 * _HALF**most), tests) < _LEVEL
     worst = greatest(rows, by=lambda row: known(row.drop.value))
-    if worst is None or known(worst.drop.value) <= 0:
-        return "Too few examples to tell whether any class loses without its own or others' units."
+    if could or worst is None or known(worst.drop.value) <= 0:
+        return "No class surely loses accuracy without its own top units, nor without another's."
     own = worst.class_ == worst.removed_for
     whose = "its own top units" if own else f"the units of {named(worst.removed_for)}"
     more = "; a larger `budget` measures more" if measured_on(audit) else ""
@@ -228,11 +227,9 @@ def _no_curve(found: Mapping[tuple[str, int], Sequence[CurvePoint]], audit: Fold
     # q is over sites and classes, at each k by itself
     tests = Counter(k for (_, k), rows in found.items() for r in rows if r.accuracy.p is not None)
     help_ = orders_help(audit, min(tests.values(), default=0))
-    if not help_:
-        return "No class surely keeps more with its best units alone than with random ones."
     best = greatest(found.items(), by=lambda pair: _gain(pair[1]))
-    if best is None or _gain(best[1]) <= 0:
-        return f"Too few orders to tell whether best units alone keep more than random ones{help_}."
+    if not help_ or best is None or _gain(best[1]) <= 0:
+        return "No class surely keeps more with its best units alone than with random ones."
     (site, _), rows = best
     kept, random = (
         percent(float(np.mean([known(v) for v in values])))
@@ -279,11 +276,9 @@ def _no_area(every: Sequence[CurveArea], halved: Sequence[CurveArea], audit: Fol
     """Say that nothing falls surely faster, or that so few orders can't tell."""
     tests = Counter(row.site for row in every if row.area.p is not None)  # q is within a site
     help_ = orders_help(audit, min(tests.values(), default=0))
-    if not help_:
-        return "No class surely falls faster without its best units than in random order."
     first = greatest(halved, by=lambda row: known(row.area.value))
-    if first is None:
-        return f"Too few orders to tell whether best units cost more than random ones{help_}."
+    if not help_ or first is None:
+        return "No class surely falls faster without its best units than in random order."
     control = first.half.control
     return (
         f"Too few orders to tell: {named(first.class_)} is halved by losing its best "

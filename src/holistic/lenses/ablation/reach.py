@@ -12,7 +12,8 @@ from holistic.lenses.ablation.highlights import Removed
 from holistic.results.folder import Folder
 from holistic.results.tables import Table
 from holistic.stats.families import least_q
-from holistic.words import named, number, sentence
+from holistic.stats.intervals import wilson
+from holistic.words import named, number
 
 __all__ = ["Limit", "beyond", "cannot_tell", "limits", "measured_on", "orders_help"]
 
@@ -91,28 +92,32 @@ def beyond(row: Removed) -> float:
 def cannot_tell(audit: Folder, removed: Sequence[Removed]) -> str:
     """Say that no loss could be significant alone, which is the largest, and what would help.
 
-    Nothing where some loss is significant, or all could have been. Where only some could, it is
-    said if one of the others has the least p that its sets allow.
+    Nothing where some loss is significant, or where random units surely cost as much in more than
+    5 % of the sets, so that no larger number of them would make a loss significant.
     """
     bounds = limits(audit)
-    known = [row for row in removed if np.isfinite(row.p) and (row.site, row.k) in bounds]
-    blind = [row for row in known if bounds[row.site, row.k].alone >= _LEVEL]
-    stuck = [row for row in blind if row.p <= bounds[row.site, row.k].p * (1 + _SLACK)]
-    if not blind or any(row.q < _LEVEL for row in known):
+    known = [(r, bounds[r.site, r.k]) for r in removed if (r.site, r.k) in bounds]
+    if any(row.q < _LEVEL for row, _ in known):
         return ""
-    if len(blind) < len(known) and not stuck:
+    open_ = [(row, limit) for row, limit in known if limit.alone >= _LEVEL and _open(row, limit)]
+    if not open_:
         return ""
-    row = max(stuck or blind, key=beyond)
-    limit = bounds[row.site, row.k]
+    row, limit = max(open_, key=lambda pair: beyond(pair[0]))
     begin = "Too few sets of units exist to tell" if limit.every else "Too few sets to tell"
-    if beyond(row) <= 0:
-        return f"{begin} whether any class depends on its most needed units{limit.help}."
     lost, random = (number(100 * v, "z.1f") for v in (row.drop, row.before - row.random_after))
-    return sentence(
+    return (
         f"{begin}: {named(row.class_)} loses {lost} points without its top "
         f"unit{'s' * (row.k != 1)}, {random} without "
         f"{'a random one' if row.k == 1 else 'random ones'}{limit.help}."
     )
+
+
+def _open(row: Removed, limit: Limit) -> bool:
+    """Whether a class loses, and maybe more than 95 % of all random sets cost it."""
+    if not (row.drop > 0 and beyond(row) > 0 and np.isfinite(row.p)):
+        return False
+    as_large, sets = (max(0, round(v / limit.p) - 1) for v in (row.p, 1.0))
+    return not sets or float(wilson(min(as_large, sets), sets)[0]) < _LEVEL
 
 
 def orders_help(audit: Folder, tests: int) -> str:
