@@ -375,6 +375,12 @@ def test_what_so_few_controls_could_not_show_is_said_to_be_open(
     panels = [p for p in of_activation.opening(audits[19]).panels if p.title.startswith("What ")]
     assert panels
     assert all("can't tell whether units of L" in panel.lines[0] for panel in panels)
+    single = small_audit.finding("activation.tuning").statements[0].split(". ")[-1]
+    assert re.fullmatch(
+        r"Whether single units are tuned more sharply can't be told: with 19 controls no unit by "
+        r"itself can have a q below 0\.\d+; more `controls` would tell\.",
+        single,
+    )
     statement = small_audit.finding("activation.depth").statements[0]
     assert statement.endswith(
         "With 19 controls this run can't tell whether training does that; more `controls` would."
@@ -413,6 +419,8 @@ def test_a_unit_beyond_all_controls_that_cannot_be_told_from_them_is_said_to_be_
     [
         (1, 1, "At the input already a linear probe misreads the one mistaken image looked at."),
         (3, 3, "In 3 of the 3 mistaken images looked at, a linear probe is wrong at the input "
+         "already."),
+        (9, 9, "In 9 of the 9 mistaken images looked at, a linear probe is wrong at the input "
          "already."),
         (12, 8, "In 8 of the 12 mistaken images looked at, a linear probe is wrong at the input "
          "already."),
