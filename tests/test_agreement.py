@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,14 @@ from holistic.lenses.agreement import Agreement
 from holistic.lenses.agreement._causes import Evidence, settle
 from holistic.lenses.agreement._resampled_images import class_weights, redrawn_areas, redrawn_means
 from holistic.lenses.agreement._untrained_bounds import class_separation, untrained_bounds
+from holistic.lenses.agreement.opening import idle, together
 from holistic.lenses.agreement.pairs import _without_noise, over_images
 from holistic.lenses.agreement.removed import remove_together
+from holistic.lenses.agreement.schemas import RemovedTogether
 from holistic.lenses.agreement.units import _word
 from holistic.report.briefs import brief
 from holistic.report.saved import Audit
-from holistic.results.columns import col
+from holistic.results.columns import Estimate, col
 from holistic.results.tables import Table
 from holistic.stats.intervals import class_auroc
 
@@ -151,8 +153,29 @@ def test_units_called_neither_are_removed_together_beside_random_sets() -> None:
     assert row["p"] == pytest.approx(1)
     assert (rows["dead"]["sets"], rows["dead"]["p"]) == (5, pytest.approx(5 / 6))
     assert (rows["not causal"]["sets"], rows["not causal"]["p"]) == (0, None)
-    assert "together they are needed" in finding.statements[0]
+    assert "the whole layer, so no other set can be compared" in finding.statements[0]
+    assert f"on {len(examples)} examples of the selection split)" in finding.statements[0]
+    assert any("the accuracy before differs" in caveat for caveat in finding.caveats)
     assert rows["dead"]["drop"] == 0
+    row = idle(finding.table)
+    assert row is not None
+    assert together(row, {planted.SITE: "L2"}) == (
+        "No class needs any one unit of L2; all together they are the whole layer, so there is no "
+        "other set to compare."
+    )
+
+
+def test_units_that_are_needed_together_stand_in_for_each_other_only_beside_others() -> None:
+    subject = planted.carried(count=400)
+    words = ["neither"] * 5 + ["causal"]
+    finding = remove_together(subject, verdicts_of(words), Context())
+    assert "together they are needed" in finding.statements[0]
+    row = idle(finding.table)
+    assert row is not None
+    assert together(row, {planted.SITE: "L2"}).endswith(": they stand in for each other.")
+    # of two layers the one that keeps some of its units is told of, though it loses less
+    rows = [replace(row, site="a", sets=0, drop=Estimate(0.9, 0.8, 1.0)), row]
+    assert idle(Table.from_rows(RemovedTogether, rows)) == row
 
 
 def verdicts_of(words: list[str]) -> Table:

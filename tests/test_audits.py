@@ -60,6 +60,7 @@ class FakeSubject:
     unit_axes: tuple[str, ...] = ()
     feature_names: tuple[str, ...] = ()
     vocabulary: ClassVar[dict[int, str]] = {}
+    choices: ClassVar[SimpleNamespace] = SimpleNamespace(sites=())
     input_kind: ClassVar[InputKind] = KINDS["image"]
 
     images = torch.zeros(10, 1, 2, 2)

@@ -16,8 +16,10 @@ import planted_report
 from holistic.lenses._briefs import greatest
 from holistic.lenses._contract import declared_schema
 from holistic.lenses._places import lens_places
+from holistic.lenses.activation import opening as of_activation
 from holistic.lenses.activation.schemas import Visualisation
 from holistic.lenses.attribution.schemas import ResponseRow, TokenRow, WordRow
+from holistic.lenses.mechanism.schemas import ImageSite
 from holistic.report.briefs import brief
 from holistic.report.places import brought
 from holistic.report.saved import Audit
@@ -30,7 +32,8 @@ LENSES = ("ablation", "activation", "attribution", "mechanism", "tracing", "agre
 NAMES = re.compile(r'"[^"]*"|\S+·\d+|\bL\d+\b|(?:position|feature) \d+|\([rq] [<>] [\d.]+\)')
 """What holds digits and is no number: names, and what counts at all."""
 NOTHING = re.compile(
-    r"\b(no|not|nothing|none|nowhere|don't surely|aren't|isn't|too few|every)\b", re.IGNORECASE
+    r"\b(no|not|nothing|none|nowhere|don't surely|can't tell|aren't|isn't|too few|every)\b",
+    re.IGNORECASE,
 )
 
 
@@ -55,9 +58,11 @@ def made(finding: Finding, audit: Audit) -> str:
     return make(finding, audit)
 
 
-def changed(audit: Audit, path: Path, change: Callable[[Table, str], Table]) -> Audit:
+def changed(
+    audit: Audit, path: Path, change: Callable[[Table, str], Table], **provenance: Any
+) -> Audit:
     """Save the audit again with other tables."""
-    other = Audit.create(path, dict(audit.provenance))
+    other = Audit.create(path, {**audit.provenance, **provenance})
     for lens, entry in audit.lenses.items():
         found = [audit.finding(name) for name in entry["findings"]]
         found = [replace(f, table=change(f.table, f.name), arrays={}) for f in found]
@@ -339,3 +344,104 @@ def test_made_up_inputs_are_compared_with_real_ones(
     sentence = made(Finding(schema, Table.from_rows(Visualisation, rows)), small_audit)
     check(sentence, schema.name, [])
     assert sentence.startswith(begin)
+
+
+def with_controls(audit: Audit, path: Path, count: int) -> Audit:
+    """Save an audit again as one that had so many controls and found nothing."""
+    settings = dict(audit.provenance["settings"])
+    settings["activation"] = {**settings["activation"], "controls": count}
+    return changed(audit, path, without_significance, settings=settings)
+
+
+def test_what_so_few_controls_could_not_show_is_said_to_be_open(
+    small_audit: Audit, tmp_path: Path
+) -> None:
+    audits = {count: with_controls(small_audit, tmp_path / str(count), count) for count in (19, 99)}
+    found = {
+        (name, count): made(audit.finding(f"activation.{name}"), audit)
+        for name in ("depth", "units", "tuning")
+        for count, audit in audits.items()
+    }
+    for (name, count), text in found.items():
+        check(text, name, [])
+        assert ("this run can't tell whether" in text) == (count == 19), text
+    assert found["depth", 19] == (
+        "With 19 controls this run can't tell whether training makes deeper units tell their class "
+        "better; more `controls` would."
+    )
+    assert found["units", 19] == (
+        "With 19 controls this run can't tell whether units of L2 rank their class higher than "
+        "untrained ones; more `controls` would."
+    )
+    assert found["depth", 99].startswith("It isn't sure that training")
+    panels = [p for p in of_activation.opening(audits[19]).panels if p.title.startswith("What ")]
+    assert panels
+    assert all("can't tell whether units of L" in panel.lines[0] for panel in panels)
+    single = small_audit.finding("activation.tuning").statements[0].split(". ")[-1]
+    assert re.fullmatch(
+        r"Whether single units are tuned more sharply can't be told: with 19 controls no unit by "
+        r"itself can have a q below 0\.\d+; more `controls` would tell\.",
+        single,
+    )
+    statement = small_audit.finding("activation.depth").statements[0]
+    assert statement.endswith(
+        "With 19 controls this run can't tell whether training does that; more `controls` would."
+    )
+
+
+def test_a_unit_beyond_all_controls_that_cannot_be_told_from_them_is_said_to_be_open(
+    small_audit: Audit, tmp_path: Path
+) -> None:
+    """More controls would help the one that none of them comes up to, not one that some do."""
+
+    def tested(beaten: int) -> Callable[[Table, str], Table]:
+        def change(table: Table, name: str) -> Table:
+            table = without_significance(table, name)
+            p, controls = {
+                "activation.concepts": ("learned_p", 19 * 12),
+                "activation.tuning": ("p", 19 * 12),
+                "tracing.directions": ("p", 20),
+            }.get(name, ("", 0))
+            least = (1 + beaten) / (1 + controls)
+            return with_column(table, p, [least, *[0.9] * (len(table) - 1)]) if p else table
+
+        return change
+
+    stuck, free = (changed(small_audit, tmp_path / str(b), tested(b)) for b in (0, 1))
+    for name in ("activation.concepts", "activation.tuning", "tracing.directions"):
+        text, other = (made(audit.finding(name), audit) for audit in (stuck, free))
+        check(text, name, [])
+        assert "this run can't tell whether" in text
+        assert ("a unit or layer" in text) == (name == "activation.tuning")
+        assert ("can't tell" in other) == (name == "activation.tuning"), other
+
+
+@pytest.mark.parametrize(
+    ("looked_at", "wrong", "text"),
+    [
+        (1, 1, "At the input already a linear probe misreads the one mistaken image looked at."),
+        (3, 3, "In 3 of the 3 mistaken images looked at, a linear probe is wrong at the input "
+         "already."),
+        (9, 9, "In 9 of the 9 mistaken images looked at, a linear probe is wrong at the input "
+         "already."),
+        (12, 8, "In 8 of the 12 mistaken images looked at, a linear probe is wrong at the input "
+         "already."),
+        (12, 12, "Mistakes start early: at the input a linear probe misreads 12 of the 12 mistaken "
+         "images looked at."),
+    ],
+)  # fmt: skip
+def test_few_mistaken_images_say_nothing_of_mistakes_in_general(
+    small_audit: Audit, looked_at: int, wrong: int, text: str
+) -> None:
+    schema = declared_schema("mechanism.paths")
+    assert schema is not None
+    rows = [
+        ImageSite(
+            example, "mistaken", "a", "b", "input", 0, "b" if example < wrong else "a",
+            Estimate(0.3), 0.5, Estimate(0.5),
+        )
+        for example in range(looked_at)
+    ]  # fmt: skip
+    found = made(Finding(schema, Table.from_rows(ImageSite, rows)), small_audit)
+    check(found, schema.name, [])
+    assert found == text

@@ -166,7 +166,9 @@ def test_a_path_is_read_where_the_class_is_told() -> None:
     output = finding.table.where(site="output")
     assert output.column("accuracy")[0] == 1
     assert (output.column("read") == output.column("prediction")).all()
-    assert finding.statements[0].startswith("Of 2 typical images linear probes tell right ")
+    assert finding.statements[0].startswith(
+        "Of the 2 typical images looked at, linear probes tell right "
+    )
     assert finding.statements[0].endswith("; the model 2.")
 
 

@@ -94,6 +94,29 @@ def test_the_conversion_that_fits_is_told(spoil: Callable[[Tensor], Tensor], wor
     assert line.warns
 
 
+@pytest.mark.parametrize(
+    ("marked", "words"),
+    [(3, "divided by 255"), (40, "with red and blue swapped and divided by 255")],
+)
+def test_of_conversions_that_differ_by_chance_the_simplest_is_told(marked: int, words: str) -> None:
+    """The model reads grey, and is wrong where a corner is red: few such examples are luck."""
+
+    class Grey(Halves):
+        def forward(self, x: Tensor) -> Tensor:
+            grey = x.mean(1, keepdim=True) * 2
+            out = super().forward(torch.cat([grey, grey, grey * 0], 1))
+            return torch.where(x[:, :1, 0, 0] > 0.9, -out, out)
+
+    images, labels = pictures()
+    images[:, 0, 0, 0] = 0.0
+    subject = holistic.Subject(Grey(), (255 * images, labels % 2), classes=list(CLASSES))
+    for split in ("selection", "evaluation"):
+        places = getattr(subject, split).indices[:marked]
+        images[places, 0, 0, 0] = 1.0
+    look = look_at(255 * images, labels % 2, Grey())
+    assert look.inputs.better == words
+
+
 def test_standard_normalisation_is_found() -> None:
     mean, spread = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     mean, spread = mean.reshape(3, 1, 1), spread.reshape(3, 1, 1)

@@ -144,6 +144,10 @@ def test_an_interrupted_run_says_what_it_keeps_and_goes_on(
     )
     monkeypatch.delenv("BREAKS")
     assert terminal("run", *SMALL, "--out", "cut") == 0
+    shown = capsys.readouterr()
+    assert shown.err.startswith("going on in 'cut'; finished before: early\n")
+    assert "will run middle, late" in " ".join(shown.err.split())
+    assert "explore   holistic serve cut --trust" in shown.out.splitlines()  # own code
     assert CALLS == ["early", "middle", "middle", "late"]
     assert digests(tmp_path / "cut") == digests(tmp_path / "whole")
 

@@ -158,6 +158,7 @@ def test_every_finding_of_an_audit_is_drawn_as_vectors(audit: Audit) -> None:
         # scales of colours are the only pixels
         assert drawing.count("<image") <= len(axis.figure.axes) - 1, name
     assert audit.figure("sites").captions
+    assert len(repr(audit)) < 400
 
 
 def test_a_notebook_shows_the_rows_that_stand_out() -> None:

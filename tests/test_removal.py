@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -12,7 +13,9 @@ from torch import nn
 import holistic
 from holistic.errors import SettingError, SiteError
 from holistic.replacing.harm import unit_harms
+from holistic.replacing.pruned import Pruned
 from holistic.replacing.together import Together, Units
+from holistic.results.tables import Table
 from planted_ablation import CLASSES, one_hot_images, spare_pairs
 from slow import hooked_logits
 from slow_stats import tango
@@ -154,3 +157,25 @@ def test_where_nothing_can_go_it_says_so() -> None:
     assert found.edits == ()
     assert len(found.table) == len(found.order) == 0
     assert repr(found).startswith("0 units can go together: none")
+    assert found.statements == ("No unit can go at so little a loss.",)
+
+
+@pytest.mark.parametrize(("hi", "lo"), [(0.07, 0.009), (0.07, 0.02)])
+def test_a_loss_that_is_larger_than_allowed_is_said_first(
+    spare: holistic.Subject, hi: float, lo: float
+) -> None:
+    kept = holistic.removable(spare, sites="1", edit="zero")
+    assert len(kept.statements) == 1
+    assert kept.statements[0].startswith("Without the 9 units together accuracy falls by 0.0 ")
+    rows = list(kept.table.rows(Pruned))
+    drop = replace(rows[0].drop, value=0.037, lo=lo, hi=hi)
+    broken = replace(kept, table=Table.from_rows(Pruned, [replace(rows[0], drop=drop), *rows[1:]]))
+    sure = "surely " if lo > 0.01 else ""
+    warned = (
+        f"The evaluation split {sure}loses more than the 1 points asked for: 3.7 points "
+        f"[{100 * lo:.1f}, 7.0]"
+    )
+    assert repr(broken).startswith(warned)
+    assert repr(broken).splitlines()[1].startswith("9 units can go together")
+    assert broken.statements[0].startswith(warned)
+    assert "as many random ones" in broken.statements[1]

@@ -194,6 +194,8 @@ served._answers.look = lambda asked: (os.kill(os.getpid(), signal.SIGINT), time.
 host, _, token = served.address.removeprefix("http://").partition("/#token=")
 
 def ask():
+    while signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        time.sleep(0.01)
     line = http.client.HTTPConnection(host)
     headers = {{"Origin": f"http://{{host}}", "X-Holistic-Token": token}}
     line.request("POST", "/api/look", b"{{}}", headers)

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from holistic.checking.labels import Gain, gain_of
+from holistic.stats.tests import mcnemar
 
 if TYPE_CHECKING:
     from holistic.study.examples import Examples
@@ -25,6 +26,8 @@ _STEP = 0.01
 """Accuracy that a further step of a conversion must win to be preferred."""
 _BYTES = 2.0
 """Inputs with larger values than this are taken as bytes, 0 to 255."""
+_DIFFERENT = 0.05
+"""Largest p of two conversions, on the same examples, that differ for sure."""
 
 _KNOWN = {
     3: {
@@ -96,6 +99,8 @@ def fitting_conversion(
 ) -> Fitting:
     """Choose the best conversion on some examples and measure it on others.
 
+    Of conversions that aren't surely worse than the best one, the one with fewest steps is chosen.
+
     Parameters
     ----------
     subject
@@ -108,21 +113,47 @@ def fitting_conversion(
     if not choosing.images.is_floating_point():
         return Fitting()
     scalings, moves = conversions(choosing.images)
-    found = [(one, _quality(subject, choosing, one)) for one in (_AS_GIVEN, *scalings)]
-    leaders = sorted(found, key=lambda pair: pair[1], reverse=True)[:_AROUND]
+    found = [_tried(subject, choosing, one) for one in (_AS_GIVEN, *scalings)]
+    leaders = sorted(found, key=lambda one: one.quality, reverse=True)[:_AROUND]
     for move in moves:
-        for scaling, _ in leaders:
-            one = scaling.after(move)
-            found.append((one, _quality(subject, choosing, one)))
-    best, _ = max(found, key=lambda pair: pair[1])
+        found += [_tried(subject, choosing, one.conversion.after(move)) for one in leaders]
+    best = _simplest(found)
     gain = gain_of(right, _right(subject, measuring, best)[0])
     return Fitting(best.words if gain.large else "", gain if gain.large else None, len(found) - 1)
 
 
-def _quality(subject: Subject, examples: Examples, one: Conversion) -> tuple[float, float]:
-    """Accuracy after a conversion, less a little for each step, and mean log-probability."""
-    right, log_probability = _right(subject, examples, one)
-    return float(right.mean()) - _STEP * one.steps, log_probability
+@dataclass(frozen=True)
+class _Tried:
+    """A conversion, which examples `[N]` are right after it, and their mean log-probability."""
+
+    conversion: Conversion
+    right: np.ndarray
+    log_probability: float
+
+    @property
+    def quality(self) -> tuple[float, float]:
+        """Accuracy, less a little for each step, and the mean log-probability."""
+        return float(self.right.mean()) - _STEP * self.conversion.steps, self.log_probability
+
+
+def _tried(subject: Subject, examples: Examples, one: Conversion) -> _Tried:
+    return _Tried(one, *_right(subject, examples, one))
+
+
+def _simplest(found: Sequence[_Tried]) -> Conversion:
+    """Return the best, or one of fewer steps that isn't surely different on the same examples."""
+    best = max(found, key=lambda one: one.quality)
+    # inputs as given are what it is measured against, so they are no rival of it
+    rivals = [one for one in found if one.conversion.steps and _alike(one.right, best.right)]
+    fewest = min((one.conversion.steps for one in rivals), default=0)
+    if best.conversion.steps <= fewest:
+        return best.conversion
+    simple = (one for one in rivals if one.conversion.steps == fewest)
+    return max(simple, key=lambda one: one.quality).conversion
+
+
+def _alike(one: np.ndarray, other: np.ndarray) -> bool:
+    return float(mcnemar((one & ~other).sum(), (other & ~one).sum())) >= _DIFFERENT
 
 
 def _right(subject: Subject, examples: Examples, one: Conversion) -> tuple[np.ndarray, float]:

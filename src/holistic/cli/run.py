@@ -132,7 +132,8 @@ def _audited(
             subject, lenses = cut.subject, cut.lenses
             for line in filter(None, [cut.note, reductions(lenses) if seconds else ""]):
                 notice(line)
-            look = seen(subject, data, (source, plan), lenses=lenses)
+            due = _due(lenses, existing)
+            look = seen(subject, data, (source, plan), lenses=due or lenses)
             print(look, file=sys.stderr, flush=True)
             audits.begin(
                 subject,
@@ -154,6 +155,17 @@ def _audited(
             raise AuditError(
                 f"'{out}' can't be written: {error.strerror or error}; {_kept(out)}"
             ) from error
+
+
+def _due(lenses: Sequence[Lens], existing: Audit | None) -> list[Lens]:
+    """The lenses that are left to run; say which of an audit that is gone on with are kept."""
+    from holistic.shards import FOLDER
+
+    kept = existing.finished if existing else ()
+    if existing and (kept or (existing.path / FOLDER).exists()):
+        parts = f"finished before: {', '.join(kept) or 'no lens, but a part of one'}"
+        print(f"going on in '{existing.path}'; {parts}", file=sys.stderr, flush=True)
+    return [lens for lens in lenses if lens.name not in kept]
 
 
 def _recorded(source: Source, plan: Plan) -> dict[str, Any]:
@@ -195,7 +207,10 @@ def _show(audit: Audit, *, report_json: bool, verbose: bool) -> None:
         return
     from rich.console import Console
 
+    from holistic.cli.serve import needs_trust
+
     Console(highlight=False).print(everything(audit) if verbose else summary(audit))
-    print(f"\nreport    {page}\nexplore   holistic serve {shlex.quote(str(audit.path))}")
+    trust = " --trust" if needs_trust(audit.provenance.get("source", {})) else ""
+    print(f"\nreport    {page}\nexplore   holistic serve {shlex.quote(str(audit.path))}{trust}")
     if not verbose:
         print(f"more      holistic report {shlex.quote(str(audit.path))} --verbose")

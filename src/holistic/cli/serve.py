@@ -6,18 +6,20 @@ import contextlib
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from holistic.cli import INTERRUPTED
 from holistic.cli.streams import as_line
 from holistic.errors import HolisticError, listed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from holistic.report.saved import Audit
     from holistic.workbench.live import Live
     from holistic.workbench.serving import Served
 
-__all__ = ["serve"]
+__all__ = ["needs_trust", "serve"]
 
 _MADE = ("data", "model", "weights", "seed", "limit", "score", "unit_axis")
 """What an audit must say of its source, so that its model can be made again."""
@@ -66,6 +68,12 @@ def serve(
     served = Served(folder, live, port=port)
     print(served.address, flush=True)
     _run(served)
+
+
+def needs_trust(made: Mapping[str, Any]) -> bool:
+    """Say whether what an audit was made of is only run or read with `--trust`."""
+    own = any(":" in str(made.get(name)) for name in ("model", "data"))
+    return own or bool(made.get("forward") or made.get("weights"))
 
 
 def _run(served: Served) -> None:

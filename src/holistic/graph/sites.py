@@ -330,7 +330,7 @@ def ends_of(op: str, limits: Sequence[float] = ()) -> tuple[float, float] | None
 
 
 def find_site(sites: Sequence[Site], name: str) -> Site:
-    """Return the site of this name, or of the name that readers see (`conv2 · relu`).
+    """Return the site of this name, or of one that readers see (`conv2 · relu`, `L2`).
 
     Raises
     ------
@@ -341,7 +341,7 @@ def find_site(sites: Sequence[Site], name: str) -> Site:
         if site.name == name:
             return site
     for site in sites:
-        if name in (site.shown, site.called):
+        if name and name in (site.shown, site.called, site.layer):
             return site
     names = [s.name for s in sites if s.hidden] or [s.name for s in sites]
     raise SiteError(

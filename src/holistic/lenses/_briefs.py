@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from holistic.results.folder import Folder
+from holistic.stats.tests import p_of_count
 from holistic.study.scores import SCORE_UNITS
-from holistic.words import number
+from holistic.words import counted, number
 
-__all__ = ["greatest", "points", "scored", "size"]
+__all__ = ["greatest", "points", "scored", "size", "too_few", "untold"]
 
 _POINTS = 100.0
 _WHOLE = 10
 """Size from which on a number needs no decimals."""
+
+_SIGNIFICANT = 0.05
 
 Row = TypeVar("Row")
 
@@ -50,3 +53,22 @@ def scored(audit: Folder, change: float) -> str:
     """Write a change of the score that the audit measures in, with its unit."""
     unit = SCORE_UNITS.get(audit.provenance.get("score", ""), "")
     return points(change) if unit == "share" else f"{size(change)} {unit}".strip()
+
+
+def too_few(controls: int) -> bool:
+    """Say whether no number can be told from so many controls, as p is (1 + b) / (1 + B).
+
+    >>> too_few(19), too_few(20)
+    (True, False)
+    """
+    return float(p_of_count(0, controls)) >= _SIGNIFICANT
+
+
+def untold(controls: int, what: str, *, kind: str = "control") -> str:
+    """Say that a run couldn't tell something, whatever is there, as its controls are too few.
+
+    >>> untold(19, "it grows")
+    "With 19 controls this run can't tell whether it grows; more `controls` would."
+    """
+    few = counted(controls, kind)
+    return f"With {few} this run can't tell whether {what}; more `controls` would."

@@ -24,8 +24,11 @@ from holistic.replacing.pruned import (
     weight_norms,
 )
 from holistic.replacing.together import Together, Units
+from holistic.results.columns import Estimate
 from holistic.results.tables import Table
 from holistic.study.subject import Subject
+from holistic.words import counted
+from holistic.words import number as written
 
 __all__ = ["Removable", "removable"]
 
@@ -49,11 +52,14 @@ class Removable:
         chosen in other ways.
     order
         `Removed` rows: the units in the order in which they went.
+    loss
+        Accuracy that was allowed to be lost, a share.
     """
 
     edits: tuple[Edit, ...]
     table: Table
     order: Table
+    loss: float
 
     @property
     def units(self) -> dict[str, tuple[int, ...]]:
@@ -62,7 +68,49 @@ class Removable:
 
     def __repr__(self) -> str:
         sites = ", ".join(f"{len(units)} of '{site}'" for site, units in self.units.items())
-        return f"{len(self.order)} units can go together: {sites or 'none'}\n{self.table!r}"
+        goes = f"{counted(len(self.order), 'unit')} can go together: {sites or 'none'}"
+        return "\n".join([*self._broken(), goes, repr(self.table)])
+
+    @property
+    def statements(self) -> tuple[str, ...]:
+        """Sentences for a reader: first, where it is so, that more is lost than was allowed."""
+        if not len(self.order):
+            return ("No unit can go at so little a loss.",)
+        row = self._measured
+        value, low, high = (_points(part) for part in (row.drop.value, row.drop.lo, row.drop.hi))
+        removed = counted(row.removed, "unit")
+        line = (
+            f"Without the {removed} together accuracy falls by {value} points [{low}, {high}] on "
+            f"the evaluation split (n = {row.n:,})"
+        )
+        if row.sets:
+            others = (_points(part) for part in (row.drop.control, row.drop.control_lo,
+                                                 row.drop.control_hi))  # fmt: skip
+            control, least, most = others
+            line += f"; without as many random ones by {control} [{least}, {most}]"
+            line += f" (p = {written(row.drop.p, '.2g')})"
+        return (*self._broken(), f"{line}.")
+
+    @property
+    def _measured(self) -> Pruned:
+        return next(self.table.where(chosen="together").rows(Pruned))
+
+    def _broken(self) -> tuple[str, ...]:
+        """Say that the loss is larger on the evaluation split than was allowed, where it is."""
+        drop = self._measured.drop if len(self.order) else Estimate(0.0)
+        if drop.value is None or drop.value <= self.loss + 1e-12:
+            return ()
+        value, low, high = (_points(part) for part in (drop.value, drop.lo, drop.hi))
+        sure = "surely " if drop.lo is not None and drop.lo > self.loss else ""
+        return (
+            f"The evaluation split {sure}loses more than the {100 * self.loss:.3g} points asked "
+            f"for: {value} points [{low}, {high}]; ask for a smaller `loss`, or give more examples "
+            "to choose on.",
+        )
+
+
+def _points(share: float | None) -> str:
+    return written(None if share is None else 100 * share, "z.1f")
 
 
 @explain_memory_errors()
@@ -129,7 +177,7 @@ def removable(
     ]
     compared = _compared(together, units, gone, first) if len(gone) else []
     edits = together.edits(units.by_site(gone))
-    return Removable(edits, Table.from_rows(Pruned, compared), Table.from_rows(Removed, rows))
+    return Removable(edits, Table.from_rows(Pruned, compared), Table.from_rows(Removed, rows), loss)
 
 
 def _search(

@@ -286,7 +286,7 @@ def facts_line(audit: Folder) -> list[Fact]:
     if accuracy:
         found.append(
             Fact(
-                f"{percent(accuracy['value'])} right on {accuracy['n']:,} held-out examples",
+                f"{percent(accuracy['value'])} right on {accuracy['n']:,} evaluation examples",
                 f"accuracy {percent(accuracy['value'], accuracy['lo'], accuracy['hi'])}, "
                 f"n = {accuracy['n']:,}",
             )

@@ -25,7 +25,7 @@ _SMALL = 620
 """Pixels that the opening takes in a notebook."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Audit(Folder):
     """All findings of one run with their provenance: a folder on disk.
 

@@ -26,6 +26,8 @@ _BAR = 16
 _ROWS = 10
 """Classes that have a line of their own."""
 _NAME = 14
+_LONG = 210
+"""Letters of a caveat that a summary has room for."""
 _CAVEATS = 2
 _LABEL = 12
 """Columns before the words of a panel."""
@@ -107,7 +109,10 @@ def _caveats(caveats: Sequence[str]) -> Iterator[Text]:
     if caveats:
         yield Text()
     for caveat in caveats[:_CAVEATS]:
-        yield from _wrapped(f"! {caveat}", style="yellow")
+        words = f"! {caveat}"
+        if len(words) > _LONG:  # a list of what was cut, such as of settings
+            words = f"{words[:_LONG].rsplit(' ', 1)[0]} … (--verbose says all)"
+        yield from _wrapped(words, style="yellow")
     if len(caveats) > _CAVEATS:
         yield Text(f"! {len(caveats) - _CAVEATS} more with --verbose", style="yellow")
 

@@ -13,7 +13,7 @@ from holistic.study.splits import stratified_sample
 __all__ = ["Examples"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Examples:
     """Some of a subject's examples.
 
@@ -30,6 +30,9 @@ class Examples:
     indices: np.ndarray
     images: Tensor
     labels: Tensor
+
+    def __repr__(self) -> str:
+        return f"{len(self):,} examples of shape {tuple(self.images.shape[1:])}"
 
     def __len__(self) -> int:
         return len(self.labels)

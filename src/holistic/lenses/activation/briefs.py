@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 
 import numpy as np
 
-from holistic.lenses._briefs import greatest
+from holistic.lenses._briefs import greatest, too_few, untold
 from holistic.lenses._parts import known, significant
-from holistic.lenses.activation.opening import living, responds
+from holistic.lenses.activation.opening import controls_of, living, responds
 from holistic.lenses.activation.schemas import (
     ConceptRow,
     DepthRow,
@@ -18,9 +19,11 @@ from holistic.lenses.activation.schemas import (
     TuningRow,
     Visualisation,
 )
+from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 from holistic.results.layers import layer_names, unit_name
+from holistic.stats.families import stuck
 from holistic.words import counted, number, percent
 
 __all__ = [
@@ -36,6 +39,8 @@ __all__ = [
 
 _ENDS = 1.96
 """Standard errors at the ends of an interval."""
+_DEAD = 1.8
+"""So many times as many units as have a number the controls may have."""
 
 
 def units(finding: Finding, audit: Folder) -> str:
@@ -87,6 +92,9 @@ def concepts(finding: Finding, audit: Folder) -> str:
             f"Labels fit {len(learned):,} of {counted(len(rows), 'unit')} better than units of "
             "untrained networks; don't read much into the others."
         )
+    tested = [(row.site, row.correlation) for row in finding.table.rows(ConceptRow)]
+    if _stuck(tested, controls := controls_of(audit)):
+        return untold(controls, "a label fits any one unit better than in untrained networks")
     chance = sum(significant(row.f1) for row in rows)
     if not chance:
         return "No label surely fits a unit better than shuffled labels do."
@@ -104,6 +112,8 @@ def depth(finding: Finding, audit: Folder) -> str:
     of, value = trend.value, known(trend.value.value)
     control = "" if of.control is None else f", untrained {number(of.control, '+z.2f')}"
     if not significant(of):
+        if too_few(controls := controls_of(audit)):
+            return untold(controls, "training makes deeper units tell their class better")
         return (
             "It isn't sure that training makes deeper units tell their class better: rank "
             f"correlation with depth {number(value, '+z.2f')}{control}."
@@ -133,7 +143,35 @@ def tuning(finding: Finding, audit: Folder) -> str:
             f"{layers.get(row.site, row.site)} prefers single orientations: median tuning "
             f"{number(row.value.value)} of 1, untrained {number(row.value.control)}."
         )
-    return "No unit or layer surely prefers one orientation more sharply than untrained ones do."
+    return _untuned(rows, controls_of(audit))
+
+
+def _untuned(rows: Sequence[TuningRow], controls: int) -> str:
+    """Say what couldn't be told of single units and of layers, or that none surely is tuned."""
+    tuned = "prefers one orientation more sharply than untrained ones do"
+    # a unit has a row for each kind of stimuli, beside the controls' own of that kind
+    units = _stuck([(f"{row.site} {row.stimulus}", row.tuning) for row in rows], controls)
+    if units or too_few(controls):
+        what = "one unit" if not too_few(controls) else "a unit or layer" if units else "a layer"
+        return untold(controls, f"{what} {tuned}")
+    return f"No unit or layer surely {tuned}."
+
+
+def _stuck(rows: Sequence[tuple[str, Estimate]], controls: int) -> bool:
+    """Say whether some unit is beyond all units of the controls, and yet can't be told from them.
+
+    Parameters
+    ----------
+    rows
+        The site of each unit, and what was tested of it: the whole family.
+    controls
+        Each has as many units of the site.
+    """
+    units = Counter(site for site, _ in rows)
+    p = np.array([known(of.p) for _, of in rows], np.float64)
+    # dead units of controls have no number; still one as large would make p nearly twice as large
+    draws = np.array([controls * units[site] / _DEAD for site, _ in rows], np.float64)
+    return bool(stuck(p, draws).any())
 
 
 def _tuned(audit: Folder) -> list[DepthRow]:

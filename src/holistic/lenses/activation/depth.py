@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from holistic.lenses._parts import known
+from holistic.lenses._briefs import too_few, untold
+from holistic.lenses._parts import known, significant
 from holistic.lenses.activation import schemas
 from holistic.lenses.activation.schemas import DepthRow
 from holistic.results.columns import Estimate
@@ -70,9 +71,9 @@ def depth_finding(compared: Compared, *, measures: tuple[str, ...], seed: int) -
 
 
 def _floor(copies: int) -> tuple[str, ...]:
-    least = float(p_of_count(0, copies))
-    if least < 0.05:
+    if not too_few(copies):
         return ()
+    least = float(p_of_count(0, copies))
     return (f"With {copies} controls no q can be below {least:.2g}: take more `controls`.",)
 
 
@@ -167,9 +168,12 @@ def _statement(row: DepthRow, copies: int) -> str:
     low, high, control, least, most = (
         number(part, "+.2f") for part in (of.lo, of.hi, of.control, of.control_lo, of.control_hi)
     )
+    limit = ""
+    if too_few(copies) and not significant(of):
+        limit = " " + untold(copies, "training does that")
     return (
         f"Over the {row.n} units that have one, the {_WORDS[row.measure]} has a rank "
         f"correlation of {of.value:+.2f} [{low}, {high}] with depth (interval over "
         f"{row.interval_over}); in {copies} randomly initialised controls {control} "
-        f"(95 % of them in [{least}, {most}]; q = {number(of.q, '.2g')})."
+        f"(95 % of them in [{least}, {most}]; q = {number(of.q, '.2g')}).{limit}"
     )

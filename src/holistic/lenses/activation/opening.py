@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from holistic.lenses._briefs import too_few, untold
 from holistic.lenses._parts import known, significant
+from holistic.lenses.activation import Activation
 from holistic.lenses.activation.schemas import DepthRow, UnitRow
 from holistic.results.folder import Folder
 from holistic.results.highlights import Card
@@ -15,7 +17,7 @@ from holistic.results.opening import Opening, Panel, Strip
 from holistic.results.tables import Table
 from holistic.words import number
 
-__all__ = ["living", "opening", "responds"]
+__all__ = ["controls_of", "living", "opening", "responds"]
 
 _UNITS, _DEPTH = "activation.units", "activation.depth"
 _LAYERS, _SHOWN = 2, 3
@@ -85,7 +87,15 @@ def responds(audit: Folder, site: str, rows: Sequence[UnitRow]) -> str:
     numbers = f"(AUROC {number(of.value)}, untrained {number(of.control)})"
     if significant(of) and known(of.value) > of.control:
         return f"Units of {name} rank their class above others {numbers}."
+    if too_few(count := controls_of(audit)):
+        return untold(count, f"units of {name} rank their class higher than untrained ones")
     return f"Units of {name} don't surely rank their class higher than untrained ones {numbers}."
+
+
+def controls_of(audit: Folder) -> int:
+    """Randomly initialised controls that the lens had; the usual number where it isn't known."""
+    settings = audit.provenance.get("settings", {}).get("activation") or {}
+    return int(settings.get("controls", Activation.controls))
 
 
 def _depth_row(audit: Folder, site: str) -> DepthRow | None:

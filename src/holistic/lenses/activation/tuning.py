@@ -179,20 +179,13 @@ def tuning_finding(subject: Subject, compared: Compared) -> Finding:
             arrays[f"activation.tuning.{place}.{kind}"] = found.curve.T.astype(np.float32)
     joined = {name: np.concatenate(parts) for name, parts in columns.items()}
     joined["q"] = benjamini_hochberg(joined["p"])
-    floors = {
-        site.name: compared.floor_of(site.name, "tuning grating", 1.0) for site in compared.sites
-    }
-    tests = int(np.isfinite(joined["p"]).sum())
     weights = seen_weights(subject)
     if weights is not None:
         arrays["activation.weights"] = weights.cpu().numpy()
     return Finding(
         schemas.TUNING,
         Table.build(TuningRow, joined),
-        statements=tuple(
-            _statement(joined, site, compared, least_q(floors[site.name], tests))
-            for site in compared.sites
-        ),
+        statements=tuple(_statement(joined, site, compared) for site in compared.sites),
         caveats=(
             "Stimuli lie outside the data: tuning says what a unit's weights pick out, not that it "
             "meets such edges in the images.",
@@ -232,9 +225,9 @@ def _median(values: np.ndarray) -> float:
     return float(np.median(finite)) if len(finite) else float("nan")
 
 
-def _statement(columns: dict[str, np.ndarray], site: Site, compared: Compared, least: float) -> str:
+def _statement(columns: dict[str, np.ndarray], site: Site, compared: Compared) -> str:
     rows = (columns["site"] == site.name) & (columns["stimulus"] == "grating")
-    sharp, q = columns["tuning"][rows], columns["q"][rows]
+    sharp = columns["tuning"][rows]
     responding = int(np.isfinite(sharp).sum())
     if not responding:
         return f"Site '{site.name}': no unit responds to gratings."
@@ -247,18 +240,29 @@ def _statement(columns: dict[str, np.ndarray], site: Site, compared: Compared, l
         f"{_median(sharp):.2f} [{number(low)}, {number(high)}] (over {responding} responding "
         f"units; 1 = one orientation only), that of {compared.copies} randomly initialised "
         f"controls {number(ends[0])}, 95 % of them in [{number(ends[1])}, {number(ends[2])}] "
-        f"(p = {number(p, '.2g')}). " + _of_single_units(int((q < 0.05).sum()), responding, least)
+        f"(p = {number(p, '.2g')}). " + _of_single_units(columns, site, compared)
     )
 
 
-def _of_single_units(beyond: int, responding: int, least: float) -> str:
-    """Say how many units stand out, or that the test can't tell."""
+def _of_single_units(columns: dict[str, np.ndarray], site: Site, compared: Compared) -> str:
+    """Say how many units stand out, or why the test can't tell."""
+    rows = (columns["site"] == site.name) & (columns["stimulus"] == "grating")
+    tests = int(np.isfinite(columns["p"]).sum())
+    beyond = int((columns["q"][rows] < 0.05).sum())
+    responding = int(np.isfinite(columns["tuning"][rows]).sum())
+    few, least = (
+        least_q(compared.floor_of(site.name, "tuning grating", largest), tests)
+        for largest in (np.inf, 1.0)
+    )
     if not beyond and least >= 0.05:
-        return (
-            "Whether single units are tuned more sharply can't be told: so many randomly "
-            "initialised units are as sharp as can be that no unit by itself can have a q below "
-            f"{least:.2g}."
+        why = (
+            f"with {compared.copies} controls no unit by itself can have a q below {few:.2g}; more "
+            "`controls` would tell"
+            if few >= 0.05
+            else "so many randomly initialised units are as sharp as can be that no unit by itself "
+            f"can have a q below {least:.2g}"
         )
+        return f"Whether single units are tuned more sharply can't be told: {why}."
     lo, hi = wilson(beyond, responding)
     return (
         f"{beyond} of {responding} ({percent(beyond / responding, lo, hi, decimals=0)}) are tuned "

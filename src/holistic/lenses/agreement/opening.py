@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from holistic.lenses._briefs import greatest, points
 from holistic.lenses._parts import known
+from holistic.lenses.agreement.removed_statements import whole
 from holistic.lenses.agreement.schemas import VERDICTS, RemovedTogether, UnitVerdict
 from holistic.results.folder import Folder
 from holistic.results.layers import layer_names
@@ -52,23 +53,33 @@ def decided(verdicts: Sequence[str], place: str) -> str:
 
 def _together(audit: Folder) -> Iterator[str]:
     row = idle(audit[_REMOVED]) if _REMOVED in audit else None
-    if row is not None and known(row.drop.lo) > _WORTH:
+    if row is not None and not whole(row) and known(row.drop.lo) > _WORTH:
         yield together(row, layer_names(audit))
 
 
 def idle(removed: Table) -> RemovedTogether | None:
-    """Return the layer that loses most without the units that no class depends on."""
+    """Return the layer that loses most without the units that no class depends on.
+
+    Where these are all that a layer has, the set says nothing of them, and another layer is taken.
+    """
     # of a layer whose idle units all have one verdict the table has the row of that verdict alone
     rows = list(removed.rows(RemovedTogether))
     largest = {row.site: row for row in sorted(rows, key=lambda row: row.removed)}
-    return greatest(largest.values(), by=lambda row: known(row.drop.value))
+    parts = [row for row in largest.values() if not whole(row)] or list(largest.values())
+    return greatest(parts, by=lambda row: known(row.drop.value))
 
 
 def together(row: RemovedTogether, layers: dict[str, str]) -> str:
     """Say what it costs to remove together all units that no class depends on."""
+    place = layers.get(row.site, row.site)
+    if whole(row):
+        return (
+            f"No class needs any one unit of {place}; all together they are the whole layer, so "
+            "there is no other set to compare."
+        )
     line = (
         f"Removing together the {counted(row.removed, 'unit')} of "
-        f"{layers.get(row.site, row.site)} that no class needs costs "
+        f"{place} that no class needs costs "
         f"{points(max(known(row.drop.value), 0.0))}"
     )
     if known(row.drop.lo) > _WORTH:

@@ -76,6 +76,8 @@ def remove_together(subject: Subject, verdicts: Table, context: Context) -> Find
 _CAVEATS = (
     "A verdict is of a unit by itself, with all others in place. Units that stand in for each "
     "other are called 'neither' one by one and can be needed together.",
+    "The verdicts rest on the evaluation split, so sets are removed on the selection split: the "
+    "accuracy before differs a little from that of other findings.",
     "Removed units hold their class-balanced means over the selection split, as in `ablation`.",
 )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from holistic.lenses.agreement.schemas import RemovedTogether
 from holistic.words import counted, percent, verb
 
-__all__ = ["statements"]
+__all__ = ["statements", "whole"]
 
 _SIGNIFICANT = 0.05
 
@@ -21,6 +21,11 @@ def statements(rows: Sequence[RemovedTogether], preferred: str) -> Iterator[str]
         yield "Some class depends on every unit by itself: there is no set to remove together."
 
 
+def whole(row: RemovedTogether) -> bool:
+    """Say whether all units of the site are removed: there is no other set of as many."""
+    return not row.sets
+
+
 def _described(row: RemovedTogether) -> str:
     drop = row.drop
     control = percent(drop.control, drop.control_lo, drop.control_hi)
@@ -32,10 +37,13 @@ def _described(row: RemovedTogether) -> str:
     if row.every_set and row.sets and least > _SIGNIFICANT:
         controls += f": {1 + row.sets} such sets exist, so p is at least {least:.2g}"
     together = "; together they are needed" if drop.lo is not None and drop.lo > 0 else ""
+    if whole(row):
+        together = "; that is the whole layer, so no other set can be compared with it"
     before, after = percent(row.accuracy_before), percent(row.accuracy_after)
     cost = percent(drop.value, drop.lo, drop.hi)
     return (
         f"Removing together the {counted(row.removed, 'unit')} of site '{row.site}' that "
         f"{verb(row.removed)} {row.units_that}, each by itself, costs {cost} of accuracy ("
-        f"{before} before, {after} after, n = {row.n:,}){controls}{together}."
+        f"{before} before, {after} after, on {row.n:,} examples of the selection split)"
+        f"{controls}{together}."
     )

@@ -11,12 +11,14 @@ from holistic.lenses.mechanism.schemas import LISTED, ImageSite, UnitEdge
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 from holistic.results.layers import layer_names, unit_name
-from holistic.stats.intervals import bootstrap_interval
+from holistic.stats.intervals import bootstrap_interval, wilson
 from holistic.words import counted, named, sentence
 
 __all__ = ["clusters", "edges", "flow", "pairs", "paths"]
 
 _HALF = 0.5
+_GENERAL = 10
+"""Fewest images that are looked at for a sentence on mistakes in general."""
 _R = ("r", "lo", "control_r_hi")
 """Correlation, lower end of its interval, and that of nearly all untrained pairs."""
 _THRESHOLD = 0.5
@@ -77,15 +79,34 @@ def paths(finding: Finding, audit: Folder) -> str:
             count = len({row.example for row in mistaken})
             if count == 1:
                 return "The one mistaken image looked at can be read right at every layer."
-            return f"At every layer at least half of {count} mistaken images can be read right."
-        place, some, of = found
-        begin = "Mistakes start early" if place == "the input" else "Mistakes arise inside"
-        return f"{begin}: at {place} a linear probe misreads {some} of {of} mistaken images."
+            return (
+                f"At every layer at least half of the {count} mistaken images looked at can be "
+                "read right."
+            )
+        return _misread(*found)
     found = _first([r for r in rows if r.kind == "typical"], layer_names(audit), right=True)
     if not found:
         return "At no layer does a linear probe read most typical images right."
     place, some, of = found
-    return f"At {place} already a linear probe reads {some} of {of} typical images right."
+    return (
+        f"At {place} already a linear probe reads right {some} of the {of} typical images looked "
+        "at."
+    )
+
+
+def _misread(place: str, some: int, of: int) -> str:
+    """Say where mistaken images are first misread, in general only where most of many are."""
+    if of == 1:
+        return f"At {place} already a linear probe misreads the one mistaken image looked at."
+    if of < _GENERAL or float(wilson(some, of)[0]) <= _HALF:
+        return (
+            f"In {some} of the {of} mistaken images looked at, a linear probe is wrong at {place} "
+            "already."
+        )
+    begin = "Mistakes start early" if place == "the input" else "Mistakes arise inside"
+    return (
+        f"{begin}: at {place} a linear probe misreads {some} of the {of} mistaken images looked at."
+    )
 
 
 def _first(

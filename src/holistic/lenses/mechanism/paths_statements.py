@@ -36,9 +36,9 @@ def statements(stops: Sequence[Stop], labels: np.ndarray, kinds: np.ndarray) -> 
             )
             for stop in (probes[i] for i in places)
         ]
-        noun = "image" if own.sum() == 1 else "images"
+        looked_at = f"the one {kind} image" if own.sum() == 1 else f"the {own.sum()} {kind} images"
         lines.append(
-            f"Of {own.sum()} {kind} {noun} linear probes tell right {', '.join(parts)}; the model "
+            f"Of {looked_at} looked at, linear probes tell right {', '.join(parts)}; the model "
             f"{count(output.chances)}."
         )
     return tuple(lines)

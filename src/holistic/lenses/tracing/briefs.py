@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from holistic.lenses._briefs import greatest
+import numpy as np
+
+from holistic.lenses._briefs import greatest, untold
 from holistic.lenses._parts import known, significant
 from holistic.lenses.tracing.schemas import ClassPlace, DirectionRow, Patched
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 from holistic.results.layers import layer_names, unit_name
+from holistic.stats.families import stuck
 from holistic.words import counted, percent
 
 __all__ = ["directions", "geometry", "patching"]
@@ -79,6 +82,13 @@ def directions(finding: Finding, audit: Folder) -> str:
     used = [r for r in tested if significant(r.erase_drop) and known(r.erase_drop.value) > 0]
     if not tested:
         return "No class's direction could be tested."
+    draws = np.array([row.erase_controls for row in tested])
+    waiting = stuck(np.array([known(row.erase_drop.p) for row in tested]), draws)
+    if not used and waiting.any():
+        most, kind = int(draws[waiting].max()), "random direction"
+        return untold(
+            most, "erasing a class's direction costs it more than erasing those", kind=kind
+        )
     if not used:
         return "Erasing a class's direction costs it no more than erasing random directions."
     return (
