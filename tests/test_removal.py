@@ -172,7 +172,7 @@ def test_a_loss_that_is_larger_than_allowed_is_said_first(
     broken = replace(kept, table=Table.from_rows(Pruned, [replace(rows[0], drop=drop), *rows[1:]]))
     sure = "surely " if lo > 0.01 else ""
     warned = (
-        f"The evaluation split {sure}loses more than the 1 points asked for: 3.7 points "
+        f"The evaluation split {sure}loses more than the 1 point asked for: 3.7 points "
         f"[{100 * lo:.1f}, 7.0]"
     )
     assert repr(broken).startswith(warned)

@@ -101,9 +101,10 @@ class Removable:
         if drop.value is None or drop.value <= self.loss + 1e-12:
             return ()
         value, low, high = (_points(part) for part in (drop.value, drop.lo, drop.hi))
+        allowed = f"{100 * self.loss:.3g} point{'s' * (100 * self.loss != 1)}"
         sure = "surely " if drop.lo is not None and drop.lo > self.loss else ""
         return (
-            f"The evaluation split {sure}loses more than the {100 * self.loss:.3g} points asked "
+            f"The evaluation split {sure}loses more than the {allowed} asked "
             f"for: {value} points [{low}, {high}]; ask for a smaller `loss`, or give more examples "
             "to choose on.",
         )
