@@ -16,10 +16,10 @@ from holistic import progress, starting
 from holistic.checking import cost, expected, fitting
 from holistic.checking.cost import Cost, LensCost, cost_of
 from holistic.checking.expected import expected_seconds
-from holistic.checking.fitting import Cut, fitted, quick_cut, read_time, reductions
+from holistic.checking.fitting import Cut, cut_settings, fitted, quick_cut, read_time, reductions
 from holistic.errors import AuditError, Notice, SettingError
 from holistic.lenses import lens_class
-from holistic.lenses._contract import Lens, lens_names, quickened
+from holistic.lenses._contract import Lens, lens_names
 from holistic.lenses._work import Scene
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation._budget import Kind, measured_sites
@@ -60,7 +60,7 @@ def total(lens: Lens, scene: Scene) -> float:
 def test_lenses_count_their_work_by_settings_examples_and_pace(name: str, scene: Scene) -> None:
     lens = lens_class(name)()
     whole = total(lens, scene)
-    assert total(quickened(lens), scene) < whole
+    assert total(cut_settings(lens), scene) < whole
     assert total(lens, scene.limited(200)) < whole
     assert total(lens, scene.at(["#-1"])) <= whole
     slower = replace(scene, pace=replace(scene.pace, arithmetic=2.0))
@@ -137,7 +137,7 @@ def test_settings_are_cut_as_far_as_a_time_needs_it(
     lenses = [lens_class(name)() for name in OWN]
     own = replace(lenses[1], controls=60)  # pyright: ignore[reportCallIssue]
     lenses[1] = own
-    whole, quick = (expected_seconds(scene, x) for x in (lenses, map(quickened, lenses)))
+    whole, quick = (expected_seconds(scene, x) for x in (lenses, map(cut_settings, lenses)))
     assert fitted(subject, lenses, 2 * whole) == Cut(subject, tuple(lenses))
     middle = (whole * quick) ** 0.5
     cut = fitted(subject, lenses, middle).lenses
@@ -155,7 +155,7 @@ def test_what_settings_dont_save_fewer_sites_do(
     lenses = [lens_class(name)() for name in OWN]
     least = [replace(one, **_at_least(one)) for one in lenses]
     whole, last = (expected_seconds(one, least) for one in (scene, scene.at(["4"])))
-    assert last < whole < expected_seconds(scene, map(quickened, lenses))
+    assert last < whole < expected_seconds(scene, map(cut_settings, lenses))
     between = fitted(subject, lenses, whole / 0.94)
     assert between.subject is subject
     assert not between.note
@@ -180,7 +180,7 @@ def test_a_costly_model_is_cut_the_same_on_every_machine(
     subject: holistic.Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lenses = [lens_class(name)() for name in OWN]
-    assert quick_cut(subject, lenses) == Cut(subject, tuple(map(quickened, lenses)))
+    assert quick_cut(subject, lenses) == Cut(subject, tuple(map(cut_settings, lenses)))
     monkeypatch.setattr(fitting, "_QUICK", 0.0)
     cut, again = (quick_cut(subject, lenses) for _ in range(2))
     assert cut.left_out == again.left_out == ("2",)

@@ -12,10 +12,11 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from holistic.checking.fitting import cut_settings
 from holistic.errors import SettingError
 from holistic.lenses import Lens, lens_class, lens_names, setting
 from holistic.lenses._choice import chosen_lenses, settings_of
-from holistic.lenses._contract import quickened, with_plain_numbers
+from holistic.lenses._contract import with_plain_numbers
 
 HUGE = 10**25
 
@@ -96,10 +97,10 @@ def test_a_lens_of_a_user_is_checked_too() -> None:
 def test_a_quick_run_takes_less_of_every_lens_and_leaves_what_was_set() -> None:
     for name in lens_names():
         usual, quick = (
-            settings_of(one) for one in (lens_class(name)(), quickened(lens_class(name)()))
+            settings_of(one) for one in (lens_class(name)(), cut_settings(lens_class(name)()))
         )
         changed = {key for key in usual if quick[key] != usual[key]}
         assert changed
         assert all(quick[key] < usual[key] for key in changed)
-    set_so = quickened(lens_class("attribution")(examples=300))
+    set_so = cut_settings(lens_class("attribution")(examples=300))
     assert (set_so.examples, set_so.steps) == (300, 16)

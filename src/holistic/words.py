@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import SupportsFloat
 
 __all__ = [
+    "as_html",
     "counted",
     "duration",
     "gigabytes",
@@ -25,6 +27,20 @@ __all__ = [
 _SPELLED = "zero one two three four five six seven eight nine ten".split()
 _SHOWN, _PARTS = 24, 3
 """Letters and words that a sentence has room for in the name of a class."""
+
+
+def as_html(lines: Iterable[tuple[str, str]]) -> str:
+    """Write lines of a name and words as a table of HTML.
+
+    >>> "<b>" in as_html([("n", "a <b> c")]), as_html([]), as_html([("n", "m")]).count("<td")
+    (False, '<table></table>', 1)
+    """
+    rows = "".join(
+        f'<tr><th style="text-align:left">{html.escape(name)}</th>'
+        f'<td style="text-align:left">{html.escape(words)}</td></tr>'
+        for name, words in lines
+    )
+    return f"<table>{rows}</table>"
 
 
 def letter(place: int) -> str:

@@ -136,8 +136,8 @@ def _cheaper(
 
 
 def _quick_seconds(scene: Scene, lenses: Sequence[Lens]) -> float:
-    plan = quick_cut(scene.subject, lenses)
-    return expected_seconds(replace(scene, subject=plan.subject), plan.lenses)
+    cut = quick_cut(scene.subject, lenses)
+    return expected_seconds(replace(scene, subject=cut.subject), cut.lenses)
 
 
 def _resident() -> float:

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from holistic.checking.expected import expected_seconds, nominal_scene_of, scene_of
 from holistic.errors import SettingError, listed, notice
@@ -18,7 +18,7 @@ from holistic.words import duration
 if TYPE_CHECKING:
     from holistic.study.subject import Subject
 
-__all__ = ["Cut", "fitted", "quick_cut", "read_time", "reductions"]
+__all__ = ["Cut", "cut_settings", "fitted", "quick_cut", "read_time", "reductions"]
 
 _STEPS = 10
 _SPARE = 0.95
@@ -29,6 +29,8 @@ it isn't cut further than any quick run."""
 _FULL, _AS_QUICK, _LEAST = 0.0, 1.0, 2.0
 """How far settings are cut: not at all, as those of any quick run, as far as they go."""
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+
+Own = TypeVar("Own", bound=Lens)
 
 
 @dataclass(frozen=True)
@@ -131,9 +133,8 @@ def _reduced(
     `limits` are the seconds that are aimed at, and those from which on sites are left out.
     """
     aim, most = limits
-    for low, high in ((first, first), (first, _AS_QUICK)):
-        if (takes := expected_seconds(scene, _cut(lenses, high))) <= aim:
-            return Cut(scene.subject, _least_cut(scene, lenses, aim, (low, high))), takes
+    if (takes := expected_seconds(scene, _cut(lenses, _AS_QUICK))) <= aim:
+        return Cut(scene.subject, _least_cut(scene, lenses, aim, (first, _AS_QUICK))), takes
     some, takes = scene, math.inf
     for names in _fewer(scene):
         some = scene.at(names) if len(names) < len(scene.sites) else scene
@@ -170,18 +171,24 @@ def _least_cut(
 
 
 def _cut(lenses: Sequence[Lens], level: float) -> tuple[Lens, ...]:
-    """Move every setting from its default towards that of a quick run, and on to the least."""
-    return tuple(
-        dataclasses.replace(
-            lens,
-            **{
-                one.name: _at_level(one, level)
-                for one in _cuttable(lens)
-                if getattr(lens, one.name) == one.default
-            },
-        )
-        for lens in lenses
-    )
+    return tuple(cut_settings(lens, level) for lens in lenses)
+
+
+def cut_settings(lens: Own, level: float = _AS_QUICK) -> Own:
+    """Move settings from their defaults (0) to those of a quick run (1), and on to the least (2).
+
+    What somebody has set otherwise than by default stays.
+
+    >>> from holistic.lenses.attribution import Attribution
+    >>> cut_settings(Attribution(steps=64)).steps, cut_settings(Attribution()).examples
+    (64, 50)
+    """
+    changed = {
+        one.name: _at_level(one, level)
+        for one in _cuttable(lens)
+        if getattr(lens, one.name) == one.default
+    }
+    return dataclasses.replace(lens, **changed)
 
 
 def _cuttable(lens: Lens) -> Iterator[dataclasses.Field[Any]]:

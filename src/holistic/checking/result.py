@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from textwrap import fill
@@ -10,7 +9,7 @@ from typing import Any
 
 from holistic.checking.cost import Cost
 from holistic.study.standing import Accuracy
-from holistic.words import duration, percent, sentence
+from holistic.words import as_html, duration, percent, sentence
 
 __all__ = ["Check", "Inputs", "Labels", "Line", "Recall"]
 
@@ -152,12 +151,7 @@ class Check:
         )
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f'<tr><th style="text-align:left">{html.escape(line.name)}</th>'
-            f'<td style="text-align:left">{html.escape(line.words)}</td></tr>'
-            for line in (*self.lines(), *self.cost_lines())
-        )
-        return f"<table>{rows}</table>"
+        return as_html((line.name, line.words) for line in (*self.lines(), *self.cost_lines()))
 
     def record(self) -> dict[str, Any]:
         """Return it in plain JSON values, and the lines that are shown of it."""

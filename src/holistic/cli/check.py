@@ -41,16 +41,16 @@ def check(source: Source = Source(), plan: Plan = Plan(), *, json_: AsJson = Fal
     json_
         Print one JSON document instead of text.
     """
-    from holistic.checking.fitting import Cut, quick_cut
+    from holistic.audits import planned
 
     with kept_apart(), progress_shown() as progress:
         source = with_pretrained(source, plan.weights)
-        data = load_source(source, plan.weights)
-        kept = None if plan.weights else weights_of_audit(source, plan.out or usual_folder(source))
+        data, out = load_source(source, plan.weights), plan.out or usual_folder(source)
+        kept = None if plan.weights else weights_of_audit(source, out)
         model = obtain_model(source, data, weights=plan.weights or kept, progress=progress)
         subject = whole_subject(model, data, source, plan)
         chosen = chosen_lenses(plan.lens or None)
-        cut = quick_cut(subject, chosen) if plan.quick else Cut(subject, tuple(chosen))
+        cut = planned(subject, chosen, out=out, quick=plan.quick)
         look = seen(cut.subject, data, (source, plan), lenses=cut.lenses)
     if cut.note:
         notice(cut.note)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Context", "Lens", "declared_schema", "in_order", "left_out", "lens_class", "lens_names",
-    "question_of", "quickened", "setting", "with_plain_numbers",
+    "question_of", "setting", "with_plain_numbers",
 ]  # fmt: skip
 
 
@@ -112,23 +112,6 @@ def setting(
 
 
 Own = TypeVar("Own", bound=Lens)
-
-
-def quickened(lens: Own) -> Own:
-    """Return the lens as a quick run takes it: with the fewer examples that its settings declare.
-
-    What somebody has set otherwise than by default stays.
-
-    >>> attribution = lens_class("attribution")
-    >>> quickened(attribution(steps=64)).steps, quickened(attribution()).examples
-    (64, 50)
-    """
-    changed = {
-        one.name: one.metadata["quick"]
-        for one in dataclasses.fields(lens)
-        if one.metadata.get("quick") is not None and getattr(lens, one.name) == one.default
-    }
-    return dataclasses.replace(lens, **changed)
 
 
 def with_plain_numbers(lens: Own) -> Own:

@@ -34,7 +34,7 @@ _SITES = 6
 
 def names_of(table: Table, column: str = "site") -> list[str]:
     """Return the different values of a column in order of appearance."""
-    return list(dict.fromkeys(table.column(column).tolist()))
+    return list(dict.fromkeys(table.cells(column)))
 
 
 def drawn_sites(table: Table) -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from holistic.errors import SettingError, listed, nearest
 from holistic.results.columns import Column
-from holistic.results.drawing import BLUE, GREY, ORANGE, plain, signed_colours
+from holistic.results.drawing import BLUE, GREY, ORANGE, names_of, plain, signed_colours
 from holistic.results.schema import Schema
 from holistic.results.tables import Table
 
@@ -38,7 +38,7 @@ _COLOURS = (ORANGE, BLUE, "#009e73", "#cc79a7", "#56b4e9", "#8a6d00")
 
 def plot(schema: Schema, table: Table, ax: Axes | None, value: str, where: dict[str, Any]) -> Axes:
     """Draw a number of a table: see `Finding.plot`."""
-    drawn = _chosen(schema, table, value, {_column(k): v for k, v in where.items()})
+    drawn = _chosen(schema, table, value, {k.rstrip("_"): v for k, v in where.items()})
     if ax is None:
         from matplotlib import pyplot
 
@@ -123,12 +123,12 @@ class _Drawn:
 
     def names(self, key: str) -> list[Any]:
         """Different values of a key column, in order of appearance."""
-        return _names(self.table, key)
+        return names_of(self.table, key)
 
 
 def _chosen(schema: Schema, table: Table, value: str, where: dict[str, Any]) -> _Drawn:
     """Choose number, form and slice; the slice that holds what stands out most."""
-    rows = table.where(**{_spelled(k): v for k, v in where.items()})
+    rows = table.where(**where)
     if not len(rows):
         words = " and ".join(f"{k} = {v!r}" for k, v in where.items())
         raise SettingError(
@@ -136,7 +136,7 @@ def _chosen(schema: Schema, table: Table, value: str, where: dict[str, Any]) -> 
         )
     of = _number(schema, rows, value)
     every = [c for c in rows.columns if c.role in ("key", "along")]
-    own = [c.name for c in every if len(_names(rows, c.name)) > 1]
+    own = [c.name for c in every if len(names_of(rows, c.name)) > 1]
     form, keys = _form(schema, rows, own, [c.name for c in every if c.role == "along"])
     along = keys[-1] if form == "curve" else ""
     free = [n for n in own if n not in keys and not (along and _follows(rows, n, along))]
@@ -146,7 +146,7 @@ def _chosen(schema: Schema, table: Table, value: str, where: dict[str, Any]) -> 
     drawn = _Drawn(rows, of, form, keys, named)
     for name in free:
         named = named | {name: drawn.table.data[name][int(drawn.away.argmax())].as_py()}
-        some = drawn.table.where(**{_spelled(name): named[name]})
+        some = drawn.table.where(**{name: named[name]})
         drawn = _Drawn(some, of, form, keys, named)
     if form == "map" and len(drawn.table) < _CELLS and free:
         return _Drawn(rows, of, "dots", (*free, *keys), dict(where))
@@ -190,7 +190,7 @@ def _form(
         pair = pair if len(pair) == 2 else own[-2:]
         if _is_map(rows, own, pair):
             across, down = pair
-            larger = len(_names(rows, across)) > len(_names(rows, down))
+            larger = len(names_of(rows, across)) > len(names_of(rows, down))
             turned = larger if not schema.across else _is_unit(across) and not _is_unit(down)
             return "map", (across, down) if turned else (down, across)
     return "dots", tuple(own[-1:])
@@ -198,15 +198,15 @@ def _form(
 
 def _follows(rows: Table, name: str, along: str) -> bool:
     """Whether a key says no more than the axis of a curve does, as a site and its depth."""
-    pairs = zip(rows.data[name].to_pylist(), rows.data[along].to_pylist(), strict=True)
-    return len(set(pairs)) == len(_names(rows, along))
+    pairs = zip(rows.cells(name), rows.cells(along), strict=True)
+    return len(set(pairs)) == len(names_of(rows, along))
 
 
 def _makes_lines(rows: Table, name: str, along: str) -> bool:
     """Whether each value of a key has several points along the axis, and there are few of them."""
-    names = _names(rows, name)
+    names = names_of(rows, name)
     return len(names) <= _LINES and all(
-        len(_names(rows.where(**{_spelled(name): one}), along)) > 1 for one in names
+        len(names_of(rows.where(**{name: one}), along)) > 1 for one in names
     )
 
 
@@ -242,7 +242,7 @@ def _draw_map(axis: Axes, drawn: _Drawn) -> None:
     places = [{name: k for k, name in enumerate(names)} for names in sides]
     cells, unsure = (np.full(tuple(map(len, sides)), np.nan) for _ in range(2))
     low, high, nothing = drawn.part("lo"), drawn.part("hi"), drawn.of.neutral
-    at = zip(*(drawn.table.data[n].to_pylist() for n in drawn.keys), strict=True)
+    at = zip(*(drawn.table.cells(n) for n in drawn.keys), strict=True)
     for row, (i, j) in enumerate(at):
         if i in places[0] and j in places[1]:
             place = places[0][i], places[1][j]
@@ -346,7 +346,7 @@ def _legend(axis: Axes, title: str | None = None) -> None:
 
 def _by_size(drawn: _Drawn, name: str, most: int) -> list[Any]:
     """Names of a map's side: few that are no units in order, else what stands out most first."""
-    names, found = drawn.names(name), drawn.table.data[name].to_pylist()
+    names, found = drawn.names(name), drawn.table.cells(name)
     if not _is_unit(name) and len(names) <= most:
         return sorted(names) if _named(drawn.table, name).kind == "int64" else names
     farthest = dict.fromkeys(names, -1.0)
@@ -364,10 +364,6 @@ def _counted(drawn: _Drawn, name: str, shown: int) -> str:
     return _spoken(name) + (f" ({shown} of {every:,})" if shown < every else "")
 
 
-def _names(table: Table, key: str) -> list[Any]:
-    return list(dict.fromkeys(table.data[key].to_pylist()))
-
-
 def _named(table: Table, name: str) -> Column:
     return next(column for column in table.columns if column.name == name)
 
@@ -379,13 +375,3 @@ def _with_unit(column: Column) -> str:
 
 def _spoken(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _column(name: str) -> str:
-    """The column that an argument stands for (`class_` for `class`)."""
-    return name.rstrip("_")
-
-
-def _spelled(name: str) -> str:
-    """A column's name as `Table.where` takes it."""
-    return f"{name}_" if name == "class" else name

@@ -87,6 +87,10 @@ class Table:
         """Values of one column as an array; null numbers come as NaN (integers as floats then)."""
         return self.data[self._checked(name)].to_numpy()
 
+    def cells(self, name: str) -> list[Any]:
+        """Values of one column; None where one is missing."""
+        return self.data[self._checked(name)].to_pylist()
+
     def _checked(self, name: str) -> str:
         if name not in self.names:
             raise LacksColumn(

@@ -10,7 +10,7 @@ from holistic.errors import ModelError, listed
 from holistic.graph.accompanied import extras_of
 from holistic.graph.sites import site_notes
 from holistic.study.likeness import note_of
-from holistic.words import counted
+from holistic.words import as_html, counted
 
 if TYPE_CHECKING:
     from holistic.study.subject import Subject
@@ -33,12 +33,7 @@ def shown(subject: Subject) -> str:
 def shown_in_notebooks(subject: Subject) -> str:
     """Describe a subject as a table of HTML, with its sites and what to do next."""
     lines = [*_lines(subject), *_site_lines(subject), ("next", _NEXT)]
-    rows = "".join(
-        f'<tr><th style="text-align:left">{html.escape(name)}</th>'
-        f'<td style="text-align:left">{html.escape(words)}</td></tr>'
-        for name, words in lines
-    )
-    return f"<h4>{html.escape(subject.name)}</h4><table>{rows}</table>"
+    return f"<h4>{html.escape(subject.name)}</h4>{as_html(lines)}"
 
 
 def notes(subject: Subject) -> tuple[str, ...]:

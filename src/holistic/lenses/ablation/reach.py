@@ -15,7 +15,7 @@ from holistic.stats.families import least_q
 from holistic.stats.intervals import wilson
 from holistic.words import named, number
 
-__all__ = ["Limit", "beyond", "cannot_tell", "limits", "measured_on", "orders_help"]
+__all__ = ["Limit", "beyond", "cannot_tell", "limit_of", "limits", "measured_on", "orders_help"]
 
 _LEVEL = 0.05
 _SLACK = 1e-9
@@ -46,9 +46,16 @@ class Limit:
         return self.exist * self.p <= 1 + _SLACK
 
     @property
+    def wanted(self) -> int:
+        """Sets with which one test alone can be significant; 0 where there can't be so many."""
+        # (1 + b) / (1 + B) of that many sets, times the tests, is below the level
+        sets = round(self.tests / _LEVEL)
+        return sets if sets <= min(self.exist, _MOST) else 0
+
+    @property
     def help(self) -> str:
         """Say what would let one test alone be significant; empty where nothing does."""
-        ways = ["more `sets`"] if self.tests / _LEVEL <= min(self.exist, _MOST) else []
+        ways = ["more `sets`"] if self.wanted else []
         if self.own < self.tests and least_q(self.p, self.own) < _LEVEL:
             ways.append("fewer sites")
         return f"; {' or '.join(ways)} help" if ways else ""
@@ -65,15 +72,28 @@ def limits(audit: Folder) -> dict[tuple[str, int], Limit]:
     spoken = Table(table.columns, table.data.filter(~np.isnan(_floats(table, "rank"))))
     for k, ranking in {(int(row["k"]), row["ranking"]) for row in spoken.rows()}:
         family = table.where(k=k, ranking=ranking)
-        tests = _tests(family)
         for site in np.unique(spoken.where(k=k, ranking=ranking).column("site")):
-            rows = family.where(site=site)
-            least = _floats(rows, "least_p")
-            if np.isfinite(least).any():
-                floor = float(np.nanmin(least))
-                exist = comb(units[site], k) if site in units else np.inf
-                found[str(site), k] = Limit(floor, tests, _tests(rows), exist)
+            exist = comb(units[site], k) if site in units else np.inf
+            if own := limit_of(family, str(site), exist):
+                found[str(site), k] = own
     return found
+
+
+def limit_of(family: Table, site: str, exist: float) -> Limit | None:
+    """Return the limit of a site's tests in their family; None where it has none.
+
+    Parameters
+    ----------
+    family
+        Rows of `ablation.topk` with the same number of units and ranking.
+    site, exist
+        One of their sites, and how many sets of so many of its units there are.
+    """
+    rows = family.where(site=site)
+    least = _floats(rows, "least_p")
+    if not np.isfinite(least).any():
+        return None
+    return Limit(float(np.nanmin(least)), _tests(family), _tests(rows), exist)
 
 
 def _tests(rows: Table) -> int:

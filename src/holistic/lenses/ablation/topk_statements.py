@@ -9,6 +9,7 @@ import numpy as np
 
 from holistic.graph.sites import Site
 from holistic.lenses.ablation._site_losses import HEADLINE
+from holistic.lenses.ablation.reach import limit_of
 from holistic.lenses.ablation.schemas import TopK
 from holistic.results.columns import Estimate
 from holistic.results.tables import Table
@@ -20,8 +21,6 @@ __all__ = ["floors", "headlines", "matched_floors"]
 _LINES = 10
 _OTHER = "class_minus_rest"
 _LEVEL = 0.05
-_MOST = 10_000
-"""The most sets that can be asked for."""
 
 
 def headlines(table: Table) -> tuple[str, ...]:
@@ -123,20 +122,14 @@ def floors(table: Table, sites: Sequence[Site]) -> Iterator[str]:
     for k in sorted({int(k) for k in table.column("k")[~np.isnan(table.column("rank"))]}):
         rows = table.where(k=k, ranking=HEADLINE)
         named = [site for site in sites if len(rows.where(site=site.name))]
-        tests = int((~np.isnan(rows.column("class_p"))).sum())
         for site in named:
-            least = rows.where(site=site.name).column("least_p")
-            if np.isnan(least).all():
+            limit = limit_of(rows, site.name, comb(site.units, k))
+            if limit is None:
                 continue
-            floor = float(np.nanmin(least))
-            alone = min(1.0, floor * tests)
-            sets = comb(site.units, k)
-            few = f" ({sets} such sets exist)" if sets * floor <= 1 + 1e-9 else ""
-            # (1 + b) / (1 + B) of that many sets, times the tests, is below the level
-            wanted = round(tests / _LEVEL)
-            enough = f"; with `sets` of {wanted} one can" if wanted <= min(sets, _MOST) else ""
-            none = f": none can be significant alone{enough}" if alone >= _LEVEL else ""
+            few = f" ({limit.exist} such sets exist)" if limit.every else ""
+            enough = f"; with `sets` of {limit.wanted} one can" if limit.wanted else ""
+            none = f": none can be significant alone{enough}" if limit.alone >= _LEVEL else ""
             yield (
-                f"Site '{site.name}', k = {k}: p is at least {floor:.2g}{few}, and with {tests} "
-                f"tests the q of one class alone at least {alone:.2g}{none}."
+                f"Site '{site.name}', k = {k}: p is at least {limit.p:.2g}{few}, and with "
+                f"{limit.tests} tests the q of one class alone at least {limit.alone:.2g}{none}."
             )
