@@ -196,6 +196,19 @@ def test_a_sweep_beyond_its_budget_is_a_sample_whose_intervals_hold() -> None:
     assert inside / total > 0.93
 
 
+@pytest.mark.parametrize("width", [3, 12, 45])
+def test_where_all_units_can_be_replayed_none_is_left_to_an_estimate(width: int) -> None:
+    torch.manual_seed(0)
+    layers = [nn.Linear(8, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU()]
+    model = nn.Sequential(*layers, nn.Linear(width, 3)).eval()
+    subject = holistic.Subject(model, (torch.rand(600, 8), torch.arange(600) % 3))
+    table, caveats = affordable_sweep(subject, "mean", operations=1)
+    assert set(table.column("kind")) == {"sample"}
+    assert len(table) == 2 * width * 4
+    assert len(caveats) == 1
+    assert "are estimates from 60 examples" in caveats[0]
+
+
 def test_units_that_are_not_even_sampled_keep_first_order_and_its_error() -> None:
     torch.manual_seed(0)
     model = nn.Sequential(

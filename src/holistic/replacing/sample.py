@@ -82,10 +82,11 @@ def affordable_sweep(
         f"{price * len(examples):.1e} operations, more than the {operations:.1e} allowed: effects "
         f"are estimates from {len(rows):,} examples, stratified; --ablation.exact measures all."
     )
-    if price * len(rows) <= 1.5 * operations:
+    total = sum(site.units for site in sites)
+    kept, checked = _replayed(total, operations / (price * len(rows)), fewest)
+    if price * len(rows) <= 1.5 * operations or kept + checked == total:
         return table_of(subject, run, progress=progress), (caveat,)
-    share = operations / (price * len(rows))
-    table, more = _screened(subject, run, share, (fewest, progress))
+    table, more = _screened(subject, run, (kept, checked), progress)
     return table, (caveat, more)
 
 
@@ -125,14 +126,13 @@ def _replayed(units: int, share: float, fewest: int) -> tuple[int, int]:
 
 
 def _screened(
-    subject: Subject, run: Pass, share: float, how: tuple[int, Progress]
+    subject: Subject, run: Pass, counts: tuple[int, int], progress: Progress
 ) -> tuple[Table, str]:
-    """Replay a share of the units; estimate the others from the gradient."""
-    fewest, progress = how
+    """Replay the strongest units and others at random; estimate the rest from the gradient."""
+    kept, checked = counts
     guess = _class_guesses(subject, run)  # [U, C + 1]
     whole = _class_guesses(subject, replace(run, rows=None))
     total = len(guess)
-    kept, checked = _replayed(total, share, fewest)
     order = np.argsort(-np.abs(guess[:, :-1]).max(1), kind="stable")
     drawn = np.random.default_rng(subject.seed).choice(order[kept:], checked, replace=False)
     replayed = np.sort(np.concatenate([order[:kept], drawn]))
