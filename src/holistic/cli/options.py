@@ -55,6 +55,8 @@ class Source:
     """mlp, cnn or vit, or module:factory that returns yours."""
     seed: Annotated[int, option(MODEL)] = 0
     """Of weights, training and every draw; 0 by default."""
+    split_seed: Annotated[int | None, option(DATA)] = None
+    """Of which examples are trained on; as --seed by default."""
     data_dir: Annotated[Path | None, option(DATA)] = None
     """Folder of mnist/*.gz; $HOLISTIC_DATA by default."""
     classes: Annotated[tuple[str, ...], option(DATA)] = ()
@@ -71,8 +73,18 @@ class Source:
         """What an audit records, so that the subject can be made again."""
         more = {"classes": [*self.classes], "resize": self.resize, "normalise": self.normalise,
                 "vocabulary": self.vocabulary and str(self.vocabulary)}  # fmt: skip
-        always = {"data": self.data, "model": self.model, "seed": self.seed}
-        return {**always, **{name: value for name, value in more.items() if value}}
+        return {**self.origin, **{name: value for name, value in more.items() if value}}
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """What decides the weights of a reference model."""
+        found = {"data": self.data, "model": self.model, "seed": self.seed}
+        return found if self.dividing == self.seed else {**found, "split_seed": self.dividing}
+
+    @property
+    def dividing(self) -> int:
+        """Seed that decides which examples are trained on, and which of many are studied."""
+        return self.seed if self.split_seed is None else self.split_seed
 
 
 @Parameter(name="*")

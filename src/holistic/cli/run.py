@@ -122,7 +122,7 @@ def _audited(
     own = out / "model.safetensors"
     data = load_source(source, plan.weights)
     if plan.most is not None:
-        chosen_rows(data.test.labels, plan, seed=source.seed)  # before any training
+        chosen_rows(data.test.labels, plan, seed=source.dividing)  # before any training
     with computing_as(existing.provenance if existing else {}):
         weights = plan.weights or (own if existing and is_own(own, existing) else None)
         model = obtain_model(source, data, weights=weights, progress=progress)
@@ -146,8 +146,7 @@ def _audited(
                 notes=[cut.note] if cut.note else [],
             )
             if weights is None and is_reference(source):
-                origin = {name: recorded[name] for name in ("data", "model", "seed")}
-                save_weights(model, own, origin)
+                save_weights(model, own, source.origin)
             return audits.audit(
                 subject, out=out, lenses=lenses, progress=progress, anyway=plan.anyway
             )

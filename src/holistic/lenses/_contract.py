@@ -19,6 +19,7 @@ from holistic.lenses._places import Place, lens_part, lens_places, taken_names
 from holistic.progress import Progress, silent
 from holistic.results.findings import Finding
 from holistic.results.schema import Schema
+from holistic.results.shared import EXAMPLES
 from holistic.usercode import FAULTS, reason_of
 
 if TYPE_CHECKING:
@@ -309,7 +310,7 @@ def declared_schema(finding: str) -> Schema | None:
     """What is declared of a finding, by its name; None where no lens here declares it."""
     lens = finding.split(".")[0]
     if lens == SITES.name:
-        return SITES
+        return {SITES.name: SITES, EXAMPLES.name: EXAMPLES}.get(finding)
     return _schemas(lens).get(finding) if lens in lens_places() else None
 
 

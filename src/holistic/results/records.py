@@ -70,7 +70,8 @@ _ANY = Kind("a value", lambda value: True)
 _LOOK = Kind("a list of lines with name, words and warns", _lines)
 
 _SOURCE = Group({
-    "data": _TEXT, "model": _TEXT, "seed": _WHOLE, "score": _TEXT, "unit_axis": _TEXTS,
+    "data": _TEXT, "model": _TEXT, "seed": _WHOLE, "split_seed": _WHOLE, "score": _TEXT,
+    "unit_axis": _TEXTS,
     "sites": _TEXTS,
     "weights": Kind("a text or null", lambda value: value is None or isinstance(value, str)),
     "limit": Kind("a whole number or null", lambda value: value is None or _whole(value)),
@@ -103,7 +104,8 @@ _ARRAY = Group(
 )
 _SCHEMA = Group({
     "title": _TEXT, "lead": _TEXT, "view": _LINE, "across": _LINE, "answers": _YES,
-    "examples": _YES, "size": _LINE, "cells": _WHOLE, "arrays": Group(others=_ARRAY),
+    "examples": _YES, "size": _LINE, "cells": _WHOLE, "apart": _YES,
+    "arrays": Group(others=_ARRAY),
 })  # fmt: skip
 _FINDING = Group(
     {
