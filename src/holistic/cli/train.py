@@ -56,7 +56,11 @@ def train(
         data = load_source(source)
         model = obtain_model(source, data, weights=None, progress=progress)
     save_weights(model, out, source.origin)
-    result: dict[str, Any] = {**source.origin, "accuracy": _accuracy(model, data), "weights": str(out)}
+    result: dict[str, Any] = {
+        **source.origin,
+        "accuracy": _accuracy(model, data),
+        "weights": str(out),
+    }
     if json_:
         print_json(result)
     else:

@@ -279,8 +279,10 @@ class Fact:
 
 
 def facts_line(audit: Folder) -> list[Fact]:
-    """Say on what the audit rests, in few words."""
+    """Say on what the audit rests, in few words; what is no audit of one model says it itself."""
     facts = audit.provenance
+    if "facts" in facts:
+        return [Fact(one["words"], one["why"]) for one in facts["facts"]]
     counts, accuracy = facts.get("counts", {}), facts.get("accuracy") or {}
     found = list[Fact]()
     if accuracy:

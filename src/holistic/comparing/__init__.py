@@ -1,0 +1,1 @@
+"""Compares audits: what replicates."""
