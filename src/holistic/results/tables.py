@@ -271,6 +271,7 @@ def _read_column(name: str, kind: str, stored: Mapping[bytes, bytes]) -> Column:
         neutral=neutral if math.isfinite(neutral) else 0.0,
         signed=b"signed" in stored,
         beyond=b"beyond" in stored,
+        lasting=b"lasting" in stored,
     )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-__all__ = ["OverTrainings", "chance_of_next", "chance_of_unanimous", "over_trainings"]
+__all__ = ["OverTrainings", "chance_of_next", "chance_of_unanimous", "limits", "over_trainings"]
 
 _PRIOR = 3
 """Trainings that the spread usual among like statements is worth (Smyth 2004 estimates it)."""
 _NORMAL = 1.959964
+_BOUNDED = ("", "share", "share of pairs", "correlation")
+"""Units of numbers that may have ends; of those without a unit only what stays within 1."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,32 @@ class OverTrainings:
     next_hi: np.ndarray
     spread: np.ndarray
     n: np.ndarray
+
+    def within(self, least: float, most: float) -> OverTrainings:
+        """Return the same with intervals cut to what the numbers can be."""
+        ends = {
+            name: np.clip(getattr(self, name), least, most)
+            for name in ("lo", "hi", "next_lo", "next_hi")
+        }
+        return replace(self, **ends)
+
+
+def limits(unit: str, *numbers: np.ndarray) -> tuple[float, float]:
+    """Least and largest value that numbers of a unit can have, going by all that were measured.
+
+    Shares and correlations end at 0 or -1 and at 1; what went beyond, such as a recovery above 1,
+    has no ends.
+
+    >>> limits("share", np.array([0.2, 1.0])), limits("share", np.array([-0.2, 0.4]))
+    ((0.0, 1.0), (-1.0, 1.0))
+    >>> limits("score", np.array([0.2]))
+    (-inf, inf)
+    """
+    every = np.concatenate([np.ravel(some) for some in numbers])
+    every = every[np.isfinite(every)]
+    if unit not in _BOUNDED or not len(every) or np.abs(every).max() > 1:
+        return -np.inf, np.inf
+    return (0.0 if every.min() >= 0 else -1.0), 1.0
 
 
 def over_trainings(values: np.ndarray, errors: np.ndarray, *, shared: float) -> OverTrainings:

@@ -55,23 +55,20 @@ def clusters(finding: Finding, audit: Folder) -> Iterator[Claim]:
             f"Units of {place} fall into groups that hold against the controls.",
             finding.name,
             bool(found),
-            value=Estimate(float(len(found) or 1)),
-            unit="groups",
             margin=_by_p(row),
             where={"site": site},
             site=site,
         )
-        if found:
-            yield Claim(
-                f"Into how many groups the units of {place} fall.",
-                finding.name,
-                holds=True,
-                answer=str(len(found)),
-                value=Estimate(float(len(found))),
-                unit="groups",
-                where={"site": site},
-                site=site,
-            )
+        yield Claim(
+            f"Into how many groups the units of {place} fall.",
+            finding.name,
+            holds=True,
+            answer=str(len(found) or "none"),
+            value=Estimate(float(len(found))),
+            unit="groups",
+            where={"site": site},
+            site=site,
+        )
         for cluster in specialised(found):
             classes.add(found[cluster].preferred_class)
     for name in audit.provenance.get("classes", []) if len(finding.table) else ():

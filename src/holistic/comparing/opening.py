@@ -1,0 +1,63 @@
+"""Shows first what replicates, what differs, and whether units and layers come again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from holistic.comparing._kinds import kinds
+from holistic.comparing.briefs import drift, partners, similarity, statements
+from holistic.comparing.schemas import VERDICTS, Statement
+from holistic.results.folder import Folder
+from holistic.results.layers import layer_names
+from holistic.results.opening import Headline, Opening, Panel
+
+__all__ = ["opening"]
+
+_STATEMENTS = "compare.statements"
+_SHOWN = 6
+_HEADS = {
+    VERDICTS[0]: ("replicates", "Holds in every training, and should in the next"),
+    VERDICTS[2]: ("differs", "Is so in some trainings only"),
+    VERDICTS[3]: ("in none", "Holds in no training"),
+}
+
+
+def opening(audit: Folder) -> Opening:
+    """Return the sentence on top, and panels for each verdict, units, layers and accuracy."""
+    if _STATEMENTS not in audit:
+        return Opening()
+    headline = Headline(statements(audit.finding(_STATEMENTS), audit), _STATEMENTS, 1.0)
+    return Opening(headline, panels=(*_verdicts(audit), *_others(audit)))
+
+
+def _verdicts(audit: Folder) -> Iterator[Panel]:
+    rows, layers = list(audit[_STATEMENTS].rows(Statement)), layer_names(audit)
+    for place, (verdict, (name, title)) in enumerate(_HEADS.items()):
+        found = kinds(rows, audit, verdict)
+        most = _SHOWN if verdict != VERDICTS[3] else _SHOWN // 2
+        lines = [kind.line(layers) for kind in found[:most]]
+        if len(found) > most:
+            lines.append(f"… and {len(found) - most} more kinds of statements.")
+        if lines:
+            evidence = "; ".join(
+                f"{r.about} {r.audits} of {r.asked}" for k in found for r in k.rows
+            )
+            yield Panel(name, title, tuple(lines), _STATEMENTS, place, evidence=evidence, bare=True)
+
+
+def _others(audit: Folder) -> Iterator[Panel]:
+    for place, (name, title, finding, say) in enumerate(
+        (
+            ("units", "Do units come again?", "compare.matching", None),
+            ("layers", "Are layers alike?", "compare.similarity", similarity),
+            ("accuracy", "Does accuracy differ?", "compare.drift", drift),
+        ),
+        10,
+    ):
+        if finding in audit:
+            lines = (
+                partners(audit[finding], audit)
+                if say is None
+                else [say(audit.finding(finding), audit)]
+            )
+            yield Panel(name, title, tuple(lines), finding, place, bare=True)
