@@ -72,6 +72,12 @@ app.command(
     sort_key=5,
 )
 app.command(
+    "holistic.cli.compare:compare",
+    help="Compare saved audits: what replicates, which units come again; no torch.",
+    help_epilogue="    holistic compare runs/seed0 runs/seed1 runs/seed2",
+    sort_key=5,
+)
+app.command(
     "holistic.cli.export:export",
     help="Write the tables and arrays of a saved audit as CSV, JSON or Zarr; no torch.",
     help_epilogue="    holistic export runs/mnist-mlp-seed0 --to csv --out tables",

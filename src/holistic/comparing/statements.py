@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from holistic.comparing._compared import Compared
-from holistic.comparing.schemas import ANSWERS, STATEMENTS, VERDICTS, Answer, Statement
+from holistic.comparing.schemas import (
+    ANSWERS,
+    KINDS,
+    STATEMENTS,
+    VERDICTS,
+    Answer,
+    KindOfStatement,
+    Statement,
+)
 from holistic.results.claims import Claim
 from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
+from holistic.results.layers import layer_names
 from holistic.results.tables import Table
 from holistic.stats.trainings import (
     OverTrainings,
@@ -21,7 +30,7 @@ from holistic.stats.trainings import (
     limits,
     over_trainings,
 )
-from holistic.words import counted, sentence
+from holistic.words import counted, named, sentence
 
 __all__ = ["statements"]
 
@@ -37,6 +46,17 @@ class _Asked:
 
     about: str
     claims: tuple[Claim | None, ...]
+    layers: Mapping[str, str]
+
+    @property
+    def kind(self) -> str:
+        """What is stated, without the class and the layer."""
+        words, of = self.about.removesuffix("."), self.first
+        if of.class_:
+            words = words.replace(named(of.class_), "a class")
+        if of.site:
+            words = words.replace(self.layers.get(of.site, of.site), "a layer")
+        return sentence(words)
 
     @property
     def first(self) -> Claim:
@@ -78,9 +98,9 @@ class _Asked:
         return f"{self.first.finding} {'which' if self.chooses else self.first.unit}"
 
 
-def statements(compared: Compared) -> tuple[Finding, Finding]:
-    """Return `compare.statements` and `compare.answers`."""
-    asked = _asked(compared.claims)
+def statements(compared: Compared) -> tuple[Finding, ...]:
+    """Return `compare.statements`, `compare.kinds` and `compare.answers`."""
+    asked = _asked(compared.claims, layer_names(compared.audits[0]))
     chances = _chances(asked)
     rows = list[Statement]()
     for i, one in enumerate(asked):
@@ -89,6 +109,7 @@ def statements(compared: Compared) -> tuple[Finding, Finding]:
         rows.append(
             Statement(
                 one.about,
+                one.kind,
                 first.finding,
                 first.class_,
                 first.site,
@@ -98,9 +119,7 @@ def statements(compared: Compared) -> tuple[Finding, Finding]:
                 int(np.nansum(outcomes)),
                 int(np.isfinite(outcomes).sum()),
                 float(chances[i]),
-                Estimate(
-                    *(float(n[0]) for n in (number.mean, number.lo, number.hi)), int(number.n[0])
-                ),
+                Estimate(*_ends_of(number), n=int(number.n[0])),
                 first.unit,
                 float(number.next_lo[0]),
                 float(number.next_hi[0]),
@@ -115,15 +134,16 @@ def statements(compared: Compared) -> tuple[Finding, Finding]:
             _sentences(rows),
             _caveats(compared),
         ),
+        Finding(KINDS, Table.from_rows(KindOfStatement, list(_kinds(asked, compared.names)))),
         Finding(ANSWERS, Table.from_rows(Answer, answers)),
     )
 
 
-def _asked(claims: Sequence[Sequence[Claim]]) -> list[_Asked]:
+def _asked(claims: Sequence[Sequence[Claim]], layers: Mapping[str, str]) -> list[_Asked]:
     """Match claims by what they state; a statement needs two audits that could make it."""
     own = [{claim.about: claim for claim in one} for one in claims]
     every = dict.fromkeys(about for one in own for about in one)
-    found = [_Asked(about, tuple(one.get(about) for one in own)) for about in every]
+    found = [_Asked(about, tuple(one.get(about) for one in own), layers) for about in every]
     return [one for one in found if np.isfinite(one.outcomes).sum() > 1]
 
 
@@ -137,9 +157,8 @@ def _number(one: _Asked, shared: float) -> OverTrainings:
     return over.within(*limits(one.first.unit, values, lo, hi))
 
 
-def _first_of(number: OverTrainings) -> Estimate:
-    ends = (float(part[0]) for part in (number.mean, number.lo, number.hi))
-    return Estimate(*ends, int(number.n[0]))
+def _ends_of(number: OverTrainings) -> Iterator[float]:
+    return (float(part[0]) for part in (number.mean, number.lo, number.hi))
 
 
 def _known(value: float | None) -> float:
@@ -211,6 +230,20 @@ def _answers(one: _Asked, names: Sequence[str]) -> list[Answer]:
         )
         for name, claim, outcome in zip(names, one.claims, one.outcomes, strict=True)
     ]
+
+
+def _kinds(asked: Sequence[_Asked], names: Sequence[str]) -> Iterator[KindOfStatement]:
+    """What each audit says to the statements of each kind, the most agreed on first."""
+    found = dict[str, list[np.ndarray]]()
+    for one in asked:
+        found.setdefault(one.kind, []).append(one.outcomes)
+    outcomes = {kind: np.array(own) for kind, own in found.items()}  # [M, n] each
+    for kind in sorted(outcomes, key=lambda kind: -float(np.nanmean(outcomes[kind]))):
+        for i, name in enumerate(names):
+            own = outcomes[kind][:, i]
+            there = own[np.isfinite(own)]
+            share = float(there.mean()) if len(there) else np.nan
+            yield KindOfStatement(kind, name, share, len(there))
 
 
 def _sentences(rows: Sequence[Statement]) -> tuple[str, ...]:
