@@ -50,7 +50,7 @@ class Kind:
 
 
 def kinds(audit: Folder, verdict: str) -> list[Kind]:
-    """Return the kinds of statements with a verdict, those of most statements first."""
+    """Return the kinds of statements with a verdict: first of all classes, then of each."""
     found = dict[str, list[Statement]]()
     for row in audit["compare.statements"].rows(Statement):
         found.setdefault(row.kind, []).append(row)
@@ -59,7 +59,7 @@ def kinds(audit: Folder, verdict: str) -> list[Kind]:
         for words, every in found.items()
         if (mine := tuple(row for row in every if row.verdict == verdict))
     ]
-    return sorted(own, key=lambda kind: -len(kind.rows))
+    return sorted(own, key=lambda kind: (bool(kind.rows[0].class_), -len(kind.rows)))
 
 
 def _about(row: Statement, layers: dict[str, str]) -> str:

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["kinds", "similarity"]
 
-_ROWS = 30
+_ROWS = 26
 """Kinds of statements that a figure has room for."""
 _LETTERS = 78
+_DARK = 0.6
+"""Share from which on a square is too dark for black letters."""
 _NAME = 12
 
 
@@ -41,7 +43,8 @@ def kinds(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     axis.spines[:].set_visible(False)
     for (i, j), value in np.ndenumerate(values):
         if 0 < value < 1:
-            axis.text(j, i, f"{value:.0%}", ha="center", va="center", fontsize=7)
+            colour = "white" if value > _DARK else "black"
+            axis.text(j, i, f"{value:.0%}", ha="center", va="center", fontsize=7, color=colour)
     edges = np.arange(-0.5, max(len(some), len(names)))
     axis.vlines(edges[: len(names) + 1], -0.5, len(some) - 0.5, color="white", lw=2)
     axis.hlines(edges[: len(some) + 1], -0.5, len(names) - 0.5, color="white", lw=2)

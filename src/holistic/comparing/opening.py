@@ -16,7 +16,7 @@ __all__ = ["opening"]
 _STATEMENTS = "compare.statements"
 _HEADS = {
     VERDICTS[0]: ("replicates", "Holds in every training, and should in the next", 5),
-    VERDICTS[2]: ("differs", "Is so in some trainings only", 5),
+    VERDICTS[2]: ("differs", "Is so in some trainings only", 4),
     VERDICTS[3]: ("in none", "Holds in no training", 2),
 }
 """By verdict the name of its panel, its title, and how many kinds of statements it shows."""
