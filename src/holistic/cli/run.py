@@ -69,7 +69,8 @@ def run(
         TOML file of settings (`seed = 1`, `[ablation]`).
     """
     lenses, every = _lenses(plan, settings), trainings(source, plan)
-    failed, found = None, list[Audit]()
+    failed: LensError | None = None
+    found: list[Audit] = []
     with kept_apart(), progress_shown() as progress:
         for one in every:
             try:
