@@ -50,6 +50,11 @@ def check(sentence: str, finding: str, classes: list[str]) -> None:
     assert not re.search(r"\bnan\b|\binf\b|–|None|\{|\}|  |, \.", bare), f"{finding}: {sentence}"
 
 
+def spoken_of(audit: Audit) -> list[str]:
+    """Findings that pages tell of, but for the list of sites."""
+    return [name for name in audit.names if name != "sites" and not audit.schema(name).apart]
+
+
 def made(finding: Finding, audit: Audit) -> str:
     """The sentence that the finding's own function makes, without any fall-back."""
     lens, _, own = finding.name.partition(".")
@@ -128,7 +133,7 @@ def test_every_declared_finding_has_a_brief() -> None:
 
 
 def test_a_real_audit_is_said_in_short_sentences(small_audit: Audit) -> None:
-    names = set(small_audit.names) - {"sites"}
+    names = set(spoken_of(small_audit))
     assert set(declared()) - names <= {
         "activation.visualisations",
         "activation.maps",  # of convolutions
@@ -159,7 +164,7 @@ def test_a_planted_audit_is_said_in_short_sentences(tmp_path: Path) -> None:
         return Table.build(schema.row, values)
 
     audit = changed(planted_report.audit(tmp_path / "a"), tmp_path / "b", filled)
-    found = {name: made(audit.finding(name), audit) for name in audit.names if name != "sites"}
+    found = {name: made(audit.finding(name), audit) for name in spoken_of(audit)}
     for name, sentence in found.items():
         check(sentence, name, list(planted_report.CLASSES))
     assert found["ablation.topk"] == (
@@ -189,9 +194,7 @@ def test_without_significance_nothing_is_said_to_be_found(
         "ablation.interactions",
         "ablation.backup",
     }
-    for name in audit.names:
-        if name == "sites":
-            continue
+    for name in spoken_of(audit):
         sentence = made(audit.finding(name), audit)
         check(sentence, name, audit.provenance["classes"])
         if name not in facts:
@@ -208,9 +211,8 @@ def test_where_much_is_missing_the_sentence_still_stands(
         "classes": of_first_class(small_audit),
     }[kind]
     audit = changed(small_audit, tmp_path / "a", change)
-    for name in audit.names:
-        if name != "sites":
-            check(made(audit.finding(name), audit), name, audit.provenance["classes"])
+    for name in spoken_of(audit):
+        check(made(audit.finding(name), audit), name, audit.provenance["classes"])
 
 
 def test_few_sets_are_named_as_the_reason(small_audit: Audit, tmp_path: Path) -> None:
