@@ -69,8 +69,8 @@ def kinds(finding: Finding, audit: Folder) -> str:
             found.setdefault(row.kind, []).append(row.share)
     every, none = (sum(set(own) == {share} for own in found.values()) for share in (1.0, 0.0))
     return (
-        f"All audits bear out {every} of {counted(len(found), 'kind')} of statements; {none} hold in "
-        "none."
+        f"All audits bear out {every} of {counted(len(found), 'kind')} of statements; "
+        f"{none} hold in none."
     )
 
 
