@@ -51,7 +51,7 @@ def test_the_lens_and_its_test_work_as_written(
         for one in tries:
             one()  # pyright: ignore
     finally:
-        for cached in (_contract._loaded, _contract._schemas):
+        for cached in (_contract._loaded, _contract.declared_schemas):
             cached.cache_clear()
         for known in [m for m in sys.modules if m.startswith(module.split(".")[0])]:
             del sys.modules[known]
