@@ -123,9 +123,9 @@ def test_rows_of_the_row_type_make_the_same_table() -> None:
 def test_wrong_columns_are_told() -> None:
     with pytest.raises(ValueError, match="lack 'dead' and have 'alive', which it doesn't"):
         Table.build(Row, {"class": "a", "unit": 1, "effect": 0.0, "alive": True})
-    with pytest.raises(ValueError, match="lack 'dead', 'effect'$"):
+    with pytest.raises(ValueError, match=r"lack 'dead', 'effect'$"):
         Table.build(Row, {"class": "a", "unit": 1})
-    with pytest.raises(ValueError, match="differ in length: .*'unit': 3"):
+    with pytest.raises(ValueError, match=r"differ in length: .*'unit': 3"):
         Table.build(Row, {"class": ["a"], "unit": [1, 2, 3], "effect": 0.0, "dead": True})
 
 
