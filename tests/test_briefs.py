@@ -107,7 +107,7 @@ def of_first_class(audit: Audit) -> Callable[[Table, str], Table]:
         for column in ("class", "label", "clean", "removed_for", "rival", "preferred_class"):
             if column in table.names:
                 kept = [v in (own, "all", None) for v in table.data[column].to_pylist()]
-                table = Table(table.columns, table.data.filter(pa.array(kept)))
+                table = Table(table.columns, table.data.filter(pa.array(kept, pa.bool_())))
         return table
 
     return change

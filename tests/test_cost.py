@@ -299,4 +299,11 @@ def test_a_method_of_attribution_that_is_declared_is_counted(
     assert after
     dearer = {task for task in after.seconds if after.seconds[task] > before.seconds[task]}
     assert dearer == {"attribution maps", "removing pixels"}
+    plain = replace(own, runs=lambda lens: 1)
+    monkeypatch.setitem(METHODS, own.name, plain)
+    cheap = lens.work(scene)
+    assert cheap
+    added, little = (w.seconds["attribution maps"] - before.seconds["attribution maps"]
+                     for w in (after, cheap))  # fmt: skip
+    assert added == pytest.approx(10 * lens_class("attribution")().steps * little)
     assert after.memory > before.memory
