@@ -15,8 +15,8 @@ import holistic
 _WARM = 30
 """Audits after which imports and caches that have an end are as full as they get.
 
-oneDNN keeps compiled kernels of each shape, up to 1,024, which Python cannot free: with several
-lenses they grow for longer (ONEDNN_PRIMITIVE_CACHE_CAPACITY=8 halves that).
+torch and oneDNN keep what they prepared for each shape of a convolution or large linear layer, up
+to 1,024 each, which Python cannot free (LRU_CACHE_CAPACITY, ONEDNN_PRIMITIVE_CACHE_CAPACITY).
 """
 
 

@@ -99,7 +99,7 @@ WERE = {
     """,
     "sites": """
         site:s; layer:s; shown:s; op:s; depth:i; units:i; positions:i; layout:s; unit_axis:i;
-        parameters:i; hidden:b; same_units:s
+        parameters:i; hidden:b; same_units:s; same_value:s
     """,
 }
 """Columns before they had roles, in their order: name, kind and unit."""

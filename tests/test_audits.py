@@ -89,7 +89,7 @@ class FakeSubject:
 
     @property
     def sites(self) -> Table:
-        site = SiteRow("1", "L1", "relu 1", "relu", 1, 3, 1, "", 0, 0, True, "")
+        site = SiteRow("1", "L1", "relu 1", "relu", 1, 3, 1, "", 0, 0, True, "", "")
         return Table.from_rows(SiteRow, [site])
 
     def check_finite(self) -> None:

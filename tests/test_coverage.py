@@ -44,12 +44,13 @@ def test_draws_end_once_the_rate_is_clear_of_every_end() -> None:
     for rate, most in rates.items():
         hits = np.random.default_rng(0).binomial(20, rate, 1000)
         tried = Simulation("a", "b", "interval", 200, lambda seed, hits=hits: (int(hits[seed]), 20))
-        found = kept(tried, 1000, early=True)
+        found = kept(tried, 1000, enough=0)
         assert found.draws <= most
         assert found.draws % 25 == 0
     silent = Simulation("a", "b", "q", 200, lambda seed: (0, 1))
     assert kept(silent, 160).draws == 160
-    assert kept(silent, 1000, early=True).draws == 150  # 0 of 142 is below 6 % at 99.7 %
+    assert kept(silent, 1000, enough=0).draws == 150  # 0 of 142 is below 6 % at 99.7 %
+    assert kept(silent, 1000, enough=310).draws == 325
 
 
 @pytest.fixture(scope="module")

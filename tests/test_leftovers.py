@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
+from torch.profiler import profile
 
 import holistic
 from holistic.lenses.tracing import Tracing
@@ -113,3 +114,15 @@ def test_audits_of_models_of_ever_new_sizes_leave_little_behind(tmp_path: Path) 
         audited(width)
     # some dozens in torch's cache of shapes; torch's bookkeeping of one export are thousands
     assert held()[1] - objects < 2 * 150
+
+
+def test_replays_of_small_layers_leave_no_prepared_shapes_behind() -> None:
+    wide = nn.Sequential(nn.Linear(6, 512), nn.ReLU(), nn.Linear(512, 512), nn.Linear(512, 3))
+    for model, prepared in ((plain(), False), (wide, True)):
+        subject = Subject(model, (torch.randn(60, 6), torch.arange(60) % 3))
+        [site] = subject.hidden_sites
+        with profile() as found:
+            stage = subject.stage(site.name, subject.images, torch.zeros(()))
+            stage.units(torch.zeros(9, dtype=torch.long), torch.arange(9))
+        # of each shape that oneDNN meets it keeps what it prepared
+        assert any("mkldnn" in event.key for event in found.key_averages()) == prepared

@@ -41,7 +41,8 @@ class Simulation:
     draw
         One draw.
     repeats, short
-        Draws of a full run, and of the short form that the tests run.
+        Least draws of a full run, which goes on until they say enough, and draws of the short form
+        that the tests run.
     conservative
         Whether an interval may hold the truth more often than it says (discrete data).
     """
@@ -107,16 +108,17 @@ def small(p: np.ndarray) -> tuple[int, int]:
     return int((p < 0.05).sum()), int((~np.isnan(p)).sum())
 
 
-def kept(simulation: Simulation, repeats: int, seed: int = 0, *, early: bool = False) -> Kept:
+def kept(simulation: Simulation, repeats: int, seed: int = 0, *, enough: int | None = None) -> Kept:
     """Draw again and again and count how often the promise was kept.
 
-    With `early`, draws end once the rate's 99.7 % bounds hold no end of the target: a rate that
-    lies at an end is taken for inside, or for outside, with a chance of 0.3 % at each look.
+    From `enough` draws on they end once the rate's 99.7 % bounds hold no end of the target: a rate
+    that lies at an end is taken for inside, or for outside, with a chance of 0.3 % at each look.
     """
     draws = list[tuple[int, int]]()
     for i in range(repeats):
         draws.append(simulation.draw(seed + i))
-        if early and len(draws) % _LOOK == 0 and _counted(draws).settled(simulation.target):
+        looked = enough is not None and len(draws) >= enough and len(draws) % _LOOK == 0
+        if looked and _counted(draws).settled(simulation.target):
             break
     return _counted(draws)
 

@@ -53,24 +53,20 @@ export function describe(table: Table, row: number, value: string): string[] {
       about.unit === "score"
         ? (table.info.units?.[String(table.cell(row, "score"))] ?? about.unit)
         : about.unit;
-  const ends = ([low, high]: [string, string]) =>
-    `[${shown(table.cell(row, low))}, ${shown(table.cell(row, high))}]`;
   const interval = bounds(table, value);
   return [
     `${table.word(value)} ${shown(table.cell(row, value), about.signed)}${unit && !table.word(value).includes(unit) ? ` ${unit}` : ""}`,
-    interval[0] ? `95 % interval ${ends(interval)}` : "no interval",
-    ...more(table, row, value, ends),
+    interval[0] ? `95 % interval ${ends(table, row, interval)}` : "no interval",
+    ...more(table, row, value),
     ...bare(table, row, value),
   ];
 }
 
-/** What says more of a number: its n, controls and tests, a line each. */
-function more(
-  table: Table,
-  row: number,
-  value: string,
-  ends: (names: [string, string]) => string,
-): string[] {
+const ends = (table: Table, row: number, [low, high]: [string, string]) =>
+  `[${shown(table.cell(row, low))}, ${shown(table.cell(row, high))}]`;
+
+/** What says more of a number, its n, controls and tests, or of a remark: a line each. */
+export function more(table: Table, row: number, value: string): string[] {
   const names = companions(table, value),
     band = names.map(table.about, table).filter((c) => c.role?.startsWith("control_")),
     alone = band.length === 2 ? band.map((c) => c.name) : [];
@@ -78,12 +74,12 @@ function more(
     const cell = table.cell(row, name),
       about = table.about(name);
     if (cell === null || name === alone[1]) return [];
-    if (name === alone[0]) return [`${table.word(name)} ${ends([name, alone[1]])}`];
+    if (name === alone[0]) return [`${table.word(name)} ${ends(table, row, [name, alone[1]])}`];
     const pair = bounds(table, name),
       between = table.about(pair[0]).words;
     const number = isTest(about) && cell === 0 ? "< 1e−300" : shown(cell);
     return [
-      `${table.word(name)} ${number}${pair[0] && `${between ? `, ${between}` : ""} ${ends(pair)}`}${about.role === "n" ? ` ${about.unit}` : ""}`,
+      `${table.word(name)}${about.kind === "string" ? ":" : ""} ${number}${pair[0] && `${between ? `, ${between}` : ""} ${ends(table, row, pair)}`}${about.role === "n" ? ` ${about.unit}` : ""}`,
     ];
   });
 }

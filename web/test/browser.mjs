@@ -282,6 +282,13 @@ async function graphs(page) {
     await page.locator(`[id='${finding}'] :is(svg[role=group] a, .node)`).first().click();
     await page.waitForTimeout(200);
     assert.match(page.url(), /#\/unit\/\d+\/\d+$/, `${finding}: a node opens its card`);
+    const told = await page.locator("#app .card dl.lines").first().textContent();
+    if (/causal for|and selective for/.test(told))
+      assert.match(
+        told,
+        /by class .+; how it needs it: (firing|silent|harmed); class that depends most: /,
+        `${finding}: a verdict says how a class needs the unit, and which one most`,
+      );
   }
 }
 

@@ -26,6 +26,7 @@ import {
   describe,
   layer,
   letter,
+  more,
   nothing,
   separated,
   shown,
@@ -136,6 +137,22 @@ test("a number is told with what is declared to be of it, its n first, and nothi
   ]);
   expect(controlOf(rows, "effect")).toEqual(["control_effect", "control_lo", "control_hi"]);
   expect(controlOf(rows, "accuracy_drop")).toEqual(["", "", ""]);
+});
+
+test("a remark is told with what is declared to be of it, where there is any", () => {
+  const text = (cell: string | null, note: Partial<Column> = {}): Cells => [
+    "string",
+    { values: [cell, null] },
+    note,
+  ];
+  const rows = table({
+    needed_by: text("3"),
+    how: text("silent", { of: "needed_by", words: "how it needs it" }),
+    most: text("5", { of: "needed_by" }),
+    other: text("7"),
+  });
+  expect(more(rows, 0, "needed_by")).toEqual(["how it needs it: silent", "most: 5"]);
+  expect(more(rows, 1, "needed_by")).toEqual([]);
 });
 
 test("names say nothing: a column is what its role says", () => {

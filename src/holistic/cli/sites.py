@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["sites"]
 
-_LEFT_OUT = ("depth", "positions", "parameters", "hidden", "op", "same_units")
+_LEFT_OUT = ("depth", "positions", "parameters", "hidden", "op", "same_units", "same_value")
 """Columns that `--json` has and that a terminal has no room for."""
 
 _HEADS = {"site": "name to type", "shown": "what it is"}

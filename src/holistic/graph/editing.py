@@ -19,7 +19,15 @@ from holistic.graph.sites import Site
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["REGISTERED", "Edit", "Reference", "changes_of", "check_whole", "checked_edits"]
+__all__ = [
+    "REGISTERED",
+    "Edit",
+    "Reference",
+    "changes_of",
+    "check_whole",
+    "checked_at",
+    "checked_edits",
+]
 
 REGISTERED: dict[str, type[Edit]] = {}
 """The registered edits by name, in the order in which they are defined."""
@@ -254,6 +262,16 @@ def checked_edits(edits: Any) -> list[Edit]:
                 "make an edit for each site"
             )
     return found
+
+
+def checked_at(edit: Edit, site: Site, count: int) -> Edit:
+    """Return an edit with its arguments in plain form, at the site's own name.
+
+    The user may have written another one that readers see, and edits at one value are applied one
+    after another.
+    """
+    found = edit.checked(site, count)
+    return found if found.site == site.name else replace(found, site=site.name)
 
 
 def changes_of(

@@ -291,7 +291,8 @@ def _seen(
     seen = list[Output]()
 
     def record(name: str, module: nn.Module, value: Tensor) -> Tensor:
-        seen.append(Output(name, module, value, recorder.place(value) if recorder else None))
+        place, after = (recorder.place(value), len(recorder)) if recorder else (None, 0)
+        seen.append(Output(name, module, value, place, after=after))
         return value
 
     with torch.no_grad(), _hooks(wrapped, record), recorder or nullcontext():

@@ -14,6 +14,7 @@ from holistic.graph.kinds import MOVES, NONLINEAR, mixing
 from holistic.graph.program import Program
 from holistic.graph.shown import Placed, shown_sites
 from holistic.graph.sites import Site, ends_of, input_name
+from holistic.graph.twins import studied_once
 
 __all__ = ["Output", "input_module_site", "module_sites"]
 
@@ -37,6 +38,8 @@ class Output:
         Which operation of the recorded run made it; None where that isn't known.
     fold
         How many entries of its first axis belong to an example.
+    after
+        How many operations of the recorded run came before it was returned.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Output:
     value: Tensor
     place: int | None = None
     fold: int = 1
+    after: int = 0
 
     @property
     def path(self) -> str:
@@ -91,11 +95,40 @@ def module_sites(outputs: Sequence[Output], program: Program | None) -> tuple[Si
         sites.append(replace(site, depth=len(sites), stand_in=instead and site.hidden))
     known = all(output.place is not None for output in outputs)
     again = Counter(output.path for output in outputs)
+    program = program if known else None
     placed = [
-        Placed(o.place or 0, site, owned=again[o.path] == 1 or site.parameters > 0)
-        for o, site in zip(outputs, sites, strict=True)
+        Placed(
+            o.place or 0,
+            site,
+            owned=again[o.path] == 1 or site.parameters > 0,
+            version=version,
+        )
+        for o, site, version in zip(outputs, sites, _versions(outputs, program), strict=True)
     ]
-    return shown_sites(placed, program if known else None)
+    return studied_once(shown_sites(placed, program), placed, program)
+
+
+def _versions(outputs: Sequence[Output], program: Program | None) -> list[int]:
+    """Count by value the returns after which the model may still read what was returned before.
+
+    A block hands on what a module inside of it returned; a dropout returns what it was given, which
+    may be read beside it.
+    """
+    readers = dict[int | None, list[int]]()
+    for node in program.nodes if program else ():
+        for index in node.inputs:
+            readers.setdefault(index, []).append(node.index)
+    found, last = list[int](), dict[int | None, tuple[Output, int, int]]()
+    for output in outputs:
+        own = readers.get(output.place, [])
+        reads = sum(index < output.after for index in own)
+        before, read, version = last.get(output.place, (output, reads, 0))
+        inside = before.path.startswith(f"{output.path}.") or len(own) <= 1
+        if before is not output and not (inside and reads == read):
+            version += 1
+        last[output.place] = output, reads, version
+        found.append(version)
+    return found
 
 
 def input_module_site(sites: Sequence[Site], shape: Sequence[int]) -> Site:

@@ -12,6 +12,7 @@ from holistic.graph.kinds import BATCH_NORMS, CHANNELS, FOLDS, MOVES, NONLINEAR,
 from holistic.graph.program import Node, Program
 from holistic.graph.shown import Placed, shown_sites
 from holistic.graph.sites import Site, ends_of, input_name
+from holistic.graph.twins import studied_once
 
 __all__ = ["NONLINEAR", "Call", "input_site", "name_sites"]
 
@@ -87,7 +88,8 @@ def name_sites(
     found.sort(key=lambda pair: (pair[0], pair[1].block))
     deep = [(index, replace(site, depth=depth)) for depth, (index, site) in enumerate(found)]
     placed = [Placed(index, site, owned=own.get(site.name, False)) for index, site in deep]
-    return shown_sites(placed, program), {site.name: index for index, site in found}
+    sites = studied_once(shown_sites(placed, program), placed, program)
+    return sites, {site.name: index for index, site in found}
 
 
 def _clear_op(node: Node, program: Program) -> str:

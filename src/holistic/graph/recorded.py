@@ -59,6 +59,9 @@ class Recorder(TorchDispatchMode):
                 self._write(item, part)
         return value
 
+    def __len__(self) -> int:
+        return len(self._nodes)
+
     def place(self, value: Tensor) -> int | None:
         """Return the node that a tensor is the value of now; None where no operation made it."""
         return self._places.get(id(value))

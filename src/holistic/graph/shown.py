@@ -21,11 +21,23 @@ _NORMS = frozenset({"layer_norm", "batch_norm", "group_norm", "instance_norm", "
 
 @dataclass(frozen=True)
 class Placed:
-    """A site, the node that computes its value, and whether a module's only call returns it."""
+    """A site and where it lies in the graph.
+
+    Attributes
+    ----------
+    node
+        Computes its value.
+    owned
+        Whether a module's only call returns it.
+    version
+        Where modules return one after another what a node computed: which of these it is, if the
+        model may still read an earlier one.
+    """
 
     node: int
     site: Site
     owned: bool
+    version: int = 0
 
 
 def shown_sites(placed: Sequence[Placed], program: Program | None) -> tuple[Site, ...]:

@@ -73,6 +73,9 @@ class Site:
     same_units
         The hidden site whose units are the same one for one, where this one isn't hidden: what
         follows a plain convolution.
+    same_value
+        The site that is the same value under another name, and is studied for both; empty for
+        most.
     """
 
     name: str
@@ -89,6 +92,7 @@ class Site:
     shown: str = ""
     layer: str = ""
     same_units: str = ""
+    same_value: str = ""
 
     @property
     def called(self) -> str:
@@ -133,6 +137,7 @@ class Site:
             self.parameters,
             self.hidden,
             self.same_units,
+            self.same_value,
         )
 
     def checked_units(self, units: Any) -> tuple[int, ...]:
@@ -191,6 +196,9 @@ class SiteRow:
     hidden: bool = col("whether the lenses use the site unless told otherwise")
     same_units: str = col(
         "hidden site that has the same units one for one, where this one isn't hidden itself"
+    )
+    same_value: str = col(
+        "site that is the same value, and is studied for both; empty where there is none"
     )
 
 
@@ -272,16 +280,18 @@ def with_axes(sites: Sequence[Site], axes: Mapping[str, int]) -> tuple[Site, ...
     SettingError
         If a site has no such axis.
     """
+    given = dict[str, int]()
     for name, axis in axes.items():
-        shape = find_site(sites, name).shape
+        site = find_site(sites, name)
+        shape, given[site.name] = site.shape, axis
         if not -len(shape) <= axis < len(shape):
             raise SettingError(
                 f"no axis {axis} at site '{name}', whose values have shape {shape} for one "
                 f"example; axes are {-len(shape)} to {len(shape) - 1}"
             )
     return tuple(
-        replace(site, unit_axis=axes[site.name] % len(site.shape), guessed=False)
-        if site.name in axes
+        replace(site, unit_axis=given[name] % len(site.shape), guessed=False)
+        if (name := site.same_value or site.name) in given
         else site
         for site in sites
     )
@@ -332,17 +342,18 @@ def ends_of(op: str, limits: Sequence[float] = ()) -> tuple[float, float] | None
 def find_site(sites: Sequence[Site], name: str) -> Site:
     """Return the site of this name, or of one that readers see (`conv2 · relu`, `L2`).
 
+    Where several names are one value, it is the site that is studied for all of them.
+
     Raises
     ------
     SiteError
         If the model has no such site.
     """
-    for site in sites:
-        if site.name == name:
-            return site
-    for site in sites:
-        if name and name in (site.shown, site.called, site.layer):
-            return site
+    found = [site for site in sites if site.name == name]
+    found += [s for s in sites if name and name in (s.shown, s.called, s.layer)]
+    if found:
+        studied = found[0].same_value
+        return next((site for site in sites if site.name == studied), found[0])
     names = [s.name for s in sites if s.hidden] or [s.name for s in sites]
     raise SiteError(
         f"no site '{name}'{nearest(name, [s.name for s in sites])}; "

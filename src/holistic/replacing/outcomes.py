@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from holistic.errors import ModelError
-from holistic.graph.editing import Edit, changes_of
+from holistic.graph.editing import Edit, changes_of, checked_at
 from holistic.graph.engine import Change
 from holistic.graph.loops import batches, run_from
 from holistic.graph.sites import Site
@@ -49,7 +49,7 @@ class Outcomes:
 
 def checked_variants(subject: Subject, edits: Sequence[Edit], examples: int) -> list[Edit]:
     """Return edits in plain form, after checking them at their sites for so many examples."""
-    return [edit.checked(subject.site(edit.site), examples) for edit in edits]
+    return [checked_at(edit, subject.site(edit.site), examples) for edit in edits]
 
 
 @settled()

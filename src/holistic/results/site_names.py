@@ -74,7 +74,7 @@ class SiteNames:
 
 
 def _of_sites(column: Column) -> bool:
-    """Whether a column holds keys of sites: `site`, `site_a`, `backup_site`, `same_units`."""
+    """Whether a column holds keys of sites: `site`, `site_a`, `backup_site`, `same_value`."""
     name = column.name
-    known = name.startswith("site_") or name.endswith("_site") or name in ("site", "same_units")
-    return known and column.kind == "string"
+    known = name in ("site", "same_units", "same_value")
+    return (known or name.startswith("site_") or name.endswith("_site")) and column.kind == "string"

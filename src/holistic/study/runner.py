@@ -12,7 +12,7 @@ from torch import Tensor
 
 from holistic.arguments import whole
 from holistic.errors import ModelError
-from holistic.graph.editing import Edit, Reference, changes_of, checked_edits
+from holistic.graph.editing import Edit, Reference, changes_of, checked_at, checked_edits
 from holistic.graph.engine import Engine, Given, Stage
 from holistic.graph.gradients import Gradients, gradients_of
 from holistic.graph.hooked import HookedEngine
@@ -108,9 +108,8 @@ class Runner:
             Values that some edits put in place.
         """
         edits, sites = checked_edits(edits), site_names(sites)
-        for name in (*sites, *(edit.site for edit in edits)):
-            self.site(name)
-        edits = [edit.checked(self.site(edit.site), len(images)) for edit in edits]
+        read = {name: self.site(name).name for name in sites}
+        edits = [checked_at(edit, self.site(edit.site), len(images)) for edit in edits]
         logits: list[Tensor] = []
         values: dict[str, list[Tensor]] = {name: [] for name in sites}
         for part in batches(len(images), _BATCH):
@@ -119,10 +118,10 @@ class Runner:
             foreign = self.engine.note or any(e.site == self.engine.input.name for e in edits)
             guard = running(failure, ModelError) if foreign else nullcontext()
             with torch.no_grad(), guard:
-                out, captured = self.engine.run(images[part], list(sites), changes)
+                out, captured = self.engine.run(images[part], [*set(read.values())], changes)
             logits.append(out)
-            for name in sites:
-                values[name].append(captured[name])
+            for name, own in read.items():
+                values[name].append(captured[own])
         return torch.cat(logits), {name: torch.cat(parts) for name, parts in values.items()}
 
     def batches(
@@ -143,11 +142,12 @@ class Runner:
     @settled()
     def logits_from(self, images: Tensor, values: Mapping[str, Tensor]) -> Tensor:
         """Compute logits `[B, C]` with sites' values replaced, differentiable in the new ones."""
-        for name in values:
-            self.site(name)
         wanted = _differentiated([images, *values.values()])
         engine = self.gradients.engine if wanted else self.engine
-        return engine.run(images, (), {n: Given(v) for n, v in values.items()})[0]
+        known = {site.name for site in engine.sites}  # where only modules can be seen, not all
+        names = {name: self.site(name).name for name in values}
+        given = {own if own in known else n: Given(values[n]) for n, own in names.items()}
+        return engine.run(images, (), given)[0]
 
 
 def _differentiated(tensors: Sequence[Tensor]) -> bool:

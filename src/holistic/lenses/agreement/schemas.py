@@ -265,11 +265,13 @@ class UnitVerdict:
     needs_it: str | None = col(
         "how that class needs the unit: 'firing', 'silent' where the unit holds less on the class "
         "than its mean, or 'harmed' where the class does better with another class's value",
+        of="causal_class",
         words="how it needs it",
     )
     strongest_class: str | None = col(
         "of the classes that depend on the unit on the evaluation split the one that depends most "
         "on the selection split",
+        of="causal_class",
         words="class that depends most",
     )
     cause_class: str | None = col(

@@ -151,7 +151,7 @@ def stage_batches(subject: Subject, site: Site, rows: np.ndarray) -> Iterator[_B
 
 
 def _joins(site: Site) -> bool:
-    return site.block or site.op == "add"
+    return not site.same_value and (site.block or site.op == "add")
 
 
 @torch.no_grad()

@@ -4,7 +4,7 @@ import type { ComponentChild } from "preact";
 import type { Audit, Cell, Table } from "../../data";
 import { useAudit } from "../../views/context";
 import { Measurement } from "../../views/Measurement";
-import { shown } from "../../wording";
+import { more, shown } from "../../wording";
 import { clusterOf } from "../mechanism/_cluster";
 import { both } from "./units";
 
@@ -92,6 +92,12 @@ export function Verdict({ table, row }: { table: Table; row: number }) {
       "causal_bound",
     ],
     [
+      "needed",
+      cell("causal_class") !== null &&
+        [`by class ${shown(cell("causal_class"))}`, ...more(table, row, "causal_class")].join("; "),
+      "causal_class",
+    ],
+    [
       "cause",
       <>
         class {shown(cell("cause_class"))}:{" "}
@@ -126,7 +132,7 @@ export function Verdict({ table, row }: { table: Table; row: number }) {
       </div>
       {cell("verdict") !== "dead" &&
         lines
-          .filter(([, , ...needed]) => table.has(...needed))
+          .filter(([, words, ...needed]) => words && table.has(...needed))
           .map(([name, words]) => (
             <div key={name}>
               <dt>{name}</dt>
