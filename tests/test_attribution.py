@@ -260,7 +260,7 @@ def test_completeness_is_the_error_of_the_sums() -> None:
 
 def test_a_model_that_learnt_nothing_fails_randomisation(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(holistic.Subject, "untrained", lambda subject, seed: subject)
+        patched.setattr(holistic.Subject, "untrained", lambda subject, seed, reuse=None: subject)
         finding = found(untouched())
     for method in NOISELESS:
         row = row_of(finding, method, "randomisation")

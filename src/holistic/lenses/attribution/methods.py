@@ -11,6 +11,7 @@ from torch import Tensor
 
 from holistic.lenses._cases import cases
 from holistic.lenses._pictures import drawn_as_pictures, pictures
+from holistic.lenses._untrained import fresh_control
 from holistic.lenses.attribution import Attribution, schemas
 from holistic.lenses.attribution._checks import (
     completeness,
@@ -118,7 +119,9 @@ def _make_maps(subject: Subject, lens: Attribution, progress: Progress) -> _Maps
 
     signed = attributions(subject, images, lens, finished)
     fresh = [
-        attributions(subject.untrained(subject.seed + copy * _UNTRAINED), sample, lens, finished)
+        attributions(
+            fresh_control(subject, subject.seed + copy * _UNTRAINED), sample, lens, finished
+        )
         for copy in (1, 2)
     ]
     kept = _finite(signed, fresh)
