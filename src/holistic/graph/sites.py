@@ -69,7 +69,8 @@ class Site:
         The name that readers see: an operation of no module goes by what produced it
         (`conv2 · relu`).
     layer
-        Place among the hidden sites, L1 for the first; empty for the others.
+        Place among the hidden sites of the whole model, L1 for the first, also where a lens studies
+        only some of them; empty for the others.
     same_units
         The hidden site whose units are the same one for one, where this one isn't hidden: what
         follows a plain convolution.
@@ -272,16 +273,18 @@ def with_axes(sites: Sequence[Site], axes: Mapping[str, int]) -> tuple[Site, ...
     SettingError
         If a site has no such axis.
     """
+    chosen = dict[str, int]()
     for name, axis in axes.items():
-        shape = find_site(sites, name).shape
+        site = find_site(sites, name)
+        shape, chosen[site.name] = site.shape, axis
         if not -len(shape) <= axis < len(shape):
             raise SettingError(
                 f"no axis {axis} at site '{name}', whose values have shape {shape} for one "
                 f"example; axes are {-len(shape)} to {len(shape) - 1}"
             )
     return tuple(
-        replace(site, unit_axis=axes[site.name] % len(site.shape), guessed=False)
-        if site.name in axes
+        replace(site, unit_axis=chosen[site.name] % len(site.shape), guessed=False)
+        if site.name in chosen
         else site
         for site in sites
     )

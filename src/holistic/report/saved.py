@@ -59,20 +59,24 @@ class Audit(Folder):
         with showing(self):
             return as_text(self)
 
-    def figure(self, name: str) -> Drawn:
+    def figure(self, name: str, *, site: str | None = None) -> Drawn:
         """Draw a finding's figures, to be shown in a notebook or saved.
 
         Parameters
         ----------
         name
             Name of the finding, such as `mechanism.flow`.
+        site
+            Draw one site alone, by its key (`relu#2`) or a name that readers see (`L2`).
 
         Raises
         ------
         AuditError
             If the audit has no such finding, or nothing draws it.
+        SettingError
+            If the finding tells nothing of this site.
         """
-        return drawn(self, name)
+        return drawn(self, name, site)
 
     def export(self, path: str | Path, *, to: str = "csv") -> Path:
         """Write all tables and arrays into a new folder, with the columns' units and meanings.

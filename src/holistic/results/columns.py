@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 __all__ = [
     "Column", "Estimate", "Role", "bound", "col", "columns_of", "declared", "ends", "estimate",
-    "key",
+    "key", "of_sites",
 ]  # fmt: skip
 
 Role = Literal[
@@ -52,6 +52,13 @@ class Column:
         """Of `worse`, `neutral`, `signed` and `beyond` those that say something."""
         looks = {name: getattr(self, name) for name in ("worse", "neutral", "signed", "beyond")}
         return {name: value for name, value in looks.items() if value}
+
+
+def of_sites(column: Column) -> bool:
+    """Whether a column holds keys of sites: `site`, `site_a`, `backup_site`, `same_units`."""
+    name = column.name
+    known = name.startswith("site_") or name.endswith("_site") or name in ("site", "same_units")
+    return known and column.kind == "string"
 
 
 @dataclass(frozen=True)

@@ -113,22 +113,21 @@ class Runner:
         reference
             Values that some edits put in place.
         """
-        edits, sites = checked_edits(edits), site_names(sites)
-        for name in (*sites, *(edit.site for edit in edits)):
-            self.site(name)
-        edits = [edit.checked(self.site(edit.site), len(images)) for edit in edits]
+        keys = {name: self.site(name).name for name in site_names(sites)}
+        given = [(edit, self.site(edit.site)) for edit in checked_edits(edits)]
+        edits = [replace(edit, site=at.name).checked(at, len(images)) for edit, at in given]
         logits: list[Tensor] = []
-        values: dict[str, list[Tensor]] = {name: [] for name in sites}
+        values: dict[str, list[Tensor]] = {name: [] for name in keys}
         for part in batches(len(images), self._rows):
             changes = changes_of([edit.sliced(part) for edit in edits], self.site, reference)
             failure = f"the model can't be run on the images from {part.start} on"
             foreign = self.engine.note or any(e.site == self.engine.input.name for e in edits)
             guard = running(failure, ModelError) if foreign else nullcontext()
             with torch.no_grad(), guard:
-                out, captured = self.engine.run(images[part], list(sites), changes)
+                out, captured = self.engine.run(images[part], [*keys.values()], changes)
             logits.append(out)
-            for name in sites:
-                values[name].append(captured[name])
+            for name, key in keys.items():
+                values[name].append(captured[key])
         return torch.cat(logits), {name: torch.cat(parts) for name, parts in values.items()}
 
     def batches(
@@ -149,8 +148,7 @@ class Runner:
     @settled()
     def logits_from(self, images: Tensor, values: Mapping[str, Tensor]) -> Tensor:
         """Compute logits `[B, C]` with sites' values replaced, differentiable in the new ones."""
-        for name in values:
-            self.site(name)
+        values = {self.site(name).name: value for name, value in values.items()}
         wanted = _differentiated([images, *values.values()])
         engine = self.gradients.engine if wanted else self.engine
         return engine.run(images, (), {n: Given(v) for n, v in values.items()})[0]

@@ -337,11 +337,11 @@ class Subject(Material):
 
     def mean(self, site: str) -> Tensor:
         """Class-balanced mean of a site's value over the selection split, `[P…, U]`."""
-        return self.references.mean(site)
+        return self.references.mean(self.site(site).name)
 
     def optimal(self, site: str) -> Tensor:
         """Each unit's optimal constant, `[P…, U]`, found on a part of the selection split."""
-        return self.references.optimal(site)
+        return self.references.optimal(self.site(site).name)
 
     def draw(self, site: str, places: Tensor, seed: int) -> Tensor:
         """Values of a site on random examples of the selection split, `[B, P…, U]`.
@@ -355,7 +355,7 @@ class Subject(Material):
         seed
             Decides the draws.
         """
-        return self.references.draw(site, places, seed)
+        return self.references.draw(self.site(site).name, places, seed)
 
     def score_of(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Score logits `[B, C]` for classes `[B]` in the subject's score: `[B]`."""
