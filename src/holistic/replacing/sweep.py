@@ -18,6 +18,7 @@ from holistic.graph.engine import Stage
 from holistic.graph.loops import ablation_values, batches, single_edits
 from holistic.graph.sites import Site
 from holistic.graph.torch_settings import settled
+from holistic.named import named
 from holistic.pieces import kept
 from holistic.progress import Progress, silent
 from holistic.replacing.effects import effect_table
@@ -120,6 +121,7 @@ class Pass:
         return part.images[rows], part.labels[rows], rows
 
 
+@named
 @explain_memory_errors()
 @settled(gradients=True)
 def sweep(

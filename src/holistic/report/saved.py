@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from holistic.lenses._contract import declared_schema
+from holistic.named import named
 from holistic.report.briefs import brief
 from holistic.report.damage import showing
 from holistic.report.drawn import Drawn, drawn
@@ -48,6 +49,7 @@ class Audit(Folder):
         found = super().finding(name)
         return replace(found, say=lambda: brief(found, self))
 
+    @named
     def report(self, path: str | Path | None = None) -> Path:
         """Write the audit as one self-contained HTML file (default: `report.html` inside)."""
         target = self.path / "report.html" if path is None else Path(path)
@@ -59,6 +61,7 @@ class Audit(Folder):
         with showing(self):
             return as_text(self)
 
+    @named
     def figure(self, name: str, *, site: str | None = None) -> Drawn:
         """Draw a finding's figures, to be shown in a notebook or saved.
 
@@ -78,6 +81,7 @@ class Audit(Folder):
         """
         return drawn(self, name, site)
 
+    @named
     def export(self, path: str | Path, *, to: str = "csv") -> Path:
         """Write all tables and arrays into a new folder, with the columns' units and meanings.
 
@@ -97,6 +101,7 @@ class Audit(Folder):
         """
         return export(self, Path(path), to)
 
+    @named
     def log(self, to: str, where: str | Path = "") -> str:
         """Note summary, headline numbers and figures in a tracker, and return where they lie.
 
@@ -115,6 +120,7 @@ class Audit(Folder):
         """
         return log(self, to, str(where))
 
+    @named
     def show(self, height: int = 720) -> Frame:
         """Show the report in a notebook: in a frame that can reach neither notebook nor network.
 
@@ -163,6 +169,7 @@ class Frame:
         )
 
 
+@named
 def load(path: str | Path) -> Audit:
     """Open a saved audit folder.
 
