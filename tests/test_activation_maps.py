@@ -186,7 +186,7 @@ def test_a_head_that_was_made_to_looks_at_the_spot() -> None:
         model.layers[0].weight[8, 0] = 1.0
         model.layers[0].weight[16, 0] = 1.0
     subject = Subject(model, (images, labels))
-    finding = attention_finding(subject, Activation(), fresh=subject.untrained(7))
+    finding = attention_finding(subject, Activation())
     assert finding is not None
     spot, even, whole = finding.table.rows(HeadRow)
     assert (spot.unit, even.unit, whole.unit, whole.site) == (0, 1, None, ROLLOUT)
@@ -214,4 +214,4 @@ def test_without_attention_heads_nothing_is_read() -> None:
     images, labels, _ = spots()
     subject = Subject(Spotting(), (images, labels))
     assert attending(subject.engine) == ()
-    assert attention_finding(subject, Activation(), fresh=subject) is None
+    assert attention_finding(subject, Activation()) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import holistic
 import slow_attribution as slow
@@ -67,11 +68,35 @@ def test_every_method_points_at_the_only_pixels_that_count(corner: Finding) -> N
     assert names == [*METHODS, "edge", "random"]
     for array in ("attribution.class_maps", "attribution.example_maps"):
         for name, maps in zip(names, corner.arrays[array], strict=False):
-            inside = maps[:, *PATCH].sum((1, 2))
+            inside = np.abs(maps)[:, *PATCH].sum((1, 2))
             if name == "edge":
                 assert (inside < 0.3).all()
             else:
                 np.testing.assert_allclose(inside, 1, rtol=1e-5)
+
+
+def test_maps_of_single_images_say_what_speaks_for_the_class_and_what_against() -> None:
+    """The class's logit grows by one pixel of a pair and falls by the other."""
+    weight = torch.zeros(16)
+    weight[0], weight[1] = 3.0, -1.0
+    model = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 2))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        model[1].weight[0] = weight  # pyright: ignore[reportArgumentType]
+        model[1].bias[0], model[3].weight[0, 0] = 9.0, 1.0  # pyright: ignore[reportIndexIssue]
+    images = torch.rand(40, 1, 4, 4, generator=torch.Generator().manual_seed(0)) + 0.1
+    finding = found(holistic.Subject(model.eval(), (images, torch.arange(40) % 2)))
+    maps = finding.arrays["attribution.example_maps"]
+    labels = finding.arrays["attribution.example_labels"]
+    methods = list(dict.fromkeys(finding.table.column("method")))
+    own = maps[methods.index("input_x_gradient"), labels == 0].reshape(-1, 16)
+    assert len(own)
+    assert (own[:, 0] > 0).all()
+    assert (own[:, 1] < 0).all()
+    np.testing.assert_allclose(np.abs(own).sum(1), 1, rtol=1e-5)
+    assert (maps[methods.index("edge")] >= 0).all()
+    assert (finding.arrays["attribution.class_maps"] >= 0).all()
 
 
 def test_removing_the_pixels_that_count_beats_a_random_order(corner: Finding) -> None:
@@ -260,7 +285,7 @@ def test_completeness_is_the_error_of_the_sums() -> None:
 
 def test_a_model_that_learnt_nothing_fails_randomisation(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(holistic.Subject, "untrained", lambda subject, seed: subject)
+        patched.setattr(holistic.Subject, "untrained", lambda subject, seed, reuse=None: subject)
         finding = found(untouched())
     for method in NOISELESS:
         row = row_of(finding, method, "randomisation")

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from holistic.lenses.activation import figures as of_activation
 from holistic.lenses.activation.schemas import ATTENTION, MAPS, ROLLOUT, HeadRow, MapRow
 from holistic.lenses.mechanism import figures as of_mechanism
+from holistic.lenses.tracing import figures as of_tracing
 from holistic.report.saved import Audit
 from holistic.results.columns import Estimate, col, key
 from holistic.results.findings import Finding
@@ -100,3 +102,44 @@ def test_maps_and_attention_are_drawn_with_their_control(tmp_path: Path) -> None
     titles = [axis.get_title() for axis in figure.axes]
     assert titles == ["head 0: 0.50 (0.10)", "head 1: 0.50 (0.10)", "rollout: 0.50 (0.10)", ""]
     assert "control" in caption
+
+
+@dataclass(frozen=True)
+class Direction:
+    """Row of a planted `tracing.directions`."""
+
+    site: str = key("site")
+    class_: str = key("class", name="class")
+    method: str = key("method")
+    auroc: float = col("auroc")
+    steer_slope: float = col("slope")
+
+
+@pytest.mark.parametrize("look", ["images", "inputs"])
+def test_film_strips_have_a_row_a_class_and_frames_around_its_own(
+    look: str, tmp_path: Path
+) -> None:
+    values = np.arange(4 * 2 * 3).reshape(4, 2, 3)
+    finding = Finding(
+        Schema("tracing.directions", "Directions", Direction),
+        Table.from_rows(Direction, [Direction("1", c, "mean", 0.9, 1.0) for c in "ab"]),
+        arrays={
+            "tracing.strips": np.array([[9, 7, 5], [-1, -1, -1]]),
+            f"tracing.strip_{look}": values.astype(np.uint8 if look == "images" else np.float32),
+            "tracing.strip_ids": np.array([5, 6, 7, 9]),
+            "tracing.strip_labels": np.array([0, 1, 1, 0]),
+        },
+    )
+    pairs = list(of_tracing.directions(finding, audit_of(tmp_path / "a")))
+    assert len(pairs) == 2
+    [figure, caption] = pairs[1]
+    assert "from least to most" in caption
+    axes = figure.axes
+    assert [axis.spines["top"].get_visible() for axis in axes] == [True, False, True]
+    assert axes[0].get_ylabel() == "a"
+    if look == "images":
+        drawn = [np.asarray(axis.images[0].get_array()).tolist() for axis in axes]
+        assert drawn == [values[k].tolist() for k in (3, 2, 0)]
+    else:
+        lines = [[line.get_ydata().tolist() for line in axis.lines] for axis in axes]  # pyright: ignore
+        assert lines == [values[k].tolist() for k in (3, 2, 0)]

@@ -44,7 +44,7 @@ BAD_MODELS = [
     (Shaped("text"), "got str|can't be run"),
     (Shaped("one"), "at least 2 classes"),
     (Shaped("nan"), "NaN or infinite logits"),
-    (nn.Linear(3, 2), "can't be run on images of shape"),
+    (nn.Linear(3, 2), "can't be run on inputs of shape"),
     (lambda x: x, "must be a torch.nn.Module, got function"),
 ]
 

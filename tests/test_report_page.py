@@ -280,3 +280,8 @@ def test_json_document_holds_the_same(audit: Audit) -> None:
     assert "-3.25" in text
     assert "A third sentence." in text
     assert document["provenance"]["seed"] == 3
+
+
+def test_few_classes_have_larger_pictures_on_the_first_screen(html: str) -> None:
+    assert len(planted_report.CLASSES) <= 5
+    assert 'class="rows few"' in html or 'faces few"' in html or 'wordy few"' in html

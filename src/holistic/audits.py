@@ -19,6 +19,7 @@ from holistic.graph.torch_settings import settled
 from holistic.lenses._choice import chosen_lenses, settings_of
 from holistic.lenses._contract import Lens, left_out
 from holistic.lenses._running import Stopped, findings_of
+from holistic.named import named
 from holistic.progress import Progress, WholeRun
 from holistic.report.saved import Audit
 from holistic.shards import finished_pieces
@@ -37,6 +38,7 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _log = logging.getLogger("holistic")
 
 
+@named
 @explain_memory_errors()
 @settled(gradients=True)
 def audit(

@@ -282,6 +282,11 @@ export class Audit {
     return table?.length ? table : undefined;
   }
 
+  /** The same, also without any row: for views that have something to show beside it. */
+  bare(name: string): Table | undefined {
+    return this.tables.get(name);
+  }
+
   /** An array by its name, `<lens>.<name>`; undefined where the page has no room for it. */
   array(name: string): Numbers | undefined {
     const packed = this.arrays[name];

@@ -8,6 +8,7 @@ import { ClassCard } from "./cards/Class";
 import { ImageCard } from "./cards/Image";
 import { UnitCard } from "./cards/Unit";
 import { type Audit, read, type Table } from "./data";
+import { own } from "./lenses";
 import { mapOf } from "./lenses/parts";
 import { parse, type Route, to, unescaped } from "./route";
 import { Bar, type Page } from "./views/Bar";
@@ -66,10 +67,11 @@ function lighten(audit: Audit): void {
 
 /** Put a live view where a finding's first rows stood. */
 function enliven(audit: Audit, article: Element, name: string): void {
-  const table = audit.table(name);
+  const table = own[name]?.rowless ? audit.bare(name) : audit.table(name);
   if (!table || article.querySelector(".live")) return;
   const live = Object.assign(document.createElement("div"), { className: "live" });
   article.querySelector("details.evidence")!.before(live);
+  if (!table.length) article.querySelector(":scope > .note")?.remove();
   put(audit, <FindingView table={table} />, live);
 }
 

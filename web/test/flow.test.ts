@@ -116,3 +116,14 @@ test("every line has its interval in its table, but those of a single image", ()
   for (const { table, row } of drawn({ classes: [0, 1] }))
     expect(table.number(row, "lo")).toBeLessThan(table.number(row, "hi"));
 });
+
+test("of a single layer the flow runs from its units to the classes", () => {
+  const one = planted();
+  const none = one.table("mechanism.edges")!;
+  Object.defineProperty(none, "length", { value: 0 });
+  none.distinct = () => [];
+  none.rows = () => [];
+  expect(sitesOf(one, none)).toEqual([0, 1]);
+  const links = linksOf(one, none, [1], { classes: [0, 1] });
+  expect(named(links)).toEqual(["1,0 > 2,0", "1,1 > 2,1", "1,2 > 2,1"]);
+});

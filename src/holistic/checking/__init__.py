@@ -19,6 +19,7 @@ from holistic.errors import ModelError
 from holistic.graph.torch_settings import settled
 from holistic.lenses._choice import chosen_lenses
 from holistic.lenses._contract import Lens
+from holistic.named import named
 from holistic.study.standing import Accuracy, Standing
 from holistic.words import percent
 
@@ -38,6 +39,7 @@ _GOOD = 0.98
 """Accuracy above which no remedy is looked for: it couldn't win enough to be told."""
 
 
+@named
 @settled()
 def check(
     subject: Subject,

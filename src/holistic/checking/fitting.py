@@ -23,7 +23,7 @@ __all__ = ["Cut", "cut_settings", "fitted", "quick_cut", "read_time", "reduction
 _STEPS = 10
 _SPARE = 0.95
 """Share of the time that is planned with."""
-_QUICK, _WORTH = 310.0, 30.0
+_QUICK, _WORTH = 280.0, 30.0
 """Seconds of one core of known speed: from which on a quick run leaves sites out, and below which
 it isn't cut further than any quick run."""
 _FULL, _AS_QUICK, _LEAST = 0.0, 1.0, 2.0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from holistic.arguments import described
 from holistic.errors import SettingError, SiteError, listed
 from holistic.graph.elsewhere import Elsewhere
 from holistic.graph.sites import Site
+from holistic.named import check_fields
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -76,6 +77,11 @@ class Edit:
     """What sweeps and settings call it; empty where more is needed than a site and units."""
     words: ClassVar[str] = ""
     """What a unit holds under it, for sentences: "its …"."""
+
+    def __new__(cls, *_: Any, **given: Any) -> Self:
+        """Refuse arguments that the edit doesn't have."""
+        check_fields(cls, given)
+        return super().__new__(cls)
 
     def __init_subclass__(cls, *, name: str = "", **more: Any) -> None:
         """Register the class under a name.

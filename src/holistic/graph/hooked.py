@@ -22,6 +22,7 @@ from holistic.graph.modules import Output, input_module_site, module_sites
 from holistic.graph.patterns import narrowed
 from holistic.graph.recorded import Recorder
 from holistic.graph.rounding import close
+from holistic.graph.shown import layered
 from holistic.graph.sites import Site, with_axes
 from holistic.graph.sizes import Sizes
 from holistic.graph.torch_settings import settled
@@ -71,7 +72,7 @@ class HookedEngine:
         """Find the sites by running the model once on a few images `[B, …]`."""
         sites = _recorded_sites(wrapped, images)
         own = input_module_site(sites, images.shape)
-        *named, own = with_axes((*sites, own), unit_axes or {})
+        *named, own = with_axes((*layered(sites), own), unit_axes or {})
         chosen, note = narrowed(tuple(named), studied), f"{reason}; {_COST}"
         return cls(wrapped, chosen, own, note, images.device, Sizes(len(images)))
 

@@ -9,7 +9,6 @@ from fnmatch import fnmatchcase
 
 from holistic.arguments import WRITTEN
 from holistic.errors import SiteError, listed
-from holistic.graph.shown import layered
 from holistic.graph.sites import Site, find_site
 
 __all__ = ["matching", "narrowed"]
@@ -55,18 +54,16 @@ def matching(sites: Sequence[Site], patterns: Sequence[str]) -> tuple[Site, ...]
 
 
 def narrowed(sites: Sequence[Site], patterns: Sequence[str]) -> tuple[Site, ...]:
-    """Make hidden what the patterns stand for, and nothing else, and number the hidden sites.
+    """Make hidden what the patterns stand for, and nothing else; layers keep their numbers.
 
     Without any pattern the same sites stay hidden.
     """
     if not patterns:
-        return layered(sites)
+        return tuple(sites)
     meant = {site.name for site in matching(sites, patterns)}
-    return layered(
-        [
-            replace(site, hidden=site.name in meant, block=site.block and site.name in meant)
-            for site in sites
-        ]
+    return tuple(
+        replace(site, hidden=site.name in meant, block=site.block and site.name in meant)
+        for site in sites
     )
 
 

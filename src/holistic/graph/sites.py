@@ -69,7 +69,8 @@ class Site:
         The name that readers see: an operation of no module goes by what produced it
         (`conv2 · relu`).
     layer
-        Place among the hidden sites, L1 for the first; empty for the others.
+        Place among the hidden sites of the whole model, L1 for the first, also where a lens studies
+        only some of them; empty for the others.
     same_units
         The hidden site whose units are the same one for one, where this one isn't hidden: what
         follows a plain convolution.

@@ -16,6 +16,7 @@ from holistic.graph.naming import input_site, name_sites
 from holistic.graph.patterns import narrowed
 from holistic.graph.program import Ref
 from holistic.graph.replay import TracedStage
+from holistic.graph.shown import layered
 from holistic.graph.sites import Site, with_axes
 from holistic.graph.sizes import Sizes
 from holistic.graph.trace import SIZES, trace
@@ -48,7 +49,8 @@ class TracedEngine:
         self.program, owners, calls = trace(wrapped, images)
         sites, self.nodes = name_sites(self.program, owners, calls)
         self.device = images.device
-        *named, given = with_axes((*sites, input_site(self.program, sites)), unit_axes or {})
+        every = (*layered(sites), input_site(self.program, sites))
+        *named, given = with_axes(every, unit_axes or {})
         self.sites: tuple[Site, ...] = narrowed(tuple(named), studied)
         self.input: Site = given
         self.nodes[given.name] = self.program.input

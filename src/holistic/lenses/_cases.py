@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 
 from holistic.study.examples import Examples
+from holistic.study.references import References
 from holistic.study.scores import score
 from holistic.study.subject import Subject
 
@@ -15,6 +17,7 @@ __all__ = ["Cases", "cases", "spread"]
 
 _CLASSES = 20
 """Classes whose images are shown: all, or so many spread over the list."""
+_KNOWN: WeakKeyDictionary[References, Cases] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,12 @@ def spread(count: int) -> np.ndarray:
 
 def cases(subject: Subject) -> Cases:
     """Choose up to three images of each class by their margins: first all typical ones."""
+    if subject.references not in _KNOWN:
+        _KNOWN[subject.references] = _chosen(subject)
+    return _KNOWN[subject.references]
+
+
+def _chosen(subject: Subject) -> Cases:
     examples, logits = subject.evaluation, subject.predict()
     margins = score(logits, examples.labels, "margin").float().cpu().numpy()
     right = (logits.argmax(1) == examples.labels).cpu().numpy()

@@ -11,11 +11,12 @@ import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 
 from holistic.errors import SettingError, listed, nearest
 from holistic.graph.sites import SITES
 from holistic.lenses._places import Place, finding_places, lens_part, lens_places, taken_names
+from holistic.named import check_fields
 from holistic.progress import Progress, silent
 from holistic.results.findings import Finding
 from holistic.results.schema import Schema
@@ -61,6 +62,11 @@ class Lens:
     question: ClassVar[str]
     needs: ClassVar[tuple[str, ...]] = ()
     """Lenses whose findings this one reads: they are run before it."""
+
+    def __new__(cls, *_: Any, **given: Any) -> Self:
+        """Refuse settings that the lens doesn't have."""
+        check_fields(cls, given)
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         """Check every setting by its type and the range that it declares.

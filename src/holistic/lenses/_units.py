@@ -14,6 +14,7 @@ from torch import Tensor
 
 from holistic.graph.engine import position_mean
 from holistic.graph.loops import batches
+from holistic.study.captured import split_batches, split_of
 
 if TYPE_CHECKING:
     from holistic.study.references import References
@@ -66,7 +67,7 @@ def unit_batches(
         Places among the rows, and by site `[B, U]` float64.
     """
     if rows is None:
-        read = subject.capture_batches(sites, images, batch)
+        read = split_batches(subject, sites, images, batch)
     else:
         parts = batches(len(rows), batch or len(rows))
         read = ((part, subject.capture(sites, images[rows[part]])) for part in parts)
@@ -89,7 +90,7 @@ def unit_values(
     `progress` is called with the number of rows done.
     """
     usual = rows is None and batch is None and reduce is exact_mean
-    split = _split(subject, images) if usual else ""
+    split = split_of(subject, images) if usual else ""
     key, kept = (split, tuple(sites)), _KEPT.setdefault(subject.references, {})
     if key not in kept:
         parts: dict[str, list[np.ndarray]] = {name: [] for name in sites}
@@ -105,13 +106,6 @@ def unit_values(
         return found
     kept[key] = kept.pop(key)  # the latest used is the last to go
     return kept[key]
-
-
-def _split(subject: Subject, images: Tensor) -> str:
-    """Say which split the images are all of, or nothing."""
-    if images is subject.selection.images:
-        return "selection"
-    return "evaluation" if images is subject.evaluation.images else ""
 
 
 def _keep(kept: dict[_Key, dict[str, np.ndarray]], key: _Key, found: dict[str, np.ndarray]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from holistic.arguments import check_subject, whole
 from holistic.errors import SettingError, explain_memory_errors
 from holistic.graph.editing import Edit, checked_edits
+from holistic.named import named
 from holistic.progress import Progress, silent
 from holistic.replacing.controls import Controls, draw_controls
 from holistic.replacing.outcomes import checked_variants, outcomes
@@ -22,6 +23,7 @@ _CONTROLS = 200
 _MOST = 10_000
 
 
+@named
 @explain_memory_errors()
 def test(
     subject: Subject,

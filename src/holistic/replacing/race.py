@@ -15,6 +15,7 @@ from holistic.errors import SettingError, explain_memory_errors
 from holistic.graph.edits import EditKind, checked_kind
 from holistic.graph.sites import Site
 from holistic.graph.torch_settings import settled
+from holistic.named import named
 from holistic.progress import Progress, silent
 from holistic.replacing.estimates import Estimates, Quality, RacedUnit
 from holistic.replacing.gradient import first_order
@@ -135,6 +136,7 @@ class _Race:
             self.alive[taken] = self.alive[dropped] = False
 
 
+@named
 @explain_memory_errors()
 @settled(gradients=True)
 def top_units(

@@ -12,6 +12,7 @@ from holistic.errors import explain_memory_errors
 from holistic.graph.editing import Edit
 from holistic.graph.edits import edit_class
 from holistic.graph.torch_settings import settled
+from holistic.named import named
 from holistic.progress import Progress, silent
 from holistic.replacing.controls import random_sets
 from holistic.replacing.harm import unit_harms
@@ -114,6 +115,7 @@ def _points(share: float | None) -> str:
     return written(None if share is None else 100 * share, "z.1f")
 
 
+@named
 @explain_memory_errors()
 @settled(gradients=True)
 def removable(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -18,9 +18,11 @@ from holistic.graph.engine import Stage
 from holistic.graph.loops import ablation_values, batches, single_edits
 from holistic.graph.sites import Site
 from holistic.graph.torch_settings import settled
+from holistic.named import named
 from holistic.pieces import kept
 from holistic.progress import Progress, silent
 from holistic.replacing.effects import effect_table
+from holistic.results.site_names import SiteNames
 from holistic.results.tables import Table
 from holistic.stats.means import Means
 from holistic.stats.tests import mcnemar
@@ -119,6 +121,7 @@ class Pass:
         return part.images[rows], part.labels[rows], rows
 
 
+@named
 @explain_memory_errors()
 @settled(gradients=True)
 def sweep(
@@ -171,7 +174,8 @@ def sweep(
     draws = whole(draws, "draws", 1, _MOST_DRAWS)
     check_subject(subject)
     chosen = subject.chosen_sites(sites)
-    return table_of(subject, Pass(chosen, edit, split, draws), progress=progress)
+    found = table_of(subject, Pass(chosen, edit, split, draws), progress=progress)
+    return replace(found, names_of_sites=lambda: SiteNames.read(subject.sites).typed)
 
 
 def table_of(subject: Subject, run: Pass, *, progress: Progress = silent) -> Table:

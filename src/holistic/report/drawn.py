@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from holistic.errors import AuditError, SettingError, listed, nearest
 from holistic.report.damage import showing
 from holistic.report.places import brought
+from holistic.results.at_site import at_site
 from holistic.results.files import write_whole
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
@@ -88,16 +89,18 @@ class Drawn:
         )
 
 
-def drawn(audit: Folder, name: str) -> Drawn:
-    """Draw a finding's figures.
+def drawn(audit: Folder, name: str, site: str | None = None) -> Drawn:
+    """Draw a finding's figures, of one site where it is named.
 
     Raises
     ------
     AuditError
         If the audit has no such finding, nothing draws it, or it holds what can't be drawn.
+    SettingError
+        If the finding tells nothing of the site.
     """
     audit = audit.for_readers()
-    finding = audit.finding(name)
+    finding = audit.finding(name) if site is None else at_site(audit.finding(name), site)
     with showing(audit, name):
         pairs = list(figures(finding, audit))
     if not pairs:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from holistic.lenses._contract import declared_schema
+from holistic.named import named
 from holistic.report.asked import Answer, ask
 from holistic.report.briefs import brief
 from holistic.report.claims import claims
@@ -51,6 +52,7 @@ class Audit(Folder):
         found = super().finding(name)
         return replace(found, say=lambda: brief(found, self))
 
+    @named
     def report(self, path: str | Path | None = None) -> Path:
         """Write the audit as one self-contained HTML file (default: `report.html` inside)."""
         target = self.path / "report.html" if path is None else Path(path)
@@ -94,21 +96,27 @@ class Audit(Folder):
             if claim.holds and all(getattr(claim, n) == v for n, v in wanted.items() if v)
         )
 
-    def figure(self, name: str) -> Drawn:
+    @named
+    def figure(self, name: str, *, site: str | None = None) -> Drawn:
         """Draw a finding's figures, to be shown in a notebook or saved.
 
         Parameters
         ----------
         name
             Name of the finding, such as `mechanism.flow`.
+        site
+            Draw one site alone, by its key (`relu#2`) or a name that readers see (`L2`).
 
         Raises
         ------
         AuditError
             If the audit has no such finding, or nothing draws it.
+        SettingError
+            If the finding tells nothing of this site.
         """
-        return drawn(self, name)
+        return drawn(self, name, site)
 
+    @named
     def export(self, path: str | Path, *, to: str = "csv") -> Path:
         """Write all tables and arrays into a new folder, with the columns' units and meanings.
 
@@ -128,6 +136,7 @@ class Audit(Folder):
         """
         return export(self, Path(path), to)
 
+    @named
     def log(self, to: str, where: str | Path = "") -> str:
         """Note summary, headline numbers and figures in a tracker, and return where they lie.
 
@@ -146,6 +155,7 @@ class Audit(Folder):
         """
         return log(self, to, str(where))
 
+    @named
     def show(self, height: int = 720) -> Frame:
         """Show the report in a notebook: in a frame that can reach neither notebook nor network.
 
@@ -194,6 +204,7 @@ class Frame:
         )
 
 
+@named
 def load(path: str | Path) -> Audit:
     """Open a saved audit folder.
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 __all__ = [
     "Column", "Estimate", "Role", "bound", "col", "columns_of", "declared", "ends", "estimate",
-    "key",
+    "key", "of_sites",
 ]  # fmt: skip
 
 Role = Literal[
@@ -63,6 +63,13 @@ class Column:
         names = ("worse", "neutral", "signed", "beyond", "lasting")
         looks = {name: getattr(self, name) for name in names}
         return {name: value for name, value in looks.items() if value}
+
+
+def of_sites(column: Column) -> bool:
+    """Whether a column holds keys of sites: `site`, `site_a`, `backup_site`, `same_value`."""
+    name = column.name
+    known = name in ("site", "same_units", "same_value")
+    return (known or name.startswith("site_") or name.endswith("_site")) and column.kind == "string"
 
 
 @dataclass(frozen=True)

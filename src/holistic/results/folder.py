@@ -240,9 +240,15 @@ class Folder:
             table = Table.load(content)
             if fault := table_fault(self.declared(name), table.columns):
                 raise ValueError(fault)
-            return self.seen.in_table(table)
+            return dataclasses.replace(self.seen.in_table(table), names_of_sites=self._typed)
 
         return self._read(file, read)
+
+    def _typed(self) -> Mapping[str, str]:
+        """By a name that readers see of a site, what this audit's tables hold for it."""
+        names = self.seen.sites if self.seen.sites.of else self.readers.sites
+        seen = self.seen.sites.of
+        return {**seen, **{name: seen.get(key, key) for name, key in names.typed.items()}}
 
     def _array(self, file: Mapping[str, str]) -> np.ndarray:
         def read(content: bytes) -> np.ndarray:

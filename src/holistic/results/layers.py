@@ -13,14 +13,14 @@ def layer_names(audit: Folder) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        `L1` for the first hidden site, by the site's own name.
+        `L1` for the first hidden site of the whole model, by the site's own name.
     """
     rows = list(audit["sites"].sort("depth").rows()) if "sites" in audit else []
-    hidden = [str(row["site"]) for row in rows if row["hidden"]]
-    # an audit of an older version doesn't number its sites
-    ranks = {site: f"L{place}" for place, site in enumerate(hidden, 1)}
-    names = {str(row["site"]): str(row.get("layer") or "") for row in rows}
-    return {site: layer or ranks.get(site, site) for site, layer in names.items()}
+    if not any(row.get("layer") for row in rows):  # an audit of an older version has no numbers
+        hidden = [str(row["site"]) for row in rows if row["hidden"]]
+        ranks = {site: f"L{place}" for place, site in enumerate(hidden, 1)}
+        return {site: ranks.get(site, site) for site in (str(row["site"]) for row in rows)}
+    return {str(row["site"]): str(row.get("layer") or row["site"]) for row in rows}
 
 
 def unit_name(layers: dict[str, str], site: str, unit: int) -> str:

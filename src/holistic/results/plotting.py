@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -62,7 +62,7 @@ def standing_out(schema: Schema, table: Table, count: int) -> Table:
         return table.head(count)
     drawn = _Drawn(table, _number(schema, table, ""), "dots", (), {})
     order = np.argsort(-drawn.away, kind="stable")[:count]
-    return Table(table.columns, table.data.take(order))
+    return replace(table, data=table.data.take(order))
 
 
 def _draw(drawn: _Drawn, axis: Axes) -> Axes:

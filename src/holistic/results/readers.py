@@ -41,4 +41,4 @@ class Readers:
     def in_table(self, table: Table) -> Table:
         """Put both into a table: names into its cells, words into what its columns say."""
         found = self.sites.in_table(table)
-        return Table(tuple(map(self.inputs.in_column, found.columns)), found.data)
+        return replace(found, columns=tuple(map(self.inputs.in_column, found.columns)))

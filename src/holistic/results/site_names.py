@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from holistic.results.columns import Column
+from holistic.results.columns import of_sites
 from holistic.results.tables import Table
 
 __all__ = ["SiteNames", "called"]
@@ -38,6 +38,8 @@ class SiteNames:
     """
 
     of: Mapping[str, str] = field(default_factory=dict[str, str])
+    typed: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By what may be typed in place of a key: the layer, the graph's name, and both."""
 
     @classmethod
     def read(cls, sites: Table) -> Self:
@@ -45,11 +47,16 @@ class SiteNames:
         if not {"layer", "shown"} <= set(sites.names):
             return cls()
         columns = [sites.column(name).tolist() for name in ("site", "layer", "shown")]
-        return cls({key: called(layer, shown) for key, layer, shown in zip(*columns, strict=True)})
+        of, typed = dict[str, str](), dict[str, str]()
+        for key, layer, shown in zip(*columns, strict=True):
+            of[key] = called(layer, shown)
+            for name in filter(None, (layer, shown, of[key])):
+                typed.setdefault(name, key)
+        return cls(of, {name: key for name, key in typed.items() if name not in of})
 
     def key(self, name: str) -> str:
         """Return the key of what a reader sees; what is no such name is a key already."""
-        return next((key for key, seen in self.of.items() if seen == name), name)
+        return self.typed.get(name, name)
 
     def in_text(self, text: str) -> str:
         """Put the names into a sentence that says `site 'key'`."""
@@ -61,7 +68,7 @@ class SiteNames:
 
     def in_table(self, table: Table) -> Table:
         """Put the names into the columns of sites; of the table `sites` the key is kept beside."""
-        places = [n for n, c in enumerate(table.columns) if self.of and _of_sites(c)]
+        places = [n for n, c in enumerate(table.columns) if self.of and of_sites(c)]
         columns, data = list(table.columns), table.data
         if self.of and {"layer", "shown"} <= set(table.names):
             place = table.names.index("shown")
@@ -70,11 +77,4 @@ class SiteNames:
         for place in places:
             cells = [self.of.get(cell, cell) for cell in data.column(place).to_pylist()]
             data = data.set_column(place, columns[place].name, [cells])
-        return Table(tuple(columns), data)
-
-
-def _of_sites(column: Column) -> bool:
-    """Whether a column holds keys of sites: `site`, `site_a`, `backup_site`, `same_value`."""
-    name = column.name
-    known = name in ("site", "same_units", "same_value")
-    return (known or name.startswith("site_") or name.endswith("_site")) and column.kind == "string"
+        return replace(table, columns=tuple(columns), data=data)

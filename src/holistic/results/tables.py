@@ -5,15 +5,15 @@ from __future__ import annotations
 import html
 import math
 import typing
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import numpy as np
 
 from holistic.errors import AuditError, LacksColumn, listed, nearest
-from holistic.results.columns import Column, Estimate, Role, columns_of, declared
+from holistic.results.columns import Column, Estimate, Role, columns_of, declared, of_sites
 from holistic.unpacked import check_unpacked
 
 if TYPE_CHECKING:
@@ -35,10 +35,18 @@ class Table:
     """A typed table: columns with units and meanings over an Arrow table.
 
     A missing number is null, never NaN.
+
+    Attributes
+    ----------
+    columns, data
+        What columns say, and the rows.
+    names_of_sites
+        Returns, by a name that readers see of a site (`L2`), what the columns of sites hold for it.
     """
 
     columns: tuple[Column, ...]
     data: pa.Table
+    names_of_sites: Callable[[], Mapping[str, str]] | None = field(default=None, compare=False)
 
     @classmethod
     def build(cls, row: type, values: Mapping[str, Any]) -> Self:
@@ -112,15 +120,33 @@ class Table:
     def where(self, **equal: Any) -> Table:
         """Rows in which each named column equals the value (`class` is spelled `class_`).
 
-        None finds the rows in which the value is missing.
+        None finds the rows in which the value is missing. A site goes by its key (`relu#2`) and by
+        the names that readers see (`L2`).
         """
         import pyarrow.compute as pc
 
         data = self.data
         for name, value in equal.items():
-            field = pc.field(self._checked(name.rstrip("_")))
-            data = data.filter(field.is_null() if value is None else field == value)
-        return Table(self.columns, data)
+            column = self._checked(name.rstrip("_"))
+            cell = pc.field(column)
+            meant = self.site(column, value) if isinstance(value, str) else value
+            data = data.filter(cell.is_null() if value is None else cell == meant)
+        return replace(self, data=data)
+
+    def site(self, column: str, name: str) -> str:
+        """Return what a column of sites holds for a name that readers see; else the name itself."""
+        mine = next(c for c in self.columns if c.name == column)
+        if not of_sites(mine) or name in self.data[column].unique().to_pylist():
+            return name
+        return self._names_of_sites().get(name, name)
+
+    def _names_of_sites(self) -> Mapping[str, str]:
+        if self.names_of_sites is not None:
+            return self.names_of_sites()
+        if not {"site", "layer", "shown"} <= set(self.names):
+            return {}
+        rows = [(row["site"], row["layer"], row["shown"]) for row in self.rows()]
+        return {name: site for site, *names in rows for name in names if name}
 
     def sort(self, name: str, *, descending: bool = False) -> Table:
         """Rows in order of one column, ties in their present order, nulls last."""
@@ -130,11 +156,11 @@ class Table:
         ranks = np.unique(values, return_inverse=True)[1]
         order = known[np.argsort(-ranks if descending else ranks, kind="stable")]
         missing = np.setdiff1d(np.arange(len(self)), known)
-        return Table(self.columns, self.data.take(np.concatenate([order, missing])))
+        return replace(self, data=self.data.take(np.concatenate([order, missing])))
 
     def head(self, rows: int) -> Table:
         """Return the first `rows` rows."""
-        return Table(self.columns, self.data.slice(0, rows))
+        return replace(self, data=self.data.slice(0, rows))
 
     @overload
     def rows(self) -> Iterator[dict[str, Any]]: ...

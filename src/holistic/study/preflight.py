@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from holistic.errors import HolisticError, ModelError, explain_memory_errors, listed, notice
 from holistic.graph.copies import copied
 from holistic.graph.wrapped import Wrapped, evaluating
+from holistic.study.misfits import misfit
 from holistic.study.steadiness import check_batches, check_repeats
 from holistic.usercode import FAULTS, reason_of, running
 
@@ -121,9 +122,9 @@ def preflight(wrapped: Wrapped, images: Tensor) -> int:
     except HolisticError:
         raise
     except FAULTS as error:  # whatever the user's code raises
+        why = misfit(wrapped, images) or reason_of(error)[:250]
         raise ModelError(
-            f"the model can't be run on images of shape {tuple(images.shape)}: "
-            f"{reason_of(error)[:250]}"
+            f"the model can't be run on inputs of shape {tuple(images.shape[1:])}: {why}"
         ) from error
     if not isinstance(first, Tensor) or first.dim() != 2 or first.shape[0] != len(images):
         got = tuple(first.shape) if isinstance(first, Tensor) else type(first).__name__

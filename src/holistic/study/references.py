@@ -11,6 +11,7 @@ from torch import Tensor
 from holistic.errors import ModelError
 from holistic.graph.editing import check_whole
 from holistic.graph.torch_settings import settled
+from holistic.study.captured import split_batches
 from holistic.study.optimal import optimal_constants, search_size
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class References:
         count = torch.bincount(examples.labels, minlength=len(self.subject.classes))
         weights = 1.0 / count.double()
         sums, dtype = torch.zeros(()).double(), torch.float32
-        for part, values in self.subject.capture_batches([site], examples.images):
+        for part, values in split_batches(self.subject, [site], examples.images):
             value = values[site].double()  # [B, P…, U]
             rows = weights[examples.labels[part]]
             sums, dtype = torch.tensordot(rows, value, dims=1) + sums.to(value), values[site].dtype
@@ -90,6 +91,6 @@ class References:
         """Return what `reduce` makes of a site's values `[N, P…, U]`, computed once a name."""
         key = site, name
         if key not in self.statistics:
-            values = self.subject.capture([site], self.subject.selection.images)[site]
-            self.statistics[key] = reduce(values)
+            read = split_batches(self.subject, [site], self.subject.selection.images)
+            self.statistics[key] = reduce(torch.cat([values[site] for _, values in read]))
         return self.statistics[key]

@@ -71,6 +71,12 @@ class Runner:
         """By site, a stage of two examples: `holistic.replacing.budget.sample_stage` fills it."""
         return {}
 
+    @cached_property
+    def _rows(self) -> int:
+        """Examples in one run: as many as suit the caches, in equal parts of the most."""
+        fitting = self.engine.batch_rows(self.engine.sites[-1:])
+        return _BATCH // max(1, _BATCH // fitting)
+
     def studying(self, sites: Sequence[str]) -> Runner:
         """Return the runner with other sites hidden, of names or patterns; nothing is traced."""
         other = replace(self, studied=tuple(sites))
@@ -111,8 +117,8 @@ class Runner:
         read = {name: self.site(name).name for name in sites}
         edits = [checked_at(edit, self.site(edit.site), len(images)) for edit in edits]
         logits: list[Tensor] = []
-        values: dict[str, list[Tensor]] = {name: [] for name in sites}
-        for part in batches(len(images), _BATCH):
+        values: dict[str, list[Tensor]] = {name: [] for name in read}
+        for part in batches(len(images), self._rows):
             changes = changes_of([edit.sliced(part) for edit in edits], self.site, reference)
             failure = f"the model can't be run on the images from {part.start} on"
             foreign = self.engine.note or any(e.site == self.engine.input.name for e in edits)

@@ -20,6 +20,7 @@ from holistic.graph.gradients import Gradients
 from holistic.graph.patterns import matching
 from holistic.graph.sites import Site, SiteRow, checked_axes, site_names
 from holistic.graph.torch_settings import settled
+from holistic.named import named
 from holistic.results.tables import Table
 from holistic.study.computation import Computation
 from holistic.study.control import control_of
@@ -97,6 +98,7 @@ class Subject(Material):
         If another argument isn't what is described here.
     """
 
+    @named
     @explain_memory_errors()
     def __init__(
         self,
@@ -211,6 +213,7 @@ class Subject(Material):
         """Table of all sites."""
         return Table.from_rows(SiteRow, [site.row for site in self.engine.sites])
 
+    @named
     @explain_memory_errors()
     def predict(
         self,
@@ -254,6 +257,7 @@ class Subject(Material):
         """Compute logits `[N, C]` and the values `[N, P…, U]` of some sites under edits."""
         return self.runner.downstream(images, edits, sites, self.references)
 
+    @named
     @explain_memory_errors()
     def capture(
         self,
@@ -264,6 +268,7 @@ class Subject(Material):
         """Read sites' values on images (the evaluation split by default): `[N, P…, U]` each."""
         return self.downstream(self.checked(images, inputs), (), sites)[1]
 
+    @named
     @settled()
     def capture_batches(
         self,
@@ -337,11 +342,11 @@ class Subject(Material):
 
     def mean(self, site: str) -> Tensor:
         """Class-balanced mean of a site's value over the selection split, `[P…, U]`."""
-        return self.references.mean(site)
+        return self.references.mean(self.site(site).name)
 
     def optimal(self, site: str) -> Tensor:
         """Each unit's optimal constant, `[P…, U]`, found on a part of the selection split."""
-        return self.references.optimal(site)
+        return self.references.optimal(self.site(site).name)
 
     def draw(self, site: str, places: Tensor, seed: int) -> Tensor:
         """Values of a site on random examples of the selection split, `[B, P…, U]`.
@@ -355,7 +360,7 @@ class Subject(Material):
         seed
             Decides the draws.
         """
-        return self.references.draw(site, places, seed)
+        return self.references.draw(self.site(site).name, places, seed)
 
     def score_of(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Score logits `[B, C]` for classes `[B]` in the subject's score: `[B]`."""

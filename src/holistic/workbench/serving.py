@@ -14,6 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from holistic.errors import SettingError
+from holistic.named import named
 from holistic.report.saved import Audit, load
 from holistic.study.part import on_sites
 from holistic.study.provenance import other_than
@@ -116,6 +117,7 @@ def _end(number: int, frame: object) -> None:
     raise SystemExit(128 + number)
 
 
+@named
 def serve(audit: Audit | str | Path, subject: Subject, *, port: int = 0) -> Served:
     """Serve an audit's page with live interventions on the model in hand, beside your own code.
 

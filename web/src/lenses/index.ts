@@ -3,7 +3,8 @@
 import type { FunctionComponent } from "preact";
 import type { Table } from "../data";
 
-export type View = FunctionComponent<{ table: Table }>;
+/** `rowless` where it shows something of other findings, too, when its own has no row. */
+export type View = FunctionComponent<{ table: Table }> & { rowless?: boolean };
 
 const found = import.meta.glob<View>("./*/[a-z]*.tsx", { eager: true, import: "default" });
 

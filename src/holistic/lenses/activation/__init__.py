@@ -75,7 +75,7 @@ class Activation(Lens):
         found = survey(subject, self, context.progress)
         yield units_finding(subject, self, found)
         yield examples_finding(subject, self, found)
-        compared = compare(subject, self, context.progress, fresh=found.fresh)
+        compared = compare(subject, self, context.progress)
         shown = ("tuning grating",) if compared.stimuli else ()
         yield depth_finding(compared, measures=(*MEASURES, *shown), seed=subject.seed)
         yield concepts_finding(compared, pictures=subject.input_kind.pictures)
@@ -83,7 +83,7 @@ class Activation(Lens):
         if spatial(subject):
             yield maps_finding(subject, self)
         context.progress("maps over images", 1, 2)
-        if (looks := attention_finding(subject, self, fresh=found.fresh)) is not None:
+        if (looks := attention_finding(subject, self)) is not None:
             yield looks
         context.progress("maps over images", 2, 2)
         if subject.input_kind.pictures and drawable(subject.images):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from holistic.graph.sites import Site
+from holistic.lenses._untrained import fresh_control
 from holistic.lenses.activation import Activation
 from holistic.lenses.activation._bounds import (
     Sides,
@@ -101,15 +102,10 @@ class Profile:
 
 @dataclass(frozen=True)
 class Survey:
-    """Profiles of all hidden sites and the examples picked for their units, in order of depth.
-
-    `fresh` is the randomly initialised control that was read with them; nothing needs its weights
-    any more.
-    """
+    """Profiles of all hidden sites and the examples picked for their units, in order of depth."""
 
     profiles: tuple[Profile, ...]
     picks: tuple[Picks, ...]
-    fresh: Subject
 
     @property
     def telling(self) -> tuple[int, ...]:
@@ -120,7 +116,7 @@ class Survey:
 
 def survey(subject: Subject, lens: Activation, progress: Progress) -> Survey:
     """Read the hidden sites of the subject and of a randomly initialised control on both splits."""
-    fresh = subject.untrained(subject.seed + _UNTRAINED)
+    fresh = fresh_control(subject, subject.seed + _UNTRAINED)
     splits = [e.sample(lens.most_examples, seed=subject.seed) for e in _splits(subject)]
     groups = list(_groups(subject.hidden_sites, len(splits[0])))
     total, done = 2 * len(groups) * sum(map(len, splits)), 0
@@ -147,7 +143,7 @@ def survey(subject: Subject, lens: Activation, progress: Progress) -> Survey:
             )
             seed = (subject.seed, site.depth)
             picks.append(pick(pair[0].rows(), lens, seed=seed))
-    return Survey(tuple(profiles), tuple(picks), fresh)
+    return Survey(tuple(profiles), tuple(picks))
 
 
 def _splits(subject: Subject) -> tuple[Examples, Examples]:

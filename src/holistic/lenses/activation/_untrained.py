@@ -11,6 +11,7 @@ from torch import Tensor
 
 from holistic.graph.sites import Site
 from holistic.lenses._units import unit_values
+from holistic.lenses._untrained import fresh_control
 from holistic.lenses.activation import Activation
 from holistic.lenses.activation._matching import (
     Concepts,
@@ -115,14 +116,8 @@ class Compared:
         return float(self.p_of(site, measure, np.array([largest]))[0])
 
 
-def compare(
-    subject: Subject, lens: Activation, progress: Progress, *, fresh: Subject | None = None
-) -> Compared:
-    """Measure the subject and its randomly initialised controls on the same examples and stimuli.
-
-    One control is traced, `fresh` if it is given; the weights of all are drawn into it one after
-    another.
-    """
+def compare(subject: Subject, lens: Activation, progress: Progress) -> Compared:
+    """Measure the subject and randomly initialised controls on the same examples and stimuli."""
     probe = _probe(subject, lens)
     sites = subject.hidden_sites
     task, total = "randomly initialised controls", lens.controls + 1
@@ -131,7 +126,7 @@ def compare(
     progress(task, 1, total)
     drawn = list[dict[str, dict[str, np.ndarray]]]()
     for copy in range(lens.controls):
-        fresh = subject.untrained(subject.seed + _FIRST + copy, reuse=fresh)
+        fresh = fresh_control(subject, subject.seed + _FIRST + copy)
         drawn.append(_of_control(fresh, sites, probe, lens.reduction))
         progress(task, copy + 2, total)
     return Compared(

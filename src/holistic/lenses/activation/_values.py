@@ -13,6 +13,7 @@ from torch import Tensor
 
 from holistic.graph.sites import Site
 from holistic.stats.moments import Moments
+from holistic.study.captured import split_batches
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
 
@@ -221,7 +222,7 @@ def read(
     """
     classes = len(subject.classes)
     readings = {name: Reading.of(subject.site(name), classes) for name in sites}
-    for part, values in subject.capture_batches(sites, examples.images):
+    for part, values in split_batches(subject, sites, examples.images):
         labels, ids = examples.labels[part], examples.indices[part]
         for name, reading in readings.items():
             reading.update(values[name], labels, ids, reduction=reduction, keep=keep)

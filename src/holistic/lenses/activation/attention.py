@@ -14,6 +14,7 @@ from holistic.graph.attention import attending, attention_weights
 from holistic.graph.loops import batches
 from holistic.lenses._cases import cases
 from holistic.lenses._pictures import planes
+from holistic.lenses._untrained import fresh_control
 from holistic.lenses.activation import Activation, schemas
 from holistic.lenses.activation.schemas import ROLLOUT, HeadRow
 from holistic.pieces import kept
@@ -72,7 +73,7 @@ def grid_of(subject: Subject, tokens: int) -> Grid | None:
     return None
 
 
-def attention_finding(subject: Subject, lens: Activation, *, fresh: Subject) -> Finding | None:
+def attention_finding(subject: Subject, lens: Activation) -> Finding | None:
     """Read the attention of every head on patches of images; None where no model has such heads.
 
     Parameters
@@ -81,8 +82,6 @@ def attention_finding(subject: Subject, lens: Activation, *, fresh: Subject) -> 
         The model under study.
     lens
         On how many examples the distance from even attention is measured.
-    fresh
-        A randomly initialised control that nothing needs any more.
 
     References
     ----------
@@ -97,7 +96,7 @@ def attention_finding(subject: Subject, lens: Activation, *, fresh: Subject) -> 
     sites = tuple(s for s in sites if shapes[s].shape[-2:] == (tokens, tokens))
     if grid is None:
         return None
-    control = subject.untrained(subject.seed + _COPY, reuse=fresh)
+    control = fresh_control(subject, subject.seed + _COPY)
     sample = subject.evaluation.sample(lens.probes, seed=subject.seed)
     found = {
         "model": _focus(subject, sites, grid, sample),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from holistic.lenses._units import unit_values
+from holistic.lenses._untrained import fresh_control
 from holistic.stats.intervals import class_auroc
 from holistic.study.subject import Subject
 
@@ -42,7 +43,7 @@ class Bounds:
         return self.auroc[site] >= CEILING
 
 
-def untrained_bounds(subject: Subject, copies: int, *, reuse: Subject | None = None) -> Bounds:
+def untrained_bounds(subject: Subject, copies: int) -> Bounds:
     """Measure how selective units look where nothing was learnt, per hidden site.
 
     Parameters
@@ -52,8 +53,6 @@ def untrained_bounds(subject: Subject, copies: int, *, reuse: Subject | None = N
     copies
         Randomly initialised controls; as many shuffles of the labels are used for the trained
         model.
-    reuse
-        An earlier control that nothing needs any more, whose graph may take their weights.
     """
     examples = subject.selection
     labels = examples.labels.cpu().numpy()
@@ -62,8 +61,8 @@ def untrained_bounds(subject: Subject, copies: int, *, reuse: Subject | None = N
     classes = len(subject.classes)
     found: dict[str, list[tuple[np.ndarray, np.ndarray]]] = defaultdict(list)
     for copy in range(copies):
-        reuse = subject.untrained(subject.seed + copy, reuse=reuse)
-        for name, values in unit_values(reuse, names, examples.images).items():
+        fresh = fresh_control(subject, subject.seed + copy)
+        for name, values in unit_values(fresh, names, examples.images).items():
             found[name].append(_best(values, labels, classes))
     high = {name: _high(parts) for name, parts in found.items()}
     found.clear()

@@ -44,8 +44,7 @@ def work(scene: Scene, lens: Attribution) -> Work:
             + sums(2e-9 * runs * each * pixels)
             + made,
             "attribution maps": scene.backward(mapped * steps)
-            + sums(mapped * steps * (_STEPPED + _MAPS * pixels) + _REST)
-            + 2 * made,
+            + sums(mapped * steps * (_STEPPED + _MAPS * pixels) + _REST),
             "removing pixels": scene.forward(curves)
             + sums(3e-9 * curves * pixels + _SORTED * curves / lens.fractions * pixels + 0.05),
             "contrasting classes": scene.backward(pairs * few * 2 * lens.steps)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from holistic.graph.loops import batches
 from holistic.lenses._parts import known, with_q
 from holistic.lenses._pictures import pictures, planes
 from holistic.lenses.attribution import Attribution, schemas
@@ -39,6 +40,8 @@ _SHARE = 0.1
 """Share of the pixels that is removed."""
 _DRAWS = 200
 """Random sets of pixels behind each control, over all images."""
+_TOGETHER = 64
+"""Images that are run together."""
 
 
 @dataclass(frozen=True)
@@ -108,15 +111,18 @@ def _changes(subject: Subject, lens: Attribution, own: int, rival: int, fill: Te
     rng = np.random.default_rng([subject.seed, own, rival])
     before = logit_difference(subject, images, None, fill, pair)
 
-    def changed(maps: np.ndarray) -> np.ndarray:
+    def changed(maps: np.ndarray, draws: int = 1) -> np.ndarray:
         count = max(1, round(_SHARE * maps.shape[1]))
-        removed = torch.from_numpy(order(maps, rng) < count)
-        return logit_difference(subject, images, removed, fill, pair) - before
+        removed = torch.from_numpy(np.concatenate([order(maps, rng) < count for _ in range(draws)]))
+        several = torch.cat([images] * draws)
+        after = logit_difference(subject, several, removed, fill, pair)
+        return after.reshape(draws, -1) - before
 
-    contrast, plain = (changed(values.double().numpy()) for values in maps)
+    contrast, plain = (changed(values.double().numpy())[0] for values in maps)
     flat = np.zeros(tuple(maps[0].shape))
-    draws = [changed(flat) for _ in range(-(-_DRAWS // len(images)))]
-    return Changes(contrast, plain, np.mean(draws, axis=0))
+    at_once = batches(-(-_DRAWS // len(images)), max(1, _TOGETHER // len(images)))
+    draws = np.concatenate([changed(flat, some.stop - some.start) for some in at_once])
+    return Changes(contrast, plain, draws.mean(0))
 
 
 def _row(found: Changes, own: str, rival: str, confused: int) -> ContrastRow:

@@ -13,6 +13,7 @@ from holistic.graph.loops import batches
 from holistic.lenses._cases import spread
 from holistic.lenses._parts import with_q
 from holistic.lenses._pictures import planes
+from holistic.lenses._untrained import fresh_control
 from holistic.lenses.attribution import Attribution, schemas
 from holistic.lenses.attribution._sample import balanced
 from holistic.lenses.attribution._windows import Fill, Window, fills, spans, windows
@@ -67,7 +68,7 @@ def evidence_finding(subject: Subject, lens: Attribution, progress: Progress) ->
     if not plan.classes:
         none = "No class has two evaluation images, so no window of theirs was erased."
         return Finding(schemas.EVIDENCE, Table.from_rows(EvidenceRow, []), caveats=(none,))
-    fresh = subject.untrained(subject.seed + _COPY)
+    fresh = fresh_control(subject, subject.seed + _COPY)
     done, total = 0, 2 * sum(len(places) for _, places in plan.kinds)
 
     def advance() -> None:

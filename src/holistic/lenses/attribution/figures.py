@@ -40,8 +40,8 @@ def methods(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
         yield (
             _map_grid(list(shown[:wide]), list(examples[:, :wide]), methods, of),
             (
-                "One rightly classified image of each class, of middling margin, and the "
-                "magnitude of each method's attributions (one scale per map)."
+                "One rightly classified image of each class, of middling margin, and under it what "
+                "each method says: orange speaks for the class, blue against it."
             ),
         )
     class_maps = finding.arrays.get("attribution.class_maps")
@@ -109,8 +109,13 @@ def _map_grid(
     for i, line in enumerate(lines):
         for j, pixels in enumerate(line):
             axis = axes[i * count + j]
-            grey = i == 0 and bool(first)
-            axis.imshow(pixels, cmap="gray" if grey else "inferno", interpolation="nearest")
+            if i == 0 and first:
+                axis.imshow(pixels, cmap="gray", interpolation="nearest")
+            elif first and any((one < 0).any() for one in line):
+                signed(axis, -pixels, rows=[], columns=[])  # as evidence: orange is what it needs
+                axis.set_aspect("equal")
+            else:
+                axis.imshow(pixels, cmap="gray_r", interpolation="nearest")
             axis.set_xticks([])
             axis.set_yticks([])
             axis.spines[:].set_visible(False)

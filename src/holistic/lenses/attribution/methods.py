@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from holistic.lenses._cases import cases
-from holistic.lenses._pictures import drawn_as_pictures, pictures
+from holistic.lenses._pictures import drawn_as_pictures, pictures, planes
+from holistic.lenses._untrained import fresh_control
 from holistic.lenses.attribution import Attribution, schemas
 from holistic.lenses.attribution._checks import (
     completeness,
@@ -62,6 +63,8 @@ class _Maps:
         Method to `[n]`, sum of each image's signed attributions.
     sizes
         Method (and `edge`) to `[n + E, H, W]` magnitudes, float32.
+    signs
+        Method to `[E, H, W]`, the signed attributions of the single images added up over channels.
     fresh
         Per randomly initialised control, method to `[n, H, W]` magnitudes.
     left_out
@@ -72,6 +75,7 @@ class _Maps:
     shown: Examples
     sums: Mapping[str, np.ndarray]
     sizes: Mapping[str, Tensor]
+    signs: Mapping[str, Tensor]
     fresh: Sequence[Mapping[str, Tensor]]
     left_out: int
 
@@ -118,7 +122,9 @@ def _make_maps(subject: Subject, lens: Attribution, progress: Progress) -> _Maps
 
     signed = attributions(subject, images, lens, finished)
     fresh = [
-        attributions(subject.untrained(subject.seed + copy * _UNTRAINED), sample, lens, finished)
+        attributions(
+            fresh_control(subject, subject.seed + copy * _UNTRAINED), sample, lens, finished
+        )
         for copy in (1, 2)
     ]
     kept = _finite(signed, fresh)
@@ -133,6 +139,7 @@ def _make_maps(subject: Subject, lens: Attribution, progress: Progress) -> _Maps
         shown.at(single_ones),
         {k: v[measured].double().flatten(1).sum(1).cpu().numpy() for k, v in signed.items()},
         sizes,
+        {k: planes(v[kept]).sum(1)[len(measured) :] for k, v in signed.items()},
         [{name: magnitude(values[measured]) for name, values in made.items()} for made in fresh],
         len(images) - int(kept.sum()),
     )
@@ -232,7 +239,7 @@ def _arrays(subject: Subject, maps: _Maps, curves: Mapping[str, Curves]) -> dict
     ends = means.interval()
     return {
         "attribution.class_maps": in_squares(torch.einsum("cn,mnhw->mchw", member, shares[:, :n])),
-        "attribution.example_maps": in_squares(shares[:, n:]),
+        "attribution.example_maps": in_squares(_signed_shares(maps, shares[:, n:])),
         "attribution.class_images": pictures(_class_images(subject), subject.studied),
         "attribution.example_images": pictures(maps.shown.images, subject.studied),
         "attribution.example_ids": np.asarray(maps.shown.indices, np.int64),
@@ -254,6 +261,16 @@ def _shares(sizes: Tensor) -> Tensor:
     """Divide each map `[n, H, W]` by its sum; maps of zeros stay."""
     total = sizes.sum((1, 2), keepdim=True)
     return (sizes / torch.where(total > 0, total, 1.0)).float()
+
+
+def _signed_shares(maps: _Maps, shares: Tensor) -> Tensor:
+    """Shares `[M, E, H, W]` of the single images with the sign of their attributions."""
+    n, found = len(maps.sample), list[Tensor]()
+    for (name, sizes), plain in zip(maps.sizes.items(), shares, strict=True):
+        total = sizes[n:].sum((1, 2), keepdim=True)
+        own = maps.signs.get(name)
+        found.append(plain if own is None else own / torch.where(total > 0, total, 1.0))
+    return torch.stack(found).float()
 
 
 def _caveats(

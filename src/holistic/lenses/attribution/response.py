@@ -10,6 +10,7 @@ from torch import Tensor
 
 from holistic.lenses._cases import spread
 from holistic.lenses._parts import known
+from holistic.lenses._untrained import fresh_control
 from holistic.lenses.attribution import Attribution, schemas
 from holistic.lenses.attribution._sample import balanced
 from holistic.lenses.attribution.schemas import ResponseRow
@@ -61,7 +62,7 @@ def response_finding(subject: Subject, lens: Attribution, progress: Progress) ->
     chosen = sorted(np.argsort(-moves.max(1), kind="stable")[:_FEATURES].tolist())
     most = _EXAMPLES * lens.evidence_images * len(subject.classes)
     some = balanced(subject.evaluation, most, subject.seed)
-    fresh, rows = subject.untrained(subject.seed + _COPY), list[ResponseRow]()
+    fresh, rows = fresh_control(subject, subject.seed + _COPY), list[ResponseRow]()
     for n, place in enumerate(chosen):
         values = _values(subject, place)
         own, control = (

@@ -93,7 +93,8 @@ METHODS = Schema(
         "example_maps": Array(
             "float32",
             "methods examples any any",
-            "share of each pixel in the size of the map of a single image",
+            "share of each pixel in the size of the map of a single image: positive where it "
+            "speaks for the image's class, negative where against it; edges have no sign",
         ),
         "example_images": Array("uint8", "examples any any rgb", "the single images"),
         "example_ids": Array("int64", "examples", "places of the single images in the data"),

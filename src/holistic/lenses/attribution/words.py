@@ -10,6 +10,7 @@ import numpy as np
 
 from holistic.lenses._cases import cases
 from holistic.lenses._parts import known, significant, with_q
+from holistic.lenses._untrained import fresh_control
 from holistic.lenses.attribution import Attribution, schemas
 from holistic.lenses.attribution._sample import balanced
 from holistic.lenses.attribution._tokens import Blank, blank, embedding_gradients, occluded
@@ -87,7 +88,7 @@ def tokens_finding(subject: Subject) -> Finding:
     """Tell of single texts, token by token: `attribution.tokens`."""
     single, fill = cases(subject), blank(subject)
     changes = occluded(subject, single.examples, fill)
-    fresh = occluded(subject.untrained(subject.seed + _COPY), single.examples, fill)
+    fresh = occluded(fresh_control(subject, subject.seed + _COPY), single.examples, fill)
     slopes = embedding_gradients(subject, single.examples)
     predicted, rows = single.logits.argmax(1).tolist(), list[TokenRow]()
     for n, kind in enumerate(single.kinds):
@@ -116,7 +117,7 @@ def _taken(subject: Subject, lens: Attribution, fill: Blank, progress: Progress)
     each = afforded(_BUDGET, cost, least=8, most=_TEXTS * lens.evidence_images)
     texts = balanced(subject.evaluation, each * classes, subject.seed)
     selection = balanced(subject.selection, each * classes, subject.seed)
-    fresh, found = subject.untrained(subject.seed + _COPY), list[np.ndarray]()
+    fresh, found = fresh_control(subject, subject.seed + _COPY), list[np.ndarray]()
     for n, (one, some) in enumerate(((subject, texts), (fresh, texts), (subject, selection))):
         found.append(occluded(one, some, fill))
         progress("taking tokens out", n + 1, 3)

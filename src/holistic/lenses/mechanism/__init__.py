@@ -61,6 +61,7 @@ class Mechanism(Lens):
     @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Find correlated pairs, clusters, what each site knows of the class, and edges."""
+        from holistic.lenses._untrained import fresh_control
         from holistic.lenses.mechanism._columns import columns_of
         from holistic.lenses.mechanism._untrained import copies, copies_of
         from holistic.lenses.mechanism.clusters import clusters
@@ -75,8 +76,8 @@ class Mechanism(Lens):
         control = copies_of(subject, drawn, columns, settings=self, progress=progress)
         yield pairs(subject, columns, control, settings=self, progress=progress)
         yield clusters(subject, control, settings=self, progress=progress)
-        untrained = subject.untrained(subject.seed)
-        reading = read_sites(subject, untrained, settings=self, progress=progress)
+        fresh = fresh_control(subject, subject.seed)
+        reading = read_sites(subject, fresh, settings=self, progress=progress)
         yield flow(subject, reading)
         yield paths(subject, reading)
         yield edges(subject, settings=self, progress=progress)

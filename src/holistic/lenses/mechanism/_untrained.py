@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from holistic.lenses._untrained import fresh_control
 from holistic.lenses.mechanism._columns import Columns
 from holistic.lenses.mechanism._correlations import Counts, few_correlations
 from holistic.lenses.mechanism._values import (
@@ -66,10 +67,8 @@ class Copies:
 
 def copies(subject: Subject, *, settings: Mechanism) -> Iterator[Subject]:
     """Yield randomly initialised controls, each good until the next: they share one graph."""
-    copy = None
     for place in range(settings.controls):
-        copy = subject.untrained(subject.seed + place, reuse=copy)
-        yield copy
+        yield fresh_control(subject, subject.seed + place)
 
 
 def few_examples(subject: Subject, settings: Mechanism) -> Examples:

@@ -18,6 +18,8 @@ __all__ = ["directions", "patching"]
 
 _ALL = 0.999
 """Recovery from which on a site is a bottleneck that everything passes: no picture needed."""
+_STRIPS = 12
+"""Classes whose film strips are drawn."""
 
 
 def patching(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
@@ -92,3 +94,38 @@ def directions(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
             "what adding the direction does to its score."
         ),
     )
+    if (strips := _strips(finding, audit)) is not None:
+        yield (
+            strips,
+            "Film strips: examples from least to most along each class's direction in the last "
+            "site, at equal steps of rank; a blue frame marks examples of the class itself.",
+        )
+
+
+def _strips(finding: Finding, audit: Folder) -> Figure | None:
+    """Draw a row of examples for each class that has a strip; None where there are no pictures."""
+    own = {n.removeprefix("tracing.strip_"): a for n, a in finding.arrays.items()}
+    chosen, looks = finding.arrays.get("tracing.strips"), own.get("images", own.get("inputs"))
+    if chosen is None or looks is None:
+        return None
+    place = {int(i): n for n, i in enumerate(own["ids"])}
+    names = [str(name) for name in audit.provenance.get("classes", [])]
+    rows = [c for c in range(len(chosen)) if (chosen[c] >= 0).all()][:_STRIPS]
+    if not rows:
+        return None
+    figure, axes = grid(len(rows), chosen.shape[1], 0.72, 0.76)
+    for line, c in enumerate(rows):
+        for column, example in enumerate(chosen[c].tolist()):
+            axis, n = axes[line * chosen.shape[1] + column], place[example]
+            if "images" in own:
+                axis.imshow(looks[n], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+            else:
+                axis.plot(looks[n].T, lw=0.8)
+            axis.set_xticks([])
+            axis.set_yticks([])
+            theirs = int(own["labels"][n]) == c
+            axis.spines[:].set(visible=theirs, color=BLUE, linewidth=2)
+            if column == 0:
+                name = plain(names[c] if c < len(names) else c, 12)
+                axis.set_ylabel(name, fontsize=7, rotation=0, ha="right", va="center")
+    return figure

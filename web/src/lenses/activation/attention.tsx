@@ -26,7 +26,7 @@ export function Heads({ table, example }: { table: Table; example: number }) {
     place = audit.images?.examples.indexOf(example) ?? -1;
   return (
     <Frame
-      caption={`Share of the attention on each patch, ${table.cell(0, "query") === "mean" ? "the mean over all queries" : "from the class token"}: full colour where it is largest, nothing at 0. Rollout: the attention of all layers multiplied out, half of each layer for the residual stream. Below a map: how far it is from even attention (0 even, near 1 all on one patch), mean over n = ${shown(table.cell(0, "n"))} evaluation examples; interval and the same head of a randomly initialised control in the tooltip and the table.`}
+      caption={`Share of the attention on each patch, ${table.cell(0, "query") === "mean" ? "the mean over all queries" : "from the class token"}; rollout: all layers multiplied out. Below a map: how far it is from even (n = ${shown(table.cell(0, "n"))}); interval and the randomly initialised control are in the tooltip.`}
       table={table}
     >
       <p class="picks">

@@ -41,7 +41,7 @@ const Concepts: View = ({ table }) => {
   );
   return (
     <Frame
-      caption={`The label that fits each unit best, and the F1 of what the unit says about it; with its 95 % interval; grey: the same with the label shuffled, mean and 95 % point. First and filled: fits better than a shuffled word and than words fit units of randomly initialised controls, both at q < 0.05; sorted by the F1 on these ${rows.length ? shown(table.cell(rows[0], "n")) : ""} evaluation examples.`}
+      caption={`The label that fits each unit best, by F1 with its 95 % interval; grey: shuffled labels. Filled: fits better than those and than randomly initialised controls, both at q < 0.05 (n = ${rows.length ? shown(table.cell(rows[0], "n")) : ""}).`}
       table={table}
       rows={rows}
     >

@@ -120,7 +120,7 @@ const Wall: View = ({ table }) => {
     <>
       <Frame
         name={`neurons ${site}`}
-        caption="Each tile is one unit: the four evaluation examples that drive it most, which were chosen for that. Units stand in the groups that their layer falls into, or by the class that they prefer; the frame's colour is the verdict of all lenses. Tiles have no interval; a unit's card has its numbers."
+        caption="Each tile is one unit: the four evaluation examples that drive it most, chosen for that. Its frame is the verdict of all lenses; tiles have no interval, a unit's card has its numbers."
       >
         <p class="picks">
           {picks}

@@ -57,7 +57,7 @@ const VisualisationWall: View = ({ table }) => {
   if (!audit.array("activation.visualisations")) return null;
   return (
     <Frame
-      caption="Inputs that gradient ascent from random starts ends at, shown to nobody in training, with the unit's value on each. Where one unit's are no more alike than those of different units (control), it has several maxima. They are made, not measured: no n and no interval; each unit's largest value on a real example stands beside."
+      caption="What drives a unit most, made by gradient ascent from random starts, with its value on each; its largest on a real example stands beside. They are made, not measured: no n and no interval. Starts that differ as units do (control) mean several maxima."
       table={table}
       rows={rows}
     >

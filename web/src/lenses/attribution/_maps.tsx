@@ -25,6 +25,12 @@ interface Shown {
   images?: Numbers;
 }
 
+/** A single example's map as evidence is drawn, orange where its class needs it; edges have no sign. */
+const needed = (maps: Numbers, m: number, k: number) => {
+  const values = part(maps, m, k);
+  return values.some((value) => value < 0) ? values.map((value) => -value) : values;
+};
+
 export function Maps({ table }: { table: Table }) {
   const audit = useAudit(),
     array = (name: string) => audit.array(`attribution.${name}`);
@@ -55,7 +61,7 @@ export function Maps({ table }: { table: Table }) {
     </th>
   ));
   const map = (method: string, m: number, k: number) => {
-    const values = part(maps, m, k),
+    const values = kind === TYPICAL ? needed(maps, m, k) : part(maps, m, k),
       limit = limitOf(values);
     return (
       <td key={method} data-head={nameOf(table, method)}>
@@ -71,7 +77,11 @@ export function Maps({ table }: { table: Table }) {
   };
   return (
     <Frame
-      caption="Where each method puts its attributions: shares of their absolute size, which add up to 1 over a map, blue where there is more, on a scale of each map's own. Images are first the typical one of each class (rightly classified, of middling margin), then closest calls and worst mistakes. Control: “edge” sees no model. Maps have no interval: the tests above have theirs, and n."
+      caption={
+        kind === TYPICAL
+          ? "What in an image speaks for its class (orange) or against it (blue), each map on its own scale. “Edge” is the control and sees no model; the tests above have intervals and n."
+          : "Where each method puts its attributions: blue where there is more, each map on its own scale. “Edge” is the control and sees no model; the tests above have intervals and n."
+      }
       table={table}
     >
       <p class="picks">
@@ -180,18 +190,19 @@ function Strip({
   const table = audit.table("attribution.methods"),
     maps = audit.array(name);
   if (!table || !maps || place < 0) return null;
-  const rows = table.rows({ method: methodsOf(table)[0] });
+  const signed = over !== undefined,
+    rows = table.rows({ method: methodsOf(table)[0] });
   return (
     <Frame
       name={`maps of ${of}`}
-      caption={`Where each method puts its attributions for ${of}: shares of their absolute size, blue where there is more, full colour on a scale of each map's own. Control: “edge” sees no model; methods that fail a test are marked. Maps have no interval; the tests' numbers in the table have theirs (n = ${shown(rows.length ? table.cell(rows[0], "n") : null)} images).`}
+      caption={`${signed ? "What in it speaks for its class (orange) or against it (blue)" : "Where each method puts its attributions: blue where there is more"}, each map on its own scale. Methods that fail a test are marked; the tests' numbers are in the table (n = ${shown(rows.length ? table.cell(rows[0], "n") : null)}).`}
       table={table}
     >
       <div class="strip">
         {methodsOf(table)
           .slice(0, maps.shape[0])
           .map((method, m) => {
-            const values = part(maps, m, place);
+            const values = signed ? needed(maps, m, place) : part(maps, m, place);
             return (
               <figure class="map" key={method}>
                 <InputMap

@@ -32,10 +32,14 @@ function needed(audit: Audit, index: number, example?: number): Map<number, Weig
   return found;
 }
 
-/** Sites with units that something is weighed of, in the order of the model. */
+/** Sites with units that something is weighed of, in the order of the model; of a single one there are no links. */
 export function sitesOf(audit: Audit, table: Table): number[] {
-  const named = ["site_a", "site_b"].flatMap((name) => table.distinct(name));
-  return [...new Set(named.map((site) => audit.siteIndex(site)))].sort((a, b) => a - b);
+  const named = ["site_a", "site_b"].flatMap((name) => table.distinct(name)),
+    found = named.map((site) => audit.siteIndex(site)),
+    single = found.length
+      ? []
+      : audit.outline.classes.flatMap((_, c) => [...needed(audit, c).keys()]);
+  return [...new Set([...found, ...single])].sort((a, b) => a - b);
 }
 
 /** The links of one class through these sites; classes are units of a site beyond all others. */

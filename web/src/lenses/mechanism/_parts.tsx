@@ -86,7 +86,7 @@ function ImagePath({ example }: ImageOf) {
     table = audit.table("mechanism.paths"),
     [row] = table?.rows({ example }) ?? [];
   if (!table || row === undefined) return null;
-  const edges = audit.table("mechanism.edges"),
+  const edges = audit.bare("mechanism.edges"),
     label = audit.outline.classes.indexOf(shown(table.cell(row, "label")));
   return (
     <>
@@ -98,7 +98,7 @@ function ImagePath({ example }: ImageOf) {
 }
 
 function ClassFlow({ index }: ClassOf) {
-  const table = useAudit().table("mechanism.edges");
+  const table = useAudit().bare("mechanism.edges");
   return table ? (
     <>
       <h3>What carries it, layer by layer</h3>

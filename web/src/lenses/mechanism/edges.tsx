@@ -127,7 +127,7 @@ export function Picked({
   const rows = links.filter((l) => l.table === table).map((l) => l.row);
   return (
     <Frame
-      caption={`Without the unit at its left end, what a line leads to holds less (orange, dashed) or more (blue): a unit's activation, in standard deviations, or a class's ${audit.outline.score}. Its width is how far, on a scale of each kind's own. Units are those that ${example === undefined ? `the class needs most, as the selection split says${several ? ": for each class some of the last layer" : ""}` : "change this image's score most; lines between them are measured on its class; in quotes, what a linear probe reads there, and last what the model says"}, and the strongest links into them. ${usual.n} random pairs of units (control) move each other by a median of ${shown(usual.middle)}, 95 % of them by less than ${shown(usual.most)}. Lines from the input aren't measured singly. Every line tells its number, interval and n under the pointer, at a tap, and in the list below. A unit's picture is the example that drives it most, a class's a typical one.`}
+      caption={`Without the unit at its left end, what a line leads to holds less (orange, dashed) or more (blue); its width is how far. ${example === undefined ? "Units are those that classes need most, by the selection split." : "Units are those that change this image's score most; in quotes, what a probe reads there."}${usual.n ? ` Random pairs move each other by a median of ${shown(usual.middle)} SD.` : ""} Numbers, intervals and n are under the pointer and in the list.`}
       table={table}
       rows={rows}
     >
@@ -320,5 +320,8 @@ export function sizes(
   );
   return { n: every.length, low, middle, high, most };
 }
+
+// a model with one hidden site has no links, but units that classes need
+Flow.rowless = true;
 
 export default Flow;

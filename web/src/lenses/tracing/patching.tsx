@@ -70,7 +70,7 @@ function FlowMap({ table }: { table: Table }) {
   );
   return (
     <Frame
-      caption={`How much of the decision for a class (rows) each whole site (columns, in the order of the model) carries: the share that comes back when the site's value is taken from the clean image (sufficient), or is lost when it is taken from the corrupt one (necessary). The bar under each number is that share; 1 at every class: a bottleneck that everything passes. In brackets: the 95 % interval; n and the control (the same patch from another image of the own class) are in the tooltips and the table${table.distinct("clean").length > MOST ? `; the first ${MOST} classes` : ""}.`}
+      caption={`Share of the decision for a class (rows) that comes back with a site's clean value (sufficient), or is lost with its corrupt one (necessary); 1 everywhere: a bottleneck. In brackets the 95 % interval; n and the control are in the tooltips${table.distinct("clean").length > MOST ? `; the first ${MOST} classes` : ""}.`}
       table={table}
       rows={rows}
     >

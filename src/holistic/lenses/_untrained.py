@@ -1,0 +1,37 @@
+"""The randomly initialised controls that lenses measure beside a model: one graph for all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    from holistic.study.references import References
+    from holistic.study.subject import Subject
+
+__all__ = ["fresh_control"]
+
+_CONTROLS: WeakKeyDictionary[References, Subject] = WeakKeyDictionary()
+
+
+def fresh_control(subject: Subject, seed: int) -> Subject:
+    """Return a subject's control of this seed; it is good until another one is asked for.
+
+    Controls differ in their weights alone: the first is traced and checked, and each later one's
+    weights are drawn into it, whichever lens asks.
+
+    Parameters
+    ----------
+    subject
+        The model under study.
+    seed
+        Decides the weights (see `holistic.Subject.untrained`).
+
+    Raises
+    ------
+    ModelError
+        If a weight can't be drawn anew, or the control computes what the trained model does.
+    """
+    control = subject.untrained(seed, reuse=_CONTROLS.get(subject.references))
+    _CONTROLS[subject.references] = control
+    return control
