@@ -1,0 +1,62 @@
+"""Writes a reproduction for a terminal: each line of the origin beside ours, in 40 lines."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from itertools import groupby
+
+from rich.console import Group
+from rich.text import Text
+
+from holistic.report.opening import facts_line
+from holistic.reproducing.origin import as_told, range_told
+from holistic.reproducing.schemas import LineRow
+from holistic.reproducing.verdicts import VERDICTS, summed
+from holistic.results.folder import Folder
+
+__all__ = ["told"]
+
+_WIDTH = 80
+_STYLES = dict(zip(VERDICTS, ("red", "yellow", "green"), strict=True))
+_HEADS = f"{'':2}{'':28}{'the origin':<13}{'ours':<12}{'in the next':<15}control"
+
+
+def told(audit: Folder) -> Group:
+    """Build what is printed at the end: two lines for each result, under the names of lenses.
+
+    Parameters
+    ----------
+    audit
+        Holds `reproduce.lines`.
+    """
+    rows = list(audit["reproduce.lines"].rows(LineRow))
+    facts = " · ".join(fact.words for fact in facts_line(audit))
+    head = f"{audit.provenance['model']} on {audit.provenance['data']}"
+    lines = [
+        Text.assemble((head, "bold"), f" · {facts}"),
+        Text(f"{summed([row.verdict for row in rows])}.", style="bold"),
+        Text(_HEADS, style="dim"),
+    ]
+    for lens, own in groupby(rows, key=lambda row: row.lens):
+        lines.append(Text(lens.upper(), style="bold"))
+        for row in own:
+            lines += _told(row)
+    return Group(*lines)
+
+
+def _told(row: LineRow) -> Iterator[Text]:
+    """Write the numbers of a line, and below them the verdict and as much of its reason as fits."""
+    unit = "" if row.unit in ("points", "pairs", "clusters") else row.unit
+
+    def short(value: float | None) -> str:
+        return as_told(value, row.unit).removesuffix(f" {row.unit}")
+
+    ahead = range_told(row.next_lo, row.next_hi, row.unit).removesuffix(f" {row.unit}")
+    ahead = ahead.removesuffix(" %") if unit else ahead
+    yield Text(
+        f"  {row.title:<28}{row.origin:<13}{short(row.ours.value):<12}{ahead:<15}"
+        f"{short(row.ours.control)}"[:_WIDTH]
+    )
+    why = textwrap.shorten(row.why, _WIDTH - 6 - len(row.verdict), placeholder=" …")
+    yield Text.assemble("    ", (row.verdict, _STYLES[row.verdict]), f": {why}")
