@@ -18,7 +18,7 @@ from holistic.results.folder import Folder
 __all__ = ["told"]
 
 _WIDTH = 80
-_STYLES = dict(zip(VERDICTS, ("red", "yellow", "green"), strict=True))
+_STYLES: dict[str, str] = dict(zip(VERDICTS, ("red", "yellow", "green"), strict=True))
 _HEADS = f"{'':2}{'':28}{'the origin':<13}{'ours':<12}{'in the next':<15}control"
 
 

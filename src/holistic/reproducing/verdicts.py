@@ -149,7 +149,7 @@ def judged(line: Line, parts: Sequence[Over]) -> Judged:
     why = _why(line, ways[best], levels[best])
     if len(ways) > 1:
         alike = sum(level >= max(levels[best], 1) for level in levels)
-        why += f"; so {alike or 'none'} of {len(ways)} ways; shown: {ways[best][0].way}"
+        why = f"{alike or 'none'} of {len(ways)} ways, shown: {ways[best][0].way}; {why}"
     return Judged(VERDICTS[levels[best]], why, _main(ways[best])[0])
 
 
@@ -192,31 +192,32 @@ def _met(line: Line, part: Over) -> bool:
 
 def _why(line: Line, way: Sequence[Over], level: int) -> str:
     """Say what decided on a way."""
+    first = _main(way)[0]
     roles = ("main",) if level == 0 else ("main", "also")
     failing = [part for part in way if part.role in roles and not part.holds]
+    if level == 0:
+        counts = [f"{p.aspect} beats its control in {p.beats} of {p.n} trainings" for p in failing]
+        return joined(counts)
+    beaten = f"beats its control in {min(part.beats for part in _main(way))} of {first.n} trainings"
+    parts = [] if line.value is None else [_number(line, first)]
     if failing:
-        names = [f"{part.aspect} ({part.beats} of {part.n} trainings)" for part in failing]
-        fails = f"no more than its control: {joined(names)}"
-        return fails if level == 0 else f"holds but for what is {fails}"
-    beaten = f"more than its control in {min(p.beats for p in _main(way))} of {way[0].n} trainings"
-    return beaten if line.value is None else f"{beaten}, {_number(line, _main(way)[0])}"
+        names = [f"{part.aspect} ({part.beats} of {part.n})" for part in failing]
+        parts.append(f"but not in {joined(names)}")
+    return ", ".join([beaten, *parts])
 
 
 def _number(line: Line, part: Over) -> str:
     """Say how the origin's number stands to ours."""
-    told = as_told(line.value, line.unit, digits=0)
+    told, met = as_told(line.value, line.unit, digits=0), _met(line, part)
     if line.kind == "least":
-        return f"and {told} {'is' if _met(line, part) else 'is not'} reached by the whole interval"
+        return f"{told} {'is' if met else 'is not'} reached by the whole interval"
     if line.kind == "exact":
-        hit = int((part.values == line.value).sum())
         found = ", ".join(f"{value:.0f}" for value in part.values)
-        return f"and {told} in {hit} of {part.n} (they have {found})"
-    ends = range_told(part.next_lo, part.next_hi, line.unit)
+        return f"{told} {'in most' if met else 'in too few'} of them: {found}"
     if not part.next_lo > part.control:
-        return f"but a further training may have {ends}, which includes the control"
-    if _met(line, part):
-        return f"and a further training may have {ends}"
-    return f"but a further training may have {ends}, and ours {as_told(part.mean, line.unit)}"
+        return "its range is too wide to tell: it includes the control"
+    ends = range_told(part.next_lo, part.next_hi, line.unit)
+    return f"{told} {'is' if met else 'is not'} like ours, {ends}"
 
 
 def summed(verdicts: Sequence[str]) -> str:
