@@ -92,8 +92,10 @@ class Source:
 class Plan:
     """What a run studies, with which lenses, and where it is saved."""
 
-    weights: Annotated[Path | None, option(MODEL)] = None
+    files: Annotated[tuple[Path, ...], option(MODEL, "--weights")] = ()
     """File, checkpoint, shards, or Hugging Face folder."""
+    seeds: Annotated[int, option(MODEL)] = 1
+    """Train and study so many, from --seed on, and compare."""
     forward: Annotated[str | None, option(MODEL)] = None
     """module:function(model, batch) that returns logits."""
     limit: Annotated[int | None, option(COST)] = None
@@ -118,6 +120,11 @@ class Plan:
     """At most so long, as 90s, 10m, 1h: cuts settings to fit."""
     anyway: Annotated[bool, option(MODEL)] = False
     """Study a model that is no better than chance, too."""
+
+    @property
+    def weights(self) -> Path | None:
+        """The one file of weights that is studied; None where there is none."""
+        return self.files[0] if self.files else None
 
     @property
     def most(self) -> int | None:

@@ -18,10 +18,9 @@ from holistic.cli.options import (
     Source,
     Verbose,
     settings_class,
-    usual_folder,
 )
+from holistic.cli.several import compared, trainings
 from holistic.cli.streams import kept_apart, print_json
-from holistic.cli.subjects import with_pretrained
 from holistic.errors import AuditError, LensError, notice
 from holistic.lenses._contract import Lens, left_out, lens_class, lens_names
 from holistic.showing import progress_shown
@@ -51,7 +50,8 @@ def run(
 ) -> None:
     """Study a model through all lenses and save an audit with its report.
 
-    A run that was cut off goes on where it stopped when the same command is given again.
+    A run that was cut off goes on where it stopped when the same command is given again. Of
+    several trainings each is studied in a folder of its own, and then they are compared.
 
     Parameters
     ----------
@@ -68,16 +68,21 @@ def run(
     config
         TOML file of settings (`seed = 1`, `[ablation]`).
     """
-    lenses, source = _lenses(plan, settings), with_pretrained(source, plan.weights)
-    out = plan.out or usual_folder(source)
+    lenses, every = _lenses(plan, settings), trainings(source, plan)
     failed: LensError | None = None
+    found: list[Audit] = []
     with kept_apart(), progress_shown() as progress:
-        try:
-            audit = _audited(source, plan, lenses, out, progress=progress)
-        except LensError as error:
-            audit, failed = error.audit, error
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"interrupted; {_kept(out)}") from None
+        for one in every:
+            try:
+                if len(every) > 1:
+                    print(f"{one.out.name}, of {len(every)}", file=sys.stderr, flush=True)
+                found.append(_audited(one.source, one.plan, lenses, one.out, progress=progress))
+            except LensError as error:
+                found.append(error.audit)
+                failed = error
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt(f"interrupted; {_kept(one.out)}") from None
+        audit = compared(every) if len(every) > 1 else found[0]
     _show(audit, report_json=json_, verbose=verbose)
     if failed:
         raise failed

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from holistic.comparing.schemas import Statement
 from holistic.results.folder import Folder
-from holistic.results.layers import layer_names
 from holistic.words import joined, named
 
 __all__ = ["Kind", "kinds"]
@@ -36,47 +34,38 @@ class Kind:
 
     def line(self, layers: dict[str, str]) -> str:
         """Write them as one sentence, with the classes or layers that they are about."""
-        if len(self.rows) == 1:
+        about = list(dict.fromkeys(filter(None, (_about(row, layers) for row in self.rows))))
+        chooses = any(row.answers for row in self.rows)
+        split = any(0 < row.audits < row.asked for row in self.rows)
+        if len(self.rows) == 1 and not (chooses or split):
             return self.rows[0].about
-        about = list(dict.fromkeys(_about(row, layers) for row in self.rows))
-        if len(self.rows) == self.of:
+        if len(self.rows) == self.of and not (chooses or split):
             return f"{self.words} (all {self.of})."
-        more = [f"{len(about) - _SHOWN} more"] if len(about) > _SHOWN else []
-        return f"{self.words} ({joined([*about[:_SHOWN], *more])} of {self.of})."
+        shown = 2 if chooses else _SHOWN
+        more = [f"{len(about) - shown} more"] if len(about) > shown else []
+        parts = [*about[:shown], *more]
+        if chooses or split:
+            return f"{self.words}: {'; '.join(filter(None, parts))}."
+        return f"{self.words} ({joined(parts)} of {self.of})."
 
 
-def kinds(rows: Iterable[Statement], audit: Folder, verdict: str) -> list[Kind]:
-    """Return the kinds of statements with a verdict, those of most statements first."""
-    layers, found = layer_names(audit), dict[str, list[Statement]]()
-    for row in rows:
-        found.setdefault(_blanked(row, layers), []).append(row)
+def kinds(audit: Folder, verdict: str) -> list[Kind]:
+    """Return the kinds of statements with a verdict: first of all classes, then of each."""
+    found = dict[str, list[Statement]]()
+    for row in audit["compare.statements"].rows(Statement):
+        found.setdefault(row.kind, []).append(row)
     own = [
         Kind(words, mine, len(every))
         for words, every in found.items()
         if (mine := tuple(row for row in every if row.verdict == verdict))
     ]
-    return sorted(own, key=lambda kind: -len(kind.rows))
-
-
-def _blanked(row: Statement, layers: dict[str, str]) -> str:
-    """What is stated, without the class and the layer."""
-    words = row.about.removesuffix(".")
-    if row.class_:
-        words = (
-            words.replace(named(row.class_), "A class", 1)
-            if words.startswith(named(row.class_))
-            else words.replace(named(row.class_), "a class")
-        )
-    if row.site:
-        words = words.replace(layers.get(row.site, row.site), "a layer")
-    return words
+    return sorted(own, key=lambda kind: (bool(kind.rows[0].class_), -len(kind.rows)))
 
 
 def _about(row: Statement, layers: dict[str, str]) -> str:
-    parts = [named(row.class_)] if row.class_ else []
-    parts += (
-        [f"at {layers.get(row.site, row.site)}" if parts else layers.get(row.site, row.site)]
-        if row.site
-        else []
-    )
-    return " ".join(parts)
+    """The class and the layer that a statement is about, and its answers where it has any."""
+    layer = layers.get(row.site, row.site)
+    place = " at ".join(filter(None, (named(row.class_) if row.class_ else "", layer)))
+    if row.answers:
+        return f"{place}: {row.answers}"
+    return f"{place} {row.audits} of {row.asked}" if 0 < row.audits < row.asked else place

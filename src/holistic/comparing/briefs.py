@@ -111,7 +111,10 @@ def similarity(finding: Finding, audit: Folder) -> str:
     if least is None:
         return "The audits have no layer in common; the map shows which are alike."
     place = layer_names(audit).get(least.site_a, least.site_a)
-    return f"The same layers lay out examples alike: similarity (CKA) at least {number(least.cka.value)}, at {place}."
+    return (
+        "The same layers lay out examples alike: similarity (CKA) at least "
+        f"{number(least.cka.value)}, at {place}."
+    )
 
 
 def drift(finding: Finding, audit: Folder) -> str:

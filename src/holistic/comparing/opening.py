@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from holistic.comparing._kinds import kinds
 from holistic.comparing.briefs import drift, partners, similarity, statements
-from holistic.comparing.schemas import VERDICTS, Statement
+from holistic.comparing.schemas import VERDICTS
 from holistic.results.folder import Folder
 from holistic.results.layers import layer_names
 from holistic.results.opening import Headline, Opening, Panel
@@ -14,12 +14,12 @@ from holistic.results.opening import Headline, Opening, Panel
 __all__ = ["opening"]
 
 _STATEMENTS = "compare.statements"
-_SHOWN = 6
 _HEADS = {
-    VERDICTS[0]: ("replicates", "Holds in every training, and should in the next"),
-    VERDICTS[2]: ("differs", "Is so in some trainings only"),
-    VERDICTS[3]: ("in none", "Holds in no training"),
+    VERDICTS[0]: ("replicates", "Holds in every training, and should in the next", 5),
+    VERDICTS[2]: ("differs", "Is so in some trainings only", 4),
+    VERDICTS[3]: ("in none", "Holds in no training", 2),
 }
+"""By verdict the name of its panel, its title, and how many kinds of statements it shows."""
 
 
 def opening(audit: Folder) -> Opening:
@@ -27,22 +27,29 @@ def opening(audit: Folder) -> Opening:
     if _STATEMENTS not in audit:
         return Opening()
     headline = Headline(statements(audit.finding(_STATEMENTS), audit), _STATEMENTS, 1.0)
-    return Opening(headline, panels=(*_verdicts(audit), *_others(audit)))
+    return Opening(headline, panels=(*_verdicts(audit), *_others(audit)), picture="compare.kinds")
 
 
 def _verdicts(audit: Folder) -> Iterator[Panel]:
-    rows, layers = list(audit[_STATEMENTS].rows(Statement)), layer_names(audit)
-    for place, (verdict, (name, title)) in enumerate(_HEADS.items()):
-        found = kinds(rows, audit, verdict)
-        most = _SHOWN if verdict != VERDICTS[3] else _SHOWN // 2
+    layers = layer_names(audit)
+    for place, (verdict, (name, title, most)) in enumerate(_HEADS.items()):
+        found = kinds(audit, verdict)
         lines = [kind.line(layers) for kind in found[:most]]
         if len(found) > most:
             lines.append(f"… and {len(found) - most} more kinds of statements.")
         if lines:
-            evidence = "; ".join(
-                f"{r.about} {r.audits} of {r.asked}" for k in found for r in k.rows
+            every = [row for kind in found for row in kind.rows]
+            evidence = "; ".join(f"{row.about} {row.audits} of {row.asked}" for row in every)
+            yield Panel(
+                name,
+                title,
+                tuple(lines),
+                _STATEMENTS,
+                place,
+                evidence=evidence,
+                bare=True,
+                listed=True,
             )
-            yield Panel(name, title, tuple(lines), _STATEMENTS, place, evidence=evidence, bare=True)
 
 
 def _others(audit: Folder) -> Iterator[Panel]:

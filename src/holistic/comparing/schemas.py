@@ -8,8 +8,9 @@ from holistic.results.columns import Estimate, col, estimate, key
 from holistic.results.schema import Schema
 
 __all__ = [
-    "ANSWERS", "DRIFT", "MATCHING", "QUESTION", "SIMILARITY", "STATEMENTS", "STATISTICS", "UNITS",
-    "VERDICTS", "Answer", "Drift", "Matching", "Similar", "Statement", "Statistic", "UnitMatch",
+    "ANSWERS", "DRIFT", "KINDS", "MATCHING", "QUESTION", "SIMILARITY", "STATEMENTS", "STATISTICS",
+    "UNITS", "VERDICTS", "Answer", "Drift", "KindOfStatement", "Matching", "Similar", "Statement",
+    "Statistic", "UnitMatch",
 ]  # fmt: skip
 
 QUESTION = "Which findings hold in other trainings, too?"
@@ -34,6 +35,7 @@ class Statement:
     """Row of `compare.statements`: one statement, asked of every audit."""
 
     about: str = key("what is stated", words="statement")
+    kind: str = col("the same without the class and the layer that it is about")
     finding: str = col("finding that it rests on")
     class_: str = col("class that it is about; empty for none", name="class")
     site: str = col("site that it is about; empty for none")
@@ -84,6 +86,19 @@ class Answer:
             "hi": "upper end of its 95 % interval, over examples",
         },
     )
+
+
+@dataclass(frozen=True)
+class KindOfStatement:
+    """Row of `compare.kinds`: what one audit says to the statements of one kind."""
+
+    kind: str = key("what is stated, of any class and layer", words="kind of statement")
+    audit: str = key("audit that was asked")
+    share: float | None = col(
+        "share of these statements that the audit bears out, or gives the commonest answer to",
+        unit="share", words="borne out", role="value",
+    )  # fmt: skip
+    statements: int = col("statements of this kind that it could tell", of="share", role="n")
 
 
 @dataclass(frozen=True)
@@ -277,8 +292,16 @@ ANSWERS = Schema(
     Answer,
     lead="Which audit bears out which statement?",
     view="heat",
-    across="about audit",
+    across="audit about",
     size="outcome",
+)
+KINDS = Schema(
+    "compare.kinds",
+    "What each audit says, by kinds of statements",
+    KindOfStatement,
+    lead="Which kinds of statements does every training bear out?",
+    view="heat",
+    across="audit kind",
 )
 STATISTICS = Schema(
     "compare.statistics",

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from holistic.comparing._compared import Compared
-from holistic.comparing.schemas import ANSWERS, STATEMENTS, VERDICTS, Answer, Statement
+from holistic.comparing.schemas import (
+    ANSWERS,
+    KINDS,
+    STATEMENTS,
+    VERDICTS,
+    Answer,
+    KindOfStatement,
+    Statement,
+)
 from holistic.results.claims import Claim
 from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
+from holistic.results.layers import layer_names
 from holistic.results.tables import Table
 from holistic.stats.trainings import (
     OverTrainings,
@@ -21,22 +30,34 @@ from holistic.stats.trainings import (
     limits,
     over_trainings,
 )
-from holistic.words import counted, sentence
+from holistic.words import counted, named, sentence
 
-__all__ = ["statements"]
+__all__ = ["Asked", "asked_of", "judged", "statements"]
 
 _SURE = 0.95
 """Chance in the next training from which on a statement is said to replicate."""
 _ENDS = 3.92
+"""Standard errors between the ends of a 95 % interval."""
 _UNTOLD = -1
 
 
 @dataclass(frozen=True)
-class _Asked:
+class Asked:
     """One statement, what each audit claims of it (None where it has no such finding)."""
 
     about: str
     claims: tuple[Claim | None, ...]
+    layers: Mapping[str, str]
+
+    @property
+    def kind(self) -> str:
+        """What is stated, without the class and the layer."""
+        words, of = self.about.removesuffix("."), self.first
+        if of.class_:
+            words = words.replace(named(of.class_), "a class")
+        if of.site:
+            words = words.replace(self.layers.get(of.site, of.site), "a layer")
+        return sentence(words)
 
     @property
     def first(self) -> Claim:
@@ -78,56 +99,79 @@ class _Asked:
         return f"{self.first.finding} {'which' if self.chooses else self.first.unit}"
 
 
-def statements(compared: Compared) -> tuple[Finding, Finding]:
-    """Return `compare.statements` and `compare.answers`."""
-    asked = _asked(compared.claims)
-    chances = _chances(asked)
-    rows = list[Statement]()
-    for i, one in enumerate(asked):
-        outcomes, first, number = one.outcomes, one.first, _number(one, compared.shared)
-        counts = Counter(answer for answer in one.given if answer is not None)
-        rows.append(
-            Statement(
-                one.about,
-                first.finding,
-                first.class_,
-                first.site,
-                _verdict(outcomes, chances[i], len(compared.audits)),
-                one.commonest if one.chooses else "",
-                ", ".join(f"{a} ({n})" for a, n in counts.most_common()) if one.chooses else "",
-                int(np.nansum(outcomes)),
-                int(np.isfinite(outcomes).sum()),
-                float(chances[i]),
-                Estimate(
-                    *(float(n[0]) for n in (number.mean, number.lo, number.hi)), int(number.n[0])
-                ),
-                first.unit,
-                float(number.next_lo[0]),
-                float(number.next_hi[0]),
-            )
-        )
+def statements(compared: Compared) -> tuple[Finding, ...]:
+    """Return `compare.statements`, `compare.kinds` and `compare.answers`."""
+    asked = asked_of(compared.claims, layer_names(compared.audits[0]))
+    rows = judged(asked, shared=compared.shared)
     rows.sort(key=lambda row: (VERDICTS.index(row.verdict), -_known(row.chance)))
+    table = Table.from_rows(Statement, rows)
     answers = [row for one in asked for row in _answers(one, compared.names)]
     return (
-        Finding(
-            STATEMENTS,
-            Table.from_rows(Statement, rows),
-            _sentences(rows),
-            _caveats(compared),
-        ),
+        Finding(STATEMENTS, table, _sentences(rows), _caveats(compared)),
+        Finding(KINDS, Table.from_rows(KindOfStatement, list(_kinds(asked, compared.names)))),
         Finding(ANSWERS, Table.from_rows(Answer, answers)),
     )
 
 
-def _asked(claims: Sequence[Sequence[Claim]]) -> list[_Asked]:
-    """Match claims by what they state; a statement needs two audits that could make it."""
+def judged(asked: Sequence[Asked], *, shared: float) -> list[Statement]:
+    """Say of each statement whether it replicates, with the number behind it.
+
+    Parameters
+    ----------
+    asked
+        The statements, asked of every audit.
+    shared
+        Part of their evaluation examples that two audits share.
+    """
+    chances = _chances(asked)
+    return [
+        _statement(one, float(chance), shared) for one, chance in zip(asked, chances, strict=True)
+    ]
+
+
+def _statement(one: Asked, chance: float, shared: float) -> Statement:
+    outcomes, first, number = one.outcomes, one.first, _number(one, shared)
+    counts = Counter(answer for answer in one.given if answer is not None)
+    mean, lo, hi, next_lo, next_hi = (
+        float(part[0])
+        for part in (number.mean, number.lo, number.hi, number.next_lo, number.next_hi)
+    )
+    return Statement(
+        one.about,
+        one.kind,
+        first.finding,
+        first.class_,
+        first.site,
+        _verdict(outcomes, chance, len(one.claims)),
+        one.commonest if one.chooses else "",
+        ", ".join(f"{a} ({n})" for a, n in counts.most_common()) if one.chooses else "",
+        int(np.nansum(outcomes)),
+        int(np.isfinite(outcomes).sum()),
+        chance,
+        Estimate(mean, lo, hi, int(number.n[0])),
+        first.unit,
+        next_lo,
+        next_hi,
+    )
+
+
+def asked_of(claims: Sequence[Sequence[Claim]], layers: Mapping[str, str]) -> list[Asked]:
+    """Match what audits claim by what is stated; two of them must be able to tell.
+
+    Parameters
+    ----------
+    claims
+        What each audit claims, or could.
+    layers
+        Short name of each site.
+    """
     own = [{claim.about: claim for claim in one} for one in claims]
     every = dict.fromkeys(about for one in own for about in one)
-    found = [_Asked(about, tuple(one.get(about) for one in own)) for about in every]
+    found = [Asked(about, tuple(one.get(about) for one in own), layers) for about in every]
     return [one for one in found if np.isfinite(one.outcomes).sum() > 1]
 
 
-def _number(one: _Asked, shared: float) -> OverTrainings:
+def _number(one: Asked, shared: float) -> OverTrainings:
     """The number behind a statement, over the audits."""
     found = [claim.value if claim else Estimate(None) for claim in one.claims]
     values, lo, hi = (
@@ -137,16 +181,11 @@ def _number(one: _Asked, shared: float) -> OverTrainings:
     return over.within(*limits(one.first.unit, values, lo, hi))
 
 
-def _first_of(number: OverTrainings) -> Estimate:
-    ends = (float(part[0]) for part in (number.mean, number.lo, number.hi))
-    return Estimate(*ends, int(number.n[0]))
-
-
 def _known(value: float | None) -> float:
     return np.nan if value is None else value
 
 
-def _chances(asked: Sequence[_Asked]) -> np.ndarray:
+def _chances(asked: Sequence[Asked]) -> np.ndarray:
     """Chance of each statement in the next training, by its margins, or by its kind's record.
 
     A kind's record is how often trainings that were left out by turns bear out what all others
@@ -180,7 +219,7 @@ def _chances(asked: Sequence[_Asked]) -> np.ndarray:
     return chances
 
 
-def _codes(asked: Sequence[_Asked]) -> np.ndarray:
+def _codes(asked: Sequence[Asked]) -> np.ndarray:
     """Answers as whole numbers `[n, M]`, below 0 where an audit couldn't tell."""
     rows = list[list[int]]()
     for one in asked:
@@ -198,7 +237,7 @@ def _verdict(outcomes: np.ndarray, chance: float, audits: int) -> str:
     return VERDICTS[0] if len(outcome) == audits and chance >= _SURE else VERDICTS[1]
 
 
-def _answers(one: _Asked, names: Sequence[str]) -> list[Answer]:
+def _answers(one: Asked, names: Sequence[str]) -> list[Answer]:
     return [
         Answer(
             one.about,
@@ -211,6 +250,20 @@ def _answers(one: _Asked, names: Sequence[str]) -> list[Answer]:
         )
         for name, claim, outcome in zip(names, one.claims, one.outcomes, strict=True)
     ]
+
+
+def _kinds(asked: Sequence[Asked], names: Sequence[str]) -> Iterator[KindOfStatement]:
+    """What each audit says to the statements of each kind, the most agreed on first."""
+    found = dict[str, list[np.ndarray]]()
+    for one in asked:
+        found.setdefault(one.kind, []).append(one.outcomes)
+    outcomes = {kind: np.array(own) for kind, own in found.items()}  # [M, n] each
+    for kind in sorted(outcomes, key=lambda kind: -float(np.nanmean(outcomes[kind]))):
+        for i, name in enumerate(names):
+            own = outcomes[kind][:, i]
+            there = own[np.isfinite(own)]
+            share = float(there.mean()) if len(there) else np.nan
+            yield KindOfStatement(kind, name, share, len(there))
 
 
 def _sentences(rows: Sequence[Statement]) -> tuple[str, ...]:

@@ -92,7 +92,7 @@ def _of_number(
     sides = np.sign(values - number.column.neutral) * (q < _LEVEL)
     commoner = np.maximum((sides > 0).sum(0), (sides < 0).sum(0))
     tested = np.isfinite(q).sum(0)
-    for i in np.flatnonzero(over.n > 1):
+    for i in np.flatnonzero(over.n > 1).tolist():
         at = dict(zip(names, lasting[i], strict=True))
         yield Statistic(
             finding,

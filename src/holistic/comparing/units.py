@@ -217,6 +217,7 @@ def _rows(
             ),
             float(ours.whole[unit]) if ours else np.nan,
             float(theirs.whole[other]) if theirs else np.nan,
-            *verdicts,
+            verdicts[0],
+            verdicts[1],
             verdicts[0] != verdicts[1] if all(verdicts) and found.sure[i] else None,
         )  # fmt: skip

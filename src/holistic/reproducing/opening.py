@@ -27,7 +27,8 @@ def opening(audit: Folder) -> Opening:
     if _FINDING not in audit:
         return Opening()
     headline = Headline(lines(audit.finding(_FINDING), audit), _FINDING, 1.0)
-    return Opening(headline, panels=tuple(_panels(list(audit[_FINDING].rows(LineRow)))))
+    panels = tuple(_panels(list(audit[_FINDING].rows(LineRow))))
+    return Opening(headline, panels=panels, picture=_FINDING)
 
 
 def _panels(rows: list[LineRow]) -> Iterator[Panel]:

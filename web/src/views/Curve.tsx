@@ -138,7 +138,7 @@ export function Dots({
     () => every.filter((row) => table.cell(row, value) !== null),
     [table, every, value],
   );
-  const make = useCallback((): Plot.PlotOptions => {
+  const make = useCallback((width: number): Plot.PlotOptions => {
     const [low, high] = bounds(table, value),
       [control, least, most] = controlOf(table, value);
     const name = (row: number) => shown(table.cell(row, by)),
@@ -180,10 +180,11 @@ export function Dots({
       }),
     );
     const names = [...new Set(rows.map(name))];
+    const longest = Math.max(20, Math.floor(width / 16)); // letters of a name that there is room for
     return {
       height: 62 + 20 * names.length,
       marginTop: 32,
-      marginLeft: 30 + 7 * Math.min(20, Math.max(...names.map((n) => n.length))),
+      marginLeft: 30 + 6.4 * Math.min(longest, Math.max(...names.map((n) => n.length))),
       x: {
         label: `${table.word(value)}${table.about(value).unit ? ` [${table.about(value).unit}]` : ""}`,
         grid: true,
@@ -193,7 +194,7 @@ export function Dots({
         label: table.word(by),
         labelAnchor: "top",
         domain: names,
-        tickFormat: (n: string) => (n.length > 20 ? `${n.slice(0, 19)}…` : n),
+        tickFormat: (n: string) => (n.length > longest ? `${n.slice(0, longest - 1)}…` : n),
       },
       marks,
     };
