@@ -76,6 +76,8 @@ app.command(
     help="Compare saved audits: what replicates, which units come again; no torch.",
     help_epilogue="    holistic compare runs/seed0 runs/seed1 runs/seed2",
     sort_key=5,
+)
+app.command(
     "holistic.cli.reproduce:reproduce",
     help="Train the origin's network several times; set its results beside what comes out.",
     help_epilogue="    holistic reproduce --data digits --seeds 3",
