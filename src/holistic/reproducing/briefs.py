@@ -21,7 +21,7 @@ def lines(finding: Finding, audit: Folder) -> str:
 def parts(finding: Finding, audit: Folder) -> str:
     """Say how many aspects beat their control in every training."""
     rows = [row for row in finding.table.rows(PartRow) if row.role != "remark"]
-    every = sum(row.beaten == row.value.n for row in rows)
+    every = sum(row.beaten == row.trainings for row in rows)
     return f"{every} of {len(rows)} numbers behind the lines beat their control in every training."
 
 

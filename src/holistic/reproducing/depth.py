@@ -81,6 +81,7 @@ def _gains(layers: list[str], probes: list[Probe], copies: np.ndarray) -> Iterat
             ("abstraction", "", f"a probe gains from {layers[place - 1]} to {layers[place]}"),
             (value, error, len(after.right)),
             copies[:, place - 1],
+            unit="points",
             only=lo > 0,
         )
 
@@ -112,13 +113,10 @@ def _falls(
 
         error = float(jackknife_error(fall, len(rows), subject.seed))
         yield against(
-            (
-                "abstraction",
-                "",
-                f"classes draw together from {layers[place - 1]} to {layers[place]}",
-            ),
+            ("abstraction", "", f"classes gather from {layers[place - 1]} to {layers[place]}"),
             (fall(np.empty(0, int)), error, len(rows)),
             copies[:, place - 2],
+            unit="nats",
             role="also",
         )
 
@@ -139,7 +137,7 @@ def _settled(
         error = float(np.sqrt(share * (1 - share) / len(answers)))
         yield against(
             ("abstraction", "", f"answers settled at {layer}"),
-            (share, error, len(answers)), [usual], role="remark",
+            (share, error, len(answers)), [usual], unit="share", role="remark",
         )  # fmt: skip
 
 
@@ -181,6 +179,7 @@ def _directions(
         ("directions", way, "steering"),
         (float(slopes.mean), error, len(trial.steer_rows)),
         trial.steered.controls[..., method].mean(1),
+        unit="logits",
     )
     erased = trial.erased
     drops = (erased.lost - erased.gained)[:, method] / erased.count  # [C]
@@ -190,5 +189,6 @@ def _directions(
         ("directions", way, "erasing"),
         (float(drops.mean()), error, int(erased.count.sum())),
         erased.controls.mean(1),
+        unit="points",
         role="also",
     )

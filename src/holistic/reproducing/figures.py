@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from holistic.reproducing.origin import LINES
+from holistic.reproducing.origin import LINES, Line
 from holistic.reproducing.schemas import LineRow, PartRow, PictureRow, TrainingRow
 from holistic.results.columns import Estimate
 from holistic.results.drawing import BLUE, GREY, ORANGE, grid, plain
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
+from holistic.words import sentence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,6 +42,7 @@ def lines(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
         _strip(axis, 0.0, row.ours, (row.next_lo, row.next_hi), scale)
         axis.scatter(scale * np.array(values), np.zeros(len(values)), s=16, color=BLUE, zorder=3)
         _origin(axis, row.line, scale)
+        axis.locator_params(axis="x", nbins=5)
         axis.set_yticks([])
         axis.set_ylim(-0.6, 0.6)
         axis.set_title(plain(f"{row.title}: {row.verdict}", 60), fontsize=8, loc="left")
@@ -55,9 +57,13 @@ def _number(value: float | None) -> float:
 
 
 def _origin(axis: Axes, line: str, scale: float) -> None:
-    told = next((one.value for one in LINES if one.key == line), None)
-    if told is not None:
-        axis.axvline(scale * told, color=ORANGE, linewidth=1.5)
+    if (value := _told(line).value) is not None:
+        axis.axvline(scale * value, color=ORANGE, linewidth=1.5)
+
+
+def _told(line: str) -> Line:
+    """What the origin says; nothing where another version knew a line that this one doesn't."""
+    return next((one for one in LINES if one.key == line), Line(line, "", line, line))
 
 
 def _strip(
@@ -80,23 +86,28 @@ def _strip(
 def parts(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw the lines that were measured in several ways."""
     rows = [row for row in finding.table.rows(PartRow) if row.role != "remark"]
-    units = {row.line: (row.unit, row.title) for row in audit["reproduce.lines"].rows(LineRow)}
     for line in dict.fromkeys(row.line for row in rows):
         own = [row for row in rows if row.line == line]
         if len(own) > 1:
-            unit, title = units[line]
-            yield _ways(line, own, unit), f"{title}. {_KEY}"
+            yield _ways(line, own), f"{sentence(_told(line).title)}. {_KEY}"
 
 
-def _ways(line: str, rows: Sequence[PartRow], unit: str) -> Figure:
-    figure, (axis,) = grid(1, 1, 7.2, 0.8 + 0.24 * len(rows))
-    scale, name = _SCALES.get(unit, (1.0, unit))
-    for place, row in enumerate(rows):
-        _strip(axis, -place, row.value, (row.next_lo, row.next_hi), scale)
-    _origin(axis, line, scale)
-    labels = [plain(": ".join(filter(None, (row.way, row.aspect))), 60) for row in rows]
-    axis.set_yticks([-place for place in range(len(rows))], labels, fontsize=7)
-    axis.set_xlabel(name, fontsize=8)
+def _ways(line: str, rows: Sequence[PartRow]) -> Figure:
+    """Draw one panel for each unit, and in it one height for each number."""
+    units = list(dict.fromkeys(row.unit for row in rows))
+    most = max(sum(row.unit == unit for row in rows) for unit in units)
+    figure, axes = grid(len(units), 1, 7.2, 0.7 + 0.24 * most)
+    for axis, unit in zip(axes, units, strict=True):
+        own = [row for row in rows if row.unit == unit]
+        scale, name = _SCALES.get(unit, (1.0, unit))
+        for place, row in enumerate(own):
+            _strip(axis, -place, row.value, (row.next_lo, row.next_hi), scale)
+        if unit == _told(line).unit:
+            _origin(axis, line, scale)
+        labels = [plain(": ".join(filter(None, (row.way, row.aspect))), 60) for row in own]
+        axis.set_yticks([-place for place in range(len(own))], labels, fontsize=7)
+        axis.set_ylim(-len(own) + 0.4, 0.6)
+        axis.set_xlabel(name, fontsize=8)
     return figure
 
 

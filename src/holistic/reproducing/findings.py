@@ -84,7 +84,7 @@ def _line(line: Line, verdict: Judged, ways: int, command: str) -> LineRow:
         title=line.title,
         claim=line.claim,
         origin=line.origin,
-        unit=line.unit,
+        unit=shown.unit,
         verdict=verdict.verdict,
         why=verdict.why,
         way=shown.way,
@@ -94,6 +94,7 @@ def _line(line: Line, verdict: Judged, ways: int, command: str) -> LineRow:
         next_lo=_known(shown.next_lo),
         next_hi=_known(shown.next_hi),
         beaten=shown.beats,
+        trainings=shown.n,
         command=command.format(lens=line.lens),
     )
 
@@ -101,7 +102,7 @@ def _line(line: Line, verdict: Judged, ways: int, command: str) -> LineRow:
 def _estimate(part: Over) -> Estimate:
     ends = (part.lo, part.hi, part.control, part.control_lo, part.control_hi)
     lo, hi, *control = map(_known, ends)
-    return Estimate(_known(part.mean), lo, hi, part.n, *control)
+    return Estimate(_known(part.mean), lo, hi, None, *control)
 
 
 def _known(value: float) -> float | None:
@@ -110,24 +111,25 @@ def _known(value: float) -> float | None:
 
 def _part(part: Over, examples: int) -> PartRow:
     return PartRow(
-        part.line, part.way, part.aspect, part.role, _estimate(part), _known(part.next_lo),
-        _known(part.next_hi), part.beats, examples,
+        part.line, part.way, part.aspect, part.role, part.unit, _estimate(part),
+        _known(part.next_lo), _known(part.next_hi), part.beats, part.n, examples,
     )  # fmt: skip
 
 
 def _training(one: Measured, seed: int) -> TrainingRow:
     control = map(_known, (one.control, one.control_lo, one.control_hi))
     value = Estimate(_known(one.value), None, None, one.n, *control)
-    return TrainingRow(one.line, one.way, one.aspect, seed, value, _known(one.error), one.beats)
+    name = one.line, one.way, one.aspect
+    return TrainingRow(*name, seed, one.unit, value, _known(one.error), one.beats)
 
 
 def _statement(line: Line, verdict: Judged) -> str:
     shown = verdict.shown
-    ends = range_told(shown.lo, shown.hi, line.unit)
-    ours = as_told(shown.mean, line.unit) + (f" (95 % interval {ends})" if ends else "")
+    ends = range_told(shown.lo, shown.hi, shown.unit)
+    ours = as_told(shown.mean, shown.unit) + (f" (95 % interval {ends})" if ends else "")
     return (
         f"{sentence(line.claim)}: {verdict.verdict}; {shown.aspect} {ours} over "
-        f"{counted(shown.n, 'training')}, control {as_told(shown.control, line.unit)} "
+        f"{counted(shown.n, 'training')}, control {as_told(shown.control, shown.unit)} "
         f"({verdict.why})."
     )
 

@@ -57,7 +57,7 @@ def pairs(subject: Subject) -> list[Measured]:
     errors = jackknife_error(without, n, subject.seed)
     names = [*(site.layer for site in subject.hidden_sites), "all layers"]
     return [
-        against(("pairs", name, "pairs"), (found[i], errors[i], n), control[:, i])
+        against(("pairs", name, "count"), (found[i], errors[i], n), control[:, i], unit="pairs")
         for i, name in enumerate(names)
     ]
 
@@ -132,8 +132,8 @@ def clusters(subject: Subject, speaking: tuple[tuple[str, int], ...]) -> list[Me
         stands = groups.k > 1 and float(permutation_p(own[place, 1], scores)) <= _LEVEL
         lo, hi = (float(end) for end in band(usual))
         k, mean, nan = groups.k if stands else 1, float(usual.mean()), float("nan")
-        name = "clusters", site.layer, "groups"
-        found.append(Measured(*name, "main", k, nan, len(some), mean, lo, hi, stands))
+        name = "clusters", site.layer, "grouping"
+        found.append(Measured(*name, "main", "clusters", k, nan, len(some), mean, lo, hi, stands))
         for digit in speaking:
             found += _speaking(subject, site, (chosen, measured), groups, digit)
     return found
@@ -172,8 +172,14 @@ def _speaking(
     own = of_class(subject.evaluation, label)
     if groups.k < 2:
         nan = float("nan")
-        yield against((line, site.layer, "active on it"), (nan, nan, len(own)), [])
-        yield against((line, site.layer, "needed for it"), (nan, nan, len(own)), [], role="also")
+        yield against((line, site.layer, "activity on it"), (nan, nan, len(own)), [], unit="SD")
+        yield against(
+            (line, site.layer, "need for it"),
+            (nan, nan, len(own)),
+            [],
+            unit="points",
+            role="also",
+        )
         return
     weights = _weights(members)
     group = _strongest(weights @ sides[0].means.T, label)
@@ -189,12 +195,12 @@ def _speaking(
         )
     error = float(activity.std(ddof=1) / np.sqrt(len(activity)))
     measured = float(activity.mean()), error, len(activity)
-    yield against((line, site.layer, "active on it"), measured, random, only=prefers)
+    yield against((line, site.layer, "activity on it"), measured, random, unit="SD", only=prefers)
     units = np.flatnonzero(members == group)
     sets = np.stack([rng.permutation(site.units)[: len(units)] for _ in range(_SETS)])
     drops, errors = drops_without(subject, site, np.concatenate([units[None], sets]), own, _EDIT)
     lost = float(drops[0]), float(errors[0]), len(own)
-    yield against((line, site.layer, "needed for it"), lost, drops[1:], role="also")
+    yield against((line, site.layer, "need for it"), lost, drops[1:], unit="points", role="also")
 
 
 def _weights(members: np.ndarray) -> np.ndarray:

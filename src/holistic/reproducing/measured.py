@@ -30,6 +30,9 @@ class Measured:
         What it is: the line, one of the ways that it can be understood, one side of it.
     role
         What it is to its line.
+    unit
+        `share`, `points` (a share that is lost or gained), what is counted, or a word; empty for a
+        number without unit.
     value, error
         The number, and its standard error from the examples; NaN where that isn't known.
     n
@@ -44,6 +47,7 @@ class Measured:
     way: str
     aspect: str
     role: Role
+    unit: str
     value: float
     error: float
     n: int
@@ -58,6 +62,7 @@ def against(
     measured: tuple[float, float, int],
     draws: ArrayLike,
     *,
+    unit: str = "",
     role: Role = "main",
     only: bool = True,
 ) -> Measured:
@@ -71,8 +76,8 @@ def against(
         Value, standard error and examples.
     draws
         What the control gives, one number a draw.
-    role
-        What it is to its line.
+    unit, role
+        Its unit, and what it is to its line.
     only
         A further condition without which it doesn't count as beyond its control.
     """
@@ -83,7 +88,7 @@ def against(
     mean = float(found.mean()) if len(found) else float("nan")
     beats = bool(only and value > hi)
     return Measured(
-        *name, role, float(value), float(error), int(n), mean, float(lo), float(hi), beats
+        *name, role, unit, float(value), float(error), int(n), mean, float(lo), float(hi), beats
     )
 
 

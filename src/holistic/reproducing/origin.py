@@ -38,7 +38,7 @@ class Line:
     value
         The origin's number; None where it gives none.
     unit
-        `share`, `points` (a share that is lost), or what is counted.
+        Of that number: `share`, `points` (a share that is lost), or what is counted.
     rounding
         Half of the last digit that the origin gives.
     """
@@ -62,7 +62,7 @@ class Line:
 
 
 def as_told(value: float | None, unit: str, *, digits: int = 1) -> str:
-    """Write a number in the unit of its line.
+    """Write a number in its unit.
 
     >>> as_told(0.9731, "share"), as_told(0.12, "points", digits=0), as_told(607, "pairs")
     ('97.3 %', '12 points', '607 pairs')
@@ -72,10 +72,10 @@ def as_told(value: float | None, unit: str, *, digits: int = 1) -> str:
     if unit == "points":
         shown = number(None if value is None else 100 * value, f"z.{digits}f")
         return shown if shown == "–" else f"{shown} points"
-    if unit in ("pairs", "clusters"):
-        shown = number(value, "z,.0f" if digits == 0 or float(value or 0).is_integer() else "z,.1f")
-        return shown if shown == "–" else f"{shown} {unit}"
-    return number(value, "z.2f")
+    few = unit in ("pairs", "clusters")
+    whole = few and (digits == 0 or float(value or 0).is_integer())
+    shown = number(value, "z,.0f" if whole else "z,.1f" if few else "z.2f")
+    return f"{shown} {unit}" if unit and shown != "–" else shown
 
 
 def range_told(lo: float | None, hi: float | None, unit: str) -> str:
@@ -109,10 +109,8 @@ LINES = (
         "digits", "activation", "deeper layers see digits",
         "neurons of deeper layers are specific to digits",
     ),
-    Line("loop", "attribution", "the loop decides on the 6", "the loop of the 6 decides on it",
-         unit="points"),
-    Line("bar", "attribution", "the bar decides on the 7", "the bar of the 7 decides on it",
-         unit="points"),
+    Line("loop", "attribution", "the loop decides on the 6", "the loop of the 6 decides on it"),
+    Line("bar", "attribution", "the bar decides on the 7", "the bar of the 7 decides on it"),
     Line(
         "clusters", "mechanism", "groups of neurons", "neurons fall into 6 clusters",
         "exact", 6, "clusters",
@@ -130,7 +128,7 @@ LINES = (
     ),
     Line(
         "abstraction", "tracing", "each layer knows more",
-        "representations grow more abstract from layer to layer", unit="points",
+        "representations grow more abstract from layer to layer",
     ),
     Line(
         "directions", "tracing", "a direction for each digit",

@@ -191,9 +191,9 @@ def regions(subject: Subject, name: str) -> list[Measured]:
     digit = PARTS[name][0]
     own = of_class(subject.evaluation, subject.classes.index(digit))
     erased = erasures(own.images[:, 0].cpu().numpy(), name, subject.seed)
-    n, nan = len(erased.places), float("nan")
+    n, nan, label = len(erased.places), float("nan"), (name, "", "accuracy lost")
     if n < _FEWEST:
-        return [Measured(name, "", "accuracy lost", "main", nan, nan, n, nan, nan, nan, False)]
+        return [Measured(*label, "main", "points", nan, nan, n, nan, nan, nan, False)]
     some = own.at(erased.places)
     before = _right(subject, some.images, some.labels)
     after, *others = (
@@ -207,8 +207,8 @@ def regions(subject: Subject, name: str) -> list[Measured]:
     beats = float(gap.interval()[0]) > 0
     return [
         Measured(
-            name, "", "accuracy lost", "main", float(lost.mean()), error, n,
-            float(control.mean), lo, hi, beats,
+            *label, "main", "points", float(lost.mean()), error, n, float(control.mean), lo, hi,
+            beats,
         )
     ]  # fmt: skip
 

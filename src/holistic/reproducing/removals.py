@@ -38,7 +38,7 @@ def accuracy(subject: Subject) -> list[Measured]:
     ]
     n, share = len(labels), shares[0]
     error = float(np.sqrt(share * (1 - share) / n))
-    return [against(("baseline", "", "accuracy"), (share, error, n), shares[1:])]
+    return [against(("baseline", "", "accuracy"), (share, error, n), shares[1:], unit="share")]
 
 
 def of_class(examples: Examples, label: int) -> Examples:
@@ -110,5 +110,5 @@ def _ways(
             float(part[0]) for part in drops_without(subject, site, units[None], own, edit)
         )
         way, measured = f"{edit}, by {called}, {layer}", (drop, error, len(own))
-        yield against(("top_ten", way, "beside random neurons"), measured, free)
-        yield against(("top_ten", way, "beside neurons as active"), measured, alike)
+        yield against(("top_ten", way, "beside random neurons"), measured, free, unit="points")
+        yield against(("top_ten", way, "beside neurons as active"), measured, alike, unit="points")

@@ -16,12 +16,12 @@ QUESTION = "Do the origin's results come again, with other trainings and beside 
 _OVER = {
     "lo": "lower end of its 95 % interval, over trainings and examples",
     "hi": "upper end of its 95 % interval, over trainings and examples",
-    "n": "trainings",
     "control": "mean of what should show nothing, over the trainings",
     "control_lo": "lower end of what 95 % of the control lie between, mean over the trainings",
     "control_hi": "upper end of what 95 % of the control lie between, mean over the trainings",
 }
-_ALL = "lo hi n control control_lo control_hi"
+_ALL = "lo hi control control_lo control_hi"
+_UNIT = "unit of the number: points are parts of the accuracy; empty for a number without one"
 _LEAST = "least that a further training on other images should have, 19 times of 20"
 _MOST = "most that a further training on other images should have, 19 times of 20"
 _LINE, _WAY = "line of the origin", "how it was measured, where the origin leaves that open"
@@ -38,23 +38,24 @@ class LineRow:
     line: str = key(_LINE)
     lens: str = col("lens that it belongs to")
     title: str = col("what it is about")
-    claim: str = col("what the origin says")
-    origin: str = col("the origin's number; yes where it says that something is so")
-    unit: str = col("unit of the numbers; empty for numbers without one", of="ours")
     verdict: str = col("reproduced, in kind, or not reproduced")
-    why: str = col("what decided the verdict")
-    way: str = col(_WAY + ": the way that comes nearest")
-    ways: int = col("ways that were tried")
-    measured: str = col("what the number is")
+    origin: str = col("the origin's number; yes where it says that something is so")
     ours: Estimate = estimate(
         "our number, mean over the trainings; the larger, the more it speaks for the line",
         prefix="",
         parts=_ALL,
-        meanings={**_OVER, "n": "trainings"},
+        meanings=_OVER,
     )
+    unit: str = col(_UNIT, of="ours")
     next_lo: float | None = col(_LEAST, of="ours")
     next_hi: float | None = col(_MOST, of="ours")
-    beaten: int = col("trainings in which the number is beyond its control", of="ours")
+    beaten: int = col("trainings in which it is beyond its control", unit="trainings", of="ours")
+    trainings: int = col("trainings", unit="trainings")
+    why: str = col("what decided the verdict")
+    measured: str = col("what our number is")
+    way: str = col(_WAY + ": the way that comes nearest")
+    ways: int = col("ways that were tried")
+    claim: str = col("what the origin says")
     command: str = col("shows more of it, for the first training")
 
 
@@ -63,7 +64,7 @@ LINES = Schema(
     "The origin's results, line by line",
     LineRow,
     lead="What does the origin say, what comes out here, and does it beat its control?",
-    view="dots",
+    view="still",
 )
 
 
@@ -75,6 +76,7 @@ class PartRow:
     way: str = key(_WAY)
     aspect: str = key("what was measured")
     role: str = col(_ROLE)
+    unit: str = col(_UNIT, of="value")
     value: Estimate = estimate(
         "mean over the trainings; the larger, the more it speaks for the line",
         prefix="",
@@ -83,7 +85,8 @@ class PartRow:
     )
     next_lo: float | None = col(_LEAST, of="value")
     next_hi: float | None = col(_MOST, of="value")
-    beaten: int = col("trainings in which it is beyond its control", of="value")
+    beaten: int = col("trainings in which it is beyond its control", unit="trainings", of="value")
+    trainings: int = col("trainings", unit="trainings")
     examples: int = col("examples behind it in each training", unit="examples")
 
 
@@ -92,7 +95,7 @@ PARTS = Schema(
     "Every way to measure a line",
     PartRow,
     lead="How does each line come out by every way in which it can be understood?",
-    view="dots",
+    view="still",
 )
 
 
@@ -104,6 +107,7 @@ class TrainingRow:
     way: str = key(_WAY)
     aspect: str = key("what was measured")
     seed: int = key("seed of the training")
+    unit: str = col(_UNIT, of="value")
     value: Estimate = estimate(
         "in this training; the larger, the more it speaks for the line",
         prefix="",
@@ -147,6 +151,7 @@ PICTURES = Schema(
     "What was erased",
     PictureRow,
     lead="Which parts of the digits were erased, and which beside them?",
+    view="still",
     arrays={
         "erased": Array(
             "uint8", "rows 3 height width",

@@ -19,7 +19,7 @@ __all__ = ["told"]
 
 _WIDTH = 80
 _STYLES: dict[str, str] = dict(zip(VERDICTS, ("red", "yellow", "green"), strict=True))
-_HEADS = f"{'':2}{'':28}{'the origin':<13}{'ours':<12}{'in the next':<15}control"
+_HEADS = f"{'':2}{'':28}{'the origin':<13}{'ours':<15}{'in the next':<15}control"
 
 
 def told(audit: Folder) -> Group:
@@ -47,16 +47,15 @@ def told(audit: Folder) -> Group:
 
 def _told(row: LineRow) -> Iterator[Text]:
     """Write the numbers of a line, and below them the verdict and as much of its reason as fits."""
-    unit = "" if row.unit in ("points", "pairs", "clusters") else row.unit
-
-    def short(value: float | None) -> str:
-        return as_told(value, row.unit).removesuffix(f" {row.unit}")
-
-    ahead = range_told(row.next_lo, row.next_hi, row.unit).removesuffix(f" {row.unit}")
-    ahead = ahead.removesuffix(" %") if unit else ahead
-    yield Text(
-        f"  {row.title:<28}{row.origin:<13}{short(row.ours.value):<12}{ahead:<15}"
-        f"{short(row.ours.control)}"[:_WIDTH]
+    word = "%" if row.unit == "share" else row.unit
+    ours = as_told(row.ours.value, row.unit)
+    ahead, control = (
+        told.removesuffix(f" {word}")
+        for told in (
+            range_told(row.next_lo, row.next_hi, row.unit),
+            as_told(row.ours.control, row.unit),
+        )
     )
+    yield Text(f"  {row.title:<28}{row.origin:<13}{ours:<15}{ahead:<15}{control}"[:_WIDTH])
     why = textwrap.shorten(row.why, _WIDTH - 6 - len(row.verdict), placeholder=" …")
     yield Text.assemble("    ", (row.verdict, _STYLES[row.verdict]), f": {why}")

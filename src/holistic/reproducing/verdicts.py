@@ -55,7 +55,7 @@ class Over:
 
     Attributes
     ----------
-    line, way, aspect, role
+    line, way, aspect, role, unit
         What it is.
     values
         `[n]`, one a training.
@@ -73,6 +73,7 @@ class Over:
     way: str
     aspect: str
     role: Role
+    unit: str
     values: np.ndarray
     mean: float
     lo: float
@@ -128,7 +129,7 @@ def over(trainings: Sequence[Measured]) -> Over:
     ]
     beats = sum(m.beats for m in trainings)
     return Over(
-        first.line, first.way, first.aspect, first.role, values, mean, lo, hi,
+        first.line, first.way, first.aspect, first.role, first.unit, values, mean, lo, hi,
         mean - ahead, mean + ahead, control[0], control[1], control[2], beats, len(trainings),
     )  # fmt: skip
 
@@ -149,7 +150,7 @@ def judged(line: Line, parts: Sequence[Over]) -> Judged:
     why = _why(line, ways[best], levels[best])
     if len(ways) > 1:
         alike = sum(level >= max(levels[best], 1) for level in levels)
-        why = f"{alike or 'none'} of {len(ways)} ways, shown: {ways[best][0].way}; {why}"
+        why += f" ({alike or 'none'} of {len(ways)} ways, shown: {ways[best][0].way})"
     return Judged(VERDICTS[levels[best]], why, _main(ways[best])[0])
 
 
@@ -196,14 +197,14 @@ def _why(line: Line, way: Sequence[Over], level: int) -> str:
     roles = ("main",) if level == 0 else ("main", "also")
     failing = [part for part in way if part.role in roles and not part.holds]
     if level == 0:
-        counts = [f"{p.aspect} beats its control in {p.beats} of {p.n} trainings" for p in failing]
-        return joined(counts)
+        names = [f"{p.aspect} beats its control in {p.beats} of {p.n}" for p in failing]
+        return f"{joined(names)} trainings"
     beaten = f"beats its control in {min(part.beats for part in _main(way))} of {first.n} trainings"
     parts = [] if line.value is None else [_number(line, first)]
     if failing:
         names = [f"{part.aspect} ({part.beats} of {part.n})" for part in failing]
-        parts.append(f"but not in {joined(names)}")
-    return ", ".join([beaten, *parts])
+        parts.append(f"not by {joined(names)}")
+    return "; ".join([*parts, beaten])
 
 
 def _number(line: Line, part: Over) -> str:
