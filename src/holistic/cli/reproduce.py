@@ -61,9 +61,9 @@ def reproduce(
         return
     from rich.console import Console
 
-    from holistic.reproducing.told import told
+    from holistic.reproducing.printed import printed
 
-    Console(highlight=False).print(everything(audit) if verbose else told(audit))
+    Console(highlight=False).print(everything(audit) if verbose else printed(audit))
     weights = audit.path / "models" / "mlp-seed0.safetensors"
     print(f"report  {page}; why in full: holistic report {shlex.quote(str(audit.path))} --verbose")
     print(f"more    holistic run {data} --weights {shlex.quote(str(weights))} --lens NAME")

@@ -57,11 +57,11 @@ def _number(value: float | None) -> float:
 
 
 def _origin(axis: Axes, line: str, scale: float) -> None:
-    if (value := _told(line).value) is not None:
+    if (value := _claimed(line).value) is not None:
         axis.axvline(scale * value, color=ORANGE, linewidth=1.5)
 
 
-def _told(line: str) -> Line:
+def _claimed(line: str) -> Line:
     """What the origin says; nothing where another version knew a line that this one doesn't."""
     return next((one for one in LINES if one.key == line), Line(line, "", line, line))
 
@@ -89,7 +89,7 @@ def parts(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     for line in dict.fromkeys(row.line for row in rows):
         own = [row for row in rows if row.line == line]
         if len(own) > 1:
-            yield _ways(line, own), f"{sentence(_told(line).title)}. {_KEY}"
+            yield _ways(line, own), f"{sentence(_claimed(line).title)}. {_KEY}"
 
 
 def _ways(line: str, rows: Sequence[PartRow]) -> Figure:
@@ -102,7 +102,7 @@ def _ways(line: str, rows: Sequence[PartRow]) -> Figure:
         scale, name = _SCALES.get(unit, (1.0, unit))
         for place, row in enumerate(own):
             _strip(axis, -place, row.value, (row.next_lo, row.next_hi), scale)
-        if unit == _told(line).unit:
+        if unit == _claimed(line).unit:
             _origin(axis, line, scale)
         labels = [plain(": ".join(filter(None, (row.way, row.aspect))), 60) for row in own]
         axis.set_yticks([-place for place in range(len(own))], labels, fontsize=7)

@@ -8,7 +8,7 @@ import numpy as np
 
 from holistic.reproducing import schemas
 from holistic.reproducing.measured import Measured
-from holistic.reproducing.origin import LINES, Line, as_told, range_told
+from holistic.reproducing.origin import LINES, Line, in_words, range_in_words
 from holistic.reproducing.regions import PARTS, erasures
 from holistic.reproducing.removals import of_class
 from holistic.reproducing.schemas import LineRow, PartRow, PictureRow, TrainingRow
@@ -125,11 +125,11 @@ def _training(one: Measured, seed: int) -> TrainingRow:
 
 def _statement(line: Line, verdict: Judged) -> str:
     shown = verdict.shown
-    ends = range_told(shown.lo, shown.hi, shown.unit)
-    ours = as_told(shown.mean, shown.unit) + (f" (95 % interval {ends})" if ends else "")
+    ends = range_in_words(shown.lo, shown.hi, shown.unit)
+    ours = in_words(shown.mean, shown.unit) + (f" (95 % interval {ends})" if ends else "")
     return (
         f"{sentence(line.claim)}: {verdict.verdict}; {shown.aspect} {ours} over "
-        f"{counted(shown.n, 'training')}, control {as_told(shown.control, shown.unit)} "
+        f"{counted(shown.n, 'training')}, control {in_words(shown.control, shown.unit)} "
         f"({verdict.why})."
     )
 

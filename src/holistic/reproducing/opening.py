@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from holistic.reproducing.briefs import lines
-from holistic.reproducing.origin import as_told
+from holistic.reproducing.origin import in_words
 from holistic.reproducing.schemas import LineRow
 from holistic.reproducing.verdicts import IN_KIND, NOT, YES
 from holistic.results.folder import Folder
@@ -36,14 +36,14 @@ def _panels(rows: list[LineRow]) -> Iterator[Panel]:
         own = [row for row in rows if row.verdict == verdict]
         if own:
             evidence = "; ".join(f"{row.title}: {row.why}" for row in own)
-            told = tuple(_line(row) for row in own)
-            yield Panel(verdict, title, told, _FINDING, place, evidence=evidence, bare=True)
+            words = tuple(_line(row) for row in own)
+            yield Panel(verdict, title, words, _FINDING, place, evidence=evidence, bare=True)
 
 
 def _line(row: LineRow) -> str:
     """Set our number beside the origin's, or beside the control where the origin has none."""
-    ours = as_told(row.ours.value, row.unit)
-    beside = f"the origin {row.origin}"
+    ours = in_words(row.ours.value, row.unit)
+    other = f"the origin {row.origin}"
     if row.origin == "yes":
-        beside = f"control {as_told(row.ours.control, row.unit)}"
-    return f"{sentence(row.title)}: {ours}, {beside}."
+        other = f"control {in_words(row.ours.control, row.unit)}"
+    return f"{sentence(row.title)}: {ours}, {other}."

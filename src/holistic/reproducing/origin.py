@@ -9,7 +9,7 @@ import numpy as np
 
 from holistic.words import number, percent
 
-__all__ = ["LINES", "SPEAKING", "WIDTHS", "Kind", "Line", "as_told", "range_told"]
+__all__ = ["LINES", "SPEAKING", "WIDTHS", "Kind", "Line", "in_words", "range_in_words"]
 
 Kind = Literal["number", "least", "exact", "claim"]
 """A number to come near to, one to reach, a count to hit, or a statement without a number."""
@@ -57,14 +57,14 @@ class Line:
         """The origin's number in words; `yes` where it says that something is so."""
         if self.value is None:
             return "yes"
-        word = as_told(self.value, self.unit, digits=0)
+        word = in_words(self.value, self.unit, digits=0)
         return f"{word} or more" if self.kind == "least" else word
 
 
-def as_told(value: float | None, unit: str, *, digits: int = 1) -> str:
+def in_words(value: float | None, unit: str, *, digits: int = 1) -> str:
     """Write a number in its unit.
 
-    >>> as_told(0.9731, "share"), as_told(0.12, "points", digits=0), as_told(607, "pairs")
+    >>> in_words(0.9731, "share"), in_words(0.12, "points", digits=0), in_words(607, "pairs")
     ('97.3 %', '12 points', '607 pairs')
     """
     if unit == "share":
@@ -78,15 +78,15 @@ def as_told(value: float | None, unit: str, *, digits: int = 1) -> str:
     return f"{shown} {unit}" if unit and shown != "–" else shown
 
 
-def range_told(lo: float | None, hi: float | None, unit: str) -> str:
+def range_in_words(lo: float | None, hi: float | None, unit: str) -> str:
     """Write what a number lies between; empty where an end is missing.
 
-    >>> range_told(0.031, 0.204, "points"), range_told(0.97, 0.98, "share")
+    >>> range_in_words(0.031, 0.204, "points"), range_in_words(0.97, 0.98, "share")
     ('3.1 to 20.4 points', '97.0 to 98.0 %')
     """
     if lo is None or hi is None or not np.isfinite([lo, hi]).all():
         return ""
-    least, most = (as_told(end, unit) for end in (lo, hi))
+    least, most = (in_words(end, unit) for end in (lo, hi))
     word = "%" if unit == "share" else unit
     return f"{least.removesuffix(f' {word}')} to {most}"
 

@@ -150,11 +150,24 @@ def _neighbours(at: tuple[int, int], drawn: np.ndarray) -> Iterator[tuple[int, i
                 yield row, column
 
 
+def _outside(ink: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """Pixels `[S, 2]` outside of a part from which others may grow; its own where all is in it."""
+    from skimage.measure import label
+
+    pieces = np.asarray(label(_drawn(ink) & ~part, connectivity=2))
+    sums = np.bincount(pieces.ravel(), weights=ink.ravel())
+    sums[0] = 0
+    enough = sums >= min(float(ink[part].sum()), float(sums.max()))
+    found = np.argwhere((pieces > 0) & enough[pieces])
+    return found if len(found) else np.argwhere(part)
+
+
 @kept
 def erasures(images: np.ndarray, name: str, seed: int) -> Erasure:
     """Find a named part in each of the images `[N, H, W]`, and draw others beside it.
 
-    Others start at a random pixel of ink outside of the part, of all ink where there is none.
+    Others start at a random pixel of what is left without the part, in a piece of it that has as
+    much ink, or in the largest where none has.
     """
     rng, find = np.random.default_rng(seed), PARTS[name][1]
     places, parts, others = list[int](), list[np.ndarray](), list[list[np.ndarray]]()
@@ -162,9 +175,8 @@ def erasures(images: np.ndarray, name: str, seed: int) -> Erasure:
         part = find(ink)
         if part is None or not part.any():
             continue
-        outside = np.argwhere(_drawn(ink) & ~part)
-        outside = outside if len(outside) else np.argwhere(part)
-        starts = outside[rng.integers(0, len(outside), _DRAWS)]
+        starts = _outside(ink, part)
+        starts = starts[rng.integers(0, len(starts), _DRAWS)]
         places.append(place)
         parts.append(part)
         others.append([connected(ink, part, (int(r), int(c))) for r, c in starts])
@@ -202,15 +214,22 @@ def regions(subject: Subject, name: str) -> list[Measured]:
     )  # [M] each
     lost, usual = before - after, before - np.mean(others, 0)
     gap, control = Means.of(lost - usual), Means.of(usual)
-    lo, hi = (float(end) for end in control.interval())
+    lo, hi = _ends(control)
     error = float(lost.std(ddof=1) / np.sqrt(n))
-    beats = float(gap.interval()[0]) > 0
+    beats = _ends(gap)[0] > 0
     return [
         Measured(
             *label, "main", "points", float(lost.mean()), error, n, float(control.mean), lo, hi,
             beats,
         )
     ]  # fmt: skip
+
+
+def _ends(means: Means) -> tuple[float, float]:
+    """Ends of a mean's interval; the mean itself where all images agree."""
+    mean = float(means.mean)
+    lo, hi = (float(end) for end in means.interval())
+    return (lo, hi) if lo == lo else (mean, mean)
 
 
 def _right(subject: Subject, images: torch.Tensor, labels: torch.Tensor) -> np.ndarray:

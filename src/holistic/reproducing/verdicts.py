@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from holistic.reproducing.measured import Measured, Role
-from holistic.reproducing.origin import Line, as_told, range_told
+from holistic.reproducing.origin import Line, in_words, range_in_words
 from holistic.stats.trainings import over_trainings
 from holistic.words import counted, joined
 
@@ -209,16 +209,16 @@ def _why(line: Line, way: Sequence[Over], level: int) -> str:
 
 def _number(line: Line, part: Over) -> str:
     """Say how the origin's number stands to ours."""
-    told, met = as_told(line.value, line.unit, digits=0), _met(line, part)
+    theirs, met = in_words(line.value, line.unit, digits=0), _met(line, part)
     if line.kind == "least":
-        return f"{told} {'is' if met else 'is not'} reached by the whole interval"
+        return f"{theirs} {'is' if met else 'is not'} reached by the whole interval"
     if line.kind == "exact":
         found = ", ".join(f"{value:.0f}" for value in part.values)
-        return f"{told} {'in most' if met else 'in too few'} of them: {found}"
+        return f"{theirs} {'in most' if met else 'in too few'} of them: {found}"
     if not part.next_lo > part.control:
         return "its range is too wide to tell: it includes the control"
-    ends = range_told(part.next_lo, part.next_hi, line.unit)
-    return f"{told} {'is' if met else 'is not'} like ours, {ends}"
+    ends = range_in_words(part.next_lo, part.next_hi, line.unit)
+    return f"{theirs} {'is' if met else 'is not'} like ours, {ends}"
 
 
 def summed(verdicts: Sequence[str]) -> str:

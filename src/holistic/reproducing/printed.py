@@ -10,19 +10,19 @@ from rich.console import Group
 from rich.text import Text
 
 from holistic.report.opening import facts_line
-from holistic.reproducing.origin import as_told, range_told
+from holistic.reproducing.origin import in_words, range_in_words
 from holistic.reproducing.schemas import LineRow
 from holistic.reproducing.verdicts import VERDICTS, summed
 from holistic.results.folder import Folder
 
-__all__ = ["told"]
+__all__ = ["printed"]
 
 _WIDTH = 80
 _STYLES: dict[str, str] = dict(zip(VERDICTS, ("red", "yellow", "green"), strict=True))
 _HEADS = f"{'':2}{'':28}{'the origin':<13}{'ours':<15}{'in the next':<15}control"
 
 
-def told(audit: Folder) -> Group:
+def printed(audit: Folder) -> Group:
     """Build what is printed at the end: two lines for each result, under the names of lenses.
 
     Parameters
@@ -41,19 +41,19 @@ def told(audit: Folder) -> Group:
     for lens, own in groupby(rows, key=lambda row: row.lens):
         lines.append(Text(lens.upper(), style="bold"))
         for row in own:
-            lines += _told(row)
+            lines += _result(row)
     return Group(*lines)
 
 
-def _told(row: LineRow) -> Iterator[Text]:
+def _result(row: LineRow) -> Iterator[Text]:
     """Write the numbers of a line, and below them the verdict and as much of its reason as fits."""
     word = "%" if row.unit == "share" else row.unit
-    ours = as_told(row.ours.value, row.unit)
+    ours = in_words(row.ours.value, row.unit)
     ahead, control = (
-        told.removesuffix(f" {word}")
-        for told in (
-            range_told(row.next_lo, row.next_hi, row.unit),
-            as_told(row.ours.control, row.unit),
+        words.removesuffix(f" {word}")
+        for words in (
+            range_in_words(row.next_lo, row.next_hi, row.unit),
+            in_words(row.ours.control, row.unit),
         )
     )
     yield Text(f"  {row.title:<28}{row.origin:<13}{ours:<15}{ahead:<15}{control}"[:_WIDTH])
