@@ -19,8 +19,13 @@ from holistic.results.tables import Table
 from holistic.study.subject import Subject
 from holistic.words import counted, sentence
 
-__all__ = ["found", "pictures"]
+__all__ = ["LIMITS", "found", "pictures"]
 
+LIMITS = (
+    "Edges are gratings, bars and edges of all orientations; curves weren't shown, so that half of "
+    "the line is not judged.",
+    "Whether a group is needed is tried with its neurons at their mean over the selection split.",
+)
 _SHOWN = 8
 """Images of each line."""
 
@@ -51,7 +56,7 @@ def found(by_seed: Mapping[int, Sequence[Measured]], command: str) -> list[Findi
                 [_line(line, one, ways[line], command) for line, one in verdicts.items()],
             ),
             tuple(_statement(line, one) for line, one in verdicts.items()),
-            RULES,
+            (*RULES, *LIMITS),
         ),
         Finding(
             schemas.PARTS,

@@ -72,9 +72,8 @@ def in_words(value: float | None, unit: str, *, digits: int = 1) -> str:
     if unit == "points":
         shown = number(None if value is None else 100 * value, f"z.{digits}f")
         return shown if shown == "–" else f"{shown} points"
-    few = unit in ("pairs", "clusters")
-    whole = few and (digits == 0 or float(value or 0).is_integer())
-    shown = number(value, "z,.0f" if whole else "z,.1f" if few else "z.2f")
+    spec = {"pairs": "z,.0f", "clusters": "z.0f" if digits == 0 else "z.1f"}.get(unit, "z.2f")
+    shown = number(value, spec)
     return f"{shown} {unit}" if unit and shown != "–" else shown
 
 
