@@ -172,8 +172,9 @@ def test_the_page_has_a_picture_on_top_and_the_erased_parts(made: holistic.Audit
 
 def test_it_opens_without_torch(made: holistic.Audit) -> None:
     code = (
-        f"import sys, holistic; a = holistic.load({str(made.path)!r}); a.report(); a.summary();"
-        "[a.finding(n).brief for n in a]; sys.exit('torch' in sys.modules)"
+        f"import sys, holistic; a = holistic.load({str(made.path)!r}); a.summary();"
+        "[a.finding(n).brief for n in a]; a.figure('reproduce.lines');"
+        "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
@@ -194,6 +195,17 @@ def test_what_cannot_be_reproduced_is_refused_in_a_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="ten digits"):
         reproduce("tests.test_reproducing:letters", out=tmp_path / "a")
     assert not (tmp_path / "a").exists()
+
+
+def test_an_interrupted_command_says_what_is_kept(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("holistic.reproducing.reproduce", stopped)
+    assert main(["reproduce", "--data", "digits", "--out", str(tmp_path)]) == 130
+    assert f"kept in '{tmp_path}', and the same command goes on" in capsys.readouterr().err
 
 
 def test_the_command_prints_lines_or_json(

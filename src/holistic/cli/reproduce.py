@@ -51,8 +51,17 @@ def reproduce(
     from holistic import reproducing
     from holistic.report import as_json, everything
 
+    out = out or reproducing.usual_folder(data)
     with kept_apart():
-        audit = reproducing.reproduce(data, seeds=seeds, epochs=epochs, out=out, data_dir=data_dir)
+        try:
+            audit = reproducing.reproduce(
+                data, seeds=seeds, epochs=epochs, out=out, data_dir=data_dir
+            )
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(
+                f"interrupted; what was finished is kept in '{out}', and the same command goes on "
+                "there"
+            ) from None
     page = audit.path / "report.html"
     if json_:
         lines = audit["reproduce.lines"].rows()
