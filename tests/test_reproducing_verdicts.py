@@ -56,7 +56,7 @@ def test_a_missing_part_leaves_a_line_in_kind_and_a_missing_main_part_nothing() 
     weak = over(measured([1.0] * 5, aspect="second", role="also", beats=False))
     found = judged(CLAIM, [fine, weak])
     assert found.verdict == IN_KIND
-    assert "not by second (0 of 5)" in found.why
+    assert "all but second (0 of 5)" in found.why
     assert judged(CLAIM, [fine, replace(weak, role="main")]).verdict == NOT
     assert judged(CLAIM, [fine, replace(weak, role="remark")]).verdict == YES
 

@@ -203,7 +203,7 @@ def _why(line: Line, way: Sequence[Over], level: int) -> str:
     parts = [] if line.value is None else [_number(line, first)]
     if failing:
         names = [f"{part.aspect} ({part.beats} of {part.n})" for part in failing]
-        parts.append(f"not by {joined(names)}")
+        parts.append(f"all but {joined(names)}")
     return "; ".join([*parts, beaten])
 
 
