@@ -68,6 +68,21 @@ def test_others_are_connected_have_as_much_ink_and_stay_outside() -> None:
             assert not (other & part).any()  # the stem has more ink than the loop
 
 
+def test_faint_pixels_go_with_the_nearest_ink() -> None:
+    ink = np.array([[0.0, 0.1, 1.0, 0.1, 0.0, 0.0, 0.1, 1.0, 0.1]])
+    part = np.array([[False] * 7 + [True, False]])
+    found = regions.with_rim(ink, part)[0].tolist()
+    assert found == [False] * 6 + [True, True, True]
+    erased = regions.erasures(load_data("digits").test.images[:200, 0].numpy(), "bar", 0)
+    shown = load_data("digits").test.images[:200, 0].numpy()[erased.places]
+    for image, part in zip(shown, erased.part, strict=True):
+        faint = np.argwhere((image > 0) & ~slow.drawn(image) & ~part)
+        kept = [tuple(at) for at in np.argwhere(slow.drawn(image) & ~part)]
+        gone = [tuple(at) for at in np.argwhere(slow.drawn(image) & part)]
+        # what stays of the faint ones is no nearer to what was erased than to what stays
+        assert all(slow.distance(at, kept) <= slow.distance(at, gone) for at in faint)
+
+
 class Sums(nn.Module):
     """Says 6 where there is enough ink in a mask, by one hidden layer."""
 

@@ -15,7 +15,7 @@ from holistic.reproducing.removals import of_class
 from holistic.stats.means import Means
 from holistic.study.subject import Subject
 
-__all__ = ["PARTS", "Erasure", "bar", "connected", "erasures", "loop", "regions"]
+__all__ = ["PARTS", "Erasure", "bar", "connected", "erasures", "loop", "regions", "with_rim"]
 
 _INK = 0.25
 """Share of the brightest pixel from which on one is ink."""
@@ -150,6 +150,20 @@ def _neighbours(at: tuple[int, int], drawn: np.ndarray) -> Iterator[tuple[int, i
                 yield row, column
 
 
+def with_rim(ink: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """Add the faint pixels around a part `[H, W]`, which would show its outline.
+
+    Each faint pixel goes with the pixel of ink that is nearest to it.
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    drawn = _drawn(ink)
+    nearest: np.ndarray = distance_transform_edt(
+        ~drawn, return_distances=False, return_indices=True
+    )  # pyright: ignore[reportAssignmentType]
+    return part | (part[tuple(nearest)] & (ink > 0) & ~drawn)
+
+
 def _outside(ink: np.ndarray, part: np.ndarray) -> np.ndarray:
     """Pixels `[S, 2]` outside of a part from which others may grow; its own where all is in it."""
     from skimage.measure import label
@@ -178,8 +192,9 @@ def erasures(images: np.ndarray, name: str, seed: int) -> Erasure:
         starts = _outside(ink, part)
         starts = starts[rng.integers(0, len(starts), _DRAWS)]
         places.append(place)
-        parts.append(part)
-        others.append([connected(ink, part, (int(r), int(c))) for r, c in starts])
+        parts.append(with_rim(ink, part))
+        grown = (connected(ink, part, (int(r), int(c))) for r, c in starts)
+        others.append([with_rim(ink, other) for other in grown])
     shape = (0, *images.shape[1:])
     return Erasure(
         np.array(places, int),
