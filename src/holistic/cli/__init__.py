@@ -71,6 +71,12 @@ app.command(
     sort_key=5,
 )
 app.command(
+    "holistic.cli.ask:ask",
+    help="Ask a saved audit: unit L2·57, class 7, image 123, layers, prune, shortcuts; no torch.",
+    help_epilogue="    holistic ask runs/mnist-mlp-seed0 class 7",
+    sort_key=5,
+)
+app.command(
     "holistic.cli.compare:compare",
     help="Compare saved audits: what replicates, which units come again; no torch.",
     help_epilogue="    holistic compare runs/seed0 runs/seed1 runs/seed2",
