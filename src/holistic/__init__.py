@@ -29,6 +29,7 @@ _HOMES = {
     "compare": "comparing",
     "load": "report.saved",
     "removable": "replacing.removal",
+    "reproduce": "reproducing",
     "serve": "workbench.serving",
     "sweep": "replacing.sweep",
     "test": "replacing.asked",
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from holistic.replacing.sweep import sweep as sweep
     from holistic.report.saved import Audit as Audit
     from holistic.report.saved import load as load
+    from holistic.reproducing import reproduce as reproduce
     from holistic.results.findings import Finding as Finding
     from holistic.results.tables import Table as Table
     from holistic.study.subject import Subject as Subject

@@ -23,6 +23,7 @@ export const values = (table: Table): string[] =>
   table.info.columns.filter((c) => c.role === "value" && c.kind !== "string").map((c) => c.name);
 
 export function choose(table: Table): Choice | null {
+  if (table.info.view === "still") return null; // its pictures stand in the page already
   const numbers = values(table);
   const own = keys(table);
   if (!numbers.length || !own.length || table.length < 2 || !unique(table, own)) return null;

@@ -313,6 +313,7 @@ test("a view and the keys of a map are those that were declared, if the table ha
     choose(table(columns(), "own", look));
   expect(chosen({ across: "from into" })).toMatchObject({ kind: "heat", filters: ["site"] });
   expect(chosen({})).toMatchObject({ kind: "heat", filters: ["from"] });
+  expect(chosen({ view: "still" })).toBeNull();
   for (const across of ["from nowhere", "from from", "from", "__proto__ constructor"])
     expect(chosen({ across })).toMatchObject({ kind: "heat", filters: ["from"] });
   expect(chosen({ view: "dots" })).toMatchObject({ kind: "dots", filters: ["from", "site"] });

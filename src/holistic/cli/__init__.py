@@ -83,6 +83,12 @@ app.command(
     sort_key=5,
 )
 app.command(
+    "holistic.cli.reproduce:reproduce",
+    help="Train the origin's network several times; set its results beside what comes out.",
+    help_epilogue="    holistic reproduce --data digits --seeds 3",
+    sort_key=6,
+)
+app.command(
     "holistic.cli.export:export",
     help="Write the tables and arrays of a saved audit as CSV, JSON or Zarr; no torch.",
     help_epilogue="    holistic export runs/mnist-mlp-seed0 --to csv --out tables",

@@ -194,7 +194,8 @@ def _sections(audit: Folder, *, drawn: bool) -> Iterator[dict[str, Any]]:
         for name in entry["findings"]:
             finding = audit.finding(name)
             with showing(audit, name):
-                still = not drawn or lacks_arrays(finding, embedded)
+                still = not drawn or finding.schema.view == "still"
+                still = still or lacks_arrays(finding, embedded)
                 parts.append(_part(audit, finding, still=still))
         parts.sort(key=lambda part: not part.answers)  # the answer stands first
         spoken = [p for p in parts if p.statements]

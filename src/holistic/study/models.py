@@ -31,7 +31,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a reference model is trained: AdamW under a one-cycle learning rate.
+    """How a reference model is trained: by AdamW, which is Adam where nothing decays.
 
     Attributes
     ----------
@@ -43,6 +43,8 @@ class Recipe:
         Weight decay.
     steps
         At least this many steps are taken, with more epochs on small data.
+    cycle
+        Whether the rate rises and falls in one cycle (Smith 2018), or stays as it is.
     """
 
     epochs: int
@@ -50,6 +52,7 @@ class Recipe:
     rate: float
     decay: float = 0.01
     steps: int = 600
+    cycle: bool = True
 
 
 RECIPES = {
@@ -217,7 +220,7 @@ def train(
     per_epoch = math.ceil(len(examples) / recipe.batch)
     total = max(recipe.epochs, math.ceil(recipe.steps / per_epoch)) * per_epoch
     optimiser = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, total, pct_start=0.2)
+    schedule = _schedule(optimiser, recipe, total)
     generator = torch.Generator().manual_seed(seed)
     model.train()
     with torch.random.fork_rng(devices=[]):
@@ -237,6 +240,14 @@ def train(
     for parameter in model.parameters():
         parameter.grad = None
     return model.eval()
+
+
+def _schedule(
+    optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int
+) -> torch.optim.lr_scheduler.LRScheduler:
+    if recipe.cycle:
+        return torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, steps, pct_start=0.2)
+    return torch.optim.lr_scheduler.ConstantLR(optimiser, 1.0, steps)
 
 
 @torch.no_grad()

@@ -1,0 +1,251 @@
+"""Erases a named part of a digit, and beside it other connected parts with as much ink."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from holistic.pieces import kept
+from holistic.reproducing.measured import Measured
+from holistic.reproducing.removals import of_class
+from holistic.stats.means import Means
+from holistic.study.subject import Subject
+
+__all__ = ["PARTS", "Erasure", "bar", "connected", "erasures", "loop", "regions", "with_rim"]
+
+_INK = 0.25
+"""Share of the brightest pixel from which on one is ink."""
+_DRAWS = 5
+"""Other parts of each image."""
+_FEWEST = 10
+_NORMAL = 1.959964
+_FAR = 1000
+"""Steps outside of the named part that one inside of it counts as."""
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """A named part of each image, and other parts of the same images with as much ink.
+
+    Attributes
+    ----------
+    places
+        `[M]`, places among the class's evaluation examples of the images that have the part.
+    part
+        `[M, H, W]` bool.
+    others
+        `[D, M, H, W]` bool.
+    """
+
+    places: np.ndarray
+    part: np.ndarray
+    others: np.ndarray
+
+
+def loop(ink: np.ndarray) -> np.ndarray | None:
+    """Find a closed loop in an image `[H, W]` of one digit: the ink around its largest hole.
+
+    Ink belongs to it within one width of the stroke from the hole, by twice the mean distance of
+    the stroke's middle from its edge.
+
+    Returns
+    -------
+    np.ndarray | None
+        `[H, W]` bool; None where there is no hole.
+    """
+    from scipy.ndimage import distance_transform_edt
+    from skimage.measure import label
+
+    drawn = np.pad(_drawn(ink), 1)
+    ground = np.asarray(label(~drawn, connectivity=1))
+    sizes = np.bincount(ground.ravel())
+    sizes[[0, ground[0, 0]]] = 0
+    if not sizes.any():
+        return None
+    away = distance_transform_edt(ground != sizes.argmax())
+    return (drawn & (np.asarray(away) <= _width(drawn) + 0.5))[1:-1, 1:-1]
+
+
+def bar(ink: np.ndarray) -> np.ndarray | None:
+    """Find the bar on top of an image `[H, W]` of one digit.
+
+    It is the topmost ink of each column, one width of the stroke deep, in the upper half of what
+    is drawn.
+    """
+    drawn = _drawn(ink)
+    rows = np.flatnonzero(drawn.any(1))
+    if not len(rows):
+        return None
+    top = np.where(drawn.any(0), drawn.argmax(0), len(drawn))
+    depth = np.arange(len(drawn))[:, None] - top
+    upper = np.arange(len(drawn))[:, None] <= (rows[0] + rows[-1]) / 2
+    return drawn & upper & (depth <= _width(drawn))
+
+
+PARTS: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray | None]]] = {
+    "loop": ("6", loop),
+    "bar": ("7", bar),
+}
+"""Line of the origin to the digit that it is about, and what finds the part."""
+
+
+def _drawn(ink: np.ndarray) -> np.ndarray:
+    return ink > _INK * max(float(ink.max()), 1e-9)
+
+
+def _width(drawn: np.ndarray) -> float:
+    """Width of the stroke: twice the mean distance of its middle line from its edge."""
+    from scipy.ndimage import distance_transform_edt
+    from skimage.morphology import skeletonize
+
+    inside = np.asarray(distance_transform_edt(np.pad(drawn, 1)))[1:-1, 1:-1]
+    middle = skeletonize(drawn)
+    return max(1.0, 2 * float(inside[middle].mean()) - 1) if middle.any() else 1.0
+
+
+def connected(ink: np.ndarray, part: np.ndarray, start: tuple[int, int]) -> np.ndarray:
+    """Grow a connected part from a pixel, outside of another part, until it has as much ink.
+
+    Pixels join in the order of the way to them over ink, among their eight neighbours; one inside
+    of the other part only where nothing is left outside. Of two numbers of pixels the one whose
+    ink is nearer counts.
+
+    Parameters
+    ----------
+    ink
+        `[H, W]`, an image of one digit.
+    part
+        `[H, W]` bool, the part to match.
+    start
+        Row and column of the first pixel.
+    """
+    drawn, wanted = _drawn(ink), float(ink[part].sum())
+    cost = {start: 0}
+    waiting, total = [(0, start)], 0.0
+    found = np.zeros_like(part)
+    while waiting:
+        far, at = heapq.heappop(waiting)
+        if found[at]:
+            continue
+        if abs(total + ink[at] - wanted) >= abs(total - wanted):
+            break
+        found[at], total = True, total + float(ink[at])
+        for near in _neighbours(at, drawn):
+            step = far + (_FAR if part[near] else 1)
+            if step < cost.get(near, step + 1):
+                cost[near] = step
+                heapq.heappush(waiting, (step, near))
+    return found
+
+
+def _neighbours(at: tuple[int, int], drawn: np.ndarray) -> Iterator[tuple[int, int]]:
+    rows, columns = drawn.shape
+    for row in range(max(at[0] - 1, 0), min(at[0] + 2, rows)):
+        for column in range(max(at[1] - 1, 0), min(at[1] + 2, columns)):
+            if drawn[row, column] and (row, column) != at:
+                yield row, column
+
+
+def with_rim(ink: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """Add the faint pixels around a part `[H, W]`, which would show its outline.
+
+    Each faint pixel goes with the pixel of ink that is nearest to it.
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    drawn = _drawn(ink)
+    nearest: np.ndarray = distance_transform_edt(
+        ~drawn, return_distances=False, return_indices=True
+    )  # pyright: ignore[reportAssignmentType]
+    return part | (part[tuple(nearest)] & (ink > 0) & ~drawn)
+
+
+def _outside(ink: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """Pixels `[S, 2]` outside of a part from which others may grow; its own where all is in it."""
+    from skimage.measure import label
+
+    pieces = np.asarray(label(_drawn(ink) & ~part, connectivity=2))
+    sums = np.bincount(pieces.ravel(), weights=ink.ravel())
+    sums[0] = 0
+    enough = sums >= min(float(ink[part].sum()), float(sums.max()))
+    found = np.argwhere((pieces > 0) & enough[pieces])
+    return found if len(found) else np.argwhere(part)
+
+
+@kept
+def erasures(images: np.ndarray, name: str, seed: int) -> Erasure:
+    """Find a named part in each of the images `[N, H, W]`, and draw others beside it.
+
+    Others start at a random pixel of what is left without the part, in a piece of it that has as
+    much ink, or in the largest where none has.
+    """
+    rng, find = np.random.default_rng(seed), PARTS[name][1]
+    places, parts, others = list[int](), list[np.ndarray](), list[list[np.ndarray]]()
+    for place, ink in enumerate(images):
+        part = find(ink)
+        if part is None or not part.any():
+            continue
+        starts = _outside(ink, part)
+        starts = starts[rng.integers(0, len(starts), _DRAWS)]
+        places.append(place)
+        parts.append(with_rim(ink, part))
+        grown = (connected(ink, part, (int(r), int(c))) for r, c in starts)
+        others.append([with_rim(ink, other) for other in grown])
+    shape = (0, *images.shape[1:])
+    return Erasure(
+        np.array(places, int),
+        np.array(parts) if parts else np.zeros(shape, bool),
+        np.array(others).swapaxes(0, 1) if parts else np.zeros((_DRAWS, *shape), bool),
+    )
+
+
+@kept
+@torch.no_grad()
+def regions(subject: Subject, name: str) -> list[Measured]:
+    """Measure what a digit loses without a named part, and without others with as much ink.
+
+    Parameters
+    ----------
+    subject
+        The network.
+    name
+        One of `PARTS`.
+    """
+    digit = PARTS[name][0]
+    own = of_class(subject.evaluation, subject.classes.index(digit))
+    erased = erasures(own.images[:, 0].cpu().numpy(), name, subject.seed)
+    n, nan, label = len(erased.places), float("nan"), (name, "", "accuracy lost")
+    if n < _FEWEST:
+        return [Measured(*label, "main", "points", nan, nan, n, nan, nan, nan, False)]
+    some = own.at(erased.places)
+    before = _right(subject, some.images, some.labels)
+    after, *others = (
+        _right(subject, some.images * torch.from_numpy(~mask)[:, None], some.labels)
+        for mask in (erased.part, *erased.others)
+    )  # [M] each
+    lost, usual = before - after, before - np.mean(others, 0)
+    gap, control = Means.of(lost - usual), Means.of(usual)
+    lo, hi = _ends(control)
+    error = float(lost.std(ddof=1) / np.sqrt(n))
+    beats = _ends(gap)[0] > 0
+    return [
+        Measured(
+            *label, "main", "points", float(lost.mean()), error, n, float(control.mean), lo, hi,
+            beats,
+        )
+    ]  # fmt: skip
+
+
+def _ends(means: Means) -> tuple[float, float]:
+    """Ends of a mean's interval; the mean itself where all images agree."""
+    mean = float(means.mean)
+    lo, hi = (float(end) for end in means.interval())
+    return (lo, hi) if lo == lo else (mean, mean)
+
+
+def _right(subject: Subject, images: torch.Tensor, labels: torch.Tensor) -> np.ndarray:
+    return (subject.predict(images).argmax(1) == labels).double().cpu().numpy()
