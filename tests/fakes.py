@@ -22,7 +22,9 @@ from holistic.lenses._places import Place
 from holistic.report.saved import Audit
 from holistic.results.columns import col
 from holistic.results.findings import Finding
+from holistic.results.shared import EXAMPLES, SharedExample
 from holistic.results.tables import Table
+from holistic.study.subject import Subject
 from made import a_finding
 
 BREAKS = {
@@ -136,8 +138,12 @@ class Unlooked:
 
 
 def unlooked(patch: pytest.MonkeyPatch) -> None:
-    """Let audits begin without a first look, so of any model."""
+    """Let audits begin without a look at model and examples, so of any subject."""
     patch.setattr(starting, "first_look", lambda *_, **__: Unlooked())
+    none, real = Finding(EXAMPLES, Table.from_rows(SharedExample, [])), starting.shared_examples
+    patch.setattr(
+        starting, "shared_examples", lambda one: real(one) if isinstance(one, Subject) else none
+    )
 
 
 def register(monkeypatch: pytest.MonkeyPatch) -> None:

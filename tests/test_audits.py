@@ -113,7 +113,14 @@ def test_runs_all_lenses_in_order_and_saves_them(tmp_path: Path) -> None:
     run = audit(FakeSubject(), out=tmp_path / "a")
     assert CALLS == ["early", "middle", "late"]
     assert list(run.lenses) == ["sites", "early", "middle", "late"]
-    assert run.names == ("sites", "early.units", "middle.one", "middle.two", "late.units")
+    assert run.names == (
+        "sites",
+        "sites.examples",
+        "early.units",
+        "middle.one",
+        "middle.two",
+        "late.units",
+    )
     assert holistic.load(tmp_path / "a")["late.units"].column("effect").shape == (5,)
     assert (tmp_path / "a" / "report.html").read_text() == " ".join(run.names)
     assert not list(tmp_path.rglob("*.tmp"))
@@ -232,7 +239,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(tmp_path: Path) -> None:
 
 def test_what_a_kill_left_before_the_first_rename_takes_no_folder(tmp_path: Path) -> None:
     (tmp_path / ".audit.json.123.tmp").write_text("{")
-    assert audit(FakeSubject(), out=tmp_path, lenses=["early"]).names[1:] == ("early.units",)
+    assert audit(FakeSubject(), out=tmp_path, lenses=["early"]).names[2:] == ("early.units",)
 
 
 def test_the_next_run_removes_what_killed_ones_left_and_nothing_else(tmp_path: Path) -> None:
@@ -303,7 +310,7 @@ def test_a_lens_that_fails_costs_no_other(
         "late": "it reads the findings of 'middle'",
     }
     assert held.caveats[0] == "Lens 'middle' is missing: it failed: ZeroDivisionError"
-    assert (held.path / "report.html").read_text() == "sites early.units own.units"
+    assert (held.path / "report.html").read_text() == "sites sites.examples early.units own.units"
     with pytest.raises(SettingError, match="'middle' is missing"):
         audit(FakeSubject(), out=tmp_path / "a", lenses=["late"])
     monkeypatch.delenv("BREAKS")
@@ -629,7 +636,7 @@ def test_a_lens_may_not_name_findings_of_another(tmp_path: Path) -> None:
 
     with pytest.raises(LensError, match=r"'early\.units'"):
         audit(FakeSubject(), out=tmp_path, lenses=[Thief()])
-    assert holistic.load(tmp_path).names == ("sites",)
+    assert holistic.load(tmp_path).names == ("sites", "sites.examples")
 
 
 def test_progress_is_told_for_each_lens_and_its_tasks(tmp_path: Path) -> None:

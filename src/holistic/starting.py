@@ -23,6 +23,7 @@ from holistic.results.files import check_target, remove_unfinished
 from holistic.results.findings import Finding
 from holistic.study.part import on_sites
 from holistic.study.provenance import difference, gone_on_with, key, recorded
+from holistic.study.shared import shared_examples
 
 if TYPE_CHECKING:
     from holistic.study.subject import Subject
@@ -110,7 +111,7 @@ def begin(
         return _moved_to(existing, run, source)
     subject.check_finite()  # before a folder is made: a model that is refused leaves none
     start = time.perf_counter()
-    sites = [Finding(SITES, subject.sites)]
+    sites = [Finding(SITES, subject.sites), shared_examples(subject)]
     provenance = dict[str, Any]()
     if run is None:
         seen = first_look(subject, lenses=lenses, anyway=anyway, look=look)

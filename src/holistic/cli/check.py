@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holistic.cli.options import QUICK_EXAMPLES, AsJson, Plan, Source, usual_folder
+from holistic.cli.several import check_single
 from holistic.cli.streams import kept_apart, print_json
 from holistic.cli.subjects import (
     is_reference,
@@ -43,6 +44,7 @@ def check(source: Source = Source(), plan: Plan = Plan(), *, json_: AsJson = Fal
     """
     from holistic.audits import planned
 
+    check_single(plan, "check")
     with kept_apart(), progress_shown() as progress:
         source = with_pretrained(source, plan.weights)
         data, out = load_source(source, plan.weights), plan.out or usual_folder(source)

@@ -33,9 +33,9 @@ DATA, MODEL = Group.create_ordered("Data"), Group.create_ordered("Model")
 COST, OUTPUT = Group.create_ordered("Scope and cost"), Group.create_ordered("Output")
 
 
-def option(group: Group, *names: str) -> Parameter:
-    """Describe a flag: where help lists it, and under which name."""
-    return Parameter(name=names or None, group=group, show_default=False, negative=())
+def option(group: Group, *names: str, shown: bool = True) -> Parameter:
+    """Describe a flag: where help lists it, if it does, and under which name."""
+    return Parameter(name=names or None, group=group, show=shown, show_default=False, negative=())
 
 
 AsJson = Annotated[bool, option(OUTPUT, "--json")]
@@ -55,6 +55,8 @@ class Source:
     """mlp, cnn or vit, or module:factory that returns yours."""
     seed: Annotated[int, option(MODEL)] = 0
     """Of weights, training and every draw; 0 by default."""
+    split_seed: Annotated[int | None, option(DATA, shown=False)] = None
+    """Of which examples are trained on; as --seed by default."""
     data_dir: Annotated[Path | None, option(DATA)] = None
     """Folder of mnist/*.gz; $HOLISTIC_DATA by default."""
     classes: Annotated[tuple[str, ...], option(DATA)] = ()
@@ -71,8 +73,18 @@ class Source:
         """What an audit records, so that the subject can be made again."""
         more = {"classes": [*self.classes], "resize": self.resize, "normalise": self.normalise,
                 "vocabulary": self.vocabulary and str(self.vocabulary)}  # fmt: skip
-        always = {"data": self.data, "model": self.model, "seed": self.seed}
-        return {**always, **{name: value for name, value in more.items() if value}}
+        return {**self.origin, **{name: value for name, value in more.items() if value}}
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """What decides the weights of a reference model."""
+        found = {"data": self.data, "model": self.model, "seed": self.seed}
+        return found if self.dividing == self.seed else {**found, "split_seed": self.dividing}
+
+    @property
+    def dividing(self) -> int:
+        """Seed that decides which examples are trained on, and which of many are studied."""
+        return self.seed if self.split_seed is None else self.split_seed
 
 
 @Parameter(name="*")
@@ -80,8 +92,10 @@ class Source:
 class Plan:
     """What a run studies, with which lenses, and where it is saved."""
 
-    weights: Annotated[Path | None, option(MODEL)] = None
+    files: Annotated[tuple[Path, ...], option(MODEL, "--weights")] = ()
     """File, checkpoint, shards, or Hugging Face folder."""
+    seeds: Annotated[int, option(MODEL)] = 1
+    """Train and study so many, from --seed on, and compare."""
     forward: Annotated[str | None, option(MODEL)] = None
     """module:function(model, batch) that returns logits."""
     limit: Annotated[int | None, option(COST)] = None
@@ -106,6 +120,11 @@ class Plan:
     """At most so long, as 90s, 10m, 1h: cuts settings to fit."""
     anyway: Annotated[bool, option(MODEL)] = False
     """Study a model that is no better than chance, too."""
+
+    @property
+    def weights(self) -> Path | None:
+        """The one file of weights that is studied; None where there is none."""
+        return self.files[0] if self.files else None
 
     @property
     def most(self) -> int | None:

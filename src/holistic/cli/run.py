@@ -18,10 +18,9 @@ from holistic.cli.options import (
     Source,
     Verbose,
     settings_class,
-    usual_folder,
 )
+from holistic.cli.several import compared, trainings
 from holistic.cli.streams import kept_apart, print_json
-from holistic.cli.subjects import with_pretrained
 from holistic.errors import AuditError, LensError, notice
 from holistic.lenses._contract import Lens, left_out, lens_class, lens_names
 from holistic.showing import progress_shown
@@ -51,7 +50,8 @@ def run(
 ) -> None:
     """Study a model through all lenses and save an audit with its report.
 
-    A run that was cut off goes on where it stopped when the same command is given again.
+    A run that was cut off goes on where it stopped when the same command is given again. Of
+    several trainings each is studied in a folder of its own, and then they are compared.
 
     Parameters
     ----------
@@ -68,16 +68,21 @@ def run(
     config
         TOML file of settings (`seed = 1`, `[ablation]`).
     """
-    lenses, source = _lenses(plan, settings), with_pretrained(source, plan.weights)
-    out = plan.out or usual_folder(source)
+    lenses, every = _lenses(plan, settings), trainings(source, plan)
     failed: LensError | None = None
+    found: list[Audit] = []
     with kept_apart(), progress_shown() as progress:
-        try:
-            audit = _audited(source, plan, lenses, out, progress=progress)
-        except LensError as error:
-            audit, failed = error.audit, error
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"interrupted; {_kept(out)}") from None
+        for one in every:
+            try:
+                if len(every) > 1:
+                    print(f"{one.out.name}, of {len(every)}", file=sys.stderr, flush=True)
+                found.append(_audited(one.source, one.plan, lenses, one.out, progress=progress))
+            except LensError as error:
+                found.append(error.audit)
+                failed = error
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt(f"interrupted; {_kept(one.out)}") from None
+        audit = compared(every) if len(every) > 1 else found[0]
     _show(audit, report_json=json_, verbose=verbose)
     if failed:
         raise failed
@@ -122,7 +127,7 @@ def _audited(
     own = out / "model.safetensors"
     data = load_source(source, plan.weights)
     if plan.most is not None:
-        chosen_rows(data.test.labels, plan, seed=source.seed)  # before any training
+        chosen_rows(data.test.labels, plan, seed=source.dividing)  # before any training
     with computing_as(existing.provenance if existing else {}):
         weights = plan.weights or (own if existing and is_own(own, existing) else None)
         model = obtain_model(source, data, weights=weights, progress=progress)
@@ -146,8 +151,7 @@ def _audited(
                 notes=[cut.note] if cut.note else [],
             )
             if weights is None and is_reference(source):
-                origin = {name: recorded[name] for name in ("data", "model", "seed")}
-                save_weights(model, own, origin)
+                save_weights(model, own, source.origin)
             return audits.audit(
                 subject, out=out, lenses=lenses, progress=progress, anyway=plan.anyway
             )

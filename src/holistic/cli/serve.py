@@ -24,7 +24,7 @@ __all__ = ["needs_trust", "serve"]
 _MADE = ("data", "model", "weights", "seed", "limit", "score", "unit_axis")
 """What an audit must say of its source, so that its model can be made again."""
 _PORTS = 65_535
-_SOURCE = ("data", "model", "seed", "classes", "resize", "normalise", "vocabulary")
+_SOURCE = ("data", "model", "seed", "split_seed", "classes", "resize", "normalise", "vocabulary")
 """What of that are flags of the source, some said only where they were given."""
 
 

@@ -80,7 +80,8 @@ def load_source(source: Source, weights: Path | None = None) -> Data:
     from holistic.arguments import checked_seed
     from holistic.study.datasets import Preparation, load_data
 
-    seed, processor = checked_seed(source.seed), _processor(source)
+    checked_seed(source.seed)
+    seed, processor = checked_seed(source.dividing), _processor(source)
     classes = [name.strip() for text in source.classes for name in text.split(",")]
     for word in (source.data, source.model):
         check_saved(word)
@@ -106,7 +107,8 @@ def _learns_from(source: Source, weights: Path | None) -> bool:
         provenance = read_provenance(weights)
     except ModelError:  # told when the weights are loaded
         return False
-    return all(provenance.get(name) == getattr(source, name) for name in ("data", "seed"))
+    divided = provenance.get("split_seed", provenance.get("seed"))
+    return provenance.get("data") == source.data and divided == source.dividing
 
 
 def _size(text: str | None) -> tuple[int, int] | None:
@@ -237,7 +239,7 @@ def whole_subject(model: nn.Module, data: Data, source: Source, plan: Plan) -> S
     forward = imported(plan.forward, ModelError) if plan.forward else None
     images, labels = data.test.images, data.test.labels
     if plan.most is not None:
-        rows = chosen_rows(labels, plan, seed=source.seed)
+        rows = chosen_rows(labels, plan, seed=source.dividing)
         images, labels = images[rows], labels[rows]
     if processor := _processor(source):
         images = processor.inputs(images)

@@ -55,9 +55,12 @@ def train(
     with kept_apart(), progress_shown() as progress:
         data = load_source(source)
         model = obtain_model(source, data, weights=None, progress=progress)
-    origin = {"data": source.data, "model": source.model, "seed": source.seed}
-    save_weights(model, out, origin)
-    result: dict[str, Any] = {**origin, "accuracy": _accuracy(model, data), "weights": str(out)}
+    save_weights(model, out, source.origin)
+    result: dict[str, Any] = {
+        **source.origin,
+        "accuracy": _accuracy(model, data),
+        "weights": str(out),
+    }
     if json_:
         print_json(result)
     else:

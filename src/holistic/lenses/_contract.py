@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 
 from holistic.errors import SettingError, listed, nearest
 from holistic.graph.sites import SITES
-from holistic.lenses._places import Place, lens_part, lens_places, taken_names
+from holistic.lenses._places import Place, finding_places, lens_part, lens_places, taken_names
 from holistic.named import check_fields
 from holistic.progress import Progress, silent
 from holistic.results.findings import Finding
 from holistic.results.schema import Schema
+from holistic.results.shared import EXAMPLES
 from holistic.usercode import FAULTS, reason_of
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from holistic.study.subject import Subject
 
 __all__ = [
-    "Context", "Lens", "declared_schema", "in_order", "left_out", "lens_class", "lens_names",
-    "question_of", "setting", "with_plain_numbers",
+    "Context", "Lens", "declared_schema", "declared_schemas", "in_order", "left_out", "lens_class",
+    "lens_names", "question_of", "setting", "with_plain_numbers",
 ]  # fmt: skip
 
 
@@ -304,25 +305,31 @@ def _lens_in(module: Any, name: str) -> type[Lens]:
 
 
 def question_of(lens: str) -> str:
-    """The question that a lens asks; empty where there is no such lens, or it can't be loaded."""
+    """The question that a lens asks; empty where there is no such lens, or it can't be loaded.
+
+    What makes findings without being a lens says its own in `QUESTION` of its `schemas`.
+    """
     try:
-        return _loaded(lens).question if lens in lens_places() else ""
+        if lens in lens_places():
+            return _loaded(lens).question
     except SettingError:
         return ""
+    home = lens_part(lens, "schemas")
+    return str(getattr(importlib.import_module(home), "QUESTION", "")) if home else ""
 
 
 def declared_schema(finding: str) -> Schema | None:
     """What is declared of a finding, by its name; None where no lens here declares it."""
     lens = finding.split(".")[0]
     if lens == SITES.name:
-        return SITES
-    return _schemas(lens).get(finding) if lens in lens_places() else None
+        return {SITES.name: SITES, EXAMPLES.name: EXAMPLES}.get(finding)
+    return declared_schemas(lens).get(finding) if lens in finding_places() else None
 
 
 @cache
-def _schemas(lens: str) -> dict[str, Schema]:
+def declared_schemas(lens: str) -> dict[str, Schema]:
     """By its name, what a lens declares: in a module `schemas` beside it, or in its own."""
-    place = lens_places()[lens]
+    place = finding_places()[lens]
     try:
         if home := lens_part(lens, "schemas"):
             found = _schemas_in(vars(importlib.import_module(home)).values(), lens)

@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 
 import holistic
 
-__all__ = ["GROUP", "Place", "lens_part", "lens_places", "taken_names"]
+__all__ = ["GROUP", "Place", "finding_places", "lens_part", "lens_places", "taken_names"]
 
 GROUP = "holistic.lenses"
 """Group of entry points under which a package names its lenses."""
@@ -40,6 +40,10 @@ class Place:
         return f" of package '{self.package}'" if self.package else ""
 
 
+_ROOMS = {"compare": Place("holistic.comparing")}
+"""What makes findings without being a lens: they are of several audits, or of none."""
+
+
 @cache
 def lens_places() -> dict[str, Place]:
     """Place of every lens by its name: holistic's own first, then those of packages, by name."""
@@ -50,13 +54,19 @@ def lens_places() -> dict[str, Place]:
     )
     places = {name: Place(f"holistic.lenses.{name}") for name in own}
     for name, place in _entries():
-        places.setdefault(name, place)
+        if name not in _ROOMS:
+            places.setdefault(name, place)
     return places
+
+
+def finding_places() -> dict[str, Place]:
+    """Place of all that makes findings: of the lenses, and of what studies several audits."""
+    return {**_ROOMS, **lens_places()}
 
 
 def taken_names() -> dict[str, Place]:
     """Lenses of packages whose name belongs to another lens, by what an error calls them."""
-    places = lens_places()
+    places = finding_places()
     lost = [(name, place) for name, place in _entries() if places[name] != place]
     return {f"lens '{name}'{place.whose}": places[name] for name, place in lost}
 
@@ -89,7 +99,7 @@ def lens_part(lens: str, part: str) -> str:
     part
         Name of the module within the folder.
     """
-    if (place := lens_places().get(lens)) is None:
+    if (place := finding_places().get(lens)) is None:
         return ""
     homes = [place.module]
     if place.package:

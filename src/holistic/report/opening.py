@@ -12,10 +12,12 @@ import numpy as np
 from holistic.errors import LacksColumn
 from holistic.lenses._places import lens_places
 from holistic.report.damage import showing
+from holistic.report.drawn import figures
 from holistic.report.embedded import sheet
 from holistic.report.pictured import pictured
 from holistic.report.places import brought
 from holistic.report.sketches import drawing, text
+from holistic.results.drawing import data_uri
 from holistic.results.folder import Folder
 from holistic.results.highlights import Card
 from holistic.results.opening import Cell, Opening, Panel, Plane, Strip
@@ -70,6 +72,7 @@ def opening(audit: Folder) -> Opening:
         max(heads, key=lambda head: head.weight, default=None),
         tuple(sorted((c for part in found for c in part.columns), key=lambda c: c.place)),
         tuple(sorted((p for part in found for p in part.panels), key=lambda p: p.place)),
+        next((part.picture for part in found if part.picture), ""),
     )
 
 
@@ -138,9 +141,16 @@ class _Page:
             "rows": rows,
             "left": len(self.classes) - len(rows) if rows else 0,
             "panels": panels,
+            "picture": self._figure(found.picture) if found.picture else None,
             "drawn": self._found is not None and self._found.images.dtype != np.uint8,
             "least": least,
         }
+
+    def _figure(self, name: str) -> Image | None:
+        """The first figure of a finding; it leads to the finding."""
+        pairs = figures(self._audit.finding(name), self._audit)
+        drawn = next(((data_uri(figure), caption) for figure, caption in pairs), None)
+        return drawn and Image(*drawn, f"#{name}")
 
     def _shown(self, found: Opening) -> list[tuple[int, str]]:
         """Classes of the rows: all, or those that lose most where there are many."""
@@ -279,8 +289,10 @@ class Fact:
 
 
 def facts_line(audit: Folder) -> list[Fact]:
-    """Say on what the audit rests, in few words."""
+    """Say on what the audit rests, in few words; what is no audit of one model says it itself."""
     facts = audit.provenance
+    if "facts" in facts:
+        return [Fact(one["words"], one["why"]) for one in facts["facts"]]
     counts, accuracy = facts.get("counts", {}), facts.get("accuracy") or {}
     found = list[Fact]()
     if accuracy:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from holistic.errors import notice
-from holistic.lenses._places import lens_part, lens_places
+from holistic.lenses._places import finding_places, lens_part
 from holistic.usercode import FAULTS, reason_of
 
 __all__ = ["brought"]
@@ -32,7 +32,7 @@ def brought(lens: str, module: str, function: str) -> Callable[..., Any] | None:
     try:
         found = importlib.import_module(home)
     except FAULTS as fault:
-        if not lens_places()[lens].package:
+        if not finding_places()[lens].package:
             raise
         notice(f"'{home}' can't be loaded: {reason_of(fault)}")
         return None

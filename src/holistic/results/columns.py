@@ -46,11 +46,22 @@ class Column:
     """Whether a plus sign belongs before a positive number."""
     beyond: bool = False
     """Whether the number is what lies beyond its control already, and needs none beside it."""
+    lasting: bool = False
+    """Whether a whole number that names its row means the same in another training."""
+
+    @property
+    def own(self) -> bool:
+        """Whether it names what another training doesn't have: a unit, an example, a rank.
+
+        So do all whole numbers among the keys that don't say that they are `lasting`.
+        """
+        return self.role == "key" and self.kind == "int64" and not self.lasting
 
     @property
     def look(self) -> dict[str, Any]:
-        """Of `worse`, `neutral`, `signed` and `beyond` those that say something."""
-        looks = {name: getattr(self, name) for name in ("worse", "neutral", "signed", "beyond")}
+        """Of `worse`, `neutral`, `signed`, `beyond` and `lasting` those that say something."""
+        names = ("worse", "neutral", "signed", "beyond", "lasting")
+        looks = {name: getattr(self, name) for name in names}
         return {name: value for name, value in looks.items() if value}
 
 
@@ -107,7 +118,7 @@ def col(
         What it is to its row; unless told, a float that is `of` nothing is a value, and all else
         a remark.
     look
-        `worse`, `neutral`, `signed` and `beyond` of the column.
+        `worse`, `neutral`, `signed`, `beyond` and `lasting` of the column.
     """
     about = {"meaning": meaning, "unit": unit, "of": of, "words": words, "role": role, **look}
     return field(metadata={"name": name, "column": about})

@@ -174,11 +174,20 @@ class Folder:
         return dataclasses.replace(self, kept={})
 
     def for_readers(self) -> Self:
-        """Return this audit, kept while it is read, with the names and words that readers see."""
+        """Return this audit, kept while it is read, with the names and words that readers see.
+
+        What is kept for other programs only is left out.
+        """
         own = self.kept_while_read()
         seen = own.readers
         kept = {place: seen.in_table(table) for place, table in (own.kept or {}).items()}
-        return dataclasses.replace(own, kept=kept, seen=seen)
+        lenses = {lens: self._for_readers(entry) for lens, entry in self.lenses.items()}
+        return dataclasses.replace(own, lenses=lenses, kept=kept, seen=seen)
+
+    def _for_readers(self, entry: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The entry of a lens without the findings that no reader looks at."""
+        found = {n: one for n, one in entry["findings"].items() if not self.schema(n).apart}
+        return {**entry, "findings": found}
 
     @property
     def readers(self) -> Readers:

@@ -142,6 +142,8 @@ class Panel:
         What is seen; a page shows no panel without any, unless `bare`.
     bare
         Whether a page shows it without pictures, too.
+    listed
+        Whether each sentence has a line of its own on a page, too.
     """
 
     name: str
@@ -152,6 +154,7 @@ class Panel:
     evidence: str = ""
     strips: tuple[Strip, ...] = ()
     bare: bool = False
+    listed: bool = False
 
 
 @dataclass(frozen=True)
@@ -175,8 +178,9 @@ class Headline:
 
 @dataclass(frozen=True)
 class Opening:
-    """What a reader sees first."""
+    """What a reader sees first; `picture` names a finding whose figure stands in place of rows."""
 
     headline: Headline | None = None
     columns: tuple[ClassColumn, ...] = field(default=())
     panels: tuple[Panel, ...] = field(default=())
+    picture: str = ""

@@ -50,12 +50,15 @@ def _numbers(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(type(v) in (int, float) for v in value)
 
 
-def _lines(value: Any) -> bool:
-    kinds = {"name": str, "words": str, "warns": bool}
+def _objects(value: Any, kinds: Mapping[str, type]) -> bool:
     return isinstance(value, list) and all(
-        isinstance(line, dict) and all(type(line.get(k)) is kind for k, kind in kinds.items())
-        for line in value
+        isinstance(one, dict) and all(type(one.get(k)) is kind for k, kind in kinds.items())
+        for one in value
     )
+
+
+_LINES = {"name": str, "words": str, "warns": bool}
+_FACT = {"words": str, "why": str}
 
 
 _TEXT = Kind("a text", lambda value: isinstance(value, str))
@@ -67,10 +70,12 @@ _NUMBER = Kind("a number", lambda value: type(value) in (int, float))
 _NUMBERS = Kind("a list of numbers, at least one", _numbers)
 _ANY = Kind("a value", lambda value: True)
 
-_LOOK = Kind("a list of lines with name, words and warns", _lines)
+_FACTS = Kind("a list of facts with words and why", lambda value: _objects(value, _FACT))
+_LOOK = Kind("a list of lines with name, words and warns", lambda value: _objects(value, _LINES))
 
 _SOURCE = Group({
-    "data": _TEXT, "model": _TEXT, "seed": _WHOLE, "score": _TEXT, "unit_axis": _TEXTS,
+    "data": _TEXT, "model": _TEXT, "seed": _WHOLE, "split_seed": _WHOLE, "score": _TEXT,
+    "unit_axis": _TEXTS,
     "sites": _TEXTS,
     "weights": Kind("a text or null", lambda value: value is None or isinstance(value, str)),
     "limit": Kind("a whole number or null", lambda value: value is None or _whole(value)),
@@ -91,7 +96,7 @@ _PROVENANCE = Group(
             empty=True,
         ),
         "created": _TEXT, "backend_note": _TEXT, "caveats": _TEXTS, "source": _SOURCE,
-        "check": Group({"lines": _LOOK}),
+        "check": Group({"lines": _LOOK}), "facts": _FACTS,
     },
     ("key",),
 )  # fmt: skip
@@ -103,7 +108,8 @@ _ARRAY = Group(
 )
 _SCHEMA = Group({
     "title": _TEXT, "lead": _TEXT, "view": _LINE, "across": _LINE, "answers": _YES,
-    "examples": _YES, "size": _LINE, "cells": _WHOLE, "arrays": Group(others=_ARRAY),
+    "examples": _YES, "size": _LINE, "cells": _WHOLE, "apart": _YES,
+    "arrays": Group(others=_ARRAY),
 })  # fmt: skip
 _FINDING = Group(
     {

@@ -68,6 +68,8 @@ class Schema:
         Column that says how much a row matters; the first number with an interval unless told.
     cells
         Most cells of its table that a page has room for.
+    apart
+        Whether it is for other programs only: pages and terminal leave it out.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Schema:
     examples: bool = False
     size: str = ""
     cells: int = 360_000
+    apart: bool = False
 
     @property
     def lens(self) -> str:
@@ -117,5 +120,5 @@ class Schema:
         return cls(name, **known, arrays=arrays)
 
 
-_KEPT = ("title", "lead", "view", "across", "answers", "examples", "size", "cells")
+_KEPT = ("title", "lead", "view", "across", "answers", "examples", "size", "cells", "apart")
 """Fields that are kept in an audit as they are."""

@@ -198,7 +198,8 @@ function layout(
     ? Math.max(4, Math.min(12, 960 / wide))
     : Math.min(Math.max(64, 7 * longest(across) + 8), Math.max(24, 720 / wide));
   const ch = names.length > 40 ? 5 : names.length > 16 ? 12 : 24;
-  const left = 12 + Math.min(160, 7 * longest(names));
+  // few columns leave room for long names
+  const left = 12 + Math.min(Math.max(160, 660 - wide * cw), 7 * longest(names));
   const short = (cell: Cell, n: number) => {
     const text = shown(cell);
     return text.length > n ? `${text.slice(0, n - 1)}…` : text;
@@ -266,7 +267,7 @@ function layout(
       pen.textAlign = "right";
       const skip = ch >= 12 ? 1 : Math.ceil(14 / ch);
       for (let r = 0; r < names.length; r += skip)
-        pen.fillText(short(names[r], 22), from + left - 6, top + (r + 0.5) * ch);
+        pen.fillText(short(names[r], Math.floor(left / 7)), from + left - 6, top + (r + 0.5) * ch);
       // what rows and columns are stays in sight where the map is moved sideways
       pen.textAlign = "left";
       pen.fillStyle = by.ink;

@@ -204,8 +204,10 @@ class EvidenceRow:
 
     class_: str = key("class whose evaluation images are looked at", name="class")
     kind: str = key("erase: the window loses what it holds; add: it is filled with ink")
-    top: int = key("first row of the window", unit="pixels")
-    left: int = key("first column of the window; of features the first feature", unit="pixels")
+    top: int = key("first row of the window", unit="pixels", lasting=True)
+    left: int = key(
+        "first column of the window; of features the first feature", unit="pixels", lasting=True
+    )
     height: int = col("rows of the window", unit="pixels")
     width: int = col("columns of the window", unit="pixels")
     part: str = col(

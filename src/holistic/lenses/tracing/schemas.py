@@ -16,7 +16,7 @@ class Patched:
 
     site: str = key("site whose value is patched")
     unit: int | None = key("index of the patched unit; null where the whole site is patched")
-    position: int | None = key("patched position; null where all are patched")
+    position: int | None = key("patched position; null where all are patched", lasting=True)
     clean: str = key(
         "class whose decision is followed; 'all' for every class",
         words="class whose decision is followed",

@@ -1,0 +1,78 @@
+"""States what each finding on agreement may find, so that other trainings can be asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from holistic.lenses._claims import above, decades_of_q, over, share
+from holistic.lenses._parts import known, significant
+from holistic.lenses.agreement.opening import idle
+from holistic.lenses.agreement.removed_statements import whole
+from holistic.lenses.agreement.schemas import VERDICTS, OverClasses, UnitVerdict
+from holistic.results.claims import Claim
+from holistic.results.findings import Finding
+from holistic.results.folder import Folder
+from holistic.results.layers import layer_names
+
+__all__ = ["pairs", "removed", "units"]
+
+_HALF = 0.5
+_WORTH = 0.01
+"""Loss of accuracy that is worth a sentence."""
+
+
+def pairs(finding: Finding, audit: Folder) -> Iterator[Claim]:
+    """Which lenses rank the units of a layer alike."""
+    layers = layer_names(audit)
+    for row in finding.table.rows(OverClasses):
+        if row.median.q is None:
+            continue
+        yield Claim(
+            f"{row.lens_a.capitalize()} and {row.lens_b} rank units of "
+            f"{layers.get(row.site, row.site)} alike.",
+            finding.name,
+            significant(row.median) and known(row.median.value) > 0,
+            value=row.median,
+            unit="correlation",
+            margin=decades_of_q(row.median),
+            where={"site": row.site, "lens_a": row.lens_a, "lens_b": row.lens_b},
+            site=row.site,
+        )
+
+
+def units(finding: Finding, audit: Folder) -> Iterator[Claim]:
+    """Whether most units that respond to a class don't decide it."""
+    layers, rows = layer_names(audit), list(finding.table.rows(UnitVerdict))
+    for site in dict.fromkeys(row.site for row in rows):
+        selective = [r.verdict for r in rows if r.site == site and r.verdict in VERDICTS[:3]]
+        if not selective:
+            continue
+        of = share(sum(verdict != VERDICTS[0] for verdict in selective), len(selective))
+        yield Claim(
+            f"Responding is not deciding: most units of {layers.get(site, site)} that tell a class "
+            "apart don't decide it.",
+            finding.name,
+            known(of.value) > _HALF,
+            value=of,
+            unit="share",
+            margin=over(of, _HALF),
+            where={"site": site},
+            site=site,
+        )
+
+
+def removed(finding: Finding, audit: Folder) -> Iterator[Claim]:
+    """Whether units that no class needs stand in for each other."""
+    row = idle(finding.table)
+    if row is None or whole(row) or row.drop.lo is None:
+        return
+    yield Claim(
+        "Units that no class needs stand in for each other: removed together they cost at least a "
+        "point.",
+        finding.name,
+        known(row.drop.lo) > _WORTH,
+        value=row.drop,
+        unit="share",
+        margin=above(row.drop, _WORTH),
+        where={"site": row.site, "units_that": row.units_that},
+    )
