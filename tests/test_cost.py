@@ -142,8 +142,8 @@ def test_settings_are_cut_as_far_as_a_time_needs_it(
     assert fitted(subject, lenses, 2 * whole) == Cut(subject, tuple(lenses))
     middle = (whole * quick) ** 0.5
     cut = fitted(subject, lenses, middle).lenses
-    assert quick < expected_seconds(scene, cut) <= middle
-    assert expected_seconds(scene, cut) > 0.7 * middle
+    assert quick < expected_seconds(scene, cut) <= fitting._SPARE * middle
+    assert expected_seconds(scene, cut) > 0.7 * fitting._SPARE * middle
     assert cut[1].controls == 60  # pyright: ignore[reportAttributeAccessIssue]
     assert reductions(lenses).count("in place of") == 1
     assert "operations" in reductions(cut)
@@ -157,10 +157,10 @@ def test_what_settings_dont_save_fewer_sites_do(
     least = [replace(one, **_at_least(one)) for one in lenses]
     whole, last = (expected_seconds(one, least) for one in (scene, scene.at(["4"])))
     assert last < whole < expected_seconds(scene, map(cut_settings, lenses))
-    between = fitted(subject, lenses, whole / 0.94)
+    between = fitted(subject, lenses, 1.01 * whole / fitting._SPARE)
     assert between.subject is subject
     assert not between.note
-    cut = fitted(subject, lenses, (whole + last) / 2)
+    cut = fitted(subject, lenses, (whole + last) / 2 / fitting._SPARE)
     assert [site.name for site in cut.subject.hidden_sites] == ["4"]
     assert cut.left_out == ("2",)
     assert cut.note.startswith("Of 2 hidden sites 1 is studied, since all would take too long: '4'")

@@ -9,6 +9,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from holistic.named import named
+
 if TYPE_CHECKING:
     from holistic.comparing._compared import Compared
     from holistic.report.saved import Audit
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 
+@named
 def compare(
     audits: Sequence[Audit | str | Path],
     *,

@@ -16,7 +16,7 @@ from holistic.study.subject import Subject
 
 __all__ = ["Pace", "measure_pace", "nominal_pace"]
 
-_EACH = 0.15
+_EACH = 0.08
 """Seconds that one measurement should take at least, where its examples allow it."""
 _SLOW, _LONGEST = 0.2, 2.0
 """Seconds of a run that isn't repeated, and after which no further site is measured."""
