@@ -40,7 +40,7 @@ class Place:
         return f" of package '{self.package}'" if self.package else ""
 
 
-_ROOMS = {"compare": Place("holistic.comparing")}
+_ROOMS = {"compare": Place("holistic.comparing"), "doctor": Place("holistic.doctoring")}
 """What makes findings without being a lens: they are of several audits, or of none."""
 
 

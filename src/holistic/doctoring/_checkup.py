@@ -1,0 +1,127 @@
+"""What a self-test found: whether all is sound, and what that means where it isn't."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from holistic.doctoring.schemas import (
+    COVERAGE,
+    ENGINE,
+    ENVIRONMENT,
+    RATES,
+    TRUTHS,
+    VERDICTS,
+    VerdictRow,
+)
+from holistic.results.findings import Finding
+from holistic.results.tables import Table
+from holistic.words import counted, duration
+
+__all__ = ["Checkup", "error_rate"]
+
+_PARTS = {
+    RATES.name: "false positives",
+    COVERAGE.name: "intervals",
+    ENGINE.name: "fast engine",
+    ENVIRONMENT.name: "this machine",
+}
+_WIDTH = 24
+
+
+@dataclass(frozen=True)
+class Checkup:
+    """What a self-test found; `print` it to read it.
+
+    Attributes
+    ----------
+    findings
+        By name: `doctor.verdicts`, `.truths`, `.rates`, `.coverage`, `.engine`, `.environment`.
+    subject
+        What it was done on, in words.
+    seconds
+        What it took.
+    notes
+        What couldn't be done, and why.
+    """
+
+    findings: Mapping[str, Finding] = field(repr=False)
+    subject: str
+    seconds: float
+    notes: Sequence[str] = ()
+
+    def __getitem__(self, name: str) -> Table:
+        return self.findings[name].table
+
+    @property
+    def failures(self) -> list[str]:
+        """What isn't as it should be, and what that means for a reader, a line each."""
+        return [
+            line
+            for name, finding in self.findings.items()
+            if name != TRUTHS.name and not all(finding.table.cells("sound"))
+            for line in finding.statements
+        ]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether every verdict, test, interval and engine does as it should."""
+        return not self.failures
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def record(self) -> dict[str, Any]:
+        """Return all of it for other programs, as JSON has it."""
+        return {
+            "subject": self.subject,
+            "healthy": self.healthy,
+            "failures": self.failures,
+            "notes": [*self.notes],
+            "seconds": round(self.seconds, 1),
+            "findings": {name: [*finding.table.rows()] for name, finding in self.findings.items()},
+        }
+
+    def _lines(self) -> Iterator[str]:
+        yield f"self-test of holistic on {self.subject}, {duration(self.seconds)}"
+        yield ""
+        if VERDICTS.name in self.findings:
+            yield from _table([*self[VERDICTS.name].rows(VerdictRow)])
+        for name, words in _PARTS.items():
+            if name in self.findings:
+                finding = self.findings[name]
+                yield f"{words:<{_WIDTH - 6}}{finding.statements[0]}"
+        yield from (f"{'note':<{_WIDTH - 6}}{note}" for note in self.notes)
+        yield ""
+        if self.healthy:
+            yield "healthy: on this machine verdicts are right as often as they should be."
+            return
+        yield f"not healthy: {counted(len(self.failures), 'thing')} failed."
+        yield from (f"- {line}" for line in self.failures)
+
+
+def _table(rows: Sequence[VerdictRow]) -> Iterator[str]:
+    """Lay out what was found of what was planted, by network."""
+    for network in dict.fromkeys(row.network for row in rows):
+        yield f"{network:<{_WIDTH}}{'planted, found':>16}{'decoys, named':>16}"
+        yield from (_line(row) for row in rows if row.network == network)
+        yield ""
+
+
+def _line(row: VerdictRow) -> str:
+    planted = f"{row.found} of {row.sensitivity.n}" if row.sensitivity.n else "-"
+    decoys = f"{row.named} of {row.specificity.n}" if row.specificity.n else "-"
+    fault = "" if row.sound else "  FAILS"
+    return f"{row.verdict:<{_WIDTH}}{planted:>16}{decoys:>16}{fault}"
+
+
+def error_rate(row: Mapping[str, Any]) -> str:
+    """Say in words how often a verdict was right, from a row of `doctor.verdicts`.
+
+    >>> error_rate({"verdict": "causal", "planted": 100, "found": 97, "decoys": 80, "named": 3})
+    'causal: of 100 planted it found 97, of 80 decoys it named 3'
+    """
+    parts = [f"of {row['planted']} planted it found {row['found']}"] * bool(row["planted"])
+    parts += [f"of {row['decoys']} decoys it named {row['named']}"] * bool(row["decoys"])
+    return f"{row['verdict']}: {', '.join(parts)}"
