@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 from torch import Tensor, nn
 
 import holistic
@@ -22,12 +23,15 @@ from holistic.doctoring.coverage import coverage
 from holistic.doctoring.engine import engine
 from holistic.doctoring.grafting import Grafted, graft, grafts
 from holistic.doctoring.rates import rates, shuffled
+from holistic.doctoring.readings import Readings
 from holistic.doctoring.truths import Tally, asked, tally, truths
 from holistic.doctoring.zoo import TRUTHS
 from holistic.doctoring.zoo.layouts import directions
 from holistic.doctoring.zoo.pairs import standing_in
 from holistic.graph.traced import TracedStage
+from holistic.report.terminal import summary
 from holistic.stats.means import Means
+from planted_report import audit as audit_of
 
 QUICK = {
     "a suppressor holds its class back",
@@ -75,7 +79,7 @@ def test_a_broken_verdict_is_said_with_what_it_means(
     assert not row["sound"]
     meaning = "may seem independent" if not answer else "may seem to work together"
     assert meaning in row["means"]
-    assert verdicts.statements == (f"'synergistic' fails on planted networks: {row['means']}",)
+    assert verdicts.statements == (f"'synergistic' fails on built networks: {row['means']}",)
     assert per_truth.table.where(verdict="redundant").cells("sound") == [True]
 
 
@@ -163,15 +167,15 @@ def test_carriers_are_planted_into_a_copy_of_a_model() -> None:
     assert not isinstance(planted, str)
     model = planted.subject.model
     assert isinstance(model, Grafted)
-    units = set(model.units.tolist())
-    # what a carrier holds is all that a class's logit is; no other unit does anything
-    logits = planted.subject.predict()
+    carrying = (model.read - model.read.median(0).values).abs() > 0  # [C, U]
+    assert carrying.sum(1).tolist() == [1, 1, 1]
+    # a carrier decides its class alone; no other unit decides anything
+    between = planted.subject.predict().diff(dim=1)
     for unit in range(12):
         edited = planted.subject.predict(edits=[holistic.Zero("model.1", units=[unit])])
-        changed = (logits != edited).any(0).nonzero().flatten().tolist()
-        assert changed == [i for i, u in enumerate(model.units.tolist()) if u == unit]
+        changed = (edited.diff(dim=1) - between).abs().max() > 1e-5
+        assert changed == carrying[:, unit].any()
     answers = {one.verdict: one for one in tally([planted], "own", 0.0)}
-    assert len(units) == 3
     assert answers["causal"].found == answers["causal"].planted >= 2
     assert (answers["causal"].named, answers["causal"].decoys) == (0, 9)
     for name, value in subject.model.state_dict().items():
@@ -209,7 +213,7 @@ def test_the_command_says_healthy_and_saves_what_it_found(
     audit = holistic.load(out)
     assert audit.finding("doctor.verdicts").brief.startswith("Verdicts find 12 of 12 planted")
     page = (out / "report.html").read_text(encoding="utf-8")
-    assert "redundant: of 3 planted it found 3, of 28 decoys it named 0" in page
+    assert "redundant: of 3 planted in built networks it found 3, of 28 decoys it" in page
     record = json.loads((out / "doctor.json").read_text(encoding="utf-8"))
     assert record["healthy"] is True
     assert {row["verdict"] for row in record["findings"]["doctor.verdicts"]} == {
@@ -226,6 +230,44 @@ def test_the_command_fails_with_a_broken_verdict(
     record = json.loads(capsys.readouterr().out)
     assert not record["healthy"]
     assert record["failures"] == [
-        "'redundant' fails on planted networks: Independent units may seem to stand in for each "
+        "'redundant' fails on built networks: Independent units may seem to stand in for each "
         "other."
     ]
+
+
+def test_error_rates_stand_beside_verdicts_of_an_audit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verdicts = Readings(small())["agreement.units"]
+    audit = audit_of(tmp_path / "audit").add("agreement", [verdicts], 0.0)
+    row = {"verdict": "causal", "finding": "agreement.units", "network": "a copy of mlp",
+           "planted": 100, "found": 97, "decoys": 80, "named": 3}  # fmt: skip
+    other = {**row, "network": "built networks", "found": 1}
+    file = tmp_path / "printed.json"
+    file.write_text(json.dumps({"findings": {"doctor.verdicts": [row, other]}}))
+    words = "causal: of 100 planted in a copy of mlp it found 97, of 80 decoys it named 3"
+    assert words not in " ".join(audit.finding("agreement.units").caveats)
+    assert main(["report", str(audit.path), "--doctor", str(file)]) == 0
+    assert words in (audit.path / "report.html").read_text(encoding="utf-8")
+    assert words in audit.finding("agreement.units").caveats[0]
+    assert not any(words in caveat for caveat in audit.finding("ablation.units").caveats)
+    console = Console(width=80, force_terminal=False)
+    with console.capture() as printed:
+        console.print(summary(audit))
+    assert words in " ".join(printed.get().split())
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{}", '{"findings": {"doctor.verdicts": [{"verdict": "causal"}]}}',
+     '{"findings": {"doctor.verdicts": 1}}'],
+)  # fmt: skip
+def test_what_is_no_self_test_is_refused(
+    tmp_path: Path, content: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    audit = audit_of(tmp_path / "audit")
+    file = tmp_path / "other.json"
+    file.write_text(content)
+    assert main(["report", str(audit.path), "--doctor", str(file)]) == 2
+    assert "holds no self-test; write one with 'holistic doctor" in capsys.readouterr().err
+    assert not (audit.path / "doctor.json").exists()

@@ -52,12 +52,13 @@ def doctor(
         `healthy`, `failures` and the tables; `print` it to read it.
     """
     from holistic.doctoring._checkup import Checkup
+    from holistic.doctoring.truths import NETWORKS
     from holistic.progress import silent
 
     start, say = perf_counter(), progress or silent
     notes = list[str]()
     findings = _findings(like, (seed, repeats), say, notes)
-    words = "planted networks" if like is None else f"{like.name} and planted networks"
+    words = NETWORKS if like is None else f"{like.name} and {NETWORKS}"
     checkup = Checkup(findings, words, perf_counter() - start, notes)
     if out is not None:
         from holistic.doctoring._saving import save

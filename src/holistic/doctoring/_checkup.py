@@ -19,7 +19,7 @@ from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.words import counted, duration
 
-__all__ = ["Checkup", "error_rate"]
+__all__ = ["Checkup"]
 
 _PARTS = {
     RATES.name: "false positives",
@@ -28,6 +28,8 @@ _PARTS = {
     ENVIRONMENT.name: "this machine",
 }
 _WIDTH = 24
+_LINES = 38
+"""Lines that are printed, besides where the report lies."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,13 @@ class Checkup:
         return not self.failures
 
     def __str__(self) -> str:
-        return "\n".join(self._lines())
+        lines = [*self._lines()]
+        room = _LINES - len(lines)
+        failures = [f"- {line}" for line in self.failures]
+        if len(failures) > room:
+            failures = failures[: max(1, room - 1)]
+            failures.append(f"- … and {len(self.failures) - len(failures)} more, in the JSON.")
+        return "\n".join([*lines, *failures])
 
     def record(self) -> dict[str, Any]:
         """Return all of it for other programs, as JSON has it."""
@@ -98,7 +106,6 @@ class Checkup:
             yield "healthy: on this machine verdicts are right as often as they should be."
             return
         yield f"not healthy: {counted(len(self.failures), 'thing')} failed."
-        yield from (f"- {line}" for line in self.failures)
 
 
 def _table(rows: Sequence[VerdictRow]) -> Iterator[str]:
@@ -114,14 +121,3 @@ def _line(row: VerdictRow) -> str:
     decoys = f"{row.named} of {row.specificity.n}" if row.specificity.n else "-"
     fault = "" if row.sound else "  FAILS"
     return f"{row.verdict:<{_WIDTH}}{planted:>16}{decoys:>16}{fault}"
-
-
-def error_rate(row: Mapping[str, Any]) -> str:
-    """Say in words how often a verdict was right, from a row of `doctor.verdicts`.
-
-    >>> error_rate({"verdict": "causal", "planted": 100, "found": 97, "decoys": 80, "named": 3})
-    'causal: of 100 planted it found 97, of 80 decoys it named 3'
-    """
-    parts = [f"of {row['planted']} planted it found {row['found']}"] * bool(row["planted"])
-    parts += [f"of {row['decoys']} decoys it named {row['named']}"] * bool(row["decoys"])
-    return f"{row['verdict']}: {', '.join(parts)}"

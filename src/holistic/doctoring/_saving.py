@@ -11,13 +11,11 @@ from typing import Any
 from holistic.doctoring._checkup import Checkup
 from holistic.errors import AuditError
 from holistic.report.saved import Audit
+from holistic.results.error_rates import FILE_NAME
 from holistic.results.files import write_whole
 from holistic.words import counted, duration
 
-__all__ = ["JSON_NAME", "save"]
-
-JSON_NAME = "doctor.json"
-"""File of the folder that holds what `holistic doctor --json` prints."""
+__all__ = ["save"]
 
 
 def save(checkup: Checkup, path: Path, *, seed: int) -> Audit:
@@ -36,7 +34,7 @@ def save(checkup: Checkup, path: Path, *, seed: int) -> Audit:
     audit.publish()
     audit = audit.add("doctor", [*checkup.findings.values()], checkup.seconds)
     text = json.dumps(checkup.record(), indent=1)
-    write_whole(path / JSON_NAME, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    write_whole(path / FILE_NAME, lambda temporary: temporary.write_text(text, encoding="utf-8"))
     audit.report()
     return audit
 

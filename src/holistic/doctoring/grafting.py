@@ -29,7 +29,7 @@ _EXAMPLES = 1000
 
 
 class Grafted(nn.Module):
-    """A model whose logits are read from one unit a class of one site, and from nothing else.
+    """A model whose logits are read from the units of one site, linearly, and from nothing else.
 
     Parameters
     ----------
@@ -37,41 +37,39 @@ class Grafted(nn.Module):
         The model; its own logits are left unread.
     place
         Path of the module whose output is the site's value, and the axis `[B, …]` of its units.
-    units
-        `[C]`, the unit that carries each class.
-    scale
-        `[2, C]`, what is subtracted from each unit's position mean, and what it is multiplied by.
+    read
+        `[C, U]`, how position means of the units are read.
+    shift
+        `[U]`, what is subtracted from them.
     """
 
-    units: Tensor
-    scale: Tensor
+    read: Tensor
+    shift: Tensor
 
     def __init__(
-        self, model: nn.Module, place: tuple[str, int], units: np.ndarray, scale: np.ndarray
+        self, model: nn.Module, place: tuple[str, int], read: np.ndarray, shift: np.ndarray
     ) -> None:
         super().__init__()
         self.model = model
         self.path, self.axis = place
-        self.register_buffer("units", torch.from_numpy(units), persistent=False)
-        self.register_buffer("scale", torch.from_numpy(scale).float(), persistent=False)
+        self.register_buffer("read", torch.from_numpy(read).float(), persistent=False)
+        self.register_buffer("shift", torch.from_numpy(shift).float(), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Run the model and return the carriers' logits `[B, C]`."""
+        """Run the model and return what is read of the site, `[B, C]`."""
         seen = list[Tensor]()
-        part = self.model.get_submodule(self.path)
-        # made for each run, so that it comes after whatever edits the site's value
 
         def see(_module: nn.Module, _given: object, value: Tensor) -> None:
             seen.append(value)
 
-        handle = part.register_forward_hook(see)
+        # made for each run, so that it comes after whatever edits the site's value
+        handle = self.model.get_submodule(self.path).register_forward_hook(see)
         try:
             self.model(images)
         finally:
             handle.remove()
         values = position_mean(seen[0].movedim(self.axis, -1))  # [B, U]
-        shift, slope = self.scale
-        return (values[:, self.units] - shift) * slope
+        return (values - self.shift) @ self.read.T
 
 
 def grafts(subject: Subject, seed: int = 0) -> Iterator[Planted | str]:
@@ -102,47 +100,52 @@ def grafts(subject: Subject, seed: int = 0) -> Iterator[Planted | str]:
 def graft(subject: Subject, site: Site, seed: int = 0) -> Planted | str:
     """Let one unit a class carry it alone, and say so; every other unit of the site is a decoy.
 
-    The units that tell the classes best are taken, one to one. A carrier whose value tells its
-    class badly (AUROC below 0.8 over all examples) is asked nothing: it carries little.
+    The units that tell the classes best are taken, one to one; a carrier whose value tells its
+    class badly (AUROC below 0.8 over all examples) is asked nothing, since it carries little. Of
+    the other units those that tell a class best move all logits alike, which decides nothing.
     """
     classes = len(subject.classes)
     values = unit_values(subject, [site.name], subject.images)[site.name]  # [N, U]
     spread = values.std(0)
-    alive = np.flatnonzero(spread > 1e-6 * max(spread.max(), 1e-12))
-    if len(alive) < classes:
+    alive = spread > 1e-6 * max(spread.max(), 1e-12)
+    if alive.sum() < classes:
         return (
-            f"Nothing was planted at {site.called}: it has {len(alive)} units that vary, and "
+            f"Nothing was planted at {site.called}: it has {alive.sum()} units that vary, and "
             f"{classes} classes need one each."
         )
-    labels = subject.labels.cpu().numpy()
-    area = np.nan_to_num(class_auroc(values, labels, classes), nan=0.5) - 0.5  # [U, C]
-    area[np.setdiff1d(np.arange(site.units), alive)] = 0
-    units = _one_to_one(area)
+    area = class_auroc(values, subject.labels.cpu().numpy(), classes)
+    area = np.where(alive[:, None], np.nan_to_num(area, nan=0.5) - 0.5, 0.0)  # [U, C]
+    units = _one_to_one(np.where(alive[:, None], np.abs(area), -1.0))
     own = area[units, np.arange(classes)]
-    scale = np.stack([values[:, units].mean(0), np.where(own >= 0, 1.0, -1.0) / spread[units]])
-    planted = _planted(subject, site, units, scale, seed)
-    told = np.flatnonzero(np.abs(own) >= _TELLS - 0.5).tolist()
-    area[units] = 0
-    return Planted(planted, _claims(planted, units, told, unread=np.abs(area).argmax(0)))
+    rest = np.abs(area)
+    rest[units] = -1.0
+    unread = rest.argmax(0)
+    read = np.zeros((classes, site.units))
+    read[:, unread[alive[unread]]] = 1.0
+    read[:, units] = np.diag(np.where(own >= 0, 1.0, -1.0))
+    read = read / np.where(alive, spread, 1.0)
+    planted = _planted(subject, site, read, values.mean(0), seed)
+    asked = np.flatnonzero(np.abs(own) >= _TELLS - 0.5).tolist()
+    return Planted(planted, _claims(planted, units, asked, unread=unread))
 
 
-def _one_to_one(area: np.ndarray) -> np.ndarray:
-    """Units that tell the classes best, one to one, `[C]`, by how far AUROCs are from chance."""
+def _one_to_one(worth: np.ndarray) -> np.ndarray:
+    """Units `[C]` that are worth most to the classes, one to one, by `[U, C]`."""
     from scipy.optimize import linear_sum_assignment
 
-    rows, columns = linear_sum_assignment(-np.abs(area))
-    units = np.empty(area.shape[1], np.int64)
+    rows, columns = linear_sum_assignment(-worth)
+    units = np.empty(worth.shape[1], np.int64)
     units[columns] = rows
     return units
 
 
 def _planted(
-    subject: Subject, site: Site, units: np.ndarray, scale: np.ndarray, seed: int
+    subject: Subject, site: Site, read: np.ndarray, shift: np.ndarray, seed: int
 ) -> Subject:
     from holistic.study.splits import stratified_sample
 
     axis = site.unit_axis + 1 if site.unit_axis >= 0 else site.unit_axis
-    model = Grafted(copied(subject.model), (site.name, axis), units, scale)
+    model = Grafted(copied(subject.model), (site.name, axis), read, shift)
     rows = torch.from_numpy(stratified_sample(subject.labels.cpu(), _EXAMPLES, seed=seed))
     images, labels = subject.images[rows], subject.labels[rows]
     return Subject(
@@ -158,12 +161,12 @@ def _planted(
 
 
 def _claims(
-    planted: Subject, units: np.ndarray, told: list[int], *, unread: np.ndarray
+    planted: Subject, units: np.ndarray, asked: list[int], *, unread: np.ndarray
 ) -> tuple[Claim, ...]:
     """Say which units carry a class; `unread` `[C]` tell each class best of all that carry none."""
     [site] = planted.hidden_sites
     others = np.setdiff1d(np.arange(site.units), units).tolist()
-    carriers = [(int(units[c]), planted.classes[c]) for c in told]
+    carriers = [(int(units[c]), planted.classes[c]) for c in asked]
     idle = [*zip(unread.tolist(), planted.classes, strict=True)] * bool(others)
 
     def at(unit: int, **more: object) -> dict[str, object]:

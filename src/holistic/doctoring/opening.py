@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from holistic.doctoring._checkup import error_rate
+from dataclasses import fields
+
 from holistic.doctoring.briefs import coverage, engine, rates, verdicts
 from holistic.doctoring.schemas import COVERAGE, ENGINE, RATES, VERDICTS
+from holistic.results.error_rates import ErrorRate
 from holistic.results.folder import Folder
 from holistic.results.opening import Headline, Opening, Panel
 
@@ -21,7 +23,8 @@ def opening(audit: Folder) -> Opening:
     headline = Headline(verdicts(finding, audit), finding.name, 1.0)
     rows = [*finding.table.rows()]
     worst = sorted(rows, key=lambda row: min(row["sensitivity"] or 1, row["specificity"] or 1))
-    lines = tuple(f"{error_rate(row)}." for row in worst[:_MOST])
+    names = [field.name for field in fields(ErrorRate)]
+    lines = tuple(f"{ErrorRate(**{n: row[n] for n in names})}." for row in worst[:_MOST])
     failed = tuple(f"'{row['verdict']}': {row['means']}" for row in rows if not row["sound"])
     panels = [Panel("fails", "What fails, and what that means", failed, finding.name, 0)]
     panels = [] if not failed else panels

@@ -21,7 +21,7 @@ __all__ = ["NETWORKS", "Tally", "asked", "share_of", "tally", "too_few", "too_ma
 
 ENOUGH, FEW = 0.9, 0.05
 """Share of what is planted that must be found, and of decoys that may be named."""
-NETWORKS = "planted networks"
+NETWORKS = "built networks"
 """What readers call the networks of this package."""
 
 

@@ -14,6 +14,7 @@ from holistic.report.exported import export
 from holistic.report.loggers import log
 from holistic.report.page import rendered, rendered_opening, write_report
 from holistic.report.text import as_text
+from holistic.results.error_rates import rates_beside
 from holistic.results.files import opened, write_whole
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
@@ -46,7 +47,9 @@ class Audit(Folder):
             something else than this program writes.
         """
         found = super().finding(name)
-        return replace(found, say=lambda: brief(found, self))
+        rates = [rate for rate in rates_beside(self.path) if rate.finding == name]
+        tried = (f"In the self-test, {'; '.join(map(str, rates))}.",) if rates else ()
+        return replace(found, caveats=(*tried, *found.caveats), say=lambda: brief(found, self))
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the audit as one self-contained HTML file (default: `report.html` inside)."""

@@ -33,13 +33,17 @@ def _carrying(pairs: Iterable[tuple[int, int]], decoys: Iterable[int], site: str
 
 
 def sole_carriers(seed: int) -> tuple[Planted, ...]:
-    """Unit c alone carries class c; copies of the evidence are not read; the rest is noise."""
+    """Unit c alone carries class c; copies of the evidence are not read; the rest is noise.
+
+    Four of the noise units move all logits alike, which decides nothing.
+    """
     rng, labels = np.random.default_rng(seed), np.arange(_COUNT) % _CLASSES
     evidence = signals(labels, _CLASSES, rng)
     copies = signals(labels, _CLASSES, rng)
     values = np.concatenate([evidence, copies, rng.normal(size=(_COUNT, 12))], 1)
     read = np.zeros((_CLASSES, values.shape[1]))
     read[:, :_CLASSES] = _STRENGTH * np.eye(_CLASSES)
+    read[:, -4:] = _STRENGTH
     own = [(c, c) for c in range(_CLASSES)]
     unread = range(_CLASSES, values.shape[1])
     copied = range(_CLASSES, 2 * _CLASSES)
