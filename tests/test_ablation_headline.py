@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,6 +27,7 @@ from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.families import least_q
+from made import a_row
 from test_briefs import changed, check, with_column
 
 CLASSES: list[str] = [*planted_report.CLASSES]
@@ -218,7 +219,16 @@ def test_few_orders_are_named_where_no_curve_can_be_told(
     floor = 1 / (1 + sets)
     area = Estimate(0.3, 0.2, 0.4, p=floor, q=0.2)
     rows = [
-        CurveArea("1", f"c{i}", "remove_top", "effect", area, None, None, Estimate(3, control=9), 9)
+        a_row(
+            CurveArea,
+            site="1",
+            class_=f"c{i}",
+            kind="remove_top",
+            ranking="effect",
+            area=area,
+            half=Estimate(3, control=9),
+            n=9,
+        )
         for i in range(10)
     ]
     assert of_rows("ablation.areas", rows, sets) == words
@@ -237,8 +247,11 @@ def test_few_orders_are_named_where_nothing_kept_can_be_told(
     layers: None, sets: int, words: str
 ) -> None:
     kept = Estimate(0.6, 0.5, 0.7, n=9, control=0.2, p=1 / (1 + sets), q=0.2)
-    blank = [None] * (len(fields(CurvePoint)) - 6)
-    rows = [CurvePoint("1", f"c{i}", "keep_top", "effect", 5, kept, *blank) for i in range(10)]
+    rows = [
+        a_row(CurvePoint, site="1", class_=f"c{i}", kind="keep_top", ranking="effect", k=5,
+              accuracy=kept)
+        for i in range(10)
+    ]  # fmt: skip
     assert of_rows("ablation.curves", rows, sets) == words
     check(words, "ablation.curves", [])
 
@@ -256,10 +269,13 @@ def test_harm_to_others_is_not_denied_where_it_could_not_be_found(
     """Nine pairs of a site need 180 sets."""
     audit = with_topk(tmp_path, lambda table: without_sure(table, sets))
     lost = Estimate(0.3, 0.1, 0.5, n=20, control=0.1, p=0.001, q=0.009)
-    blank = [None] * (len(fields(OffTarget)) - 9)
     pairs = [(a, b) for a in CLASSES for b in CLASSES]
     site = planted_report.SITES[0]
-    rows = [OffTarget(site, a, b, 3, lost, 6, 0, 1 / (1 + sets), 0.3, *blank) for a, b in pairs]
+    rows = [
+        a_row(OffTarget, site=site, removed_for=a, class_=b, k=3, drop=lost, lost=6, gained=0,
+              control_p=1 / (1 + sets), control_q=0.3)
+        for a, b in pairs
+    ]  # fmt: skip
     schema = declared_schema("ablation.off_target")
     assert schema is not None
     found = briefs.off_target(Finding(schema, Table.from_rows(OffTarget, rows)), audit)
@@ -280,10 +296,9 @@ def test_few_examples_are_named_where_no_harm_can_be_told(
 ) -> None:
     """Nine tests need 9 examples of a class: with 5 p is at least 0.06 each."""
     audit = with_topk(tmp_path, lambda t: with_column(t, "n", [40] * len(t)))
-    blank = [None] * (len(fields(OffTarget)) - 7)
     rows = [
-        OffTarget("s", a, b, 3, Estimate(0.9 if a == b == "plain" else 0.3, n=n, p=0.1, q=0.5),
-                  1, 0, *blank)
+        a_row(OffTarget, site="s", removed_for=a, class_=b, k=3, lost=1, gained=0,
+              drop=Estimate(0.9 if a == b == "plain" else 0.3, n=n, p=0.1, q=0.5))
         for a in CLASSES for b in CLASSES
     ]  # fmt: skip
     schema = declared_schema("ablation.off_target")

@@ -30,7 +30,7 @@ from holistic.results.findings import Finding
 from planted_attribution import PATCH, reading_a_corner, straight, untouched
 from zoo import ZOO, make
 
-NOISELESS = [name for name in METHODS if name != "smoothgrad"]
+NOISELESS = [name for name, method in METHODS.items() if not method.random]
 """Methods whose maps are the same whatever is drawn."""
 SMALL = {"examples": 24, "steps": 8, "noise_draws": 4, "fractions": 8, "random_orders": 2}
 
@@ -205,7 +205,7 @@ def test_smoothgrad_equals_the_mean_over_the_same_noise() -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 5, 9])
-def test_batches_change_no_map_but_smoothgrad_s(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_change_no_map_without_draws(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     subject = subject_of("cnn")
     whole = maps_of(subject)
     monkeypatch.setattr("holistic.lenses.attribution._maps._ROWS", rows)

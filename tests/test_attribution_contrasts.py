@@ -19,6 +19,7 @@ from holistic.lenses.attribution.schemas import MethodRow
 from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
+from made import a_row
 from planted_attribution import PATCH, reading_a_corner, straight, told_apart_by_a_corner
 from zoo import ZOO, make
 
@@ -35,7 +36,16 @@ def judged(**passed: bool) -> Table:
     return Table.from_rows(
         MethodRow,
         [
-            MethodRow("integrated_gradients", metric, "lower", value, 9, Estimate(None), well, "")
+            a_row(
+                MethodRow,
+                method="integrated_gradients",
+                metric=metric,
+                better="lower",
+                value=value,
+                n=9,
+                passed=well,
+                method_name="",
+            )
             for metric, well in passed.items()
         ],
     )

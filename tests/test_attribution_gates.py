@@ -9,6 +9,7 @@ from holistic.lenses.attribution._failures import failures
 from holistic.lenses.attribution.schemas import MethodRow
 from holistic.results.columns import Estimate
 from holistic.stats.tests import benjamini_hochberg
+from made import a_row
 
 
 def test_a_map_must_resemble_an_untrained_one_less_than_two_of_them_do() -> None:
@@ -58,8 +59,16 @@ def test_removals_pass_by_a_false_discovery_rate() -> None:
 
 def test_two_rows_of_one_test_are_one_failure() -> None:
     def row(method: str, metric: str, passed: bool | None) -> MethodRow:
-        value = Estimate(0.5)
-        return MethodRow(method, metric, "lower", value, 9, Estimate(None), passed, method)
+        return a_row(
+            MethodRow,
+            method=method,
+            metric=metric,
+            better="lower",
+            value=Estimate(0.5),
+            n=9,
+            passed=passed,
+            method_name=method,
+        )
 
     found = failures(
         [

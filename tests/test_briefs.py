@@ -27,6 +27,7 @@ from holistic.results.columns import Estimate, col, columns_of
 from holistic.results.findings import Finding
 from holistic.results.schema import Schema
 from holistic.results.tables import Table
+from made import a_row
 
 LENSES = ("ablation", "activation", "attribution", "mechanism", "tracing", "agreement")
 NAMES = re.compile(r'"[^"]*"|\S+·\d+|\bL\d+\b|(?:position|feature) \d+|\([rq] [<>] [\d.]+\)')
@@ -48,6 +49,11 @@ def check(sentence: str, finding: str, classes: list[str]) -> None:
     assert sentence.endswith("."), sentence
     assert sentence[0].isupper() or sentence[0] in '"<$0123456789', sentence
     assert not re.search(r"\bnan\b|\binf\b|–|None|\{|\}|  |, \.", bare), f"{finding}: {sentence}"
+
+
+def spoken_of(audit: Audit) -> list[str]:
+    """Findings that pages tell of, but for the list of sites."""
+    return [name for name in audit.names if name != "sites" and not audit.schema(name).apart]
 
 
 def made(finding: Finding, audit: Audit) -> str:
@@ -106,7 +112,7 @@ def of_first_class(audit: Audit) -> Callable[[Table, str], Table]:
         for column in ("class", "label", "clean", "removed_for", "rival", "preferred_class"):
             if column in table.names:
                 kept = [v in (own, "all", None) for v in table.data[column].to_pylist()]
-                table = Table(table.columns, table.data.filter(pa.array(kept)))
+                table = Table(table.columns, table.data.filter(pa.array(kept, pa.bool_())))
         return table
 
     return change
@@ -115,7 +121,7 @@ def of_first_class(audit: Audit) -> Callable[[Table, str], Table]:
 def declared() -> list[str]:
     from holistic.lenses import _contract
 
-    return [name for lens in LENSES for name in _contract._schemas(lens)]  # pyright: ignore[reportPrivateUsage]
+    return [name for lens in LENSES for name in _contract.declared_schemas(lens)]
 
 
 def test_every_declared_finding_has_a_brief() -> None:
@@ -128,7 +134,7 @@ def test_every_declared_finding_has_a_brief() -> None:
 
 
 def test_a_real_audit_is_said_in_short_sentences(small_audit: Audit) -> None:
-    names = set(small_audit.names) - {"sites"}
+    names = set(spoken_of(small_audit))
     assert set(declared()) - names <= {
         "activation.visualisations",
         "activation.maps",  # of convolutions
@@ -159,7 +165,7 @@ def test_a_planted_audit_is_said_in_short_sentences(tmp_path: Path) -> None:
         return Table.build(schema.row, values)
 
     audit = changed(planted_report.audit(tmp_path / "a"), tmp_path / "b", filled)
-    found = {name: made(audit.finding(name), audit) for name in audit.names if name != "sites"}
+    found = {name: made(audit.finding(name), audit) for name in spoken_of(audit)}
     for name, sentence in found.items():
         check(sentence, name, list(planted_report.CLASSES))
     assert found["ablation.topk"] == (
@@ -189,9 +195,7 @@ def test_without_significance_nothing_is_said_to_be_found(
         "ablation.interactions",
         "ablation.backup",
     }
-    for name in audit.names:
-        if name == "sites":
-            continue
+    for name in spoken_of(audit):
         sentence = made(audit.finding(name), audit)
         check(sentence, name, audit.provenance["classes"])
         if name not in facts:
@@ -208,9 +212,8 @@ def test_where_much_is_missing_the_sentence_still_stands(
         "classes": of_first_class(small_audit),
     }[kind]
     audit = changed(small_audit, tmp_path / "a", change)
-    for name in audit.names:
-        if name != "sites":
-            check(made(audit.finding(name), audit), name, audit.provenance["classes"])
+    for name in spoken_of(audit):
+        check(made(audit.finding(name), audit), name, audit.provenance["classes"])
 
 
 def test_few_sets_are_named_as_the_reason(small_audit: Audit, tmp_path: Path) -> None:
@@ -300,20 +303,35 @@ def test_the_greatest_has_a_number() -> None:
 @pytest.mark.parametrize("q", [0.01, 0.9])
 def test_the_word_and_the_token_that_decide_are_named(small_audit: Audit, q: float) -> None:
     effect = Estimate(-2.5, -3.0, -2.0, control=-0.1, control_lo=-0.3, control_hi=0.1, p=q, q=q)
+    word = a_row(WordRow, class_="1", word="grand", rank=1, effect=effect, n=40)
     found = {
-        "words": Table.from_rows(WordRow, [WordRow("1", "grand", 1, effect, 40)]),
+        "words": Table.from_rows(WordRow, [word]),
         "tokens": Table.from_rows(
             TokenRow,
             [
-                TokenRow(text, place, "typical", "1", "1", "a", Estimate(value), None)
+                a_row(
+                    TokenRow,
+                    example=text,
+                    place=place,
+                    kind="typical",
+                    label="1",
+                    prediction="1",
+                    token="a",
+                    effect=Estimate(value),
+                )
                 for text, place, value in [(0, 0, -3.0), (0, 1, -1.0), (1, 0, -1.0), (1, 1, -1.0)]
             ],
         ),
         "response": Table.from_rows(
             ResponseRow,
             [
-                ResponseRow(
-                    "age", "1", at, Estimate(at, at - 0.1 - q, at + 0.1 + q, control=0.5), 9
+                a_row(
+                    ResponseRow,
+                    feature="age",
+                    class_="1",
+                    value=at,
+                    n=9,
+                    probability=Estimate(at, at - 0.1 - q, at + 0.1 + q, control=0.5),
                 )
                 for at in (0.1, 0.9)
             ],
@@ -336,7 +354,16 @@ def test_made_up_inputs_are_compared_with_real_ones(
     small_audit: Audit, most: float, begin: str
 ) -> None:
     rows = [
-        Visualisation("1", unit, start, 0, Estimate(value, control=most), 0.0, Estimate(0.9))
+        a_row(
+            Visualisation,
+            site="1",
+            unit=unit,
+            start=start,
+            picture=0,
+            start_value=0.0,
+            value=Estimate(value, control=most),
+            alike=Estimate(0.9),
+        )
         for unit, start, value in [(0, 1, 4.0), (0, 2, 6.0), (1, 1, 3.0)]
     ]
     schema = declared_schema("activation.visualisations")
@@ -436,9 +463,10 @@ def test_few_mistaken_images_say_nothing_of_mistakes_in_general(
     schema = declared_schema("mechanism.paths")
     assert schema is not None
     rows = [
-        ImageSite(
-            example, "mistaken", "a", "b", "input", 0, "b" if example < wrong else "a",
-            Estimate(0.3), 0.5, Estimate(0.5),
+        a_row(
+            ImageSite, example=example, kind="mistaken", label="a", prediction="b", site="input",
+            depth=0, read="b" if example < wrong else "a", label_probability=Estimate(0.3),
+            prediction_probability=0.5, accuracy=Estimate(0.5),
         )
         for example in range(looked_at)
     ]  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 
 import pytest
@@ -11,6 +10,7 @@ from holistic.lenses._contract import lens_names
 from holistic.replacing.effects import UnitEffect
 from holistic.results.columns import columns_of
 from holistic.results.schema import Schema
+from made import own_schemas
 
 BOUND = re.compile(r"(^|_)(lo|hi)$")
 TEST = re.compile(r"(^|_)[pq]$")
@@ -22,15 +22,10 @@ LEAST = "least_p"
 """Least p that so many sets allow: it tests nothing."""
 
 
-def schemas() -> list[Schema]:
-    """What the lenses declare."""
-    modules = [importlib.import_module(f"holistic.lenses.{lens}.schemas") for lens in lens_names()]
-    return [value for m in modules for value in vars(m).values() if isinstance(value, Schema)]
-
-
 def row_types() -> list[type]:
     """Types of rows that the lenses declare."""
-    return list(dict.fromkeys([UnitEffect, *(schema.row for schema in schemas() if schema.row)]))
+    rows = (schema.row for schema in own_schemas() if schema.row)
+    return list(dict.fromkeys([UnitEffect, *rows]))
 
 
 @pytest.mark.parametrize("row", row_types(), ids=lambda row: row.__name__)
@@ -83,11 +78,11 @@ def test_controls_and_tests_are_called_so_in_words(row: type) -> None:
 
 
 def test_findings_are_declared_once() -> None:
-    names = [schema.name for schema in schemas()]
+    names = [schema.name for schema in own_schemas()]
     assert len(names) == len(set(names)) > 25
 
 
-@pytest.mark.parametrize("schema", schemas(), ids=lambda schema: schema.name)
+@pytest.mark.parametrize("schema", own_schemas(), ids=lambda schema: schema.name)
 def test_what_a_schema_names_is_a_column(schema: Schema) -> None:
     columns = {column.name: column for column in schema.columns}
     across = schema.across.split()
@@ -100,4 +95,4 @@ def test_what_a_schema_names_is_a_column(schema: Schema) -> None:
 
 @pytest.mark.parametrize("lens", lens_names())
 def test_one_finding_of_a_lens_answers_its_question(lens: str) -> None:
-    assert sum(schema.answers for schema in schemas() if schema.lens == lens) == 1
+    assert sum(schema.answers for schema in own_schemas() if schema.lens == lens) == 1

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+from benchmarks.coverage.columns import PROMISES
 
 from holistic.lenses import _contract, _places
 from made import schema_of
@@ -43,18 +45,36 @@ def test_the_lens_and_its_test_work_as_written(
     monkeypatch.setattr("holistic.lenses._places.lens_places", lambda: places)
     importlib.invalidate_caches()
     try:
-        assert schema_of("brightness.classes").title == "Brightness of the classes"
+        schema = schema_of("brightness.classes")
+        assert schema.title == "Brightness of the classes"
+        assert schema.answers
         test: dict[str, object] = {}
         exec(block(f"tests/test_{name}.py"), test)
+        needed = {c.name for c in schema.columns if c.role in ("lo", "p", "q")}
+        (promised,) = test["PROMISES"].values()  # pyright: ignore
+        assert promised.keys() <= {w for of in PROMISES.values() for w in of}
+        assert {name for columns in promised.values() for name in columns.split()} == needed
         tries = [value for key, value in test.items() if key.startswith("test_")]
         assert len(tries) == 1
         for one in tries:
             one()  # pyright: ignore
     finally:
-        for cached in (_contract._loaded, _contract._schemas):
+        for cached in (_contract._loaded, _contract.declared_schemas):
             cached.cache_clear()
         for known in [m for m in sys.modules if m.startswith(module.split(".")[0])]:
             del sys.modules[known]
+
+
+def test_the_lens_and_its_test_pass_the_linter() -> None:
+    for first in ("src/holistic/lenses/brightness.py", "tests/test_brightness.py"):
+        run = subprocess.run(
+            [sys.executable, "-m", "ruff", "check", "--stdin-filename", first, "-"],
+            input=block(first).partition("\n")[2],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+        )
+        assert run.returncode == 0, run.stdout
 
 
 def test_every_python_block_can_be_read() -> None:

@@ -23,6 +23,7 @@ from holistic.lenses._contract import Lens, lens_names
 from holistic.lenses._work import Scene
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation._budget import Kind, measured_sites
+from holistic.lenses.attribution._maps import METHODS, Method
 from holistic.progress import WHOLE, WholeRun, silent
 from holistic.replacing.pace import Pace, measure_pace
 from holistic.showing import progress_shown
@@ -93,7 +94,7 @@ def test_the_first_look_tells_time_memory_and_what_is_cheaper(
     monkeypatch.setattr(expected, "measure_pace", lambda _: scene.pace)
     monkeypatch.setattr(expected, "_PACES", {})
     look = subject.check()
-    assert [one.lens for one in look.cost.lenses] == list(OWN)
+    assert [one.lens for one in look.cost.lenses] == list(lens_names())
     assert look.cost.seconds == pytest.approx(2 + sum(one.seconds or 0 for one in look.cost.lenses))
     assert "ablation" in str(look).split("takes ")[1]
     json.dumps(look.record())
@@ -284,3 +285,25 @@ def test_lines_tell_how_much_of_the_run_is_left(capsys: pytest.CaptureFixture[st
 def test_every_own_lens_declares_its_work() -> None:
     assert set(OWN) <= set(lens_names())
     assert all("work" in vars(lens_class(name)) for name in OWN)
+
+
+def test_a_method_of_attribution_that_is_declared_is_counted(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lens = lens_class("attribution")()
+    before = lens.work(scene)
+    own = Method("own", lambda setup: lambda x, y: x, runs=lambda lens: 10 * lens.steps)
+    monkeypatch.setitem(METHODS, own.name, own)
+    after = lens.work(scene)
+    assert before
+    assert after
+    dearer = {task for task in after.seconds if after.seconds[task] > before.seconds[task]}
+    assert dearer == {"attribution maps", "removing pixels"}
+    plain = replace(own, runs=lambda lens: 1)
+    monkeypatch.setitem(METHODS, own.name, plain)
+    cheap = lens.work(scene)
+    assert cheap
+    added, little = (w.seconds["attribution maps"] - before.seconds["attribution maps"]
+                     for w in (after, cheap))  # fmt: skip
+    assert added == pytest.approx(10 * lens_class("attribution")().steps * little)
+    assert after.memory > before.memory

@@ -16,6 +16,7 @@ from holistic.results.columns import Estimate, col, key
 from holistic.results.findings import Finding
 from holistic.results.schema import Schema
 from holistic.results.tables import Table
+from made import a_row
 
 
 @dataclass(frozen=True)
@@ -78,13 +79,15 @@ def test_the_flow_is_drawn_through_the_units_that_classes_need(tmp_path: Path) -
 def test_maps_and_attention_are_drawn_with_their_control(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     rows = [
-        MapRow("1", unit, example, "typical", "a", "a", 1 + (unit != example % 2),
-               Estimate(0.0, control=0.1, n=9), 1.0, 1.0)
+        a_row(MapRow, site="1", unit=unit, example=example, kind="typical", label="a",
+              prediction="a", rank=1 + (unit != example % 2), mean=Estimate(0.0, control=0.1, n=9),
+              peak=1.0, spread=1.0)
         for example in (3, 4) for unit in (0, 1)
     ]  # fmt: skip
     arrays = {"activation.maps.0": rng.normal(size=(2, 2, 4, 4)).astype(np.float32)}
     maps = Finding(MAPS, Table.from_rows(MapRow, rows), arrays=arrays)
-    heads = [HeadRow(site, unit, "class token", Estimate(0.5, 0.4, 0.6, 9, 0.1, 0.0, 0.2))
+    focus = Estimate(0.5, 0.4, 0.6, 9, 0.1, 0.0, 0.2)
+    heads = [a_row(HeadRow, site=site, unit=unit, query="class token", focus=focus)
              for site, unit in (("2", 0), ("2", 1), (ROLLOUT, None))]  # fmt: skip
     shares = rng.uniform(size=(1, 3, 2, 2)).astype(np.float32)
     attention = Finding(ATTENTION, Table.from_rows(HeadRow, heads), arrays={

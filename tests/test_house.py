@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import re
 import tomllib
 from pathlib import Path
@@ -12,8 +11,7 @@ from typing import Any
 import yaml
 
 import holistic
-from holistic.lenses._contract import lens_names
-from holistic.results.schema import Schema
+from made import own_schemas
 
 ROOT = Path(__file__).parents[1]
 
@@ -88,12 +86,7 @@ def page_sources() -> dict[Path, str]:
 
 
 def names_of_findings() -> re.Pattern[str]:
-    declared = [
-        value.name
-        for lens in lens_names()
-        for value in vars(importlib.import_module(f"holistic.lenses.{lens}.schemas")).values()
-        if isinstance(value, Schema) and value.lens == lens
-    ]
+    declared = [schema.name for schema in own_schemas()]
     assert len(declared) > 20
     return re.compile("|".join(rf"\b{re.escape(name)}\b" for name in declared))
 
@@ -152,3 +145,21 @@ def test_no_file_is_longer_than_400_lines() -> None:
     files = [*PACKAGE.rglob("*.py"), *page_sources()]
     lines = {path: path.read_text(encoding="utf-8").count("\n") for path in files}
     assert {path: count for path, count in lines.items() if count > 400} == {}
+
+
+def test_tests_take_what_lenses_declare_from_the_contract() -> None:
+    """A lens may be one file, and a row may get a column: no test finds schemas by the place of
+    their module, or makes a row with all of its cells."""
+    rows = {schema.row.__name__ for schema in own_schemas() if schema.row}
+    found = dict[str, list[str]]()
+    for path in sorted((ROOT / "tests").glob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        places = re.findall(r"holistic\.lenses\.\{\w+\}\.\w+", source)
+        nodes = list(ast.walk(ast.parse(source)))
+        taken = {name.name for node in nodes if isinstance(node, ast.ImportFrom)
+                 if "schemas" in (node.module or "") for name in node.names}  # fmt: skip
+        calls = [node.func for node in nodes if isinstance(node, ast.Call)]
+        made = [f.id for f in calls if isinstance(f, ast.Name) and f.id in rows & taken]
+        if named := [*places, *made]:
+            found[path.name] = named
+    assert not found

@@ -68,7 +68,7 @@ Install = Callable[..., Path]
 
 def forget() -> None:
     """Have lenses looked for anew."""
-    for cached in (_places.lens_places, _contract._loaded, _contract._schemas):
+    for cached in (_places.lens_places, _contract._loaded, _contract.declared_schemas):
         cached.cache_clear()
     importlib.invalidate_caches()
 

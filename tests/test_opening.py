@@ -43,6 +43,7 @@ from holistic.results.opening import (
 from holistic.results.schema import Array, Schema
 from holistic.results.tables import Table
 from holistic.words import letter
+from made import a_row
 
 CLASSES = [f"c{i}" for i in range(14)]
 
@@ -205,7 +206,9 @@ def test_sentences_on_top_are_short(tmp_path: Path) -> None:
 
 def test_windows_are_averaged_where_they_overlap() -> None:
     def row(left: int, effect: float) -> EvidenceRow:
-        return EvidenceRow("a", "erase", 0, left, 2, 2, "", Estimate(effect), 9)
+        window = {"top": 0, "left": left, "height": 2, "width": 2}
+        effects = Estimate(effect)
+        return a_row(EvidenceRow, class_="a", kind="erase", **window, effect=effects, n=9)
 
     plane = laid_out([row(0, -1.0), row(1, -3.0)])
     assert plane.tolist() == [[-1.0, -2.0, -3.0]] * 2

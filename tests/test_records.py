@@ -25,8 +25,7 @@ from holistic.report.saved import Audit, load
 from holistic.results.columns import Column, columns_of
 from holistic.results.files import sha256
 from holistic.results.records import table_fault
-from made import a_finding
-from test_columns import schemas
+from made import a_finding, own_schemas
 
 SOURCE = {"data": "digits", "model": "mlp", "seed": 0, "weights": None, "limit": None,
           "score": "margin", "unit_axis": []}  # fmt: skip
@@ -153,7 +152,7 @@ def test_findings_name_no_files_elsewhere(folder: Path, path: str) -> None:
 
 def test_a_table_is_held_to_what_its_own_schema_declares() -> None:
     """A column may hold another kind in another finding, and anything where nobody declares it."""
-    for schema in (SITES, *schemas()):
+    for schema in (SITES, *own_schemas()):
         assert schema.row
         own = columns_of(schema.row)
         assert table_fault(schema, own) == "", schema.name

@@ -17,6 +17,7 @@ from PIL import Image
 
 import planted_report
 from holistic.lenses._contract import declared_schema, lens_names
+from holistic.lenses._places import lens_part
 from holistic.report import page
 from holistic.report import rows as rows_of_pages
 from holistic.report.embedded import bundle, lacks_arrays, numbers, outline, site_names
@@ -228,7 +229,8 @@ def test_figures_and_views_are_those_of_findings_of_their_place() -> None:
     figures = {
         f"{lens}.{name}"
         for lens in lens_names()
-        for name in importlib.import_module(f"holistic.lenses.{lens}.figures").__all__
+        if (home := lens_part(lens, "figures"))
+        for name in importlib.import_module(home).__all__
     }
     assert len(figures) > 20
     assert len(views) > 25

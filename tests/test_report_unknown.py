@@ -115,7 +115,7 @@ def more_columns(monkeypatch: pytest.MonkeyPatch) -> type:
         ("mood", str | None, col("how it went")),
     ]
     kind = make_dataclass("More", fields, bases=(schema.row,), frozen=True)
-    known = _contract._schemas("tracing")
+    known = _contract.declared_schemas("tracing")
     monkeypatch.setitem(known, "tracing.patching", replace(schema, row=kind))
     return kind
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -15,11 +14,11 @@ import pytest
 import guessed
 from holistic.results.columns import Column
 from holistic.results.schema import Schema
+from made import own_schemas
 
 KNOWN: dict[str, dict[str, tuple[str, str, str]]] = json.loads(
     Path(__file__).with_name("known_columns.json").read_text()
 )
-LENSES = sorted({finding.split(".")[0] for finding in KNOWN})
 
 NOT_GUESSED = {
     ("activation.visualisations", "picture"): "a place in an array names no row",
@@ -33,12 +32,7 @@ NOT_FOUND = {
 """Controls that no name gave away: one without the word, and those with one end."""
 
 
-def schemas(lens: str) -> list[Schema]:
-    found = vars(import_module(f"holistic.lenses.{lens}.schemas")).values()
-    return [schema for schema in found if isinstance(schema, Schema)]
-
-
-SCHEMAS = [schema for lens in LENSES for schema in schemas(lens) if schema.name in KNOWN]
+SCHEMAS = [schema for schema in own_schemas() if schema.name in KNOWN]
 
 
 by_schema = pytest.mark.parametrize("schema", SCHEMAS, ids=[schema.name for schema in SCHEMAS])

@@ -10,6 +10,7 @@ from holistic.lenses.tracing import directions_statements, patching_statements
 from holistic.lenses.tracing.schemas import DirectionRow, Patched
 from holistic.results.columns import Estimate
 from holistic.results.tables import Table
+from made import a_row
 
 KEPT = SimpleNamespace(kept=np.array([True]))
 
@@ -23,13 +24,16 @@ def an_estimate(value: float, n: int | None = None, q: float = 0.01) -> Estimate
 
 
 def a_patch(site: str, unit: int | None, clean: str, way: str, recovery: Estimate) -> Patched:
-    return Patched(site, unit, None, clean, "all", way, recovery, 12, 3)
+    between = {"clean": clean, "corrupt": "all", "direction": way}
+    return a_row(Patched, site=site, unit=unit, **between, recovery=recovery, n=12, excluded=3)
 
 
 def a_direction(site: str, name: str, size: float, q: float) -> DirectionRow:
     auroc, slope, drop = (an_estimate(size + more, n=7, q=q) for more in (0.0, 1.0, 0.1))
-    return DirectionRow(
-        site, name, "class_mean_difference", auroc, 0.5, 2.0, slope, 20, drop, 40
+    return a_row(
+        DirectionRow, site=site, class_=name, method="class_mean_difference", auroc=auroc,
+        cosine=0.5, spread=2.0, steer_slope=slope, steer_controls=20, erase_drop=drop,
+        erase_controls=40,
     )  # fmt: skip
 
 

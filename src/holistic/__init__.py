@@ -26,6 +26,7 @@ _HOMES = {
     "Zero": "graph.edits",
     "audit": "audits",
     "check": "checking",
+    "compare": "comparing",
     "doctor": "doctoring",
     "load": "report.saved",
     "removable": "replacing.removal",
@@ -39,6 +40,7 @@ __all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
 if TYPE_CHECKING:
     from holistic.audits import audit as audit
     from holistic.checking import check as check
+    from holistic.comparing import compare as compare
     from holistic.doctoring import doctor as doctor
     from holistic.errors import HolisticError as HolisticError
     from holistic.graph.editing import Edit as Edit

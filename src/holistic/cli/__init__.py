@@ -34,9 +34,8 @@ app = App(
 app.command(
     "holistic.cli.run:run",
     help="Study a model through all lenses and save an audit with its report.",
-    help_epilogue="Settings of the lenses: `holistic settings [LENS]`. A run that was cut off goes "
-    "on when the same command is given again.\n\n"
-    "    holistic run mnist --model cnn\n\n"
+    help_epilogue="Settings: `holistic settings [LENS]`. A run that was cut off goes on if "
+    "repeated.\n\n    holistic run mnist --model cnn --seeds 5\n\n"
     "    holistic run folder:photos --model mine:net --weights net.pt --quick\n\n"
     "    holistic run mine:loader --model mine:net --sites 'layer4.*' --lens ablation",
     sort_key=1,
@@ -69,6 +68,12 @@ app.command(
     "holistic.cli.report:report",
     help="Write the report of a saved audit again; no model, no data, no torch.",
     help_epilogue="    holistic report runs/mnist-mlp-seed0 --verbose",
+    sort_key=5,
+)
+app.command(
+    "holistic.cli.ask:ask",
+    help="Ask a saved audit: unit L2·57, class 7, image 123, layers, prune, shortcuts; no torch.",
+    help_epilogue="    holistic ask runs/mnist-mlp-seed0 class 7",
     sort_key=5,
 )
 app.command(

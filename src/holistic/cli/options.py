@@ -33,9 +33,9 @@ DATA, MODEL = Group.create_ordered("Data"), Group.create_ordered("Model")
 COST, OUTPUT = Group.create_ordered("Scope and cost"), Group.create_ordered("Output")
 
 
-def option(group: Group, *names: str) -> Parameter:
-    """Describe a flag: where help lists it, and under which name."""
-    return Parameter(name=names or None, group=group, show_default=False, negative=())
+def option(group: Group, *names: str, shown: bool = True) -> Parameter:
+    """Describe a flag: where help lists it, if it does, and under which name."""
+    return Parameter(name=names or None, group=group, show=shown, show_default=False, negative=())
 
 
 AsJson = Annotated[bool, option(OUTPUT, "--json")]
@@ -55,7 +55,7 @@ class Source:
     """mlp, cnn or vit, or module:factory that returns yours."""
     seed: Annotated[int, option(MODEL)] = 0
     """Of weights, training and every draw; 0 by default."""
-    split_seed: Annotated[int | None, option(DATA)] = None
+    split_seed: Annotated[int | None, option(DATA, shown=False)] = None
     """Of which examples are trained on; as --seed by default."""
     data_dir: Annotated[Path | None, option(DATA)] = None
     """Folder of mnist/*.gz; $HOLISTIC_DATA by default."""

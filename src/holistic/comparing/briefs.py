@@ -7,6 +7,7 @@ import numpy as np
 from holistic.comparing.schemas import (
     VERDICTS,
     Drift,
+    KindOfStatement,
     Matching,
     Similar,
     Statement,
@@ -20,7 +21,16 @@ from holistic.results.layers import layer_names
 from holistic.results.tables import Table
 from holistic.words import counted, named, number, percent
 
-__all__ = ["answers", "drift", "matching", "similarity", "statements", "statistics", "units"]
+__all__ = [
+    "answers",
+    "drift",
+    "kinds",
+    "matching",
+    "similarity",
+    "statements",
+    "statistics",
+    "units",
+]
 
 
 def statements(finding: Finding, audit: Folder) -> str:
@@ -49,6 +59,19 @@ def answers(finding: Finding, audit: Folder) -> str:
             found.setdefault(one, set()).add(float(value))
     split = sum(len(values) > 1 for values in found.values())
     return f"The audits give different answers to {split} of {counted(len(found), 'statement')}."
+
+
+def kinds(finding: Finding, audit: Folder) -> str:
+    """Say how many kinds of statements all audits bear out, and how many none does."""
+    found = dict[str, list[float]]()
+    for row in finding.table.rows(KindOfStatement):
+        if row.share is not None:
+            found.setdefault(row.kind, []).append(row.share)
+    every, none = (sum(set(own) == {share} for own in found.values()) for share in (1.0, 0.0))
+    return (
+        f"All audits bear out {every} of {counted(len(found), 'kind')} of statements; "
+        f"{none} hold in none."
+    )
 
 
 def statistics(finding: Finding, audit: Folder) -> str:

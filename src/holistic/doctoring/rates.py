@@ -12,15 +12,19 @@ import torch
 from holistic.doctoring.readings import Readings
 from holistic.doctoring.schemas import RATES, RateRow
 from holistic.doctoring.truths import share_of, too_many
+from holistic.graph.accompanied import extras_of
 from holistic.progress import Progress, silent
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.study.given import Given
+from holistic.study.splits import stratified_sample
 from holistic.study.subject import Subject
 
 __all__ = ["CLUSTERS", "rates", "shuffled"]
 
 _LEVEL = 0.05
+_SITES, _EXAMPLES = 3, 1000
+"""Sites and examples of a user's own model that are read at most."""
 _OTHER = 15_485_863
 """Added to the subject's seed for the network that is studied as if it were trained."""
 
@@ -81,6 +85,8 @@ CLUSTERS = _TESTS[-1].name
 def shuffled(subject: Subject, seed: int, *, trained: bool = True) -> Subject:
     """Return a subject whose labels are dealt out at random, or a control that has such labels.
 
+    Of many examples and sites some are taken.
+
     Parameters
     ----------
     subject
@@ -91,12 +97,19 @@ def shuffled(subject: Subject, seed: int, *, trained: bool = True) -> Subject:
         Whether the model keeps its weights.
     """
     own = subject if trained else subject.untrained(subject.seed + _OTHER + seed)
-    order = np.random.default_rng([seed, 50]).permutation(len(own.labels))
-    labels = own.labels[torch.from_numpy(order)]
-    data = Given(own.images, labels, features=own.feature_names, vocabulary=own.vocabulary)
+    rows = torch.from_numpy(stratified_sample(own.labels.cpu(), _EXAMPLES, seed=seed))
+    images, labels = own.images[rows], own.labels[rows]
+    order = np.random.default_rng([seed, 50]).permutation(len(labels))
+    names = [site.name for site in own.hidden_sites]
+    places = np.unique(np.linspace(0, len(names) - 1, _SITES).round().astype(int))
     return Subject(
         own.model,
-        data,
+        Given(
+            images,
+            labels[torch.from_numpy(order)],
+            features=own.feature_names,
+            vocabulary=own.vocabulary,
+        ),
         classes=own.classes,
         score=own.score,
         seed=own.seed,
@@ -104,7 +117,8 @@ def shuffled(subject: Subject, seed: int, *, trained: bool = True) -> Subject:
         name=own.name,
         unit_axes=own.unit_axes,
         device=own.device,
-        sites=own.choices.sites or None,
+        sites=[names[place] for place in places],
+        inputs=extras_of(images) or None,
     )
 
 

@@ -24,12 +24,21 @@ if TYPE_CHECKING:
 
 __all__ = ["FINDINGS", "Readings"]
 
-_ABLATION = Ablation(depth=10, sets=50, partners=10, all_pairs=64, familywise=0)
+_ABLATION = Ablation(
+    depth=10,
+    sets=50,
+    partners=10,
+    all_pairs=64,
+    familywise=0,
+    operations=1e12,
+    budget=1.0,
+    extra=1.0,
+)
 _ACTIVATION = Activation(shuffles=50)
-_AGREEMENT = Agreement(controls=2, examples=200)
+_AGREEMENT = Agreement(controls=2, examples=200, operations=1e11)
 _ATTRIBUTION = Attribution(evidence_images=20)
 _MECHANISM = Mechanism(shuffles=1, draws=20, edge_units=16)
-_TRACING = Tracing(controls=100, examples=200)
+_TRACING = Tracing(controls=100, examples=200, operations=3e10)
 
 
 class Readings(Mapping[str, Finding]):

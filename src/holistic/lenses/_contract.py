@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from holistic.study.subject import Subject
 
 __all__ = [
-    "Context", "Lens", "declared_schema", "in_order", "left_out", "lens_class", "lens_names",
-    "question_of", "setting", "with_plain_numbers",
+    "Context", "Lens", "declared_schema", "declared_schemas", "in_order", "left_out", "lens_class",
+    "lens_names", "question_of", "setting", "with_plain_numbers",
 ]  # fmt: skip
 
 
@@ -317,11 +317,11 @@ def declared_schema(finding: str) -> Schema | None:
     lens = finding.split(".")[0]
     if lens == SITES.name:
         return {SITES.name: SITES, EXAMPLES.name: EXAMPLES}.get(finding)
-    return _schemas(lens).get(finding) if lens in finding_places() else None
+    return declared_schemas(lens).get(finding) if lens in finding_places() else None
 
 
 @cache
-def _schemas(lens: str) -> dict[str, Schema]:
+def declared_schemas(lens: str) -> dict[str, Schema]:
     """By its name, what a lens declares: in a module `schemas` beside it, or in its own."""
     place = finding_places()[lens]
     try:

@@ -7,14 +7,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from holistic.lenses._contract import declared_schema
+from holistic.report.asked import Answer, ask
 from holistic.report.briefs import brief
+from holistic.report.claims import claims
 from holistic.report.damage import showing
 from holistic.report.drawn import Drawn, drawn
 from holistic.report.exported import export
 from holistic.report.loggers import log
 from holistic.report.page import rendered, rendered_opening, write_report
 from holistic.report.text import as_text
-from holistic.results.error_rates import rates_beside
+from holistic.results.claims import Claim
+from holistic.results.error_rates import rates_of
 from holistic.results.files import opened, write_whole
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
@@ -47,7 +50,7 @@ class Audit(Folder):
             something else than this program writes.
         """
         found = super().finding(name)
-        rates = [rate for rate in rates_beside(self.path) if rate.finding == name]
+        rates = [rate for rate in rates_of(self.path) if rate.finding == name]
         tried = (f"In the self-test, {'; '.join(map(str, rates))}.",) if rates else ()
         return replace(found, caveats=(*tried, *found.caveats), say=lambda: brief(found, self))
 
@@ -61,6 +64,38 @@ class Audit(Folder):
         """Return the audit in a page of plain text, written as Markdown; print it to read it."""
         with showing(self):
             return as_text(self)
+
+    def ask(self, question: str) -> Answer:
+        """Answer a question on one screen, each sentence with its evidence.
+
+        Parameters
+        ----------
+        question
+            `unit L2·57`, `class 7`, `image 123`, `layers`, `prune` or `shortcuts`.
+
+        Raises
+        ------
+        SettingError
+            If there is no such question, unit, class or example.
+        """
+        return ask(self, question)
+
+    def findings(self, *, lens: str = "", class_: str = "", site: str = "") -> tuple[Claim, ...]:
+        """Return what the audit finds, as objects: what holds, with its numbers and its rows.
+
+        What holds in other trainings, too, `holistic.compare` says of the same statements.
+
+        Parameters
+        ----------
+        lens, class_, site
+            Only what is from this lens, or about this class or site; everything by default.
+        """
+        wanted = {"lens": lens, "class_": class_, "site": site}
+        return tuple(
+            claim
+            for claim in claims(self)
+            if claim.holds and all(getattr(claim, n) == v for n, v in wanted.items() if v)
+        )
 
     def figure(self, name: str) -> Drawn:
         """Draw a finding's figures, to be shown in a notebook or saved.

@@ -50,3 +50,13 @@ class Claim:
     where: Mapping[str, Any] = field(default_factory=dict[str, Any])
     class_: str = ""
     site: str = ""
+
+    @property
+    def lens(self) -> str:
+        """The lens that makes it."""
+        return self.finding.split(".")[0]
+
+    @property
+    def link(self) -> str:
+        """Where a report tells more of it."""
+        return f"#{self.finding}"

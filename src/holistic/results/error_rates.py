@@ -11,10 +11,9 @@ from typing import Any
 from holistic.errors import AuditError
 from holistic.results.files import opened, write_whole
 
-__all__ = ["FILE_NAME", "ErrorRate", "error_rates", "keep", "rates_beside"]
+__all__ = ["FILE_NAME", "ErrorRate", "error_rates", "keep", "rates_of"]
 
 FILE_NAME = "doctor.json"
-_ROWS = "doctor.verdicts"
 _MOST_BYTES = 2**24
 _COUNTS = ("planted", "found", "decoys", "named")
 _NAMES = ("verdict", "finding", "network")
@@ -55,19 +54,19 @@ def error_rates(path: Path) -> list[ErrorRate]:
     try:
         with opened(path) as file:
             text = file.read(_MOST_BYTES + 1)
-        rows = json.loads(text)["findings"][_ROWS] if len(text) <= _MOST_BYTES else None
+        findings = json.loads(text)["findings"] if len(text) <= _MOST_BYTES else {}
+        found = [rate for rows in findings.values() for rate in _checked(rows)]
     except OSError as error:
         raise AuditError(f"can't read '{path}': {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise AuditError(fault) from None
-    found = [*_checked(rows)]
     if not found:
         raise AuditError(fault)
     return found
 
 
 def _checked(rows: Any) -> Iterator[ErrorRate]:
-    """Rows that are what they should be; none where one isn't."""
+    """Rows that count what was planted; none where one isn't what it should be."""
     if not isinstance(rows, list):
         return
     sound = [row for row in rows if isinstance(row, Mapping) and _whole(row)]
@@ -96,7 +95,7 @@ def keep(path: Path, audit: Path) -> None:
     write_whole(audit / FILE_NAME, lambda temporary: temporary.write_bytes(content))
 
 
-def rates_beside(audit: Path) -> list[ErrorRate]:
+def rates_of(audit: Path) -> list[ErrorRate]:
     """Return each verdict's error rate from the folder's `doctor.json`; none without one.
 
     Of a verdict that was tried on several networks, the copy of the user's own model counts.

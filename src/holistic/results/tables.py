@@ -51,16 +51,26 @@ class Table:
         values
             Column name to a sequence or array of one length; NaN becomes null. A scalar is
             repeated.
+
+        Raises
+        ------
+        ValueError
+            If a column is missing or unknown, or isn't what the row type declares.
         """
         import pyarrow as pa
 
         columns = columns_of(row)
         names = [c.name for c in columns]
         if set(values) != set(names):
-            missing, extra = set(names) - set(values), set(values) - set(names)
-            raise ValueError(f"columns of {row.__name__}: missing {missing}, unknown {extra}")
-        rows = max((len(v) for v in values.values() if not _is_scalar(v)), default=1)
-        arrays = [_arrow_array(values[c.name], c.kind, rows) for c in columns]
+            missing, extra = sorted(set(names) - set(values)), sorted(set(values) - set(names))
+            faults = [f"lack {listed(missing)}"] if missing else []
+            faults += [f"have {listed(extra)}, which it doesn't declare"] if extra else []
+            raise ValueError(f"columns of {row.__name__} {' and '.join(faults)}")
+        lengths = {n: len(v) for n, v in values.items() if not _is_scalar(v)}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"columns of {row.__name__} differ in length: {lengths}")
+        rows = max(lengths.values(), default=1)
+        arrays = [_checked_array(row, c, values[c.name], rows) for c in columns]
         return cls(columns, pa.Table.from_arrays(arrays, schema=_schema(columns)))
 
     @classmethod
@@ -275,6 +285,17 @@ def _read_column(name: str, kind: str, stored: Mapping[bytes, bytes]) -> Column:
     )
 
 
+def _checked_array(row: type, column: Column, values: Any, rows: int) -> Any:
+    """Values of a column as Arrow keeps them; an error names the column that they don't fit."""
+    import pyarrow as pa
+
+    try:
+        return _arrow_array(values, column.kind, rows)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        what = f"column '{column.name}' of {row.__name__}"
+        raise ValueError(f"{what} must hold {column.kind}: {error}") from error
+
+
 def _arrow_array(values: Any, kind: str, rows: int) -> Any:
     import pyarrow as pa
 
@@ -285,6 +306,9 @@ def _arrow_array(values: Any, kind: str, rows: int) -> Any:
         if values.dtype.kind == "f":
             return pa.array(values, from_pandas=True).cast(target)
         values = values.tolist()
+    if kind == "int64" and any(isinstance(v, float) for v in values):
+        # Arrow would cut what is behind the point of a list's numbers, and not of an array's
+        return pa.array(values, from_pandas=True).cast(target)
     return pa.array(values, target, from_pandas=True)
 
 

@@ -47,7 +47,7 @@ def sole_carriers(seed: int) -> tuple[Planted, ...]:
     own = [(c, c) for c in range(_CLASSES)]
     unread = range(_CLASSES, values.shape[1])
     copied = range(_CLASSES, 2 * _CLASSES)
-    told = [
+    stated = [
         *_carrying(own, unread, SITE),
         *claims(
             "specific",
@@ -61,7 +61,7 @@ def sole_carriers(seed: int) -> tuple[Planted, ...]:
         ),
         *claims("top set", ({"site": SITE, "class": str(c)} for _, c in own)),
     ]
-    return (Planted(holding(values, labels, read, seed=seed), tuple(told)),)
+    return (Planted(holding(values, labels, read, seed=seed), tuple(stated)),)
 
 
 def unread_responders(seed: int) -> tuple[Planted, ...]:
@@ -80,11 +80,11 @@ def unread_responders(seed: int) -> tuple[Planted, ...]:
     def at(units: Iterable[int]) -> list[dict[str, object]]:
         return [{"site": SITE, "unit": u} for u in units]
 
-    told = (
+    stated = (
         *claims("selective", at(range(3 * _CLASSES)), at(noise)),
         *claims("selective, not causal", at(unread), at([*range(2 * _CLASSES), *noise])),
     )
-    return (Planted(holding(values, labels, read, seed=seed), told),)
+    return (Planted(holding(values, labels, read, seed=seed), stated),)
 
 
 def rare_class(seed: int) -> tuple[Planted, ...]:
@@ -94,10 +94,10 @@ def rare_class(seed: int) -> tuple[Planted, ...]:
     values = np.concatenate([signals(labels, classes, rng), rng.normal(size=(_COUNT, 10))], 1)
     read = np.zeros((classes, values.shape[1]))
     read[:, :classes] = _STRENGTH * np.eye(classes)
-    told = _carrying([(0, 0)], range(classes, values.shape[1]), SITE)
+    stated = _carrying([(0, 0)], range(classes, values.shape[1]), SITE)
     others = ({"site": SITE, "unit": 0, "class": str(c), "sign": -1} for c in range(1, classes))
-    told += claims("needed", [{"site": SITE, "unit": 0, "class": "0", "sign": -1}], others)
-    return (Planted(holding(values, labels, read, seed=seed), tuple(told)),)
+    stated += claims("needed", [{"site": SITE, "unit": 0, "class": "0", "sign": -1}], others)
+    return (Planted(holding(values, labels, read, seed=seed), tuple(stated)),)
 
 
 def saturated(seed: int) -> tuple[Planted, ...]:
@@ -114,8 +114,8 @@ def saturated(seed: int) -> tuple[Planted, ...]:
         nn.Hardtanh(0, 1),
         linear(_STRENGTH * np.eye(_CLASSES)),
     )
-    told = _carrying([(c, c) for c in range(_CLASSES)], range(_CLASSES, values.shape[1]), SITE)
-    return (Planted(stacked(layers, values, labels, seed=seed), tuple(told)),)
+    stated = _carrying([(c, c) for c in range(_CLASSES)], range(_CLASSES, values.shape[1]), SITE)
+    return (Planted(stacked(layers, values, labels, seed=seed), tuple(stated)),)
 
 
 def two_strategies(seed: int) -> tuple[Planted, ...]:
@@ -127,8 +127,8 @@ def two_strategies(seed: int) -> tuple[Planted, ...]:
     read = np.zeros((classes, values.shape[1]))
     read[np.arange(2 * classes) // 2, np.arange(2 * classes)] = _STRENGTH
     own = [(u, u // 2) for u in range(2 * classes)]
-    told = _carrying(own, range(2 * classes, values.shape[1]), SITE)
-    return (Planted(holding(values, labels, read, seed=seed), tuple(told)),)
+    stated = _carrying(own, range(2 * classes, values.shape[1]), SITE)
+    return (Planted(holding(values, labels, read, seed=seed), tuple(stated)),)
 
 
 CARRIERS = (

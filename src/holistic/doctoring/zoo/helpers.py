@@ -41,8 +41,8 @@ def vetoes(seed: int) -> tuple[Planted, ...]:
         read[2 * two, twos + two] = -6
     own = [{"site": SITE, "unit": twos + t, "causal_class": str(2 * t + 1)} for t in range(twos)]
     decoys = [{"site": SITE, "unit": u} for u in range(2 * twos, values.shape[1])]
-    told = claims("causal", own, decoys)
-    return (Planted(holding(values, labels, read, seed=seed), told),)
+    stated = claims("causal", own, decoys)
+    return (Planted(holding(values, labels, read, seed=seed), stated),)
 
 
 def opposites(seed: int) -> tuple[Planted, ...]:
@@ -59,8 +59,8 @@ def opposites(seed: int) -> tuple[Planted, ...]:
     own = [{"site": SITE, "unit": classes + c, "class": str(c)} for c in range(classes)]
     noise = range(2 * classes, values.shape[1])
     decoys = [{"site": SITE, "unit": u, "class": str(u % classes)} for u in noise]
-    told = claims("turns both ways", own, decoys)
-    return (Planted(holding(values, labels, read, seed=seed), told),)
+    stated = claims("turns both ways", own, decoys)
+    return (Planted(holding(values, labels, read, seed=seed), stated),)
 
 
 HELPERS = (

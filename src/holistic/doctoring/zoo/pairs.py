@@ -78,8 +78,8 @@ def exclusive(seed: int) -> tuple[Planted, ...]:
         linear(np.array([[0.0, 0], [1, 1]]), np.array([0.5, 0])),
     )  # fmt: skip
     decoys = [pair for pair in combinations(range(7), 2) if pair != (0, 1)]
-    told = claims("synergistic", _cells([(0, 1)]), _cells(decoys))
-    return (Planted(stacked(layers, values, labels, seed=seed), told),)
+    stated = claims("synergistic", _cells([(0, 1)]), _cells(decoys))
+    return (Planted(stacked(layers, values, labels, seed=seed), stated),)
 
 
 def correlated(seed: int) -> tuple[Planted, ...]:
@@ -100,8 +100,8 @@ def correlated(seed: int) -> tuple[Planted, ...]:
 
     unread = ({"site": SITE, "unit": u} for u in range(first, values.shape[1]))
     carriers = ({"site": SITE, "unit": c, "causal_class": str(c)} for c in range(classes))
-    told = (*claims("correlated", pairs(same), pairs(apart)), *claims("causal", carriers, unread))
-    return (Planted(holding(values, labels, read, seed=seed), told),)
+    stated = (*claims("correlated", pairs(same), pairs(apart)), *claims("causal", carriers, unread))
+    return (Planted(holding(values, labels, read, seed=seed), stated),)
 
 
 PAIRS = (

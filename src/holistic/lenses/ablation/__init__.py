@@ -26,8 +26,9 @@ class Ablation(Lens):
     question: ClassVar[str] = "which neurons does each class depend on?"
 
     edit: edits.Name = "mean"
-    """What a removed unit holds instead: its class-balanced mean over the selection split, zero,
-    its values on random examples, or the constant that costs the model least."""
+    """What a removed unit holds instead, the name of an edit: mean is its class-balanced mean over
+    the selection split, resample its values on random examples, optimal the constant that costs
+    the model least."""
     depth: int = setting(50, 1, 10_000, quick=20, least=10)
     """Most units that the removal curves of `ablation.topk` go up to."""
     sets: int = setting(200, 20, 10_000, quick=50, least=30)

@@ -87,11 +87,17 @@ class Method:
     complete
         Whether its attributions should add up to the change of the objective from an image of
         zeros.
+    runs
+        Backward runs that a map of one image takes, by the settings; one by default.
+    random
+        Whether a map depends on draws, and so on which images are of one batch.
     """
 
     name: str
     set_up: Callable[[Setup], Attribute]
     complete: bool = False
+    runs: Callable[[Attribution], int] = lambda _: 1
+    random: bool = False
 
 
 def display_name(method: str) -> str:
@@ -137,7 +143,7 @@ def attributions(
     """
     images = examples.images
     rows = int(max(1, min(_ROWS, _BYTES // (images[0].numel() * images.element_size()))))
-    size = max(1, rows // max(lens.steps, lens.noise_draws))
+    size = max(1, rows // max(method.runs(lens) for method in METHODS.values()))
     setup = _setup(subject, lens, rows)
     methods = {name: method.set_up(setup) for name, method in METHODS.items()}
     parts: dict[str, list[Tensor]] = {name: [] for name in METHODS}
@@ -214,8 +220,10 @@ METHODS = {
     for method in (
         Method("saliency", _saliency),
         Method("input_x_gradient", _input_x_gradient, complete=True),
-        Method("integrated_gradients", _integrated_gradients, complete=True),
-        Method("smoothgrad", _smoothgrad),
+        Method(
+            "integrated_gradients", _integrated_gradients, complete=True, runs=lambda x: x.steps
+        ),
+        Method("smoothgrad", _smoothgrad, runs=lambda x: x.noise_draws, random=True),
     )
 }
 """Every method, by its name, in the order of tables and arrays."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from holistic.lenses._pictures import are_pictures
 from holistic.lenses._work import MEGABYTE, Scene, Work
+from holistic.lenses.attribution._maps import METHODS
 from holistic.lenses.attribution.contrasts import PAIRS
 from holistic.lenses.attribution.evidence import SIDES
 from holistic.replacing.budget import afforded, model_work
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["work"]
 
-_METHODS = 4
 _MAPS, _STEPPED, _SORTED, _TRACED, _REST = 4e-9, 1.2e-5, 9e-8, 0.02, 1.3
 """Seconds beside the model: for a pixel of a map at each step, for an image there, for a pixel that
 is put in order, for an operation of a control, and for what is loaded and written."""
@@ -28,9 +28,10 @@ def work(scene: Scene, lens: Attribution) -> Work:
     n, shown = min(lens.examples, count), min(20, scene.classes)
     runs, each = _erased(scene, lens, shown)
     each = min(each, count // max(1, scene.classes))
-    steps = lens.steps + lens.noise_draws + 2
+    methods = len(METHODS)
+    steps = sum(method.runs(lens) for method in METHODS.values())
     mapped = 3 * n + 3 * shown
-    curves = (_METHODS + 1 + lens.random_orders) * 2 * lens.fractions * n
+    curves = (methods + 1 + lens.random_orders) * 2 * lens.fractions * n
     pairs = 2 * min(PAIRS, scene.classes * (scene.classes - 1) // 2)
     few = min(max(2, lens.examples // 4), count // max(1, scene.classes))
     made = scene.forward(60) + scene.sums(
@@ -51,7 +52,7 @@ def work(scene: Scene, lens: Attribution) -> Work:
             + scene.forward(pairs * 200)
             + sums(_SORTED * pairs * 200 * pixels + 0.15),
         },
-        MEGABYTE * 60 + 4 * pixels * (mapped * 2 * _METHODS + 512 * 3),
+        MEGABYTE * 60 + 4 * pixels * (mapped * 2 * methods + 512 * 3),
     )
 
 

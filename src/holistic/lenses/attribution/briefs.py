@@ -21,7 +21,7 @@ from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 from holistic.words import counted, named, percent
 
-__all__ = ["contrasts", "evidence", "methods", "response", "tokens", "words"]
+__all__ = ["contrasts", "costs", "evidence", "methods", "response", "tokens", "words"]
 
 _PLANE = 4
 """Rows and columns from which on places on a plane have words."""
@@ -30,7 +30,7 @@ _PLANE = 4
 def evidence(finding: Finding, audit: Folder) -> str:
     """Say which class hangs most on which part of the input."""
     rows = list(finding.table.where(kind="erase").rows(EvidenceRow))
-    row = greatest((r for r in rows if _costs(r)), by=lambda r: -known(r.effect.value))
+    row = greatest((r for r in rows if costs(r)), by=lambda r: -known(r.effect.value))
     if row is None:
         return "Erasing no single window surely costs a class more than in an untrained network."
     height, width = max(r.top + r.height for r in rows), max(r.left + r.width for r in rows)
@@ -48,7 +48,7 @@ def evidence(finding: Finding, audit: Folder) -> str:
     )
 
 
-def _costs(row: EvidenceRow | WordRow) -> bool:
+def costs(row: EvidenceRow | WordRow) -> bool:
     """Whether erasing costs the class more than in a randomly initialised network."""
     of = row.effect
     control = 0.0 if of.control_lo is None else min(0.0, of.control_lo)
@@ -77,7 +77,7 @@ def contrasts(finding: Finding, audit: Folder) -> str:
 
 def words(finding: Finding, audit: Folder) -> str:
     """Name the word that some class needs most."""
-    rows = [row for row in finding.table.rows(WordRow) if row.rank == 1 and _costs(row)]
+    rows = [row for row in finding.table.rows(WordRow) if row.rank == 1 and costs(row)]
     row = greatest(rows, by=lambda row: -known(row.effect.value))
     if row is None:
         return "No class surely loses by a single word more than in an untrained network."

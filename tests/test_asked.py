@@ -1,0 +1,131 @@
+"""Questions to a saved audit are answered on one screen, from its tables."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from holistic.cli import main
+from holistic.errors import SettingError
+from holistic.lenses.agreement.answers import in_words
+from holistic.lenses.agreement.schemas import VERDICTS, UnitVerdict
+from holistic.report.asked import QUESTIONS
+from holistic.report.saved import Audit
+from holistic.results.columns import Estimate
+
+NONE = Estimate(None)
+
+
+def verdict(**changes: object) -> UnitVerdict:
+    row = dict.fromkeys(UnitVerdict.__dataclass_fields__) | {
+        "site": "1", "unit": 3, "preferred_class": "6", "selective": True, "causal": False,
+        "selective_by": "AUROC", "cause_class": "6", "verdict": VERDICTS[2], "causal_n": 40,
+        "causal_share": Estimate(0.01, 0.0, 0.02, control=0.03, q=0.6),
+    }  # fmt: skip
+    return UnitVerdict(**{**row, **changes})
+
+
+def test_verdicts_are_said_in_words() -> None:
+    both = {"causal": True, "causal_class": "6", "needs_it": "firing", "verdict": VERDICTS[0]}
+    assert in_words(verdict(**both)) == 'It fires on "6" and carries "6".'
+    other = both | {"causal_class": "9", "needs_it": "silent", "verdict": VERDICTS[1]}
+    assert in_words(verdict(**other)) == (
+        'It fires on "6", but vetoes "9": the class needs it silent.'
+    )
+    harmed = other | {"needs_it": "harmed", "selective": False, "verdict": VERDICTS[3]}
+    assert in_words(verdict(**harmed)).startswith('It holds "9" back: the class does better')
+    assert in_words(verdict()) == 'It fires on "6", and no class surely depends on it.'
+    assert in_words(verdict(verdict=VERDICTS[6])) == "It is dead."
+
+
+def test_too_few_pairs_are_not_called_no_effect() -> None:
+    large = Estimate(0.1, 0.05, 0.15, control=0.03, q=0.15)
+    words = in_words(verdict(causal_share=large, causal_n=6))
+    assert words == (
+        'It fires on "6"; whether "6" depends on it isn\'t settled, with 6 pairs of images: more '
+        "`pairs` of tracing would tell."
+    )
+    assert "wasn't measured" in in_words(verdict(causal_share=NONE, causal_n=None))
+
+
+@pytest.mark.parametrize("question", ["layers", "prune", "shortcuts", "unit", "class", "image"])
+def test_every_question_has_an_answer_of_short_sentences(small_audit: Audit, question: str) -> None:
+    names = small_audit.provenance["classes"]
+    examples = small_audit["sites.examples"].column("example")
+    about = {
+        "unit": [f"L1·{u}" for u in range(12)] + ["L2 3", "5 3", "L2 unit 3"],
+        "class": names,
+        "image": [str(e) for e in examples[:8]],
+    }
+    for one in about.get(question, [""]):
+        answer = small_audit.ask(f"{question} {one}".strip())
+        assert answer.lines
+        assert [line.place for line in answer.lines] == sorted(l.place for l in answer.lines)
+        for line in answer.lines:
+            assert len(line.words.split()) <= 30, line.words
+            assert "nan" not in line.words + line.evidence
+            assert "None" not in line.words
+            assert line.words.endswith(".")
+
+
+def test_answers_are_what_the_tables_say(small_audit: Audit) -> None:
+    table = small_audit["ablation.units"].to_pandas()
+    site = small_audit["sites"].where(layer="L1").cells("site")[0]
+    own = table[(table["site"] == site) & (table["class"] != "all") & (table["hi"] < 0)]
+    row = own.loc[own["effect"].idxmin()]
+    words = repr(small_audit.ask(f"unit L1·{row['unit']}"))
+    assert f"{abs(row['effect']):.2g}" in words
+    shared = small_audit["sites.examples"].to_pandas().iloc[5]
+    words = repr(small_audit.ask(f"image {shared['example']}"))
+    assert f"'{shared['class']}'" in words
+    assert f"{abs(shared['margin']):.2f} logits" in words
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("clas 1", "did you mean 'class'"),
+        ("class nope", "no class 'nope'"),
+        ("class", "no class ''"),
+        ("unit", "which unit"),
+        ("unit L9·1", "no layer 'L9'"),
+        ("unit L1·400", "has no unit 400; it has 12"),
+        ("image x", "which example"),
+        ("image 999999", "no example 999999"),
+        ("prune L1", "leave 'L1' away"),
+    ],
+)
+def test_questions_that_make_no_sense(small_audit: Audit, question: str, words: str) -> None:
+    with pytest.raises(SettingError, match=words):
+        small_audit.ask(question)
+
+
+def test_findings_are_objects(small_audit: Audit) -> None:
+    every = small_audit.findings()
+    assert every
+    assert all(one.holds for one in every)
+    assert {one.lens for one in small_audit.findings(lens="tracing")} <= {"tracing"}
+    name = small_audit.provenance["classes"][0]
+    assert all(one.class_ == name for one in small_audit.findings(class_=name))
+    for one in every:
+        assert one.link == f"#{one.finding}"
+        table = small_audit[one.finding]
+        equal = {("class_" if key == "class" else key): v for key, v in one.where.items()}
+        assert len(table.where(**equal)), one.about
+        if one.value.lo is not None:
+            assert np.isfinite(one.value.value)
+
+
+def test_the_command(small_audit: Audit, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = str(small_audit.path)
+    assert main(["ask", folder, "unit", "L1·2"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("unit L1·2\n")
+    assert max(map(len, shown.splitlines())) <= 80
+    assert main(["ask", folder, "class", small_audit.provenance["classes"][1], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["lines"]
+    assert main(["ask", folder]) == 2
+    error = capsys.readouterr().err
+    assert all(name in error for name in QUESTIONS)
