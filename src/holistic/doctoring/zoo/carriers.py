@@ -23,6 +23,8 @@ __all__ = ["CARRIERS"]
 
 _CLASSES, _COUNT = 8, 480
 _STRENGTH = 6.0
+_NOISE = 0.45
+"""Standard deviation of evidence that makes one of five examples be taken for another class."""
 
 
 def _carrying(pairs: Iterable[tuple[int, int]], decoys: Iterable[int], site: str) -> list[Claim]:
@@ -38,8 +40,8 @@ def sole_carriers(seed: int) -> tuple[Planted, ...]:
     Four of the noise units move all logits alike, which decides nothing.
     """
     rng, labels = np.random.default_rng(seed), np.arange(_COUNT) % _CLASSES
-    evidence = signals(labels, _CLASSES, rng)
-    copies = signals(labels, _CLASSES, rng)
+    evidence = signals(labels, _CLASSES, rng, _NOISE)
+    copies = signals(labels, _CLASSES, rng, _NOISE)
     values = np.concatenate([evidence, copies, rng.normal(size=(_COUNT, 12))], 1)
     read = np.zeros((_CLASSES, values.shape[1]))
     read[:, :_CLASSES] = _STRENGTH * np.eye(_CLASSES)
@@ -70,7 +72,7 @@ def unread_responders(seed: int) -> tuple[Planted, ...]:
     Two units a class carry it.
     """
     rng, labels = np.random.default_rng([seed, 1]), np.arange(_COUNT) % _CLASSES
-    parts = [signals(labels, _CLASSES, rng) for _ in range(3)]
+    parts = [signals(labels, _CLASSES, rng, _NOISE) for _ in range(3)]
     values = np.concatenate([*parts, rng.normal(size=(_COUNT, 16))], 1)
     read = np.zeros((_CLASSES, values.shape[1]))
     read[:, : 2 * _CLASSES] = np.tile(_STRENGTH / 2 * np.eye(_CLASSES), 2)
