@@ -271,3 +271,38 @@ def test_what_is_no_self_test_is_refused(
     assert main(["report", str(audit.path), "--doctor", str(file)]) == 2
     assert "holds no self-test; write one with 'holistic doctor" in capsys.readouterr().err
     assert not (audit.path / "doctor.json").exists()
+
+
+OWN = """
+import torch
+from torch import nn
+
+def net():
+    torch.manual_seed(1)
+    return nn.Sequential(nn.Linear(6, 12), nn.ReLU(), nn.Linear(12, 3)).eval()
+
+def data():
+    labels = torch.arange(180) % 3
+    images = torch.randn(180, 6, generator=torch.Generator().manual_seed(0))
+    images[:, :3] += 3 * torch.eye(3)[labels]
+    return images, labels
+"""
+
+
+def test_the_command_plants_into_copies_of_a_model_of_ones_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    doctored(monkeypatch)
+    (tmp_path / "own_doctored.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    given = ["own_doctored:data", "--like", "own_doctored:net"]
+    assert main(["doctor", *given, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["subject"] == "own_doctored:net and built networks"
+    first = record["findings"]["doctor.verdicts"][0]
+    assert (first["network"], first["verdict"]) == ("a copy of own_doctored:net", "causal")
+    assert first["found"] == first["planted"] >= 2
+    assert (first["named"], first["decoys"]) == (0, 9)
+    assert {row["network"] for row in record["findings"]["doctor.engine"]} == {given[2]}
+    assert main(["doctor", "--repeats", "0"]) == 2
+    assert "--repeats must be" in capsys.readouterr().err

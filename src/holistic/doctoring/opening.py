@@ -32,7 +32,14 @@ def opening(audit: Folder) -> Opening:
         Panel("verdicts", "How often each is right", lines, finding.name, 1, bare=True, listed=True)
     )
     others = [
-        Panel(name.removeprefix("doctor."), title, (say(audit.finding(name), audit),), name, place)
+        Panel(
+            name.removeprefix("doctor."),
+            title,
+            (say(audit.finding(name), audit),),
+            name,
+            place,
+            bare=True,
+        )
         for place, (name, title, say) in enumerate(
             (
                 (RATES.name, "Is something found where nothing is?", rates),
