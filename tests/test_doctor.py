@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from rich.console import Console
@@ -21,7 +22,7 @@ from holistic.doctoring import verdicts as verdicts_module
 from holistic.doctoring import zoo
 from holistic.doctoring.coverage import coverage
 from holistic.doctoring.engine import engine
-from holistic.doctoring.grafting import Grafted, graft, grafts
+from holistic.doctoring.grafting import Grafted, graft, graft_pairs, grafts
 from holistic.doctoring.rates import rates, shuffled
 from holistic.doctoring.readings import Readings
 from holistic.doctoring.truths import Tally, asked, tally, truths
@@ -29,6 +30,7 @@ from holistic.doctoring.zoo import TRUTHS
 from holistic.doctoring.zoo.layouts import directions
 from holistic.doctoring.zoo.pairs import standing_in
 from holistic.graph.traced import TracedStage
+from holistic.lenses.ablation import interactions
 from holistic.report.terminal import summary
 from holistic.stats.means import Means
 from planted_report import audit as audit_of
@@ -167,7 +169,8 @@ def test_carriers_are_planted_into_a_copy_of_a_model() -> None:
     assert not isinstance(planted, str)
     model = planted.subject.model
     assert isinstance(model, Grafted)
-    carrying = (model.read - model.read.median(0).values).abs() > 0  # [C, U]
+    read = model.read[0]
+    carrying = (read - read.median(0).values).abs() > 0  # [C, U]
     assert carrying.sum(1).tolist() == [1, 1, 1]
     # a carrier decides its class alone; no other unit decides anything
     between = planted.subject.predict().diff(dim=1)
@@ -188,9 +191,20 @@ def test_where_nothing_can_be_planted_it_is_said() -> None:
     images = torch.rand(80, 16, generator=generator)
     few = nn.Sequential(nn.Linear(16, 3), nn.ReLU(), nn.Linear(3, 4)).eval()
     subject = holistic.Subject(few, (images, torch.arange(80) % 4), name="few")
-    (note,) = grafts(subject)
-    assert isinstance(note, str)
-    assert "units that vary, and 4 classes need one each" in note
+    notes = list(grafts(subject))
+    assert all(isinstance(note, str) for note in notes)
+    assert "units that vary, and 4 classes need one each" in str(notes[0])
+    assert "units that vary, and 4 classes need 2 each" in str(notes[-1])
+
+
+def test_pairs_are_planted_into_a_copy_of_a_model() -> None:
+    subject = learnt()
+    [site] = [site for site in subject.hidden_sites if site.name == "1"]
+    planted = graft_pairs(subject, site)
+    assert not isinstance(planted, str)
+    answers = {one.verdict: one for one in tally([planted], "own", 0.0)}
+    assert answers["redundant"].found == answers["redundant"].planted >= 1
+    assert answers["redundant"].named == answers["synergistic"].named == 0
 
 
 def doctored(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,17 +235,22 @@ def test_the_command_says_healthy_and_saves_what_it_found(
     }  # fmt: skip
 
 
-def test_the_command_fails_with_a_broken_verdict(
+def test_the_command_fails_where_a_lens_is_broken(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     doctored(monkeypatch)
-    answering(monkeypatch, "redundant", answer=True)
-    assert main(["doctor", "--json"]) == 1
-    record = json.loads(capsys.readouterr().out)
-    assert not record["healthy"]
-    assert record["failures"] == [
-        "'redundant' fails on built networks: Independent units may seem to stand in for each "
-        "other."
+
+    def always(columns: Mapping[str, Any]) -> np.ndarray:
+        return np.full(len(columns["p"]), "redundant")
+
+    monkeypatch.setattr(interactions, "kinds_of", always)
+    assert main(["doctor"]) == 1
+    printed = capsys.readouterr().out
+    assert "synergistic                       0 of 3         0 of 28  FAILS" in printed
+    assert printed.splitlines()[-2:] == [
+        "not healthy: 1 thing failed.",
+        "- 'synergistic' fails on built networks: Units that work only together may seem "
+        "independent.",
     ]
 
 

@@ -103,7 +103,7 @@ def _grafted(like: Subject | None, seed: int, say: Progress, notes: list[str]) -
             notes.append(one)
             continue
         [site] = one.subject.hidden_sites
-        truth = f"units of '{site.name.removeprefix('model.')}' carry a class each"
+        truth = f"units of '{site.name.removeprefix('model.')}' carry classes, alone or in pairs"
         found += tally([one], truth, perf_counter(), network=one.subject.name)
         say(f"planted in {one.subject.name}", place + 1, place + 1)
     return found
