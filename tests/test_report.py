@@ -72,7 +72,7 @@ def test_the_page_needs_and_runs_nothing(audit: Audit) -> None:
 
 def test_every_finding_is_told(audit: Audit) -> None:
     page = audit.report().read_text(encoding="utf-8")
-    for name in audit.names:
+    for name in audit.for_readers().names:
         assert f'id="{name}"' in page
         assert f"tables/{name}.parquet" in page
     row = next(audit["ablation.units"].rows())

@@ -37,8 +37,10 @@ export function choose(table: Table): Choice | null {
     const pair = pairOf(table, own);
     const filters = own.filter((name) => !pair.includes(name));
     if (filled(table, filters, pair) < 0.3) return null;
-    const [across, rows] =
+    const [more, fewer] =
       table.distinct(pair[0]).length >= table.distinct(pair[1]).length ? pair : [pair[1], pair[0]];
+    // sentences are read below one another
+    const [across, rows] = table.distinct(more).some(wordy) ? [fewer, more] : [more, fewer];
     return { kind: "heat", filters, rows, across, values: numbers };
   }
   const rows = own[own.length - 1];
@@ -46,6 +48,8 @@ export function choose(table: Table): Choice | null {
     ? { kind: "dots", filters: own.slice(0, -1), rows, across: "", values: numbers }
     : null;
 }
+
+const wordy = (name: Cell) => typeof name === "string" && name.length > 30;
 
 /** The two keys that a map lies between: those that were declared, or the last two. */
 function pairOf(table: Table, own: string[]): [string, string] {

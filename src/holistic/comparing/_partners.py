@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from holistic.stats.intervals import NORMAL
 from holistic.stats.tests import benjamini_hochberg
 
 __all__ = ["Partners", "partners"]
@@ -53,7 +54,7 @@ class Partners:
 
     def interval(self) -> tuple[np.ndarray, np.ndarray]:
         """95 % interval of each correlation (Fisher's z), `[M]` each."""
-        half = 1.959964 / np.sqrt(max(1, self.freedom - 1))
+        half = NORMAL / np.sqrt(max(1, self.freedom - 1))
         z = np.arctanh(np.clip(self.r, -1 + 1e-12, 1 - 1e-12))
         return np.tanh(z - half), np.tanh(z + half)
 

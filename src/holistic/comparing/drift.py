@@ -14,13 +14,11 @@ from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
 from holistic.results.shared import EXAMPLES
 from holistic.results.tables import Table
-from holistic.stats.intervals import paired_accuracy_interval
+from holistic.stats.intervals import NORMAL, paired_accuracy_interval, standard_error
 from holistic.stats.means import Means
 from holistic.stats.tests import mcnemar
 
 __all__ = ["drift"]
-
-_ENDS = 3.92
 
 
 def drift(compared: Compared) -> Finding:
@@ -87,10 +85,10 @@ def _losses(pair: Pair) -> dict[str, Estimate]:
     found = dict[str, Estimate]()
     for name in first.keys() & second.keys():
         a, b = first[name], second[name]
-        error = np.hypot(a.hi - a.lo, b.hi - b.lo) / _ENDS
+        error = np.hypot(standard_error(a.lo, a.hi), standard_error(b.lo, b.hi))
         change = b.drop - a.drop
         if np.isfinite(error) and error > 0:
-            half, p = 1.959964 * error, 2 * float(ndtr(-abs(change) / error))
+            half, p = NORMAL * error, 2 * float(ndtr(-abs(change) / error))
             ends = np.clip([change - half, change + half], -2.0, 2.0)
             found[name] = Estimate(change, float(ends[0]), float(ends[1]), p=p)
     return found

@@ -240,8 +240,8 @@ class Drift:
     audit_a: str = key(_A, words="audit")
     audit_b: str = key(_B, words="other audit")
     class_: str = key("class of the examples; 'all' for all", name="class")
-    accuracy: float = col("accuracy of the first model", unit="share", role="value")
-    other_accuracy: float = col("accuracy of the second model", unit="share", role="value")
+    accuracy: float = col("accuracy of the first model", unit="share", role="")
+    other_accuracy: float = col("accuracy of the second model", unit="share", role="")
     change: Estimate = estimate(
         "accuracy of the second model minus that of the first",
         unit="share",

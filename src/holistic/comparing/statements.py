@@ -23,6 +23,7 @@ from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
 from holistic.results.layers import layer_names
 from holistic.results.tables import Table
+from holistic.stats.intervals import standard_error
 from holistic.stats.trainings import (
     OverTrainings,
     chance_of_next,
@@ -36,8 +37,6 @@ __all__ = ["Asked", "asked_of", "judged", "statements"]
 
 _SURE = 0.95
 """Chance in the next training from which on a statement is said to replicate."""
-_ENDS = 3.92
-"""Standard errors between the ends of a 95 % interval."""
 _UNTOLD = -1
 
 
@@ -177,7 +176,7 @@ def _number(one: Asked, shared: float) -> OverTrainings:
     values, lo, hi = (
         np.array([[_known(getattr(of, part))] for of in found]) for part in ("value", "lo", "hi")
     )
-    over = over_trainings(values, (hi - lo) / _ENDS, shared=shared)
+    over = over_trainings(values, standard_error(lo, hi), shared=shared)
     return over.within(*limits(one.first.unit, values, lo, hi))
 
 

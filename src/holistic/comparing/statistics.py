@@ -13,12 +13,12 @@ from holistic.report.saved import Audit
 from holistic.results.columns import Column, Estimate
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
+from holistic.stats.intervals import standard_error
 from holistic.stats.trainings import limits, over_trainings
 
 __all__ = ["statistics"]
 
 _LEVEL = 0.05
-_ENDS = 3.92
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ def _of_number(
     ]
     values, lo, hi, q = (np.array([one[i] for one in read]) for i in range(4))  # [n, M] each
     ends = limits(number.column.unit, values, lo, hi)
-    over = over_trainings(values, (hi - lo) / _ENDS, shared=shared).within(*ends)
-    sampling = np.ma.masked_invalid((hi - lo) / _ENDS).mean(0).filled(np.nan)
+    over = over_trainings(values, standard_error(lo, hi), shared=shared).within(*ends)
+    sampling = np.ma.masked_invalid(standard_error(lo, hi)).mean(0).filled(np.nan)
     sides = np.sign(values - number.column.neutral) * (q < _LEVEL)
     commoner = np.maximum((sides > 0).sum(0), (sides < 0).sum(0))
     tested = np.isfinite(q).sum(0)

@@ -8,13 +8,11 @@ import numpy as np
 
 from holistic.lenses._parts import known
 from holistic.results.columns import Estimate
-from holistic.stats.intervals import wilson
+from holistic.stats.intervals import standard_error, wilson
 
 __all__ = ["above", "all_of", "below", "decades_of_q", "over", "share", "under"]
 
 _LEVEL = 0.05
-_ENDS = 3.92
-"""Standard errors between the ends of a 95 % interval."""
 _LEAST_Q = 1e-6
 """A smaller q says no more."""
 
@@ -74,7 +72,7 @@ def under(of: Estimate, bound: float | None) -> float | None:
 def _errors(of: Estimate, point: float | None, bound: float | None) -> float | None:
     if point is None or of.lo is None or of.hi is None or bound is None:
         return None
-    error = (of.hi - of.lo) / _ENDS
+    error = float(standard_error(of.lo, of.hi))
     return (point - bound) / error if error > 0 else None
 
 

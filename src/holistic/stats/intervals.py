@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 __all__ = [
+    "NORMAL",
     "auroc",
     "auroc_bounds",
     "bootstrap_interval",
@@ -17,8 +18,21 @@ __all__ = [
     "midranks",
     "paired_accuracy_interval",
     "spearman_interval",
+    "standard_error",
     "wilson",
 ]
+
+NORMAL = 1.959964
+"""Standard errors from a number to either end of its 95 % interval, where it is normal."""
+
+
+def standard_error(lo: ArrayLike, hi: ArrayLike) -> np.ndarray:
+    """Return the standard error that a 95 % interval of a normal number stands for.
+
+    >>> round(float(standard_error(-1.959964, 1.959964)), 6)
+    1.0
+    """
+    return (np.asarray(hi, np.float64) - np.asarray(lo, np.float64)) / (2 * NORMAL)
 
 
 def mean_interval(

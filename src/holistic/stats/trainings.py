@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from holistic.stats.intervals import NORMAL
+
 __all__ = ["OverTrainings", "chance_of_next", "chance_of_unanimous", "limits", "over_trainings"]
 
 _PRIOR = 3
 """Trainings that the spread usual among like statements is worth (Smyth 2004 estimates it)."""
-_NORMAL = 1.959964
 _BOUNDED = ("", "share", "share of pairs", "correlation")
 """Units of numbers that may have ends; of those without a unit only what stays within 1."""
 
@@ -104,7 +105,7 @@ def over_trainings(values: np.ndarray, errors: np.ndarray, *, shared: float) -> 
         sampled = np.where(known, errors, 0.0) ** 2
         sampling = sampled.sum(0) / np.maximum(known.sum(0), 1)
         t = stdtrit(np.maximum(n - 1, 1), 0.975)
-        half = np.sqrt(t**2 * square / n + _NORMAL**2 * shared * sampling)
+        half = np.sqrt(t**2 * square / n + NORMAL**2 * shared * sampling)
         ahead = t * np.sqrt(square * (1 + 1 / n))
     return OverTrainings(
         mean, mean - half, mean + half, mean - ahead, mean + ahead, np.sqrt(square), n

@@ -138,67 +138,70 @@ export function Dots({
     () => every.filter((row) => table.cell(row, value) !== null),
     [table, every, value],
   );
-  const make = useCallback((width: number): Plot.PlotOptions => {
-    const [low, high] = bounds(table, value),
-      [control, least, most] = controlOf(table, value);
-    const name = (row: number) => shown(table.cell(row, by)),
-      of = (column: string) => (row: number) => table.number(row, column);
-    const marks: Plot.Markish[] = [Plot.ruleX([nothing(table, value)], { strokeOpacity: 0.4 })];
-    if (least && most)
+  const make = useCallback(
+    (width: number): Plot.PlotOptions => {
+      const [low, high] = bounds(table, value),
+        [control, least, most] = controlOf(table, value);
+      const name = (row: number) => shown(table.cell(row, by)),
+        of = (column: string) => (row: number) => table.number(row, column);
+      const marks: Plot.Markish[] = [Plot.ruleX([nothing(table, value)], { strokeOpacity: 0.4 })];
+      if (least && most)
+        marks.push(
+          Plot.ruleY(rows, {
+            y: name,
+            x1: of(least),
+            x2: of(most),
+            stroke: "currentColor",
+            strokeOpacity: 0.2,
+            strokeWidth: 10,
+          }),
+        );
+      const mark = control || (least && most ? "" : least || most);
+      if (mark)
+        marks.push(
+          Plot.tickX(rows, {
+            y: name,
+            x: of(mark),
+            stroke: "currentColor",
+            strokeOpacity: 0.6,
+            strokeWidth: 2,
+          }),
+        );
+      if (low)
+        marks.push(Plot.ruleY(rows, { y: name, x1: of(low), x2: of(high), stroke: "var(--link)" }));
       marks.push(
-        Plot.ruleY(rows, {
+        Plot.dot(rows, {
           y: name,
-          x1: of(least),
-          x2: of(most),
-          stroke: "currentColor",
-          strokeOpacity: 0.2,
-          strokeWidth: 10,
+          x: of(value),
+          fill: "var(--link)",
+          r: 4,
+          title: (row: number) =>
+            [`${table.word(by)} ${name(row)}`, ...describe(table, row, value)].join("\n"),
+          tip: { fill: "var(--tint)" },
         }),
       );
-    const mark = control || (least && most ? "" : least || most);
-    if (mark)
-      marks.push(
-        Plot.tickX(rows, {
-          y: name,
-          x: of(mark),
-          stroke: "currentColor",
-          strokeOpacity: 0.6,
-          strokeWidth: 2,
-        }),
-      );
-    if (low)
-      marks.push(Plot.ruleY(rows, { y: name, x1: of(low), x2: of(high), stroke: "var(--link)" }));
-    marks.push(
-      Plot.dot(rows, {
-        y: name,
-        x: of(value),
-        fill: "var(--link)",
-        r: 4,
-        title: (row: number) =>
-          [`${table.word(by)} ${name(row)}`, ...describe(table, row, value)].join("\n"),
-        tip: { fill: "var(--tint)" },
-      }),
-    );
-    const names = [...new Set(rows.map(name))];
-    const longest = Math.max(20, Math.floor(width / 16)); // letters of a name that there is room for
-    return {
-      height: 62 + 20 * names.length,
-      marginTop: 32,
-      marginLeft: 30 + 6.4 * Math.min(longest, Math.max(...names.map((n) => n.length))),
-      x: {
-        label: `${table.word(value)}${table.about(value).unit ? ` [${table.about(value).unit}]` : ""}`,
-        grid: true,
-        ...(nothing(table, value) ? { domain: [0, 1] } : { nice: true }),
-      },
-      y: {
-        label: table.word(by),
-        labelAnchor: "top",
-        domain: names,
-        tickFormat: (n: string) => (n.length > longest ? `${n.slice(0, longest - 1)}…` : n),
-      },
-      marks,
-    };
-  }, [table, rows, by, value]);
+      const names = [...new Set(rows.map(name))];
+      const longest = Math.max(20, Math.floor(width / 16)); // letters of a name that there is room for
+      return {
+        height: 62 + 20 * names.length,
+        marginTop: 32,
+        marginLeft: 30 + 6.4 * Math.min(longest, Math.max(...names.map((n) => n.length))),
+        x: {
+          label: `${table.word(value)}${table.about(value).unit ? ` [${table.about(value).unit}]` : ""}`,
+          grid: true,
+          ...(nothing(table, value) ? { domain: [0, 1] } : { nice: true }),
+        },
+        y: {
+          label: table.word(by),
+          labelAnchor: "top",
+          domain: names,
+          tickFormat: (n: string) => (n.length > longest ? `${n.slice(0, longest - 1)}…` : n),
+        },
+        marks,
+      };
+    },
+    [table, rows, by, value],
+  );
   return <Chart label={`${table.info.title}: ${value} by ${by}`} make={make} address={links} />;
 }
 
