@@ -247,6 +247,7 @@ def test_the_command_fails_where_a_lens_is_broken(
     assert main(["doctor"]) == 1
     printed = capsys.readouterr().out
     assert "synergistic                       0 of 3         0 of 28  FAILS" in printed
+    assert "2 sound verdicts left out" in printed
     assert printed.splitlines()[-2:] == [
         "not healthy: 1 thing failed.",
         "- 'synergistic' fails on built networks: Units that work only together may seem "

@@ -95,7 +95,8 @@ class Checkup:
         yield f"self-test of holistic on {self.subject}, {duration(self.seconds)}"
         yield ""
         if VERDICTS.name in self.findings:
-            yield from _table([*self[VERDICTS.name].rows(VerdictRow)])
+            rows = [*self[VERDICTS.name].rows(VerdictRow)]
+            yield from _table(rows, all_sound=all(row.sound for row in rows))
         for name, words in _PARTS.items():
             if name in self.findings:
                 finding = self.findings[name]
@@ -108,11 +109,15 @@ class Checkup:
         yield f"not healthy: {counted(len(self.failures), 'thing')} failed."
 
 
-def _table(rows: Sequence[VerdictRow]) -> Iterator[str]:
-    """Lay out what was found of what was planted, by network."""
+def _table(rows: Sequence[VerdictRow], *, all_sound: bool) -> Iterator[str]:
+    """Lay out what was found of what was planted, by network; where some fail, those alone."""
     for network in dict.fromkeys(row.network for row in rows):
+        own = [row for row in rows if row.network == network]
+        shown = [row for row in own if all_sound or not row.sound]
         yield f"{network:<{_WIDTH}}{'planted, found':>16}{'decoys, named':>16}"
-        yield from (_line(row) for row in rows if row.network == network)
+        yield from map(_line, shown)
+        if len(shown) < len(own):
+            yield f"{counted(len(own) - len(shown), 'sound verdict')} left out"
         yield ""
 
 
