@@ -214,7 +214,9 @@ def _show(audit: Audit, *, report_json: bool, verbose: bool) -> None:
     from holistic.cli.serve import needs_trust
 
     Console(highlight=False).print(everything(audit) if verbose else summary(audit))
-    trust = " --trust" if needs_trust(audit.provenance.get("source", {})) else ""
-    print(f"\nreport    {page}\nexplore   holistic serve {shlex.quote(str(audit.path))}{trust}")
+    print(f"\nreport    {page}")
+    if source := audit.provenance.get("source"):  # a comparison has no model to ask
+        trust = " --trust" if needs_trust(source) else ""
+        print(f"explore   holistic serve {shlex.quote(str(audit.path))}{trust}")
     if not verbose:
         print(f"more      holistic report {shlex.quote(str(audit.path))} --verbose")

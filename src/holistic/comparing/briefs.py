@@ -45,8 +45,8 @@ def statements(finding: Finding, audit: Folder) -> str:
             "would settle more."
         )
     return (
-        f"{sure} of {counted(len(verdicts), 'statement')} replicate: every training bears them "
-        "out, and so should the next."
+        f"{sure} of {counted(len(verdicts), 'statement')} replicate{'s' * (sure == 1)}: every "
+        f"training bears {'it' if sure == 1 else 'them'} out, and so should the next."
     )
 
 

@@ -10,6 +10,7 @@ from holistic.comparing.schemas import VERDICTS
 from holistic.results.folder import Folder
 from holistic.results.layers import layer_names
 from holistic.results.opening import Headline, Opening, Panel
+from holistic.words import counted
 
 __all__ = ["opening"]
 
@@ -36,7 +37,8 @@ def _verdicts(audit: Folder) -> Iterator[Panel]:
         found = kinds(audit, verdict)
         lines = [kind.line(layers) for kind in found[:most]]
         if len(found) > most:
-            lines.append(f"… and {len(found) - most} more kinds of statements.")
+            left = len(found) - most
+            lines.append(f"… and {counted(left, 'more kind')} of statements.")
         if lines:
             every = [row for kind in found for row in kind.rows]
             evidence = "; ".join(f"{row.about} {row.audits} of {row.asked}" for row in every)
