@@ -325,4 +325,6 @@ def test_the_command_plants_into_copies_of_a_model_of_ones_own(
     assert (first["named"], first["decoys"]) == (0, 9)
     assert {row["network"] for row in record["findings"]["doctor.engine"]} == {given[2]}
     assert main(["doctor", "--repeats", "0"]) == 2
-    assert "--repeats must be" in capsys.readouterr().err
+    assert "repeats must be" in capsys.readouterr().err
+    with pytest.raises(holistic.HolisticError, match="Subject"):
+        holistic.doctor("mlp")  # type: ignore[arg-type]

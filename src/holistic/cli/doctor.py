@@ -90,10 +90,8 @@ def doctor(
     json_
         Print one JSON document instead of text.
     """
-    from holistic.arguments import whole
     from holistic.doctoring import doctor as examine
 
-    whole(repeats, "--repeats", 1, 1000)
     with kept_apart(), progress_shown() as progress:
         subject, seed = likeness.subject(progress), likeness.seed
         checkup = examine(subject, seed=seed, repeats=repeats, out=out, progress=progress)

@@ -50,11 +50,22 @@ def doctor(
     -------
     Checkup
         `healthy`, `failures` and the tables; `print` it to read it.
+
+    Raises
+    ------
+    SettingError
+        If an argument isn't what is described here.
+    AuditError
+        If the folder is taken by something else.
     """
+    from holistic.arguments import check_subject, checked_seed, whole
     from holistic.doctoring._checkup import Checkup
     from holistic.doctoring.truths import NETWORKS
     from holistic.progress import silent
 
+    if like is not None:
+        check_subject(like)
+    seed, repeats = checked_seed(seed), whole(repeats, "repeats", 1, 1000)
     start, say = perf_counter(), progress or silent
     notes = list[str]()
     findings = _findings(like, (seed, repeats), say, notes)
