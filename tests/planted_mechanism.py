@@ -12,19 +12,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from holistic.doctoring.zoo.planting import ABOVE, linear
 from holistic.study.subject import Subject
-
-_ABOVE = 20.0
-"""Added to planted values, so that a ReLU leaves them as they are."""
-
-
-def linear(weight: np.ndarray, bias: np.ndarray | None = None) -> nn.Linear:
-    """A linear layer with given weights `[O, I]` and biases `[O]`."""
-    layer = nn.Linear(weight.shape[1], weight.shape[0])
-    with torch.no_grad():
-        layer.weight.copy_(torch.from_numpy(np.asarray(weight)))
-        layer.bias.copy_(torch.from_numpy(np.zeros(len(weight)) if bias is None else bias))
-    return layer
 
 
 def holding(values: np.ndarray, labels: np.ndarray, *, classes: int, seed: int = 0) -> Subject:
@@ -32,7 +21,7 @@ def holding(values: np.ndarray, labels: np.ndarray, *, classes: int, seed: int =
     units = values.shape[1]
     torch.manual_seed(seed)
     model = nn.Sequential(nn.Flatten(), linear(np.eye(units)), nn.ReLU(), nn.Linear(units, classes))
-    images = torch.from_numpy(values + _ABOVE).float()[:, None, None]
+    images = torch.from_numpy(values + ABOVE).float()[:, None, None]
     return Subject(model.eval(), (images, torch.from_numpy(labels)), classes=names(classes))
 
 
@@ -62,7 +51,7 @@ def clustered(*, count: int = 600, each: int = 8, seed: int = 0) -> tuple[Subjec
     group = np.repeat(np.arange(3), each)
     signals = rng.normal(size=(count, 3)) + 2 * (labels[:, None] == 2 - np.arange(3))
     values = signals[:, group] + 0.5 * rng.normal(size=(count, len(group)))
-    values = np.concatenate([values, np.full((count, 1), -_ABOVE)], 1)
+    values = np.concatenate([values, np.full((count, 1), -ABOVE)], 1)
     order = rng.permutation(values.shape[1])
     return holding(values[:, order], labels, classes=3), np.append(group, -1)[order]
 

@@ -7,29 +7,11 @@ a ReLU over values above zero.
 from __future__ import annotations
 
 import numpy as np
-import torch
-from torch import nn
 
+from holistic.doctoring.zoo.planting import ABOVE, SITE, holding
 from holistic.study.subject import Subject
 
-SITE = "2"
-ABOVE = 20.0
-"""Added to planted values, so that a ReLU leaves them as they are."""
-
-
-def holding(values: np.ndarray, labels: np.ndarray, read: np.ndarray, bias: np.ndarray) -> Subject:
-    """A subject whose site `2` holds the values `[N, U]`, read out by `read` `[C, U]`."""
-    units = values.shape[1]
-    model = nn.Sequential(
-        nn.Flatten(), nn.Linear(units, units), nn.ReLU(), nn.Linear(units, len(read))
-    )
-    with torch.no_grad():
-        model[1].weight.copy_(torch.eye(units))
-        model[1].bias.fill_(0)
-        model[3].weight.copy_(torch.from_numpy(read))
-        model[3].bias.copy_(torch.from_numpy(bias - ABOVE * read.sum(1)))
-    images = torch.from_numpy(values + ABOVE).float()[:, None, None]
-    return Subject(model.eval(), (images, torch.from_numpy(labels)))
+__all__ = ["ABOVE", "SITE"]
 
 
 def carried(*, count: int = 200, seed: int = 0) -> Subject:

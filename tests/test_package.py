@@ -53,6 +53,7 @@ def test_the_probe_sees_heavy_imports() -> None:
         "from holistic.cli import main; assert main(['export', '--help']) == 0",
         "from holistic.cli import main; assert main(['compare', '--help']) == 0",
         "from holistic.cli import main; assert main(['ask', '--help']) == 0",
+        "from holistic.cli import main; assert main(['doctor', '--help']) == 0",
         "from holistic.cli import main; assert main(['run', '--lens', 'nope']) == 2",
         "from holistic.cli import main; assert main(['report', 'no/such/folder']) == 2",
         "from holistic.cli import main; assert main(['export', 'no/such/folder']) == 2",

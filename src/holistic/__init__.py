@@ -27,6 +27,7 @@ _HOMES = {
     "audit": "audits",
     "check": "checking",
     "compare": "comparing",
+    "doctor": "doctoring",
     "load": "report.saved",
     "removable": "replacing.removal",
     "reproduce": "reproducing",
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from holistic.audits import audit as audit
     from holistic.checking import check as check
     from holistic.comparing import compare as compare
+    from holistic.doctoring import doctor as doctor
     from holistic.errors import HolisticError as HolisticError
     from holistic.graph.editing import Edit as Edit
     from holistic.graph.edits import Constant as Constant

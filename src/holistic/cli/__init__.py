@@ -89,6 +89,12 @@ app.command(
     sort_key=6,
 )
 app.command(
+    "holistic.cli.doctor:doctor",
+    help="Test on this machine, with known answers, how often each verdict is right.",
+    help_epilogue="    holistic doctor --like mlp digits",
+    sort_key=5,
+)
+app.command(
     "holistic.cli.export:export",
     help="Write the tables and arrays of a saved audit as CSV, JSON or Zarr; no torch.",
     help_epilogue="    holistic export runs/mnist-mlp-seed0 --to csv --out tables",

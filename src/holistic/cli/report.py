@@ -14,6 +14,7 @@ def report(
     folder: Path,
     *,
     out: Path | None = None,
+    doctor: Path | None = None,
     json_: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
@@ -25,14 +26,19 @@ def report(
         Folder of the audit.
     out
         File to write; `report.html` in the folder by default.
+    doctor
+        What `holistic doctor --json` printed: error rates stand beside verdicts from then on.
     json_
         Print one JSON document instead of text.
     verbose
         Print every sentence of every finding, too.
     """
     from holistic.report.saved import load
+    from holistic.results.error_rates import keep
 
     audit = load(folder)
+    if doctor is not None:
+        keep(doctor, audit.path)
     path = audit.report(out)
     if json_:
         print_json({"report": str(path)})

@@ -42,6 +42,7 @@ class Place:
 
 _ROOMS = {
     "compare": Place("holistic.comparing"),
+    "doctor": Place("holistic.doctoring"),
     "reproduce": Place("holistic.reproducing"),
 }
 """What makes findings without being a lens: they are of several audits, or of none."""

@@ -18,6 +18,7 @@ from holistic.report.loggers import log
 from holistic.report.page import rendered, rendered_opening, write_report
 from holistic.report.text import as_text
 from holistic.results.claims import Claim
+from holistic.results.error_rates import rates_of
 from holistic.results.files import opened, write_whole
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
@@ -50,7 +51,9 @@ class Audit(Folder):
             something else than this program writes.
         """
         found = super().finding(name)
-        return replace(found, say=lambda: brief(found, self))
+        rates = [rate for rate in rates_of(self.path) if rate.finding == name]
+        tried = (f"In the self-test, {'; '.join(map(str, rates))}.",) if rates else ()
+        return replace(found, caveats=(*tried, *found.caveats), say=lambda: brief(found, self))
 
     @named
     def report(self, path: str | Path | None = None) -> Path:

@@ -29,7 +29,7 @@ __all__ = ["SCHEMA_VERSION", "Folder"]
 SCHEMA_VERSION = 4
 _OF_AUDITS = {
     "audit.json", "tables", "arrays", "experiments", "report.html", "model.safetensors",
-    "tensorboard", ".unfinished", "models",
+    "tensorboard", ".unfinished", "models", "doctor.json",
 }  # fmt: skip
 """What a run puts into the folder of an audit."""
 _AWAY = "choose another folder with --out, or remove it"

@@ -8,6 +8,7 @@ from holistic.lenses._briefs import greatest, points
 from holistic.lenses._parts import known
 from holistic.lenses.agreement.removed_statements import whole
 from holistic.lenses.agreement.schemas import VERDICTS, RemovedTogether, UnitVerdict
+from holistic.results.error_rates import rates_of
 from holistic.results.folder import Folder
 from holistic.results.layers import layer_names
 from holistic.results.opening import Opening, Panel
@@ -26,6 +27,11 @@ def opening(audit: Folder) -> Opening:
     lines = [*_verdicts(audit), *_together(audit)]
     if not lines:
         return Opening()
+    lines += [
+        f"Tried with known answers: {rate}."
+        for rate in rates_of(audit.path)
+        if (rate.finding, rate.verdict) == (_UNITS, "causal")
+    ]
     return Opening(
         panels=(Panel("agreement", "Responding is not deciding", tuple(lines), _UNITS, 50),)
     )
