@@ -14,17 +14,18 @@ from holistic.lenses.agreement.schemas import VERDICTS, UnitVerdict
 from holistic.report.asked import QUESTIONS
 from holistic.report.saved import Audit
 from holistic.results.columns import Estimate
+from made import a_row
 
 NONE = Estimate(None)
 
 
 def verdict(**changes: object) -> UnitVerdict:
-    row = dict.fromkeys(UnitVerdict.__dataclass_fields__) | {
+    cells = {
         "site": "1", "unit": 3, "preferred_class": "6", "selective": True, "causal": False,
         "selective_by": "AUROC", "cause_class": "6", "verdict": VERDICTS[2], "causal_n": 40,
         "causal_share": Estimate(0.01, 0.0, 0.02, control=0.03, q=0.6),
     }  # fmt: skip
-    return UnitVerdict(**{**row, **changes})
+    return a_row(UnitVerdict, **(cells | changes))
 
 
 def test_verdicts_are_said_in_words() -> None:
