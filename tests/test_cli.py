@@ -304,7 +304,10 @@ def test_settings_may_come_from_a_file_and_flags_win(terminal: Terminal, tmp_pat
         (["run", *SMALL, "--out", "file.txt"], "taken by other files"),
         (["run", *SMALL, "--out", "file.txt/deep/down"], "no folder that can be written"),
         (["run", *SMALL, "--out", "full"], "taken by other files"),
-        (["run", "digits", "--model", "fakes:network"], "can't be run on images"),
+        (
+            ["run", "digits", "--model", "fakes:network"],
+            "can't be run on inputs of shape (1, 8, 8)",
+        ),
         (["sites", "digitz"], "did you mean 'digits'"),
         (["sites", "mnist", "--data-dir", "none"], "no folder 'none'"),
         (["train", "--model", "fakes:network"], "can't be trained here"),

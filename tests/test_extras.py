@@ -177,7 +177,7 @@ def test_what_the_data_holds_under_an_arguments_name_is_given_to_the_model() -> 
         ({"age": AGE[:7]}, DataError, r"'age' must have one entry for each of the 120 images, got"),
         ({"age": AGE * torch.nan}, DataError, "'age' holds complex, infinite or NaN values"),
         ({"age": ["old"] * 120}, DataError, "the input 'age' can't be read"),
-        ({"mask": MASK}, ModelError, "can't be run on images .* missing 1 required positional"),
+        ({"mask": MASK}, ModelError, "can't be run on inputs .* missing 1 required positional"),
     ],
 )
 def test_inputs_that_cannot_be_meant_are_refused(

@@ -13,6 +13,7 @@ import pytest
 from rich.console import Console
 
 import holistic
+from holistic import shards
 from holistic.cli import main
 from holistic.errors import AuditError, DataError, SettingError
 from holistic.lenses.activation import Activation
@@ -47,6 +48,8 @@ def small() -> Iterator[None]:
         for module in (removals, groups):
             patched.setattr(module, "_SETS", 20)
         patched.setattr(groups, "_DRAWS", 20)
+        # weights that are learnt in an instant are kept here, too, however fast the machine
+        patched.setattr(shards, "_RATE", 1e12)
         yield
 
 

@@ -97,18 +97,17 @@ def _areas(n: int) -> Simulation:
 
 
 @cache
-def _traced() -> tuple[Subject, Subject]:
-    """A network, and a control of it whose graph takes any weights."""
+def _traced() -> Subject:
+    """A network whose graph takes any weights."""
     images = torch.randn(900, 16, generator=torch.Generator().manual_seed(0))
     model = nn.Sequential(nn.Linear(16, 60), nn.ReLU(), nn.Linear(60, 3)).eval()
-    subject = Subject(model, (images, torch.arange(900) % 3))
-    return subject, subject.untrained(1)
+    return Subject(model, (images, torch.arange(900) % 3))
 
 
 def _subject(seed: int) -> Subject:
     rng, labels = np.random.default_rng(seed), np.arange(900) % 3
     images = rng.normal(size=(900, 16)) + np.eye(3, 16)[labels] * 1.5
-    subject = _traced()[0]
+    subject = _traced()
     redrawn(subject, seed + 10_000)
     return relabelled(subject, torch.from_numpy(images).float(), torch.from_numpy(labels), seed)
 
@@ -119,7 +118,7 @@ def _selective() -> Simulation:
     def draw(seed: int) -> tuple[int, int]:
         subject = _subject(seed)
         [site] = subject.hidden_sites
-        bounds = untrained_bounds(subject, 3, reuse=_traced()[1])
+        bounds = untrained_bounds(subject, 3)
         splits = subject.selection, subject.evaluation
         values = [
             subject.capture([site.name], s.images)[site.name].double().numpy() for s in splits

@@ -7,6 +7,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from holistic.named import named
+
 if TYPE_CHECKING:
     from holistic.doctoring._checkup import Checkup
     from holistic.doctoring.truths import Tally
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["doctor"]
 
 
+@named
 def doctor(
     like: Subject | None = None,
     *,

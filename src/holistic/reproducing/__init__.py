@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from holistic.errors import DataError, explain_memory_errors
 from holistic.graph.torch_settings import settled
+from holistic.named import named
 from holistic.progress import WholeRun
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def usual_folder(data: str) -> Path:
     return Path("runs") / f"reproduce-{data}"
 
 
+@named
 @explain_memory_errors()
 @settled(gradients=True)
 def reproduce(
