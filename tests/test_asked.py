@@ -108,6 +108,8 @@ def test_findings_are_objects(small_audit: Audit) -> None:
     assert every
     assert all(one.holds for one in every)
     assert {one.lens for one in small_audit.findings(lens="tracing")} <= {"tracing"}
+    layer = small_audit["sites"].where(layer="L2").cells("site")[0]
+    assert {one.site for one in small_audit.findings(site="L2")} == {layer}
     name = small_audit.provenance["classes"][0]
     assert all(one.class_ == name for one in small_audit.findings(class_=name))
     for one in every:

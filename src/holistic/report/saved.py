@@ -67,6 +67,7 @@ class Audit(Folder):
         with showing(self):
             return as_text(self)
 
+    @named
     def ask(self, question: str) -> Answer:
         """Answer a question on one screen, each sentence with its evidence.
 
@@ -82,6 +83,7 @@ class Audit(Folder):
         """
         return ask(self, question)
 
+    @named
     def findings(self, *, lens: str = "", class_: str = "", site: str = "") -> tuple[Claim, ...]:
         """Return what the audit finds, as objects: what holds, with its numbers and its rows.
 
@@ -90,9 +92,10 @@ class Audit(Folder):
         Parameters
         ----------
         lens, class_, site
-            Only what is from this lens, or about this class or site; everything by default.
+            Only what is from this lens, or about this class or site, by its key or as readers
+            see it (`L2`); everything by default.
         """
-        wanted = {"lens": lens, "class_": class_, "site": site}
+        wanted = {"lens": lens, "class_": class_, "site": self.readers.sites.key(site)}
         return tuple(
             claim
             for claim in claims(self)
