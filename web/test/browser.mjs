@@ -283,7 +283,8 @@ async function graphs(page) {
     await page.waitForTimeout(200);
     assert.match(page.url(), /#\/unit\/\d+\/\d+$/, `${finding}: a node opens its card`);
     const told = await page.locator("#app .card dl.lines").first().textContent();
-    if (/causal for|and selective for/.test(told))
+    // the planted audit with hostile names says of no unit how it is needed
+    if (/causal for|and selective for/.test(told) && !/onerror/.test(told))
       assert.match(
         told,
         /by class .+; how it needs it: (firing|silent|harmed); class that depends most: /,

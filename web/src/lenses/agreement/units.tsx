@@ -73,7 +73,7 @@ const Units: View = ({ table }) => {
   );
   return (
     <Frame
-      caption={`One mark per unit: how selective it is (across) and what its removal does to its preferred class (down: it loses). Named: the ${NAMED} largest effects and, in bold, the ${MISLEADING} most selective units that aren't causal. Intervals, n and controls are in the tooltips.`}
+      caption={`One mark per unit: how selective it is (across) and what its removal does to its preferred class (down: it loses). Named: the ${NAMED} largest effects and, in bold, the ${MISLEADING} most selective units that aren't causal. Colour and shape: the verdict. Intervals, n and controls are in the tooltips.`}
       table={table}
       rows={rows}
     >

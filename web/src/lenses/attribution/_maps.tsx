@@ -79,8 +79,8 @@ export function Maps({ table }: { table: Table }) {
     <Frame
       caption={
         kind === TYPICAL
-          ? "What in an image speaks for its class (orange) or against it (blue), each map on its own scale. “Edge” is the control and sees no model; the tests above have intervals and n."
-          : "Where each method puts its attributions: blue where there is more, each map on its own scale. “Edge” is the control and sees no model; the tests above have intervals and n."
+          ? "What in an image speaks for its class (orange) or against it (blue), each map on its own scale. Control: “edge”, which sees no model; the tests above have intervals and n."
+          : "Where each method puts its attributions: blue where there is more, each map on its own scale. Control: “edge”, which sees no model; the tests above have intervals and n."
       }
       table={table}
     >
@@ -195,7 +195,7 @@ function Strip({
   return (
     <Frame
       name={`maps of ${of}`}
-      caption={`${signed ? "What in it speaks for its class (orange) or against it (blue)" : "Where each method puts its attributions: blue where there is more"}, each map on its own scale. Methods that fail a test are marked; the tests' numbers are in the table (n = ${shown(rows.length ? table.cell(rows[0], "n") : null)}).`}
+      caption={`${signed ? "What in it speaks for its class (orange) or against it (blue)" : "Where each method puts its attributions: blue where there is more"}, each map on its own scale. Control: “edge”, which sees no model. Methods that fail a test are marked; the tests' numbers are in the table (n = ${shown(rows.length ? table.cell(rows[0], "n") : null)}).`}
       table={table}
     >
       <div class="strip">
