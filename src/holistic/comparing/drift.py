@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,13 +27,7 @@ def drift(compared: Compared) -> Finding:
     rows = [row for pair in compared.pairs for row in _of_pair(compared, pair)]
     parts = ("change", "margin_change", "loss")
     tested = {part: with_q([getattr(row, part) for row in rows]) for part in parts}
-    rows = [
-        Drift(
-            row.audit_a, row.audit_b, row.class_, row.accuracy, row.other_accuracy,
-            *(tested[part][i] for part in parts),
-        )
-        for i, row in enumerate(rows)
-    ]  # fmt: skip
+    rows = [replace(row, **{part: tested[part][i] for part in parts}) for i, row in enumerate(rows)]
     return Finding(DRIFT, Table.from_rows(Drift, rows))
 
 

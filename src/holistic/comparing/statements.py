@@ -18,6 +18,7 @@ from holistic.comparing.schemas import (
     KindOfStatement,
     Statement,
 )
+from holistic.lenses._parts import known
 from holistic.results.claims import Claim
 from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
@@ -102,7 +103,7 @@ def statements(compared: Compared) -> tuple[Finding, ...]:
     """Return `compare.statements`, `compare.kinds` and `compare.answers`."""
     asked = asked_of(compared.claims, layer_names(compared.audits[0]))
     rows = judged(asked, shared=compared.shared)
-    rows.sort(key=lambda row: (VERDICTS.index(row.verdict), -_known(row.chance)))
+    rows.sort(key=lambda row: (VERDICTS.index(row.verdict), -known(row.chance)))
     table = Table.from_rows(Statement, rows)
     answers = [row for one in asked for row in _answers(one, compared.names)]
     return (
@@ -174,14 +175,10 @@ def _number(one: Asked, shared: float) -> OverTrainings:
     """The number behind a statement, over the audits."""
     found = [claim.value if claim else Estimate(None) for claim in one.claims]
     values, lo, hi = (
-        np.array([[_known(getattr(of, part))] for of in found]) for part in ("value", "lo", "hi")
+        np.array([[known(getattr(of, part))] for of in found]) for part in ("value", "lo", "hi")
     )
     over = over_trainings(values, standard_error(lo, hi), shared=shared)
     return over.within(*limits(one.first.unit, values, lo, hi))
-
-
-def _known(value: float | None) -> float:
-    return np.nan if value is None else value
 
 
 def _chances(asked: Sequence[Asked]) -> np.ndarray:
@@ -193,10 +190,7 @@ def _chances(asked: Sequence[Asked]) -> np.ndarray:
     if not asked:
         return np.zeros(0)
     margins = np.array(
-        [
-            [np.nan if c is None or c.margin is None else c.margin for c in one.claims]
-            for one in asked
-        ]
+        [[known(claim.margin if claim else None) for claim in one.claims] for one in asked]
     ).T  # [n, M]
     outcomes = np.array([one.outcomes for one in asked])  # [M, n]
     # a margin says nothing where more than it decides

@@ -119,8 +119,8 @@ def _unit(audit: Folder, rest: str) -> tuple[str, tuple[object, ...], tuple[Line
     if found is None:
         first = next(iter(names), "L1")
         raise SettingError(f"which unit? Name its layer and its number: unit {first}·0")
-    place, number = found[1].strip(), int(found[2])
-    site = names.get(place.upper(), place)
+    place, number, key = found[1].strip(), int(found[2]), audit.readers.sites.key
+    site = next((s for s in (key(place), key(place.upper())) if s in sites), place)
     if site not in sites:
         raise SettingError(
             f"no layer '{place}'{nearest(place, [*names, *sites])}; this audit has {listed(names)}"
