@@ -20,7 +20,8 @@ from holistic.words import counted, joined, named, percent
 
 __all__ = ["class_", "image", "unit"]
 
-_NAMED = 3
+_NAMED = 2
+"""Numbers that a sentence has at most."""
 _UNITS, _SETS = "ablation.units", "ablation.topk"
 
 

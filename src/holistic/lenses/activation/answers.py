@@ -79,12 +79,12 @@ def layers(audit: Folder) -> Iterator[Line]:
         return
     names = layer_names(audit)
     rows = audit["activation.depth"].where(measure="auroc").rows(DepthRow)
-    each = [
-        f"{names.get(row.site, row.site)} {number(row.value.value)} (untrained "
-        f"{number(row.value.control)})"
-        for row in rows
-        if row.site != "all" and row.value.value is not None
-    ]
-    if each:
-        words = f"How well the median unit tells its class (AUROC): {joined(each[:6])}."
-        yield Line(words, "", "activation.depth", 30)
+    found = [row for row in rows if row.site != "all" and row.value.value is not None]
+    for row in found:
+        yield Line(
+            f"The median unit of {names.get(row.site, row.site)} tells its class with an AUROC of "
+            f"{number(row.value.value)}, untrained {number(row.value.control)}.",
+            evidence(row.value, "AUROC", spec=".3f"),
+            "activation.depth",
+            30,
+        )
