@@ -1,0 +1,34 @@
+"""Findings of the lens `attribution`: what each row, array and page of them says."""
+
+from __future__ import annotations
+
+from holistic.lenses.attribution.schemas._evidence import (
+    EVIDENCE,
+    RESPONSE,
+    EvidenceRow,
+    ResponseRow,
+)
+from holistic.lenses.attribution.schemas._methods import (
+    CONTRASTS,
+    CONTROLS,
+    METHODS,
+    ContrastRow,
+    MethodRow,
+)
+from holistic.lenses.attribution.schemas._words import TOKENS, WORDS, TokenRow, WordRow
+
+__all__ = [
+    "CONTRASTS",
+    "CONTROLS",
+    "EVIDENCE",
+    "METHODS",
+    "RESPONSE",
+    "TOKENS",
+    "WORDS",
+    "ContrastRow",
+    "EvidenceRow",
+    "MethodRow",
+    "ResponseRow",
+    "TokenRow",
+    "WordRow",
+]
