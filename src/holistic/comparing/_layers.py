@@ -74,21 +74,22 @@ def joined_sites(
         parts.append(data.take(pa.array(new, pa.int64())))
         owners += [names[i]] * len(new)
     data = pa.concat_tables(parts, promote_options="default").select(first.table.names)
-    if "layer" in data.column_names:
-        shared = set.intersection(*(set(places[i].values()) for i in having))
-        data = data.set_column(
-            data.column_names.index("layer"),
-            data.schema.field("layer"),
-            [
-                [
-                    f"{owner} {layer}" if layer and site not in shared else layer
-                    for owner, layer, site in zip(
-                        owners, data["layer"].to_pylist(), data["site"].to_pylist(), strict=True
-                    )
-                ]
-            ],
-        )
+    shared = set.intersection(*(set(places[i].values()) for i in having))
+    data = _owned(data, owners, shared)
     return replace(first, table=Table(first.table.columns, data), say=None)
+
+
+def _owned(data: Any, owners: Sequence[str], shared: set[str]) -> Any:
+    """Put the audit's name before the layers of sites that not all audits have."""
+    if "layer" not in data.column_names:
+        return data
+    layers, sites = (data[name].to_pylist() for name in ("layer", "site"))
+    cells = [
+        f"{owner} {layer}" if layer and site not in shared else layer
+        for owner, layer, site in zip(owners, layers, sites, strict=True)
+    ]
+    place = data.column_names.index("layer")
+    return data.set_column(place, data.schema.field(place), [cells])
 
 
 def _renamed(table: Table, places: Places) -> Any:
