@@ -35,12 +35,19 @@ def opening(audit: Folder) -> Opening:
     columns = list[ClassColumn]()
     if removed:
         sizes = {row.k for row in removed}
-        k = f"{sizes.pop()} " if len(sizes) == 1 else ""  # layers differ in how many units go
-        head = f"accuracy without its {k}most needed units"
+        # layers differ in how many units go
+        size = sizes.pop() if len(sizes) == 1 else None
+        one, k = size == 1, f"{size} " if size else ""
+        head = "most needed unit" if one else f"{k}most needed units"
         cells = {row.class_: _removed(row, layers) for row in removed if np.isfinite(row.drop)}
         columns.append(
             ClassColumn(
-                head, sets, cells, 20, short=f"without its {k}units", sample=measured_on(audit)
+                f"accuracy without its {head}",
+                sets,
+                cells,
+                20,
+                short=f"without its {'top unit' if one else f'{k}units'}",
+                sample=measured_on(audit),
             )
         )
     if needed:
