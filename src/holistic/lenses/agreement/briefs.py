@@ -71,8 +71,7 @@ def _by_construction(row: OverClasses, last: Sequence[str]) -> bool:
 
 def units(finding: Finding, audit: Folder) -> str:
     """Say how many units that respond to a class also decide it."""
-    verdicts = [row.verdict for row in finding.table.rows(UnitVerdict)]
-    return decided(verdicts, "the model")
+    return decided(list(finding.table.rows(UnitVerdict)), "the model")
 
 
 def removed(finding: Finding, audit: Folder) -> str:

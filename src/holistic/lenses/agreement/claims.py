@@ -8,7 +8,7 @@ from holistic.lenses._claims import above, decades_of_q, over, share
 from holistic.lenses._parts import known, significant
 from holistic.lenses.agreement.opening import idle
 from holistic.lenses.agreement.removed_statements import whole
-from holistic.lenses.agreement.schemas import VERDICTS, OverClasses, UnitVerdict
+from holistic.lenses.agreement.schemas import PLAYS, VERDICTS, OverClasses, UnitVerdict
 from holistic.results.claims import Claim
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
@@ -41,18 +41,19 @@ def pairs(finding: Finding, audit: Folder) -> Iterator[Claim]:
 
 
 def units(finding: Finding, audit: Folder) -> Iterator[Claim]:
-    """Whether most units that respond to a class don't decide it."""
+    """Whether most units that respond to a class don't decide it, of those that are settled."""
     layers, rows = layer_names(audit), list(finding.table.rows(UnitVerdict))
     for site in dict.fromkeys(row.site for row in rows):
-        selective = [r.verdict for r in rows if r.site == site and r.verdict in VERDICTS[:3]]
-        if not selective:
+        telling = [r for r in rows if r.site == site and r.verdict in VERDICTS[:3]]
+        if not telling:
             continue
-        of = share(sum(verdict != VERDICTS[0] for verdict in selective), len(selective))
+        settled = [r.verdict for r in telling if r.plays != PLAYS[8]]
+        of = share(sum(verdict != VERDICTS[0] for verdict in settled), len(settled))
         yield Claim(
             f"Responding is not deciding: most units of {layers.get(site, site)} that tell a class "
             "apart don't decide it.",
             finding.name,
-            known(of.value) > _HALF,
+            known(of.value) > _HALF if 2 * len(settled) > len(telling) else None,
             value=of,
             unit="share",
             margin=over(of, _HALF),

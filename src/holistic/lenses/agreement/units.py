@@ -12,6 +12,7 @@ import numpy as np
 from holistic.lenses._contract import Context
 from holistic.lenses.agreement import schemas
 from holistic.lenses.agreement._causes import Causes, Evidence, gather, settle
+from holistic.lenses.agreement._partners import partners
 from holistic.lenses.agreement._scores import SiteScores, by_class
 from holistic.lenses.agreement._unit_numbers import (
     causal_columns,
@@ -20,6 +21,7 @@ from holistic.lenses.agreement._unit_numbers import (
     unit_numbers,
 )
 from holistic.lenses.agreement._untrained_bounds import Bounds, untrained_bounds
+from holistic.lenses.agreement._verdict import in_words, plays
 from holistic.lenses.agreement.schemas import UnitVerdict
 from holistic.lenses.agreement.units_statements import verdict_statements
 from holistic.lenses.tracing._chosen import carried
@@ -71,16 +73,29 @@ def judge_units(
     parts = zip(scores, responses, evidence, settle(evidence), strict=True)
     for here, own, found, causes in parts:
         caused = causal_columns(here, subject.classes, causes, found, context)
-        for name, values in {**_site_columns(here, own, causes, bounds), **caused}.items():
+        pairs = partners(here.site, context)
+        for name, values in {**_site_columns(here, own, causes, bounds), **caused, **pairs}.items():
             columns[name].append(values)
     context.progress("judging units", 3, 3)
-    table = Table.build(UnitVerdict, {k: np.concatenate(v) for k, v in columns.items()})
+    layers = {site.name: site.layer or site.name for site in subject.hidden_sites}
+    table = _with_words({k: np.concatenate(v) for k, v in columns.items()}, layers)
     return Finding(
         schemas.UNITS,
         table,
         tuple(verdict_statements(table, SCORE_UNITS[subject.score])),
         _caveats(lens),
     )
+
+
+def _with_words(columns: dict[str, np.ndarray], layers: dict[str, str]) -> Table:
+    """Make the table, with the verdict in words that the other columns of each row give."""
+    blank = np.full(len(columns["unit"]), "", object)
+    rows = list(
+        Table.build(UnitVerdict, {**columns, "plays": blank, "in_words": blank}).rows(UnitVerdict)
+    )
+    words = [(plays(row), in_words(row, layers[row.site])) for row in rows]
+    own = dict(zip(("plays", "in_words"), np.array(words, object).reshape(-1, 2).T, strict=True))
+    return Table.build(UnitVerdict, {**columns, **own})
 
 
 @dataclass(frozen=True)
@@ -146,6 +161,8 @@ def _site_columns(
         "d_prime_bound": np.full(site.units, _finite(bounds.separation[site.name])),
         "selective_by": np.full(site.units, _measure(bounds, site.name), object),
         "causal": causal,
+        "idle": ~dead & causes.idle,
+        "settling_n": np.where(dead, np.nan, causes.settling),
         "verdict": np.array([_word(*of) for of in words], object),
     }
 
