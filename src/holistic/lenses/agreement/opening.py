@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from holistic.lenses._briefs import greatest, points
+from holistic.lenses._briefs import greatest, points, scored
 from holistic.lenses._parts import known
+from holistic.lenses.agreement.misled_statements import case
 from holistic.lenses.agreement.removed_statements import whole
-from holistic.lenses.agreement.schemas import PLAYS, VERDICTS, RemovedTogether, UnitVerdict
+from holistic.lenses.agreement.schemas import PLAYS, VERDICTS, Misled, RemovedTogether, UnitVerdict
 from holistic.results.error_rates import rates_of
 from holistic.results.folder import Folder
-from holistic.results.layers import layer_names
-from holistic.results.opening import Opening, Panel
+from holistic.results.highlights import Card
+from holistic.results.layers import layer_names, unit_name
+from holistic.results.opening import Opening, Panel, Strip
 from holistic.results.tables import Table
 from holistic.words import counted
 
 __all__ = ["decided", "idle", "opening", "together"]
 
-_UNITS, _REMOVED = "agreement.units", "agreement.removed"
+_UNITS, _REMOVED, _MISLED = "agreement.units", "agreement.removed", "agreement.misled"
+_PICTURED = 3
 _WORTH = 0.01
 """Loss of accuracy that is worth a sentence."""
 
@@ -25,16 +28,35 @@ _WORTH = 0.01
 def opening(audit: Folder) -> Opening:
     """Return a panel for `agreement.units` and `agreement.removed`, in words."""
     lines = [*_verdicts(audit), *_together(audit)]
+    misled = tuple(_misled(audit))
     if not lines:
-        return Opening()
+        return Opening(panels=misled)
     lines += [
         f"Tried with known answers: {rate}."
         for rate in rates_of(audit.path)
         if (rate.finding, rate.verdict) == (_UNITS, "causal")
     ]
-    return Opening(
-        panels=(Panel("agreement", "Responding is not deciding", tuple(lines), _UNITS, 50),)
-    )
+    whole_layers = Panel("agreement", "Responding is not deciding", tuple(lines), _UNITS, 50)
+    return Opening(panels=(whole_layers, *misled))
+
+
+def _misled(audit: Folder) -> Iterator[Panel]:
+    """The unit of which one lens would have misled most, with the pictures of the next ones."""
+    rows = list(audit[_MISLED].rows(Misled)) if _MISLED in audit else []
+    if rows:
+        layers = layer_names(audit)
+        names = [unit_name(layers, row.site, row.unit) for row in rows]
+        yield Panel(
+            "agreement",
+            "Where one lens would have misled you",
+            (case(rows[0], names[0], scored(audit, known(rows[0].loss.value))),),
+            _MISLED,
+            51,
+            strips=tuple(
+                Strip(f"{name}, {row.lens}", card=Card(name, row.site, row.unit))
+                for name, row in list(zip(names, rows, strict=True))[:_PICTURED]
+            ),
+        )
 
 
 def _verdicts(audit: Folder) -> Iterator[str]:

@@ -34,11 +34,23 @@ from holistic.study.subject import Subject
 if TYPE_CHECKING:
     from holistic.lenses.agreement import Agreement
 
-__all__ = ["judge_units"]
+__all__ = ["judge_units", "removed_on_selection"]
+
+
+def removed_on_selection(subject: Subject, lens: Agreement) -> Table:
+    """Remove single units on the selection split, as far as the lens's settings allow."""
+    return affordable_sweep(
+        subject, "mean", operations=lens.operations, split="selection", fewest=lens.fewest
+    )[0]
 
 
 def judge_units(
-    subject: Subject, lens: Agreement, scores: list[SiteScores], context: Context
+    subject: Subject,
+    lens: Agreement,
+    scores: list[SiteScores],
+    context: Context,
+    *,
+    swept: Table | None = None,
 ) -> Finding:
     """Ask of every unit for which class it is selective and which class depends on it.
 
@@ -58,16 +70,19 @@ def judge_units(
         What the lenses say, by site.
     context
         Holds `ablation.units`, `activation.units` and `tracing.patching`.
+    swept
+        Removal of single units on the selection split, where it was measured already.
 
     Returns
     -------
     Finding
         `agreement.units`.
     """
+    flips = removed_on_selection(subject, lens) if swept is None else swept
     bounds = untrained_bounds(subject, lens.controls)
     context.progress("judging units", 1, 3)
     responses = [_responses(here, subject.classes, bounds, context) for here in scores]
-    evidence = _evidence(subject, lens, scores, responses, context)
+    evidence = _evidence(subject, lens, scores, responses, flips, context)
     context.progress("judging units", 2, 3)
     columns: dict[str, list[np.ndarray]] = defaultdict(list)
     parts = zip(scores, responses, evidence, settle(evidence), strict=True)
@@ -123,13 +138,11 @@ def _evidence(
     lens: Agreement,
     scores: list[SiteScores],
     responses: list[_Responses],
+    flips: Table,
     context: Context,
 ) -> list[Evidence]:
     """Choose classes on the selection split and gather what the evaluation split says of them."""
     chosen = carried(subject, context.progress, pairs=lens.pairs, rivals=lens.rivals)
-    flips, _ = affordable_sweep(
-        subject, "mean", operations=lens.operations, split="selection", fewest=lens.fewest
-    )
     return [
         gather(
             here,
