@@ -30,7 +30,13 @@ def unit(audit: Folder, site: str, place: int) -> Iterator[Line]:
                 evidence(row.activation, f"AUROC for {row.preferred_class or '–'}", spec=".3f"),
                 evidence(row.causal_share, f"share of {row.cause_class or '–'}'s decision"),
             )
-            yield Line(f"Verdict of all lenses: {row.in_words}.", "; ".join(numbers), _UNITS, 0)
+            yield Line(
+                f"Verdict of all lenses: {row.in_words}.",
+                "; ".join(numbers),
+                _UNITS,
+                0,
+                row.causal_share,
+            )
             if row.settling_n is not None and row.plays == _OPEN:
                 yield Line(_more(row), "", _UNITS, 5)
 

@@ -81,7 +81,7 @@ def misled(finding: Finding, audit: Folder) -> str:
     if row is None:
         return "No lens ranks units otherwise than removal does, more than chance would."
     name = unit_name(layer_names(audit), row.site, row.unit)
-    return case(row, name, scored(audit, known(row.loss.value)))
+    return case(row, name, scored(audit, abs(known(row.loss.value))))
 
 
 def removed(finding: Finding, audit: Folder) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from holistic.lenses._briefs import size
 from holistic.lenses._parts import known
 from holistic.lenses.agreement.schemas import Misled
-from holistic.words import counted, named, number
+from holistic.words import counted, named, number, percent
 
 __all__ = ["case", "statements"]
 
@@ -16,7 +16,7 @@ _CALLED = {"activation": "AUROC", "attribution": "score", "mechanism": "cluster'
            "tracing": "share"}  # fmt: skip
 
 
-def case(row: Misled, unit: str, loss: str) -> str:
+def case(row: Misled, unit: str, change: str) -> str:
     """Say what a lens says of a unit and what removing it says, in one sentence.
 
     Parameters
@@ -25,15 +25,18 @@ def case(row: Misled, unit: str, loss: str) -> str:
         The case.
     unit
         Name of the unit.
-    loss
-        What the class loses, with its unit.
+    change
+        Size of what the class loses or gains, with its unit.
     """
-    says = f"{_CALLED.get(row.lens, 'value')} {number(row.says.value)}"
-    high = row.kind == "promises"
-    rest = "no more than the median unit" if high else "among the most"
+    share = row.lens == "tracing"
+    says = percent(row.says.value) if share else number(row.says.value)
+    high, verb_ = row.kind == "promises", "gains" if known(row.loss.value) < 0 else "loses"
+    rest = "no more than the median unit's" if high and verb_ == "loses" else "among the most"
+    end = "" if high and verb_ == "gains" else f", {rest}"
     return (
         f"{unit}: {row.lens} ranks it {'high' if high else 'low'} for {named(row.class_)} "
-        f"({says}), but without it the class loses {loss}, {rest}."
+        f"({_CALLED.get(row.lens, 'value')} {says}), but without it the class {verb_} "
+        f"{change}{end}."
     )
 
 
@@ -51,4 +54,4 @@ def statements(rows: Sequence[Misled], counts: Mapping[str, tuple[int, float]]) 
     if not any(count for count, _ in counts.values()):
         yield "No unit is ranked among the first by one lens and among the rest by removal."
     for row in rows[:_LISTED]:
-        yield case(row, f"Unit {row.unit} of site '{row.site}'", size(known(row.loss.value)))
+        yield case(row, f"Unit {row.unit} of site '{row.site}'", size(abs(known(row.loss.value))))

@@ -49,7 +49,7 @@ def _misled(audit: Folder) -> Iterator[Panel]:
         yield Panel(
             "agreement",
             "Where one lens would have misled you",
-            (case(rows[0], names[0], scored(audit, known(rows[0].loss.value))),),
+            (case(rows[0], names[0], scored(audit, abs(known(rows[0].loss.value)))),),
             _MISLED,
             51,
             strips=tuple(
