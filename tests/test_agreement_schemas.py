@@ -87,9 +87,13 @@ WERE = {
         tracing_n:i:pairs; control_tracing:f:share; selective:b; selective_by:s; causal:b;
         causal_class:s; needs_it:s; strongest_class:s; cause_class:s;
         causal_share:f:share; causal_lo:f:share;
-        causal_hi:f:share; causal_n:i:pairs; causal_bound:f:share; causal_q:f;
+        causal_hi:f:share; causal_n:i:pairs; causal_images:i:images;
+        causal_bound:f:share; causal_q:f;
         accuracy_drop:f:share; accuracy_lo:f:share; accuracy_hi:f:share;
-        accuracy_n:i:examples; accuracy_q:f; verdict:s
+        accuracy_n:i:examples; accuracy_q:f; idle:b; settling_n:i:examples; partner:i;
+        partner_class:s; redundancy:f:score; redundancy_lo:f:score; redundancy_hi:f:score;
+        redundancy_n:i:examples; redundancy_control_lo:f:score; redundancy_control_hi:f:score;
+        redundancy_q:f; plays:s; in_words:s; verdict:s
     """,
     "agreement.removed": """
         site:s; units_that:s; removed:i:units; accuracy_before:f:share;

@@ -9,46 +9,8 @@ import pytest
 
 from holistic.cli import main
 from holistic.errors import SettingError
-from holistic.lenses.agreement.answers import in_words
-from holistic.lenses.agreement.schemas import VERDICTS, UnitVerdict
 from holistic.report.asked import QUESTIONS
 from holistic.report.saved import Audit
-from holistic.results.columns import Estimate
-from made import a_row
-
-NONE = Estimate(None)
-
-
-def verdict(**changes: object) -> UnitVerdict:
-    cells = {
-        "site": "1", "unit": 3, "preferred_class": "6", "selective": True, "causal": False,
-        "selective_by": "AUROC", "cause_class": "6", "verdict": VERDICTS[2], "causal_n": 40,
-        "causal_share": Estimate(0.01, 0.0, 0.02, control=0.03, q=0.6),
-    }  # fmt: skip
-    return a_row(UnitVerdict, **(cells | changes))
-
-
-def test_verdicts_are_said_in_words() -> None:
-    both = {"causal": True, "causal_class": "6", "needs_it": "firing", "verdict": VERDICTS[0]}
-    assert in_words(verdict(**both)) == 'It fires on "6" and carries "6".'
-    other = both | {"causal_class": "9", "needs_it": "silent", "verdict": VERDICTS[1]}
-    assert in_words(verdict(**other)) == (
-        'It fires on "6", but vetoes "9": the class needs it silent.'
-    )
-    harmed = other | {"needs_it": "harmed", "selective": False, "verdict": VERDICTS[3]}
-    assert in_words(verdict(**harmed)).startswith('It holds "9" back: the class does better')
-    assert in_words(verdict()) == 'It fires on "6", and no class surely depends on it.'
-    assert in_words(verdict(verdict=VERDICTS[6])) == "It is dead."
-
-
-def test_too_few_pairs_are_not_called_no_effect() -> None:
-    large = Estimate(0.1, 0.05, 0.15, control=0.03, q=0.15)
-    words = in_words(verdict(causal_share=large, causal_n=6))
-    assert words == (
-        'It fires on "6"; whether "6" depends on it isn\'t settled, with 6 pairs of images: more '
-        "`pairs` of tracing would tell."
-    )
-    assert "wasn't measured" in in_words(verdict(causal_share=NONE, causal_n=None))
 
 
 @pytest.mark.parametrize("question", ["layers", "prune", "shortcuts", "unit", "class", "image"])

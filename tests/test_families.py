@@ -47,7 +47,8 @@ ELSEWHERE = {
     "mechanism.clusters": {"q", "null_q", "untrained_q"},  # one test a cluster or site, many rows
     "tracing.patching": {"q"},  # whole sites, and units
     "tracing.geometry": {"q"},  # one test a site, many rows
-    "agreement.units": {"causal_q", "accuracy_q"},  # of classes that the table doesn't name
+    # of classes that the table doesn't name, and of pairs that stand in another
+    "agreement.units": {"causal_q", "accuracy_q", "redundancy_q"},
 }
 """What the tests of the lenses hold, since the table alone doesn't give it."""
 

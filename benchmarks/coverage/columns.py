@@ -116,6 +116,7 @@ PROMISES: Mapping[str, Mapping[str, str]] = {
         "tracing.patching: share of a gap": "tracing_lo causal_lo",
         _FLIPS: "accuracy_lo",
         "agreement.units: any unit called causal": "causal_q accuracy_q",
+        "ablation.interactions": "redundancy_lo redundancy_q",
     },
     "agreement.removed": {_FLIPS: "lo", _SETS: "p q"},
     "attribution.methods": {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from holistic.errors import LacksColumn, SettingError, listed, nearest
 from holistic.report.damage import showing
@@ -15,7 +15,7 @@ from holistic.results.folder import Folder
 from holistic.results.layers import layer_names
 from holistic.results.shared import EXAMPLES
 
-__all__ = ["QUESTIONS", "Answer", "ask"]
+__all__ = ["QUESTIONS", "Answer", "ask", "unit_of"]
 
 QUESTIONS = {
     "unit": "what a unit does: unit L2·57",
@@ -82,7 +82,7 @@ def ask(audit: Folder, question: str) -> Answer:
     lines = [*own, *_gathered(audit, kind, arguments)]
     lines.sort(key=lambda line: line.place)
     text = audit.readers.in_text
-    shown = [Line(text(i.words), text(i.evidence), i.finding, i.place) for i in lines]
+    shown = [replace(i, words=text(i.words), evidence=text(i.evidence)) for i in lines]
     if not shown:
         lenses = listed(audit.finished) if audit.finished else "no lens"
         shown = [Line(f"This audit says nothing of it: it has {lenses}.")]
@@ -112,6 +112,18 @@ def _subjects(
 
 def _unit(audit: Folder, rest: str) -> tuple[str, tuple[object, ...], tuple[Line, ...]]:
     """Read `L2·57`, `L2 57`, `L2.57` or a site's own name and the unit."""
+    site, number = unit_of(audit, rest)
+    return f"{layer_names(audit).get(site, site)}·{number}", (site, number), ()
+
+
+def unit_of(audit: Folder, rest: str) -> tuple[str, int]:
+    """Return the site and the index of a unit that is named as readers do.
+
+    Raises
+    ------
+    SettingError
+        If there is no such unit.
+    """
     layers = layer_names(audit)
     found = re.fullmatch(r"(.+?)[\s·.:,#/]+(?:unit\s+|neuron\s+)?([0-9]{1,9})", rest)
     sites = {str(row["site"]): row for row in audit["sites"].rows() if row["hidden"]}
@@ -129,7 +141,7 @@ def _unit(audit: Folder, rest: str) -> tuple[str, tuple[object, ...], tuple[Line
         raise SettingError(
             f"{layers.get(site, site)} has no unit {number}; it has {units}, from 0 to {units - 1}"
         )
-    return f"{layers.get(site, site)}·{number}", (site, number), ()
+    return site, number
 
 
 def _class(audit: Folder, rest: str) -> tuple[str, tuple[object, ...], tuple[Line, ...]]:
@@ -165,9 +177,16 @@ def _image(audit: Folder, rest: str) -> tuple[str, tuple[object, ...], tuple[Lin
         for name in audit.names
         if audit.schema(name).examples and "example" in audit[name].names
     )
+    measured = row["split"] == "evaluation"
+    where = Line(
+        f"It is in the {row['split']} split: "
+        + ("effects are measured on it." if measured else "units were chosen on it, not measured."),
+        finding=EXAMPLES.name,
+        place=5,
+    )
     more = Line(
-        "Units and layers were looked at for a few examples of each class, and this isn't one; the "
-        "live page answers for any: holistic serve.",
+        "Units and layers were looked at for a few examples of each class, not for this one: "
+        f"'holistic serve {audit.path}' answers for any.",
         place=90,
     )
-    return rest, (example,), (line,) if single else (line, more)
+    return rest, (example,), (line,) if single else (line, where, more)

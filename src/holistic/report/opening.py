@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 
 from holistic.errors import LacksColumn
 from holistic.lenses._places import lens_places
+from holistic.report.claims import conflicts
 from holistic.report.damage import showing
 from holistic.report.drawn import figures
 from holistic.report.embedded import sheet
@@ -33,6 +34,8 @@ _TEXTS = 2
 """The same of texts."""
 _LAST = 100
 """Place of panels of lenses that make none."""
+_OPPOSED = 2
+"""Contradictions that a first screen has room for."""
 _SIDE = 64
 """Pixels of a side above which pictures are made smaller for the first screen."""
 
@@ -67,6 +70,8 @@ def opening(audit: Folder) -> Opening:
                 found.append(make(audit))
         elif lens in audit.lenses:
             found.append(_first_words(audit, lens))
+    if opposed := tuple(_opposed(audit)):
+        found.append(Opening(panels=opposed))
     heads = [part.headline for part in found if part.headline]
     return Opening(
         max(heads, key=lambda head: head.weight, default=None),
@@ -74,6 +79,15 @@ def opening(audit: Folder) -> Opening:
         tuple(sorted((p for part in found for p in part.panels), key=lambda p: p.place)),
         next((part.picture for part in found if part.picture), ""),
     )
+
+
+def _opposed(audit: Folder) -> Iterator[Panel]:
+    """Say first where two findings contradict each other, so that no reader has to notice."""
+    found = list(conflicts(audit))
+    if found:
+        lines = tuple(audit.readers.in_text(one.about) for one in found[:_OPPOSED])
+        title = "Where findings contradict each other"
+        yield Panel("conflict", title, lines, found[0].finding, 55, bare=True, listed=True)
 
 
 def _first_words(audit: Folder, lens: str) -> Opening:

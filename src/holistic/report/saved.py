@@ -8,9 +8,9 @@ from pathlib import Path
 
 from holistic.lenses._contract import declared_schema
 from holistic.named import named
-from holistic.report.asked import Answer, ask
+from holistic.report.asked import Answer, ask, unit_of
 from holistic.report.briefs import brief
-from holistic.report.claims import claims
+from holistic.report.claims import statements
 from holistic.report.damage import showing
 from holistic.report.drawn import Drawn, drawn
 from holistic.report.exported import export
@@ -84,22 +84,36 @@ class Audit(Folder):
         return ask(self, question)
 
     @named
-    def findings(self, *, lens: str = "", class_: str = "", site: str = "") -> tuple[Claim, ...]:
+    def findings(
+        self, *, lens: str = "", class_: str = "", site: str = "", unit: str | int = ""
+    ) -> tuple[Claim, ...]:
         """Return what the audit finds, as objects: what holds, with its numbers and its rows.
 
-        What holds in other trainings, too, `holistic.compare` says of the same statements.
+        What holds in other trainings, too, `holistic.compare` says of the same statements. Where
+        two findings contradict each other, one has the other as `against`. Of single units those
+        are told of which something stands out; of a unit that is asked for, all that is known.
 
         Parameters
         ----------
         lens, class_, site
             Only what is from this lens, or about this class or site, by its key or as readers
             see it (`L2`); everything by default.
+        unit
+            Only what is about this unit: `L2·57`, or its index where `site` is given.
+
+        Raises
+        ------
+        SettingError
+            If there is no such unit.
         """
-        wanted = {"lens": lens, "class_": class_, "site": self.readers.sites.key(site)}
+        key, place = self.readers.sites.key(site), None
+        if unit != "":
+            key, place = unit_of(self, f"{site} {unit}".strip())
+        wanted = {"lens": lens, "class_": class_, "site": key}
         return tuple(
             claim
-            for claim in claims(self)
-            if claim.holds and all(getattr(claim, n) == v for n, v in wanted.items() if v)
+            for claim in statements(self, key, place)
+            if all(getattr(claim, n) == v for n, v in wanted.items() if v)
         )
 
     @named

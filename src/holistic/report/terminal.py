@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from holistic.report.claims import statements
 from holistic.report.highlights import highlights
 from holistic.report.opening import facts_line, opening
 from holistic.results.folder import Folder
@@ -136,7 +137,7 @@ def everything(audit: Folder) -> RenderableType:
     for highlight in highlights(audit):
         if highlight.rows:
             parts += [Text(), _table(highlight)]
-    parts += [Text(), *_statements(audit)]
+    parts += [Text(), *_spoken(audit)]
     for caveat in audit.caveats:
         parts.append(_line("! ", caveat, "yellow"))
     return Group(*parts)
@@ -148,6 +149,7 @@ def as_json(audit: Folder) -> dict[str, Any]:
     return {
         "provenance": dict(audit.provenance),
         "failed": dict(audit.failed),
+        "says": [claim.record for claim in statements(audit)],
         **{highlight.name: highlight.records for highlight in highlights(audit)},
         "findings": {
             name: {
@@ -202,7 +204,7 @@ def _cell(head: Head, row: Any, *, tight: bool) -> Text:
     return Text(text, style=style, overflow="ellipsis", no_wrap=tight or None)
 
 
-def _statements(audit: Folder) -> list[RenderableType]:
+def _spoken(audit: Folder) -> list[RenderableType]:
     lines: list[RenderableType] = []
     for lens, entry in audit.lenses.items():
         spoken = [s for name in entry["findings"] for s in audit.finding(name).statements]

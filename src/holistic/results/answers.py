@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from holistic.results.columns import Estimate
 
 __all__ = ["Line"]
 
@@ -21,9 +23,12 @@ class Line:
         The finding that it is from.
     place
         Lines stand in the order of their places; the first is the answer in short.
+    value
+        The first number behind it, with interval, n, control and q where there are any.
     """
 
     words: str
     evidence: str = ""
     finding: str = ""
     place: int = 50
+    value: Estimate = field(default=Estimate(None))

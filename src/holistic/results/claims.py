@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from holistic.results.columns import Estimate
@@ -36,8 +36,11 @@ class Claim:
         where it holds; None where there is no such scale.
     where
         What the rows of the finding's table have that it rests on.
-    class_, site
-        What it is about, if it is one class or one site.
+    class_, site, of_unit
+        What it is about, if it is one class, one site or one unit of that site. A unit is this
+        training's alone, so that such statements are matched with none of another's.
+    against
+        The claim that contradicts it, where it says that two findings don't agree.
     """
 
     about: str
@@ -50,11 +53,22 @@ class Claim:
     where: Mapping[str, Any] = field(default_factory=dict[str, Any])
     class_: str = ""
     site: str = ""
+    of_unit: int | None = None
+    against: Claim | None = None
 
     @property
     def lens(self) -> str:
         """The lens that makes it."""
         return self.finding.split(".")[0]
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What JSON holds of it: the sentence, its numbers, the rows it rests on, and the link."""
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "against"}
+        value = {k: v for k, v in asdict(self.value).items() if v is not None and v == v}
+        more = {"against": self.against.record} if self.against else {}
+        own |= {"value": value, "where": dict(self.where), "lens": self.lens, "link": self.link}
+        return {name.rstrip("_"): v for name, v in own.items()} | more
 
     @property
     def link(self) -> str:

@@ -37,9 +37,10 @@ export interface Hit {
   hash: string;
 }
 
-/** A verdict on a unit, and the colour that stands for it. */
+/** A verdict on a unit: of which kind, in words, and the colour that stands for its kind. */
 export interface Judged {
   word: string;
+  says: string;
   colour: string;
 }
 

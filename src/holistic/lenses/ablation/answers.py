@@ -16,7 +16,8 @@ from holistic.results.answers import Line
 from holistic.results.columns import Estimate
 from holistic.results.folder import Folder
 from holistic.results.layers import layer_names, unit_name
-from holistic.words import counted, joined, named, percent
+from holistic.results.shared import EXAMPLES
+from holistic.words import counted, joined, named, percent, verb
 
 __all__ = ["class_", "image", "unit"]
 
@@ -37,7 +38,11 @@ def unit(audit: Folder, site: str, place: int) -> Iterator[Line]:
                 each = (f"{named(r.class_)} {scored(audit, abs(_effect(r)))}" for r in some)
                 numbers = (evidence(r.effect, named(r.class_)) for r in some)
                 yield Line(
-                    f"Removing it {verb} {joined(list(each))}.", "; ".join(numbers), _UNITS, 20
+                    f"Removing it {verb} {joined(list(each))}.",
+                    "; ".join(numbers),
+                    _UNITS,
+                    20,
+                    some[0].effect,
                 )
         if single and not losing and not gaining:
             yield Line("Removing it surely changes the score of no class.", "", _UNITS, 20)
@@ -60,6 +65,7 @@ def _together(audit: Folder, site: str, place: int) -> Iterator[Line]:
                 evidence(row.interaction, "interaction"),
                 "ablation.interactions",
                 30,
+                row.interaction,
             )
 
 
@@ -97,12 +103,39 @@ def class_(audit: Folder, name: str) -> Iterator[Line]:
             )
 
 
+def _as_others(audit: Folder, example: int) -> Iterator[Line]:
+    """What is known of an image that wasn't looked at by itself: what its class's images do."""
+    known_of = audit[EXAMPLES.name].where(example=example) if EXAMPLES.name in audit else None
+    row = next(known_of.rows(), None) if known_of is not None else None
+    if row is None:
+        return
+    name, taken = str(row["class"]), str(row["prediction"])
+    for needed in needed_units(audit):
+        if needed.class_ == name and needed.n:
+            of = Estimate(needed.effect, needed.lo, needed.hi, needed.n, needed.median)
+            words = f"What its class needs most: {need(needed, audit)}."
+            yield Line(words, evidence(of, "effect on the class"), _UNITS, 30, of)
+    if taken != name and "ablation.confusion" in audit:
+        own = audit["ablation.confusion"].where(class_=name, prediction=taken)
+        for one in own.rows(Confusion):
+            yield Line(
+                f"Of the class's evaluation examples, {one.count:,} "
+                f"{verb(one.count)} taken for {named(taken)}.",
+                evidence(one.share, "share", scale=100, spec="z.1f"),
+                "ablation.confusion",
+                35,
+                one.share,
+            )
+
+
 def image(audit: Folder, example: int) -> Iterator[Line]:
     """Which unit speaks most for an image's class, and whether one turns its prediction."""
     if "ablation.images" not in audit:
         return
     layers = layer_names(audit)
     rows = list(audit["ablation.images"].where(example=example).rows(ImageUnit))
+    if not rows:
+        yield from _as_others(audit, example)
     turning = [row for row in rows if row.turned]
     for row in turning[:_NAMED]:
         only = "only with" if row.turned < 0 else "only without"

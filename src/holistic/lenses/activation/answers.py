@@ -34,6 +34,7 @@ def unit(audit: Folder, site: str, place: int) -> Iterator[Line]:
                 evidence(own.auroc, "AUROC", spec=".3f"),
                 _UNITS,
                 10,
+                own.auroc,
             )
     if "activation.concepts" in audit:
         for row in audit["activation.concepts"].where(site=site, unit=place).rows(ConceptRow):
@@ -43,6 +44,7 @@ def unit(audit: Folder, site: str, place: int) -> Iterator[Line]:
                     evidence(row.correlation, "correlation"),
                     "activation.concepts",
                     15,
+                    row.correlation,
                 )
     if "activation.examples" in audit:
         rows = audit["activation.examples"].where(site=site, unit=place, kind="top")

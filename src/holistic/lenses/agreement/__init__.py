@@ -52,16 +52,19 @@ class Agreement(Lens):
 
     @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
-        """Yield `agreement.lenses`, `agreement.pairs`, `agreement.units`, `agreement.removed`."""
+        """Yield `agreement.lenses`, `pairs`, `units`, `misled` and `removed`."""
         from holistic.lenses.agreement._scores import unit_scores
         from holistic.lenses.agreement.lenses import compare_lenses
+        from holistic.lenses.agreement.misled import find_misled
         from holistic.lenses.agreement.removed import remove_together
-        from holistic.lenses.agreement.units import judge_units
+        from holistic.lenses.agreement.units import judge_units, removed_on_selection
 
         scores = unit_scores(subject, self, context)
         yield from compare_lenses(subject, self, scores)
-        verdicts = judge_units(subject, self, scores, context)
+        swept = removed_on_selection(subject, self)
+        verdicts = judge_units(subject, self, scores, context, swept=swept)
         yield verdicts
+        yield find_misled(subject, scores, swept, context)
         yield remove_together(subject, verdicts.table, context)
 
     def work(self, scene: Scene) -> Work:

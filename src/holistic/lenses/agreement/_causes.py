@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from holistic.graph.sites import Site
 from holistic.lenses._contract import Context
 from holistic.lenses.agreement._scores import SiteScores, by_class
+from holistic.lenses.agreement._settling import negligible, settling
 from holistic.lenses.agreement._untrained_bounds import LEVEL
 from holistic.lenses.tracing._chosen import Carried
+from holistic.results.tables import Table
 from holistic.stats.tests import benjamini_hochberg
 
 __all__ = ["Causes", "Evidence", "gather", "settle"]
@@ -35,6 +38,10 @@ class Evidence:
         `[U, C]`, size of the share on the selection split; below zero where there was no pair.
     selective
         `[U]`, whether the unit tells the class that it prefers: else its preference says little.
+    lo, hi
+        95 % interval of the share; the share itself where all pairs say the same.
+    images
+        Different images behind the share.
     """
 
     asked: np.ndarray
@@ -44,6 +51,9 @@ class Evidence:
     bound: float
     carried: np.ndarray
     selective: np.ndarray
+    lo: np.ndarray
+    hi: np.ndarray
+    images: np.ndarray
 
     def tests(self) -> np.ndarray:
         """P of each class that is asked about, by share and by accuracy, `[U, K, 2]`."""
@@ -60,6 +70,8 @@ class Causes:
     ----------
     known
         Whether there was anything to tell it by.
+    idle
+        Whether no class that was asked about depends on it more than the bound, by the intervals.
     place
         The class: the one that a selective unit prefers if it depends on it, else `strongest`.
     strongest
@@ -67,17 +79,22 @@ class Causes:
         for none.
     shown
         The class whose numbers are shown: that one, or where there is none the one among those
-        asked about with the largest share.
+        asked about whose interval reaches furthest from 0.
     share_q, accuracy_q
         q of the shown class; NaN where it wasn't tested.
+    settling
+        Examples of the shown class that would settle whether it depends on the unit; NaN where
+        that is settled, or where no number of them is known to do.
     """
 
     known: np.ndarray
+    idle: np.ndarray
     place: np.ndarray
     strongest: np.ndarray
     shown: np.ndarray
     share_q: np.ndarray
     accuracy_q: np.ndarray
+    settling: np.ndarray
 
 
 def gather(
@@ -108,9 +125,11 @@ def gather(
     patched = context.findings["tracing.patching"].table.where(
         site=site.name, corrupt="all", direction="noise"
     )
-    share, share_p = (
-        by_class(patched, column, site, classes, name="clean") for column in ("recovery", "p")
+    share, share_p, images = (
+        by_class(patched, column, site, classes, name="clean")
+        for column in ("recovery", "p", "images")
     )
+    lo, hi = (_end(patched, column, site, classes, share, share_p) for column in ("lo", "hi"))
     sizes = np.nan_to_num(np.abs(chosen.share), nan=-1.0)
     carrying = np.where(sizes.max(1) > 0, sizes.argmax(1), -1)
     p = np.nan_to_num(flips, nan=1.0)
@@ -130,7 +149,23 @@ def gather(
         float(np.quantile(controls, 1 - LEVEL)) if len(controls) else float("nan"),
         sizes,
         selective,
+        lo,
+        hi,
+        images,
     )
+
+
+def _end(
+    patched: Table,
+    column: str,
+    site: Site,
+    classes: Sequence[str],
+    share: np.ndarray,
+    p: np.ndarray,
+) -> np.ndarray:
+    """An end of the share's interval; where it doesn't vary over images the share itself."""
+    end = by_class(patched, column, site, classes, name="clean")
+    return np.where(np.isnan(end) & np.isfinite(p), share, end)
 
 
 def settle(sites: Sequence[Evidence]) -> list[Causes]:
@@ -141,17 +176,23 @@ def settle(sites: Sequence[Evidence]) -> list[Causes]:
     """
     p = np.concatenate([evidence.tests() for evidence in sites])
     ends = np.cumsum([len(evidence.asked) for evidence in sites])[:-1]
+    q = benjamini_hochberg(p)
+    tests = max(int(np.isfinite(p).sum()), 1)
+    level = LEVEL * min(int((q < LEVEL).sum()) + 1, tests) / tests  # of one more that is rejected
     return [
-        _settled(evidence, q)
-        for evidence, q in zip(sites, np.split(benjamini_hochberg(p), ends), strict=True)
+        _settled(evidence, own, level)
+        for evidence, own in zip(sites, np.split(q, ends), strict=True)
     ]
 
 
-def _settled(evidence: Evidence, q: np.ndarray) -> Causes:
+def _settled(evidence: Evidence, q: np.ndarray, level: float) -> Causes:
     """`q` `[U, K, 2]` of the site's tests."""
     rows, asked = np.arange(len(q)), evidence.asked
-    size = np.abs(evidence.share[rows[:, None], asked])
-    size = np.where(asked >= 0, size, np.nan)  # [U, K]
+    share, lo, hi = (
+        np.where(asked >= 0, of[rows[:, None], asked], np.nan)
+        for of in (evidence.share, evidence.lo, evidence.hi)
+    )  # [U, K]
+    size, reach = np.abs(share), np.fmax(np.abs(lo), np.abs(hi))
     moved = (q[..., 0] < LEVEL) & (size > evidence.bound)
     depends = moved | (q[..., 1] < LEVEL)
     does = depends.any(1)
@@ -161,13 +202,26 @@ def _settled(evidence: Evidence, q: np.ndarray) -> Causes:
     place, strongest = (np.where(does, asked[rows, k], -1) for k in (first, most))
     # a class without a usable pair of images says nothing, neither for nor against
     telling = np.isfinite(size) & np.isfinite(evidence.bound)
-    largest = np.where(telling, size, -1.0).argmax(1)
-    shown = np.where(does, first, largest)
+    furthest = np.where(telling, np.fmax(reach, size), -1.0).argmax(1)
+    shown = np.where(does, first, furthest)
+    small = negligible(lo, hi, evidence.bound) | ~telling
+    idle = ~does & telling.any(1) & small.all(1)
     return Causes(
         known=does | telling.any(1),
+        idle=idle,
         place=place,
         strongest=strongest,
         shown=asked[rows, shown],
         share_q=q[rows, shown, 0],
         accuracy_q=q[rows, shown, 1],
+        settling=_settling(evidence, rows, asked[rows, shown], ~does & ~idle, level),
     )
+
+
+def _settling(
+    evidence: Evidence, rows: np.ndarray, place: np.ndarray, open_: np.ndarray, level: float
+) -> np.ndarray:
+    """Examples that would settle what is open, `[U]`; NaN elsewhere."""
+    of = (evidence.share, (evidence.hi - evidence.lo) / 2, evidence.images)
+    share, half, images = (np.where(open_ & (place >= 0), one[rows, place], np.nan) for one in of)
+    return settling(share, half, images, np.full(len(rows), evidence.bound), level)

@@ -4,68 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from holistic.lenses._answers import evidence
 from holistic.lenses._briefs import points
 from holistic.lenses._parts import known
 from holistic.lenses.agreement.removed_statements import whole
-from holistic.lenses.agreement.schemas import VERDICTS, RemovedTogether, UnitVerdict
+from holistic.lenses.agreement.schemas import PLAYS, RemovedTogether, UnitVerdict
 from holistic.results.answers import Line
 from holistic.results.folder import Folder
 from holistic.results.layers import layer_names
 from holistic.words import counted, named, percent
 
-__all__ = ["in_words", "prune", "unit"]
+__all__ = ["prune", "unit"]
 
 _UNITS, _REMOVED = "agreement.units", "agreement.removed"
+_OPEN = PLAYS[8]
 _WORTH = 0.01
 """Loss of accuracy that counts."""
 
 
 def unit(audit: Folder, site: str, place: int) -> Iterator[Line]:
-    """The verdict on a unit, in words."""
+    """The verdict on a unit, in words, and what would settle it where it isn't settled."""
     if _UNITS in audit:
         for row in audit[_UNITS].where(site=site, unit=place).rows(UnitVerdict):
             numbers = (
                 evidence(row.activation, f"AUROC for {row.preferred_class or '–'}", spec=".3f"),
                 evidence(row.causal_share, f"share of {row.cause_class or '–'}'s decision"),
             )
-            yield Line(in_words(row), "; ".join(numbers), _UNITS, 0)
+            yield Line(
+                f"Verdict of all lenses: {row.in_words}.",
+                "; ".join(numbers),
+                _UNITS,
+                0,
+                row.causal_share,
+            )
+            if row.settling_n is not None and row.plays == _OPEN:
+                yield Line(_more(row), "", _UNITS, 5)
 
 
-def in_words(row: UnitVerdict) -> str:
-    """Say in one sentence what the lenses together say of a unit."""
-    own, needing = named(row.preferred_class or "–"), named(row.causal_class or "–")
-    if row.verdict == VERDICTS[6]:
-        return "It is dead."
-    if row.causal:
-        how = {
-            "firing": f"carries {needing}",
-            "silent": f"vetoes {needing}: the class needs it silent",
-            "harmed": f"holds {needing} back: the class does better without it",
-        }.get(row.needs_it or "", f"is needed for {needing}")
-        if not row.selective:
-            return f"It {how}, though it tells no class apart better than untrained units do."
-        if row.verdict == VERDICTS[1]:
-            return f"It fires on {own}, but {how}."
-        return f"It fires on {own} and {how}."
-    begin = f"It fires on {own}" if row.selective else "It tells no class apart"
-    if open_ := _open(row):
-        return f"{begin}; {open_}"
-    return f"{begin}, and no class surely depends on it."
-
-
-def _open(row: UnitVerdict) -> str:
-    """Say that too few pairs leave open whether a class depends on a unit, or nothing."""
-    of = row.causal_share
-    if row.causal_n is None or of.value is None or of.q is None or np.isnan(of.q):
-        return "whether a class depends on it wasn't measured."
-    if of.control is None or abs(of.value) <= of.control:
-        return ""
+def _more(row: UnitVerdict) -> str:
+    """Say how to get as many examples as would settle what a class's share leaves open."""
+    own = named(row.cause_class or "–")
+    if known(row.settling_n) <= known(row.accuracy_drop.n):
+        return (
+            f"{counted(row.causal_images or 0, 'example')} of {own} were patched: more `pairs` of "
+            "tracing would settle it."
+        )
     return (
-        f"whether {named(row.cause_class or '–')} depends on it isn't settled, with "
-        f"{counted(row.causal_n, 'pair')} of images: more `pairs` of tracing would tell."
+        f"More examples of {own} would settle it: only {row.accuracy_drop.n or 0:,} are there to "
+        "measure on."
     )
 
 

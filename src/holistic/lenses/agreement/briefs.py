@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from holistic.lenses._briefs import greatest
+from holistic.lenses._briefs import greatest, scored
 from holistic.lenses._parts import known, significant
+from holistic.lenses.agreement.misled_statements import case
 from holistic.lenses.agreement.opening import decided, idle, together
-from holistic.lenses.agreement.schemas import LensPair, OverClasses, UnitVerdict
+from holistic.lenses.agreement.schemas import LensPair, Misled, OverClasses, UnitVerdict
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
-from holistic.results.layers import layer_names
+from holistic.results.layers import layer_names, unit_name
 from holistic.words import counted, number, sentence
 
-__all__ = ["lenses", "pairs", "removed", "units"]
+__all__ = ["lenses", "misled", "pairs", "removed", "units"]
 
 _LINEAR = {"ablation", "attribution"}
 """Lenses that agree behind the last layer, where one is the first order of the other."""
@@ -71,8 +72,16 @@ def _by_construction(row: OverClasses, last: Sequence[str]) -> bool:
 
 def units(finding: Finding, audit: Folder) -> str:
     """Say how many units that respond to a class also decide it."""
-    verdicts = [row.verdict for row in finding.table.rows(UnitVerdict)]
-    return decided(verdicts, "the model")
+    return decided(list(finding.table.rows(UnitVerdict)), "the model")
+
+
+def misled(finding: Finding, audit: Folder) -> str:
+    """Name the unit of which one lens would mislead most."""
+    row = next(finding.table.rows(Misled), None)
+    if row is None:
+        return "No lens ranks units otherwise than removal does, more than chance would."
+    name = unit_name(layer_names(audit), row.site, row.unit)
+    return case(row, name, scored(audit, abs(known(row.loss.value))))
 
 
 def removed(finding: Finding, audit: Folder) -> str:

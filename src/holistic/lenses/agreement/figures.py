@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 __all__ = ["lenses", "units"]
 
 _DOTS = {
-    "causal and selective": ORANGE,
-    "selective, causal for another class": "#cc79a7",
-    "causal, not selective": BLUE,
-    "selective, not causal": "#009e73",
-    "neither": GREY,
+    "carries its class": "#009e73",
+    "carries another class": "#cc79a7",
+    "vetoes a class": ORANGE,
+    "suppressor": "#e69f00",
+    "needed but not selective": "#8a5200",
+    "redundant": "#56b4e9",
+    "fires but isn't needed": BLUE,
+    "not needed": GREY,
+    "not settled": "#b8a96a",
     "dead": "#000000",
 }
 
@@ -58,7 +62,7 @@ def units(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     for axis, site in zip(axes, sites, strict=True):
         rows = data[data["site"] == site]
         for verdict, colour in _DOTS.items():
-            part = rows[rows["verdict"] == verdict]
+            part = rows[rows["plays"] == verdict]
             if len(part):
                 axis.scatter(part["activation"], part["ablation"], s=12, color=colour, alpha=0.75,
                              label=f"{verdict} ({len(part)})")  # fmt: skip

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from holistic.lenses._briefs import greatest, points
+from holistic.lenses._briefs import greatest, points, scored
 from holistic.lenses._parts import known
+from holistic.lenses.agreement.misled_statements import case
 from holistic.lenses.agreement.removed_statements import whole
-from holistic.lenses.agreement.schemas import VERDICTS, RemovedTogether, UnitVerdict
+from holistic.lenses.agreement.schemas import PLAYS, VERDICTS, Misled, RemovedTogether, UnitVerdict
 from holistic.results.error_rates import rates_of
 from holistic.results.folder import Folder
-from holistic.results.layers import layer_names
-from holistic.results.opening import Opening, Panel
+from holistic.results.highlights import Card
+from holistic.results.layers import layer_names, unit_name
+from holistic.results.opening import Opening, Panel, Strip
 from holistic.results.tables import Table
 from holistic.words import counted
 
 __all__ = ["decided", "idle", "opening", "together"]
 
-_UNITS, _REMOVED = "agreement.units", "agreement.removed"
+_UNITS, _REMOVED, _MISLED = "agreement.units", "agreement.removed", "agreement.misled"
+_PICTURED = 3
 _WORTH = 0.01
 """Loss of accuracy that is worth a sentence."""
 
@@ -25,16 +28,35 @@ _WORTH = 0.01
 def opening(audit: Folder) -> Opening:
     """Return a panel for `agreement.units` and `agreement.removed`, in words."""
     lines = [*_verdicts(audit), *_together(audit)]
+    misled = tuple(_misled(audit))
     if not lines:
-        return Opening()
+        return Opening(panels=misled)
     lines += [
         f"Tried with known answers: {rate}."
         for rate in rates_of(audit.path)
         if (rate.finding, rate.verdict) == (_UNITS, "causal")
     ]
-    return Opening(
-        panels=(Panel("agreement", "Responding is not deciding", tuple(lines), _UNITS, 50),)
-    )
+    whole_layers = Panel("agreement", "Responding is not deciding", tuple(lines), _UNITS, 50)
+    return Opening(panels=(whole_layers, *misled))
+
+
+def _misled(audit: Folder) -> Iterator[Panel]:
+    """The unit of which one lens would have misled most, with the pictures of the next ones."""
+    rows = list(audit[_MISLED].rows(Misled)) if _MISLED in audit else []
+    if rows:
+        layers = layer_names(audit)
+        names = [unit_name(layers, row.site, row.unit) for row in rows]
+        yield Panel(
+            "agreement",
+            "Where one lens would have misled you",
+            (case(rows[0], names[0], scored(audit, abs(known(rows[0].loss.value)))),),
+            _MISLED,
+            51,
+            strips=tuple(
+                Strip(f"{name}, {row.lens}", card=Card(name, row.site, row.unit))
+                for name, row in list(zip(names, rows, strict=True))[:_PICTURED]
+            ),
+        )
 
 
 def _verdicts(audit: Folder) -> Iterator[str]:
@@ -42,19 +64,28 @@ def _verdicts(audit: Folder) -> Iterator[str]:
         return
     layers, rows = layer_names(audit), list(audit[_UNITS].rows(UnitVerdict))
     for site in dict.fromkeys(row.site for row in rows):
-        here = [row.verdict for row in rows if row.site == site]
-        yield decided(here, layers.get(site, site))
+        yield decided([row for row in rows if row.site == site], layers.get(site, site))
 
 
-def decided(verdicts: Sequence[str], place: str) -> str:
-    """Say how many of the units that respond to a class also decide it."""
-    selective = sum(verdict in VERDICTS[:3] for verdict in verdicts)
-    if not selective:
+def decided(rows: Sequence[UnitVerdict], place: str) -> str:
+    """Say how many of the units that respond to a class also decide it, and if that is open."""
+    telling = [row for row in rows if row.verdict in VERDICTS[:3]]
+    if not telling:
         return f"No unit of {place} tells a class apart better than untrained units do."
-    both = verdicts.count(VERDICTS[0])
+    both = sum(row.verdict == VERDICTS[0] for row in telling)
     decide = f"{both or 'none'} decide{'s' * (both < 2)} it too"
-    units = f"{counted(selective, 'unit')} of {place} tell{'s' * (selective == 1)} a class apart"
-    return f"{units}; {decide}."
+    units = f"{counted(len(telling), 'unit')} of {place} tell{'s' * (len(telling) == 1)} a class"
+    return f"{units} apart; {decide}{_left_open(telling, len(telling) - both)}."
+
+
+def _left_open(telling: Sequence[UnitVerdict], others: int) -> str:
+    """Say of how many of those that don't surely decide a class this isn't settled either."""
+    left = sum(row.plays == PLAYS[8] for row in telling)
+    if not left:
+        return ""
+    if left == others:
+        return ", the rest isn't settled" if others > 1 else ", the other isn't settled"
+    return f", {'most' if left > others / 2 else 'some'} others aren't settled"
 
 
 def _together(audit: Folder) -> Iterator[str]:

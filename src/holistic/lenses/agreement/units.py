@@ -12,6 +12,7 @@ import numpy as np
 from holistic.lenses._contract import Context
 from holistic.lenses.agreement import schemas
 from holistic.lenses.agreement._causes import Causes, Evidence, gather, settle
+from holistic.lenses.agreement._partners import partners
 from holistic.lenses.agreement._scores import SiteScores, by_class
 from holistic.lenses.agreement._unit_numbers import (
     causal_columns,
@@ -20,6 +21,7 @@ from holistic.lenses.agreement._unit_numbers import (
     unit_numbers,
 )
 from holistic.lenses.agreement._untrained_bounds import Bounds, untrained_bounds
+from holistic.lenses.agreement._verdict import in_words, plays
 from holistic.lenses.agreement.schemas import UnitVerdict
 from holistic.lenses.agreement.units_statements import verdict_statements
 from holistic.lenses.tracing._chosen import carried
@@ -32,11 +34,23 @@ from holistic.study.subject import Subject
 if TYPE_CHECKING:
     from holistic.lenses.agreement import Agreement
 
-__all__ = ["judge_units"]
+__all__ = ["judge_units", "removed_on_selection"]
+
+
+def removed_on_selection(subject: Subject, lens: Agreement) -> Table:
+    """Remove single units on the selection split, as far as the lens's settings allow."""
+    return affordable_sweep(
+        subject, "mean", operations=lens.operations, split="selection", fewest=lens.fewest
+    )[0]
 
 
 def judge_units(
-    subject: Subject, lens: Agreement, scores: list[SiteScores], context: Context
+    subject: Subject,
+    lens: Agreement,
+    scores: list[SiteScores],
+    context: Context,
+    *,
+    swept: Table | None = None,
 ) -> Finding:
     """Ask of every unit for which class it is selective and which class depends on it.
 
@@ -56,31 +70,47 @@ def judge_units(
         What the lenses say, by site.
     context
         Holds `ablation.units`, `activation.units` and `tracing.patching`.
+    swept
+        Removal of single units on the selection split, where it was measured already.
 
     Returns
     -------
     Finding
         `agreement.units`.
     """
+    flips = removed_on_selection(subject, lens) if swept is None else swept
     bounds = untrained_bounds(subject, lens.controls)
     context.progress("judging units", 1, 3)
     responses = [_responses(here, subject.classes, bounds, context) for here in scores]
-    evidence = _evidence(subject, lens, scores, responses, context)
+    evidence = _evidence(subject, lens, scores, responses, flips, context)
     context.progress("judging units", 2, 3)
     columns: dict[str, list[np.ndarray]] = defaultdict(list)
     parts = zip(scores, responses, evidence, settle(evidence), strict=True)
     for here, own, found, causes in parts:
         caused = causal_columns(here, subject.classes, causes, found, context)
-        for name, values in {**_site_columns(here, own, causes, bounds), **caused}.items():
+        pairs = partners(here.site, context)
+        for name, values in {**_site_columns(here, own, causes, bounds), **caused, **pairs}.items():
             columns[name].append(values)
     context.progress("judging units", 3, 3)
-    table = Table.build(UnitVerdict, {k: np.concatenate(v) for k, v in columns.items()})
+    layers = {site.name: site.layer or site.name for site in subject.hidden_sites}
+    table = _with_words({k: np.concatenate(v) for k, v in columns.items()}, layers)
     return Finding(
         schemas.UNITS,
         table,
         tuple(verdict_statements(table, SCORE_UNITS[subject.score])),
         _caveats(lens),
     )
+
+
+def _with_words(columns: dict[str, np.ndarray], layers: dict[str, str]) -> Table:
+    """Make the table, with the verdict in words that the other columns of each row give."""
+    blank = np.full(len(columns["unit"]), "", object)
+    rows = list(
+        Table.build(UnitVerdict, {**columns, "plays": blank, "in_words": blank}).rows(UnitVerdict)
+    )
+    words = [(plays(row), in_words(row, layers[row.site])) for row in rows]
+    own = dict(zip(("plays", "in_words"), np.array(words, object).reshape(-1, 2).T, strict=True))
+    return Table.build(UnitVerdict, {**columns, **own})
 
 
 @dataclass(frozen=True)
@@ -108,13 +138,11 @@ def _evidence(
     lens: Agreement,
     scores: list[SiteScores],
     responses: list[_Responses],
+    flips: Table,
     context: Context,
 ) -> list[Evidence]:
     """Choose classes on the selection split and gather what the evaluation split says of them."""
     chosen = carried(subject, context.progress, pairs=lens.pairs, rivals=lens.rivals)
-    flips, _ = affordable_sweep(
-        subject, "mean", operations=lens.operations, split="selection", fewest=lens.fewest
-    )
     return [
         gather(
             here,
@@ -146,6 +174,8 @@ def _site_columns(
         "d_prime_bound": np.full(site.units, _finite(bounds.separation[site.name])),
         "selective_by": np.full(site.units, _measure(bounds, site.name), object),
         "causal": causal,
+        "idle": ~dead & causes.idle,
+        "settling_n": np.where(dead, np.nan, causes.settling),
         "verdict": np.array([_word(*of) for of in words], object),
     }
 

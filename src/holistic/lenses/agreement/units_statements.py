@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from holistic.lenses.agreement.schemas import VERDICTS, UnitVerdict
+from holistic.lenses.agreement.schemas import PLAYS, VERDICTS, UnitVerdict
 from holistic.results.columns import Estimate
 from holistic.results.tables import Table
 from holistic.words import counted, number, percent, verb
@@ -24,7 +24,8 @@ def verdict_statements(table: Table, unit: str) -> Iterator[str]:
         yield (
             f"The {len(here)} units of site '{site}' by verdict: "
             + "; ".join(f"{count} {verdict}" for verdict, count in counts if count)
-            + f" ({_selective(here[0])}; causal: {_causal(here[0])}){_needs(here)}."
+            + f" ({_selective(here[0])}; causal: {_causal(here[0])}){_needs(here)}"
+            + f"{_left_open(here)}."
         )
     apart = [row for row in rows if row.verdict == VERDICTS[1]]
     if apart:
@@ -33,7 +34,8 @@ def verdict_statements(table: Table, unit: str) -> Iterator[str]:
     others = [row for row in both if row.strongest_class != row.causal_class]
     if others:
         yield _stronger(others, len(both))
-    yield _misleading([row for row in rows if row.verdict == VERDICTS[2]], unit)
+    quiet = [row for row in rows if row.verdict == VERDICTS[2]]
+    yield _misleading([row for row in quiet if row.idle], unit, left=len(quiet))
 
 
 def _selective(row: UnitVerdict) -> str:
@@ -61,6 +63,12 @@ def _needs(rows: Sequence[UnitVerdict]) -> str:
         *([f"{harming} harm{'s' * (harming == 1)} the class that is named"] if harming else []),
     ]
     return f"; of the causal ones {' and '.join(ways)}" if ways else ""
+
+
+def _left_open(rows: Sequence[UnitVerdict]) -> str:
+    """Count the units of which the intervals hold both no effect and one that counts."""
+    left = sum(row.plays == PLAYS[8] for row in rows)
+    return f"; of {left} it isn't settled whether some class depends on them" if left else ""
 
 
 def _stronger(rows: Sequence[UnitVerdict], of: int) -> str:
@@ -96,8 +104,13 @@ def _ends(shown: Estimate, spec: str) -> str:
     return f"{number(shown.lo, spec)}, {number(shown.hi, spec)}"
 
 
-def _misleading(rows: Sequence[UnitVerdict], unit: str) -> str:
+def _misleading(rows: Sequence[UnitVerdict], unit: str, *, left: int) -> str:
     """Name the unit whose response promises most and whose removal costs least."""
+    if not rows and left:
+        return (
+            f"Of the {counted(left, 'selective unit')} that {verb(left)} not called causal none is "
+            "known to be without effect: the intervals hold shares that count."
+        )
     if not rows:
         return "No selective unit is without effect: here what responds to a class also drives one."
     worst = max(rows, key=lambda row: (row.activation.value or 0.0, row.d_prime.value or 0.0))

@@ -30,6 +30,7 @@ def unit(audit: Folder, site: str, place: int) -> Iterator[Line]:
                     evidence(row.specialisation, "specialisation"),
                     "mechanism.clusters",
                     35,
+                    row.specialisation,
                 )
     if "mechanism.pairs" in audit:
         own = [
@@ -48,6 +49,7 @@ def unit(audit: Folder, site: str, place: int) -> Iterator[Line]:
                 "; ".join(evidence(row.r, "r") for row, _ in own[:_SHOWN]),
                 "mechanism.pairs",
                 36,
+                own[0][0].r,
             )
 
 

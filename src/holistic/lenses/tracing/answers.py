@@ -59,4 +59,5 @@ def unit(audit: Folder, site: str, place: int) -> Iterator[Line]:
             evidence(row.recovery, "recovery"),
             "tracing.patching",
             40,
+            row.recovery,
         )

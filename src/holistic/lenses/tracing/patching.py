@@ -210,6 +210,7 @@ def _rows(
             "corrupt": group.corrupt,
             "direction": group.direction,
             "n": len(chosen),
+            "images": _images(runs, chosen),
             "excluded": group.excluded,
         }
         own = {
@@ -225,6 +226,11 @@ def _rows(
         for name, value in {**{n: [v] * count for n, v in same.items()}, **own}.items():
             columns.setdefault(name, []).extend(value)
     return columns
+
+
+def _images(runs: Runs, chosen: np.ndarray) -> int:
+    """Count the images of the side that has fewer."""
+    return min(len(np.unique(side[chosen])) for side in (runs.source, runs.receiver))
 
 
 def _recovery(moved: np.ndarray, runs: Runs, chosen: np.ndarray) -> Recovery:

@@ -54,6 +54,12 @@ class Patched:
         },
     )
     n: int = col("pairs of a clean and a corrupt image", unit="pairs", role="n")
+    images: int = col(
+        "different images on the side of the pairs that has fewer, on which the interval rests",
+        unit="images",
+        of="recovery",
+        words="different images",
+    )
     excluded: int = col(
         "pairs left out: an image classified wrongly, or too small a gap",
         unit="pairs",

@@ -112,7 +112,7 @@ function Unit({ site, unit, places, verdict }: Tile & { site: string }) {
       () => undefined,
     );
   }, [places]);
-  const words = `unit ${unit}${verdict ? `: ${verdict.word}` : ""}`;
+  const words = `unit ${unit}${verdict ? `: ${verdict.says}` : ""}`;
   return (
     <a
       class="neuron"

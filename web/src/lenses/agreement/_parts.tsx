@@ -3,7 +3,7 @@
 import { useAudit } from "../../views/context";
 import type { Parts, UnitOf } from "../parts";
 import { Verdict } from "./_verdict";
-import { colourOf } from "./units";
+import { colourOf, inWords, kindOf } from "./units";
 
 function UnitVerdict({ site, unit }: UnitOf) {
   const table = useAudit().table("agreement.units"),
@@ -17,7 +17,7 @@ export default {
     const table = audit.table("agreement.units"),
       [row] = table?.rows({ site, unit }) ?? [];
     if (row === undefined) return null;
-    const word = String(table!.cell(row, "verdict"));
-    return { word, colour: colourOf(word) };
+    const word = kindOf(table!, row);
+    return { word, says: inWords(table!, row), colour: colourOf(word) };
   },
 } satisfies Parts;

@@ -6,7 +6,7 @@ import { useAudit } from "../../views/context";
 import { Measurement } from "../../views/Measurement";
 import { more, shown } from "../../wording";
 import { clusterOf } from "../mechanism/_cluster";
-import { both } from "./units";
+import { inWords } from "./units";
 
 /** Why no other unit of its cluster can be asked. */
 const without = (audit: Audit, site: string, unit: number) => {
@@ -110,6 +110,26 @@ export function Verdict({ table, row }: { table: Table; row: number }) {
       "accuracy_drop",
     ],
     [
+      "settled by",
+      cell("settling_n") !== null &&
+        cell("plays") === "not settled" &&
+        `${shown(cell("settling_n"))} examples of class ${shown(cell("cause_class"))} in place of ${shown(cell("causal_images"))}, with a chance of 80 %`,
+      "settling_n",
+      "plays",
+      "causal_images",
+    ],
+    [
+      "partner",
+      cell("partner") !== null && (
+        <>
+          unit {shown(cell("partner"))} stands in for it, class {shown(cell("partner_class"))}:{" "}
+          <Measurement table={table} row={row} value="redundancy" />
+        </>
+      ),
+      "partner",
+      "redundancy",
+    ],
+    [
       "attribution",
       `first-order estimate of that change of class ${favourite}: ${shown(-table.number(row, "attribution"), true)} ${table.about("attribution").unit}`,
       "preferred_class",
@@ -128,7 +148,7 @@ export function Verdict({ table, row }: { table: Table; row: number }) {
     <dl class="lines">
       <div>
         <dt>verdict</dt>
-        <dd>{both(table, row)}</dd>
+        <dd>{inWords(table, row)}</dd>
       </div>
       {cell("verdict") !== "dead" &&
         lines

@@ -11,45 +11,39 @@ import { useFilters } from "../../views/Heat";
 import { describe, shown } from "../../wording";
 import type { View } from "..";
 
-const SYMBOLS = ["circle", "wye", "triangle", "square", "diamond", "star", "cross"];
-/** A verdict with its classes: what a unit is selective for, and what depends on it. */
-export const both = (table: Table, row: number): string => {
-  const name = (column: string) => (table.has(column) ? table.cell(row, column) : null),
-    verdict = shown(table.cell(row, "verdict"));
-  const [own, other] = [name("preferred_class"), name("causal_class")];
-  if (verdict === OTHER) return `selective for ${shown(own)}, causal for ${shown(other)}`;
-  if (verdict === "causal and selective") return `${verdict} for ${shown(own)}`;
-  if (verdict === APART) return `selective for ${shown(own)}, not causal`;
-  return verdict === "causal, not selective" && other !== null
-    ? `causal for ${shown(other)}, not selective`
-    : verdict;
-};
+/** The verdict of all lenses in words, as the table has it; an older audit has one of a few instead. */
+export const inWords = (table: Table, row: number): string =>
+  shown(table.cell(row, table.has("in_words") ? "in_words" : "verdict"));
+/** What a unit is to the classes, of a fixed choice. */
+export const kindOf = (table: Table, row: number): string =>
+  shown(table.cell(row, table.has("plays") ? "plays" : "verdict"));
 const NAMED = 8,
   MISLEADING = 3;
-const APART = "selective, not causal",
-  OTHER = "selective, causal for another class";
+const IDLE = "fires but isn't needed",
+  APART = "selective, not causal";
+type Symbol = "circle" | "wye" | "triangle" | "square" | "diamond" | "star" | "cross" | "times";
 /** In one order everywhere, so that a verdict has one mark and one colour. */
-const VERDICTS = [
-  "causal and selective",
-  OTHER,
-  APART,
-  "causal, not selective",
-  "neither",
-  "not measured",
-  "dead",
-];
-const COLOURS = [
-  "#009e73",
-  "#cc79a7",
-  "var(--link)",
-  "var(--warn)",
-  "var(--soft)",
-  "var(--line)",
-  "var(--line)",
-];
-/** What stands for a verdict in pictures. */
-export const colourOf = (verdict: string): string =>
-  COLOURS[VERDICTS.indexOf(verdict)] ?? "var(--line)";
+const KINDS: Record<string, [string, Symbol]> = {
+  "carries its class": ["#009e73", "circle"],
+  "carries another class": ["#cc79a7", "wye"],
+  "vetoes a class": ["#d55e00", "triangle"],
+  suppressor: ["#e69f00", "cross"],
+  "needed but not selective": ["var(--warn)", "square"],
+  redundant: ["#56b4e9", "star"],
+  [IDLE]: ["var(--link)", "diamond"],
+  "not needed": ["var(--soft)", "diamond"],
+  "not settled": ["#b8a96a", "times"],
+  dead: ["var(--line)", "times"],
+  // of older audits
+  "causal and selective": ["#009e73", "circle"],
+  "selective, causal for another class": ["#cc79a7", "wye"],
+  [APART]: ["var(--link)", "triangle"],
+  "causal, not selective": ["var(--warn)", "square"],
+  neither: ["var(--soft)", "diamond"],
+  "not measured": ["var(--line)", "star"],
+};
+/** What stands for a kind of verdict in pictures. */
+export const colourOf = (kind: string): string => KINDS[kind]?.[0] ?? "var(--line)";
 
 const Units: View = ({ table }) => {
   const audit = useAudit();
@@ -73,7 +67,7 @@ const Units: View = ({ table }) => {
   );
   return (
     <Frame
-      caption={`One mark per unit: how selective it is (across) and what its removal does to its preferred class (down: it loses). Named: the ${NAMED} largest effects and, in bold, the ${MISLEADING} most selective units that aren't causal. Colour and shape: the verdict. Intervals, n and controls are in the tooltips.`}
+      caption={`One mark per unit: how selective it is (across) and what its removal does to its preferred class (down: it loses). Named: the ${NAMED} largest effects and, in bold, the ${MISLEADING} most selective units that surely aren't needed. Colour and shape: the verdict. Intervals, n and controls are in the tooltips.`}
       table={table}
       rows={rows}
     >
@@ -91,10 +85,10 @@ function scatter(audit: Audit, table: Table, rows: number[], width: number): Plo
   // the table tells what the class loses, the picture the effect, as everywhere
   const x = (row: number) => table.number(row, "activation"),
     y = (row: number) => 0 - table.number(row, "ablation");
-  const verdict = (row: number) => shown(table.cell(row, "verdict"));
+  const kind = (row: number) => kindOf(table, row);
   const far = [...rows].sort((a, b) => Math.abs(y(b)) - Math.abs(y(a))).slice(0, NAMED);
   const misleading = rows
-    .filter((row) => verdict(row) === APART)
+    .filter((row) => kind(row) === IDLE || kind(row) === APART)
     .sort((a, b) => x(b) - x(a))
     .slice(0, MISLEADING);
   const names = apart(
@@ -104,7 +98,8 @@ function scatter(audit: Audit, table: Table, rows: number[], width: number): Plo
     y,
     width,
   );
-  const verdicts = VERDICTS.filter((v) => table.distinct("verdict").includes(v));
+  const seen = new Set(rows.map(kind)),
+    kinds = Object.keys(KINDS).filter((one) => seen.has(one));
   // both numbers with their intervals, n and controls, from the findings that they come from
   const own = (finding: string, value: string, row: number) => {
     const from = audit.table(finding),
@@ -122,7 +117,7 @@ function scatter(audit: Audit, table: Table, rows: number[], width: number): Plo
   };
   const tipOf = (row: number) =>
     [
-      `unit ${table.cell(row, "unit")}: ${both(table, row)}; the numbers are for class ${shown(table.cell(row, "preferred_class"))}`,
+      `unit ${table.cell(row, "unit")}: ${inWords(table, row)}; the numbers are for class ${shown(table.cell(row, "preferred_class"))}`,
       ...own("activation.units", "auroc", row),
       ...own("ablation.units", "effect", row),
       ...["causal_share", "accuracy_drop"]
@@ -139,21 +134,21 @@ function scatter(audit: Audit, table: Table, rows: number[], width: number): Plo
       nice: true,
     },
     symbol: {
-      domain: verdicts,
-      range: verdicts.map((v) => SYMBOLS[VERDICTS.indexOf(v)]),
+      domain: kinds,
+      range: kinds.map((one) => KINDS[one][1]),
       legend: true,
     },
-    color: { domain: verdicts, range: verdicts.map((v) => COLOURS[VERDICTS.indexOf(v)]) },
+    color: { domain: kinds, range: kinds.map(colourOf) },
     marks: [
       Plot.ruleY([0], { strokeOpacity: 0.4 }),
-      Plot.dot(rows, { x, y, symbol: verdict, stroke: verdict, r: 3.5 }),
+      Plot.dot(rows, { x, y, symbol: kind, stroke: kind, r: 3.5 }),
       ...names.map(({ row, dy }) =>
         Plot.text([row], {
           x,
           y,
           dy,
           text: () => String(table.cell(row, "unit")),
-          fill: verdict,
+          fill: kind,
           ...(misleading.includes(row) ? { fontWeight: "bold" } : {}),
         }),
       ),

@@ -1,0 +1,57 @@
+"""Writes the sentences of `agreement.misled`: one a unit, and how many there are beside chance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from holistic.lenses._briefs import size
+from holistic.lenses._parts import known
+from holistic.lenses.agreement.schemas import Misled
+from holistic.words import counted, named, number, percent
+
+__all__ = ["case", "statements"]
+
+_LISTED = 10
+_CALLED = {"activation": "AUROC", "attribution": "score", "mechanism": "cluster's AUROC",
+           "tracing": "share"}  # fmt: skip
+
+
+def case(row: Misled, unit: str, change: str) -> str:
+    """Say what a lens says of a unit and what removing it says, in one sentence.
+
+    Parameters
+    ----------
+    row
+        The case.
+    unit
+        Name of the unit.
+    change
+        Size of what the class loses or gains, with its unit.
+    """
+    share = row.lens == "tracing"
+    says = percent(row.says.value) if share else number(row.says.value)
+    high, verb_ = row.kind == "promises", "gains" if known(row.loss.value) < 0 else "loses"
+    rest = "no more than the median unit's" if high and verb_ == "loses" else "among the most"
+    end = "" if high and verb_ == "gains" else f", {rest}"
+    return (
+        f"{unit}: {row.lens} ranks it {'high' if high else 'low'} for {named(row.class_)} "
+        f"({_CALLED.get(row.lens, 'value')} {says}), but without it the class {verb_} "
+        f"{change}{end}."
+    )
+
+
+def statements(rows: Sequence[Misled], counts: Mapping[str, tuple[int, float]]) -> Iterator[str]:
+    """Say how many units each lens misleads about, beside chance, and name the worst."""
+    for lens, (count, control) in counts.items():
+        if not count:
+            continue
+        beside = f"{number(control, '.3g')} where removal on other images stands in for it"
+        left = "" if count > control else ", so they aren't listed"
+        yield (
+            f"{counted(count, 'unit')} {'is' if count == 1 else 'are'} ranked by {lens} otherwise "
+            f"than by removal, beside {beside}{left}."
+        )
+    if not any(count for count, _ in counts.values()):
+        yield "No unit is ranked among the first by one lens and among the rest by removal."
+    for row in rows[:_LISTED]:
+        yield case(row, f"Unit {row.unit} of site '{row.site}'", size(abs(known(row.loss.value))))
