@@ -9,7 +9,7 @@ import numpy as np
 from holistic.lenses._answers import evidence
 from holistic.lenses._briefs import scored
 from holistic.lenses._parts import known
-from holistic.lenses.ablation.highlights import needed_units, removed_sets
+from holistic.lenses.ablation.highlights import Removed, needed_units, removed_sets
 from holistic.lenses.ablation.opening import need
 from holistic.lenses.ablation.schemas import Confusion, ImageUnit, Interaction, RemovedUnit
 from holistic.results.answers import Line
@@ -69,6 +69,14 @@ def _together(audit: Folder, site: str, place: int) -> Iterator[Line]:
             )
 
 
+def _goes(row: Removed) -> str:
+    """Say where an accuracy goes, as it is written."""
+    before, after = percent(row.before), percent(row.after)
+    if before == after:
+        return f"stays at {after}"
+    return f"{'falls' if row.after < row.before else 'rises'} from {before} to {after}"
+
+
 def class_(audit: Folder, name: str) -> Iterator[Line]:
     """What a class loses without its units, which it needs most, and what it is taken for."""
     layers = layer_names(audit)
@@ -76,9 +84,11 @@ def class_(audit: Folder, name: str) -> Iterator[Line]:
         if row.class_ == name and not np.isnan(row.drop):
             of = Estimate(row.drop, row.lo, row.hi, row.n, row.before - row.random_after, q=row.q)
             sure = row.q < 0.05 and row.lo > 0
+            units = "unit" if row.k == 1 else "units"
+            number_of = "" if row.k == 1 else f"{row.k} "
             yield Line(
-                f"Without its {row.k} most needed units of {layers.get(row.site, row.site)} its "
-                f"accuracy falls from {percent(row.before)} to {percent(row.after)}"
+                f"Without its {number_of}most needed {units} of "
+                f"{layers.get(row.site, row.site)} its accuracy {_goes(row)}"
                 + ("." if sure else ", not surely more than without random ones."),
                 evidence(of, "points lost", scale=100, spec="z.1f"),
                 _SETS,
