@@ -19,11 +19,16 @@ export function keys(table: Table): string[] {
     .filter((name) => table.distinct(name).length > 1);
 }
 
+/** Its numbers, first the one that matters most. */
 export const values = (table: Table): string[] =>
-  table.info.columns.filter((c) => c.role === "value" && c.kind !== "string").map((c) => c.name);
+  table.info.columns
+    .filter((c) => c.role === "value" && c.kind !== "string")
+    .map((c) => c.name)
+    .sort((a, b) => +(b === table.info.size) - +(a === table.info.size));
 
 export function choose(table: Table): Choice | null {
-  if (table.info.view === "still") return null; // its pictures stand in the page already
+  // its pictures stand in the page already, or its rows are a list
+  if (["still", "table"].includes(table.info.view ?? "")) return null;
   const numbers = values(table);
   const own = keys(table);
   if (!numbers.length || !own.length || table.length < 2 || !unique(table, own)) return null;

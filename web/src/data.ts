@@ -35,6 +35,8 @@ export interface FindingInfo {
   view?: string;
   across?: string;
   lead?: string;
+  /** The number that matters most, if declared. */
+  size?: string;
 }
 /** What the inputs are, and the words for them. */
 export interface Inputs {

@@ -152,7 +152,7 @@ def _described(audit: Folder, name: str) -> dict[str, Any]:
     # where rows are of several scores, each has its own unit
     score = "" if "score" in table.names else str(audit.provenance.get("score", ""))
     unit = SCORE_UNITS.get(score, "score")
-    look = {"view": schema.view, "across": schema.across, "lead": schema.lead}
+    look = {n: getattr(schema, n) for n in ("view", "across", "lead", "size")}
     return {
         "title": schema.title,
         "total": len(table),

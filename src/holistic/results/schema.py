@@ -58,7 +58,7 @@ class Schema:
         Its arrays, by their name behind the lens's (`images` of `activation.images`).
     view
         The view that suits it best: `heat`, `curve`, `dots`, `still` for its still figures above
-        its table, or empty to let the roles decide.
+        its table, `table` for a list, or empty to let the roles decide.
     across
         The two key columns that a map lies between, with a space; empty to let the roles decide.
     answers

@@ -116,7 +116,7 @@ def together(row: RemovedTogether, layers: dict[str, str]) -> str:
         )
     line = (
         f"Removing together the {counted(row.removed, 'unit')} of "
-        f"{place} that no class needs costs "
+        f"{place} that no class surely needs alone costs "
         f"{points(max(known(row.drop.value), 0.0))}"
     )
     if known(row.drop.lo) > _WORTH:

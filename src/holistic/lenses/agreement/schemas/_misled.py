@@ -76,4 +76,5 @@ MISLED = Schema(
     lead="Which units does one lens rank among the first of a layer, and removing them among the "
     "rest, or the reverse?",
     size="apart",
+    view="table",
 )

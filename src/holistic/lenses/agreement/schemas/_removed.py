@@ -61,4 +61,5 @@ REMOVED = Schema(
     "Units removed together",
     RemovedTogether,
     lead="What does the model lose when all units that nothing depends on are removed together?",
+    size="drop",
 )
