@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from holistic.lenses._briefs import greatest, points, scored
+from holistic.lenses._briefs import greatest, points
 from holistic.lenses._parts import known
-from holistic.lenses.agreement.misled_statements import case
 from holistic.lenses.agreement.removed_statements import whole
 from holistic.lenses.agreement.schemas import PLAYS, VERDICTS, Misled, RemovedTogether, UnitVerdict
 from holistic.results.error_rates import rates_of
@@ -49,7 +48,7 @@ def _misled(audit: Folder) -> Iterator[Panel]:
         yield Panel(
             "agreement",
             "Where one lens would have misled you",
-            (case(rows[0], names[0], scored(audit, abs(known(rows[0].loss.value)))),),
+            (rows[0].in_words,),
             _MISLED,
             51,
             strips=tuple(

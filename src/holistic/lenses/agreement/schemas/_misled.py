@@ -67,6 +67,7 @@ class Misled:
         of="apart",
         words="such units of removal on other images",
     )
+    in_words: str = col("what the lens says and what removing the unit says, in one sentence")
 
 
 MISLED = Schema(
