@@ -33,7 +33,7 @@ def case(row: Misled, name: str, unit: str) -> str:
     share = row.lens == "tracing"
     says = percent(row.says.value) if share else number(row.says.value)
     high, verb_ = row.kind == "promises", "gains" if known(row.loss.value) < 0 else "loses"
-    rest = "no more than the median unit's" if high and verb_ == "loses" else "among the most"
+    rest = "at most the median unit's" if high and verb_ == "loses" else "among the most"
     end = "" if high and verb_ == "gains" else f", {rest}"
     return (
         f"{name}: {row.lens} ranks it {'high' if high else 'low'} for {named(row.class_)} "

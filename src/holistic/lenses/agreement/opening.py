@@ -83,8 +83,8 @@ def _left_open(telling: Sequence[UnitVerdict], others: int) -> str:
     if not left:
         return ""
     if left == others:
-        return ", the rest isn't settled" if others > 1 else ", the other isn't settled"
-    return f", {'most' if left > others / 2 else 'some'} others aren't settled"
+        return "; the rest is open"
+    return f"; {'most' if left > others / 2 else 'some'} are open"
 
 
 def _together(audit: Folder) -> Iterator[str]:
@@ -115,7 +115,7 @@ def together(row: RemovedTogether, layers: dict[str, str]) -> str:
         )
     line = (
         f"Removing together the {counted(row.removed, 'unit')} of "
-        f"{place} that no class needs costs "
+        f"{place} that no class surely needs costs "
         f"{points(max(known(row.drop.value), 0.0))}"
     )
     if known(row.drop.lo) > _WORTH:
