@@ -11,6 +11,7 @@ from holistic.cli import main
 from holistic.errors import SettingError
 from holistic.report.asked import QUESTIONS
 from holistic.report.saved import Audit
+from holistic.report.terminal import as_json
 
 
 @pytest.mark.parametrize("question", ["layers", "prune", "shortcuts", "unit", "class", "image"])
@@ -74,6 +75,7 @@ def test_findings_are_objects(small_audit: Audit) -> None:
     assert {one.site for one in small_audit.findings(site="L2")} == {layer}
     name = small_audit.provenance["classes"][0]
     assert all(one.class_ == name for one in small_audit.findings(class_=name))
+    assert any(one.of_unit is not None for one in every)
     for one in every:
         assert one.link == f"#{one.finding}"
         table = small_audit[one.finding]
@@ -81,6 +83,45 @@ def test_findings_are_objects(small_audit: Audit) -> None:
         assert len(table.where(**equal)), one.about
         if one.value.lo is not None:
             assert np.isfinite(one.value.value)
+
+
+def test_findings_of_a_unit_are_what_is_answered_of_it(small_audit: Audit) -> None:
+    site = small_audit["sites"].where(layer="L1").cells("site")[0]
+    for unit in (0, 3, 7):
+        found = small_audit.findings(unit=f"L1·{unit}")
+        assert found == small_audit.findings(unit=unit, site="L1")
+        assert all((one.site, one.of_unit) == (site, unit) for one in found)
+        answered = {line.words for line in small_audit.ask(f"unit L1·{unit}").lines}
+        assert answered <= {one.about for one in found}
+        only = small_audit.findings(unit=f"L1·{unit}", lens="agreement")
+        assert {one.lens for one in only} == {"agreement"}
+        assert any(one.about.startswith("Verdict of all lenses") for one in only)
+    with pytest.raises(SettingError, match="has no unit 400"):
+        small_audit.findings(unit="L1·400")
+
+
+def test_json_holds_the_same_findings(small_audit: Audit) -> None:
+    says = as_json(small_audit)["says"]
+    assert json.loads(json.dumps(says)) == says
+    assert [one["about"] for one in says] == [one.about for one in small_audit.findings()]
+    assert {"about", "finding", "value", "where", "link", "lens"} <= set(says[0])
+
+
+def test_an_image_that_nobody_looked_at_is_told_of_as_far_as_it_is_known(
+    small_audit: Audit,
+) -> None:
+    looked = {*small_audit["ablation.images"].column("example").tolist()}
+    every = small_audit["sites.examples"]
+    split = dict(zip(every.cells("example"), every.cells("split"), strict=True))
+    example = next(e for e in every.cells("example") if e not in looked)
+    answer = small_audit.ask(f"image {example}")
+    if any(
+        "weren't looked at" in line.words or "not for this" in line.words for line in answer.lines
+    ):
+        words = repr(answer)
+        assert f"in the {split[example]} split" in words
+        assert "What its class needs most" in words
+        assert f"holistic serve {small_audit.path}" in words
 
 
 def test_the_command(small_audit: Audit, capsys: pytest.CaptureFixture[str]) -> None:

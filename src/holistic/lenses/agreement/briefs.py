@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from holistic.lenses._briefs import greatest, scored
+from holistic.lenses._briefs import greatest
 from holistic.lenses._parts import known, significant
-from holistic.lenses.agreement.misled_statements import case
 from holistic.lenses.agreement.opening import decided, idle, together
 from holistic.lenses.agreement.schemas import LensPair, Misled, OverClasses, UnitVerdict
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
-from holistic.results.layers import layer_names, unit_name
+from holistic.results.layers import layer_names
 from holistic.words import counted, number, sentence
 
 __all__ = ["lenses", "misled", "pairs", "removed", "units"]
@@ -80,8 +79,7 @@ def misled(finding: Finding, audit: Folder) -> str:
     row = next(finding.table.rows(Misled), None)
     if row is None:
         return "No lens ranks units otherwise than removal does, more than chance would."
-    name = unit_name(layer_names(audit), row.site, row.unit)
-    return case(row, name, scored(audit, abs(known(row.loss.value))))
+    return row.in_words
 
 
 def removed(finding: Finding, audit: Folder) -> str:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from holistic.lenses._briefs import scored
 from holistic.lenses._claims import above, decades_of_q, over, share
 from holistic.lenses._parts import known, significant
-from holistic.lenses.agreement.misled_statements import case
 from holistic.lenses.agreement.opening import idle
 from holistic.lenses.agreement.removed_statements import whole
 from holistic.lenses.agreement.schemas import PLAYS, VERDICTS, Misled, OverClasses, UnitVerdict
@@ -74,18 +72,17 @@ def of_units(audit: Folder) -> Iterator[Claim]:
             if row.plays in _WORTH_SAYING:
                 yield _verdict(row, unit_name(layers, row.site, row.unit))
     if "agreement.misled" in audit:
-        for case_ in audit["agreement.misled"].rows(Misled):
-            name = unit_name(layers, case_.site, case_.unit)
+        for case in audit["agreement.misled"].rows(Misled):
             yield Claim(
-                case(case_, name, scored(audit, abs(known(case_.loss.value)))),
+                case.in_words,
                 "agreement.misled",
                 True,
-                value=case_.loss,
+                value=case.loss,
                 unit="score",
-                where={"site": case_.site, "unit": case_.unit, "lens": case_.lens},
-                class_=case_.class_,
-                site=case_.site,
-                of_unit=case_.unit,
+                where={"site": case.site, "unit": case.unit, "lens": case.lens},
+                class_=case.class_,
+                site=case.site,
+                of_unit=case.unit,
             )
 
 

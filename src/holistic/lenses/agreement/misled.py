@@ -10,12 +10,13 @@ import numpy as np
 from holistic.lenses._contract import Context
 from holistic.lenses.agreement import schemas
 from holistic.lenses.agreement._scores import LENSES, SiteScores, by_class
-from holistic.lenses.agreement.misled_statements import statements
+from holistic.lenses.agreement.misled_statements import case, statements
 from holistic.lenses.agreement.schemas import Misled
 from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.intervals import midranks
+from holistic.study.scores import SCORE_UNITS
 from holistic.study.subject import Subject
 
 __all__ = ["find_misled", "misleading"]
@@ -95,8 +96,14 @@ def find_misled(
         counts[lens] = len(own), named * rated / asked if asked else float("nan")
         if len(own) > counts[lens][1]:
             found += own
+    layers = {site.name: site.layer or site.name for site in subject.hidden_sites}
     rows = [
-        replace(row, cases=counts[row.lens][0], control_cases=counts[row.lens][1])
+        replace(
+            row,
+            cases=counts[row.lens][0],
+            control_cases=counts[row.lens][1],
+            in_words=case(row, f"{layers[row.site]}·{row.unit}", SCORE_UNITS[subject.score]),
+        )
         for row in sorted(found, key=lambda row: -row.apart)
     ]
     table, lines = Table.from_rows(Misled, rows), tuple(statements(rows, counts))
@@ -142,9 +149,9 @@ def misleading(rated: _Rated, removed: _Rated) -> tuple[np.ndarray, np.ndarray, 
     places = [np.full(ratings.shape, np.nan) for _ in range(2)]
     for c in range(ratings.shape[1]):
         use = np.flatnonzero(np.isfinite(ratings[:, c]) & np.isfinite(loss[:, c]))
-        if len(use) < 2:
-            continue
         a, b = ratings[use, c], loss[use, c]
+        if len(use) < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:  # says nothing of any unit
+            continue
         k = min(_TOP, max(1, round(len(use) / 10)))
         first, most = (side >= np.sort(side)[-k] for side in (a, b))
         # where all are the same none is first
@@ -216,6 +223,7 @@ def _rows(
             units=len(known),
             cases=0,
             control_cases=0.0,
+            in_words="",
         )
 
 

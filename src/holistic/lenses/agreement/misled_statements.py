@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from holistic.lenses._briefs import size
+from holistic.lenses._briefs import points, size
 from holistic.lenses._parts import known
 from holistic.lenses.agreement.schemas import Misled
 from holistic.words import counted, named, number, percent
@@ -16,25 +16,27 @@ _CALLED = {"activation": "AUROC", "attribution": "score", "mechanism": "cluster'
            "tracing": "share"}  # fmt: skip
 
 
-def case(row: Misled, unit: str, change: str) -> str:
+def case(row: Misled, name: str, unit: str) -> str:
     """Say what a lens says of a unit and what removing it says, in one sentence.
 
     Parameters
     ----------
     row
         The case.
-    unit
+    name
         Name of the unit.
-    change
-        Size of what the class loses or gains, with its unit.
+    unit
+        Unit of the score, in which the class loses or gains.
     """
+    loss = abs(known(row.loss.value))
+    change = points(loss) if unit == "share" else f"{size(loss)} {unit}"
     share = row.lens == "tracing"
     says = percent(row.says.value) if share else number(row.says.value)
     high, verb_ = row.kind == "promises", "gains" if known(row.loss.value) < 0 else "loses"
-    rest = "no more than the median unit's" if high and verb_ == "loses" else "among the most"
+    rest = "at most the median unit's" if high and verb_ == "loses" else "among the most"
     end = "" if high and verb_ == "gains" else f", {rest}"
     return (
-        f"{unit}: {row.lens} ranks it {'high' if high else 'low'} for {named(row.class_)} "
+        f"{name}: {row.lens} ranks it {'high' if high else 'low'} for {named(row.class_)} "
         f"({_CALLED.get(row.lens, 'value')} {says}), but without it the class {verb_} "
         f"{change}{end}."
     )
@@ -53,5 +55,4 @@ def statements(rows: Sequence[Misled], counts: Mapping[str, tuple[int, float]]) 
         )
     if not any(count for count, _ in counts.values()):
         yield "No unit is ranked among the first by one lens and among the rest by removal."
-    for row in rows[:_LISTED]:
-        yield case(row, f"Unit {row.unit} of site '{row.site}'", size(abs(known(row.loss.value))))
+    yield from (row.in_words for row in rows[:_LISTED])

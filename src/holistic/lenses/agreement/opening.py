@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from holistic.lenses._briefs import greatest, points, scored
+from holistic.lenses._briefs import greatest, points
 from holistic.lenses._parts import known
-from holistic.lenses.agreement.misled_statements import case
 from holistic.lenses.agreement.removed_statements import whole
 from holistic.lenses.agreement.schemas import PLAYS, VERDICTS, Misled, RemovedTogether, UnitVerdict
 from holistic.results.error_rates import rates_of
@@ -49,7 +48,7 @@ def _misled(audit: Folder) -> Iterator[Panel]:
         yield Panel(
             "agreement",
             "Where one lens would have misled you",
-            (case(rows[0], names[0], scored(audit, abs(known(rows[0].loss.value)))),),
+            (rows[0].in_words,),
             _MISLED,
             51,
             strips=tuple(
@@ -84,8 +83,8 @@ def _left_open(telling: Sequence[UnitVerdict], others: int) -> str:
     if not left:
         return ""
     if left == others:
-        return ", the rest isn't settled" if others > 1 else ", the other isn't settled"
-    return f", {'most' if left > others / 2 else 'some'} others aren't settled"
+        return "; the rest is open"
+    return f"; {'most' if left > others / 2 else 'some'} are open"
 
 
 def _together(audit: Folder) -> Iterator[str]:
@@ -116,7 +115,7 @@ def together(row: RemovedTogether, layers: dict[str, str]) -> str:
         )
     line = (
         f"Removing together the {counted(row.removed, 'unit')} of "
-        f"{place} that no class surely needs alone costs "
+        f"{place} that no class surely needs costs "
         f"{points(max(known(row.drop.value), 0.0))}"
     )
     if known(row.drop.lo) > _WORTH:

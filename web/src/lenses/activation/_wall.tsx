@@ -34,20 +34,24 @@ function groupOf(audit: Audit, site: string, unit: number): string {
   return `prefer ${shown(table!.cell(row, "preferred_class"))}`;
 }
 
+/** A unit's tile: the examples that drive it most, and the verdict on it. */
+export function tileOf(audit: Audit, table: Table, site: string, unit: number): Tile {
+  const { examples } = audit.images!;
+  const places = table
+    .rows({ site, unit, kind: "top" })
+    .sort((a, b) => table.number(a, "rank") - table.number(b, "rank"))
+    .map((row) => examples.indexOf(table.number(row, "example")))
+    .filter((place) => place >= 0)
+    .slice(0, SIDE * SIDE);
+  const verdict = first(parts.map((own) => own.judged?.(audit, site, unit))) ?? null;
+  return { unit, places, verdict };
+}
+
 function tilesOf(audit: Audit, table: Table, site: string, units: number[]): Map<string, Tile[]> {
   const found = new Map<string, Tile[]>();
-  const at = new Map(audit.images!.examples.map((example, place) => [example, place]));
   for (const unit of units) {
-    const rows = table
-      .rows({ site, unit, kind: "top" })
-      .sort((a, b) => table.number(a, "rank") - table.number(b, "rank"));
-    const places = rows
-      .map((row) => at.get(table.number(row, "example")))
-      .filter((place) => place !== undefined)
-      .slice(0, SIDE * SIDE);
-    const verdict = first(parts.map((own) => own.judged?.(audit, site, unit))) ?? null;
     const group = groupOf(audit, site, unit);
-    found.set(group, [...(found.get(group) ?? []), { unit, places, verdict }]);
+    found.set(group, [...(found.get(group) ?? []), tileOf(audit, table, site, unit)]);
   }
   return new Map([...found].sort(([a], [b]) => a.localeCompare(b, undefined, { numeric: true })));
 }
@@ -93,7 +97,7 @@ export function NeuronWall({
   );
 }
 
-function Unit({ site, unit, places, verdict }: Tile & { site: string }) {
+export function Unit({ site, unit, places, verdict }: Tile & { site: string }) {
   const audit = useAudit(),
     images = audit.images!;
   const canvas = useRef<HTMLCanvasElement>(null);

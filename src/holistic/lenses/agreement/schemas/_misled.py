@@ -67,6 +67,7 @@ class Misled:
         of="apart",
         words="such units of removal on other images",
     )
+    in_words: str = col("what the lens says and what removing the unit says, in one sentence")
 
 
 MISLED = Schema(
@@ -76,5 +77,4 @@ MISLED = Schema(
     lead="Which units does one lens rank among the first of a layer, and removing them among the "
     "rest, or the reverse?",
     size="apart",
-    view="table",
 )
