@@ -16,6 +16,10 @@ from holistic.stats.tests import benjamini_hochberg
 __all__ = ["Causes", "Evidence", "gather", "settle"]
 
 
+_HARDLY = 0.02
+"""Part of what a site's strongest unit carries that counts as nothing."""
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What can say that a class depends on a unit of one site, `[U, C]` of the evaluation split.
@@ -29,8 +33,11 @@ class Evidence:
     share, share_p, accuracy_p
         Share of a class's decision that another class's value takes away, its p, and McNemar's p.
     bound
-        Share, either way, that 95 % of the site's units stay below on the selection split when
-        they get the value of another image of the same class; NaN where there was no pair.
+        Share, either way, from which on a unit carries more than shows nothing, on the selection
+        split: 95 % of the site's units stay below when they get the value of another image of the
+        same class, and it is a fiftieth of what the site's strongest unit carries. Where most
+        units aren't read at all the former is 0, and a unit that is hardly read would exceed it.
+        NaN where there was no pair.
     carried
         `[U, C]`, size of the share on the selection split; below zero where there was no pair.
     selective
@@ -120,17 +127,24 @@ def gather(
         again = (asked[:, :k] == asked[:, k : k + 1]).any(1)
         asked[again, k] = -1
     asked[dead] = -1
-    within = np.nan_to_num(np.abs(chosen.within[~dead]), nan=-1.0).max(1)
-    controls = within[within >= 0]
     return Evidence(
         asked,
         share,
         share_p,
         by_class(ablated, "p", site, classes),
-        float(np.quantile(controls, 1 - LEVEL)) if len(controls) else float("nan"),
+        _bound(np.abs(chosen.within[~dead]), sizes[~dead]),
         sizes,
         selective,
     )
+
+
+def _bound(within: np.ndarray, sizes: np.ndarray) -> float:
+    """Return the share that shows something, by the shares of a site's units `[U, C]`."""
+    most = np.nan_to_num(within, nan=-1.0).max(1)
+    controls = most[most >= 0]
+    if not len(controls):
+        return float("nan")
+    return float(max(np.quantile(controls, 1 - LEVEL), _HARDLY * sizes.max(initial=0.0)))
 
 
 def settle(sites: Sequence[Evidence]) -> list[Causes]:

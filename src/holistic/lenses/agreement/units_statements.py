@@ -123,6 +123,6 @@ def _taken_away(row: UnitVerdict) -> str:
     compared = "no more than" if small else "not significantly (q ≥ 0.05) beside"
     return (
         f" another class's value takes away {_share(share)} of the decision for "
-        f"{row.cause_class}, {compared} the {_share(bound or 0.0)} that 95 % of the "
-        "site's units stay below where the value comes from the same class"
+        f"{row.cause_class}, {compared} the {_share(bound or 0.0)} up to which a share shows "
+        "nothing here"
     )
