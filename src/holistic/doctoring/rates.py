@@ -59,7 +59,7 @@ _TESTS = (
         "tracing.directions",
         {},
         "lo",
-        lambda row: row["lo"] > row["control_auroc_hi"],
+        lambda row: row["auroc"] > row["control_auroc_hi"],
     ),
     _Test(
         "class can be read",

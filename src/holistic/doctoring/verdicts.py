@@ -216,7 +216,7 @@ VERDICTS = {
             "the direction tells its class beyond 97.5 % of random ones",
             "Directions that tell a class may seem random.",
             "Random directions may seem to tell a class.",
-            _any(lambda row: row["lo"] > row["control_auroc_hi"]),
+            _any(lambda row: row["auroc"] > row["control_auroc_hi"]),
         ),
         Verdict(
             "erased",
