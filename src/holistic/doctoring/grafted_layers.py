@@ -97,9 +97,7 @@ def _apart(found: Telling, alive: np.ndarray) -> np.ndarray:
     return alive[chosen]
 
 
-def _layered(
-    subject: Subject, site: Site, found: Telling, read: np.ndarray, seed: int
-) -> Subject:
+def _layered(subject: Subject, site: Site, found: Telling, read: np.ndarray, seed: int) -> Subject:
     """Copy the model with a layer that reads the site; logits tell classes by its units' means."""
     bias = _ABOVE - read @ found.mean
     values = np.maximum(found.values @ read.T + bias, 0)

@@ -1,4 +1,4 @@
-"""Hard decoys: loud, clear or correlated units that nothing reads, or hardly, or the wrong class."""
+"""Hard decoys: loud, clear or correlated units that nothing reads, hardly, or another class."""
 
 from __future__ import annotations
 

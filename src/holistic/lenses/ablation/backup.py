@@ -14,8 +14,8 @@ from holistic.lenses.ablation._budget import afforded_examples, measured_sites, 
 from holistic.lenses.ablation._pairs import interacting, pair_effects
 from holistic.lenses.ablation._rankings import strongest
 from holistic.lenses.ablation.backup_statements import backup_statement
-from holistic.lenses.ablation.interactions import considerable
 from holistic.lenses.ablation.direct import bounded, direct_columns, direct_finding
+from holistic.lenses.ablation.interactions import considerable
 from holistic.lenses.ablation.schemas import Backup
 from holistic.pieces import kept
 from holistic.progress import Progress
@@ -180,7 +180,8 @@ def _backup_finding(
             *dear,
             *unbounded(int(np.isnan(columns["lo"]).sum()), len(table), "growths"),
             "A unit steps in for one that isn't found to harm: it helps more once the other is "
-            "gone, by a fifth or more of what both do. What does more good once a harming unit is gone makes up for no loss.",
+            "gone, by a fifth or more of what both do. What does more good once a harming unit is "
+            "gone makes up for no loss.",
             "Units of the same site don't see each other: there a backup is a unit that what "
             "follows uses more once the other is gone.",
             f"Of the next hidden site only the {_NEXT} strongest units of the selection split are "
