@@ -33,11 +33,10 @@ class Evidence:
     share, share_p, accuracy_p
         Share of a class's decision that another class's value takes away, its p, and McNemar's p.
     bound
-        Share, either way, from which on a unit carries more than shows nothing, on the selection
-        split: 95 % of the site's units stay below when they get the value of another image of the
-        same class, and it is a fiftieth of what the site's strongest unit carries. Where most
-        units aren't read at all the former is 0, and a unit that is hardly read would exceed it.
-        NaN where there was no pair.
+        `[U]`, share, either way, from which on a unit carries more than shows nothing, on the
+        selection split: more than it moves when it gets the value of another image of the same
+        class, and a fiftieth of what the site's strongest unit carries. NaN where there was no
+        pair.
     carried
         `[U, C]`, size of the share on the selection split; below zero where there was no pair.
     selective
@@ -48,7 +47,7 @@ class Evidence:
     share: np.ndarray
     share_p: np.ndarray
     accuracy_p: np.ndarray
-    bound: float
+    bound: np.ndarray
     carried: np.ndarray
     selective: np.ndarray
 
@@ -132,19 +131,17 @@ def gather(
         share,
         share_p,
         by_class(ablated, "p", site, classes),
-        _bound(np.abs(chosen.within[~dead]), sizes[~dead]),
+        _bounds(chosen.within, sizes, dead),
         sizes,
         selective,
     )
 
 
-def _bound(within: np.ndarray, sizes: np.ndarray) -> float:
-    """Return the share that shows something, by the shares of a site's units `[U, C]`."""
-    most = np.nan_to_num(within, nan=-1.0).max(1)
-    controls = most[most >= 0]
-    if not len(controls):
-        return float("nan")
-    return float(max(np.quantile(controls, 1 - LEVEL), _HARDLY * sizes.max(initial=0.0)))
+def _bounds(within: np.ndarray, sizes: np.ndarray, dead: np.ndarray) -> np.ndarray:
+    """Return the share that shows something of each unit, `[U]`, by the shares `[U, C]`."""
+    own = np.nan_to_num(np.abs(within), nan=-1.0).max(1)
+    most = sizes[~dead].max(initial=0.0)
+    return np.where(own >= 0, np.maximum(own, _HARDLY * most), np.nan)
 
 
 def settle(sites: Sequence[Evidence]) -> list[Causes]:
@@ -166,7 +163,7 @@ def _settled(evidence: Evidence, q: np.ndarray) -> Causes:
     rows, asked = np.arange(len(q)), evidence.asked
     size = np.abs(evidence.share[rows[:, None], asked])
     size = np.where(asked >= 0, size, np.nan)  # [U, K]
-    moved = (q[..., 0] < LEVEL) & (size > evidence.bound)
+    moved = (q[..., 0] < LEVEL) & (size > evidence.bound[:, None])
     depends = moved | (q[..., 1] < LEVEL)
     does = depends.any(1)
     most = np.where(depends, evidence.carried[rows[:, None], asked], -np.inf).argmax(1)
@@ -174,7 +171,7 @@ def _settled(evidence: Evidence, q: np.ndarray) -> Causes:
     first = np.where(evidence.selective & depends[:, 0], 0, most)
     place, strongest = (np.where(does, asked[rows, k], -1) for k in (first, most))
     # a class without a usable pair of images says nothing, neither for nor against
-    telling = np.isfinite(size) & np.isfinite(evidence.bound)
+    telling = np.isfinite(size) & np.isfinite(evidence.bound)[:, None]
     largest = np.where(telling, size, -1.0).argmax(1)
     shown = np.where(does, first, largest)
     return Causes(

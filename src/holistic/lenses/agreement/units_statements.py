@@ -24,7 +24,7 @@ def verdict_statements(table: Table, unit: str) -> Iterator[str]:
         yield (
             f"The {len(here)} units of site '{site}' by verdict: "
             + "; ".join(f"{count} {verdict}" for verdict, count in counts if count)
-            + f" ({_selective(here[0])}; causal: {_causal(here[0])}){_needs(here)}."
+            + f" ({_selective(here[0])}; causal: {_causal(here)}){_needs(here)}."
         )
     apart = [row for row in rows if row.verdict == VERDICTS[1]]
     if apart:
@@ -46,11 +46,10 @@ def _selective(row: UnitVerdict) -> str:
     )
 
 
-def _causal(row: UnitVerdict) -> str:
-    if row.causal_share.control is None:
+def _causal(rows: Sequence[UnitVerdict]) -> str:
+    if all(row.causal_share.control is None for row in rows):
         return "its accuracy at q < 0.05; no pair of images could be patched"
-    bound = _share(row.causal_share.control)
-    return f"more than {bound} of a class's decision at q < 0.05, or its accuracy"
+    return "more of a class's decision than another image of it does, or its accuracy (q < 0.05)"
 
 
 def _needs(rows: Sequence[UnitVerdict]) -> str:
