@@ -19,7 +19,7 @@ import planted_tracing as planted
 from holistic.lenses._contract import Context
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.agreement import Agreement
-from holistic.lenses.agreement._causes import Evidence, settle
+from holistic.lenses.agreement._causes import Evidence, _bounds, settle
 from holistic.lenses.agreement._resampled_images import class_weights, redrawn_areas, redrawn_means
 from holistic.lenses.agreement._untrained_bounds import class_separation, untrained_bounds
 from holistic.lenses.agreement.opening import idle, together
@@ -197,14 +197,15 @@ def test_a_verdict_names_the_class_that_depends_on_a_unit() -> None:
     accuracy_p = np.array([[1, 1, 1], [1, 1, 1], [1, 1, 1], [1, 1, 0], [1, 1, 1.0]])
     carried = np.tile([0.2, 0.8, 0.1], (5, 1))
     told, none = np.ones(5, bool), [np.full((5, 3), np.nan)] * 3
-    found = settle([Evidence(asked, share, share_p, accuracy_p, 0.1, carried, told, *none)])[0]
+    bound = np.full(5, 0.1)
+    found = settle([Evidence(asked, share, share_p, accuracy_p, bound, carried, told, *none)])[0]
     # the preferred class counts where it depends on the unit too, however little beside another
     np.testing.assert_array_equal(found.place, [0, 1, -1, 2, -1])
     np.testing.assert_array_equal(found.known, [True, True, True, True, False])
     # and the one that depends most is named beside it
     np.testing.assert_array_equal(found.strongest, [1, 1, -1, 2, -1])
     # a unit that doesn't tell the class that it prefers is spoken of by the latter
-    unlike = settle([Evidence(asked, share, share_p, accuracy_p, 0.1, carried, ~told, *none)])[0]
+    unlike = settle([Evidence(asked, share, share_p, accuracy_p, bound, carried, ~told, *none)])[0]
     np.testing.assert_array_equal(unlike.place, found.strongest)
     same = found.place == 0
     words = [
@@ -218,12 +219,20 @@ def test_a_verdict_names_the_class_that_depends_on_a_unit() -> None:
     assert found.shown[2] == 0  # the larger share of those that weren't enough
 
 
+def test_a_share_counts_beyond_that_of_the_same_class_and_if_it_is_more_than_hardly_any() -> None:
+    within = np.array([[0.1, -0.3], [0.0, 0.0], [np.nan, np.nan], [0.9, 0.9]])
+    sizes = np.array([[0.5, 0.2], [0.001, 0.0], [0.1, 0.1], [0.9, 0.9]])
+    dead = np.array([False, False, False, True])
+    np.testing.assert_allclose(_bounds(within, sizes, dead), [0.3, 0.01, np.nan, 0.9])
+
+
 def test_units_of_all_sites_are_one_family_of_tests() -> None:
     def of(share_p: float, units: int) -> Evidence:
         every = np.ones((units, 2))
         asked = np.tile([0, -1, -1], (units, 1))
+        bound, told = np.full(units, 0.1), every[:, 0] == 1
         return Evidence(
-            asked, every, share_p * every, every, 0.1, every, every[:, 0] == 1, every, every, every
+            asked, every, share_p * every, every, bound, every, told, every, every, every
         )
 
     [alone] = settle([of(0.02, 1)])
@@ -237,7 +246,7 @@ def test_a_unit_is_asked_about_few_classes_and_each_counts_once() -> None:
     ones = np.ones((2, 3))
     known = np.ones(2, bool)
     tests = Evidence(
-        asked, ones, 0.5 * ones, 0.25 * ones, 0.1, ones, known, ones, ones, ones
+        asked, ones, 0.5 * ones, 0.25 * ones, np.full(len(ones), 0.1), ones, known, ones, ones, ones
     ).tests()
     assert np.isnan(tests).sum() == 2 * 3
     np.testing.assert_array_equal(tests[0, 0], [0.5, 0.25])

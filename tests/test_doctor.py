@@ -22,7 +22,9 @@ from holistic.doctoring import verdicts as verdicts_module
 from holistic.doctoring import zoo
 from holistic.doctoring.coverage import coverage
 from holistic.doctoring.engine import engine
-from holistic.doctoring.grafting import Grafted, graft, graft_pairs, grafts
+from holistic.doctoring.grafted_directions import graft_directions
+from holistic.doctoring.grafted_layers import graft_clusters, graft_edges
+from holistic.doctoring.grafting import Grafted, graft, graft_pairs, graft_suppressors, grafts
 from holistic.doctoring.rates import rates, shuffled
 from holistic.doctoring.readings import Readings
 from holistic.doctoring.truths import Tally, asked, tally, truths
@@ -44,6 +46,10 @@ QUICK = {
     "a shortcut in a corner decides",
     "a class goes through a circuit of three edges",
     "units respond to a class, and nothing reads them",
+    "units tell a class as well as its carrier, and are hardly read",
+    "what two units do adds up, though the margin bends",
+    "an edge's source has a twin that nothing reads",
+    "faint pixels decide, and bright edges don't",
 }
 """Those that take a second or less; the others are asked by `holistic doctor` itself."""
 
@@ -57,7 +63,7 @@ def test_what_is_planted_is_found_and_decoys_are_left_alone(truth: zoo.Truth) ->
 
 def test_every_truth_has_claims_of_known_verdicts() -> None:
     assert {truth.name for truth in TRUTHS} >= QUICK
-    assert len({truth.name for truth in TRUTHS}) == len(TRUTHS) == 16
+    assert len({truth.name for truth in TRUTHS}) == len(TRUTHS) == 21
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, verdict: str, answer: bool) -> None:
@@ -193,8 +199,44 @@ def test_where_nothing_can_be_planted_it_is_said() -> None:
     subject = holistic.Subject(few, (images, torch.arange(80) % 4), name="few")
     notes = list(grafts(subject))
     assert all(isinstance(note, str) for note in notes)
+    assert str(notes[0]).startswith(
+        "Not planted in few: units of '1' carry classes, because it has"
+    )
     assert "units that vary, and 4 classes need one each" in str(notes[0])
     assert "units that vary, and 4 classes need 2 each" in str(notes[-1])
+
+
+def broad(count: int = 360) -> holistic.Subject:
+    """Three classes that some of sixty units of the last hidden site tell well."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(count) % 3
+    images = torch.randn(count, 40, generator=generator)
+    images[:, :3] += 3 * torch.eye(3)[labels]
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        model = nn.Sequential(nn.Linear(40, 60), nn.ReLU(), nn.Linear(60, 3))
+    with torch.no_grad():
+        model[0].weight[:9] = torch.eye(40)[:3].repeat(3, 1)
+    return holistic.Subject(model.eval(), (images, labels), name="broad")
+
+
+@pytest.mark.parametrize(
+    ("plant", "least"),
+    [(graft_suppressors, {"harmed": 2}), (graft_directions, {"steers": 2, "decodable": 2}),
+     (graft_edges, {"edge": 7}), (graft_clusters, {"same cluster": 45})],
+)  # fmt: skip
+def test_answers_of_every_kind_are_planted_into_a_copy(plant: Any, least: dict[str, int]) -> None:
+    subject = broad()
+    [site] = [site for site in subject.hidden_sites if site.name == "1"]
+    planted = plant(subject, site)
+    assert not isinstance(planted, str), planted
+    copies = planted if isinstance(planted, tuple) else (planted,)
+    answers = {one.verdict: one for one in tally(copies, "own", 0.0)}
+    for verdict, count in least.items():
+        assert answers[verdict].found >= count, answers
+        assert answers[verdict].sound
+    assert sum(one.decoys for one in answers.values()) > 0
+    assert sum(one.named for one in answers.values()) == 0
 
 
 def test_pairs_are_planted_into_a_copy_of_a_model() -> None:
@@ -262,10 +304,16 @@ def test_error_rates_stand_beside_verdicts_of_an_audit(
     audit = audit_of(tmp_path / "audit").add("agreement", [verdicts], 0.0)
     row = {"verdict": "causal", "finding": "agreement.units", "network": "a copy of mlp",
            "planted": 100, "found": 97, "decoys": 80, "named": 3}  # fmt: skip
+    null = {"twin": "untrained", "test": "causal", "finding": "agreement.units", "found": 1,
+            "tests": 400, "share": 0.0025, "lo": 0.0004, "hi": 0.0139}  # fmt: skip
     other = {**row, "network": "built networks", "found": 1}
     file = tmp_path / "printed.json"
-    file.write_text(json.dumps({"findings": {"doctor.verdicts": [row, other]}}))
-    words = "causal: of 100 planted in a copy of mlp it found 97, of 80 decoys it named 3"
+    found = {"doctor.verdicts": [row, other], "doctor.rates": [null]}
+    file.write_text(json.dumps({"findings": found}))
+    words = (
+        "causal: of 100 planted in a copy of mlp it found 97, of 80 decoys it named 3; untrained: "
+        "1 of 400 [0.0, 1.4 %]"
+    )
     assert words not in " ".join(audit.finding("agreement.units").caveats)
     assert main(["report", str(audit.path), "--doctor", str(file)]) == 0
     assert words in (audit.path / "report.html").read_text(encoding="utf-8")

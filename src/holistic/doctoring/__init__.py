@@ -107,7 +107,7 @@ def _findings(
 
 
 def _grafted(like: Subject | None, seed: int, say: Progress, notes: list[str]) -> list[Tally]:
-    """What verdicts say of carriers in copies of a model; what can't be planted goes to `notes`."""
+    """What verdicts say of answers in copies of a model; what can't be planted goes to `notes`."""
     from holistic.doctoring.grafting import grafts
     from holistic.doctoring.truths import Tally, tally
 
@@ -116,10 +116,9 @@ def _grafted(like: Subject | None, seed: int, say: Progress, notes: list[str]) -
         if isinstance(one, str):
             notes.append(one)
             continue
-        [site] = one.subject.hidden_sites
-        truth = f"units of '{site.name.removeprefix('model.')}' carry classes, alone or in pairs"
-        found += tally([one], truth, perf_counter(), network=one.subject.name)
-        say(f"planted in {one.subject.name}", place + 1, place + 1)
+        [name, *_] = (planted.subject.name for planted in one.planted)
+        found += tally(one.planted, one.truth, perf_counter(), network=name)
+        say(f"planted in {name}", place + 1, place + 1)
     return found
 
 

@@ -23,7 +23,7 @@ def opening(audit: Folder) -> Opening:
     headline = Headline(verdicts(finding, audit), finding.name, 1.0)
     rows = [*finding.table.rows()]
     worst = sorted(rows, key=lambda row: min(row["sensitivity"] or 1, row["specificity"] or 1))
-    names = [field.name for field in fields(ErrorRate)]
+    names = [field.name for field in fields(ErrorRate) if field.name in finding.table.names]
     lines = tuple(f"{ErrorRate(**{n: row[n] for n in names})}." for row in worst[:_MOST])
     failed = tuple(f"'{row['verdict']}': {row['means']}" for row in rows if not row["sound"])
     panels = [Panel("fails", "What fails, and what that means", failed, finding.name, 0)]

@@ -52,13 +52,14 @@ def _q(name: str, finding: str, column: str, **wants: Any) -> _Test:
 
 _TESTS = (
     _Test("selective", "agreement.units", {}, "activation", lambda row: row["selective"], 0.06),
+    _Test("causal", "agreement.units", {}, "accuracy_q", lambda row: row["causal"]),
     _q("specific to a class", "ablation.scores", "specific_q"),
     _Test(
         "direction tells its class",
         "tracing.directions",
         {},
         "lo",
-        lambda row: row["lo"] > row["control_auroc_hi"],
+        lambda row: row["auroc"] > row["control_auroc_hi"],
     ),
     _Test(
         "class can be read",

@@ -36,7 +36,9 @@ _ABLATION = Ablation(
 )
 _ACTIVATION = Activation(shuffles=50)
 _AGREEMENT = Agreement(controls=2, examples=200, operations=1e11)
-_ATTRIBUTION = Attribution(evidence_images=20)
+_ATTRIBUTION = Attribution(
+    evidence_images=20, examples=80, steps=32, noise_draws=8, fractions=8, random_orders=3
+)
 _MECHANISM = Mechanism(shuffles=1, draws=20, edge_units=16)
 _TRACING = Tracing(controls=100, examples=200, operations=3e10)
 
@@ -172,6 +174,12 @@ def _evidence(readings: Readings) -> Finding:
     return evidence_finding(readings.subject, _ATTRIBUTION, silent)
 
 
+def _methods(readings: Readings) -> Finding:
+    from holistic.lenses.attribution.methods import methods_finding
+
+    return methods_finding(readings.subject, _ATTRIBUTION, silent)
+
+
 def _verdicts(readings: Readings) -> Finding:
     from holistic.lenses.agreement._scores import unit_scores
     from holistic.lenses.agreement.units import judge_units
@@ -199,6 +207,7 @@ FINDINGS: dict[str, Callable[[Readings], Finding]] = {
     "activation.units": _responses,
     "agreement.units": _verdicts,
     "attribution.evidence": _evidence,
+    "attribution.methods": _methods,
     "mechanism.clusters": _clusters,
     "mechanism.edges": _edges,
     "mechanism.flow": _flow,

@@ -104,6 +104,7 @@ def _readable(row: Mapping[str, Any]) -> bool:
     return row["selectivity_lo"] > 0 and row["lo"] > np.nan_to_num(row["control_accuracy"])
 
 
+_passed = _any(lambda row: bool(row["passed"]))
 _UNNEEDED = "Units that a class does need may be passed off as not needed."
 
 VERDICTS = {
@@ -144,7 +145,7 @@ VERDICTS = {
         Verdict(
             "needed",
             "ablation.units",
-            "removal costs the class score, q < 0.05",
+            "removal costs the class score, and accuracy at q < 0.05",
             _UNNEEDED,
             "Classes may seem to need units that they don't.",
             _needed,
@@ -215,7 +216,7 @@ VERDICTS = {
             "the direction tells its class beyond 97.5 % of random ones",
             "Directions that tell a class may seem random.",
             "Random directions may seem to tell a class.",
-            _any(lambda row: row["lo"] > row["control_auroc_hi"]),
+            _any(lambda row: row["auroc"] > row["control_auroc_hi"]),
         ),
         Verdict(
             "erased",
@@ -280,6 +281,30 @@ VERDICTS = {
             "Evidence that a class rests on may go unseen, a shortcut among it.",
             "Places may seem evidence that nothing reads.",
             _windows,
+        ),
+        Verdict(
+            "finds pixels",
+            "attribution.methods",
+            "removing pixels in the map's order harms sooner than at random",
+            "Maps that find what decides may be shown as failing.",
+            "Maps may seem to find what decides that see no model.",
+            _passed,
+        ),
+        Verdict(
+            "adds up",
+            "attribution.methods",
+            "a map's sum comes within 5 % of the change of the logit",
+            "Maps that add up to the logit may be shown as failing.",
+            "Maps may seem to add up to the logit that don't.",
+            _passed,
+        ),
+        Verdict(
+            "sees what was learnt",
+            "attribution.methods",
+            "the map changes with weights drawn afresh",
+            "Maps that show what was learnt may be shown as failing.",
+            "Maps may seem to show what was learnt that don't change with it.",
+            _passed,
         ),
     )
 }

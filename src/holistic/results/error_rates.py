@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from holistic.errors import AuditError
 from holistic.results.files import opened, write_whole
 
-__all__ = ["FILE_NAME", "ErrorRate", "error_rates", "keep", "rates_of"]
+__all__ = ["FILE_NAME", "ErrorRate", "Null", "error_rates", "keep", "rates_of"]
 
 FILE_NAME = "doctor.json"
 _MOST_BYTES = 2**24
@@ -20,11 +21,34 @@ _NAMES = ("verdict", "finding", "network")
 
 
 @dataclass(frozen=True)
+class Null:
+    """How often a verdict was given in a network where there is nothing to find.
+
+    >>> str(Null("untrained", 0, 366, 0.0, 0.0104))
+    'untrained: 0 of 366 [0.0, 1.0 %]'
+    """
+
+    twin: str
+    found: int
+    tests: int
+    lo: float
+    hi: float
+
+    def __str__(self) -> str:
+        ends = f"[{100 * self.lo:.1f}, {100 * self.hi:.1f} %]"
+        return f"{self.twin}: {self.found} of {self.tests} {ends}"
+
+
+@dataclass(frozen=True)
 class ErrorRate:
-    """How often one verdict was right about what was planted.
+    """How often one verdict was right about what was planted, and where nothing was.
 
     >>> str(ErrorRate("causal", "agreement.units", "a copy of cnn", 100, 97, 80, 3))
     'causal: of 100 planted in a copy of cnn it found 97, of 80 decoys it named 3'
+    >>> null = Null("labels shuffled", 2, 400, 0.001, 0.018)
+    >>> str(ErrorRate("causal", "agreement.units", "a copy of cnn", 9, 9, 8, 0, (null,)))
+    'causal: of 9 planted in a copy of cnn it found 9, of 8 decoys it named 0; labels shuffled: \
+2 of 400 [0.1, 1.8 %]'
     """
 
     verdict: str
@@ -34,12 +58,13 @@ class ErrorRate:
     found: int
     decoys: int
     named: int
+    nulls: tuple[Null, ...] = ()
 
     def __str__(self) -> str:
         where = f" in {self.network}" * bool(self.planted)
         parts = [f"of {self.planted} planted{where} it found {self.found}"] * bool(self.planted)
         parts += [f"of {self.decoys} decoys it named {self.named}"] * bool(self.decoys)
-        return f"{self.verdict}: {', '.join(parts)}"
+        return "; ".join([f"{self.verdict}: {', '.join(parts)}", *map(str, self.nulls)])
 
 
 def error_rates(path: Path) -> list[ErrorRate]:
@@ -55,7 +80,12 @@ def error_rates(path: Path) -> list[ErrorRate]:
         with opened(path) as file:
             text = file.read(_MOST_BYTES + 1)
         findings = json.loads(text)["findings"] if len(text) <= _MOST_BYTES else {}
-        found = [rate for rows in findings.values() for rate in _checked(rows)]
+        nulls = [*_nulls(findings.values())]
+        found = [
+            replace(rate, nulls=tuple(n for key, n in nulls if key == (rate.finding, rate.verdict)))
+            for rows in findings.values()
+            for rate in _checked(rows)
+        ]
     except OSError as error:
         raise AuditError(f"can't read '{path}': {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -63,6 +93,18 @@ def error_rates(path: Path) -> list[ErrorRate]:
     if not found:
         raise AuditError(fault)
     return found
+
+
+def _nulls(tables: Iterable[Any]) -> Iterator[tuple[tuple[str, str], Null]]:
+    """Read by finding and test what was found where nothing is; rows of other kinds are left."""
+    for row in chain.from_iterable(rows for rows in tables if isinstance(rows, list)):
+        words = [row.get(name) for name in ("finding", "test", "twin")]
+        counts = [row.get(name) for name in ("found", "tests")]
+        ends = [row.get(name) for name in ("lo", "hi")]
+        fits = all(isinstance(w, str) and w.isprintable() for w in words)
+        fits = fits and all(type(n) is int and n >= 0 for n in counts)
+        if fits and all(isinstance(end, float) for end in ends):
+            yield (words[0], words[1]), Null(words[2], *counts, *ends)
 
 
 def _checked(rows: Any) -> Iterator[ErrorRate]:

@@ -15,15 +15,14 @@ __all__ = ["LAYOUTS"]
 def directions(seed: int) -> tuple[Planted, ...]:
     """Two networks tell three classes along three directions; one of them reads others instead.
 
-    In the second nothing varies along what is read, so that every example is taken for class 0.
+    The second answers by what varies along directions that have nothing to do with the classes.
     """
     rng, units, classes, count = np.random.default_rng([seed, 30]), 24, 3, 450
     labels = np.arange(count) % classes
     axes = np.linalg.qr(rng.normal(size=(units, 2 * classes)))[0].T  # [2C, U]
     values = 3 * axes[labels] + rng.normal(size=(count, units))
     read = holding(values, labels, 3 * axes[:classes], seed=seed)
-    still = values - values @ axes[classes:].T @ axes[classes:]
-    unread = holding(still, labels, axes[classes:], np.array([0.5, 0, 0]), seed=seed)
+    unread = holding(values, labels, 2 * axes[classes:], seed=seed)
     own = [
         {"site": SITE, "class": str(c), "method": "class_mean_difference"} for c in range(classes)
     ]

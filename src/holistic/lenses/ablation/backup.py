@@ -15,6 +15,7 @@ from holistic.lenses.ablation._pairs import interacting, pair_effects
 from holistic.lenses.ablation._rankings import strongest
 from holistic.lenses.ablation.backup_statements import backup_statement
 from holistic.lenses.ablation.direct import bounded, direct_columns, direct_finding
+from holistic.lenses.ablation.interactions import considerable
 from holistic.lenses.ablation.schemas import Backup
 from holistic.pieces import kept
 from holistic.progress import Progress
@@ -163,6 +164,8 @@ def _backup_finding(
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     q = benjamini_hochberg(columns["p"])
     backup = (q < 0.05) & (columns["growth"] < 0) & (columns["effect_gone_hi"] < 0)
+    effects = {**columns, "both": columns["removed_effect"] + columns["effect_gone"]}
+    backup &= considerable(columns["growth"], effects, ("removed_effect", "effect", "both"))
     # once a unit that harms is gone another may do more good, but it makes up for no loss
     backup &= ~(columns["removed_effect_lo"] > 0)
     ends = random_range(columns, "growth", ("site", "backup_site"))
@@ -177,7 +180,8 @@ def _backup_finding(
             *dear,
             *unbounded(int(np.isnan(columns["lo"]).sum()), len(table), "growths"),
             "A unit steps in for one that isn't found to harm: it helps more once the other is "
-            "gone. What does more good once a harming unit is gone makes up for no loss.",
+            "gone, by a fifth or more of what both do. What does more good once a harming unit is "
+            "gone makes up for no loss.",
             "Units of the same site don't see each other: there a backup is a unit that what "
             "follows uses more once the other is gone.",
             f"Of the next hidden site only the {_NEXT} strongest units of the selection split are "

@@ -22,8 +22,10 @@ from holistic.study.scores import SCORE_UNITS
 from holistic.study.subject import Subject
 from holistic.words import unbounded
 
-__all__ = ["find_interactions", "kinds_of"]
+__all__ = ["considerable", "find_interactions", "kinds_of"]
 
+_PART = 0.2
+"""Part of what two units do from which on it counts that they do it together."""
 _ALONE = "No site has two units, so there is no pair to remove."
 
 
@@ -45,7 +47,8 @@ def find_interactions(
         return Finding(schemas.INTERACTIONS, Table.from_rows(Interaction, []), caveats=(_ALONE,))
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     q = benjamini_hochberg(columns["p"])
-    verdict = np.where(q < 0.05, kinds_of(columns), "none")
+    considered = considerable(columns["interaction"], columns)
+    verdict = np.where((q < 0.05) & considered, kinds_of(columns), "none")
     ends = random_range(columns, "interaction", ("site", "class"))
     table = Table.build(Interaction, {**columns, **ends, "q": q, "verdict": verdict})
     unit = SCORE_UNITS[subject.score]
@@ -54,6 +57,30 @@ def find_interactions(
     return Finding(
         schemas.INTERACTIONS, table, tuple(lines), (_sampling(subject, table), *notes, *rare)
     )
+
+
+def considerable(
+    interaction: np.ndarray,
+    columns: Mapping[str, np.ndarray],
+    names: tuple[str, str, str] = ("effect_a", "effect_b", "effect_ab"),
+) -> np.ndarray:
+    """Tell interactions `[N]` that are a fifth or more of what the two units do.
+
+    A margin bends where another class comes second, and so do later layers: with enough examples
+    the effects of nearly any two units are surely not quite the sum.
+
+    Parameters
+    ----------
+    interaction
+        `[N]`, effect of both beyond the sum.
+    columns
+        Holds the effects.
+    names
+        Columns of the effect of each unit alone, and of both.
+    """
+    first, second, both = (np.abs(columns[name]) for name in names)
+    whole = np.fmax(both, first + second)
+    return np.abs(np.nan_to_num(interaction)) >= _PART * np.nan_to_num(whole)
 
 
 def kinds_of(columns: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -19,6 +19,10 @@ from holistic.stats.tests import benjamini_hochberg
 __all__ = ["Causes", "Evidence", "gather", "settle"]
 
 
+_HARDLY = 0.02
+"""Part of what a site's strongest unit carries that counts as nothing."""
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What can say that a class depends on a unit of one site, `[U, C]` of the evaluation split.
@@ -32,8 +36,10 @@ class Evidence:
     share, share_p, accuracy_p
         Share of a class's decision that another class's value takes away, its p, and McNemar's p.
     bound
-        Share, either way, that 95 % of the site's units stay below on the selection split when
-        they get the value of another image of the same class; NaN where there was no pair.
+        `[U]`, share, either way, from which on a unit carries more than shows nothing, on the
+        selection split: more than it moves when it gets the value of another image of the same
+        class, and a fiftieth of what the site's strongest unit carries. NaN where there was no
+        pair.
     carried
         `[U, C]`, size of the share on the selection split; below zero where there was no pair.
     selective
@@ -48,7 +54,7 @@ class Evidence:
     share: np.ndarray
     share_p: np.ndarray
     accuracy_p: np.ndarray
-    bound: float
+    bound: np.ndarray
     carried: np.ndarray
     selective: np.ndarray
     lo: np.ndarray
@@ -139,14 +145,12 @@ def gather(
         again = (asked[:, :k] == asked[:, k : k + 1]).any(1)
         asked[again, k] = -1
     asked[dead] = -1
-    within = np.nan_to_num(np.abs(chosen.within[~dead]), nan=-1.0).max(1)
-    controls = within[within >= 0]
     return Evidence(
         asked,
         share,
         share_p,
         by_class(ablated, "p", site, classes),
-        float(np.quantile(controls, 1 - LEVEL)) if len(controls) else float("nan"),
+        _bounds(chosen.within, sizes, dead),
         sizes,
         selective,
         lo,
@@ -166,6 +170,13 @@ def _end(
     """An end of the share's interval; where it doesn't vary over images the share itself."""
     end = by_class(patched, column, site, classes, name="clean")
     return np.where(np.isnan(end) & np.isfinite(p), share, end)
+
+
+def _bounds(within: np.ndarray, sizes: np.ndarray, dead: np.ndarray) -> np.ndarray:
+    """Return the share that shows something of each unit, `[U]`, by the shares `[U, C]`."""
+    own = np.nan_to_num(np.abs(within), nan=-1.0).max(1)
+    most = sizes[~dead].max(initial=0.0)
+    return np.where(own >= 0, np.maximum(own, _HARDLY * most), np.nan)
 
 
 def settle(sites: Sequence[Evidence]) -> list[Causes]:
@@ -193,7 +204,8 @@ def _settled(evidence: Evidence, q: np.ndarray, level: float) -> Causes:
         for of in (evidence.share, evidence.lo, evidence.hi)
     )  # [U, K]
     size, reach = np.abs(share), np.fmax(np.abs(lo), np.abs(hi))
-    moved = (q[..., 0] < LEVEL) & (size > evidence.bound)
+    bound = evidence.bound[:, None]
+    moved = (q[..., 0] < LEVEL) & (size > bound)
     depends = moved | (q[..., 1] < LEVEL)
     does = depends.any(1)
     most = np.where(depends, evidence.carried[rows[:, None], asked], -np.inf).argmax(1)
@@ -201,10 +213,10 @@ def _settled(evidence: Evidence, q: np.ndarray, level: float) -> Causes:
     first = np.where(evidence.selective & depends[:, 0], 0, most)
     place, strongest = (np.where(does, asked[rows, k], -1) for k in (first, most))
     # a class without a usable pair of images says nothing, neither for nor against
-    telling = np.isfinite(size) & np.isfinite(evidence.bound)
+    telling = np.isfinite(size) & np.isfinite(bound)
     furthest = np.where(telling, np.fmax(reach, size), -1.0).argmax(1)
     shown = np.where(does, first, furthest)
-    small = negligible(lo, hi, evidence.bound) | ~telling
+    small = negligible(lo, hi, bound) | ~telling
     idle = ~does & telling.any(1) & small.all(1)
     return Causes(
         known=does | telling.any(1),
@@ -224,4 +236,4 @@ def _settling(
     """Examples that would settle what is open, `[U]`; NaN elsewhere."""
     of = (evidence.share, (evidence.hi - evidence.lo) / 2, evidence.images)
     share, half, images = (np.where(open_ & (place >= 0), one[rows, place], np.nan) for one in of)
-    return settling(share, half, images, np.full(len(rows), evidence.bound), level)
+    return settling(share, half, images, evidence.bound, level)

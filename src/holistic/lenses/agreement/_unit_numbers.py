@@ -115,7 +115,7 @@ def causal_columns(
         "causal_hi": read.patched("hi"),
         "causal_n": read.patched("n"),
         "causal_images": read.patched("images"),
-        "causal_bound": np.full(here.site.units, evidence.bound),
+        "causal_bound": evidence.bound,
         "causal_q": causes.share_q,
         "accuracy_drop": drop,
         "accuracy_lo": read("ablation.units", "accuracy_lo"),

@@ -58,7 +58,8 @@ def judge_units(
     numbers are those of the evaluation split. A unit is selective if it tells the class that it
     prefers better than 95 % of randomly initialised units tell theirs. A class depends on it if
     its accuracy changes without the unit, or if another class's value moves its decision more than
-    the value of another image of the class moves that of 95 % of units.
+    the value of another image of the class does, and more than a fiftieth of what the site's
+    strongest unit carries.
 
     Parameters
     ----------

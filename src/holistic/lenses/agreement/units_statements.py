@@ -24,7 +24,7 @@ def verdict_statements(table: Table, unit: str) -> Iterator[str]:
         yield (
             f"The {len(here)} units of site '{site}' by verdict: "
             + "; ".join(f"{count} {verdict}" for verdict, count in counts if count)
-            + f" ({_selective(here[0])}; causal: {_causal(here[0])}){_needs(here)}"
+            + f" ({_selective(here[0])}; causal: {_causal(here)}){_needs(here)}"
             + f"{_left_open(here)}."
         )
     apart = [row for row in rows if row.verdict == VERDICTS[1]]
@@ -48,11 +48,10 @@ def _selective(row: UnitVerdict) -> str:
     )
 
 
-def _causal(row: UnitVerdict) -> str:
-    if row.causal_share.control is None:
+def _causal(rows: Sequence[UnitVerdict]) -> str:
+    if all(row.causal_share.control is None for row in rows):
         return "its accuracy at q < 0.05; no pair of images could be patched"
-    bound = _share(row.causal_share.control)
-    return f"more than {bound} of a class's decision at q < 0.05, or its accuracy"
+    return "more of a class's decision than another image of it does, or its accuracy (q < 0.05)"
 
 
 def _needs(rows: Sequence[UnitVerdict]) -> str:
@@ -136,6 +135,6 @@ def _taken_away(row: UnitVerdict) -> str:
     compared = "no more than" if small else "not significantly (q ≥ 0.05) beside"
     return (
         f" another class's value takes away {_share(share)} of the decision for "
-        f"{row.cause_class}, {compared} the {_share(bound or 0.0)} that 95 % of the "
-        "site's units stay below where the value comes from the same class"
+        f"{row.cause_class}, {compared} the {_share(bound or 0.0)} up to which a share shows "
+        "nothing here"
     )

@@ -72,7 +72,8 @@ class Interaction:
     )
     n: int = col("evaluation examples", unit="examples", role="n")
     verdict: str = col(
-        "where q < 0.05: 'redundant' if removing both does more of what each does than the sum, "
+        "where q < 0.05 and the interaction is a fifth or more of what both do, together or one by "
+        "one: 'redundant' if removing both does more of what each does than the sum, "
         "'synergistic' if less, 'mixed' if one unit helps and the other harms; else 'none'"
     )
 
@@ -213,7 +214,8 @@ class Backup:
     )
     n: int = col("evaluation examples", unit="examples", role="n")
     backup: bool = col(
-        "whether it steps in: it helps more once the other is gone (q < 0.05 and negative growth), "
+        "whether it steps in: it helps more once the other is gone (q < 0.05 and negative growth, "
+        "a fifth or more of what both do), "
         "it does help then (effect_gone_hi below 0), and the other is none that harms "
         "(removed_effect_lo not above 0)",
         words="steps in",

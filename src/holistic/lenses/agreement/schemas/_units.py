@@ -167,13 +167,14 @@ class UnitVerdict:
         parts="lo hi control q",
         names={"control": "causal_bound"},
         meanings={
-            "control": "share, either way, that 95 % of the site's units stay below when they get "
-            "the value of another image of the same class, on the selection split",
+            "control": "share, either way, that shows nothing, on the selection split: as much the "
+            "unit moves some class when it gets the value of another image of that class, and a "
+            "fiftieth of what the site's strongest unit carries",
             "q": "Benjamini-Hochberg q of the share, over all units and the classes that they are "
             "asked for",
         },
         called={
-            "control": "control (95 % of the site's units stay below)",
+            "control": "control (share that shows nothing)",
             "q": "q over all units",
         },
     )
