@@ -213,7 +213,7 @@ def _settled(evidence: Evidence, q: np.ndarray, level: float) -> Causes:
     first = np.where(evidence.selective & depends[:, 0], 0, most)
     place, strongest = (np.where(does, asked[rows, k], -1) for k in (first, most))
     # a class without a usable pair of images says nothing, neither for nor against
-    telling = np.isfinite(size) & np.isfinite(bound)
+    telling: np.ndarray = np.isfinite(size) & np.isfinite(bound)
     furthest = np.where(telling, np.fmax(reach, size), -1.0).argmax(1)
     shown = np.where(does, first, furthest)
     small = negligible(lo, hi, bound) | ~telling
