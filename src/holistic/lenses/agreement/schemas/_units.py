@@ -238,7 +238,6 @@ class UnitVerdict:
             "q": "q over all pairs and classes",
         },
         worse=-1,
-        signed=True,
         beyond=True,
     )
     plays: str = col(
