@@ -266,6 +266,9 @@ def _agreement(rng: np.random.Generator) -> Iterator[Finding]:
     numbers = _random(rng, rows, "ablation", "activation", "tracing", "attribution", "mechanism",
                       "causal_share", "accuracy_q")  # fmt: skip
     numbers |= {"selective_bound": [0.7] * rows, "causal_bound": [0.1] * rows}
-    verdicts = table(**grid, verdict=[words[u % 4] for u in grid["unit"]],
+    kinds = ("carries its class", "fires but isn't needed", "not needed", "dead")
+    plays = [kinds[u % 4] for u in grid["unit"]]
+    verdicts = table(**grid, verdict=[words[u % 4] for u in grid["unit"]], plays=plays,
+                     in_words=[f"{one} of a unit" for one in plays],
                      preferred_class=preferred, causal_class=needs, **numbers)  # fmt: skip
     yield a_finding("agreement.units", verdicts)

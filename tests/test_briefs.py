@@ -191,6 +191,7 @@ def test_without_significance_nothing_is_said_to_be_found(
         "mechanism.pairs",
         "mechanism.paths",
         "agreement.units",
+        "agreement.misled",  # has a row only where its cases are more than the control's
         "agreement.removed",
         "ablation.interactions",
         "ablation.backup",

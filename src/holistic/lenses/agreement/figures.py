@@ -58,11 +58,13 @@ def units(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw selectivity against effect, one dot a unit."""
     data: Any = finding.table.to_pandas()
     sites = list(dict.fromkeys(data["site"]))[:6]
+    column = "plays" if "plays" in data else "verdict"  # an older audit has no more
     figure, axes = grid(1, len(sites), 3.4, 3.1)
     for axis, site in zip(axes, sites, strict=True):
         rows = data[data["site"] == site]
-        for verdict, colour in _DOTS.items():
-            part = rows[rows["plays"] == verdict]
+        kinds = rows[column]
+        for verdict in [*_DOTS, *sorted({*kinds} - {*_DOTS})]:
+            part, colour = rows[kinds == verdict], _DOTS.get(verdict, GREY)
             if len(part):
                 axis.scatter(part["activation"], part["ablation"], s=12, color=colour, alpha=0.75,
                              label=f"{verdict} ({len(part)})")  # fmt: skip

@@ -47,11 +47,11 @@ def statements(rows: Sequence[Misled], counts: Mapping[str, tuple[int, float]]) 
     for lens, (count, control) in counts.items():
         if not count:
             continue
-        beside = f"{number(control, '.3g')} where removal on other images stands in for it"
+        usual = f"{number(control, '.3g')} where removal on other images stands in for it"
         left = "" if count > control else ", so they aren't listed"
         yield (
             f"{counted(count, 'unit')} {'is' if count == 1 else 'are'} ranked by {lens} otherwise "
-            f"than by removal, beside {beside}{left}."
+            f"than by removal, beside {usual}{left}."
         )
     if not any(count for count, _ in counts.values()):
         yield "No unit is ranked among the first by one lens and among the rest by removal."

@@ -239,7 +239,6 @@ class UnitVerdict:
             "q": "q over all pairs and classes",
         },
         worse=-1,
-        signed=True,
         beyond=True,
     )
     plays: str = col(
