@@ -22,8 +22,8 @@ from holistic.words import counted, sentence
 __all__ = ["LIMITS", "found", "pictures"]
 
 LIMITS = (
-    "Edges are gratings, bars and edges of all orientations; curves weren't shown, so that half of "
-    "the line is not judged.",
+    "Edges are gratings, bars and edges of all orientations, curves are arcs that bulge to all "
+    "sides: what prefers lines alone prefers no side.",
     "Whether a group is needed is tried with its neurons at their mean over the selection split.",
 )
 _SHOWN = 8
@@ -92,6 +92,7 @@ def _line(line: Line, verdict: Judged, ways: int, command: str) -> LineRow:
         unit=shown.unit,
         verdict=verdict.verdict,
         why=verdict.why,
+        near=verdict.near or None,
         way=shown.way,
         ways=ways,
         measured=shown.aspect,
@@ -135,7 +136,7 @@ def _statement(line: Line, verdict: Judged) -> str:
     return (
         f"{sentence(line.claim)}: {verdict.verdict}; {shown.aspect} {ours} over "
         f"{counted(shown.n, 'training')}, control {in_words(shown.control, shown.unit)} "
-        f"({verdict.why})."
+        f"({verdict.why})." + (f" Near its rule's bound: {verdict.near}." if verdict.near else "")
     )
 
 

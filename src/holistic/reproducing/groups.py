@@ -18,6 +18,7 @@ from holistic.stats.clusters import Clusters, cluster_units, structure
 from holistic.stats.control import band
 from holistic.stats.moments import Moments
 from holistic.stats.tests import permutation_p
+from holistic.study.examples import Examples
 from holistic.study.subject import Subject
 
 __all__ = ["clusters", "pairs"]
@@ -30,6 +31,7 @@ _MOST = 12
 _DRAWS = 30
 _CARRIERS = 10
 _SETS = 200
+_SETS_EACH = 100
 _LEVEL = 0.05
 _EDIT = "mean"
 
@@ -201,6 +203,26 @@ def _speaking(
     drops, errors = drops_without(subject, site, np.concatenate([units[None], sets]), own, _EDIT)
     lost = float(drops[0]), float(errors[0]), len(own)
     yield against((line, site.layer, "need for it"), lost, drops[1:], unit="points", role="also")
+    every = (line, site.layer, "need for the group that it needs most")
+    yield _costliest(subject, site, members, own, every)
+
+
+def _costliest(
+    subject: Subject, site: Site, members: np.ndarray, own: Examples, name: tuple[str, str, str]
+) -> Measured:
+    """Remove every group in turn; beside the largest loss stands that of random sets as large."""
+    rng = np.random.default_rng([subject.seed, site.depth, 7])
+    most, errors = list[np.ndarray](), list[float]()
+    for size in np.bincount(members[members >= 0]):
+        group = np.flatnonzero(members == len(most))
+        sets = np.stack([rng.permutation(site.units)[:size] for _ in range(_SETS_EACH)])
+        drops, error = drops_without(subject, site, np.concatenate([group[None], sets]), own, _EDIT)
+        most.append(drops)
+        errors.append(float(error[0]))
+    every = np.stack(most)  # [K, 1 + sets]
+    place = int(every[:, 0].argmax())
+    measured = float(every[place, 0]), errors[place], len(own)
+    return against(name, measured, every[:, 1:].max(0), unit="points", role="remark")
 
 
 def _weights(members: np.ndarray) -> np.ndarray:

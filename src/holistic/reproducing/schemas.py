@@ -52,6 +52,10 @@ class LineRow:
     beaten: int = col("trainings in which it is beyond its control", unit="trainings", of="ours")
     trainings: int = col("trainings", unit="trainings")
     why: str = col("what decided the verdict")
+    near: str | None = col(
+        "how near its rule's bound it is, where other trainings may well turn the verdict",
+        words="near its bound",
+    )
     measured: str = col("what our number is")
     way: str = col(_WAY + ": the way that comes nearest")
     ways: int = col("ways that were tried")

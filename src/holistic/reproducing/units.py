@@ -1,4 +1,4 @@
-"""What neurons respond to, layer by layer: edges in the first, digits in the last."""
+"""What neurons respond to, layer by layer: edges and curves in the first, digits in the last."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from holistic.lenses.activation import Activation
+from holistic.lenses.activation._stimuli import CURVE, KINDS
 from holistic.lenses.activation._untrained import Compared, compare
 from holistic.progress import silent
 from holistic.reproducing.measured import Measured, against
@@ -19,10 +20,11 @@ _TUNING = "tuning "
 
 
 def layers(subjects: Sequence[Subject]) -> list[Measured]:
-    """Measure tuning to edges and specificity for digits over the layers of networks.
+    """Measure tuning to edges and curves and specificity for digits over the layers of networks.
 
-    A neuron's tuning is the largest of those to gratings, bars and edges; of a layer it is the
-    median. Beside each number stands that of networks with newly drawn weights.
+    A neuron's tuning to edges is the largest of those to gratings, bars and edges, that to curves
+    is how much it prefers arcs that bulge one way; of a layer it is the median. Beside each number
+    stands that of networks with newly drawn weights.
 
     Parameters
     ----------
@@ -31,14 +33,15 @@ def layers(subjects: Sequence[Subject]) -> list[Measured]:
     """
     found = list[Measured]()
     for place, subject in enumerate(subjects):
-        compared = compare(subject, _SETTINGS, silent)
+        compared = compare(subject, _SETTINGS, silent, (*KINDS, CURVE))
         found += _edges(compared, subject.name, first=place == 0)
+        found += _curves(compared, subject.name)
         found += _digits(compared, subject.name, first=place == 0)
     return found
 
 
 def _edges(compared: Compared, name: str, *, first: bool) -> Iterator[Measured]:
-    begin, end = (_tuning(compared, compared.sites[place].name) for place in (0, -1))
+    begin, end = (_tuning(compared, compared.sites[place].name, KINDS) for place in (0, -1))
     n, nan = len(compared.concepts.present), float("nan")
     yield against(
         ("edges", "", f"first layer of {name}"),
@@ -54,9 +57,15 @@ def _edges(compared: Compared, name: str, *, first: bool) -> Iterator[Measured]:
     )
 
 
-def _tuning(compared: Compared, site: str) -> tuple[float, np.ndarray]:
-    """Median tuning of a layer, and of that of each control `[copies]`."""
-    kinds = [name for name in compared.measures[site] if name.startswith(_TUNING)]
+def _curves(compared: Compared, name: str) -> Iterator[Measured]:
+    value, control = _tuning(compared, compared.sites[0].name, (CURVE,))
+    measured = value, float("nan"), len(compared.concepts.present)
+    yield against(("edges", "", f"first layer of {name}, curves"), measured, control, role="also")
+
+
+def _tuning(compared: Compared, site: str, of: Sequence[str]) -> tuple[float, np.ndarray]:
+    """Median tuning of a layer to kinds of stimuli, and that of each control `[copies]`."""
+    kinds = [_TUNING + kind for kind in of if _TUNING + kind in compared.measures[site]]
     if not kinds:
         return float("nan"), np.empty(0)
     own = np.stack([compared.measures[site][kind] for kind in kinds])

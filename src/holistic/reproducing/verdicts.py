@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,6 +34,10 @@ _MOST = 0.8
 _NEAR = 0.5
 """How far from the origin's number ours may be, in parts of it, however wide its range is."""
 _NORMAL = 1.959964
+_ENDS = ("mean", "lo", "hi", "next_lo", "next_hi")
+_OVER_IT = 1.001
+_CLOSE = 0.2
+"""Part of how far trainings differ within which a number is near its bound."""
 RULES = (
     "A number beats its control in a training where it exceeds 97.5 % of what the control gives, "
     "and on the whole where it does so in at least four of five trainings.",
@@ -104,11 +108,14 @@ class Judged:
         What decided it.
     shown
         The main aspect of the way that counts.
+    near
+        How near its rule's bound it is; empty where it isn't near.
     """
 
     verdict: str
     why: str
     shown: Over
+    near: str = ""
 
 
 def over(trainings: Sequence[Measured]) -> Over:
@@ -151,7 +158,8 @@ def judged(line: Line, parts: Sequence[Over]) -> Judged:
     if len(ways) > 1:
         alike = sum(level >= max(levels[best], 1) for level in levels)
         why += f" ({alike or 'none'} of {len(ways)} ways, shown: {ways[best][0].way})"
-    return Judged(VERDICTS[levels[best]], why, _main(ways[best])[0])
+    near = _nearness(line, ways[best], levels[best])
+    return Judged(VERDICTS[levels[best]], why, _main(ways[best])[0], near)
 
 
 def _needed(n: int) -> int:
@@ -189,6 +197,34 @@ def _met(line: Line, part: Over) -> bool:
     inside = part.next_lo - line.rounding <= line.value <= part.next_hi + line.rounding
     near = abs(part.mean - line.value) <= _NEAR * line.value
     return inside and near and part.next_lo > part.control
+
+
+def _nearness(line: Line, way: Sequence[Over], level: int) -> str:
+    """Say how near a way is to a bound beyond which its verdict would be another one."""
+    found = list[str]()
+    for place, part in enumerate(way):
+        for step, words in ((1, "more"), (-1, "fewer")):
+            other = replace(part, beats=min(max(part.beats + step, 0), part.n))
+            if _level(line, [*way[:place], other, *way[place + 1 :]]) != level:
+                found.append(f"{part.aspect} with one training {words} beyond its control")
+    first = _main(way)[0]
+    slack = _slack(line, first)
+    if level and slack is not None and abs(slack) <= _CLOSE * (first.next_hi - first.next_lo) / 2:
+        moved = replace(first, **{n: getattr(first, n) - slack * _OVER_IT for n in _ENDS})
+        if _level(line, [moved if part is first else part for part in way]) != level:
+            found.append(f"{first.aspect} is {in_words(abs(slack), line.unit)} from it")
+    return "; ".join(found)
+
+
+def _slack(line: Line, part: Over) -> float | None:
+    """How much further ours may fall, or must rise, until the origin's number turns its side."""
+    if line.value is None or line.kind == "exact":
+        return None
+    if line.kind == "least":
+        return part.lo - line.value
+    low = part.next_lo - line.rounding - line.value
+    high = part.next_hi + line.rounding - line.value
+    return low if abs(low) < abs(high) else high
 
 
 def _why(line: Line, way: Sequence[Over], level: int) -> str:

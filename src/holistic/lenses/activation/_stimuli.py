@@ -1,4 +1,4 @@
-"""Draws pictures that hold one oriented feature and nothing else: a grating, a bar, an edge."""
+"""Draws pictures that hold one oriented feature and nothing else: grating, bar, edge or curve."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from torch import Tensor
 from holistic.graph.accompanied import extras_of
 from holistic.lenses._pictures import are_pictures, flat_planes, planes
 
-__all__ = ["KINDS", "Stimuli", "drawable", "oriented"]
+__all__ = ["CURVE", "KINDS", "Stimuli", "drawable", "oriented"]
 
 KINDS = ("grating", "bar", "edge")
+CURVE = "curve"
+"""An arc; its orientation is half the angle that it bulges to, since arcs come again at 360°."""
+_RADIUS = 0.3
+"""Of an arc, in sides of the picture."""
 _ORIENTATIONS = 12
 _FREQUENCIES = 4
 _MOST = 1 << 16
@@ -29,7 +33,7 @@ class Stimuli:
     Attributes
     ----------
     kind
-        One of `KINDS`.
+        One of `KINDS`, or `CURVE`.
     orientations
         `[O]` degrees in [0, 180), counter-clockwise from horizontal, of the lines in the picture.
     frequencies
@@ -79,13 +83,13 @@ def oriented(images: Tensor, kind: str, *, seed: int, repeats: int = 8) -> Stimu
     images
         `[N, …]`, the data; only shape, type and range matter.
     kind
-        One of `KINDS`.
+        One of `KINDS`, or `CURVE`.
     seed
         Decides the phases and places.
     repeats
         Phases, or places and polarities, of each orientation.
     """
-    rng = np.random.default_rng([seed, KINDS.index(kind)])
+    rng = np.random.default_rng([seed, (*KINDS, CURVE).index(kind)])
     rows, columns = _plane(images)
     side = min(rows, columns)
     theta = np.arange(_ORIENTATIONS) * 180 / _ORIENTATIONS
@@ -99,10 +103,12 @@ def oriented(images: Tensor, kind: str, *, seed: int, repeats: int = 8) -> Stimu
     across, inside = _across(rows, columns, theta)  # [O, H, W], [H, W]
     across = across[:, None, None] / side  # in sides of the picture
     offset = (phase - 0.5)[:, None, None] * 0.5
+    if kind == CURVE:
+        across, offset = _beyond(rows, columns, 2 * theta, offset * side) / side, np.zeros(1)
     if kind == "grating":
         wave = 2 * np.pi * (frequencies[:, None, None, None] * across + phase[:, None, None])
         drawn = np.sin(wave)
-    elif kind == "bar":
+    elif kind in ("bar", CURVE):
         width = max(1.5 / side, 1 / 12)
         drawn = polarity[:, None, None] * _soft(width - np.abs(across - offset), side)
     else:
@@ -123,6 +129,18 @@ def _across(rows: int, columns: int, theta: np.ndarray) -> tuple[np.ndarray, np.
     radius = min(rows, columns) / 2
     disc = np.clip((radius - np.hypot(x, y)) / (0.2 * radius), 0, 1)
     return -x * np.sin(angle) + y * np.cos(angle), disc
+
+
+def _beyond(rows: int, columns: int, bulge: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """Distance in pixels outward from arcs that bulge to some angles, `[O, 1, T, H, W]`.
+
+    An arc's top lies at an offset `[T, 1, 1]` from the middle of the picture, to where it bulges.
+    """
+    y, x = np.mgrid[:rows, :columns].astype(np.float64)
+    y, x = (rows - 1) / 2 - y, x - (columns - 1) / 2
+    radius, angle = _RADIUS * min(rows, columns), np.deg2rad(bulge)[:, None, None, None, None]
+    away = offset[None, None] - radius
+    return np.hypot(x - away * np.cos(angle), y - away * np.sin(angle)) - radius
 
 
 def _soft(signed: np.ndarray, side: int) -> np.ndarray:

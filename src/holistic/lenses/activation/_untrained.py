@@ -116,9 +116,11 @@ class Compared:
         return float(self.p_of(site, measure, np.array([largest]))[0])
 
 
-def compare(subject: Subject, lens: Activation, progress: Progress) -> Compared:
+def compare(
+    subject: Subject, lens: Activation, progress: Progress, kinds: Sequence[str] = KINDS
+) -> Compared:
     """Measure the subject and randomly initialised controls on the same examples and stimuli."""
-    probe = _probe(subject, lens)
+    probe = _probe(subject, lens, kinds)
     sites = subject.hidden_sites
     task, total = "randomly initialised controls", lens.controls + 1
     values = _values(subject, sites, probe, lens.reduction)
@@ -154,7 +156,7 @@ def _of_control(
     return {site.name: _measured(captured[site.name], probe, fresh) for site in sites}
 
 
-def _probe(subject: Subject, lens: Activation) -> Probe:
+def _probe(subject: Subject, lens: Activation, kinds: Sequence[str]) -> Probe:
     """Draw examples of both splits, measure their properties, and draw the stimuli."""
     sides = [
         e.sample(lens.probes, seed=subject.seed) for e in (subject.selection, subject.evaluation)
@@ -166,9 +168,8 @@ def _probe(subject: Subject, lens: Activation) -> Probe:
         for side, found in zip(sides, measured, strict=True)
     ]
     pictures = subject.input_kind.pictures and drawable(subject.images)
-    kinds = KINDS if pictures else ()
     drawn = partial(oriented, subject.images, seed=subject.seed, repeats=lens.phases)
-    stimuli = {kind: drawn(kind) for kind in kinds}
+    stimuli = {kind: drawn(kind) for kind in kinds} if pictures else {}
     return Probe(sides[0], sides[1], (concepts[0], concepts[1]), stimuli)
 
 
