@@ -18,20 +18,26 @@ import holistic
 import planted_tracing as planted
 from holistic.lenses._contract import Context
 from holistic.lenses.ablation import Ablation
+from holistic.lenses.ablation.schemas import RemovedUnit
 from holistic.lenses.agreement import Agreement
-from holistic.lenses.agreement._causes import Evidence, _bounds, settle
+from holistic.lenses.agreement._causes import Evidence, _bounds, gather, settle
 from holistic.lenses.agreement._resampled_images import class_weights, redrawn_areas, redrawn_means
+from holistic.lenses.agreement._scores import SiteScores
 from holistic.lenses.agreement._untrained_bounds import class_separation, untrained_bounds
 from holistic.lenses.agreement.opening import idle, together
 from holistic.lenses.agreement.pairs import _without_noise, over_images
 from holistic.lenses.agreement.removed import remove_together
 from holistic.lenses.agreement.schemas import RemovedTogether
 from holistic.lenses.agreement.units import _word
+from holistic.lenses.tracing._chosen import Carried
+from holistic.lenses.tracing.schemas import Patched
 from holistic.report.briefs import brief
 from holistic.report.saved import Audit
 from holistic.results.columns import Estimate, col
 from holistic.results.tables import Table
 from holistic.stats.intervals import class_auroc
+from holistic.stats.means import Means
+from made import a_finding, a_row
 
 LENSES = (
     Ablation(depth=3, sets=20, partners=2, permutations=20, familywise=0),
@@ -187,6 +193,38 @@ def verdicts_of(words: list[str]) -> Table:
 
     columns = {"site": [planted.SITE] * len(words), "unit": range(len(words)), "verdict": words}
     return Table.build(Told, columns)
+
+
+def test_classes_are_chosen_on_one_split_and_measured_on_the_other() -> None:
+    """By the selection split class 1 depends on each unit, by the evaluation split class 0."""
+    subject = planted.carried(count=60)
+    site, classes = subject.site(planted.SITE), subject.classes
+    rows = [(unit, name) for unit in range(site.units) for name in classes]
+    patched = [
+        a_row(
+            Patched, site=site.name, unit=unit, clean=name, corrupt="all", direction="noise",
+            recovery=Estimate(0.9 if name == classes[0] else 0.1, p=0.001), images=30,
+        )
+        for unit, name in rows
+    ]  # fmt: skip
+    removed = [a_row(RemovedUnit, site=site.name, unit=unit, class_=name) for unit, name in rows]
+    findings = {
+        "tracing.patching": a_finding("tracing.patching", Table.from_rows(Patched, patched)),
+        "ablation.units": a_finding("ablation.units", Table.from_rows(RemovedUnit, removed)),
+    }
+    blank, none = np.full((site.units, 2), np.nan), np.zeros(site.units, bool)
+    here = SiteScores(site, {}, blank, blank, none, Means.of(blank.T), {}, np.stack([blank] * 2))
+    found = gather(
+        here,
+        classes,
+        preferred=np.full(site.units, -1),
+        selective=none,
+        chosen=Carried(np.tile([0.1, 0.9], (site.units, 1)), np.zeros((site.units, 2))),
+        flips=np.ones((site.units, 2)),
+        context=Context(findings),
+    )
+    np.testing.assert_array_equal(found.asked, np.tile([-1, 1, -1], (site.units, 1)))
+    np.testing.assert_array_equal(found.share, np.tile([0.9, 0.1], (site.units, 1)))
 
 
 def test_a_verdict_names_the_class_that_depends_on_a_unit() -> None:

@@ -207,26 +207,26 @@ def _settled(evidence: Evidence, q: np.ndarray, level: float) -> Causes:
     bound = evidence.bound[:, None]
     moved = (q[..., 0] < LEVEL) & (size > bound)
     depends = moved | (q[..., 1] < LEVEL)
-    does = depends.any(1)
+    does = np.asarray(depends.any(1))
     most = np.where(depends, evidence.carried[rows[:, None], asked], -np.inf).argmax(1)
     # the class that a unit prefers comes first where the unit tells it from the rest
     first = np.where(evidence.selective & depends[:, 0], 0, most)
     place, strongest = (np.where(does, asked[rows, k], -1) for k in (first, most))
     # a class without a usable pair of images says nothing, neither for nor against
-    telling: np.ndarray = np.isfinite(size) & np.isfinite(bound)
+    telling = np.isfinite(size) & np.isfinite(bound)
     furthest = np.where(telling, np.fmax(reach, size), -1.0).argmax(1)
     shown = np.where(does, first, furthest)
-    small = negligible(lo, hi, bound) | ~telling
-    idle = ~does & telling.any(1) & small.all(1)
+    usable = np.asarray(telling.any(1))
+    small = np.asarray((negligible(lo, hi, bound) | ~telling).all(1))
     return Causes(
-        known=does | telling.any(1),
-        idle=idle,
+        known=does | usable,
+        idle=~does & usable & small,
         place=place,
         strongest=strongest,
         shown=asked[rows, shown],
         share_q=q[rows, shown, 0],
         accuracy_q=q[rows, shown, 1],
-        settling=_settling(evidence, rows, asked[rows, shown], ~does & ~idle, level),
+        settling=_settling(evidence, rows, asked[rows, shown], ~does & ~(usable & small), level),
     )
 
 
