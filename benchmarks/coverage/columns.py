@@ -109,14 +109,20 @@ PROMISES: Mapping[str, Mapping[str, str]] = {
         _RANKS: "q",
     },
     "agreement.units": {
-        _MEAN: "ablation_lo attribution_lo",
+        _MEAN: "ablation_lo attribution_lo redundancy_q",
         "activation.units: AUROC": "activation_lo",
         "activation.units: d'": "d_prime_lo",
         "agreement.units: mean AUROC": "mechanism_lo",
         "tracing.patching: share of a gap": "tracing_lo causal_lo",
         _FLIPS: "accuracy_lo",
         "agreement.units: any unit called causal": "causal_q accuracy_q",
-        "ablation.interactions": "redundancy_lo redundancy_q",
+        "ablation.interactions": "redundancy_lo",
+    },
+    "agreement.misled": {
+        _MEAN: "loss_lo says_lo",
+        "activation.units: AUROC": "says_lo",
+        "agreement.units: mean AUROC": "says_lo",
+        "tracing.patching: share of a gap": "says_lo",
     },
     "agreement.removed": {_FLIPS: "lo", _SETS: "p q"},
     "attribution.methods": {

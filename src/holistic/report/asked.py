@@ -132,7 +132,9 @@ def unit_of(audit: Folder, rest: str) -> tuple[str, int]:
         first = next(iter(names), "L1")
         raise SettingError(f"which unit? Name its layer and its number: unit {first}·0")
     place, number, key = found[1].strip(), int(found[2]), audit.readers.sites.key
-    site = next((s for s in (key(place), key(place.upper())) if s in sites), place)
+    written = (place, place.upper())
+    read = (*map(key, written), *(names.get(name, "") for name in written))
+    site = next((s for s in read if s in sites), place)
     if site not in sites:
         raise SettingError(
             f"no layer '{place}'{nearest(place, [*names, *sites])}; this audit has {listed(names)}"
