@@ -205,9 +205,7 @@ def test_a_verdict_names_the_class_that_depends_on_a_unit() -> None:
     # and the one that depends most is named beside it
     np.testing.assert_array_equal(found.strongest, [1, 1, -1, 2, -1])
     # a unit that doesn't tell the class that it prefers is spoken of by the latter
-    unlike = settle([Evidence(asked, share, share_p, accuracy_p, bound, carried, ~told)])[
-        0
-    ]
+    unlike = settle([Evidence(asked, share, share_p, accuracy_p, bound, carried, ~told)])[0]
     np.testing.assert_array_equal(unlike.place, found.strongest)
     same = found.place == 0
     words = [

@@ -113,12 +113,17 @@ def subject(mask: np.ndarray, least: float) -> holistic.Subject:
 def test_a_network_that_hangs_on_the_loop_is_told_from_one_that_sums_all_ink() -> None:
     ring = np.zeros((16, 16), bool)
     ring[8:14, 5:11] = True
-    (hangs,) = regions.regions(subject(ring, 14.0), "loop")
+    hangs, mapped = regions.regions(subject(ring, 14.0), "loop")
     assert hangs.beats
     assert hangs.value == 1
     assert hangs.control < 0.5
+    # what is read lies in the loop, and so does the map's evidence
+    assert mapped.role == "remark"
+    assert mapped.value > 4 * mapped.control
+    assert mapped.beats
     # all ink counts alike, wherever it is: erasing the loop is no worse than another part
-    (sums,) = regions.regions(subject(np.ones((16, 16), bool), 40.0), "loop")
+    sums, spread = regions.regions(subject(np.ones((16, 16), bool), 40.0), "loop")
+    assert spread.value == pytest.approx(spread.control, abs=0.15)
     assert sums.value == sums.control == 1
     assert not sums.beats
 

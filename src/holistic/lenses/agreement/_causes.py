@@ -175,7 +175,7 @@ def _settled(evidence: Evidence, q: np.ndarray) -> Causes:
     largest = np.where(telling, size, -1.0).argmax(1)
     shown = np.where(does, first, largest)
     return Causes(
-        known=does | telling.any(1),
+        known=np.logical_or(does, telling.any(1)),
         place=place,
         strongest=strongest,
         shown=asked[rows, shown],
