@@ -253,10 +253,10 @@ def _mapped(some: Examples, subject: Subject, erased: Erasure, name: str) -> Mea
         maps = attributions(subject, some, _MAPS, lambda images: None)["integrated_gradients"]
     own = maps[:, 0].clamp(min=0).numpy()  # [M, H, W], what speaks for the digit
     whole = np.maximum(own.sum((1, 2)), 1e-12)
-    inside, *beside = (
+    inside, *others = (
         (own * mask).sum((1, 2)) / whole for mask in (erased.part, *erased.others)
     )  # [M] each
-    usual = np.mean(beside, 0)
+    usual = np.mean(others, 0)
     gap, control = Means.of(inside - usual), Means.of(usual)
     error = float(inside.std(ddof=1) / np.sqrt(len(inside)))
     return Measured(
