@@ -26,6 +26,7 @@ _DRAWS = 5
 """Other parts of each image."""
 _FEWEST = 10
 _NORMAL = 1.959964
+_EVIDENCE = "evidence of a map in it"
 _MAPS = Attribution(noise_draws=1)
 _FAR = 1000
 """Steps outside of the named part that one inside of it counts as."""
@@ -226,7 +227,11 @@ def regions(subject: Subject, name: str) -> list[Measured]:
     erased = erasures(own.images[:, 0].cpu().numpy(), name, subject.seed)
     n, nan, label = len(erased.places), float("nan"), (name, "", "accuracy lost")
     if n < _FEWEST:
-        return [Measured(*label, "main", "points", nan, nan, n, nan, nan, nan, False)]
+        none = nan, nan, n, nan, nan, nan, False
+        return [
+            Measured(*label, "main", "points", *none),
+            Measured(name, "", _EVIDENCE, "remark", "share", *none),
+        ]
     some = own.at(erased.places)
     before = _right(subject, some.images, some.labels)
     after, *others = (
@@ -260,7 +265,7 @@ def _mapped(some: Examples, subject: Subject, erased: Erasure, name: str) -> Mea
     gap, control = Means.of(inside - usual), Means.of(usual)
     error = float(inside.std(ddof=1) / np.sqrt(len(inside)))
     return Measured(
-        name, "", "evidence of a map in it", "remark", "share", float(inside.mean()), error,
+        name, "", _EVIDENCE, "remark", "share", float(inside.mean()), error,
         len(inside), float(control.mean), *_ends(control), _ends(gap)[0] > 0,
     )  # fmt: skip
 
