@@ -113,12 +113,17 @@ def subject(mask: np.ndarray, least: float) -> holistic.Subject:
 def test_a_network_that_hangs_on_the_loop_is_told_from_one_that_sums_all_ink() -> None:
     ring = np.zeros((16, 16), bool)
     ring[8:14, 5:11] = True
-    (hangs,) = regions.regions(subject(ring, 14.0), "loop")
+    hangs, mapped = regions.regions(subject(ring, 14.0), "loop")
     assert hangs.beats
     assert hangs.value == 1
     assert hangs.control < 0.5
+    # what is read lies in the loop, and so does the map's evidence
+    assert mapped.role == "remark"
+    assert mapped.value > 4 * mapped.control
+    assert mapped.beats
     # all ink counts alike, wherever it is: erasing the loop is no worse than another part
-    (sums,) = regions.regions(subject(np.ones((16, 16), bool), 40.0), "loop")
+    sums, spread = regions.regions(subject(np.ones((16, 16), bool), 40.0), "loop")
+    assert spread.value == pytest.approx(spread.control, abs=0.15)
     assert sums.value == sums.control == 1
     assert not sums.beats
 
@@ -127,6 +132,6 @@ def test_too_few_images_with_a_part_have_no_number() -> None:
     some = subject(np.ones((16, 16), bool), 30.0)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(regions, "_FEWEST", 100)
-        (found,) = regions.regions(some, "loop")
-    assert np.isnan(found.value)
-    assert not found.beats
+        both = regions.regions(some, "loop")
+    assert len(both) == 2
+    assert all(np.isnan(found.value) and not found.beats for found in both)

@@ -106,3 +106,23 @@ def test_titles_fit_their_column_and_verdicts_add_up() -> None:
     assert all(len(line.title) <= 27 and len(line.origin) <= 12 for line in LINES)
     assert len({line.key for line in LINES}) == len(LINES)
     assert summed([YES, NOT]) == "1 of 2 lines reproduced, 0 in kind, 1 not"
+
+
+@pytest.mark.parametrize(
+    ("line", "values", "beats", "near"),
+    [
+        (CLAIM, [1.0] * 5, [True] * 4 + [False], "main with one training fewer beyond"),
+        (CLAIM, [1.0] * 5, [True] * 3 + [False] * 2, "main with one training more beyond"),
+        (CLAIM, [1.0] * 5, True, ""),
+        (CLAIM, [1.0] * 5, False, ""),
+        (CLAIM, [1.0, 1.1], True, ""),
+        (LEAST, [0.975, 0.976, 0.977, 0.975, 0.976], True, ""),
+        (LEAST, [0.9712, 0.9722, 0.9732, 0.9702, 0.9712], True, "main is 0.1 points from it"),
+        (NUMBER, [0.11, 0.12, 0.13, 0.12, 0.115], True, ""),
+        (NUMBER, [0.133, 0.144, 0.139, 0.141, 0.138], True, "points from it"),
+    ],
+)  # fmt: skip
+def test_a_verdict_says_how_near_its_bound_it_is(line, values, beats, near) -> None:
+    found = judged(line, [over(measured(values, beats=beats))]).near
+    assert near in found
+    assert bool(near) == bool(found), found

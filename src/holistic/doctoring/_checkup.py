@@ -10,6 +10,7 @@ from holistic.doctoring.schemas import (
     COVERAGE,
     ENGINE,
     ENVIRONMENT,
+    NETWORKS,
     RATES,
     TRUTHS,
     VERDICTS,
@@ -28,6 +29,8 @@ _PARTS = {
     ENVIRONMENT.name: "this machine",
 }
 _WIDTH = 24
+_ROWS = 26
+"""Verdicts that are listed one by one; of more those on built networks are added up."""
 _LINES = 38
 """Lines that are printed, besides where the report lies."""
 
@@ -75,7 +78,7 @@ class Checkup:
         lines = [*self._lines()]
         room = _LINES - len(lines)
         failures = [f"- {line}" for line in self.failures]
-        if len(failures) > room:
+        if failures and len(failures) > room:
             failures = failures[: max(1, room - 1)]
             failures.append(f"- … and {len(self.failures) - len(failures)} more, in the JSON.")
         return "\n".join([*lines, *failures])
@@ -115,10 +118,25 @@ def _table(rows: Sequence[VerdictRow], *, all_sound: bool) -> Iterator[str]:
         own = [row for row in rows if row.network == network]
         shown = [row for row in own if all_sound or not row.sound]
         yield f"{network:<{_WIDTH}}{'planted, found':>16}{'decoys, named':>16}"
+        if all_sound and len(rows) > _ROWS and network == NETWORKS:
+            yield _sum(own)
+            continue
         yield from map(_line, shown)
         if len(shown) < len(own):
             yield f"{counted(len(own) - len(shown), 'sound verdict')} left out"
         yield ""
+
+
+def _sum(rows: Sequence[VerdictRow]) -> str:
+    """Add up the verdicts of a network, where there are too many to list."""
+    found, planted = (
+        sum(n) for n in zip(*((r.found, r.sensitivity.n or 0) for r in rows), strict=True)
+    )
+    named, decoys = (
+        sum(n) for n in zip(*((r.named, r.specificity.n or 0) for r in rows), strict=True)
+    )
+    words = f"{found:,} of {planted:,}", f"{named:,} of {decoys:,}"
+    return f"{counted(len(rows), 'verdict'):<{_WIDTH}}{words[0]:>16}{words[1]:>16}\n"
 
 
 def _line(row: VerdictRow) -> str:

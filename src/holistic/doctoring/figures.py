@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from holistic.results.drawing import grid, plain
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
+from holistic.words import sentence
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,12 +18,19 @@ if TYPE_CHECKING:
 __all__ = ["verdicts"]
 
 _LETTERS = 30
+_CAPTION = "share of planted answers that are named, of decoys that aren't; 95 % intervals."
 
 
 def verdicts(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
-    """Draw what each verdict finds of what is planted, and of the decoys that it names."""
-    rows = [*finding.table.rows()]
-    figure, axes = grid(1, 2, 8.2, 0.8 + 0.24 * len(rows))
+    """Draw what each verdict finds, and what it names wrongly: a figure for each network."""
+    every = [*finding.table.rows()]
+    for network in dict.fromkeys(row["network"] for row in every):
+        own = [row for row in every if row["network"] == network]
+        yield _drawn(own), f"{sentence(network)}: {_CAPTION}"
+
+
+def _drawn(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    figure, axes = grid(1, 2, 6.4, 0.8 + 0.24 * len(rows))
     places = np.arange(len(rows))[::-1]
     sides = (("sensitivity", "planted and found"), ("specificity", "decoys left alone"))
     for axis, (name, words) in zip(axes, sides, strict=True):
@@ -37,4 +45,4 @@ def verdicts(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
         axis.set_xlabel(f"{words} (share)")
         axis.set_yticks(places, [])
     axes[0].set_yticks(places, [plain(row["verdict"], _LETTERS) for row in rows], fontsize=8)
-    yield figure, "Share of planted answers that are named, of decoys that aren't; 95 % intervals."
+    return figure

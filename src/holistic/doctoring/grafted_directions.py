@@ -42,8 +42,8 @@ def graft_directions(subject: Subject, site: Site, seed: int = 0) -> tuple[Plant
     [here] = copies[0].hidden_sites
     rows = [
         {"site": here.name, "class": name, "method": "class_mean_difference"}
-        for name, told in zip(subject.classes, area, strict=True)
-        if told >= TELLS
+        for name, how_well in zip(subject.classes, area, strict=True)
+        if how_well >= TELLS
     ]
     own_alone = _rarely_met(found.values, own, seed)
     alone = [row for row in rows if own_alone[subject.classes.index(str(row["class"]))]]

@@ -71,10 +71,10 @@ def graft_clusters(subject: Subject, site: Site, seed: int = 0) -> Planted | str
     if np.abs(r[np.triu_indices(_GROUPS, 1)]).max() >= _ALIKE:
         return "no three of its units vary apart from each other"
     rng = np.random.default_rng([seed, 71])
-    beside = rng.permutation(np.setdiff1d(alive, heads))[:count]
+    noise = rng.permutation(np.setdiff1d(alive, heads))[:count]
     read = np.zeros((count, site.units))
     read[np.arange(count), heads[each]] = 1 / found.spread[heads[each]]
-    read[np.arange(count), beside] = 0.5 / found.spread[beside]
+    read[np.arange(count), noise] = 0.5 / found.spread[noise]
     planted = _layered(subject, site, found, read, seed)
     units = {
         alike: [

@@ -8,10 +8,12 @@ from holistic.results.columns import Estimate, col, ends, estimate, key
 from holistic.results.schema import Schema
 
 __all__ = [
-    "COVERAGE", "ENGINE", "ENVIRONMENT", "QUESTION", "RATES", "TRUTHS", "VERDICTS", "Covered",
-    "EngineRow", "EnvironmentRow", "RateRow", "TruthRow", "VerdictRow",
+    "COVERAGE", "ENGINE", "ENVIRONMENT", "NETWORKS", "QUESTION", "RATES", "TRUTHS", "VERDICTS",
+    "Covered", "EngineRow", "EnvironmentRow", "RateRow", "TruthRow", "VerdictRow",
 ]  # fmt: skip
 
+NETWORKS = "built networks"
+"""What readers call the networks of this package."""
 QUESTION = "Can these verdicts be believed?"
 
 _WILSON = ends(" (Wilson)")

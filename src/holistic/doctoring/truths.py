@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 
 from holistic.doctoring.readings import Readings
-from holistic.doctoring.schemas import TRUTHS, VERDICTS, TruthRow, VerdictRow
+from holistic.doctoring.schemas import NETWORKS, TRUTHS, VERDICTS, TruthRow, VerdictRow
 from holistic.doctoring.verdicts import VERDICTS as ASKED
 from holistic.doctoring.zoo.planting import Planted, Truth
 from holistic.progress import Progress, silent
@@ -21,8 +21,6 @@ __all__ = ["NETWORKS", "Tally", "asked", "share_of", "tally", "too_few", "too_ma
 
 ENOUGH, FEW = 0.9, 0.05
 """Share of what is planted that must be found, and of decoys that may be named."""
-NETWORKS = "built networks"
-"""What readers call the networks of this package."""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ _DRAWS = 30
 _CARRIERS = 10
 _SETS = 200
 _SETS_EACH = 100
+_COSTLIEST = "need for the group that it needs most"
 _LEVEL = 0.05
 _EDIT = "mean"
 
@@ -182,6 +183,8 @@ def _speaking(
             unit="points",
             role="also",
         )
+        nothing = nan, nan, len(own)
+        yield against((line, site.layer, _COSTLIEST), nothing, [], unit="points", role="remark")
         return
     weights = _weights(members)
     group = _strongest(weights @ sides[0].means.T, label)
@@ -203,8 +206,7 @@ def _speaking(
     drops, errors = drops_without(subject, site, np.concatenate([units[None], sets]), own, _EDIT)
     lost = float(drops[0]), float(errors[0]), len(own)
     yield against((line, site.layer, "need for it"), lost, drops[1:], unit="points", role="also")
-    every = (line, site.layer, "need for the group that it needs most")
-    yield _costliest(subject, site, members, own, every)
+    yield _costliest(subject, site, members, own, (line, site.layer, _COSTLIEST))
 
 
 def _costliest(

@@ -37,7 +37,9 @@ def _panels(rows: list[LineRow]) -> Iterator[Panel]:
         if own:
             evidence = "; ".join(f"{row.title}: {row.why}" for row in own)
             words = tuple(_line(row) for row in own)
-            yield Panel(verdict, title, words, _FINDING, place, evidence=evidence, bare=True)
+            yield Panel(
+                verdict, title, words, _FINDING, place, evidence=evidence, bare=True, listed=True
+            )
 
 
 def _line(row: LineRow) -> str:
@@ -46,4 +48,5 @@ def _line(row: LineRow) -> str:
     other = f"the origin {row.origin}"
     if row.origin == "yes":
         other = f"control {in_words(row.ours.control, row.unit)}"
-    return f"{sentence(row.title)}: {ours}, {other}."
+    near = ", near its rule's bound" if row.near else ""
+    return f"{sentence(row.title)}: {ours}, {other}{near}."

@@ -57,5 +57,6 @@ def _result(row: LineRow) -> Iterator[Text]:
         )
     )
     yield Text(f"  {row.title:<28}{row.origin:<13}{ours:<15}{ahead:<15}{control}"[:_WIDTH])
-    why = textwrap.shorten(row.why, _WIDTH - 6 - len(row.verdict), placeholder=" …")
-    yield Text.assemble("    ", (row.verdict, _STYLES[row.verdict]), f": {why}")
+    near = " (near its bound)" if row.near else ""
+    why = textwrap.shorten(row.why, _WIDTH - 6 - len(row.verdict + near), placeholder=" …")
+    yield Text.assemble("    ", (row.verdict, _STYLES[row.verdict]), f"{near}: {why}")

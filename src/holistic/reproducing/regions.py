@@ -9,10 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from holistic.lenses.attribution import Attribution
+from holistic.lenses.attribution._maps import attributions
 from holistic.pieces import kept
 from holistic.reproducing.measured import Measured
 from holistic.reproducing.removals import of_class
 from holistic.stats.means import Means
+from holistic.study.examples import Examples
 from holistic.study.subject import Subject
 
 __all__ = ["PARTS", "Erasure", "bar", "connected", "erasures", "loop", "regions", "with_rim"]
@@ -23,6 +26,8 @@ _DRAWS = 5
 """Other parts of each image."""
 _FEWEST = 10
 _NORMAL = 1.959964
+_EVIDENCE = "evidence of a map in it"
+_MAPS = Attribution(noise_draws=1)
 _FAR = 1000
 """Steps outside of the named part that one inside of it counts as."""
 
@@ -208,6 +213,8 @@ def erasures(images: np.ndarray, name: str, seed: int) -> Erasure:
 def regions(subject: Subject, name: str) -> list[Measured]:
     """Measure what a digit loses without a named part, and without others with as much ink.
 
+    Beside it stands how much of the evidence in maps (integrated gradients) lies in the part.
+
     Parameters
     ----------
     subject
@@ -220,7 +227,11 @@ def regions(subject: Subject, name: str) -> list[Measured]:
     erased = erasures(own.images[:, 0].cpu().numpy(), name, subject.seed)
     n, nan, label = len(erased.places), float("nan"), (name, "", "accuracy lost")
     if n < _FEWEST:
-        return [Measured(*label, "main", "points", nan, nan, n, nan, nan, nan, False)]
+        none = nan, nan, n, nan, nan, nan, False
+        return [
+            Measured(*label, "main", "points", *none),
+            Measured(name, "", _EVIDENCE, "remark", "share", *none),
+        ]
     some = own.at(erased.places)
     before = _right(subject, some.images, some.labels)
     after, *others = (
@@ -236,8 +247,27 @@ def regions(subject: Subject, name: str) -> list[Measured]:
         Measured(
             *label, "main", "points", float(lost.mean()), error, n, float(control.mean), lo, hi,
             beats,
-        )
+        ),
+        _mapped(some, subject, erased, name),
     ]  # fmt: skip
+
+
+def _mapped(some: Examples, subject: Subject, erased: Erasure, name: str) -> Measured:
+    """Measure how much of a map's evidence for the digit lies in the part, beside the others."""
+    with torch.enable_grad():
+        maps = attributions(subject, some, _MAPS, lambda images: None)["integrated_gradients"]
+    own = maps[:, 0].clamp(min=0).numpy()  # [M, H, W], what speaks for the digit
+    whole = np.maximum(own.sum((1, 2)), 1e-12)
+    inside, *others = (
+        (own * mask).sum((1, 2)) / whole for mask in (erased.part, *erased.others)
+    )  # [M] each
+    usual = np.mean(others, 0)
+    gap, control = Means.of(inside - usual), Means.of(usual)
+    error = float(inside.std(ddof=1) / np.sqrt(len(inside)))
+    return Measured(
+        name, "", _EVIDENCE, "remark", "share", float(inside.mean()), error,
+        len(inside), float(control.mean), *_ends(control), _ends(gap)[0] > 0,
+    )  # fmt: skip
 
 
 def _ends(means: Means) -> tuple[float, float]:

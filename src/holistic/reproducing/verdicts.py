@@ -204,6 +204,8 @@ def _nearness(line: Line, way: Sequence[Over], level: int) -> str:
     found = list[str]()
     for place, part in enumerate(way):
         for step, words in ((1, "more"), (-1, "fewer")):
+            if step < 0 and part.beats == part.n:
+                continue  # all of them are beyond it: nothing is near
             other = replace(part, beats=min(max(part.beats + step, 0), part.n))
             if _level(line, [*way[:place], other, *way[place + 1 :]]) != level:
                 found.append(f"{part.aspect} with one training {words} beyond its control")
@@ -212,7 +214,8 @@ def _nearness(line: Line, way: Sequence[Over], level: int) -> str:
     if level and slack is not None and abs(slack) <= _CLOSE * (first.next_hi - first.next_lo) / 2:
         moved = replace(first, **{n: getattr(first, n) - slack * _OVER_IT for n in _ENDS})
         if _level(line, [moved if part is first else part for part in way]) != level:
-            found.append(f"{first.aspect} is {in_words(abs(slack), line.unit)} from it")
+            unit = "points" if line.unit == "share" else line.unit
+            found.append(f"{first.aspect} is {in_words(abs(slack), unit)} from it")
     return "; ".join(found)
 
 

@@ -46,7 +46,7 @@ def clearer_than_carriers(seed: int) -> tuple[Planted, ...]:
     read[(own + 1) % classes, 4 * classes + own] = 1.0
     subject = holding(values, labels, read, seed=seed)
     first, unread = range(classes), (1, 2, 3)
-    beside = [k * classes + c for k in unread for c in first]
+    rivals = [k * classes + c for k in unread for c in first]
 
     def needs(kinds: Iterable[int]) -> list[dict[str, object]]:
         return [
@@ -55,7 +55,7 @@ def clearer_than_carriers(seed: int) -> tuple[Planted, ...]:
             for c in first
         ]
 
-    decoys = [*beside, *range(5 * classes, values.shape[1])]
+    decoys = [*rivals, *range(5 * classes, values.shape[1])]
     return (
         Planted(
             subject,
@@ -67,7 +67,7 @@ def clearer_than_carriers(seed: int) -> tuple[Planted, ...]:
                 ),
                 *claims(
                     "selective, not causal",
-                    ({"site": SITE, "unit": u} for u in beside),
+                    ({"site": SITE, "unit": u} for u in rivals),
                     ({"site": SITE, "unit": c} for c in first),
                 ),
                 *claims("needed", needs([0]), needs([1, 2, 3, 4])),
