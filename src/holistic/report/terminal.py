@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -23,11 +24,13 @@ __all__ = ["as_json", "cut_middle", "everything", "summary"]
 
 
 _WIDTH = 80
+_LINES = 36
+"""Lines of a summary; a run adds four, which say where everything is."""
 _BAR = 16
 _ROWS = 10
 """Classes that have a line of their own."""
 _NAME = 14
-_LONG = 210
+_LONG = 130
 """Letters of a caveat that a summary has room for."""
 _CAVEATS = 2
 _LABEL = 12
@@ -35,7 +38,7 @@ _LABEL = 12
 
 
 def summary(audit: Folder) -> RenderableType:
-    """Build what is printed at the end of a run: at most 40 lines of 80 columns."""
+    """Build what is printed at the end of a run: at most 36 lines of 80 columns."""
     audit = audit.for_readers()
     found = opening(audit)
     facts = " · ".join(fact.words for fact in facts_line(audit))
@@ -46,13 +49,9 @@ def summary(audit: Folder) -> RenderableType:
     for column in found.columns:
         if column.short:
             lines += [Text(), *_bars(column)]
-    label = None
-    for panel in found.panels:
-        lines += [Text()] if label is None else []
-        lines += _panel(panel, first=panel.name != label)
-        label = panel.name
-    lines += _caveats(audit.caveats)
-    return Group(*lines)
+    caveats = list(_caveats(audit.caveats))
+    lines += _panels(found.panels, _LINES - len(lines) - len(caveats))
+    return Group(*lines, *caveats)
 
 
 def _wrapped(words: str, width: int = _WIDTH, style: str = "") -> list[Text]:
@@ -97,13 +96,26 @@ def _lost(cell: Cell) -> float:
     return cell.bar.before - cell.bar.after if cell.bar else float("nan")
 
 
-def _panel(panel: Panel, *, first: bool) -> Iterator[Text]:
-    """Write a panel's sentences beside its name, and what doesn't fit below them."""
-    indent = " " * _LABEL
-    for i, line in enumerate(panel.lines):
-        head = f"{panel.name.upper():<{_LABEL}}" if first and not i else indent
-        for j, part in enumerate(_wrapped(line, _WIDTH - _LABEL)):
-            yield Text.assemble((indent if j else head, "bold"), part)
+def _panels(panels: Sequence[Panel], room: int) -> Iterator[Text]:
+    """Write panels' sentences beside their names; where room is short, of the longest fewer."""
+    groups = dict[str, list[list[Text]]]()
+    for panel in panels:
+        own = groups.setdefault(panel.name, [])
+        own += [_wrapped(line, _WIDTH - _LABEL) for line in panel.lines]
+    while sum(map(_height, groups.values())) > room - 1 and any(
+        len(own) > 1 for own in groups.values()
+    ):
+        longest = max((own for own in groups.values() if len(own) > 1), key=_height)
+        longest.pop()
+    if groups:
+        yield Text()
+    for name, own in groups.items():
+        for i, part in enumerate(chain.from_iterable(own)):
+            yield Text.assemble((f"{'' if i else name.upper():<{_LABEL}}", "bold"), part)
+
+
+def _height(sentences: Sequence[Sequence[Text]]) -> int:
+    return sum(map(len, sentences))
 
 
 def _caveats(caveats: Sequence[str]) -> Iterator[Text]:
