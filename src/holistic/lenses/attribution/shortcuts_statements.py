@@ -1,0 +1,62 @@
+"""Says in words what a class is read off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from holistic.lenses._parts import known
+from holistic.lenses.attribution.schemas import ShortcutRow
+from holistic.words import named, percent
+
+__all__ = ["shown", "statements", "where"]
+
+_DOWN, _ACROSS = ("upper", "", "lower"), ("left", "", "right")
+_WIDE = 0.4
+"""Share of the picture from which on a region has no place in words."""
+
+
+def where(mask: np.ndarray) -> str:
+    """Say where on the picture a mask `[H, W]` lies.
+
+    >>> mask = np.zeros((9, 9))
+    >>> mask[7:, 7:] = 1
+    >>> where(mask)
+    'in the lower right'
+    """
+    if not mask.any() or mask.mean() > _WIDE:
+        return "all over the picture"
+    rows, columns = np.nonzero(mask)
+    down = int(3 * (rows.mean() + 0.5) / mask.shape[0])
+    across = int(3 * (columns.mean() + 0.5) / mask.shape[1])
+    side = " ".join(filter(None, (_DOWN[down], _ACROSS[across])))
+    return f"in the {side}" if side else "in the centre"
+
+
+def shown(row: ShortcutRow, mask: np.ndarray) -> str:
+    """Name what a class is read off: `a mark in the lower right`."""
+    what = {
+        "mark": "a mark",
+        "colour": "a colour",
+        "texture": "a texture",
+        "position": "where things lie,",
+    }.get(row.kind, row.kind)
+    return f"{what} {where(mask)}"
+
+
+def statements(rows: Sequence[ShortcutRow], masks: np.ndarray) -> Iterator[str]:
+    """Say of each shortcut what masking and pasting it do."""
+    for row, mask in zip(rows, masks, strict=True):
+        yield f"{named(row.class_)} is read off {shown(row, mask)}."
+        after = row.before - known(row.drop.value)
+        yield (
+            f"Without it {named(row.class_)} goes from {percent(row.before)} right to "
+            f"{percent(after)}."
+        )
+        yield (
+            f"Pasted into others, it makes {percent(known(row.pasted.value))} of them "
+            f"{named(row.class_)}; elsewhere {percent(known(row.pasted.control))}."
+        )
+    if not rows:
+        yield "No class is read off a small mark, a colour, a texture or a place."
