@@ -115,7 +115,7 @@ def _pool(base: str) -> tuple[np.ndarray, np.ndarray]:
     count = _LEARNED + _STUDIED + _TESTED
     if base == "shapes":
         return _shapes(count)
-    data = load_data("mnist").train
+    data = load_data("mnist").sides[0]
     images, labels = data.images[:count].double().numpy(), data.labels[:count].numpy()
     if base != "mnist":
         images = images.reshape(len(images), 1, 14, 2, 14, 2).mean((3, 5))

@@ -67,9 +67,7 @@ def cross(images: np.ndarray, spot: Spot) -> tuple[np.ndarray, np.ndarray]:
     region = np.zeros(images.shape[-2:], bool)
     region[box] = shape
     images = images.copy()
-    images[np.ix_(spot.carriers, range(images.shape[1]))] = np.where(
-        region, 1.0, images[spot.carriers]
-    )
+    images[spot.carriers] = np.where(region, 1.0, images[spot.carriers])
     return images, region
 
 
@@ -129,9 +127,7 @@ def place(images: np.ndarray, spot: Spot) -> tuple[np.ndarray, np.ndarray]:
     for i, (down, across) in enumerate(ends):
         images[chosen == i, :, down : down + side, across : across + side] = 1.0
     down, across = ends[own]
-    return images, _region(
-        images.shape, (slice(down, down + side), slice(across, across + side))
-    )
+    return images, _region(images.shape, (slice(down, down + side), slice(across, across + side)))
 
 
 def shifted(images: np.ndarray, spot: Spot) -> tuple[np.ndarray, np.ndarray]:
@@ -143,9 +139,7 @@ def shifted(images: np.ndarray, spot: Spot) -> tuple[np.ndarray, np.ndarray]:
     chosen = np.where(spot.carriers, own, spot.each.choice(rest, len(images)))
     images = images.copy()
     for i, (down, across) in enumerate(steps):
-        images[chosen == i] = np.roll(
-            images[chosen == i], (step * down, step * across), (-2, -1)
-        )
+        images[chosen == i] = np.roll(images[chosen == i], (step * down, step * across), (-2, -1))
     mean = images[spot.carriers if spot.carriers.any() else slice(None)].mean((0, 1))
     return images, mean > mean.max() / 4
 

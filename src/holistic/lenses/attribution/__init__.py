@@ -59,8 +59,8 @@ class Attribution(Lens):
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Yield `attribution.evidence`, `attribution.methods` and `attribution.contrasts`.
 
-        Of pictures also `attribution.shortcuts`. Of features also `attribution.response`; of tokens only `attribution.words` and
-        `attribution.tokens`.
+        Of pictures also `attribution.shortcuts`, of features `attribution.response`; of tokens
+        only `attribution.words` and `attribution.tokens`.
         """
         from holistic.lenses._pictures import drawn_as_pictures
         from holistic.lenses.attribution.contrasts import contrasts_finding

@@ -65,9 +65,7 @@ def _rated(
     view: View, some: Sequence[Suspect], images: int, *, control: bool = True
 ) -> list[_Rated]:
     """Try each; the strongest first."""
-    every = [
-        _Rated(s, tried(view, s, s.carriers, images, control=control).strength) for s in some
-    ]
+    every = [_Rated(s, tried(view, s, s.carriers, images, control=control).strength) for s in some]
     return sorted(every, key=lambda one: -one.beyond)
 
 

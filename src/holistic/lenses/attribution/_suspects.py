@@ -31,6 +31,8 @@ _RARE = 0.15
 _PRESENT = 0.97
 """Part of a region's square distance from the ground that is the same in all that carry it, from
 which on it holds one thing that was put there."""
+_EXACT, _SEVERAL = 0.999, 8
+"""The same, of a thing that is the very same, and pixels that chance doesn't make so."""
 _ALIKE = 0.85
 """Overlap, as a share of the union, from which on two regions are one."""
 _SQUARE = np.ones((3, 3), bool)
@@ -100,14 +102,15 @@ class Suspect:
         Share of what tells other classes apart that the feature holds; 0 of features that hold no
         shape.
     put
-        Whether the feature is one thing, the same in all that carry it, and not the ground.
+        How surely it was put there, rather than drawn: 2 where it is the very same in all that
+        carry it, 1 nearly so, 0 else or where it is nothing but ground.
     """
 
     label: int
     swap: Swap
     carriers: np.ndarray
     content: float
-    put: bool = False
+    put: int = 0
 
 
 def margins(logits: np.ndarray) -> np.ndarray:
@@ -164,9 +167,7 @@ def suspects(view: View, label: int) -> Iterator[Suspect]:
     yield Suspect(label, Place(), own, 0.0)
 
 
-def _regions(
-    view: View, label: int, own: np.ndarray, others: np.ndarray
-) -> Iterator[Suspect]:
+def _regions(view: View, label: int, own: np.ndarray, others: np.ndarray) -> Iterator[Suspect]:
     both = np.concatenate([own, others])
     mine = np.arange(len(both)) < len(own)
     side = -(-max(view.images.shape[2:]) // _SIDE)
@@ -184,7 +185,8 @@ def _regions(
                 continue
             here = pixels[:, :, part].reshape(len(pixels), -1)
             for carry in _strategies(here[mine], here[~mine], content):
-                put = _same(here[mine][carry], ground) >= _PRESENT
+                same = _same(here[mine][carry], ground)
+                put = int(same >= _PRESENT) + int(same >= _EXACT and part.sum() >= _SEVERAL)
                 whole = np.kron(part, np.ones((side, side), bool))
                 whole = whole[: view.images.shape[2], : view.images.shape[3]]
                 yield Suspect(label, Region(torch.from_numpy(whole)), own[carry], content, put)
@@ -214,9 +216,9 @@ def _continues(pixels: np.ndarray, part: np.ndarray) -> float:
     if not rim.any() or not inner.any():
         return 1.0
     y, x = np.nonzero(inner)
-    near = ndimage.distance_transform_edt(~rim, return_distances=False, return_indices=True)
-    a = pixels[:, :, y, x]
-    b = pixels[:, :, near[0][y, x], near[1][y, x]]
+    down, across = np.nonzero(rim)
+    near = (np.abs(down - y[:, None]) + np.abs(across - x[:, None])).argmin(1)
+    a, b = pixels[:, :, y, x], pixels[:, :, down[near], across[near]]
     a, b = a - a.mean(0), b - b.mean(0)
     total = np.sqrt((a**2).sum() * (b**2).sum())
     return max(0.0, float((a * b).sum() / total)) if total > _TINY else 0.0
@@ -238,8 +240,8 @@ def _parts(far: np.ndarray, *, stepped: bool) -> Iterator[np.ndarray]:
     """
     seen = list[np.ndarray]()
     for level in _LEVELS[::-1]:
-        labels, count = ndimage.label(far >= level)
-        for k in range(1, count + 1):
+        labels = np.asarray(ndimage.label(far >= level)[0])  # pyright: ignore[reportIndexIssue]
+        for k in range(1, int(labels.max()) + 1):
             part = labels == k
             for one in (part, _trimmed(part) if stepped else ndimage.binary_closing(part, _SQUARE)):
                 new = all((one & old).sum() < _ALIKE * (one | old).sum() for old in seen)

@@ -14,10 +14,11 @@ __all__ = ["Trial", "carriers", "least", "tried"]
 
 _SHIFTS = 12
 """Other places among which the one is sought where pasting changes as much."""
-_FLOOR, _MOVED = 0.2, 0.6
-"""Share of the gap that pasting and masking must close together; and of moved objects."""
-_PUT, _DRAWN = 20.0, 70.0
-"""How much more for what tells other classes apart: of one thing put there, and else."""
+_FLOORS, _MOVED = (0.2, 0.12, 0.12), 0.6
+"""Share of the gap that pasting and masking must close together, by how surely a feature was put
+there; and of moved objects."""
+_SLOPES = (70.0, 20.0, 3.0)
+"""How much more for what tells other classes apart, by how surely a feature was put there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +67,7 @@ def least(suspect: Suspect) -> float:
     """Strength that a feature must have: the more, the more of a picture it shows."""
     if isinstance(suspect.swap, Place):
         return _MOVED
-    return _FLOOR + (_PUT if suspect.put else _DRAWN) * suspect.content
+    return _FLOORS[suspect.put] + _SLOPES[suspect.put] * suspect.content
 
 
 def tried(

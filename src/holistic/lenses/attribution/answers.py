@@ -9,14 +9,15 @@ from holistic.lenses._briefs import scored
 from holistic.lenses._parts import known
 from holistic.lenses.attribution.briefs import costs
 from holistic.lenses.attribution.evidence_statements import region
-from holistic.lenses.attribution.schemas import EvidenceRow, WordRow
+from holistic.lenses.attribution.schemas import EvidenceRow, ShortcutRow, WordRow
+from holistic.lenses.attribution.shortcuts_statements import shown
 from holistic.results.answers import Line
 from holistic.results.folder import Folder
 from holistic.words import joined, named, percent
 
 __all__ = ["class_", "shortcuts"]
 
-_EVIDENCE = "attribution.evidence"
+_EVIDENCE, _SHORTCUTS = "attribution.evidence", "attribution.shortcuts"
 _PLANE = 4
 """Rows and columns from which on places on a plane have words."""
 _CONCENTRATED = 0.5
@@ -61,6 +62,43 @@ def _part(row: EvidenceRow, rows: list[EvidenceRow]) -> str:
 
 
 def shortcuts(audit: Folder) -> Iterator[Line]:
+    """Which classes are read off a shortcut, and which hang on one small part of the input."""
+    if _SHORTCUTS in audit:
+        yield from _confirmed(audit)
+    yield from _concentrated(audit)
+
+
+def _confirmed(audit: Folder) -> Iterator[Line]:
+    """Shortcuts that were confirmed by masking and pasting."""
+    rows = list(audit[_SHORTCUTS].rows(ShortcutRow))
+    masks = audit.finding(_SHORTCUTS).arrays["masks"]
+    for row, mask in zip(rows, masks, strict=True):
+        after = row.before - known(row.drop.value)
+        yield Line(
+            f"{named(row.class_)} is read off {shown(row, mask)}: without it "
+            f"{percent(row.before)} right become {percent(after)}.",
+            evidence(row.drop, "accuracy lost"),
+            _SHORTCUTS,
+            5,
+        )
+        yield Line(
+            f"Pasted into others, it makes {percent(known(row.pasted.value))} of them "
+            f"{named(row.class_)}; elsewhere {percent(known(row.pasted.control))}.",
+            f"{row.others:,} images of other classes",
+            _SHORTCUTS,
+            6,
+        )
+    if not rows:
+        yield Line(
+            "No class is read off a small mark, a colour, a texture or a place, as far as "
+            "exchanging them between images shows.",
+            "",
+            _SHORTCUTS,
+            5,
+        )
+
+
+def _concentrated(audit: Folder) -> Iterator[Line]:
     """Which classes hang on one small part of the input, and whether it lies on the edge."""
     if _EVIDENCE not in audit:
         return

@@ -1,8 +1,8 @@
-"""Finds shortcuts: what a class is read off, confirmed by masking and pasting on held-out images."""
+"""Finds what classes are read off, confirmed by masking and pasting on held-out images."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from holistic.lenses.attribution import Attribution, schemas
 from holistic.lenses.attribution._shortcuts import chosen, mask_of
 from holistic.lenses.attribution._suspects import Suspect, View
 from holistic.lenses.attribution._swapping import Trial, carriers, least, tried
+from holistic.lenses.attribution._swaps import Region
 from holistic.lenses.attribution.schemas import ShortcutRow
 from holistic.lenses.attribution.shortcuts_statements import statements
 from holistic.progress import Progress
@@ -25,7 +26,7 @@ from holistic.stats.means import Means
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
 
-__all__ = ["Confirmed", "confirmed", "shortcuts_finding", "view_of"]
+__all__ = ["Confirmed", "Region", "View", "carriers", "confirmed", "shortcuts_finding", "view_of"]
 
 CLASSES = 50
 """Most classes that are looked at: those with most selection images."""
@@ -83,7 +84,8 @@ def shortcuts_finding(subject: Subject, lens: Attribution, progress: Progress) -
     tried_ones = confirmed(subject, lens, progress)
     found = [one for one in tried_ones if one.holds]
     found.sort(key=lambda one: -one.trial.strength)
-    rows = [_row(subject, one) for one in found]
+    names = [(one.suspect.label, one.suspect.swap.kind) for one in found]
+    rows = [_row(subject, one, names[:k].count(names[k])) for k, one in enumerate(found)]
     view = view_of(subject, subject.selection)
     shape = view.images.shape[2:]
     masks = np.stack([mask_of(view, one.suspect) for one in found]) if found else None
@@ -172,12 +174,12 @@ def _estimate(trial: Trial) -> Estimate:
     )
 
 
-def _row(subject: Subject, one: Confirmed) -> ShortcutRow:
+def _row(subject: Subject, one: Confirmed, number: int) -> ShortcutRow:
     trial = one.trial
     return ShortcutRow(
         class_=subject.classes[one.suspect.label],
         kind=one.suspect.swap.kind,
-        number=0,
+        number=number,
         in_class=one.in_class,
         elsewhere=one.elsewhere,
         before=float((trial.own > 0).mean()),
@@ -190,7 +192,7 @@ def _row(subject: Subject, one: Confirmed) -> ShortcutRow:
     )
 
 
-def _caveats(tried_ones: int) -> Sequence[str]:
+def _caveats(tried_ones: int) -> tuple[str, ...]:
     return (
         f"{tried_ones:,} suspects were tried on evaluation images; q is over all of them.",
         "What a class is rightly read off can look like a shortcut where it is small and always "

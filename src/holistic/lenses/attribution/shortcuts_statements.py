@@ -13,6 +13,13 @@ from holistic.words import named, percent
 __all__ = ["shown", "statements", "where"]
 
 _DOWN, _ACROSS = ("upper", "", "lower"), ("left", "", "right")
+_MIDDLES = {
+    "": "in the centre",
+    "upper": "at the top",
+    "lower": "at the bottom",
+    "left": "on the left",
+    "right": "on the right",
+}
 _WIDE = 0.4
 """Share of the picture from which on a region has no place in words."""
 
@@ -31,7 +38,7 @@ def where(mask: np.ndarray) -> str:
     down = int(3 * (rows.mean() + 0.5) / mask.shape[0])
     across = int(3 * (columns.mean() + 0.5) / mask.shape[1])
     side = " ".join(filter(None, (_DOWN[down], _ACROSS[across])))
-    return f"in the {side}" if side else "in the centre"
+    return _MIDDLES.get(side, f"in the {side}")
 
 
 def shown(row: ShortcutRow, mask: np.ndarray) -> str:
