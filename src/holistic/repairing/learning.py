@@ -47,10 +47,10 @@ class Exchange:
     carrying: np.ndarray
 
     @classmethod
-    def of(cls, subject: Subject, found: Sequence[Confirmed], *, held: bool) -> Exchange:
+    def of(cls, subject: Subject, found: Sequence[Confirmed], *, evaluated: bool) -> Exchange:
         """Look which images of the evaluation or the selection split carry which shortcut."""
         known = view_of(subject, subject.selection)
-        view = view_of(subject, subject.evaluation) if held else known
+        view = view_of(subject, subject.evaluation) if evaluated else known
         have = [carriers(view, one.suspect, known) for one in found]
         return cls(view, found, np.stack(have) if have else np.zeros((0, len(view.labels)), bool))
 
@@ -118,7 +118,7 @@ def learned(
     """Return the edited copy, and what of it was edited."""
     if not found:
         return copy.deepcopy(subject.model), "nothing"
-    exchange = Exchange.of(subject, found, held=False)
+    exchange = Exchange.of(subject, found, evaluated=False)
     ways = list(_ways(subject, found, how))
     rng = np.random.default_rng([subject.seed, 3])
     order = rng.permutation(len(exchange.view.labels))
@@ -183,8 +183,8 @@ def _asked(
 def _right(subject: Subject, model: nn.Module, asked: tuple[list[Tensor], np.ndarray]) -> float:
     """Mean accuracy on images that were kept back."""
     logits = logits_of(subject, model)
-    said = [logits(images).argmax(1).cpu().numpy() for images in asked[0]]
-    return float(np.mean([answer == asked[1] for answer in said]))
+    answers = [logits(images).argmax(1).cpu().numpy() for images in asked[0]]
+    return float(np.mean([answer == asked[1] for answer in answers]))
 
 
 def _taught(

@@ -81,7 +81,7 @@ def measured(subject: Subject, edited: nn.Module, found: Sequence[Confirmed], ho
     how
         What was edited.
     """
-    exchange = Exchange.of(subject, found, held=True)
+    exchange = Exchange.of(subject, found, evaluated=True)
     rows, rng = np.arange(len(exchange.view.labels)), np.random.default_rng([subject.seed, 5])
     clean = exchange.without(rows, rng)
     logits = logits_of(subject, edited)
@@ -92,12 +92,12 @@ def measured(subject: Subject, edited: nn.Module, found: Sequence[Confirmed], ho
         after = torch.cat(parts).argmax(1).cpu().numpy()
         return exchange.view.predict(images).argmax(1), after
 
-    said = answers(clean), answers(exchange.view.images)
+    given_answers = answers(clean), answers(exchange.view.images)
     pasted = {one.suspect.label: _pasted(exchange, k, answers, rng) for k, one in enumerate(found)}
     labels = exchange.view.labels
     groups = [(name, labels == k, k) for k, name in enumerate(subject.classes)]
     table = [
-        _row(name, labels[some], [[a[some] for a in pair] for pair in said], pasted.get(k))
+        _row(name, labels[some], [[a[some] for a in pair] for pair in given_answers], pasted.get(k))
         for name, some, k in [*groups, (_EVERY, np.ones(len(labels), bool), -1)]
         if some.any()
     ]
@@ -108,16 +108,21 @@ def _pasted(exchange: Exchange, k: int, answers: _Answers, rng: np.random.Genera
     label = exchange.found[k].suspect.label
     rows = np.flatnonzero(exchange.view.labels != label)
     one = Exchange(exchange.view, exchange.found[k : k + 1], exchange.carrying[k : k + 1])
-    return [float((said == label).mean()) for said in answers(one.with_(rows, 1.0, rng))]
+    return [
+        float((given_answers == label).mean())
+        for given_answers in answers(one.with_(rows, 1.0, rng))
+    ]
 
 
 def _row(
     name: str,
     labels: np.ndarray,
-    said: Sequence[Sequence[np.ndarray]],
+    given_answers: Sequence[Sequence[np.ndarray]],
     pasted: Sequence[float] | None,
 ) -> RepairRow:
-    (before, after), (given_before, given_after) = ([a == labels for a in pair] for pair in said)
+    (before, after), (given_before, given_after) = (
+        [a == labels for a in pair] for pair in given_answers
+    )
     lost, gained = int((before & ~after).sum()), int((~before & after).sum())
     lo, hi = paired_accuracy_interval(lost, gained, len(labels))
     change = (gained - lost) / len(labels)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from holistic.lenses.attribution._suspects import Suspect, View, suspects
+from holistic.lenses.attribution._suspects import Suspect, View, apart, suspects
 from holistic.lenses.attribution._swapping import least, tried
 from holistic.lenses.attribution._swaps import Band, Region, levels
 
@@ -17,8 +17,10 @@ __all__ = ["chosen", "mask_of"]
 
 _FIRST, _LEFT = 8, 8
 """Images of a first trial, and suspects that are left after it."""
-_ALIKE = 0.93
-"""Share of the best one's strength from which on a smaller region is as good."""
+_ALIKE = 0.8
+"""Share of the best one's strength from which on another region is as good."""
+_SEEN = 0.3
+"""How far pixels lie apart at least where they show which region fits."""
 _SHARED = 0.1
 """Share of two regions' union that they may share to be two."""
 
@@ -70,7 +72,7 @@ def _rated(
 
 
 def _apart(view: View, strong: Sequence[_Rated]) -> Iterator[_Rated]:
-    """The strongest ones that lie apart; where others much like one are as strong, the smallest.
+    """The strongest ones that lie apart, and of others much like one the best fitting region.
 
     Colours, textures and places of the whole picture count where no region does.
     """
@@ -85,11 +87,25 @@ def _apart(view: View, strong: Sequence[_Rated]) -> Iterator[_Rated]:
             for one in regions
             if one.strength >= _ALIKE * best.strength and _overlap(_mask(one), mask) > _SHARED
         ]
-        smallest = min(alike, key=lambda one: _mask(one).sum())
         taken |= mask
-        yield smallest
+        yield _fitting(view, best, alike)
     if not regions:
         yield from strong[:1]
+
+
+def _fitting(view: View, best: _Rated, alike: Sequence[_Rated]) -> _Rated:
+    """The region that holds most pixels which differ half as far as most of them, and few others.
+
+    Where single pixels don't differ, as those of a texture, it is the strongest one.
+    """
+    label, own = best.suspect.label, best.suspect.carriers
+    others = np.random.default_rng(view.seed).permutation(view.others(label))[: len(own) + 200]
+    images = view.images[np.concatenate([own, others])].numpy()
+    far = apart(images, np.arange(len(images)) < len(own))
+    usual = float(np.quantile(far[_mask(best)], 0.75))
+    if usual < _SEEN:
+        return best
+    return max(alike, key=lambda one: float((far[_mask(one)] - usual / 2).sum()))
 
 
 def _mask(one: _Rated) -> np.ndarray:

@@ -120,7 +120,7 @@ def confirmed(subject: Subject, lens: Attribution, progress: Progress) -> list[C
     """Try every class's suspects on the evaluation split, whether they hold or not."""
     if not drawn_as_pictures(subject):
         return []
-    chosen_from, held = (view_of(subject, s) for s in (subject.selection, subject.evaluation))
+    chosen_from, tested_on = (view_of(subject, s) for s in (subject.selection, subject.evaluation))
     counts = np.bincount(chosen_from.labels, minlength=len(subject.classes))
     classes = np.argsort(-counts, kind="stable")[: min(CLASSES, len(counts))]
     work = model_work(subject) * RUNS * len(classes)
@@ -134,7 +134,7 @@ def confirmed(subject: Subject, lens: Attribution, progress: Progress) -> list[C
 
     for label in sorted(classes.tolist()):
         for suspect in chosen(chosen_from, label, lens.shortcut_images, most, advance):
-            found += _confirmed(subject, held, chosen_from, suspect, 4 * lens.shortcut_images)
+            found += _confirmed(subject, tested_on, chosen_from, suspect, 4 * lens.shortcut_images)
     estimates = with_q([one.estimate for one in found])
     return [
         Confirmed(one.suspect, one.trial, one.in_class, one.elsewhere, estimate)
@@ -143,14 +143,14 @@ def confirmed(subject: Subject, lens: Attribution, progress: Progress) -> list[C
 
 
 def _confirmed(
-    subject: Subject, held: View, selection: View, suspect: Suspect, most: int
+    subject: Subject, tested_on: View, selection: View, suspect: Suspect, most: int
 ) -> Iterator[Confirmed]:
     """Try a suspect on evaluation images that carry it."""
-    have, own = carriers(held, suspect, selection), held.labels == suspect.label
+    have, own = carriers(tested_on, suspect, selection), tested_on.labels == suspect.label
     carrying = np.flatnonzero(have & own)
-    if min(len(carrying), len(held.others(suspect.label))) < _FEWEST:
+    if min(len(carrying), len(tested_on.others(suspect.label))) < _FEWEST:
         return
-    trial = tried(held, suspect, carrying, most)
+    trial = tried(tested_on, suspect, carrying, most)
     yield Confirmed(
         suspect, trial, float(have[own].mean()), float(have[~own].mean()), _estimate(trial)
     )
