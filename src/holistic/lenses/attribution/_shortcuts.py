@@ -55,7 +55,7 @@ def chosen(
         Called at the end.
     """
     found = [s for s in suspects(view, label) if least(s) < 2]
-    found = sorted(found, key=lambda s: s.content)[:most]
+    found = sorted(found, key=lambda s: (-s.put, s.content))[:most]
     rated = _rated(view, found, _FIRST, control=False)[:_LEFT]
     rated = _rated(view, [one.suspect for one in rated], images)
     strong = [one for one in rated if one.beyond > 0]

@@ -21,7 +21,7 @@ _MOST_SHARE = 0.75
 """Share of the picture that a region covers at most: more is the picture."""
 _CONTENT = 0.03
 """Share of what others' pictures show from which on a feature's content must be constant."""
-_MOST_CONTENT = 0.12
+_MOST_CONTENT = 0.3
 """The same, of constant content."""
 _CONSTANT = 0.9
 """Part of the difference to others that doesn't vary among those that carry a feature."""

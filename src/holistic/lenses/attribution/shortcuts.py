@@ -37,6 +37,8 @@ RUNS = 20
 _FEWEST = 8
 """Evaluation images that carry a feature, and others, that confirming it needs."""
 _SURE = 0.05
+_AGAIN = 0.75
+"""Share of the strength that was asked for on the selection split, where the strongest was taken."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,7 @@ class Confirmed:
     def holds(self) -> bool:
         """Whether it is a shortcut."""
         q = self.estimate.q
-        strong = self.trial.strength >= least(self.suspect)
+        strong = self.trial.strength >= _AGAIN * least(self.suspect)
         return strong and q is not None and q < _SURE and self.in_class > self.elsewhere
 
 
