@@ -65,7 +65,7 @@ def test_the_planted_mark_is_named_with_its_place(planted: Subject) -> None:
     assert row["mask_drop"] > 0.5 > row["control_drop"]
     assert row["pasted"] > row["pasted_control"] + 0.2
     assert row["q"] < 0.05
-    assert finding.statements[0] == '"3" is read off a mark in the lower right.'
+    assert finding.statements[0].startswith('"3" is read off a mark in the lower right: ')
 
 
 def test_a_clean_network_has_no_shortcut() -> None:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from holistic.lenses._answers import evidence
 from holistic.lenses._briefs import scored
-from holistic.lenses._parts import known
+from holistic.lenses._parts import known, significant
 from holistic.lenses.attribution.briefs import costs
 from holistic.lenses.attribution.evidence_statements import region
 from holistic.lenses.attribution.schemas import EvidenceRow, ShortcutRow, WordRow
-from holistic.lenses.attribution.shortcuts_statements import shown
+from holistic.lenses.attribution.shortcuts_statements import NONE, pasted, shown
 from holistic.results.answers import Line
 from holistic.results.folder import Folder
 from holistic.words import joined, named, percent
@@ -70,32 +70,12 @@ def shortcuts(audit: Folder) -> Iterator[Line]:
 
 def _confirmed(audit: Folder) -> Iterator[Line]:
     """Shortcuts that were confirmed by masking and pasting."""
-    rows = list(audit[_SHORTCUTS].rows(ShortcutRow))
-    masks = audit.finding(_SHORTCUTS).arrays["masks"]
-    for row, mask in zip(rows, masks, strict=True):
-        after = row.before - known(row.drop.value)
-        yield Line(
-            f"{named(row.class_)} is read off {shown(row, mask)}: without it "
-            f"{percent(row.before)} right become {percent(after)}.",
-            evidence(row.drop, "accuracy lost"),
-            _SHORTCUTS,
-            5,
-        )
-        yield Line(
-            f"Pasted into others, it makes {percent(known(row.pasted.value))} of them "
-            f"{named(row.class_)}; elsewhere {percent(known(row.pasted.control))}.",
-            f"{row.others:,} images of other classes",
-            _SHORTCUTS,
-            6,
-        )
+    rows = [row for row in audit[_SHORTCUTS].rows(ShortcutRow) if significant(row.drop)]
+    for row in rows:
+        yield Line(shown(row), evidence(row.drop, "accuracy lost"), _SHORTCUTS, 5)
+        yield Line(pasted(row), f"{row.others:,} images of other classes", _SHORTCUTS, 6)
     if not rows:
-        yield Line(
-            "No class is read off a small mark, a colour, a texture or a place, as far as "
-            "exchanging them between images shows.",
-            "",
-            _SHORTCUTS,
-            5,
-        )
+        yield Line(NONE, "", _SHORTCUTS, 5)
 
 
 def _concentrated(audit: Folder) -> Iterator[Line]:

@@ -18,7 +18,7 @@ from holistic.lenses.attribution.schemas import (
     TokenRow,
     WordRow,
 )
-from holistic.lenses.attribution.shortcuts_statements import shown
+from holistic.lenses.attribution.shortcuts_statements import NONE, shown
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 from holistic.words import counted, named, percent
@@ -59,15 +59,8 @@ def costs(row: EvidenceRow | WordRow) -> bool:
 
 def shortcuts(finding: Finding, audit: Folder) -> str:
     """Name the strongest shortcut, with what masking it costs."""
-    rows = list(finding.table.rows(ShortcutRow))
-    if not rows:
-        return "No class is read off a small mark, a colour, a texture or a place."
-    row, mask = rows[0], finding.arrays["masks"][0]
-    after = row.before - known(row.drop.value)
-    return (
-        f"{named(row.class_)} is read off {shown(row, mask)}: without it {percent(row.before)} "
-        f"right become {percent(after)}."
-    )
+    rows = [row for row in finding.table.rows(ShortcutRow) if significant(row.drop)]
+    return shown(rows[0]) if rows else NONE
 
 
 def methods(finding: Finding, audit: Folder) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from holistic.lenses._parts import known
+from holistic.lenses._parts import known, significant
 from holistic.lenses.attribution._failures import FAILURES, IN_SHORT, failures
 from holistic.lenses.attribution.schemas import (
     CONTROLS,
@@ -18,7 +18,7 @@ from holistic.lenses.attribution.schemas import (
 from holistic.lenses.attribution.shortcuts_statements import shown
 from holistic.results.folder import Folder
 from holistic.results.opening import Cell, ClassColumn, Opening, Panel, Plane
-from holistic.words import joined, named, number, percent, quoted, sentence
+from holistic.words import joined, number, quoted, sentence
 
 __all__ = ["laid_out", "opening", "trust"]
 
@@ -105,14 +105,9 @@ def laid_out(rows: Sequence[EvidenceRow]) -> np.ndarray:
 
 def _shortcuts(audit: Folder) -> Iterator[Panel]:
     """Say which classes are read off a shortcut."""
-    rows = list(audit[_SHORTCUTS].rows(ShortcutRow))
+    rows = [row for row in audit[_SHORTCUTS].rows(ShortcutRow) if significant(row.drop)]
     if rows:
-        masks = audit.finding(_SHORTCUTS).arrays["masks"]
-        lines = [
-            f"{named(row.class_)} is read off {shown(row, mask)}: without it "
-            f"{percent(row.before)} right become {percent(row.before - known(row.drop.value))}."
-            for row, mask in zip(rows[:_SHOWN], masks, strict=False)
-        ]
+        lines = [shown(row) for row in rows[:_SHOWN]]
         evidence = "; ".join(
             f"{row.class_}: accuracy lost {number(row.drop.value, '.2f')} "
             f"[{number(row.drop.lo, '.2f')}, {number(row.drop.hi, '.2f')}], n = {row.n}, "

@@ -15,7 +15,7 @@ from holistic.lenses.attribution._suspects import Suspect, View
 from holistic.lenses.attribution._swapping import Trial, carriers, least, tried
 from holistic.lenses.attribution._swaps import Region
 from holistic.lenses.attribution.schemas import ShortcutRow
-from holistic.lenses.attribution.shortcuts_statements import statements
+from holistic.lenses.attribution.shortcuts_statements import statements, where
 from holistic.progress import Progress
 from holistic.replacing.budget import afforded, model_work
 from holistic.results.columns import Estimate
@@ -38,7 +38,7 @@ _FEWEST = 8
 """Evaluation images that carry a feature, and others, that confirming it needs."""
 _SURE = 0.05
 _AGAIN = 0.75
-"""Share of the strength that was asked for on the selection split, where the strongest was taken."""
+"""Share of the strength asked for on the selection split, where the strongest was taken."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,20 +87,23 @@ def shortcuts_finding(subject: Subject, lens: Attribution, progress: Progress) -
     found = [one for one in tried_ones if one.holds]
     found.sort(key=lambda one: -one.trial.strength)
     names = [(one.suspect.label, one.suspect.swap.kind) for one in found]
-    rows = [_row(subject, one, names[:k].count(names[k])) for k, one in enumerate(found)]
     view = view_of(subject, subject.selection)
     shape = view.images.shape[2:]
-    masks = np.stack([mask_of(view, one.suspect) for one in found]) if found else None
+    masks = [mask_of(view, one.suspect) for one in found]
+    rows = [
+        _row(subject, one, names[:k].count(names[k]), where(masks[k]))
+        for k, one in enumerate(found)
+    ]
     means = [view.images[one.suspect.carriers].mean(0, keepdim=True) for one in found]
     drawn = [pictures(flat_planes(m, subject.images.shape[1:]), subject.images) for m in means]
     arrays = {
-        "attribution.masks": np.zeros((0, *shape), np.float32) if masks is None else masks,
+        "attribution.masks": np.stack(masks) if masks else np.zeros((0, *shape), np.float32),
         "attribution.typical": np.concatenate(drawn) if drawn else np.zeros((0, *shape), np.uint8),
     }
     return Finding(
         schemas.SHORTCUTS,
         Table.from_rows(ShortcutRow, rows),
-        statements=tuple(statements(rows, arrays["attribution.masks"])),
+        statements=tuple(statements(rows)),
         caveats=_caveats(len(tried_ones)),
         arrays=arrays,
     )
@@ -176,12 +179,13 @@ def _estimate(trial: Trial) -> Estimate:
     )
 
 
-def _row(subject: Subject, one: Confirmed, number: int) -> ShortcutRow:
+def _row(subject: Subject, one: Confirmed, number: int, place: str) -> ShortcutRow:
     trial = one.trial
     return ShortcutRow(
         class_=subject.classes[one.suspect.label],
         kind=one.suspect.swap.kind,
         number=number,
+        place=place,
         in_class=one.in_class,
         elsewhere=one.elsewhere,
         before=float((trial.own > 0).mean()),

@@ -10,7 +10,9 @@ from holistic.lenses._parts import known
 from holistic.lenses.attribution.schemas import ShortcutRow
 from holistic.words import named, percent
 
-__all__ = ["shown", "statements", "where"]
+__all__ = ["NONE", "pasted", "shown", "statements", "where"]
+
+NONE = "No class is read off a small mark, a colour, a texture or a place."
 
 _DOWN, _ACROSS = ("upper", "", "lower"), ("left", "", "right")
 _MIDDLES = {
@@ -41,29 +43,29 @@ def where(mask: np.ndarray) -> str:
     return _MIDDLES.get(side, f"in the {side}")
 
 
-def shown(row: ShortcutRow, mask: np.ndarray) -> str:
-    """Name what a class is read off: `a mark in the lower right`."""
-    what = {
-        "mark": "a mark",
-        "colour": "a colour",
-        "texture": "a texture",
-        "position": "where things lie,",
-    }.get(row.kind, row.kind)
-    return f"{what} {where(mask)}"
+def shown(row: ShortcutRow) -> str:
+    """Say what a class is read off, and what masking it costs: one sentence."""
+    what = {"mark": "a mark", "colour": "a colour", "texture": "a texture"}
+    thing = what.get(row.kind, "where things lie,")
+    after = row.before - known(row.drop.value)
+    return (
+        f"{named(row.class_)} is read off {thing} {row.place}: without it "
+        f"{percent(row.before)} right become {percent(after)}."
+    )
 
 
-def statements(rows: Sequence[ShortcutRow], masks: np.ndarray) -> Iterator[str]:
+def pasted(row: ShortcutRow) -> str:
+    """Say how many images of other classes become the class: one sentence."""
+    return (
+        f"Pasted into others, it makes {percent(known(row.pasted.value))} of them "
+        f"{named(row.class_)}; elsewhere {percent(known(row.pasted.control))}."
+    )
+
+
+def statements(rows: Sequence[ShortcutRow]) -> Iterator[str]:
     """Say of each shortcut what masking and pasting it do."""
-    for row, mask in zip(rows, masks, strict=True):
-        yield f"{named(row.class_)} is read off {shown(row, mask)}."
-        after = row.before - known(row.drop.value)
-        yield (
-            f"Without it {named(row.class_)} goes from {percent(row.before)} right to "
-            f"{percent(after)}."
-        )
-        yield (
-            f"Pasted into others, it makes {percent(known(row.pasted.value))} of them "
-            f"{named(row.class_)}; elsewhere {percent(known(row.pasted.control))}."
-        )
+    for row in rows:
+        yield shown(row)
+        yield pasted(row)
     if not rows:
-        yield "No class is read off a small mark, a colour, a texture or a place."
+        yield NONE

@@ -20,6 +20,7 @@ class ShortcutRow:
         "some frequencies, or a region whose look changes; position: where something lies"
     )
     number: int = key("counts a class's shortcuts of one kind, the strongest first, from 0 on")
+    place: str = col("where on the picture it lies", words="where")
     in_class: float = col(
         "share of the class's evaluation images that carry it", unit="share", role=""
     )
