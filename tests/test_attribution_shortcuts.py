@@ -36,6 +36,11 @@ def planted() -> Subject:
     return digits(mark=True)
 
 
+@pytest.fixture(scope="module")
+def clean() -> Subject:
+    return digits(mark=False)
+
+
 def digits(*, mark: bool) -> Subject:
     data = load_data("digits", seed=0)
     assert data.train is not None
@@ -68,8 +73,8 @@ def test_the_planted_mark_is_named_with_its_place(planted: Subject) -> None:
     assert finding.statements[0].startswith('"3" is read off a mark in the lower right: ')
 
 
-def test_a_clean_network_has_no_shortcut() -> None:
-    finding = found(digits(mark=False))
+def test_a_clean_network_has_no_shortcut(clean: Subject) -> None:
+    finding = found(clean)
     assert len(finding.table) == 0
     assert finding.arrays["masks"].shape == (0, 8, 8)
 
@@ -79,23 +84,22 @@ def test_repair_takes_it_out_of_a_copy(planted: Subject) -> None:
     done = holistic.repair(planted)
     for name, value in planted.model.state_dict().items():
         assert torch.equal(value, before[name])
-    clean = load_data("digits", seed=0).test
-    threes = clean.labels == MARKED
+    bare = load_data("digits", seed=0).test
+    threes = bare.labels == MARKED
     with torch.no_grad():
-        said = done(clean.images[threes]).argmax(1)
-    assert (said == MARKED).float().mean() > 0.6
-    assert (planted.predict(clean.images[threes]).argmax(1) == MARKED).float().mean() < 0.3
+        answers = done(bare.images[threes]).argmax(1)
+    assert (answers == MARKED).float().mean() > 0.6
+    assert (planted.predict(bare.images[threes]).argmax(1) == MARKED).float().mean() < 0.3
     (row,) = done.finding.table.where(class_="3").rows()
     assert row["after"] > row["before"]
     assert row["pasted_after"] < row["pasted_before"]
 
 
-def test_repair_without_a_shortcut_edits_nothing() -> None:
-    subject = digits(mark=False)
-    done = holistic.repair(subject)
+def test_repair_without_a_shortcut_edits_nothing(clean: Subject) -> None:
+    done = holistic.repair(clean)
     assert done.how == "nothing"
-    images = subject.evaluation.images
-    assert torch.equal(done(images), subject.model(images))
+    images = clean.evaluation.images
+    assert torch.equal(done(images), clean.model(images))
 
 
 def test_an_unknown_way_is_refused(planted: Subject) -> None:
@@ -112,7 +116,8 @@ def test_distances_of_distributions_are_those_of_scipy() -> None:
     values = rng.integers(0, 4, (60, 2, 3)).astype(float)
     own = rng.random(60) < 0.4
     expected = [
-        max(ks_2samp(values[own, f, i], values[~own, f, i])[0] for f in range(2)) for i in range(3)
+        np.max([ks_2samp(values[own, f, i], values[~own, f, i])[0] for f in range(2)])
+        for i in range(3)
     ]
     np.testing.assert_allclose(apart(values, own), expected, atol=1e-12)
 
