@@ -79,8 +79,7 @@ app.command(
 app.command(
     "holistic.cli.repair:repair",
     help="Find shortcuts and take them out of a copy of a model; says what that does.",
-    help_epilogue="    holistic repair runs/mnist-mlp-seed0\n\n"
-    "    holistic repair folder:photos --model mine:net --weights net.pt",
+    help_epilogue="    holistic repair folder:photos --model mine:net --weights net.pt",
     sort_key=6,
 )
 app.command(

@@ -35,9 +35,9 @@ def repair(
     plan
         What is studied; `--out` names the file of the copy's weights.
     how
-        What is edited: `mask` (of the input), `readout`, `weights`, or what is best of them.
+        What is edited; auto takes the best.
     trust
-        Run the code and read the files that an audit names.
+        Run code that an audit names.
     json_
         Print one JSON document instead of text.
     """
