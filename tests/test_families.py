@@ -45,6 +45,7 @@ ELSEWHERE = {
     "activation.depth": {"q"},  # the largest of a family, not a false discovery rate
     "mechanism.pairs": {"q", "r_within_q"},  # over pairs that aren't listed, too
     "mechanism.clusters": {"q", "null_q", "untrained_q"},  # one test a cluster or site, many rows
+    "attribution.shortcuts": {"q"},  # over suspects that aren't listed, too
     "tracing.patching": {"q"},  # whole sites, and units
     "tracing.geometry": {"q"},  # one test a site, many rows
     # of classes that the table doesn't name, and of pairs that stand in another

@@ -30,6 +30,7 @@ _HOMES = {
     "doctor": "doctoring",
     "load": "report.saved",
     "removable": "replacing.removal",
+    "repair": "repairing",
     "reproduce": "reproducing",
     "serve": "workbench.serving",
     "sweep": "replacing.sweep",
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from holistic.graph.edits import Steer as Steer
     from holistic.graph.edits import Zero as Zero
     from holistic.graph.sites import Site as Site
+    from holistic.repairing import repair as repair
     from holistic.replacing import top_units as top_units
     from holistic.replacing.asked import test as test
     from holistic.replacing.removal import removable as removable

@@ -77,6 +77,12 @@ app.command(
     sort_key=5,
 )
 app.command(
+    "holistic.cli.repair:repair",
+    help="Find shortcuts and take them out of a copy of a model; says what that does.",
+    help_epilogue="    holistic repair folder:photos --model mine:net --weights net.pt",
+    sort_key=6,
+)
+app.command(
     "holistic.cli.compare:compare",
     help="Compare saved audits: what replicates, which units come again; no torch.",
     help_epilogue="    holistic compare runs/seed0 runs/seed1 runs/seed2",

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from holistic.report.saved import Audit
+    from holistic.study.subject import Subject
     from holistic.workbench.live import Live
     from holistic.workbench.serving import Served
 
-__all__ = ["needs_trust", "serve"]
+__all__ = ["made_again", "needs_trust", "serve"]
 
 _MADE = ("data", "model", "weights", "seed", "limit", "score", "unit_axis")
 """What an audit must say of its source, so that its model can be made again."""
@@ -113,11 +114,25 @@ def _threads(asked: int | None) -> int:
 
 
 def _model(audit: Audit, data_dir: Path | None, *, trust: bool) -> Live | str:
-    """Make the model again as the audit says that it was made, or say why that can't be."""
+    """Make the model again for the live page, or say why that can't be."""
+    from holistic.workbench.live import Live
+
+    subject = made_again(audit, data_dir, trust=trust)
+    if isinstance(subject, str):
+        return subject
+    try:
+        live = Live(subject)
+        live.warm()
+        return live
+    except HolisticError as error:
+        return str(error)
+
+
+def made_again(audit: Audit, data_dir: Path | None, *, trust: bool) -> Subject | str:
+    """Make a subject again as the audit says that it was made, or say why that can't be."""
     from holistic.cli.options import QUICK_EXAMPLES, Plan, Source
     from holistic.cli.subjects import is_reference, load_source, obtain_model, whole_subject
     from holistic.progress import silent
-    from holistic.workbench.live import Live
     from holistic.workbench.serving import difference
 
     made = audit.provenance.get("source")
@@ -163,10 +178,6 @@ def _model(audit: Audit, data_dir: Path | None, *, trust: bool) -> Live | str:
         subject = whole_subject(
             obtain_model(source, data, weights=chosen, progress=silent), data, source, plan
         )
-        if other := difference(audit, subject):
-            return other
-        live = Live(subject)
-        live.warm()
-        return live
+        return difference(audit, subject) or subject
     except HolisticError as error:
         return str(error)

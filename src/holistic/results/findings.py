@@ -23,6 +23,19 @@ _FIRST = 5
 """Rows that a notebook shows: those that stand out most."""
 
 
+class _Arrays(dict[str, np.ndarray]):
+    """Arrays by their whole names, or without the lens's before them."""
+
+    def __init__(self, arrays: Mapping[str, np.ndarray], lens: str) -> None:
+        super().__init__(arrays)
+        self.lens = lens
+
+    def __missing__(self, name: str) -> np.ndarray:
+        if (whole := f"{self.lens}.{name}") in self:
+            return self[whole]
+        raise KeyError(name)
+
+
 @dataclass(frozen=True, repr=False)
 class Finding:
     """One table with what it says in words, what limits it, and its large arrays.
@@ -38,7 +51,8 @@ class Finding:
     caveats
         What a reader must know before believing the numbers.
     arrays
-        Large arrays that belong to the table (`<lens>.<name>` to array), never pickled.
+        Large arrays that belong to the table (`<lens>.<name>` to array; the name alone will do),
+        never pickled.
     say
         Makes the one sentence that says what was found; an audit that is read knows it.
     """
@@ -49,6 +63,9 @@ class Finding:
     caveats: tuple[str, ...] = ()
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
     say: Callable[[], str] | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "arrays", _Arrays(self.arrays, self.schema.lens))
 
     def __repr__(self) -> str:
         counts = f"{len(self.statements)} statements, {len(self.caveats)} caveats"

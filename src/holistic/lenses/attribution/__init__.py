@@ -49,17 +49,25 @@ class Attribution(Lens):
     """Multiplications that all windows may cost: of a dearer model fewer windows are erased, on
     fewer images."""
 
+    shortcut_images: int = setting(48, 8, 10_000, quick=24, least=16)
+    """Images of a class, and of others, on which a suspected shortcut is chosen; it is confirmed
+    on up to four times as many evaluation images."""
+    shortcut_work: float = setting(3e11, 0, 1e24, quick=3e10, least=1e10)
+    """Multiplications that trying suspects may cost: of a dearer model fewer are tried."""
+
     @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Yield `attribution.evidence`, `attribution.methods` and `attribution.contrasts`.
 
-        Of features also `attribution.response`; of tokens only `attribution.words` and
-        `attribution.tokens`.
+        Of pictures also `attribution.shortcuts`, of features `attribution.response`; of tokens
+        only `attribution.words` and `attribution.tokens`.
         """
+        from holistic.lenses._pictures import drawn_as_pictures
         from holistic.lenses.attribution.contrasts import contrasts_finding
         from holistic.lenses.attribution.evidence import evidence_finding
         from holistic.lenses.attribution.methods import methods_finding
         from holistic.lenses.attribution.response import response_finding
+        from holistic.lenses.attribution.shortcuts import shortcuts_finding
         from holistic.lenses.attribution.words import tokens_finding, words_finding
 
         kind = subject.input_kind.name
@@ -68,6 +76,8 @@ class Attribution(Lens):
             yield tokens_finding(subject)
             return
         yield evidence_finding(subject, self, context.progress)
+        if drawn_as_pictures(subject):
+            yield shortcuts_finding(subject, self, context.progress)
         if kind == "features":
             yield response_finding(subject, self, context.progress)
         methods = methods_finding(subject, self, context.progress)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from holistic.lenses._pictures import are_pictures
+from holistic.lenses._pictures import are_pictures, drawn_as_pictures
 from holistic.lenses._work import MEGABYTE, Scene, Work
 from holistic.lenses.attribution._maps import METHODS
 from holistic.lenses.attribution.contrasts import PAIRS
 from holistic.lenses.attribution.evidence import SIDES
+from holistic.lenses.attribution.shortcuts import CLASSES, RUNS, TRIED
 from holistic.replacing.budget import afforded, model_work
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["work"]
 
+_COMPARED = 6e-7
+"""Seconds for a pixel of an image that is compared with the class's."""
 _MAPS, _STEPPED, _SORTED, _TRACED, _REST = 4e-9, 1.2e-5, 9e-8, 0.02, 1.3
 """Seconds beside the model: for a pixel of a map at each step, for an image there, for a pixel that
 is put in order, for an operation of a control, and for what is loaded and written."""
@@ -38,8 +41,10 @@ def work(scene: Scene, lens: Attribution) -> Work:
         _TRACED * len(subject.all_sites) + 1e-4 * sum(scene.counts)
     )
     sums = scene.sums
+    looked = _looked(scene, lens) if drawn_as_pictures(subject) else {}
     return Work(
-        {
+        looked
+        | {
             "erasing windows": scene.forward(runs * each)
             + sums(2e-9 * runs * each * pixels)
             + made,
@@ -53,6 +58,17 @@ def work(scene: Scene, lens: Attribution) -> Work:
         },
         MEGABYTE * 60 + 4 * pixels * (mapped * 2 * methods + 512 * 3),
     )
+
+
+def _looked(scene: Scene, lens: Attribution) -> dict[str, float]:
+    """Seconds of looking for shortcuts: of trials, and of comparing pixels' distributions."""
+    subject, (chosen, count) = scene.subject, scene.counts
+    classes = min(CLASSES, scene.classes)
+    cost = model_work(subject) * RUNS * classes
+    most = afforded(lens.shortcut_work, cost, least=4, most=TRIED)
+    runs = classes * (16 * most + 8 * 6 * min(lens.shortcut_images, chosen)) + chosen + count
+    compared = classes * min(chosen, 600) * subject.images[0].numel()
+    return {"looking for shortcuts": scene.forward(runs) + scene.sums(_COMPARED * compared + 0.05)}
 
 
 def _erased(scene: Scene, lens: Attribution, shown: int) -> tuple[int, int]:

@@ -6,17 +6,18 @@ from collections.abc import Iterator
 
 from holistic.lenses._answers import evidence
 from holistic.lenses._briefs import scored
-from holistic.lenses._parts import known
+from holistic.lenses._parts import known, significant
 from holistic.lenses.attribution.briefs import costs
 from holistic.lenses.attribution.evidence_statements import region
-from holistic.lenses.attribution.schemas import EvidenceRow, WordRow
+from holistic.lenses.attribution.schemas import EvidenceRow, ShortcutRow, WordRow
+from holistic.lenses.attribution.shortcuts_statements import NONE, pasted, shown
 from holistic.results.answers import Line
 from holistic.results.folder import Folder
 from holistic.words import joined, named, percent
 
 __all__ = ["class_", "shortcuts"]
 
-_EVIDENCE = "attribution.evidence"
+_EVIDENCE, _SHORTCUTS = "attribution.evidence", "attribution.shortcuts"
 _PLANE = 4
 """Rows and columns from which on places on a plane have words."""
 _CONCENTRATED = 0.5
@@ -61,6 +62,23 @@ def _part(row: EvidenceRow, rows: list[EvidenceRow]) -> str:
 
 
 def shortcuts(audit: Folder) -> Iterator[Line]:
+    """Which classes are read off a shortcut, and which hang on one small part of the input."""
+    if _SHORTCUTS in audit:
+        yield from _confirmed(audit)
+    yield from _concentrated(audit)
+
+
+def _confirmed(audit: Folder) -> Iterator[Line]:
+    """Shortcuts that were confirmed by masking and pasting."""
+    rows = [row for row in audit[_SHORTCUTS].rows(ShortcutRow) if significant(row.drop)]
+    for row in rows:
+        yield Line(shown(row), evidence(row.drop, "accuracy lost"), _SHORTCUTS, 5)
+        yield Line(pasted(row), f"{row.others:,} images of other classes", _SHORTCUTS, 6)
+    if not rows:
+        yield Line(NONE, "", _SHORTCUTS, 5)
+
+
+def _concentrated(audit: Folder) -> Iterator[Line]:
     """Which classes hang on one small part of the input, and whether it lies on the edge."""
     if _EVIDENCE not in audit:
         return

@@ -14,14 +14,16 @@ from holistic.lenses.attribution.schemas import (
     EvidenceRow,
     MethodRow,
     ResponseRow,
+    ShortcutRow,
     TokenRow,
     WordRow,
 )
+from holistic.lenses.attribution.shortcuts_statements import NONE, shown
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 from holistic.words import counted, named, percent
 
-__all__ = ["contrasts", "costs", "evidence", "methods", "response", "tokens", "words"]
+__all__ = ["contrasts", "costs", "evidence", "methods", "response", "shortcuts", "tokens", "words"]
 
 _PLANE = 4
 """Rows and columns from which on places on a plane have words."""
@@ -53,6 +55,12 @@ def costs(row: EvidenceRow | WordRow) -> bool:
     of = row.effect
     control = 0.0 if of.control_lo is None else min(0.0, of.control_lo)
     return significant(of) and known(of.hi) < control
+
+
+def shortcuts(finding: Finding, audit: Folder) -> str:
+    """Name the strongest shortcut, with what masking it costs."""
+    rows = [row for row in finding.table.rows(ShortcutRow) if significant(row.drop)]
+    return shown(rows[0]) if rows else NONE
 
 
 def methods(finding: Finding, audit: Folder) -> str:

@@ -15,7 +15,7 @@ from holistic.results.tables import Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["contrasts", "evidence", "methods"]
+__all__ = ["contrasts", "evidence", "methods", "shortcuts"]
 
 _COLUMNS = 12
 
@@ -207,4 +207,29 @@ def contrasts(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
             "against its rival's when those go that the contrast of both, the map of the class's "
             "logit, or chance points at. Bars: 95 % intervals over images."
         ),
+    )
+
+
+def shortcuts(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
+    """Draw each shortcut's mask over the mean image that carries it."""
+    rows = list(finding.table.rows())[:_COLUMNS]
+    if not rows:
+        return
+    figure, axes = grid(1, len(rows), 1.3, 1.5)
+    for axis, row, mask, image in zip(
+        axes, rows, finding.arrays["masks"], finding.arrays["typical"], strict=False
+    ):
+        axis.imshow(image, cmap="gray", interpolation="nearest", extent=(0, 1, 1, 0))
+        if mask.min() < mask.max():
+            height, width = mask.shape
+            fine = np.kron(mask, np.ones((4, 4)))
+            across, down = ((np.arange(4 * n) + 0.5) / (4 * n) for n in (width, height))
+            axis.contour(across, down, fine, levels=[0.5], colors=[ORANGE], linewidths=1.5)
+        axis.set_xticks([])
+        axis.set_yticks([])
+        axis.spines[:].set_visible(False)
+        axis.set_title(plain(f"{row['class']}: {row['kind']}", 14), fontsize=8)
+    yield (
+        figure,
+        "Mean selection image that carries the shortcut, and in orange where it lies.",
     )

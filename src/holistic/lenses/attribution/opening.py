@@ -6,9 +6,16 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from holistic.lenses._parts import known
+from holistic.lenses._parts import known, significant
 from holistic.lenses.attribution._failures import FAILURES, IN_SHORT, failures
-from holistic.lenses.attribution.schemas import CONTROLS, EvidenceRow, MethodRow, WordRow
+from holistic.lenses.attribution.schemas import (
+    CONTROLS,
+    EvidenceRow,
+    MethodRow,
+    ShortcutRow,
+    WordRow,
+)
+from holistic.lenses.attribution.shortcuts_statements import shown
 from holistic.results.folder import Folder
 from holistic.results.opening import Cell, ClassColumn, Opening, Panel, Plane
 from holistic.words import joined, number, quoted, sentence
@@ -17,6 +24,7 @@ __all__ = ["laid_out", "opening", "trust"]
 
 _EVIDENCE, _METHODS = "attribution.evidence", "attribution.methods"
 _WORDS = "attribution.words"
+_SHORTCUTS = "attribution.shortcuts"
 _SHOWN = 3
 """Methods that a sentence names."""
 
@@ -34,6 +42,8 @@ def opening(audit: Folder) -> Opening:
         first = [row for row in audit[_WORDS].rows(WordRow) if row.rank == 1]
         cells = {row.class_: _word(row) for row in first}
         columns += [ClassColumn("needs the word", _WORDS, cells, 10)] if cells else []
+    if _SHORTCUTS in audit:
+        panels += _shortcuts(audit)
     if _METHODS in audit:
         panels += _warning([row for row in audit[_METHODS].rows(MethodRow) if row.n])
     return Opening(columns=tuple(columns), panels=tuple(panels))
@@ -91,6 +101,20 @@ def laid_out(rows: Sequence[EvidenceRow]) -> np.ndarray:
         total[at] += known(row.effect.value)
         count[at] += 1
     return np.divide(total, count, out=np.zeros_like(total), where=count > 0)
+
+
+def _shortcuts(audit: Folder) -> Iterator[Panel]:
+    """Say which classes are read off a shortcut."""
+    rows = [row for row in audit[_SHORTCUTS].rows(ShortcutRow) if significant(row.drop)]
+    if rows:
+        lines = [shown(row) for row in rows[:_SHOWN]]
+        evidence = "; ".join(
+            f"{row.class_}: accuracy lost {number(row.drop.value, '.2f')} "
+            f"[{number(row.drop.lo, '.2f')}, {number(row.drop.hi, '.2f')}], n = {row.n}, "
+            f"q = {number(row.drop.q, '.2g')}, elsewhere {number(row.drop.control, '.2f')}"
+            for row in rows[:_SHOWN]
+        )
+        yield Panel("shortcuts", "Shortcuts", tuple(lines), _SHORTCUTS, 5, evidence=evidence)
 
 
 def _warning(rows: Sequence[MethodRow]) -> Iterator[Panel]:

@@ -15,6 +15,7 @@ from holistic.lenses.attribution.schemas._methods import (
     ContrastRow,
     MethodRow,
 )
+from holistic.lenses.attribution.schemas._shortcuts import SHORTCUTS, ShortcutRow
 from holistic.lenses.attribution.schemas._words import TOKENS, WORDS, TokenRow, WordRow
 
 __all__ = [
@@ -23,12 +24,14 @@ __all__ = [
     "EVIDENCE",
     "METHODS",
     "RESPONSE",
+    "SHORTCUTS",
     "TOKENS",
     "WORDS",
     "ContrastRow",
     "EvidenceRow",
     "MethodRow",
     "ResponseRow",
+    "ShortcutRow",
     "TokenRow",
     "WordRow",
 ]

@@ -1,0 +1,1 @@
+"""Plants shortcuts in training data and asks whether they are found, named and removed."""

@@ -1,0 +1,329 @@
+"""Looks in a class's images for what they share and others lack: regions, waves, levels, places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor
+from torch.nn import functional
+
+from holistic.lenses.attribution._swaps import Band, Colours, Place, Region, Swap, centres, levels
+
+__all__ = ["Suspect", "View", "apart", "features", "margins", "suspects"]
+
+_LEVELS = np.arange(0.3, 1.0, 0.05)
+_MOST_SHARE = 0.75
+"""Share of the picture that a region covers at most: more is the picture."""
+_CONTENT = 0.03
+"""Share of what others' pictures show from which on a feature's content must be constant."""
+_MOST_CONTENT = 0.3
+"""The same, of constant content."""
+_CONSTANT = 0.9
+"""Part of the difference to others that doesn't vary among those that carry a feature."""
+_TINY = 1e-12
+_RARE = 0.15
+"""Share of a class's images that a strategy must have."""
+_PRESENT = 0.97
+"""Part of a region's square distance from the ground that is the same in all that carry it, from
+which on it holds one thing that was put there."""
+_EXACT, _SEVERAL = 0.999, 8
+"""The same, of a thing that is the very same, and pixels that chance doesn't make so."""
+_ALIKE = 0.85
+"""Overlap, as a share of the union, from which on two regions are one."""
+_SQUARE = np.ones((3, 3), bool)
+_FEWEST = 8
+"""Images of a class, and of others, that a comparison needs."""
+_SIDE = 40
+"""Pixels along a side at which pictures are compared; larger ones are made smaller."""
+_WAVES = 64
+"""Pixels along a side above which waves aren't looked at."""
+_NARROW = 0.1
+"""Share of all waves that a band holds at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Images of one split as planes, with what the model makes of them.
+
+    Attributes
+    ----------
+    images
+        `[N, C, H, W]`.
+    labels
+        `[N]`.
+    predict
+        From planes `[B, C, H, W]` to logits `[B, classes]`.
+    seed
+        Decides draws.
+    """
+
+    images: Tensor
+    labels: np.ndarray
+    predict: Callable[[Tensor], np.ndarray]
+    seed: int
+
+    @cached_property
+    def margins(self) -> np.ndarray:
+        """Each class's margin over the best other, `[N, classes]`."""
+        return margins(self.predict(self.images))
+
+    @cached_property
+    def predictions(self) -> np.ndarray:
+        """The largest margin's class, `[N]`."""
+        return self.margins.argmax(1)
+
+    def own(self, label: int) -> np.ndarray:
+        """The class's images that the model takes for it."""
+        return np.flatnonzero((self.labels == label) & (self.predictions == label))
+
+    def others(self, label: int) -> np.ndarray:
+        """Other classes' images that the model doesn't take for it."""
+        return np.flatnonzero((self.labels != label) & (self.predictions != label))
+
+
+@dataclass(frozen=True, eq=False)
+class Suspect:
+    """A feature that many of a class's images share and few others have.
+
+    Attributes
+    ----------
+    label
+        Class index.
+    swap
+        What is exchanged.
+    carriers
+        Places of the class's images that carry it.
+    content
+        Share of what tells other classes apart that the feature holds; 0 of features that hold no
+        shape.
+    put
+        How surely it was put there, rather than drawn: 2 where it is the very same in all that
+        carry it, 1 nearly so, 0 else or where it is nothing but ground.
+    """
+
+    label: int
+    swap: Swap
+    carriers: np.ndarray
+    content: float
+    put: int = 0
+
+
+def margins(logits: np.ndarray) -> np.ndarray:
+    """Each class's logit minus the largest other one, `[B, classes]`."""
+    ordered = np.sort(logits, 1)
+    top, second = ordered[:, -1:], ordered[:, -2:-1]
+    return logits - np.where(logits == top, second, top)
+
+
+def apart(values: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """How far the distributions of own and other examples lie apart, at each place.
+
+    Parameters
+    ----------
+    values
+        `[N, F, …]`.
+    own
+        Which examples are own, `[N]`.
+
+    Returns
+    -------
+    np.ndarray
+        `[…]`: the largest over F of the two-sample Kolmogorov-Smirnov distance.
+    """
+    flat = values.reshape(len(values), -1)
+    order = flat.argsort(0, kind="stable")
+    mine = own[order]
+    step = np.where(mine, 1 / max(1, own.sum()), -1 / max(1, (~own).sum()))
+    gap = np.abs(step.cumsum(0))
+    ordered = np.take_along_axis(flat, order, 0)
+    last = np.ones_like(gap, bool)
+    last[:-1] = ordered[1:] > ordered[:-1]
+    return np.where(last, gap, 0.0).max(0).reshape(values.shape[1:]).max(0)
+
+
+def suspects(view: View, label: int) -> Iterator[Suspect]:
+    """What a class's images share and others lack, of every kind.
+
+    Parameters
+    ----------
+    view
+        The selection split.
+    label
+        Class index.
+    """
+    rng = np.random.default_rng([view.seed, label])
+    own, others = view.own(label), view.others(label)
+    if min(len(own), len(others)) < _FEWEST:
+        return
+    own, others = (rng.permutation(some)[:most] for some, most in ((own, 200), (others, 400)))
+    yield from _regions(view, label, own, others)
+    yield from _bands(view, label, own, others)
+    yield Suspect(label, Colours(), own, 0.0)
+    yield Suspect(label, Place(), own, 0.0)
+
+
+def _regions(view: View, label: int, own: np.ndarray, others: np.ndarray) -> Iterator[Suspect]:
+    both = np.concatenate([own, others])
+    mine = np.arange(len(both)) < len(own)
+    side = -(-max(view.images.shape[2:]) // _SIDE)
+    images = functional.avg_pool2d(view.images[both], side, ceil_mode=True)
+    slopes = _slopes(images)
+    spread = _telling(images.numpy()[~mine], view.labels[others]) + _TINY
+    shown = images.numpy()[~mine].var(0).sum(0) + _TINY
+    pixels = images.numpy()
+    ground = np.median(pixels[~mine])
+    for number, features in enumerate((images, slopes)):
+        for part in _parts(apart(features.numpy(), mine), stepped=number == 1):
+            drawn = _continues(pixels[~mine], part) * shown[part].sum() / shown.sum()
+            content = float(max(spread[part].sum() / spread.sum(), drawn))
+            if content > _MOST_CONTENT:
+                continue
+            here = pixels[:, :, part].reshape(len(pixels), -1)
+            for carry in _strategies(here[mine], here[~mine], content):
+                same = _same(here[mine][carry], ground)
+                put = int(same >= _PRESENT) + int(same >= _EXACT and part.sum() >= _SEVERAL)
+                whole = np.kron(part, np.ones((side, side), bool))
+                whole = whole[: view.images.shape[2], : view.images.shape[3]]
+                yield Suspect(label, Region(torch.from_numpy(whole)), own[carry], content, put)
+
+
+def _telling(pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """How far classes' mean images lie apart at each pixel, `[H, W]`; of one class, its spread.
+
+    What means differ by because they are of few images is taken away.
+    """
+    classes = np.unique(labels)
+    if len(classes) < 2:
+        return pixels.var(0).sum(0)
+    groups = [pixels[labels == label] for label in classes]
+    means = np.stack([group.mean(0) for group in groups])
+    chance = np.mean([group.var(0) / len(group) for group in groups], 0)
+    return np.maximum(means.var(0, ddof=1) - chance, 0.0).sum(0)
+
+
+def _continues(pixels: np.ndarray, part: np.ndarray) -> float:
+    """How far what images `[N, C, H, W]` show in a part goes on outside: a correlation, 0 to 1.
+
+    What was put into a picture ends at its rim; an object that was drawn or taken goes on.
+    """
+    rim = ndimage.binary_dilation(part) & ~part
+    inner = part & ndimage.binary_dilation(~part)
+    if not rim.any() or not inner.any():
+        return 1.0
+    y, x = np.nonzero(inner)
+    down, across = np.nonzero(rim)
+    near = (np.abs(down - y[:, None]) + np.abs(across - x[:, None])).argmin(1)
+    a, b = pixels[:, :, y, x], pixels[:, :, down[near], across[near]]
+    a, b = a - a.mean(0), b - b.mean(0)
+    total = np.sqrt((a**2).sum() * (b**2).sum())
+    return max(0.0, float((a * b).sum() / total)) if total > _TINY else 0.0
+
+
+def _slopes(images: Tensor) -> Tensor:
+    """Sizes of the steps to the next pixel, down and across: `[B, 2 * C, H, W]`."""
+    down = (images - images.roll(1, 2)).abs()
+    across = (images - images.roll(1, 3)).abs()
+    down[:, :, 0], across[:, :, :, 0] = 0, 0
+    return torch.cat([down, across], 1)
+
+
+def _parts(far: np.ndarray, *, stepped: bool) -> Iterator[np.ndarray]:
+    """Connected parts of a map `[H, W]` above each of many levels, none much like another.
+
+    A step into a part and one out of it lie a pixel apart: of steps, the part without the latter
+    comes, too; of values, the part with its gaps closed.
+    """
+    seen = list[np.ndarray]()
+    for level in _LEVELS[::-1]:
+        labels = np.asarray(ndimage.label(far >= level)[0])  # pyright: ignore[reportIndexIssue]
+        for k in range(1, int(labels.max()) + 1):
+            part = labels == k
+            for one in (part, _trimmed(part) if stepped else ndimage.binary_closing(part, _SQUARE)):
+                new = all((one & old).sum() < _ALIKE * (one | old).sum() for old in seen)
+                if new and 1 < one.sum() <= _MOST_SHARE * one.size:
+                    seen.append(one)
+                    yield one
+
+
+def _trimmed(part: np.ndarray) -> np.ndarray:
+    """Leave out the last row and column of each piece."""
+    before = np.zeros_like(part)
+    before[:-1, :-1] = part[1:, :-1] & part[:-1, 1:]
+    return part & before
+
+
+def _strategies(own: np.ndarray, others: np.ndarray, content: float) -> Iterator[np.ndarray]:
+    """Groups of own examples `[N]` whose content `[N, F]` may tell the class."""
+    every = np.ones(len(own), bool)
+    if content <= _CONTENT or constancy(own, others) >= _CONSTANT:
+        yield every
+    if own.std(0).max() == 0:
+        return
+    two = _halves(own)
+    for k in (0, 1):
+        group = two == k
+        if group.mean() >= _RARE and constancy(own[group], others) >= _CONSTANT:
+            yield group
+
+
+def _halves(values: np.ndarray) -> np.ndarray:
+    """Part rows `[N, F]` in two by their middles along the direction in which they differ most."""
+    away = values - values.mean(0)
+    along = away @ np.linalg.svd(away, full_matrices=False)[2][0]
+    ordered = np.sort(along)
+    total = ordered.cumsum()[:-1]
+    counts = np.arange(1, len(ordered))
+    between = total**2 / counts + (total[-1] + ordered[-1] - total) ** 2 / (len(ordered) - counts)
+    return (along > ordered[between.argmax()]).astype(int)
+
+
+def constancy(own: np.ndarray, others: np.ndarray) -> float:
+    """Share of the mean square difference to others that isn't variation among the own."""
+    inner = own.var(0).sum()
+    across = inner + others.var(0).sum() + np.square(own.mean(0) - others.mean(0)).sum()
+    return float(1 - inner / max(across, 1e-12))
+
+
+def _same(own: np.ndarray, ground: float) -> float:
+    """Share of the mean square distance from the ground that doesn't vary among the own."""
+    away, inner = np.square(own.mean(0) - ground).sum(), own.var(0).sum()
+    return float(away / max(away + inner, 1e-12))
+
+
+def _bands(view: View, label: int, own: np.ndarray, others: np.ndarray) -> Iterator[Suspect]:
+    if max(view.images.shape[2:]) > _WAVES:
+        return
+    both = np.concatenate([own, others])
+    mine = np.arange(len(both)) < len(own)
+    sizes = torch.fft.fft2(view.images[both]).abs().numpy()
+    far = apart(sizes, mine)
+    power = _telling(sizes[~mine], view.labels[others])
+    power[0, 0] = 0.0
+    seen = set[bytes]()
+    for level in _LEVELS[::-1]:
+        band = far >= level
+        band[0, 0] = False
+        content = float(power[band].sum() / max(power.sum(), 1e-12))
+        if band.sum() < 2 or band.mean() > _NARROW or content > _CONTENT:
+            continue
+        if band.tobytes() not in seen:
+            seen.add(band.tobytes())
+            yield Suspect(label, Band(torch.from_numpy(band)), own, content)
+
+
+def features(swap: Swap, images: Tensor) -> np.ndarray:
+    """The feature itself of images `[B, C, H, W]`, as numbers `[B, F]`."""
+    match swap:
+        case Region():
+            return images[:, :, swap.mask].flatten(1).numpy()
+        case Colours():
+            return torch.cat([*levels(images)], 1).flatten(1).numpy()
+        case Band():
+            return torch.fft.fft2(images).abs()[:, :, swap.mask].flatten(1).numpy()
+        case _:
+            return centres(images).numpy()

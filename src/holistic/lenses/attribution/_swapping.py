@@ -1,0 +1,177 @@
+"""Masks a feature in its class and pastes it into others, beside the same done elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from holistic.lenses.attribution._suspects import Suspect, View, features, margins
+from holistic.lenses.attribution._swaps import Place, Region, Swap
+
+__all__ = ["Trial", "carriers", "least", "tried"]
+
+_SHIFTS = 12
+"""Other places among which the one is sought where pasting changes as much."""
+_FLOORS, _MOVED = (0.2, 0.12, 0.12), 0.6
+"""Share of the gap that pasting and masking must close together, by how surely a feature was put
+there; and of moved objects."""
+_SLOPES = (70.0, 20.0, 3.0)
+"""How much more for what tells other classes apart, by how surely a feature was put there."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """Margins of the class over the best other, `[n]`, of two groups of images.
+
+    Attributes
+    ----------
+    others, own
+        Other classes' images, and the class's that carry the feature, as they are.
+    pasted, pasted_control
+        Others with the feature of the class's, and with what isn't it.
+    masked, masked_control
+        The class's with the feature of others, and with other parts of them.
+    """
+
+    others: np.ndarray
+    own: np.ndarray
+    pasted: np.ndarray
+    pasted_control: np.ndarray
+    masked: np.ndarray
+    masked_control: np.ndarray
+
+    @property
+    def gap(self) -> float:
+        """How far the margins of the class's images lie above those of others."""
+        return max(float(self.own.mean() - self.others.mean()), 1e-9)
+
+    @property
+    def gained(self) -> float:
+        """Share of the gap that pasting closes, beyond the control."""
+        return float((self.pasted - self.pasted_control).mean()) / self.gap
+
+    @property
+    def lost(self) -> float:
+        """Share of the gap that masking closes, beyond the control."""
+        return float((self.masked_control - self.masked).mean()) / self.gap
+
+    @property
+    def strength(self) -> float:
+        """What both close together."""
+        return self.gained + self.lost
+
+
+def least(suspect: Suspect) -> float:
+    """Strength that a feature must have: the more, the more of a picture it shows."""
+    if isinstance(suspect.swap, Place):
+        return _MOVED
+    return _FLOORS[suspect.put] + _SLOPES[suspect.put] * suspect.content
+
+
+def tried(
+    view: View,
+    suspect: Suspect,
+    own: np.ndarray,
+    most: int,
+    *,
+    control: bool = True,
+) -> Trial:
+    """Paste and mask a feature.
+
+    Parameters
+    ----------
+    view
+        The images.
+    suspect
+        What is exchanged.
+    own
+        Places of the class's images that carry it.
+    most
+        Images at most of the class, and of others.
+    control
+        Whether the same is done elsewhere, too.
+    """
+    rng = np.random.default_rng([view.seed, suspect.label, most])
+    others = view.others(suspect.label)
+    count = min(most, len(others))
+    receivers = rng.choice(others, count, replace=False)
+    donors = _drawn(rng, own, count)
+    bare = _drawn(rng, others, count)  # donors that aren't of the class
+    pasted = _is(view, suspect.swap, receivers, donors, suspect.label)
+    masked_count = min(most, len(own))
+    chosen = rng.choice(own, masked_count, replace=False)
+    fill = _drawn(rng, others, masked_count)
+    masked = _is(view, suspect.swap, chosen, fill, suspect.label)
+    before = view.margins[receivers, suspect.label], view.margins[chosen, suspect.label]
+    if not control:
+        return Trial(*before, pasted, before[0], masked, before[1])
+    elsewhere = _is(view, suspect.swap, receivers, bare, suspect.label)
+    if isinstance(suspect.swap, Region):
+        moved = _elsewhere(view, suspect.swap, receivers, donors, rng)
+        again = _is(view, moved, receivers, donors, suspect.label)
+        elsewhere = max(elsewhere, again, key=lambda one: one.mean())
+        moved = _elsewhere(view, suspect.swap, chosen, fill, rng)
+        kept = _is(view, moved, chosen, fill, suspect.label)
+    else:
+        fill = _drawn(rng, own, masked_count)
+        kept = _is(view, suspect.swap, chosen, fill, suspect.label)
+    return Trial(*before, pasted, elsewhere, masked, kept)
+
+
+def _drawn(rng: np.random.Generator, among: Sequence[int] | np.ndarray, count: int) -> np.ndarray:
+    """Draw as many, each about as often."""
+    turns = -(-count // max(1, len(among)))
+    return np.concatenate([rng.permutation(among) for _ in range(turns)])[:count]
+
+
+def _is(
+    view: View, swap: Swap, receivers: np.ndarray, donors: np.ndarray, label: int
+) -> np.ndarray:
+    changed = swap.put(view.images[receivers], view.images[donors])
+    return margins(view.predict(changed))[:, label]
+
+
+def _elsewhere(
+    view: View,
+    region: Region,
+    receivers: np.ndarray,
+    donors: np.ndarray,
+    rng: np.random.Generator,
+) -> Region:
+    """Move a region to the place, of several, where the exchange changes most nearly as much."""
+    change = (view.images[receivers] - view.images[donors]).square().sum(1).mean(0)  # [H, W]
+    ink = float(change[region.mask].sum())
+    height, width = region.mask.shape
+    best, found = float("inf"), region.moved(height // 2, width // 2)
+    for _ in range(_SHIFTS):
+        moved = region.moved(int(rng.integers(height)), int(rng.integers(width)))
+        shared = float((moved.mask & region.mask).sum()) / float(region.mask.sum())
+        miss = abs(float(change[moved.mask].sum()) - ink) / max(ink, 1e-12) + 4 * shared
+        if miss < best:
+            best, found = miss, moved
+    return found
+
+
+def carriers(view: View, suspect: Suspect, model: View) -> np.ndarray:
+    """Which images carry a feature, `[N]`: those as near to its carriers' middle as most of them.
+
+    Parameters
+    ----------
+    view
+        The images asked about.
+    suspect
+        The feature.
+    model
+        The split on which it was found.
+    """
+    known = features(suspect.swap, model.images[suspect.carriers])
+    middle = np.median(known, 0)
+    scale = np.maximum(known.std(0), 0.05 * (known.max() - known.min() + 1e-6))
+
+    def far(values: np.ndarray) -> np.ndarray:
+        return np.square((values - middle) / scale).mean(1)
+
+    edge = np.quantile(far(known), 0.95) * 1.05 + 1e-9
+    return far(features(suspect.swap, view.images)) <= edge
