@@ -15,9 +15,9 @@ from holistic.lenses._contract import Context
 from holistic.lenses._pictures import flat_planes, pictures, planes
 from holistic.lenses.attribution import Attribution
 from holistic.lenses.attribution._checks import completeness, rank_correlations, removed
+from holistic.attributing.method import Method
+from holistic.attributing.registry import METHODS as EVERY
 from holistic.lenses.attribution._maps import (
-    METHODS,
-    Method,
     attributions,
     display_name,
     edges,

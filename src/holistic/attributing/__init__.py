@@ -13,7 +13,7 @@ from holistic.attributing.baselines import BASELINES, distance
 from holistic.attributing.maps import Question, maps_by
 from holistic.attributing.registry import checked_method, checked_settings
 from holistic.attributing.targets import checked_targets
-from holistic.errors import SettingError, explain_memory_errors
+from holistic.errors import explain_memory_errors
 from holistic.graph.torch_settings import settled
 from holistic.named import named
 from holistic.progress import Progress, silent
@@ -32,7 +32,7 @@ def attribute(
     method: str = "integrated_gradients",
     target: Any = "predicted",
     *,
-    baseline: Any = "zero",
+    baseline: Any = None,
     progress: Progress = silent,
     **settings: Any,
 ) -> Any:
@@ -52,7 +52,8 @@ def attribute(
         tuple of two of these, or pairs `[B, 2]`: then the first's logit minus the second's.
     baseline
         What stands for nothing where a method needs it: `zero`, `mean` (of the selection split),
-        `blur` (the image's own), `class` (an example of another class), a number, or an input.
+        `blur` (the image's own), `class` (an example of another class), a number, or an input;
+        the method's own by default.
     progress
         Called with the number of images done and in all.
     settings
@@ -78,7 +79,8 @@ def attribute(
     """
     check_subject(subject)
     chosen = checked_method(subject, method)
-    question = Question(baseline=baseline, settings=checked_settings(chosen, settings))
+    start = chosen.baseline or "zero" if baseline is None else baseline
+    question = Question(baseline=start, settings=checked_settings(chosen, settings))
     whole = subject.checked(images)
     targets, done = checked_targets(subject, target, whole), 0
 

@@ -129,8 +129,8 @@ def _cam(given: Setup, layer: bool) -> Attribute:
 def _slope(total: Tensor, value: Tensor) -> Tensor:
     if not total.requires_grad:
         return torch.zeros_like(value)
-    (found,) = torch.autograd.grad(total, value, allow_unused=True)
-    return torch.zeros_like(value) if found is None else found
+    found = torch.autograd.grad(total, value, materialize_grads=True, allow_unused=True)
+    return found[0]
 
 
 METHODS = (

@@ -85,13 +85,10 @@ def _batches(
         some, wanted = images[part].to(subject.device), targets[part].to(subject.device)
         origin = baselines_of(subject, some, wanted, baseline, part.start)
         points = given.points.values(some).clone()
-        if given.points.site:
-            origin_points = given.points.values(origin)
-        else:
-            origin_points = origin.detach()
+        origins = given.points.values(origin)
         if points.is_floating_point():
             points.requires_grad_()
-        yield Batch(some, points, wanted, origin, origin_points.to(points), part.start)
+        yield Batch(some, points, wanted, origin, origins.to(points), part.start)
 
 
 @contextmanager

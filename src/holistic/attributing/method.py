@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -13,6 +14,9 @@ from holistic.attributing.points import Points
 from holistic.study.subject import Subject
 
 __all__ = ["Attribute", "Batch", "Method", "Need", "Option", "Setup", "no_gradients", "no_graph"]
+
+
+_REFUSALS: WeakKeyDictionary[Subject, dict[str, str]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,9 @@ class Method:
     complete
         Whether a map adds up to the change of the score from the baseline.
     baseline
-        Whether it starts from a baseline.
+        Where it starts from unless told otherwise; empty where it has no baseline.
+    audit_options
+        Its settings in audits, where they differ.
     random
         Whether a map depends on draws.
     runs
@@ -151,14 +157,18 @@ class Method:
     options: Mapping[str, Option] = field(default_factory=dict[str, Option])
     needs: tuple[Need, ...] = ()
     complete: bool = False
-    baseline: bool = False
+    baseline: str = ""
+    audit_options: Mapping[str, Any] = field(default_factory=dict[str, Any])
     random: bool = False
     runs: Callable[[Mapping[str, Any]], int] = lambda _: 1
     audited: bool = False
 
     def refusal(self, subject: Subject) -> str:
         """Why it can't be used on a model, in one line; empty where it can."""
-        return next((why for need in self.needs if (why := need(subject))), "")
+        known = _REFUSALS.setdefault(subject, {})
+        if self.name not in known:
+            known[self.name] = next((why for need in self.needs if (why := need(subject))), "")
+        return known[self.name]
 
 
 def no_gradients(subject: Subject) -> str:

@@ -62,7 +62,7 @@ METHODS = (
         options={"steps": Option(32, 1, 100_000, meaning="points on the line")},
         needs=(no_gradients,),
         complete=True,
-        baseline=True,
+        baseline="zero",
         runs=lambda settings: int(settings["steps"] or 32),
         audited=True,
     ),

@@ -6,17 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from holistic.arguments import described, number, whole
-from holistic.attributing import cams, paths, slopes, windows
+from holistic.attributing import cams, paths, rules, slopes, windows
 from holistic.attributing.method import Method, Option
-from holistic.errors import SettingError, listed, nearest
+from holistic.errors import SettingError, listed, nearest, shortened
 from holistic.study.subject import Subject
 
 __all__ = ["METHODS", "checked_method", "checked_settings", "display_name", "usable"]
 
 METHODS: dict[str, Method] = {
-    method.name: method for module in (slopes, paths, cams, windows) for method in module.METHODS
+    method.name: method
+    for module in (slopes, paths, rules, cams, windows)
+    for method in module.METHODS
 }
 """Every method, by its name, in the order of tables and arrays."""
+_OTHERS = ("baseline", "progress", "target", "images", "method")
 
 
 def display_name(method: str) -> str:
@@ -51,7 +54,7 @@ def checked_method(subject: Subject, name: Any) -> Method:
     if why := method.refusal(subject):
         others = [one for one, reason in usable(subject).items() if not reason]
         raise SettingError(
-            f"'{name}' can't be used on '{subject.name}': {why}; use {listed(others, 30)}"
+            f"'{name}' can't be used on '{subject.name}': {shortened(why)}; use {listed(others, 30)}"
         )
     return method
 
@@ -67,9 +70,9 @@ def checked_settings(method: Method, given: Mapping[str, Any]) -> dict[str, Any]
     for name in given:
         if name not in method.options:
             takes = listed(method.options) if method.options else "none"
+            close = nearest(name, (*method.options, *_OTHERS))
             raise SettingError(
-                f"'{method.name}' has no setting '{name}'{nearest(name, method.options)}; "
-                f"its settings are {takes}"
+                f"'{method.name}' has no setting '{name}'{close}; its settings are {takes}"
             )
     return {
         name: _checked(f"{method.name}'s {name}", option, given.get(name, option.default))

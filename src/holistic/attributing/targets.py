@@ -82,7 +82,7 @@ def _by_word(subject: Subject, word: str, images: Tensor) -> Tensor:
     if word in _PLACES and word not in subject.classes:
         place = _PLACES[word]
         logits = subject.downstream(images, (), ())[0]
-        best = logits.double().argsort(1, descending=True, stable=True)
+        best = logits.double().argsort(dim=1, descending=True, stable=True)
         return best[:, place].cpu()
     return torch.full((len(images),), _class_of(subject, word))
 

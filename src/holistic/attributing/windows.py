@@ -35,8 +35,8 @@ def _occlusion(given: Setup) -> Attribute:
     def attribute(batch: Batch) -> Tensor:
         height, width = planes(batch.images[:1]).shape[2:]
         size = given.settings["window"] or max(1, round(max(height, width) / 7))
-        stride = given.settings["stride"] or max(1, size // 2)
-        return _erased(given, batch, _windows(height, width, int(size), int(stride)))
+        stride = max(1, int(size) // int(given.settings["overlap"]))
+        return _erased(given, batch, _windows(height, width, int(size), stride))
 
     return attribute
 
@@ -84,9 +84,10 @@ METHODS = (
         "where two parts stand in for each other, and where the fill is itself a sign of a class",
         options={
             "window": Option(None, 1, 4096, meaning="pixels on a side; a seventh by default"),
-            "stride": Option(None, 1, 4096, meaning="pixels between windows; half a window"),
+            "overlap": Option(2, 1, 64, meaning="windows that cover a pixel, along each axis"),
         },
-        baseline=True,
+        baseline="mean",
+        audit_options={"overlap": 1},
         runs=lambda _: 60,
         audited=True,
     ),
@@ -97,7 +98,7 @@ METHODS = (
         "Zeiler & Fergus 2014; segments: Achanta et al. 2012",
         "as occlusion, and where a segment cuts a part in two",
         options={"segments": _SEGMENTS, "shape": _SHAPE},
-        baseline=True,
+        baseline="mean",
         runs=lambda _: 16,
     ),
     Method(
@@ -106,7 +107,7 @@ METHODS = (
         "s(x) - s(x without the pixel or feature)",
         "Robnik-Šikonja & Kononenko 2008",
         "on pictures, where no single pixel matters",
-        baseline=True,
+        baseline="mean",
         runs=lambda _: 256,
     ),
 )

@@ -28,6 +28,8 @@ class Attribution(Lens):
     """Number that is attributed to the pixels, for each example's own class."""
     examples: int = setting(200, 4, 10_000_000, quick=50, least=12)
     """Evaluation images that methods are tested on, as many of each class as can be."""
+    methods: str = "usual"
+    """Names of methods, separated by commas; `usual` for the usual ones, `all` for every one."""
     steps: int = setting(32, 2, 10_000, quick=16, least=10)
     """Points on the way from the baseline at which integrated gradients takes a gradient."""
     noise: float = setting(0.15, 0, 1, above=True)
