@@ -6,8 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.attributing.captum_methods import IntegratedGradients
+from holistic.attributing.exact_lines import exact
+from holistic.attributing.integrated import Path, adaptive, fixed
 from holistic.attributing.method import Attribute, Batch, Method, Option, Setup, no_gradients
+from holistic.errors import SettingError
+from holistic.graph.lines import Lines, piecewise_linear
+from holistic.graph.traced import TracedEngine
 
 __all__ = ["METHODS"]
 
@@ -15,14 +19,37 @@ _EXPECTED = 811
 
 
 def _integrated(given: Setup) -> Attribute:
-    method = IntegratedGradients(given.total)
-    return lambda batch: method.attribute(
-        batch.points,
-        baselines=batch.origins,
-        n_steps=int(given.settings["steps"]),
-        internal_batch_size=max(given.rows, len(batch.points)),
-        additional_forward_args=given.beside(batch),
-    )
+    settings, lines = given.settings, _lines_of(given)
+
+    def attribute(batch: Batch) -> Tensor:
+        def score(values: Tensor, places: Tensor) -> Tensor:
+            targets = batch.targets[places]
+            if lines is not None:
+                return given.points.scored(values, targets)
+            images = batch.images[places] if given.points.site else None
+            return given.points.scores(values, targets, images)
+
+        path = Path(lines, score, batch.images, batch.points, batch.origins, given.rows)
+        if settings["exact"]:
+            return exact(path)[0]
+        if settings["steps"] is not None:
+            return fixed(path, int(settings["steps"]))
+        return adaptive(path, float(settings["tolerance"]))[0]
+
+    return attribute
+
+
+def _lines_of(given: Setup) -> Lines | None:
+    """What follows lines by the graph; None where its gradients aren't the model's."""
+    engine = given.subject.gradients.engine
+    usable = isinstance(engine, TracedEngine) and not given.points.site
+    lines = Lines.of(engine) if usable else None
+    if given.settings["exact"] and (lines is None or not piecewise_linear(lines.engine)):
+        raise SettingError(
+            f"'{given.subject.name}' isn't known to be piecewise linear, so exact=True can't be; "
+            "leave it out, and give a tolerance such as tolerance=0.001"
+        )
+    return lines
 
 
 def _expected(given: Setup) -> Attribute:
@@ -59,11 +86,15 @@ METHODS = (
         "(x - x₀) · mean of ∂s/∂x on the line from x₀ to x",
         "Sundararajan et al. 2017, eq. 1",
         "where pixels equal the baseline: they get nothing, whatever they count for",
-        options={"steps": Option(32, 1, 100_000, meaning="points on the line")},
+        options={
+            "steps": Option(None, 1, 100_000, meaning="points on the line; as many as it takes"),
+            "tolerance": Option(0.005, 1e-6, 1.0, meaning="what sums may miss, without steps"),
+            "exact": Option(False, meaning="between the points where the model bends"),
+        },
         needs=(no_gradients,),
         complete=True,
         baseline="zero",
-        runs=lambda settings: int(settings["steps"] or 32),
+        runs=lambda settings: int(settings["steps"] or 8),
         audited=True,
     ),
     Method(

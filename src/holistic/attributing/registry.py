@@ -42,9 +42,7 @@ def checked_method(subject: Subject, name: Any) -> Method:
     Raises
     ------
     SettingError
-        If there is no such method.
-    ModelError
-        If the model lacks what it needs.
+        If there is no such method, or the model lacks what it needs.
     """
     method = METHODS.get(name) if isinstance(name, str) else None
     if method is None:
@@ -53,8 +51,9 @@ def checked_method(subject: Subject, name: Any) -> Method:
         raise SettingError(f"no attribution method {described(name)}{close}; there are {known}")
     if why := method.refusal(subject):
         others = [one for one, reason in usable(subject).items() if not reason]
+        instead = listed(others, 30)
         raise SettingError(
-            f"'{name}' can't be used on '{subject.name}': {shortened(why)}; use {listed(others, 30)}"
+            f"'{name}' can't be used on '{subject.name}': {shortened(why)}; use {instead}"
         )
     return method
 
