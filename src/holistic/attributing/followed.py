@@ -18,6 +18,7 @@ _NARROW = 2.0**-22
 """Share of the line below which two points are one."""
 _ROUNDS = 200
 _SLACK = 1e-3
+_NEAR = 8.0
 _TRIES = 8
 _INNER = tuple((n + 0.5) / 12 for n in range(12))
 """Where to begin: enough points that gradients are averaged well wherever the score bends little.
@@ -216,7 +217,8 @@ def _between(points: _Points, left: Tensor, right: Tensor, bound: Tensor) -> Non
 def _bent(points: _Points, left: Tensor, right: Tensor, bound: Tensor) -> tuple[Tensor, Tensor]:
     """Try where the lines through two points meet; returns the pairs that are still open.
 
-    There, and halfway on either side, the score must be on the lines.
+    There, and close by on either side, the score must be on the lines: where the model bends more
+    than once, they may meet at a point of one of them that is behind all bends.
     """
     low, high = points.share[left], points.share[right]
     place, limit = points.place[left], bound[points.place[left]]
@@ -226,13 +228,15 @@ def _bent(points: _Points, left: Tensor, right: Tensor, bound: Tensor) -> tuple[
     scores = points.walk.values(place, met).cpu()
     on = inside & ((points.line(left, met) - scores).abs() <= limit)
     off = torch.zeros(2, len(left), dtype=torch.float64)
-    sides = torch.stack([(low + met) / 2, (met + high) / 2])
+    turn = (points.slope[left] - points.slope[right]).abs().clamp(min=1e-300)
+    near = _NEAR * limit / turn  # as close as a wrong line would still be seen to be off
+    sides = torch.stack([met - near.minimum((met - low) / 2), met + near.minimum((high - met) / 2)])
     for side, own in enumerate((left, right)):
         found = points.walk.values(place[on], sides[side][on]).cpu()
         off[side, on] = (points.line(own[on], sides[side][on]) - found).abs()
     once = on & (off.amax(0) <= limit)
     points.settle(left[once], right[once])
-    worse = torch.where(off[0] > off[1], sides[0], sides[1])
+    worse = torch.where(off[0] > off[1], (low + met) / 2, (met + high) / 2)
     more = ~once
     new = points.run(place[more], torch.where(on, worse, met)[more])
     return torch.cat([left[more], new]), torch.cat([new, right[more]])

@@ -83,7 +83,7 @@ class Walk:
         """Begin with nothing added up."""
         start, end = path.ends()
         change = tuple(b - a for a, b in zip(start, end, strict=True))
-        return cls(path, start, change, tuple(torch.zeros_like(value) for value in end))
+        return cls(path, start, change, tuple(v.new_zeros(v.shape, dtype=_summed(v)) for v in end))
 
     def values(self, places: Tensor, shares: Tensor) -> Tensor:
         """Scores `[R]` float64 without gradients."""
@@ -115,7 +115,13 @@ class Walk:
     def add(self, gradients: tuple[Tensor, ...], places: Tensor, weights: Tensor) -> None:
         """Add gradients `[R, …]` to the means of their images, with weights `[R]`."""
         for mean, one in zip(self.means, gradients, strict=True):
-            mean.index_add_(0, places, one * along(one, weights))
+            own = one.to(mean.dtype)
+            mean.index_add_(0, places.to(own.device), own * along(own, weights))
+
+
+def _summed(value: Tensor) -> torch.dtype:
+    """The precision in which gradients are added up: single at least."""
+    return torch.promote_types(value.dtype, torch.float32)
 
 
 def fixed(path: Path, steps: int) -> Tensor:
