@@ -95,7 +95,8 @@ def relevance(weights: list[tuple[Tensor, Tensor]], x: Tensor, label: int, rule:
     values = [x]
     for n, (weight, bias) in enumerate(weights):
         x = weight @ x + bias
-        values.append(x.clamp(min=0) if n < len(weights) - 1 else x)
+        x = x.clamp(min=0) if n < len(weights) - 1 else x
+        values.append(x)
     passed = torch.zeros_like(values[-1])
     passed[label] = values[-1][label]
     for n in range(len(weights) - 1, -1, -1):

@@ -21,6 +21,7 @@ from holistic.lenses.attribution._maps import (
     attributions,
     edges,
     magnitude,
+    named_methods,
 )
 from holistic.lenses.attribution._sample import balanced, typical
 from holistic.lenses.attribution.methods import methods_finding
@@ -412,11 +413,30 @@ def test_channels_of_a_pixel_add_up_and_go_together() -> None:
         assert finding.arrays["attribution.class_maps"].shape[2:] == (5, 6)
 
 
-def test_inputs_without_a_gradient_are_told() -> None:
-    tokens = subject_of("encoder layer", 40)
-    finding = methods_finding(tokens, Attribution(**SMALL), silent)
-    assert len(finding.table) == 0
-    assert "have no gradient" in finding.caveats[0]
+def test_models_without_a_gradient_have_maps_by_erasing_alone() -> None:
+    class Cut(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = make(ZOO["mlp"])
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.body(x.detach())
+
+    subject = holistic.Subject(Cut(), (ZOO["mlp"].images(60), torch.arange(60) % 4))
+    finding = methods_finding(subject, Attribution(**SMALL), silent)
+    assert set(finding.table.column("method")) == {"occlusion", "edge", "random"}
+    assert "cuts gradients off" in " ".join(finding.caveats)
+
+
+def test_methods_are_chosen_by_name() -> None:
+    subject = subject_of("mlp")
+    asked = found(subject, methods="saliency, lrp", examples=12)
+    assert set(asked.table.column("method")) == {"saliency", "lrp", "edge", "random"}
+    more = [method.name for method in named_methods(Attribution(methods="usual, rise"))]
+    assert more == [name for name in METHODS if name in USUAL or name == "rise"]
+    assert [m.name for m in named_methods(Attribution(methods="all"))] == list(METHODS)
+    with pytest.raises(SettingError, match="attribution.methods has no 'lpr' .did you mean 'lrp'"):
+        Attribution(methods="lpr")
 
 
 def test_large_maps_are_added_up_in_squares(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,7 +109,7 @@ class Walk:
             found = torch.autograd.grad(scores.sum(), heads, materialize_grads=True)
         slopes = torch.zeros(len(places), dtype=torch.float64, device=scores.device)
         for gradient, change in zip(found, self.change, strict=True):
-            slopes += torch.linalg.vecdot(gradient.flatten(1), change[places].flatten(1))
+            slopes += _dots(gradient, change[places])
         return found, scores.detach().double(), slopes
 
     def add(self, gradients: tuple[Tensor, ...], places: Tensor, weights: Tensor) -> None:
@@ -117,6 +117,11 @@ class Walk:
         for mean, one in zip(self.means, gradients, strict=True):
             own = one.to(mean.dtype)
             mean.index_add_(0, places.to(own.device), own * along(own, weights))
+
+
+def _dots(a: Tensor, b: Tensor) -> Tensor:
+    """Products of `[R, …]` added up for each example, `[R]`."""
+    return torch.linalg.vecdot(a.reshape(len(a), -1), b.reshape(len(b), -1))
 
 
 def _summed(value: Tensor) -> torch.dtype:
