@@ -56,6 +56,7 @@ def check_fields(kind: type, given: Iterable[str]) -> None:
 
 
 def refused(called: str, name: str, taken: list[str]) -> str:
+    """Say that something has no argument of a name, and which was meant."""
     homes = [f"holistic.{home}" for home in _homes(name)]
     where = f": it belongs to {listed(homes, 3)}" if homes else nearest(name, taken)
     return f"{called} has no argument '{name}'{where}; it takes {listed(taken, 20)}"
