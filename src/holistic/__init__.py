@@ -24,7 +24,9 @@ _HOMES = {
     "Subject": "study.subject",
     "Table": "results.tables",
     "Zero": "graph.edits",
+    "attribute": "attributing",
     "audit": "audits",
+    "baseline_dependence": "attributing",
     "check": "checking",
     "compare": "comparing",
     "doctor": "doctoring",
@@ -40,6 +42,8 @@ _HOMES = {
 __all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
 
 if TYPE_CHECKING:
+    from holistic.attributing import attribute as attribute
+    from holistic.attributing import baseline_dependence as baseline_dependence
     from holistic.audits import audit as audit
     from holistic.checking import check as check
     from holistic.comparing import compare as compare

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from holistic.study.planes import flat_planes, planes
 from holistic.study.presented import steps_first
 
 if TYPE_CHECKING:
@@ -28,33 +28,6 @@ _COLOURED = 512
 """So many examples say how colours differ."""
 _BALANCED = 1e-3
 """Weights of colours that add up to less are of both signs alike."""
-
-
-def _channels_last(shape: Sequence[int]) -> bool:
-    return len(shape) == 3 and shape[2] in (1, 3, 4) and shape[0] not in (1, 3, 4)
-
-
-def planes(values: Tensor) -> Tensor:
-    """Bring values that lie like the inputs into the order `[B, channels, H, W]`.
-
-    Features `[B, F]` become one row, `[B, 1, 1, F]`; a single plane `[B, H, W]` has one channel;
-    axes beyond the second of a plane are flattened into W.
-    """
-    shape = values.shape[1:]
-    if len(shape) < 2:
-        return values.reshape(len(values), 1, 1, -1)
-    if len(shape) == 2:
-        return values[:, None]
-    if _channels_last(shape):
-        return values.movedim(-1, 1)
-    return values.flatten(3) if len(shape) > 3 else values
-
-
-def flat_planes(values: Tensor, shape: Sequence[int]) -> Tensor:
-    """Undo `planes`: bring `[B, channels, H, W]` back to inputs of the given shape, `[B, …]`."""
-    if _channels_last(shape):
-        return values.movedim(1, -1)
-    return values.reshape(len(values), *shape)
 
 
 def in_rows(subject: Subject, images: Tensor) -> Tensor:

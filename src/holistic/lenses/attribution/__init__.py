@@ -28,6 +28,8 @@ class Attribution(Lens):
     """Number that is attributed to the pixels, for each example's own class."""
     examples: int = setting(200, 4, 10_000_000, quick=50, least=12)
     """Evaluation images that methods are tested on, as many of each class as can be."""
+    methods: str = "usual"
+    """Names of methods, separated by commas; `usual` for the usual ones, `all` for every one."""
     steps: int = setting(32, 2, 10_000, quick=16, least=10)
     """Points on the way from the baseline at which integrated gradients takes a gradient."""
     noise: float = setting(0.15, 0, 1, above=True)
@@ -54,6 +56,20 @@ class Attribution(Lens):
     on up to four times as many evaluation images."""
     shortcut_work: float = setting(3e11, 0, 1e24, quick=3e10, least=1e10)
     """Multiplications that trying suspects may cost: of a dearer model fewer are tried."""
+
+    def __post_init__(self) -> None:
+        """Check the settings, names of methods among them.
+
+        Raises
+        ------
+        SettingError
+            If there is no such method, or another setting is out of its range.
+        """
+        super().__post_init__()
+        if self.methods != "usual":
+            from holistic.lenses.attribution._maps import named_methods
+
+            named_methods(self)
 
     @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from holistic.attributing.captum_methods import IntegratedGradients
 from holistic.lenses._pictures import flat_planes, planes
-from holistic.lenses.attribution._captum import IntegratedGradients
 from holistic.study.subject import Subject
 
 __all__ = ["confused_pairs", "difference_maps", "logit_difference"]

@@ -1,112 +1,90 @@
-"""Declares the attribution methods, each in one place, and makes their maps of images."""
+"""Makes the maps that the lens tests, of the methods that it is told of."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from holistic.graph.loops import batches
+from holistic.attributing.maps import Question, maps_by
+from holistic.attributing.method import Method
+from holistic.attributing.registry import METHODS, checked_settings, display_name
+from holistic.errors import SettingError, listed, nearest
 from holistic.lenses._pictures import planes
 from holistic.lenses.attribution import Attribution
-from holistic.lenses.attribution._captum import (
-    InputXGradient,
-    IntegratedGradients,
-    NoiseTunnel,
-    Saliency,
-)
 from holistic.pieces import once
 from holistic.study.examples import Examples
 from holistic.study.scores import score
 from holistic.study.subject import Subject
 
 __all__ = [
-    "METHODS",
-    "Method",
-    "Setup",
     "attributions",
+    "chosen_methods",
     "display_name",
     "edges",
     "finite_maps",
     "in_squares",
     "magnitude",
+    "named_methods",
     "objective",
+    "settings_of",
+    "unusable",
 ]
-
-_BYTES = 8 << 20
-"""Bytes of inputs in one forward and backward run."""
-_ROWS = 1024
-"""Most inputs in one forward and backward run."""
 
 _MOST_BYTES = 64 << 20
 """Bytes that one array of maps may hold; pixels are added up in squares above that."""
+_USUAL, _ALL = "usual", "all"
 
 Finished = Callable[[int], None]
-Attribute = Callable[[Tensor, Tensor], Tensor]
-"""Takes images that require a gradient and their classes; returns signed attributions."""
 
 
-@dataclass(frozen=True)
-class Setup:
-    """What a method is set up with.
+def named_methods(lens: Attribution) -> list[Method]:
+    """The methods that the lens is told of, in the order of the registry.
 
-    Attributes
-    ----------
-    total
-        The number to attribute, added up over a batch of images `[B, …]` of classes `[B]`: `[1]`.
-    lens
-        The settings.
-    rows
-        Most inputs in one forward and backward run.
-    spread
-        Standard deviation of SmoothGrad's noise, in the units of the inputs.
+    Raises
+    ------
+    SettingError
+        If there is no such method.
     """
-
-    total: Attribute
-    lens: Attribution
-    rows: int
-    spread: float
-
-
-@dataclass(frozen=True)
-class Method:
-    """A method of attribution; `METHODS` is the one place where it is declared.
-
-    Attributes
-    ----------
-    name
-        What tables call it; pages and sentences show it as `display_name` writes it.
-    set_up
-        Prepares it for one model.
-    complete
-        Whether its attributions should add up to the change of the objective from an image of
-        zeros.
-    runs
-        Backward runs that a map of one image takes, by the settings; one by default.
-    random
-        Whether a map depends on draws, and so on which images are of one batch.
-    """
-
-    name: str
-    set_up: Callable[[Setup], Attribute]
-    complete: bool = False
-    runs: Callable[[Attribution], int] = lambda _: 1
-    random: bool = False
+    words = [word.strip() for word in lens.methods.split(",") if word.strip()]
+    for word in words:
+        if word not in METHODS and word not in (_USUAL, _ALL):
+            known = (_USUAL, _ALL, *METHODS)
+            raise SettingError(
+                f"attribution.methods has no '{word}'{nearest(word, known)}; "
+                f"there are {listed(known, 40)}, separated by commas"
+            )
+    usual, every = _USUAL in words or not words, _ALL in words
+    return [
+        method
+        for name, method in METHODS.items()
+        if every or name in words or (usual and method.audited)
+    ]
 
 
-def display_name(method: str) -> str:
-    """Write a method's name as sentences and pages show it.
+def chosen_methods(subject: Subject, lens: Attribution) -> list[Method]:
+    """Those of them that can be used on a model."""
+    return [method for method in named_methods(lens) if not method.refusal(subject)]
 
-    >>> display_name("input_x_gradient"), display_name("integrated_gradients")
-    ('input × gradient', 'integrated gradients')
-    """
-    return method.replace("_x_", " × ").replace("_", " ")
+
+def unusable(subject: Subject, lens: Attribution) -> dict[str, list[str]]:
+    """By the reason why not, names of the others."""
+    found = dict[str, list[str]]()
+    for method in named_methods(lens):
+        if why := method.refusal(subject):
+            found.setdefault(why, []).append(display_name(method.name))
+    return found
+
+
+def settings_of(method: Method, lens: Attribution) -> dict[str, object]:
+    """A method's settings as the lens has them."""
+    own = {"steps": lens.steps, "noise": lens.noise, "draws": lens.noise_draws}
+    own = {name: value for name, value in own.items() if name in method.options}
+    return checked_settings(method, {**own, **method.audit_options})
 
 
 def objective(subject: Subject, images: Tensor, labels: Tensor, name: str) -> Tensor:
@@ -116,7 +94,11 @@ def objective(subject: Subject, images: Tensor, labels: Tensor, name: str) -> Te
 
 
 def attributions(
-    subject: Subject, examples: Examples, lens: Attribution, finished: Finished
+    subject: Subject,
+    examples: Examples,
+    lens: Attribution,
+    finished: Finished,
+    methods: Sequence[Method] | None = None,
 ) -> dict[str, Tensor]:
     """Attribute each image's objective, for its own class, to its pixels.
 
@@ -129,116 +111,31 @@ def attributions(
     lens
         Objective and settings of the methods.
     finished
-        Called with the number of finished images.
+        Called with the number of finished images, for each method.
+    methods
+        Which ones; by default all of the lens that can be used.
 
     Returns
     -------
     dict[str, Tensor]
         Method to signed float32 attributions `[n, …]`, on the CPU.
-
-    References
-    ----------
-    Simonyan et al. 2014 (saliency); Shrikumar et al. 2016 (input × gradient); Sundararajan et al.
-    2017, eq. 1 (integrated gradients); Smilkov et al. 2017, section 3 (SmoothGrad).
     """
-    images = examples.images
-    rows = int(max(1, min(_ROWS, _BYTES // (images[0].numel() * images.element_size()))))
-    size = max(1, rows // max(method.runs(lens) for method in METHODS.values()))
-    setup = _setup(subject, lens, rows)
-    methods = {name: method.set_up(setup) for name, method in METHODS.items()}
-    parts: dict[str, list[Tensor]] = {name: [] for name in METHODS}
-    for part in batches(len(examples), size):
-        batch = images[part].detach().clone().requires_grad_()
-        labels = examples.labels[part]
+    found = dict[str, Tensor]()
+    for method in chosen_methods(subject, lens) if methods is None else methods:
+        question = Question(lens.objective, method.baseline or "zero", settings_of(method, lens))
 
-        def mapped(
-            batch: Tensor = batch, labels: Tensor = labels, part: slice = part
-        ) -> list[Tensor]:
-            with _seeded(subject.seed + part.start, images.device):
-                return [m(batch, labels).detach().float().cpu() for m in methods.values()]
+        def mapped(method: Method = method, question: Question = question) -> Tensor:
+            return maps_by(subject, method, examples.images, examples.labels, question)
 
-        key = ("attribution maps", subject, lens, images[part], labels, part)
-        for name, values in zip(methods, once(key, mapped), strict=True):
-            parts[name].append(values)
-        finished(len(labels))
-    return {name: torch.cat(values) for name, values in parts.items()}
+        key = ("attribution maps", subject, lens, examples.images, examples.labels, method.name)
+        found[method.name] = once(key, mapped)
+        finished(len(examples))
+    return found
 
 
 def finite_maps(values: Tensor) -> Tensor:
     """Say which maps `[n, …]` hold finite values only, `[n]`: a gradient may be NaN on an image."""
     return values.flatten(1).isfinite().all(1)
-
-
-def _setup(subject: Subject, lens: Attribution, rows: int) -> Setup:
-    def total(images: Tensor, labels: Tensor) -> Tensor:
-        # images of a batch don't mix, so the gradient of their sum holds each one's own
-        return objective(subject, images, labels, lens.objective).sum()[None]
-
-    low, high = torch.aminmax(subject.studied)
-    return Setup(total, lens, rows, lens.noise * float(high - low))
-
-
-def _saliency(given: Setup) -> Attribute:
-    method = Saliency(given.total)
-    return lambda x, y: method.attribute(x, abs=False, additional_forward_args=y)
-
-
-def _input_x_gradient(given: Setup) -> Attribute:
-    method = InputXGradient(given.total)
-    return lambda x, y: method.attribute(x, additional_forward_args=y)
-
-
-def _integrated_gradients(given: Setup) -> Attribute:
-    method = IntegratedGradients(given.total)
-    return lambda x, y: method.attribute(
-        x,
-        baselines=0.0,
-        n_steps=given.lens.steps,
-        internal_batch_size=max(given.rows, len(x)),
-        additional_forward_args=y,
-    )
-
-
-def _smoothgrad(given: Setup) -> Attribute:
-    method, draws = NoiseTunnel(Saliency(given.total)), given.lens.noise_draws
-
-    def attribute(x: Tensor, y: Tensor) -> Tensor:
-        return method.attribute(
-            x,
-            nt_samples=draws,
-            nt_samples_batch_size=min(draws, max(1, given.rows // len(x))),
-            stdevs=given.spread,
-            abs=False,
-            additional_forward_args=y,
-        )  # pyright: ignore[reportReturnType]
-
-    return attribute
-
-
-METHODS = {
-    method.name: method
-    for method in (
-        Method("saliency", _saliency),
-        Method("input_x_gradient", _input_x_gradient, complete=True),
-        Method(
-            "integrated_gradients", _integrated_gradients, complete=True, runs=lambda x: x.steps
-        ),
-        Method("smoothgrad", _smoothgrad, runs=lambda x: x.noise_draws, random=True),
-    )
-}
-"""Every method, by its name, in the order of tables and arrays."""
-
-
-@contextmanager
-def _seeded(seed: int, device: torch.device) -> Generator[None]:
-    """Seed the global generators that Captum draws from, and put them back afterwards."""
-    cuda = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=cuda):
-        torch.default_generator.manual_seed(seed)
-        if cuda:
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(seed)
-        yield
 
 
 def magnitude(attribution: Tensor) -> Tensor:

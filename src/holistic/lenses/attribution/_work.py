@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from holistic.lenses._pictures import are_pictures, drawn_as_pictures
 from holistic.lenses._work import MEGABYTE, Scene, Work
-from holistic.lenses.attribution._maps import METHODS
+from holistic.lenses.attribution._maps import chosen_methods, settings_of
 from holistic.lenses.attribution.contrasts import PAIRS
 from holistic.lenses.attribution.evidence import SIDES
 from holistic.lenses.attribution.shortcuts import CLASSES, RUNS, TRIED
@@ -31,8 +31,9 @@ def work(scene: Scene, lens: Attribution) -> Work:
     n, shown = min(lens.examples, count), min(20, scene.classes)
     runs, each = _erased(scene, lens, shown)
     each = min(each, count // max(1, scene.classes))
-    methods = len(METHODS)
-    steps = sum(method.runs(lens) for method in METHODS.values())
+    chosen = chosen_methods(subject, lens)
+    methods = len(chosen)
+    steps = sum(method.runs(settings_of(method, lens)) for method in chosen)
     mapped = 3 * n + 3 * shown
     curves = (methods + 1 + lens.random_orders) * 2 * lens.fractions * n
     pairs = 2 * min(PAIRS, scene.classes * (scene.classes - 1) // 2)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from holistic.attributing.registry import METHODS
 from holistic.lenses._cases import cases
 from holistic.lenses._pictures import drawn_as_pictures, pictures, planes
 from holistic.lenses._untrained import fresh_control
@@ -22,13 +23,14 @@ from holistic.lenses.attribution._checks import (
 )
 from holistic.lenses.attribution._failures import FAILURES
 from holistic.lenses.attribution._maps import (
-    METHODS,
     attributions,
+    chosen_methods,
     edges,
     finite_maps,
     in_squares,
     magnitude,
     objective,
+    unusable,
 )
 from holistic.lenses.attribution._removal import Curves, area, grid, mean_image, order, removal
 from holistic.lenses.attribution._sample import balanced, joined, typical
@@ -82,10 +84,9 @@ class _Maps:
 
 def methods_finding(subject: Subject, lens: Attribution, progress: Progress) -> Finding:
     """Make maps by every method, test them, and build `attribution.methods`."""
-    if note := subject.gradients.note:
-        missing = f"{sentence(note)}, so there is no map over them."
+    if not chosen_methods(subject, lens):
         table = Table.from_rows(MethodRow, [])
-        return Finding(schemas.METHODS, table, caveats=(missing,))
+        return Finding(schemas.METHODS, table, caveats=tuple(_missing(subject, lens)))
     maps = _make_maps(subject, lens, progress)
     if not len(maps.sample):
         none = f"On all {maps.left_out} images a map holds NaN or infinite values: gradients do."
@@ -118,12 +119,18 @@ def _make_maps(subject: Subject, lens: Attribution, progress: Progress) -> _Maps
     def finished(count: int) -> None:
         nonlocal done
         done += count
-        progress("attribution maps", done, len(images) + 2 * len(sample))
+        progress("attribution maps", done, total)
 
-    signed = attributions(subject, images, lens, finished)
+    methods = chosen_methods(subject, lens)
+    total = len(methods) * (len(images) + 2 * len(sample))
+    signed = attributions(subject, images, lens, finished, methods)
     fresh = [
         attributions(
-            fresh_control(subject, subject.seed + copy * _UNTRAINED), sample, lens, finished
+            fresh_control(subject, subject.seed + copy * _UNTRAINED),
+            sample,
+            lens,
+            finished,
+            methods,
         )
         for copy in (1, 2)
     ]
@@ -193,9 +200,9 @@ def _completeness_rows(subject: Subject, lens: Attribution, maps: _Maps) -> list
         there = objective(subject, torch.zeros_like(images), labels, lens.objective)
     changes = (here.double() - there.double()).cpu().numpy()
     return [
-        completeness(name, maps.sums[name], changes, tolerance=lens.tolerance, seed=subject.seed)
-        for name, method in METHODS.items()
-        if method.complete
+        completeness(name, sums, changes, tolerance=lens.tolerance, seed=subject.seed)
+        for name, sums in maps.sums.items()
+        if METHODS[name].complete
     ]
 
 
@@ -213,14 +220,14 @@ def _similarity_rows(lens: Attribution, maps: _Maps) -> list[MethodRow]:
     if nonzero.mean() < 1 - _FEW:
         asked["randomisation_nonzero"] = nonzero
     for metric, among in asked.items():
-        for name in METHODS:
+        for name in maps.sums:
             likeness = rank_correlations(flat[name], first[name], among=among)
             control = rank_correlations(first[name], second[name], among=among)
             rows.append(resemblance(name, metric, likeness, control, lens.similar))
     if "edge" not in flat:
         return rows
     strangers = np.roll(flat["edge"], 1, axis=0)
-    for name in METHODS:
+    for name in maps.sums:
         likeness = rank_correlations(flat[name], flat["edge"], among=everywhere)
         control = rank_correlations(flat[name], strangers, among=everywhere)
         rows.append(resemblance(name, "edge_similarity", likeness, control, lens.similar))
@@ -273,12 +280,19 @@ def _signed_shares(maps: _Maps, shares: Tensor) -> Tensor:
     return torch.stack(found).float()
 
 
+def _missing(subject: Subject, lens: Attribution) -> Iterator[str]:
+    """Say of the methods that can't be used on the model why not."""
+    for why, names in unusable(subject, lens).items():
+        yield f"{sentence(why)}, so there is no map by {', '.join(names)}."
+
+
 def _caveats(
     subject: Subject, lens: Attribution, maps: _Maps, rows: Sequence[MethodRow]
 ) -> tuple[str, ...]:
     means = [row for row in rows if row.n > 0 and row.metric != "completeness"]
     asked = {row.metric for row in rows}
     return (
+        *_missing(subject, lens),
         f"What is attributed is the {lens.objective} of each example's own class, whether the "
         f"model is right or not, on {len(maps.sample)} evaluation images balanced over classes.",
         "Integrated gradients starts from an image of zeros; another baseline gives other maps.",
