@@ -1,0 +1,71 @@
+"""Measures maps of networks with known answers: how true they are, and what the audit sees."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.trust.trained import Case, case, trained
+from holistic import attribute
+from holistic.lenses.attribution import Attribution
+from holistic.lenses.attribution._maps import attributions, chosen_methods, magnitude
+from holistic.lenses.attribution._sample import balanced
+from holistic.lenses.attribution._trust_measures import measures
+
+__all__ = ["Measured", "measured"]
+
+_IMAGES = 48
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One network's maps.
+
+    Attributes
+    ----------
+    case
+        The network and its data.
+    accuracy
+        On the evaluation split.
+    methods, names
+        M methods and F measures.
+    precision
+        `[M]`, mean share of the first k pixels that carry the class, of k that do.
+    values
+        `[M, n, F]`.
+    """
+
+    case: Case
+    accuracy: float
+    methods: tuple[str, ...]
+    names: tuple[str, ...]
+    precision: np.ndarray
+    values: np.ndarray
+
+
+def measured(number: int, folder: Path) -> Measured:
+    """Train the network of a number, or take it from a folder, and measure its maps."""
+    subject, hidden = trained(case(number), folder)
+    sample = balanced(subject.evaluation, _IMAGES, subject.seed)
+    lens = Attribution()
+    maps = attributions(subject, sample, lens, lambda _: None)
+    found = measures(subject, sample, maps)
+    regions = hidden.regions[sample.indices].reshape(len(sample), -1)
+    precision = np.zeros(len(found.methods))
+    for m, name in enumerate(found.methods):
+        values = attribute(subject, sample.images, name, target=sample.labels)
+        sizes = magnitude(torch.as_tensor(values)).flatten(1).numpy()
+        precision[m] = np.mean([_precision(a, b) for a, b in zip(sizes, regions, strict=True)])
+    hit = subject.predict().argmax(1) == subject.evaluation.labels
+    return Measured(
+        case(number), float(hit.float().mean()), found.methods, found.names, precision, found.values
+    )
+
+
+def _precision(sizes: np.ndarray, region: np.ndarray) -> float:
+    first = np.argsort(-sizes, kind="stable")[: int(region.sum())]
+    return float(region[first].mean())
