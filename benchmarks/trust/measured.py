@@ -18,7 +18,7 @@ from holistic.lenses.attribution._trust_measures import measures
 
 __all__ = ["Measured", "measured"]
 
-_IMAGES = 48
+_IMAGES = 40
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +49,8 @@ def case(number: int) -> Case:
         positive=bool(rng.random() < 0.35),
         seed=int(rng.integers(1 << 31)),
     )
+    if kind == "vit":
+        ask = replace(ask, count=min(ask.count, 1000))
     epochs = int(rng.choice([3, 10, 16, 25], p=[0.1, 0.35, 0.35, 0.2]))
     return Case(number, ask, kind, epochs, float(rng.choice([0.0, 1e-3, 1e-2])))
 
@@ -134,8 +136,8 @@ def trained(asked: Case, folder: Path | None = None) -> tuple[Subject, Hidden]:
 def _train(model: nn.Module, images: Tensor, labels: Tensor, asked: Case) -> None:
     rate = 4e-3 if asked.kind == "vit" else 2e-3 if asked.kind == "cnn" else 1e-3
     optimizer = torch.optim.AdamW(model.parameters(), rate, weight_decay=asked.decay)
-    for _ in range(asked.epochs * (2 if asked.kind == "vit" else 1)):
-        for rows in torch.randperm(len(labels)).split(128 if asked.kind == "vit" else 64):
+    for _ in range(asked.epochs):
+        for rows in torch.randperm(len(labels)).split(64):
             optimizer.zero_grad()
             F.cross_entropy(model(images[rows]), labels[rows]).backward()
             optimizer.step()

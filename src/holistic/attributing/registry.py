@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from holistic.arguments import described, number, whole
-from holistic.attributing import cams, paths, rules, slopes, windows
+from holistic.attributing import cams, contrasting, paths, rules, slopes, windows
 from holistic.attributing.method import Method, Option
 from holistic.errors import SettingError, listed, nearest, shortened
 from holistic.study.subject import Subject
@@ -15,7 +15,7 @@ __all__ = ["METHODS", "checked_method", "checked_settings", "display_name", "usa
 
 METHODS: dict[str, Method] = {
     method.name: method
-    for module in (slopes, paths, rules, cams, windows)
+    for module in (slopes, paths, contrasting, rules, cams, windows)
     for method in module.METHODS
 }
 """Every method, by its name, in the order of tables and arrays."""
