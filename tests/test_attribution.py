@@ -9,19 +9,19 @@ from torch import nn
 
 import holistic
 import slow_attribution as slow
+from holistic.attributing.method import Method
+from holistic.attributing.registry import METHODS, display_name
 from holistic.errors import SettingError
 from holistic.lenses._cases import cases
 from holistic.lenses._contract import Context
 from holistic.lenses._pictures import flat_planes, pictures, planes
 from holistic.lenses.attribution import Attribution
 from holistic.lenses.attribution._checks import completeness, rank_correlations, removed
-from holistic.attributing.method import Method
-from holistic.attributing.registry import METHODS as EVERY
 from holistic.lenses.attribution._maps import (
     attributions,
-    display_name,
     edges,
     magnitude,
+    named_methods,
 )
 from holistic.lenses.attribution._sample import balanced, typical
 from holistic.lenses.attribution.methods import methods_finding
@@ -31,7 +31,10 @@ from holistic.results.findings import Finding
 from planted_attribution import PATCH, reading_a_corner, straight, untouched
 from zoo import ZOO, make
 
-NOISELESS = [name for name, method in METHODS.items() if not method.random]
+USUAL = [name for name, method in METHODS.items() if method.audited]
+PLAIN = [n for n in USUAL if n not in ("guided_backpropagation", "grad_cam", "layer_cam")]
+"""Those that need neither a ReLU nor a map."""
+NOISELESS = [name for name in USUAL if not METHODS[name].random]
 """Methods whose maps are the same whatever is drawn."""
 SMALL = {"examples": 24, "steps": 8, "noise_draws": 4, "fractions": 8, "random_orders": 2}
 
@@ -65,7 +68,7 @@ def corner() -> Finding:
 
 def test_every_method_points_at_the_only_pixels_that_count(corner: Finding) -> None:
     names = list(dict.fromkeys(corner.table.column("method")))
-    assert names == [*METHODS, "edge", "random"]
+    assert names == [*PLAIN, "edge", "random"]
     for array in ("attribution.class_maps", "attribution.example_maps"):
         for name, maps in zip(names, corner.arrays[array], strict=False):
             inside = np.abs(maps)[:, *PATCH].sum((1, 2))
@@ -100,7 +103,7 @@ def test_maps_of_single_images_say_what_speaks_for_the_class_and_what_against() 
 
 
 def test_removing_the_pixels_that_count_beats_a_random_order(corner: Finding) -> None:
-    for method in METHODS:
+    for method in PLAIN:
         for metric, sign in (("deletion_auc", -1), ("insertion_auc", 1)):
             row = row_of(corner, method, metric)
             assert row["passed"]
@@ -111,7 +114,7 @@ def test_removing_the_pixels_that_count_beats_a_random_order(corner: Finding) ->
         assert row_of(corner, "random", metric)["passed"] is None
         assert row_of(corner, "random", metric)["control"] is None
     curves = corner.arrays["attribution.curves"]
-    assert curves.shape == (len(METHODS) + 2, 2, 9)
+    assert curves.shape == (len(PLAIN) + 2, 2, 9)
     low, high = np.moveaxis(corner.arrays["attribution.curve_bounds"], 2, 0)
     known = np.isfinite(low)  # nothing is said where all images say the same
     assert known.mean() > 0.4
@@ -119,7 +122,7 @@ def test_removing_the_pixels_that_count_beats_a_random_order(corner: Finding) ->
     assert (curves <= high + 1e-6)[known].all()
     assert (low < high)[known].all()
     # four of 64 pixels are the whole patch: half a step of the grid of eight
-    assert (curves[: len(METHODS), 0, 1] < 0.6).all()
+    assert (curves[: len(PLAIN), 0, 1] < 0.6).all()
     assert curves[-1, 0, 1] > 0.8
     assert "all methods are better than the random order" in corner.statements[0]
 
@@ -156,13 +159,16 @@ def test_images_without_zeros_are_not_tested_twice(corner: Finding) -> None:
 
 def test_a_method_that_is_declared_is_made_and_tested(monkeypatch: pytest.MonkeyPatch) -> None:
     """One declaration is enough: maps, tests and sentences follow from it."""
-    own = Method("twice_x_itself", lambda setup: lambda x, y: 2 * x, complete=True)
+    own = Method(
+        "twice_x_itself", lambda setup: lambda batch: 2 * batch.points, complete=True, audited=True
+    )
     monkeypatch.setitem(METHODS, own.name, own)
     finding = found(subject_of("mlp"))
     rows = finding.table.where(method=own.name)
     others = finding.table.where(method="integrated_gradients")
     assert list(rows.column("metric")) == list(others.column("metric"))
-    assert len(finding.arrays["attribution.class_maps"]) == len(METHODS) + 1
+    names = set(finding.table.column("method")) - {"random"}
+    assert len(finding.arrays["attribution.class_maps"]) == len(names)
     completeness_line, randomisation_line = finding.statements[2:4]
     assert "twice × itself by" in completeness_line
     # what sees no weights is the same in a copy that learnt nothing
@@ -233,7 +239,7 @@ def test_smoothgrad_equals_the_mean_over_the_same_noise() -> None:
 def test_batches_change_no_map_without_draws(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     subject = subject_of("cnn")
     whole = maps_of(subject)
-    monkeypatch.setattr("holistic.lenses.attribution._maps._ROWS", rows)
+    monkeypatch.setattr("holistic.attributing.maps._ROWS", rows)
     parts = maps_of(subject)
     for name in NOISELESS:
         torch.testing.assert_close(parts[name], whole[name], rtol=1e-4, atol=1e-6)
@@ -287,7 +293,7 @@ def test_a_model_that_learnt_nothing_fails_randomisation(monkeypatch: pytest.Mon
     with monkeypatch.context() as patched:
         patched.setattr(holistic.Subject, "untrained", lambda subject, seed, reuse=None: subject)
         finding = found(untouched())
-    for method in NOISELESS:
+    for method in set(NOISELESS) & set(PLAIN):
         row = row_of(finding, method, "randomisation")
         np.testing.assert_allclose([row["value"], row["control"]], 1, atol=1e-6)
         assert not row["passed"]
@@ -382,10 +388,10 @@ def test_features_without_a_plane_become_one_row() -> None:
     subject, weight = straight((7,))
     finding = found(subject)
     maps = finding.arrays["attribution.class_maps"]
-    assert maps.shape == (len(METHODS), 3, 1, 7)
+    assert maps.shape == (len(PLAIN), 3, 1, 7)
     expected = weight.abs() / weight.abs().sum(1, keepdim=True)
     np.testing.assert_allclose(maps[0, :, 0], expected, rtol=1e-4)
-    assert set(finding.table.column("method")) == {*METHODS, "random"}
+    assert set(finding.table.column("method")) == {*PLAIN, "random"}
 
 
 @pytest.mark.parametrize("shape", [(3, 5, 6), (5, 6, 3), (2, 5, 6), (5, 6), (9,), (2, 3, 4, 5)])
@@ -407,11 +413,30 @@ def test_channels_of_a_pixel_add_up_and_go_together() -> None:
         assert finding.arrays["attribution.class_maps"].shape[2:] == (5, 6)
 
 
-def test_inputs_without_a_gradient_are_told() -> None:
-    tokens = subject_of("encoder layer", 40)
-    finding = methods_finding(tokens, Attribution(**SMALL), silent)
-    assert len(finding.table) == 0
-    assert "have no gradient" in finding.caveats[0]
+def test_models_without_a_gradient_have_maps_by_erasing_alone() -> None:
+    class Cut(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = make(ZOO["mlp"])
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.body(x.detach())
+
+    subject = holistic.Subject(Cut(), (ZOO["mlp"].images(60), torch.arange(60) % 4))
+    finding = methods_finding(subject, Attribution(**SMALL), silent)
+    assert set(finding.table.column("method")) == {"occlusion", "edge", "random"}
+    assert "cuts gradients off" in " ".join(finding.caveats)
+
+
+def test_methods_are_chosen_by_name() -> None:
+    subject = subject_of("mlp")
+    asked = found(subject, methods="saliency, lrp", examples=12)
+    assert set(asked.table.column("method")) == {"saliency", "lrp", "edge", "random"}
+    more = [method.name for method in named_methods(Attribution(methods="usual, rise"))]
+    assert more == [name for name in METHODS if name in USUAL or name == "rise"]
+    assert [m.name for m in named_methods(Attribution(methods="all"))] == list(METHODS)
+    with pytest.raises(SettingError, match="attribution.methods has no 'lpr' .did you mean 'lrp'"):
+        Attribution(methods="lpr")
 
 
 def test_large_maps_are_added_up_in_squares(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -419,7 +444,7 @@ def test_large_maps_are_added_up_in_squares(monkeypatch: pytest.MonkeyPatch) -> 
     whole = found(subject).arrays["attribution.class_maps"]
     monkeypatch.setattr("holistic.lenses.attribution._maps._MOST_BYTES", whole.nbytes // 3)
     small = found(subject).arrays["attribution.class_maps"]
-    assert small.shape == (len(METHODS) + 1, 3, 3, 3)
+    assert small.shape == (len(PLAIN) + 1, 3, 3, 3)
     np.testing.assert_allclose(small.sum((2, 3)), 1, rtol=1e-5)
     np.testing.assert_allclose(small[..., 0, 0], whole[..., :2, :2].sum((2, 3)), rtol=1e-5)
 

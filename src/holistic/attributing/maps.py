@@ -23,6 +23,8 @@ _BYTES = 8 << 20
 """Bytes of inputs in one forward and backward run."""
 _ROWS = 1024
 """Most inputs in one forward and backward run."""
+_PARTS = 4
+"""Images go together in so many times fewer than inputs: methods run several inputs of each."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def maps_by(
     """Attribute each image's score to its pixels: float32 `[B, …]` on the processor."""
     given = setup_of(subject, method, question)
     attribute = method.set_up(given)
-    size = max(1, given.rows // max(1, method.runs(question.settings)))
+    size = max(1, given.rows // _PARTS)
     parts = [torch.zeros((0, *images.shape[1:]))]
     for batch in _batches(given, images, targets, question.baseline, size):
         with seeded(subject.seed + batch.start, batch.images.device):

@@ -12,7 +12,15 @@ import torch
 from torch import Tensor
 
 from holistic.attributing.baselines import baselines_of
-from holistic.attributing.method import Attribute, Batch, Method, Option, Setup, no_graph
+from holistic.attributing.method import (
+    Attribute,
+    Batch,
+    Method,
+    Option,
+    Setup,
+    no_gradients,
+    no_graph,
+)
 from holistic.attributing.points import Points
 from holistic.graph.engine import native
 from holistic.graph.kinds import FOLDS, IDENTITIES, MOVES, POOLS, UNITWISE
@@ -48,9 +56,7 @@ def _unreached(subject: Subject) -> str:
     """Say why rules can't be followed to what attributions belong to."""
     if why := no_graph(subject):
         return f"it needs the graph of the operations; {why}"
-    if not subject.images.is_floating_point() and not Points.of(subject, "logit").site:
-        return f"inputs of type {subject.images.dtype} have no gradient"
-    return ""
+    return no_gradients(subject)
 
 
 def _no_relu(subject: Subject) -> str:

@@ -9,10 +9,10 @@ from holistic.attributing.masked import kept_scores, segments_of, spread_out
 from holistic.attributing.method import Attribute, Batch, Method, Option, Setup
 from holistic.study.planes import planes
 
-__all__ = ["METHODS"]
+__all__ = ["METHODS", "SEGMENTS", "SHAPE"]
 
-_SEGMENTS = Option(None, 2, 4096, meaning="about how many segments; a side of seven by default")
-_SHAPE = Option("auto", allowed=("auto", "grid", "slic"), meaning="squares, or shapes of a colour")
+SEGMENTS = Option(None, 2, 4096, meaning="about how many segments; a side of seven by default")
+SHAPE = Option("auto", allowed=("auto", "grid", "slic"), meaning="squares, or shapes of a colour")
 
 
 def _windows(height: int, width: int, size: int, stride: int) -> Tensor:
@@ -97,7 +97,7 @@ METHODS = (
         "s(x) - s(x without the segment), shared out among its pixels",
         "Zeiler & Fergus 2014; segments: Achanta et al. 2012",
         "as occlusion, and where a segment cuts a part in two",
-        options={"segments": _SEGMENTS, "shape": _SHAPE},
+        options={"segments": SEGMENTS, "shape": SHAPE},
         baseline="mean",
         runs=lambda _: 16,
     ),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
-import torch
 from torch import Tensor
 
 from holistic.graph.kinds import BATCH_NORMS, MAX_POOLS
@@ -15,10 +14,13 @@ from holistic.graph.program import Program
 from holistic.graph.rules import Called, dependent
 from holistic.graph.traced import TracedEngine
 
-__all__ = ["Lines", "piecewise_linear"]
+__all__ = ["Lines", "along", "piecewise_linear"]
 
 _BENT = frozenset("relu relu6 leaky_relu hardtanh abs threshold prelu clamp clamp_min".split())
 """Operations on single numbers that are linear between a few points."""
+
+_WIDER = 2
+"""So many times as many numbers as an input's at a cut cost more to move than they save."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +56,9 @@ class Lines:
             if affine == {program.input}:
                 return cls(engine, (program.input,))
             cut = cls._cut(program, called, affine)
-        return cls(engine, cut)
+        sizes = [math.prod(program.nodes[i].shape or ()) for i in (*cut, program.input)]
+        far = sum(sizes[:-1]) <= _WIDER * sizes[-1]
+        return cls(engine, cut if far else (program.input,))
 
     @staticmethod
     def _cut(program: Program, called: Mapping[int, Called], affine: set[int]) -> tuple[int, ...]:
@@ -67,13 +71,6 @@ class Lines:
     def program(self) -> Program:
         """The program that is followed."""
         return self.engine.program
-
-    @cached_property
-    def numbers(self) -> int:
-        """How many numbers of one example are moved: at the cut, and in all that follows."""
-        given = {*self.program.extras, *self.cut}
-        plan = self.program.plan(given, {self.program.output})
-        return max(1, self.program.row_bytes(plan, given) // 4)
 
     def heads(self, images: Tensor) -> tuple[Tensor, ...]:
         """Values at the cut, `[B, …]` each."""
@@ -114,11 +111,6 @@ def _pooled(called: Called) -> bool:
     return called.node.op in MAX_POOLS and called.dependent == (0,)
 
 
-def halfway(values: Tensor, shares: Tensor) -> Tensor:
-    """Bring shares `[B]` to the axes of values `[B, …]`."""
-    return shares.to(values.dtype).reshape(-1, *[1] * (values.dim() - 1))
-
-
-def mixed(start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
-    """Points of the lines from `start` to `end`, `[B, …]`, at shares `[B]` of the way."""
-    return torch.lerp(start, end, halfway(start, shares))
+def along(values: Tensor, shares: Tensor) -> Tensor:
+    """Bring shares `[R]` to the axes of values `[B, …]`: `[R, 1, …]`."""
+    return shares.to(values).reshape(-1, *[1] * (values.dim() - 1))

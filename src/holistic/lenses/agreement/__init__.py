@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from holistic.graph.torch_settings import settled
 from holistic.lenses._contract import Context, Lens, setting
@@ -35,6 +35,11 @@ class Agreement(Lens):
     """Shuffles of the units that every rank correlation is compared with."""
     examples: int = setting(2000, 1, 10_000_000, quick=200, least=60)
     """Most evaluation images that the units' attributions are averaged over."""
+    attributed_by: Literal[
+        "taylor", "conductance", "internal_gradient", "gradient_x_activation"
+    ] = "taylor"
+    """How units are attributed to: to first order what setting them to their mean costs, or by the
+    slopes on the line from zeros to the image."""
     controls: int = setting(3, 1, 1000, quick=1)
     """Randomly initialised controls whose units set the bound for calling a unit selective."""
 

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from holistic.attributing.units import attribute_site
 from holistic.graph.loops import batches
 from holistic.graph.sites import Site
 from holistic.pieces import kept
@@ -16,10 +17,17 @@ from holistic.study.subject import Subject
 __all__ = ["attribute_units"]
 
 _BATCH = 256
+_STEPS = 16
+"""Points of the line along which units are attributed to, where the method takes one."""
+TAYLOR = "taylor"
 
 
 def attribute_units(
-    subject: Subject, site: Site, rows: np.ndarray, progress: Progress = silent
+    subject: Subject,
+    site: Site,
+    rows: np.ndarray,
+    progress: Progress = silent,
+    method: str = TAYLOR,
 ) -> np.ndarray:
     """Multiply each unit's deviation from its mean with the gradient of each example's score.
 
@@ -37,6 +45,8 @@ def attribute_units(
         Places in the evaluation split.
     progress
         Told how many examples are done.
+    method
+        `taylor` as above, or one of `holistic.attributing.units`.
 
     Returns
     -------
@@ -54,9 +64,20 @@ def attribute_units(
     for some in batches(len(rows), _BATCH):
         part = torch.from_numpy(rows[some])
         images, labels = subject.evaluation.images[part], subject.evaluation.labels[part]
-        parts.append(_terms(subject, site, images, labels, mean))
+        if method == TAYLOR:
+            parts.append(_terms(subject, site, images, labels, mean))
+        else:
+            parts.append(_along(subject, site.name, images, labels, method))
         progress("attributing units", some.stop, len(rows))
     return np.concatenate(parts, axis=1)
+
+
+@kept
+def _along(subject: Subject, site: str, images: Tensor, labels: Tensor, method: str) -> np.ndarray:
+    """Attributions of `holistic.attributing.units`, summed over positions, `[U, B]` float32."""
+    terms = attribute_site(subject, site, images, labels, method, _STEPS).double()
+    terms = terms.flatten(1, -2).sum(1) if terms.dim() > 2 else terms  # [B, U]
+    return terms.T.float().cpu().numpy()
 
 
 @kept

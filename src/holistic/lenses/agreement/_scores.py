@@ -99,12 +99,14 @@ def unit_scores(subject: Subject, lens: Agreement, context: Context) -> list[Sit
     rows = _spread_rows(len(subject.evaluation), lens.examples)
     found = list[SiteScores]()
     for done, site in enumerate(subject.hidden_sites, 1):
-        found.append(_read(subject, site, rows, context))
+        found.append(_read(subject, site, rows, context, lens.attributed_by))
         context.progress("reading the lenses", done, len(subject.hidden_sites))
     return found
 
 
-def _read(subject: Subject, site: Site, rows: np.ndarray, context: Context) -> SiteScores:
+def _read(
+    subject: Subject, site: Site, rows: np.ndarray, context: Context, method: str
+) -> SiteScores:
     """Read one site's rows of all lenses."""
     ablated, active, clusters, patched = (
         context.findings[name].table.where(site=site.name)
@@ -116,7 +118,7 @@ def _read(subject: Subject, site: Site, rows: np.ndarray, context: Context) -> S
         by_unit(clusters, "cluster", site),
     )
     others, dead = company(auroc, cluster), by_unit(active, "dead", site) == 1
-    terms = attribute_units(subject, site, rows)
+    terms = attribute_units(subject, site, rows, method=method)
     labels = subject.evaluation.labels.cpu().numpy()[rows]
     attributed = Means.by_class(terms, labels, len(subject.classes))[:, :-1]
     loss = -by_class(ablated, "effect", site, subject.classes)

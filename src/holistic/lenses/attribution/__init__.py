@@ -51,6 +51,20 @@ class Attribution(Lens):
     """Multiplications that all windows may cost: of a dearer model fewer windows are erased, on
     fewer images."""
 
+    def __post_init__(self) -> None:
+        """Check the settings, names of methods among them.
+
+        Raises
+        ------
+        SettingError
+            If there is no such method, or another setting is out of its range.
+        """
+        super().__post_init__()
+        if self.methods != "usual":
+            from holistic.lenses.attribution._maps import named_methods
+
+            named_methods(self)
+
     @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Yield `attribution.evidence`, `attribution.methods` and `attribution.contrasts`.

@@ -29,6 +29,7 @@ __all__ = [
     "finite_maps",
     "in_squares",
     "magnitude",
+    "named_methods",
     "objective",
     "settings_of",
     "unusable",
