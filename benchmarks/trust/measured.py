@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +12,11 @@ import torch
 from benchmarks.trust.trained import Case, case, trained
 from holistic import attribute
 from holistic.lenses.attribution import Attribution
-from holistic.lenses.attribution._maps import attributions, chosen_methods, magnitude
+from holistic.lenses.attribution._maps import attributions, magnitude
 from holistic.lenses.attribution._sample import balanced
 from holistic.lenses.attribution._trust_measures import measures
 
-__all__ = ["Measured", "measured"]
+__all__ = ["Measured", "kept", "measured"]
 
 _IMAGES = 40
 
@@ -45,6 +45,20 @@ class Measured:
     names: tuple[str, ...]
     precision: np.ndarray
     values: np.ndarray
+
+
+def kept(number: int, folder: Path, make: Callable[[int, Path], Measured]) -> Measured:
+    """Take a network's measures from a folder, or make them and keep them there."""
+    place = folder / f"{number}.npz"
+    if not place.exists():
+        made = make(number, folder)
+        names = {"methods": np.array(made.methods), "names": np.array(made.names)}
+        values = made.values.astype(np.float32)
+        np.savez(place, precision=made.precision, accuracy=made.accuracy, values=values, **names)
+    with np.load(place) as held:
+        names = (tuple(str(name) for name in held[part]) for part in ("methods", "names"))
+        accuracy = float(held["accuracy"])
+        return Measured(case(number), accuracy, *names, held["precision"], held["values"])
 
 
 def measured(number: int, folder: Path) -> Measured:

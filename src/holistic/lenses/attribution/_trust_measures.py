@@ -23,7 +23,10 @@ from holistic.lenses.attribution._trust_swaps import (
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
 
-__all__ = ["SHARES", "Measures", "measures"]
+__all__ = ["BLIND", "SHARES", "Measures", "measures"]
+
+BLIND = "random"
+"""Name of maps that see no model: others aren't compared with them."""
 
 SHARES = (0.03, 0.06, 0.12, 0.25)
 """Shares of the pixels that are swapped."""
@@ -84,6 +87,11 @@ def measures(subject: Subject, sample: Examples, maps: Mapping[str, Tensor]) -> 
     return Measures(tuple(columns), names, np.nan_to_num(values, posinf=0, neginf=0))
 
 
+def _seeing(given: _Given) -> dict[str, np.ndarray]:
+    """Ranks of the maps that see the model."""
+    return {name: ranked for name, ranked in given.ranked.items() if name != BLIND}
+
+
 def _percentiles(values: np.ndarray) -> np.ndarray:
     return rankdata(values, axis=1) / values.shape[1]
 
@@ -95,18 +103,15 @@ def _swaps(given: _Given) -> Columns:
     """What swapping and filling the named pixels changes, beyond random ones and beside the best."""
     n, pixels = next(iter(given.sizes.values())).shape
     blind = order(np.zeros((n, pixels)), given.rng)
-    consensus = np.mean(list(given.ranked.values()), 0)
+    consensus = np.mean(list(_seeing(given).values()), 0)
     ranks = {name: order(values, given.rng) for name, values in given.sizes.items()}
-    ranks |= {"": order(consensus, given.rng)}
+    ranks |= {"": order(consensus, given.rng), "blind": blind}
     asked = given.subject, given.sample
     lost, gained = {}, {}
-    for name, own in (*ranks.items(), ("random", blind)):
+    for name, own in ranks.items():
         lost[name], gained[name] = swapped(*asked, given.donors, own, given.counts)
-    best = {
-        k: max(found, key=lambda m, found=found, k=k: found[m][:, k].mean())
-        for found in (lost,)
-        for k in range(len(given.counts))
-    }
+    rivals = [name for name in lost if name != BLIND]
+    best = [max(rivals, key=lambda m, k=k: lost[m][:, k].mean()) for k in range(len(given.counts))]
     few = int(given.counts[len(given.counts) // 2])
     base = {how: filled(*asked, blind, few, how) for how in ("mean", "neighbours")}
     columns: Columns = {}
@@ -178,7 +183,7 @@ def _references(given: _Given) -> Columns:
     columns: Columns = {}
     for name, own in given.sizes.items():
         found = columns[name] = {}
-        others = np.mean([v for k, v in given.ranked.items() if k != name] or [own], 0)
+        others = np.mean([v for k, v in _seeing(given).items() if k != name] or [own], 0)
         for k, count in enumerate(given.counts[:3]):
             for what, values in (*blend.items(), ("others", others)):
                 found[f"{what}{k}"] = _overlap(own, values, int(count))
@@ -249,13 +254,8 @@ def _of_case(given: _Given) -> dict[str, np.ndarray]:
         hit = subject.predict(few.images).argmax(1) == few.labels
         chance = 1 / len(subject.classes)
         found[name] = np.full(n, (float(hit.double().mean()) - chance) / (1 - chance))
-    first = np.stack([np.argsort(-v, axis=1) for v in given.ranked.values()])
-    few = int(given.counts[1])
-    alike = [
-        _overlap(a, b, few).mean()
-        for i, a in enumerate(given.ranked.values())
-        for b in list(given.ranked.values())[:i]
-    ]
+    count, seeing = int(given.counts[1]), list(_seeing(given).values())
+    alike = [_overlap(a, b, count).mean() for i, a in enumerate(seeing) for b in seeing[:i]]
     found["alike"] = np.full(n, np.mean(alike) if alike else 0.0)
-    found["pixels"] = np.full(n, np.log(first.shape[2]))
+    found["pixels"] = np.full(n, np.log(seeing[0].shape[1]))
     return found

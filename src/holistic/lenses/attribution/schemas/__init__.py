@@ -15,6 +15,7 @@ from holistic.lenses.attribution.schemas._methods import (
     ContrastRow,
     MethodRow,
 )
+from holistic.lenses.attribution.schemas._trust import TRUST, TrustRow
 from holistic.lenses.attribution.schemas._words import TOKENS, WORDS, TokenRow, WordRow
 
 __all__ = [
@@ -24,11 +25,13 @@ __all__ = [
     "METHODS",
     "RESPONSE",
     "TOKENS",
+    "TRUST",
     "WORDS",
     "ContrastRow",
     "EvidenceRow",
     "MethodRow",
     "ResponseRow",
     "TokenRow",
+    "TrustRow",
     "WordRow",
 ]
