@@ -9,6 +9,8 @@ from holistic.lenses._work import MEGABYTE, Scene, Work
 from holistic.lenses.attribution._maps import chosen_methods, settings_of
 from holistic.lenses.attribution.contrasts import PAIRS
 from holistic.lenses.attribution.evidence import SIDES
+from holistic.lenses.attribution._trust_measures import SHARES
+from holistic.lenses.attribution.trust import trusted_images
 from holistic.replacing.budget import afforded, model_work
 
 if TYPE_CHECKING:
@@ -39,6 +41,10 @@ def work(scene: Scene, lens: Attribution) -> Work:
         _TRACED * len(subject.all_sites) + 1e-4 * sum(scene.counts)
     )
     sums = scene.sums
+    trusted, seen = 0, 0
+    if subject.input_kind.pictures:
+        seen = min(trusted_images(subject, lens), count)
+        trusted = seen * (8 * len(SHARES) * (methods + 3) + 300)
     return Work(
         {
             "erasing windows": scene.forward(runs * each)
@@ -48,6 +54,9 @@ def work(scene: Scene, lens: Attribution) -> Work:
             + sums(mapped * steps * (_STEPPED + _MAPS * pixels) + _REST),
             "removing pixels": scene.forward(curves)
             + sums(3e-9 * curves * pixels + _SORTED * curves / lens.fractions * pixels + 0.05),
+            "trust in maps": scene.backward(seen * steps)
+            + scene.forward(trusted)
+            + sums(seen * steps * (_STEPPED + _MAPS * pixels) + 3e-8 * trusted * pixels),
             "contrasting classes": scene.backward(pairs * few * 2 * lens.steps)
             + scene.forward(pairs * 200)
             + sums(_SORTED * pairs * 200 * pixels + 0.15),

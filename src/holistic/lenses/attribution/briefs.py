@@ -8,20 +8,22 @@ from collections.abc import Sequence
 from holistic.lenses._briefs import greatest, scored
 from holistic.lenses._parts import known, significant
 from holistic.lenses.attribution.evidence_statements import region
-from holistic.lenses.attribution.opening import trust
+from holistic.lenses.attribution.opening import failed
 from holistic.lenses.attribution.schemas import (
     ContrastRow,
     EvidenceRow,
     MethodRow,
     ResponseRow,
     TokenRow,
+    TrustRow,
     WordRow,
 )
+from holistic.lenses.attribution.trust_statements import trusted
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 from holistic.words import counted, named, percent
 
-__all__ = ["contrasts", "costs", "evidence", "methods", "response", "tokens", "words"]
+__all__ = ["contrasts", "costs", "evidence", "methods", "response", "tokens", "trust", "words"]
 
 _PLANE = 4
 """Rows and columns from which on places on a plane have words."""
@@ -58,7 +60,7 @@ def costs(row: EvidenceRow | WordRow) -> bool:
 def methods(finding: Finding, audit: Folder) -> str:
     """Name the methods whose maps can't be trusted."""
     rows = [row for row in finding.table.rows(MethodRow) if row.n]
-    return " ".join(trust(rows)[:1]) or "No attribution method could be tested on these examples."
+    return " ".join(failed(rows)[:1]) or "No attribution method could be tested on these examples."
 
 
 def contrasts(finding: Finding, audit: Folder) -> str:
@@ -73,6 +75,12 @@ def contrasts(finding: Finding, audit: Folder) -> str:
         f"Contrast maps name what counts in {len(sure)} of {counted(len(rows), 'pair')} of "
         "classes: removing it moves the decision more than random parts do."
     )
+
+
+def trust(finding: Finding, audit: Folder) -> str:
+    """Name the method whose maps most likely point at what decides."""
+    found = trusted(list(finding.table.rows(TrustRow)))
+    return found[0] if found else "No method gives a map that could be trusted."
 
 
 def words(finding: Finding, audit: Folder) -> str:

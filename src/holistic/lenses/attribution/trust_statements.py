@@ -35,8 +35,10 @@ def trusted(rows: Sequence[TrustRow]) -> tuple[str, ...]:
     lines = [sentence(f"{name} points at what decides with probability {_rounded(chance)}.")]
     doubtful = [r.method_name for r in rows if known(r.probability.value) < _HALF]
     if doubtful:
-        named = joined(doubtful) if len(doubtful) <= 2 else f"{len(doubtful)} other methods"
-        lines.append(f"Don't trust {named}: they more likely point elsewhere.")
+        few, one = len(doubtful) <= 2, len(doubtful) == 1
+        named = joined(doubtful) if few else f"{len(doubtful)} other methods"
+        why = "it more likely points" if one else "they more likely point"
+        lines.append(f"Don't trust {named}: {why} elsewhere.")
     return tuple(lines)
 
 
