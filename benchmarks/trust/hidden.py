@@ -221,7 +221,7 @@ def _scattered(
     return pattern, regions
 
 
-def _beside(
+def _distracted(
     ask: Ask, labels: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """A patch for each class, and elsewhere something three times as strong that says nothing."""
@@ -256,7 +256,7 @@ FAMILIES: dict[str, Carry] = {
     "both": _both,
     "strokes": _strokes,
     "scattered": _scattered,
-    "beside": _beside,
+    "beside": _distracted,
     "blobs": _blobs,
 }
 """How a class can be carried, by name."""

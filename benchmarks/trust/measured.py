@@ -52,13 +52,23 @@ def kept(number: int, folder: Path, make: Callable[[int, Path], Measured]) -> Me
     place = folder / f"{number}.npz"
     if not place.exists():
         made = make(number, folder)
-        names = {"methods": np.array(made.methods), "names": np.array(made.names)}
-        values = made.values.astype(np.float32)
-        np.savez(place, precision=made.precision, accuracy=made.accuracy, values=values, **names)
-    with np.load(place) as held:
-        names = (tuple(str(name) for name in held[part]) for part in ("methods", "names"))
-        accuracy = float(held["accuracy"])
-        return Measured(case(number), accuracy, *names, held["precision"], held["values"])
+        np.savez(
+            place,
+            precision=made.precision,
+            accuracy=np.array(made.accuracy),
+            values=made.values.astype(np.float32),
+            methods=np.array(made.methods),
+            names=np.array(made.names),
+        )
+    with np.load(place) as read:
+        return Measured(
+            case=case(number),
+            accuracy=float(read["accuracy"]),
+            methods=tuple(str(name) for name in read["methods"]),
+            names=tuple(str(name) for name in read["names"]),
+            precision=read["precision"],
+            values=read["values"],
+        )
 
 
 def measured(number: int, folder: Path) -> Measured:

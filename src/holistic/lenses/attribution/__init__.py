@@ -72,8 +72,8 @@ class Attribution(Lens):
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Yield `attribution.evidence`, `attribution.methods` and `attribution.contrasts`.
 
-        Of pictures also `attribution.trust`; of features `attribution.response`; of tokens only `attribution.words` and
-        `attribution.tokens`.
+        Of pictures also `attribution.trust`; of features `attribution.response`; of tokens only
+        `attribution.words` and `attribution.tokens`.
         """
         from holistic.lenses.attribution.contrasts import contrasts_finding
         from holistic.lenses.attribution.evidence import evidence_finding

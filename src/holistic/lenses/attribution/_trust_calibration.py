@@ -59,9 +59,9 @@ class Calibration:
 @cache
 def calibration() -> Calibration:
     """Read the calibration; `python -m benchmarks.trust` makes it."""
-    held = json.loads(_PLACE.read_text(encoding="utf-8"))
+    read = json.loads(_PLACE.read_text(encoding="utf-8"))
     arrays = (
-        np.array(held[name], float)
+        np.array(read[name], float)
         for name in ("centre", "scale", "weights", "offsets", "slopes", "starts")
     )
-    return Calibration(tuple(held["names"]), *arrays)
+    return Calibration(tuple(read["names"]), *arrays)

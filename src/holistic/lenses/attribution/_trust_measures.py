@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from scipy.stats import rankdata
 from torch import Tensor
 
@@ -100,7 +99,7 @@ Columns = dict[str, dict[str, np.ndarray]]
 
 
 def _swaps(given: _Given) -> Columns:
-    """What swapping and filling the named pixels changes, beyond random ones and beside the best."""
+    """What swapping and filling the named pixels changes, beside random ones and the best."""
     n, pixels = next(iter(given.sizes.values())).shape
     blind = order(np.zeros((n, pixels)), given.rng)
     consensus = np.mean(list(_seeing(given).values()), 0)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from holistic.lenses._pictures import are_pictures
 from holistic.lenses._work import MEGABYTE, Scene, Work
 from holistic.lenses.attribution._maps import chosen_methods, settings_of
+from holistic.lenses.attribution._trust_measures import SHARES
 from holistic.lenses.attribution.contrasts import PAIRS
 from holistic.lenses.attribution.evidence import SIDES
-from holistic.lenses.attribution._trust_measures import SHARES
 from holistic.lenses.attribution.trust import trusted_images
 from holistic.replacing.budget import afforded, model_work
 
