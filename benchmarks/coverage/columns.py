@@ -199,5 +199,8 @@ SPOKEN = (
 )
 """Promises behind sentences, verdicts and answers to functions: no finding's column has them."""
 
-UNBOUND: Mapping[str, str] = {"mechanism.clusters": "k_lo stability_lo"}
+UNBOUND: Mapping[str, str] = {
+    "mechanism.clusters": "k_lo stability_lo",
+    "attribution.trust": "lo",
+}
 """Ends that say what resamples give, not where a truth lies."""

@@ -6,14 +6,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from holistic.arguments import described, number, whole
-from holistic.attributing import cams, paths, rollout, rules, sampled, slopes, windows
+from holistic.attributing import (
+    cams,
+    contrasting,
+    paths,
+    rollout,
+    rules,
+    sampled,
+    slopes,
+    windows,
+)
 from holistic.attributing.method import Method, Option
 from holistic.errors import SettingError, listed, nearest, shortened
 from holistic.study.subject import Subject
 
 __all__ = ["METHODS", "checked_method", "checked_settings", "display_name", "usable"]
 
-_MODULES = (slopes, paths, rules, cams, windows, sampled, rollout)
+_MODULES = (slopes, paths, contrasting, rules, cams, windows, sampled, rollout)
 METHODS: dict[str, Method] = {one.name: one for module in _MODULES for one in module.METHODS}
 """Every method, by its name, in the order of tables and arrays."""
 _OTHERS = ("baseline", "progress", "target", "images", "method")

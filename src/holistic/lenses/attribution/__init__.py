@@ -71,12 +71,15 @@ class Attribution(Lens):
 
             named_methods(self)
 
+    trust_images: int = setting(40, 8, 10_000, quick=16, least=12)
+    """Most evaluation images whose maps are measured to say how far methods can be trusted."""
+
     @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Yield `attribution.evidence`, `attribution.methods` and `attribution.contrasts`.
 
-        Of pictures also `attribution.shortcuts`, of features `attribution.response`; of tokens
-        only `attribution.words` and `attribution.tokens`.
+        Of pictures also `attribution.shortcuts` and `attribution.trust`, of features
+        `attribution.response`; of tokens only `attribution.words` and `attribution.tokens`.
         """
         from holistic.lenses._pictures import drawn_as_pictures
         from holistic.lenses.attribution.contrasts import contrasts_finding
@@ -84,6 +87,7 @@ class Attribution(Lens):
         from holistic.lenses.attribution.methods import methods_finding
         from holistic.lenses.attribution.response import response_finding
         from holistic.lenses.attribution.shortcuts import shortcuts_finding
+        from holistic.lenses.attribution.trust import trust_finding
         from holistic.lenses.attribution.words import tokens_finding, words_finding
 
         kind = subject.input_kind.name
@@ -98,6 +102,8 @@ class Attribution(Lens):
             yield response_finding(subject, self, context.progress)
         methods = methods_finding(subject, self, context.progress)
         yield methods
+        if subject.input_kind.pictures:
+            yield trust_finding(subject, self, context.progress)
         yield contrasts_finding(subject, self, methods.table, context.progress)
 
     def work(self, scene: Scene) -> Work:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from holistic.lenses._pictures import are_pictures, drawn_as_pictures
 from holistic.lenses._work import MEGABYTE, Scene, Work
 from holistic.lenses.attribution._maps import chosen_methods, settings_of
+from holistic.lenses.attribution._trust_measures import SHARES
 from holistic.lenses.attribution.contrasts import PAIRS
 from holistic.lenses.attribution.evidence import SIDES
 from holistic.lenses.attribution.shortcuts import CLASSES, RUNS, TRIED
+from holistic.lenses.attribution.trust import trusted_images
 from holistic.replacing.budget import afforded, model_work
 
 if TYPE_CHECKING:
@@ -43,6 +45,10 @@ def work(scene: Scene, lens: Attribution) -> Work:
     )
     sums = scene.sums
     looked = _looked(scene, lens) if drawn_as_pictures(subject) else {}
+    trusted, seen = 0, 0
+    if subject.input_kind.pictures:
+        seen = min(trusted_images(subject, lens), count)
+        trusted = seen * (8 * len(SHARES) * (methods + 3) + 300)
     return Work(
         looked
         | {
@@ -53,6 +59,9 @@ def work(scene: Scene, lens: Attribution) -> Work:
             + sums(mapped * steps * (_STEPPED + _MAPS * pixels) + _REST),
             "removing pixels": scene.forward(curves)
             + sums(3e-9 * curves * pixels + _SORTED * curves / lens.fractions * pixels + 0.05),
+            "trust in maps": scene.backward(seen * steps)
+            + scene.forward(trusted)
+            + sums(seen * steps * (_STEPPED + _MAPS * pixels) + 3e-8 * trusted * pixels),
             "contrasting classes": scene.backward(pairs * few * 2 * lens.steps)
             + scene.forward(pairs * 200)
             + sums(_SORTED * pairs * 200 * pixels + 0.15),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from holistic.lenses._briefs import greatest, scored
 from holistic.lenses._parts import known, significant
 from holistic.lenses.attribution.evidence_statements import region
-from holistic.lenses.attribution.opening import trust
+from holistic.lenses.attribution.opening import failed
 from holistic.lenses.attribution.schemas import (
     ContrastRow,
     EvidenceRow,
@@ -16,14 +16,26 @@ from holistic.lenses.attribution.schemas import (
     ResponseRow,
     ShortcutRow,
     TokenRow,
+    TrustRow,
     WordRow,
 )
 from holistic.lenses.attribution.shortcuts_statements import NONE, shown
+from holistic.lenses.attribution.trust_statements import trusted
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 from holistic.words import counted, named, percent
 
-__all__ = ["contrasts", "costs", "evidence", "methods", "response", "shortcuts", "tokens", "words"]
+__all__ = [
+    "contrasts",
+    "costs",
+    "evidence",
+    "methods",
+    "response",
+    "shortcuts",
+    "tokens",
+    "trust",
+    "words",
+]
 
 _PLANE = 4
 """Rows and columns from which on places on a plane have words."""
@@ -66,7 +78,7 @@ def shortcuts(finding: Finding, audit: Folder) -> str:
 def methods(finding: Finding, audit: Folder) -> str:
     """Name the methods whose maps can't be trusted."""
     rows = [row for row in finding.table.rows(MethodRow) if row.n]
-    return " ".join(trust(rows)[:1]) or "No attribution method could be tested on these examples."
+    return " ".join(failed(rows)[:1]) or "No attribution method could be tested on these examples."
 
 
 def contrasts(finding: Finding, audit: Folder) -> str:
@@ -81,6 +93,12 @@ def contrasts(finding: Finding, audit: Folder) -> str:
         f"Contrast maps name what counts in {len(sure)} of {counted(len(rows), 'pair')} of "
         "classes: removing it moves the decision more than random parts do."
     )
+
+
+def trust(finding: Finding, audit: Folder) -> str:
+    """Name the method whose maps most likely point at what decides."""
+    found = trusted(list(finding.table.rows(TrustRow)))
+    return found[0] if found else "No method gives a map that could be trusted."
 
 
 def words(finding: Finding, audit: Folder) -> str:

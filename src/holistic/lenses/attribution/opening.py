@@ -13,17 +13,19 @@ from holistic.lenses.attribution.schemas import (
     EvidenceRow,
     MethodRow,
     ShortcutRow,
+    TrustRow,
     WordRow,
 )
 from holistic.lenses.attribution.shortcuts_statements import shown
+from holistic.lenses.attribution.trust_statements import trusted
 from holistic.results.folder import Folder
 from holistic.results.opening import Cell, ClassColumn, Opening, Panel, Plane
 from holistic.words import joined, number, quoted, sentence
 
-__all__ = ["laid_out", "opening", "trust"]
+__all__ = ["failed", "laid_out", "opening"]
 
 _EVIDENCE, _METHODS = "attribution.evidence", "attribution.methods"
-_WORDS = "attribution.words"
+_WORDS, _TRUST = "attribution.words", "attribution.trust"
 _SHORTCUTS = "attribution.shortcuts"
 _SHOWN = 3
 """Methods that a sentence names."""
@@ -45,7 +47,8 @@ def opening(audit: Folder) -> Opening:
     if _SHORTCUTS in audit:
         panels += _shortcuts(audit)
     if _METHODS in audit:
-        panels += _warning([row for row in audit[_METHODS].rows(MethodRow) if row.n])
+        rows = list(audit[_TRUST].rows(TrustRow)) if _TRUST in audit else []
+        panels += _warning([row for row in audit[_METHODS].rows(MethodRow) if row.n], rows)
     return Opening(columns=tuple(columns), panels=tuple(panels))
 
 
@@ -117,9 +120,9 @@ def _shortcuts(audit: Folder) -> Iterator[Panel]:
         yield Panel("shortcuts", "Shortcuts", tuple(lines), _SHORTCUTS, 5, evidence=evidence)
 
 
-def _warning(rows: Sequence[MethodRow]) -> Iterator[Panel]:
-    """Say which methods fail a test that a wrong map would fail."""
-    names, lines = {row.method: row.method_name for row in rows}, trust(rows)
+def _warning(rows: Sequence[MethodRow], chances: Sequence[TrustRow]) -> Iterator[Panel]:
+    """Say which maps to look at, or which methods fail a test that a wrong map would fail."""
+    names, lines = {row.method: row.method_name for row in rows}, trusted(chances) or failed(rows)
     if lines:
         evidence = "; ".join(
             f"{names[method]}: {', '.join(FAILURES[test] for test in tests)}"
@@ -127,18 +130,19 @@ def _warning(rows: Sequence[MethodRow]) -> Iterator[Panel]:
             if tests
         )
         title = "Which heat maps to trust"
-        yield Panel("maps", title, lines, _METHODS, 40, evidence=evidence, bare=True)
+        source = _TRUST if trusted(chances) else _METHODS
+        yield Panel("maps", title, lines, source, 40, evidence=evidence, bare=True)
 
 
-def trust(rows: Sequence[MethodRow]) -> tuple[str, ...]:
+def failed(rows: Sequence[MethodRow]) -> tuple[str, ...]:
     """Say which methods not to trust and why, and which passed; nothing where none was tested."""
     names = {row.method: row.method_name for row in rows}
-    failed = {name: tests for name, tests in failures(rows).items() if name not in CONTROLS}
-    doubtful = [names[method] for method, tests in failed.items() if tests]
-    sound = [names[method] for method, tests in failed.items() if not tests]
+    asked = {name: tests for name, tests in failures(rows).items() if name not in CONTROLS}
+    doubtful = [names[method] for method, tests in asked.items() if tests]
+    sound = [names[method] for method, tests in asked.items() if not tests]
     lines = list[str]()
     if doubtful:
-        every = [set(tests) for tests in failed.values() if tests]
+        every = [set(tests) for tests in asked.values() if tests]
         shared = next((w for test, w in IN_SHORT.items() if all(test in own for own in every)), "")
         why = shared or "each failed a test that wrong maps fail"
         lines.append(f"Don't trust {_some(doubtful)}: {why}.")

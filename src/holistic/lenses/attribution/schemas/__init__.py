@@ -16,6 +16,7 @@ from holistic.lenses.attribution.schemas._methods import (
     MethodRow,
 )
 from holistic.lenses.attribution.schemas._shortcuts import SHORTCUTS, ShortcutRow
+from holistic.lenses.attribution.schemas._trust import TRUST, TrustRow
 from holistic.lenses.attribution.schemas._words import TOKENS, WORDS, TokenRow, WordRow
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "RESPONSE",
     "SHORTCUTS",
     "TOKENS",
+    "TRUST",
     "WORDS",
     "ContrastRow",
     "EvidenceRow",
@@ -33,5 +35,6 @@ __all__ = [
     "ResponseRow",
     "ShortcutRow",
     "TokenRow",
+    "TrustRow",
     "WordRow",
 ]

@@ -1,0 +1,68 @@
+"""Says in words which method's maps point at the truth, and how surely."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from holistic.lenses._parts import known
+from holistic.lenses.attribution.schemas import TrustRow
+from holistic.results.columns import Estimate
+from holistic.words import joined, percent, sentence
+
+__all__ = ["recommended", "statements", "trusted"]
+
+_HALF = 0.5
+
+
+def recommended(rows: Sequence[TrustRow]) -> TrustRow | None:
+    """The row of the method to look at; None where there is no row."""
+    return next((row for row in rows if row.recommended), None)
+
+
+def trusted(rows: Sequence[TrustRow]) -> tuple[str, ...]:
+    """Name the method to look at, and those that more likely point elsewhere."""
+    best = recommended(rows)
+    if best is None:
+        return ()
+    chance = known(best.probability.value)
+    name = best.method_name
+    if chance < _HALF:
+        first = (
+            f"No heat map is likely to point at what decides: the best, {name}, does with "
+            f"probability {_rounded(chance)}."
+        )
+        return (first,)
+    lines = [sentence(f"{name} points at what decides with probability {_rounded(chance)}.")]
+    doubtful = [r.method_name for r in rows if known(r.probability.value) < _HALF]
+    if doubtful:
+        few, one = len(doubtful) <= 2, len(doubtful) == 1
+        named = joined(doubtful) if few else f"{len(doubtful)} other methods"
+        why = "it more likely points" if one else "they more likely point"
+        lines.append(f"Don't trust {named}: {why} elsewhere.")
+    return tuple(lines)
+
+
+def _rounded(chance: float) -> str:
+    return percent(chance, decimals=0)
+
+
+def statements(rows: Sequence[TrustRow]) -> tuple[str, ...]:
+    """A sentence on the recommended method, and one on each other that is least likely."""
+    best = recommended(rows)
+    if best is None:
+        return ()
+    others = sorted(
+        (row for row in rows if row is not best), key=lambda r: -known(r.probability.value)
+    )
+    lines = [sentence(f"{best.method_name} points at the truth with {_bounded(best.probability)}.")]
+    if others:
+        last = others[-1]
+        lines.append(
+            f"Least likely to is {last.method_name}, with {_bounded(last.probability)}; maps of "
+            f"random numbers get {percent(known(best.probability.control), decimals=0)}."
+        )
+    return tuple(lines)
+
+
+def _bounded(of: Estimate) -> str:
+    return percent(of.value, of.lo, of.hi, decimals=0)
