@@ -287,3 +287,18 @@ def test_the_command_line_tells_it_in_one_line(
         assert "can't be shown: no column 'class_p'" in line
     assert not (folder / "report.html").exists()
     assert not list(folder.rglob("*.tmp"))
+
+
+def test_a_table_of_an_audit_has_its_findings_arrays_as_long_as_its_rows_stay(
+    small_audit: Audit,
+) -> None:
+    table, finding = small_audit["activation.examples"], small_audit.finding("activation.examples")
+    assert finding.arrays
+    assert set(table.arrays) == set(finding.arrays)
+    name = next(iter(finding.arrays))
+    short = name.removeprefix("activation.")
+    np.testing.assert_array_equal(table.arrays[name], finding.arrays[name])
+    np.testing.assert_array_equal(table.arrays[short], finding.arrays[name])
+    # rows that were chosen no longer stand where the arrays' do
+    assert not table.where(rank=1).arrays
+    assert not table.sort("value").arrays

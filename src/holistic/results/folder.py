@@ -164,7 +164,8 @@ class Folder:
         return iter(self.names)
 
     def __getitem__(self, name: str) -> Table:
-        return self._table(name, self._record(name)["table"])
+        table = self._table(name, self._record(name)["table"])
+        return dataclasses.replace(table, arrays_of=lambda: self.finding(name).arrays)
 
     def kept_while_read(self) -> Self:
         """Return this audit with a memory of its own: each of its files is read once.

@@ -42,11 +42,20 @@ class Table:
         What columns say, and the rows.
     names_of_sites
         Returns, by a name that readers see of a site (`L2`), what the columns of sites hold for it.
+    arrays_of
+        Reads the arrays that belong to the rows; None where there are none, or the rows were
+        chosen or put into another order.
     """
 
     columns: tuple[Column, ...]
     data: pa.Table
     names_of_sites: Callable[[], Mapping[str, str]] | None = field(default=None, compare=False)
+    arrays_of: Callable[[], Mapping[str, np.ndarray]] | None = field(default=None, compare=False)
+
+    @property
+    def arrays(self) -> Mapping[str, np.ndarray]:
+        """The finding's large arrays, by their names with or without the lens's before them."""
+        return self.arrays_of() if self.arrays_of else {}
 
     @classmethod
     def build(cls, row: type, values: Mapping[str, Any]) -> Self:
@@ -131,7 +140,7 @@ class Table:
             cell = pc.field(column)
             meant = self.site(column, value) if isinstance(value, str) else value
             data = data.filter(cell.is_null() if value is None else cell == meant)
-        return replace(self, data=data)
+        return replace(self, data=data, arrays_of=None)
 
     def site(self, column: str, name: str) -> str:
         """Return what a column of sites holds for a name that readers see; else the name itself."""
@@ -156,11 +165,12 @@ class Table:
         ranks = np.unique(values, return_inverse=True)[1]
         order = known[np.argsort(-ranks if descending else ranks, kind="stable")]
         missing = np.setdiff1d(np.arange(len(self)), known)
-        return replace(self, data=self.data.take(np.concatenate([order, missing])))
+        rows = np.concatenate([order, missing])
+        return replace(self, data=self.data.take(rows), arrays_of=None)
 
     def head(self, rows: int) -> Table:
         """Return the first `rows` rows."""
-        return replace(self, data=self.data.slice(0, rows))
+        return replace(self, data=self.data.slice(0, rows), arrays_of=None)
 
     @overload
     def rows(self) -> Iterator[dict[str, Any]]: ...
