@@ -147,12 +147,18 @@ def test_the_calibration_knows_what_is_measured(bump: tuple[Subject, np.ndarray]
 
 
 def test_what_is_said_of_maps() -> None:
-    likely = a_row(TrustRow, method_name="lrp", probability=Estimate(0.9), recommended=True)
-    other = a_row(TrustRow, method_name="saliency", probability=Estimate(0.2), recommended=False)
+    likely = a_row(
+        TrustRow, method_name="lrp", probability=Estimate(0.9, 0.7, 0.95), recommended=True
+    )
+    other = a_row(
+        TrustRow, method_name="saliency", probability=Estimate(0.2, 0.1, 0.3), recommended=False
+    )
     assert trusted([likely, other]) == (
         "Lrp points at what decides with probability 90 %.",
         "Don't trust saliency: it more likely points elsewhere.",
     )
-    none = a_row(TrustRow, method_name="lrp", probability=Estimate(0.3), recommended=True)
+    none = a_row(TrustRow, method_name="lrp", probability=Estimate(0.3, 0.1, 0.5), recommended=True)
     assert "No heat map" in trusted([none])[0]
+    unsure = replace(none, probability=Estimate(0.7, 0.4, 0.9))
+    assert "No heat map surely" in trusted([unsure])[0]
     assert not trusted([])
