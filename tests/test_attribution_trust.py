@@ -93,7 +93,7 @@ def test_the_finding_has_one_row_a_method_and_a_control(bump: tuple[Subject, np.
     assert list(again.table.rows(TrustRow)) == rows
 
 
-def test_contrast_gradients_is_the_contribution_of_a_linear_model() -> None:
+def test_contrast_gradients_is_contribution_times_weight_of_a_linear_model() -> None:
     weight = torch.randn(3, 5, generator=torch.Generator().manual_seed(0))
     images = torch.randn(60, 5, generator=torch.Generator().manual_seed(1))
     linear = torch.nn.Linear(5, 3, bias=False)
@@ -106,7 +106,7 @@ def test_contrast_gradients_is_the_contribution_of_a_linear_model() -> None:
     slope = weight[0] - weight[1]
     pool = subject.selection
     mean = pool.images[pool.labels == 1].mean(0)
-    expected = ((images[:4] - mean) * slope).clamp(min=0) * slope.abs().sqrt()
+    expected = ((images[:4] - mean) * slope).clamp(min=0) * slope.abs()
     assert np.allclose(values, expected, atol=0.5)
     assert np.corrcoef(values.ravel(), expected.numpy().ravel())[0, 1] > 0.98
     assert METHODS["contrast_gradients"].random
@@ -147,12 +147,18 @@ def test_the_calibration_knows_what_is_measured(bump: tuple[Subject, np.ndarray]
 
 
 def test_what_is_said_of_maps() -> None:
-    likely = a_row(TrustRow, method_name="lrp", probability=Estimate(0.9), recommended=True)
-    other = a_row(TrustRow, method_name="saliency", probability=Estimate(0.2), recommended=False)
+    likely = a_row(
+        TrustRow, method_name="lrp", probability=Estimate(0.9, 0.7, 0.95), recommended=True
+    )
+    other = a_row(
+        TrustRow, method_name="saliency", probability=Estimate(0.2, 0.1, 0.3), recommended=False
+    )
     assert trusted([likely, other]) == (
         "Lrp points at what decides with probability 90 %.",
         "Don't trust saliency: it more likely points elsewhere.",
     )
-    none = a_row(TrustRow, method_name="lrp", probability=Estimate(0.3), recommended=True)
+    none = a_row(TrustRow, method_name="lrp", probability=Estimate(0.3, 0.1, 0.5), recommended=True)
     assert "No heat map" in trusted([none])[0]
+    unsure = replace(none, probability=Estimate(0.7, 0.4, 0.9))
+    assert "No heat map surely" in trusted([unsure])[0]
     assert not trusted([])

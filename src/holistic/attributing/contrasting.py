@@ -38,8 +38,10 @@ def _contrast_gradients(given: Setup) -> Attribute:
             slope = torch.autograd.grad(score, mixed)[0]
             total += (point - origin) * slope
             slopes += slope
-        part = _blurred(total) if pictures else total
-        return (part / draws).clamp(min=0) * (slopes / draws).abs().sqrt()
+        part, weight = total / draws, (slopes / draws).abs()
+        if pictures:
+            part, weight = _blurred(part), _blurred(weight)
+        return part.clamp(min=0) * weight
 
     return attribute
 
@@ -73,11 +75,11 @@ METHODS = (
     Method(
         "contrast_gradients",
         _contrast_gradients,
-        "blur(mean of (x - x₀) · ∂(s - s₀)/∂x)⁺ · |mean of ∂(s - s₀)/∂x|^½, x₀ of another class, "
+        "blur(mean of (x - x₀) · ∂(s - s₀)/∂x)⁺ · blur|mean of ∂(s - s₀)/∂x|, x₀ of another class, "
         "s₀ its score, on the line from x₀ to x",
         "Erion et al. 2021, eq. 2, with other classes' examples and contrasts of scores",
         "where single pixels far from each other count (it blurs), and on what speaks against",
-        options={"draws": Option(64, 1, 100_000, meaning="examples of other classes")},
+        options={"draws": Option(128, 1, 100_000, meaning="examples of other classes")},
         needs=(no_gradients,),
         random=True,
         runs=lambda settings: int(settings["draws"]),

@@ -15,8 +15,9 @@ _HALF = 0.5
 
 
 def recommended(rows: Sequence[TrustRow]) -> TrustRow | None:
-    """The row of the method to look at; None where there is no row."""
-    return next((row for row in rows if row.recommended), None)
+    """The row of the method to look at; None where there is no number."""
+    known_ones = (row for row in rows if row.recommended and row.probability.value is not None)
+    return next(known_ones, None)
 
 
 def trusted(rows: Sequence[TrustRow]) -> tuple[str, ...]:
@@ -26,9 +27,9 @@ def trusted(rows: Sequence[TrustRow]) -> tuple[str, ...]:
         return ()
     chance = known(best.probability.value)
     name = best.method_name
-    if chance < _HALF:
+    if chance < _HALF or (best.probability.lo is not None and best.probability.lo < _HALF):
         first = (
-            f"No heat map is likely to point at what decides: the best, {name}, does with "
+            f"No heat map surely points at what decides: the likeliest, {name}, does with "
             f"probability {_rounded(chance)}."
         )
         return (first,)
