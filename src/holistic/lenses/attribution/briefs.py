@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from holistic.lenses._briefs import greatest, scored
 from holistic.lenses._parts import known, significant
 from holistic.lenses.attribution.evidence_statements import region
-from holistic.lenses.attribution.opening import failed
+from holistic.lenses.attribution.opening import failed, gates
 from holistic.lenses.attribution.schemas import (
+    TRUST,
     ContrastRow,
     EvidenceRow,
     MethodRow,
@@ -78,7 +79,8 @@ def shortcuts(finding: Finding, audit: Folder) -> str:
 def methods(finding: Finding, audit: Folder) -> str:
     """Name the methods whose maps can't be trusted."""
     rows = [row for row in finding.table.rows(MethodRow) if row.n]
-    return " ".join(failed(rows)[:1]) or "No attribution method could be tested on these examples."
+    said = gates(rows) if TRUST.name in audit else " ".join(failed(rows)[:1])
+    return said or "No attribution method could be tested on these examples."
 
 
 def contrasts(finding: Finding, audit: Folder) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -20,9 +20,9 @@ from holistic.lenses.attribution.shortcuts_statements import shown
 from holistic.lenses.attribution.trust_statements import trusted
 from holistic.results.folder import Folder
 from holistic.results.opening import Cell, ClassColumn, Opening, Panel, Plane
-from holistic.words import joined, number, quoted, sentence
+from holistic.words import counted, joined, number, quoted, sentence
 
-__all__ = ["failed", "laid_out", "opening"]
+__all__ = ["failed", "gates", "laid_out", "opening"]
 
 _EVIDENCE, _METHODS = "attribution.evidence", "attribution.methods"
 _WORDS, _TRUST = "attribution.words", "attribution.trust"
@@ -137,18 +137,40 @@ def _warning(rows: Sequence[MethodRow], chances: Sequence[TrustRow]) -> Iterator
 def failed(rows: Sequence[MethodRow]) -> tuple[str, ...]:
     """Say which methods not to trust and why, and which passed; nothing where none was tested."""
     names = {row.method: row.method_name for row in rows}
-    asked = {name: tests for name, tests in failures(rows).items() if name not in CONTROLS}
+    asked = _tested(rows)
     doubtful = [names[method] for method, tests in asked.items() if tests]
     sound = [names[method] for method, tests in asked.items() if not tests]
     lines = list[str]()
     if doubtful:
-        every = [set(tests) for tests in asked.values() if tests]
-        shared = next((w for test, w in IN_SHORT.items() if all(test in own for own in every)), "")
-        why = shared or "each failed a test that wrong maps fail"
-        lines.append(f"Don't trust {_some(doubtful)}: {why}.")
+        lines.append(f"Don't trust {_some(doubtful)}: {_why(asked)}.")
     if sound:
         lines.append(sentence(f"{_some(sound)} passed every test."))
     return tuple(lines)
+
+
+def gates(rows: Sequence[MethodRow]) -> str:
+    """Say how many methods fail a test, where it is measured what that is worth."""
+    asked = _tested(rows)
+    doubtful = sum(map(bool, asked.values()))
+    if not doubtful:
+        return "Every method passes every test." if asked else ""
+    return (
+        f"{doubtful} of {counted(len(asked), 'method')} fail a test: {_why(asked)}. What that is "
+        "worth is measured as a probability."
+    )
+
+
+def _tested(rows: Sequence[MethodRow]) -> dict[str, tuple[str, ...]]:
+    """By method the tests that it fails; controls aren't methods."""
+    found = failures(rows).items()
+    return {name: tuple(tests) for name, tests in found if name not in CONTROLS}
+
+
+def _why(asked: Mapping[str, tuple[str, ...]]) -> str:
+    """The test that all that fail one have failed, in words."""
+    every = [set(tests) for tests in asked.values() if tests]
+    shared = next((w for test, w in IN_SHORT.items() if all(test in own for own in every)), "")
+    return shared or "each failed a test that wrong maps fail"
 
 
 def _some(names: Sequence[str]) -> str:
