@@ -22,6 +22,7 @@ bench: $(READY) ## a sweep of every unit beside its peers and the floor, in one 
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.measures
+	$(BIN)/python -m benchmarks.integrals
 
 coverage: $(READY) ## how often intervals hold the truth, and tests stay silent where nothing is
 	$(BIN)/python -m benchmarks.coverage

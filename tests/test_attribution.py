@@ -435,7 +435,7 @@ def test_methods_are_chosen_by_name() -> None:
     more = [method.name for method in named_methods(Attribution(methods="usual, rise"))]
     assert more == [name for name in METHODS if name in USUAL or name == "rise"]
     assert [m.name for m in named_methods(Attribution(methods="all"))] == list(METHODS)
-    with pytest.raises(SettingError, match="attribution.methods has no 'lpr' .did you mean 'lrp'"):
+    with pytest.raises(SettingError, match=r"methods has no 'lpr' .did you mean 'lrp'"):
         Attribution(methods="lpr")
 
 

@@ -391,19 +391,17 @@ def test_what_so_few_controls_could_not_show_is_said_to_be_open(
     }
     for (name, count), text in found.items():
         check(text, name, [])
-        assert ("this run can't tell whether" in text) == (count == 19), text
+        unsure = "this run can't tell whether" in text or "too few controls to settle" in text
+        assert unsure == (count == 19), text
     assert found["depth", 19] == (
         "With 19 controls this run can't tell whether training makes deeper units tell their class "
         "better; more `controls` would."
     )
-    assert found["units", 19] == (
-        "With 19 controls this run can't tell whether units of L2 rank their class higher than "
-        "untrained ones; more `controls` would."
-    )
+    assert found["units", 19].endswith("; too few controls to settle whether training does that.")
     assert found["depth", 99].startswith("It isn't sure that training")
     panels = [p for p in of_activation.opening(audits[19]).panels if p.title.startswith("What ")]
     assert panels
-    assert all("can't tell whether units of L" in panel.lines[0] for panel in panels)
+    assert all("too few controls to settle" in panel.lines[0] for panel in panels)
     single = small_audit.finding("activation.tuning").statements[0].split(". ")[-1]
     assert re.fullmatch(
         r"Whether single units are tuned more sharply can't be told: with 19 controls no unit by "

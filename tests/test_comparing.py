@@ -16,6 +16,7 @@ import pytest
 import holistic
 from holistic.cli import main
 from holistic.comparing._compared import opened
+from holistic.comparing.briefs import partners
 from holistic.comparing.schemas import VERDICTS, Matching, Statement, Statistic, UnitMatch
 from holistic.comparing.statements import asked_of, judged
 from holistic.errors import AuditError
@@ -24,7 +25,7 @@ from holistic.report.claims import claims
 from holistic.report.saved import Audit
 from holistic.report.terminal import summary
 from holistic.results.claims import Claim
-from holistic.results.columns import Estimate
+from holistic.results.columns import Estimate, of_sites
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 
@@ -255,3 +256,67 @@ def test_the_command_writes_a_folder(
     assert main(["compare", folders[0]]) == 2
     assert "two audits" in capsys.readouterr().err
     assert main(["report", out]) == 0
+
+
+def _other_build(audit: Audit, path: Path) -> Audit:
+    """An audit as a model of another architecture could have given it: its last layer is wider."""
+    found = another(audit, path, order=[np.arange(12), np.arange(9)], seed=3)
+    sites = audit.finding("sites")
+    data = sites.table.data
+    last = max(i for i, hidden in enumerate(data["hidden"].to_pylist()) if hidden)
+    units = data["units"].to_pylist()
+    units[last] += 1
+    data = data.set_column(
+        data.column_names.index("units"), data.schema.field("units"), pa.array(units, pa.int64())
+    )
+    wider = replace(sites, table=Table(sites.table.columns, data), say=None)
+    return found.add("sites", [wider, found.finding("sites.examples")], 0.0)
+
+
+def test_a_name_that_two_architectures_share_is_not_taken_for_one_place(
+    audits: list[Audit], tmp_path: Path
+) -> None:
+    other = _other_build(audits[0], tmp_path / "wide")
+    hidden = [str(row["site"]) for row in audits[0]["sites"].rows() if row["hidden"]]
+    compared = holistic.compare([audits[0], other], out=tmp_path / "cmp")
+    names = {str(row["site"]): row["layer"] for row in compared["sites"].rows()}
+    assert names[hidden[0]] == "L1"
+    assert (names[hidden[1]], names[f"{hidden[1]} (wide)"]) == ("a L2", "wide L2")
+    statements = list(compared["compare.statements"].rows(Statement))
+    assert {row.site for row in statements if row.site} == {hidden[0]}
+    assert not any("L2" in row.about for row in statements)
+    assert hidden[1] not in compared["compare.statistics"].cells("site")
+    matched = {(row.site, row.other_site) for row in compared["compare.matching"].rows(Matching)}
+    assert (hidden[1], hidden[1]) not in matched
+    assert "of a L2's units" in partners(compared["compare.matching"], compared)[1]
+    assert "2 architectures" in " ".join(compared.finding("compare.statements").caveats)
+
+
+def test_one_architecture_by_other_names_is_compared_layer_by_layer(
+    audits: list[Audit], tmp_path: Path
+) -> None:
+    renamed = shutil.copytree(audits[1].path, tmp_path / "renamed")
+    other = Audit.load(Path(renamed))
+    found = replace(other, provenance={**other.provenance, "key": "renamed"})
+    names = {str(row["site"]) for row in other["sites"].rows()}
+    for lens, entry in other.lenses.items():
+        findings = [_renamed(other.finding(name), names) for name in entry["findings"]]
+        found = found.add(lens, findings, 0.0)
+    ours, theirs = (
+        holistic.compare([audits[0], one], out=tmp_path / name)
+        for name, one in (("same", audits[1]), ("other", found))
+    )
+    for name in ("compare.statements", "compare.statistics", "compare.matching"):
+        assert len(theirs[name]) == len(ours[name])
+    assert theirs["compare.statements"].cells("about") == ours["compare.statements"].cells("about")
+
+
+def _renamed(finding: Finding, names: set[str]) -> Finding:
+    """Give every site another name, as modules of other names would."""
+    data = finding.table.data
+    for column in filter(of_sites, finding.table.columns):
+        cells = data[column.name].to_pylist()
+        cells = [f"body.{cell}" if cell in names else cell for cell in cells]
+        place = data.column_names.index(column.name)
+        data = data.set_column(place, data.schema.field(place), pa.array(cells, pa.string()))
+    return replace(finding, table=Table(finding.table.columns, data), say=None)

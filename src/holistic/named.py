@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 
 from holistic.errors import SettingError, listed, nearest
 
-__all__ = ["UnknownArgument", "check_fields", "named"]
+__all__ = ["UnknownArgument", "check_fields", "named", "refused"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,7 +32,7 @@ def named(function: Callable[P, T]) -> Callable[P, T]:
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
         for name in kwargs:
             if name not in taken:
-                raise UnknownArgument(_refused(called, name, taken))
+                raise UnknownArgument(refused(called, name, taken))
         return function(*args, **kwargs)
 
     return call
@@ -52,10 +52,11 @@ def check_fields(kind: type, given: Iterable[str]) -> None:
             continue
         taken = [n for n in inspect.signature(kind.__init__).parameters if n != "self"]
         if name not in taken and "kwargs" not in taken:
-            raise UnknownArgument(_refused(kind.__name__, name, taken))
+            raise UnknownArgument(refused(kind.__name__, name, taken))
 
 
-def _refused(called: str, name: str, taken: list[str]) -> str:
+def refused(called: str, name: str, taken: list[str]) -> str:
+    """Say that something has no argument of a name, and which was meant."""
     homes = [f"holistic.{home}" for home in _homes(name)]
     where = f": it belongs to {listed(homes, 3)}" if homes else nearest(name, taken)
     return f"{called} has no argument '{name}'{where}; it takes {listed(taken, 20)}"

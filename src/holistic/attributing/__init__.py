@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import torch
@@ -11,19 +14,38 @@ from torch import Tensor
 from holistic.arguments import check_subject
 from holistic.attributing.baselines import BASELINES, distance
 from holistic.attributing.maps import Question, maps_by
-from holistic.attributing.registry import checked_method, checked_settings
+from holistic.attributing.registry import METHODS, checked_method, checked_settings
 from holistic.attributing.targets import checked_targets
 from holistic.errors import explain_memory_errors
 from holistic.graph.torch_settings import settled
-from holistic.named import named
+from holistic.named import UnknownArgument, refused
 from holistic.progress import Progress, silent
 from holistic.study.frames import is_frame
 from holistic.study.subject import Subject
 
 __all__ = ["attribute", "baseline_dependence"]
 
+P = ParamSpec("P")
+T = TypeVar("T")
 
-@named
+
+def _known(function: Callable[P, T]) -> Callable[P, T]:
+    """Refuse keywords that are neither an argument nor any method's setting."""
+    own = [name for name in inspect.signature(function).parameters if name != "settings"]
+    options = {name for method in METHODS.values() for name in method.options}
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        for name in kwargs:
+            if name not in own and name not in options:
+                taken = [*own, *sorted(options)]
+                raise UnknownArgument(refused(function.__name__, name, taken))
+        return function(*args, **kwargs)
+
+    return call
+
+
+@_known
 @explain_memory_errors()
 @settled(gradients=True)
 def attribute(
@@ -94,7 +116,7 @@ def attribute(
     return found if plain or is_frame(images) else found.numpy()
 
 
-@named
+@_known
 def baseline_dependence(
     subject: Subject,
     images: Any = None,

@@ -64,8 +64,8 @@ class Path:
         with torch.enable_grad():
             free = self.points.detach().clone().requires_grad_()
             heads = self.lines.heads(free)
-            total = sum((h * m).sum() for h, m in zip(heads, means, strict=True))
-            (slope,) = torch.autograd.grad(total, free)  # pyright: ignore[reportArgumentType]
+            total = torch.stack([(h * m).sum() for h, m in zip(heads, means, strict=True)]).sum()
+            (slope,) = torch.autograd.grad(total, free)
         return change * apart(slope)[0]
 
 

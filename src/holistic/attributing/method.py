@@ -99,7 +99,7 @@ class Setup:
         """The scores of a batch added up, `[1]`: its gradient holds each example's own."""
         return self.points.scores(points, targets, images).sum()[None]
 
-    def beside(self, batch: Batch) -> tuple[Any, ...]:
+    def further(self, batch: Batch) -> tuple[Any, ...]:
         """What `total` is given beside the points."""
         return batch.targets, batch.images if self.points.site else None
 
@@ -107,7 +107,7 @@ class Setup:
     def gradient(self, batch: Batch, points: Tensor | None = None) -> Tensor:
         """Gradient of each example's score in its points, `[B, …]`."""
         point = (batch.points if points is None else points).detach().requires_grad_()
-        total = self.total(point, *self.beside(batch))
+        total = self.total(point, *self.further(batch))
         return torch.autograd.grad(total.sum(), point)[0]
 
 

@@ -41,8 +41,9 @@ def _integrated(given: Setup) -> Attribute:
 def _lines_of(given: Setup) -> Lines | None:
     """What follows lines by the graph; None where its gradients aren't the model's."""
     engine = given.subject.gradients.engine
-    usable = isinstance(engine, TracedEngine) and not given.points.site
-    lines = Lines.of(engine) if usable else None
+    lines = None
+    if isinstance(engine, TracedEngine) and not given.points.site:
+        lines = Lines.of(engine)
     if given.settings["exact"] and (lines is None or not piecewise_linear(lines.engine)):
         raise SettingError(
             f"'{given.subject.name}' isn't known to be piecewise linear, so exact=True can't be; "

@@ -19,13 +19,15 @@ _NOISE = {
 def _saliency(given: Setup) -> Attribute:
     method = Saliency(given.total)
     return lambda batch: method.attribute(
-        batch.points, abs=False, additional_forward_args=given.beside(batch)
+        batch.points, abs=False, additional_forward_args=given.further(batch)
     )
 
 
 def _input_x_gradient(given: Setup) -> Attribute:
     method = InputXGradient(given.total)
-    return lambda batch: method.attribute(batch.points, additional_forward_args=given.beside(batch))
+    return lambda batch: method.attribute(
+        batch.points, additional_forward_args=given.further(batch)
+    )
 
 
 def _in_noise(given: Setup, kind: str) -> Attribute:
@@ -39,7 +41,7 @@ def _in_noise(given: Setup, kind: str) -> Attribute:
             nt_samples_batch_size=min(draws, max(1, given.rows // len(batch.points))),
             stdevs=given.settings["noise"] * _range(given, batch),
             abs=False,
-            additional_forward_args=given.beside(batch),
+            additional_forward_args=given.further(batch),
         )  # pyright: ignore[reportReturnType]
 
     return attribute

@@ -63,8 +63,8 @@ def compare(
     path = Path(out) if out is not None else compared.audits[0].path.parent / "compared"
     findings = _findings(compared, seed)
     audit = _folder(path, compared)
-    if compared.same_sites:
-        audit = audit.add("sites", [compared.audits[0].finding("sites")], 0.0)
+    if compared.sites is not None:
+        audit = audit.add("sites", [compared.sites], 0.0)
     audit = audit.add("compare", findings, perf_counter() - start)
     audit.report()
     return audit

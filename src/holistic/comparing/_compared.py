@@ -10,10 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
+from holistic.comparing._layers import Places, common_sites, in_common, joined_sites
 from holistic.errors import AuditError, listed
 from holistic.report.claims import claims
 from holistic.report.saved import Audit, load
 from holistic.results.claims import Claim
+from holistic.results.findings import Finding
+from holistic.results.layers import layer_names, layers_of
 from holistic.results.shared import EXAMPLES, VALUES
 
 __all__ = ["Compared", "Pair", "opened"]
@@ -32,6 +35,8 @@ class Pair:
         The audits.
     names
         What they are called.
+    places
+        By site of each its name in the comparison.
     rows
         Row of each shared example in either table, `[S]` each, in the same order.
     """
@@ -39,6 +44,7 @@ class Pair:
     first: Audit
     second: Audit
     names: tuple[str, str]
+    places: tuple[Places, Places]
     rows: tuple[np.ndarray, np.ndarray]
 
     def values(self, place: int, other: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -67,8 +73,26 @@ class Compared:
 
     @cached_property
     def claims(self) -> tuple[tuple[Claim, ...], ...]:
-        """What each audit claims, or could."""
-        return tuple(tuple(claims(audit)) for audit in self.audits)
+        """What each audit claims, or could, in the comparison's names of sites and layers."""
+        return tuple(
+            tuple(in_common(one, places, layer_names(audit), self.layers) for one in claims(audit))
+            for audit, places in zip(self.audits, self.places, strict=True)
+        )
+
+    @cached_property
+    def places(self) -> tuple[Places, ...]:
+        """By site of each audit its name in the comparison: one name is one place in all."""
+        return common_sites(self.audits, self.names)
+
+    @cached_property
+    def sites(self) -> Finding | None:
+        """The sites of all audits by their names in the comparison; None where none lists them."""
+        return joined_sites(self.audits, self.places, self.names)
+
+    @cached_property
+    def layers(self) -> dict[str, str]:
+        """Name of each layer, by its site's name in the comparison."""
+        return layers_of(self.sites.table) if self.sites else {}
 
     @cached_property
     def pairs(self) -> tuple[Pair, ...]:
@@ -80,7 +104,13 @@ class Compared:
 
     def _pair(self, i: int, j: int) -> Pair:
         one, two = self.audits[i], self.audits[j]
-        return Pair(one, two, (self.names[i], self.names[j]), _shared_rows(one, two))
+        return Pair(
+            one,
+            two,
+            (self.names[i], self.names[j]),
+            (self.places[i], self.places[j]),
+            _shared_rows(one, two),
+        )
 
     @cached_property
     def shared(self) -> float:
@@ -92,9 +122,10 @@ class Compared:
         return float(np.mean(found)) if found else 1.0
 
     @property
-    def same_sites(self) -> bool:
-        """Whether all are of one architecture: of the same sites, by name, depth and size."""
-        return all(one["sites"].data.equals(self.audits[0]["sites"].data) for one in self.audits)
+    def builds(self) -> int:
+        """How many architectures there are, told apart by their hidden sites."""
+        pairs = zip(self.audits, self.places, strict=True)
+        return len({tuple(places[s] for s in self.hidden(audit)) for audit, places in pairs})
 
     def hidden(self, audit: Audit) -> list[str]:
         """Names of the hidden sites of an audit, in the order of their values."""

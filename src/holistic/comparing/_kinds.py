@@ -68,4 +68,4 @@ def _about(row: Statement, layers: dict[str, str]) -> str:
     place = " at ".join(filter(None, (named(row.class_) if row.class_ else "", layer)))
     if row.answers:
         return f"{place}: {row.answers}"
-    return f"{place} {row.audits} of {row.asked}" if 0 < row.audits < row.asked else place
+    return f"{place} {row.audits} of {row.asked}".strip() if 0 < row.audits < row.asked else place

@@ -101,14 +101,21 @@ def partners(table: Table, audit: Folder) -> list[str]:
         share = _mean([row.matched.value for row in own])
         chance = _mean([row.matched.control for row in own])
         effects = _mean([row.effects.value for row in own])
+        others = list(dict.fromkeys(row.other_site for row in own))
+        where = "another training" if others == [site] else _layers_named(others, layers)
         words = (
             f"{percent(share, decimals=0)} of {layers.get(site, site)}'s units have a partner in "
-            f"another training (by chance {percent(chance, decimals=0)})"
+            f"{where} (by chance {percent(chance, decimals=0)})"
         )
         if np.isfinite(effects):
             words += f"; partners' effects correlate by {number(effects)}"
         lines.append(f"{words}.")
     return lines or ["No units could be matched: the audits share too few examples."]
+
+
+def _layers_named(sites: list[str], layers: dict[str, str]) -> str:
+    found = [layers.get(site, site) for site in sites]
+    return found[0] if len(found) == 1 else "the layers most alike"
 
 
 def _mean(values: list[float | None]) -> float:
@@ -129,11 +136,19 @@ def units(finding: Finding, audit: Folder) -> str:
 
 def similarity(finding: Finding, audit: Folder) -> str:
     """Say how alike the same layers are, at least."""
-    rows = [row for row in finding.table.rows(Similar) if row.site_a == row.site_b]
+    every, layers = list(finding.table.rows(Similar)), layer_names(audit)
+    rows = [row for row in every if row.site_a == row.site_b]
     least = greatest(rows, by=lambda row: -known(row.cka.value))
     if least is None:
-        return "The audits have no layer in common; the map shows which are alike."
-    place = layer_names(audit).get(least.site_a, least.site_a)
+        most = greatest(every, by=lambda row: known(row.cka.value))
+        if most is None:
+            return "The audits' layers share too few examples to be compared."
+        return (
+            "The audits have no layer in common; most alike (CKA "
+            f"{number(most.cka.value)}) are {layers.get(most.site_a, most.site_a)} and "
+            f"{layers.get(most.site_b, most.site_b)}."
+        )
+    place = layers.get(least.site_a, least.site_a)
     return (
         "The same layers lay out examples alike: similarity (CKA) at least "
         f"{number(least.cka.value)}, at {place}."

@@ -23,20 +23,20 @@ _MOST = 300
 def similarity(compared: Compared, *, seed: int) -> tuple[Finding, Alike]:
     """Return `compare.similarity`, and which sites belong together.
 
-    A site belongs to that of the same name, and else to the most similar one.
+    A site belongs to that at the same place, and else to the most similar one.
     """
     rows, alike = list[Similar](), Alike()
     for pair in compared.pairs:
         own = list(_of_pair(compared, pair, seed))
         rows += own
-        theirs = compared.hidden(pair.second)
-        for site in compared.hidden(pair.first):
+        ours, theirs = ({v: k for k, v in places.items()} for places in pair.places)
+        for site in dict.fromkeys(row.site_a for row in own):
             near = [row for row in own if row.site_a == site and row.cka.value is not None]
             best = max(near, key=lambda row: row.cka.value or 0.0, default=None)
-            if site in theirs:
-                alike[*pair.names, site] = site
+            if any(row.site_a == row.site_b == site for row in own):
+                alike[*pair.names, ours[site]] = theirs[site]
             elif best is not None:
-                alike[*pair.names, site] = best.site_b
+                alike[*pair.names, ours[site]] = theirs[best.site_b]
     return Finding(SIMILARITY, Table.from_rows(Similar, rows)), alike
 
 
@@ -46,7 +46,8 @@ def _of_pair(compared: Compared, pair: Pair, seed: int) -> list[Similar]:
     for i, site in enumerate(ours):
         for j, other in enumerate(theirs):
             one, two, _ = pair.values(i, j)
-            rows.append(Similar(*pair.names, site, other, _cka(one[:_MOST], two[:_MOST], seed)))
+            places = pair.places[0][site], pair.places[1][other]
+            rows.append(Similar(*pair.names, *places, _cka(one[:_MOST], two[:_MOST], seed)))
     return rows
 
 

@@ -22,7 +22,6 @@ from holistic.lenses._parts import known
 from holistic.results.claims import Claim
 from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
-from holistic.results.layers import layer_names
 from holistic.results.tables import Table
 from holistic.stats.intervals import standard_error
 from holistic.stats.trainings import (
@@ -101,7 +100,7 @@ class Asked:
 
 def statements(compared: Compared) -> tuple[Finding, ...]:
     """Return `compare.statements`, `compare.kinds` and `compare.answers`."""
-    asked = asked_of(compared.claims, layer_names(compared.audits[0]))
+    asked = asked_of(compared.claims, compared.layers)
     rows = judged(asked, shared=compared.shared)
     rows.sort(key=lambda row: (VERDICTS.index(row.verdict), -known(row.chance)))
     table = Table.from_rows(Statement, rows)
@@ -165,9 +164,9 @@ def asked_of(claims: Sequence[Sequence[Claim]], layers: Mapping[str, str]) -> li
     layers
         Short name of each site.
     """
-    own = [{claim.about: claim for claim in one} for one in claims]
-    every = dict.fromkeys(about for one in own for about in one)
-    found = [Asked(about, tuple(one.get(about) for one in own), layers) for about in every]
+    own = [{(claim.about, claim.site): claim for claim in one} for one in claims]
+    every = dict.fromkeys(at for one in own for at in one)
+    found = [Asked(at[0], tuple(one.get(at) for one in own), layers) for at in every]
     return [one for one in found if np.isfinite(one.outcomes).sum() > 1]
 
 
@@ -282,6 +281,11 @@ def _caveats(compared: Compared) -> tuple[str, ...]:
         "A chance in the next training supposes that it is made like these: the same data, recipe "
         "and architecture, with another seed.",
     ]
+    if compared.builds > 1:
+        lines.append(
+            f"The audits are of {compared.builds} architectures: a statement on one layer is asked "
+            "only where that layer is the same operation, size and place."
+        )
     weights = [audit.provenance.get("weights") for audit in compared.audits]
     if len(set(weights)) < len(weights):
         lines.append(

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from holistic.comparing._compared import Compared
+from holistic.comparing._layers import Places
 from holistic.comparing.schemas import STATISTICS, Statistic
-from holistic.report.saved import Audit
-from holistic.results.columns import Column, Estimate
+from holistic.results.columns import Column, Estimate, of_sites
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.intervals import standard_error
@@ -35,30 +35,43 @@ def statistics(compared: Compared) -> Finding:
     """Return `compare.statistics`: rows of findings that mean the same in every training."""
     rows = list[Statistic]()
     for name in dict.fromkeys(n for audit in compared.audits for n in audit.names):
-        having = [audit for audit in compared.audits if name in audit.names]
-        if len(having) > 1 and not compared.audits[0].schema(name).apart:
-            rows += _of_finding(name, having, compared.shared)
+        both = zip(compared.audits, compared.places, strict=True)
+        having = [(audit, places) for audit, places in both if name in audit.names]
+        if len(having) > 1 and not having[0][0].schema(name).apart:
+            tables = [(audit[name], places) for audit, places in having]
+            rows += _of_finding(name, tables, compared.shared)
     return Finding(STATISTICS, Table.from_rows(Statistic, rows))
 
 
-def _of_finding(name: str, audits: Sequence[Audit], shared: float) -> Iterator[Statistic]:
-    tables = [audit[name] for audit in audits]
+def _of_finding(
+    name: str, given: Sequence[tuple[Table, Places]], shared: float
+) -> Iterator[Statistic]:
+    tables = [table for table, _ in given]
     keys = [column for column in tables[0].columns if column.role in ("key", "along")]
     if not keys or any(column.own for column in keys):
         return
     names = [column.name for column in keys]
     if any(set(names) - set(table.names) for table in tables):
         return
-    places = [_places(table, names) for table in tables]
+    places = [_places(table, names, common) for table, common in given]
     lasting = [at for at in places[0] if sum(at in other for other in places) > 1]
     for number in _numbers(tables[0].columns):
         if all(number.column.name in table.names for table in tables):
             yield from _of_number(name, number, (tables, places, lasting, names), shared)
 
 
-def _places(table: Table, names: Sequence[str]) -> dict[tuple[object, ...], int]:
+def _places(table: Table, names: Sequence[str], common: Places) -> dict[tuple[object, ...], int]:
     """Row of each name, where no two rows have the same."""
-    found = list(zip(*(table.cells(name) for name in names), strict=True))
+    sites = {column.name for column in table.columns if of_sites(column)}
+    found = list(
+        zip(
+            *(
+                [common.get(cell, cell) if name in sites else cell for cell in table.cells(name)]
+                for name in names
+            ),
+            strict=True,
+        )
+    )
     return {at: i for i, at in enumerate(found)} if len(set(found)) == len(found) else {}
 
 

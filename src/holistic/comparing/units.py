@@ -84,8 +84,8 @@ def _of_site(
     )
     row = Matching(
         *pair.names,
-        sites[0],
-        sites[1],
+        pair.places[0][sites[0]],
+        pair.places[1][sites[1]],
         matched,
         float(np.median(found.r)),
         _effects(ours, theirs, found, rng) if ours and theirs else Estimate(None),
@@ -207,9 +207,9 @@ def _rows(
         verdicts = [own.verdicts[u] if own else "" for own, u in ((ours, unit), (theirs, other))]
         yield UnitMatch(
             *pair.names,
-            sites[0],
+            pair.places[0][sites[0]],
             int(unit),
-            sites[1],
+            pair.places[1][sites[1]],
             int(other),
             Estimate(
                 float(found.r[i]), float(lo[i]), float(hi[i]), found.n, p=float(found.p[i]),

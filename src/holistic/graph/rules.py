@@ -287,10 +287,11 @@ def averaged(called: Called) -> Callable[..., Any]:
                 for p, axis in zip(points, axes, strict=True)
             ]
             out = _halves(call(*both), out_axis)[0]
-            slopes = torch.autograd.grad(out, points, first, allow_unused=True)
+            slopes = torch.autograd.grad(
+                out, points, first, allow_unused=True, materialize_grads=True
+            )
             for total, slope in zip(totals, slopes, strict=True):
-                if slope is not None:
-                    total += weight * slope
+                total += weight * slope
         return [
             total if axis is None else torch.cat([total, torch.zeros_like(total)], axis)
             for total, axis in zip(totals, axes, strict=True)

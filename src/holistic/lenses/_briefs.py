@@ -52,7 +52,10 @@ def points(share: float) -> str:
 def scored(audit: Folder, change: float) -> str:
     """Write a change of the score that the audit measures in, with its unit."""
     unit = SCORE_UNITS.get(audit.provenance.get("score", ""), "")
-    return points(change) if unit == "share" else f"{size(change)} {unit}".strip()
+    if unit == "share":
+        return points(change)
+    amount = size(change)
+    return f"{amount} {unit.removesuffix('s') if amount == '1' else unit}".strip()
 
 
 def too_few(controls: int) -> bool:

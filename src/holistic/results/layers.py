@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from holistic.results.folder import Folder
+from holistic.results.tables import Table
 
-__all__ = ["layer_names", "unit_name"]
+__all__ = ["layer_names", "layers_of", "unit_name"]
 
 
 def layer_names(audit: Folder) -> dict[str, str]:
@@ -15,7 +16,12 @@ def layer_names(audit: Folder) -> dict[str, str]:
     dict of str to str
         `L1` for the first hidden site of the whole model, by the site's own name.
     """
-    rows = list(audit["sites"].sort("depth").rows()) if "sites" in audit else []
+    return layers_of(audit["sites"]) if "sites" in audit else {}
+
+
+def layers_of(sites: Table) -> dict[str, str]:
+    """Name the sites of a table `sites`, as `layer_names` does."""
+    rows = list(sites.sort("depth").rows())
     if not any(row.get("layer") for row in rows):  # an audit of an older version has no numbers
         hidden = [str(row["site"]) for row in rows if row["hidden"]]
         ranks = {site: f"L{place}" for place, site in enumerate(hidden, 1)}

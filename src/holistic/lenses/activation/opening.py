@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from holistic.lenses._briefs import too_few, untold
+from holistic.lenses._briefs import too_few
 from holistic.lenses._parts import known, significant
 from holistic.lenses.activation import Activation
 from holistic.lenses.activation.schemas import DepthRow, UnitRow
@@ -87,8 +87,9 @@ def responds(audit: Folder, site: str, rows: Sequence[UnitRow]) -> str:
     numbers = f"(AUROC {number(of.value)}, untrained {number(of.control)})"
     if significant(of) and known(of.value) > of.control:
         return f"Units of {name} rank their class above others {numbers}."
-    if too_few(count := controls_of(audit)):
-        return untold(count, f"units of {name} rank their class higher than untrained ones")
+    if too_few(controls_of(audit)):
+        unsure = "too few controls to settle whether training does that"
+        return f"Units of {name} rank their class above others {numbers}; {unsure}."
     return f"Units of {name} don't surely rank their class higher than untrained ones {numbers}."
 
 
