@@ -34,7 +34,7 @@ def _contrast_gradients(given: Setup) -> Attribute:
                 targets = torch.stack([targets, pool.labels[place].to(targets)], 1)
             mixed = (origin + along * (point - origin)).requires_grad_()
             with torch.enable_grad():
-                score = given.total(mixed, targets, *given.beside(batch)[1:]).sum()
+                score = given.total(mixed, targets, *given.further(batch)[1:]).sum()
             slope = torch.autograd.grad(score, mixed)[0]
             total += (point - origin) * slope
             slopes += slope
