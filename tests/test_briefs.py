@@ -186,7 +186,6 @@ def test_without_significance_nothing_is_said_to_be_found(
         "activation.examples",  # has its interval from the units
         "activation.visualisations",
         "attribution.methods",  # `passed` says it
-        "attribution.trust",  # a calibrated probability, not a test
         "mechanism.clusters",
         "mechanism.edges",
         "mechanism.pairs",
