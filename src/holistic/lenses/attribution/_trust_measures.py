@@ -71,7 +71,7 @@ def measures(subject: Subject, sample: Examples, maps: Mapping[str, Tensor]) -> 
         donors(subject, sample),
         sizes,
         {k: _percentiles(v) for k, v in sizes.items()},
-        np.unique(np.maximum(1, np.round(np.array(SHARES) * pixels)).astype(np.int64)),
+        np.maximum(1, np.round(np.array(SHARES) * pixels)).astype(np.int64),
         np.random.default_rng([subject.seed, 4112]),
     )
     columns = {name: dict[str, np.ndarray]() for name in sizes}
