@@ -90,7 +90,7 @@ WERE = {
         causal_hi:f:share; causal_n:i:pairs; causal_images:i:images;
         causal_bound:f:share; causal_q:f;
         accuracy_drop:f:share; accuracy_lo:f:share; accuracy_hi:f:share;
-        accuracy_n:i:examples; accuracy_q:f; idle:b; settling_n:i:examples; partner:i;
+        accuracy_n:i:examples; accuracy_q:f; idle:b; settling_images:i:examples; partner:i;
         partner_class:s; redundancy:f:score; redundancy_lo:f:score; redundancy_hi:f:score;
         redundancy_n:i:examples; redundancy_control_lo:f:score; redundancy_control_hi:f:score;
         redundancy_q:f; plays:s; in_words:s; verdict:s

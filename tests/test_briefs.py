@@ -260,7 +260,16 @@ def test_methods_that_fail_one_test_are_named_with_it(small_audit: Audit, tmp_pa
         return table
 
     audit = changed(small_audit, tmp_path / "a", failing)
-    assert made(audit.finding("attribution.methods"), audit) == (
+    finding = audit.finding("attribution.methods")
+    assert made(finding, audit) == (
+        "1 of 10 methods fails a test: an edge filter, which sees no model, gives nearly the same "
+        "map. What that is worth is measured as a probability."
+    )
+    alone = dict(audit.lenses["attribution"]["findings"])
+    del alone["attribution.trust"]
+    entry = {**audit.lenses["attribution"], "findings": alone}
+    untold = replace(audit, lenses={**audit.lenses, "attribution": entry})
+    assert made(finding, untold) == (
         "Don't trust saliency: an edge filter, which sees no model, gives nearly the same map."
     )
 

@@ -13,6 +13,8 @@ from torch import nn
 
 import holistic
 from holistic import progress, starting
+from holistic.attributing.method import Method
+from holistic.attributing.registry import METHODS
 from holistic.checking import cost, expected, fitting
 from holistic.checking.cost import Cost, LensCost, cost_of
 from holistic.checking.expected import expected_seconds
@@ -23,7 +25,6 @@ from holistic.lenses._contract import Lens, lens_names
 from holistic.lenses._work import Scene
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation._budget import Kind, measured_sites
-from holistic.lenses.attribution._maps import METHODS, Method
 from holistic.progress import WHOLE, WholeRun, silent
 from holistic.replacing.pace import Pace, measure_pace
 from holistic.showing import progress_shown
@@ -292,18 +293,18 @@ def test_a_method_of_attribution_that_is_declared_is_counted(
 ) -> None:
     lens = lens_class("attribution")()
     before = lens.work(scene)
-    own = Method("own", lambda setup: lambda x, y: x, runs=lambda lens: 10 * lens.steps)
+    own = Method("own", lambda setup: setup.gradient, runs=lambda options: 320, audited=True)
     monkeypatch.setitem(METHODS, own.name, own)
     after = lens.work(scene)
     assert before
     assert after
     dearer = {task for task in after.seconds if after.seconds[task] > before.seconds[task]}
-    assert dearer == {"attribution maps", "removing pixels"}
-    plain = replace(own, runs=lambda lens: 1)
+    assert dearer == {"attribution maps", "removing pixels", "trust in maps"}
+    plain = replace(own, runs=lambda options: 1)
     monkeypatch.setitem(METHODS, own.name, plain)
     cheap = lens.work(scene)
     assert cheap
     added, little = (w.seconds["attribution maps"] - before.seconds["attribution maps"]
                      for w in (after, cheap))  # fmt: skip
-    assert added == pytest.approx(10 * lens_class("attribution")().steps * little)
+    assert added == pytest.approx(320 * little)
     assert after.memory > before.memory

@@ -53,7 +53,7 @@ def test_each_verdict_is_found_where_it_was_built_in(
 ) -> None:
     row = of(audit, unit)
     assert (row.in_words, row.plays) == (words, kind)
-    assert row.settling_n is None or kind == PLAYS[5]
+    assert row.settling_images is None or kind == PLAYS[5]
 
 
 def test_a_class_of_few_examples_is_not_settled_and_says_how_many_would_do(audit: Audit) -> None:
@@ -61,9 +61,9 @@ def test_a_class_of_few_examples_is_not_settled_and_says_how_many_would_do(audit
         row = of(audit, unit)
         assert row.plays == PLAYS[8]
         assert row.causal_images is not None
-        assert row.settling_n is not None
-        assert row.settling_n > row.causal_images
-        assert row.in_words == f'not settled ({row.settling_n:,} examples of "5" would tell)'
+        assert row.settling_images is not None
+        assert row.settling_images > row.causal_images
+        assert row.in_words == f'not settled ({row.settling_images:,} examples of "5" would tell)'
         assert row.causal_share.hi is not None
         assert row.causal_share.hi > row.causal_share.control  # what counts isn't excluded
     short = {line.words for line in audit.ask(f"unit L1·{planted.RARE[0]}").lines}
@@ -108,7 +108,7 @@ BOTH = {"causal": True, "idle": False, "causal_class": "6", "needs_it": "firing"
         (BOTH | {"needs_it": "harmed"}, 'suppressor of "6"'),
         (BOTH | {"partner": 12}, 'carries class "6", redundant with L2·12'),
         ({"partner": 12}, "redundant with L2·12"),
-        ({"idle": False, "settling_n": 900},
+        ({"idle": False, "settling_images": 900},
          'not settled (fires on "6"; 900 examples of "6" would tell)'),
         ({"idle": False}, 'not settled (fires on "6"; 40 examples of "6" leave it open)'),
         ({"idle": False, "causal_share": Estimate(None)},

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import pyarrow as pa
-
 from holistic.report.saved import Audit
 from holistic.results.claims import Claim
 from holistic.results.columns import of_sites
@@ -62,11 +60,13 @@ def joined_sites(
     audits: Sequence[Audit], places: Sequence[Places], names: Sequence[str]
 ) -> Finding | None:
     """Put the sites of all audits into one finding; a layer that some lack says whose it is."""
+    import pyarrow as pa
+
     having = [i for i, audit in enumerate(audits) if "sites" in audit]
     if not having:
         return None
     first, seen = audits[having[0]].finding("sites"), set[str]()
-    parts, owners = list[pa.Table](), list[str]()
+    parts, owners = list[Any](), list[str]()
     for i in having:
         data = _renamed(audits[i]["sites"], places[i])
         new = [place for place, site in enumerate(data["site"].to_pylist()) if site not in seen]

@@ -164,8 +164,7 @@ class Folder:
         return iter(self.names)
 
     def __getitem__(self, name: str) -> Table:
-        table = self._table(name, self._record(name)["table"])
-        return dataclasses.replace(table, arrays_of=lambda: self.finding(name).arrays)
+        return self._table(name, self._record(name)["table"])
 
     def kept_while_read(self) -> Self:
         """Return this audit with a memory of its own: each of its files is read once.
@@ -241,7 +240,11 @@ class Folder:
             table = Table.load(content)
             if fault := table_fault(self.declared(name), table.columns):
                 raise ValueError(fault)
-            return dataclasses.replace(self.seen.in_table(table), names_of_sites=self._typed)
+            return dataclasses.replace(
+                self.seen.in_table(table),
+                names_of_sites=self._typed,
+                arrays_of=lambda: self.finding(name).arrays,
+            )
 
         return self._read(file, read)
 

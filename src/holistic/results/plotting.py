@@ -136,7 +136,7 @@ def _chosen(schema: Schema, table: Table, value: str, where: dict[str, Any]) -> 
         )
     of = _number(schema, rows, value)
     every = [c for c in rows.columns if c.role in ("key", "along")]
-    own = [c.name for c in every if len(names_of(rows, c.name)) > 1]
+    own = [c.name for c in every if len(names_of(rows, c.name)) > 1 or len(rows) == 1]
     form, keys = _form(schema, rows, own, [c.name for c in every if c.role == "along"])
     along = keys[-1] if form == "curve" else ""
     free = [n for n in own if n not in keys and not (along and _follows(rows, n, along))]

@@ -103,6 +103,6 @@ def _asked(row: UnitVerdict, fires: str) -> str:
     if row.causal_share.value is None or not row.causal_images:
         return f"{begin}no pair of examples could be used"
     of = f"examples of {named(row.cause_class or '–')}"
-    if row.settling_n is None:
+    if row.settling_images is None:
         return f"{begin}{row.causal_images:,} {of} leave it open"
-    return f"{begin}{row.settling_n:,} {of} would tell"
+    return f"{begin}{row.settling_images:,} {of} would tell"

@@ -37,14 +37,14 @@ def unit(audit: Folder, site: str, place: int) -> Iterator[Line]:
                 0,
                 row.causal_share,
             )
-            if row.settling_n is not None and row.plays == _OPEN:
+            if row.settling_images is not None and row.plays == _OPEN:
                 yield Line(_more(row), "", _UNITS, 5)
 
 
 def _more(row: UnitVerdict) -> str:
     """Say how to get as many examples as would settle what a class's share leaves open."""
     own = named(row.cause_class or "–")
-    if known(row.settling_n) <= known(row.accuracy_drop.n):
+    if known(row.settling_images) <= known(row.accuracy_drop.n):
         return (
             f"{counted(row.causal_images or 0, 'example')} of {own} were patched: more `pairs` of "
             "tracing would settle it."

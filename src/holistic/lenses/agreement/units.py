@@ -176,7 +176,7 @@ def _site_columns(
         "selective_by": np.full(site.units, _measure(bounds, site.name), object),
         "causal": causal,
         "idle": ~dead & causes.idle,
-        "settling_n": np.where(dead, np.nan, causes.settling),
+        "settling_images": np.where(dead, np.nan, causes.settling),
         "verdict": np.array([_word(*of) for of in words], object),
     }
 

@@ -79,8 +79,8 @@ def shortcuts(finding: Finding, audit: Folder) -> str:
 def methods(finding: Finding, audit: Folder) -> str:
     """Name the methods whose maps can't be trusted."""
     rows = [row for row in finding.table.rows(MethodRow) if row.n]
-    said = gates(rows) if TRUST.name in audit else " ".join(failed(rows)[:1])
-    return said or "No attribution method could be tested on these examples."
+    judged = gates(rows) if TRUST.name in audit else " ".join(failed(rows)[:1])
+    return judged or "No attribution method could be tested on these examples."
 
 
 def contrasts(finding: Finding, audit: Folder) -> str:

@@ -67,6 +67,8 @@ def _removal(rows: Sequence[MethodRow], metric: str, doing: str, done: str) -> s
         f"no better than the random order: {_listed(failed)}"
         if failed
         else "all methods are better than the random order"
+        if len(methods) > 1
+        else "it is better than the random order"
     )
     blind = (
         " The edge filter, which sees no model, is better than a random order too: that alone says "
@@ -74,10 +76,11 @@ def _removal(rows: Sequence[MethodRow], metric: str, doing: str, done: str) -> s
         if _passes(found, "edge")
         else ""
     )
+    rank = f", the best of {len(methods)} methods on these images" if len(methods) > 1 else ""
     return (
-        f"While {doing} in the order of {display_name(best.method)}, the best of {len(methods)} "
-        f"methods on these images, the mean probability of the own class is {_number(best)} over "
-        f"all shares {done} (a random order's {_number(found['random'])}{edge}; n = {best.n}); "
+        f"While {doing} in the order of {display_name(best.method)}{rank}, the mean probability of "
+        f"the own class is {_number(best)} over all shares {done} (a random order's "
+        f"{_number(found['random'])}{edge}; n = {best.n}); "
         f"{verdict}.{blind}"
     )
 

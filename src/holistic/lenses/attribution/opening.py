@@ -155,8 +155,8 @@ def gates(rows: Sequence[MethodRow]) -> str:
     if not doubtful:
         return "Every method passes every test." if asked else ""
     return (
-        f"{doubtful} of {counted(len(asked), 'method')} fail a test: {_why(asked)}. What that is "
-        "worth is measured as a probability."
+        f"{doubtful} of {counted(len(asked), 'method')} {'fails' if doubtful == 1 else 'fail'} a "
+        f"test: {_why(asked)}. What that is worth is measured as a probability."
     )
 
 

@@ -55,7 +55,8 @@ def statements(rows: Sequence[TrustRow]) -> tuple[str, ...]:
     others = sorted(
         (row for row in rows if row is not best), key=lambda r: -known(r.probability.value)
     )
-    lines = [sentence(f"{best.method_name} points at the truth with {_bounded(best.probability)}.")]
+    chance = _bounded(best.probability)
+    lines = [sentence(f"{best.method_name} points at the truth with a probability of {chance}.")]
     if others:
         last = others[-1]
         lines.append(

@@ -111,10 +111,10 @@ export function Verdict({ table, row }: { table: Table; row: number }) {
     ],
     [
       "settled by",
-      cell("settling_n") !== null &&
+      cell("settling_images") !== null &&
         cell("plays") === "not settled" &&
-        `${shown(cell("settling_n"))} examples of class ${shown(cell("cause_class"))} in place of ${shown(cell("causal_images"))}, with a chance of 80 %`,
-      "settling_n",
+        `${shown(cell("settling_images"))} examples of class ${shown(cell("cause_class"))} in place of ${shown(cell("causal_images"))}, with a chance of 80 %`,
+      "settling_images",
       "plays",
       "causal_images",
     ],

@@ -204,7 +204,7 @@ class UnitVerdict:
         "whether no class that was asked about depends on the unit: the whole interval of each "
         "one's share lies within the bound"
     )
-    settling_n: int | None = col(
+    settling_images: int | None = col(
         "examples of `cause_class`, in place of `causal_images`, that would settle whether it "
         "depends on the unit, with a chance of 80 % averaged over what the share may be; null "
         "where that is settled, or where a million wouldn't do",
