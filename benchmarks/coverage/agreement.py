@@ -143,9 +143,21 @@ def _causal() -> Simulation:
         asked = np.stack([rng.permutation(10)[:3] for _ in range(80)])
         p = rng.random(shape), np.minimum(1, 1.3 * rng.random(shape))
         share, carried, selective = rng.normal(size=shape), rng.random(shape), np.arange(80) % 2 > 0
-        found = settle([Evidence(asked, share, *p, 0.5, carried, selective, share, share, share)])[
-            0
-        ]
+        found = settle(
+            [
+                Evidence(
+                    asked,
+                    share,
+                    *p,
+                    np.full(len(share), 0.5),
+                    carried,
+                    selective,
+                    share,
+                    share,
+                    share,
+                )
+            ]
+        )[0]
         return int((found.place >= 0).any()), 1
 
     return Simulation("agreement.units", "any unit called causal", "q", 200, draw, 1000, 100)
