@@ -12,6 +12,7 @@ from rich.progress import track
 
 from benchmarks.trust.fitting import as_json, fitted, verdict
 from benchmarks.trust.measured import kept, measured
+from benchmarks.trust.trained import case
 from holistic.lenses import attribution
 
 _PLACE = Path(attribution.__file__).parent / "trust_calibration.json"
@@ -26,7 +27,7 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     numbers = track(range(chosen.cases), "networks")
-    found = [kept(number, chosen.folder, measured) for number in numbers]
+    found = [kept(case(number), chosen.folder, measured) for number in numbers]
     judged = verdict(found)
     console = Console()
     console.print(

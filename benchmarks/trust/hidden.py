@@ -1,4 +1,4 @@
-"""Hides patterns that tell classes apart in noise, in ten ways, and knows where they are."""
+"""Hides patterns that tell classes apart in noise, in many ways, and knows where they are."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-__all__ = ["FAMILIES", "Ask", "Hidden", "hide"]
+__all__ = ["APART", "FAMILIES", "Ask", "Hidden", "hide"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Ask:
     Attributes
     ----------
     family
-        How a class is carried: a name in `FAMILIES`.
+        How a class is carried: a name in `FAMILIES` or `APART`.
     side, classes, count
         Pixels along a side, number of classes, and of images.
     size
@@ -31,6 +31,8 @@ class Ask:
         Whether images lie from 0 to 1 and not around 0.
     seed
         Decides all draws.
+    channels
+        1, or 3 with noise of their own; a pattern lies on all, each with its own strength.
     """
 
     family: str
@@ -42,11 +44,12 @@ class Ask:
     noise: str
     positive: bool
     seed: int
+    channels: int = 1
 
 
 @dataclass(frozen=True)
 class Hidden:
-    """Images `[N, 1, H, W]` float32, labels `[N]`, and the pixels that carry them `[N, H, W]`."""
+    """Images `[N, channels, H, W]` float32, labels `[N]`, and what carries them, `[N, H, W]`."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -54,19 +57,24 @@ class Hidden:
 
 
 Carry = Callable[[Ask, np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]]
-"""Returns what is added to the noise, `[N, H, W]`, and the pixels that carry the class."""
+"""Returns what is added to the noise, `[N, H, W]` or `[N, channels, H, W]`, and the pixels that
+carry the class, `[N, H, W]`."""
 
 
 def hide(ask: Ask) -> Hidden:
     """Make data of a kind."""
     rng = np.random.default_rng(ask.seed)
     labels = rng.permutation(np.arange(ask.count) % ask.classes)
-    noise = _noise(ask, rng)
-    pattern, regions = FAMILIES[ask.family](ask, labels, rng)
+    noise = np.stack([_noise(ask, rng) for _ in range(ask.channels)], 1)
+    pattern, regions = {**FAMILIES, **APART}[ask.family](ask, labels, rng)
+    if pattern.ndim == 3:
+        strengths = rng.uniform(-1, 1, ask.channels) if ask.channels > 1 else np.ones(1)
+        strengths = strengths / np.abs(strengths).max()
+        pattern = strengths[:, None, None] * pattern[:, None]
     images = noise + ask.strength * pattern
     if ask.positive:
         images = np.clip(0.5 + images / 8, 0, 1)
-    return Hidden(images[:, None].astype(np.float32), labels.astype(np.int64), regions > 0)
+    return Hidden(images.astype(np.float32), labels.astype(np.int64), regions > 0)
 
 
 def _noise(ask: Ask, rng: np.random.Generator) -> np.ndarray:
@@ -247,6 +255,127 @@ def _blobs(ask: Ask, labels: np.ndarray, rng: np.random.Generator) -> tuple[np.n
     return pattern, regions
 
 
+def _border(
+    ask: Ask, labels: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """A line along a part of the border for each class, one or two pixels thick."""
+    pattern, regions = _nothing(ask)
+    length, thick = ask.side // 2, int(rng.integers(1, 3))
+    for label, place in enumerate(rng.permutation(8)[: ask.classes]):
+        side, start = place // 2, (place % 2) * (ask.side - length)
+        along, across = slice(start, start + length), slice(0, thick)
+        at = (across, along) if side % 2 == 0 else (along, across)
+        for values in (pattern, regions):
+            turned = values[:, ::-1, ::-1] if side > 1 else values
+            turned[(labels == label, *at)] = 1
+    return pattern, regions
+
+
+def _either(
+    ask: Ask, labels: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """A patch for each class, in each image at one of two places of its own."""
+    pattern, regions = _nothing(ask)
+    size = max(2, ask.size - 1)
+    places = _places(ask, 2 * ask.classes, size, rng)
+    which = rng.integers(0, 2, ask.count)
+    for n, label in enumerate(labels):
+        top, left = places[2 * label + which[n]]
+        at = n, slice(top, top + size), slice(left, left + size)
+        pattern[at] = regions[at] = 1
+    return pattern, regions
+
+
+def _frame(ask: Ask, labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Signs of each class's own on the outline of a square."""
+    pattern, regions = _nothing(ask)
+    size = min(ask.side - 2, 2 * ask.size)
+    ((top, left),) = _places(ask, 1, size, rng)
+    outline = np.ones((size, size), bool)
+    outline[1:-1, 1:-1] = False
+    row, column = (v + o for v, o in zip(np.nonzero(outline), (top, left), strict=True))
+    signs = rng.choice([-1.0, 1.0], (ask.classes, len(row)))
+    pattern[:, row, column], regions[:, row, column] = signs[labels], 1
+    return pattern, regions
+
+
+def _broad(ask: Ask, labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Faint signs of each class's own over a third of the image."""
+    pattern, regions = _nothing(ask)
+    size = round(ask.side * 0.6)
+    ((top, left),) = _places(ask, 1, size, rng)
+    at = slice(None), slice(top, top + size), slice(left, left + size)
+    signs = gaussian_filter(rng.normal(size=(ask.classes, size, size)), (0, 1, 1))
+    pattern[at], regions[at] = (0.6 * np.sign(signs))[labels], 1
+    return pattern, regions
+
+
+def _absent(
+    ask: Ask, labels: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Patches of all classes but one: the class is the one that is missing."""
+    pattern, regions = _bump(ask, labels, rng)
+    every = np.stack([pattern[labels == c].max(0) for c in range(ask.classes)]).max(0)
+    return every - pattern, regions
+
+
+def _colour(
+    ask: Ask, labels: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """A patch at one place whose colour says the class."""
+    plain, regions = _nothing(ask)
+    ((top, left),) = _places(ask, 1, ask.size, rng)
+    at = slice(None), slice(top, top + ask.size), slice(left, left + ask.size)
+    regions[at] = plain[at] = 1
+    colours = rng.normal(size=(ask.classes, ask.channels))
+    colours /= np.abs(colours).max(1, keepdims=True)
+    if ask.channels == 1:
+        colours = np.linspace(-1, 1, ask.classes)[rng.permutation(ask.classes), None]
+    return colours[labels][:, :, None, None] * plain[:, None], regions
+
+
+def _rings(ask: Ask, labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """A circle's outline around a centre of each class's own, which shakes by a pixel."""
+    pattern, regions = _nothing(ask)
+    row, column = np.mgrid[: ask.side, : ask.side]
+    centres = rng.integers(3, ask.side - 3, (ask.classes, 2))
+    for n, label in enumerate(labels):
+        at = centres[label] + rng.integers(-1, 2, 2)
+        far = np.hypot(row - at[0], column - at[1])
+        regions[n] = pattern[n] = np.abs(far - ask.size / 2 - 0.5) < 0.6
+    return pattern, regions
+
+
+def _bands(ask: Ask, labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Stripes of a length of each class's own in a band of rows or columns, of any phase."""
+    pattern, regions = _nothing(ask)
+    wide, turned = ask.size, bool(rng.random() < 0.5)
+    top = int(rng.integers(0, ask.side - wide + 1))
+    along = np.arange(ask.side)
+    lengths = np.linspace(2.2, 7.0, ask.classes)[rng.permutation(ask.classes)]
+    phase = rng.uniform(0, 2 * np.pi, ask.count)
+    waves = 1.4 * np.cos(2 * np.pi * along / lengths[labels][:, None] + phase[:, None])
+    band = slice(top, top + wide)
+    pattern[:, band], regions[:, band] = waves[:, None], 1
+    return (pattern.swapaxes(1, 2), regions.swapaxes(1, 2)) if turned else (pattern, regions)
+
+
+def _combined(
+    ask: Ask, labels: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Two of several spots are bright; which two says the class, and each is of several classes."""
+    pattern, regions = _nothing(ask)
+    size = max(2, ask.size - 1)
+    places = _places(ask, 4, size, rng)
+    pairs = [(a, b) for a in range(4) for b in range(a)]
+    chosen = [pairs[k] for k in rng.permutation(len(pairs))[: ask.classes]]
+    for label, pair in enumerate(chosen):
+        for top, left in (places[place] for place in pair):
+            at = labels == label, slice(top, top + size), slice(left, left + size)
+            pattern[at] = regions[at] = 1
+    return pattern, regions
+
+
 FAMILIES: dict[str, Carry] = {
     "bump": _bump,
     "codes": _codes,
@@ -258,5 +387,14 @@ FAMILIES: dict[str, Carry] = {
     "scattered": _scattered,
     "beside": _distracted,
     "blobs": _blobs,
+    "border": _border,
+    "either": _either,
+    "frame": _frame,
+    "broad": _broad,
+    "absent": _absent,
+    "colour": _colour,
 }
 """How a class can be carried, by name."""
+
+APART: dict[str, Carry] = {"rings": _rings, "bands": _bands, "combined": _combined}
+"""Families that neither the calibration nor any choice is made with: they judge it."""

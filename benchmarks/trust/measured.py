@@ -8,13 +8,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from benchmarks.trust.trained import Case, case, trained
+from benchmarks.trust.trained import Case, trained
 from holistic import attribute
 from holistic.lenses.attribution import Attribution
-from holistic.lenses.attribution._maps import attributions, magnitude
+from holistic.lenses.attribution._maps import attributions, chosen_methods, magnitude
+from holistic.lenses.attribution._robustness import (
+    cascading,
+    infidelity,
+    maps_again,
+    sensitivity,
+)
 from holistic.lenses.attribution._sample import balanced
 from holistic.lenses.attribution._trust_measures import measures
+from holistic.study.examples import Examples
+from holistic.study.subject import Subject
 
 __all__ = ["Measured", "kept", "measured"]
 
@@ -47,11 +56,12 @@ class Measured:
     values: np.ndarray
 
 
-def kept(number: int, folder: Path, make: Callable[[int, Path], Measured]) -> Measured:
+def kept(asked: Case, folder: Path, make: Callable[[Case], Measured]) -> Measured:
     """Take a network's measures from a folder, or make them and keep them there."""
-    place = folder / f"{number}.npz"
+    place = folder / f"{asked.ask.family}-{asked.number}.npz"
     if not place.exists():
-        made = make(number, folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        made = make(asked)
         np.savez(
             place,
             precision=made.precision,
@@ -62,7 +72,7 @@ def kept(number: int, folder: Path, make: Callable[[int, Path], Measured]) -> Me
         )
     with np.load(place) as read:
         return Measured(
-            case=case(number),
+            case=asked,
             accuracy=float(read["accuracy"]),
             methods=tuple(str(name) for name in read["methods"]),
             names=tuple(str(name) for name in read["names"]),
@@ -71,13 +81,14 @@ def kept(number: int, folder: Path, make: Callable[[int, Path], Measured]) -> Me
         )
 
 
-def measured(number: int, folder: Path) -> Measured:
-    """Train the network of a number, or take it from a folder, and measure its maps."""
-    subject, hidden = trained(case(number), folder)
+def measured(asked: Case) -> Measured:
+    """Train the network of a case, and measure its maps."""
+    subject, hidden = trained(asked)
     sample = balanced(subject.evaluation, _IMAGES, subject.seed)
     lens = Attribution()
     maps = attributions(subject, sample, lens, lambda _: None)
     found = measures(subject, sample, maps)
+    further = _robust(subject, sample, maps, lens)
     regions = hidden.regions[sample.indices].reshape(len(sample), -1)
     precision = np.zeros(len(found.methods))
     for m, name in enumerate(found.methods):
@@ -86,8 +97,30 @@ def measured(number: int, folder: Path) -> Measured:
         precision[m] = np.mean([_precision(a, b) for a, b in zip(sizes, regions, strict=True)])
     hit = subject.predict().argmax(1) == subject.evaluation.labels
     return Measured(
-        case(number), float(hit.float().mean()), found.methods, found.names, precision, found.values
+        asked,
+        float(hit.float().mean()),
+        found.methods,
+        (*found.names, *further),
+        precision,
+        np.concatenate([found.values, np.stack(list(further.values()), 2)], 2),
     )
+
+
+def _robust(
+    subject: Subject, sample: Examples, maps: dict[str, Tensor], lens: Attribution
+) -> dict[str, np.ndarray]:
+    """What else could tell true maps, `[M, n]` each."""
+    again = maps_again(lens, chosen_methods(subject, lens))
+    unforeseen = infidelity(subject, sample, maps, lens)
+    moved = sensitivity(subject, sample, maps, again)
+    followed = cascading(subject, sample, maps, again)
+    found = {
+        "infidelity": np.stack([unforeseen[name] for name in maps]),
+        "sensitivity": np.log(np.stack([moved[name] for name in maps]) + 1e-3),
+        "cascading": np.stack([followed[name][0] for name in maps]),
+        "cascading_bound": np.stack([np.subtract(*followed[name]) for name in maps]),
+    }
+    return {name: np.nan_to_num(values) for name, values in found.items()}
 
 
 def _precision(sizes: np.ndarray, region: np.ndarray) -> float:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.trust.hidden import FAMILIES, Ask, Hidden, hide
+from benchmarks.trust.hidden import APART, FAMILIES, Ask, Hidden, hide
 from holistic.study.subject import Subject
 
 __all__ = ["Case", "case", "trained"]
@@ -18,6 +17,8 @@ __all__ = ["Case", "case", "trained"]
 KINDS = ("mlp", "cnn", "vit")
 _TESTED = 0.3
 """Share of the images that training doesn't see."""
+_ATTEMPTS, _STRONGER, _LEARNT = 4, 1.6, 0.6
+"""How often a pattern is made how many times as strong, below which accuracy from chance to all."""
 
 
 @dataclass(frozen=True)
@@ -31,16 +32,24 @@ class Case:
     decay: float
 
 
-def case(number: int) -> Case:
-    """Draw the case of a number: families and architectures take turns, all else is drawn."""
-    rng = np.random.default_rng([27, number])
-    families = list(FAMILIES)
+def case(number: int, *, apart: bool = False) -> Case:
+    """Draw the case of a number: families and architectures take turns, all else is drawn.
+
+    Parameters
+    ----------
+    number
+        Which one.
+    apart
+        Of the families that judge the calibration.
+    """
+    rng = np.random.default_rng([27, number, int(apart)])
+    families = list(APART if apart else FAMILIES)
     family = families[number % len(families)]
     kind = KINDS[number // len(families) % len(KINDS)]
-    wide = family in ("wandering", "texture", "both")
+    wide = family in ("wandering", "texture", "both", "bands")
     ask = Ask(
         family,
-        side=int(rng.choice([12, 14, 16, 18, 20])),
+        side=int(rng.choice([12, 14, 16, 18, 20, 28])),
         classes=int(rng.choice([2, 3]) if family == "both" else rng.choice([3, 4, 5, 6])),
         count=int(rng.choice([500, 800, 1100, 1500] if not wide else [1100, 1500])),
         size=int(rng.choice([3, 4, 5] if family != "wandering" else [4, 5])),
@@ -48,6 +57,7 @@ def case(number: int) -> Case:
         noise=str(rng.choice(["white", "white", "uniform", "smooth", "sparse"])),
         positive=bool(rng.random() < 0.35),
         seed=int(rng.integers(1 << 31)),
+        channels=int(rng.choice([1, 3], p=[0.3, 0.7] if family == "colour" else [0.75, 0.25])),
     )
     if kind == "vit":
         ask = replace(ask, count=min(ask.count, 1000))
@@ -75,29 +85,30 @@ class Attention(nn.Module):
 class Transformer(nn.Module):
     """A small vision transformer whose last tokens are averaged."""
 
-    def __init__(self, side: int, classes: int, width: int = 32) -> None:
+    def __init__(self, side: int, classes: int, channels: int = 1, width: int = 32) -> None:
         super().__init__()
         patch = 4 if side % 4 == 0 else 2 if side < 16 else 3
-        self.cut = nn.Conv2d(1, width, patch, patch)
+        self.cut = nn.Conv2d(channels, width, patch, patch)
         self.places = nn.Parameter(torch.randn(1, (side // patch) ** 2, width) * 0.1)
         self.blocks = nn.Sequential(Attention(width), Attention(width))
         self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map images `[B, 1, H, W]` to logits."""
+        """Map images `[B, channels, H, W]` to logits."""
         tokens = self.cut(x).flatten(2).transpose(1, 2) + self.places
         return self.head(self.norm(self.blocks(tokens)).mean(1))
 
 
-def _network(kind: str, side: int, classes: int) -> nn.Module:
+def _network(kind: str, side: int, classes: int, channels: int) -> nn.Module:
     if kind == "vit":
-        return Transformer(side, classes)
+        return Transformer(side, classes, channels)
     if kind == "mlp":
-        hidden = nn.Sequential(nn.Linear(side * side, 64), nn.ReLU(), nn.Linear(64, 32), nn.ReLU())
+        inputs = channels * side * side
+        hidden = nn.Sequential(nn.Linear(inputs, 64), nn.ReLU(), nn.Linear(64, 32), nn.ReLU())
         return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(32, classes))
     left = (side // 2) ** 2 * 16
     return nn.Sequential(
-        nn.Conv2d(1, 12, 3, padding=1),
+        nn.Conv2d(channels, 12, 3, padding=1),
         nn.ReLU(),
         nn.MaxPool2d(2),
         nn.Conv2d(12, 16, 3, padding=1),
@@ -107,28 +118,37 @@ def _network(kind: str, side: int, classes: int) -> nn.Module:
     )
 
 
-def trained(asked: Case, folder: Path | None = None) -> tuple[Subject, Hidden]:
-    """Make the data of a case and train its network, or take it from a folder if it is there."""
-    hidden = hide(asked.ask)
+def trained(asked: Case) -> tuple[Subject, Hidden]:
+    """Make the data of a case and train its network.
+
+    Where it learns little of that, the pattern is made stronger, up to three times: what decides
+    is known of networks alone that found it. One case in ten keeps its first network.
+    """
+    lucky = asked.ask.seed % 10 == 0
+    for attempt in range(_ATTEMPTS):
+        ask = replace(asked.ask, strength=asked.ask.strength * _STRONGER**attempt)
+        subject, hidden = _trained(replace(asked, ask=ask))
+        hit = subject.predict().argmax(1) == subject.evaluation.labels
+        chance = 1 / ask.classes
+        if lucky or float(hit.float().mean()) > chance + _LEARNT * (1 - chance):
+            break
+    return subject, hidden
+
+
+def _trained(asked: Case) -> tuple[Subject, Hidden]:
+    hidden, ask = hide(asked.ask), asked.ask
     images, labels = torch.from_numpy(hidden.images), torch.from_numpy(hidden.labels)
     learned = int(len(labels) * (1 - _TESTED))
     with torch.random.fork_rng():
-        torch.manual_seed(asked.ask.seed % 100_003)
-        model = _network(asked.kind, asked.ask.side, asked.ask.classes)
-        place = None if folder is None else folder / f"{asked.number}.pt"
-        if place is not None and place.exists():
-            model.load_state_dict(torch.load(place, weights_only=True))
-        else:
-            _train(model, images[:learned], labels[:learned], asked)
-            if place is not None:
-                place.parent.mkdir(parents=True, exist_ok=True)
-                torch.save(model.state_dict(), place)
+        torch.manual_seed(ask.seed % 100_003)
+        model = _network(asked.kind, ask.side, ask.classes, ask.channels)
+        _train(model, images[:learned], labels[:learned], asked)
     subject = Subject(
         model.eval(),
         (images, labels),
         evaluation=np.arange(learned, len(labels)),
         selection=np.arange(learned),
-        name=f"{asked.ask.family}-{asked.kind}-{asked.number}",
+        name=f"{ask.family}-{asked.kind}-{asked.number}",
     )
     return subject, hidden
 

@@ -137,6 +137,8 @@ class Method:
         What a model must have, each a function that says why not.
     complete
         Whether a map adds up to the change of the score from the baseline.
+    slope
+        Whether a map is a slope: what it foresees of a change is its product with the change.
     baseline
         Where it starts from unless told otherwise; empty where it has no baseline.
     audit_options
@@ -157,6 +159,7 @@ class Method:
     options: Mapping[str, Option] = field(default_factory=dict[str, Option])
     needs: tuple[Need, ...] = ()
     complete: bool = False
+    slope: bool = False
     baseline: str = ""
     audit_options: Mapping[str, Any] = field(default_factory=dict[str, Any])
     random: bool = False

@@ -242,6 +242,7 @@ METHODS = (
         "Springenberg et al. 2015, section 3.4",
         "it redraws the image's edges: maps hardly change with the weights (Adebayo et al. 2018)",
         needs=(_no_relu,),
+        slope=True,
         audited=True,
     ),
     Method(

@@ -61,6 +61,7 @@ METHODS = (
         "Simonyan et al. 2014",
         "where the score is flat although it depends on the pixel (saturation)",
         needs=(no_gradients,),
+        slope=True,
         audited=True,
     ),
     Method(
@@ -81,6 +82,7 @@ METHODS = (
         "where noisy images are unlike any that the model knows",
         options=_NOISE,
         needs=(no_gradients,),
+        slope=True,
         random=True,
         runs=lambda settings: int(settings["draws"]),
         audited=True,

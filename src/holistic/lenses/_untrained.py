@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from holistic.study.control import control_of
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from holistic.study.references import References
     from holistic.study.subject import Subject
 
@@ -14,7 +18,7 @@ __all__ = ["fresh_control"]
 _CONTROLS: WeakKeyDictionary[References, Subject] = WeakKeyDictionary()
 
 
-def fresh_control(subject: Subject, seed: int) -> Subject:
+def fresh_control(subject: Subject, seed: int, keeping: Sequence[str] = ()) -> Subject:
     """Return a subject's control of this seed; it is good until another one is asked for.
 
     Controls differ in their weights alone: the first is traced and checked, and each later one's
@@ -26,12 +30,14 @@ def fresh_control(subject: Subject, seed: int) -> Subject:
         The model under study.
     seed
         Decides the weights (see `holistic.Subject.untrained`).
+    keeping
+        Modules by name whose own weights stay the trained ones.
 
     Raises
     ------
     ModelError
         If a weight can't be drawn anew, or the control computes what the trained model does.
     """
-    control = subject.untrained(seed, reuse=_CONTROLS.get(subject.references))
+    control = control_of(subject, seed, _CONTROLS.get(subject.references), keeping)
     _CONTROLS[subject.references] = control
     return control

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import holistic
@@ -11,7 +12,7 @@ from holistic.study.given import Given
 from holistic.study.identity import Identity
 from holistic.study.likeness import check_control
 from holistic.study.references import References
-from holistic.study.untrained import redraw, reinitialised
+from holistic.study.untrained import redraw, reinitialised, restore
 
 if TYPE_CHECKING:
     from holistic.study.subject import Subject
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["control_of"]
 
 
-def control_of(trained: Subject, seed: int, reuse: Subject | None = None) -> Subject:
+def control_of(
+    trained: Subject, seed: int, reuse: Subject | None = None, keeping: Sequence[str] = ()
+) -> Subject:
     """Return a subject's randomly initialised control (see `holistic.Subject.untrained`).
 
     Parameters
@@ -30,21 +33,25 @@ def control_of(trained: Subject, seed: int, reuse: Subject | None = None) -> Sub
         Decides the weights.
     reuse
         An earlier control that nothing needs any more.
+    keeping
+        Modules by name whose own weights stay the trained ones.
 
     Raises
     ------
     ModelError
         If a weight can't be drawn anew, or the control computes what the trained model does.
     """
-    if reuse is not None and redraw(reuse.wrapped.model, trained.model, seed):
+    if reuse is not None and redraw(reuse.wrapped.model, trained.model, seed, keeping):
         if reuse.wrapped.model is not reuse.model:
-            redraw(reuse.model, trained.model, seed)
+            redraw(reuse.model, trained.model, seed, keeping)
         # what was computed of the former weights
         reuse.references, reuse.identity = References(reuse), Identity(reuse, reuse.runner)
         return reuse
+    model = reinitialised(trained.model, seed)
+    restore(model, trained.model, keeping)
     with ordinary(trained.wrapped.defaults):
         fresh = holistic.Subject(
-            reinitialised(trained.model, seed),
+            model,
             Given(
                 trained.images,
                 trained.labels,
@@ -63,5 +70,6 @@ def control_of(trained: Subject, seed: int, reuse: Subject | None = None) -> Sub
             sites=trained.choices.sites or None,
             inputs=extras_of(trained.images) or None,
         )
-    check_control(trained, fresh)
+    if not keeping:
+        check_control(trained, fresh)
     return fresh

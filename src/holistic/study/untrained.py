@@ -15,7 +15,7 @@ from torch.nn.utils import parametrize
 from holistic.errors import ModelError
 from holistic.graph.copies import copied, parts_of
 
-__all__ = ["outside", "redraw", "reinitialised", "same_weights", "still_trained"]
+__all__ = ["outside", "redraw", "reinitialised", "restore", "same_weights", "still_trained"]
 
 _STREAM = 0xC0_17_01
 """Parts the controls' random numbers from those of whoever trains with the same seed."""
@@ -102,7 +102,7 @@ def reinitialised(model: nn.Module, seed: int) -> nn.Module:
     return fresh
 
 
-def redraw(fresh: nn.Module, model: nn.Module, seed: int) -> bool:
+def redraw(fresh: nn.Module, model: nn.Module, seed: int, keeping: Sequence[str] = ()) -> bool:
     """Draw a control's weights anew in place, for whoever shares them; say if all could be.
 
     Parameters
@@ -113,8 +113,11 @@ def redraw(fresh: nn.Module, model: nn.Module, seed: int) -> bool:
         The trained model, left as it is.
     seed
         Decides the weights, as in `reinitialised`.
+    keeping
+        Modules by name whose own weights are the trained ones.
     """
     drawn = reinitialised(model, seed)
+    restore(drawn, model, keeping)
     pairs = [
         *zip(fresh.parameters(), drawn.parameters(), strict=True),
         *zip(fresh.buffers(), drawn.buffers(), strict=True),
@@ -124,6 +127,18 @@ def redraw(fresh: nn.Module, model: nn.Module, seed: int) -> bool:
             mine.copy_(theirs)
     known = {id(t) for t in (*model.parameters(), *model.buffers())}
     return all(id(entry.tensor) in known or not entry.learnt for entry in _tensors(model).values())
+
+
+def restore(fresh: nn.Module, model: nn.Module, names: Sequence[str]) -> None:
+    """Give modules of a control the weights and statistics that they have in the model."""
+    with torch.no_grad():
+        for name in names:
+            mine, theirs = fresh.get_submodule(name), model.get_submodule(name)
+            for own, other in (
+                *zip(mine.parameters(False), theirs.parameters(False), strict=True),
+                *zip(mine.buffers(False), theirs.buffers(False), strict=True),
+            ):
+                own.copy_(other)
 
 
 def same_weights(trained: Sequence[Tensor], fresh: Sequence[Tensor]) -> bool:

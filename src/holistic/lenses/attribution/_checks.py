@@ -17,13 +17,16 @@ from holistic.stats.means import Means
 
 __all__ = [
     "completeness",
+    "foreseen",
     "judged",
     "rank_correlations",
     "removed",
     "resemblance",
+    "steadied",
 ]
 
-_REMOVALS = ("deletion_auc", "insertion_auc")
+_BEYOND = ("deletion_auc", "insertion_auc", "infidelity")
+"""Tests that a map passes by being better than chance."""
 _NEGLIGIBLE = 0.1
 """Least correlation that counts as a small one (Cohen 1988, section 3.2.1)."""
 
@@ -36,18 +39,30 @@ def removed(method: str, metric: str, values: np.ndarray, control: np.ndarray | 
     method
         Name of the method.
     metric
-        `deletion_auc` (lower is better) or `insertion_auc` (higher is better).
+        Begins with `deletion_auc` (lower is better) or `insertion_auc` (higher is better).
     values
         `[n]`, the method's areas.
     control
         `[n]`, the random order's; None for the random order itself, which can't pass or fail.
     """
-    lower = metric == "deletion_auc"
+    lower = metric.startswith("deletion_auc")
     row = _mean_row(method, metric, values, control, better="lower" if lower else "higher")
     gap = row.difference
     if control is None or gap.lo is None or gap.hi is None:
         return row
     return replace(row, passed=gap.hi < 0 if lower else gap.lo > 0)
+
+
+def foreseen(method: str, values: np.ndarray, control: np.ndarray) -> MethodRow:
+    """Compare infidelities `[n]` with those of maps of random numbers on the same images."""
+    row = _mean_row(method, "infidelity", values, control, better="lower")
+    gap = row.difference
+    return row if gap.hi is None else replace(row, passed=gap.hi < 0)
+
+
+def steadied(method: str, values: np.ndarray) -> MethodRow:
+    """Average sensitivities `[n]`; no number of them is a map's fault alone, so none fails."""
+    return _mean_row(method, "sensitivity", values, None, better="lower")
 
 
 def resemblance(
@@ -160,9 +175,9 @@ def _bounded(means: Means) -> Estimate:
 
 
 def judged(rows: Sequence[MethodRow]) -> list[MethodRow]:
-    """Add q over all rows, and pass removals only where theirs is below 0.05."""
+    """Add q over all rows, and pass what must beat chance only where it is below 0.05."""
     found = list[MethodRow]()
     for row, difference in zip(rows, with_q([row.difference for row in rows]), strict=True):
-        kept = row.metric not in _REMOVALS or significant(difference)
+        kept = not row.metric.startswith(_BEYOND) or significant(difference)
         found.append(replace(row, difference=difference, passed=row.passed and kept))
     return found

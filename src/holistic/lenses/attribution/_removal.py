@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -11,11 +12,14 @@ from torch import Tensor
 
 from holistic.graph.loops import batches
 from holistic.lenses._pictures import flat_planes, planes
+from holistic.lenses.attribution._imputing import blurred, from_neighbours
 from holistic.pieces import kept
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
 
-__all__ = ["Curves", "area", "grid", "mean_image", "order", "removal"]
+__all__ = ["Curves", "Fill", "area", "grid", "mean_image", "order", "removal"]
+
+Fill = Literal["blur", "road"]
 
 _BYTES = 32 << 20
 """Bytes of inputs that are made at a time."""
@@ -76,7 +80,7 @@ def order(maps: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 @kept
 def removal(
-    subject: Subject, examples: Examples, ranks: np.ndarray, counts: np.ndarray, fill: Tensor
+    subject: Subject, examples: Examples, ranks: np.ndarray, counts: np.ndarray, fill: Tensor | Fill
 ) -> Curves:
     """Replace pixels in order, and put them in in order.
 
@@ -91,21 +95,33 @@ def removal(
     counts
         `[S]`, numbers of pixels at which to look.
     fill
-        What a removed pixel holds: an image `[…]`.
+        What a removed pixel holds: an image's `[…]`; `blur`, the image's own, blurred; or `road`,
+        what follows from the pixels that are left (see `_imputing.from_neighbours`).
+
+    Notes
+    -----
+    Putting in the first k pixels is removing all others, the least important first: both orders
+    are measured.
 
     References
     ----------
     Petsiuk et al. 2018, section 3.2 (deletion and insertion).
     """
     images = planes(examples.images)  # [n, channels, H, W]
-    blank = planes(fill[None].to(images))
+    soft = blurred(images.float()).to(images) if fill == "blur" else images
+    blank = planes(fill[None].to(images)) if isinstance(fill, Tensor) else soft
     place = torch.from_numpy(ranks).to(images.device).reshape(-1, 1, *images.shape[2:])
     shape = examples.images.shape[1:]
 
     size = max(1, _BYTES // (images.numel() * images.element_size()))
 
+    def without(kept: Tensor) -> Tensor:
+        if fill == "road" and bool(kept.any()):
+            return from_neighbours(images.float(), ~kept).to(images)
+        return torch.where(kept, images, blank)
+
     def probability(kept: Sequence[Tensor]) -> np.ndarray:
-        mixed = torch.cat([torch.where(mask, images, blank) for mask in kept])
+        mixed = torch.cat([without(mask) for mask in kept])
         chances = subject.predict(flat_planes(mixed, shape)).double().softmax(1)  # [K * n, C]
         own = examples.labels.repeat(len(kept))[:, None]
         return chances.gather(1, own)[:, 0].reshape(len(kept), -1).cpu().numpy()

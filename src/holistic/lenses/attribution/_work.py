@@ -25,6 +25,9 @@ _MAPS, _STEPPED, _SORTED, _TRACED, _REST = 4e-9, 1.2e-5, 9e-8, 0.02, 1.3
 """Seconds beside the model: for a pixel of a map at each step, for an image there, for a pixel that
 is put in order, for an operation of a control, and for what is loaded and written."""
 
+_REMADE = 8
+"""Maps that are made of an image: once, in three draws of noise, of two stages of two networks."""
+
 
 def work(scene: Scene, lens: Attribution) -> Work:
     """Seconds of each of the lens's tasks, and the memory that it takes."""
@@ -43,6 +46,8 @@ def work(scene: Scene, lens: Attribution) -> Work:
     made = scene.forward(60) + scene.sums(
         _TRACED * len(subject.all_sites) + 1e-4 * sum(scene.counts)
     )
+    few_maps = min(lens.further_images, count) * _REMADE
+    blanked = min(lens.further_images, count) * (methods + 2) * 8 * 4
     sums = scene.sums
     looked = _looked(scene, lens) if drawn_as_pictures(subject) else {}
     trusted, seen = 0, 0
@@ -59,6 +64,9 @@ def work(scene: Scene, lens: Attribution) -> Work:
             + sums(mapped * steps * (_STEPPED + _MAPS * pixels) + _REST),
             "removing pixels": scene.forward(curves)
             + sums(3e-9 * curves * pixels + _SORTED * curves / lens.fractions * pixels + 0.05),
+            "further tests": scene.backward(few_maps * steps)
+            + scene.forward(blanked + 24 * min(lens.further_images, count))
+            + sums(few_maps * steps * (_STEPPED + _MAPS * pixels) + 1e-7 * blanked * pixels),
             "trust in maps": scene.backward(seen * steps)
             + scene.forward(trusted)
             + sums(seen * steps * (_STEPPED + _MAPS * pixels) + 3e-8 * trusted * pixels),

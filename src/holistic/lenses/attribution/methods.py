@@ -22,6 +22,7 @@ from holistic.lenses.attribution._checks import (
     resemblance,
 )
 from holistic.lenses.attribution._failures import FAILURES
+from holistic.lenses.attribution._further_tests import further_rows
 from holistic.lenses.attribution._maps import (
     attributions,
     chosen_methods,
@@ -98,6 +99,7 @@ def methods_finding(subject: Subject, lens: Attribution, progress: Progress) -> 
             *_removal_rows(curves, counts),
             *_completeness_rows(subject, lens, maps),
             *_similarity_rows(lens, maps),
+            *further_rows(subject, lens, progress),
         ]
     )
     return Finding(

@@ -36,6 +36,20 @@ def statements(rows: Sequence[MethodRow], lens: Attribution) -> tuple[str, ...]:
             "Rank correlation of the maps with a Sobel edge filter that sees no model",
             "with another image's edges",
         ),
+        _similarity(
+            rows,
+            "cascading",
+            "Maps whose signed values hardly change when the last layers alone are redrawn don't "
+            "say what those layers make of the input",
+            "between two networks that were redrawn so",
+        ),
+        _similarity(
+            rows,
+            "infidelity",
+            "Share of what blanking windows changes that sums of the map don't foresee",
+            "maps of random numbers",
+        ),
+        _moved(rows),
     )
     return tuple(sentence for sentence in lines if sentence)
 
@@ -116,6 +130,18 @@ def _similarity(rows: Sequence[MethodRow], metric: str, lead: str, control: str)
     )
     controls = _controls(found)
     return f"{lead}: {each}; {control} {controls} (n = {max(row.n for row in found)})."
+
+
+def _moved(rows: Sequence[MethodRow]) -> str:
+    found = _of(rows, "sensitivity").values()
+    if not found:
+        return ""
+    each = ", ".join(f"{display_name(row.method)} {_number(row)}" for row in found)
+    return (
+        "How far maps move, in their own length, under noise of 2 % of the inputs' range: "
+        f"{each} (n = {max(row.n for row in found)}); a map that moves much is one of this image "
+        "alone."
+    )
 
 
 def _second_metric(rows: Sequence[MethodRow], metric: str, where: str) -> str:

@@ -22,10 +22,13 @@ class MethodRow:
     method: str = key("attribution method; 'edge' and 'random' are controls that see no model")
     metric: str = key(
         "deletion_auc and insertion_auc: mean probability of the own class while pixels are "
-        "removed or put in; completeness: relative error of the map's sum; randomisation: rank "
+        "removed or put in, replaced by the mean image, or (blur, road) by the blurred image or "
+        "from neighbours; completeness: relative error of the map's sum; randomisation: rank "
         "correlation with the map of a randomly initialised control; randomisation_nonzero: the "
-        "same over the pixels that aren't zero in the image; edge_similarity: with an edge "
-        "filter's map",
+        "same over the pixels that aren't zero in the image; cascading: with sign, with maps of "
+        "networks whose last layers were redrawn; edge_similarity: with an edge filter's map; "
+        "infidelity: share of what blanking windows changes that the map's sums don't foresee; "
+        "sensitivity: how far the map moves, in its own length, under noise of 2 % of the range",
         words="test",
     )
     better: str = col("whether a 'lower' or a 'higher' value is better")
@@ -39,7 +42,7 @@ class MethodRow:
             "hi": "upper bound of the value, 95 %",
             "control": (
                 "the same of the control: a random order of pixels; another image's change; two "
-                "randomly initialised controls; another image's edges"
+                "randomly initialised, or redrawn, controls; another image's edges; random numbers"
             ),
         },
         called={"control": "control"},
@@ -61,7 +64,8 @@ class MethodRow:
         beyond=True,
     )
     passed: bool | None = col(
-        "deletion and insertion: better than the random order at q < 0.05; "
+        "deletion, insertion and infidelity: better than the control at q < 0.05; sensitivity "
+        "has no bound; "
         "the others: the upper bound lies below the threshold of the lens's settings, and for "
         "completeness below the control; a resemblance to a randomly initialised control must "
         "also be less than that of two randomly initialised controls, or negligible (a lower "
