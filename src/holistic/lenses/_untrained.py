@@ -38,6 +38,11 @@ def fresh_control(subject: Subject, seed: int, keeping: Sequence[str] = ()) -> S
     ModelError
         If a weight can't be drawn anew, or the control computes what the trained model does.
     """
-    control = control_of(subject, seed, _CONTROLS.get(subject.references), keeping)
+    reuse = _CONTROLS.get(subject.references)
+    control = (
+        control_of(subject, seed, reuse, keeping)
+        if keeping
+        else subject.untrained(seed, reuse=reuse)
+    )
     _CONTROLS[subject.references] = control
     return control
