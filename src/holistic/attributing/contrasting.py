@@ -75,8 +75,8 @@ METHODS = (
     Method(
         "contrast_gradients",
         _contrast_gradients,
-        "blur(mean of (x - x₀) · ∂(s - s₀)/∂x)⁺ · blur(abs(mean of ∂(s - s₀)/∂x)), x₀ of another class, "
-        "s₀ its score, on the line from x₀ to x",
+        "blur(mean of (x - x₀) · ∂(s - s₀)/∂x)⁺ · blur(abs(mean of ∂(s - s₀)/∂x)), x₀ of another "
+        "class, s₀ its score, on the line from x₀ to x",
         "Erion et al. 2021, eq. 2, with other classes' examples and contrasts of scores",
         "where single pixels far from each other count (it blurs), and on what speaks against",
         options={"draws": Option(128, 1, 100_000, meaning="examples of other classes")},
