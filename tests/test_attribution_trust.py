@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from benchmarks.trust.fitting import as_json, fitted, verdict
-from benchmarks.trust.hidden import FAMILIES, Ask, hide
+from benchmarks.trust.hidden import APART, FAMILIES, Ask, hide
 from benchmarks.trust.measured import Measured
 from benchmarks.trust.trained import case, trained
 from torch import Tensor
@@ -112,27 +112,27 @@ def test_contrast_gradients_is_contribution_times_weight_of_a_linear_model() -> 
     assert METHODS["contrast_gradients"].random
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [*FAMILIES, *APART])
 def test_patterns_lie_where_they_are_said_to(family: str) -> None:
     ask = Ask(family, 14, 3, 90, 4, 5.0, "white", positive=False, seed=3)
     hidden, without = hide(ask), hide(replace(ask, strength=0.0))
     changed = np.abs(hidden.images - without.images)[:, 0] > 1e-6
     assert hidden.regions.any((1, 2)).all()
-    if family not in ("beside", "blobs"):
+    if family not in ("beside", "blobs", "absent"):
         assert (changed <= hidden.regions).all()
     assert np.bincount(hidden.labels).tolist() == [30, 30, 30]
 
 
 def test_a_fit_tells_true_maps_on_families_left_out() -> None:
     rng, found = np.random.default_rng(0), []
-    for number in range(20):
+    for number in range(32):
         true = rng.random(4)
         values = np.stack([true, rng.random(4)], 1)[:, None] + 0.05 * rng.normal(size=(4, 30, 2))
         found.append(Measured(case(number), 1.0, tuple("abcd"), ("seen", "noise"), true, values))
     judged = verdict(found)
     assert judged.auroc > 0.95
     assert judged.ratio > 0.95
-    assert judged.families == 10
+    assert judged.families == len(FAMILIES)
     made = fitted(found)
     assert abs(made.weights[0][0]) > 5 * abs(made.weights[0][1])
     assert set(as_json(made)) >= {"names", "centre", "scale", "weights", "made_by"}
