@@ -26,6 +26,7 @@ from holistic.lenses.attribution.trust import judged_maps, trust_finding
 from holistic.lenses.attribution.trust_statements import trusted
 from holistic.progress import silent
 from holistic.results.columns import Estimate
+from holistic.study.examples import Examples
 from made import a_row
 
 GRADIENTS = "saliency, input_x_gradient, smoothgrad, contrast_gradients"
@@ -44,7 +45,14 @@ def _chance(row: TrustRow) -> float:
 
 def of_maps(subject: Subject, maps: dict[str, Tensor]) -> dict[str, TrustRow]:
     sample = balanced(subject.evaluation, 24, 0)
-    return {row.method: row for row in judged_maps(measures(subject, sample, maps), 0)}
+    lens = Attribution(methods=GRADIENTS)
+
+    def again(model: Subject, images: Examples) -> dict[str, Tensor]:
+        remade = attributions(model, images, lens, lambda _: None)
+        return {name: remade.get(name, values) for name, values in maps.items()}
+
+    found = measures(subject, sample, maps, lens, again)
+    return {row.method: row for row in judged_maps(found, 0)}
 
 
 def test_the_true_map_is_recommended_and_wrong_ones_are_not(
@@ -141,7 +149,8 @@ def test_a_fit_tells_true_maps_on_families_left_out() -> None:
 def test_the_calibration_knows_what_is_measured(bump: tuple[Subject, np.ndarray]) -> None:
     subject, _ = bump
     sample = balanced(subject.evaluation, 12, 0)
-    found = measures(subject, sample, {"a": sample.images, "b": -sample.images.abs()})
+    maps = {"a": sample.images, "b": -sample.images.abs()}
+    found = measures(subject, sample, maps, Attribution(), lambda model, images: maps)
     assert set(calibration().names) <= set(found.names)
     assert np.isfinite(found.values).all()
 

@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.trust.fitting import as_json, fitted, verdict
+from benchmarks.trust.fitting import Verdict, as_json, fitted, verdict, verdict_apart
 from benchmarks.trust.measured import kept, measured
 from benchmarks.trust.trained import case
 from holistic.lenses import attribution
@@ -21,27 +21,35 @@ _PLACE = Path(attribution.__file__).parent / "trust_calibration.json"
 def main() -> None:
     """Measure networks, calibrate on them, and print how well it does on families left out."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.trust", description=__doc__)
-    parser.add_argument("--cases", type=int, default=90, help="how many networks")
+    parser.add_argument("--cases", type=int, default=96, help="how many networks to calibrate on")
+    parser.add_argument("--apart", type=int, default=27, help="how many of other families to judge")
     parser.add_argument("--folder", type=Path, default=Path(".cache/trust"), help="kept here")
     parser.add_argument("--write", action="store_true", help="replace the package's calibration")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    numbers = track(range(chosen.cases), "networks")
-    found = [kept(case(number), chosen.folder, measured) for number in numbers]
-    judged = verdict(found)
+    asked = [case(number) for number in range(chosen.cases)]
+    others = [case(number, apart=True) for number in range(chosen.apart)]
+    made = [kept(one, chosen.folder, measured) for one in track([*asked, *others], "networks")]
+    found, judges = made[: len(asked)], made[len(asked) :]
+    _shown("families left out of the fit, one after the other", verdict(found))
+    if judges:
+        _shown("families that no choice was made with", verdict_apart(fitted(found), judges))
+    if chosen.write:
+        text = json.dumps(as_json(fitted(found)), separators=(",", ":"))
+        _PLACE.write_text(text + "\n", encoding="utf-8")
+
+
+def _shown(what: str, judged: Verdict) -> None:
     console = Console()
     console.print(
-        f"{judged.cases} networks, {judged.pairs} maps, {judged.families} families, each judged "
-        f"by a fit to the others: AUROC {judged.auroc:.3f}, recommended over best "
-        f"{judged.ratio:.3f}, expected calibration error {judged.error:.3f}"
+        f"{what}: {judged.cases} networks, {judged.pairs} maps, {judged.families} families: AUROC "
+        f"{judged.auroc:.3f}, recommended over best {judged.ratio:.3f}, expected calibration "
+        f"error {judged.error:.3f}"
     )
     for chance, true, count in judged.reliability:
         console.print(f"said {chance:.2f}, true {true:.2f}, n = {count}")
     for method, ratio in judged.fixed.items():
         console.print(f"always {method}: {ratio:.3f}")
-    if chosen.write:
-        text = json.dumps(as_json(fitted(found)), separators=(",", ":"))
-        _PLACE.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

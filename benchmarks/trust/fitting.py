@@ -11,32 +11,12 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.trust.measured import Measured
-from holistic.lenses.attribution._trust_calibration import Calibration
+from holistic.lenses.attribution._trust_calibration import Calibration, parted
 
-__all__ = ["Verdict", "as_json", "fitted", "verdict"]
+__all__ = ["Verdict", "as_json", "fitted", "verdict", "verdict_apart"]
 
-USED = (
-    "window1",
-    "window2",
-    "window_r",
-    "windows1",
-    "lost2",
-    "gained2",
-    "gained3",
-    "behind2",
-    "others1",
-    "contrast1",
-    "strongly",
-    "alike",
-    "right",
-    "peak",
-    "effective",
-    "steady_first",
-)
-"""Measures that the calibration uses: with all of them it knows its families better and others
-worse."""
 _TRUE = 0.5
-_STRENGTH = 30.0
+_STRENGTH = 300.0
 _DRAWS = 40
 _FIRST = 0
 
@@ -46,7 +26,7 @@ class _Pairs:
     """Pairs of a network and a method, with what was measured and what is true."""
 
     names: tuple[str, ...]
-    values: np.ndarray  # [N, F]
+    values: np.ndarray  # [N, 2F]
     precision: np.ndarray  # [N]
     family: np.ndarray  # [N]
     case: np.ndarray  # [N]
@@ -93,11 +73,12 @@ class Verdict:
 
 
 def _pairs(all_measured: Sequence[Measured]) -> _Pairs:
-    counts, names = [len(m.methods) for m in all_measured], all_measured[0].names
-    used = [n for n, name in enumerate(names) if name in USED] or list(range(len(names)))
+    counts = [len(m.methods) for m in all_measured]
     return _Pairs(
-        tuple(names[n] for n in used),
-        np.concatenate([m.values.mean(1)[:, used] for m in all_measured]),
+        all_measured[0].names,
+        np.concatenate(
+            [parted(m.values.mean(1), np.ones(len(m.methods), bool)) for m in all_measured]
+        ),
         np.concatenate([m.precision for m in all_measured]),
         np.repeat([m.case.ask.family for m in all_measured], counts),
         np.repeat(np.arange(len(all_measured)), counts),
@@ -112,7 +93,7 @@ def fitted(all_measured: Sequence[Measured]) -> Calibration:
 def _fitted(pairs: _Pairs, draws: int) -> Calibration:
     centre, scale = pairs.values.mean(0), pairs.values.std(0) + 1e-6
     plain = Calibration(pairs.names, centre, scale, *(np.zeros(0) for _ in range(4)))
-    x = plain.standard(pairs.names, pairs.values)
+    x = plain.scaled(pairs.values)
     foreseen, families = np.zeros(len(x)), np.unique(pairs.family)
     for family in families:
         out = pairs.family == family
@@ -136,23 +117,35 @@ def _ridge(x: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> Ri
 
 def verdict(all_measured: Sequence[Measured]) -> Verdict:
     """Judge the calibration on each family in turn, fitted to all others."""
-    pairs, first = _pairs(all_measured), np.array([0])
+    pairs = _pairs(all_measured)
     chance = np.zeros(len(pairs.values))
     for family in np.unique(pairs.family):
         out = pairs.family == family
-        known = _fitted(pairs.at(~out), 0)
-        standard = known.standard(pairs.names, pairs.values[out])
-        chance[out] = known.chances(known.precisions(standard[None], first), first)[0]
-    true = pairs.precision >= _TRUE
+        chance[out] = _foreseen(_fitted(pairs.at(~out), 0), pairs.values[out])
+    return _judged(pairs, chance, np.concatenate([m.methods for m in all_measured]))
+
+
+def verdict_apart(known: Calibration, all_measured: Sequence[Measured]) -> Verdict:
+    """Judge a calibration on families that it wasn't made with."""
+    pairs = _pairs(all_measured)
     methods = np.concatenate([m.methods for m in all_measured])
-    parts = np.array_split(np.argsort(chance), 5)
+    return _judged(pairs, _foreseen(known, pairs.values), methods)
+
+
+def _foreseen(known: Calibration, parts: np.ndarray) -> np.ndarray:
+    first = np.array([0])
+    return known.chances(known.precisions(known.scaled(parts)[None], first), first)[0]
+
+
+def _judged(pairs: _Pairs, chance: np.ndarray, methods: np.ndarray) -> Verdict:
+    true, parts = pairs.precision >= _TRUE, np.array_split(np.argsort(chance), 5)
     return Verdict(
         float(roc_auc_score(true, chance)),
         _ratio(pairs, chance),
         _error(chance, true),
         [(float(chance[p].mean()), float(true[p].mean()), len(p)) for p in parts],
         len(true),
-        len(all_measured),
+        len(np.unique(pairs.case)),
         len(np.unique(pairs.family)),
         {str(m): _ratio(pairs, (methods == m).astype(float)) for m in np.unique(methods)},
     )

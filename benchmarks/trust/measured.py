@@ -8,22 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from benchmarks.trust.trained import Case, trained
 from holistic import attribute
 from holistic.lenses.attribution import Attribution
 from holistic.lenses.attribution._maps import attributions, chosen_methods, magnitude
-from holistic.lenses.attribution._robustness import (
-    cascading,
-    infidelity,
-    maps_again,
-    sensitivity,
-)
+from holistic.lenses.attribution._robustness import maps_again
 from holistic.lenses.attribution._sample import balanced
 from holistic.lenses.attribution._trust_measures import measures
-from holistic.study.examples import Examples
-from holistic.study.subject import Subject
 
 __all__ = ["Measured", "kept", "measured"]
 
@@ -87,8 +79,8 @@ def measured(asked: Case) -> Measured:
     sample = balanced(subject.evaluation, _IMAGES, subject.seed)
     lens = Attribution()
     maps = attributions(subject, sample, lens, lambda _: None)
-    found = measures(subject, sample, maps)
-    further = _robust(subject, sample, maps, lens)
+    again = maps_again(lens, chosen_methods(subject, lens))
+    found = measures(subject, sample, maps, lens, again)
     regions = hidden.regions[sample.indices].reshape(len(sample), -1)
     precision = np.zeros(len(found.methods))
     for m, name in enumerate(found.methods):
@@ -100,27 +92,10 @@ def measured(asked: Case) -> Measured:
         asked,
         float(hit.float().mean()),
         found.methods,
-        (*found.names, *further),
+        found.names,
         precision,
-        np.concatenate([found.values, np.stack(list(further.values()), 2)], 2),
+        found.values,
     )
-
-
-def _robust(
-    subject: Subject, sample: Examples, maps: dict[str, Tensor], lens: Attribution
-) -> dict[str, np.ndarray]:
-    """What else could tell true maps, `[M, n]` each."""
-    again = maps_again(lens, chosen_methods(subject, lens))
-    unforeseen = infidelity(subject, sample, maps, lens)
-    moved = sensitivity(subject, sample, maps, again)
-    followed = cascading(subject, sample, maps, again)
-    found = {
-        "infidelity": np.stack([unforeseen[name] for name in maps]),
-        "sensitivity": np.log(np.stack([moved[name] for name in maps]) + 1e-3),
-        "cascading": np.stack([followed[name][0] for name in maps]),
-        "cascading_bound": np.stack([np.subtract(*followed[name]) for name in maps]),
-    }
-    return {name: np.nan_to_num(values) for name, values in found.items()}
 
 
 def _precision(sizes: np.ndarray, region: np.ndarray) -> float:

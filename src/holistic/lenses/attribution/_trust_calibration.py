@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["Calibration", "calibration"]
+__all__ = ["Calibration", "calibration", "parted"]
 
 _PLACE = Path(__file__).parent / "trust_calibration.json"
 _FAR = 3.0
@@ -24,9 +24,10 @@ class Calibration:
     names
         F measures.
     centre, scale
-        `[F]`, of the data calibrated on.
+        `[2F]`, of the data calibrated on: how far a method's measure lies from the mean over the
+        model's methods, and that mean.
     weights
-        `[B, F]`.
+        `[B, 2F]`.
     offsets
         `[B]`.
     slopes, starts
@@ -41,19 +42,36 @@ class Calibration:
     slopes: np.ndarray
     starts: np.ndarray
 
-    def standard(self, names: tuple[str, ...], values: np.ndarray) -> np.ndarray:
-        """Bring means over images, `[…, F]`, to the calibration's order and scale."""
-        order = [names.index(name) for name in self.names]
-        return np.clip((values[..., order] - self.centre) / self.scale, -_FAR, _FAR)
+    def standard(
+        self, names: tuple[str, ...], values: np.ndarray, seeing: np.ndarray
+    ) -> np.ndarray:
+        """Bring means over images, `[…, M, F]`, to the calibration's order and scale, `[…, M, 2F]`.
+
+        `seeing` says which of the M methods see the model.
+        """
+        return self.scaled(parted(values[..., [names.index(one) for one in self.names]], seeing))
+
+    def scaled(self, parts: np.ndarray) -> np.ndarray:
+        """Bring parts of measures, `[…, 2F]`, to the calibration's scale."""
+        return np.clip((parts - self.centre) / self.scale, -_FAR, _FAR)
 
     def precisions(self, standard: np.ndarray, sets: np.ndarray) -> np.ndarray:
-        """Predict precisions, `[S, M]`, of `[S, M, F]`, by one set of weights each."""
+        """Predict precisions, `[S, M]`, of `[S, M, 2F]`, by one set of weights each."""
         return np.einsum("smf,sf->sm", standard, self.weights[sets]) + self.offsets[sets, None]
 
     def chances(self, precisions: np.ndarray, sets: np.ndarray) -> np.ndarray:
         """Probability that half or more is true, `[S, M]`."""
         odds = self.slopes[sets, None] * precisions + self.starts[sets, None]
         return 1 / (1 + np.exp(-odds))
+
+
+def parted(values: np.ndarray, seeing: np.ndarray) -> np.ndarray:
+    """Part measures `[…, M, F]` into how far each lies from the methods' mean, and that mean.
+
+    Methods that don't see the model count in no mean.
+    """
+    middle = values[..., seeing, :].mean(-2, keepdims=True)
+    return np.concatenate([values - middle, np.broadcast_to(middle, values.shape)], -1)
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +10,10 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from holistic.lenses._pictures import planes
+from holistic.lenses.attribution import Attribution
 from holistic.lenses.attribution._maps import magnitude
 from holistic.lenses.attribution._removal import order
+from holistic.lenses.attribution._robustness import cascading, infidelity, sensitivity
 from holistic.lenses.attribution._trust_swaps import (
     Donors,
     donors,
@@ -61,8 +63,17 @@ class _Given:
     rng: np.random.Generator
 
 
-def measures(subject: Subject, sample: Examples, maps: Mapping[str, Tensor]) -> Measures:
-    """Measure maps `[n, …]` by each method, of the images of a sample."""
+def measures(
+    subject: Subject,
+    sample: Examples,
+    maps: Mapping[str, Tensor],
+    lens: Attribution,
+    remade: Callable[[Subject, Examples], Mapping[str, Tensor]],
+) -> Measures:
+    """Measure maps `[n, …]` by each method, of the images of a sample.
+
+    `remade` makes the same methods' maps of other images, or of another network.
+    """
     sizes = {k: magnitude(v).flatten(1).double().cpu().numpy() for k, v in maps.items()}
     pixels = next(iter(sizes.values())).shape[1]
     given = _Given(
@@ -78,6 +89,8 @@ def measures(subject: Subject, sample: Examples, maps: Mapping[str, Tensor]) -> 
     for group in (_swaps, _references, _shapes, _steadiness):
         for method, found in group(given).items():
             columns[method] |= found
+    for method, found in _robust(subject, sample, maps, lens, remade).items():
+        columns[method] |= found
     whole = _of_case(given)
     for found in columns.values():
         found |= whole
@@ -242,6 +255,29 @@ def _steadiness(given: _Given) -> Columns:
             "peak": peak,
         }
     return columns
+
+
+def _robust(
+    subject: Subject,
+    sample: Examples,
+    maps: Mapping[str, Tensor],
+    lens: Attribution,
+    remade: Callable[[Subject, Examples], Mapping[str, Tensor]],
+) -> Columns:
+    """What maps foresee, how far they move in noise, and whether they follow the last layers."""
+    unseen = infidelity(subject, sample, maps, lens)
+    moved = sensitivity(subject, sample, maps, remade)
+    followed = cascading(subject, sample, maps, remade)
+    nothing = np.zeros((2, len(sample)))
+    return {
+        name: {
+            "infidelity": unseen[name],
+            "sensitivity": np.log(moved[name] + 1e-3),
+            "cascading": followed.get(name, nothing)[0],
+            "cascading_bound": np.subtract(*followed.get(name, nothing)),
+        }
+        for name in maps
+    }
 
 
 def _of_case(given: _Given) -> dict[str, np.ndarray]:

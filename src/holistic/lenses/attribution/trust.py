@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
+from torch import Tensor
 
 from holistic.lenses.attribution import Attribution, schemas
 from holistic.lenses.attribution._maps import (
@@ -12,6 +15,7 @@ from holistic.lenses.attribution._maps import (
     display_name,
     finite_maps,
 )
+from holistic.lenses.attribution._robustness import maps_again
 from holistic.lenses.attribution._sample import balanced
 from holistic.lenses.attribution._trust_calibration import calibration
 from holistic.lenses.attribution._trust_measures import BLIND, Measures, measures
@@ -66,11 +70,20 @@ def trust_finding(subject: Subject, lens: Attribution, progress: Progress) -> Fi
     if not maps or not kept.any():
         none = "There is no map that could be trusted: no method gives finite numbers."
         return Finding(schemas.TRUST, Table.from_rows(TrustRow, []), caveats=(none,))
-    generator = torch.Generator().manual_seed(subject.seed)
-    shape = next(iter(maps.values())).shape
-    maps[BLIND] = torch.rand(shape, generator=generator)
+    again, generator = maps_again(lens, methods), torch.Generator().manual_seed(subject.seed)
+
+    def with_blind(made: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        shape = next(iter(made.values())).shape
+        return {**made, BLIND: torch.rand(shape, generator=generator)}
+
     chosen = np.flatnonzero(kept)
-    found = measures(subject, sample.at(chosen), {k: v[chosen] for k, v in maps.items()})
+    found = measures(
+        subject,
+        sample.at(chosen),
+        with_blind({k: v[chosen] for k, v in maps.items()}),
+        lens,
+        lambda model, images: with_blind(again(model, images)),
+    )
     rows = judged_maps(found, subject.seed)
     return Finding(
         schemas.TRUST,
@@ -88,13 +101,14 @@ def judged_maps(found: Measures, seed: int) -> list[TrustRow]:
     """
     known, n = calibration(), found.values.shape[1]
     first = np.array([0])
-    standard = known.standard(found.names, found.values.mean(1))
+    seeing = np.array([name != BLIND for name in found.methods])
+    standard = known.standard(found.names, found.values.mean(1), seeing)
     precision = known.precisions(standard[None], first)
     value = known.chances(precision, first)[0]
     rng = np.random.default_rng([seed, 4113])
     sets = rng.integers(1, len(known.weights), _DRAWS)
     taken = rng.multinomial(n, np.full(n, 1 / n), _DRAWS) / n  # [S, n]
-    means = known.standard(found.names, np.einsum("sn,mnf->smf", taken, found.values))
+    means = known.standard(found.names, np.einsum("sn,mnf->smf", taken, found.values), seeing)
     drawn = known.chances(known.precisions(means, sets), sets)
     lo, hi = np.quantile(drawn, [0.025, 0.975], axis=0)
     names = [name for name in found.methods if name != BLIND]
