@@ -99,10 +99,10 @@ class Chances:
     wrong: tuple[Estimate, ...]
 
     @property
-    def probability(self) -> np.ndarray:
-        """Probability that each label is wrong, `[N]`."""
-        values = np.array([one.value or 0.0 for one in self.wrong] + [0.0])
-        return values[self.group]
+    def doubted(self) -> np.ndarray:
+        """Whether each label is more probably wrong than right, `[N]`."""
+        likely = np.array([(one.value or 0.0) >= HALF for one in self.wrong] + [False])
+        return likely[self.group]
 
 
 def chances_of(scores: Scores, able: np.ndarray) -> Chances:
@@ -122,4 +122,6 @@ def chances_of(scores: Scores, able: np.ndarray) -> Chances:
     upper = int((typical >= middle).sum())
     wrong = [ratio(last, int(c), widths[-1] / w) for c, w in zip(counts, widths, strict=True)]
     wrong[-1] = ratio(upper, last - upper, 1.0)
+    for k in range(1, len(wrong)):  # the more typical of another class, the more surely wrong
+        wrong[k] = max(wrong[k - 1], wrong[k], key=lambda one: one.value or 0.0)
     return Chances(typical, group, tuple(wrong))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from holistic.lenses.attribution._label_views import View
 
-__all__ = ["Scores", "cross_fitted", "folds_of", "judged", "random_features"]
+__all__ = ["Scores", "cross_fitted", "doubt", "folds_of", "judged", "random_features"]
 
 FOLDS = 5
 ROUNDS = 3
@@ -41,43 +41,61 @@ class Scores:
     @property
     def suggested(self) -> np.ndarray:
         """The class other than its label that each example looks like most, `[N]`."""
-        return self._others().argmax(1)
+        return _others(self.likeness, self.labels).argmax(1)
 
     @property
     def doubt(self) -> np.ndarray:
         """How much more it looks like that class than like its label's, `[N]`."""
         return doubt(self.likeness, self.labels)
 
-    def _others(self) -> np.ndarray:
-        others = self.likeness.copy()
-        others[np.arange(len(others)), self.labels] = -np.inf
-        return others
-
 
 def doubt(likeness: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Take from the largest number of another class `[N, C]` that of the label: `[N]`."""
-    rows = np.arange(len(labels))
+    return _others(likeness, labels).max(1) - likeness[np.arange(len(labels)), labels]
+
+
+def _others(likeness: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Leave the label's own number out of the likeness."""
     others = likeness.copy()
-    others[rows, labels] = -np.inf
-    return others.max(1) - likeness[rows, labels]
+    others[np.arange(len(others)), labels] = -np.inf
+    return others
 
 
 def judged(
     views: Sequence[View], chances: np.ndarray, labels: np.ndarray, width: int, seed: int
-) -> Scores:
+) -> tuple[Scores, Scores]:
     """Average what every view says, out of fold, and what the model says.
 
     Deep views, and the model itself, may have learned wrong labels by heart. Each answer lies
     between 0 and 1, so that what knows every label by heart says the same of all and hides
     nothing that other views see.
+
+    Parameters
+    ----------
+    views
+        From the input on.
+    chances
+        `[N, C]`, the model's probabilities.
+    labels
+        `[N]`.
+    width
+        How many random features there are.
+    seed
+        Decides those and the folds.
+
+    Returns
+    -------
+    scores, shallow
+        What all say together, and what the first view says alone.
     """
     folds = folds_of(labels, seed)
-    total = chances.copy()
+    total, first = chances.copy(), chances
     for place, view in enumerate(views):
         features = random_features(view.values, width, seed + place)
-        found = cross_fitted(features, labels, chances.shape[1], folds)
-        total += found.clip(0, 1)
-    return Scores(labels, total / (len(views) + 1))
+        found = cross_fitted(features, labels, chances.shape[1], folds).clip(0, 1)
+        total += found
+        first = found if place == 0 else first
+    return Scores(labels, total / (len(views) + 1)), Scores(labels, first)
 
 
 def folds_of(labels: np.ndarray, seed: int) -> np.ndarray:
@@ -129,23 +147,32 @@ def cross_fitted(features: Tensor, labels: np.ndarray, classes: int, folds: np.n
     """
     targets = torch.eye(classes)[torch.from_numpy(labels)]
     groups = [torch.from_numpy(np.flatnonzero(folds == k)) for k in range(int(folds.max()) + 1)]
-    kept, found = np.ones(len(labels), bool), torch.zeros(len(labels), classes)
+    whole = [_sums(features, targets, own) for own in groups]
+    kept, found = torch.ones(len(labels), dtype=torch.bool), torch.zeros(len(labels), classes)
     for _ in range(ROUNDS):
-        taught = [group[torch.from_numpy(kept)[group]] for group in groups]
-        squares = [features[own].T @ features[own] for own in taught]
-        products = [features[own].T @ targets[own] for own in taught]
-        square, product = (torch.stack(parts).sum(0) for parts in (squares, products))
-        for group, own_square, own_product in zip(groups, squares, products, strict=True):
+        # few are left out, so that it's cheaper to take their part away
+        less = [_sums(features, targets, own[~kept[own]]) for own in groups]
+        parts = [(s - t, p - q) for (s, p), (t, q) in zip(whole, less, strict=True)]
+        square, product = (torch.stack(of).sum(0) for of in zip(*parts, strict=True))
+        for group, (own_square, own_product) in zip(groups, parts, strict=True):
             found[group] = features[group] @ _solved(square - own_square, product - own_product)
-        kept = doubt(found.numpy(), labels) < 0
+        kept = torch.from_numpy(doubt(found.numpy(), labels) < 0)
         if not kept.any():
             break
     return found.double().numpy()
 
 
+def _sums(features: Tensor, targets: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Sum the products of features, and of features and targets, over some examples."""
+    own = features[rows]
+    return own.T @ own, own.T @ targets[rows]
+
+
 def _solved(square: Tensor, product: Tensor) -> Tensor:
-    """Solve the ridge regression's equations."""
-    square = square.double()
-    ridge = RIDGE * square.diagonal().mean().clamp(min=1e-12)
-    square.diagonal().add_(ridge)
-    return torch.cholesky_solve(product.double(), torch.linalg.cholesky(square)).float()
+    """Solve the ridge regression's equations; the ridge is large enough for single precision."""
+    square = square.clone()
+    square.diagonal().add_(RIDGE * square.diagonal().mean().clamp(min=1e-12))
+    factor, failed = torch.linalg.cholesky_ex(square)
+    if failed:
+        return torch.linalg.lstsq(square.double(), product.double()).solution.float()
+    return torch.cholesky_solve(product, factor)

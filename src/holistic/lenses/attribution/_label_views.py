@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from holistic.errors import ModelError
+from holistic.graph.accompanied import apart
 from holistic.graph.sites import Site
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
@@ -19,6 +19,7 @@ __all__ = ["View", "read_views", "sketched"]
 
 COLUMNS = 1024
 """Most columns of a view: wider ones are sketched."""
+_PRIME = 2_147_483_647
 _WIDE = 1 << 17
 """Numbers of one example from which on a site is averaged over its positions before it is read."""
 
@@ -37,6 +38,10 @@ class View:
 
     name: str
     values: Tensor
+
+    def at(self, places: np.ndarray) -> View:
+        """Keep some examples `[M]`."""
+        return View(self.name, self.values[torch.from_numpy(places)])
 
 
 def sketched(values: Tensor, seed: int) -> Tensor:
@@ -64,14 +69,14 @@ def read_views(subject: Subject, examples: Examples) -> tuple[list[View], np.nda
     names = [site.name for site in sites]
     parts: dict[str, list[Tensor]] = {name: [] for name in names}
     logits = list[Tensor]()
-    for part in subject.runner.batches(examples.images, names or subject.all_sites[-1].name):
+    for part in subject.runner.batches(examples.images, names or [subject.all_sites[-1].name]):
         own, values = subject.downstream(examples.images[part], (), names)
         logits.append(own)
         for place, site in enumerate(sites):
             parts[site.name].append(_flat(values[site.name], site, subject, place))
     views = [View(name, torch.cat(own)) for name, own in parts.items()]
     chances = torch.cat(logits).double().softmax(1).cpu().numpy()
-    return [*_input(subject, examples), *views], chances
+    return [_input(subject, examples), *views], chances
 
 
 def _sites(subject: Subject) -> list[Site]:
@@ -83,11 +88,25 @@ def _sites(subject: Subject) -> list[Site]:
     return [hidden[k] for k in sorted({0, len(hidden) // 2, len(hidden) - 1})]
 
 
-def _input(subject: Subject, examples: Examples) -> Iterator[View]:
-    """The inputs themselves, where they are numbers and no names of tokens."""
-    if subject.input_kind.name != "tokens" and examples.images.is_floating_point():
-        parts = [sketched(part, subject.seed) for part in examples.images.split(1024)]
-        yield View("input", torch.cat(parts))
+def _input(subject: Subject, examples: Examples) -> View:
+    """The inputs themselves; of tokens how often each occurs."""
+    every = apart(examples.images)[0]
+    counted = subject.input_kind.name == "tokens" or not every.is_floating_point()
+    parts = [
+        _counted(part, subject.seed) if counted else sketched(part, subject.seed)
+        for part in every.split(1024)
+    ]
+    return View("input", torch.cat(parts))
+
+
+def _counted(tokens: Tensor, seed: int) -> Tensor:
+    """Count tokens `[B, P]`, many to a column with random signs: `[B, 1024]`."""
+    tokens = tokens.flatten(1).cpu().long()
+    rng = np.random.default_rng([seed, 5202])
+    factor, signs = int(rng.integers(1, _PRIME)), int(rng.integers(1, _PRIME))
+    at = tokens * factor % _PRIME % COLUMNS
+    sign = 2.0 * (tokens * signs % _PRIME % 2) - 1
+    return torch.zeros(len(tokens), COLUMNS).scatter_add_(1, at, sign)
 
 
 def _flat(values: Tensor, site: Site, subject: Subject, place: int) -> Tensor:
