@@ -10,7 +10,10 @@ from scipy.stats import beta
 from holistic.lenses.attribution._label_scores import Scores, doubt
 from holistic.results.columns import Estimate
 
-__all__ = ["Chances", "chances_of", "exact_share", "ratio", "typicality", "wrong_share"]
+__all__ = [
+    "EDGES", "FEWEST", "HALF", "Chances", "chances_of", "counted", "exact_share", "ratio",
+    "typicality", "wrong_share",
+]  # fmt: skip
 
 EDGES = np.array([0.0, 0.02, 0.05, 0.125, 0.25, 0.5, 0.75, 1.0])
 """Ends of the groups of typicality; the last is what the others are measured by."""
@@ -106,20 +109,23 @@ class Chances:
 
 
 def chances_of(scores: Scores, able: np.ndarray) -> Chances:
-    """Estimate how often labels are wrong, by how typical examples are of another class.
+    """Estimate how often labels are wrong, by how typical examples are of another class."""
+    doubted = (scores.doubt > 0) & able[scores.labels] & able[scores.suggested]
+    return counted(typicality(scores, able), doubted)
+
+
+def counted(typical: np.ndarray, doubted: np.ndarray) -> Chances:
+    """Count doubted examples by their typicality `[N]`, and say how many are wrong.
 
     Wrong labels are as many in every stretch of typicality, right ones grow fewer: what is counted
     in the most typical quarter says how many wrong ones there are in any other. In that quarter
     itself, its upper half is compared with its lower one.
     """
-    typical = typicality(scores, able)
-    doubted = (scores.doubt > 0) & able[scores.labels] & able[scores.suggested]
-    group = np.where(doubted, np.searchsorted(EDGES, typical, side="right") - 1, -1)
-    group = np.minimum(group, len(EDGES) - 2)
+    group = np.searchsorted(EDGES, typical, side="right") - 1
+    group = np.where(doubted, np.minimum(group, len(EDGES) - 2), -1)
     counts = np.bincount(group[doubted], minlength=len(EDGES) - 1)
     widths, last = np.diff(EDGES), int(counts[-1])
-    middle = (EDGES[-1] + EDGES[-2]) / 2
-    upper = int((typical >= middle).sum())
+    upper = int((typical[doubted] >= (EDGES[-1] + EDGES[-2]) / 2).sum())
     wrong = [ratio(last, int(c), widths[-1] / w) for c, w in zip(counts, widths, strict=True)]
     wrong[-1] = ratio(upper, last - upper, 1.0)
     for k in range(1, len(wrong)):  # the more typical of another class, the more surely wrong

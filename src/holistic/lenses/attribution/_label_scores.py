@@ -130,7 +130,9 @@ def _standard(values: Tensor) -> Tensor:
     return centred / centred.square().mean().sqrt().clamp(min=1e-12)
 
 
-def cross_fitted(features: Tensor, labels: np.ndarray, classes: int, folds: np.ndarray) -> np.ndarray:
+def cross_fitted(
+    features: Tensor, labels: np.ndarray, classes: int, folds: np.ndarray
+) -> np.ndarray:
     """Fit one-hot labels by ridge regression on the other folds: `[N, C]`.
 
     After the first fit the labels that it doubts teach nothing any more; they are judged as all

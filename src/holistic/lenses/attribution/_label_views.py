@@ -15,8 +15,10 @@ from holistic.graph.sites import Site
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
 
-__all__ = ["View", "read_views", "sketched"]
+__all__ = ["COLUMNS", "VIEWS", "View", "read_views", "sketched"]
 
+VIEWS = 4
+"""The input, and up to three hidden sites."""
 COLUMNS = 1024
 """Most columns of a view: wider ones are sketched."""
 _PRIME = 2_147_483_647

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from holistic.lenses._pictures import are_pictures, drawn_as_pictures
 from holistic.lenses._work import MEGABYTE, Scene, Work
+from holistic.lenses.attribution._label_views import COLUMNS, VIEWS
 from holistic.lenses.attribution._maps import chosen_methods, settings_of
 from holistic.lenses.attribution._trust_measures import SHARES
 from holistic.lenses.attribution.contrasts import PAIRS
 from holistic.lenses.attribution.evidence import SIDES
+from holistic.lenses.attribution.labels import feature_count
 from holistic.lenses.attribution.shortcuts import CLASSES, RUNS, TRIED
 from holistic.lenses.attribution.trust import trusted_images
 from holistic.replacing.budget import afforded, model_work
@@ -24,6 +26,10 @@ _COMPARED = 6e-7
 _MAPS, _STEPPED, _SORTED, _TRACED, _REST = 4e-9, 1.2e-5, 9e-8, 0.02, 1.3
 """Seconds beside the model: for a pixel of a map at each step, for an image there, for a pixel that
 is put in order, for an operation of a control, and for what is loaded and written."""
+
+_FITTED, _DRAWN, _SOLVED, _SKETCHED = 2.5e-10, 6e-11, 1e-9, 4e-9
+"""Seconds beside the model: for two features of an example, for a number that goes into one, for
+three features, and for a number of an input."""
 
 
 def work(scene: Scene, lens: Attribution) -> Work:
@@ -44,6 +50,7 @@ def work(scene: Scene, lens: Attribution) -> Work:
         _TRACED * len(subject.all_sites) + 1e-4 * sum(scene.counts)
     )
     sums = scene.sums
+    labelled, held = _labelled(scene, lens)
     looked = _looked(scene, lens) if drawn_as_pictures(subject) else {}
     trusted, seen = 0, 0
     if subject.input_kind.pictures:
@@ -51,6 +58,7 @@ def work(scene: Scene, lens: Attribution) -> Work:
         trusted = seen * (8 * len(SHARES) * (methods + 3) + 300)
     return Work(
         looked
+        | labelled
         | {
             "erasing windows": scene.forward(runs * each)
             + sums(2e-9 * runs * each * pixels)
@@ -66,8 +74,17 @@ def work(scene: Scene, lens: Attribution) -> Work:
             + scene.forward(pairs * 200)
             + sums(_SORTED * pairs * 200 * pixels + 0.15),
         },
-        MEGABYTE * 60 + 4 * pixels * (mapped * 2 * methods + 512 * 3),
+        MEGABYTE * 60 + max(held, 4 * pixels * (mapped * 2 * methods + 512 * 3)),
     )
+
+
+def _labelled(scene: Scene, lens: Attribution) -> tuple[dict[str, float], int]:
+    """Seconds of judging labels, and the bytes of what they are judged by."""
+    n, inputs = sum(scene.counts), scene.subject.images[0].numel()
+    width = feature_count(lens.label_features, n)
+    fits = n * width * (_FITTED * width + _DRAWN * COLUMNS) + _SOLVED * width**3
+    seconds = scene.forward(n) + scene.sums(VIEWS * fits + _SKETCHED * n * inputs + 0.05)
+    return {"judging labels": seconds}, 4 * n * (VIEWS * COLUMNS + 3 * width)
 
 
 def _looked(scene: Scene, lens: Attribution) -> dict[str, float]:

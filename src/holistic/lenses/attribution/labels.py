@@ -34,7 +34,7 @@ _SHOWN = 60
 """Doubted examples whose pictures are kept."""
 _NUMBERS = 1 << 27
 """Most random features of all examples together."""
-_READABLE = 0.5
+_READABLE = 2 / 3
 """Share of a class's examples that must look like it for its labels to be judged."""
 _LEARNED = 0.5
 """Share of labels that the inputs contradict and the model repeats from which on it has learned
@@ -128,8 +128,9 @@ def readable(scores: Scores) -> np.ndarray:
     """Say which classes' labels can be judged `[C]`: those most of whose examples look like it."""
     classes = scores.likeness.shape[1]
     count = np.bincount(scores.labels, minlength=classes)
+    least = max(_READABLE, 0.5 + 0.5 / classes)  # of two classes chance alone finds a half
     agree = np.bincount(scores.labels[scores.doubt < 0], minlength=classes)
-    return (count >= FEWEST) & (agree > _READABLE * count)
+    return (count >= FEWEST) & (agree > least * count)
 
 
 def labels_finding(subject: Subject, lens: Attribution, progress: Progress) -> Finding:
