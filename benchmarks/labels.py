@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -132,7 +132,7 @@ def judged(case: Case) -> Outcome:
     """Train the case's network, and look for the wrong labels."""
     given, _ = _parts(case.data, case.count, case.seed)
     # a network that has seen other, right labels is the same whichever labels are given
-    model = _trained(Case(**{**vars(case), "kind": "clean"}) if case.state == "unseen" else case)
+    model = _trained(replace(case, kind="clean") if case.state == "unseen" else case)
     labels = flipped(given.labels.numpy(), case.kind, case.seed)
     subject = Subject(model, (given.images, torch.from_numpy(labels)), seed=case.seed)
     _ = subject.hidden_sites

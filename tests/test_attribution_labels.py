@@ -268,7 +268,7 @@ def test_any_model_is_answered(make: Callable[[], tuple[nn.Module, Tensor]]) -> 
 def test_classes_of_a_handful_are_left_out_and_said_so() -> None:
     points, labels = blobs(400, 3, 6.0, 0)
     kept = (labels < 2) | (np.cumsum(labels == 2) <= 4)
-    subject = Subject(reader(3), (points[kept], torch.from_numpy(labels[kept])))
+    subject = Subject(reader(3), (points[torch.from_numpy(kept)], torch.from_numpy(labels[kept])))
     finding = found_in(subject)
     assert not len(finding.table)
     assert any("Of 3 classes 1 aren't judged" in caveat for caveat in finding.caveats)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.coverage.simulation import Simulation
-from holistic.lenses.attribution._label_chances import EDGES, counted, wrong_share
 from holistic.lenses.attribution._checks import completeness, judged, removed, resemblance
+from holistic.lenses.attribution._label_chances import EDGES, counted, wrong_share
 from holistic.results.columns import Estimate
 
 __all__ = ["SIMULATIONS"]

@@ -63,7 +63,8 @@ def ratio(first: int, second: int, width: float) -> Estimate:
     lo, hi = exact_share(first, first + second)
     odds = [np.inf if s >= 1 else s / (1 - s) / width for s in (lo, hi)]
     value = np.inf if second == 0 else first / second / width
-    return Estimate(*(float(min(1.0, v)) for v in (value, *odds)), first + second)
+    value, lo, hi = (float(min(1.0, v)) for v in (value, *odds))
+    return Estimate(value, lo, hi, first + second)
 
 
 def wrong_share(typical: np.ndarray) -> Estimate:
@@ -80,7 +81,8 @@ def wrong_share(typical: np.ndarray) -> Estimate:
     if not n:
         return Estimate(None, n=0)
     lo, hi = exact_share(hits, n)
-    return Estimate(*(float(min(1.0, v / (1 - HALF))) for v in (hits / n, lo, hi)), n)
+    value, lo, hi = (float(min(1.0, v / (1 - HALF))) for v in (hits / n, lo, hi))
+    return Estimate(value, lo, hi, n)
 
 
 @dataclass(frozen=True, eq=False)

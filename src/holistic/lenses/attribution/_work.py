@@ -50,7 +50,7 @@ def work(scene: Scene, lens: Attribution) -> Work:
         _TRACED * len(subject.all_sites) + 1e-4 * sum(scene.counts)
     )
     sums = scene.sums
-    labelled, held = _labelled(scene, lens)
+    labelled, kept = _labelled(scene, lens)
     looked = _looked(scene, lens) if drawn_as_pictures(subject) else {}
     trusted, seen = 0, 0
     if subject.input_kind.pictures:
@@ -74,7 +74,7 @@ def work(scene: Scene, lens: Attribution) -> Work:
             + scene.forward(pairs * 200)
             + sums(_SORTED * pairs * 200 * pixels + 0.15),
         },
-        MEGABYTE * 60 + max(held, 4 * pixels * (mapped * 2 * methods + 512 * 3)),
+        MEGABYTE * 60 + kept + 4 * pixels * (mapped * 2 * methods + 512 * 3),
     )
 
 

@@ -180,7 +180,8 @@ def _rows(subject: Subject, doubts: Doubts) -> list[LabelRow]:
     loss_rank = np.empty(len(loss), np.int64)
     loss_rank[np.argsort(-loss, kind="stable")] = np.arange(1, len(loss) + 1)
     everywhere = wrong_share(chances.typical[doubts.able[scores.labels]]).value
-    shares = {label: _share(doubts, label, everywhere) for label in np.flatnonzero(doubts.able)}
+    judged_classes = np.flatnonzero(doubts.able).tolist()
+    shares = {label: _share(doubts, label, everywhere) for label in judged_classes}
     selection = set(subject.selection.indices.tolist())
     rows = list[LabelRow]()
     for place, at in enumerate(order.tolist()):
@@ -213,8 +214,8 @@ def _share(doubts: Doubts, label: int, control: float | None) -> Estimate:
 def _class_shares(doubts: Doubts) -> np.ndarray:
     """Share of wrong labels in each class with both ends, `[C, 3]`; NaN where nothing is known."""
     found = np.full((len(doubts.able), 3), np.nan, np.float32)
-    for label in np.flatnonzero(doubts.able):
-        of = _share(doubts, int(label), None)
+    for label in np.flatnonzero(doubts.able).tolist():
+        of = _share(doubts, label, None)
         found[label] = [np.nan if v is None else v for v in (of.value, of.lo, of.hi)]
     return found
 
@@ -240,15 +241,15 @@ def _pictured(subject: Subject, ids: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _caveats(subject: Subject, doubts: Doubts) -> tuple[str, ...]:
-    said = list(_CAVEATS) + ([_BY_HEART] if doubts.by_heart else [])
+    lines = list(_CAVEATS) + ([_BY_HEART] if doubts.by_heart else [])
     used = np.bincount(doubts.scores.labels, minlength=len(doubts.able)) > 0
     lost = int((used & ~doubts.able).sum())
     if lost:
-        said.append(
+        lines.append(
             f"Of {int(used.sum()):,} classes {lost:,} aren't judged: they have fewer than {FEWEST} "
             "examples, or most of theirs look like another class."
         )
     left = len(subject.selection) + len(subject.evaluation) - len(doubts.examples)
     if left:
-        said.append(f"{left:,} examples aren't judged: what the model holds of them isn't finite.")
-    return tuple(said)
+        lines.append(f"{left:,} examples aren't judged: what the model holds of them isn't finite.")
+    return tuple(lines)

@@ -41,8 +41,8 @@ def statements(rows: Sequence[LabelRow]) -> Iterator[str]:
     worst = max(rows, key=lambda row: row.class_share.value or 0)
     share, control = worst.class_share.value, worst.class_share.control
     yield (
-        f"Of the labels {named(worst.class_)} about {percent(share, decimals=0)} are wrong; of all labels "
-        f"{percent(control, decimals=0)}."
+        f"Of the labels {named(worst.class_)} about {percent(share, decimals=0)} are wrong; "
+        f"of all labels {percent(control, decimals=0)}."
     )
     both = sum(row.loss_rank <= len(rows) for row in rows)
     yield f"Loss alone, asked for as many, names {both:,} of these {len(rows):,}."
