@@ -299,5 +299,5 @@ def test_sentences_say_where_to_start() -> None:
     )
     assert shown([ROW]).startswith("1 label looks wrong")
     assert one(ROW) == (
-        'It is labelled "3" and looks like "5": its label is wrong with a probability of 90 %.'
+        'It is labelled "3" and looks like "5": its label is wrong with a probability of 80 to 100 %.'
     )

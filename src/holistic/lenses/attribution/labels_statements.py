@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from holistic.lenses._parts import known
 from holistic.lenses.attribution.schemas import LabelRow
 from holistic.words import counted, named, percent
 
@@ -29,7 +30,8 @@ def one(row: LabelRow) -> str:
     """Say of one example what its label should be: one sentence."""
     return (
         f"It is labelled {named(row.class_)} and looks like {named(row.suggested)}: its label is "
-        f"wrong with a probability of {percent(row.probability.value, decimals=0)}."
+        f"wrong with a probability of {100 * known(row.probability.lo):.0f} to "
+        f"{percent(row.probability.hi, decimals=0)}."
     )
 
 
