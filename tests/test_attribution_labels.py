@@ -298,6 +298,5 @@ def test_sentences_say_where_to_start() -> None:
         '2 labels look wrong: start with image 123, labelled "3", which looks like "5".'
     )
     assert shown([ROW]).startswith("1 label looks wrong")
-    assert one(ROW) == (
-        'It is labelled "3" and looks like "5": its label is wrong with a probability of 80 to 100 %.'
-    )
+    words = 'It is labelled "3" and looks like "5": its label is wrong with a probability of '
+    assert one(ROW) == words + "80 to 100 %."
