@@ -147,3 +147,23 @@ def contrast_change(
         before, after = model(image[None])[0].double(), model(x[None])[0].double()
     a, b = pair
     return float((after[a] - after[b]) - (before[a] - before[b]))
+
+
+def cross_fitted_slowly(
+    features: np.ndarray, labels: np.ndarray, classes: int, folds: np.ndarray
+) -> np.ndarray:
+    """Ridge regression on one-hot labels, fold by fold and round by round, as it is written."""
+    targets, kept = np.eye(classes)[labels], np.ones(len(labels), bool)
+    found = np.zeros((len(labels), classes))
+    for _ in range(3):
+        for fold in np.unique(folds):
+            taught, judged = kept & (folds != fold), folds == fold
+            x, y = features[taught], targets[taught]
+            ridge = 0.05 * np.square(x).sum(0).mean()
+            wide = np.vstack([x, np.sqrt(ridge) * np.eye(x.shape[1])])
+            tall = np.vstack([y, np.zeros((x.shape[1], classes))])
+            found[judged] = features[judged] @ np.linalg.lstsq(wide, tall, rcond=None)[0]
+        for i, label in enumerate(labels):
+            others = [found[i, c] for c in range(classes) if c != label]
+            kept[i] = max(others) < found[i, label]
+    return found

@@ -6,6 +6,7 @@ import numpy as np
 
 from benchmarks.coverage.simulation import Simulation
 from holistic.lenses.attribution._checks import completeness, judged, removed, resemblance
+from holistic.lenses.attribution._label_chances import EDGES, counted, wrong_share
 from holistic.results.columns import Estimate
 
 __all__ = ["SIMULATIONS"]
@@ -88,7 +89,45 @@ def _passes(n: int) -> Simulation:
     return Simulation("attribution.methods", "any method that passes", "q", n, draw, 600, 60)
 
 
+def _probabilities(n: int) -> Simulation:
+    """How many labels are wrong among examples that are as typical of another class."""
+
+    def draw(seed: int) -> tuple[int, int]:
+        rng = np.random.default_rng([seed, n])
+        held, draws, widths = 0, 40, np.diff(EDGES)
+        for _ in range(draws):
+            odd = rng.beta(1, 25, rng.poisson(n))  # rightly labelled, and a little like another
+            wrong = rng.random(rng.poisson(n))
+            typical = np.concatenate([odd, wrong])
+            found = counted(typical, np.ones(len(typical), bool)).wrong
+            right = np.diff(1 - (1 - EDGES) ** 25)
+            truths = widths / (widths + right)
+            held += sum(_holds(of, truth) for of, truth in zip(found, truths, strict=True))
+        return held, draws * len(widths)
+
+    return Simulation(
+        "attribution.labels", "probability of wrong", "interval", n, draw, 50, 5, True
+    )
+
+
+def _wrong_shares(n: int) -> Simulation:
+    """Share of wrong labels in a class."""
+
+    def draw(seed: int) -> tuple[int, int]:
+        rng = np.random.default_rng([seed, n])
+        held, draws, share = 0, 100, 0.1
+        for _ in range(draws):
+            wrong = rng.random(n) < share
+            typical = np.where(wrong, rng.random(n), 0.2 * rng.beta(1, 25, n))
+            held += _holds(wrong_share(typical), share)
+        return held, draws
+
+    return Simulation("attribution.labels", "share of wrong", "interval", n, draw, 50, 5, True)
+
+
 SIMULATIONS = (
+    *(_probabilities(n) for n in (60, 300)),
+    *(_wrong_shares(n) for n in (50, 500)),
     *(_areas(n) for n in (50, 200)),
     *(_correlations(n) for n in (50, 200)),
     *(_completeness(n) for n in (50, 200)),

@@ -138,6 +138,10 @@ PROMISES: Mapping[str, Mapping[str, str]] = {
     "activation.attention": {_MEAN: "lo"},
     "attribution.evidence": {_MEAN: "lo p q"},
     "attribution.shortcuts": {_FLIPS: "lo", _MEAN: "p q"},
+    "attribution.labels": {
+        "attribution.labels: probability": "probability_lo",
+        "attribution.labels: share": "class_share_lo",
+    },
     "attribution.response": {_MEAN: "lo"},
     "attribution.words": {_MEAN: "lo p q"},
     "mechanism.pairs": {

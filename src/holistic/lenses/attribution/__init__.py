@@ -76,6 +76,8 @@ class Attribution(Lens):
 
     trust_images: int = setting(40, 8, 10_000, quick=16, least=12)
     """Most evaluation images whose maps are measured to say how far methods can be trusted."""
+    label_features: int = setting(512, 8, 8192, quick=256, least=128)
+    """Random features of the input and of each of three hidden sites that labels are judged by."""
 
     @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
@@ -87,6 +89,7 @@ class Attribution(Lens):
         from holistic.lenses._pictures import drawn_as_pictures
         from holistic.lenses.attribution.contrasts import contrasts_finding
         from holistic.lenses.attribution.evidence import evidence_finding
+        from holistic.lenses.attribution.labels import labels_finding
         from holistic.lenses.attribution.methods import methods_finding
         from holistic.lenses.attribution.response import response_finding
         from holistic.lenses.attribution.shortcuts import shortcuts_finding
@@ -94,11 +97,14 @@ class Attribution(Lens):
         from holistic.lenses.attribution.words import tokens_finding, words_finding
 
         kind = subject.input_kind.name
+        labels = labels_finding(subject, self, context.progress)
         if kind == "tokens":
+            yield labels
             yield words_finding(subject, self, context.progress)
             yield tokens_finding(subject)
             return
         yield evidence_finding(subject, self, context.progress)
+        yield labels
         if drawn_as_pictures(subject):
             yield shortcuts_finding(subject, self, context.progress)
         if kind == "features":

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from holistic.lenses._pictures import are_pictures, drawn_as_pictures
 from holistic.lenses._work import MEGABYTE, Scene, Work
+from holistic.lenses.attribution._label_views import COLUMNS, VIEWS
 from holistic.lenses.attribution._maps import chosen_methods, settings_of
 from holistic.lenses.attribution._trust_measures import SHARES
 from holistic.lenses.attribution.contrasts import PAIRS
 from holistic.lenses.attribution.evidence import SIDES
+from holistic.lenses.attribution.labels import feature_count
 from holistic.lenses.attribution.shortcuts import CLASSES, RUNS, TRIED
 from holistic.lenses.attribution.trust import trusted_images
 from holistic.replacing.budget import afforded, model_work
@@ -27,6 +29,9 @@ is put in order, for an operation of a control, and for what is loaded and writt
 
 _REMADE = 8
 """Maps that are made of an image: once, in three draws of noise, of two stages of two networks."""
+_FITTED, _DRAWN, _SOLVED, _SKETCHED = 2.5e-10, 6e-11, 1e-9, 4e-9
+"""Seconds beside the model: for two features of an example, for a number that goes into one, for
+three features, and for a number of an input."""
 
 
 def work(scene: Scene, lens: Attribution) -> Work:
@@ -49,6 +54,7 @@ def work(scene: Scene, lens: Attribution) -> Work:
     few_maps = min(lens.further_images, count) * _REMADE
     blanked = min(lens.further_images, count) * (methods + 2) * 8 * 4
     sums = scene.sums
+    labelled, kept = _labelled(scene, lens)
     looked = _looked(scene, lens) if drawn_as_pictures(subject) else {}
     trusted, seen = 0, 0
     if subject.input_kind.pictures:
@@ -56,6 +62,7 @@ def work(scene: Scene, lens: Attribution) -> Work:
         trusted = seen * (8 * len(SHARES) * (methods + 3) + 300)
     return Work(
         looked
+        | labelled
         | {
             "erasing windows": scene.forward(runs * each)
             + sums(2e-9 * runs * each * pixels)
@@ -74,8 +81,17 @@ def work(scene: Scene, lens: Attribution) -> Work:
             + scene.forward(pairs * 200)
             + sums(_SORTED * pairs * 200 * pixels + 0.15),
         },
-        MEGABYTE * 60 + 4 * pixels * (mapped * 2 * methods + 512 * 3),
+        MEGABYTE * 60 + kept + 4 * pixels * (mapped * 2 * methods + 512 * 3),
     )
+
+
+def _labelled(scene: Scene, lens: Attribution) -> tuple[dict[str, float], int]:
+    """Seconds of judging labels, and the bytes of what they are judged by."""
+    n, inputs = sum(scene.counts), scene.subject.images[0].numel()
+    width = feature_count(lens.label_features, n)
+    fits = n * width * (_FITTED * width + _DRAWN * COLUMNS) + _SOLVED * width**3
+    seconds = scene.forward(n) + scene.sums(VIEWS * fits + _SKETCHED * n * inputs + 0.05)
+    return {"judging labels": seconds}, 4 * n * (VIEWS * COLUMNS + 3 * width)
 
 
 def _looked(scene: Scene, lens: Attribution) -> dict[str, float]:

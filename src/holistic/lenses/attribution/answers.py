@@ -9,15 +9,17 @@ from holistic.lenses._briefs import scored
 from holistic.lenses._parts import known, significant
 from holistic.lenses.attribution.briefs import costs
 from holistic.lenses.attribution.evidence_statements import region
-from holistic.lenses.attribution.schemas import EvidenceRow, ShortcutRow, WordRow
+from holistic.lenses.attribution.labels_statements import one
+from holistic.lenses.attribution.schemas import EvidenceRow, LabelRow, ShortcutRow, WordRow
 from holistic.lenses.attribution.shortcuts_statements import NONE, pasted, shown
 from holistic.results.answers import Line
 from holistic.results.folder import Folder
 from holistic.words import joined, named, percent
 
-__all__ = ["class_", "shortcuts"]
+__all__ = ["class_", "image", "shortcuts"]
 
 _EVIDENCE, _SHORTCUTS = "attribution.evidence", "attribution.shortcuts"
+_LABELS = "attribution.labels"
 _PLANE = 4
 """Rows and columns from which on places on a plane have words."""
 _CONCENTRATED = 0.5
@@ -48,6 +50,13 @@ def class_(audit: Folder, name: str) -> Iterator[Line]:
                     "attribution.words",
                     15,
                 )
+
+
+def image(audit: Folder, example: int) -> Iterator[Line]:
+    """Whether the label of an example looks wrong."""
+    if _LABELS in audit:
+        for row in audit[_LABELS].where(example=example).rows(LabelRow):
+            yield Line(one(row), evidence(row.probability, "probability", spec=".2f"), _LABELS, 3)
 
 
 def _part(row: EvidenceRow, rows: list[EvidenceRow]) -> str:

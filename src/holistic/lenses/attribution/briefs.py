@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from holistic.lenses._briefs import greatest, scored
 from holistic.lenses._parts import known, significant
 from holistic.lenses.attribution.evidence_statements import region
+from holistic.lenses.attribution.labels_statements import shown as doubted
 from holistic.lenses.attribution.opening import failed, gates
 from holistic.lenses.attribution.schemas import (
     TRUST,
     ContrastRow,
     EvidenceRow,
+    LabelRow,
     MethodRow,
     ResponseRow,
     ShortcutRow,
@@ -30,6 +32,7 @@ __all__ = [
     "contrasts",
     "costs",
     "evidence",
+    "labels",
     "methods",
     "response",
     "shortcuts",
@@ -74,6 +77,11 @@ def shortcuts(finding: Finding, audit: Folder) -> str:
     """Name the strongest shortcut, with what masking it costs."""
     rows = [row for row in finding.table.rows(ShortcutRow) if significant(row.drop)]
     return shown(rows[0]) if rows else NONE
+
+
+def labels(finding: Finding, audit: Folder) -> str:
+    """Say how many labels look wrong, and where to start."""
+    return doubted(list(finding.table.rows(LabelRow)))
 
 
 def methods(finding: Finding, audit: Folder) -> str:

@@ -14,6 +14,7 @@ from holistic.lenses.attribution.schemas import (
     CONTROLS,
     ContrastRow,
     EvidenceRow,
+    LabelRow,
     MethodRow,
     WordRow,
 )
@@ -23,7 +24,7 @@ from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 from holistic.words import named
 
-__all__ = ["contrasts", "evidence", "methods", "words"]
+__all__ = ["contrasts", "evidence", "labels", "methods", "words"]
 
 _PLANE = 4
 """Rows and columns from which on places on a plane have words."""
@@ -72,6 +73,12 @@ def _loses(of: Estimate) -> float | None:
     """How surely erasing costs, and more than in a randomly initialised network."""
     bound = min(0.0, 0.0 if of.control_lo is None else of.control_lo)
     return all_of([decades_of_q(of, sign=-1), below(of, bound)])
+
+
+def labels(finding: Finding, audit: Folder) -> Iterator[Claim]:
+    """Whether some given labels look wrong."""
+    rows = list(finding.table.rows(LabelRow))
+    yield Claim("Some of the given labels look wrong.", finding.name, bool(rows))
 
 
 def methods(finding: Finding, audit: Folder) -> Iterator[Claim]:

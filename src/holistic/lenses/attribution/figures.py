@@ -15,7 +15,7 @@ from holistic.results.tables import Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["contrasts", "evidence", "methods", "shortcuts"]
+__all__ = ["contrasts", "evidence", "labels", "methods", "shortcuts"]
 
 _COLUMNS = 12
 
@@ -232,4 +232,25 @@ def shortcuts(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     yield (
         figure,
         "Mean selection image that carries the shortcut, and in orange where it lies.",
+    )
+
+
+def labels(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
+    """Draw the examples whose labels are doubted most."""
+    images = finding.arrays.get("attribution.label_images", np.zeros(0))
+    rows = list(finding.table.rows())[: min(2 * _COLUMNS, len(images))]
+    if not rows:
+        return
+    across = min(_COLUMNS, len(rows))
+    figure, axes = grid(-(-len(rows) // across), across, 1.1, 1.5)
+    for axis in axes:
+        axis.set_axis_off()
+    for axis, row, image in zip(axes, rows, images, strict=False):
+        axis.imshow(image, cmap="gray", interpolation="nearest")
+        names = f"{plain(row['class'], 9)} → {plain(row['suggested'], 9)}"
+        axis.set_title(f"{row['example']}\n{names}", fontsize=7)
+    yield (
+        figure,
+        "Images whose labels are doubted most: place in the data, the label that was given, and "
+        "after the arrow the class that it looks like.",
     )

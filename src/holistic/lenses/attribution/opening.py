@@ -8,9 +8,11 @@ import numpy as np
 
 from holistic.lenses._parts import known, significant
 from holistic.lenses.attribution._failures import FAILURES, IN_SHORT, failures
+from holistic.lenses.attribution.labels_statements import shown as doubted
 from holistic.lenses.attribution.schemas import (
     CONTROLS,
     EvidenceRow,
+    LabelRow,
     MethodRow,
     ShortcutRow,
     TrustRow,
@@ -19,16 +21,26 @@ from holistic.lenses.attribution.schemas import (
 from holistic.lenses.attribution.shortcuts_statements import shown
 from holistic.lenses.attribution.trust_statements import trusted
 from holistic.results.folder import Folder
-from holistic.results.opening import Cell, ClassColumn, Opening, Panel, Plane
+from holistic.results.opening import (
+    Cell,
+    ClassColumn,
+    Example,
+    Opening,
+    Panel,
+    Plane,
+    Strip,
+)
 from holistic.words import counted, joined, number, quoted, sentence
 
 __all__ = ["failed", "gates", "laid_out", "opening"]
 
 _EVIDENCE, _METHODS = "attribution.evidence", "attribution.methods"
 _WORDS, _TRUST = "attribution.words", "attribution.trust"
-_SHORTCUTS = "attribution.shortcuts"
+_SHORTCUTS, _LABELS = "attribution.shortcuts", "attribution.labels"
 _SHOWN = 3
 """Methods that a sentence names."""
+_DOUBTED = 8
+"""Doubted examples whose pictures stand first."""
 
 
 def opening(audit: Folder) -> Opening:
@@ -46,6 +58,8 @@ def opening(audit: Folder) -> Opening:
         columns += [ClassColumn("needs the word", _WORDS, cells, 10)] if cells else []
     if _SHORTCUTS in audit:
         panels += _shortcuts(audit)
+    if _LABELS in audit:
+        panels += _doubted(audit)
     if _METHODS in audit:
         rows = list(audit[_TRUST].rows(TrustRow)) if _TRUST in audit else []
         panels += _warning([row for row in audit[_METHODS].rows(MethodRow) if row.n], rows)
@@ -118,6 +132,28 @@ def _shortcuts(audit: Folder) -> Iterator[Panel]:
             for row in rows[:_SHOWN]
         )
         yield Panel("shortcuts", "Shortcuts", tuple(lines), _SHORTCUTS, 5, evidence=evidence)
+
+
+def _doubted(audit: Folder) -> Iterator[Panel]:
+    """Show the examples whose labels look wrong, the most doubted first."""
+    rows = list(audit[_LABELS].rows(LabelRow))
+    if rows:
+        first = rows[:_DOUBTED]
+        yield Panel(
+            "labels",
+            "Labels that look wrong",
+            (audit.readers.in_text(doubted(rows)),),
+            _LABELS,
+            35,
+            evidence="; ".join(
+                f"{row.example} ({row.class_}, looks like {row.suggested}): probability "
+                f"{number(row.probability.value, '.2f')} [{number(row.probability.lo, '.2f')}, "
+                f"{number(row.probability.hi, '.2f')}], n = {row.probability.n}, a random example "
+                f"{number(row.probability.control, '.3f')}"
+                for row in first
+            ),
+            strips=(Strip("most doubted first", tuple(Example(row.example) for row in first)),),
+        )
 
 
 def _warning(rows: Sequence[MethodRow], chances: Sequence[TrustRow]) -> Iterator[Panel]:

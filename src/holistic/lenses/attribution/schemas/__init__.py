@@ -8,6 +8,7 @@ from holistic.lenses.attribution.schemas._evidence import (
     EvidenceRow,
     ResponseRow,
 )
+from holistic.lenses.attribution.schemas._labels import LABELS, LabelRow
 from holistic.lenses.attribution.schemas._methods import (
     CONTRASTS,
     CONTROLS,
@@ -23,6 +24,7 @@ __all__ = [
     "CONTRASTS",
     "CONTROLS",
     "EVIDENCE",
+    "LABELS",
     "METHODS",
     "RESPONSE",
     "SHORTCUTS",
@@ -31,6 +33,7 @@ __all__ = [
     "WORDS",
     "ContrastRow",
     "EvidenceRow",
+    "LabelRow",
     "MethodRow",
     "ResponseRow",
     "ShortcutRow",
