@@ -16,7 +16,8 @@ from holistic.lenses._pictures import planes
 from holistic.lenses._untrained import fresh_control
 from holistic.lenses.attribution import Attribution, schemas
 from holistic.lenses.attribution._sample import balanced
-from holistic.lenses.attribution._windows import Fill, Window, fills, spans, windows
+from holistic.attributing.fills import Fill, fills
+from holistic.lenses.attribution._windows import Window, spans, windows
 from holistic.lenses.attribution.evidence_statements import statements
 from holistic.lenses.attribution.response import feature_name
 from holistic.lenses.attribution.schemas import EvidenceRow
