@@ -102,9 +102,7 @@ class Erased:
         return Erased(*(getattr(self, f.name)[some] for f in fields(self)))
 
 
-def without(
-    plane: Plane, images: Tensor, masks: np.ndarray, fill: Tensor
-) -> Tensor:
+def without(plane: Plane, images: Tensor, masks: np.ndarray, fill: Tensor) -> Tensor:
     """Return inputs `[B, …]` that hold `fill` `[…]` where masks `[B, H, W]` or `[H, W]` say so."""
     plain, extras = apart(images)
     drawn, blank = plane.laid(plain), plane.laid(fill[None].to(plain))

@@ -58,8 +58,7 @@ def fills(subject: Subject) -> tuple[Fill, ...]:
     images = planes(subject.selection.images)
     pixels = images.movedim(1, -1).flatten(0, 2)  # [N * H * W, channels]
     some = pixels[:: max(1, len(pixels) // _PIXELS)]
-    values, counts = torch.unique(some, dim=0, return_counts=True)
-    background, most = values[counts.argmax()], int(counts.max())
+    background, most = _commonest(some)
     ink = some[(some != background).any(1)]
     plain = subject.input_kind.pictures
     if not plain or min(images.shape[2:]) < 4 or most < _COMMON * len(some) or not len(ink):
@@ -78,6 +77,16 @@ def fills(subject: Subject) -> tuple[Fill, ...]:
         Fill("erase", whole(background), what, _ERASED, background=True),
         Fill("add", whole(opposite), "ink, the far end of what other pixels hold", _ADDED),
     )
+
+
+def _commonest(pixels: Tensor) -> tuple[Tensor, int]:
+    """The value `[channels]` that most pixels `[N, channels]` have, and how many have it."""
+    codes = torch.zeros(len(pixels), dtype=torch.int64, device=pixels.device)
+    for channel in pixels.T:  # torch.unique(dim=0) sorts rows, which takes thirty times as long
+        values, places = torch.unique(channel, return_inverse=True)
+        codes = torch.unique(codes * len(values) + places, return_inverse=True)[1]
+    counts = torch.bincount(codes)
+    return pixels[codes == counts.argmax()][0], int(counts.max())
 
 
 def _few(pixels: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from holistic.lenses.attribution._maps import chosen_methods, settings_of
 from holistic.lenses.attribution._trust_measures import SHARES
 from holistic.lenses.attribution.contrasts import PAIRS
 from holistic.lenses.attribution.evidence import SIDES
+from holistic.lenses.attribution.regions import TRIALS, images_of
 from holistic.lenses.attribution.shortcuts import CLASSES, RUNS, TRIED
 from holistic.lenses.attribution.trust import trusted_images
 from holistic.replacing.budget import afforded, model_work
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["work"]
 
+_GROWN = 5e-4
+"""Seconds for a region that is made elsewhere on an image."""
 _COMPARED = 6e-7
 """Seconds for a pixel of an image that is compared with the class's."""
 _MAPS, _STEPPED, _SORTED, _TRACED, _REST = 4e-9, 1.2e-5, 9e-8, 0.02, 1.3
@@ -55,6 +58,7 @@ def work(scene: Scene, lens: Attribution) -> Work:
             "erasing windows": scene.forward(runs * each)
             + sums(2e-9 * runs * each * pixels)
             + made,
+            "erasing regions": _regions(scene, lens, shown),
             "attribution maps": scene.backward(mapped * steps)
             + sums(mapped * steps * (_STEPPED + _MAPS * pixels) + _REST),
             "removing pixels": scene.forward(curves)
@@ -68,6 +72,18 @@ def work(scene: Scene, lens: Attribution) -> Work:
         },
         MEGABYTE * 60 + 4 * pixels * (mapped * 2 * methods + 512 * 3),
     )
+
+
+def _regions(scene: Scene, lens: Attribution, shown: int) -> float:
+    """Seconds of finding and erasing regions."""
+    subject, (chosen, count) = scene.subject, scene.counts
+    sought, tested = images_of(subject, lens, shown)
+    sought = min(sought, chosen // max(1, scene.classes))
+    tested = min(tested, count // max(1, scene.classes))
+    grown = lens.regions * tested * lens.region_draws * shown
+    runs = shown * sought * TRIALS + grown + lens.regions * tested * shown
+    pixels = subject.images[0].numel()
+    return scene.forward(runs) + scene.sums(_GROWN * grown + 2e-9 * runs * pixels + 0.1)
 
 
 def _looked(scene: Scene, lens: Attribution) -> dict[str, float]:

@@ -9,7 +9,8 @@ from holistic.lenses._briefs import scored
 from holistic.lenses._parts import known, significant
 from holistic.lenses.attribution.briefs import costs
 from holistic.lenses.attribution.evidence_statements import region
-from holistic.lenses.attribution.schemas import EvidenceRow, ShortcutRow, WordRow
+from holistic.lenses.attribution.regions_statements import strongest
+from holistic.lenses.attribution.schemas import EvidenceRow, RegionRow, ShortcutRow, WordRow
 from holistic.lenses.attribution.shortcuts_statements import NONE, pasted, shown
 from holistic.results.answers import Line
 from holistic.results.folder import Folder
@@ -18,6 +19,7 @@ from holistic.words import joined, named, percent
 __all__ = ["class_", "shortcuts"]
 
 _EVIDENCE, _SHORTCUTS = "attribution.evidence", "attribution.shortcuts"
+_REGIONS = "attribution.regions"
 _PLANE = 4
 """Rows and columns from which on places on a plane have words."""
 _CONCENTRATED = 0.5
@@ -38,6 +40,18 @@ def class_(audit: Folder, name: str) -> Iterator[Line]:
                 evidence(worst.effect, "effect"),
                 _EVIDENCE,
                 15,
+            )
+    if _REGIONS in audit:
+        for row in strongest(list(audit[_REGIONS].where(class_=name).rows(RegionRow))):
+            cost, control = (
+                scored(audit, -known(v)) for v in (row.effect.value, row.effect.control)
+            )
+            yield Line(
+                f"It rests on its {row.place}: erasing that costs {cost}, as much elsewhere "
+                f"{control}.",
+                evidence(row.difference, "beyond as much elsewhere"),
+                _REGIONS,
+                16,
             )
     if "attribution.words" in audit:
         for row in audit["attribution.words"].where(class_=name, rank=1).rows(WordRow):

@@ -14,12 +14,15 @@ from holistic.lenses.attribution.schemas import (
     ContrastRow,
     EvidenceRow,
     MethodRow,
+    RegionRow,
     ResponseRow,
     ShortcutRow,
     TokenRow,
     TrustRow,
     WordRow,
 )
+from holistic.lenses.attribution.regions_statements import NONE as NO_REGION
+from holistic.lenses.attribution.regions_statements import strongest
 from holistic.lenses.attribution.shortcuts_statements import NONE, shown
 from holistic.lenses.attribution.trust_statements import trusted
 from holistic.results.findings import Finding
@@ -31,6 +34,7 @@ __all__ = [
     "costs",
     "evidence",
     "methods",
+    "regions",
     "response",
     "shortcuts",
     "tokens",
@@ -74,6 +78,19 @@ def shortcuts(finding: Finding, audit: Folder) -> str:
     """Name the strongest shortcut, with what masking it costs."""
     rows = [row for row in finding.table.rows(ShortcutRow) if significant(row.drop)]
     return shown(rows[0]) if rows else NONE
+
+
+def regions(finding: Finding, audit: Folder) -> str:
+    """Say which class rests most on which of its regions, beyond as much elsewhere."""
+    found = strongest(list(finding.table.rows(RegionRow)))
+    if not found:
+        return NO_REGION
+    row = found[0]
+    cost, control = (scored(audit, -known(v)) for v in (row.effect.value, row.effect.control))
+    return (
+        f"{named(row.class_)} rests on its {row.place}: erasing that costs it {cost}, as much "
+        f"elsewhere {control}."
+    )
 
 
 def methods(finding: Finding, audit: Folder) -> str:

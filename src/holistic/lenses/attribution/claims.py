@@ -15,6 +15,7 @@ from holistic.lenses.attribution.schemas import (
     ContrastRow,
     EvidenceRow,
     MethodRow,
+    RegionRow,
     WordRow,
 )
 from holistic.results.claims import Claim
@@ -23,7 +24,7 @@ from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 from holistic.words import named
 
-__all__ = ["contrasts", "evidence", "methods", "words"]
+__all__ = ["contrasts", "evidence", "methods", "regions", "words"]
 
 _PLANE = 4
 """Rows and columns from which on places on a plane have words."""
@@ -72,6 +73,35 @@ def _loses(of: Estimate) -> float | None:
     """How surely erasing costs, and more than in a randomly initialised network."""
     bound = min(0.0, 0.0 if of.control_lo is None else of.control_lo)
     return all_of([decades_of_q(of, sign=-1), below(of, bound)])
+
+
+def regions(finding: Finding, audit: Folder) -> Iterator[Claim]:
+    """Which classes rest on one part of their images, and where that lies."""
+    found = dict[str, list[RegionRow]]()
+    for row in finding.table.rows(RegionRow):
+        if row.difference.q is not None:
+            found.setdefault(row.class_, []).append(row)
+    for name, rows in found.items():
+        margins = {row.region: decades_of_q(row.difference, sign=-1) for row in rows}
+        known_ones = [row for row in rows if margins[row.region] is not None]
+        row = greatest(known_ones, by=lambda row: known(margins[row.region]))
+        if row is None:
+            continue
+        claim = Claim(
+            f"{named(name)} rests on one part of its images: erasing it costs more than as much "
+            "elsewhere.",
+            finding.name,
+            known(margins[row.region]) > 0,
+            value=row.difference,
+            unit="score",
+            margin=margins[row.region],
+            where={"class": name},
+            class_=name,
+        )
+        yield claim
+        if claim.holds:
+            about = f"Which part of its images {named(name)} rests on most."
+            yield replace(claim, about=about, answer=row.place, margin=None)
 
 
 def methods(finding: Finding, audit: Folder) -> Iterator[Claim]:

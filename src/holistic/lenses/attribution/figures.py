@@ -15,7 +15,7 @@ from holistic.results.tables import Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["contrasts", "evidence", "methods", "shortcuts"]
+__all__ = ["contrasts", "evidence", "methods", "regions", "shortcuts"]
 
 _COLUMNS = 12
 
@@ -206,6 +206,34 @@ def contrasts(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
             "Evaluation images without a tenth of their pixels: how far the class's logit falls "
             "against its rival's when those go that the contrast of both, the map of the class's "
             "logit, or chance points at. Bars: 95 % intervals over images."
+        ),
+    )
+
+
+def regions(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
+    """Draw of each class how far each region counts beyond as much elsewhere."""
+    masks, classes = finding.arrays.get("attribution.masks"), names_of(finding.table, "class")
+    if masks is None or not classes:
+        return
+    shown = classes[:_COLUMNS]
+    figure, axes = grid(1, len(shown), 1.1, 1.4)
+    names = finding.table.cells("class")
+    beyond = finding.table.column("difference").astype(float)
+    for axis, label in zip(axes, shown, strict=True):
+        own = np.array([name == label for name in names])
+        values = np.full(masks.shape[1:], np.nan)
+        for mask, value in zip(masks[own], beyond[own], strict=True):
+            values[mask > 0] = value
+        signed(axis, values, rows=[], columns=[])
+        axis.set_facecolor("0.93")
+        axis.set_xticks([])
+        axis.set_yticks([])
+        axis.set_title(plain(label, 9), fontsize=8)
+    yield (
+        figure,
+        (
+            "Regions of each class: orange where erasing one costs more than as much elsewhere on "
+            "the same images, blue where less; each class has its own scale."
         ),
     )
 

@@ -15,6 +15,7 @@ from holistic.lenses.attribution.schemas._methods import (
     ContrastRow,
     MethodRow,
 )
+from holistic.lenses.attribution.schemas._regions import REGIONS, RegionRow
 from holistic.lenses.attribution.schemas._shortcuts import SHORTCUTS, ShortcutRow
 from holistic.lenses.attribution.schemas._trust import TRUST, TrustRow
 from holistic.lenses.attribution.schemas._words import TOKENS, WORDS, TokenRow, WordRow
@@ -24,6 +25,7 @@ __all__ = [
     "CONTROLS",
     "EVIDENCE",
     "METHODS",
+    "REGIONS",
     "RESPONSE",
     "SHORTCUTS",
     "TOKENS",
@@ -32,6 +34,7 @@ __all__ = [
     "ContrastRow",
     "EvidenceRow",
     "MethodRow",
+    "RegionRow",
     "ResponseRow",
     "ShortcutRow",
     "TokenRow",
