@@ -218,11 +218,10 @@ def tested_means(found: Erased) -> tuple[Estimate, Estimate]:
     """Mean change with its control, and how far it lies beyond that on the same examples."""
     own, control, gap = (Means.of(v) for v in (found.change, found.elsewhere, found.beyond))
     bounds = [[float(end) for end in means.interval()] for means in (own, control, gap)]
-    effect = Estimate(
-        float(own.mean), *bounds[0],
-        control=float(control.mean), control_lo=bounds[1][0], control_hi=bounds[1][1],
-    )  # fmt: skip
-    return effect, Estimate(float(gap.mean), *bounds[2], p=float(gap.p()))
+    (lo, hi), (least, most), (low, high) = bounds
+    usual = float(control.mean)
+    effect = Estimate(float(own.mean), lo, hi, control=usual, control_lo=least, control_hi=most)
+    return effect, Estimate(float(gap.mean), low, high, p=float(gap.p()))
 
 
 def _rows(
@@ -237,18 +236,15 @@ def _rows(
 
 
 def _row(name: str, found: Erased) -> TestedRegion:
-    n = len(found.change)
+    n, (effect, difference) = len(found.change), tested_means(found)
+    if not n:
+        return TestedRegion(name, 0, effect, difference, float("nan"), Estimate(None))
     lost = int((found.right & ~found.right_without).sum())
     gained = int((~found.right & found.right_without).sum())
     lo, hi = (float(end) for end in paired_accuracy_interval(lost, gained, n))
-    before, nan = (float(found.right.mean()), 0.0) if n else (float("nan"), float("nan"))
-    effect, difference = tested_means(found)
-    drop = Estimate(
-        (lost - gained) / max(n, 1) + nan,
-        -hi,
-        -lo,
-        control=before - float(found.right_elsewhere.mean()) if n else None,
-    )
+    before = float(found.right.mean())
+    control = before - float(found.right_elsewhere.mean())
+    drop = Estimate((lost - gained) / n, -hi, -lo, control=control)
     return TestedRegion(name, n, effect, difference, before, drop)
 
 

@@ -61,6 +61,10 @@ class Attribution(Lens):
     """Multiplications that erasing regions may cost: of a dearer model they are erased of fewer
     images."""
 
+    contrast_work: float = setting(1e12, 0, 1e24, quick=3e10, least=1e10)
+    """Multiplications that contrasting pairs of classes may cost; five pairs are contrasted
+    whatever they cost."""
+
     shortcut_images: int = setting(48, 8, 10_000, quick=24, least=16)
     """Images of a class, and of others, on which a suspected shortcut is chosen; it is confirmed
     on up to four times as many evaluation images."""

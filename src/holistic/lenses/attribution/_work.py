@@ -8,7 +8,7 @@ from holistic.lenses._pictures import are_pictures, drawn_as_pictures
 from holistic.lenses._work import MEGABYTE, Scene, Work
 from holistic.lenses.attribution._maps import chosen_methods, settings_of
 from holistic.lenses.attribution._trust_measures import SHARES
-from holistic.lenses.attribution.contrasts import PAIRS
+from holistic.lenses.attribution.contrasts import PAIRS, most_pairs
 from holistic.lenses.attribution.evidence import SIDES
 from holistic.lenses.attribution.regions import TRIALS, images_of
 from holistic.lenses.attribution.shortcuts import CLASSES, RUNS, TRIED
@@ -41,7 +41,8 @@ def work(scene: Scene, lens: Attribution) -> Work:
     steps = sum(method.runs(settings_of(method, lens)) for method in chosen)
     mapped = 3 * n + 3 * shown
     curves = (methods + 1 + lens.random_orders) * 2 * lens.fractions * n
-    pairs = 2 * min(PAIRS, scene.classes * (scene.classes - 1) // 2)
+    few_pairs = min(most_pairs(subject, lens), scene.classes * (scene.classes - 1) // 2)
+    pairs = 2 * min(few_pairs, max(PAIRS, shown))  # about as many are nearest rivals, or confused
     few = min(max(2, lens.examples // 4), count // max(1, scene.classes))
     made = scene.forward(60) + scene.sums(
         _TRACED * len(subject.all_sites) + 1e-4 * sum(scene.counts)

@@ -9,6 +9,8 @@ from holistic.lenses._briefs import greatest, scored
 from holistic.lenses._parts import known, significant
 from holistic.lenses.attribution.evidence_statements import region
 from holistic.lenses.attribution.opening import failed, gates
+from holistic.lenses.attribution.regions_statements import NONE as NO_REGION
+from holistic.lenses.attribution.regions_statements import strongest
 from holistic.lenses.attribution.schemas import (
     TRUST,
     ContrastRow,
@@ -21,8 +23,6 @@ from holistic.lenses.attribution.schemas import (
     TrustRow,
     WordRow,
 )
-from holistic.lenses.attribution.regions_statements import NONE as NO_REGION
-from holistic.lenses.attribution.regions_statements import strongest
 from holistic.lenses.attribution.shortcuts_statements import NONE, shown
 from holistic.lenses.attribution.trust_statements import trusted
 from holistic.results.findings import Finding

@@ -82,19 +82,19 @@ def regions(finding: Finding, audit: Folder) -> Iterator[Claim]:
         if row.difference.q is not None:
             found.setdefault(row.class_, []).append(row)
     for name, rows in found.items():
-        margins = {row.region: decades_of_q(row.difference, sign=-1) for row in rows}
-        known_ones = [row for row in rows if margins[row.region] is not None]
-        row = greatest(known_ones, by=lambda row: known(margins[row.region]))
-        if row is None:
+        tried = [(decades_of_q(row.difference, sign=-1), row) for row in rows]
+        best = greatest(tried, by=lambda one: known(one[0]))
+        if best is None:
             continue
+        margin, row = best
         claim = Claim(
             f"{named(name)} rests on one part of its images: erasing it costs more than as much "
             "elsewhere.",
             finding.name,
-            known(margins[row.region]) > 0,
+            known(margin) > 0,
             value=row.difference,
             unit="score",
-            margin=margins[row.region],
+            margin=margin,
             where={"class": name},
             class_=name,
         )

@@ -50,6 +50,14 @@ def methods(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
             _map_grid([], list(class_maps[:, :_COLUMNS]), methods, classes),
             ("Mean magnitude of the attributions over the images of each class."),
         )
+    spread = finding.arrays.get("attribution.class_spread")
+    if spread is not None:
+        counts = finding.arrays.get("attribution.class_counts", np.zeros(0))
+        some = f" ({counts.min()} to {counts.max()} images a class)" if len(counts) else ""
+        yield (
+            _map_grid([], list(spread[:, :_COLUMNS]), methods, classes),
+            f"How far those maps vary over a class's images{some}: dark where they don't agree.",
+        )
     curves = finding.arrays.get("attribution.curves")
     if curves is not None:
         yield (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -58,7 +59,7 @@ def _place(mask: np.ndarray, among: np.ndarray) -> str:
     )
     side = " ".join(filter(None, (_DOWN[down], _ACROSS[across])))
     # the spread of a square pixel, so that one pixel is as long as wide
-    spread = np.cov(*np.nonzero(mask), bias=True) + np.eye(2) / 12
+    spread = np.cov(np.stack(np.nonzero(mask)), bias=True) + np.eye(2) / 12
     (less, more), axes = np.linalg.eigh(spread)
     if more < _LONG**2 * less:
         return f"{side} part" if side else "centre"
@@ -112,7 +113,7 @@ def statements(rows: Sequence[RegionRow]) -> Iterator[str]:
     found = strongest(rows)
     for row in found[:_MOST]:
         yield rests(row)
-    pairs = [(a, b) for a, b in zip(rows, rows[1:], strict=False) if a.class_ == b.class_]
+    pairs = [(a, b) for a, b in pairwise(rows) if a.class_ == b.class_]
     sure = [(a, b) for a, b in pairs if a.region == 0 and significant(a.beyond_next)]
     for a, b in sorted(sure, key=lambda pair: known(pair[0].beyond_next.q))[:_MOST]:
         yield _rather(a, b)

@@ -82,6 +82,13 @@ METHODS = Schema(
             "methods classes any any",
             "mean share of each pixel in the size of a map, over the images of a class",
         ),
+        "class_spread": Array(
+            "float32",
+            "methods classes any any",
+            "standard deviation of `class_maps` over the images of a class: small where they "
+            "agree; NaN of fewer than two images",
+        ),
+        "class_counts": Array("int64", "classes", "images of each class behind its maps"),
         "class_images": Array(
             "uint8",
             "classes any any rgb",
@@ -117,10 +124,16 @@ class ContrastRow:
 
     class_: str = key("class whose evaluation images are looked at", name="class")
     rival: str = key(
-        "class that the model takes it for, chosen on the selection split", words="rather than"
+        "class that the model takes it for, or nearly, chosen on the selection split",
+        words="rather than",
     )
     confused: int = col(
         "selection examples of the two classes that are taken for the other", unit="examples"
+    )
+    chosen: str = col(
+        "why the two are contrasted: confused: among the pairs most often taken for each other; "
+        "nearest: one's logit lies least below the other's on average; closest: the next such pair",
+        words="contrasted because",
     )
     share: float = col("pixels that are removed", unit="share of pixels", role="")
     change: Estimate = estimate(
@@ -182,7 +195,7 @@ CONTRASTS = Schema(
     "attribution.contrasts",
     "One class rather than another",
     ContrastRow,
-    lead="Which pixels speak for a class rather than for the one that the model takes it for?",
+    lead="Which pixels speak for a class rather than for the one that it is, or nearly is, taken for?",
     arrays={
         "contrast_maps": Array(
             "float32",
