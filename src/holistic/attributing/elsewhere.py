@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from holistic.attributing.grown import drawn, gathered, grown, outside, with_rim
+from holistic.attributing.grown import drawn, gathered, grown, with_rim
 
 __all__ = ["inked_elsewhere", "moved", "sets_elsewhere"]
 
@@ -19,8 +19,9 @@ def inked_elsewhere(
 ) -> np.ndarray:
     """Grow connected parts of what an image shows, with as much ink as a region holds.
 
-    Each starts at a random pixel outside of the region, in a piece of ink that has enough, and
-    takes along the faint pixels around it.
+    Each starts at a random pixel outside of the region, in a piece of ink that has enough where
+    there is one, goes on in the nearest piece where it hasn't, and takes along the faint pixels
+    around it.
 
     Parameters
     ----------
@@ -38,13 +39,20 @@ def inked_elsewhere(
     np.ndarray
         `[draws, H, W]` bool; nothing where the region holds nothing.
     """
-    found = np.zeros((draws, *ink.shape), bool)
-    wanted, among = float(ink[region].sum()), drawn(ink)
-    starts = outside(ink, region & among)
-    if not wanted > 0 or not len(starts):
-        return found
+    from skimage.measure import label
+
+    wanted, strong, weights = float(ink[region].sum()), drawn(ink), gathered(ink)
+    if not wanted > 0:
+        return np.zeros((draws, *ink.shape), bool)
+    pieces = np.asarray(label(strong & ~region, connectivity=2))
+    sums = np.bincount(pieces.ravel(), weights=weights.ravel())
+    sums[0] = 0
+    enough = sums >= wanted
+    among = strong & ~region if enough.any() else np.ones_like(region)
+    starts = np.argwhere(enough[pieces]) if enough.any() else np.argwhere(pieces)
+    starts = starts if len(starts) else np.argwhere(strong)
     first = starts[rng.integers(0, len(starts), draws)]
-    return with_rim(ink, grown(gathered(ink), among, region, first, wanted))
+    return with_rim(ink, grown(weights, among, region, first, wanted))
 
 
 def moved(region: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:

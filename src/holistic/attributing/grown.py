@@ -15,6 +15,8 @@ _INK = 0.25
 """Share of the brightest pixel from which on one is ink."""
 _FAR = 1000
 """Steps outside of the region that one inside of it counts as."""
+_BRIDGE = 30
+"""Steps that one over a pixel without weight counts as."""
 _AROUND = [(down, across) for down in (-1, 0, 1) for across in (-1, 0, 1) if down or across]
 
 
@@ -48,8 +50,8 @@ def grown(
     """Grow connected parts from single pixels, outside of another part, to a weight.
 
     Pixels join in the order of the way to them, among their eight neighbours; one inside of the
-    other part only where nothing is left outside. Of two numbers of pixels the one whose weight is
-    nearer counts.
+    other part only where nothing is left outside. Those without weight are passed over, where they
+    may, and don't join. Of two numbers of pixels the one whose weight is nearer counts.
 
     Parameters
     ----------
@@ -74,25 +76,26 @@ def grown(
     found = np.zeros((len(starts), among.size), bool)
     places = np.flatnonzero(among)  # nodes of a graph, by rows
     first = np.searchsorted(places, np.ravel_multi_index(tuple(starts.T), among.shape))
-    far = dijkstra(_steps(among, part), indices=first)  # [S, nodes]
+    cost = np.where(part, _FAR, np.where(weights > 0, 1, _BRIDGE))
+    far = dijkstra(_steps(among, cost), indices=first)  # [S, nodes]
     values = weights.ravel()[places]
     for one, away in zip(found, far, strict=True):
         order = np.argsort(away, kind="stable")[: np.isfinite(away).sum()]
+        order = order[values[order] > 0]
         missing = np.abs(np.cumsum(np.concatenate([[0.0], values[order]])) - wanted)
         worse = np.flatnonzero(missing[1:] >= missing[:-1])
         one[places[order[: worse[0] if len(worse) else len(order)]]] = True
     return found.reshape(len(starts), *among.shape)
 
 
-def _steps(among: np.ndarray, part: np.ndarray) -> csr_array:
-    """Steps between neighbours among some pixels: 1 each, many into the other part."""
+def _steps(among: np.ndarray, cost: np.ndarray) -> csr_array:
+    """Steps between neighbours among some pixels, at the cost `[H, W]` of where they lead."""
     from scipy.sparse import csr_array
 
     rows, columns = among.shape
     number = np.full((rows + 2, columns + 2), -1)
     number[1:-1, 1:-1][among] = np.arange(among.sum())
     inner = number[1:-1, 1:-1]
-    cost = np.where(part, _FAR, 1)
     tails, heads, costs = list[np.ndarray](), list[np.ndarray](), list[np.ndarray]()
     for down, across in _AROUND:
         near = number[1 + down : rows + 1 + down, 1 + across : columns + 1 + across]

@@ -22,6 +22,8 @@ _BLOCKS, _STRETCHES = 7, 14
 """Blocks along a side of a plane, and along a row, that are erased one by one."""
 _LOW = 0.25
 """Share of a map's largest value below which nothing is part of a region."""
+_VALLEY = 0.25
+"""Share of the largest value by which a peak lies above the valley to a higher one at least."""
 _WHOLE = 0.4
 """Share of a map's whole, or of the plane, that one region holds at most."""
 _HALVED = 3
@@ -78,8 +80,10 @@ def ranked_regions(
         found = list(_of_features(eraser, everyone, own))
     else:
         costs = _block_costs(subject, some, eraser)
-        shown = parts_of(_shown(eraser, everyone, own), _SHOWN)
-        found = [*shown, *_further(shown, parts_of(costs, _COSTLY))]
+        image = _shown(eraser, everyone, own)
+        weights = image if eraser.fill.background else np.ones_like(image)
+        shown = parts_of(image, _SHOWN, ink=eraser.fill.background)
+        found = [*shown, *_further(shown, parts_of(costs, _COSTLY), weights)]
     changes = [float(_change(subject, some, eraser, region).mean()) for region in found]
     order = np.argsort(changes, kind="stable")[:most]
     return [Ranked(found[i], changes[i]) for i in order]
@@ -131,7 +135,7 @@ def _apart(values: Tensor, own: np.ndarray) -> np.ndarray:
     return torch.where(sure, far, 0).cpu().numpy()
 
 
-def parts_of(values: np.ndarray, most: int) -> list[np.ndarray]:
+def parts_of(values: np.ndarray, most: int, *, ink: bool = False) -> list[np.ndarray]:
     """Cut a map `[H, W]` of what is not negative into connected parts around its peaks.
 
     A part that holds too much of the whole is cut in two across its long side, so that as much
@@ -143,6 +147,8 @@ def parts_of(values: np.ndarray, most: int) -> list[np.ndarray]:
         The map.
     most
         Parts to return at most, those that hold most.
+    ink
+        Whether as much of what the map counts is to be left elsewhere; else only of the plane.
 
     Returns
     -------
@@ -154,32 +160,27 @@ def parts_of(values: np.ndarray, most: int) -> list[np.ndarray]:
     Beucher & Lantuéjoul 1979 (watersheds).
     """
     from scipy.ndimage import gaussian_filter
-    from skimage.feature import peak_local_max
     from skimage.measure import label
+    from skimage.morphology import h_maxima
     from skimage.segmentation import watershed
 
     if not values.max() > 0:
         return []
-    wide = [n / 28 if n > 1 else 0.0 for n in values.shape]
+    wide = [max(1.0, n / 28) if n > 1 else 0.0 for n in values.shape]
     smooth = gaussian_filter(values.astype(float), wide, mode="constant")
     inside = (smooth >= _LOW * smooth.max()) & (values > 0)
-    nearest = max(1, round(max(values.shape) / 7))
-    peaks = peak_local_max(
-        smooth, min_distance=nearest, labels=label(inside, connectivity=2), exclude_border=False
-    )
-    marks = np.zeros(values.shape, int)
-    marks[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
-    numbered = watershed(-smooth, marks, mask=inside)
-    parts = [numbered == k for k in range(1, len(peaks) + 1)]
-    halves = [half for part in parts for half in _halved(part, values, _HALVED)]
+    peaks = np.asarray(label(h_maxima(smooth, _VALLEY * smooth.max()) * inside, connectivity=2))
+    numbered = watershed(-smooth, peaks, mask=inside)
+    parts = [numbered == k for k in range(1, int(peaks.max()) + 1)]
+    weights = values / values.sum() if ink else np.full(values.shape, 1 / values.size)
+    halves = [half for part in parts for half in _halved(part, weights, _HALVED)]
     return sorted(halves, key=lambda part: -float(values[part].sum()))[:most]
 
 
-def _halved(part: np.ndarray, values: np.ndarray, times: int) -> Iterator[np.ndarray]:
-    """Cut a part across its long side until it holds little enough."""
-    weights, places = values[part], np.argwhere(part)
-    held = max(weights.sum() / values.sum(), part.mean())
-    if times == 0 or len(places) < 2 or held <= _WHOLE:
+def _halved(part: np.ndarray, share: np.ndarray, times: int) -> Iterator[np.ndarray]:
+    """Cut a part across its long side until it has little enough of the whole, `[H, W]` shares."""
+    weights, places = share[part], np.argwhere(part)
+    if times == 0 or len(places) < 2 or max(weights.sum(), part.mean()) <= _WHOLE:
         yield part
         return
     away = places - np.average(places, 0, weights)
@@ -189,7 +190,7 @@ def _halved(part: np.ndarray, values: np.ndarray, times: int) -> Iterator[np.nda
         half = np.zeros_like(part)
         half[tuple(places[side].T)] = True
         if half.any():
-            yield from _halved(_largest(half), values, times - 1)
+            yield from _halved(_largest(half), share, times - 1)
 
 
 def _largest(part: np.ndarray) -> np.ndarray:
@@ -199,13 +200,16 @@ def _largest(part: np.ndarray) -> np.ndarray:
     return pieces == np.bincount(pieces[part]).argmax()
 
 
-def _further(known: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Those that aren't one of the known ones."""
-    return [
-        one
-        for one in found
-        if all((one & other).sum() < _ALIKE * min(one.sum(), other.sum()) for other in known)
-    ]
+def _further(
+    known: Sequence[np.ndarray], found: Sequence[np.ndarray], weights: np.ndarray
+) -> list[np.ndarray]:
+    """Those that aren't one of the known ones: that share little of the weight `[H, W]` in them."""
+
+    def shared(one: np.ndarray, other: np.ndarray) -> float:
+        least = min(weights[one].sum(), weights[other].sum())
+        return float(weights[one & other].sum() / max(least, 1e-12))
+
+    return [one for one in found if all(shared(one, other) < _ALIKE for other in known)]
 
 
 def _of_features(eraser: Eraser, everyone: Examples, own: np.ndarray) -> Iterator[np.ndarray]:

@@ -9,7 +9,7 @@ from holistic.lenses._briefs import scored
 from holistic.lenses._parts import known, significant
 from holistic.lenses.attribution.briefs import costs
 from holistic.lenses.attribution.evidence_statements import region
-from holistic.lenses.attribution.regions_statements import strongest
+from holistic.lenses.attribution.regions_statements import its, strongest
 from holistic.lenses.attribution.schemas import EvidenceRow, RegionRow, ShortcutRow, WordRow
 from holistic.lenses.attribution.shortcuts_statements import NONE, pasted, shown
 from holistic.results.answers import Line
@@ -47,8 +47,7 @@ def class_(audit: Folder, name: str) -> Iterator[Line]:
                 scored(audit, -known(v)) for v in (row.effect.value, row.effect.control)
             )
             yield Line(
-                f"It rests on its {row.place}: erasing that costs {cost}, as much elsewhere "
-                f"{control}.",
+                f"It rests on {its(row)}: erasing that costs {cost}, as much elsewhere {control}.",
                 evidence(row.difference, "beyond as much elsewhere"),
                 _REGIONS,
                 16,

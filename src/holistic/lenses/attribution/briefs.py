@@ -10,7 +10,7 @@ from holistic.lenses._parts import known, significant
 from holistic.lenses.attribution.evidence_statements import region
 from holistic.lenses.attribution.opening import failed, gates
 from holistic.lenses.attribution.regions_statements import NONE as NO_REGION
-from holistic.lenses.attribution.regions_statements import strongest
+from holistic.lenses.attribution.regions_statements import its, strongest
 from holistic.lenses.attribution.schemas import (
     TRUST,
     ContrastRow,
@@ -88,7 +88,7 @@ def regions(finding: Finding, audit: Folder) -> str:
     row = found[0]
     cost, control = (scored(audit, -known(v)) for v in (row.effect.value, row.effect.control))
     return (
-        f"{named(row.class_)} rests on its {row.place}: erasing that costs it {cost}, as much "
+        f"{named(row.class_)} rests on {its(row)}: erasing that costs it {cost}, as much "
         f"elsewhere {control}."
     )
 

@@ -1,4 +1,4 @@
-"""Contrasts classes that the model confuses, or nearly: which pixels speak for one, not the other."""
+"""Contrasts classes that are confused, or nearly: which pixels speak for one, not the other."""
 
 from __future__ import annotations
 
@@ -114,7 +114,8 @@ def _pairs(subject: Subject, lens: Attribution) -> list[_Pair]:
         if pair[0] in shown
     }
     confused = {pair[:2] for pair in every[: max(PAIRS, len(shown))] if pair[2]}
-    filled = {pair[:2] for pair in every[: max(0, PAIRS - len(nearest | confused))]}
+    rest = [pair[:2] for pair in every if pair[:2] not in nearest | confused]
+    filled = set(rest[: max(0, PAIRS - len(nearest | confused))])
     pairs = [
         _Pair(a, b, n, _why((a, b) in confused, (a, b) in nearest))
         for a, b, n in every

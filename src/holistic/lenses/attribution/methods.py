@@ -269,11 +269,11 @@ def class_maps(shares: Tensor, labels: Tensor, classes: int) -> tuple[np.ndarray
         than two the deviation is NaN.
     """
     maps, _, *plane = shares.shape
-    shares = in_squares(shares, side_of(maps * classes * int(np.prod(plane))))
-    means = np.zeros((maps, classes, *shares.shape[2:]), np.float32)
+    each = in_squares(shares, side_of(maps * classes * int(np.prod(plane))))
+    means = np.zeros((maps, classes, *each.shape[2:]), np.float32)
     spreads = np.full_like(means, np.nan)
     for label in range(classes):
-        own = shares[:, (labels == label).numpy()]
+        own = each[:, (labels == label).numpy()]
         if own.shape[1]:
             means[:, label] = own.mean(1)
         if own.shape[1] > 1:

@@ -84,6 +84,7 @@ def _rows(
     effects = [erased(subject, some, one.region, eraser) for one in found]
     names = _names(subject, eraser, [one.region for one in found])
     for k, (one, effect) in enumerate(zip(found, effects, strict=True)):
+        apart = [i for i in range(k + 1, len(found)) if not (found[i].region & one.region).any()]
         change, difference = tested_means(effect)
         yield RegionRow(
             class_=subject.classes[label],
@@ -93,15 +94,14 @@ def _rows(
             effect=change,
             n=len(some),
             difference=difference,
-            beyond_next=_beyond(effect, effects[k + 1 : k + 2]),
+            next_region=apart[0] if apart else None,
+            beyond_next=_beyond(effect, effects[apart[0]]) if apart else Estimate(None),
         )
 
 
-def _beyond(effect: Erased, following: Sequence[Erased]) -> Estimate:
-    """How far a region's effect lies beyond the next one's on the same images."""
-    if not following:
-        return Estimate(None)
-    gap = Means.of(effect.change - following[0].change)
+def _beyond(effect: Erased, following: Erased) -> Estimate:
+    """How far a region's effect lies beyond another's on the same images."""
+    gap = Means.of(effect.change - following.change)
     lo, hi = (float(end) for end in gap.interval())
     return Estimate(float(gap.mean), lo, hi, p=float(gap.p()))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from holistic.lenses._parts import known, significant
 from holistic.lenses.attribution.schemas import RegionRow
 from holistic.words import named, number
 
-__all__ = ["NONE", "places", "rests", "statements", "strongest"]
+__all__ = ["NONE", "its", "places", "rests", "statements", "strongest"]
 
 NONE = "No class rests on one part of its images more than on as much elsewhere."
 
@@ -20,6 +19,7 @@ _MOST = 5
 _DOWN, _ACROSS = ("upper", "", "lower"), ("left", "", "right")
 _LONG = 2.0
 """Times that a region is longer than wide from which on it's a bar or a stem."""
+_SHAPES = ("part", "centre", "stem", "bar", "slant")
 _STEEP, _FLAT = 0.87, 0.5
 """Sines of 60 and 30 degrees."""
 
@@ -36,10 +36,10 @@ def places(masks: Sequence[np.ndarray], among: np.ndarray) -> list[str]:
     """
     plain = [_place(mask, among) for mask in masks]
     found = list(plain)
-    for k, (mask, name) in enumerate(zip(masks, plain, strict=True)):
-        others = [m for m, n in zip(masks, plain, strict=True) if n == name and m is not mask]
+    for k, name in enumerate(plain):
+        others = [masks[i] for i, other in enumerate(plain) if other == name and i != k]
         if others:
-            off = _middle(mask) - np.mean([_middle(m) for m in others], 0)
+            off = _middle(masks[k]) - np.mean([_middle(mask) for mask in others], 0)
             found[k] = f"{name}, further {_further(off)}"
     return found
 
@@ -96,7 +96,7 @@ def strongest(rows: Sequence[RegionRow]) -> list[RegionRow]:
 def rests(row: RegionRow) -> str:
     """Say what erasing a region costs its class, and as much elsewhere: one sentence."""
     return (
-        f"{named(row.class_)} rests on {_its(row)}: erasing it changes the score by "
+        f"{named(row.class_)} rests on {its(row)}: erasing it changes the score by "
         f"{_signed(row.effect.value)}, as much elsewhere by {_signed(row.effect.control)}."
     )
 
@@ -105,7 +105,7 @@ def _rather(row: RegionRow, other: RegionRow) -> str:
     """Say on which of two of its regions a class rests more: one sentence."""
     if known(row.beyond_next.value) > 0:
         row, other = other, row
-    return f"{named(row.class_)} rests on {_its(row)} more than on {_its(other)}."
+    return f"{named(row.class_)} rests on {its(row)} more than on {its(other)}."
 
 
 def statements(rows: Sequence[RegionRow]) -> Iterator[str]:
@@ -113,16 +113,26 @@ def statements(rows: Sequence[RegionRow]) -> Iterator[str]:
     found = strongest(rows)
     for row in found[:_MOST]:
         yield rests(row)
-    pairs = [(a, b) for a, b in pairwise(rows) if a.class_ == b.class_]
-    sure = [(a, b) for a, b in pairs if a.region == 0 and significant(a.beyond_next)]
-    for a, b in sorted(sure, key=lambda pair: known(pair[0].beyond_next.q))[:_MOST]:
-        yield _rather(a, b)
+    by_key = {(row.class_, row.region): row for row in rows}
+    sure = [row for row in rows if row.region == 0 and significant(row.beyond_next)]
+    for row in sorted(sure, key=lambda row: known(row.beyond_next.q))[:_MOST]:
+        yield _rather(row, by_key[row.class_, row.next_region or 0])
     if rows and not found:
         yield NONE
 
 
-def _its(row: RegionRow) -> str:
-    return row.place if row.place.startswith("steps ") else f"its {row.place}"
+def its(row: RegionRow) -> str:
+    """Name a region as a part of what its class rests on.
+
+    >>> from holistic.results.columns import Estimate
+    >>> nothing = Estimate(None)
+    >>> its(RegionRow("7", 0, "upper bar", 0.2, nothing, 9, nothing, nothing))
+    'its upper bar'
+    >>> its(RegionRow("rich", 0, "age", 0.2, nothing, 9, nothing, nothing))
+    'age'
+    """
+    pictured = row.place.split(",")[0].split(" ")[-1] in _SHAPES
+    return f"its {row.place}" if pictured else row.place
 
 
 def _signed(value: float | None) -> str:

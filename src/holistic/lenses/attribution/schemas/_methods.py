@@ -195,7 +195,7 @@ CONTRASTS = Schema(
     "attribution.contrasts",
     "One class rather than another",
     ContrastRow,
-    lead="Which pixels speak for a class rather than for the one that it is, or nearly is, taken for?",
+    lead="Which pixels speak for a class rather than for one that it is, or may be, taken for?",
     arrays={
         "contrast_maps": Array(
             "float32",

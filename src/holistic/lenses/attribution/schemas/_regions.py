@@ -60,9 +60,12 @@ class RegionRow:
         signed=True,
         beyond=True,
     )
+    next_region: int | None = col(
+        "the class's next region that shares nothing with this one; missing where there is none"
+    )
     beyond_next: Estimate = estimate(
-        "effect minus that of the class's next region, on the same images; negative: the class "
-        "rests on this one more; missing of its last region",
+        "effect minus that of that next region, on the same images; negative: the class rests on "
+        "this one more",
         unit="score",
         words="beyond the next region",
         prefix="next_",
