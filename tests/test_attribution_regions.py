@@ -59,7 +59,9 @@ def test_of_strokes_those_are_named_that_a_class_is_read_off(read: tuple[str, ..
     for k, row in enumerate(finding.table.where(class_="1").rows(RegionRow)):
         assert row.region == k
         assert row.share == pytest.approx(1 / 3, abs=0.03)
-        mask = finding.arrays["attribution.masks"][[*finding.table.column("class")].index("1") + k]
+        mask = finding.arrays["attribution.region_masks"][
+            [*finding.table.column("class")].index("1") + k
+        ]
         assert mask[STROKES[row.place]].all()
     first = f'"1" rests on its {read[0]}' if len(read) == 1 else NONE if not read else '"1" rests'
     assert first in " ".join(finding.statements)
@@ -87,7 +89,7 @@ def test_of_patches_in_noise_those_are_named_that_a_class_is_read_off(
     assert set(finding.table.where(class_="1").column("place")) >= {f"{n} part" for n in PATCHES}
     assert {place for place in named if place[:-5] in PATCHES} == {f"{n} part" for n in read}
     for mask, row in zip(
-        finding.arrays["attribution.masks"], finding.table.rows(RegionRow), strict=True
+        finding.arrays["attribution.region_masks"], finding.table.rows(RegionRow), strict=True
     ):
         if row.place[:-5] in read:
             inside = mask[PATCHES[row.place[:-5]]].sum()

@@ -220,7 +220,8 @@ def contrasts(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
 
 def regions(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     """Draw of each class how far each region counts beyond as much elsewhere."""
-    masks, classes = finding.arrays.get("attribution.masks"), names_of(finding.table, "class")
+    masks = finding.arrays.get("attribution.region_masks")
+    classes = names_of(finding.table, "class")
     if masks is None or not classes:
         return
     shown = classes[:_COLUMNS]

@@ -63,7 +63,7 @@ def regions_finding(subject: Subject, lens: Attribution, progress: Progress) -> 
         Table.from_rows(RegionRow, rows),
         statements=tuple(statements(rows)),
         caveats=_caveats(eraser, rows),
-        arrays={"attribution.masks": drawn.astype(np.float32)},
+        arrays={"attribution.region_masks": drawn.astype(np.float32)},
     )
 
 

@@ -86,6 +86,8 @@ REGIONS = Schema(
     RegionRow,
     lead="Does a class rest on one part of its images more than on as much elsewhere?",
     arrays={
-        "masks": Array("float32", "regions any any", "1 in the region of a row, 0 elsewhere"),
+        "region_masks": Array(
+            "float32", "regions any any", "1 in the region of a row, 0 elsewhere"
+        ),
     },
 )
