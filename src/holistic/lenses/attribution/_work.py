@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from holistic.lenses._pictures import are_pictures, drawn_as_pictures
 from holistic.lenses._work import MEGABYTE, Scene, Work
+from holistic.lenses.attribution._baselines import FEW
 from holistic.lenses.attribution._maps import chosen_methods, settings_of
 from holistic.lenses.attribution._trust_measures import SHARES
 from holistic.lenses.attribution.contrasts import PAIRS, most_pairs
@@ -40,6 +41,7 @@ def work(scene: Scene, lens: Attribution) -> Work:
     methods = len(chosen)
     steps = sum(method.runs(settings_of(method, lens)) for method in chosen)
     mapped = 3 * n + 3 * shown
+    mapped += 4 * min(FEW, max(4, n // 4))  # from each baseline
     curves = (methods + 1 + lens.random_orders) * 2 * lens.fractions * n
     few_pairs = min(most_pairs(subject, lens), scene.classes * (scene.classes - 1) // 2)
     pairs = 2 * min(few_pairs, max(PAIRS, shown))  # about as many are nearest rivals, or confused

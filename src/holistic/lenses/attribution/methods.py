@@ -14,6 +14,7 @@ from holistic.lenses._cases import cases
 from holistic.lenses._pictures import drawn_as_pictures, pictures, planes
 from holistic.lenses._untrained import fresh_control
 from holistic.lenses.attribution import Attribution, schemas
+from holistic.lenses.attribution._baselines import baseline_rows
 from holistic.lenses.attribution._checks import (
     completeness,
     judged,
@@ -99,6 +100,7 @@ def methods_finding(subject: Subject, lens: Attribution, progress: Progress) -> 
             *_removal_rows(curves, counts),
             *_completeness_rows(subject, lens, maps),
             *_similarity_rows(lens, maps),
+            *baseline_rows(subject, lens, chosen_methods(subject, lens), maps.sample),
         ]
     )
     return Finding(
@@ -320,7 +322,8 @@ def _caveats(
         *_missing(subject, lens),
         f"What is attributed is the {lens.objective} of each example's own class, whether the "
         f"model is right or not, on {len(maps.sample)} evaluation images balanced over classes.",
-        "Integrated gradients starts from an image of zeros; another baseline gives other maps.",
+        "Integrated gradients starts from an image of zeros; baseline_dependence says how far maps "
+        "from other baselines are off.",
         "Removed pixels hold the mean image of the selection split: such images are unlike any "
         "that the model was trained on.",
         "Passing a test doesn't make a map true: none of them asks whether a pixel would have "

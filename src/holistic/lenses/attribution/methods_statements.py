@@ -36,6 +36,7 @@ def statements(rows: Sequence[MethodRow], lens: Attribution) -> tuple[str, ...]:
             "Rank correlation of the maps with a Sobel edge filter that sees no model",
             "with another image's edges",
         ),
+        _dependence(rows),
     )
     return tuple(sentence for sentence in lines if sentence)
 
@@ -116,6 +117,18 @@ def _similarity(rows: Sequence[MethodRow], metric: str, lead: str, control: str)
     )
     controls = _controls(found)
     return f"{lead}: {each}; {control} {controls} (n = {max(row.n for row in found)})."
+
+
+def _dependence(rows: Sequence[MethodRow]) -> str:
+    found = _of(rows, "baseline_dependence").values()
+    if not found:
+        return ""
+    each = ", ".join(f"{display_name(row.method)} {_number(row)}" for row in found)
+    return (
+        "How far maps depend on what stands for nothing (0 not at all; 1: maps from two baselines "
+        f"share nothing): {each}; maps of two images {_controls(found)} "
+        f"(n = {max(row.n for row in found)})."
+    )
 
 
 def _second_metric(rows: Sequence[MethodRow], metric: str, where: str) -> str:

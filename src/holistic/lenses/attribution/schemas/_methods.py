@@ -25,7 +25,8 @@ class MethodRow:
         "removed or put in; completeness: relative error of the map's sum; randomisation: rank "
         "correlation with the map of a randomly initialised control; randomisation_nonzero: the "
         "same over the pixels that aren't zero in the image; edge_similarity: with an edge "
-        "filter's map",
+        "filter's map; baseline_dependence: how far maps from four baselines are apart, 0 where "
+        "they are the same and 1 where they share nothing",
         words="test",
     )
     better: str = col("whether a 'lower' or a 'higher' value is better")
@@ -39,7 +40,7 @@ class MethodRow:
             "hi": "upper bound of the value, 95 %",
             "control": (
                 "the same of the control: a random order of pixels; another image's change; two "
-                "randomly initialised controls; another image's edges"
+                "randomly initialised controls; another image's edges; another image's maps"
             ),
         },
         called={"control": "control"},
@@ -65,7 +66,7 @@ class MethodRow:
         "the others: the upper bound lies below the threshold of the lens's settings, and for "
         "completeness below the control; a resemblance to a randomly initialised control must "
         "also be less than that of two randomly initialised controls, or negligible (a lower "
-        "bound of at most 0.1)"
+        "bound of at most 0.1); baseline_dependence is no test"
     )
     method_name: str = col("the method as sentences and pages write it", words="called")
 
