@@ -167,3 +167,49 @@ def cross_fitted_slowly(
             others = [found[i, c] for c in range(classes) if c != label]
             kept[i] = max(others) < found[i, label]
     return found
+
+
+def margin_without(
+    model: nn.Module, image: Tensor, label: int, mask: np.ndarray, fill: float | Tensor
+) -> float:
+    """Change of the margin of one image `[C, H, W]` whose masked pixels hold something else."""
+    gone = image.clone()
+    for row, column in np.argwhere(mask):
+        gone[:, row, column] = fill if isinstance(fill, float) else fill[:, row, column]
+    with torch.no_grad():
+        before, after = (margin(model(x[None])[0], label) for x in (image, gone))
+    return float(after - before)
+
+
+def ink(image: Tensor, background: float) -> np.ndarray:
+    """How far each pixel of `[C, H, W]` lies from the background, over channels."""
+    return np.array(
+        [
+            [sum(abs(float(v) - background) for v in image[:, i, j]) for j in range(image.shape[2])]
+            for i in range(image.shape[1])
+        ]
+    )
+
+
+def pieces(mask: np.ndarray) -> int:
+    """How many pieces a mask `[H, W]` has, corners joined."""
+    left, count = {tuple(at) for at in np.argwhere(mask)}, 0
+    while left:
+        count, waiting = count + 1, [left.pop()]
+        while waiting:
+            row, column = waiting.pop()
+            near = {(row + i, column + j) for i in (-1, 0, 1) for j in (-1, 0, 1)} & left
+            left -= near
+            waiting += near
+    return count
+
+
+def nearest_rival(logits: list[list[float]], labels: list[int], own: int) -> int:
+    """The class whose logit lies least below the own one's on average over the class's examples."""
+    members = [row for row, label in zip(logits, labels, strict=True) if label == own]
+    gaps = {
+        other: sum(row[own] - row[other] for row in members) / len(members)
+        for other in range(len(logits[0]))
+        if other != own
+    }
+    return min(gaps, key=lambda other: gaps[other])

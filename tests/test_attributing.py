@@ -17,7 +17,6 @@ import holistic
 import slow_methods as slow
 from holistic.attributing.baselines import BASELINES, baselines_of, distance
 from holistic.attributing.registry import METHODS, usable
-from holistic.attributing.units import UNIT_METHODS, attribute_site
 from holistic.errors import SettingError
 from planted_attribution import straight
 from zoo import ZOO, make
@@ -29,10 +28,7 @@ with warnings.catch_warnings():
         DeepLift,
         FeatureAblation,
         GuidedBackprop,
-        InternalInfluence,
-        LayerConductance,
         LayerGradCam,
-        LayerGradientXActivation,
         NoiseTunnel,
         Occlusion,
         Saliency,
@@ -430,19 +426,3 @@ def test_baselines_and_how_far_maps_depend_on_them() -> None:
     depends = holistic.baseline_dependence(subject, images, "integrated_gradients", LABELS)
     assert ((depends > 0.01) & (depends <= 1)).all()
     assert (holistic.baseline_dependence(subject, images, "saliency", LABELS) == 0).all()
-
-
-@pytest.mark.parametrize("layer", [1, 3])
-def test_attributions_of_units_equal_captum_s(layer: int) -> None:
-    model, images = small_cnn(pool=True), draws(40, 1, 8, 8)
-    subject, x = holistic.Subject(model, (images, torch.arange(40) % 4), score="logit"), images[:5]
-    kinds = {
-        "conductance": (LayerConductance, {"n_steps": 20}),
-        "internal_gradient": (InternalInfluence, {"n_steps": 20}),
-        "gradient_x_activation": (LayerGradientXActivation, {}),
-    }
-    assert kinds.keys() == UNIT_METHODS.keys()
-    for method, (kind, options) in kinds.items():
-        wanted = kind(model, model[layer]).attribute(x, target=LABELS, **options).detach()
-        found = attribute_site(subject, str(layer), x, LABELS, method, 20).movedim(-1, 1)
-        torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-5)

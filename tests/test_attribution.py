@@ -167,7 +167,7 @@ def test_a_method_that_is_declared_is_made_and_tested(monkeypatch: pytest.Monkey
     monkeypatch.setitem(METHODS, own.name, own)
     finding = found(subject_of("mlp"))
     rows = finding.table.where(method=own.name)
-    others = finding.table.where(method="integrated_gradients")
+    others = finding.table.where(method="input_x_gradient")
     assert list(rows.column("metric")) == list(others.column("metric"))
     names = set(finding.table.column("method")) - {"random"}
     assert len(finding.arrays["attribution.class_maps"]) == len(names)

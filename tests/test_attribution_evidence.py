@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 import holistic
+from holistic.attributing.fills import fills
 from holistic.lenses.attribution import Attribution
-from holistic.lenses.attribution._windows import Window, fills, windows
+from holistic.lenses.attribution._windows import Window, windows
 from holistic.lenses.attribution.evidence import evidence_finding
 from holistic.lenses.attribution.schemas import EvidenceRow
 from holistic.progress import silent

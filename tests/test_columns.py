@@ -77,6 +77,12 @@ def test_controls_and_tests_are_called_so_in_words(row: type) -> None:
             assert column.role in ("control_lo", "control_hi"), column.name
 
 
+def test_arrays_of_a_lens_have_names_of_their_own() -> None:
+    """They are saved by lens and name: of two that share one, the later would replace the first."""
+    names = [(schema.lens, array) for schema in own_schemas() for array in schema.arrays]
+    assert len(set(names)) == len(names)
+
+
 def test_findings_are_declared_once() -> None:
     names = [schema.name for schema in own_schemas()]
     assert len(names) == len(set(names)) > 25

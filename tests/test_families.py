@@ -32,6 +32,7 @@ FAMILIES = {
     "attribution.methods": {"q": ("p", ())},
     "attribution.contrasts": {"q": ("p", ())},
     "attribution.evidence": {"q": ("p", ())},
+    "attribution.regions": {"q": ("p", ()), "next_q": ("next_p", ())},
     "mechanism.edges": {"q": ("p", ("kind",))},
     "tracing.directions": {"q": ("p", ()), "steer_q": ("steer_p", ())},
     "agreement.lenses": {"q": ("p", ())},

@@ -48,6 +48,16 @@ def test_an_image_is_seen_as_the_model_sees_it(subject: holistic.Subject) -> Non
     assert near == wanted.tolist()
 
 
+def test_maps_are_of_the_methods_that_are_asked_for(subject: holistic.Subject) -> None:
+    image = as_image(subject, [0.5, -1.0, 0.0, 2.0, 0.25, 1.0])
+    told = looked_at(subject, image, None, "lrp, deeplift")
+    assert set(told["maps"]) == {"lrp", "deeplift"}
+    wanted = holistic.attribute(subject, image, "deeplift", told["prediction"])
+    np.testing.assert_allclose(told["maps"]["deeplift"], wanted, rtol=1e-5)
+    with pytest.raises(SettingError, match=r"methods has no 'lpr'"):
+        looked_at(subject, image, None, "lpr")
+
+
 def test_an_example_isn_t_near_itself(subject: holistic.Subject) -> None:
     place = int(subject.evaluation.indices[0])
     told = looked_at(subject, subject.images[place : place + 1], "3")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.coverage.simulation import Simulation
+from holistic.attributing.erasing import Erased
+from holistic.attributing.region import tested_means
+from holistic.lenses._parts import significant, with_q
 from holistic.lenses.attribution._checks import completeness, judged, removed, resemblance
 from holistic.lenses.attribution._label_chances import EDGES, counted, wrong_share
 from holistic.results.columns import Estimate
@@ -125,6 +128,27 @@ def _wrong_shares(n: int) -> Simulation:
     return Simulation("attribution.labels", "share of wrong", "interval", n, draw, 50, 5, True)
 
 
+def _regions(n: int) -> Simulation:
+    """Regions that count as much as any other: one of 40 that is called otherwise.
+
+    What erasing costs is skewed, differs from image to image, and is shared by its regions.
+    """
+
+    def draw(seed: int) -> tuple[int, int]:
+        rng = np.random.default_rng([seed, n])
+        found = list[Estimate]()
+        for _ in range(10):
+            ease = rng.gamma(2, 1, n)  # of each image
+            cost = ease * rng.gamma(1.5, 1, (4, 6, n))  # regions, themselves and elsewhere
+            for own, *others in -cost:
+                elsewhere, right = np.mean(others, 0), np.ones(n, bool)
+                erased = Erased(own, elsewhere, right, right, right.astype(float))
+                found.append(tested_means(erased)[1])
+        return int(any(significant(of) for of in with_q(found))), 1
+
+    return Simulation("attribution.regions", "any region called", "q", n, draw, 600, 60)
+
+
 SIMULATIONS = (
     *(_probabilities(n) for n in (60, 300)),
     *(_wrong_shares(n) for n in (50, 500)),
@@ -132,4 +156,5 @@ SIMULATIONS = (
     *(_correlations(n) for n in (50, 200)),
     *(_completeness(n) for n in (50, 200)),
     _passes(200),
+    *(_regions(n) for n in (20, 50)),
 )

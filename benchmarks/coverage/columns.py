@@ -137,6 +137,10 @@ PROMISES: Mapping[str, Mapping[str, str]] = {
     },
     "activation.attention": {_MEAN: "lo"},
     "attribution.evidence": {_MEAN: "lo p q"},
+    "attribution.regions": {
+        _MEAN: "lo difference_lo next_lo p next_p",
+        "attribution.regions: any": "q next_q",
+    },
     "attribution.shortcuts": {_FLIPS: "lo", _MEAN: "p q"},
     "attribution.labels": {
         "attribution.labels: probability": "probability_lo",

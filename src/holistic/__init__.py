@@ -31,6 +31,7 @@ _HOMES = {
     "compare": "comparing",
     "doctor": "doctoring",
     "load": "report.saved",
+    "region": "attributing.region",
     "removable": "replacing.removal",
     "repair": "repairing",
     "reproduce": "reproducing",
@@ -44,6 +45,7 @@ __all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
 if TYPE_CHECKING:
     from holistic.attributing import attribute as attribute
     from holistic.attributing import baseline_dependence as baseline_dependence
+    from holistic.attributing.region import region as region
     from holistic.audits import audit as audit
     from holistic.checking import check as check
     from holistic.comparing import compare as compare

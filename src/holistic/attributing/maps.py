@@ -17,7 +17,7 @@ from holistic.graph.loops import batches
 from holistic.graph.memory import budget
 from holistic.study.subject import Subject
 
-__all__ = ["Question", "maps_by", "seeded", "setup_of"]
+__all__ = ["Question", "maps_by", "maps_in_parts", "seeded", "setup_of"]
 
 _BYTES = 8 << 20
 """Bytes of inputs in one forward and backward run."""
@@ -63,16 +63,24 @@ def maps_by(
     finished: Callable[[int], None] = lambda _: None,
 ) -> Tensor:
     """Attribute each image's score to its pixels: float32 `[B, …]` on the processor."""
+    parts = [torch.zeros((0, *images.shape[1:]))]
+    for values in maps_in_parts(subject, method, images, targets, question):
+        parts.append(values)
+        finished(len(values))
+    return torch.cat(parts)
+
+
+def maps_in_parts(
+    subject: Subject, method: Method, images: Tensor, targets: Tensor, question: Question
+) -> Iterator[Tensor]:
+    """The same, some images after others."""
     given = setup_of(subject, method, question)
     attribute = method.set_up(given)
     size = max(1, given.rows // _PARTS)
-    parts = [torch.zeros((0, *images.shape[1:]))]
     for batch in _batches(given, images, targets, question.baseline, size):
         with seeded(subject.seed + batch.start, batch.images.device):
             values = attribute(batch).detach().float().cpu()
-        parts.append(_plain(given.points.placed(values, batch.images)))
-        finished(len(values))
-    return torch.cat(parts)
+        yield _plain(given.points.placed(values, batch.images))
 
 
 def _plain(values: Tensor) -> Tensor:

@@ -31,11 +31,17 @@ class _Line:
     targets: Tensor
     objective: str
 
+    @property
+    def change(self) -> Tensor:
+        """The way from the origins to the images."""
+        return self.images - self.origins
+
     def at(self, shares: np.ndarray) -> Slopes:
         """Values and slopes at shares of the way."""
         values, slopes = list[Tensor](), list[Tensor]()
         for share in shares:
-            point = self.origins + float(share) * (self.images - self.origins)
+            # of tokens there is no line, only its end
+            point = self.images if share == 1 else self.origins + float(share) * self.change
             value, slope = self._one(point)
             values.append(value)
             slopes.append(slope)

@@ -77,6 +77,12 @@ app.command(
     sort_key=5,
 )
 app.command(
+    "holistic.cli.attribute:attribute",
+    help="Map what speaks for a class in every example, by one method or many, into .npy files.",
+    help_epilogue="    holistic attribute mnist --weights mlp.safetensors --methods gradients",
+    sort_key=5,
+)
+app.command(
     "holistic.cli.repair:repair",
     help="Find shortcuts and take them out of a copy of a model; says what that does.",
     help_epilogue="    holistic repair folder:photos --model mine:net --weights net.pt",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from holistic.attributing.grown import connected, drawn, outside, with_rim
 from holistic.lenses.attribution import Attribution
 from holistic.lenses.attribution._maps import attributions
 from holistic.pieces import kept
@@ -20,16 +20,12 @@ from holistic.study.subject import Subject
 
 __all__ = ["PARTS", "Erasure", "bar", "connected", "erasures", "loop", "regions", "with_rim"]
 
-_INK = 0.25
-"""Share of the brightest pixel from which on one is ink."""
 _DRAWS = 5
 """Other parts of each image."""
 _FEWEST = 10
 _NORMAL = 1.959964
 _EVIDENCE = "evidence of a map in it"
 _MAPS = Attribution(noise_draws=1)
-_FAR = 1000
-"""Steps outside of the named part that one inside of it counts as."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +61,14 @@ def loop(ink: np.ndarray) -> np.ndarray | None:
     from scipy.ndimage import distance_transform_edt
     from skimage.measure import label
 
-    drawn = np.pad(_drawn(ink), 1)
-    ground = np.asarray(label(~drawn, connectivity=1))
+    inked = np.pad(drawn(ink), 1)
+    ground = np.asarray(label(~inked, connectivity=1))
     sizes = np.bincount(ground.ravel())
     sizes[[0, ground[0, 0]]] = 0
     if not sizes.any():
         return None
     away = distance_transform_edt(ground != sizes.argmax())
-    return (drawn & (np.asarray(away) <= _width(drawn) + 0.5))[1:-1, 1:-1]
+    return (inked & (np.asarray(away) <= _width(inked) + 0.5))[1:-1, 1:-1]
 
 
 def bar(ink: np.ndarray) -> np.ndarray | None:
@@ -81,14 +77,14 @@ def bar(ink: np.ndarray) -> np.ndarray | None:
     It is the topmost ink of each column, one width of the stroke deep, in the upper half of what
     is drawn.
     """
-    drawn = _drawn(ink)
-    rows = np.flatnonzero(drawn.any(1))
+    inked = drawn(ink)
+    rows = np.flatnonzero(inked.any(1))
     if not len(rows):
         return None
-    top = np.where(drawn.any(0), drawn.argmax(0), len(drawn))
-    depth = np.arange(len(drawn))[:, None] - top
-    upper = np.arange(len(drawn))[:, None] <= (rows[0] + rows[-1]) / 2
-    return drawn & upper & (depth <= _width(drawn))
+    top = np.where(inked.any(0), inked.argmax(0), len(inked))
+    depth = np.arange(len(inked))[:, None] - top
+    upper = np.arange(len(inked))[:, None] <= (rows[0] + rows[-1]) / 2
+    return inked & upper & (depth <= _width(inked))
 
 
 PARTS: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray | None]]] = {
@@ -98,87 +94,14 @@ PARTS: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray | None]]] = {
 """Line of the origin to the digit that it is about, and what finds the part."""
 
 
-def _drawn(ink: np.ndarray) -> np.ndarray:
-    return ink > _INK * max(float(ink.max()), 1e-9)
-
-
-def _width(drawn: np.ndarray) -> float:
+def _width(inked: np.ndarray) -> float:
     """Width of the stroke: twice the mean distance of its middle line from its edge."""
     from scipy.ndimage import distance_transform_edt
     from skimage.morphology import skeletonize
 
-    inside = np.asarray(distance_transform_edt(np.pad(drawn, 1)))[1:-1, 1:-1]
-    middle = skeletonize(drawn)
+    inside = np.asarray(distance_transform_edt(np.pad(inked, 1)))[1:-1, 1:-1]
+    middle = skeletonize(inked)
     return max(1.0, 2 * float(inside[middle].mean()) - 1) if middle.any() else 1.0
-
-
-def connected(ink: np.ndarray, part: np.ndarray, start: tuple[int, int]) -> np.ndarray:
-    """Grow a connected part from a pixel, outside of another part, until it has as much ink.
-
-    Pixels join in the order of the way to them over ink, among their eight neighbours; one inside
-    of the other part only where nothing is left outside. Of two numbers of pixels the one whose
-    ink is nearer counts.
-
-    Parameters
-    ----------
-    ink
-        `[H, W]`, an image of one digit.
-    part
-        `[H, W]` bool, the part to match.
-    start
-        Row and column of the first pixel.
-    """
-    drawn, wanted = _drawn(ink), float(ink[part].sum())
-    cost = {start: 0}
-    waiting, total = [(0, start)], 0.0
-    found = np.zeros_like(part)
-    while waiting:
-        far, at = heapq.heappop(waiting)
-        if found[at]:
-            continue
-        if abs(total + ink[at] - wanted) >= abs(total - wanted):
-            break
-        found[at], total = True, total + float(ink[at])
-        for near in _neighbours(at, drawn):
-            step = far + (_FAR if part[near] else 1)
-            if step < cost.get(near, step + 1):
-                cost[near] = step
-                heapq.heappush(waiting, (step, near))
-    return found
-
-
-def _neighbours(at: tuple[int, int], drawn: np.ndarray) -> Iterator[tuple[int, int]]:
-    rows, columns = drawn.shape
-    for row in range(max(at[0] - 1, 0), min(at[0] + 2, rows)):
-        for column in range(max(at[1] - 1, 0), min(at[1] + 2, columns)):
-            if drawn[row, column] and (row, column) != at:
-                yield row, column
-
-
-def with_rim(ink: np.ndarray, part: np.ndarray) -> np.ndarray:
-    """Add the faint pixels around a part `[H, W]`, which would show its outline.
-
-    Each faint pixel goes with the pixel of ink that is nearest to it.
-    """
-    from scipy.ndimage import distance_transform_edt
-
-    drawn = _drawn(ink)
-    nearest: np.ndarray = distance_transform_edt(
-        ~drawn, return_distances=False, return_indices=True
-    )  # pyright: ignore[reportAssignmentType]
-    return part | (part[tuple(nearest)] & (ink > 0) & ~drawn)
-
-
-def _outside(ink: np.ndarray, part: np.ndarray) -> np.ndarray:
-    """Pixels `[S, 2]` outside of a part from which others may grow; its own where all is in it."""
-    from skimage.measure import label
-
-    pieces = np.asarray(label(_drawn(ink) & ~part, connectivity=2))
-    sums = np.bincount(pieces.ravel(), weights=ink.ravel())
-    sums[0] = 0
-    enough = sums >= min(float(ink[part].sum()), float(sums.max()))
-    found = np.argwhere((pieces > 0) & enough[pieces])
-    return found if len(found) else np.argwhere(part)
 
 
 @kept
@@ -194,7 +117,7 @@ def erasures(images: np.ndarray, name: str, seed: int) -> Erasure:
         part = find(ink)
         if part is None or not part.any():
             continue
-        starts = _outside(ink, part)
+        starts = outside(ink, part)
         starts = starts[rng.integers(0, len(starts), _DRAWS)]
         places.append(place)
         parts.append(with_rim(ink, part))

@@ -141,8 +141,9 @@ class Answers:
         with self._asked() as live:
             image = as_image(live.subject, asked.get("image"))
             near = live.subject.site(_text(asked, "near")).name
+            methods = _text(asked, "methods") if "methods" in asked else "usual"
             return {
-                **looked_at(live.subject, image, near),
+                **looked_at(live.subject, image, near, methods),
                 **known(live.subject, asked.get("image")),
             }
 

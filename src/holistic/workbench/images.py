@@ -24,7 +24,9 @@ SEARCHED = 3e10
 """Operations that a search among more examples than that may take: about a second."""
 
 
-def looked_at(subject: Subject, image: Tensor, near: str | None) -> dict[str, Any]:
+def looked_at(
+    subject: Subject, image: Tensor, near: str | None, methods: str = "usual"
+) -> dict[str, Any]:
     """Say what the model makes of an image.
 
     Parameters
@@ -35,6 +37,8 @@ def looked_at(subject: Subject, image: Tensor, near: str | None) -> dict[str, An
         `[1, …]`.
     near
         Site in whose activations the nearest evaluation images are looked for; none without.
+    methods
+        Attribution methods whose maps are made, as the lens's setting of this name has them.
 
     Returns
     -------
@@ -53,7 +57,7 @@ def looked_at(subject: Subject, image: Tensor, near: str | None) -> dict[str, An
         units = values[name].reshape(-1, values[name].shape[-1]).mean(0)
         best = ordered(-units.cpu().numpy())[:_TOP]
         top[subject.site(name).called] = [{"unit": int(u), "value": float(units[u])} for u in best]
-    maps = _maps(subject, image, logits)
+    maps = _maps(subject, image, logits, Attribution(methods=methods))
     answer = {**describe_logits(logits), "top": top, "maps": maps, **words_of(subject, image)}
     return answer if near is None else {**answer, **_nearest(subject, image, near)}
 
@@ -67,7 +71,7 @@ def describe_logits(logits: Tensor) -> dict[str, Any]:
     }
 
 
-def _maps(subject: Subject, image: Tensor, logits: Tensor) -> dict[str, Any]:
+def _maps(subject: Subject, image: Tensor, logits: Tensor, lens: Attribution) -> dict[str, Any]:
     one = Examples(np.zeros(1, np.int64), image, logits.argmax(1))
     if subject.input_kind.name == "tokens":
         lost = -occluded(subject, one, blank(subject))  # [1, T], NaN where nothing can be taken out
@@ -75,7 +79,7 @@ def _maps(subject: Subject, image: Tensor, logits: Tensor) -> dict[str, Any]:
     if subject.gradients.note or not image.is_floating_point():
         return {}
     with torch.enable_grad():
-        found = attributions(subject, one, Attribution(), lambda _: None)
+        found = attributions(subject, one, lens, lambda _: None)
     return {name: planes(values)[0].sum(0).tolist() for name, values in found.items()}
 
 

@@ -54,6 +54,20 @@ class Attribution(Lens):
     """Multiplications that all windows may cost: of a dearer model fewer windows are erased, on
     fewer images."""
 
+    region_images: int = setting(50, 2, 100_000, quick=16, least=8)
+    """Most evaluation images of a class of which regions, and as much elsewhere, are erased."""
+    regions: int = setting(4, 1, 20, quick=3)
+    """Regions of a class that are tested on evaluation images."""
+    region_draws: int = setting(5, 1, 1000, quick=3)
+    """Other regions that are erased of each image."""
+    region_work: float = setting(2e11, 0, 1e24, quick=3e10, least=1e10)
+    """Multiplications that erasing regions may cost: of a dearer model they are erased of fewer
+    images."""
+
+    contrast_work: float = setting(1e12, 0, 1e24, quick=3e10, least=1e10)
+    """Multiplications that contrasting pairs of classes may cost; five pairs are contrasted
+    whatever they cost."""
+
     shortcut_images: int = setting(48, 8, 10_000, quick=24, least=16)
     """Images of a class, and of others, on which a suspected shortcut is chosen; it is confirmed
     on up to four times as many evaluation images."""
@@ -81,16 +95,17 @@ class Attribution(Lens):
 
     @settled(gradients=True)
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
-        """Yield `attribution.evidence`, `attribution.methods` and `attribution.contrasts`.
+        """Yield `attribution.evidence`, `.labels`, `.regions`, `.methods` and `.contrasts`.
 
         Of pictures also `attribution.shortcuts` and `attribution.trust`, of features
-        `attribution.response`; of tokens only `attribution.words` and `attribution.tokens`.
+        `attribution.response`; of tokens `attribution.labels`, `.words` and `.tokens` alone.
         """
         from holistic.lenses._pictures import drawn_as_pictures
         from holistic.lenses.attribution.contrasts import contrasts_finding
         from holistic.lenses.attribution.evidence import evidence_finding
         from holistic.lenses.attribution.labels import labels_finding
         from holistic.lenses.attribution.methods import methods_finding
+        from holistic.lenses.attribution.regions import regions_finding
         from holistic.lenses.attribution.response import response_finding
         from holistic.lenses.attribution.shortcuts import shortcuts_finding
         from holistic.lenses.attribution.trust import trust_finding
@@ -105,6 +120,7 @@ class Attribution(Lens):
             return
         yield evidence_finding(subject, self, context.progress)
         yield labels
+        yield regions_finding(subject, self, context.progress)
         if drawn_as_pictures(subject):
             yield shortcuts_finding(subject, self, context.progress)
         if kind == "features":

@@ -17,6 +17,7 @@ from holistic.stats.means import Means
 
 __all__ = [
     "completeness",
+    "dependence",
     "foreseen",
     "judged",
     "rank_correlations",
@@ -128,6 +129,25 @@ def completeness(
         passed=bool(hi <= tolerance and hi < control),
         method_name=display_name(method),
     )  # fmt: skip
+
+
+def dependence(method: str, values: np.ndarray, control: np.ndarray) -> MethodRow:
+    """Average how far maps from different baselines are apart, `[n]`; no test, but to be known.
+
+    Parameters
+    ----------
+    method
+        Name of the method.
+    values
+        `[n]`, 0 for the same map from each baseline, 1 for maps with nothing in common.
+    control
+        `[n]`, the same between maps of two different images.
+
+    References
+    ----------
+    Sturmfels et al. 2020.
+    """
+    return _mean_row(method, "baseline_dependence", values, control, better="lower")
 
 
 def rank_correlations(a: np.ndarray, b: np.ndarray, *, among: np.ndarray) -> np.ndarray:

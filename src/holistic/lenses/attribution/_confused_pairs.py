@@ -1,4 +1,4 @@
-"""Finds the classes that the model confuses, and maps which pixels tell one from the other."""
+"""Finds the pairs of classes that matter, and maps which pixels tell one from the other."""
 
 from __future__ import annotations
 
@@ -6,16 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holistic.attributing.captum_methods import IntegratedGradients
+from holistic.attributing.maps import Question, maps_by
+from holistic.attributing.registry import METHODS, checked_settings
 from holistic.lenses._pictures import flat_planes, planes
 from holistic.study.subject import Subject
 
-__all__ = ["confused_pairs", "difference_maps", "logit_difference"]
-
-_BYTES = 8 << 20
-"""Bytes of inputs in one forward and backward run."""
-_ROWS = 1024
-"""Most inputs in one forward and backward run."""
+__all__ = ["confused_pairs", "difference_maps", "logit_difference", "nearest_rivals"]
 
 
 def confused_pairs(
@@ -43,15 +39,35 @@ def confused_pairs(
     classes = logits.shape[1]
     counts = np.zeros((classes, classes), np.int64)
     np.add.at(counts, (labels, logits.argmax(1)), 1)
-    means = np.zeros((classes, classes))
-    for label in np.unique(labels):
-        means[label] = logits[labels == label].mean(0)
-    margin = np.diagonal(means)[:, None] - means
+    margin = _margins(logits, labels)
     a, b = np.triu_indices(classes, 1)
     a, b = a[among[a] & among[b]], b[among[a] & among[b]]
     both = counts[a, b] + counts[b, a]
     order = np.lexsort((margin[a, b] + margin[b, a], -both))[:most]
     return [(int(a[i]), int(b[i]), int(both[i])) for i in order]
+
+
+def nearest_rivals(logits: np.ndarray, labels: np.ndarray, *, among: np.ndarray) -> dict[int, int]:
+    """By class the other one whose logit lies least below its own, on average over its examples.
+
+    Parameters
+    ----------
+    logits, labels, among
+        As of `confused_pairs`; only classes `among` them have a rival, and are one.
+    """
+    margin = _margins(logits, labels)
+    margin[:, ~among] = np.inf
+    np.fill_diagonal(margin, np.inf)
+    chosen = np.flatnonzero(among) if among.sum() > 1 else []
+    return {int(label): int(margin[label].argmin()) for label in chosen}
+
+
+def _margins(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Mean logit of each class less that of the others, over its examples: `[C, C]`."""
+    means = np.zeros((logits.shape[1],) * 2)
+    for label in np.unique(labels):
+        means[label] = logits[labels == label].mean(0)
+    return np.diagonal(means)[:, None] - means
 
 
 def difference_maps(
@@ -79,22 +95,10 @@ def difference_maps(
     ----------
     Sundararajan et al. 2017, eq. 1, of the difference of two outputs.
     """
-
-    def total(x: Tensor) -> Tensor:
-        # images of a batch don't mix, so the gradient of their sum holds each one's own
-        logits = subject.logits(x.to(subject.images.dtype)).float()
-        wanted = logits[:, own] if rival is None else logits[:, own] - logits[:, rival]
-        return wanted.sum()[None]
-
-    rows = int(max(1, min(_ROWS, _BYTES // (images[0].numel() * images.element_size()))))
-    path, parts = IntegratedGradients(total), list[Tensor]()
-    for batch in images.split(max(1, rows // steps)):
-        point = batch.detach().clone().requires_grad_()
-        found = path.attribute(
-            point, baselines=0.0, n_steps=steps, internal_batch_size=max(rows, len(point))
-        )
-        parts.append(found.detach().float().cpu())
-    return torch.cat(parts)
+    method = METHODS["integrated_gradients"]
+    question = Question(settings=checked_settings(method, {"steps": steps}))
+    wanted = torch.tensor(own) if rival is None else torch.tensor([own, rival])
+    return maps_by(subject, method, images, wanted.expand(len(images), *wanted.shape), question)
 
 
 def logit_difference(

@@ -32,6 +32,7 @@ __all__ = [
     "named_methods",
     "objective",
     "settings_of",
+    "side_of",
     "unusable",
 ]
 
@@ -160,9 +161,14 @@ def edges(images: Tensor) -> Tensor:
     return slopes.square().sum(1).sqrt().unflatten(0, x.shape[:2]).sum(1)
 
 
-def in_squares(maps: Tensor) -> np.ndarray:
+def side_of(numbers: int) -> int:
+    """Side of the squares in which so many numbers are added up, 1 where they are few."""
+    return math.ceil(math.sqrt(4 * numbers / _MOST_BYTES))
+
+
+def in_squares(maps: Tensor, side: int | None = None) -> np.ndarray:
     """Return maps `[M, K, H, W]`, pixels added up in squares where there are very many."""
-    side = math.ceil(math.sqrt(4 * maps.numel() / _MOST_BYTES))
+    side = side_of(maps.numel()) if side is None else side
     if side > 1:
         padded = F.pad(maps, (0, -maps.shape[3] % side, 0, -maps.shape[2] % side))
         maps = F.avg_pool2d(padded, side) * side**2

@@ -1,4 +1,4 @@
-"""Cuts inputs into windows, and says what a window holds when its ink is erased or added."""
+"""Cuts inputs into windows that can be erased or filled."""
 
 from __future__ import annotations
 
@@ -10,20 +10,11 @@ import torch
 from torch import Tensor
 
 from holistic.lenses._pictures import flat_planes, planes
-from holistic.lenses.attribution._removal import mean_image
-from holistic.study.subject import Subject
 
-__all__ = ["Fill", "Window", "fills", "spans", "windows"]
+__all__ = ["Window", "spans", "windows"]
 
-_ERASED = 5 / 28
-"""Side of a window as a share of the picture's: about the width of a stroke of a digit."""
-_ADDED = 3 / 28
 _FEATURES = 196
 """Features of an input without a plane that get a window each; more are taken together."""
-_COMMON = 0.2
-"""Share of the pixels from which on their commonest value counts as the background."""
-_PIXELS = 1 << 19
-"""Pixels among which the background is looked for."""
 
 
 @dataclass(frozen=True)
@@ -42,65 +33,6 @@ class Window:
         across = slice(self.left, self.left + self.columns)
         drawn[..., down, across] = planes(fill[None].to(drawn))[..., down, across]
         return flat_planes(drawn, images.shape[1:])
-
-
-@dataclass(frozen=True)
-class Fill:
-    """What a window is set to.
-
-    Attributes
-    ----------
-    kind
-        `erase` or `add`.
-    value
-        An input `[…]`.
-    what
-        What the value is, in words.
-    share
-        Side of a window as a share of the plane's.
-    """
-
-    kind: str
-    value: Tensor
-    what: str
-    share: float
-
-
-def fills(subject: Subject) -> tuple[Fill, ...]:
-    """Say what erasing and adding mean for these inputs, from the selection split.
-
-    Where a fifth of all pixels or more share one value, that is the background: erasing sets a
-    window to it, and adding sets one to the opposite end of what the other pixels hold (their
-    95 % or 5 % quantile). Elsewhere erasing sets a window to the class-balanced mean image, and
-    nothing is added.
-    """
-    images = planes(subject.selection.images)
-    pixels = images.movedim(1, -1).flatten(0, 2)  # [N * H * W, channels]
-    some = pixels[:: max(1, len(pixels) // _PIXELS)]
-    values, counts = torch.unique(some, dim=0, return_counts=True)
-    background, most = values[counts.argmax()], int(counts.max())
-    ink = some[(some != background).any(1)]
-    plain = subject.input_kind.pictures
-    if not plain or min(images.shape[2:]) < 4 or most < _COMMON * len(some) or not len(ink):
-        mean = mean_image(subject)
-        return (Fill("erase", mean, "the mean of the selection split's inputs", _ERASED),)
-    ends = torch.quantile(_few(ink).double(), ink.new_tensor([0.05, 0.95], dtype=torch.double), 0)
-    far = (ends - background.double()).abs().argmax(0)
-    opposite = ends.gather(0, far[None])[0].to(background)
-    shape = subject.selection.images.shape[1:]
-
-    def whole(value: Tensor) -> Tensor:
-        return flat_planes(value[None, :, None, None].expand_as(images[:1]), shape)[0]
-
-    return (
-        Fill("erase", whole(background), "the background, the pixels' commonest value", _ERASED),
-        Fill("add", whole(opposite), "ink, the far end of what other pixels hold", _ADDED),
-    )
-
-
-def _few(pixels: Tensor) -> Tensor:
-    """At most as many pixels as `torch.quantile` takes, spread evenly."""
-    return pixels[:: max(1, -(-len(pixels) // 100_000))]
 
 
 def windows(shape: Sequence[int], share: float, most: int) -> list[Window]:

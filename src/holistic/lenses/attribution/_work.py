@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from holistic.lenses._pictures import are_pictures, drawn_as_pictures
 from holistic.lenses._work import MEGABYTE, Scene, Work
+from holistic.lenses.attribution._baselines import FEW
 from holistic.lenses.attribution._label_views import COLUMNS, VIEWS
 from holistic.lenses.attribution._maps import chosen_methods, settings_of
 from holistic.lenses.attribution._trust_measures import SHARES
-from holistic.lenses.attribution.contrasts import PAIRS
+from holistic.lenses.attribution.contrasts import PAIRS, most_pairs
 from holistic.lenses.attribution.evidence import SIDES
 from holistic.lenses.attribution.labels import feature_count
+from holistic.lenses.attribution.regions import TRIALS, images_of
 from holistic.lenses.attribution.shortcuts import CLASSES, RUNS, TRIED
 from holistic.lenses.attribution.trust import trusted_images
 from holistic.replacing.budget import afforded, model_work
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["work"]
 
+_GROWN = 5e-4
+"""Seconds for a region that is made elsewhere on an image."""
 _COMPARED = 6e-7
 """Seconds for a pixel of an image that is compared with the class's."""
 _MAPS, _STEPPED, _SORTED, _TRACED, _REST = 4e-9, 1.2e-5, 9e-8, 0.02, 1.3
@@ -45,8 +49,10 @@ def work(scene: Scene, lens: Attribution) -> Work:
     methods = len(chosen)
     steps = sum(method.runs(settings_of(method, lens)) for method in chosen)
     mapped = 3 * n + 3 * shown
+    mapped += 4 * min(FEW, max(4, n // 4))  # from each baseline
     curves = (methods + 1 + lens.random_orders) * 2 * lens.fractions * n
-    pairs = 2 * min(PAIRS, scene.classes * (scene.classes - 1) // 2)
+    few_pairs = min(most_pairs(subject, lens), scene.classes * (scene.classes - 1) // 2)
+    pairs = 2 * min(few_pairs, max(PAIRS, shown))  # about as many are nearest rivals, or confused
     few = min(max(2, lens.examples // 4), count // max(1, scene.classes))
     made = scene.forward(60) + scene.sums(
         _TRACED * len(subject.all_sites) + 1e-4 * sum(scene.counts)
@@ -67,6 +73,7 @@ def work(scene: Scene, lens: Attribution) -> Work:
             "erasing windows": scene.forward(runs * each)
             + sums(2e-9 * runs * each * pixels)
             + made,
+            "erasing regions": _regions(scene, lens, shown),
             "attribution maps": scene.backward(mapped * steps)
             + sums(mapped * steps * (_STEPPED + _MAPS * pixels) + _REST),
             "removing pixels": scene.forward(curves)
@@ -92,6 +99,18 @@ def _labelled(scene: Scene, lens: Attribution) -> tuple[dict[str, float], int]:
     fits = n * width * (_FITTED * width + _DRAWN * COLUMNS) + _SOLVED * width**3
     seconds = scene.forward(n) + scene.sums(VIEWS * fits + _SKETCHED * n * inputs + 0.05)
     return {"judging labels": seconds}, 4 * n * (VIEWS * COLUMNS + 3 * width)
+
+
+def _regions(scene: Scene, lens: Attribution, shown: int) -> float:
+    """Seconds of finding and erasing regions."""
+    subject, (chosen, count) = scene.subject, scene.counts
+    sought, tested = images_of(subject, lens, shown)
+    sought = min(sought, chosen // max(1, scene.classes))
+    tested = min(tested, count // max(1, scene.classes))
+    grown = lens.regions * tested * lens.region_draws * shown
+    runs = shown * sought * TRIALS + grown + lens.regions * tested * shown
+    pixels = subject.images[0].numel()
+    return scene.forward(runs) + scene.sums(_GROWN * grown + 2e-9 * runs * pixels + 0.1)
 
 
 def _looked(scene: Scene, lens: Attribution) -> dict[str, float]:

@@ -10,7 +10,14 @@ from holistic.lenses._parts import known, significant
 from holistic.lenses.attribution.briefs import costs
 from holistic.lenses.attribution.evidence_statements import region
 from holistic.lenses.attribution.labels_statements import one
-from holistic.lenses.attribution.schemas import EvidenceRow, LabelRow, ShortcutRow, WordRow
+from holistic.lenses.attribution.regions_statements import its, strongest
+from holistic.lenses.attribution.schemas import (
+    EvidenceRow,
+    LabelRow,
+    RegionRow,
+    ShortcutRow,
+    WordRow,
+)
 from holistic.lenses.attribution.shortcuts_statements import NONE, pasted, shown
 from holistic.results.answers import Line
 from holistic.results.folder import Folder
@@ -20,6 +27,7 @@ __all__ = ["class_", "image", "shortcuts"]
 
 _EVIDENCE, _SHORTCUTS = "attribution.evidence", "attribution.shortcuts"
 _LABELS = "attribution.labels"
+_REGIONS = "attribution.regions"
 _PLANE = 4
 """Rows and columns from which on places on a plane have words."""
 _CONCENTRATED = 0.5
@@ -40,6 +48,17 @@ def class_(audit: Folder, name: str) -> Iterator[Line]:
                 evidence(worst.effect, "effect"),
                 _EVIDENCE,
                 15,
+            )
+    if _REGIONS in audit:
+        for row in strongest(list(audit[_REGIONS].where(class_=name).rows(RegionRow))):
+            cost, control = (
+                scored(audit, -known(v)) for v in (row.effect.value, row.effect.control)
+            )
+            yield Line(
+                f"It rests on {its(row)}: erasing that costs {cost}, as much elsewhere {control}.",
+                evidence(row.difference, "beyond as much elsewhere"),
+                _REGIONS,
+                16,
             )
     if "attribution.words" in audit:
         for row in audit["attribution.words"].where(class_=name, rank=1).rows(WordRow):

@@ -10,12 +10,15 @@ from holistic.lenses._parts import known, significant
 from holistic.lenses.attribution.evidence_statements import region
 from holistic.lenses.attribution.labels_statements import shown as doubted
 from holistic.lenses.attribution.opening import failed, gates
+from holistic.lenses.attribution.regions_statements import NONE as NO_REGION
+from holistic.lenses.attribution.regions_statements import its, strongest
 from holistic.lenses.attribution.schemas import (
     TRUST,
     ContrastRow,
     EvidenceRow,
     LabelRow,
     MethodRow,
+    RegionRow,
     ResponseRow,
     ShortcutRow,
     TokenRow,
@@ -34,6 +37,7 @@ __all__ = [
     "evidence",
     "labels",
     "methods",
+    "regions",
     "response",
     "shortcuts",
     "tokens",
@@ -82,6 +86,19 @@ def shortcuts(finding: Finding, audit: Folder) -> str:
 def labels(finding: Finding, audit: Folder) -> str:
     """Say how many labels look wrong, and where to start."""
     return doubted(list(finding.table.rows(LabelRow)))
+
+
+def regions(finding: Finding, audit: Folder) -> str:
+    """Say which class rests most on which of its regions, beyond as much elsewhere."""
+    found = strongest(list(finding.table.rows(RegionRow)))
+    if not found:
+        return NO_REGION
+    row = found[0]
+    cost, control = (scored(audit, -known(v)) for v in (row.effect.value, row.effect.control))
+    return (
+        f"{named(row.class_)} rests on {its(row)}: erasing that costs it {cost}, as much "
+        f"elsewhere {control}."
+    )
 
 
 def methods(finding: Finding, audit: Folder) -> str:

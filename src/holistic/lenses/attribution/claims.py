@@ -16,6 +16,7 @@ from holistic.lenses.attribution.schemas import (
     EvidenceRow,
     LabelRow,
     MethodRow,
+    RegionRow,
     WordRow,
 )
 from holistic.results.claims import Claim
@@ -24,7 +25,7 @@ from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 from holistic.words import named
 
-__all__ = ["contrasts", "evidence", "labels", "methods", "words"]
+__all__ = ["contrasts", "evidence", "labels", "methods", "regions", "words"]
 
 _PLANE = 4
 """Rows and columns from which on places on a plane have words."""
@@ -79,6 +80,35 @@ def labels(finding: Finding, audit: Folder) -> Iterator[Claim]:
     """Whether some given labels look wrong."""
     rows = list(finding.table.rows(LabelRow))
     yield Claim("Some of the given labels look wrong.", finding.name, bool(rows))
+
+
+def regions(finding: Finding, audit: Folder) -> Iterator[Claim]:
+    """Which classes rest on one part of their images, and where that lies."""
+    found = dict[str, list[RegionRow]]()
+    for row in finding.table.rows(RegionRow):
+        if row.difference.q is not None:
+            found.setdefault(row.class_, []).append(row)
+    for name, rows in found.items():
+        tried = [(decades_of_q(row.difference, sign=-1), row) for row in rows]
+        best = greatest(tried, by=lambda one: known(one[0]))
+        if best is None:
+            continue
+        margin, row = best
+        claim = Claim(
+            f"{named(name)} rests on one part of its images: erasing it costs more than as much "
+            "elsewhere.",
+            finding.name,
+            known(margin) > 0,
+            value=row.difference,
+            unit="score",
+            margin=margin,
+            where={"class": name},
+            class_=name,
+        )
+        yield claim
+        if claim.holds:
+            about = f"Which part of its images {named(name)} rests on most."
+            yield replace(claim, about=about, answer=row.place, margin=None)
 
 
 def methods(finding: Finding, audit: Folder) -> Iterator[Claim]:

@@ -1,4 +1,4 @@
-"""Contrasts the classes that the model confuses most: which pixels speak for one, not the other."""
+"""Contrasts classes that are confused, or nearly: which pixels speak for one, not the other."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from holistic.graph.loops import batches
+from holistic.lenses._cases import spread
 from holistic.lenses._parts import known, with_q
 from holistic.lenses._pictures import pictures, planes
 from holistic.lenses.attribution import Attribution, schemas
@@ -17,6 +18,7 @@ from holistic.lenses.attribution._confused_pairs import (
     confused_pairs,
     difference_maps,
     logit_difference,
+    nearest_rivals,
 )
 from holistic.lenses.attribution._failures import FAILURES, failures
 from holistic.lenses.attribution._maps import finite_maps, in_squares
@@ -25,6 +27,7 @@ from holistic.lenses.attribution._sample import balanced, typical
 from holistic.lenses.attribution.schemas import ContrastRow, MethodRow
 from holistic.pieces import kept
 from holistic.progress import Progress
+from holistic.replacing.budget import afforded, model_work
 from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
@@ -32,16 +35,29 @@ from holistic.stats.means import Means
 from holistic.study.subject import Subject
 from holistic.words import number, percent, sentence, unbounded
 
-__all__ = ["PAIRS", "contrasts_finding"]
+__all__ = ["BACKWARD", "PAIRS", "contrasts_finding", "most_pairs"]
 
 _METHOD = "integrated_gradients"
 PAIRS = 5
+"""Pairs of classes that are contrasted at least, where there are so many."""
+BACKWARD = 3
+"""Forward runs that a forward and a backward run take as long as."""
 _SHARE = 0.1
 """Share of the pixels that is removed."""
 _DRAWS = 200
 """Random sets of pixels behind each control, over all images."""
 _TOGETHER = 64
 """Images that are run together."""
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Two classes, selection examples taken for the other, and why they are contrasted."""
+
+    first: int
+    second: int
+    confused: int
+    why: str
 
 
 @dataclass(frozen=True)
@@ -56,7 +72,7 @@ class Changes:
 def contrasts_finding(
     subject: Subject, lens: Attribution, methods: Table, progress: Progress
 ) -> Finding:
-    """Contrast the pairs of classes that the model confuses most: `attribution.contrasts`.
+    """Contrast classes with those that they are taken for, or nearly: `attribution.contrasts`.
 
     `methods` is the table `attribution.methods`: it says which tests the maps failed.
     """
@@ -64,13 +80,13 @@ def contrasts_finding(
         missing = f"{sentence(note)}, so there are no maps."
         table = Table.from_rows(ContrastRow, [])
         return Finding(schemas.CONTRASTS, table, caveats=(missing,))
-    pairs = _pairs(subject)
+    pairs = _pairs(subject, lens)
     fill, rows = mean_image(subject), list[ContrastRow]()
-    for a, b, count in pairs:
-        for own, rival in ((a, b), (b, a)):
+    for pair in pairs:
+        for own, rival in ((pair.first, pair.second), (pair.second, pair.first)):
             progress("contrasting classes", len(rows), 2 * len(pairs))
             found = _changes(subject, lens, own, rival, fill)
-            rows.append(_row(found, subject.classes[own], subject.classes[rival], count))
+            rows.append(_row(found, subject.classes[own], subject.classes[rival], pair))
     progress("contrasting classes", len(rows), 2 * len(pairs))
     differences = with_q([row.difference for row in rows])
     made = [replace(row, difference=d) for row, d in zip(rows, differences, strict=True)]
@@ -83,14 +99,42 @@ def contrasts_finding(
     )
 
 
-def _pairs(subject: Subject) -> list[tuple[int, int, int]]:
+def _pairs(subject: Subject, lens: Attribution) -> list[_Pair]:
     """Choose the pairs on the selection split, among classes that can be measured."""
     examples, count = subject.selection, len(subject.classes)
     enough = torch.bincount(subject.evaluation.labels, minlength=count) > 1
     seen = torch.bincount(examples.labels, minlength=count) > 0
     logits = subject.predict(examples.images).double().cpu().numpy()
-    among = (enough & seen).cpu().numpy()
-    return confused_pairs(logits, examples.labels.cpu().numpy(), among=among, most=PAIRS)
+    among, labels = (enough & seen).cpu().numpy(), examples.labels.cpu().numpy()
+    every = confused_pairs(logits, labels, among=among, most=count**2)
+    shown = set(np.flatnonzero(among)[spread(int(among.sum()))].tolist())
+    nearest = {
+        (min(pair), max(pair))
+        for pair in nearest_rivals(logits, labels, among=among).items()
+        if pair[0] in shown
+    }
+    confused = {pair[:2] for pair in every[: max(PAIRS, len(shown))] if pair[2]}
+    rest = [pair[:2] for pair in every if pair[:2] not in nearest | confused]
+    filled = set(rest[: max(0, PAIRS - len(nearest | confused))])
+    pairs = [
+        _Pair(a, b, n, _why((a, b) in confused, (a, b) in nearest))
+        for a, b, n in every
+        if (a, b) in nearest | confused | filled
+    ]
+    return pairs[: most_pairs(subject, lens)]
+
+
+def _why(confused: bool, nearest: bool) -> str:
+    both = " and ".join(w for w, so in (("confused", confused), ("nearest", nearest)) if so)
+    return both or "closest"
+
+
+def most_pairs(subject: Subject, lens: Attribution) -> int:
+    """How many pairs of classes the budget affords: five at least."""
+    images, runs = max(2, lens.examples // 4), 2 * (2 * BACKWARD * lens.steps + 3)
+    cost = model_work(subject) * (images * runs + 2 * _DRAWS)
+    classes = len(subject.classes)
+    return afforded(lens.contrast_work, cost, least=PAIRS, most=max(PAIRS, 2 * classes))
 
 
 @kept
@@ -125,13 +169,14 @@ def _changes(subject: Subject, lens: Attribution, own: int, rival: int, fill: Te
     return Changes(contrast, plain, draws.mean(0))
 
 
-def _row(found: Changes, own: str, rival: str, confused: int) -> ContrastRow:
+def _row(found: Changes, own: str, rival: str, pair: _Pair) -> ContrastRow:
     """Mean changes with their bounds, and both differences on the same images."""
     control, gap = _mean(found.random), found.contrast - found.random
     return ContrastRow(
         class_=own,
         rival=rival,
-        confused=confused,
+        confused=pair.confused,
+        chosen=pair.why,
         share=_SHARE,
         change=replace(
             _mean(found.contrast),
@@ -152,9 +197,7 @@ def _mean(values: np.ndarray) -> Estimate:
     return Estimate(float(means.mean), float(lo), float(hi))
 
 
-def _arrays(
-    subject: Subject, lens: Attribution, pairs: Sequence[tuple[int, int, int]]
-) -> dict[str, np.ndarray]:
+def _arrays(subject: Subject, lens: Attribution, pairs: Sequence[_Pair]) -> dict[str, np.ndarray]:
     """Draw the typical image of both classes of each pair, `[K, 2, H, W]`, and its map.
 
     Maps are of logit(a) - logit(b) on both, NaN where no image of the class is classified rightly.
@@ -162,7 +205,8 @@ def _arrays(
     shown = typical(subject)
     place = {label: i for i, label in enumerate(shown.labels.tolist())}
     maps, images = list[Tensor](), list[Tensor]()
-    for a, b, _ in pairs:
+    for pair in pairs:
+        a, b = pair.first, pair.second
         for label in (a, b):
             known = label in place
             image = shown.images[[place[label]]] if known else torch.zeros_like(subject.images[:1])
@@ -229,7 +273,7 @@ def _caveats(rows: Sequence[ContrastRow]) -> tuple[str, ...]:
 
 _CAVEATS = (
     "The pairs are those of which the model takes the most selection examples of one class for the "
-    "other, then those with the smallest mean margin between their logits.",
+    "other, and each class's nearest rival, by the mean margin between their logits.",
     "Maps are integrated gradients from an image of zeros; removed pixels hold the mean image of "
     "the selection split, which is unlike any image that the model was trained on.",
     "Images of the class are drawn from the evaluation split, whether the model is right or not.",

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 from torch import Tensor
 
+from holistic.attributing.fills import Fill, fills
 from holistic.graph.loops import batches
 from holistic.lenses._cases import spread
 from holistic.lenses._parts import with_q
@@ -16,7 +17,7 @@ from holistic.lenses._pictures import planes
 from holistic.lenses._untrained import fresh_control
 from holistic.lenses.attribution import Attribution, schemas
 from holistic.lenses.attribution._sample import balanced
-from holistic.lenses.attribution._windows import Fill, Window, fills, spans, windows
+from holistic.lenses.attribution._windows import Window, spans, windows
 from holistic.lenses.attribution.evidence_statements import statements
 from holistic.lenses.attribution.response import feature_name
 from holistic.lenses.attribution.schemas import EvidenceRow

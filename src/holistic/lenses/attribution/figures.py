@@ -15,7 +15,7 @@ from holistic.results.tables import Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["contrasts", "evidence", "labels", "methods", "shortcuts"]
+__all__ = ["contrasts", "evidence", "labels", "methods", "regions", "shortcuts"]
 
 _COLUMNS = 12
 
@@ -49,6 +49,14 @@ def methods(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
         yield (
             _map_grid([], list(class_maps[:, :_COLUMNS]), methods, classes),
             ("Mean magnitude of the attributions over the images of each class."),
+        )
+    spread = finding.arrays.get("attribution.class_spread")
+    if spread is not None:
+        counts = finding.arrays.get("attribution.class_counts", np.zeros(0))
+        some = f" ({counts.min()} to {counts.max()} images a class)" if len(counts) else ""
+        yield (
+            _map_grid([], list(spread[:, :_COLUMNS]), methods, classes),
+            f"How far those maps vary over a class's images{some}: dark where they don't agree.",
         )
     curves = finding.arrays.get("attribution.curves")
     if curves is not None:
@@ -206,6 +214,35 @@ def contrasts(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
             "Evaluation images without a tenth of their pixels: how far the class's logit falls "
             "against its rival's when those go that the contrast of both, the map of the class's "
             "logit, or chance points at. Bars: 95 % intervals over images."
+        ),
+    )
+
+
+def regions(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
+    """Draw of each class how far each region counts beyond as much elsewhere."""
+    masks = finding.arrays.get("attribution.region_masks")
+    classes = names_of(finding.table, "class")
+    if masks is None or not classes:
+        return
+    shown = classes[:_COLUMNS]
+    figure, axes = grid(1, len(shown), 1.1, 1.4)
+    names = finding.table.cells("class")
+    beyond = finding.table.column("difference").astype(float)
+    for axis, label in zip(axes, shown, strict=True):
+        own = np.array([name == label for name in names])
+        values = np.full(masks.shape[1:], np.nan)
+        for mask, value in zip(masks[own], beyond[own], strict=True):
+            values[mask > 0] = value
+        signed(axis, values, rows=[], columns=[])
+        axis.set_facecolor("0.93")
+        axis.set_xticks([])
+        axis.set_yticks([])
+        axis.set_title(plain(label, 9), fontsize=8)
+    yield (
+        figure,
+        (
+            "Regions of each class: orange where erasing one costs more than as much elsewhere on "
+            "the same images, blue where less; each class has its own scale."
         ),
     )
 

@@ -14,6 +14,7 @@ from holistic.lenses._cases import cases
 from holistic.lenses._pictures import drawn_as_pictures, pictures, planes
 from holistic.lenses._untrained import fresh_control
 from holistic.lenses.attribution import Attribution, schemas
+from holistic.lenses.attribution._baselines import baseline_rows
 from holistic.lenses.attribution._checks import (
     completeness,
     judged,
@@ -31,6 +32,7 @@ from holistic.lenses.attribution._maps import (
     in_squares,
     magnitude,
     objective,
+    side_of,
     unusable,
 )
 from holistic.lenses.attribution._removal import Curves, area, grid, mean_image, order, removal
@@ -100,6 +102,7 @@ def methods_finding(subject: Subject, lens: Attribution, progress: Progress) -> 
             *_completeness_rows(subject, lens, maps),
             *_similarity_rows(lens, maps),
             *further_rows(subject, lens, progress),
+            *baseline_rows(subject, lens, chosen_methods(subject, lens), maps.sample),
         ]
     )
     return Finding(
@@ -241,21 +244,45 @@ def _arrays(subject: Subject, maps: _Maps, curves: Mapping[str, Curves]) -> dict
     n = len(maps.sample)
     shares = torch.stack([_shares(v) for v in maps.sizes.values()])  # [M, n + E, H, W]
     labels = maps.sample.labels.cpu()
-    member = (labels == torch.arange(len(subject.classes))[:, None]).float()  # [C, n]
-    member = member / member.sum(1, keepdim=True).clamp(min=1)
+    means, spreads = class_maps(shares[:, :n], labels, len(subject.classes))
     each = np.array([[c.deletion, c.insertion] for c in curves.values()])  # [M + 1, 2, n, S]
-    means = Means.of(each.swapaxes(2, 3))
-    ends = means.interval()
+    followed = Means.of(each.swapaxes(2, 3))
+    ends = followed.interval()
     return {
-        "attribution.class_maps": in_squares(torch.einsum("cn,mnhw->mchw", member, shares[:, :n])),
+        "attribution.class_maps": means,
+        "attribution.class_spread": spreads,
+        "attribution.class_counts": np.bincount(labels, minlength=len(subject.classes)),
         "attribution.example_maps": in_squares(_signed_shares(maps, shares[:, n:])),
         "attribution.class_images": pictures(_class_images(subject), subject.studied),
         "attribution.example_images": pictures(maps.shown.images, subject.studied),
         "attribution.example_ids": np.asarray(maps.shown.indices, np.int64),
         "attribution.example_labels": maps.shown.labels.cpu().numpy().astype(np.int64),
-        "attribution.curves": means.mean.astype(np.float32),
+        "attribution.curves": followed.mean.astype(np.float32),
         "attribution.curve_bounds": np.stack(ends, 2).clip(0, 1).astype(np.float32),
     }
+
+
+def class_maps(shares: Tensor, labels: Tensor, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Average maps `[M, n, H, W]` over the images of each class, and say how far they vary.
+
+    Returns
+    -------
+    tuple[np.ndarray, np.ndarray]
+        Means and standard deviations over images, `[M, C, H, W]`, where there are very many pixels
+        added up in squares first. Of a class without an image the mean is 0, and of one with fewer
+        than two the deviation is NaN.
+    """
+    maps, _, *plane = shares.shape
+    each = in_squares(shares, side_of(maps * classes * int(np.prod(plane))))
+    means = np.zeros((maps, classes, *each.shape[2:]), np.float32)
+    spreads = np.full_like(means, np.nan)
+    for label in range(classes):
+        own = each[:, (labels == label).numpy()]
+        if own.shape[1]:
+            means[:, label] = own.mean(1)
+        if own.shape[1] > 1:
+            spreads[:, label] = own.std(1, ddof=1)
+    return means, spreads
 
 
 def _class_images(subject: Subject) -> Tensor:
@@ -297,7 +324,8 @@ def _caveats(
         *_missing(subject, lens),
         f"What is attributed is the {lens.objective} of each example's own class, whether the "
         f"model is right or not, on {len(maps.sample)} evaluation images balanced over classes.",
-        "Integrated gradients starts from an image of zeros; another baseline gives other maps.",
+        "Integrated gradients starts from an image of zeros; baseline_dependence says how far maps "
+        "from other baselines are off.",
         "Removed pixels hold the mean image of the selection split: such images are unlike any "
         "that the model was trained on.",
         "Passing a test doesn't make a map true: none of them asks whether a pixel would have "

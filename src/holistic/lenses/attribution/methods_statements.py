@@ -50,6 +50,7 @@ def statements(rows: Sequence[MethodRow], lens: Attribution) -> tuple[str, ...]:
             "maps of random numbers",
         ),
         _moved(rows),
+        _dependence(rows),
     )
     return tuple(sentence for sentence in lines if sentence)
 
@@ -141,6 +142,18 @@ def _moved(rows: Sequence[MethodRow]) -> str:
         "How far maps move, in their own length, under noise of 2 % of the inputs' range: "
         f"{each} (n = {max(row.n for row in found)}); a map that moves much is one of this image "
         "alone."
+    )
+
+
+def _dependence(rows: Sequence[MethodRow]) -> str:
+    found = _of(rows, "baseline_dependence").values()
+    if not found:
+        return ""
+    each = ", ".join(f"{display_name(row.method)} {_number(row)}" for row in found)
+    return (
+        "How far maps depend on what stands for nothing (0 not at all; 1: maps from two baselines "
+        f"share nothing): {each}; maps of two images {_controls(found)} "
+        f"(n = {max(row.n for row in found)})."
     )
 
 

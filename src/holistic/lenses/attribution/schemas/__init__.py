@@ -16,6 +16,7 @@ from holistic.lenses.attribution.schemas._methods import (
     ContrastRow,
     MethodRow,
 )
+from holistic.lenses.attribution.schemas._regions import REGIONS, RegionRow
 from holistic.lenses.attribution.schemas._shortcuts import SHORTCUTS, ShortcutRow
 from holistic.lenses.attribution.schemas._trust import TRUST, TrustRow
 from holistic.lenses.attribution.schemas._words import TOKENS, WORDS, TokenRow, WordRow
@@ -26,6 +27,7 @@ __all__ = [
     "EVIDENCE",
     "LABELS",
     "METHODS",
+    "REGIONS",
     "RESPONSE",
     "SHORTCUTS",
     "TOKENS",
@@ -35,6 +37,7 @@ __all__ = [
     "EvidenceRow",
     "LabelRow",
     "MethodRow",
+    "RegionRow",
     "ResponseRow",
     "ShortcutRow",
     "TokenRow",

@@ -28,7 +28,9 @@ class MethodRow:
         "same over the pixels that aren't zero in the image; cascading: with sign, with maps of "
         "networks whose last layers were redrawn; edge_similarity: with an edge filter's map; "
         "infidelity: share of what blanking windows changes that the map's sums don't foresee; "
-        "sensitivity: how far the map moves, in its own length, under noise of 2 % of the range",
+        "sensitivity: how far the map moves, in its own length, under noise of 2 % of the range; "
+        "baseline_dependence: how far maps from four baselines are apart, 0 where they are the "
+        "same and 1 where they share nothing",
         words="test",
     )
     better: str = col("whether a 'lower' or a 'higher' value is better")
@@ -42,7 +44,8 @@ class MethodRow:
             "hi": "upper bound of the value, 95 %",
             "control": (
                 "the same of the control: a random order of pixels; another image's change; two "
-                "randomly initialised, or redrawn, controls; another image's edges; random numbers"
+                "randomly initialised, or redrawn, controls; another image's edges, or maps; "
+                "random numbers"
             ),
         },
         called={"control": "control"},
@@ -69,7 +72,7 @@ class MethodRow:
         "the others: the upper bound lies below the threshold of the lens's settings, and for "
         "completeness below the control; a resemblance to a randomly initialised control must "
         "also be less than that of two randomly initialised controls, or negligible (a lower "
-        "bound of at most 0.1)"
+        "bound of at most 0.1); baseline_dependence is no test"
     )
     method_name: str = col("the method as sentences and pages write it", words="called")
 
@@ -86,6 +89,13 @@ METHODS = Schema(
             "methods classes any any",
             "mean share of each pixel in the size of a map, over the images of a class",
         ),
+        "class_spread": Array(
+            "float32",
+            "methods classes any any",
+            "standard deviation of `class_maps` over the images of a class: small where they "
+            "agree; NaN of fewer than two images",
+        ),
+        "class_counts": Array("int64", "classes", "images of each class behind its maps"),
         "class_images": Array(
             "uint8",
             "classes any any rgb",
@@ -121,10 +131,16 @@ class ContrastRow:
 
     class_: str = key("class whose evaluation images are looked at", name="class")
     rival: str = key(
-        "class that the model takes it for, chosen on the selection split", words="rather than"
+        "class that the model takes it for, or nearly, chosen on the selection split",
+        words="rather than",
     )
     confused: int = col(
         "selection examples of the two classes that are taken for the other", unit="examples"
+    )
+    chosen: str = col(
+        "why the two are contrasted: confused: among the pairs most often taken for each other; "
+        "nearest: one's logit lies least below the other's on average; closest: the next such pair",
+        words="contrasted because",
     )
     share: float = col("pixels that are removed", unit="share of pixels", role="")
     change: Estimate = estimate(
@@ -186,7 +202,7 @@ CONTRASTS = Schema(
     "attribution.contrasts",
     "One class rather than another",
     ContrastRow,
-    lead="Which pixels speak for a class rather than for the one that the model takes it for?",
+    lead="Which pixels speak for a class rather than for one that it is, or may be, taken for?",
     arrays={
         "contrast_maps": Array(
             "float32",
