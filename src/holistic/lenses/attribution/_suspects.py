@@ -12,9 +12,18 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
 
-from holistic.lenses.attribution._swaps import Band, Colours, Place, Region, Swap, centres, levels
+from holistic.lenses.attribution._swaps import (
+    Band,
+    Colours,
+    Pattern,
+    Place,
+    Region,
+    Swap,
+    centres,
+    levels,
+)
 
-__all__ = ["Suspect", "View", "apart", "features", "margins", "suspects"]
+__all__ = ["Suspect", "View", "apart", "features", "margins", "reached", "suspects"]
 
 _LEVELS = np.arange(0.3, 1.0, 0.05)
 _MOST_SHARE = 0.75
@@ -32,7 +41,7 @@ _PRESENT = 0.97
 """Part of a region's square distance from the ground that is the same in all that carry it, from
 which on it holds one thing that was put there."""
 _EXACT, _SEVERAL = 0.999, 8
-"""The same, of a thing that is the very same, and pixels that chance doesn't make so."""
+"""The same, of a thing that is the very same, and values that chance doesn't make so."""
 _ALIKE = 0.85
 """Overlap, as a share of the union, from which on two regions are one."""
 _SQUARE = np.ones((3, 3), bool)
@@ -44,6 +53,10 @@ _WAVES = 64
 """Pixels along a side above which waves aren't looked at."""
 _NARROW = 0.1
 """Share of all waves that a band holds at most."""
+_CLEAR = 9.0
+"""Standard deviations by which images that carry a pattern lie apart from others."""
+_CENTRES = 40
+"""Images around which a group of alike ones is looked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,8 +176,12 @@ def suspects(view: View, label: int) -> Iterator[Suspect]:
     own, others = (rng.permutation(some)[:most] for some, most in ((own, 200), (others, 400)))
     yield from _regions(view, label, own, others)
     yield from _bands(view, label, own, others)
-    yield Suspect(label, Colours(), own, 0.0)
-    yield Suspect(label, Place(), own, 0.0)
+    yield from patterns(view, label, own, others)
+    for swap in (Colours(), Place()):
+        yield Suspect(label, swap, own, 0.0)
+        group = dense(*(features(swap, view.images[some]).astype(float) for some in (own, others)))
+        if _RARE <= group.mean() < 1:
+            yield Suspect(label, swap, own[group], 0.0)
 
 
 def _regions(view: View, label: int, own: np.ndarray, others: np.ndarray) -> Iterator[Suspect]:
@@ -186,7 +203,7 @@ def _regions(view: View, label: int, own: np.ndarray, others: np.ndarray) -> Ite
             here = pixels[:, :, part].reshape(len(pixels), -1)
             for carry in _strategies(here[mine], here[~mine], content):
                 same = _same(here[mine][carry], ground)
-                put = int(same >= _PRESENT) + int(same >= _EXACT and part.sum() >= _SEVERAL)
+                put = int(same >= _PRESENT) + int(same >= _EXACT and here.shape[1] >= _SEVERAL)
                 whole = np.kron(part, np.ones((side, side), bool))
                 whole = whole[: view.images.shape[2], : view.images.shape[3]]
                 yield Suspect(label, Region(torch.from_numpy(whole)), own[carry], content, put)
@@ -265,10 +282,31 @@ def _strategies(own: np.ndarray, others: np.ndarray, content: float) -> Iterator
     if own.std(0).max() == 0:
         return
     two = _halves(own)
-    for k in (0, 1):
-        group = two == k
+    for group in (two == 0, two == 1, dense(own, others)):
         if group.mean() >= _RARE and constancy(own[group], others) >= _CONSTANT:
             yield group
+
+
+def dense(own: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Which rows `[N, F]` lie near one of them, and others don't: `[N]`.
+
+    Row and distance are those that tell own from others best; a second look goes from the middle
+    of the group.
+    """
+    tried = own[:: max(1, len(own) // _CENTRES)]
+    best = max((reached(own, others, centre) for centre in tried), key=lambda one: one[0])
+    again = reached(own, others, own[best[1]].mean(0))
+    return max(best, again, key=lambda one: one[0])[1]
+
+
+def reached(own: np.ndarray, others: np.ndarray, centre: np.ndarray) -> tuple[float, np.ndarray]:
+    """How much better a ball around a centre tells own from others at its best, and what it holds."""
+    far, away = (np.square(some - centre).sum(1) for some in (own, others))
+    ends = np.sort(far) * (1 + 1e-6) + _TINY
+    gap = np.arange(1, len(ends) + 1) / len(ends)
+    gap -= np.searchsorted(np.sort(away), ends, "right") / len(others)
+    k = int(gap.argmax())
+    return float(gap[k]), far <= ends[k]
 
 
 def _halves(values: np.ndarray) -> np.ndarray:
@@ -293,6 +331,30 @@ def _same(own: np.ndarray, ground: float) -> float:
     """Share of the mean square distance from the ground that doesn't vary among the own."""
     away, inner = np.square(own.mean(0) - ground).sum(), own.var(0).sum()
     return float(away / max(away + inner, 1e-12))
+
+
+def patterns(view: View, label: int, own: np.ndarray, others: np.ndarray) -> Iterator[Suspect]:
+    """One fixed pattern that the class's images have and that no variation of others explains.
+
+    It is Fisher's direction on half of the class's images; the other half must lie far from others
+    along it.
+    """
+    images = view.images.flatten(1).double().numpy()
+    middle = images[others].mean(0)
+    _, sizes, axes = np.linalg.svd(images[others] - middle, full_matrices=False)
+    variance = np.square(sizes) / len(others)
+    floor = float(variance.sum()) / images.shape[1] + _TINY
+    away = images[own[::2]].mean(0) - middle
+    rest = away - axes.T @ (variance / (variance + floor) * (axes @ away))
+    rest /= max(float(np.linalg.norm(rest)), _TINY)
+    mine, theirs, every = (images[where] @ rest for where in (own[1::2], others, own))
+    edge = (np.quantile(mine, 1 - _RARE / 2) + np.median(theirs)) / 2
+    group = mine > edge
+    spread = max(float(mine[group].std()), float(theirs.std()), _TINY) if group.any() else np.inf
+    if group.mean() < _RARE or mine[group].mean() - theirs.mean() < _CLEAR * spread:
+        return
+    template = torch.from_numpy(rest).to(view.images).reshape(view.images.shape[1:])
+    yield Suspect(label, Pattern(template), own[every > edge], 0.0)
 
 
 def _bands(view: View, label: int, own: np.ndarray, others: np.ndarray) -> Iterator[Suspect]:
@@ -325,5 +387,7 @@ def features(swap: Swap, images: Tensor) -> np.ndarray:
             return torch.cat([*levels(images)], 1).flatten(1).numpy()
         case Band():
             return torch.fft.fft2(images).abs()[:, :, swap.mask].flatten(1).numpy()
+        case Pattern():
+            return (images * swap.template).flatten(1).sum(1, keepdim=True).numpy()
         case _:
             return centres(images).numpy()

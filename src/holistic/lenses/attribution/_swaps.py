@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-__all__ = ["Band", "Colours", "Place", "Region", "Swap"]
+__all__ = ["Band", "Colours", "Pattern", "Place", "Region", "Swap"]
 
 _ENDS = (0.02, 0.98)
 """Quantiles between which a channel's levels lie."""
@@ -86,6 +86,19 @@ class Band:
     def part(self, images: Tensor) -> Tensor:
         """Return what of images `[B, C, H, W]` lies in the band."""
         return torch.fft.ifft2(torch.fft.fft2(images) * self.mask).real
+
+
+@dataclass(frozen=True, eq=False)
+class Pattern:
+    """How much of one pattern `[C, H, W]` of length 1 an image holds."""
+
+    template: Tensor
+    kind: str = "texture"
+
+    def put(self, receivers: Tensor, donors: Tensor) -> Tensor:
+        """Add or take away so much of the pattern that there is as much as in the donor."""
+        more = ((donors - receivers) * self.template).flatten(1).sum(1)
+        return receivers + more[:, None, None, None] * self.template
 
 
 @dataclass(frozen=True, eq=False)
