@@ -33,8 +33,8 @@ class Case:
     Attributes
     ----------
     base
-        `mnist`, `small` (16 × 16), `tiny` (8 × 8), `colour` (16 × 16, three channels), `large` (32 ×
-        32, three channels) or `shapes`.
+        `mnist`, `small` (16 × 16), `tiny` (8 × 8), `colour` (16 × 16, three channels), `large` (32
+        × 32, three channels) or `shapes`.
     kind, look
         What is planted (`PLANTS`).
     architecture

@@ -1,4 +1,4 @@
-"""More shortcuts: other sizes, places and looks than those of `planting`, some at changing places."""
+"""More shortcuts: of other sizes, places and looks, some at changing places."""
 
 from __future__ import annotations
 

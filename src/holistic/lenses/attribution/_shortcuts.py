@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from holistic.lenses.attribution._suspects import Suspect, View, apart, suspects
 from holistic.lenses.attribution._swapping import Trial, least, tried
-from holistic.lenses.attribution._swaps import Band, Pattern, Region, levels
+from holistic.lenses.attribution._swaps import Band, Ground, Pattern, Region, levels, opacity
 
 __all__ = ["chosen", "mask_of"]
 
@@ -20,7 +20,8 @@ _FIRST, _LEFT = 8, 8
 _ALIKE = 0.8
 """Share of the best one's strength from which on another region is as good."""
 _SEEN = 0.3
-"""How far pixels lie apart at least where they show which region fits."""
+"""How far pixels lie apart at least where they show which region fits; and share of images in which
+the ground is seen where it lies."""
 _MORE = 1.25
 """How much stronger than regions what the whole picture shares must be."""
 _EXACTLY = 2
@@ -41,9 +42,9 @@ class _Rated:
 
     @property
     def rank(self) -> float:
-        """Decisions that it turns; a pattern, which takes in what other features are, some less."""
-        less = _MORE if isinstance(self.suspect.swap, Pattern) else 1.0
-        return self.trial.turned / less
+        """Decisions that it turns; less of a pattern, which takes in much, more of a ground."""
+        kinds = {Pattern: 1 / _MORE, Ground: _MORE}
+        return self.trial.turned * kinds.get(type(self.suspect.swap), 1.0)
 
     @property
     def beyond(self) -> float:
@@ -153,6 +154,8 @@ def mask_of(view: View, suspect: Suspect) -> np.ndarray:
         size = swap.template.square().sum(0).numpy()
         smooth = ndimage.uniform_filter(size, max(size.shape) // 4, mode="nearest")
         return (smooth >= smooth.max() / 8).astype(np.float32)
+    if isinstance(swap, Ground):
+        return ((opacity(own) == 0).float().mean(0)[0] >= _SEEN).to(torch.float32).numpy()
     if swap.kind == "colour":
         change = (swap.put(own, others) - own).abs().sum(1).mean(0)
     else:

@@ -15,11 +15,13 @@ from torch.nn import functional
 from holistic.lenses.attribution._swaps import (
     Band,
     Colours,
+    Ground,
     Pattern,
     Place,
     Region,
     Swap,
     centres,
+    grounds,
     levels,
 )
 
@@ -53,6 +55,8 @@ _WAVES = 64
 """Pixels along a side above which waves aren't looked at."""
 _NARROW = 0.1
 """Share of all waves that a band holds at most."""
+_FLAT = 0.03
+"""Share of all values' range that a flat ground varies by at most."""
 _CLEAR = 9.0
 """Standard deviations by which images that carry a pattern lie apart from others."""
 _CENTRES = 40
@@ -177,11 +181,20 @@ def suspects(view: View, label: int) -> Iterator[Suspect]:
     yield from _regions(view, label, own, others)
     yield from _bands(view, label, own, others)
     yield from patterns(view, label, own, others)
-    for swap in (Colours(), Place()):
+    for swap in (Colours(), _ground(view.images[own]), Place()):
         yield Suspect(label, swap, own, 0.0)
-        group = dense(*(features(swap, view.images[some]).astype(float) for some in (own, others)))
+        shown = [features(swap, view.images[some]).astype(float) for some in (own, others)]
+        spread = np.concatenate(shown).std(0) + _TINY
+        group = dense(*(some / spread for some in shown))
         if _RARE <= group.mean() < 1:
             yield Suspect(label, swap, own[group], 0.0)
+
+
+def _ground(images: Tensor) -> Ground:
+    """The ground: a colour where it is flat in most of the class's images, else a texture."""
+    spread = grounds(images).unflatten(1, (4, -1))[:, 1]
+    flat = float(spread.amax(1).median()) < _FLAT * float(images.max() - images.min())
+    return Ground("colour" if flat else "texture")
 
 
 def _regions(view: View, label: int, own: np.ndarray, others: np.ndarray) -> Iterator[Suspect]:
@@ -300,7 +313,7 @@ def dense(own: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def reached(own: np.ndarray, others: np.ndarray, centre: np.ndarray) -> tuple[float, np.ndarray]:
-    """How much better a ball around a centre tells own from others at its best, and what it holds."""
+    """How well a ball around a centre tells own from others at its best, and what it holds."""
     far, away = (np.square(some - centre).sum(1) for some in (own, others))
     ends = np.sort(far) * (1 + 1e-6) + _TINY
     gap = np.arange(1, len(ends) + 1) / len(ends)
@@ -387,6 +400,8 @@ def features(swap: Swap, images: Tensor) -> np.ndarray:
             return torch.cat([*levels(images)], 1).flatten(1).numpy()
         case Band():
             return torch.fft.fft2(images).abs()[:, :, swap.mask].flatten(1).numpy()
+        case Ground():
+            return grounds(images).numpy()
         case Pattern():
             return (images * swap.template).flatten(1).sum(1, keepdim=True).numpy()
         case _:
