@@ -137,7 +137,10 @@ PROMISES: Mapping[str, Mapping[str, str]] = {
     },
     "activation.attention": {_MEAN: "lo"},
     "attribution.evidence": {_MEAN: "lo p q"},
-    "attribution.shortcuts": {_FLIPS: "lo", _MEAN: "p q"},
+    "attribution.shortcuts": {
+        "attribution.shortcuts: accuracy lost": "lo",
+        "attribution.shortcuts: exchanges": "p q",
+    },
     "attribution.response": {_MEAN: "lo"},
     "attribution.words": {_MEAN: "lo p q"},
     "mechanism.pairs": {

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from holistic.lenses.attribution._suspects import Suspect, View, apart, suspects
 from holistic.lenses.attribution._swapping import Trial, least, tried
-from holistic.lenses.attribution._swaps import Band, Ground, Pattern, Region, levels, opacity
+from holistic.lenses.attribution._swaps import Band, Ground, Pattern, Place, Region, levels, opacity
 
 __all__ = ["chosen", "mask_of"]
 
@@ -24,8 +24,6 @@ _SEEN = 0.3
 the ground is seen where it lies."""
 _MORE = 1.25
 """How much stronger than regions what the whole picture shares must be."""
-_EXACTLY = 2
-"""How surely a region was put there where it is the very same in all."""
 _SHARED = 0.1
 """Share of two regions' union that they may share to be two."""
 
@@ -94,8 +92,8 @@ def _apart(view: View, strong: Sequence[_Rated]) -> Iterator[_Rated]:
     """
     regions = [one for one in strong if isinstance(one.suspect.swap, Region)]
     whole = [one for one in strong if not isinstance(one.suspect.swap, Region)]
-    if any(one.suspect.put == _EXACTLY for one in regions):
-        whole = [one for one in whole if not isinstance(one.suspect.swap, Pattern)]
+    if any(one.suspect.put for one in regions):
+        whole = [one for one in whole if not isinstance(one.suspect.swap, Pattern | Place)]
     first = max(whole, key=lambda one: one.rank, default=None)
     most = max((one.trial.turned for one in regions), default=0.0)
     if first and (not regions or first.trial.turned > _MORE * most):

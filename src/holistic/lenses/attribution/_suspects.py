@@ -23,6 +23,7 @@ from holistic.lenses.attribution._swaps import (
     centres,
     grounds,
     levels,
+    opacity,
 )
 
 __all__ = ["Suspect", "View", "apart", "features", "margins", "reached", "suspects"]
@@ -181,7 +182,10 @@ def suspects(view: View, label: int) -> Iterator[Suspect]:
     yield from _regions(view, label, own, others)
     yield from _bands(view, label, own, others)
     yield from patterns(view, label, own, others)
-    for swap in (Colours(), _ground(view.images[own]), Place()):
+    sizes = [float((opacity(view.images[some]) > 0).float().mean()) for some in (own, others)]
+    alike = min(sizes) > max(sizes) / 2  # else the rim shows the object itself
+    grounds_ = [_ground(view.images[own])] if alike else []
+    for swap in (Colours(), *grounds_, Place()):
         yield Suspect(label, swap, own, 0.0)
         shown = [features(swap, view.images[some]).astype(float) for some in (own, others)]
         spread = np.concatenate(shown).std(0) + _TINY

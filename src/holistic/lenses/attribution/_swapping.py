@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from holistic.lenses.attribution._suspects import Suspect, View, features, margins, reached
-from holistic.lenses.attribution._swaps import Place, Region, Swap
+from holistic.lenses.attribution._swaps import Ground, Pattern, Place, Region, Swap
 
 __all__ = ["Trial", "carriers", "least", "tried"]
 
 _SHIFTS = 12
 """Other places among which the one is sought where pasting changes as much."""
-_FLOORS, _MOVED = (0.2, 0.12, 0.12), 0.6
+_FLOORS, _WHOLE, _MOVED = (0.2, 0.12, 0.12), 0.3, 0.6
 """Share of the gap that pasting and masking must close together, by how surely a feature was put
-there; and of moved objects."""
+there; of grounds and patterns; and of moved objects."""
 _SLOPES = (90.0, 20.0, 3.0)
 """How much more for what tells other classes apart, by how surely a feature was put there."""
 
@@ -77,6 +77,8 @@ def least(suspect: Suspect) -> float:
     """Strength that a feature must have: the more, the more of a picture it shows."""
     if isinstance(suspect.swap, Place):
         return _MOVED
+    if isinstance(suspect.swap, Ground | Pattern):
+        return _WHOLE
     return _FLOORS[suspect.put] + _SLOPES[suspect.put] * suspect.content
 
 

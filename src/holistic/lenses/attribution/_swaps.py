@@ -125,6 +125,8 @@ class Ground:
 
 _FILLED = 6
 """Donors whose grounds fill what is hidden behind a donor's object."""
+_RIM = (0.1, 0.9)
+"""Quantiles of the rim's values between which the ground lies."""
 _BLUR = 0.15
 """Part of the way from the ground to the furthest values that still is ground."""
 
@@ -137,7 +139,7 @@ def rim(images: Tensor) -> Tensor:
 
 def opacity(images: Tensor) -> Tensor:
     """How much of the ground each pixel hides `[B, 1, H, W]`: 0 of the ground, 1 of the object."""
-    ends = torch.quantile(rim(images), torch.tensor(_ENDS, dtype=images.dtype), 2)
+    ends = torch.quantile(rim(images), torch.tensor(_RIM, dtype=images.dtype), 2)
     low, high = ends[:, :, :, None, None]
     beyond = (torch.relu(images - high) + torch.relu(low - images)).amax(1, keepdim=True)
     most = torch.quantile(beyond.flatten(1), _ENDS[1], 1).clamp(min=1e-3)[:, None, None, None]

@@ -26,7 +26,10 @@ from holistic.stats.means import Means
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
 
-__all__ = ["Confirmed", "Region", "View", "carriers", "confirmed", "shortcuts_finding", "view_of"]
+__all__ = [
+    "Confirmed", "Region", "View", "carriers", "confirmed", "effect_of", "shortcuts_finding",
+    "view_of",
+]  # fmt: skip
 
 CLASSES = 50
 """Most classes that are looked at: those with most selection images."""
@@ -157,11 +160,11 @@ def _confirmed(
         return
     trial = tried(tested_on, suspect, carrying, most)
     yield Confirmed(
-        suspect, trial, float(have[own].mean()), float(have[~own].mean()), _estimate(trial)
+        suspect, trial, float(have[own].mean()), float(have[~own].mean()), effect_of(trial)
     )
 
 
-def _estimate(trial: Trial) -> Estimate:
+def effect_of(trial: Trial) -> Estimate:
     """Accuracy lost without the feature, and whether it and pasting do more than their controls."""
     before, after = trial.own > 0, trial.masked > 0
     lost, gained = int((before & ~after).sum()), int((~before & after).sum())
