@@ -24,6 +24,7 @@ from holistic.lenses.attribution._swaps import (
     grounds,
     levels,
     opacity,
+    rim,
 )
 
 __all__ = ["Suspect", "View", "apart", "features", "margins", "reached", "suspects"]
@@ -182,9 +183,7 @@ def suspects(view: View, label: int) -> Iterator[Suspect]:
     yield from _regions(view, label, own, others)
     yield from _bands(view, label, own, others)
     yield from patterns(view, label, own, others)
-    sizes = [float((opacity(view.images[some]) > 0).float().mean()) for some in (own, others)]
-    alike = min(sizes) > max(sizes) / 2  # else the rim shows the object itself
-    grounds_ = [_ground(view.images[own])] if alike else []
+    grounds_ = [_ground(view.images[own])] if _has_ground(view, own, others) else []
     for swap in (Colours(), *grounds_, Place()):
         yield Suspect(label, swap, own, 0.0)
         shown = [features(swap, view.images[some]).astype(float) for some in (own, others)]
@@ -192,6 +191,21 @@ def suspects(view: View, label: int) -> Iterator[Suspect]:
         group = dense(*(some / spread for some in shown))
         if _RARE <= group.mean() < 1:
             yield Suspect(label, swap, own[group], 0.0)
+
+
+def _has_ground(view: View, own: np.ndarray, others: np.ndarray) -> bool:
+    """Say whether the rim shows what lies behind the object, and not the object itself.
+
+    Else what looks like ground tells other classes apart, or the class has no object.
+    """
+    sizes = [float((opacity(view.images[some]) > 0).float().mean()) for some in (own, others)]
+    if min(sizes) <= max(sizes) / 2:
+        return False
+    images = view.images[others]
+    middle = rim(images).mean(2)[:, :, None, None]
+    behind = torch.where(opacity(images) == 0, images, middle)
+    parts = [float(_telling(x.numpy(), view.labels[others]).sum()) for x in (behind, images)]
+    return parts[0] <= _CONTENT * parts[1]
 
 
 def _ground(images: Tensor) -> Ground:
