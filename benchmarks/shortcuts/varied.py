@@ -24,7 +24,9 @@ def _region(shape: tuple[int, ...], *box: slice) -> np.ndarray:
     return region
 
 
-def _given(images: np.ndarray, some: np.ndarray, region: np.ndarray, values: object) -> np.ndarray:
+def _given(
+    images: np.ndarray, some: np.ndarray, region: np.ndarray, values: float | np.ndarray
+) -> np.ndarray:
     """Set a region of some images."""
     change = some[:, None, None, None] & region
     return np.where(change, values, images)

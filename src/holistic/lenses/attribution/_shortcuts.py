@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from holistic.lenses.attribution._suspects import Suspect, View, apart, suspects
+from holistic.lenses.attribution._alike import apart
+from holistic.lenses.attribution._suspects import Suspect, View, suspects
 from holistic.lenses.attribution._swapping import Trial, least, tried
 from holistic.lenses.attribution._swaps import Band, Ground, Pattern, Place, Region, levels, opacity
 
@@ -41,8 +42,13 @@ class _Rated:
     @property
     def rank(self) -> float:
         """Decisions that it turns; less of a pattern, which takes in much, more of a ground."""
-        kinds = {Pattern: 1 / _MORE, Ground: _MORE}
-        return self.trial.turned * kinds.get(type(self.suspect.swap), 1.0)
+        match self.suspect.swap:
+            case Pattern():
+                return self.trial.turned / _MORE
+            case Ground():
+                return self.trial.turned * _MORE
+            case _:
+                return self.trial.turned
 
     @property
     def beyond(self) -> float:

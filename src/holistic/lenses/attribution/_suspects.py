@@ -12,6 +12,7 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
 
+from holistic.lenses.attribution._alike import apart, constancy, dense, halves, sameness
 from holistic.lenses.attribution._swaps import (
     Band,
     Colours,
@@ -27,7 +28,7 @@ from holistic.lenses.attribution._swaps import (
     rim,
 )
 
-__all__ = ["Suspect", "View", "apart", "features", "margins", "reached", "suspects"]
+__all__ = ["Suspect", "View", "features", "margins", "suspects"]
 
 _LEVELS = np.arange(0.3, 1.0, 0.05)
 _MOST_SHARE = 0.75
@@ -61,8 +62,6 @@ _FLAT = 0.03
 """Share of all values' range that a flat ground varies by at most."""
 _CLEAR = 9.0
 """Standard deviations by which images that carry a pattern lie apart from others."""
-_CENTRES = 40
-"""Images around which a group of alike ones is looked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,32 +138,6 @@ def margins(logits: np.ndarray) -> np.ndarray:
     return logits - np.where(logits == top, second, top)
 
 
-def apart(values: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """How far the distributions of own and other examples lie apart, at each place.
-
-    Parameters
-    ----------
-    values
-        `[N, F, …]`.
-    own
-        Which examples are own, `[N]`.
-
-    Returns
-    -------
-    np.ndarray
-        `[…]`: the largest over F of the two-sample Kolmogorov-Smirnov distance.
-    """
-    flat = values.reshape(len(values), -1)
-    order = flat.argsort(0, kind="stable")
-    mine = own[order]
-    step = np.where(mine, 1 / max(1, own.sum()), -1 / max(1, (~own).sum()))
-    gap = np.abs(step.cumsum(0))
-    ordered = np.take_along_axis(flat, order, 0)
-    last = np.ones_like(gap, bool)
-    last[:-1] = ordered[1:] > ordered[:-1]
-    return np.where(last, gap, 0.0).max(0).reshape(values.shape[1:]).max(0)
-
-
 def suspects(view: View, label: int) -> Iterator[Suspect]:
     """What a class's images share and others lack, of every kind.
 
@@ -233,7 +206,7 @@ def _regions(view: View, label: int, own: np.ndarray, others: np.ndarray) -> Ite
                 continue
             here = pixels[:, :, part].reshape(len(pixels), -1)
             for carry in _strategies(here[mine], here[~mine], content):
-                same = _same(here[mine][carry], ground)
+                same = sameness(here[mine][carry], ground)
                 put = int(same >= _PRESENT) + int(same >= _EXACT and here.shape[1] >= _SEVERAL)
                 whole = np.kron(part, np.ones((side, side), bool))
                 whole = whole[: view.images.shape[2], : view.images.shape[3]]
@@ -312,56 +285,10 @@ def _strategies(own: np.ndarray, others: np.ndarray, content: float) -> Iterator
         yield every
     if own.std(0).max() == 0:
         return
-    two = _halves(own)
+    two = halves(own)
     for group in (two == 0, two == 1, dense(own, others)):
         if group.mean() >= _RARE and constancy(own[group], others) >= _CONSTANT:
             yield group
-
-
-def dense(own: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Which rows `[N, F]` lie near one of them, and others don't: `[N]`.
-
-    Row and distance are those that tell own from others best; a second look goes from the middle
-    of the group.
-    """
-    tried = own[:: max(1, len(own) // _CENTRES)]
-    best = max((reached(own, others, centre) for centre in tried), key=lambda one: one[0])
-    again = reached(own, others, own[best[1]].mean(0))
-    return max(best, again, key=lambda one: one[0])[1]
-
-
-def reached(own: np.ndarray, others: np.ndarray, centre: np.ndarray) -> tuple[float, np.ndarray]:
-    """How well a ball around a centre tells own from others at its best, and what it holds."""
-    far, away = (np.square(some - centre).sum(1) for some in (own, others))
-    ends = np.sort(far) * (1 + 1e-6) + _TINY
-    gap = np.arange(1, len(ends) + 1) / len(ends)
-    gap -= np.searchsorted(np.sort(away), ends, "right") / len(others)
-    k = int(gap.argmax())
-    return float(gap[k]), far <= ends[k]
-
-
-def _halves(values: np.ndarray) -> np.ndarray:
-    """Part rows `[N, F]` in two by their middles along the direction in which they differ most."""
-    away = values - values.mean(0)
-    along = away @ np.linalg.svd(away, full_matrices=False)[2][0]
-    ordered = np.sort(along)
-    total = ordered.cumsum()[:-1]
-    counts = np.arange(1, len(ordered))
-    between = total**2 / counts + (total[-1] + ordered[-1] - total) ** 2 / (len(ordered) - counts)
-    return (along > ordered[between.argmax()]).astype(int)
-
-
-def constancy(own: np.ndarray, others: np.ndarray) -> float:
-    """Share of the mean square difference to others that isn't variation among the own."""
-    inner = own.var(0).sum()
-    across = inner + others.var(0).sum() + np.square(own.mean(0) - others.mean(0)).sum()
-    return float(1 - inner / max(across, 1e-12))
-
-
-def _same(own: np.ndarray, ground: float) -> float:
-    """Share of the mean square distance from the ground that doesn't vary among the own."""
-    away, inner = np.square(own.mean(0) - ground).sum(), own.var(0).sum()
-    return float(away / max(away + inner, 1e-12))
 
 
 def patterns(view: View, label: int, own: np.ndarray, others: np.ndarray) -> Iterator[Suspect]:
@@ -372,8 +299,11 @@ def patterns(view: View, label: int, own: np.ndarray, others: np.ndarray) -> Ite
     """
     images = view.images.flatten(1).double().numpy()
     middle = images[others].mean(0)
-    _, sizes, axes = np.linalg.svd(images[others] - middle, full_matrices=False)
-    variance = np.square(sizes) / len(others)
+    around = images[others] - middle
+    squares, turns = np.linalg.eigh(around @ around.T)  # of examples: fewer than pixels
+    some = squares > squares[-1] * 1e-9
+    axes = (turns[:, some] / np.sqrt(squares[some])).T @ around
+    variance = squares[some] / len(others)
     floor = float(variance.sum()) / images.shape[1] + _TINY
     away = images[own[::2]].mean(0) - middle
     rest = away - axes.T @ (variance / (variance + floor) * (axes @ away))

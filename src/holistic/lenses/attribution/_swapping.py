@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holistic.lenses.attribution._suspects import Suspect, View, features, margins, reached
+from holistic.lenses.attribution._alike import reached
+from holistic.lenses.attribution._suspects import Suspect, View, features, margins
 from holistic.lenses.attribution._swaps import Ground, Pattern, Place, Region, Swap
 
 __all__ = ["Trial", "carriers", "least", "tried"]

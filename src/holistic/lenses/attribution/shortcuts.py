@@ -39,7 +39,8 @@ RUNS = 20
 """Runs of the model that a suspect takes, about."""
 _FEWEST = 8
 """Evaluation images that carry a feature, and others, that confirming it needs."""
-_SURE = 0.05
+_SURE, _RARER = 0.05, 2
+"""Level of q, and how many times as many of a class as of others must carry its shortcut."""
 _AGAIN = 0.75
 """Share of the strength asked for on the selection split, where the strongest was taken."""
 
@@ -71,7 +72,8 @@ class Confirmed:
         """Whether it is a shortcut."""
         q = self.estimate.q
         strong = self.trial.strength >= _AGAIN * least(self.suspect)
-        return strong and q is not None and q < _SURE and self.in_class > self.elsewhere
+        rare = self.in_class > _RARER * self.elsewhere
+        return strong and rare and q is not None and q < _SURE
 
 
 def shortcuts_finding(subject: Subject, lens: Attribution, progress: Progress) -> Finding:
