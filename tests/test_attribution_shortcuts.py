@@ -10,10 +10,22 @@ import pytest
 import torch
 
 import holistic
+import slow_shortcuts
 from holistic.lenses.attribution import Attribution
-from holistic.lenses.attribution._suspects import apart
-from holistic.lenses.attribution._swaps import Band, Colours, Place, Region, centres
-from holistic.lenses.attribution.shortcuts import shortcuts_finding
+from holistic.lenses.attribution._alike import apart, dense
+from holistic.lenses.attribution._suspects import Suspect, View
+from holistic.lenses.attribution._swapping import tried
+from holistic.lenses.attribution._swaps import (
+    Band,
+    Colours,
+    Ground,
+    Pattern,
+    Place,
+    Region,
+    centres,
+)
+from holistic.lenses.attribution.claims import shortcuts
+from holistic.lenses.attribution.shortcuts import effect_of, shortcuts_finding, view_of
 from holistic.lenses.attribution.shortcuts_statements import where
 from holistic.progress import silent
 from holistic.results.findings import Finding
@@ -108,6 +120,96 @@ def test_an_unknown_way_is_refused(planted: Subject) -> None:
         holistic.repair(planted, how="hope")  # pyright: ignore[reportArgumentType]
     with pytest.raises(holistic.HolisticError, match="no class 'x'"):
         holistic.repair(planted, classes="x")
+
+
+def test_masking_and_pasting_are_what_they_say(planted: Subject) -> None:
+    """Every margin of a trial, from its definition; which images are exchanged is in the calls."""
+    view, calls = view_of(planted, planted.evaluation), list[torch.Tensor]()
+    mask = np.zeros((8, 8), bool)
+    mask[BOX] = True
+
+    def predict(images: torch.Tensor) -> np.ndarray:
+        calls.append(images)
+        return view.predict(images)
+
+    own = view.own(MARKED)
+    watched = View(view.images, view.labels, predict, view.seed)
+    suspect = Suspect(MARKED, Region(torch.from_numpy(mask)), own, 0.0)
+    trial = tried(watched, suspect, own, 12, control=False)
+    rng = np.random.default_rng([view.seed, MARKED, 12])
+    others = view.others(MARKED)
+    receivers, donors = rng.choice(others, 12, replace=False), rng.permutation(own)
+    pairs = list(zip(receivers, np.resize(donors, 12), strict=True))
+    model = planted.model
+    slow = slow_shortcuts.exchanged(model, view.images, mask, pairs, MARKED)
+    if len(own) >= 12:
+        np.testing.assert_allclose(trial.pasted, slow, rtol=1e-4, atol=1e-4)
+    before = [slow_shortcuts.margin(model, view.images[r], MARKED) for r in receivers]
+    np.testing.assert_allclose(trial.others, before, rtol=1e-4, atol=1e-4)
+    masked = calls[-1]  # every one is an image of the class with the region of another class's one
+    pairs = [match(image, view.images, mask, own, others) for image in masked]
+    slow = slow_shortcuts.exchanged(model, view.images, mask, pairs, MARKED)
+    np.testing.assert_allclose(trial.masked, slow, rtol=1e-4, atol=1e-4)
+    kept = [slow_shortcuts.margin(model, view.images[r], MARKED) for r, _ in pairs]
+    assert effect_of(trial).value == pytest.approx(slow_shortcuts.lost(kept, slow))
+
+
+def match(
+    image: torch.Tensor, images: torch.Tensor, mask: np.ndarray, own: np.ndarray, others: np.ndarray
+) -> tuple[int, int]:
+    """Which image of the class it is outside of the mask, and which other one inside."""
+    inner = torch.from_numpy(mask)
+    (receiver, *_) = [i for i in own if torch.equal(images[i][:, ~inner], image[:, ~inner])]
+    (donor, *_) = [i for i in others if torch.equal(images[i][:, inner], image[:, inner])]
+    return int(receiver), int(donor)
+
+
+def test_what_is_claimed_of_each_class(planted: Subject, tmp_path: Path) -> None:
+    audit = holistic.audit(planted, out=tmp_path / "a", lenses=[Attribution()], quick=True)
+    claims = list(shortcuts(audit.finding("attribution.shortcuts"), audit))
+    assert [claim.class_ for claim in claims if claim.holds] == [str(MARKED)]
+    assert len(claims) == 10
+    assert (claims[MARKED].value.value or 0.0) > 0.5
+
+
+def stripes(count: int) -> torch.Tensor:
+    """Bright squares before stripes of changing phase."""
+    phase = torch.arange(count) % 2
+    images = 0.4 * ((torch.arange(12)[None] + phase[:, None]) % 2)[:, None, None, :].float()
+    images = images.expand(count, 1, 12, 12).clone()
+    images[:, :, 4:8, 4:8] = 1.0
+    return images
+
+
+def test_a_ground_is_exchanged_behind_the_object() -> None:
+    plain, striped = torch.zeros(6, 1, 12, 12), stripes(6)
+    plain[:, :, 2:5, 6:9] = 1.0
+    bare = Ground().put(striped, plain)
+    assert bare[:, :, 4:8, 4:8].min() == 1.0
+    outside = torch.ones(12, 12, dtype=torch.bool)
+    outside[4:8, 4:8] = False
+    assert bare[:, :, outside].abs().max() == 0.0
+    laid = Ground().put(plain, striped)
+    assert laid[:, :, 2:5, 6:9].min() == 1.0
+    assert set(laid[0, 0, 0].round(decimals=3).tolist()) == {0.0, 0.4} or laid[0, 0, 0].std() > 0.1
+
+
+def test_a_pattern_is_added_to_where_the_donors_lie() -> None:
+    template = torch.randn(1, 6, 6)
+    template /= template.norm()
+    a, b = torch.rand(2, 5, 1, 6, 6)
+    made = Pattern(template).put(a, b)
+    along = [(some * template).flatten(1).sum(1) for some in (made, b)]
+    torch.testing.assert_close(*along)
+    torch.testing.assert_close(Pattern(template).put(a, a), a)
+
+
+def test_a_group_of_alike_ones_is_told_apart() -> None:
+    rng = np.random.default_rng(0)
+    own = np.concatenate([np.full((30, 3), 2.0), rng.normal(size=(70, 3))])
+    group = dense(own, rng.normal(size=(200, 3)))
+    assert group[:30].all()
+    assert group.sum() <= 35
 
 
 def test_distances_of_distributions_are_those_of_scipy() -> None:

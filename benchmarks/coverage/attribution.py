@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import norm
 
-from benchmarks.coverage.simulation import Simulation
+from benchmarks.coverage.simulation import Kind, Simulation
 from holistic.attributing.erasing import Erased
 from holistic.attributing.region import tested_means
 from holistic.lenses._parts import significant, with_q
 from holistic.lenses.attribution._checks import completeness, judged, removed, resemblance
 from holistic.lenses.attribution._label_chances import EDGES, counted, wrong_share
+from holistic.lenses.attribution._swapping import Trial
+from holistic.lenses.attribution.shortcuts import effect_of
 from holistic.results.columns import Estimate
 
 __all__ = ["SIMULATIONS"]
@@ -149,7 +152,48 @@ def _regions(n: int) -> Simulation:
     return Simulation("attribution.regions", "any region called", "q", n, draw, 600, 60)
 
 
+def _exchanged(n: int, rng: np.random.Generator, *, moved: float = 0.0) -> Trial:
+    """Margins of images that an exchange moves, or as much as its control."""
+    others, own = rng.normal(-2, 1, n), rng.normal(1, 1, n)
+    pasted, pasted_control, masked_control = (
+        some + rng.normal(0, 0.5, n) for some in (others, others, own)
+    )
+    masked = own - moved + rng.normal(0, 0.5, n)
+    return Trial(others, own, pasted, pasted_control, masked, masked_control)
+
+
+def _masked(n: int) -> Simulation:
+    """Accuracy that images lose without a shortcut."""
+    truth = float(norm.cdf(1) - norm.cdf((1 - _MOVED) / np.sqrt(1.25)))
+
+    def draw(seed: int) -> tuple[int, int]:
+        rng = np.random.default_rng([seed, n])
+        rows = [effect_of(_exchanged(n, rng, moved=_MOVED)) for _ in range(40)]
+        return sum(_holds(row, truth) for row in rows), 40
+
+    return Simulation("attribution.shortcuts", "accuracy lost", "interval", n, draw, 50, 8)
+
+
+def _exchanges(kind: Kind, n: int) -> Simulation:
+    """Suspects that move decisions no more than their controls; half of them where masked alone."""
+
+    def draw(seed: int) -> tuple[int, int]:
+        rng = np.random.default_rng([seed, n, 1])
+        moved = [_MOVED * (k % 2) for k in range(20)]
+        rows = [effect_of(_exchanged(n, rng, moved=by)) for by in moved]
+        if kind == "p":
+            return sum(row.p is not None and row.p < 0.05 for row in rows), len(rows)
+        return int(any(row.q is not None and row.q < 0.05 for row in with_q(rows))), 1
+
+    words = "exchanges that do no more than their controls"
+    return Simulation("attribution.shortcuts", words, kind, n, draw, 400, 50)
+
+
+_MOVED = 0.8
+
 SIMULATIONS = (
+    *(_masked(n) for n in (50, 200)),
+    *(_exchanges(kind, 50) for kind in ("p", "q")),
     *(_probabilities(n) for n in (60, 300)),
     *(_wrong_shares(n) for n in (50, 500)),
     *(_areas(n) for n in (50, 200)),

@@ -141,7 +141,10 @@ PROMISES: Mapping[str, Mapping[str, str]] = {
         _MEAN: "lo difference_lo next_lo p next_p",
         "attribution.regions: any": "q next_q",
     },
-    "attribution.shortcuts": {_FLIPS: "lo", _MEAN: "p q"},
+    "attribution.shortcuts": {
+        "attribution.shortcuts: accuracy lost": "lo",
+        "attribution.shortcuts: exchanges": "p q",
+    },
     "attribution.labels": {
         "attribution.labels: probability": "probability_lo",
         "attribution.labels: share": "class_share_lo",

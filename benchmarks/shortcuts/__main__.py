@@ -8,7 +8,7 @@ from collections import defaultdict
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from benchmarks.shortcuts.cases import all_cases
+from benchmarks.shortcuts.cases import all_cases, varied_cases
 from benchmarks.shortcuts.judged import Outcome, judged
 
 
@@ -17,9 +17,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.shortcuts", description=__doc__)
     parser.add_argument("names", nargs="*", help="words that a case's name must hold")
     parser.add_argument("--every", type=int, default=1, help="one case in so many")
+    parser.add_argument("--varied", action="store_true", help="other looks and sizes")
     parser.add_argument("--no-repair", action="store_true", help="find only")
     chosen = parser.parse_args()
-    cases = [c for c in all_cases() if all(word in c.name for word in chosen.names)]
+    every = varied_cases() if chosen.varied else all_cases()
+    cases = [c for c in every if all(word in c.name for word in chosen.names)]
     console, groups = Console(), defaultdict[str, list[Outcome]](list)
     for case in cases[:: chosen.every]:
         outcome = judged(case, repaired=not chosen.no_repair)

@@ -13,14 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.shortcuts.planting import PLANTS, Spot
+from benchmarks.shortcuts.varied import VARIED
 from holistic import Subject
 from holistic.study import models
 from holistic.study.datasets import Labelled, load_data
 
-__all__ = ["Case", "Made", "all_cases", "made"]
+__all__ = ["Case", "Made", "all_cases", "made", "varied_cases"]
 
 CACHE = Path(__file__).parents[1] / ".cache" / "shortcuts"
 _RECIPE = models.Recipe(epochs=3, batch=64, rate=3e-3, steps=250)
+_BASES = "mnist", "tiny", "small", "shapes", "large"
 _LEARNED, _STUDIED, _TESTED = 2000, 1200, 1000
 
 
@@ -31,7 +33,8 @@ class Case:
     Attributes
     ----------
     base
-        `mnist`, `small` (16 × 16), `colour` (16 × 16, three channels) or `shapes`.
+        `mnist`, `small` (16 × 16), `tiny` (8 × 8), `colour` (16 × 16, three channels), `large` (32
+        × 32, three channels) or `shapes`.
     kind, look
         What is planted (`PLANTS`).
     architecture
@@ -109,6 +112,29 @@ def all_cases() -> list[Case]:
     return found
 
 
+def varied_cases() -> list[Case]:
+    """Cases of other looks, on pictures of other sizes."""
+    found, count = list[Case](), 0
+    shares = 1.0, 0.7, 0.5, 0.9
+    for turn in range(3):
+        for kind, looks in VARIED.items():
+            bases = ("colour", "large") if kind == "colour" else _BASES
+            for look in looks:
+                architecture = models.MODELS[(count + turn) % 3]
+                case = Case(
+                    bases[(count + turn) % len(bases)],
+                    kind,
+                    look,
+                    architecture,
+                    shares[(count + count // 4) % 4],
+                    (0.0, 0.03)[count // 3 % 2],
+                    1000 + count,
+                )
+                found.append(case)
+                count += 1
+    return found
+
+
 @cache
 def _pool(base: str) -> tuple[np.ndarray, np.ndarray]:
     """All clean images `[N, C, H, W]` in 0 to 1 and their labels."""
@@ -117,10 +143,14 @@ def _pool(base: str) -> tuple[np.ndarray, np.ndarray]:
         return _shapes(count)
     data = load_data("mnist").sides[0]
     images, labels = data.images[:count].double().numpy(), data.labels[:count].numpy()
-    if base != "mnist":
+    if base == "tiny":
+        images = images[:, :, 2:26, 2:26].reshape(len(images), 1, 8, 3, 8, 3).mean((3, 5))
+    elif base == "large":
+        images = np.pad(images, ((0, 0), (0, 0), (2, 2), (2, 2)))
+    elif base != "mnist":
         images = images.reshape(len(images), 1, 14, 2, 14, 2).mean((3, 5))
         images = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)))
-    if base == "colour":
+    if base in ("colour", "large"):
         images = np.repeat(images, 3, 1)
     return images, labels
 
@@ -185,7 +215,8 @@ def _planted(
     """Plant the shortcut in a share of the class's images, and of others'."""
     look, draws, each = (np.random.default_rng([case.seed, i]) for i in range(3))
     carriers = draws.random(len(images)) < np.where(own, prevalence, elsewhere)
-    return PLANTS[case.kind][case.look](images, Spot(carriers, look, each))
+    looks = PLANTS[case.kind] | VARIED[case.kind]
+    return looks[case.look](images, Spot(carriers, look, each))
 
 
 def _twin(case: Case, images: Tensor, labels: Tensor, classes: int) -> nn.Module:

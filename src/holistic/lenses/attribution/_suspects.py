@@ -12,9 +12,23 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
 
-from holistic.lenses.attribution._swaps import Band, Colours, Place, Region, Swap, centres, levels
+from holistic.lenses.attribution._alike import apart, constancy, dense, halves, sameness
+from holistic.lenses.attribution._swaps import (
+    Band,
+    Colours,
+    Ground,
+    Pattern,
+    Place,
+    Region,
+    Swap,
+    centres,
+    grounds,
+    levels,
+    opacity,
+    rim,
+)
 
-__all__ = ["Suspect", "View", "apart", "features", "margins", "suspects"]
+__all__ = ["Suspect", "View", "features", "margins", "suspects"]
 
 _LEVELS = np.arange(0.3, 1.0, 0.05)
 _MOST_SHARE = 0.75
@@ -32,7 +46,7 @@ _PRESENT = 0.97
 """Part of a region's square distance from the ground that is the same in all that carry it, from
 which on it holds one thing that was put there."""
 _EXACT, _SEVERAL = 0.999, 8
-"""The same, of a thing that is the very same, and pixels that chance doesn't make so."""
+"""The same, of a thing that is the very same, and values that chance doesn't make so."""
 _ALIKE = 0.85
 """Overlap, as a share of the union, from which on two regions are one."""
 _SQUARE = np.ones((3, 3), bool)
@@ -44,6 +58,10 @@ _WAVES = 64
 """Pixels along a side above which waves aren't looked at."""
 _NARROW = 0.1
 """Share of all waves that a band holds at most."""
+_FLAT = 0.03
+"""Share of all values' range that a flat ground varies by at most."""
+_CLEAR = 9.0
+"""Standard deviations by which images that carry a pattern lie apart from others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,32 +138,6 @@ def margins(logits: np.ndarray) -> np.ndarray:
     return logits - np.where(logits == top, second, top)
 
 
-def apart(values: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """How far the distributions of own and other examples lie apart, at each place.
-
-    Parameters
-    ----------
-    values
-        `[N, F, …]`.
-    own
-        Which examples are own, `[N]`.
-
-    Returns
-    -------
-    np.ndarray
-        `[…]`: the largest over F of the two-sample Kolmogorov-Smirnov distance.
-    """
-    flat = values.reshape(len(values), -1)
-    order = flat.argsort(0, kind="stable")
-    mine = own[order]
-    step = np.where(mine, 1 / max(1, own.sum()), -1 / max(1, (~own).sum()))
-    gap = np.abs(step.cumsum(0))
-    ordered = np.take_along_axis(flat, order, 0)
-    last = np.ones_like(gap, bool)
-    last[:-1] = ordered[1:] > ordered[:-1]
-    return np.where(last, gap, 0.0).max(0).reshape(values.shape[1:]).max(0)
-
-
 def suspects(view: View, label: int) -> Iterator[Suspect]:
     """What a class's images share and others lack, of every kind.
 
@@ -163,8 +155,37 @@ def suspects(view: View, label: int) -> Iterator[Suspect]:
     own, others = (rng.permutation(some)[:most] for some, most in ((own, 200), (others, 400)))
     yield from _regions(view, label, own, others)
     yield from _bands(view, label, own, others)
-    yield Suspect(label, Colours(), own, 0.0)
-    yield Suspect(label, Place(), own, 0.0)
+    yield from patterns(view, label, own, others)
+    grounds_ = [_ground(view.images[own])] if _has_ground(view, own, others) else []
+    for swap in (Colours(), *grounds_, Place()):
+        yield Suspect(label, swap, own, 0.0)
+        shown = [features(swap, view.images[some]).astype(float) for some in (own, others)]
+        spread = np.concatenate(shown).std(0) + _TINY
+        group = dense(*(some / spread for some in shown))
+        if _RARE <= group.mean() < 1:
+            yield Suspect(label, swap, own[group], 0.0)
+
+
+def _has_ground(view: View, own: np.ndarray, others: np.ndarray) -> bool:
+    """Say whether the rim shows what lies behind the object, and not the object itself.
+
+    Else what looks like ground tells other classes apart, or the class has no object.
+    """
+    sizes = [float((opacity(view.images[some]) > 0).float().mean()) for some in (own, others)]
+    if min(sizes) <= max(sizes) / 2:
+        return False
+    images = view.images[others]
+    middle = rim(images).mean(2)[:, :, None, None]
+    behind = torch.where(opacity(images) == 0, images, middle)
+    parts = [float(_telling(x.numpy(), view.labels[others]).sum()) for x in (behind, images)]
+    return parts[0] <= _CONTENT * parts[1]
+
+
+def _ground(images: Tensor) -> Ground:
+    """The ground: a colour where it is flat in most of the class's images, else a texture."""
+    spread = grounds(images).unflatten(1, (4, -1))[:, 1]
+    flat = float(spread.amax(1).median()) < _FLAT * float(images.max() - images.min())
+    return Ground("colour" if flat else "texture")
 
 
 def _regions(view: View, label: int, own: np.ndarray, others: np.ndarray) -> Iterator[Suspect]:
@@ -185,8 +206,8 @@ def _regions(view: View, label: int, own: np.ndarray, others: np.ndarray) -> Ite
                 continue
             here = pixels[:, :, part].reshape(len(pixels), -1)
             for carry in _strategies(here[mine], here[~mine], content):
-                same = _same(here[mine][carry], ground)
-                put = int(same >= _PRESENT) + int(same >= _EXACT and part.sum() >= _SEVERAL)
+                same = sameness(here[mine][carry], ground)
+                put = int(same >= _PRESENT) + int(same >= _EXACT and here.shape[1] >= _SEVERAL)
                 whole = np.kron(part, np.ones((side, side), bool))
                 whole = whole[: view.images.shape[2], : view.images.shape[3]]
                 yield Suspect(label, Region(torch.from_numpy(whole)), own[carry], content, put)
@@ -264,35 +285,37 @@ def _strategies(own: np.ndarray, others: np.ndarray, content: float) -> Iterator
         yield every
     if own.std(0).max() == 0:
         return
-    two = _halves(own)
-    for k in (0, 1):
-        group = two == k
+    two = halves(own)
+    for group in (two == 0, two == 1, dense(own, others)):
         if group.mean() >= _RARE and constancy(own[group], others) >= _CONSTANT:
             yield group
 
 
-def _halves(values: np.ndarray) -> np.ndarray:
-    """Part rows `[N, F]` in two by their middles along the direction in which they differ most."""
-    away = values - values.mean(0)
-    along = away @ np.linalg.svd(away, full_matrices=False)[2][0]
-    ordered = np.sort(along)
-    total = ordered.cumsum()[:-1]
-    counts = np.arange(1, len(ordered))
-    between = total**2 / counts + (total[-1] + ordered[-1] - total) ** 2 / (len(ordered) - counts)
-    return (along > ordered[between.argmax()]).astype(int)
+def patterns(view: View, label: int, own: np.ndarray, others: np.ndarray) -> Iterator[Suspect]:
+    """One fixed pattern that the class's images have and that no variation of others explains.
 
-
-def constancy(own: np.ndarray, others: np.ndarray) -> float:
-    """Share of the mean square difference to others that isn't variation among the own."""
-    inner = own.var(0).sum()
-    across = inner + others.var(0).sum() + np.square(own.mean(0) - others.mean(0)).sum()
-    return float(1 - inner / max(across, 1e-12))
-
-
-def _same(own: np.ndarray, ground: float) -> float:
-    """Share of the mean square distance from the ground that doesn't vary among the own."""
-    away, inner = np.square(own.mean(0) - ground).sum(), own.var(0).sum()
-    return float(away / max(away + inner, 1e-12))
+    It is Fisher's direction on half of the class's images; the other half must lie far from others
+    along it.
+    """
+    images = view.images.flatten(1).double().numpy()
+    middle = images[others].mean(0)
+    around = images[others] - middle
+    squares, turns = np.linalg.eigh(around @ around.T)  # of examples: fewer than pixels
+    some = squares > squares[-1] * 1e-9
+    axes = (turns[:, some] / np.sqrt(squares[some])).T @ around
+    variance = squares[some] / len(others)
+    floor = float(variance.sum()) / images.shape[1] + _TINY
+    away = images[own[::2]].mean(0) - middle
+    rest = away - axes.T @ (variance / (variance + floor) * (axes @ away))
+    rest /= max(float(np.linalg.norm(rest)), _TINY)
+    mine, theirs, every = (images[where] @ rest for where in (own[1::2], others, own))
+    edge = (np.quantile(mine, 1 - _RARE / 2) + np.median(theirs)) / 2
+    group = mine > edge
+    spread = max(float(mine[group].std()), float(theirs.std()), _TINY) if group.any() else np.inf
+    if group.mean() < _RARE or mine[group].mean() - theirs.mean() < _CLEAR * spread:
+        return
+    template = torch.from_numpy(rest).to(view.images).reshape(view.images.shape[1:])
+    yield Suspect(label, Pattern(template), own[every > edge], 0.0)
 
 
 def _bands(view: View, label: int, own: np.ndarray, others: np.ndarray) -> Iterator[Suspect]:
@@ -325,5 +348,9 @@ def features(swap: Swap, images: Tensor) -> np.ndarray:
             return torch.cat([*levels(images)], 1).flatten(1).numpy()
         case Band():
             return torch.fft.fft2(images).abs()[:, :, swap.mask].flatten(1).numpy()
+        case Ground():
+            return grounds(images).numpy()
+        case Pattern():
+            return (images * swap.template).flatten(1).sum(1, keepdim=True).numpy()
         case _:
             return centres(images).numpy()

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from holistic.lenses.attribution._alike import reached
 from holistic.lenses.attribution._suspects import Suspect, View, features, margins
-from holistic.lenses.attribution._swaps import Place, Region, Swap
+from holistic.lenses.attribution._swaps import Ground, Pattern, Place, Region, Swap
 
 __all__ = ["Trial", "carriers", "least", "tried"]
 
 _SHIFTS = 12
 """Other places among which the one is sought where pasting changes as much."""
-_FLOORS, _MOVED = (0.2, 0.12, 0.12), 0.6
+_FLOORS, _WHOLE, _MOVED = (0.2, 0.12, 0.12), 0.3, 0.6
 """Share of the gap that pasting and masking must close together, by how surely a feature was put
-there; and of moved objects."""
-_SLOPES = (70.0, 20.0, 3.0)
+there; of grounds and patterns; and of moved objects."""
+_SLOPES = (90.0, 20.0, 3.0)
 """How much more for what tells other classes apart, by how surely a feature was put there."""
 
 
@@ -62,11 +63,23 @@ class Trial:
         """What both close together."""
         return self.gained + self.lost
 
+    @property
+    def turned(self) -> float:
+        """Share of others that become the class, and of the class's that cease to be it, together.
+
+        Beyond the controls.
+        """
+        become, kept = (float((some > 0).mean()) for some in (self.pasted, self.masked_control))
+        control, rest = (float((some > 0).mean()) for some in (self.pasted_control, self.masked))
+        return become - control + kept - rest
+
 
 def least(suspect: Suspect) -> float:
     """Strength that a feature must have: the more, the more of a picture it shows."""
     if isinstance(suspect.swap, Place):
         return _MOVED
+    if isinstance(suspect.swap, Ground | Pattern):
+        return _WHOLE
     return _FLOORS[suspect.put] + _SLOPES[suspect.put] * suspect.content
 
 
@@ -155,7 +168,9 @@ def _elsewhere(
 
 
 def carriers(view: View, suspect: Suspect, model: View) -> np.ndarray:
-    """Which images carry a feature, `[N]`: those as near to its carriers' middle as most of them.
+    """Which images carry a feature, `[N]`: those near the middle of its carriers.
+
+    How near is what tells them from others best.
 
     Parameters
     ----------
@@ -169,9 +184,10 @@ def carriers(view: View, suspect: Suspect, model: View) -> np.ndarray:
     known = features(suspect.swap, model.images[suspect.carriers])
     middle = np.median(known, 0)
     scale = np.maximum(known.std(0), 0.05 * (known.max() - known.min() + 1e-6))
-
-    def far(values: np.ndarray) -> np.ndarray:
-        return np.square((values - middle) / scale).mean(1)
-
-    edge = np.quantile(far(known), 0.95) * 1.05 + 1e-9
-    return far(features(suspect.swap, view.images)) <= edge
+    others = features(suspect.swap, model.images[model.others(suspect.label)])
+    gap, near = reached(known / scale, others / scale, middle / scale)
+    far, asked = (
+        np.square((values - middle) / scale).mean(1)
+        for values in (known, features(suspect.swap, view.images))
+    )
+    return asked <= (far[near].max() if gap > 0 else np.quantile(far, 0.95)) * 1.05 + 1e-9

@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-__all__ = ["Band", "Colours", "Place", "Region", "Swap"]
+__all__ = ["Band", "Colours", "Ground", "Pattern", "Place", "Region", "Swap"]
 
 _ENDS = (0.02, 0.98)
 """Quantiles between which a channel's levels lie."""
@@ -86,6 +86,78 @@ class Band:
     def part(self, images: Tensor) -> Tensor:
         """Return what of images `[B, C, H, W]` lies in the band."""
         return torch.fft.ifft2(torch.fft.fft2(images) * self.mask).real
+
+
+@dataclass(frozen=True, eq=False)
+class Pattern:
+    """How much of one pattern `[C, H, W]` of length 1 an image holds."""
+
+    template: Tensor
+    kind: str = "texture"
+
+    def put(self, receivers: Tensor, donors: Tensor) -> Tensor:
+        """Add or take away so much of the pattern that there is as much as in the donor."""
+        more = ((donors - receivers) * self.template).flatten(1).sum(1)
+        return receivers + more[:, None, None, None] * self.template
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What lies behind the object: whatever is alike what the rim shows."""
+
+    kind: str = "texture"
+
+    def put(self, receivers: Tensor, donors: Tensor) -> Tensor:
+        """Lay each receiver's object on its donor's ground.
+
+        Behind the donor's object comes what other donors have there.
+        """
+        behind, hidden = donors.clone(), opacity(donors) > 0
+        for turn in range(1, _FILLED + 1):
+            new = donors.roll(turn, 0)
+            seen = hidden & ~(opacity(new) > 0)
+            behind, hidden = torch.where(seen, new, behind), hidden & ~seen
+        behind = torch.where(hidden, rim(donors).mean(2)[:, :, None, None], behind)
+        clear = 1 - opacity(receivers)
+        own = rim(receivers).mean(2)[:, :, None, None]
+        return torch.where(clear == 1, behind, receivers + clear * (behind - own))
+
+
+_FILLED = 6
+"""Donors whose grounds fill what is hidden behind a donor's object."""
+_RIM = (0.1, 0.9)
+"""Quantiles of the rim's values between which the ground lies."""
+_BLUR = 0.15
+"""Part of the way from the ground to the furthest values that still is ground."""
+
+
+def rim(images: Tensor) -> Tensor:
+    """The outermost pixels `[B, C, R]` of images `[B, C, H, W]`."""
+    sides = images[:, :, 0], images[:, :, -1], images[:, :, 1:-1, 0], images[:, :, 1:-1, -1]
+    return torch.cat(sides, 2)
+
+
+def opacity(images: Tensor) -> Tensor:
+    """How much of the ground each pixel hides `[B, 1, H, W]`: 0 of the ground, 1 of the object."""
+    ends = torch.quantile(rim(images), torch.tensor(_RIM, dtype=images.dtype), 2)
+    low, high = ends[:, :, :, None, None]
+    beyond = (torch.relu(images - high) + torch.relu(low - images)).amax(1, keepdim=True)
+    most = torch.quantile(beyond.flatten(1), _ENDS[1], 1).clamp(min=1e-3)[:, None, None, None]
+    return ((beyond / most - _BLUR) / (1 - _BLUR)).clamp(0, 1)
+
+
+def grounds(images: Tensor) -> Tensor:
+    """Mean, spread and steps of each channel's ground, `[B, 4 * C]`."""
+    clear = (opacity(images) == 0).to(images)
+    total = clear.sum((2, 3)).clamp(min=1)
+    mean = (images * clear).sum((2, 3)) / total
+    spread = ((images - mean[:, :, None, None]).abs() * clear).sum((2, 3)) / total
+    both = clear[:, :, 1:] * clear[:, :, :-1], clear[..., 1:] * clear[..., :-1]
+    down, across = (
+        (step.abs() * seen).sum((2, 3)) / seen.sum((2, 3)).clamp(min=1)
+        for step, seen in zip((images.diff(dim=2), images.diff(dim=3)), both, strict=True)
+    )
+    return torch.cat([mean, spread, down, across], 1)
 
 
 @dataclass(frozen=True, eq=False)

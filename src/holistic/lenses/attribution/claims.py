@@ -17,6 +17,7 @@ from holistic.lenses.attribution.schemas import (
     LabelRow,
     MethodRow,
     RegionRow,
+    ShortcutRow,
     WordRow,
 )
 from holistic.results.claims import Claim
@@ -25,7 +26,15 @@ from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 from holistic.words import named
 
-__all__ = ["contrasts", "evidence", "labels", "methods", "regions", "words"]
+__all__ = [
+    "contrasts",
+    "evidence",
+    "labels",
+    "methods",
+    "regions",
+    "shortcuts",
+    "words",
+]
 
 _PLANE = 4
 """Rows and columns from which on places on a plane have words."""
@@ -137,6 +146,24 @@ def contrasts(finding: Finding, audit: Folder) -> Iterator[Claim]:
             value=share(sure, len(rows)),
             unit="share",
             margin=max(known(decades_of_q(r.difference, sign=-1)) for r in rows),
+        )
+
+
+def shortcuts(finding: Finding, audit: Folder) -> Iterator[Claim]:
+    """Which classes are read off a mark, a colour, a texture or a place."""
+    found = dict[str, ShortcutRow]()
+    for row in finding.table.rows(ShortcutRow):  # the strongest comes first
+        found.setdefault(row.class_, row)
+    for name in audit.provenance.get("classes", []):
+        row = found.get(name)
+        yield Claim(
+            f"{named(name)} is read off a mark, a colour, a texture or a place.",
+            finding.name,
+            row is not None,
+            value=row.drop if row else Estimate(None),
+            unit="share",
+            where={"class": name},
+            class_=name,
         )
 
 

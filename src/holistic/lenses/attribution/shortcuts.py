@@ -26,7 +26,10 @@ from holistic.stats.means import Means
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
 
-__all__ = ["Confirmed", "Region", "View", "carriers", "confirmed", "shortcuts_finding", "view_of"]
+__all__ = [
+    "Confirmed", "Region", "View", "carriers", "confirmed", "effect_of", "shortcuts_finding",
+    "view_of",
+]  # fmt: skip
 
 CLASSES = 50
 """Most classes that are looked at: those with most selection images."""
@@ -36,7 +39,8 @@ RUNS = 20
 """Runs of the model that a suspect takes, about."""
 _FEWEST = 8
 """Evaluation images that carry a feature, and others, that confirming it needs."""
-_SURE = 0.05
+_SURE, _RARER = 0.05, 2
+"""Level of q, and how many times as many of a class as of others must carry its shortcut."""
 _AGAIN = 0.75
 """Share of the strength asked for on the selection split, where the strongest was taken."""
 
@@ -68,7 +72,8 @@ class Confirmed:
         """Whether it is a shortcut."""
         q = self.estimate.q
         strong = self.trial.strength >= _AGAIN * least(self.suspect)
-        return strong and q is not None and q < _SURE and self.in_class > self.elsewhere
+        rare = self.in_class > _RARER * self.elsewhere
+        return strong and rare and q is not None and q < _SURE
 
 
 def shortcuts_finding(subject: Subject, lens: Attribution, progress: Progress) -> Finding:
@@ -157,11 +162,11 @@ def _confirmed(
         return
     trial = tried(tested_on, suspect, carrying, most)
     yield Confirmed(
-        suspect, trial, float(have[own].mean()), float(have[~own].mean()), _estimate(trial)
+        suspect, trial, float(have[own].mean()), float(have[~own].mean()), effect_of(trial)
     )
 
 
-def _estimate(trial: Trial) -> Estimate:
+def effect_of(trial: Trial) -> Estimate:
     """Accuracy lost without the feature, and whether it and pasting do more than their controls."""
     before, after = trial.own > 0, trial.masked > 0
     lost, gained = int((before & ~after).sum()), int((~before & after).sum())
