@@ -200,4 +200,4 @@ def test_what_stands_for_examples_are_their_numbers_in_rows() -> None:
 
 def test_of_tokens_the_lens_attribution_asks_of_words_and_nothing_of_pixels() -> None:
     names = [f.name for f in FEW.run(_texts(), Context())]
-    assert names == ["attribution.words", "attribution.tokens"]
+    assert names == ["attribution.labels", "attribution.words", "attribution.tokens"]
