@@ -68,7 +68,7 @@ def test_a_method_that_fails_a_test_and_is_right_about_pixels_is_a_conflict() ->
         method("b", "deletion_auc", 0.4, True), method("b", "randomisation", 0.0, True),
     ]  # fmt: skip
     [claim] = found(attribution, "attribution.methods", rows)
-    assert claim.about.startswith("Maps of a name best what removing pixels confirms, and yet")
+    assert claim.about.startswith("Maps of a name best what removal confirms, yet")
     assert len(claim.about.split()) <= 25
     assert claim.against is not None
     assert claim.against.where == {"method": "a", "metric": "randomisation"}

@@ -3,6 +3,7 @@ import { byLargest } from "../src/choose";
 import { Audit, type Column } from "../src/data";
 import { apart } from "../src/lenses/agreement/units";
 import { type Edge, layers } from "../src/lenses/mechanism/layers";
+import { inOrder } from "../src/views/Heat";
 import { square } from "../src/views/matrix";
 import { laid } from "../src/views/Network";
 
@@ -139,4 +140,10 @@ test("columns stand by the row of their largest number, those of nothing last", 
     [1, "b", 0],
   ].map(([column, row, size]) => ({ column, row, size: size as number }));
   expect(byLargest([1, 2, 3, 4, 5], ["a", "b"], cells)).toEqual([3, 2, 4, 1, 5]);
+});
+
+test("numbers that are the names of classes, too, stay numbers", () => {
+  const classes = ["0", "1", "2"];
+  expect(inOrder([2, 0, 1], classes)).toEqual([0, 1, 2]);
+  expect(inOrder(["2", "all", "0"], classes)).toEqual(["0", "2", "all"]);
 });

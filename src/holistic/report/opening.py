@@ -34,7 +34,7 @@ _TEXTS = 2
 """The same of texts."""
 _LAST = 100
 """Place of panels of lenses that make none."""
-_OPPOSED = 2
+_OPPOSED = 1
 """Contradictions that a first screen has room for."""
 _SIDE = 64
 """Pixels of a side above which pictures are made smaller for the first screen."""
@@ -86,7 +86,7 @@ def _opposed(audit: Folder) -> Iterator[Panel]:
     found = list(conflicts(audit))
     if found:
         lines = tuple(audit.readers.in_text(one.about) for one in found[:_OPPOSED])
-        title = "Where findings contradict each other"
+        title = "Findings that disagree"
         yield Panel("conflict", title, lines, found[0].finding, 55, bare=True, listed=True)
 
 

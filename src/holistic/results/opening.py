@@ -144,6 +144,8 @@ class Panel:
         Whether a page shows it without pictures, too.
     listed
         Whether each sentence has a line of its own on a page, too.
+    pictured
+        Whether a page shows its pictures without the sentences.
     """
 
     name: str
@@ -155,6 +157,7 @@ class Panel:
     strips: tuple[Strip, ...] = ()
     bare: bool = False
     listed: bool = False
+    pictured: bool = False
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ const MANY = 30;
 type Worse = (row: number, value: string) => number;
 
 /** Classes as the model has them, numbers by size, names as they come. */
-function inOrder(cells: Cell[], classes: string[]): Cell[] {
-  const known = [...new Set([...classes, "all"])];
-  return cells.every((c) => known.includes(String(c)))
+export function inOrder(cells: Cell[], classes: string[]): Cell[] {
+  const known: Cell[] = [...new Set([...classes, "all"])];
+  return cells.every((c) => known.includes(c))
     ? known.filter((c) => cells.includes(c))
     : ordered(cells);
 }

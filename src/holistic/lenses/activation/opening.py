@@ -60,7 +60,7 @@ def _layer(
     )
     return Panel(
         "layers",
-        f"What {layers.get(site, site)} responds to",
+        f"{layers.get(site, site)} responds to",
         (responds(audit, site, rows),),
         _UNITS,
         place,
@@ -83,13 +83,13 @@ def responds(audit: Folder, site: str, rows: Sequence[UnitRow]) -> str:
     of = depth.value if depth is not None else None
     median = float(np.median([known(row.auroc.value) for row in rows]))
     if of is None or of.control is None:
-        return f"Units of {name} rank their class above others (AUROC {number(median)})."
+        return f"Units of {name} rank their class first (AUROC {number(median)})."
     numbers = f"(AUROC {number(of.value)}, untrained {number(of.control)})"
     if significant(of) and known(of.value) > of.control:
-        return f"Units of {name} rank their class above others {numbers}."
+        return f"Units of {name} rank their class first {numbers}."
     if too_few(controls_of(audit)):
         unsure = "too few controls to settle whether training does that"
-        return f"Units of {name} rank their class above others {numbers}; {unsure}."
+        return f"Units of {name} rank their class first {numbers}; {unsure}."
     return f"Units of {name} don't surely rank their class higher than untrained ones {numbers}."
 
 

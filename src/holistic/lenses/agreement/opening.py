@@ -47,10 +47,11 @@ def _misled(audit: Folder) -> Iterator[Panel]:
         names = [unit_name(layers, row.site, row.unit) for row in rows]
         yield Panel(
             "agreement",
-            "Where one lens would have misled you",
+            "Where one lens misleads",
             (rows[0].in_words,),
             _MISLED,
             51,
+            pictured=True,
             strips=tuple(
                 Strip(f"{name}, {row.lens}", card=Card(name, row.site, row.unit))
                 for name, row in list(zip(names, rows, strict=True))[:_PICTURED]

@@ -35,8 +35,8 @@ def conflicts(audit: Folder) -> Iterator[Claim]:
             continue
         gate = next(one for one in IN_SHORT if one in failed[best.method])
         yield Claim(
-            f"Maps of {best.method_name} name best what removing pixels confirms, and yet "
-            f"{IN_SHORT[gate]}: trust them for where, not for why.",
+            f"Maps of {best.method_name} name best what removal confirms, yet "
+            f"{IN_SHORT[gate]}: trust where, not why.",
             _METHODS,
             True,
             value=best.value,

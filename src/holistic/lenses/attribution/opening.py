@@ -165,7 +165,7 @@ def _warning(rows: Sequence[MethodRow], chances: Sequence[TrustRow]) -> Iterator
             for method, tests in failures(rows).items()
             if tests
         )
-        title = "Which heat maps to trust"
+        title = "Heat maps to trust"
         source = _TRUST if trusted(chances) else _METHODS
         yield Panel("maps", title, lines, source, 40, evidence=evidence, bare=True)
 

@@ -37,7 +37,7 @@ def opening(audit: Folder) -> Opening:
     lowest = min(rows, key=lambda row: known(row.auroc.value))
     of = lowest.auroc
     line = (
-        f"Examples from least to most along a class's direction in {name}: AUROC at least "
+        f"From least to most along a class's direction in {name}: AUROC at least "
         f"{number(of.value)}, random {number(of.control)}."
     )
     return Opening(
