@@ -126,9 +126,9 @@ def its(row: RegionRow) -> str:
 
     >>> from holistic.results.columns import Estimate
     >>> nothing = Estimate(None)
-    >>> its(RegionRow("7", 0, "upper bar", 0.2, nothing, 9, nothing, nothing))
+    >>> its(RegionRow("7", 0, "upper bar", 0.2, nothing, 9, nothing, None, nothing))
     'its upper bar'
-    >>> its(RegionRow("rich", 0, "age", 0.2, nothing, 9, nothing, nothing))
+    >>> its(RegionRow("rich", 0, "age", 0.2, nothing, 9, nothing, None, nothing))
     'age'
     """
     pictured = row.place.split(",")[0].split(" ")[-1] in _SHAPES
