@@ -7,7 +7,7 @@ import { featureName, Named } from "./Example";
 import { Overlay } from "./Overlay";
 import { Pixels } from "./Pixels";
 
-const MOST = 6;
+const MOST = 3;
 const [WIDE, ROW] = [150, 14];
 
 /** A map of a series with a row for each channel, whichever way the model reads it. */
