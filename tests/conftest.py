@@ -57,6 +57,14 @@ def mnist() -> Data:
 
 
 @pytest.fixture(scope="session")
+def carried_audit(tmp_path_factory: pytest.TempPathFactory) -> Audit:
+    """Two classes told by unit 0 alone; unit 1 responds just as well, and nothing reads it."""
+    from small_audit import carried
+
+    return carried(tmp_path_factory.mktemp("carried"))
+
+
+@pytest.fixture(scope="session")
 def small_audit(tmp_path_factory: pytest.TempPathFactory) -> Audit:
     """A small audit in which every lens ran."""
     from small_audit import audited

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 import holistic
+import planted_tracing as planted
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.activation import Activation
 from holistic.lenses.agreement import Agreement
@@ -25,6 +26,16 @@ LENSES = (
     Tracing(pairs=3, controls=20, examples=20),
     Agreement(shuffles=99),
 )
+
+PLAIN = (
+    Ablation(depth=3, sets=20, partners=2, permutations=20, familywise=0),
+    "activation", "attribution", "mechanism", "tracing", Agreement(shuffles=99),
+)  # fmt: skip
+
+
+def carried(path: Path) -> Audit:
+    """Audit two classes told by unit 0 alone; nothing reads unit 1, which responds just as well."""
+    return holistic.audit(planted.carried(count=400), out=path, lenses=list(PLAIN))
 
 
 def audited(path: Path) -> Audit:

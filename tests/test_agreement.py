@@ -17,9 +17,7 @@ from torch import nn
 import holistic
 import planted_tracing as planted
 from holistic.lenses._contract import Context
-from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.schemas import RemovedUnit
-from holistic.lenses.agreement import Agreement
 from holistic.lenses.agreement._causes import Evidence, _bounds, gather, settle
 from holistic.lenses.agreement._resampled_images import class_weights, redrawn_areas, redrawn_means
 from holistic.lenses.agreement._scores import SiteScores
@@ -38,19 +36,12 @@ from holistic.results.tables import Table
 from holistic.stats.intervals import class_auroc
 from holistic.stats.means import Means
 from made import a_finding, a_row
-
-LENSES = (
-    Ablation(depth=3, sets=20, partners=2, permutations=20, familywise=0),
-    "activation", "attribution", "mechanism", "tracing", Agreement(shuffles=99),
-)  # fmt: skip
+from small_audit import PLAIN
 
 
 @pytest.fixture(scope="module")
-def audit(tmp_path_factory: pytest.TempPathFactory) -> Audit:
-    """Two classes told by unit 0 alone; unit 1 responds just as well, and nothing reads it."""
-    return holistic.audit(
-        planted.carried(count=400), out=tmp_path_factory.mktemp("carried"), lenses=list(LENSES)
-    )
+def audit(carried_audit: Audit) -> Audit:
+    return carried_audit
 
 
 def unit(audit: Audit, number: int) -> dict[str, Any]:
@@ -424,7 +415,7 @@ def test_no_verdict_where_nothing_could_be_patched(tmp_path: Path) -> None:
         model = nn.Sequential(nn.Flatten(), nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 2)).eval()
         labels = 1 - model(images).argmax(1)
     audit = holistic.audit(
-        holistic.Subject(model, (images, labels)), out=tmp_path / "wrong", lenses=list(LENSES)
+        holistic.Subject(model, (images, labels)), out=tmp_path / "wrong", lenses=list(PLAIN)
     )
     rows = list(audit["agreement.units"].rows())
     assert {row["verdict"] for row in rows} <= {"not measured", "dead"}

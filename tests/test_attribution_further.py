@@ -21,7 +21,7 @@ from holistic.lenses.attribution import _robustness as robustness
 from holistic.lenses.attribution._checks import foreseen, steadied
 from holistic.lenses.attribution._failures import failures
 from holistic.lenses.attribution._further_tests import further_rows
-from holistic.lenses.attribution._imputing import blurred, from_neighbours
+from holistic.lenses.attribution._imputing import from_neighbours, softened
 from holistic.lenses.attribution._maps import attributions, chosen_methods
 from holistic.lenses.attribution._removal import mean_image, removal
 from holistic.lenses.attribution._sample import balanced
@@ -102,18 +102,18 @@ def test_what_is_filled_lies_among_what_is_left(seed: int, share: float) -> None
 
 
 def test_a_blur_keeps_what_is_the_same_everywhere_and_the_sum_of_a_spot() -> None:
-    assert torch.allclose(blurred(torch.full((1, 2, 8, 8), 0.7)), torch.tensor(0.7))
+    assert torch.allclose(softened(torch.full((1, 2, 8, 8), 0.7)), torch.tensor(0.7))
     spot = torch.zeros(1, 1, 21, 21)
     spot[..., 10, 10] = 1
-    assert float(blurred(spot).sum()) == pytest.approx(1, abs=1e-5)
-    assert float(blurred(spot).max()) < 0.1
+    assert float(softened(spot).sum()) == pytest.approx(1, abs=1e-5)
+    assert float(softened(spot).max()) < 0.1
 
 
 def test_fills_are_those_that_are_asked_for() -> None:
     subject, sample, _ = of("cnn")
     ranks = np.arange(64)[None].repeat(len(sample), 0)
     counts = np.array([0, 20, 64])
-    for fill, wanted in (("blur", blurred), ("road", from_neighbours)):
+    for fill, wanted in (("blur", softened), ("road", from_neighbours)):
         found = removal(subject, sample, ranks, counts, fill)
         gone = torch.arange(64).reshape(1, 1, 8, 8).expand(len(sample), 1, 8, 8) < 20
         blank = wanted(sample.images, gone) if fill == "road" else wanted(sample.images)

@@ -7,10 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import holistic
-import planted_tracing as planted
-from holistic.lenses.ablation import Ablation
-from holistic.lenses.agreement import Agreement
 from holistic.lenses.agreement.misled import misleading
 from holistic.lenses.agreement.misled_statements import case, statements
 from holistic.lenses.agreement.schemas import Misled
@@ -19,19 +15,12 @@ from holistic.report.opening import opening
 from holistic.report.saved import Audit
 from holistic.results.columns import Estimate
 from made import a_row
-
-LENSES = (
-    Ablation(depth=3, sets=20, partners=2, permutations=20, familywise=0),
-    "activation", "attribution", "mechanism", "tracing", Agreement(shuffles=99),
-)  # fmt: skip
+from small_audit import carried
 
 
 @pytest.fixture(scope="module")
-def audit(tmp_path_factory: pytest.TempPathFactory) -> Audit:
-    """Two classes told by unit 0 alone; unit 1 responds just as well, and nothing reads it."""
-    return holistic.audit(
-        planted.carried(count=400), out=tmp_path_factory.mktemp("misled"), lenses=list(LENSES)
-    )
+def audit(carried_audit: Audit) -> Audit:
+    return carried_audit
 
 
 def test_a_unit_that_responds_and_is_not_read_is_where_activation_misleads(audit: Audit) -> None:
@@ -116,5 +105,5 @@ def test_a_case_is_one_short_sentence(kind: str, lens: str, loss: float) -> None
 
 
 def test_the_same_seed_gives_the_same_list(audit: Audit, tmp_path: Path) -> None:
-    again = holistic.audit(planted.carried(count=400), out=tmp_path / "again", lenses=list(LENSES))
+    again = carried(tmp_path / "again")
     assert again["agreement.misled"].data.equals(audit["agreement.misled"].data)

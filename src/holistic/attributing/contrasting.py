@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from holistic.attributing.blurring import blurred
 from holistic.attributing.method import Attribute, Batch, Method, Option, Setup, no_gradients
 from holistic.study.planes import flat_planes, planes
 
 __all__ = ["METHODS"]
 
 _FIRST = 827
-_BLUR = 0.7
-"""Standard deviation of the blur, in pixels: a pixel's contribution is as noisy as the pixel."""
+_BLUR, _REACH = 0.7, 3
+"""Standard deviation of the blur, in pixels, and its end: a pixel's contribution is as noisy as the
+pixel."""
 
 
 def _contrast_gradients(given: Setup) -> Attribute:
@@ -40,7 +41,7 @@ def _contrast_gradients(given: Setup) -> Attribute:
             slopes += slope
         part, weight = total / draws, (slopes / draws).abs()
         if pictures:
-            part, weight = _blurred(part), _blurred(weight)
+            part, weight = _softened(part), _softened(weight)
         return part.clamp(min=0) * weight
 
     return attribute
@@ -58,17 +59,12 @@ def _draws(seed: int, batch: Batch, draws: int, labels: np.ndarray) -> tuple[Ten
     return torch.from_numpy(np.stack(places)), torch.from_numpy(np.stack(shares)).float()
 
 
-def _blurred(values: Tensor) -> Tensor:
-    """Blur maps `[B, …]` by a Gaussian over rows and columns; the border is repeated."""
+def _softened(values: Tensor) -> Tensor:
+    """Blur maps `[B, …]` over rows and columns, where they have enough of both."""
     x = planes(values)
     if min(x.shape[2:]) < 4:
         return values
-    steps = torch.arange(-3, 4, dtype=x.dtype, device=x.device)
-    weights = torch.exp(-(steps**2) / (2 * _BLUR**2))
-    kernel = torch.outer(weights, weights)[None, None] / weights.sum() ** 2
-    padded = F.pad(x, (3, 3, 3, 3), mode="replicate").flatten(0, 1)[:, None]
-    found = F.conv2d(padded, kernel)[:, 0].unflatten(0, x.shape[:2])
-    return flat_planes(found, values.shape[1:])
+    return flat_planes(blurred(x, _BLUR, _REACH), values.shape[1:])
 
 
 METHODS = (

@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["blurred", "from_neighbours"]
+from holistic.attributing.blurring import blurred
+
+__all__ = ["from_neighbours", "softened"]
 
 _SIGMA = 1 / 8
 """Standard deviation of the blur, as a share of the shorter side."""
@@ -17,20 +19,10 @@ _ENOUGH = 1e-4
 """The solver stops where what is left is this share of where it began."""
 
 
-def blurred(images: Tensor) -> Tensor:
-    """Blur images `[n, C, H, W]` by a Gaussian; the border is repeated."""
+def softened(images: Tensor) -> Tensor:
+    """Blur images `[n, C, H, W]` by an eighth of their shorter side."""
     sigma = max(0.5, min(images.shape[2:]) * _SIGMA)
-    reach = max(1, round(2 * sigma))
-    steps = torch.arange(-reach, reach + 1, dtype=images.dtype, device=images.device)
-    weights = torch.exp(-(steps**2) / (2 * sigma**2))
-    weights = weights / weights.sum()
-    flat = images.flatten(0, 1)[:, None]
-    for shape, pad in (
-        ((1, 1, -1, 1), (0, 0, reach, reach)),
-        ((1, 1, 1, -1), (reach, reach, 0, 0)),
-    ):
-        flat = F.conv2d(F.pad(flat, pad, mode="replicate"), weights.reshape(shape))
-    return flat[:, 0].unflatten(0, images.shape[:2])
+    return blurred(images, sigma, max(1, round(2 * sigma)))
 
 
 def from_neighbours(images: Tensor, gone: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from holistic.graph.loops import batches
 from holistic.lenses._pictures import flat_planes, planes
-from holistic.lenses.attribution._imputing import blurred, from_neighbours
+from holistic.lenses.attribution._imputing import from_neighbours, softened
 from holistic.pieces import kept
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
@@ -108,7 +108,7 @@ def removal(
     Petsiuk et al. 2018, section 3.2 (deletion and insertion).
     """
     images = planes(examples.images)  # [n, channels, H, W]
-    soft = blurred(images.float()).to(images) if fill == "blur" else images
+    soft = softened(images.float()).to(images) if fill == "blur" else images
     blank = planes(fill[None].to(images)) if isinstance(fill, Tensor) else soft
     place = torch.from_numpy(ranks).to(images.device).reshape(-1, 1, *images.shape[2:])
     shape = examples.images.shape[1:]

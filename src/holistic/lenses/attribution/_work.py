@@ -57,8 +57,8 @@ def work(scene: Scene, lens: Attribution) -> Work:
     made = scene.forward(60) + scene.sums(
         _TRACED * len(subject.all_sites) + 1e-4 * sum(scene.counts)
     )
-    few_maps = min(lens.further_images, count) * _REMADE
-    blanked = min(lens.further_images, count) * (methods + 2) * 8 * 4
+    further = min(lens.further_images, count)
+    few_maps, blanked = further * _REMADE, further * (methods + 2) * 8 * 4
     sums = scene.sums
     labelled, kept = _labelled(scene, lens)
     looked = _looked(scene, lens) if drawn_as_pictures(subject) else {}
@@ -79,7 +79,7 @@ def work(scene: Scene, lens: Attribution) -> Work:
             "removing pixels": scene.forward(curves)
             + sums(3e-9 * curves * pixels + _SORTED * curves / lens.fractions * pixels + 0.05),
             "further tests": scene.backward(few_maps * steps)
-            + scene.forward(blanked + 24 * min(lens.further_images, count))
+            + scene.forward(blanked + 24 * further)
             + sums(few_maps * steps * (_STEPPED + _MAPS * pixels) + 1e-7 * blanked * pixels),
             "trust in maps": scene.backward(seen * steps)
             + scene.forward(trusted)

@@ -133,15 +133,18 @@ def _similarity(rows: Sequence[MethodRow], metric: str, lead: str, control: str)
     return f"{lead}: {each}; {control} {controls} (n = {max(row.n for row in found)})."
 
 
+def _each(found: Iterable[MethodRow]) -> str:
+    return ", ".join(f"{display_name(row.method)} {_number(row)}" for row in found)
+
+
 def _moved(rows: Sequence[MethodRow]) -> str:
     found = _of(rows, "sensitivity").values()
     if not found:
         return ""
-    each = ", ".join(f"{display_name(row.method)} {_number(row)}" for row in found)
     return (
         "How far maps move, in their own length, under noise of 2 % of the inputs' range: "
-        f"{each} (n = {max(row.n for row in found)}); a map that moves much is one of this image "
-        "alone."
+        f"{_each(found)} (n = {max(row.n for row in found)}); a map that moves much is one of this "
+        "image alone."
     )
 
 
@@ -149,10 +152,9 @@ def _dependence(rows: Sequence[MethodRow]) -> str:
     found = _of(rows, "baseline_dependence").values()
     if not found:
         return ""
-    each = ", ".join(f"{display_name(row.method)} {_number(row)}" for row in found)
     return (
         "How far maps depend on what stands for nothing (0 not at all; 1: maps from two baselines "
-        f"share nothing): {each}; maps of two images {_controls(found)} "
+        f"share nothing): {_each(found)}; maps of two images {_controls(found)} "
         f"(n = {max(row.n for row in found)})."
     )
 
