@@ -409,7 +409,9 @@ def test_what_so_few_controls_could_not_show_is_said_to_be_open(
     )
     assert found["units", 19].endswith("; too few controls to settle whether training does that.")
     assert found["depth", 99].startswith("It isn't sure that training")
-    panels = [p for p in of_activation.opening(audits[19]).panels if p.title.endswith(" responds to")]
+    panels = [
+        p for p in of_activation.opening(audits[19]).panels if p.title.endswith(" responds to")
+    ]
     assert panels
     assert all("too few controls to settle" in panel.lines[0] for panel in panels)
     single = small_audit.finding("activation.tuning").statements[0].split(". ")[-1]
