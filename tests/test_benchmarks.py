@@ -14,7 +14,8 @@ import pytest
 import torch
 from benchmarks import leak
 from benchmarks.floor import operations
-from benchmarks.mutations import Input, damaged, judged
+from benchmarks.torture.children import judged
+from benchmarks.torture.damaged import Input, damaged
 from benchmarks.peers import PEERS
 
 import holistic

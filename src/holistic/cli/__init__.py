@@ -10,14 +10,15 @@ from cyclopts import App, CycloptsError, Parameter
 
 from holistic import __version__
 from holistic.cli.configuration import check_numbers, read_configuration
+from holistic.cli.signals import terminable
 from holistic.cli.streams import as_line, give_up_stdout, ready
 from holistic.errors import HolisticError, explain_memory_errors
 from holistic.usercode import reason_of
 
 __all__ = ["app", "main"]
 
-BROKEN_PIPE, USER_ERROR, INTERRUPTED = 1, 2, 130
-"""Exit codes; the last is what a shell reports for SIGINT."""
+BROKEN_PIPE, USER_ERROR, INTERRUPTED, TERMINATED = 1, 2, 130, 143
+"""Exit codes; the last two are what a shell reports for SIGINT and SIGTERM."""
 _DEBUG = "--debug"
 
 app = App(
@@ -132,12 +133,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         0; 1 after a lens failed, or where nobody reads stdout any more; 2 after another error and
-        130 after Ctrl-C, each told in one line on stderr. With `--debug` among the words, an
+        130 after Ctrl-C, 143 after SIGTERM, each told in one line on stderr. With `--debug` among the words, an
         error's traceback comes first.
     """
     words = [*(sys.argv[1:] if arguments is None else arguments)]
     debug = _DEBUG in words
-    with ready():
+    with ready(), terminable() as terminated:
         try:
             return _run([word for word in words if word != _DEBUG])
         except BrokenPipeError:
@@ -145,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return BROKEN_PIPE
         except KeyboardInterrupt as stop:
             print(str(stop) or "interrupted", file=sys.stderr)
-            return INTERRUPTED
+            return TERMINATED if terminated else INTERRUPTED
         except BaseException as error:  # somebody's own code may raise anything
             left = isinstance(error.__context__, BrokenPipeError)
             if isinstance(error, SystemExit) and left:  # rich ends the program then

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["rendered", "rendered_opening", "write_report"]
 
 _ROWS = 12
+_ELSEWHERE = ("check", "caveats", "inputs.words")
+"""What of the provenance its section leaves out: the page has it above, or as many words as data."""
 
 
 @dataclass(frozen=True)
@@ -235,9 +237,11 @@ def _shown(value: object) -> str:
 def _flat(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Provenance as lines of name and value."""
     for name, value in record.items():
-        if f"{prefix}{name}" == "inputs.words":
-            continue  # as many as the vocabulary has
+        if f"{prefix}{name}" in _ELSEWHERE:
+            continue
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list):
+            yield f"{prefix}{name}", ", ".join(map(str, value))
         else:
             yield f"{prefix}{name}", str(value)

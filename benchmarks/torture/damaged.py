@@ -1,4 +1,4 @@
-"""Does every damaged input end in one line, or in a right run? `python -m benchmarks.mutations [N]`
+"""Bad input gets one line, or a right run.
 
 Each mutant is tried in a process of its own, forked from one that has imported everything, with a
 limit of time and of memory. It holds where the command exits with 2 and one line, or with 0; where
@@ -7,25 +7,23 @@ an input is damaged so that it must be noticed, 0 is silence.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import resource
 import shutil
-import signal
 import sys
 import tempfile
-import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-__all__ = ["Input", "damaged", "judged", "outcome"]
+from benchmarks.torture.children import Try, outcome
 
-SECONDS, BYTES = 30, 6 << 30
+__all__ = ["FULL", "SHORT", "Input", "damaged", "tries"]
+
+FULL, SHORT = 1000, 40
+_HELD = ("told", "ran")
 _LIMIT = ("--limit", "40", "--lens", "attribution", "--attribution.steps", "4")
 
 
@@ -174,62 +172,6 @@ def _seal(audit: Path, path: Path) -> None:
     (audit / "audit.json").write_text(json.dumps(record))
 
 
-def outcome(words: Sequence[str], told: Path) -> str:
-    """Run a command line in a child: `told`, `ran`, or how it failed."""
-    child = os.fork()
-    if not child:
-        _child(words, told)
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        found, status = os.waitpid(child, os.WNOHANG)
-        if found:
-            return judged(os.waitstatus_to_exitcode(status), told.read_text(errors="replace"))
-        time.sleep(0.01)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return "hung"
-
-
-def _child(words: Sequence[str], told: Path) -> None:
-    """Never returns."""
-    code = 1
-    try:
-        resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
-        with told.open("w") as file:
-            os.dup2(os.open(os.devnull, os.O_RDWR), 1)
-            os.dup2(file.fileno(), 2)
-        from holistic.cli import main
-
-        code = main(list(words))
-    except SystemExit as stop:
-        code = stop.code if isinstance(stop.code, int) else 1
-    except BaseException:
-        import traceback
-
-        traceback.print_exc()
-    finally:
-        with contextlib.suppress(Exception):
-            sys.stderr.flush()
-        os._exit(code)
-
-
-def judged(code: int, stderr: str) -> str:
-    """Say what a run that ended so was: `told`, `ran`, or how it failed."""
-    lines = [line for line in stderr.splitlines() if line.strip()]
-    if "Traceback" in stderr or code < 0:
-        return f"traceback: {lines[-1][:120] if lines else code}"
-    if code == 0:
-        return "ran"
-    if code != 2 or not lines or not lines[-1].startswith("error:"):
-        return f"exit {code}: {lines[-1][:120] if lines else 'silence'}"
-    errors = sum(line.startswith("error:") for line in lines)
-    return (
-        "told"
-        if errors == 1 and len(lines[-1]) < 1200
-        else f"{errors} errors in {len(lines)} lines"
-    )
-
-
 def good(place: Path) -> list[Input]:
     """Make good inputs of every kind."""
     import torch
@@ -371,29 +313,12 @@ def tried(of: Input | None, rng: np.random.Generator, good_place: Path) -> tuple
         return (mutant.kind if of else " ".join(words)[:80]), "silent" if silent else found
 
 
-def main(words: Sequence[str]) -> int:
-    """Print a line for each kind of input; 1 where a mutant isn't held."""
-    count, fallen = int(words[0]) if words else 684, Counter[str]()
-    with tempfile.TemporaryDirectory() as name:
-        place = Path(name)
-        sys.path.insert(0, ".")  # a user's module lies in the folder that is worked in
-        inputs: list[Input | None] = [*good(place), None]
-        tries, held = Counter[str](), Counter[str]()
-        for i in range(count):
-            of = inputs[i % len(inputs)]
-            kind = of.name if of else "command line"
-            done, found = tried(of, np.random.default_rng([0, i]), place)
-            tries[kind] += 1
-            held[kind] += found in ("told", "ran")
-            if found not in ("told", "ran"):
-                fallen[f"{kind}, {done}: {found}"] += 1
-                print(f"  {i}: {kind} {of.file if of else ''}, {done}: {found}", flush=True)
-    print(f"{'input':16} {'tried':>6} {'held':>6}")
-    for kind, n in tries.items():
-        print(f"{kind:16} {n:6} {held[kind]:6}")
-    print(f"one line or a right run: {count} tried, {held.total()} held")
-    return int(held.total() < count)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+def tries(count: int, place: Path) -> Iterator[Try]:
+    """Damage an input of each kind in turn."""
+    sys.path.insert(0, ".")  # a user's module lies in the folder that is worked in
+    inputs: list[Input | None] = [*good(place), None]
+    for i in range(count):
+        of = inputs[i % len(inputs)]
+        kind = of.name if of else "command line"
+        done, found = tried(of, np.random.default_rng([0, i]), place)
+        yield Try(f"{i}: {kind} {of.file if of else ''}, {done}", "" if found in _HELD else found)
