@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test check bench coverage web browser node clean
+.PHONY: demo test check bench coverage torture web browser node clean
 
 demo: $(READY) ## train the reference model on the bundled digits and audit it
 	$(BIN)/holistic run
@@ -26,6 +26,9 @@ bench: $(READY) ## a sweep of every unit beside its peers and the floor, in one 
 
 coverage: $(READY) ## how often intervals hold the truth, and tests stay silent where nothing is
 	$(BIN)/python -m benchmarks.coverage
+
+torture: $(READY) ## how often each promise is kept when runs are killed, starved and attacked
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.torture
 
 web: node ## check and test the sources in web/, and build the pages' scripts from them
 	cd web && npm ci --no-audit --no-fund --silent && npm test && npm run build

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-import io
-import re
-import sys
-from contextlib import redirect_stdout
-from unittest.mock import patch
 
 import numpy as np
 import pytest
 import torch
-from benchmarks import leak
 from benchmarks.floor import operations
+from benchmarks.peers import PEERS
 from benchmarks.torture.children import judged
 from benchmarks.torture.damaged import Input, damaged
-from benchmarks.peers import PEERS
 
 import holistic
 from zoo import ZOO, make
@@ -43,14 +37,6 @@ def test_the_floor_counts_products_behind_the_first() -> None:
     changed = int((subject.capture(["2"])["2"] != 0).sum())
     assert operations(subject, ("2",)) == changed * 2 * 9 * 4
     assert operations(subject, ("4",)) == 0
-
-
-def test_the_audits_of_the_leak_are_made() -> None:
-    lines = io.StringIO()
-    arguments = patch.object(sys, "argv", ["leak", "1", "attribution"])
-    with arguments, patch.object(leak, "_WARM", 1), redirect_stdout(lines):
-        leak.main()
-    assert re.fullmatch(r"1 [+-]\d+ objects, [+-][\d.]+ MB .*\n", lines.getvalue())
 
 
 def test_damaged_inputs_are_damaged_the_same_way_again() -> None:

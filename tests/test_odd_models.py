@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from torch.nn import functional as F
 
 import holistic
 from holistic.errors import HolisticError
+from holistic.graph.kept import random_state
 from holistic.lenses._contract import Context
 from holistic.lenses.ablation import Ablation
 from holistic.lenses.ablation.replacements import compare_replacements
@@ -249,3 +251,16 @@ def test_models_that_take_their_batch_apart_are_told(rows: int, told: str) -> No
     data = torch.randn(400, 6), torch.arange(400) % 3
     with pytest.raises(HolisticError, match=told):
         holistic.sweep(holistic.Subject(Apart(rows), data))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_model_of_half_precision_is_audited_and_nobody_s_random_numbers_are_drawn(
+    tmp_path: Path, dtype: torch.dtype
+) -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3)).to(dtype)
+    images = torch.randn(60, 1, 2, 3, generator=torch.Generator().manual_seed(0)).to(dtype)
+    one = holistic.Subject(model, (images, torch.arange(60) % 3))
+    before = random_state()
+    run = holistic.audit(one, out=tmp_path / "a", lenses=["tracing"], anyway=True, quick=True)
+    assert run.finished == ("tracing",)
+    assert str(random_state()) == str(before)

@@ -44,7 +44,7 @@ def started(words: Sequence[str], told: Path, prepare: Callable[[], object] | No
     words
         The command line after the program's name.
     told
-        File for what it writes to stderr.
+        File for what it writes to stderr; what it writes to stdout lies beside it (`.out`).
     prepare
         Called in the child before the command is run.
     """
@@ -77,9 +77,9 @@ def _child(words: Sequence[str], told: Path, prepare: Callable[[], object] | Non
     code = 1
     try:
         resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
-        with told.open("w") as file:
-            os.dup2(os.open(os.devnull, os.O_RDWR), 1)
-            os.dup2(file.fileno(), 2)
+        with told.open("w") as errors, told.with_suffix(".out").open("w") as answer:
+            os.dup2(answer.fileno(), 1)
+            os.dup2(errors.fileno(), 2)
         from holistic.cli import main
 
         if prepare:

@@ -64,8 +64,10 @@ class Mutant:
     noticed: bool
 
 
-_WORDS = tuple(b'nan|1e999|-1|99999999999999999999|null|[]|../../etc/passwd|true|= =|"'.split(b"|"))
-_WORDS += (b"\x00", b"\xff\xfe", b"{" * 300, b"x" * 5000, b"\n[[")
+_WORDS = (
+    *b'nan|1e999|-1|99999999999999999999|null|[]|../../etc/passwd|true|= =|"'.split(b"|"),
+    *(b"\x00", b"\xff\xfe", b"{" * 300, b"x" * 5000, b"\n[["),
+)
 
 
 def damaged(content: bytes, rng: np.random.Generator, *, of: Input) -> Mutant:

@@ -18,7 +18,7 @@ from benchmarks.torture.small import contents, faults, own_run
 
 __all__ = ["FULL", "SHORT", "tries"]
 
-FULL, SHORT = 100, 3
+FULL, SHORT = 100, 2
 _LENSES = ("--lens", "ablation", "tracing")
 _SPARE = 1.2
 

@@ -22,7 +22,7 @@ from benchmarks.torture.small import contents, faults, own_run, trained_run
 
 __all__ = ["FULL", "SHORT", "publishing", "tries"]
 
-FULL, SHORT = 200, 8
+FULL, SHORT = 200, 4
 _IN_A_ROW = 3
 _SIGNALS = (signal.SIGKILL,) * 6 + (signal.SIGTERM, signal.SIGINT)
 _ENDS = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}

@@ -12,7 +12,7 @@ from benchmarks.torture.small import contents, faults, own_run
 
 __all__ = ["FULL", "SHORT", "tries"]
 
-FULL, SHORT = 50, 8
+FULL, SHORT = 50, 5
 _LINES = ("another run writes to", "another run wrote to")
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 from holistic.arguments import check_subject
 from holistic.checking.fitting import read_time
 from holistic.errors import AuditError, LensError, as_cause, explain_memory_errors, listed, notice
-from holistic.graph.torch_settings import settled
+from holistic.graph.torch_settings import settled, undrawn
 from holistic.lenses._choice import chosen_lenses, settings_of
 from holistic.lenses._contract import Lens, left_out
 from holistic.lenses._running import Stopped, findings_of
@@ -41,6 +41,7 @@ _log = logging.getLogger("holistic")
 @named
 @explain_memory_errors()
 @settled(gradients=True)
+@undrawn
 def audit(
     subject: Subject,
     *,

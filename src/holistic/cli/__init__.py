@@ -132,9 +132,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 1 after a lens failed, or where nobody reads stdout any more; 2 after another error and
-        130 after Ctrl-C, 143 after SIGTERM, each told in one line on stderr. With `--debug` among the words, an
-        error's traceback comes first.
+        0; 1 after a lens failed, or where nobody reads stdout any more; 2 after another error, 130
+        after Ctrl-C and 143 after SIGTERM, each told in one line on stderr. With `--debug` among
+        the words, an error's traceback comes first.
     """
     words = [*(sys.argv[1:] if arguments is None else arguments)]
     debug = _DEBUG in words

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from holistic.graph.copies import everything
 
-__all__ = ["kept", "random_state", "set_random_state"]
+__all__ = ["generators_kept", "kept", "random_state", "set_random_state"]
 
 Undo = Callable[[], None]
 _undisturbed = torch._C.DisableTorchFunction  # pyright: ignore[reportPrivateUsage]
@@ -46,6 +46,16 @@ def _classes(model: nn.Module) -> set[type]:
     """Classes of a model's modules that aren't torch's own."""
     kinds = {kind for module in model.modules() for kind in type(module).__mro__}
     return {k for k in kinds if k.__module__.partition(".")[0] not in ("torch", "builtins")}
+
+
+@contextmanager
+def generators_kept() -> Generator[None]:
+    """Put the global random generators back afterwards: a library draws while it is imported."""
+    state = random_state()
+    try:
+        yield
+    finally:
+        set_random_state(state)
 
 
 def random_state() -> tuple[Any, Any, Tensor, list[Tensor]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["ambient", "ordinary", "settled"]
+__all__ = ["ambient", "ordinary", "settled", "undrawn"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -116,6 +116,20 @@ def settled(*, gradients: bool | None = None) -> Callable[[Callable[P, R]], Call
         return stepwise if isgeneratorfunction(function) else whole  # pyright: ignore[reportReturnType]
 
     return decorated
+
+
+def undrawn(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a function so that it leaves the global generators of random numbers as they were.
+
+    Nothing of ours draws from them; a library does while it is imported.
+    """
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        with import_module("holistic.graph.kept").generators_kept():
+            return function(*args, **kwargs)
+
+    return call
 
 
 def _as_needed(gradients: bool | None) -> AbstractContextManager[None]:

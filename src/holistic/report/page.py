@@ -34,7 +34,7 @@ __all__ = ["rendered", "rendered_opening", "write_report"]
 
 _ROWS = 12
 _ELSEWHERE = ("check", "caveats", "inputs.words")
-"""What of the provenance its section leaves out: the page has it above, or as many words as data."""
+"""What of the provenance its section leaves out: the page has it elsewhere, or it is too long."""
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def _ordered(subject: Subject) -> tuple[np.ndarray, list[str]]:
 
 
 def _digest(image: Tensor, label: int) -> str:
-    numbers = image.cpu().contiguous().numpy().tobytes()
+    numbers = image.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
     return hashlib.sha256(numbers + f" {label}".encode()).hexdigest()[:16]
 
 
