@@ -22,6 +22,7 @@ from holistic.report.saved import Audit
 def test_a_child_runs_a_command_and_its_lines_are_kept(tmp_path: Path) -> None:
     told = tmp_path / "told"
     assert run(["--version"], told) == 0
+    assert told.with_suffix(".out").read_text().strip()
     assert outcome(["report", str(tmp_path / "nowhere")], told) == "told"
     child = started(["--version"], told, signal.pause)
     assert ended(child, 0.3) is None, "what hangs is ended"

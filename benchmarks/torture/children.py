@@ -80,6 +80,7 @@ def _child(words: Sequence[str], told: Path, prepare: Callable[[], object] | Non
         with told.open("w") as errors, told.with_suffix(".out").open("w") as answer:
             os.dup2(answer.fileno(), 1)
             os.dup2(errors.fileno(), 2)
+        sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
         from holistic.cli import main
 
         if prepare:
@@ -91,6 +92,7 @@ def _child(words: Sequence[str], told: Path, prepare: Callable[[], object] | Non
         traceback.print_exc()
     finally:
         with contextlib.suppress(Exception):
+            sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
 
