@@ -185,7 +185,9 @@ def _tried(
         line = as_cause(error)
         _log.warning("lens '%s' failed: %s", lens.name, line)
         return run.lacking(lens.name, f"it failed: {line}")
-    run = run.add(lens.name, findings, perf_counter() - start)
+    seconds = perf_counter() - start
+    run = run.add(lens.name, findings, seconds)
+    _log.info("lens '%s' saved in '%s' after %.1f s", lens.name, run.path, seconds)
     pieces.remove()
     say(lens.name, 1, 1)
     return run

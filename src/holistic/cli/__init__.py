@@ -10,6 +10,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from holistic import __version__
 from holistic.cli.configuration import check_numbers, read_configuration
+from holistic.cli.logged import log_file, logging_to
 from holistic.cli.signals import terminable
 from holistic.cli.streams import as_line, give_up_stdout, ready
 from holistic.errors import HolisticError, explain_memory_errors
@@ -25,7 +26,8 @@ app = App(
     name="holistic",
     help="Study a trained PyTorch classifier through five lenses and ask whether they agree.",
     help_epilogue="`holistic run` by itself trains a small model on bundled digits and audits it. "
-    "With `--debug`, any command shows where an error comes from.",
+    "With `--debug`, any command shows where an error comes from; with `--log-file FILE` it adds "
+    "what it does to a file, a JSON object a line.",
     version=__version__,
     config=(read_configuration, check_numbers),
     default_parameter=Parameter(consume_multiple=True, negative_iterable=()),
@@ -69,6 +71,12 @@ app.command(
     "holistic.cli.report:report",
     help="Write the report of a saved audit again; no model, no data, no torch.",
     help_epilogue="    holistic report runs/mnist-mlp-seed0 --verbose",
+    sort_key=5,
+)
+app.command(
+    "holistic.cli.verify:verify",
+    help="Hash every file of a saved audit again: is it as the run left it? No torch.",
+    help_epilogue="    holistic verify runs/mnist-mlp-seed0",
     sort_key=5,
 )
 app.command(
@@ -140,24 +148,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = _DEBUG in words
     with ready(), terminable() as terminated:
         try:
-            return _run([word for word in words if word != _DEBUG])
-        except BrokenPipeError:
-            give_up_stdout()
-            return BROKEN_PIPE
-        except KeyboardInterrupt as stop:
-            print(str(stop) or "interrupted", file=sys.stderr)
-            return TERMINATED if terminated else INTERRUPTED
-        except BaseException as error:  # somebody's own code may raise anything
-            left = isinstance(error.__context__, BrokenPipeError)
-            if isinstance(error, SystemExit) and left:  # rich ends the program then
-                give_up_stdout()
-                return BROKEN_PIPE
-            if isinstance(error, OSError) and error.filename is None:  # stdout can't be written
-                give_up_stdout()
-            if debug:
-                traceback.print_exception(error)
+            words, path = log_file([word for word in words if word != _DEBUG])
+            with logging_to(path, words) as log:
+                code, line = _ended(words, terminated, debug=debug)
+                if log:
+                    log.code = code
+                    if line:
+                        log.write("error", message=line)
+                return code
+        except (HolisticError, OSError) as error:  # of the log itself
             print(f"error: {as_line(_error_line(error))}", file=sys.stderr)
-            return getattr(error, "exit_code", USER_ERROR)
+            return USER_ERROR
+
+
+def _ended(words: Sequence[str], terminated: Sequence[int], *, debug: bool) -> tuple[int, str]:
+    """Run a command line; its exit code, and the line that told an error."""
+    try:
+        return _run(words), ""
+    except BrokenPipeError:
+        give_up_stdout()
+        return BROKEN_PIPE, ""
+    except KeyboardInterrupt as stop:
+        line = str(stop) or "interrupted"
+        print(line, file=sys.stderr)
+        return (TERMINATED if terminated else INTERRUPTED), line
+    except BaseException as error:  # somebody's own code may raise anything
+        left = isinstance(error.__context__, BrokenPipeError)
+        if isinstance(error, SystemExit) and left:  # rich ends the program then
+            give_up_stdout()
+            return BROKEN_PIPE, ""
+        if isinstance(error, OSError) and error.filename is None:  # stdout can't be written
+            give_up_stdout()
+        if debug:
+            traceback.print_exception(error)
+        line = as_line(_error_line(error))
+        print(f"error: {line}", file=sys.stderr)
+        return getattr(error, "exit_code", USER_ERROR), line
 
 
 def _run(words: Sequence[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from holistic.cli.options import Plan, Source, usual_folder
 from holistic.cli.subjects import is_reference, with_pretrained
-from holistic.errors import SettingError, listed
+from holistic.errors import ModelError, SettingError, listed
+from holistic.results.files import sha256
 
 if TYPE_CHECKING:
     from holistic.report.saved import Audit
 
-__all__ = ["Training", "check_single", "compared", "trainings"]
+__all__ = ["Training", "check_expected", "check_single", "compared", "trainings"]
 
 _MOST = 100
 
@@ -35,7 +37,10 @@ def trainings(source: Source, plan: Plan) -> tuple[Training, ...]:
     ------
     SettingError
         If seeds are asked for of what isn't trained here, or beside several files of weights.
+    ModelError
+        If a file of weights isn't the one whose SHA-256 is given.
     """
+    check_expected(plan)
     if not 1 <= plan.seeds <= _MOST:
         raise SettingError(f"--seeds must be a whole number from 1 to {_MOST}, got {plan.seeds}")
     if plan.seeds > 1 and (plan.files or not is_reference(source)):
@@ -77,6 +82,40 @@ def compared(every: Sequence[Training]) -> Audit:
     return compare(folders, out=folders[0].parent / "compared", names=[f.name for f in folders])
 
 
+def check_expected(plan: Plan) -> None:
+    """Compare the files of weights with the SHA-256 that they must have.
+
+    Raises
+    ------
+    SettingError
+        If there aren't as many as files, or one is no SHA-256.
+    ModelError
+        If a file can't be read, or is another.
+    """
+    if not plan.expect_sha256:
+        return
+    if len(plan.expect_sha256) != len(plan.files):
+        raise SettingError(
+            f"--expect-sha256 names {len(plan.expect_sha256)} sums and --weights "
+            f"{len(plan.files)} files; give one sum for each file, in their order"
+        )
+    for path, expected in zip(plan.files, plan.expect_sha256, strict=True):
+        if not re.fullmatch(r"[0-9a-fA-F]{64}", expected):
+            raise SettingError(
+                f"--expect-sha256 takes 64 hexadecimal digits, got {expected!r}; "
+                f"'sha256sum {path}' prints them"
+            )
+        try:
+            found = sha256(path)
+        except OSError as error:
+            raise ModelError(f"no sum of '{path}': {error.strerror or error}") from None
+        if found != expected.lower():
+            raise ModelError(
+                f"'{path}' isn't the file that is expected: its SHA-256 is {found}, "
+                f"not {expected.lower()}; get it again"
+            )
+
+
 def check_single(plan: Plan, command: str) -> None:
     """Refuse several trainings where a command looks at one.
 
@@ -84,7 +123,10 @@ def check_single(plan: Plan, command: str) -> None:
     ------
     SettingError
         If there are several.
+    ModelError
+        If the file of weights isn't the one whose SHA-256 is given.
     """
+    check_expected(plan)
     if plan.seeds > 1 or len(plan.files) > 1:
         what = "--seeds" if plan.seeds > 1 else f"--weights {listed(map(str, plan.files))}"
         raise SettingError(f"'holistic {command}' looks at one model; give it without {what}")

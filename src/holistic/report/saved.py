@@ -17,6 +17,7 @@ from holistic.report.exported import export
 from holistic.report.loggers import log
 from holistic.report.page import rendered, rendered_opening, write_report
 from holistic.report.text import as_text
+from holistic.report.verified import Verified, verified
 from holistic.results.claims import Claim
 from holistic.results.error_rates import rates_of
 from holistic.results.files import opened, write_whole
@@ -61,6 +62,10 @@ class Audit(Folder):
         target = self.path / "report.html" if path is None else Path(path)
         write_whole(target, lambda temporary: write_report(self, temporary))
         return target
+
+    def verify(self) -> Verified:
+        """Hash every file again and compare with what the run wrote down: true where all agree."""
+        return verified(self, lambda: self.reported)
 
     def summary(self) -> str:
         """Return the audit in a page of plain text, written as Markdown; print it to read it."""

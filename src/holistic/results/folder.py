@@ -291,8 +291,14 @@ class Folder:
             raise AuditError(f"'{path}' lies outside of the audit; run the audit again")
         return path
 
-    def _check(self, file: Mapping[str, str]) -> None:
-        """Hash a file without reading what it holds."""
+    def check(self, file: Mapping[str, str]) -> None:
+        """Hash a file that `audit.json` names, without reading what it holds.
+
+        Raises
+        ------
+        AuditError
+            If it is missing or was changed.
+        """
         path = self._place(file)
         try:
             digest = sha256(path)
@@ -307,7 +313,7 @@ class Folder:
         for finding in self.lenses[lens]["findings"].values():
             for file in (finding["table"], *finding["arrays"].values()):
                 try:
-                    self._check(file)
+                    self.check(file)
                 except AuditError as error:
                     return str(error).removesuffix("; run the audit again")
         return ""
