@@ -129,3 +129,14 @@ def test_the_scorecard_counts_what_was_kept(
     assert (score.tried, score.held) == (2, 1)
     assert str(score).endswith("NOT HELD")
     assert "R8: b: broken" in capsys.readouterr().out
+
+
+def test_the_scorecard_stands_in_the_docs() -> None:
+    score = scorecard.Score("R1", "Nothing is lost", 1200, 1199, 3.0)
+    text = scorecard.written([score], f"a\n{scorecard._MARK}\nold\n{scorecard._END}\nb")
+    assert "| R1 | Nothing is lost | 1,200 | 1,199 |" in text
+    assert text.startswith("a\n")
+    assert text.endswith("-->\nb")
+    assert "old" not in text
+    assert scorecard.written([score], text) == text
+    assert scorecard._MARK in scorecard._PAGE.read_text()

@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,9 @@ PROMISES = {
     "R10": "leaks",
 }
 """Number of each promise to its module."""
+_PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+_MARK = "<!-- torture: written by python -m benchmarks.torture --write -->"
+_END = "<!-- end -->"
 _SHOWN = 12
 """Faults of a promise that are printed."""
 
@@ -79,6 +83,14 @@ def measured(number: str, *, short: bool, place: Path) -> Score:
     return Score(number, promise, tried, held, time.monotonic() - start)
 
 
+def written(scores: Sequence[Score], text: str) -> str:
+    """Put a table of the scores where the page of reliability has its mark."""
+    rows = [f"| {s.number} | {s.promise} | {s.tried:,} | {s.held:,} |" for s in scores]
+    table = ["| # | promise | tried | held |", "|---|---|---|---|", *rows]
+    before, mark, rest = text.partition(_MARK)
+    return f"{before}{mark}\n" + "\n".join(table) + f"\n{_END}{rest.partition(_END)[2]}"
+
+
 def main(words: list[str]) -> int:
     """Print a line for each promise; 1 where one wasn't kept."""
     import holistic.cli  # children are forked from a process that has imported everything
@@ -93,6 +105,8 @@ def main(words: list[str]) -> int:
             scores.append(measured(number, short=short, place=Path(folder)))
             os.chdir("/")
         print(scores[-1], flush=True)
+    if "--write" in words:
+        _PAGE.write_text(written(scores, _PAGE.read_text()))
     return int(any(score.held < score.tried for score in scores))
 
 
