@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test check bench coverage torture web browser node clean
+.PHONY: demo test check bench coverage torture supply web browser node clean
 
 demo: $(READY) ## train the reference model on the bundled digits and audit it
 	$(BIN)/holistic run
@@ -30,6 +30,14 @@ coverage: $(READY) ## how often intervals hold the truth, and tests stay silent 
 torture: $(READY) ## how often each promise is kept when runs are killed, starved and attacked
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.torture
 
+supply: $(READY) ## licences, a bill of materials, and known vulnerabilities where that data can be reached
+	test -x $(VENV)-supply/bin/pip || $(PYTHON) -m venv $(VENV)-supply
+	$(VENV)-supply/bin/pip install --quiet pip-audit==2.10.1 pip-licenses==5.5.5 cyclonedx-bom==7.5.0
+	mkdir -p runs/supply
+	$(VENV)-supply/bin/pip-licenses --python=$(BIN)/python --order=license --output-file=runs/supply/licences.txt
+	$(VENV)-supply/bin/cyclonedx-py environment $(BIN)/python --output-file runs/supply/sbom.json
+	-$(VENV)-supply/bin/pip-audit --progress-spinner=off --path $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
+
 web: node ## check and test the sources in web/, and build the pages' scripts from them
 	cd web && npm ci --no-audit --no-fund --silent && npm test && npm run build
 
@@ -49,7 +57,7 @@ node:
 	test -z "$$packages" || { apt-get update -qq && apt-get install -y -qq $$packages; } > /dev/null
 
 clean: ## remove the environment
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(VENV)-supply
 
 # The stamp comes last: an installation that was cut off is done again.
 $(READY): pyproject.toml constraints.txt
