@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
+import time
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
@@ -18,6 +20,7 @@ from safetensors.torch import save_file, save_model
 from torch import Tensor, nn
 
 from holistic.errors import ModelError, Notice
+from holistic.study import rehearsed
 from holistic.study.weights import load_weights, read_provenance
 
 
@@ -295,3 +298,34 @@ def test_small_archives_that_unpack_to_gigabytes_are_refused(tmp_path: Path) -> 
             packed.writestr(name, whole.read(name))
     with pytest.raises(ModelError, match=r"a.pt' would unpack from .* KB to 320.0 MB, more"):
         load_weights(network(0), tmp_path / "a.pt")
+
+
+def fills_the_memory() -> None:
+    torch.ones(3 << 30, dtype=torch.uint8)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no such processes")
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        (fills_the_memory, "asks for more memory"),
+        (lambda: time.sleep(60), "asks for more time"),
+        (lambda: os.kill(os.getpid(), signal.SIGSEGV), "asks for a crash"),
+    ],
+)
+def test_a_file_that_harms_its_reader_is_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: Callable[[], None], told: str
+) -> None:
+    torch.save(state(), tmp_path / "w.pt")
+    monkeypatch.setattr(rehearsed, "_SECONDS", 5.0)
+    parent, real = os.getpid(), torch.load
+
+    def load(*args: Any, **kwargs: Any) -> Any:
+        if os.getpid() != parent:
+            harm()
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(torch, "load", load)
+    with pytest.raises(ModelError, match=rf"a file of [\d,]+ bytes that {told} holds no weights"):
+        load_weights(network(0), tmp_path / "w.pt")
+    assert torch.get_num_threads() >= 1

@@ -8,6 +8,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 from holistic.errors import ModelError, listed, notice, shortened
+from holistic.study.rehearsed import rehearse
 from holistic.unpacked import check_unpacked
 
 __all__ = ["State", "check_file", "states_of"]
@@ -137,9 +139,8 @@ def _content(path: Path) -> Any:
             start = file.read(9)
             if start.startswith(_PICKLED) and start[8:9] != b"{":
                 _check_archive(path)
-                file.seek(0)  # of a path, torch would go by the name
-                with torch.serialization.safe_globals(_harmless()):
-                    return torch.load(file, map_location="cpu", weights_only=True)
+                rehearse(path, partial(_unpickled, path))
+                return _unpickled(path)
         return load_file(path)
     except ModelError:
         raise
@@ -150,6 +151,12 @@ def _content(path: Path) -> Any:
         ) from None
     except Exception as error:  # torch.load raises many unrelated kinds on damaged files
         raise ModelError(f"'{path}' can't be read as a state dict: {_unread(error)}") from None
+
+
+def _unpickled(path: Path) -> Any:
+    # of a path, torch would go by the name
+    with path.open("rb") as file, torch.serialization.safe_globals(_harmless()):
+        return torch.load(file, map_location="cpu", weights_only=True)
 
 
 def _harmless() -> list[Any]:
