@@ -310,7 +310,7 @@ def fills_the_memory() -> None:
     [
         (fills_the_memory, "asks for more memory"),
         (lambda: time.sleep(60), "asks for more time"),
-        (lambda: os.kill(os.getpid(), signal.SIGSEGV), "asks for a crash"),
+        (lambda: os.kill(os.getpid(), signal.SIGKILL), "asks for a crash"),
     ],
 )
 def test_a_file_that_harms_its_reader_is_refused_in_one_line(
