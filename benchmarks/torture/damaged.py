@@ -24,7 +24,7 @@ __all__ = ["FULL", "SHORT", "Input", "damaged", "tries"]
 
 FULL, SHORT = 1000, 40
 _HELD = ("told", "ran")
-_LIMIT = ("--limit", "40", "--lens", "attribution", "--attribution.steps", "4")
+_LIMIT = ("--limit", "40", "--anyway", "--lens", "tracing", "--tracing.controls", "20")
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def good(place: Path) -> list[Input]:
     wide = build("mlp", input_shape=(1, 28, 28), classes=10)
     save_weights(wide, place / "wide.safetensors", {})
     save_weights(build("mlp", input_shape=(1, 8, 8), classes=2), place / "two.safetensors", {})
-    (place / "c.toml").write_text("seed = 1\nlimit = 40\n[attribution]\nsteps = 4\n")
+    (place / "c.toml").write_text("seed = 1\nlimit = 40\n[tracing]\ncontrols = 20\n")
     (place / "own.py").write_text(_MODULE)
     run = ("run", "digits", *_LIMIT, "--weights", "{}/w.safetensors", "--out", "{}/out")
     words = [word.replace("{}", str(place)) for word in (*run[:-1], f"{place}/audit")]

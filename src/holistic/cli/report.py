@@ -37,6 +37,8 @@ def report(
     from holistic.results.error_rates import keep
 
     audit = load(folder)
+    for file in audit.files():  # also what nothing shows
+        audit.check(file)
     if doctor is not None:
         keep(doctor, audit.path)
     path = audit.report(out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,12 +64,7 @@ def verified(audit: Folder, reported: Callable[[], bool]) -> Verified:
     reported
         Says whether its `report.html` is the report of the audit; asked of a whole one alone.
     """
-    entries = [
-        file
-        for lens in audit.lenses.values()
-        for finding in lens["findings"].values()
-        for file in (finding["table"], *finding["arrays"].values())
-    ]
+    entries = list(audit.files())
     faults = list(_faults(audit, entries))
     right = len(entries) - len(faults)
     if not faults and (audit.path / "report.html").exists() and not reported():
@@ -87,7 +82,7 @@ def verified(audit: Folder, reported: Callable[[], bool]) -> Verified:
     return Verified(audit.path, right, tuple(faults), tuple(strays), total)
 
 
-def _faults(audit: Folder, entries: list[dict[str, str]]) -> Iterator[str]:
+def _faults(audit: Folder, entries: Sequence[Mapping[str, str]]) -> Iterator[str]:
     for file in entries:
         try:
             audit.check(file)

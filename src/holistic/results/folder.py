@@ -292,13 +292,7 @@ class Folder:
         return path
 
     def check(self, file: Mapping[str, str]) -> None:
-        """Hash a file that `audit.json` names, without reading what it holds.
-
-        Raises
-        ------
-        AuditError
-            If it is missing or was changed.
-        """
+        """Hash a file that `audit.json` names; an `AuditError` says that it isn't what it was."""
         path = self._place(file)
         try:
             digest = sha256(path)
@@ -306,16 +300,21 @@ class Folder:
             raise AuditError(f"'{path}' is missing; run the audit again") from None
         _check_unchanged(path, digest, file)
 
+    def files(self, *lenses: str) -> Iterator[Mapping[str, str]]:
+        """Yield the record of each table and array of some lenses, or of all of them."""
+        for lens in lenses or self.lenses:
+            for finding in self.lenses[lens]["findings"].values():
+                yield from (finding["table"], *finding["arrays"].values())
+
     def fault(self, lens: str) -> str:
         """Say what of a lens's files is missing or was changed; nothing where they are whole."""
         if lens not in self.lenses:
             return f"'{self.path}' holds no findings of '{lens}'"
-        for finding in self.lenses[lens]["findings"].values():
-            for file in (finding["table"], *finding["arrays"].values()):
-                try:
-                    self.check(file)
-                except AuditError as error:
-                    return str(error).removesuffix("; run the audit again")
+        try:
+            for file in self.files(lens):
+                self.check(file)
+        except AuditError as error:
+            return str(error).removesuffix("; run the audit again")
         return ""
 
     def lacking(self, lens: str, why: str) -> Self:
