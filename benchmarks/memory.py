@@ -8,18 +8,14 @@ import sys
 from pathlib import Path
 
 from benchmarks.networks import NETWORKS, subject_of
+from benchmarks.torture.memory import megabytes
 from holistic import sweep
 
 
-def sweep_megabytes(name: str, images: int) -> float:
+def sweepmegabytes(name: str, images: int) -> float:
     """Megabytes by which a sweep of so many images raises the peak of a fresh process."""
     command = [sys.executable, "-m", "benchmarks.memory", name, str(images)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-
-def _megabytes(name: str) -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith(name)) / 1024
 
 
 def main() -> None:
@@ -29,9 +25,9 @@ def main() -> None:
     subject.engine, subject.evaluation, subject.selection  # noqa: B018 - data and graph come first
     gc.collect()
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew (proc(5))
-    before = _megabytes("VmRSS")
+    before = megabytes("VmRSS")
     sweep(subject, NETWORKS[name].sites, "mean")
-    print(round(_megabytes("VmHWM") - before, 1))
+    print(round(megabytes("VmHWM") - before, 1))
 
 
 if __name__ == "__main__":
