@@ -12,7 +12,7 @@ from benchmarks.torture.memory import megabytes
 from holistic import sweep
 
 
-def sweepmegabytes(name: str, images: int) -> float:
+def sweep_megabytes(name: str, images: int) -> float:
     """Megabytes by which a sweep of so many images raises the peak of a fresh process."""
     command = [sys.executable, "-m", "benchmarks.memory", name, str(images)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)

@@ -18,7 +18,7 @@ __all__ = ["FULL", "SHORT", "audit_megabytes", "megabytes", "tries"]
 
 _SIZES = ((100, 1000), (1000, 1000), (100, 10_000), (10_000, 1000), (100, 100_000), (100_000, 1000))
 """Units and examples."""
-FULL, SHORT = len(_SIZES), 2
+FULL, SHORT = len(_SIZES), 0
 _MOST = 1024.0
 _INPUTS = 64
 _SECONDS = 1800
