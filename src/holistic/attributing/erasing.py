@@ -147,13 +147,11 @@ class Eraser:
 
     def others(self, some: Examples, own: np.ndarray, pool: np.ndarray | None) -> np.ndarray:
         """Other regions of each example, `[draws, B, H, W]` bool."""
+        rngs = [np.random.default_rng([self.seed, index]) for index in some.indices.tolist()]
+        if self.fill.background:
+            return inked_elsewhere(self.ink(some.images), own, self.draws, rngs)
         found = np.zeros((self.draws, *own.shape), bool)
-        ink = self.ink(some.images) if self.fill.background else None
-        for i, index in enumerate(some.indices.tolist()):
-            rng = np.random.default_rng([self.seed, index])
-            if ink is not None:
-                found[:, i] = inked_elsewhere(ink[i], own[i], self.draws, rng)
-                continue
+        for i, (index, rng) in enumerate(zip(some.indices.tolist(), rngs, strict=True)):
             places = self.pool(own[i], index) if pool is None else pool
             assert places is not None
             again = len(places) < self.draws

@@ -84,19 +84,21 @@ def ranked_regions(
         weights = image if eraser.fill.background else np.ones_like(image)
         shown = parts_of(image, _SHOWN, ink=eraser.fill.background)
         found = [*shown, *_further(shown, parts_of(costs, _COSTLY), weights)]
-    changes = [float(_change(subject, some, eraser, region).mean()) for region in found]
+    changes = [float(change.mean()) for change in _changes(subject, some, eraser, found)]
     order = np.argsort(changes, kind="stable")[:most]
     return [Ranked(found[i], changes[i]) for i in order]
 
 
-def _change(subject: Subject, some: Examples, eraser: Eraser, region: np.ndarray) -> np.ndarray:
-    """Score of each image without a region minus score before, `[n]`."""
-    gone = without(eraser.plane, some.images, region, eraser.fill.value)
-    before, after = (
-        subject.score_of(subject.predict(images), some.labels).double()
-        for images in (some.images, gone)
-    )
-    return (after - before).cpu().numpy()
+def _changes(
+    subject: Subject, some: Examples, eraser: Eraser, regions: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """Score of each image without each region minus score before, `[n]` each."""
+
+    def scores(images: Tensor) -> np.ndarray:
+        return subject.score_of(subject.predict(images), some.labels).double().cpu().numpy()
+
+    before, blank = scores(some.images), eraser.fill.value
+    return [scores(without(eraser.plane, some.images, r, blank)) - before for r in regions]
 
 
 def _block_costs(subject: Subject, some: Examples, eraser: Eraser) -> np.ndarray:
@@ -104,12 +106,12 @@ def _block_costs(subject: Subject, some: Examples, eraser: Eraser) -> np.ndarray
     height, width = eraser.plane.size
     rows = np.arange(height) * min(height, _BLOCKS) // height
     sides = min(width, _BLOCKS if height > 1 else _STRETCHES)
-    blocks = rows[:, None] * sides + np.arange(width) * sides // width  # [H, W]
+    numbers = rows[:, None] * sides + np.arange(width) * sides // width  # [H, W]
+    blocks = [numbers == block for block in range(int(numbers.max()) + 1)]
     found = np.zeros((height, width))
-    for block in range(int(blocks.max()) + 1):
-        change = _change(subject, some, eraser, blocks == block)
+    for block, change in zip(blocks, _changes(subject, some, eraser, blocks), strict=True):
         error = change.std(ddof=1) / np.sqrt(len(change)) if len(change) > 1 else np.inf
-        found[blocks == block] = max(0.0, -change.mean() if -change.mean() > _SURE * error else 0.0)
+        found[block] = max(0.0, -change.mean() if -change.mean() > _SURE * error else 0.0)
     return found
 
 
