@@ -61,7 +61,7 @@ def inked_elsewhere(
 
 
 def _enough(weights: np.ndarray, outside: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Which pixels `[N, H, W]` lie in a piece of their image that has as much as is wanted `[N]`."""
+    """Pixels `[N, H, W]` in pieces of an image that have as much as is wanted of it, `[N]`."""
     from scipy.ndimage import label
 
     within = np.zeros((3, 3, 3), bool)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from holistic.attributing.erasing import Eraser, without
 from holistic.graph.accompanied import apart
+from holistic.graph.loops import batches
 from holistic.lenses.attribution._sample import balanced
 from holistic.pieces import kept
 from holistic.study.examples import Examples
@@ -37,6 +38,8 @@ _SHOWN, _COSTLY = 6, 4
 """Regions of what a class's images hold, and of what erasing costs, that are ranked."""
 _BYTES = 128 << 20
 """Bytes of selection images that are compared."""
+_MADE = 32 << 20
+"""Bytes of inputs that are made at a time."""
 _FEATURES = 64
 """Features that are ranked one by one; of more, those that tell the class best."""
 _TOGETHER = 0.7
@@ -95,10 +98,15 @@ def _changes(
     """Score of each image without each region minus score before, `[n]` each."""
 
     def scores(images: Tensor) -> np.ndarray:
-        return subject.score_of(subject.predict(images), some.labels).double().cpu().numpy()
+        labels = some.labels.repeat(len(images) // len(some))
+        return subject.score_of(subject.predict(images), labels).double().cpu().numpy()
 
     before, blank = scores(some.images), eraser.fill.value
-    return [scores(without(eraser.plane, some.images, r, blank)) - before for r in regions]
+    found, each = list[np.ndarray](), 4 * some.images.numel()
+    for part in batches(len(regions), max(1, _MADE // each)):
+        gone = [without(eraser.plane, some.images, region, blank) for region in regions[part]]
+        found += list(scores(torch.cat(gone)).reshape(len(gone), -1) - before)
+    return found
 
 
 def _block_costs(subject: Subject, some: Examples, eraser: Eraser) -> np.ndarray:
