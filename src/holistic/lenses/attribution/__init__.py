@@ -45,8 +45,9 @@ class Attribution(Lens):
     similar: float = setting(0.5, 0, 1, above=True)
     """A rank correlation with a control's map or with edges fails from here on."""
 
-    further_images: int = setting(32, 4, 100_000, quick=12, least=8)
-    """Evaluation images of the tests that remake maps: under noise, with layers redrawn."""
+    further_images: int = setting(40, 4, 100_000, quick=16, least=12)
+    """Evaluation images of the tests that remake maps: under noise, with layers redrawn. Where they
+    are as many as `trust_images`, both share the maps."""
 
     evidence_images: int = setting(50, 2, 100_000, quick=10, least=8)
     """Most evaluation images of a class of which windows are erased."""
