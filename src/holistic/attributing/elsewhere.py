@@ -51,8 +51,8 @@ def inked_elsewhere(
     enough = _enough(weights, outside, wanted)
     among = outside | ~enough.any((1, 2), keepdims=True)
     starts = [
-        _starts(several, draws, rngs[i])
-        for *several, i in zip(enough, outside, strong, some, strict=True)
+        _starts((enough[k], outside[k], strong[k]), draws, rngs[i])
+        for k, i in enumerate(some.tolist())
     ]
     parts = grown(weights, among, regions[some], np.stack(starts), wanted)
     for i, image, own in zip(some, ink, parts, strict=True):
@@ -66,7 +66,7 @@ def _enough(weights: np.ndarray, outside: np.ndarray, wanted: np.ndarray) -> np.
 
     within = np.zeros((3, 3, 3), bool)
     within[1] = True  # images don't touch each other
-    pieces = np.asarray(label(outside, within)[0])  # pyright: ignore[reportIndexIssue]
+    pieces: np.ndarray = label(outside, within)[0]  # pyright: ignore[reportIndexIssue, reportAssignmentType]
     sums = np.bincount(pieces.ravel(), weights=weights.ravel())
     return outside & (sums[pieces] >= wanted[:, None, None])
 
