@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holistic.attributing.method import no_gradients
+from holistic.attributing.registry import METHODS
 from holistic.lenses._pictures import are_pictures, drawn_as_pictures
 from holistic.lenses._work import MEGABYTE, Scene, Work
 from holistic.lenses.attribution._baselines import FEW
@@ -16,6 +17,8 @@ from holistic.lenses.attribution.evidence import SIDES
 from holistic.lenses.attribution.labels import feature_count
 from holistic.lenses.attribution.regions import TRIALS, images_of
 from holistic.lenses.attribution.shortcuts import CLASSES, RUNS, TRIED
+from holistic.lenses.attribution.strategies import STEPS
+from holistic.lenses.attribution.strategies import images_of as strategy_images
 from holistic.lenses.attribution.trust import trusted_images
 from holistic.replacing.budget import afforded, model_work
 
@@ -71,6 +74,8 @@ def work(scene: Scene, lens: Attribution) -> Work:
 
     labelled, kept = _labelled(scene, lens)
     looked = _looked(scene, lens) if drawn_as_pictures(subject) else {}
+    if looked and not METHODS["integrated_gradients"].refusal(subject):
+        looked |= _parted(scene, lens, shown)
     trusted, seen = 0, 0
     if subject.input_kind.pictures:
         seen = min(trusted_images(subject, lens), count)
@@ -134,6 +139,14 @@ def _looked(scene: Scene, lens: Attribution) -> dict[str, float]:
     compared = classes * min(chosen, 600) * subject.images[0].numel()
     rest = _COMPARED * compared + _SUSPECTED * classes
     return {"looking for shortcuts": scene.forward(runs) + scene.sums(rest)}
+
+
+def _parted(scene: Scene, lens: Attribution, shown: int) -> dict[str, float]:
+    """Seconds of telling strategies apart; hardly any class has places to be erased."""
+    most = strategy_images(scene.subject, lens, shown)
+    maps = sum(min(most * shown, count) for count in scene.counts)
+    seconds = scene.backward(maps * STEPS) + scene.sums(maps * STEPS * _STEPPED)
+    return {"telling strategies apart": seconds}
 
 
 def _erased(scene: Scene, lens: Attribution, shown: int) -> tuple[int, int]:

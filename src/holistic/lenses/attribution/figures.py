@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["contrasts", "evidence", "labels", "methods", "regions", "shortcuts"]
+__all__ = ["contrasts", "evidence", "labels", "methods", "regions", "shortcuts", "strategies"]
 
 _COLUMNS = 12
 
@@ -288,15 +288,36 @@ def shortcuts(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     for axis, row, mask, image in zip(
         axes, rows, finding.arrays["masks"], finding.arrays["typical"], strict=False
     ):
-        axis.imshow(image, cmap="gray", interpolation="nearest", extent=_UNIT)
-        _outlined(axis, mask, ORANGE)
-        axis.set_xticks([])
-        axis.set_yticks([])
-        axis.spines[:].set_visible(False)
-        axis.set_title(plain(f"{row['class']}: {row['kind']}", 14), fontsize=8)
+        _marked(axis, image, mask, f"{row['class']}: {row['kind']}")
     yield (
         figure,
         "Mean selection image that carries the shortcut, and in orange where it lies.",
+    )
+
+
+def _marked(axis: Axes, image: np.ndarray, mask: np.ndarray, title: str) -> None:
+    """Draw an image with the outline of a mask."""
+    axis.imshow(image, cmap="gray", interpolation="nearest", extent=_UNIT)
+    _outlined(axis, mask, ORANGE)
+    axis.set_xticks([])
+    axis.set_yticks([])
+    axis.spines[:].set_visible(False)
+    axis.set_title(plain(title, 14), fontsize=8)
+
+
+def strategies(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
+    """Draw each strategy's place over the mean image of those that are of it."""
+    rows = list(finding.table.rows())[:_COLUMNS]
+    if not rows:
+        return
+    figure, axes = grid(1, len(rows), 1.3, 1.5)
+    masks, images = finding.arrays["strategy_masks"], finding.arrays["strategy_images"]
+    for axis, row, mask, image in zip(axes, rows, masks, images, strict=False):
+        _marked(axis, image, mask, f"{row['class']}: {row['share']:.0%}")
+    yield (
+        figure,
+        "Mean selection image of each strategy of a class, with the share of the class's "
+        "evaluation images that are of it, and in orange where it looks.",
     )
 
 
