@@ -83,4 +83,5 @@ STRATEGIES = Schema(
             "uint8", "strategies any any rgb", "mean selection image of each row's strategy"
         ),
     },
+    view="still",
 )
