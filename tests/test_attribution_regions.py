@@ -168,13 +168,13 @@ def test_ink_elsewhere_is_connected_apart_and_as_much(seed: int) -> None:
     ink = rng.random((14, 14)) * (rng.random((14, 14)) < 0.6)
     region = np.zeros((14, 14), bool)
     region[: 3 + seed, : 2 + seed] = True
-    for mask in inked_elsewhere(ink, region, 6, rng):
+    for mask in inked_elsewhere(ink[None], region[None], 6, [rng])[:, 0]:
         wanted = ink[region].sum()
         assert abs(ink[mask].sum() - wanted) <= 2 * ink.max()
         strong = mask & (ink > 0.25 * ink.max())
         assert slow.pieces(strong) == 1
         assert not (strong & region).any()
-    nothing = inked_elsewhere(np.zeros((5, 5)), np.eye(5, dtype=bool), 2, rng)
+    nothing = inked_elsewhere(np.zeros((1, 5, 5)), np.eye(5, dtype=bool)[None], 2, [rng])
     assert not nothing.any()
 
 

@@ -33,6 +33,7 @@ FAMILIES = {
     "attribution.contrasts": {"q": ("p", ())},
     "attribution.evidence": {"q": ("p", ())},
     "attribution.regions": {"q": ("p", ()), "next_q": ("next_p", ())},
+    "attribution.strategies": {"q": ("p", ())},
     "mechanism.edges": {"q": ("p", ("kind",))},
     "tracing.directions": {"q": ("p", ()), "steer_q": ("steer_p", ())},
     "agreement.lenses": {"q": ("p", ())},
@@ -47,6 +48,7 @@ ELSEWHERE = {
     "mechanism.pairs": {"q", "r_within_q"},  # over pairs that aren't listed, too
     "mechanism.clusters": {"q", "null_q", "untrained_q"},  # one test a cluster or site, many rows
     "attribution.shortcuts": {"q"},  # over suspects that aren't listed, too
+    "attribution.strategies": {"separation_q"},  # over classes that aren't listed, too
     "tracing.patching": {"q"},  # whole sites, and units
     "tracing.geometry": {"q"},  # one test a site, many rows
     # of classes that the table doesn't name, and of pairs that stand in another

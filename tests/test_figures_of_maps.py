@@ -11,6 +11,8 @@ import pytest
 
 from holistic.lenses.activation import figures as of_activation
 from holistic.lenses.activation.schemas import ATTENTION, MAPS, ROLLOUT, HeadRow, MapRow
+from holistic.lenses.attribution import figures as of_attribution
+from holistic.lenses.attribution.schemas import METHODS, REGIONS, MethodRow, RegionRow
 from holistic.lenses.mechanism import figures as of_mechanism
 from holistic.lenses.tracing import figures as of_tracing
 from holistic.report.saved import Audit
@@ -102,6 +104,35 @@ def test_maps_and_attention_are_drawn_with_their_control(tmp_path: Path) -> None
     titles = [axis.get_title() for axis in figure.axes]
     assert titles == ["head 0: 0.50 (0.10)", "head 1: 0.50 (0.10)", "rollout: 0.50 (0.10)", ""]
     assert "control" in caption
+
+
+def test_regions_lie_on_the_class_s_mean_image_in_the_colour_of_what_they_do(
+    tmp_path: Path,
+) -> None:
+    rows = [
+        a_row(RegionRow, class_=label, region=k, difference=Estimate(value))
+        for label, k, value in (("a", 0, -2.0), ("a", 1, 1.0), ("b", 0, None))
+    ]
+    masks = np.zeros((3, 4, 6), np.float32)
+    masks[0, :2], masks[1, 2:, :3], masks[2, :, 3:] = 1, 1, 1
+    images = np.stack([np.full((4, 6), 40, np.uint8), np.full((4, 6), 200, np.uint8)])
+    regions = Finding(REGIONS, Table.from_rows(RegionRow, rows),
+                      arrays={"attribution.region_masks": masks})  # fmt: skip
+    methods = Finding(METHODS, Table.from_rows(MethodRow, []),
+                      arrays={"attribution.class_images": images})  # fmt: skip
+    audit = audit_of(tmp_path / "a").add("attribution", [regions, methods], 0.1)
+    ((figure, _),) = of_attribution.regions(regions, audit)
+    for axis, image in zip(figure.axes, images, strict=True):
+        assert (np.asarray(axis.images[0].get_array()) == image).all()
+    costly, other = (np.asarray(drawn.get_array()) for drawn in figure.axes[0].images[1:])
+    assert ((costly[..., 3] > 0) == (masks[0] > 0)).all()
+    assert costly[0, 0, 0] > costly[0, 0, 2]  # orange costs, blue doesn't
+    assert other[3, 0, 0] < other[3, 0, 2]
+    assert costly[0, 0, 3] == pytest.approx(2 * other[3, 0, 3])
+    assert len(figure.axes[1].images) == 1  # nothing is known of how far it counts
+    alone = audit_of(tmp_path / "b", regions)
+    ((figure, _),) = of_attribution.regions(regions, alone)
+    assert (np.asarray(figure.axes[0].images[0].get_array()) == 237).all()
 
 
 @dataclass(frozen=True)

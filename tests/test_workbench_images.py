@@ -52,6 +52,10 @@ def test_maps_are_of_the_methods_that_are_asked_for(subject: holistic.Subject) -
     image = as_image(subject, [0.5, -1.0, 0.0, 2.0, 0.25, 1.0])
     told = looked_at(subject, image, None, "lrp, deeplift")
     assert set(told["maps"]) == {"lrp", "deeplift"}
+    assert {"lrp", "rise", "saliency"} < set(told["methods"])
+    assert "attention_rollout" not in told["methods"]  # it has no attention
+    for name in told["methods"]:
+        assert set(looked_at(subject, image, None, name)["maps"]) == {name}
     wanted = holistic.attribute(subject, image, "deeplift", told["prediction"])
     np.testing.assert_allclose(told["maps"]["deeplift"], wanted, rtol=1e-5)
     with pytest.raises(SettingError, match=r"methods has no 'lpr'"):

@@ -6,7 +6,7 @@ const live = process.env.PAGE === "live";
 // Parts of Plot that no picture here asks for, by the paths that its files name them by.
 const d3 = /^d3-(geo|time|time-format)$/;
 const plot =
-  /^\.{1,2}\/(time|curve|marker|projection)\.js$|^\.\/(scales\/)?(schemes|diverging)\.js$|^\.\.\/transforms\/(bin|stack)\.js$|^\.\/legends\/ramp\.js$/;
+  /^\.{1,2}\/(time|curve|facet|marker|projection)\.js$|^\.\/(scales\/)?(schemes|diverging)\.js$|^\.\.\/transforms\/(bin|stack)\.js$|^\.\/legends\/ramp\.js$/;
 const standIn = (name: string) => new URL(`src/left-out/${name}.ts`, import.meta.url).pathname;
 const leftOut = {
   name: "left-out",

@@ -11,8 +11,10 @@ from holistic.attributing.region import tested_means
 from holistic.lenses._parts import significant, with_q
 from holistic.lenses.attribution._checks import completeness, judged, removed, resemblance
 from holistic.lenses.attribution._label_chances import EDGES, counted, wrong_share
+from holistic.lenses.attribution._strategies import Parted, parted
 from holistic.lenses.attribution._swapping import Trial
 from holistic.lenses.attribution.shortcuts import effect_of
+from holistic.lenses.attribution.strategies import further
 from holistic.results.columns import Estimate
 
 __all__ = ["SIMULATIONS"]
@@ -152,6 +154,48 @@ def _regions(n: int) -> Simulation:
     return Simulation("attribution.regions", "any region called", "q", n, draw, 600, 60)
 
 
+def _one_peak(n: int, rng: np.random.Generator) -> Parted:
+    """Part maps of one strategy: what lies in 49 squares, skewed, and moved about by a little."""
+    place = rng.normal(0, 1, (2, n, 1)) * np.linspace(-1, 1, 49)  # a class's thing, shifted
+    shares = np.exp(-((np.linspace(-1, 1, 49) - 0.3 * place) ** 2)) * rng.gamma(2, 1, (2, n, 49))
+    return parted(*(shares / shares.sum(-1, keepdims=True)), seed=0)
+
+
+def _strategies(n: int, kind: Kind) -> Simulation:
+    """Classes of one strategy that are said to have several: one, and any of ten."""
+
+    def draw(seed: int) -> tuple[int, int]:
+        rng = np.random.default_rng([seed, n])
+        found = [_one_peak(n, rng) for _ in range(10)]
+        if kind == "p":
+            return sum(one.p < 0.05 for one in found), 10
+        family = with_q([Estimate(one.agreement, p=one.p) for one in found])
+        several = (one.count > 1 for one in found)
+        return int(any(map(np.logical_and, several, map(significant, family)))), 1
+
+    return Simulation("attribution.strategies", "one peak", kind, n, draw, 200, 20)
+
+
+def _own_places(n: int, kind: Kind) -> Simulation:
+    """Places that count as much for a strategy's images as for a class's others."""
+
+    def draw(seed: int) -> tuple[int, int]:
+        rng = np.random.default_rng([seed, n])
+        gaps, held = list[Estimate](), 0
+        for _ in range(10):
+            own, others = (-rng.gamma(2, size, n) for size in (1, 1))
+            gap = further(own, others[: n // 2])
+            held += _holds(gap, 0.0)
+            gaps.append(gap)
+        if kind == "interval":
+            return held, sum(gap.lo == gap.lo for gap in gaps)
+        if kind == "p":
+            return sum((gap.p or 1.0) < 0.05 for gap in gaps), 10
+        return int(any(significant(of) for of in with_q(gaps))), 1
+
+    return Simulation("attribution.strategies", "own places", kind, n, draw, 200, 20)
+
+
 def _exchanged(n: int, rng: np.random.Generator, *, moved: float = 0.0) -> Trial:
     """Margins of images that an exchange moves, or as much as its control."""
     others, own = rng.normal(-2, 1, n), rng.normal(1, 1, n)
@@ -201,4 +245,6 @@ SIMULATIONS = (
     *(_completeness(n) for n in (50, 200)),
     _passes(200),
     *(_regions(n) for n in (20, 50)),
+    *(_strategies(n, kind) for n in (45, 150) for kind in ("p", "q")),
+    *(_own_places(n, kind) for n in (40, 100) for kind in ("interval", "p", "q")),
 )

@@ -145,6 +145,11 @@ PROMISES: Mapping[str, Mapping[str, str]] = {
         "attribution.shortcuts: accuracy lost": "lo",
         "attribution.shortcuts: exchanges": "p q",
     },
+    "attribution.strategies": {
+        _MEAN: "lo",
+        "attribution.strategies: one peak": "separation_p separation_q",
+        "attribution.strategies: own places": "difference_lo p q",
+    },
     "attribution.labels": {
         "attribution.labels: probability": "probability_lo",
         "attribution.labels: share": "class_share_lo",

@@ -234,6 +234,11 @@ const sum = async () =>
   );
 assert.ok(Math.abs((await sum()) - 100) < 1, "probabilities add up to 1");
 assert.equal(await page.locator(".map canvas").count(), 8); // a map by each usual method
+await page.getByLabel("maps by").selectOption({ label: "occlusion superpixel" });
+await page.waitForFunction(() => document.querySelectorAll(".map canvas").length === 1);
+assert.equal(await page.getByText("passes all tests").count(), 0); // no test was made of it
+await page.getByLabel("maps by").selectOption({ label: "the usual methods" });
+await page.waitForFunction(() => document.querySelectorAll(".map canvas").length === 8);
 await accessible();
 
 // the drawing goes into the two other views

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -15,9 +15,9 @@ _TRIES = 400
 
 
 def inked_elsewhere(
-    ink: np.ndarray, region: np.ndarray, draws: int, rng: np.random.Generator
+    ink: np.ndarray, regions: np.ndarray, draws: int, rngs: Sequence[np.random.Generator]
 ) -> np.ndarray:
-    """Grow connected parts of what an image shows, with as much ink as a region holds.
+    """Grow connected parts of what images show, with as much ink as a region of each holds.
 
     Each starts at a random pixel outside of the region, in a piece of ink that has enough where
     there is one, goes on in the nearest piece where it hasn't, and takes along the faint pixels
@@ -26,33 +26,55 @@ def inked_elsewhere(
     Parameters
     ----------
     ink
-        `[H, W]`, how far each pixel lies from the background.
-    region
-        `[H, W]` bool.
+        `[N, H, W]`, how far each pixel lies from the background.
+    regions
+        `[N, H, W]` bool.
     draws
-        Parts to grow.
-    rng
-        Where they start.
+        Parts to grow in each image.
+    rngs
+        N of them: where parts start.
 
     Returns
     -------
     np.ndarray
-        `[draws, H, W]` bool; nothing where the region holds nothing.
+        `[draws, N, H, W]` bool; nothing where the region holds nothing.
     """
-    from skimage.measure import label
+    found = np.zeros((draws, *ink.shape), bool)
+    wanted = np.array([float(one[region].sum()) for one, region in zip(ink, regions, strict=True)])
+    some = np.flatnonzero(wanted > 0)
+    if not len(some):
+        return found
+    ink, wanted = ink[some], wanted[some]
+    strong = drawn(ink)
+    outside = strong & ~regions[some]
+    weights = np.stack([gathered(one) for one in ink])
+    enough = _enough(weights, outside, wanted)
+    among = outside | ~enough.any((1, 2), keepdims=True)
+    starts = [
+        _starts((enough[k], outside[k], strong[k]), draws, rngs[i])
+        for k, i in enumerate(some.tolist())
+    ]
+    parts = grown(weights, among, regions[some], np.stack(starts), wanted)
+    for i, image, own in zip(some, ink, parts, strict=True):
+        found[:, i] = with_rim(image, own)
+    return found
 
-    wanted, strong, weights = float(ink[region].sum()), drawn(ink), gathered(ink)
-    if not wanted > 0:
-        return np.zeros((draws, *ink.shape), bool)
-    pieces = np.asarray(label(strong & ~region, connectivity=2))
+
+def _enough(weights: np.ndarray, outside: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Pixels `[N, H, W]` in pieces of an image that have as much as is wanted of it, `[N]`."""
+    from scipy.ndimage import label
+
+    within = np.zeros((3, 3, 3), bool)
+    within[1] = True  # images don't touch each other
+    pieces: np.ndarray = label(outside, within)[0]  # pyright: ignore[reportIndexIssue, reportAssignmentType]
     sums = np.bincount(pieces.ravel(), weights=weights.ravel())
-    sums[0] = 0
-    enough = sums >= wanted
-    among = strong & ~region if enough.any() else np.ones_like(region)
-    starts = np.argwhere(enough[pieces]) if enough.any() else np.argwhere(pieces)
-    starts = starts if len(starts) else np.argwhere(strong)
-    first = starts[rng.integers(0, len(starts), draws)]
-    return with_rim(ink, grown(weights, among, region, first, wanted))
+    return outside & (sums[pieces] >= wanted[:, None, None])
+
+
+def _starts(several: Sequence[np.ndarray], draws: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw pixels `[draws, 2]` of the first of several planes `[H, W]` bool that has any."""
+    places = np.argwhere(next(plane for plane in several if plane.any()))
+    return places[rng.integers(0, len(places), draws)]
 
 
 def moved(region: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
@@ -84,9 +106,10 @@ def moved(region: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray
         if len(found) >= most:
             break
     if len(found) < min(most, 2):
-        ones, size = np.ones(region.shape), float(region.sum())
+        ones, size = np.ones((1, *region.shape)), np.array([float(region.sum())])
         starts = np.argwhere(~region) if not region.all() else np.argwhere(region)
-        for part in grown(ones, ones > 0, region, starts[rng.integers(0, len(starts), most)], size):
+        first = starts[rng.integers(0, len(starts), most)]
+        for part in grown(ones, ones > 0, region[None], first[None], size)[0]:
             found.setdefault(part.tobytes(), part)
     return np.stack(list(found.values()))
 

@@ -21,7 +21,7 @@ from holistic.study.subject import Subject
 __all__ = ["Erased", "Eraser", "Plane", "erased", "without"]
 
 _BYTES = 32 << 20
-"""Bytes of masks and inputs that are made at a time."""
+"""Bytes of inputs that are made at a time."""
 _POOL = 48
 """Other places of a region that all examples share."""
 
@@ -147,13 +147,11 @@ class Eraser:
 
     def others(self, some: Examples, own: np.ndarray, pool: np.ndarray | None) -> np.ndarray:
         """Other regions of each example, `[draws, B, H, W]` bool."""
+        rngs = [np.random.default_rng([self.seed, index]) for index in some.indices.tolist()]
+        if self.fill.background:
+            return inked_elsewhere(self.ink(some.images), own, self.draws, rngs)
         found = np.zeros((self.draws, *own.shape), bool)
-        ink = self.ink(some.images) if self.fill.background else None
-        for i, index in enumerate(some.indices.tolist()):
-            rng = np.random.default_rng([self.seed, index])
-            if ink is not None:
-                found[:, i] = inked_elsewhere(ink[i], own[i], self.draws, rng)
-                continue
+        for i, (index, rng) in enumerate(zip(some.indices.tolist(), rngs, strict=True)):
             places = self.pool(own[i], index) if pool is None else pool
             assert places is not None
             again = len(places) < self.draws
@@ -193,7 +191,7 @@ def erased(subject: Subject, examples: Examples, region: np.ndarray, eraser: Era
         What is erased, and how.
     """
     pool, parts = eraser.pool(region), list[Erased]()
-    each = 4 * examples.images[0].numel() + (1 + eraser.draws) * region[-1].size
+    each = (2 + eraser.draws) * 4 * examples.images[0].numel()
     for part in batches(len(examples), max(1, _BYTES // each)):
         some = examples.at(np.arange(part.start, part.stop))
         shape = (len(some), *region.shape[-2:])
@@ -206,21 +204,16 @@ def erased(subject: Subject, examples: Examples, region: np.ndarray, eraser: Era
 def _changes(
     subject: Subject, some: Examples, own: np.ndarray, eraser: Eraser, pool: np.ndarray | None
 ) -> Erased:
-    def scored(images: Tensor) -> tuple[np.ndarray, np.ndarray]:
-        logits = subject.predict(images)
-        scores = subject.score_of(logits, some.labels).double()
-        return scores.cpu().numpy(), (logits.argmax(1) == some.labels).cpu().numpy()
-
-    def gone(masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return scored(without(eraser.plane, some.images, masks, eraser.fill.value))
-
-    before, right = scored(some.images)
-    after, right_without = gone(own)
-    each = [gone(masks) for masks in eraser.others(some, own, pool)]
+    gone = [own, *eraser.others(some, own, pool)]
+    erased = [without(eraser.plane, some.images, masks, eraser.fill.value) for masks in gone]
+    logits = subject.predict(torch.cat([some.images, *erased]))
+    labels = some.labels.repeat(2 + eraser.draws)
+    scores = subject.score_of(logits, labels).double().cpu().numpy().reshape(-1, len(some))
+    right = (logits.argmax(1) == labels).cpu().numpy().reshape(-1, len(some))
     return Erased(
-        after - before,
-        np.mean([scores for scores, _ in each], 0) - before,
-        right,
-        right_without,
-        np.mean([r for _, r in each], 0),
+        scores[1] - scores[0],
+        np.mean(scores[2:], 0) - scores[0],
+        right[0],
+        right[1],
+        np.mean(right[2:], 0),
     )

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 __all__ = ["connected", "drawn", "gathered", "grown", "outside", "with_rim"]
 
@@ -17,12 +12,14 @@ _FAR = 1000
 """Steps outside of the region that one inside of it counts as."""
 _BRIDGE = 30
 """Steps that one over a pixel without weight counts as."""
+_PIXELS = 1 << 18
+"""Pixels, in all copies of images, in which parts grow at once."""
 _AROUND = [(down, across) for down in (-1, 0, 1) for across in (-1, 0, 1) if down or across]
 
 
 def drawn(ink: np.ndarray) -> np.ndarray:
-    """Say where an image `[H, W]` holds ink: `[H, W]` bool."""
-    return ink > _INK * max(float(ink.max()), 1e-9)
+    """Say where images `[…, H, W]` hold ink: `[…, H, W]` bool."""
+    return ink > _INK * np.maximum(ink.max((-2, -1), keepdims=True), 1e-9)
 
 
 def connected(ink: np.ndarray, part: np.ndarray, start: tuple[int, int]) -> np.ndarray:
@@ -37,7 +34,9 @@ def connected(ink: np.ndarray, part: np.ndarray, start: tuple[int, int]) -> np.n
     start
         Row and column of the first pixel.
     """
-    return grown(ink, drawn(ink), part, np.array([start]), float(ink[part].sum()))[0]
+    wanted = np.array([float(ink[part].sum())])
+    starts = np.array([[start]])
+    return grown(ink[None], drawn(ink)[None], part[None], starts, wanted)[0, 0]
 
 
 def grown(
@@ -45,9 +44,9 @@ def grown(
     among: np.ndarray,
     part: np.ndarray,
     starts: np.ndarray,
-    wanted: float,
+    wanted: np.ndarray,
 ) -> np.ndarray:
-    """Grow connected parts from single pixels, outside of another part, to a weight.
+    """Grow connected parts of images from single pixels, outside of another part, to a weight.
 
     Pixels join in the order of the way to them, among their eight neighbours; one inside of the
     other part only where nothing is left outside. Those without weight are passed over, where they
@@ -56,60 +55,85 @@ def grown(
     Parameters
     ----------
     weights
-        `[H, W]`.
+        `[N, H, W]`.
     among
-        `[H, W]` bool, pixels that may join.
+        `[N, H, W]` bool, pixels that may join.
     part
-        `[H, W]` bool, the part to stay out of.
+        `[N, H, W]` bool, the part to stay out of.
     starts
-        `[S, 2]`, rows and columns of the first pixels, which are among them.
+        `[N, S, 2]`, rows and columns of the first pixels, which are among them.
     wanted
-        Sum of the weights to reach.
+        `[N]`, sums of the weights to reach.
 
     Returns
     -------
     np.ndarray
-        `[S, H, W]` bool.
+        `[N, S, H, W]` bool.
     """
+    found = np.zeros((*starts.shape[:2], *among.shape[1:]), bool)
+    size = max(1, _PIXELS // max(1, found[0].size))
+    for at in range(0, len(found), size):
+        some = slice(at, at + size)
+        found[some] = _grown(weights[some], among[some], part[some], starts[some], wanted[some])
+    return found
+
+
+def _grown(
+    weights: np.ndarray,
+    among: np.ndarray,
+    part: np.ndarray,
+    starts: np.ndarray,
+    wanted: np.ndarray,
+) -> np.ndarray:
+    """The same, all images at once: each start has a plane of its own."""
+    several, shape = starts.shape[1], among.shape[1:]
+    cost = np.where(part, _FAR, np.where(weights > 0, 1, _BRIDGE))
+    weights, among, cost, wanted = (
+        np.repeat(of, several, 0) for of in (weights, among, cost, wanted)
+    )
+    far = _ways(among, cost, starts.reshape(-1, 2))
+    far = np.where(weights > 0, far, np.inf).reshape(len(far), -1)  # [N * S, P]
+    order = np.argsort(far, 1, kind="stable")
+    reached = np.isfinite(np.take_along_axis(far, order, 1))
+    each = np.where(reached, np.take_along_axis(weights.reshape(far.shape), order, 1), 0.0)
+    sums = np.cumsum(np.concatenate([np.zeros((len(far), 1)), each], 1), 1)
+    missing = np.abs(sums - wanted[:, None])
+    nearer = np.logical_and.accumulate(missing[:, 1:] < missing[:, :-1], 1)
+    found = np.zeros(far.shape, bool)
+    np.put_along_axis(found, order, nearer, 1)
+    return found.reshape(-1, several, *shape)
+
+
+def _ways(among: np.ndarray, cost: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Costs of the ways from one pixel `[N, 2]` of each plane to the others, `[N, H, W]`.
+
+    Ways lead over neighbours `among` some pixels, at the cost `[N, H, W]` of each that is entered.
+    """
+    from scipy.sparse import csr_array
     from scipy.sparse.csgraph import dijkstra
 
-    found = np.zeros((len(starts), among.size), bool)
-    places = np.flatnonzero(among)  # nodes of a graph, by rows
-    first = np.searchsorted(places, np.ravel_multi_index(tuple(starts.T), among.shape))
-    cost = np.where(part, _FAR, np.where(weights > 0, 1, _BRIDGE))
-    far = dijkstra(_steps(among, cost), indices=first)  # [S, nodes]
-    values = weights.ravel()[places]
-    for one, away in zip(found, far, strict=True):
-        order = np.argsort(away, kind="stable")[: np.isfinite(away).sum()]
-        order = order[values[order] > 0]
-        missing = np.abs(np.cumsum(np.concatenate([[0.0], values[order]])) - wanted)
-        worse = np.flatnonzero(missing[1:] >= missing[:-1])
-        one[places[order[: worse[0] if len(worse) else len(order)]]] = True
-    return found.reshape(len(starts), *among.shape)
-
-
-def _steps(among: np.ndarray, cost: np.ndarray) -> csr_array:
-    """Steps between neighbours among some pixels, at the cost `[H, W]` of where they lead."""
-    from scipy.sparse import csr_array
-
-    rows, columns = among.shape
-    number = np.full((rows + 2, columns + 2), -1)
-    number[1:-1, 1:-1][among] = np.arange(among.sum())
-    inner = number[1:-1, 1:-1]
+    planes, rows, columns = among.shape
+    number = np.full((planes, rows + 2, columns + 2), -1)
+    inner = number[:, 1:-1, 1:-1]
+    inner[among] = np.arange(among.sum())  # nodes of a graph
     tails, heads, costs = list[np.ndarray](), list[np.ndarray](), list[np.ndarray]()
     for down, across in _AROUND:
-        near = number[1 + down : rows + 1 + down, 1 + across : columns + 1 + across]
+        near = number[:, 1 + down : rows + 1 + down, 1 + across : columns + 1 + across]
         pair = (inner >= 0) & (near >= 0)
         tails.append(near[pair])
         heads.append(inner[pair])
         costs.append(cost[pair])
-    size = int(among.sum())
     edges = np.concatenate(tails), np.concatenate(heads)
-    return csr_array((np.concatenate(costs).astype(float), edges), shape=(size, size))
+    size = int(among.sum())
+    graph = csr_array((np.concatenate(costs).astype(float), edges), shape=(size, size))
+    found = np.full(among.shape, np.inf)
+    first = inner[np.arange(planes), *starts.T]
+    found[among] = dijkstra(graph, indices=first, min_only=True)
+    return found
 
 
 def with_rim(ink: np.ndarray, part: np.ndarray) -> np.ndarray:
-    """Add the faint pixels around parts `[…, H, W]`, which would show their outline.
+    """Add the faint pixels around parts `[…, H, W]` of an image, which would show their outline.
 
     Each faint pixel goes with the pixel of ink that is nearest to it.
     """

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from holistic.lenses._pictures import planes
 from holistic.lenses.attribution import Attribution
-from holistic.lenses.attribution._maps import attributions
+from holistic.lenses.attribution._maps import attributions, chosen_methods
 from holistic.lenses.attribution._tokens import blank, occluded
 from holistic.stats.order import ordered
 from holistic.study.examples import Examples
@@ -47,8 +47,9 @@ def looked_at(
         (mean over positions), the `nearest` images by Euclidean distance, `among` how many of how
         many evaluation examples they were looked for (2,000 where all would take long), and
         `maps`: by each method of the lens `attribution`, how the pixels speak for the
-        prediction's logit, signed, channels added up, `[H, W]`. Of a text `words`, and one map:
-        by how much the score falls without each token.
+        prediction's logit, signed, channels added up, `[H, W]`; `methods`, names of all that can
+        be asked for. Of a text `words`, and one map: by how much the score falls without each
+        token.
     """
     sites = [site.name for site in subject.hidden_sites]
     logits, values = subject.downstream(image, (), sites)
@@ -58,7 +59,13 @@ def looked_at(
         best = ordered(-units.cpu().numpy())[:_TOP]
         top[subject.site(name).called] = [{"unit": int(u), "value": float(units[u])} for u in best]
     maps = _maps(subject, image, logits, Attribution(methods=methods))
-    answer = {**describe_logits(logits), "top": top, "maps": maps, **words_of(subject, image)}
+    answer = {
+        **describe_logits(logits),
+        "top": top,
+        "maps": maps,
+        "methods": _known_methods(subject) if maps else [],
+        **words_of(subject, image),
+    }
     return answer if near is None else {**answer, **_nearest(subject, image, near)}
 
 
@@ -81,6 +88,13 @@ def _maps(subject: Subject, image: Tensor, logits: Tensor, lens: Attribution) ->
     with torch.enable_grad():
         found = attributions(subject, one, lens, lambda _: None)
     return {name: planes(values)[0].sum(0).tolist() for name, values in found.items()}
+
+
+def _known_methods(subject: Subject) -> list[str]:
+    """Names of the methods that a model can be asked for; a text has one map in any case."""
+    if subject.input_kind.name == "tokens":
+        return []
+    return [method.name for method in chosen_methods(subject, Attribution(methods="all"))]
 
 
 def _nearest(subject: Subject, image: Tensor, site: str) -> dict[str, Any]:

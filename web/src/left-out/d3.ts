@@ -2,7 +2,7 @@
 
 export const none = (): never => {
   throw new Error(
-    "maps of the earth, dates, named palettes, bins, stacks, curves, markers, projections and some scales are left out of this bundle",
+    "maps of the earth, dates, named palettes, bins, stacks, curves, facets, markers, projections and some scales are left out of this bundle",
   );
 };
 

@@ -1,4 +1,4 @@
-// Stands in, in the bundle, for parts of Plot that draw by dates, named palettes, bins, stacks, curves, markers and projections.
+// Stands in, in the bundle, for parts of Plot that draw by dates, named palettes, bins, stacks, curves, facets, markers and projections.
 
 // @ts-expect-error: it has no types of its own
 import { curveLinear } from "d3-shape";
@@ -12,7 +12,7 @@ const [duration, type] = [Symbol("duration"), Symbol("type")];
 
 // plot/src/time.js
 // plot/src/scales/schemes.js
-// plot/src/curve.js and projection.js
+// plot/src/curve.js, facet.js and projection.js
 // plot/src/transforms/bin.js and stack.js, plot/src/legends/ramp.js
 // plot/src/scales/diverging.js, marker.js
 export {
@@ -44,12 +44,19 @@ export {
   none as stackY,
   none as stackY1,
   none as stackY2,
+  none as facetExclude,
+  none as facetFilter,
+  none as facetGroups,
+  none as facetTranslator,
+  none as recreateFacets,
   none as createScaleDiverging,
   none as createScaleDivergingLog,
   none as createScaleDivergingPow,
   none as createScaleDivergingSqrt,
   none as createScaleDivergingSymlog,
+  nothing as createFacets,
   nothing as createProjection,
+  nothing as maybeFacetAnchor,
   nothing as projectionAspectRatio,
   nothing as xyProjection,
   nothing as applyGroupedMarkers,

@@ -21,6 +21,8 @@ import { drawable, Sheet } from "./Sheet";
 import type { Looked, State, Values } from "./server";
 
 const MAP = 128;
+/** What the server calls the methods that a map is made by unless one is chosen. */
+const USUAL = "usual";
 
 export function Draw({ place }: { place: string }) {
   const [state, trouble] = useServer();
@@ -60,7 +62,11 @@ function Looking({ state, place }: { state: State; place: string }) {
     mine ??
     (typeof asked === "string" ? null : asked) ??
     (form && typeof asked !== "string" ? start : null);
-  const found = useAsked<Looked>("look", input === null ? null : { image: input, near: site });
+  const [method, setMethod] = useState(USUAL);
+  const found = useAsked<Looked>(
+    "look",
+    input === null ? null : { image: input, near: site, methods: method },
+  );
   const origin = useAsked<Looked>(
     "look",
     form && mine !== null ? { image: start, near: site } : null,
@@ -161,6 +167,14 @@ function Looking({ state, place }: { state: State; place: string }) {
         <div class={found.late ? "late" : ""} aria-busy={found.late}>
           <Maps found={answer} name={classes[answer.prediction]} />
           <p class="picks">
+            <Pick
+              name="method"
+              label="maps by"
+              from={[USUAL, ...(answer.methods ?? [])]}
+              at={method}
+              set={setMethod}
+              word={(name) => (name === USUAL ? "the usual methods" : plain(name))}
+            />
             <Pick name="site" from={state.sites} at={site} set={setSite} />
           </p>
           <Nearest found={answer} site={site} at={at} />

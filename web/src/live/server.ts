@@ -89,6 +89,8 @@ export interface Looked {
   prediction: number;
   top: Record<string, { unit: number; value: number }[]>;
   maps: Record<string, (number | null)[][]>;
+  /** Names of the methods that can be asked for. */
+  methods?: string[];
   /** Of a text, its tokens. */
   words?: string[];
   nearest?: { place: number; label: number; distance: number }[];

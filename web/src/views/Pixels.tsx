@@ -5,6 +5,10 @@ import { colour, onTheme, palette } from "../colour";
 
 const [CELL, TALL, MOST] = [5, 16, 240];
 
+/** The colour of a pixel of bytes: of grey, or of red, green and blue. */
+export const byte = (values: ArrayLike<number>, i: number, planes: number) =>
+  `rgb(${[0, 1, 2].map((c) => values[i * planes + (c % planes)])})`;
+
 /** `values` row by row, `width` to a row; colours are full at ±`limit`, and without it bytes are greys, or of 3 `planes`. */
 export function Pixels({
   values,
@@ -41,9 +45,7 @@ export function Pixels({
         by = palette();
       for (let i = 0; i < count; i++) {
         pen.fillStyle =
-          limit === undefined
-            ? `rgb(${[0, 1, 2].map((c) => values[i * planes + (c % planes)])})`
-            : colour(values[i], limit, by);
+          limit === undefined ? byte(values, i, planes) : colour(values[i], limit, by);
         pen.fillRect(i % width, Math.floor(i / width), 1, 1);
       }
     };

@@ -45,8 +45,9 @@ class Attribution(Lens):
     similar: float = setting(0.5, 0, 1, above=True)
     """A rank correlation with a control's map or with edges fails from here on."""
 
-    further_images: int = setting(32, 4, 100_000, quick=12, least=8)
-    """Evaluation images of the tests that remake maps: under noise, with layers redrawn."""
+    further_images: int = setting(40, 4, 100_000, quick=16, least=12)
+    """Evaluation images of the tests that remake maps: under noise, with layers redrawn. Where they
+    are as many as `trust_images`, both share the maps."""
 
     evidence_images: int = setting(50, 2, 100_000, quick=10, least=8)
     """Most evaluation images of a class of which windows are erased."""
@@ -97,7 +98,7 @@ class Attribution(Lens):
     def run(self, subject: Subject, context: Context) -> Iterator[Finding]:
         """Yield `attribution.evidence`, `.labels`, `.regions`, `.methods` and `.contrasts`.
 
-        Of pictures also `attribution.shortcuts` and `attribution.trust`, of features
+        Of pictures also `attribution.shortcuts`, `.strategies` and `.trust`, of features
         `attribution.response`; of tokens `attribution.labels`, `.words` and `.tokens` alone.
         """
         from holistic.lenses._pictures import drawn_as_pictures
@@ -108,6 +109,7 @@ class Attribution(Lens):
         from holistic.lenses.attribution.regions import regions_finding
         from holistic.lenses.attribution.response import response_finding
         from holistic.lenses.attribution.shortcuts import shortcuts_finding
+        from holistic.lenses.attribution.strategies import strategies_finding
         from holistic.lenses.attribution.trust import trust_finding
         from holistic.lenses.attribution.words import tokens_finding, words_finding
 
@@ -123,6 +125,7 @@ class Attribution(Lens):
         yield regions_finding(subject, self, context.progress)
         if drawn_as_pictures(subject):
             yield shortcuts_finding(subject, self, context.progress)
+            yield strategies_finding(subject, self, context.progress)
         if kind == "features":
             yield response_finding(subject, self, context.progress)
         methods = methods_finding(subject, self, context.progress)

@@ -9,6 +9,8 @@ __all__ = ["apart", "constancy", "dense", "halves", "reached", "sameness"]
 _TINY = 1e-12
 _CENTRES = 40
 """Examples around which a group of alike ones is looked for."""
+_TOGETHER = 1 << 20
+"""Differences that are squared at once."""
 
 
 def apart(values: np.ndarray, own: np.ndarray) -> np.ndarray:
@@ -43,20 +45,34 @@ def dense(own: np.ndarray, others: np.ndarray) -> np.ndarray:
     Row and distance are those that tell own from others best; a second look goes from the middle
     of the group.
     """
-    tried = own[:: max(1, len(own) // _CENTRES)]
-    best = max((reached(own, others, centre) for centre in tried), key=lambda one: one[0])
+    best = _reached(own, others, own[:: max(1, len(own) // _CENTRES)])
     again = reached(own, others, own[best[1]].mean(0))
     return max(best, again, key=lambda one: one[0])[1]
 
 
 def reached(own: np.ndarray, others: np.ndarray, centre: np.ndarray) -> tuple[float, np.ndarray]:
     """How well a ball around a centre tells own from others at its best, and what it holds."""
-    far, away = (np.square(some - centre).sum(1) for some in (own, others))
-    ends = np.sort(far) * (1 + 1e-6) + _TINY
-    gap = np.arange(1, len(ends) + 1) / len(ends)
-    gap -= np.searchsorted(np.sort(away), ends, "right") / len(others)
-    k = int(gap.argmax())
-    return float(gap[k]), far <= ends[k]
+    return _reached(own, others, centre[None])
+
+
+def _reached(own: np.ndarray, others: np.ndarray, centres: np.ndarray) -> tuple[float, np.ndarray]:
+    """The same of the first of several centres `[T, F]` that does it best."""
+    far, away = (_square_distances(centres, some) for some in (own, others))  # [T, N] each
+    ends = np.sort(far, 1) * (1 + 1e-6) + _TINY
+    joined = np.concatenate([np.sort(away, 1), ends], 1)
+    order = np.argsort(joined, 1, kind="stable")  # of equal ones, others first
+    rank = np.arange(len(own))
+    within = np.nonzero(order >= len(others))[1].reshape(ends.shape) - rank
+    gap = (rank + 1) / len(own) - within / len(others)
+    t, k = np.unravel_index(gap.argmax(), gap.shape)
+    return float(gap[t, k]), far[t] <= ends[t, k]
+
+
+def _square_distances(centres: np.ndarray, some: np.ndarray) -> np.ndarray:
+    """Of each of `[T, F]` from each of `[N, F]`: `[T, N]`."""
+    size = max(1, _TOGETHER // max(1, some.size))
+    parts = (centres[at : at + size, None] for at in range(0, len(centres), size))
+    return np.concatenate([np.square(some - part).sum(2) for part in parts])
 
 
 def halves(values: np.ndarray) -> np.ndarray:

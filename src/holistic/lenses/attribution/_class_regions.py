@@ -11,6 +11,7 @@ from torch import Tensor
 
 from holistic.attributing.erasing import Eraser, without
 from holistic.graph.accompanied import apart
+from holistic.graph.loops import batches
 from holistic.lenses.attribution._sample import balanced
 from holistic.pieces import kept
 from holistic.study.examples import Examples
@@ -37,6 +38,8 @@ _SHOWN, _COSTLY = 6, 4
 """Regions of what a class's images hold, and of what erasing costs, that are ranked."""
 _BYTES = 128 << 20
 """Bytes of selection images that are compared."""
+_MADE = 32 << 20
+"""Bytes of inputs that are made at a time."""
 _FEATURES = 64
 """Features that are ranked one by one; of more, those that tell the class best."""
 _TOGETHER = 0.7
@@ -84,19 +87,26 @@ def ranked_regions(
         weights = image if eraser.fill.background else np.ones_like(image)
         shown = parts_of(image, _SHOWN, ink=eraser.fill.background)
         found = [*shown, *_further(shown, parts_of(costs, _COSTLY), weights)]
-    changes = [float(_change(subject, some, eraser, region).mean()) for region in found]
+    changes = [float(change.mean()) for change in _changes(subject, some, eraser, found)]
     order = np.argsort(changes, kind="stable")[:most]
     return [Ranked(found[i], changes[i]) for i in order]
 
 
-def _change(subject: Subject, some: Examples, eraser: Eraser, region: np.ndarray) -> np.ndarray:
-    """Score of each image without a region minus score before, `[n]`."""
-    gone = without(eraser.plane, some.images, region, eraser.fill.value)
-    before, after = (
-        subject.score_of(subject.predict(images), some.labels).double()
-        for images in (some.images, gone)
-    )
-    return (after - before).cpu().numpy()
+def _changes(
+    subject: Subject, some: Examples, eraser: Eraser, regions: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """Score of each image without each region minus score before, `[n]` each."""
+
+    def scores(images: Tensor) -> np.ndarray:
+        labels = some.labels.repeat(len(images) // len(some))
+        return subject.score_of(subject.predict(images), labels).double().cpu().numpy()
+
+    before, blank = scores(some.images), eraser.fill.value
+    found, each = list[np.ndarray](), 4 * some.images.numel()
+    for part in batches(len(regions), max(1, _MADE // each)):
+        gone = [without(eraser.plane, some.images, region, blank) for region in regions[part]]
+        found += list(scores(torch.cat(gone)).reshape(len(gone), -1) - before)
+    return found
 
 
 def _block_costs(subject: Subject, some: Examples, eraser: Eraser) -> np.ndarray:
@@ -104,12 +114,12 @@ def _block_costs(subject: Subject, some: Examples, eraser: Eraser) -> np.ndarray
     height, width = eraser.plane.size
     rows = np.arange(height) * min(height, _BLOCKS) // height
     sides = min(width, _BLOCKS if height > 1 else _STRETCHES)
-    blocks = rows[:, None] * sides + np.arange(width) * sides // width  # [H, W]
+    numbers = rows[:, None] * sides + np.arange(width) * sides // width  # [H, W]
+    blocks = [numbers == block for block in range(int(numbers.max()) + 1)]
     found = np.zeros((height, width))
-    for block in range(int(blocks.max()) + 1):
-        change = _change(subject, some, eraser, blocks == block)
+    for block, change in zip(blocks, _changes(subject, some, eraser, blocks), strict=True):
         error = change.std(ddof=1) / np.sqrt(len(change)) if len(change) > 1 else np.inf
-        found[blocks == block] = max(0.0, -change.mean() if -change.mean() > _SURE * error else 0.0)
+        found[block] = max(0.0, -change.mean() if -change.mean() > _SURE * error else 0.0)
     return found
 
 

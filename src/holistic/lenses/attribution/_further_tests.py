@@ -32,6 +32,8 @@ __all__ = ["further_rows"]
 _FILLS: tuple[Fill, ...] = ("blur", "road")
 _STEPS = 8
 _RANDOM = 5017
+_BLIND = 8
+"""Maps of random numbers behind the control of infidelity: one foresees something by chance."""
 
 
 def further_rows(subject: Subject, lens: Attribution, progress: Progress) -> list[MethodRow]:
@@ -46,14 +48,14 @@ def further_rows(subject: Subject, lens: Attribution, progress: Progress) -> lis
     maps = {name: values[kept] for name, values in maps.items()}
     again = maps_again(lens, methods)
     rows, steps = list[MethodRow](), 3 + 2 * drawn_as_pictures(subject)
-    blind = torch.rand(
-        next(iter(maps.values())).shape,
-        generator=torch.Generator().manual_seed(subject.seed + _RANDOM),
-    )
     away = (sample.images - mean_image(subject).to(sample.images)).cpu()
     sums = {name: v * away if METHODS[name].slope else v for name, v in maps.items()}
-    unseen = infidelity(subject, sample, {**sums, "random": blind - 0.5}, lens)
-    rows += [foreseen(name, unseen[name], unseen["random"]) for name in maps]
+    generator = torch.Generator().manual_seed(subject.seed + _RANDOM)
+    shape = next(iter(maps.values())).shape
+    blind = {f"random {i}": torch.rand(shape, generator=generator) - 0.5 for i in range(_BLIND)}
+    unseen = infidelity(subject, sample, sums | blind, lens)
+    control = np.mean([unseen[name] for name in blind], 0)
+    rows += [foreseen(name, unseen[name], control) for name in maps]
     progress("further tests", 1, steps)
     moved = sensitivity(subject, sample, maps, again)
     rows += [steadied(name, moved[name]) for name in maps]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from holistic.lenses.attribution._alike import reached
 from holistic.lenses.attribution._suspects import Suspect, View, features, margins
@@ -112,25 +113,23 @@ def tried(
     receivers = rng.choice(others, count, replace=False)
     donors = _drawn(rng, own, count)
     bare = _drawn(rng, others, count)  # donors that aren't of the class
-    pasted = _is(view, suspect.swap, receivers, donors, suspect.label)
     masked_count = min(most, len(own))
     chosen = rng.choice(own, masked_count, replace=False)
     fill = _drawn(rng, others, masked_count)
-    masked = _is(view, suspect.swap, chosen, fill, suspect.label)
+    asked = [(suspect.swap, receivers, donors), (suspect.swap, chosen, fill)]
     before = view.margins[receivers, suspect.label], view.margins[chosen, suspect.label]
     if not control:
+        pasted, masked = _are(view, asked, suspect.label)
         return Trial(*before, pasted, before[0], masked, before[1])
-    elsewhere = _is(view, suspect.swap, receivers, bare, suspect.label)
+    asked.append((suspect.swap, receivers, bare))
     if isinstance(suspect.swap, Region):
         moved = _elsewhere(view, suspect.swap, receivers, donors, rng)
-        again = _is(view, moved, receivers, donors, suspect.label)
-        elsewhere = max(elsewhere, again, key=lambda one: one.mean())
-        moved = _elsewhere(view, suspect.swap, chosen, fill, rng)
-        kept = _is(view, moved, chosen, fill, suspect.label)
+        asked.append((moved, receivers, donors))
+        asked.append((_elsewhere(view, suspect.swap, chosen, fill, rng), chosen, fill))
     else:
-        fill = _drawn(rng, own, masked_count)
-        kept = _is(view, suspect.swap, chosen, fill, suspect.label)
-    return Trial(*before, pasted, elsewhere, masked, kept)
+        asked.append((suspect.swap, chosen, _drawn(rng, own, masked_count)))
+    pasted, masked, *elsewhere, kept = _are(view, asked, suspect.label)
+    return Trial(*before, pasted, max(elsewhere, key=lambda one: one.mean()), masked, kept)
 
 
 def _drawn(rng: np.random.Generator, among: Sequence[int] | np.ndarray, count: int) -> np.ndarray:
@@ -139,11 +138,13 @@ def _drawn(rng: np.random.Generator, among: Sequence[int] | np.ndarray, count: i
     return np.concatenate([rng.permutation(among) for _ in range(turns)])[:count]
 
 
-def _is(
-    view: View, swap: Swap, receivers: np.ndarray, donors: np.ndarray, label: int
-) -> np.ndarray:
-    changed = swap.put(view.images[receivers], view.images[donors])
-    return margins(view.predict(changed))[:, label]
+def _are(
+    view: View, asked: Sequence[tuple[Swap, np.ndarray, np.ndarray]], label: int
+) -> list[np.ndarray]:
+    """Margins of a class, `[n]`, of receivers with each swap's feature of their donors."""
+    changed = [swap.put(view.images[to], view.images[of]) for swap, to, of in asked]
+    found = margins(view.predict(torch.cat(changed)))[:, label]
+    return np.split(found, np.cumsum([len(one) for one in changed])[:-1])
 
 
 def _elsewhere(

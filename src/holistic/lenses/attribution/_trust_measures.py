@@ -24,11 +24,13 @@ from holistic.lenses.attribution._trust_swaps import (
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
 
-__all__ = ["BLIND", "SHARES", "Measures", "measures"]
+__all__ = ["BLIND", "GROUPS", "SHARES", "Measures", "measures"]
 
 BLIND = "random"
 """Name of maps that see no model: others aren't compared with them."""
 
+GROUPS = 5
+"""Groups of measures."""
 SHARES = (0.03, 0.06, 0.12, 0.25)
 """Shares of the pixels that are swapped."""
 
@@ -69,10 +71,12 @@ def measures(
     maps: Mapping[str, Tensor],
     lens: Attribution,
     remade: Callable[[Subject, Examples], Mapping[str, Tensor]],
+    advance: Callable[[], object] = lambda: None,
 ) -> Measures:
     """Measure maps `[n, …]` by each method, of the images of a sample.
 
-    `remade` makes the same methods' maps of other images, or of another network.
+    `remade` makes the same methods' maps of other images, or of another network; `advance` is
+    called after each of the groups of measures.
     """
     sizes = {k: magnitude(v).flatten(1).double().cpu().numpy() for k, v in maps.items()}
     pixels = next(iter(sizes.values())).shape[1]
@@ -86,11 +90,14 @@ def measures(
         np.random.default_rng([subject.seed, 4112]),
     )
     columns = {name: dict[str, np.ndarray]() for name in sizes}
-    for group in (_swaps, _references, _shapes, _steadiness):
+
+    def robust(_: _Given) -> Columns:
+        return _robust(subject, sample, maps, lens, remade)
+
+    for group in (_swaps, _references, _shapes, _steadiness, robust):
         for method, found in group(given).items():
             columns[method] |= found
-    for method, found in _robust(subject, sample, maps, lens, remade).items():
-        columns[method] |= found
+        advance()
     whole = _of_case(given)
     for found in columns.values():
         found |= whole

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from holistic.attributing.method import no_gradients
+from holistic.attributing.registry import METHODS
 from holistic.lenses._pictures import are_pictures, drawn_as_pictures
 from holistic.lenses._work import MEGABYTE, Scene, Work
 from holistic.lenses.attribution._baselines import FEW
@@ -15,6 +17,8 @@ from holistic.lenses.attribution.evidence import SIDES
 from holistic.lenses.attribution.labels import feature_count
 from holistic.lenses.attribution.regions import TRIALS, images_of
 from holistic.lenses.attribution.shortcuts import CLASSES, RUNS, TRIED
+from holistic.lenses.attribution.strategies import STEPS
+from holistic.lenses.attribution.strategies import images_of as strategy_images
 from holistic.lenses.attribution.trust import trusted_images
 from holistic.replacing.budget import afforded, model_work
 
@@ -23,11 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = ["work"]
 
-_GROWN = 5e-4
-"""Seconds for a region that is made elsewhere on an image."""
-_COMPARED = 6e-7
-"""Seconds for a pixel of an image that is compared with the class's."""
-_MAPS, _STEPPED, _SORTED, _TRACED, _REST = 4e-9, 1.2e-5, 9e-8, 0.02, 1.3
+_GROWN, _GROWN_PIXEL = 4e-5, 1.5e-7
+"""Seconds for a region that is made elsewhere on an image, and for each pixel of it."""
+_COMPARED, _SUSPECTED = 6e-7, 0.1
+"""Seconds for a pixel of an image that is compared with the class's, and for a class's suspects."""
+_MAPS, _STEPPED, _SORTED, _TRACED, _REST = 4e-9, 5e-6, 9e-8, 0.02, 0.8
 """Seconds beside the model: for a pixel of a map at each step, for an image there, for a pixel that
 is put in order, for an operation of a control, and for what is loaded and written."""
 
@@ -47,7 +51,11 @@ def work(scene: Scene, lens: Attribution) -> Work:
     each = min(each, count // max(1, scene.classes))
     chosen = chosen_methods(subject, lens)
     methods = len(chosen)
-    steps = sum(method.runs(settings_of(method, lens)) for method in chosen)
+    steps, followed = 0, 0  # runs of the model, and those of them that have a gradient
+    for method in chosen:
+        runs_of = method.runs(settings_of(method, lens))
+        steps += runs_of
+        followed += runs_of * (no_gradients in method.needs)
     mapped = 3 * n + 3 * shown
     mapped += 4 * min(FEW, max(4, n // 4))  # from each baseline
     curves = (methods + 1 + lens.random_orders) * 2 * lens.fractions * n
@@ -60,8 +68,14 @@ def work(scene: Scene, lens: Attribution) -> Work:
     further = min(lens.further_images, count)
     few_maps, blanked = further * _REMADE, further * (methods + 2) * 8 * 4
     sums = scene.sums
+
+    def run(count: int) -> float:
+        return scene.backward(count * followed) + scene.forward(count * (steps - followed))
+
     labelled, kept = _labelled(scene, lens)
     looked = _looked(scene, lens) if drawn_as_pictures(subject) else {}
+    if looked and not METHODS["integrated_gradients"].refusal(subject):
+        looked |= _parted(scene, lens, shown)
     trusted, seen = 0, 0
     if subject.input_kind.pictures:
         seen = min(trusted_images(subject, lens), count)
@@ -74,14 +88,14 @@ def work(scene: Scene, lens: Attribution) -> Work:
             + sums(2e-9 * runs * each * pixels)
             + made,
             "erasing regions": _regions(scene, lens, shown),
-            "attribution maps": scene.backward(mapped * steps)
+            "attribution maps": run(mapped)
             + sums(mapped * steps * (_STEPPED + _MAPS * pixels) + _REST),
             "removing pixels": scene.forward(curves)
             + sums(3e-9 * curves * pixels + _SORTED * curves / lens.fractions * pixels + 0.05),
-            "further tests": scene.backward(few_maps * steps)
+            "further tests": run(few_maps)
             + scene.forward(blanked + 24 * further)
             + sums(few_maps * steps * (_STEPPED + _MAPS * pixels) + 1e-7 * blanked * pixels),
-            "trust in maps": scene.backward(seen * steps)
+            "trust in maps": run(seen)
             + scene.forward(trusted)
             + sums(seen * steps * (_STEPPED + _MAPS * pixels) + 3e-8 * trusted * pixels),
             "contrasting classes": scene.backward(pairs * few * 2 * lens.steps)
@@ -110,7 +124,9 @@ def _regions(scene: Scene, lens: Attribution, shown: int) -> float:
     grown = lens.regions * tested * lens.region_draws * shown
     runs = shown * sought * TRIALS + grown + lens.regions * tested * shown
     pixels = subject.images[0].numel()
-    return scene.forward(runs) + scene.sums(_GROWN * grown + 2e-9 * runs * pixels + 0.1)
+    return scene.forward(runs) + scene.sums(
+        (_GROWN + _GROWN_PIXEL * pixels) * grown + 2e-9 * runs * pixels + 0.1
+    )
 
 
 def _looked(scene: Scene, lens: Attribution) -> dict[str, float]:
@@ -121,7 +137,16 @@ def _looked(scene: Scene, lens: Attribution) -> dict[str, float]:
     most = afforded(lens.shortcut_work, cost, least=4, most=TRIED)
     runs = classes * (16 * most + 8 * 6 * min(lens.shortcut_images, chosen)) + chosen + count
     compared = classes * min(chosen, 600) * subject.images[0].numel()
-    return {"looking for shortcuts": scene.forward(runs) + scene.sums(_COMPARED * compared + 0.05)}
+    rest = _COMPARED * compared + _SUSPECTED * classes
+    return {"looking for shortcuts": scene.forward(runs) + scene.sums(rest)}
+
+
+def _parted(scene: Scene, lens: Attribution, shown: int) -> dict[str, float]:
+    """Seconds of telling strategies apart; hardly any class has places to be erased."""
+    most = strategy_images(scene.subject, lens, shown)
+    maps = sum(min(most * shown, count) for count in scene.counts)
+    seconds = scene.backward(maps * STEPS) + scene.sums(maps * STEPS * _STEPPED)
+    return {"telling strategies apart": seconds}
 
 
 def _erased(scene: Scene, lens: Attribution, shown: int) -> tuple[int, int]:

@@ -21,11 +21,14 @@ from holistic.lenses.attribution.schemas import (
     RegionRow,
     ResponseRow,
     ShortcutRow,
+    StrategyRow,
     TokenRow,
     TrustRow,
     WordRow,
 )
 from holistic.lenses.attribution.shortcuts_statements import NONE, shown
+from holistic.lenses.attribution.strategies_statements import NONE as NO_STRATEGIES
+from holistic.lenses.attribution.strategies_statements import shown as several
 from holistic.lenses.attribution.trust_statements import trusted
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
@@ -40,6 +43,7 @@ __all__ = [
     "regions",
     "response",
     "shortcuts",
+    "strategies",
     "tokens",
     "trust",
     "words",
@@ -81,6 +85,13 @@ def shortcuts(finding: Finding, audit: Folder) -> str:
     """Name the strongest shortcut, with what masking it costs."""
     rows = [row for row in finding.table.rows(ShortcutRow) if significant(row.drop)]
     return shown(rows[0]) if rows else NONE
+
+
+def strategies(finding: Finding, audit: Folder) -> str:
+    """Say of the class whose strategies lie furthest apart what they are."""
+    rows = list(finding.table.rows(StrategyRow))
+    first = min(rows, key=lambda row: known(row.difference.value), default=None)
+    return several([r for r in rows if r.class_ == first.class_]) if first else NO_STRATEGIES
 
 
 def labels(finding: Finding, audit: Folder) -> str:

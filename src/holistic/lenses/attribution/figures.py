@@ -13,9 +13,10 @@ from holistic.results.folder import Folder
 from holistic.results.tables import Table
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["contrasts", "evidence", "labels", "methods", "regions", "shortcuts"]
+__all__ = ["contrasts", "evidence", "labels", "methods", "regions", "shortcuts", "strategies"]
 
 _COLUMNS = 12
 
@@ -219,32 +220,63 @@ def contrasts(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
 
 
 def regions(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
-    """Draw of each class how far each region counts beyond as much elsewhere."""
+    """Draw each class's regions over its mean image, by how far they count beyond others."""
     masks = finding.arrays.get("attribution.region_masks")
     classes = names_of(finding.table, "class")
     if masks is None or not classes:
         return
-    shown = classes[:_COLUMNS]
+    shown, images = classes[:_COLUMNS], _mean_images(audit)
     figure, axes = grid(1, len(shown), 1.1, 1.4)
     names = finding.table.cells("class")
     beyond = finding.table.column("difference").astype(float)
     for axis, label in zip(axes, shown, strict=True):
         own = np.array([name == label for name in names])
-        values = np.full(masks.shape[1:], np.nan)
-        for mask, value in zip(masks[own], beyond[own], strict=True):
-            values[mask > 0] = value
-        signed(axis, values, rows=[], columns=[])
-        axis.set_facecolor("0.93")
+        most = float(np.nanmax(np.abs(beyond[own]), initial=0.0)) or 1.0
+        image = images.get(label, np.full(masks.shape[1:], 237, np.uint8))
+        axis.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest", extent=_UNIT)
+        for mask, value in zip(masks[own], np.nan_to_num(beyond[own]), strict=True):
+            _outlined(axis, mask, ORANGE if value < 0 else BLUE, filled=0.7 * abs(value) / most)
+        axis.set_aspect("auto" if masks.shape[1] == 1 else masks.shape[1] / masks.shape[2])
+        axis.spines[:].set_visible(False)
         axis.set_xticks([])
         axis.set_yticks([])
         axis.set_title(plain(label, 9), fontsize=8)
     yield (
         figure,
         (
-            "Regions of each class: orange where erasing one costs more than as much elsewhere on "
-            "the same images, blue where less; each class has its own scale."
+            "Regions of each class over its mean image: orange where erasing one costs more than "
+            "as much elsewhere on the same images, blue where less; each class has its own scale."
         ),
     )
+
+
+def _mean_images(audit: Folder) -> dict[str, np.ndarray]:
+    """Mean images of the classes by their names, where inputs are drawn as pictures."""
+    if "attribution.methods" not in audit:
+        return {}
+    images = audit.finding("attribution.methods").arrays.get("attribution.class_images")
+    if images is None or images.shape[1] == 1:
+        return {}
+    return dict(zip(map(str, audit.provenance.get("classes", [])), images, strict=False))
+
+
+_UNIT = (0, 1, 1, 0)
+"""Where pictures lie, so that outlines of other sizes fit."""
+
+
+def _outlined(axis: Axes, mask: np.ndarray, colour: str, *, filled: float = 0.0) -> None:
+    """Draw the outline of a mask `[H, W]` over the unit square, and fill it as far as asked."""
+    if mask.min() == mask.max():
+        return
+    from matplotlib.colors import to_rgb
+
+    if filled:
+        area = np.zeros((*mask.shape, 4))
+        area[mask > 0] = (*to_rgb(colour), filled)
+        axis.imshow(area, interpolation="nearest", extent=_UNIT)
+    fine = np.pad(np.kron(mask, np.ones((4, 4))), 1)
+    across, down = ((np.arange(-1, 4 * n + 1) + 0.5) / (4 * n) for n in mask.shape[::-1])
+    axis.contour(across, down, fine, levels=[0.5], colors=[colour], linewidths=1.5)
 
 
 def shortcuts(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
@@ -256,19 +288,36 @@ def shortcuts(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
     for axis, row, mask, image in zip(
         axes, rows, finding.arrays["masks"], finding.arrays["typical"], strict=False
     ):
-        axis.imshow(image, cmap="gray", interpolation="nearest", extent=(0, 1, 1, 0))
-        if mask.min() < mask.max():
-            height, width = mask.shape
-            fine = np.kron(mask, np.ones((4, 4)))
-            across, down = ((np.arange(4 * n) + 0.5) / (4 * n) for n in (width, height))
-            axis.contour(across, down, fine, levels=[0.5], colors=[ORANGE], linewidths=1.5)
-        axis.set_xticks([])
-        axis.set_yticks([])
-        axis.spines[:].set_visible(False)
-        axis.set_title(plain(f"{row['class']}: {row['kind']}", 14), fontsize=8)
+        _marked(axis, image, mask, f"{row['class']}: {row['kind']}")
     yield (
         figure,
         "Mean selection image that carries the shortcut, and in orange where it lies.",
+    )
+
+
+def _marked(axis: Axes, image: np.ndarray, mask: np.ndarray, title: str) -> None:
+    """Draw an image with the outline of a mask."""
+    axis.imshow(image, cmap="gray", interpolation="nearest", extent=_UNIT)
+    _outlined(axis, mask, ORANGE)
+    axis.set_xticks([])
+    axis.set_yticks([])
+    axis.spines[:].set_visible(False)
+    axis.set_title(plain(title, 14), fontsize=8)
+
+
+def strategies(finding: Finding, audit: Folder) -> Iterator[tuple[Figure, str]]:
+    """Draw each strategy's place over the mean image of those that are of it."""
+    rows = list(finding.table.rows())[:_COLUMNS]
+    if not rows:
+        return
+    figure, axes = grid(1, len(rows), 1.3, 1.5)
+    masks, images = finding.arrays["strategy_masks"], finding.arrays["strategy_images"]
+    for axis, row, mask, image in zip(axes, rows, masks, images, strict=False):
+        _marked(axis, image, mask, f"{row['class']}: {row['share']:.0%}")
+    yield (
+        figure,
+        "Mean selection image of each strategy of a class, with the share of the class's "
+        "evaluation images that are of it, and in orange where it looks.",
     )
 
 

@@ -18,7 +18,7 @@ from holistic.lenses.attribution._maps import (
 from holistic.lenses.attribution._robustness import maps_again
 from holistic.lenses.attribution._sample import balanced
 from holistic.lenses.attribution._trust_calibration import calibration
-from holistic.lenses.attribution._trust_measures import BLIND, Measures, measures
+from holistic.lenses.attribution._trust_measures import BLIND, GROUPS, Measures, measures
 from holistic.lenses.attribution.schemas import TrustRow
 from holistic.lenses.attribution.trust_statements import statements
 from holistic.progress import Progress
@@ -56,14 +56,14 @@ def trust_finding(subject: Subject, lens: Attribution, progress: Progress) -> Fi
     """
     methods = chosen_methods(subject, lens)
     sample = balanced(subject.evaluation, trusted_images(subject, lens), subject.seed)
-    done, total = 0, len(methods) * len(sample)
+    done, total = 0, len(methods) + GROUPS
 
-    def finished(count: int) -> None:
+    def advance(_: int = 1) -> None:
         nonlocal done
-        done += count
+        done += 1
         progress("trust in maps", done, total)
 
-    maps = attributions(subject, sample, lens, finished, methods)
+    maps = attributions(subject, sample, lens, advance, methods)
     kept = np.ones(len(sample), bool)
     for values in maps.values():
         kept &= finite_maps(values).numpy()
@@ -83,6 +83,7 @@ def trust_finding(subject: Subject, lens: Attribution, progress: Progress) -> Fi
         with_blind({k: v[chosen] for k, v in maps.items()}),
         lens,
         lambda model, images: with_blind(again(model, images)),
+        advance,
     )
     rows = judged_maps(found, subject.seed)
     return Finding(

@@ -73,7 +73,7 @@ function hits(audit: Audit, asked: string): Hit[] {
 
 function MethodVerdict({ method }: { method: string }) {
   const table = useAudit().table("attribution.methods");
-  return table ? (
+  return table?.rows({ method }).length ? (
     <>
       <br />
       <Verdict table={table} method={method} />

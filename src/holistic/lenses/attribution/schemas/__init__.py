@@ -18,6 +18,7 @@ from holistic.lenses.attribution.schemas._methods import (
 )
 from holistic.lenses.attribution.schemas._regions import REGIONS, RegionRow
 from holistic.lenses.attribution.schemas._shortcuts import SHORTCUTS, ShortcutRow
+from holistic.lenses.attribution.schemas._strategies import STRATEGIES, StrategyRow
 from holistic.lenses.attribution.schemas._trust import TRUST, TrustRow
 from holistic.lenses.attribution.schemas._words import TOKENS, WORDS, TokenRow, WordRow
 
@@ -30,6 +31,7 @@ __all__ = [
     "REGIONS",
     "RESPONSE",
     "SHORTCUTS",
+    "STRATEGIES",
     "TOKENS",
     "TRUST",
     "WORDS",
@@ -40,6 +42,7 @@ __all__ = [
     "RegionRow",
     "ResponseRow",
     "ShortcutRow",
+    "StrategyRow",
     "TokenRow",
     "TrustRow",
     "WordRow",
