@@ -88,10 +88,10 @@ def logging_to(path: Path | None, words: Sequence[str]) -> Generator[Log | None]
 
     with path.open("a", encoding="utf-8") as file:
         log, start, logger = Log(file), time.monotonic(), logging.getLogger("holistic")
-        told, before = logging.StreamHandler(), logger.level
-        told.setLevel(logging.WARNING)  # as Python does where nobody else hears
+        shown, before = logging.StreamHandler(), logger.level
+        shown.setLevel(logging.WARNING)  # as Python does where nobody else hears
         log.write("start", words=[*words], version=__version__, python=sys.version.split()[0])
-        handlers = (log, told)
+        handlers = (log, shown)
         for handler in handlers:
             logger.addHandler(handler)
         logger.setLevel(logging.INFO)
