@@ -203,7 +203,8 @@ def _encoded(column: Column, cells: Sequence[Any]) -> dict[str, Any]:
     starts = [0, *np.flatnonzero(list(map(ne, values[1:], values))) + 1]
     if 2 * len(starts) < len(values):
         lengths = np.diff([*starts, len(values)]).tolist()
-        out["runs"] = [v for run in zip(map(values.__getitem__, starts), lengths) for v in run]
+        runs = zip(starts, lengths, strict=True)
+        out["runs"] = [v for start, length in runs for v in (values[start], length)]
     else:
         out["values"] = values
     return out
