@@ -29,6 +29,9 @@ _TILE_BYTES = 8 << 20
 _TILES = 16
 """Tiles in a chunk: the work beside replays, such as scores, is done once for each chunk."""
 
+_KEPT = 4
+"""Tiles' worth of bytes that a stage keeps of what single units do to convolutions."""
+
 _SCORING = 4
 """How many times over the logits are read and written by whoever scores them."""
 
@@ -319,7 +322,7 @@ class TracedStage:
         if mix.convolution:
             for copy, some in zip(copies, units.tolist(), strict=True):
                 for unit in some:
-                    copy += mix.convolve(changes[unit], unit)
+                    copy += self._convolved_whole(mix, unit)
             return
         columns = self._columns[mix.node.index]  # [U, block, O]
         if units.shape[1] == 1 and changes.shape[-1] == 1:
@@ -330,6 +333,20 @@ class TracedStage:
         for copy, some in zip(copies.split(most), units.split(most), strict=True):
             change = changes[some].movedim(1, -2).flatten(-2)  # [O', B, P…, G·block]
             copy.flatten(1, -2).baddbmm_(change.flatten(1, -2), columns[some].flatten(1, 2))
+
+    def _convolved_whole(self, mix: Mix, unit: int) -> Tensor:
+        """What a unit's change does to a convolution's value on every example, kept where small."""
+        key = mix.node.index, unit
+        if key in self._kept:
+            return self._kept[key]
+        found = mix.convolve(self._changes[mix.node.index][unit], unit)
+        if (len(self._kept) + 1) * found.nbytes <= _KEPT * self._room:
+            self._kept[key] = found
+        return found
+
+    @cached_property
+    def _kept(self) -> dict[tuple[int, int], Tensor]:
+        return {}
 
     @torch.no_grad()
     def right(
