@@ -325,10 +325,6 @@ class TracedStage:
                     copy += self._convolved_whole(mix, unit)
             return
         columns = self._columns[mix.node.index]  # [U, block, O]
-        if units.shape[1] == 1 and changes.shape[-1] == 1:
-            shape = len(units), *[1] * (copies.dim() - 2), -1
-            copies.addcmul_(changes[units[:, 0]], columns[units[:, 0], 0].view(shape))
-            return
         most = max(1, self._room // (units.shape[1] * changes[0].nbytes))
         for copy, some in zip(copies.split(most), units.split(most), strict=True):
             change = changes[some].movedim(1, -2).flatten(-2)  # [O', B, P…, G·block]
