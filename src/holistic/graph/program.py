@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, reduce
 from typing import Any
@@ -297,16 +297,16 @@ def _linear(value: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
 
 def _max_pool(
     value: Tensor,
-    kernel: Sequence[int],
-    stride: Sequence[int] = (),
-    padding: Sequence[int] = (0,),
+    kernel: list[int],
+    stride: list[int] | None = None,
+    padding: int | list[int] = 0,
     *others: Any,
 ) -> Tensor:
     """Pool `[B, …, H, W]` by the larger of neighbours, an axis at a time, without gradients.
 
     PyTorch's own looks at one number after another on the processor, and takes ten times as long.
     """
-    if value.is_cuda or any(padding) or others:
+    if value.is_cuda or padding not in (0, [0, 0]) or others:
         return max_pool2d(value, kernel, stride or None, padding, *others)
     for axis, size, step in zip((-2, -1), kernel, stride or kernel, strict=True):
         value = reduce(torch.maximum, value.unfold(axis, size, step).unbind(-1))

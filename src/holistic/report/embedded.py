@@ -200,11 +200,11 @@ def _encoded(column: Column, cells: Sequence[Any]) -> dict[str, Any]:
         values = [None if v is None else place[v] for v in values]
     elif column.kind == "float64":
         values = _shortened(values)
-    starts = [0, *np.flatnonzero(list(map(ne, values[1:], values))) + 1]
+    starts = [0, *(np.flatnonzero(list(map(ne, values[1:], values))) + 1).tolist()]
     if 2 * len(starts) < len(values):
-        lengths = np.diff([*starts, len(values)]).tolist()
-        runs = zip(starts, lengths, strict=True)
-        out["runs"] = [v for start, length in runs for v in (values[start], length)]
+        ends = [*starts[1:], len(values)]
+        runs = zip(starts, ends, strict=True)
+        out["runs"] = [v for start, end in runs for v in (values[start], end - start)]
     else:
         out["values"] = values
     return out
