@@ -65,6 +65,8 @@ class TracedStage:
         self._tile = max(1, self._room // self._row_bytes())
         self.chunk = _TILES * self._tile
         self.copies = max(1, self._tile // self.rows)
+        self._spaces: dict[int, Tensor] = {}
+        self._kept: dict[tuple[int, int], Tensor] = {}
         self.piece_key = site.name, self.base, images, replacement
 
     def _replaced_values(
@@ -136,11 +138,8 @@ class TracedStage:
         convolutions = any(mix.convolution for mix in self.carry.mixes)
         runs = tiles(runs_of(units, rows), self._tile) if convolutions else []
         units, rows = (t.to(self.base.device, non_blocking=True) for t in (units, rows))
-        sums = {
-            m.node.index: self._sum(m, units[:, None], rows)
-            for m in self.carry.mixes
-            if not m.convolution
-        }
+        linear = (mix for mix in self.carry.mixes if not mix.convolution)
+        sums = {mix.node.index: self._sum(mix, units[:, None], rows) for mix in linear}
         logits = self.base.new_empty(len(rows), self.base.shape[1])
         for number, start in enumerate(range(0, len(rows), self._tile)):
             part = slice(start, start + self._tile)
@@ -223,10 +222,6 @@ class TracedStage:
             base = self.known[index]
             self._spaces[index] = base.new_empty(max(rows, self._tile), *base.shape[1:])
         return self._spaces[index][:rows]
-
-    @cached_property
-    def _spaces(self) -> dict[int, Tensor]:
-        return {}
 
     def _written(self, index: int, value: Tensor, units: Tensor, rows: Tensor) -> Tensor:
         """Write each row's unit into a local node's rows."""
@@ -336,13 +331,8 @@ class TracedStage:
         if key in self._kept:
             return self._kept[key]
         found = mix.convolve(self._changes[mix.node.index][unit], unit)
-        if (len(self._kept) + 1) * found.nbytes <= _KEPT * self._room:
-            self._kept[key] = found
-        return found
-
-    @cached_property
-    def _kept(self) -> dict[tuple[int, int], Tensor]:
-        return {}
+        small = (len(self._kept) + 1) * found.nbytes <= _KEPT * self._room
+        return self._kept.setdefault(key, found) if small else found
 
     @torch.no_grad()
     def right(
@@ -381,13 +371,13 @@ class TracedStage:
         """Values without all units of each order at the places `due` among orders × examples."""
         mix = self.carry.mixes[0]
         units, rows = orders.to(due.device)[due // self.rows], due % self.rows
-        entries = 1 + orders.shape[1] * self._changes[mix.node.index][0, 0].numel()
-        size = max(1, self._room // (16 * entries))
-        parts = [
+        changes = self._changes[mix.node.index][0, 0].numel()
+        size = max(1, self._room // (16 * (1 + orders.shape[1] * changes)))
+        parts = (
             self._summed(mix.node.index, self._sum(mix, *some), slice(None))
             for some in zip(units.split(size), rows.split(size), strict=True)
-        ]
-        return {mix.node.index: torch.cat(parts)}
+        )
+        return {mix.node.index: torch.cat(tuple(parts))}
 
     def _reach(self, labels: Tensor) -> Tensor | None:
         """How far each unit's change can move the lead on each example, `[U, B]`."""
