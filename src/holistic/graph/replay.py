@@ -29,6 +29,9 @@ _TILE_BYTES = 8 << 20
 _TILES = 16
 """Tiles in a chunk: the work beside replays, such as scores, is done once for each chunk."""
 
+_KEPT = 4
+"""Tiles' worth of bytes that a stage keeps of what single units do to convolutions."""
+
 _SCORING = 4
 """How many times over the logits are read and written by whoever scores them."""
 
@@ -62,6 +65,8 @@ class TracedStage:
         self._tile = max(1, self._room // self._row_bytes())
         self.chunk = _TILES * self._tile
         self.copies = max(1, self._tile // self.rows)
+        self._spaces: dict[int, Tensor] = {}
+        self._kept: dict[tuple[int, int], Tensor] = {}
         self.piece_key = site.name, self.base, images, replacement
 
     def _replaced_values(
@@ -133,9 +138,8 @@ class TracedStage:
         convolutions = any(mix.convolution for mix in self.carry.mixes)
         runs = tiles(runs_of(units, rows), self._tile) if convolutions else []
         units, rows = (t.to(self.base.device, non_blocking=True) for t in (units, rows))
-        sums = {
-            m.node.index: self._sum(m, units, rows) for m in self.carry.mixes if not m.convolution
-        }
+        linear = (mix for mix in self.carry.mixes if not mix.convolution)
+        sums = {mix.node.index: self._sum(mix, units[:, None], rows) for mix in linear}
         logits = self.base.new_empty(len(rows), self.base.shape[1])
         for number, start in enumerate(range(0, len(rows), self._tile)):
             part = slice(start, start + self._tile)
@@ -189,18 +193,20 @@ class TracedStage:
     def _sum(self, mix: Mix, units: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Which entries of a linear layer's table add up to its rows, and with what weights.
 
-        Each row's are the value before, and the unit's columns of the layer's weight with the
-        unit's changes: `[R, P, 1 + block]` both.
+        Each row's are the value before, and the columns of the layer's weight of its units
+        `[R, G]` with the units' changes: `[R, P, 1 + G·block]` both.
         """
         changes = self._changes[mix.node.index]
         changes = changes.reshape(*changes.shape[:2], -1, changes.shape[-1])  # [U, B, P, block]
         _, count, positions, block = changes.shape
-        entries = rows.new_empty(len(rows), positions, 1 + block)
+        entries = rows.new_empty(len(rows), positions, 1 + units.shape[1] * block)
         places, columns = (torch.arange(n, device=rows.device) for n in (positions, block))
         entries[..., 0] = rows[:, None] * positions + places
-        entries[..., 1:] = (units * block + count * positions)[:, None, None] + columns
+        own = units[..., None] * block + columns  # [R, G, block]
+        entries[..., 1:] = own.flatten(1)[:, None] + count * positions
         weights = changes.new_ones(entries.shape)
-        weights[..., 1:] = changes.flatten(0, 1).index_select(0, units * count + rows)
+        change = changes.flatten(0, 1)[units * count + rows[:, None]]  # [R, G, P, block]
+        weights[..., 1:] = change.movedim(1, -2).flatten(-2)
         return entries, weights
 
     def _summed(self, index: int, parts: tuple[Tensor, Tensor], rows: slice) -> Tensor:
@@ -216,10 +222,6 @@ class TracedStage:
             base = self.known[index]
             self._spaces[index] = base.new_empty(max(rows, self._tile), *base.shape[1:])
         return self._spaces[index][:rows]
-
-    @cached_property
-    def _spaces(self) -> dict[int, Tensor]:
-        return {}
 
     def _written(self, index: int, value: Tensor, units: Tensor, rows: Tensor) -> Tensor:
         """Write each row's unit into a local node's rows."""
@@ -268,6 +270,8 @@ class TracedStage:
 
     def _whole(self, wanted: Collection[int]) -> bool:
         """Whether replacing units anew for each size costs less than one after another."""
+        if not self.carry.dense and not any(mix.convolution for mix in self.carry.mixes):
+            return False  # all units between two sizes are one product, a part of the whole one
         stepping = self._stepping_cost(max(wanted, default=0), len(wanted))
         return stepping > len(wanted) * self.program.row_cost(self.carry.restart)
 
@@ -283,23 +287,23 @@ class TracedStage:
             yield k, torch.cat([logits for _, logits in self.sets(place < k)])
 
     def _one_by_one(self, orders: Tensor, wanted: Collection[int]) -> Iterator[tuple[int, Tensor]]:
+        last = max(wanted, default=0)  # nothing builds on its values
         for k, values in self._followed(orders, wanted):
-            logits = self._finish(values, len(orders) * self.rows, owned=False)
+            logits = self._finish(values, len(orders) * self.rows, owned=k == last)
             yield k, logits.unflatten(0, (len(orders), self.rows))
 
     def _followed(
         self, orders: Tensor, wanted: Collection[int]
     ) -> Iterator[tuple[int, dict[int, Tensor]]]:
         """Values that logits follow from, without the first units of each order, at each size."""
-        count, listed, before = len(orders), orders.tolist(), 0
+        count, before = len(orders), 0
         orders = orders.to(self.base.device)
         rows = torch.arange(self.rows, device=self.base.device).repeat(count)
         values = {i: self._rows_of(i, rows) for i in self.carry.finish.reads}
         for k in sorted(wanted):
             for mix in self.carry.mixes:
                 if mix.node.index in values:
-                    units = [order[before:k] for order in listed]
-                    self._add_whole(mix, values[mix.node.index], units)
+                    self._add_whole(mix, values[mix.node.index], orders[:, before:k])
             for index in self.carry.dense:
                 for j in range(before, k):
                     units = orders[:, j].repeat_interleave(self.rows)
@@ -307,19 +311,28 @@ class TracedStage:
             before = k
             yield k, values
 
-    def _add_whole(self, mix: Mix, value: Tensor, units: Sequence[Sequence[int]]) -> None:
-        """Add some units' changes on every example to each copy of the batch, in place."""
-        changes = self._changes[mix.node.index]
-        for copy, some in enumerate(units):
-            part = value[copy * self.rows : (copy + 1) * self.rows]
-            if mix.convolution:
+    def _add_whole(self, mix: Mix, value: Tensor, units: Tensor) -> None:
+        """Add the changes of units `[O', G]` on every example to copies of the batch, in place."""
+        changes, copies = self._changes[mix.node.index], value.unflatten(0, (-1, self.rows))
+        if mix.convolution:
+            for copy, some in zip(copies, units.tolist(), strict=True):
                 for unit in some:
-                    part += mix.convolve(changes[unit], unit)
-            elif changes.shape[-1] == 1 and len(some) == 1:
-                part.addcmul_(changes[some[0]], self._columns[mix.node.index][some[0], 0])
-            else:
-                columns = self._columns[mix.node.index][some].flatten(0, 1)  # [g·block, O]
-                part += changes[some].movedim(0, -2).flatten(-2) @ columns
+                    copy += self._convolved_whole(mix, unit)
+            return
+        columns = self._columns[mix.node.index]  # [U, block, O]
+        most = max(1, self._room // (units.shape[1] * changes[0].nbytes))
+        for copy, some in zip(copies.split(most), units.split(most), strict=True):
+            change = changes[some].movedim(1, -2).flatten(-2)  # [O', B, P…, G·block]
+            copy.flatten(1, -2).baddbmm_(change.flatten(1, -2), columns[some].flatten(1, 2))
+
+    def _convolved_whole(self, mix: Mix, unit: int) -> Tensor:
+        """What a unit's change does to a convolution's value on every example, kept where small."""
+        key = mix.node.index, unit
+        if key in self._kept:
+            return self._kept[key]
+        found = mix.convolve(self._changes[mix.node.index][unit], unit)
+        small = (len(self._kept) + 1) * found.nbytes <= _KEPT * self._room
+        return self._kept.setdefault(key, found) if small else found
 
     @torch.no_grad()
     def right(
@@ -356,16 +369,15 @@ class TracedStage:
 
     def _sums(self, orders: Tensor, due: Tensor) -> dict[int, Tensor]:
         """Values without all units of each order at the places `due` among orders × examples."""
-        index, rows = self.carry.mixes[0].node.index, due % self.rows
-        value, start = self._rows_of(index, rows), 0
-        counts = (due // self.rows).bincount(minlength=len(orders)).tolist()
-        for some, n in zip(orders, counts, strict=True):
-            part = slice(start, start + n)
-            change = self._changes[index][some[:, None], rows[part]]  # [K, n, block]
-            columns = self._columns[index][some].flatten(0, 1)  # [K·block, O]
-            value[part] += change.movedim(0, -2).flatten(-2) @ columns
-            start += n
-        return {index: value}
+        mix = self.carry.mixes[0]
+        units, rows = orders.to(due.device)[due // self.rows], due % self.rows
+        changes = self._changes[mix.node.index][0, 0].numel()
+        size = max(1, self._room // (16 * (1 + orders.shape[1] * changes)))
+        parts = (
+            self._summed(mix.node.index, self._sum(mix, *some), slice(None))
+            for some in zip(units.split(size), rows.split(size), strict=True)
+        )
+        return {mix.node.index: torch.cat(tuple(parts))}
 
     def _reach(self, labels: Tensor) -> Tensor | None:
         """How far each unit's change can move the lead on each example, `[U, B]`."""

@@ -7,6 +7,7 @@ import math
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
@@ -189,17 +190,13 @@ class Table:
         return iter(self.data.to_pylist()) if row is None else self._typed(row)
 
     def _typed(self, row: type[Row]) -> Iterator[Row]:
-        fields = [(one.name, columns) for one, columns in declared(row)]
-        read = {c.name: self.data[self._checked(c.name)].to_pylist() for _, of in fields
-                for c in of.values()}  # fmt: skip
-        for at in range(len(self)):
-            cells = {
-                name: read[columns["value"].name][at]
-                if len(columns) == 1
-                else Estimate(**{part: read[c.name][at] for part, c in columns.items()})
-                for name, columns in fields
-            }
-            yield row(**cells)
+        cells = dict[str, list[Any]]()
+        for one, columns in declared(row):
+            parts = [self.cells(column.name) for column in columns.values()]
+            made = partial(_estimate, tuple(columns))
+            cells[one.name] = parts[0] if len(parts) == 1 else list(map(made, *parts))
+        for values in zip(*cells.values(), strict=True):
+            yield row(**dict(zip(cells, values, strict=True)))
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the table as a pandas frame."""
@@ -281,6 +278,10 @@ def _letters(column: Any) -> int:
             rows = chunk.indices.drop_null()
             letters += int(sizes.to_numpy(zero_copy_only=False)[rows.to_numpy()].sum())
     return letters
+
+
+def _estimate(parts: Sequence[str], *cells: Any) -> Estimate:
+    return Estimate(**dict(zip(parts, cells, strict=True)))
 
 
 def _shown(value: Any) -> str:

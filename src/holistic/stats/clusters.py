@@ -298,21 +298,27 @@ def _levels(tree: np.ndarray, most: int) -> Iterator[np.ndarray]:
 
     The largest is 0. Merges at the same height are one: no cut falls between them.
     """
-    units = len(tree) + 1
-    piece = np.arange(units)
-    for merge, (first, other, height, _) in enumerate(tree):
-        above = merge == 0 or height > tree[merge - 1, 2] + _TIE
-        if above and 2 <= units - merge <= most:
+    units, joined = len(tree) + 1, tree[:, :2].astype(int)
+    start = max(0, units - most)  # merges that no cut lies below
+    top = np.arange(units + start)
+    for merge in reversed(range(start)):
+        top[joined[merge]] = top[units + merge]
+    piece = top[:units]
+    for merge in range(start, len(tree)):
+        if merge == 0 or tree[merge, 2] > tree[merge - 1, 2] + _TIE:
             yield _by_size(piece)
+        first, other = joined[merge]
         piece[(piece == first) | (piece == other)] = units + merge
 
 
 def _by_size(piece: np.ndarray) -> np.ndarray:
     """Number pieces `[U]` by their size, 0 the largest; of equal ones the earlier comes first."""
-    _, first, inverse, size = np.unique(
-        piece, return_index=True, return_inverse=True, return_counts=True
-    )
-    return np.argsort(np.lexsort((first, -size)))[inverse]
+    size, units = np.bincount(piece), np.arange(len(piece))
+    first, number = np.empty_like(size), np.empty_like(size)
+    first[piece[::-1]] = units[::-1]  # the last that is written is the earliest unit
+    pieces = np.flatnonzero(size)
+    number[pieces[np.lexsort((first[pieces], -size[pieces]))]] = np.arange(len(pieces))
+    return number[piece]
 
 
 def _cuts(deviations: np.ndarray, k_range: tuple[int, int]) -> _Cuts:

@@ -97,21 +97,25 @@ class Moments:
         DataError
             If a label isn't one of the classes.
         """
-        x, labels = float64(values), _checked_labels(labels, len(values), classes)
+        labels = _checked_labels(labels, len(values), classes)
+        order = np.argsort(labels, kind="stable")
+        x, labels = float64(values)[order], labels[order]  # a class's examples side by side
         finite = np.isfinite(x)  # [B, U]
-        x = np.where(finite, x, 0.0)
+        x[~finite] = 0.0
         count = _class_sums(finite, labels, classes)
         origin = _class_firsts(x, finite, labels, classes)
-        deviation = np.where(finite, x - origin[labels], 0.0)
-        offset = _class_sums(deviation, labels, classes) / np.maximum(count, 1)
-        deviation = np.where(finite, deviation - offset[labels], 0.0)
-        square = deviation**2
-        m2, m3, m4 = (
-            _class_sums(power, labels, classes) for power in (square, square * deviation, square**2)
-        )
         active = _class_sums(x > 0, labels, classes)
-        non_finite = _class_sums(~finite, labels, classes)
-        return cls(origin, count, offset, m2, m3, m4, active, non_finite)
+        x -= origin[labels]
+        x[~finite] = 0.0
+        offset = _class_sums(x, labels, classes) / np.maximum(count, 1)
+        x -= offset[labels]
+        x[~finite] = 0.0
+        square = x**2
+        m2, m3, m4 = (
+            _class_sums(power, labels, classes) for power in (square, square * x, square**2)
+        )
+        rows = np.bincount(labels, minlength=classes)[:, None]
+        return cls(origin, count, offset, m2, m3, m4, active, rows - count)
 
     def update(
         self, values: Tensor | np.ndarray, labels: Tensor | np.ndarray | None = None
@@ -340,27 +344,21 @@ def _checked_labels(labels: Tensor | np.ndarray | None, count: int, classes: int
 
 
 def _class_sums(values: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """Sum rows `[B, U]` by class `[B]` into `[C, U]`, in the order of the examples."""
+    """Sum rows `[B, U]` by class `[B]`, which rises, into `[C, U]`, in the examples' order."""
     kind = np.float64 if values.dtype.kind == "f" else np.int64
-    return _by_class(np.add, values.astype(kind, copy=False), labels, classes)
+    sums = np.zeros((classes, values.shape[1]), kind)
+    present, starts = np.unique(labels, return_index=True)
+    if len(present):
+        sums[present] = np.add.reduceat(values, starts, axis=0, dtype=kind)
+    return sums
 
 
 def _class_firsts(
     values: np.ndarray, finite: np.ndarray, labels: np.ndarray, classes: int
 ) -> np.ndarray:
     """Return the first finite value of every class and unit, `[C, U]`; 0 where there is none."""
-    last = len(values)
-    rows = np.where(finite, np.arange(last)[:, None], last) - last
-    first = _by_class(np.minimum, rows, labels, classes)  # -1 … -B, 0 for none
-    padded = np.concatenate([np.zeros((1, values.shape[1])), values])
-    return np.take_along_axis(padded, np.where(first < 0, first + last + 1, 0), axis=0)
-
-
-def _by_class(fold: np.ufunc, values: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """Fold rows `[B, U]` by class `[B]` into `[C, U]`; 0 for classes without a row."""
-    folded = np.zeros((classes, values.shape[1]), values.dtype)
-    order = np.argsort(labels, kind="stable")
-    present, starts = np.unique(labels[order], return_index=True)
-    if len(present):
-        folded[present] = fold.reduceat(values[order], starts, axis=0)
-    return folded
+    firsts = np.zeros((classes, values.shape[1]))
+    for label, start in zip(*np.unique(labels, return_index=True), strict=True):
+        own = slice(start, start + np.count_nonzero(labels == label))
+        firsts[label] = np.take_along_axis(values[own], finite[own].argmax(0)[None], 0)[0]
+    return firsts

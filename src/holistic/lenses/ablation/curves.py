@@ -47,7 +47,6 @@ __all__ = ["control_sizes", "replay_orders", "whole_curves"]
 
 _GRID = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 _EVERY = 512
-_FEW = 64
 
 _BATCH = 1024
 
@@ -239,10 +238,8 @@ def replay_orders(
         labels = examples.labels[part]
         if 0 in places:
             right[:, places[0], part] = (stage.base.argmax(1) == labels).cpu().numpy()
-        # whole products pay off where a step's would be too small to fill the machine
-        found = _as_sets if len(labels) <= _FEW and not site.positions else _in_order
         for group in order_groups(stage, len(orders)):
-            own = found(stage, orders[group], wanted, labels)
+            own = _in_order(stage, orders[group], wanted, labels)
             right[group, [places[k] for k in wanted], part] = own
     return right
 
@@ -254,19 +251,6 @@ def _in_order(stage: Stage, orders: np.ndarray, sizes: list[int], labels: Tensor
     place = {k: s for s, k in enumerate(sizes)}
     for k, chosen, still in stage.right(torch.from_numpy(orders.copy()), labels, sizes):
         right[chosen, place[k]] = still.cpu().numpy()
-    return right
-
-
-@kept
-def _as_sets(stage: Stage, orders: np.ndarray, sizes: list[int], labels: Tensor) -> np.ndarray:
-    """Say which examples are right, `[O, S, B]`, one set of units for every order and size."""
-    units = stage.changed.shape[1]
-    place = np.full((len(orders), units), orders.shape[1])
-    np.put_along_axis(place, orders, np.arange(orders.shape[1])[None], 1)
-    right = np.empty((len(orders), len(sizes), len(labels)), dtype=bool)
-    for s, k in enumerate(sizes):
-        for chosen, logits in stage.sets(torch.from_numpy(place < k)):
-            right[chosen, s] = (logits.argmax(2) == labels).cpu().numpy()
     return right
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -28,6 +29,8 @@ from holistic.words import percent, unbounded
 __all__ = ["Shares", "sample_shares", "share_means", "share_out"]
 
 _EXAMPLES = 64
+_STEPS = 16
+"""Removals that are scored at once."""
 _ROUNDING = 1e-12
 
 
@@ -136,25 +139,25 @@ def _contributions(
     near = tolerance * float((before - bare).abs().mean())
     # of an accuracy only means of equal scores round
     least = _ROUNDING if subject.score == "accuracy" else float(resolution(stage.base).mean())
-    shares, skipped = np.zeros((units, classes + 1)), 0
+    shares, made = np.zeros((units, classes + 1)), 0
     for rows in batches(len(orders), stage.copies):
         some = orders[rows]
-        value = np.tile((before @ means).cpu().numpy(), (len(some), 1))  # [O', C + 1]
-        going = np.ones(len(some), dtype=bool)
-        for k, part, logits in stage.orders(torch.from_numpy(some)):
-            after = subject.score_of(logits.flatten(0, 1), labels.repeat(len(logits)))
-            after = after.double().view(len(logits), -1)  # [O', B]
-            now = (after @ means).cpu().numpy()
-            lost = np.where(going[part, None], value[part] - now, 0)
-            lost[np.abs(lost) <= least] = 0
-            np.add.at(shares, some[part, k - 1], lost)
-            skipped += int((~going[part]).sum())
-            going[part] &= ((after - bare).abs().mean(1) > near).cpu().numpy()
-            value[part] = now
-            if not going.any():
-                skipped += (units - k) * len(some)
+        value = (before @ means).expand(1, len(some), -1).cpu().numpy()  # [1, O', C + 1]
+        going, steps = np.ones((1, len(some)), dtype=bool), stage.orders(torch.from_numpy(some))
+        for part in batches(units, _STEPS):
+            if not going[-1].any():
                 break
-    return shares / len(orders), skipped
+            logits = torch.stack([step for _, _, step in islice(steps, _STEPS)])  # [S, O', B, C]
+            many = labels.repeat(logits.shape[0] * logits.shape[1])
+            after = subject.score_of(logits.flatten(0, 2), many).double().view(logits.shape[:3])
+            value = np.concatenate([value[-1:], (after @ means).cpu().numpy()])
+            far = ((after - bare).abs().mean(2) > near).cpu().numpy()
+            going = np.logical_and.accumulate(np.concatenate([going[-1:], far]))
+            lost = np.where(going[:-1, :, None], value[:-1] - value[1:], 0)
+            lost[np.abs(lost) <= least] = 0
+            np.add.at(shares, some[:, part].T, lost)
+            made += int(going[:-1].sum())
+    return shares / len(orders), orders.size - made
 
 
 def _class_weights(labels: Tensor, classes: int) -> Tensor:

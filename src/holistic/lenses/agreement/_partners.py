@@ -13,6 +13,7 @@ __all__ = ["partners", "stand_in"]
 
 _MORE = 2
 """How many times the sum of what units cost alone they must cost together."""
+_KIND = "redundant"
 _NUMBERS = ("lo", "hi", "n", "control_lo", "control_hi", "q")
 
 
@@ -27,7 +28,7 @@ def stand_in(row: Interaction) -> bool:
     alone = both - alone
     bound = row.interaction.control_lo
     return (
-        row.verdict == "redundant"
+        row.verdict == _KIND
         and known(row.effect_ab.hi) < 0
         and both < _MORE * min(alone, 0.0)
         and (bound is None or known(row.interaction.value) < bound)
@@ -43,7 +44,8 @@ def partners(site: Site, context: Context) -> dict[str, np.ndarray]:
     found = {name: np.full(site.units, np.nan) for name in ("partner", "redundancy")}
     found |= {f"redundancy_{name}": np.full(site.units, np.nan) for name in _NUMBERS}
     classes = np.full(site.units, None, object)
-    for row in [] if finding is None else finding.table.where(site=site.name).rows(Interaction):
+    rows = finding.table.where(site=site.name, verdict=_KIND).rows(Interaction) if finding else ()
+    for row in rows:
         if not stand_in(row):
             continue
         of = row.interaction
