@@ -11,7 +11,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT))
 # what the notebooks import: this checkout, and the network next to them
-os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(ROOT / "tutorials")])
+os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(HERE / "tutorials")])
 os.environ["OMP_NUM_THREADS"] = "1"
 
 from docs._make import borrowed, figures, pages
@@ -19,7 +19,7 @@ from docs._make import borrowed, figures, pages
 import holistic
 
 pages.make(HERE / "generated")
-sources = sorted([*ROOT.glob("src/**/*.py"), *ROOT.glob("tutorials/*.py")])
+sources = sorted([*ROOT.glob("src/**/*.py"), *HERE.glob("tutorials/*.py")])
 code = sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
 
 project = "Holistic Interpretability"

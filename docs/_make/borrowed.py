@@ -46,7 +46,7 @@ def _moved(text: str) -> str:
 def _examples() -> str:
     """The list of examples, each line leading to its script, which follows."""
     text = (ROOT / "examples/README.md").read_text("utf-8")
-    listed = re.sub(r"\[(\w+)\.py\]\(\w+\.py\)", r"[\1.py](#\1-py)", text)
+    listed = re.sub(r"\[(\w+)\.py\]\(\w+\.py\)", r"[\1.py](#\1py)", text)
     scripts = [
         f"## {path.name}\n\n```{{literalinclude}} ../../examples/{path.name}\n"
         ":language: python\n```\n"

@@ -6,6 +6,7 @@ take both from there, so a number that changes changes everywhere, or a test say
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
@@ -86,7 +87,7 @@ def main() -> int:
     _write("gallery", found)
     digits = holistic.load(_RUNS / "digits")
     _write("digits", _numbers(digits))
-    (FIGURES / "summary.txt").write_text(digits.summary(), encoding="utf-8")
+    (FIGURES / "terminal.txt").write_text(_printed(digits), encoding="utf-8")
     return _opening(_RUNS / "digits/report.html")
 
 
@@ -134,6 +135,17 @@ def _numbers(audit: Any) -> dict[str, Any]:
         "random_points": f"{100 * first['class_control_drop']:.1f}",
         "says": {name.replace(".", "_"): brief for name, brief in says.items() if brief},
     }
+
+
+def _printed(audit: Any) -> str:
+    """What a run prints at its end, in a terminal of 80 columns."""
+    from rich.console import Console
+
+    from holistic.report.terminal import summary
+
+    console = Console(width=80, highlight=False, file=io.StringIO())
+    console.print(summary(audit))
+    return console.file.getvalue().rstrip() + "\n"
 
 
 def _percent(share: float) -> str:
