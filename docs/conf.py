@@ -24,7 +24,7 @@ code = sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
 
 project = "Holistic Interpretability"
 author = "The maintainers of Holistic Interpretability"
-copyright = f"2026, {author}"  # noqa: A001
+copyright = f"2026, {author}"
 release = version = holistic.__version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "numpydoc"]
@@ -48,6 +48,7 @@ nb_merge_streams = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 autodoc_preserve_defaults = True
+default_role = "literal"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 numpydoc_xref_param_type = False
@@ -59,6 +60,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
+html_sidebars = {page: [] for page in ("index", "start", "generated/gallery")}
 html_theme_options = {
     "navbar_end": ["theme-switcher"],
     "secondary_sidebar_items": ["page-toc"],
@@ -70,7 +72,6 @@ html_theme_options = {
     "pygments_dark_style": "a11y-high-contrast-dark",
     "header_links_before_dropdown": 7,
 }
-
 
 
 def setup(app: object) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import doctest
+import inspect
 import re
-import subprocess
-import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,13 @@ WRITTEN = sorted(
     if not {"_build", "generated", "plan.md"} & set(path.relative_to(DOCS).parts)
 )
 """Pages that somebody wrote; the tutorials among them."""
+
+
+@cache
+def made() -> dict[str, str]:
+    """The generated pages by name."""
+    parts = (borrowed, commands, frames, gallery, schemas)
+    return {name: text for part in parts for name, text in part.pages().items()}
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -71,14 +78,15 @@ def test_every_finding_has_a_page_with_its_own_title() -> None:
 
 
 MEASURED = re.compile(r"\d+[.,]\d+(?! \()|\d+ %")
-ALLOWED = {"95 %", "100 %"}
-"""What isn't measured: the level of intervals, and all of something."""
+ALLOWED = {"95 %", "100 %", "0.5", "3.11"}
+"""What isn't measured: the level of intervals, all, an AUROC by chance, a version."""
 
 
-@pytest.mark.parametrize("folder", ["methods", "howto", "tutorials", "about"])
-def test_pages_take_measured_numbers_from_files(folder: str) -> None:
+@pytest.mark.parametrize("pages", ["index", "start", "why", "checked", "methods/*", "howto/*",
+                                   "tutorials/*", "about/*"])  # fmt: skip
+def test_pages_take_measured_numbers_from_files(pages: str) -> None:
     """A number that somebody typed would stay when the measurement changes."""
-    for path in (DOCS / folder).glob("*.md"):
+    for path in DOCS.glob(f"{pages}.md"):
         text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
         text = re.sub(r"`[^`]*`|\]\([^)]*\)|\{\{.*?\}\}", "", text)
         assert set(MEASURED.findall(text)) <= ALLOWED, path
@@ -94,29 +102,26 @@ def test_pictures_and_sentences_of_the_gallery_belong_together() -> None:
 
 
 def test_generated_pages_name_every_table_command_and_lens() -> None:
-    tables = "\n".join(schemas.pages().values())
     for lens in LENSES:
-        assert f"## `{lens}`" in commands.pages()["settings"]
+        tables = made()[f"tables_{lens}"]
+        assert f"## `{lens}`" in made()["settings"]
         for schema in schemas_of(lens):
             assert f"## `{schema.name}`" in tables
             assert all(f"`{column.name}`" in tables for column in schema.columns)
-            assert f"frames/{schema.name}" in frames.pages()
+            assert schema.lead in made()[f"frames/{schema.name}"]
     for command in ("run", "check", "ask", "compare", "doctor", "serve"):
-        assert f"\n## holistic {command}\n" in commands.pages()["commands"]
-    assert gallery.pages()["gallery"].count(".plot()") >= 40
+        assert f"\n## holistic {command}\n" in made()["commands"]
+    assert made()["gallery"].count("found.plot(") == len(figures.read("gallery"))
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: str(page.relative_to(DOCS)))
 def test_links_lead_somewhere(page: Path) -> None:
     text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
-    made = {
-        *borrowed.pages(), *commands.pages(), *schemas.pages(), *gallery.pages()
-    }  # fmt: skip
     for link in re.findall(r"\]\(([^)#\s]+)", text):
         if link.startswith("http"):
             continue
         target = (page.parent / link).resolve()
-        generated = "generated/" in link and target.stem in made
+        generated = "generated/" in link and target.stem in made()
         assert generated or target.exists(), link
 
 
@@ -127,26 +132,18 @@ def test_code_can_be_read(page: Path) -> None:
         ast.parse(code)
 
 
-def test_the_quoted_code_is_formatted() -> None:
-    """Cells and modules of the tutorials read as the rest of the code does."""
-    for page in sorted((DOCS / "tutorials").glob("*.md")):
-        for code in blocks(page.read_text(encoding="utf-8"), r"\{code-cell\} ipython3"):
-            run = subprocess.run(
-                [sys.executable, "-m", "ruff", "format", "--diff", "-q", "-"],
-                input=code.rstrip().removesuffix(";") + "\n",
-                capture_output=True,
-                text=True,
-            )
-            assert run.returncode == 0, f"{page.name}:\n{run.stdout}"
+LAYOUT = {"GL03", "GL05", "GL06", "GL07", "PR10", "SS03", "SS04", "YD01"}
+PARAMETERS = {"PR01", "PR02", "PR03"}
+"""Checks of numpydoc: layout and order of sections; of functions every parameter, none besides.
 
-
-NUMPYDOC = {"GL03", "GL05", "PR01", "PR02", "PR03", "PR10", "SS03", "SS05", "YD01"}
-"""Checks of numpydoc: layout and order of sections, every parameter described and none besides."""
+A class's fields are told of as its attributes, those of edits once, in `Edit`.
+"""
 
 
 @pytest.mark.parametrize("name", holistic.__all__)
 def test_docstrings_of_public_names_are_whole(name: str) -> None:
     from numpydoc.validate import validate
 
+    chosen = LAYOUT if inspect.isclass(getattr(holistic, name)) else LAYOUT | PARAMETERS
     found = validate(f"holistic.{name}")["errors"]
-    assert [one for one in found if one[0] in NUMPYDOC] == []
+    assert [one for one in found if one[0] in chosen] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from docs._make.declared import LENSES, cell, question
+
 from holistic.cli import app
 from holistic.cli.settings import flags_of
 from holistic.lenses._contract import lens_class

@@ -60,6 +60,13 @@ AUDITS: dict[str, tuple[Callable[[Path], None], str]] = {
     "texts": (_texts, "the texts of `examples/texts_tokens.py`"),
 }
 """How each audit behind the pictures is made, and what it is of; earlier ones go first."""
+_ASKED = {
+    "ablation.topk": {"value": "class_drop", "site": "L2", "class_": "4"},
+    "ablation.curves": {"site": "L2", "class_": "4"},
+    "activation.depth": {"measure": "auroc"},
+    "tracing.directions": {"value": "erase_drop"},
+}
+"""By finding, what its picture in the gallery shows, where that isn't left to the finding."""
 
 
 def read(name: str) -> dict[str, Any]:
@@ -99,8 +106,16 @@ def _drawn(audit: Any, of: str, without: Collection[str]) -> Iterator[tuple[str,
         finding = audit.finding(key)
         if key in without or finding.schema.apart:
             continue
-        _save(finding.plot().figure, GALLERY / f"{key}.png")
-        yield key, {"title": finding.schema.title, "says": finding.brief, "of": of}
+        asked = _ASKED.get(key, {})
+        _save(finding.plot(**asked).figure, GALLERY / f"{key}.png")
+        words = ", ".join(f'{name}="{value}"' for name, value in asked.items())
+        about = {
+            "title": finding.schema.title,
+            "says": finding.brief,
+            "of": of,
+            "plot": f"plot({words})",
+        }
+        yield key, about
 
 
 def _save(figure: Any, path: Path) -> None:
@@ -145,7 +160,7 @@ def _printed(audit: Any) -> str:
 
     console = Console(width=80, highlight=False, file=io.StringIO())
     console.print(summary(audit))
-    return console.file.getvalue().rstrip() + "\n"
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
 
 
 def _percent(share: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from docs._make import figures
 from docs._make.declared import LENSES, cell, schemas_of
+
 from holistic.results.columns import Column
 from holistic.results.schema import Schema
 

@@ -33,5 +33,5 @@ def _entry(name: str, known: dict[str, str]) -> str:
         f"```{{image}} ../images/gallery/{name}.png\n:alt: {known['title']}\n"
         ":class: plotted\n```\n\n"
         f'```python\naudit = holistic.load("runs/{known["audit"]}")\n'
-        f'found = audit.finding("{name}")\nfound.plot()\n```\n'
+        f'found = audit.finding("{name}")\nfound.{known["plot"]}\n```\n'
     )

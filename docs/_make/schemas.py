@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from docs._make.declared import LENSES, cell, question, schemas_of
+
 from holistic.results.schema import Schema
 
 __all__ = ["pages"]
