@@ -65,6 +65,7 @@ _ASKED = {
     "ablation.curves": {"site": "L2", "class_": "4"},
     "activation.depth": {"measure": "auroc"},
     "tracing.directions": {"value": "erase_drop"},
+    "tracing.patching": {"clean": "4", "corrupt": "all", "direction": "denoise"},
 }
 """By finding, what its picture in the gallery shows, where that isn't left to the finding."""
 
