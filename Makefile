@@ -20,6 +20,7 @@ check: $(READY) ## formatting, lint, types, and the direction of imports
 
 docs: $(READY) ## the site, in docs/_build/html; runs the tutorials where code has changed
 	$(BIN)/sphinx-build -q -W --keep-going -d docs/_build/doctrees docs docs/_build/html
+	! grep -rlE '<(script|link|img)[^>]*(src|href)="(https?:)?//' docs/_build/html --include='*.html' # read offline
 
 figures: $(READY) ## the pictures and numbers that the site quotes, from audits made anew
 	rm -rf runs/figures
