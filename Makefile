@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test check bench coverage torture supply web browser node clean
+.PHONY: demo test check docs figures bench coverage torture supply web browser node clean
 
 demo: $(READY) ## train the reference model on the bundled digits and audit it
 	$(BIN)/holistic run
@@ -17,6 +17,14 @@ check: $(READY) ## formatting, lint, types, and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports --no-cache
+
+docs: $(READY) ## the site, in docs/_build/html; runs the tutorials where code has changed
+	$(BIN)/sphinx-build -q -W --keep-going -d docs/_build/doctrees docs docs/_build/html
+	! grep -rlE '<(script|link|img)[^>]*(src|href)="(https?:)?//' docs/_build/html --include='*.html' # read offline
+
+figures: $(READY) ## the pictures and numbers that the site quotes, from audits made anew
+	rm -rf runs/figures
+	$(BIN)/python -m docs._make.figures
 
 bench: $(READY) ## a sweep of every unit beside its peers and the floor, in one process
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[bench]'

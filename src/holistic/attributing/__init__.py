@@ -78,7 +78,7 @@ def attribute(
         the method's own by default.
     progress
         Called with the number of images done and in all.
-    settings
+    **settings
         The method's own settings, such as `steps=64`.
 
     Returns
@@ -128,7 +128,7 @@ def baseline_dependence(
 
     Parameters
     ----------
-    subject, images, method, target, settings
+    subject, images, method, target, **settings
         As for `attribute`.
 
     Returns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -10,7 +11,7 @@ from holistic.cli.options import settings_class
 from holistic.errors import SettingError, listed, nearest
 from holistic.lenses._contract import lens_class, lens_names
 
-__all__ = ["settings"]
+__all__ = ["flags_of", "settings"]
 
 
 def settings(lens: str = "") -> None:
@@ -32,7 +33,12 @@ def settings(lens: str = "") -> None:
             f"no lens '{lens}'{nearest(lens, names)}; there are {listed(names)}, and 'holistic "
             "settings' lists the settings of all"
         )
-    kinds = settings_class(map(lens_class, [lens] if lens else names), shown=True)
+    flags_of([lens] if lens else names).help_print([])
+
+
+def flags_of(lenses: Iterable[str]) -> App:
+    """Return a command of which the settings of these lenses are the flags."""
+    kinds = settings_class(map(lens_class, lenses), shown=True)
     flags = App(name="holistic run", help_flags=(), version_flags=(), default_parameter=_PLAIN)
 
     default = kinds()
@@ -42,7 +48,7 @@ def settings(lens: str = "") -> None:
 
     run.__annotations__["settings"] = Annotated[kinds, Parameter(name="*")]
     flags.default(run)
-    flags.help_print([])
+    return flags
 
 
 _PLAIN = Parameter(negative=())

@@ -233,6 +233,11 @@ class Frame:
 def load(path: str | Path) -> Audit:
     """Open a saved audit folder.
 
+    Parameters
+    ----------
+    path
+        The folder, which needn't have been made on this machine.
+
     Raises
     ------
     AuditError
