@@ -1,0 +1,154 @@
+"""Where the shards of a run work: in processes of this machine, or in those of a Ray cluster."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from holistic.errors import AuditError, notice
+from holistic.merging import begun
+from holistic.progress import WHOLE, Progress
+from holistic.report.saved import Audit
+from holistic.results.parts import Shard
+from holistic.sharing import PROGRESS, costs_of
+
+__all__ = ["Ended", "Worker", "share_out"]
+
+_RETRIES = 3
+_POLL = 0.2
+"""Seconds between two looks at the workers."""
+_DONE, _REFUSED = (0, 1), 2
+"""Exit codes of a shard that did what it could, and of one that the same command can't help."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a worker ended: its exit code, below 0 for a signal, and its last line."""
+
+    code: int
+    line: str
+
+    def __str__(self) -> str:
+        if self.code < 0:
+            return f"it was ended by {signal.Signals(-self.code).name}"
+        return self.line.removeprefix("error: ") or f"it ended with exit code {self.code}"
+
+
+class Worker(Protocol):
+    """One process that works on a shard."""
+
+    def ended(self) -> Ended | None:
+        """Say how it ended; None while it works."""
+        ...
+
+    def stop(self) -> None:
+        """End it; nothing where it has ended."""
+        ...
+
+
+def share_out(run: Audit, count: int, start: Callable[[Shard], Worker], say: Progress) -> None:
+    """Let so many workers do a run, each a shard of it; what they finish lies in their folders.
+
+    A worker that is killed is started again, three times at most: it goes on where it was. Then
+    its shard is left out, which is told in one line, and others do its part.
+
+    Parameters
+    ----------
+    run
+        The audit that was begun.
+    count
+        How many shards.
+    start
+        Starts the worker of a shard.
+    say
+        Told how far all workers together are.
+
+    Raises
+    ------
+    AuditError
+        If shards were left out and lenses aren't finished.
+    """
+    shards = [Shard(count, number) for number in range(1, count + 1)]
+    for shard in shards:
+        if begun(shard.folder(run.path), run.provenance["key"]) is None:
+            Audit(shard.folder(run.path), run.provenance).publish()
+    watch = _Watch(run, shards, say)
+    with ExitStack() as stack:
+        workers = {shard: _begun(start, shard, stack) for shard in shards}
+        starts, left_out = dict.fromkeys(shards, 1), dict[Shard, str]()
+        while workers:
+            time.sleep(_POLL)
+            watch.tell()
+            for shard, worker in list(workers.items()):
+                end = worker.ended()
+                if end is None:
+                    continue
+                del workers[shard]
+                if end.code in _DONE:
+                    continue
+                if end.code != _REFUSED and starts[shard] <= _RETRIES:
+                    starts[shard] += 1
+                    workers[shard] = _begun(start, shard, stack)
+                else:
+                    left_out[shard] = f"shard {shard} is left out: {end}"
+    _tell_left_out(watch, left_out)
+
+
+def _begun(start: Callable[[Shard], Worker], shard: Shard, stack: ExitStack) -> Worker:
+    worker = start(shard)
+    stack.callback(worker.stop)
+    return worker
+
+
+def _tell_left_out(watch: _Watch, left_out: Mapping[Shard, str]) -> None:
+    if left_out and watch.unfinished():
+        raise AuditError(
+            f"{'; '.join(left_out.values())}; what all have finished is kept in "
+            f"'{watch.run.path}', and the same command goes on there"
+        )
+    for line in left_out.values():
+        notice(f"{line}; others have done its part")
+
+
+class _Watch:
+    """How far all workers together are."""
+
+    def __init__(self, run: Audit, shards: list[Shard], say: Progress) -> None:
+        self.run, self.say, self.costs = run, say, costs_of(run)
+        self._folders = [shard.folder(run.path) for shard in shards]
+        self._start = time.monotonic()
+
+    def shares(self) -> dict[str, float]:
+        """Share of each lens that is done: of several workers the one that is furthest counts."""
+        shares = dict.fromkeys(self.run.lenses, 1.0)
+        for folder in self._folders:
+            for name, share in _told(folder).items():
+                shares[name] = max(share, shares.get(name, 0.0))
+        return shares
+
+    def unfinished(self) -> set[str]:
+        """Lenses that nobody has finished."""
+        folders = self.run.path, *self._folders
+        found = [begun(folder, self.run.provenance["key"]) for folder in folders]
+        return self.costs.keys() - {name for audit in found if audit for name in audit.lenses}
+
+    def tell(self) -> None:
+        """Tell of the whole run, in seconds."""
+        shares, passed = self.shares(), time.monotonic() - self._start
+        done = sum(cost * shares.get(name, 0.0) for name, cost in self.costs.items())
+        share = done / sum(self.costs.values())
+        if share > 0:
+            self.say(WHOLE, int(passed), int(passed) + max(1, round(passed * (1 - share) / share)))
+
+
+def _told(folder: Path) -> dict[str, float]:
+    try:
+        return json.loads((folder / PROGRESS).read_text())
+    except (OSError, ValueError):
+        return {}
