@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 __all__ = ["Call", "Store", "each", "every", "keep_in", "kept", "once"]
@@ -71,9 +71,20 @@ def each(calls: Iterable[Call[T]]) -> Iterator[T]:
 
 
 def every(function: Callable[..., T], arguments: Iterable[tuple[Any, ...]]) -> Iterator[T]:
-    """Yield what a `kept` function returns for each of some arguments, as `each` does."""
+    """Yield what a `kept` function returns for each of some arguments, as `each` does.
+
+    Parameters
+    ----------
+    function
+        It, or a `partial` of it with the keywords that all calls share.
+    arguments
+        Arguments of each call, by place.
+    """
+    same = dict[str, Any]()
+    if isinstance(function, partial):
+        function, same = function.func, function.keywords
     plain: Callable[..., T] = function.__wrapped__  # pyright: ignore[reportFunctionMemberAccess]
-    return each(_call(plain, given, {}) for given in arguments)
+    return each(_call(plain, given, same) for given in arguments)
 
 
 def kept(function: Callable[P, T]) -> Callable[P, T]:
