@@ -126,7 +126,7 @@ def audit(
         if not shard_of(run.path):
             run.report()
             if not run.failed:
-                remove_shards([run.path])
+                remove_shards([run.path], run.provenance["key"])
         if isinstance(say, WholeRun):
             say.end()
     failed = [lens.name for lens in chosen if lens.name in run.failed]

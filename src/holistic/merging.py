@@ -113,7 +113,7 @@ def merge(folder: str | Path, *more: str | Path, out: str | Path | None = None) 
                 run = taken(run, audit, name)
         _check_whole(run, audits)
         run.report()
-    remove_shards(homes)
+    remove_shards(homes, run.provenance["key"])
     return run
 
 
@@ -169,12 +169,13 @@ def _missing(audits: Mapping[Shard, Audit]) -> Iterator[Shard]:
     return (shard for shard in every if shard not in audits)
 
 
-def remove_shards(homes: Iterable[Path]) -> None:
-    """Remove the folders of shards, but for those that still work."""
+def remove_shards(homes: Iterable[Path], key: str) -> None:
+    """Remove the folders of a run's shards, but for those that still work."""
     for home in homes:
         for path in shards_in(home).values():
             with suppress(AuditError), alone(path):
-                shutil.rmtree(path)
+                if begun(path, key):
+                    shutil.rmtree(path)
         place = home / SHARDS
         for log in place.glob("*.log"):
             log.unlink()

@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 FOLDER = ".unfinished"
 """Folder in an audit's folder."""
+_EVERY = 2.0
+"""Seconds between two files."""
 _RATE = 4e6
 """Bytes that a second of work may leave: what is written faster is computed as fast."""
 _SMALL = 1 << 14
@@ -79,7 +81,7 @@ class Shards:
     folder: Path
     within: Path
     key: str
-    rhythm: float = 2.0
+    rhythm: float = field(default_factory=lambda: _EVERY)
     counts: Counts = field(default_factory=Counts)
     _places: dict[str, _Place] = field(default_factory=dict[str, _Place], repr=False)
     _waiting: dict[str, bytes] = field(default_factory=dict[str, bytes], repr=False)

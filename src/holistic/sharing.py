@@ -34,7 +34,10 @@ T = TypeVar("T")
 PROGRESS = "progress.json"
 """File in a shard's folder that says how far each lens is."""
 _OFTEN = 0.25
-"""Seconds between two looks at what others have finished, and between two files of pieces."""
+"""Seconds between two looks at what others have finished, and between two files at first."""
+_SHARE, _FILES = 25, 400
+"""How many times as long as writing a file the time between two is, and about how many there are
+each time that the time of a lens doubles."""
 
 
 class Elsewhere(BaseException):
@@ -62,6 +65,7 @@ class Shared(Shards):
     rhythm: float = _OFTEN
     _known_files: set[Path] = field(default_factory=set[Path], repr=False)
     _looked: float = field(default=0.0, repr=False)
+    _began: float = field(default_factory=time.monotonic, repr=False)
 
     def load(self) -> None:
         """Find out what has been left here, and what others have finished."""
@@ -81,6 +85,13 @@ class Shared(Shards):
                     self._known_files.add(path)
                     self._places = {**(index(path) or {}), **self._places}
 
+    def write(self) -> None:
+        """Write what waits; how often follows what it takes, and how long the lens has run."""
+        start = time.monotonic()
+        super().write()
+        now = time.monotonic()
+        self.rhythm = max(_OFTEN, _SHARE * (now - start), (now - self._began) / _FILES)
+
     def _known(self, name: str) -> tuple[Any] | None:
         found = super()._known(name)
         if found is None and self._places.pop(name, None):  # its file is gone: a larger one came
@@ -93,7 +104,7 @@ class Shared(Shards):
         if self.shard is None:
             yield from super().each(calls)
             return
-        every, unkept = list(calls), dict[int, T]()
+        start, every, unkept = time.monotonic(), list(calls), dict[int, T]()
         names = [_name(key) for key, _ in every]
         for place in turns(len(every), self.shard):
             if time.monotonic() - self._looked > _OFTEN:
@@ -103,7 +114,8 @@ class Shared(Shards):
                 value = self.once(*every[place])
                 if not self.has(name):
                     unkept[place] = value
-        self.write()
+        if time.monotonic() - start > self.rhythm / 4:  # else it costs others as little as a look
+            self.write()
         for place, call in enumerate(every):
             yield unkept.pop(place) if place in unkept else self.once(*call)
 

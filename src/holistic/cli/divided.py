@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,10 @@ from holistic.errors import SettingError
 from holistic.results.parts import Shard, shard_of, shards_in
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+    from holistic.executors import Worker
+    from holistic.lenses._contract import Lens
     from holistic.progress import Progress
     from holistic.report.saved import Audit
 
@@ -93,29 +98,41 @@ def check_fellows(run: Audit) -> None:
     check_alike({**others, shard: run})
 
 
-def share(run: Audit, what: Doing, progress: Progress) -> None:
-    """Let workers do a run that was begun."""
-    if not what.workers:
+def share(run: Audit, lenses: Sequence[Lens], what: Doing, progress: Progress) -> None:
+    """Let workers run those lenses of an audit that was begun which aren't finished."""
+    due = [lens.name for lens in lenses if lens.name not in run.lenses]
+    if not what.workers or not due:
         return
     from holistic.executors import share_out
-    from holistic.executors.processes import Process, environment
+    from holistic.results.files import alone
 
     words = WORDS.get()
     if not words:
-        raise SettingError("--workers is for the command line, where workers get the same words")
+        raise SettingError("--workers is for the command line: workers are given the same words")
+    with alone(run.path), _starting(run, words, what) as start:
+        share_out(run, due, (what.workers, start), progress)
+
+
+@contextmanager
+def _starting(
+    run: Audit, words: Sequence[str], what: Doing
+) -> Generator[Callable[[Shard], Worker]]:
+    """What starts the worker of a shard."""
+    from holistic.executors.processes import Process, environment
+
     if what.ray is not None:
         from holistic.executors.on_ray import on_ray
 
         with on_ray(run, words, what.ray) as start:
-            share_out(run, what.workers, start, progress)
+            yield start
         return
 
-    def start(shard: Shard) -> Process:
+    def start_here(shard: Shard) -> Worker:
         folder = shard.folder(run.path)
         more = environment(shard, run.provenance["threads"])
         return Process(words, more, folder.with_name(f"{folder.name}.log"))
 
-    share_out(run, what.workers, start, progress)
+    yield start_here
 
 
 def one_thread(what: Doing) -> None:

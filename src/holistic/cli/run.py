@@ -143,7 +143,7 @@ def _audited(one: Training, lenses: Sequence[Lens], what: Doing, *, progress: Pr
             check_fellows(run)
             if weights is None and is_reference(source):
                 save_weights(model, out / WEIGHTS, source.origin)
-            share(run, what, progress)
+            share(run, lenses, what, progress)
             return audits.audit(
                 subject, out=out, lenses=lenses, progress=progress, anyway=plan.anyway
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,8 +52,13 @@ class Worker(Protocol):
         ...
 
 
-def share_out(run: Audit, count: int, start: Callable[[Shard], Worker], say: Progress) -> None:
-    """Let so many workers do a run, each a shard of it; what they finish lies in their folders.
+def share_out(
+    run: Audit,
+    lenses: Sequence[str],
+    workers: tuple[int, Callable[[Shard], Worker]],
+    say: Progress,
+) -> None:
+    """Let workers run some lenses, each a shard of them; what it finishes lies in its folder.
 
     A worker that is killed is started again, three times at most: it goes on where it was. Then
     its shard is left out, which is told in one line, and others do its part.
@@ -62,10 +67,10 @@ def share_out(run: Audit, count: int, start: Callable[[Shard], Worker], say: Pro
     ----------
     run
         The audit that was begun.
-    count
-        How many shards.
-    start
-        Starts the worker of a shard.
+    lenses
+        Which lenses.
+    workers
+        How many, and what starts the worker of a shard.
     say
         Told how far all workers together are.
 
@@ -74,53 +79,66 @@ def share_out(run: Audit, count: int, start: Callable[[Shard], Worker], say: Pro
     AuditError
         If shards were left out and lenses aren't finished.
     """
+    count, start = workers
     shards = [Shard(count, number) for number in range(1, count + 1)]
     for shard in shards:
         if begun(shard.folder(run.path), run.provenance["key"]) is None:
             Audit(shard.folder(run.path), run.provenance).publish()
-    watch = _Watch(run, shards, say)
+    watch = _Watch(run, lenses, shards, say)
     with ExitStack() as stack:
-        workers = {shard: _begun(start, shard, stack) for shard in shards}
-        starts, left_out = dict.fromkeys(shards, 1), dict[Shard, str]()
-        while workers:
+        tries = [_Tries(shard, start, stack) for shard in shards]
+        while [one for one in tries if one.working()]:
             time.sleep(_POLL)
             watch.tell()
-            for shard, worker in list(workers.items()):
-                end = worker.ended()
-                if end is None:
-                    continue
-                del workers[shard]
-                if end.code in _DONE:
-                    continue
-                if end.code != _REFUSED and starts[shard] <= _RETRIES:
-                    starts[shard] += 1
-                    workers[shard] = _begun(start, shard, stack)
-                else:
-                    left_out[shard] = f"shard {shard} is left out: {end}"
-    _tell_left_out(watch, left_out)
+    _tell_left_out(watch, [one.fault for one in tries if one.fault])
 
 
-def _begun(start: Callable[[Shard], Worker], shard: Shard, stack: ExitStack) -> Worker:
-    worker = start(shard)
-    stack.callback(worker.stop)
-    return worker
+class _Tries:
+    """A shard whose worker is started again when it was killed."""
+
+    def __init__(self, shard: Shard, start: Callable[[Shard], Worker], stack: ExitStack) -> None:
+        self.shard, self._start, self._stack = shard, start, stack
+        self.fault, self._left = "", _RETRIES
+        self._worker: Worker | None = self._started()
+
+    def _started(self) -> Worker:
+        worker = self._start(self.shard)
+        self._stack.callback(worker.stop)
+        return worker
+
+    def working(self) -> bool:
+        """Say whether it works; start it again if it should."""
+        end = self._worker.ended() if self._worker else None
+        if end is None:
+            return self._worker is not None
+        self._worker = None
+        if end.code not in _DONE:
+            if end.code != _REFUSED and self._left:
+                self._left -= 1
+                self._worker = self._started()
+            else:
+                self.fault = f"shard {self.shard} is left out: {end}"
+        return self._worker is not None
 
 
-def _tell_left_out(watch: _Watch, left_out: Mapping[Shard, str]) -> None:
+def _tell_left_out(watch: _Watch, left_out: Sequence[str]) -> None:
     if left_out and watch.unfinished():
         raise AuditError(
-            f"{'; '.join(left_out.values())}; what all have finished is kept in "
+            f"{'; '.join(left_out)}; what all have finished is kept in "
             f"'{watch.run.path}', and the same command goes on there"
         )
-    for line in left_out.values():
+    for line in left_out:
         notice(f"{line}; others have done its part")
 
 
 class _Watch:
     """How far all workers together are."""
 
-    def __init__(self, run: Audit, shards: list[Shard], say: Progress) -> None:
-        self.run, self.say, self.costs = run, say, costs_of(run)
+    def __init__(
+        self, run: Audit, lenses: Sequence[str], shards: Sequence[Shard], say: Progress
+    ) -> None:
+        self.run, self.say = run, say
+        self.costs = {name: cost for name, cost in costs_of(run).items() if name in lenses}
         self._folders = [shard.folder(run.path) for shard in shards]
         self._start = time.monotonic()
 

@@ -85,7 +85,8 @@ def end_with_parent() -> None:
     """Let a worker end itself when the process that started it is gone."""
 
     def wait() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 1024):
+            pass
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()
