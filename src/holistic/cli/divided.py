@@ -61,10 +61,11 @@ def doing(division: Division, plan: Plan, trainings: int) -> Doing:
     SettingError
         If flags don't go together, or there is no such shard.
     """
-    from holistic.executors.processes import WORKER, end_with_parent
+    from holistic.executors.processes import WATCHED, WORKER, end_with_parent
 
     if own := os.environ.get(WORKER):
-        end_with_parent()
+        if os.environ.get(WATCHED):
+            end_with_parent()
         return Doing(Shard.read(own), worker=True)
     given = [n for n in ("workers", "shard", "ray") if getattr(division, n) not in (0, None)]
     if "shard" in given and len(given) > 1:
@@ -75,8 +76,10 @@ def doing(division: Division, plan: Plan, trainings: int) -> Doing:
         raise SettingError(
             f"--workers must be a whole number from 1 to {_MOST:,}, got {division.workers}"
         )
+    if division.ray is not None and not division.workers:
+        raise SettingError("--ray needs to know how many workers there are to be: --workers 4")
     if division.shard is None:
-        return Doing(workers=division.workers or (1 if division.ray else 0), ray=division.ray)
+        return Doing(workers=division.workers, ray=division.ray)
     if plan.time is not None:
         raise SettingError(
             "--time measures this machine, and shards would come to different settings; "
@@ -123,7 +126,7 @@ def _starting(
     if what.ray is not None:
         from holistic.executors.on_ray import on_ray
 
-        with on_ray(run, words, what.ray) as start:
+        with on_ray(run, words, what.ray, what.workers) as start:
             yield start
         return
 

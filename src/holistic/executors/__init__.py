@@ -16,13 +16,15 @@ from holistic.merging import begun
 from holistic.progress import WHOLE, Progress
 from holistic.report.saved import Audit
 from holistic.results.parts import Shard
-from holistic.sharing import PROGRESS, costs_of
+from holistic.sharing import PROGRESS, costs_of, finished_elsewhere
 
 __all__ = ["Ended", "Worker", "share_out"]
 
 _RETRIES = 3
 _POLL = 0.2
 """Seconds between two looks at the workers."""
+_KNOWN = 0.05
+"""Share of the work that must be done before its own pace counts."""
 _DONE, _REFUSED = (0, 1), 2
 """Exit codes of a shard that did what it could, and of one that the same command can't help."""
 
@@ -87,7 +89,7 @@ def share_out(
     watch = _Watch(run, lenses, shards, say)
     with ExitStack() as stack:
         tries = [_Tries(shard, start, stack) for shard in shards]
-        while [one for one in tries if one.working()]:
+        while [one for one in tries if one.working()] and watch.unfinished():
             time.sleep(_POLL)
             watch.tell()
     _tell_left_out(watch, [one.fault for one in tries if one.fault])
@@ -153,16 +155,15 @@ class _Watch:
     def unfinished(self) -> set[str]:
         """Lenses that nobody has finished."""
         folders = self.run.path, *self._folders
-        found = [begun(folder, self.run.provenance["key"]) for folder in folders]
-        return self.costs.keys() - {name for audit in found if audit for name in audit.lenses}
+        return {*self.costs} - finished_elsewhere(folders, self.run.provenance["key"], self.costs)
 
     def tell(self) -> None:
         """Tell of the whole run, in seconds."""
         shares, passed = self.shares(), time.monotonic() - self._start
         done = sum(cost * shares.get(name, 0.0) for name, cost in self.costs.items())
-        share = done / sum(self.costs.values())
-        if share > 0:
-            self.say(WHOLE, int(passed), int(passed) + max(1, round(passed * (1 - share) / share)))
+        whole = sum(self.costs.values())
+        pace = passed / done if done > _KNOWN * whole else 1 / len(self._folders)
+        self.say(WHOLE, int(passed), int(passed) + max(1, round(pace * (whole - done))))
 
 
 def _told(folder: Path) -> dict[str, float]:

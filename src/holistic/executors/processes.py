@@ -12,10 +12,11 @@ from pathlib import Path
 from holistic.executors import Ended
 from holistic.results.parts import Shard
 
-__all__ = ["WORKER", "Process", "end_with_parent", "environment"]
+__all__ = ["WATCHED", "WORKER", "Process", "end_with_parent", "environment"]
 
-WORKER = "HOLISTIC_WORKER"
-"""Variable of the environment that tells a process which shard it is a worker of."""
+WORKER, WATCHED = "HOLISTIC_WORKER", "HOLISTIC_WATCHED"
+"""Variables of the environment that tell a process which shard it is a worker of, and that it ends
+when nobody writes to its standard input any more."""
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -42,7 +43,7 @@ class Process:
         with log.open("wb") as file:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "holistic", *words],
-                env={**os.environ, **more},
+                env={**os.environ, **more, WATCHED: "1"},
                 stdin=subprocess.PIPE,  # ends with this process: then the worker ends itself
                 stdout=subprocess.DEVNULL,
                 stderr=file,
