@@ -66,7 +66,7 @@ def test_copies_are_those_that_are_drawn_one_by_one(name):
     images = subject.selection.images
     held = [
         {n: v.clone() for n, v in copy.capture(names, images).items()}
-        for _, copy in zip(range(3), copies(subject, settings=QUICK), strict=False)
+        for copy in (drawn.made() for drawn in copies(subject, settings=QUICK)[:3])
     ]
     for seed, values in enumerate(held):
         wanted = subject.untrained(subject.seed + seed).capture(names, images)

@@ -31,6 +31,7 @@ _HOMES = {
     "compare": "comparing",
     "doctor": "doctoring",
     "load": "report.saved",
+    "merge": "merging",
     "region": "attributing.region",
     "removable": "replacing.removal",
     "repair": "repairing",
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from holistic.graph.edits import Steer as Steer
     from holistic.graph.edits import Zero as Zero
     from holistic.graph.sites import Site as Site
+    from holistic.merging import merge as merge
     from holistic.repairing import repair as repair
     from holistic.replacing import top_units as top_units
     from holistic.replacing.asked import test as test

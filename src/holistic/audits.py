@@ -19,18 +19,22 @@ from holistic.graph.torch_settings import settled, undrawn
 from holistic.lenses._choice import chosen_lenses, settings_of
 from holistic.lenses._contract import Lens, left_out
 from holistic.lenses._running import Stopped, findings_of
+from holistic.merging import remove_shards, with_finished
 from holistic.named import named
 from holistic.progress import Progress, WholeRun
 from holistic.report.saved import Audit
+from holistic.results.files import alone
+from holistic.results.parts import fellows, shard_of
 from holistic.shards import finished_pieces
+from holistic.sharing import Elsewhere, Told, finished_elsewhere, next_lens, store_for
 from holistic.showing import progress_shown
-from holistic.starting import alone, begin, check_writable, planned, preflight
+from holistic.starting import as_begun, begin, check_writable, planned, preflight
 from holistic.study.provenance import computing_as, lens_key
 
 if TYPE_CHECKING:
     from holistic.study.subject import Subject
 
-__all__ = ["audit", "begin", "check_writable", "planned", "preflight"]
+__all__ = ["as_begun", "audit", "begin", "check_writable", "planned", "preflight"]
 
 _WORTH = 1.0
 """Seconds that a task must take to be told of where nobody asked for progress."""
@@ -118,9 +122,11 @@ def audit(
         run = _sound(run, chosen)
         due = [lens for lens in chosen if lens.name not in run.lenses]
         say = _with_whole_run(shown, run, due)
-        for lens in due:
-            run = _tried(run, lens, subject, say, errors)
-        run.report()
+        run = _with_all(run, due, subject, say, errors)
+        if not shard_of(run.path):
+            run.report()
+            if not run.failed:
+                remove_shards([run.path], run.provenance["key"])
         if isinstance(say, WholeRun):
             say.end()
     failed = [lens.name for lens in chosen if lens.name in run.failed]
@@ -139,6 +145,8 @@ def _with_whole_run(say: Progress, run: Audit, due: Sequence[Lens]) -> Progress:
     cost = run.provenance.get("check", {}).get("cost", {})
     tasks = {one["lens"]: one["tasks"] for one in cost.get("lenses", ())}
     expected = {lens.name: tasks[lens.name] for lens in due if tasks.get(lens.name)}
+    if shard_of(run.path):
+        return Told(run, say)
     return WholeRun(say, expected) if expected else say
 
 
@@ -165,6 +173,22 @@ def _sound(run: Audit, chosen: Sequence[Lens]) -> Audit:
     return dataclasses.replace(run, lenses=left)
 
 
+def _with_all(
+    run: Audit, due: Sequence[Lens], subject: Subject, say: Progress, errors: dict[str, Exception]
+) -> Audit:
+    """Run the lenses that nobody has finished, also not another who shares the run."""
+    left = list(due)
+    while left:
+        key, others = run.provenance["key"], fellows(run.path)
+        over = finished_elsewhere(others, key, [lens.name for lens in left])
+        left = [lens for lens in left if lens.name not in over]
+        if left:
+            lens = next_lens(run, left)
+            left.remove(lens)
+            run = _tried(with_finished(run, lens.needs), lens, subject, say, errors)
+    return run if shard_of(run.path) else with_finished(run, [lens.name for lens in due])
+
+
 def _tried(
     run: Audit, lens: Lens, subject: Subject, say: Progress, errors: dict[str, Exception]
 ) -> Audit:
@@ -174,8 +198,11 @@ def _tried(
         return run.lacking(lens.name, f"it reads the findings of {listed(missing)}")
     start = perf_counter()
     try:
-        with finished_pieces(run.path, lens.name, _key(run, lens)) as pieces:
+        store = store_for(run, lens.name)
+        with finished_pieces(run.path, lens.name, _key(run, lens), store) as pieces:
             findings = findings_of(lens, subject, run, say)
+    except Elsewhere:
+        return run
     except Stopped as stopped:
         raise stopped.error from None
     except Exception as error:

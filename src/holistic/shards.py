@@ -8,17 +8,17 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from holistic.packed import Unpackable, digest, pack, size_of, unpack
-from holistic.pieces import keep_in
+from holistic.pieces import Call, keep_in
 from holistic.results.files import check_target, opened, write_whole
 
-__all__ = ["FOLDER", "Shards", "finished_pieces"]
+__all__ = ["FOLDER", "Shards", "finished_pieces", "index"]
 
 T = TypeVar("T")
 
@@ -74,11 +74,14 @@ class Shards:
         What decides all pieces: the files of another key are removed.
     counts
         What became of the pieces.
+    rhythm
+        Seconds between two files.
     """
 
     folder: Path
     within: Path
     key: str
+    rhythm: float = field(default_factory=lambda: _EVERY)
     counts: Counts = field(default_factory=Counts)
     _places: dict[str, _Place] = field(default_factory=dict[str, _Place], repr=False)
     _waiting: dict[str, bytes] = field(default_factory=dict[str, bytes], repr=False)
@@ -94,7 +97,7 @@ class Shards:
             return
         for path in sorted(self.folder.iterdir()):
             named = re.fullmatch(rf"{self.key[:16]}-(\d{{1,9}})\.pieces", path.name)
-            places = _index(path) if named else None
+            places = index(path) if named else None
             if named is None or places is None:
                 with contextlib.suppress(OSError):
                     path.unlink()
@@ -120,6 +123,15 @@ class Shards:
         self._finish(name, value, inner, time.perf_counter() - start)
         return value
 
+    def each(self, calls: Iterable[Call[T]]) -> Iterator[T]:
+        """Yield pieces in their order, each computed when it is asked for."""
+        for key, compute in calls:
+            yield self.once(key, compute)
+
+    def has(self, name: str) -> bool:
+        """Say whether a piece was finished before."""
+        return name in self._waiting or name in self._places
+
     def _finish(self, name: str, value: object, inner: list[str], seconds: float) -> None:
         """Keep a piece in place of those within it."""
         if not self._open:
@@ -132,7 +144,7 @@ class Shards:
             inner = [name]
         if self._open:
             self._open[-1].extend(inner)
-        if time.monotonic() - self._written > _EVERY:
+        if time.monotonic() - self._written > self.rhythm:
             self.write()
 
     def _kept(self, name: str, value: object, seconds: float) -> bool:
@@ -191,7 +203,9 @@ class Shards:
 
 
 @contextmanager
-def finished_pieces(audit: Path, lens: str, key: str) -> Generator[Shards]:
+def finished_pieces(
+    audit: Path, lens: str, key: str, store: Callable[[Path, Path, str], Shards] = Shards
+) -> Generator[Shards]:
     """Keep the pieces of a lens's work beside its audit, until the lens itself is saved.
 
     Parameters
@@ -202,10 +216,12 @@ def finished_pieces(audit: Path, lens: str, key: str) -> Generator[Shards]:
         Name of the lens.
     key
         Digest of all that decides its findings.
+    store
+        Makes what keeps them, of its folder, the audit's and the key.
     """
     folder = audit / FOLDER / lens
     check_target(folder / "0.pieces", within=audit)
-    shards = Shards(folder, audit, key)
+    shards = store(folder, audit, key)
     shards.load()
     try:
         with keep_in(shards):
@@ -232,7 +248,7 @@ def _placed(path: Path, starts: Mapping[str, Any], offset: int) -> dict[str, _Pl
     }
 
 
-def _index(path: Path) -> dict[str, _Place] | None:
+def index(path: Path) -> dict[str, _Place] | None:
     """Where the pieces of a file are; None where it is damaged."""
     try:
         with opened(path) as file:

@@ -6,8 +6,7 @@ import dataclasses
 import logging
 import os
 import time
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from holistic.graph.sites import SITES
 from holistic.lenses._choice import check_needs, chosen_lenses, settings_of
 from holistic.lenses._contract import Lens
 from holistic.report.saved import Audit
-from holistic.results.files import check_target, remove_unfinished
+from holistic.results.files import alone
 from holistic.results.findings import Finding
 from holistic.study.part import on_sites
 from holistic.study.provenance import difference, gone_on_with, key, recorded
@@ -28,29 +27,9 @@ from holistic.study.shared import shared_examples
 if TYPE_CHECKING:
     from holistic.study.subject import Subject
 
-__all__ = ["alone", "begin", "check_writable", "planned", "preflight"]
+__all__ = ["as_begun", "begin", "check_writable", "planned", "preflight"]
 
 _log = logging.getLogger("holistic")
-
-
-@contextmanager
-def alone(folder: Path) -> Generator[None]:
-    """Hold a folder while lenses are run: two runs at once would overwrite each other's record."""
-    from filelock import FileLock, Timeout
-
-    folder.mkdir(parents=True, exist_ok=True)
-    check_target(folder / ".lock", within=folder)
-    lock = FileLock(folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise AuditError(f"another run writes to '{folder}' now; wait for its end") from None
-    try:
-        for place in (folder, folder / "tables", folder / "arrays"):
-            remove_unfinished(place)
-        yield
-    finally:
-        lock.release()
 
 
 def begin(
@@ -237,7 +216,12 @@ def planned(
     known = existing.provenance if existing and existing.finished else {}
     if known.get("time") != seconds:
         return fitted(subject, lenses, seconds, quick=quick)
-    settings, sites = known["settings"], known.get("sites")
+    return as_begun(subject, lenses, known)
+
+
+def as_begun(subject: Subject, lenses: Sequence[Lens], provenance: Mapping[str, Any]) -> Cut:
+    """Return what a run does that goes on with an audit as it was begun, whatever was cut then."""
+    settings, sites = provenance["settings"], provenance.get("sites")
     some = on_sites(subject, sites) if sites and not subject.choices.sites else subject
     same = (type(o)(**settings[o.name]) if o.name in settings else o for o in lenses)
     return Cut(some, tuple(same))

@@ -12,7 +12,7 @@ from holistic import __version__
 from holistic.cli.configuration import check_numbers, read_configuration
 from holistic.cli.logged import log_file, logging_to
 from holistic.cli.signals import terminable
-from holistic.cli.streams import as_line, give_up_stdout, ready
+from holistic.cli.streams import WORDS, as_line, give_up_stdout, ready
 from holistic.errors import HolisticError, explain_memory_errors
 from holistic.usercode import reason_of
 
@@ -42,6 +42,12 @@ app.command(
     "    holistic run folder:photos --model mine:net --weights net.pt --quick\n\n"
     "    holistic run mine:loader --model mine:net --sites 'layer4.*' --lens ablation",
     sort_key=1,
+)
+app.command(
+    "holistic.cli.merge:merge",
+    help="Make one audit of what the shards of a run have finished; no model, no data, no torch.",
+    help_epilogue="    holistic merge runs/mnist-mlp-seed0",
+    sort_key=5,
 )
 app.command(
     "holistic.cli.check:check",
@@ -187,6 +193,7 @@ def _ended(words: Sequence[str], terminated: Sequence[int], *, debug: bool) -> t
 
 
 def _run(words: Sequence[str]) -> int:
+    WORDS.set(tuple(words))
     with explain_memory_errors():
         code = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     sys.stdout.flush()

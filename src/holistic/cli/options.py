@@ -17,6 +17,7 @@ __all__ = [
     "QUICK_EXAMPLES",
     "AsJson",
     "Configuration",
+    "Division",
     "Plan",
     "Source",
     "Verbose",
@@ -132,6 +133,19 @@ class Plan:
     def most(self) -> int | None:
         """How many of the test images are studied at most; None for all."""
         return QUICK_EXAMPLES if self.quick and self.limit is None else self.limit
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Division:
+    """Who does a run: this process, several of this machine, or those of a cluster."""
+
+    workers: Annotated[int, option(COST)] = 0
+    """Share it among so many processes of one thread each."""
+    shard: Annotated[str | None, option(COST)] = None
+    """Do one shard of it, such as 1/4; `holistic merge` ends it."""
+    ray: Annotated[str | None, option(COST)] = None
+    """Share it through Ray: local, or a cluster's HOST:PORT."""
 
 
 def file_name(source: Source) -> str:

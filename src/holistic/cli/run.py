@@ -11,30 +11,35 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from holistic.cli.divided import Doing, check_fellows, doing, ended, one_thread, share
 from holistic.cli.options import (
     AsJson,
     Configuration,
+    Division,
     Plan,
     Source,
     Verbose,
     settings_class,
 )
-from holistic.cli.several import compared, trainings
+from holistic.cli.several import Training, compared, trainings
 from holistic.cli.streams import kept_apart, print_json
 from holistic.errors import AuditError, LensError, notice
 from holistic.lenses._contract import Lens, left_out, lens_class, lens_names
+from holistic.results.parts import WEIGHTS
 from holistic.showing import progress_shown
 
 if TYPE_CHECKING:
     from holistic.progress import Progress
     from holistic.report.saved import Audit
+    from holistic.study.datasets import Data
+    from holistic.study.subject import Subject
 
     class Settings:
         """One field a lens; made from the lenses that there are."""
 else:
     Settings = settings_class(map(lens_class, lens_names()))
 
-__all__ = ["run"]
+__all__ = ["run", "show"]
 
 _DEFAULTS = Settings()
 
@@ -42,6 +47,7 @@ _DEFAULTS = Settings()
 def run(
     source: Source = Source(),
     plan: Plan = Plan(),
+    division: Division = Division(),
     *,
     settings: Annotated[Settings, Parameter(name="*")] = _DEFAULTS,
     json_: AsJson = False,
@@ -59,6 +65,8 @@ def run(
         Which data and which model.
     plan
         What is studied, with which lenses, and where it is saved.
+    division
+        Which processes do it.
     settings
         Settings of the lenses.
     json_
@@ -69,6 +77,7 @@ def run(
         TOML file of settings (`seed = 1`, `[ablation]`).
     """
     lenses, every = _lenses(plan, settings), trainings(source, plan)
+    what = doing(division, plan, len(every))
     failed: LensError | None = None
     found: list[Audit] = []
     with kept_apart(), progress_shown() as progress:
@@ -76,14 +85,17 @@ def run(
             try:
                 if len(every) > 1:
                     print(f"{one.out.name}, of {len(every)}", file=sys.stderr, flush=True)
-                found.append(_audited(one.source, one.plan, lenses, one.out, progress=progress))
+                found.append(_audited(one, lenses, what, progress=progress))
             except LensError as error:
                 found.append(error.audit)
                 failed = error
             except KeyboardInterrupt:
                 raise KeyboardInterrupt(f"interrupted; {_kept(one.out)}") from None
         audit = compared(every) if len(every) > 1 else found[0]
-    _show(audit, report_json=json_, verbose=verbose)
+    if what.shard:
+        print(ended(audit))
+    else:
+        show(audit, report_json=json_, verbose=verbose)
     if failed:
         raise failed
 
@@ -99,17 +111,12 @@ def _lenses(plan: Plan, settings: Settings) -> list[Lens]:
     return [replace(lens, exact=True) if hasattr(lens, "exact") else lens for lens in lenses]
 
 
-def _audited(
-    source: Source, plan: Plan, lenses: Sequence[Lens], out: Path, *, progress: Progress
-) -> Audit:
+def _audited(one: Training, lenses: Sequence[Lens], what: Doing, *, progress: Progress) -> Audit:
     """Get the model, open the audit, keep the weights beside it, and run the lenses."""
     from holistic import audits
-    from holistic.checking.fitting import read_time, reductions
-    from holistic.cli.check import seen
     from holistic.cli.subjects import (
         check_saved,
         chosen_rows,
-        is_own,
         is_reference,
         load_source,
         obtain_model,
@@ -119,39 +126,24 @@ def _audited(
     from holistic.study.scores import checked_score
     from holistic.study.weights import save_weights
 
-    recorded = _recorded(source, plan)
-    seconds = None if plan.time is None else read_time(plan.time)
+    source, plan, out = one.source, one.plan, what.folder(one.out)
     checked_score(plan.score)
     check_saved(str(out))
-    existing = audits.preflight(out, lenses=lenses, source=recorded)
-    own = out / "model.safetensors"
+    existing = audits.preflight(out, lenses=lenses, source=_recorded(source, plan))
     data = load_source(source, plan.weights)
     if plan.most is not None:
         chosen_rows(data.test.labels, plan, seed=source.dividing)  # before any training
+    one_thread(what)
     with computing_as(existing.provenance if existing else {}):
-        weights = plan.weights or (own if existing and is_own(own, existing) else None)
+        weights = plan.weights or _learnt(one, what, existing)
         model = obtain_model(source, data, weights=weights, progress=progress)
-        subject = whole_subject(model, data, source, plan)
         try:
-            cut = audits.planned(subject, lenses, out=out, seconds=seconds, quick=plan.quick)
-            subject, lenses = cut.subject, cut.lenses
-            for line in filter(None, [cut.note, reductions(lenses) if seconds else ""]):
-                notice(line)
-            due = _due(lenses, existing)
-            look = seen(subject, data, (source, plan), lenses=due or lenses)
-            print(look, file=sys.stderr, flush=True)
-            audits.begin(
-                subject,
-                out=out,
-                lenses=lenses,
-                source=recorded,
-                anyway=plan.anyway,
-                look=look,
-                seconds=seconds,
-                notes=[cut.note] if cut.note else [],
-            )
+            subject = whole_subject(model, data, source, plan)
+            subject, lenses, run = _begun((one, what, data), subject, lenses, existing)
+            check_fellows(run)
             if weights is None and is_reference(source):
-                save_weights(model, own, source.origin)
+                save_weights(model, out / WEIGHTS, source.origin)
+            share(run, lenses, what, progress)
             return audits.audit(
                 subject, out=out, lenses=lenses, progress=progress, anyway=plan.anyway
             )
@@ -159,6 +151,53 @@ def _audited(
             raise AuditError(
                 f"'{out}' can't be written: {error.strerror or error}; {_kept(out)}"
             ) from error
+
+
+def _learnt(one: Training, what: Doing, existing: Audit | None) -> Path | None:
+    """Weights of a reference model that were learnt before, if they were."""
+    from holistic.cli.subjects import is_own, weights_of_audit
+
+    own = what.folder(one.out) / WEIGHTS
+    if existing and is_own(own, existing):
+        return own
+    return weights_of_audit(one.source, one.out) if what.shard else None
+
+
+def _begun(
+    given: tuple[Training, Doing, Data],
+    subject: Subject,
+    lenses: Sequence[Lens],
+    existing: Audit | None,
+) -> tuple[Subject, Sequence[Lens], Audit]:
+    """Cut the run to its time, take the first look, and open the audit's folder."""
+    from holistic import audits
+    from holistic.checking.fitting import read_time, reductions
+    from holistic.cli.check import seen
+
+    (one, what, data), plan = given, given[0].plan
+    out, seconds = what.folder(one.out), None if plan.time is None else read_time(plan.time)
+    look, notes = None, list[str]()
+    if what.worker and existing:
+        cut = audits.as_begun(subject, lenses, existing.provenance)
+    else:
+        cut = audits.planned(subject, lenses, out=out, seconds=seconds, quick=plan.quick)
+        notes = [cut.note] if cut.note else []
+        for line in filter(None, [*notes, reductions(cut.lenses) if seconds else ""]):
+            notice(line)
+        due = _due(cut.lenses, existing)
+        look = seen(cut.subject, data, (one.source, plan), lenses=due or cut.lenses)
+        print(look, file=sys.stderr, flush=True)
+    run = audits.begin(
+        cut.subject,
+        out=out,
+        lenses=cut.lenses,
+        source=_recorded(one.source, plan),
+        anyway=plan.anyway,
+        look=look,
+        seconds=seconds,
+        notes=notes,
+    )
+    return cut.subject, cut.lenses, run
 
 
 def _due(lenses: Sequence[Lens], existing: Audit | None) -> list[Lens]:
@@ -200,7 +239,7 @@ def _kept(out: Path) -> str:
     )
 
 
-def _show(audit: Audit, *, report_json: bool, verbose: bool) -> None:
+def show(audit: Audit, *, report_json: bool, verbose: bool) -> None:
     """Print what was found: to read, or as one JSON document."""
     from holistic.report import as_json, everything, summary
 

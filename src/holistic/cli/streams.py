@@ -11,12 +11,15 @@ import sys
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from holistic.errors import Notice
 
-__all__ = ["as_line", "give_up_stdout", "kept_apart", "print_json", "ready"]
+__all__ = ["WORDS", "as_line", "give_up_stdout", "kept_apart", "print_json", "ready"]
 
+WORDS: ContextVar[tuple[str, ...]] = ContextVar("words", default=())
+"""Words of the command line, which workers are given, too."""
 _PLAIN = {
     "–": "-", "—": "-", "−": "-", "×": "x", "·": ".", "…": "...", "±": "+/-", "≥": ">=",
     "≤": "<=", "→": "->", "²": "^2", "³": "^3", "’": "'", "“": '"', "”": '"', "•": "*",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -13,9 +14,21 @@ if TYPE_CHECKING:
     from holistic.study.references import References
     from holistic.study.subject import Subject
 
-__all__ = ["fresh_control"]
+__all__ = ["Drawn", "fresh_control"]
 
 _CONTROLS: WeakKeyDictionary[References, Subject] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A control that is drawn when it is asked for, since the next one takes its place."""
+
+    subject: Subject
+    seed: int
+
+    def made(self) -> Subject:
+        """Return the control; it is good until another one is asked for."""
+        return fresh_control(self.subject, self.seed)
 
 
 def fresh_control(subject: Subject, seed: int, keeping: Sequence[str] = ()) -> Subject:

@@ -110,8 +110,8 @@ def reproduce(
 def _saved(audit: Audit, data: Data, epochs: int | None, progress: Progress) -> Audit:
     """Train and measure, and save what is found; pieces that are finished outlive a kill."""
     from holistic.reproducing.networks import Networks
+    from holistic.results.files import alone
     from holistic.shards import finished_pieces
-    from holistic.starting import alone
     from holistic.study.provenance import computing_as, lens_key
 
     record = audit.provenance

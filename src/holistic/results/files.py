@@ -16,6 +16,8 @@ from pathlib import Path
 from holistic.errors import AuditError
 
 __all__ = [
+    "SHARDS",
+    "alone",
     "check_target",
     "is_unfinished",
     "naming",
@@ -25,6 +27,8 @@ __all__ = [
     "write_whole",
 ]
 
+SHARDS = ".shards"
+"""Folder in an audit's folder, in which the shards of a run have theirs."""
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # Windows has neither of these
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 _OTHER_KINDS = {
@@ -151,8 +155,10 @@ def opened(path: Path) -> Generator[BufferedReader]:
 
 
 def is_unfinished(path: Path) -> bool:
-    """Say whether a file is what a killed run leaves: half of a file, or its lock."""
-    return path.name.startswith(".") and (path.suffix == ".tmp" or path.name == ".lock")
+    """Say whether a path is what a killed run leaves: half of a file, its lock, its shards."""
+    return path.name == SHARDS or (
+        path.name.startswith(".") and (path.suffix == ".tmp" or path.name == ".lock")
+    )
 
 
 def remove_unfinished(folder: Path) -> None:
@@ -180,6 +186,26 @@ def _writes_now(process: int) -> bool:
     except OSError:
         return False
     return True
+
+
+@contextmanager
+def alone(folder: Path) -> Generator[None]:
+    """Hold a folder while lenses are run: two runs at once would overwrite each other's record."""
+    from filelock import FileLock, Timeout
+
+    folder.mkdir(parents=True, exist_ok=True)
+    check_target(folder / ".lock", within=folder)
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise AuditError(f"another run writes to '{folder}' now; wait for its end") from None
+    try:
+        for place in (folder, folder / "tables", folder / "arrays"):
+            remove_unfinished(place)
+        yield
+    finally:
+        lock.release()
 
 
 def sha256(path: Path) -> str:

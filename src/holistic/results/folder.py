@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from holistic.errors import AuditError, listed, nearest, shortened
-from holistic.results.files import is_unfinished, opened, sha256, write_whole
+from holistic.results.files import SHARDS, is_unfinished, opened, sha256, write_whole
 from holistic.results.findings import Finding
 from holistic.results.input_kinds import kind_of
 from holistic.results.readers import Readers
@@ -24,12 +24,12 @@ from holistic.results.schema import Schema
 from holistic.results.site_names import SiteNames
 from holistic.results.tables import Table
 
-__all__ = ["SCHEMA_VERSION", "Folder"]
+__all__ = ["SCHEMA_VERSION", "Folder", "difference"]
 
 SCHEMA_VERSION = 4
 _OF_AUDITS = {
     "audit.json", "tables", "arrays", "experiments", "report.html", "model.safetensors",
-    "tensorboard", ".unfinished", "models", "doctor.json",
+    "tensorboard", ".unfinished", "models", "doctor.json", SHARDS,
 }  # fmt: skip
 """What a run puts into the folder of an audit."""
 _AWAY = "choose another folder with --out, or remove it"
@@ -74,7 +74,7 @@ class Folder:
         if audit.provenance["key"] != provenance["key"]:
             raise AuditError(
                 f"output folder '{path}' holds another audit "
-                f"({_difference(audit.provenance, provenance)}); "
+                f"({difference(audit.provenance, provenance)}); "
                 "choose another folder with --out, or remove it"
             )
         return audit
@@ -284,6 +284,10 @@ class Folder:
             self.kept[place] = found
         return found
 
+    def content(self, file: Mapping[str, str]) -> bytes:
+        """The bytes of a file as `audit.json` lists it; an error where it was changed."""
+        return self._read(file, bytes)
+
     def _place(self, file: Mapping[str, str]) -> Path:
         path = self.path / file["path"]
         # audits are passed on: a record that someone else wrote must not reach other files
@@ -385,7 +389,8 @@ def _readable(path: Path) -> Generator[None]:
         raise AuditError(f"'{path}' is damaged: {message}; run the audit again") from error
 
 
-def _difference(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+def difference(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """Say in which of what decides an audit two records differ."""
     decisive = ("model", "weights", "data", "data_sha256", "classes", "score", "seed", "settings")
     names = [n for n in (*decisive, "versions", "threads") if saved.get(n) != wanted.get(n)]
     return "different " + (", ".join(names) or "run")

@@ -13,7 +13,7 @@ from torch.nn.functional import one_hot
 from holistic.graph.engine import Stage
 from holistic.graph.loops import batches, replays
 from holistic.graph.sites import Site
-from holistic.pieces import kept
+from holistic.pieces import every, kept
 from holistic.stats.means import Means
 from holistic.study.examples import Examples
 from holistic.study.scores import ROUNDING, resolution
@@ -60,19 +60,50 @@ def pair_effects(
         member = one_hot(labels, classes).double().cpu()  # [B, C]
         single = _order_effects(subject, stage, units[:, None], before, labels)  # [U', B]
         size = stage.base.abs().amax(1).double().cpu() + single.abs().amax(0)  # [B]
-        sums = [[_class_means(single, member)], *([] for _ in range(3))]
-        for part in slices:
-            together = _order_effects(subject, stage, pairs[part], before, labels)
-            a, b = (single.index_select(0, places[part, i]) for i in (0, 1))
-            sums[1].append(_class_means(together, member))
-            sums[2].append(_class_means(together - a, member))
-            together -= a.add_(b)
-            together[together.abs() <= ROUNDING * size] = 0
-            sums[3].append(_class_means(together, member))
+        own = _Singles(stage, labels, before, single, size, member)
+        asked = ((subject, own, pairs[part], places[part]) for part in slices)
+        sums = [[_class_means(single, member)], *zip(*every(_together, asked), strict=True)]
         found.append([Means.concatenate(parts) for parts in sums])
     alone, both, gone, extra = (_merged(parts).with_total() for parts in zip(*found, strict=True))
     first, second = (alone[places[:, i].numpy()] for i in (0, 1))
     return PairEffects(first, second, both, gone, extra)
+
+
+@dataclass(frozen=True)
+class _Singles:
+    """A batch of B examples, and what removing each of U' units does to them.
+
+    Attributes
+    ----------
+    stage, labels, before
+        The batch, its classes `[B]`, and its scores `[B]` with all units.
+    effects
+        `[U', B]`.
+    size
+        `[B]`, how large the numbers are whose differences round.
+    member
+        `[B, C]`, which examples are of a class.
+    """
+
+    stage: Stage
+    labels: Tensor
+    before: Tensor
+    effects: Tensor
+    size: Tensor
+    member: Tensor
+
+
+@kept
+def _together(
+    subject: Subject, own: _Singles, pairs: np.ndarray, places: Tensor
+) -> tuple[Means, Means, Means]:
+    """Effects of both units of some pairs: whole, beyond the first's, and beyond the sum."""
+    both = _order_effects(subject, own.stage, pairs, own.before, own.labels)
+    a, b = (own.effects.index_select(0, places[:, i]) for i in (0, 1))
+    whole, gone = _class_means(both, own.member), _class_means(both - a, own.member)
+    both -= a.add_(b)
+    both[both.abs() <= ROUNDING * own.size] = 0
+    return whole, gone, _class_means(both, own.member)
 
 
 def _merged(parts: Sequence[Means]) -> Means:

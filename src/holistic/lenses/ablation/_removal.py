@@ -12,7 +12,7 @@ from torch import Tensor
 from holistic.graph.engine import Stage
 from holistic.graph.loops import order_groups, replays
 from holistic.graph.sites import Site
-from holistic.pieces import kept
+from holistic.pieces import every, kept
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
 
@@ -74,8 +74,10 @@ def remove_orders(
         before += kinds.sum(0)
         for chosen, logits in stage.sets(sets):
             still[chosen] += (logits.argmax(2) == labels).float() @ kinds
-        for group in order_groups(stage, 0 if len(sets) else len(moves)):
-            still[group] += _still_right(stage, moves[group], labels, tuple(sizes), kinds)
+        groups = list(order_groups(stage, 0 if len(sets) else len(moves)))
+        asked = ((stage, moves[group], labels, tuple(sizes), kinds) for group in groups)
+        for group, found in zip(groups, every(_still_right, asked), strict=True):
+            still[group] += found
     return _flips(still[place] if len(sets) else still, before, classes)
 
 

@@ -34,7 +34,7 @@ from holistic.lenses.ablation.areas import (
 from holistic.lenses.ablation.areas_statements import area_statement
 from holistic.lenses.ablation.curves_statements import curve_statement
 from holistic.lenses.ablation.schemas import CurveArea, CurvePoint
-from holistic.pieces import kept
+from holistic.pieces import every, kept
 from holistic.progress import Progress
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
@@ -238,8 +238,9 @@ def replay_orders(
         labels = examples.labels[part]
         if 0 in places:
             right[:, places[0], part] = (stage.base.argmax(1) == labels).cpu().numpy()
-        for group in order_groups(stage, len(orders)):
-            own = _in_order(stage, orders[group], wanted, labels)
+        groups = list(order_groups(stage, len(orders)))
+        asked = ((stage, orders[group], wanted, labels) for group in groups)
+        for group, own in zip(groups, every(_in_order, asked), strict=True):
             right[group, [places[k] for k in wanted], part] = own
     return right
 

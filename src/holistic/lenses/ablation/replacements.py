@@ -16,7 +16,7 @@ from holistic.lenses.ablation._effects import unit_effects_on
 from holistic.lenses.ablation._resampled import Agreed, redrawn_agreements
 from holistic.lenses.ablation.replacements_statements import describe_agreement, unrated
 from holistic.lenses.ablation.schemas import Agreement
-from holistic.pieces import kept
+from holistic.pieces import every, kept
 from holistic.progress import Progress
 from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
@@ -36,10 +36,10 @@ def compare_replacements(subject: Subject, lens: Ablation, progress: Progress) -
     """Rank the units of each site under every ablation value and compare the rankings."""
     rows = list[Agreement]()
     sites, dear = measured_sites(subject, lens, "ablation values")
-    for done, site in enumerate(sites):
+    progress("ablation values compared", 0, len(sites))
+    for done, own in enumerate(every(_site_rows, ((subject, s, lens) for s in sites)), 1):
+        rows += own
         progress("ablation values compared", done, len(sites))
-        rows += _site_rows(subject, site, lens)
-    progress("ablation values compared", len(sites), len(sites))
     table = Table.from_rows(Agreement, _with_q(rows))
     return Finding(
         schemas.REPLACEMENTS,

@@ -16,12 +16,13 @@ from holistic.lenses.ablation import Ablation, schemas
 from holistic.lenses.ablation._budget import SHAPLEY_GROUPS, afforded_rows, measured_sites
 from holistic.lenses.ablation.schemas import ShapleyValue
 from holistic.lenses.ablation.shapley_statements import share_statement
-from holistic.pieces import kept
+from holistic.pieces import every, kept
 from holistic.progress import Progress
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
 from holistic.stats.means import Means
 from holistic.stats.tests import benjamini_hochberg
+from holistic.study.examples import Examples
 from holistic.study.scores import resolution
 from holistic.study.subject import Subject
 from holistic.words import percent, unbounded
@@ -101,15 +102,13 @@ def sample_shares(subject: Subject, site: Site, lens: Ablation) -> Shares:
     labels = examples.labels.cpu().numpy()
     # at random, not class by class: then folds differ as other examples of the data would
     folds = np.array_split(rng.permutation(len(examples)), min(SHAPLEY_GROUPS, len(examples)))
-    groups, skipped = list[np.ndarray](), 0
-    for fold in folds:
-        orders = np.stack([rng.permutation(site.units) for _ in range(each)])
-        some = examples.at(np.sort(fold))
-        for batch in replays(subject, site, some.images, lens.edit):
-            own = some.labels[batch.rows]
-            shares, left_out = _contributions(subject, batch.stage, own, orders, lens.truncation)
-            groups.append(shares)
-            skipped += left_out
+    drawn = [np.stack([rng.permutation(site.units) for _ in range(each)]) for _ in folds]
+    asked = (
+        (subject, site, examples.at(np.sort(fold)), orders, lens)
+        for fold, orders in zip(folds, drawn, strict=True)
+    )
+    found = [part for parts in every(_of_fold, asked) for part in parts]
+    groups, skipped = [shares for shares, _ in found], sum(left_out for _, left_out in found)
     orders = len(folds) * each
     count = np.bincount(labels, minlength=len(subject.classes))
     seen = np.append(count, count.sum())
@@ -124,6 +123,17 @@ def _batch_size(subject: Subject, site: Site, lens: Ablation) -> tuple[int, int]
     least = min(2 * len(subject.classes), whole)
     size = max(least, min(_EXAMPLES, whole, int(allowed / orders)))
     return size, max(1, min(orders * _EXAMPLES // size, int(allowed / size)))
+
+
+@kept
+def _of_fold(
+    subject: Subject, site: Site, some: Examples, orders: np.ndarray, lens: Ablation
+) -> list[tuple[np.ndarray, int]]:
+    """What each batch of a fold's examples gives, as `_contributions` returns it."""
+    return [
+        _contributions(subject, batch.stage, some.labels[batch.rows], orders, lens.truncation)
+        for batch in replays(subject, site, some.images, lens.edit)
+    ]
 
 
 @kept

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from holistic.graph.sites import Site
 from holistic.lenses._units import unit_values
-from holistic.lenses._untrained import fresh_control
+from holistic.lenses._untrained import Drawn
 from holistic.lenses.activation import Activation
 from holistic.lenses.activation._matching import (
     Concepts,
@@ -27,7 +27,7 @@ from holistic.lenses.activation._profiles import selectivity, separation
 from holistic.lenses.activation._stimuli import KINDS, Stimuli, drawable, oriented
 from holistic.lenses.activation._values import reduced
 from holistic.lenses.activation.tuning import Tuning, tuned
-from holistic.pieces import kept
+from holistic.pieces import every, kept
 from holistic.progress import Progress
 from holistic.stats.intervals import class_auroc
 from holistic.stats.moments import Moments
@@ -127,10 +127,11 @@ def compare(
     measures = {site.name: _measured(values[site.name], probe, subject) for site in sites}
     progress(task, 1, total)
     drawn = list[dict[str, dict[str, np.ndarray]]]()
-    for copy in range(lens.controls):
-        fresh = fresh_control(subject, subject.seed + _FIRST + copy)
-        drawn.append(_of_control(fresh, sites, probe, lens.reduction))
-        progress(task, copy + 2, total)
+    controls = (Drawn(subject, subject.seed + _FIRST + copy) for copy in range(lens.controls))
+    asked = ((control, sites, probe, lens.reduction) for control in controls)
+    for done, one in enumerate(every(_of_control, asked), 2):
+        drawn.append(one)
+        progress(task, done, total)
     return Compared(
         sites=sites,
         copies=lens.controls,
@@ -149,9 +150,10 @@ def compare(
 
 @kept
 def _of_control(
-    fresh: Subject, sites: Sequence[Site], probe: Probe, reduction: str
+    control: Drawn, sites: Sequence[Site], probe: Probe, reduction: str
 ) -> dict[str, dict[str, np.ndarray]]:
     """What is measured of one control, by site and measure: `[U]` each."""
+    fresh = control.made()
     captured = _values(fresh, sites, probe, reduction)
     return {site.name: _measured(captured[site.name], probe, fresh) for site in sites}
 

@@ -16,7 +16,7 @@ from holistic.attributing.registry import METHODS, checked_settings, display_nam
 from holistic.errors import SettingError, listed, nearest
 from holistic.lenses._pictures import planes
 from holistic.lenses.attribution import Attribution
-from holistic.pieces import once
+from holistic.pieces import Call, each
 from holistic.study.examples import Examples
 from holistic.study.scores import score
 from holistic.study.subject import Subject
@@ -121,15 +121,16 @@ def attributions(
     dict[str, Tensor]
         Method to signed float32 attributions `[n, …]`, on the CPU.
     """
-    found = dict[str, Tensor]()
-    for method in chosen_methods(subject, lens) if methods is None else methods:
+
+    def call(method: Method) -> Call[Tensor]:
         question = Question(lens.objective, method.baseline or "zero", settings_of(method, lens))
-
-        def mapped(method: Method = method, question: Question = question) -> Tensor:
-            return maps_by(subject, method, examples.images, examples.labels, question)
-
         key = ("attribution maps", subject, lens, examples.images, examples.labels, method.name)
-        found[method.name] = once(key, mapped)
+        return key, lambda: maps_by(subject, method, examples.images, examples.labels, question)
+
+    found = dict[str, Tensor]()
+    chosen = chosen_methods(subject, lens) if methods is None else methods
+    for method, maps in zip(chosen, each(map(call, chosen)), strict=True):
+        found[method.name] = maps
         finished(len(examples))
     return found
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from holistic.lenses._untrained import fresh_control
+from holistic.lenses._untrained import Drawn
 from holistic.lenses.mechanism._columns import Columns
 from holistic.lenses.mechanism._correlations import Counts, few_correlations
 from holistic.lenses.mechanism._values import (
@@ -18,7 +18,7 @@ from holistic.lenses.mechanism._values import (
     most_varying,
     sampled,
 )
-from holistic.pieces import kept
+from holistic.pieces import every, kept
 from holistic.progress import Progress
 from holistic.stats.clusters import Structure, structure
 from holistic.study.examples import Examples
@@ -65,10 +65,9 @@ class Copies:
     own: Mapping[str, Groups]
 
 
-def copies(subject: Subject, *, settings: Mechanism) -> Iterator[Subject]:
-    """Yield randomly initialised controls, each good until the next: they share one graph."""
-    for place in range(settings.controls):
-        yield fresh_control(subject, subject.seed + place)
+def copies(subject: Subject, *, settings: Mechanism) -> list[Drawn]:
+    """Return randomly initialised controls, drawn when they are read: they share one graph."""
+    return [Drawn(subject, subject.seed + place) for place in range(settings.controls)]
 
 
 def few_examples(subject: Subject, settings: Mechanism) -> Examples:
@@ -78,7 +77,7 @@ def few_examples(subject: Subject, settings: Mechanism) -> Examples:
 
 def copies_of(
     subject: Subject,
-    made: Iterable[Subject],
+    made: Iterable[Drawn | Subject],
     columns: Columns,
     *,
     settings: Mechanism,
@@ -105,8 +104,8 @@ def copies_of(
     names = [site.name for site in subject.hidden_sites]
     counts, ends, groups = list[list[Counts]](), list[np.ndarray](), list[dict[str, Groups]]()
     progress(task, 0, total)
-    for done, copy in enumerate(made, 1):
-        own_counts, own_ends, own_groups = _read_copy(copy, names, columns, examples, settings)
+    read = every(_read_copy, ((copy, names, columns, examples, settings) for copy in made))
+    for done, (own_counts, own_ends, own_groups) in enumerate(read, 1):
         counts.append(own_counts)
         ends.append(own_ends)
         groups.append(own_groups)
@@ -125,9 +124,14 @@ def copies_of(
 
 @kept
 def _read_copy(
-    copy: Subject, names: list[str], columns: Columns, examples: Examples, settings: Mechanism
+    drawn: Drawn | Subject,
+    names: list[str],
+    columns: Columns,
+    examples: Examples,
+    settings: Mechanism,
 ) -> tuple[list[Counts], np.ndarray, dict[str, Groups]]:
     """Correlated pairs of one control, their middle `[2, 2, S, S]`, and its groups by site."""
+    copy = drawn.made() if isinstance(drawn, Drawn) else drawn
     read = activations(copy, names, examples)
     values = columns.values({name: own.values for name, own in read.items()})
     both = few_correlations(values, class_indices(examples), len(copy.classes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from holistic.lenses.mechanism._untrained import Copies
 from holistic.lenses.mechanism._values import Activations, activations, sampled
 from holistic.lenses.mechanism.clusters_statements import caveats, statements
 from holistic.lenses.mechanism.schemas import ClusteredUnit
+from holistic.pieces import every
 from holistic.progress import Progress
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
@@ -66,12 +68,15 @@ def clusters(
     ]
     task, sites, found = "clusters of units", subject.hidden_sites, list[SiteClusters]()
     progress(task, 0, len(sites))
-    for site, both in _readings(subject, splits):
-        groups = untrained.own[site.name], untrained.groups[site.name]
-        classes, seed = len(subject.classes), subject.seed
-        found.append(
-            site_clusters(site, both, groups, classes=classes, settings=settings, seed=seed)
-        )
+    clustered = partial(
+        site_clusters, classes=len(subject.classes), settings=settings, seed=subject.seed
+    )
+    asked = (
+        (site, both, (untrained.own[site.name], untrained.groups[site.name]))
+        for site, both in _readings(subject, splits)
+    )
+    for one in every(clustered, asked):
+        found.append(one)
         progress(task, len(found), len(sites))
     qs = _qs(found)
     chosen, measured = (len(split) for split in splits)

@@ -26,6 +26,7 @@ from holistic.lenses.tracing._steering import (
     steer,
     stratified,
 )
+from holistic.pieces import kept
 from holistic.progress import Progress, silent
 from holistic.replacing.budget import afforded, replay_work
 from holistic.stats.directions import random_directions
@@ -92,6 +93,7 @@ class Trial:
         return permutation_p(self.drop, self.erase_null)
 
 
+@kept
 def try_site(
     subject: Subject, site: Site, place: int, known: Features, *, lens: Tracing
 ) -> tuple[Trial, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from holistic.lenses.tracing._strips import strip_arrays
 from holistic.lenses.tracing._trials import Trial, try_again, try_site
 from holistic.lenses.tracing.directions_statements import caveats, statements
 from holistic.lenses.tracing.schemas import DirectionRow
+from holistic.pieces import every
 from holistic.progress import Progress, silent
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
@@ -61,11 +63,13 @@ def find_directions(
     classes, sites = len(subject.classes), subject.hidden_sites
     parts, trials = list[dict[str, Any]](), list[Trial]()
     film = dict[str, np.ndarray]()
-    for n, site in enumerate(sites):
-        progress("class directions", n, len(sites))
+    progress("class directions", 0, len(sites))
+    asked = ((subject, site, n, features[site.name]) for n, site in enumerate(sites))
+    tried = every(partial(try_site, lens=lens), asked)
+    for n, (site, (trial, controls)) in enumerate(zip(sites, tried, strict=True)):
         known = features.pop(site.name)
-        trial, controls = try_site(subject, site, n, known, lens=lens)
         trials.append(trial)
+        progress("class directions", n, len(sites))
         if site is sites[-1]:
             film = strip_arrays(subject, known, trial.fitted)
         parts.append(_separation(known, trial.fitted, controls, classes))

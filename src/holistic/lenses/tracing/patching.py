@@ -17,7 +17,7 @@ from holistic.lenses.tracing._pairs import Runs, draw_runs, rival_classes
 from holistic.lenses.tracing._recovery import Recovery, recovery
 from holistic.lenses.tracing.patching_statements import caveats, statements, unvarying
 from holistic.lenses.tracing.schemas import Patched
-from holistic.pieces import kept
+from holistic.pieces import every, kept
 from holistic.progress import Progress, silent
 from holistic.replacing.budget import afforded, replay_work
 from holistic.results.findings import Finding
@@ -79,12 +79,15 @@ def patch_sites(subject: Subject, lens: Tracing, progress: Progress = silent) ->
     broad = [g for g in groups if g.corrupt == "all"]
     sites = [s for s in subject.all_sites if s.hidden or s.block]
     tables = list[dict[str, list[Any]]]()
+    hidden = [site for site in sites if site.hidden]
+    whole, units = (
+        every(moved, ((subject, site, runs, source) for site in of for source in runs.sources))
+        for moved, of in ((moved_by_site, sites), (moved_by_units, hidden))
+    )
     for done, site in enumerate(sites, 1):
-        moved = (moved_by_site(subject, site, runs, source) for source in runs.sources)
-        tables.append(_rows(site, runs, groups, *moved))
+        tables.append(_rows(site, runs, groups, next(whole), next(whole)))
         if site.hidden:
-            moved = (moved_by_units(subject, site, runs, source) for source in runs.sources)
-            tables.append(_rows(site, runs, broad, *moved, units=True))
+            tables.append(_rows(site, runs, broad, next(units), next(units), units=True))
         progress("activation patching", done, len(sites))
     table = _table(tables)
     notes = caveats(subject, drawn, lens, rivals=len(rivals))
