@@ -165,7 +165,7 @@ def test_a_shard_that_was_refused_is_not_tried_again_and_others_may_do_its_part(
         return Fake(Ended(0, "") if shard.number == 1 else Ended(2, "error: no such file"))
 
     with pytest.warns(UserWarning, match="shard 2/2 is left out: no such file; others have done"):
-        share_out(run, ["ablation"], (2, start), lambda *told: said.append(told))
+        share_out(run, ["ablation"], (2, start), lambda *words: said.append(words))
     assert len(starts) == 2
     assert said
     task, done, total = said[-1]

@@ -26,7 +26,7 @@ from holistic.report.saved import Audit
 from holistic.results.files import alone
 from holistic.results.parts import fellows, shard_of
 from holistic.shards import finished_pieces
-from holistic.sharing import Elsewhere, Told, finished_elsewhere, next_lens, store_for
+from holistic.sharing import Elsewhere, Reporting, finished_elsewhere, next_lens, store_for
 from holistic.showing import progress_shown
 from holistic.starting import as_begun, begin, check_writable, planned, preflight
 from holistic.study.provenance import computing_as, lens_key
@@ -146,7 +146,7 @@ def _with_whole_run(say: Progress, run: Audit, due: Sequence[Lens]) -> Progress:
     tasks = {one["lens"]: one["tasks"] for one in cost.get("lenses", ())}
     expected = {lens.name: tasks[lens.name] for lens in due if tasks.get(lens.name)}
     if shard_of(run.path):
-        return Told(run, say)
+        return Reporting(run, say)
     return WholeRun(say, expected) if expected else say
 
 

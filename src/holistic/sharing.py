@@ -25,8 +25,8 @@ from holistic.results.parts import Shard, fellows, shard_of
 from holistic.shards import FOLDER, Shards, index
 
 __all__ = [
-    "PROGRESS", "Elsewhere", "Told", "costs_of", "finished_elsewhere", "next_lens", "store_for",
-    "turns",
+    "PROGRESS", "Elsewhere", "Reporting", "costs_of", "finished_elsewhere", "next_lens",
+    "store_for", "turns",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -224,7 +224,7 @@ def _own(shard: Shard, costs: Mapping[str, float]) -> set[str]:
     return own
 
 
-class Told:
+class Reporting:
     """Tells somebody of progress, and in a file of the shard's folder how far each lens is."""
 
     def __init__(self, run: Audit, say: Progress) -> None:

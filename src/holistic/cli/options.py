@@ -141,10 +141,10 @@ class Division:
     """Who does a run: this process, several of this machine, or those of a cluster."""
 
     workers: Annotated[int, option(COST)] = 0
-    """Share it among so many processes of one thread each."""
-    shard: Annotated[str | None, option(COST)] = None
+    """Share it among so many processes (jobs: --shard, --ray)."""
+    shard: Annotated[str | None, option(COST, shown=False)] = None
     """Do one shard of it, such as 1/4; `holistic merge` ends it."""
-    ray: Annotated[str | None, option(COST)] = None
+    ray: Annotated[str | None, option(COST, shown=False)] = None
     """Share it through Ray: local, or a cluster's HOST:PORT."""
 
 

@@ -148,7 +148,7 @@ class _Watch:
         """Share of each lens that is done: of several workers the one that is furthest counts."""
         shares = dict.fromkeys(self.run.lenses, 1.0)
         for folder in self._folders:
-            for name, share in _told(folder).items():
+            for name, share in _reported(folder).items():
                 shares[name] = max(share, shares.get(name, 0.0))
         return shares
 
@@ -166,7 +166,7 @@ class _Watch:
         self.say(WHOLE, int(passed), int(passed) + max(1, round(pace * (whole - done))))
 
 
-def _told(folder: Path) -> dict[str, float]:
+def _reported(folder: Path) -> dict[str, float]:
     try:
         return json.loads((folder / PROGRESS).read_text())
     except (OSError, ValueError):

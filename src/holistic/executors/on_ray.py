@@ -6,7 +6,9 @@ import contextlib
 import json
 import os
 import re
+import runpy
 import secrets
+import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,7 +81,7 @@ def _joined(address: str, workers: int) -> Any:
         )
     os.environ.update(_QUIET, **own, RAY_AUTH_MODE="token")
     try:
-        import ray
+        import ray  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise SettingError(
             "--ray needs Ray; install it with pip install 'holistic-interpretability[ray]'"
@@ -192,12 +194,20 @@ class Actor:
             return 2, f"a machine of the cluster doesn't see the audit's folder ({error})"
         if known != key:
             return 2, f"a machine of the cluster sees another audit in '{folder}'"
-        from holistic.cli import main
-
         log = Path(folder).with_name(f"{Path(folder).name}.log")
         with (
             log.open("w") as file,
             contextlib.redirect_stderr(file),
             contextlib.redirect_stdout(file),
         ):
-            return main(words), ""
+            return _run(words), ""
+
+
+def _run(words: Sequence[str]) -> int:
+    """Do what `python -m holistic` does; return its exit code."""
+    sys.argv = ["holistic", *words]
+    try:
+        runpy.run_module("holistic", run_name="__main__")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    return 0

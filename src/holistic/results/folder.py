@@ -100,7 +100,6 @@ class Folder:
                 raise AuditError(f"{error}; {_AWAY}") from None
             except AuditError as error:
                 raise AuditError(f"{error}; {_AWAY}") from None
-        # what a killed run left before its first rename is nobody's file
         if path.exists() and (not path.is_dir() or not all(map(is_unfinished, path.iterdir()))):
             raise AuditError(
                 f"output folder '{path}' is taken by other files; choose a new one with --out"
