@@ -25,13 +25,19 @@ _PEER_BATCH = 1000
 def main() -> None:
     """Measure what the command line asks for and print one table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("networks", nargs="*", default=list(NETWORKS), help="which networks")
-    parser.add_argument("--peers", nargs="*", default=list(PEERS), help="beside whom")
+    parser.add_argument("networks", nargs="*", default=list(NETWORKS), help=", ".join(NETWORKS))
+    parser.add_argument("--peers", nargs="*", default=list(PEERS), help=", ".join(PEERS))
     parser.add_argument("--repeats", type=int, default=3, help="sweeps, of which the median counts")
     parser.add_argument("--images", type=int, help="evaluation images, in place of the table's")
     parser.add_argument("--all-units", action="store_true", help="peers run every unit")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     chosen = parser.parse_args()
+    for kind, given, known in (
+        ("network", chosen.networks, NETWORKS),
+        ("peer", chosen.peers, PEERS),
+    ):
+        if unknown := [name for name in given if name not in known]:
+            parser.error(f"no {kind} '{unknown[0]}'; there are {', '.join(known)}")
     torch.set_num_threads(chosen.threads)
     console = Console()
     for name in chosen.networks:
