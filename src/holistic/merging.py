@@ -71,8 +71,10 @@ def merge(folder: str | Path, *more: str | Path, out: str | Path | None = None) 
 
     Parameters
     ----------
-    folder, more
-        Folders that shards were given as theirs: one where they share it, else several.
+    folder
+        Folder that the shards were given as theirs.
+    *more
+        Further ones, where they don't share one.
     out
         Folder of the whole audit; `folder` by default.
 
