@@ -72,20 +72,22 @@ def lost(folder: Path, wanted: dict[str, bytes]) -> None:
     cluster: Any = Cluster(
         initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False}
     )
-    nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
-    ray = "--workers", "2", "--ray", cluster.address
-    process = begin(folder, "wrong", *ray, RAY_AUTH_TOKEN=secrets.token_hex(32))
-    _, said = process.communicate(timeout=200)
-    assert process.returncode == 2
-    assert "can't be reached" in said.strip().split("\n")[-1], said
-    print("a wrong token: a line")
-    process = begin(folder, "cluster", *ray)
-    working(process, folder / "cluster")
-    cluster.remove_node(nodes[1], allow_graceful=False)
-    ended(process)
-    assert tables(folder / "cluster") == wanted
-    print("a machine was lost: the same bytes")
-    cluster.shutdown()
+    try:
+        nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+        ray = "--workers", "2", "--ray", cluster.address
+        process = begin(folder, "wrong", *ray, RAY_AUTH_TOKEN=secrets.token_hex(32))
+        _, said = process.communicate(timeout=300)
+        assert process.returncode == 2
+        assert "can't be reached" in said.strip().split("\n")[-1], said
+        print("a wrong token: a line")
+        process = begin(folder, "cluster", *ray)
+        working(process, folder / "cluster")
+        cluster.remove_node(nodes[1], allow_graceful=False)
+        ended(process)
+        assert tables(folder / "cluster") == wanted
+        print("a machine was lost: the same bytes")
+    finally:
+        cluster.shutdown()
 
 
 def main(folder: Path) -> None:

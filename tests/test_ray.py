@@ -29,12 +29,14 @@ def _no_network() -> str:
 @pytest.mark.skipif(bool(_no_network()), reason="unshare makes no network here")
 def test_actors_and_machines_may_die_and_strangers_stay_out(tmp_path: Path) -> None:
     script = Path(__file__).with_name("ray_cluster.py")
-    done = subprocess.run(
-        [*ALONE, sys.executable, str(script), str(tmp_path)],
-        capture_output=True, text=True, timeout=580,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("the same bytes") == 2
+    log = tmp_path / "log"
+    with log.open("w") as file:  # a pipe would be held open by whatever Ray leaves
+        done = subprocess.run(
+            [*ALONE, sys.executable, "-u", str(script), str(tmp_path)],
+            stdout=file, stderr=file, timeout=580,
+        )  # fmt: skip
+    assert done.returncode == 0, log.read_text()
+    assert log.read_text().count("the same bytes") == 2
 
 
 def test_a_cluster_without_a_token_gets_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
