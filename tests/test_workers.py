@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -116,11 +117,13 @@ def test_workers_end_with_the_process_that_started_them(folder: Path) -> None:
 class Fake:
     """A worker that ends as it is told, after it has been looked at twice."""
 
-    def __init__(self, end: Ended) -> None:
-        self._looks, self._end = 0, end
+    def __init__(self, end: Ended, last: Callable[[], object] = list) -> None:
+        self._looks, self._end, self._last = 0, end, last
 
     def ended(self) -> Ended | None:
         self._looks += 1
+        if self._looks == 3:
+            self._last()
         return self._end if self._looks > 2 else None
 
     def stop(self) -> None:
@@ -160,9 +163,13 @@ def test_a_shard_that_was_refused_is_not_tried_again_and_others_may_do_its_part(
 
     def start(shard: Shard) -> Fake:
         starts.append(shard)
-        if shard.number == 1:
-            holistic.audit(subject(), out=shard.folder(run.path), lenses=[LENS], anyway=True)
-        return Fake(Ended(0, "") if shard.number == 1 else Ended(2, "error: no such file"))
+        if shard.number == 2:
+            return Fake(Ended(2, "error: no such file"))
+        out = shard.folder(run.path)
+        return Fake(
+            Ended(0, ""),
+            lambda: holistic.audit(subject(), out=out, lenses=[LENS], anyway=True),
+        )
 
     with pytest.warns(UserWarning, match="shard 2/2 is left out: no such file; others have done"):
         share_out(run, ["ablation"], (2, start), lambda *words: said.append(words))
