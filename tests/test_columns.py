@@ -94,7 +94,7 @@ def test_what_a_schema_names_is_a_column(schema: Schema) -> None:
     across = schema.across.split()
     assert len(across) in (0, 2)
     assert all(columns[name].role in ("key", "along") for name in across)
-    assert schema.view in ("", "heat", "curve", "dots")
+    assert schema.view in ("", "heat", "curve", "dots", "still", "table")
     assert not schema.size or columns[schema.size].role == "value"
     assert not schema.examples or columns["example"].kind == "int64"
 

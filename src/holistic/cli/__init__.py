@@ -39,8 +39,7 @@ app.command(
     help="Study a model through all lenses and save an audit with its report.",
     help_epilogue="Settings: `holistic settings [LENS]`. A run that was cut off goes on if "
     "repeated.\n\n    holistic run mnist --model cnn --seeds 5\n\n"
-    "    holistic run folder:photos --model mine:net --weights net.pt --quick\n\n"
-    "    holistic run mine:loader --model mine:net --sites 'layer4.*' --lens ablation",
+    "    holistic run folder:photos --model mine:net --weights net.pt --quick",
     sort_key=1,
 )
 app.command(

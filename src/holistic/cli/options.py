@@ -95,7 +95,7 @@ class Plan:
 
     files: Annotated[tuple[Path, ...], option(MODEL, "--weights")] = ()
     """File, checkpoint, shards, or Hugging Face folder."""
-    expect_sha256: Annotated[tuple[str, ...], option(MODEL)] = ()
+    expect_sha256: Annotated[tuple[str, ...], option(MODEL, shown=False)] = ()
     """SHA-256 that each file of weights must have."""
     seeds: Annotated[int, option(MODEL)] = 1
     """Train and study so many, from --seed on, and compare."""
