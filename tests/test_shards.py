@@ -203,7 +203,7 @@ def long_run(out: str) -> None:
 
     def slowly(self: Shards, key: Any, compute: Any) -> Any:
         def one() -> Any:
-            time.sleep(0.01)
+            time.sleep(0.05)
             return compute()
 
         return before(self, key, one)
