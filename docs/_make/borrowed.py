@@ -15,6 +15,7 @@ _STANDS_IN = {
     "../SECURITY.md": "generated/security.md",
     "../README.md": "index.md",
     "../examples/README.md": "generated/examples.md",
+    "../examples/cluster": "generated/examples.md",
 }
 """By how pages in `docs/` link a file, the page that stands in for it."""
 
@@ -47,6 +48,7 @@ def _examples() -> str:
     """The list of examples, each line leading to its script, which follows."""
     text = (ROOT / "examples/README.md").read_text("utf-8")
     listed = re.sub(r"\[(\w+)\.py\]\(\w+\.py\)", r"[\1.py](#\1py)", text)
+    listed = re.sub(r"\[(\w+)\]\(\1/?\)", r"`examples/\1`", listed)  # a folder has no page
     scripts = [
         f"## {path.name}\n\n```{{literalinclude}} ../../examples/{path.name}\n"
         ":language: python\n```\n"
