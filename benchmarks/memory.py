@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.networks import NETWORKS, subject_of
-from benchmarks.torture.memory import megabytes
+from benchmarks.torture.children import megabytes
 from holistic import sweep
 
 

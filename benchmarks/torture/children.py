@@ -13,7 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["BYTES", "Try", "ended", "judged", "outcome", "run", "started"]
+__all__ = [
+    "BYTES", "Footprint", "Try", "ended", "footprint", "judged", "megabytes", "outcome", "run",
+    "started",
+]  # fmt: skip
 
 BYTES = 6 << 30
 """Memory that a child may ask for."""
@@ -34,6 +37,28 @@ class Try:
 
     case: str
     fault: str = ""
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """What a process holds: megabytes of memory, descriptors, threads."""
+
+    megabytes: float
+    descriptors: int
+    threads: int
+
+
+def footprint(process: int) -> Footprint:
+    """Measure what a process holds now."""
+    place = Path(f"/proc/{process}")
+    descriptors, threads = (len(os.listdir(place / kind)) for kind in ("fd", "task"))
+    return Footprint(megabytes("VmRSS", process), descriptors, threads)
+
+
+def megabytes(name: str, process: int | str = "self") -> float:
+    """A line of a process's status, such as `VmRSS`, in megabytes."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith(name)) / 1024
 
 
 def started(words: Sequence[str], told: Path, prepare: Callable[[], object] | None = None) -> int:

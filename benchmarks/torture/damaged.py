@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.torture.children import Try, outcome
+from benchmarks.torture.children import Try, outcome, run
 
 __all__ = ["FULL", "SHORT", "Input", "damaged", "tries"]
 
@@ -178,7 +178,6 @@ def good(place: Path) -> list[Input]:
     """Make good inputs of every kind."""
     import torch
 
-    from holistic.cli import main
     from holistic.study.models import build
     from holistic.study.weights import save_weights
 
@@ -193,18 +192,18 @@ def good(place: Path) -> list[Input]:
     save_weights(build("mlp", input_shape=(1, 8, 8), classes=2), place / "two.safetensors", {})
     (place / "c.toml").write_text("seed = 1\nlimit = 40\n[tracing]\ncontrols = 20\n")
     (place / "own.py").write_text(_MODULE)
-    run = ("run", "digits", *_LIMIT, "--weights", "{}/w.safetensors", "--out", "{}/out")
-    words = [word.replace("{}", str(place)) for word in (*run[:-1], f"{place}/audit")]
-    if main(words):
+    study = ("run", "digits", *_LIMIT, "--weights", "{}/w.safetensors", "--out", "{}/out")
+    words = [word.replace("{}", str(place)) for word in (*study[:-1], f"{place}/audit")]
+    if run(words, place / "told"):
         raise SystemExit("the good run failed")
     kept = ("--weights", "{}/two.safetensors", "--out", "{}/out", *_LIMIT[2:])
     own = ("run", "own:data", "--model", "own:model", "--out", "{}/out", *_LIMIT)
     report = ("report", "{}/audit")
     inputs = [
-        Input("safetensors", "w.safetensors", run),
-        Input("state dict", "w.pt", (*run[:-4], "--weights", "{}/w.pt", "--out", "{}/out")),
+        Input("safetensors", "w.safetensors", study),
+        Input("state dict", "w.pt", (*study[:-4], "--weights", "{}/w.pt", "--out", "{}/out")),
         Input("picture", "pictures/a/3.png", ("run", "folder:{}/pictures", *kept)),
-        Input("TOML", "c.toml", (*run, "--config", "{}/c.toml"), text=True),
+        Input("TOML", "c.toml", (*study, "--config", "{}/c.toml"), text=True),
         Input("user's module", "own.py", own, text=True),
         Input("audit.json", "audit/audit.json", report, text=True),
     ]
@@ -281,8 +280,8 @@ _VALUES = ("", "-1", "0", "nan", "1e9", "9" * 30, "é", "\n", "a=b", "..", "/dev
 
 def _command(rng: np.random.Generator) -> tuple[str, ...]:
     """Draw a command line; its good part would run at once."""
-    run = ("run", "digits", *_LIMIT, "--out", "{}/out", "--weights", "{}/w.safetensors")
-    begin = [("sites", "digits"), ("report", "{}/audit"), run, ("sites",), ("nothing",)]
+    study = ("run", "digits", *_LIMIT, "--out", "{}/out", "--weights", "{}/w.safetensors")
+    begin = [("sites", "digits"), ("report", "{}/audit"), study, ("sites",), ("nothing",)]
     words = list(begin[int(rng.integers(len(begin)))])
     for _ in range(int(rng.integers(1, 4))):
         words.append(_FLAGS[int(rng.integers(len(_FLAGS)))])

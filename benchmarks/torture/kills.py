@@ -57,17 +57,13 @@ class _Whole:
         self.contents = contents(out)
 
 
-def _noting(file: Path) -> Callable[[], None]:
+def _noting(file: Path) -> Callable[[], object]:
     """Note each call that writes by one letter."""
     descriptor = os.open(file, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
-    return lambda: void(os.write(descriptor, b"."))
+    return lambda: os.write(descriptor, b".")
 
 
-def void(_: object) -> None:
-    """Do nothing more."""
-
-
-def publishing(out: Path, act: Callable[[], None]) -> None:
+def publishing(out: Path, act: Callable[[], object]) -> None:
     """Act before each call of this process that makes, renames or removes something in a folder."""
 
     def seen(event: str, given: tuple[object, ...]) -> None:

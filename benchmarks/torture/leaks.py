@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 import holistic
-from benchmarks.torture.children import Try, ended
+from benchmarks.torture.children import Footprint, Try, ended, footprint
 from benchmarks.torture.models import LENSES, SMALL
 from benchmarks.torture.strangers import Door, opened
 from holistic.lenses._contract import lens_class
@@ -49,11 +49,10 @@ def tries(count: int, place: Path) -> Iterator[Try]:
         yield Try(f"{count} audits: {name}", grown.get(name, ""))
     with opened(place) as door:
         _ask(door, _WARM * 100 if count >= FULL else 300)
-        before = (door.megabytes, door.descriptors, door.threads)
+        before = footprint(door.process)
         _ask(door, count * _QUESTIONS)
-        after = (door.megabytes, door.descriptors, door.threads)
-    names = ("memory", "descriptors", "threads")
-    for name, fault in zip(names, _faults(before, after), strict=True):
+        after = footprint(door.process)
+    for name, fault in _faults(before, after).items():
         yield Try(f"{count * _QUESTIONS} questions: {name}", fault)
 
 
@@ -67,9 +66,7 @@ def _audits(count: int, place: Path, record: Path) -> None:
         before = _held()
         for i in range(count):
             hooks += _audit(_WARM + i, place / "audit")
-        found = _faults(before, _held())
-        names = ("memory", "descriptors", "threads")
-        left = dict(zip(names, found, strict=True)) | {"hooks": f"{hooks} left" if hooks else ""}
+        left = _faults(before, _held()) | {"hooks": f"{hooks} left" if hooks else ""}
         record.write_text(json.dumps(left))
     finally:
         os._exit(0)
@@ -89,24 +86,25 @@ def _audit(seed: int, out: Path) -> int:
     return sum(len(held) for m in model.modules() for k, held in vars(m).items() if "hooks" in k)
 
 
-def _held() -> tuple[float, int, int]:
-    """Megabytes, descriptors and threads of this process."""
+def _held() -> Footprint:
+    """What this process holds beside what can be freed."""
     gc.collect()
-    return Door(0, "", os.getpid()).megabytes, *_counts(os.getpid())
+    return footprint(os.getpid())
 
 
-def _counts(process: int) -> tuple[int, int]:
-    door = Door(0, "", process)
-    return door.descriptors, door.threads
-
-
-def _faults(before: tuple[float, int, int], after: tuple[float, int, int]) -> tuple[str, str, str]:
+def _faults(before: Footprint, after: Footprint) -> dict[str, str]:
     """Say what grew: memory by more than a share, descriptors and threads at all."""
-    growth = after[0] / before[0] - 1
-    memory = "" if growth < _GROWTH else f"{after[0] - before[0]:.1f} MB more ({growth:.1%})"
-    more = [after[i] - before[i] for i in (1, 2)]
-    descriptors, threads = (f"{n} more" if n > 0 else "" for n in more)
-    return memory, descriptors, threads
+    more = after.megabytes - before.megabytes
+    growth = more / before.megabytes
+    return {
+        "memory": "" if growth < _GROWTH else f"{more:.1f} MB more ({growth:.1%})",
+        "descriptors": _more(after.descriptors - before.descriptors),
+        "threads": _more(after.threads - before.threads),
+    }
+
+
+def _more(count: int) -> str:
+    return f"{count} more" if count > 0 else ""
 
 
 def _ask(door: Door, count: int) -> None:

@@ -12,9 +12,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.torture.children import Try
+from benchmarks.torture.children import Try, megabytes
 
-__all__ = ["FULL", "SHORT", "audit_megabytes", "megabytes", "tries"]
+__all__ = ["FULL", "SHORT", "audit_megabytes", "tries"]
 
 _SIZES = ((100, 1000), (1000, 1000), (100, 10_000), (10_000, 1000), (100, 100_000), (100_000, 1000))
 """Units and examples."""
@@ -49,19 +49,12 @@ def audit_megabytes(units: int, examples: int) -> float:
     return float(done.stdout)
 
 
-def megabytes(name: str) -> float:
-    """A line of this process's status, such as `VmRSS`."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith(name)) / 1024
-
-
 def main(units: int, examples: int) -> None:
     """Audit in this process and print by how many megabytes its peak rose."""
     import torch
     from torch import nn
 
     import holistic
-    import holistic.audits
     from holistic.progress import silent
 
     torch.manual_seed(0)

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.torture.children import Try, ended, run, started
+from benchmarks.torture.children import Try, ended, footprint, run, started
 from benchmarks.torture.small import own_run
 
 __all__ = ["FULL", "SHORT", "Door", "opened", "tries"]
@@ -107,22 +107,6 @@ class Door:
         length = {"Content-Length": str(len(body)), "Connection": "close"}
         return self.said(self.head(f"POST /api/{name}", length) + body)
 
-    @property
-    def megabytes(self) -> float:
-        """Memory that the process holds."""
-        lines = Path(f"/proc/{self.process}/status").read_text().splitlines()
-        return next(float(one.split()[1]) for one in lines if one.startswith("VmRSS")) / 1024
-
-    @property
-    def descriptors(self) -> int:
-        """Files that the process has open."""
-        return len(os.listdir(f"/proc/{self.process}/fd"))
-
-    @property
-    def threads(self) -> int:
-        """Threads of the process."""
-        return len(os.listdir(f"/proc/{self.process}/task"))
-
 
 def _answer(line: socket.socket) -> tuple[int, bytes]:
     told = b""
@@ -167,14 +151,14 @@ def tries(count: int, place: Path) -> Iterator[Try]:
         for case, attack in attacks[: count // 2]:
             status, told = attack()
             yield Try(case, _passed(status, told))
-        before = door.megabytes
+        before = footprint(door.process).megabytes
         for i in range(count - min(len(attacks), count // 2)):
             name, body = _odd(rng)
             status, told = door.asked(name, body)
             good = status in (200, 400, 404, 405, 413) and (status != 200 or _json(told))
             yield Try(f"{i}: {name} {body[:60]!r}", "" if good else f"{status} {told[-120:]!r}")
         status, _ = door.asked("state", b"{}")
-        grown = door.megabytes - before
+        grown = footprint(door.process).megabytes - before
         yield Try("it still answers", "" if status == 200 else str(status))
         yield Try("memory", "" if grown < _GROWTH else f"{grown:.0f} MB more")
 

@@ -26,7 +26,14 @@ from holistic.report.saved import Audit
 from holistic.results.files import alone
 from holistic.results.parts import fellows, shard_of
 from holistic.shards import finished_pieces
-from holistic.sharing import Elsewhere, Reporting, finished_elsewhere, next_lens, store_for
+from holistic.sharing import (
+    Elsewhere,
+    Reporting,
+    expected_tasks,
+    finished_elsewhere,
+    next_lens,
+    store_for,
+)
 from holistic.showing import progress_shown
 from holistic.starting import as_begun, begin, check_writable, planned, preflight
 from holistic.study.provenance import computing_as, lens_key
@@ -142,11 +149,10 @@ def _shown(progress: Progress | None) -> AbstractContextManager[Progress]:
 
 def _with_whole_run(say: Progress, run: Audit, due: Sequence[Lens]) -> Progress:
     """Add the whole run's time where it is known what lenses take."""
-    cost = run.provenance.get("check", {}).get("cost", {})
-    tasks = {one["lens"]: one["tasks"] for one in cost.get("lenses", ())}
-    expected = {lens.name: tasks[lens.name] for lens in due if tasks.get(lens.name)}
     if shard_of(run.path):
         return Reporting(run, say)
+    tasks = expected_tasks(run)
+    expected = {lens.name: tasks[lens.name] for lens in due if tasks.get(lens.name)}
     return WholeRun(say, expected) if expected else say
 
 

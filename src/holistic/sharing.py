@@ -21,12 +21,13 @@ from holistic.packed import Unpackable, digest
 from holistic.pieces import Call
 from holistic.progress import Progress
 from holistic.report.saved import Audit
+from holistic.results.files import write_whole
 from holistic.results.parts import Shard, fellows, shard_of
 from holistic.shards import FOLDER, Shards, index
 
 __all__ = [
-    "PROGRESS", "Elsewhere", "Reporting", "costs_of", "finished_elsewhere", "next_lens",
-    "store_for", "turns",
+    "PROGRESS", "Elsewhere", "Reporting", "costs_of", "expected_tasks", "finished_elsewhere",
+    "next_lens", "store_for", "turns",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -203,10 +204,10 @@ def next_lens(run: Audit, left: Sequence[Lens]) -> Lens:
 
 def costs_of(run: Audit) -> dict[str, float]:
     """Seconds that each lens of an audit is expected to take, 1 where nobody knows."""
-    return {name: sum(tasks.values()) or 1.0 for name, tasks in _expected(run).items()}
+    return {name: sum(tasks.values()) or 1.0 for name, tasks in expected_tasks(run).items()}
 
 
-def _expected(run: Audit) -> dict[str, Mapping[str, float]]:
+def expected_tasks(run: Audit) -> dict[str, Mapping[str, float]]:
     """Seconds that the tasks of each lens are expected to take, as far as anybody knows."""
     cost = run.provenance.get("check", {}).get("cost", {})
     known = {one["lens"]: one["tasks"] for one in cost.get("lenses", ())}
@@ -228,7 +229,7 @@ class Reporting:
     """Tells somebody of progress, and in a file of the shard's folder how far each lens is."""
 
     def __init__(self, run: Audit, say: Progress) -> None:
-        self._say, self._path, self._expected = say, run.path / PROGRESS, _expected(run)
+        self._say, self._path, self._expected = say, run.path / PROGRESS, expected_tasks(run)
         self._shares = dict.fromkeys(run.lenses, 1.0)
         self._over = dict[str, set[str]]()
         self._task, self._written = "", 0.0
@@ -250,6 +251,5 @@ class Reporting:
             self._shares[lens] = min((past + own) / (sum(tasks.values()) or 1.0), 0.99)
         if not name or time.monotonic() - self._written > _OFTEN:
             self._written = time.monotonic()
-            temporary = self._path.with_suffix(".tmp")
-            temporary.write_text(json.dumps(self._shares))
-            temporary.replace(self._path)
+            shares = json.dumps(self._shares)
+            write_whole(self._path, lambda place: place.write_text(shares))

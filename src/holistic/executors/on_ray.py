@@ -18,6 +18,7 @@ from holistic.errors import SettingError, notice
 from holistic.executors import Ended
 from holistic.executors.processes import environment, last_line
 from holistic.report.saved import Audit
+from holistic.results.files import check_target
 from holistic.results.parts import Shard
 
 __all__ = ["OnRay", "on_ray"]
@@ -195,6 +196,7 @@ class Actor:
         if known != key:
             return 2, f"a machine of the cluster sees another audit in '{folder}'"
         log = Path(folder).with_name(f"{Path(folder).name}.log")
+        check_target(log)
         with (
             log.open("w") as file,
             contextlib.redirect_stderr(file),

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from holistic.executors import Ended
+from holistic.results.files import check_target
 from holistic.results.parts import Shard
 
 __all__ = ["WATCHED", "WORKER", "Process", "end_with_parent", "environment"]
@@ -40,6 +41,7 @@ class Process:
 
     def __init__(self, words: Sequence[str], more: Mapping[str, str], log: Path) -> None:
         self._log = log
+        check_target(log)
         with log.open("wb") as file:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "holistic", *words],
