@@ -113,7 +113,9 @@ async function reads(file) {
         .filter(
           (a) =>
             a.querySelector(".live") &&
-            !a.querySelector(".live :is(canvas, svg, table, .tokens), .live p:not(.tools, .picks)"),
+            !a.querySelector(
+              ".live :is(canvas, svg, table, .tokens, .cases li), .live p:not(.tools, .picks)",
+            ),
         )
         .map((a) => a.id),
     );

@@ -39,7 +39,7 @@ export function Classes<T extends Cell>({
   return (
     <Frame caption={caption} table={table}>
       <p class="picks">{buttons}</p>
-      <Scrolled way="sideways" label="Maps by class">
+      <Scrolled way="sideways" label={`${table.info.title}: by class`}>
         <table class="maps">
           <thead>
             <tr>
