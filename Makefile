@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test check docs figures bench coverage torture supply web browser node clean
+.PHONY: demo test check docs figures bench coverage torture supply package web browser node clean
 
 demo: $(READY) ## train the reference model on the bundled digits and audit it
 	$(BIN)/holistic run
@@ -45,6 +45,17 @@ supply: $(READY) ## licences, a bill of materials, and known vulnerabilities whe
 	$(VENV)-supply/bin/pip-licenses --python=$(BIN)/python --order=license --output-file=runs/supply/licences.txt
 	$(VENV)-supply/bin/cyclonedx-py environment $(BIN)/python --output-file runs/supply/sbom.json
 	-$(VENV)-supply/bin/pip-audit --progress-spinner=off --path $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
+
+package: $(READY) ## build the sdist, the wheel from it, and use that wheel far from the checkout
+	rm -rf runs/package
+	$(BIN)/python -m build --outdir runs/package . > /dev/null
+	$(PYTHON) -m venv --without-pip runs/package/away
+	$(BIN)/pip --quiet --python runs/package/away/bin/python install --no-deps runs/package/*.whl
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  > runs/package/away/lib/$$(ls runs/package/away/lib)/site-packages/dependencies.pth # not through pip: minutes
+	cd runs/package/away && bin/python -c 'import holistic; assert "/package/away/" in holistic.__file__'
+	cd runs/package/away && bin/holistic run digits --quick --out audit > run.txt
+	cd runs/package/away && bin/holistic verify audit && test -s audit/report.html
 
 web: node ## check and test the sources in web/, and build the pages' scripts from them
 	cd web && npm ci --no-audit --no-fund --silent && npm test && npm run build
