@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -14,11 +16,15 @@ import holistic
 from holistic.lenses._parts import known
 from holistic.lenses.attribution import Attribution
 from holistic.lenses.attribution._strategies import parted, valley_p
+from holistic.lenses.attribution.answers import class_
+from holistic.lenses.attribution.claims import strategies
 from holistic.lenses.attribution.schemas import StrategyRow
 from holistic.lenses.attribution.strategies import strategies_finding
 from holistic.lenses.attribution.strategies_statements import NONE, stands
 from holistic.progress import silent
+from holistic.results.claims import Claim
 from holistic.results.findings import Finding
+from holistic.results.folder import Folder
 
 SIDE, N = 12, 600
 CORNERS = {0: (1, 1), 1: (8, 8)}
@@ -80,6 +86,15 @@ def test_a_class_of_two_marks_has_two_strategies_each_at_its_own(kind: str) -> N
     (says,) = finding.statements
     assert "rest on its" in says
     assert len(says.split()) <= 25
+    assert [claim.holds for claim in asked_of(finding)] == [True, False, False]
+    (line,) = class_(cast("Folder", {finding.name: finding.table}), "0")
+    assert line.words == says
+    assert not list(class_(cast("Folder", {finding.name: finding.table}), "1"))
+
+
+def asked_of(finding: Finding) -> list[Claim]:
+    audit = SimpleNamespace(provenance={"classes": ["0", "1", "2"]})
+    return list(strategies(finding, cast("Folder", audit)))
 
 
 @pytest.mark.parametrize("kind", ["mlp", "cnn"])
@@ -87,6 +102,7 @@ def test_classes_of_one_mark_have_one(kind: str) -> None:
     finding, _ = found(kind, two=False)
     assert len(finding.table) == 0
     assert finding.statements == (NONE,)
+    assert [claim.holds for claim in asked_of(finding)] == [False] * 3
 
 
 SHAPES: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {

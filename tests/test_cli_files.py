@@ -39,6 +39,8 @@ def test_a_whole_audit_is_verified(copied: Path, capsys: pytest.CaptureFixture[s
     assert first == f"{copied}: all {found.files} tables and arrays are as the run left them"
     assert second == f"sha256 of audit.json: {found.sha256}"
     assert main(["verify", str(copied), "--expect-sha256", "0" * 64]) == 1
+    for wrong in ("", "sha256", "0" * 63):
+        assert main(["verify", str(copied), "--expect-sha256", wrong]) == 2
     assert "isn't the one that is expected" in capsys.readouterr().out
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
+from holistic.errors import SettingError
 from holistic.lenses._contract import Lens
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Plan",
     "Source",
     "Verbose",
+    "check_sum",
     "file_name",
     "settings_class",
     "usual_folder",
@@ -190,3 +192,18 @@ def settings_class(lenses: Iterable[type[Lens]], *, shown: bool = False) -> type
 def _grouped(lens: type[Lens], *, shown: bool) -> Any:
     group = Group(f"Lens {lens.name}", help=lens.question)
     return Annotated[lens, Parameter(group=group, show=shown)]
+
+
+def check_sum(expected: str, path: Path) -> None:
+    """Refuse a sum that no file could have.
+
+    Raises
+    ------
+    SettingError
+        If it is no SHA-256.
+    """
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", expected):
+        raise SettingError(
+            f"--expect-sha256 takes 64 hexadecimal digits, got {expected!r}; "
+            f"'sha256sum {path}' prints them"
+        )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from holistic.cli.options import Plan, Source, usual_folder
+from holistic.cli.options import Plan, Source, check_sum, usual_folder
 from holistic.cli.subjects import is_reference, with_pretrained
 from holistic.errors import ModelError, SettingError, listed
 from holistic.results.files import sha256
@@ -100,11 +99,7 @@ def check_expected(plan: Plan) -> None:
             f"{len(plan.files)} files; give one sum for each file, in their order"
         )
     for path, expected in zip(plan.files, plan.expect_sha256, strict=True):
-        if not re.fullmatch(r"[0-9a-fA-F]{64}", expected):
-            raise SettingError(
-                f"--expect-sha256 takes 64 hexadecimal digits, got {expected!r}; "
-                f"'sha256sum {path}' prints them"
-            )
+        check_sum(expected, path)
         try:
             found = sha256(path)
         except OSError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from holistic.cli.options import AsJson
+from holistic.cli.options import AsJson, check_sum
 from holistic.cli.streams import as_line, print_json
 
 __all__ = ["verify"]
@@ -27,9 +27,16 @@ def verify(folder: Path, *, expect_sha256: str | None = None, json_: AsJson = Fa
         The sum that `audit.json` must have, noted when the audit was made.
     json_
         Print one JSON document instead of text.
+
+    Raises
+    ------
+    SettingError
+        If `expect_sha256` is no SHA-256.
     """
     from holistic.report.saved import load
 
+    if expect_sha256 is not None:
+        check_sum(expect_sha256, folder / "audit.json")
     found = load(folder).verify()
     if expect_sha256 and expect_sha256.lower() != found.sha256:
         line = f"'{folder / 'audit.json'}' isn't the one that is expected ({expect_sha256})"

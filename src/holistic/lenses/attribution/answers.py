@@ -16,9 +16,12 @@ from holistic.lenses.attribution.schemas import (
     LabelRow,
     RegionRow,
     ShortcutRow,
+    StrategyRow,
     WordRow,
 )
 from holistic.lenses.attribution.shortcuts_statements import NONE, pasted, shown
+from holistic.lenses.attribution.strategies_statements import shown as ways
+from holistic.lenses.attribution.strategies_statements import stands
 from holistic.results.answers import Line
 from holistic.results.folder import Folder
 from holistic.words import joined, named, percent
@@ -28,6 +31,7 @@ __all__ = ["class_", "image", "shortcuts"]
 _EVIDENCE, _SHORTCUTS = "attribution.evidence", "attribution.shortcuts"
 _LABELS = "attribution.labels"
 _REGIONS = "attribution.regions"
+_STRATEGIES = "attribution.strategies"
 _PLANE = 4
 """Rows and columns from which on places on a plane have words."""
 _CONCENTRATED = 0.5
@@ -60,6 +64,11 @@ def class_(audit: Folder, name: str) -> Iterator[Line]:
                 _REGIONS,
                 16,
             )
+    if _STRATEGIES in audit:
+        rows = list(audit[_STRATEGIES].where(class_=name).rows(StrategyRow))
+        if sure := [row for row in rows if stands(row)]:
+            one = min(sure, key=lambda row: known(row.difference.value))
+            yield Line(ways(rows), evidence(one.difference, "beyond the others"), _STRATEGIES, 17)
     if "attribution.words" in audit:
         for row in audit["attribution.words"].where(class_=name, rank=1).rows(WordRow):
             if costs(row):

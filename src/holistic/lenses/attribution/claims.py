@@ -18,8 +18,10 @@ from holistic.lenses.attribution.schemas import (
     MethodRow,
     RegionRow,
     ShortcutRow,
+    StrategyRow,
     WordRow,
 )
+from holistic.lenses.attribution.strategies_statements import stands
 from holistic.results.claims import Claim
 from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
@@ -33,6 +35,7 @@ __all__ = [
     "methods",
     "regions",
     "shortcuts",
+    "strategies",
     "words",
 ]
 
@@ -162,6 +165,27 @@ def shortcuts(finding: Finding, audit: Folder) -> Iterator[Claim]:
             row is not None,
             value=row.drop if row else Estimate(None),
             unit="share",
+            where={"class": name},
+            class_=name,
+        )
+
+
+def strategies(finding: Finding, audit: Folder) -> Iterator[Claim]:
+    """Which classes are recognised in several ways."""
+    found = dict[str, list[StrategyRow]]()
+    for row in finding.table.rows(StrategyRow):
+        found.setdefault(row.class_, []).append(row)
+    for name in audit.provenance.get("classes", []):
+        rows = found.get(name, [])
+        best = greatest(rows, by=lambda row: -known(row.difference.value))
+        yield Claim(
+            f"{named(name)} is recognised in several ways: some of its images rest on a place "
+            "that the others do without.",
+            finding.name,
+            any(map(stands, rows)),
+            value=best.difference if best else Estimate(None),
+            unit="score",
+            margin=max((known(decades_of_q(r.difference, sign=-1)) for r in rows), default=None),
             where={"class": name},
             class_=name,
         )
