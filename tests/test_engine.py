@@ -336,7 +336,7 @@ def is_steady(model: nn.Module, images: Tensor) -> bool:
     return off <= 5e-6 * float(exact.abs().max())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(architectures(), st.data())
 def test_random_architectures(made: tuple[nn.Module, Tensor], data: st.DataObject) -> None:
     model, images = made

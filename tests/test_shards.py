@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -190,25 +189,24 @@ def test_a_run_that_is_cut_off_anywhere_ends_with_the_same_bytes(
 SCRIPT = """
 import sys
 sys.path.insert(0, sys.argv[2])
-from test_shards import long_run
-long_run(sys.argv[1])
+from test_shards import ending_run
+ending_run(sys.argv[1], int(sys.argv[3]))
 """
 
 
-def long_run(out: str) -> None:
+def ending_run(out: str, kind: int) -> None:
+    """Run until some pieces lie on disk, and have a signal end it there."""
     from holistic import shards
 
-    shards._EVERY = 0.05
+    shards._EVERY = 0.0
     before = Shards.once
 
-    def slowly(self: Shards, key: Any, compute: Any) -> Any:
-        def one() -> Any:
-            time.sleep(0.05)
-            return compute()
+    def once(self: Shards, key: Any, compute: Any) -> Any:
+        if list(Path(out).glob(f"{FOLDER}/*/*.pieces")):
+            os.kill(os.getpid(), kind)
+        return before(self, key, compute)
 
-        return before(self, key, one)
-
-    Shards.once = slowly
+    Shards.once = once
     holistic.audit(subject(), out=out, lenses=[LENS], quick=True, anyway=True)
 
 
@@ -226,14 +224,9 @@ def test_a_killed_process_loses_little(
     tmp_path: Path, kind: signal.Signals, whole: dict[str, bytes]
 ) -> None:
     out = tmp_path / "out"
-    command = [sys.executable, "-c", SCRIPT, str(out), str(Path(__file__).parent)]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 240
-    while not list(out.glob(f"{FOLDER}/*/*.pieces")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.3)
-    process.send_signal(kind)
-    process.wait(60)
+    command = [sys.executable, "-c", SCRIPT, str(out), str(Path(__file__).parent), str(int(kind))]
+    ended = subprocess.run(command, stderr=subprocess.DEVNULL, timeout=400)
+    assert ended.returncode
     assert list(out.glob(f"{FOLDER}/*/*.pieces"))
     holistic.audit(subject(), out=out, lenses=[LENS], quick=True, anyway=True)
     assert tables(out) == whole

@@ -184,8 +184,9 @@ def test_the_model_is_asked_in_turn_and_others_do_not_wait_for_it() -> None:
 def test_ctrl_c_ends_a_step_that_nothing_can_stop(tmp_path: Path) -> None:
     planted_audit(tmp_path / "audit")
     script = f"""
-import http.client, os, signal, threading, time
+import faulthandler, http.client, os, signal, threading, time
 from pathlib import Path
+faulthandler.dump_traceback_later(200, exit=True)  # says what it hangs at
 from holistic.cli.serve import _run
 from holistic.workbench.serving import Served
 
@@ -208,7 +209,7 @@ threading.Thread(target=ask, daemon=True).start()
 _run(served)
 """
     ended = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=300
     )
     assert (ended.returncode, ended.stdout) == (130, "")
     assert ended.stderr == "interrupted\n"

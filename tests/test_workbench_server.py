@@ -271,7 +271,18 @@ def test_the_command_prints_an_address_and_serves_a_real_audit(tmp_path: Path) -
     run = [sys.executable, "-m", "holistic"]
     out = tmp_path / "audit"
     subprocess.run(
-        [*run, "run", "digits", "--limit", "200", "--lens", "attribution", "--out", str(out)],
+        [
+            *run,
+            "run",
+            "digits",
+            "--quick",
+            "--limit",
+            "200",
+            "--lens",
+            "tracing",
+            "--out",
+            str(out),
+        ],
         check=True,
         capture_output=True,
     )

@@ -86,7 +86,7 @@ def worker_of(pid: int) -> str:
     return next((v.removeprefix(name).decode() for v in environment if v.startswith(name)), "")
 
 
-@pytest.mark.parametrize("count", [1, 2, 4])
+@pytest.mark.parametrize("count", [1, 3])
 def test_workers_end_with_the_same_bytes_also_where_one_is_killed(
     folder: Path, alone: dict[str, bytes], count: int
 ) -> None:

@@ -101,7 +101,9 @@ def _child(words: Sequence[str], told: Path, prepare: Callable[[], object] | Non
     """Run the command line; never returns."""
     code = 1
     try:
-        resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
+        # a fork begins with what its parent has mapped
+        most = BYTES + int(megabytes("VmSize") * 2**20)
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
         with told.open("w") as errors, told.with_suffix(".out").open("w") as answer:
             os.dup2(answer.fileno(), 1)
             os.dup2(errors.fileno(), 2)
