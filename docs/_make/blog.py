@@ -139,6 +139,7 @@ def _part(origin: Any, line: str, way: str, aspect: str) -> dict[str, Any]:
         "most": in_words(max(known, default=None), unit),
         "each": joined([in_words(one, unit, digits=0).split()[0] for one in known]),
         "raw": {
+            "unit": unit,
             "value": value.value,
             "lo": value.lo,
             "hi": value.hi,
@@ -185,7 +186,7 @@ def _audited(whole: Any) -> dict[str, Any]:
     return {
         "accuracy": percent(right["value"]),
         "evaluation": f"{right['n']:,}",
-        "clusters": {key: spelled(int(group[key])) for key in ("k", "k_lo", "k_hi")},
+        "clusters": {key: str(int(group[key])) for key in ("k", "k_lo", "k_hi")},
         "plays": {
             name.replace(" ", "_").replace("'", ""): str(units.count(name)) for name in units
         },
@@ -210,7 +211,12 @@ def _without(whole: Any, ranking: str) -> dict[str, Any]:
         "lost": in_words(row["class_drop"], "points"),
         "interval": ends,
         "random": in_words(row["class_control_drop"], "points"),
-        "raw": {"lost": row["class_drop"], "random": row["class_control_hi"]},
+        "firing": spelled(row["firing"]),
+        "raw": {
+            "lost": row["class_drop"],
+            "random": row["class_control_hi"],
+            "firing": row["firing"] / row["k"],
+        },
     }
 
 
