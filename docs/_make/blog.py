@@ -11,7 +11,7 @@ from typing import Any
 
 from holistic.reproducing.origin import WIDTHS, in_words, range_in_words
 from holistic.reproducing.schemas import LineRow, PartRow, PictureRow, TrainingRow
-from holistic.reproducing.verdicts import VERDICTS
+from holistic.reproducing.verdicts import RULES, VERDICTS
 from holistic.words import joined, percent, spelled
 
 __all__ = ["PARTS", "numbers", "pictures", "run"]
@@ -89,6 +89,7 @@ def numbers(origin: Any, whole: Any) -> dict[str, Any]:
     looked = {one.line: one for one in origin["reproduce.pictures"].rows(PictureRow)}
     found = {
         "trainings": spelled(rows[0].trainings),
+        "needed": RULES[0].rpartition("at least ")[2].rstrip("."),
         "near": joined([f"“{row.title}”" for row in rows if row.near]),
         "widths": WIDTHS,
         **dict(zip(("pixels", "first", "second"), WIDTHS.split("-"), strict=False)),
