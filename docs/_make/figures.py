@@ -13,14 +13,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-__all__ = ["AUDITS", "FIGURES", "GALLERY", "IMAGES", "main", "read", "substitutions"]
+__all__ = ["AUDITS", "FIGURES", "GALLERY", "IMAGES", "STORY", "main", "read", "substitutions"]
 
 ROOT = Path(__file__).parents[2]
 FIGURES, IMAGES = ROOT / "docs/figures", ROOT / "docs/images"
-GALLERY = IMAGES / "gallery"
+GALLERY, STORY = IMAGES / "gallery", IMAGES / "blog"
 _RUNS = ROOT / "runs/figures"
 _DOTS = 110
 """Dots per inch of a picture of the gallery."""
@@ -96,7 +97,26 @@ def main() -> int:
     digits = holistic.load(_RUNS / "digits")
     _write("digits", _numbers(digits))
     (FIGURES / "terminal.txt").write_text(_printed(digits), encoding="utf-8")
+    _story()
     return _opening(_RUNS / "digits/report.html")
+
+
+def _story() -> None:
+    """Train, measure and draw what the story of the digit classifier tells: `docs/blog.md`."""
+    from docs._make import blog
+
+    import holistic
+
+    origin, whole = (holistic.load(path) for path in blog.run(_holistic, _RUNS))
+    STORY.mkdir(parents=True, exist_ok=True)
+    known = dict[str, dict[str, str]]()
+    for name, figure, says in blog.pictures(origin, whole):
+        _save(figure, STORY / f"{name}.png")
+        digest = sha256((STORY / f"{name}.png").read_bytes()).hexdigest()
+        known[name] = {"says": says, "sha256": digest}
+    for stray in set(STORY.glob("*.png")) - {STORY / f"{name}.png" for name in known}:
+        stray.unlink()
+    _write("blog", blog.numbers(origin, whole) | {"pictures": known})
 
 
 def _drawn(audit: Any, of: str, without: Collection[str]) -> Iterator[tuple[str, dict[str, str]]]:
