@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from copy import deepcopy
 from importlib.util import find_spec
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from holistic.graph import export
 from holistic.graph.engine import Engine, Stage
 from holistic.graph.hooked import HookedEngine
 from holistic.graph.replay import TracedStage
@@ -334,6 +336,18 @@ def is_steady(model: nn.Module, images: Tensor) -> bool:
         alone = torch.cat([model(image[None]) for image in images])
         off = max(float((found.double() - exact).abs().max()) for found in (model(images), alone))
     return off <= 5e-6 * float(exact.abs().max())
+
+
+@pytest.mark.parametrize("name", ["cnn", "residual in-place", "lstm", "encoder layer"])
+def test_graphs_are_what_torch_makes_when_it_prepares_every_operation(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = ZOO[name].images(5)
+    made = export.exported(Wrapped(make(ZOO[name]), logits_of), images, strict=False)
+    monkeypatch.setattr(export, "_preparing", nullcontext)
+    plain = export.exported(Wrapped(make(ZOO[name]), logits_of), images, strict=False)
+    assert str(made.graph) == str(plain.graph)
+    assert made.graph_signature == plain.graph_signature
 
 
 @settings(max_examples=50, deadline=None)

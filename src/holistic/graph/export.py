@@ -11,7 +11,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.export import Dim, ExportedProgram, export
+from torch._export import utils
+from torch._ops import OpOverload
+from torch.export import Dim, ExportedProgram, export, exported_program
 from torch.fx import GraphModule
 from torch.fx import Node as FxNode
 
@@ -59,7 +61,8 @@ def exported(wrapped: Wrapped, images: Tensor, *, strict: bool) -> ExportedProgr
             given, sizes = _arguments(images)
             program = export(wrapped, given, dynamic_shapes=sizes, strict=strict)
             _inline_blocks(program.graph_module)
-            return program.run_decompositions({})
+            with _preparing(program.graph_module):
+                return program.run_decompositions({})
     except Exception as error:  # torch.export raises many unrelated kinds
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         forget(error, strict=strict)
@@ -92,6 +95,27 @@ def _quiet() -> Generator[None]:
             yield
     finally:
         logging.disable(disabled)
+
+
+@contextmanager
+def _preparing(module: GraphModule) -> Generator[None]:
+    """Have torch prepare those composite operations alone that the graph has.
+
+    It prepares all thousand that it knows for each graph, which takes longer than a small model.
+    """
+    name, preservable = "_collect_all_valid_cia_ops", getattr(utils, "_is_preservable_cia_op", None)
+    every = getattr(exported_program, name, None)
+    if every is None or preservable is None:  # a torch that goes about it otherwise
+        yield
+        return
+    graphs = [m.graph for m in module.modules() if isinstance(m, GraphModule)]
+    targets = {node.target for graph in graphs for node in graph.nodes}
+    own = {op for op in targets if isinstance(op, OpOverload) and preservable(op)}
+    setattr(exported_program, name, lambda: own)
+    try:
+        yield
+    finally:
+        setattr(exported_program, name, every)
 
 
 def _inline_blocks(module: GraphModule) -> None:
