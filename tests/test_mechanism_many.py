@@ -75,8 +75,9 @@ def test_of_pairs_that_tie_those_with_the_first_units_are_kept():
     assert told.found.counts.total >= 8 * 21
 
 
-def test_counts_hold_where_single_precision_would_put_pairs_on_the_wrong_side():
-    """Pairs that correlate by the threshold give or take 1e-9."""
+def test_counts_hold_where_single_precision_would_put_pairs_on_the_wrong_side(monkeypatch):
+    """Pairs that correlate by the threshold give or take 1e-9, of units with closer partners."""
+    monkeypatch.setattr(_tiles, "_WAITING", 0)
     rng = np.random.default_rng(3)
     n, threshold = 400, 0.5
     base = np.linalg.qr(np.column_stack([np.ones(n), rng.normal(size=(n, 61))]))[0][:, 1:]
@@ -89,20 +90,20 @@ def test_counts_hold_where_single_precision_would_put_pairs_on_the_wrong_side():
 
         @staticmethod
         def batches(*_):
-            both = np.column_stack([base[:, :1], values])
+            both = np.repeat(np.column_stack([base[:, :1], values]), 2, axis=1)
             yield both[:150], np.zeros(150, int)
             yield both[150:], np.zeros(n - 150, int)
 
     subject = type("One", (), {"classes": ["a"], "seed": 0})
-    with _unit_file.UnitFile(61) as file:
+    with _unit_file.UnitFile(122) as file:
         parts = _unit_file.standardised_file(subject, Held, None, file)
         count = [
             _tiles.correlated(
-                parts, np.zeros(61, int), threshold=t, partners=60, progress=silent
+                parts, np.zeros(122, int), threshold=t, partners=1, progress=silent
             ).counts.total
             for t in (threshold, threshold - 1e-8)
         ]
-    assert count == [40, 60]
+    assert count == [61 + 4 * 40, 61 + 4 * 60]
 
 
 def test_measures_of_many_are_those_of_few():

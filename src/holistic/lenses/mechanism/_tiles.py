@@ -72,7 +72,7 @@ def correlated(
     closest = _Closest(len(site), partners, threshold)
     counts, above = np.zeros((2, 3), np.int64), 0
     starts = range(0, len(site), _WIDTH)
-    tiles = [(i, j) for i in starts for j in starts if j >= i]
+    tiles = sorted(((i, j) for i in starts for j in starts if j >= i), key=lambda t: t[1] - t[0])
     task = "pairs of many units"
     progress(task, 0, len(tiles))
     for done, (i, j) in enumerate(tiles, 1):
