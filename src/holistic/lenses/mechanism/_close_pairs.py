@@ -1,4 +1,4 @@
-"""Measures pairs of many units that were found to be close: intervals, tests, and other examples."""
+"""Measures the closest pairs of many units: their intervals and tests, and on other examples."""
 
 from __future__ import annotations
 

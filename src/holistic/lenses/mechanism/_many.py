@@ -18,7 +18,10 @@ from holistic.study.subject import Subject
 if TYPE_CHECKING:
     from holistic.lenses.mechanism import Mechanism
 
-__all__ = ["Many", "many"]
+__all__ = ["SAMPLED", "Many", "many"]
+
+SAMPLED = 1024
+"""Units of many at which values are shuffled at most."""
 
 
 @dataclass(frozen=True)

@@ -140,9 +140,7 @@ def _products(parts: Parts, rows: slice, columns: slice, kind: type) -> np.ndarr
     return products
 
 
-def _correlations(
-    parts: Parts, products: np.ndarray, rows: slice, columns: slice
-) -> np.ndarray:
+def _correlations(parts: Parts, products: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
     """Turn sums of products into correlations, raw and within classes; 0 where left out."""
     between, within = products
     kept, share = parts.kept, parts.share
@@ -211,7 +209,7 @@ class _Closest:
         order = np.lexsort((own[1], -strength, own[0]))
         unit = own[0, order]
         begins = np.flatnonzero(np.diff(unit, prepend=-1))
-        rank = np.arange(len(unit)) - np.repeat(begins, np.diff([*begins, len(unit)]))
+        rank = np.arange(len(unit)) - np.repeat(begins, np.diff(begins, append=len(unit)))
         full = order[rank == self.partners - 1]
         self._floor[own[0, full]] = strength[full]
         kept = order[rank < self.partners]

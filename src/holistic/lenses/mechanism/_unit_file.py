@@ -35,7 +35,7 @@ class UnitFile:
     def __init__(self, units: int) -> None:
         self.units = units
         self.rows = list[int]()
-        self._file = tempfile.TemporaryFile()
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `__exit__`
 
     def __enter__(self) -> Self:
         """Return this file."""
@@ -53,13 +53,13 @@ class UnitFile:
     def write(self, chunk: int, units: slice, values: np.ndarray) -> None:
         """Write what some units `[K, B]` hold in a chunk."""
         self._seek(chunk, units.start)
-        self._file.write(memoryview(np.ascontiguousarray(values, np.float64)).cast("B"))
+        self._file.write(np.ascontiguousarray(values, np.float64).data)
 
     def read(self, chunk: int, units: slice) -> np.ndarray:
         """Return what some units hold in a chunk, `[K, B]` float64."""
         values = np.empty((units.stop - units.start, self.rows[chunk]))
         self._seek(chunk, units.start)
-        self._file.readinto(memoryview(values).cast("B"))  # pyright: ignore[reportAttributeAccessIssue]
+        self._file.readinto(values.data)  # pyright: ignore[reportAttributeAccessIssue]
         return values
 
     def read_units(self, units: np.ndarray) -> np.ndarray:
@@ -70,7 +70,7 @@ class UnitFile:
             for place, unit in enumerate(units.tolist()):
                 self._seek(chunk, unit)
                 own = values[place, start : start + rows]
-                self._file.readinto(memoryview(own).cast("B"))  # pyright: ignore[reportAttributeAccessIssue]
+                self._file.readinto(own.data)  # pyright: ignore[reportAttributeAccessIssue]
         return values
 
     def _seek(self, chunk: int, unit: int) -> None:

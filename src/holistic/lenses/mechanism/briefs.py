@@ -6,7 +6,14 @@ import numpy as np
 
 from holistic.lenses._briefs import greatest, size
 from holistic.lenses._parts import known, significant
-from holistic.lenses.mechanism.opening import NO_GROUPS, grouped, lists_some, probed, readable, specialised
+from holistic.lenses.mechanism.opening import (
+    NO_GROUPS,
+    grouped,
+    lists_some,
+    probed,
+    readable,
+    specialised,
+)
 from holistic.lenses.mechanism.schemas import ImageSite, UnitEdge
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder

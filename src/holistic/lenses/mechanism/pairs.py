@@ -11,7 +11,7 @@ from holistic.lenses.mechanism import schemas
 from holistic.lenses.mechanism._columns import Columns
 from holistic.lenses.mechanism._correlations import Correlations, Counts, standardised
 from holistic.lenses.mechanism._influences import Influences
-from holistic.lenses.mechanism._many import Many, many
+from holistic.lenses.mechanism._many import SAMPLED, Many, many
 from holistic.lenses.mechanism._shuffles import ShuffledProducts, shuffled_in_class
 from holistic.lenses.mechanism._untrained import Copies
 from holistic.lenses.mechanism.pairs_statements import (
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from holistic.lenses.mechanism import Mechanism
 
 __all__ = ["pairs"]
-
-_SAMPLED = 1024
-"""Units of many at which values are shuffled at most."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +108,7 @@ def pairs(
     """
     sample = columns.drawn(settings.listed_units, subject.seed)
     if sample is not columns:
-        sample = columns.drawn(min(settings.listed_units, _SAMPLED), subject.seed)
+        sample = columns.drawn(min(settings.listed_units, SAMPLED), subject.seed)
     evidence = _evidence(subject, sample, untrained, settings=settings, progress=progress)
     if sample is not columns:
         found = many(subject, columns, settings=settings, progress=progress)

@@ -114,7 +114,7 @@ def _spread(counts: Sequence[int]) -> str:
 def caveats(evidence: Evidence, shown: int, above: int) -> tuple[str, ...]:
     """Say which units were left out, and how many of the pairs above the threshold are listed."""
     both = evidence.raw, evidence.within
-    constant, rare = ([getattr(c, name) for c in both] for name in ("constant", "rare"))
+    constant, rare = (np.array([getattr(c, name) for c in both]) for name in ("constant", "rare"))
     lines = _of_units(evidence.columns, evidence.untrained.examples, constant, rare)
     if above > shown:
         lines.append(f"{above:,} pairs lie above the threshold; the {shown:,} largest {NOT_ALL}")
@@ -137,10 +137,8 @@ def caveats_of_many(many: Many, sample: Evidence, partners: int) -> tuple[str, .
     )
 
 
-def _of_units(
-    columns: Columns, few: int, constant: Sequence[np.ndarray], rare: Sequence[np.ndarray]
-) -> list[str]:
-    """Say what a unit is and which were left out; masks `[T]` are raw and within classes."""
+def _of_units(columns: Columns, few: int, constant: np.ndarray, rare: np.ndarray) -> list[str]:
+    """Say what a unit is and which were left out; masks `[2, T]` are raw and within classes."""
     lines = [
         "A unit is its mean over positions; correlation is linear, and no evidence that one unit "
         "acts on the other.",
