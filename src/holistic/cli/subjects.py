@@ -230,6 +230,7 @@ def whole_subject(model: nn.Module, data: Data, source: Source, plan: Plan) -> S
     HolisticError
         If the limit is too small, or model and data can't be studied.
     """
+    from holistic.graph.accompanied import rows_of
     from holistic.study.given import Given
     from holistic.study.scores import checked_score
     from holistic.study.subject import Subject
@@ -240,7 +241,7 @@ def whole_subject(model: nn.Module, data: Data, source: Source, plan: Plan) -> S
     images, labels = data.test.images, data.test.labels
     if plan.most is not None:
         rows = chosen_rows(labels, plan, seed=source.dividing)
-        images, labels = images[rows], labels[rows]
+        images, labels = rows_of(images, rows), labels[rows]
     if processor := _processor(source):
         images = processor.inputs(images)
     return Subject(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from holistic.errors import DataError, listed, nearest, notice
-from holistic.graph.accompanied import apart
+from holistic.graph.accompanied import apart, rows_of, with_each
 from holistic.study.classes import names_in_order
 from holistic.study.given import Given, read_given, sides
 from holistic.study.idx import IDX_SETS, read_set
@@ -50,7 +50,11 @@ class Labelled:
 
     def as_floats(self) -> Labelled:
         """Return them with whole numbers as fractions, in single precision."""
-        return Labelled(self.images.float(), self.labels)
+        import torch
+
+        if self.images.dtype == torch.float32:
+            return self
+        return Labelled(with_each(self.images, lambda x: x.float()), self.labels)
 
 
 @dataclass(frozen=True)
@@ -154,18 +158,22 @@ class Preparation:
         """
         import torch
 
-        images = side.images.to(torch.promote_types(side.images.dtype, torch.float32))
+        images, kind = side.images, torch.promote_types(side.images.dtype, torch.float32)
         channels = images.shape[1] if images.dim() > 1 else 1
         if len(self.normalise) not in (2, 2 * channels):
             raise DataError(
                 f"--normalise needs a mean and a deviation, or {channels} means and then "
                 f"{channels} deviations, got {len(self.normalise)} numbers"
             )
-        both = torch.tensor(self.normalise, dtype=images.dtype).reshape(2, -1)
+        both = torch.tensor(self.normalise, dtype=kind).reshape(2, -1)
         axes = [1] * max(0, images.dim() - 2)
         mean, deviation = (part.reshape(-1, *axes) for part in both)
-        changed = images.sub_(mean) if owned or images is not side.images else images.sub(mean)
-        return Labelled(changed.div_(deviation), side.labels)
+
+        def normal(some: Tensor) -> Tensor:
+            own = some.to(kind)
+            return (own.sub_(mean) if owned or own is not some else own.sub(mean)).div_(deviation)
+
+        return Labelled(with_each(images, normal), side.labels)
 
 
 def load_data(
@@ -261,14 +269,12 @@ def _folder(name: str, path: Path, share: int | None, size: tuple[int, int] | No
 
 def _of_given(name: str, given: Given, seed: int | None) -> Data:
     """Name checked examples; a seed halves each class, one half to train on."""
-    import torch
-
     whole = Labelled(given.inputs, given.labels)
     names = tuple(str(name) for name in names_in_order(given.classes))
     if seed is None:
         return Data(name, names, None, whole, given.features, given.vocabulary)
-    halves = [torch.from_numpy(rows) for rows in divided(whole.labels.cpu().numpy(), 0.5, seed)]
-    train, test = (Labelled(whole.images[rows], whole.labels[rows]) for rows in halves)
+    halves = divided(whole.labels.cpu().numpy(), 0.5, seed)
+    train, test = (Labelled(rows_of(whole.images, rows), whole.labels[rows]) for rows in halves)
     train = Labelled(apart(train.images)[0], train.labels)  # what is trained here takes no more
     return Data(name, names, train, test, given.features, given.vocabulary)
 
