@@ -13,15 +13,8 @@ from holistic.errors import ModelError, listed
 from holistic.spool import changed, taken
 
 __all__ = [
-    "Accompanied",
-    "Extras",
-    "accompanied",
-    "apart",
-    "extras_of",
-    "lacking",
-    "rows_of",
-    "with_each",
-]
+    "Accompanied", "Extras", "accompanied", "apart", "extras_of", "lacking", "rows_of", "with_each",
+]  # fmt: skip
 
 Extras = Mapping[str, Tensor]
 """By name of the model's argument, a tensor `[B, …]` with as many examples as there are images."""

@@ -18,7 +18,7 @@ from holistic.errors import DataError, listed
 from holistic.spool import HELD, Spool
 from holistic.study.inputs import as_tensor, check_kind
 
-__all__ = ["columns_of", "gathered_from", "reading_first"]
+__all__ = ["Gathered", "columns_of", "gathered_from", "reading_first"]
 
 INPUTS = (
     "inputs", "input", "images", "image", "img", "x", "data", "features", "pixel_values",
@@ -44,7 +44,7 @@ def reading_first(count: int | None) -> Generator[None]:
 
 
 @dataclass
-class _Gathered:
+class Gathered:
     """Inputs `[N, …]` and labels `[N]`, filled in place so that there is one copy of them.
 
     Inputs of more than `HELD` bytes are written to a file as they come.
@@ -66,10 +66,10 @@ class _Gathered:
         if self.spool is None and self.inputs is None:
             rows = len(inputs) if self.expected is None else max(self.expected, len(inputs))
             self.inputs = np.empty((rows, *inputs.shape[1:]), inputs.dtype)
-        shape = self._shape()
-        if inputs.shape[1:] != shape or labels.ndim != self._label_axes(labels):
+        shape, own = self.shape, inputs.shape[1:]
+        if own != shape or labels.ndim != self._label_axes(labels):
             raise DataError(
-                f"examples differ in shape: number {self.count} has {_shape(inputs.shape[1:])}, those "
+                f"examples differ in shape: number {self.count} has {_shape(own)}, those "
                 f"before it {_shape(shape)} (part {place}); pad or crop all to one shape"
             )
         if self.inputs is not None:
@@ -95,7 +95,9 @@ class _Gathered:
             kept.resize((max(end, len(kept) + len(kept) // 8), *kept.shape[1:]), refcheck=False)
         kept[self.count : end] = inputs
 
-    def _shape(self) -> tuple[int, ...]:
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one example."""
         if self.spool is not None:
             return self.spool.shape
         return () if self.inputs is None else self.inputs.shape[1:]
@@ -202,7 +204,7 @@ def gathered_from(
             f"the data is endless ({type(parts).__name__}); pass a part of it, as "
             "itertools.islice(data, 100) or --first 100"
         )
-    found, columns = _Gathered(expected), _Columns()
+    found, columns = Gathered(expected), _Columns()
     for place, part in enumerate(parts):
         inputs, labels, others = _taken_apart(part, place)
         x, y = _numbers(inputs), _label_numbers(labels)
