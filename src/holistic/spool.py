@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, finalize
 
 import numpy as np
 
@@ -42,7 +42,8 @@ class Spool:
     def __init__(self, shape: tuple[int, ...], kind: np.dtype) -> None:
         self.shape, self.kind, self.count = shape, kind, 0
         self._folder = _folder()
-        self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - closed in `whole`
+        self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - closed below
+        finalize(self, self._file.close)
         self._checked = 0
 
     @property

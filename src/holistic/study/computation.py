@@ -106,7 +106,7 @@ def digest(tensors: Iterable[tuple[str, Any]]) -> str:
         whole.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         plain = tensor.detach().cpu().contiguous().reshape(-1)
         for part in batches(len(plain), _HASHED):
-            whole.update(plain[part].view(torch.uint8).numpy())
+            whole.update(plain[part].view(torch.uint8).numpy().data)
     return whole.hexdigest()
 
 

@@ -106,8 +106,8 @@ def _of_tar(file: Path, size: Size) -> Iterator[Example]:
                 if own is not None and member.size > _MEMBER:
                     raise DataError(f"'{member.name}' in '{file}' has {member.size / 1e9:.1f} GB")
                 parts |= {} if own is None else {suffix.lower(): own.read()}
-        yield from _of_key(file, key, parts, size)
         _check_end(file)
+        yield from _of_key(file, key, parts, size)
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise _damaged(file, error) from None
 
