@@ -108,7 +108,7 @@ def test_a_column_of_pictures(place: Path) -> None:
     assert tuple(found.classes) == NAMES
     cut = (place / "own.parquet").read_bytes()[:-100]
     (place / "cut.parquet").write_bytes(cut)
-    with pytest.raises(DataError, match="'cut.parquet' is a damaged shard: .*; copy or make it"):
+    with pytest.raises(DataError, match=r"'cut.parquet' is a damaged shard: .*; copy or make it"):
         loaded("parquet:cut.parquet")
 
 
@@ -135,7 +135,7 @@ def test_what_is_wrong_with_a_shard_is_told_in_one_line(place: Path, capsys: Any
         with pytest.raises(DataError, match=told) as error:
             loaded("tar:bad.tar")
         assert "\n" not in str(error.value)
-    with pytest.raises(DataError, match="no file 'no-\\*.tar'; 'tar:PATTERN' needs a file or"):
+    with pytest.raises(DataError, match=r"no file 'no-\*.tar'; 'tar:PATTERN' needs a file or"):
         loaded("tar:no-*.tar")
     with pytest.raises(DataError, match="--first is for data that come one after another"):
         loaded("digits", first=3)

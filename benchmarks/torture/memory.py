@@ -2,7 +2,8 @@
 
 Networks with more and more hidden units, and data sets with more and more examples, are audited
 through all lenses in fresh processes, with the settings of a quick run. Streams give 28 × 28
-numbers an example, and what they hold counts as the audit's. `pairs` correlates all units of a site.
+numbers an example, and what they hold counts as the audit's. `pairs` correlates all
+units of a site.
 """
 
 from __future__ import annotations

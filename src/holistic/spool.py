@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HELD", "Spool", "changed", "release", "spooled", "taken"]
 
-HELD = 128 << 20
+HELD = 32 << 20
 """Bytes of examples that are held in memory; what is more lies in a file."""
 _STEP = 16 << 20
 _LEAST = 256 << 20
@@ -141,7 +141,9 @@ def taken(rows: Tensor, places: np.ndarray) -> Tensor:
 
     size = len(places) * rows[:1].numel() * rows.element_size()
     if not spooled(rows) or size <= HELD:
-        return rows[torch.from_numpy(places)]
+        found = rows[torch.from_numpy(places)]
+        release()
+        return found
     return _written(rows, places, lambda some: some)
 
 
