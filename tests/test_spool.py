@@ -59,8 +59,8 @@ def network() -> nn.Module:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hold next to nothing in memory."""
-    monkeypatch.setattr(spool, "HELD", 1000)
-    monkeypatch.setattr(streams, "HELD", 1000)
+    monkeypatch.setattr(spool, "IN_MEMORY", 1000)
+    monkeypatch.setattr(streams, "IN_MEMORY", 1000)
     monkeypatch.setattr(spool, "_STEP", 500)
 
 

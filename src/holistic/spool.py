@@ -17,9 +17,9 @@ from holistic.errors import DataError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["HELD", "Spool", "changed", "release", "spooled", "taken"]
+__all__ = ["IN_MEMORY", "Spool", "changed", "release", "spooled", "taken"]
 
-HELD = 32 << 20
+IN_MEMORY = 32 << 20
 """Bytes of examples that are held in memory; what is more lies in a file."""
 _STEP = 16 << 20
 _LEAST = 256 << 20
@@ -140,7 +140,7 @@ def taken(rows: Tensor, places: np.ndarray) -> Tensor:
     import torch
 
     size = len(places) * rows[:1].numel() * rows.element_size()
-    if not spooled(rows) or size <= HELD:
+    if not spooled(rows) or size <= IN_MEMORY:
         found = rows[torch.from_numpy(places)]
         release()
         return found

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from holistic.arguments import described
 from holistic.errors import DataError, listed
-from holistic.spool import HELD, Spool
+from holistic.spool import IN_MEMORY, Spool
 from holistic.study.inputs import as_tensor, check_kind
 
 __all__ = ["Gathered", "columns_of", "gathered_from", "reading_first"]
@@ -47,7 +47,7 @@ def reading_first(count: int | None) -> Generator[None]:
 class Gathered:
     """Inputs `[N, …]` and labels `[N]`, filled in place so that there is one copy of them.
 
-    Inputs of more than `HELD` bytes are written to a file as they come.
+    Inputs of more than `IN_MEMORY` bytes are written to a file as they come.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ class Gathered:
         if kept.dtype != inputs.dtype:
             kept = self.inputs = kept.astype(np.result_type(kept, inputs), copy=False)
         end = self.count + len(inputs)
-        if kept.dtype != object and end * (kept.nbytes // max(1, len(kept))) > HELD:
+        if kept.dtype != object and end * (kept.nbytes // max(1, len(kept))) > IN_MEMORY:
             self.spool, self.inputs = Spool(kept.shape[1:], kept.dtype), None
             self.spool.add(kept[: self.count])
             self.spool.add(inputs)
