@@ -228,7 +228,7 @@ def _tensor_digest(value: Tensor) -> bytes:
     whole = hashlib.sha256(f"{plain.dtype} {tuple(plain.shape)} {plain.stride()}".encode())
     for part in plain.contiguous().reshape(-1).split(_HASHED):
         whole.update(_bytes_of(part) if len(part) else b"")
-    release()
+        release()
     for part in _parts(dict(extras)):
         whole.update(part)
     _DIGESTS[value] = (*state, whole.digest())
