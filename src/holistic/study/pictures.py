@@ -126,8 +126,9 @@ def read_folder(
             times=_FOLDER_TIMES,
         )  # fmt: skip
     stack.check_sizes(path)
+    pixels = stack.whole()
     notes = [f"'{path}': {count:,} pictures {what}" for what, count in stack.done.items()]
-    return Pictures(stack.whole(), np.array(labels), classes, (*notes, *left_out))
+    return Pictures(pixels, np.array(labels), classes, (*notes, *left_out))
 
 
 class _Stack:
