@@ -68,6 +68,27 @@ def pairs(
     return found
 
 
+def closest_pairs(
+    values: np.ndarray, labels: Sequence[int], threshold: float, partners: int
+) -> tuple[tuple[int, int, int], set[tuple[int, int]]]:
+    """Pairs of columns `[N, U]` above the threshold by `numpy.corrcoef`: counts, and the closest.
+
+    Counts are those above it, below minus it, and above it within classes. The closest are for
+    each column those that correlate most, raw or within classes; of equal ones the first.
+    """
+    inner = np.array([without_class_means(c, list(labels)) for c in values.T.tolist()])
+    r, within = np.corrcoef(values.T), np.corrcoef(inner)
+    strength = np.round(np.maximum(abs(r), abs(within)), 12)
+    upper = np.triu_indices(len(r), 1)
+    counts = tuple(int(which[upper].sum()) for which in (r > threshold, r < -threshold))
+    kept = set[tuple[int, int]]()
+    for a in range(len(r)):
+        others = [b for b in range(len(r)) if b != a and strength[a, b] > threshold]
+        others.sort(key=lambda b: (-strength[a, b], b))
+        kept |= {(min(a, b), max(a, b)) for b in others[:partners]}
+    return (*counts, int((within[upper] > threshold).sum())), kept
+
+
 def specialisation(
     selection: Sequence[Sequence[float]],
     selection_labels: Sequence[int],

@@ -165,7 +165,7 @@ def test_settings_that_mean_nothing_are_refused(
 
 def test_other_data_has_no_size() -> None:
     with pytest.raises(
-        DataError, match="--resize is for the pictures of a folder:PATH, got 'digits'"
+        DataError, match=r"--resize is for the pictures of a folder:PATH, tar.* got 'digits'"
     ):
         load_source(Source("digits", resize="4"))
 

@@ -15,11 +15,14 @@ from torch import Tensor
 from torch.utils.weak import WeakIdKeyDictionary
 
 from holistic.graph.accompanied import apart
+from holistic.spool import release
 
 __all__ = ["Unpackable", "digest", "pack", "size_of", "unpack"]
 
 _OWN = "holistic."
 """Only dataclasses of modules of this package are made again from bytes."""
+_HASHED = 1 << 22
+"""Numbers whose bytes are taken together."""
 _PLAIN = (bool, int, float, str)
 _DIGESTS: Any = WeakIdKeyDictionary()
 """Digests of tensors that are asked for again and again: address, version, digest."""
@@ -223,7 +226,9 @@ def _tensor_digest(value: Tensor) -> bytes:
         return known[2]
     plain, extras = apart(value)
     whole = hashlib.sha256(f"{plain.dtype} {tuple(plain.shape)} {plain.stride()}".encode())
-    whole.update(_bytes_of(plain.contiguous()) if plain.numel() else b"")
+    for part in plain.contiguous().reshape(-1).split(_HASHED):
+        whole.update(_bytes_of(part) if len(part) else b"")
+        release()
     for part in _parts(dict(extras)):
         whole.update(part)
     _DIGESTS[value] = (*state, whole.digest())

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Check", "check", "first_look"]
 
+_NUMBERS = 1 << 24
+"""Numbers of inputs whose mean and spread are told, at most."""
 _SECONDS = 1.0
 """Time that each part of the look may take, where examples can be left out."""
 _TIMED, _FEWEST, _TRIED = 32, 64, 400
@@ -196,7 +198,12 @@ def _labels(subject: Subject, looked: _Looked) -> Labels | None:
 
 
 def _inputs(subject: Subject, looked: _Looked) -> Inputs:
-    values = looked.choosing.images.double()
+    import torch
+
+    images = looked.choosing.images
+    low, high = torch.aminmax(images)
+    most = max(1, _NUMBERS // max(1, images[0].numel()))
+    values = looked.choosing.sample(most, seed=subject.seed).images.double()
     fitting = Fitting()
     if looked.standing.accuracy.lo < _GOOD:
         count = min(_TRIED, _afforded(subject, looked.each * _TRIES))
@@ -206,8 +213,8 @@ def _inputs(subject: Subject, looked: _Looked) -> Inputs:
     accuracy: Accuracy | None = fitting.gain.accuracy if fitting.gain else None
     return Inputs(
         shape=tuple(values.shape[1:]),
-        low=float(values.min()),
-        high=float(values.max()),
+        low=float(low),
+        high=float(high),
         mean=float(values.mean()),
         spread=float(values.std()),
         better=fitting.words,

@@ -52,7 +52,7 @@ class Source:
     """Which data and which model."""
 
     data: Annotated[str, option(DATA)] = "digits"
-    """digits, mnist, fashion-mnist, folder:PATH, module:name."""
+    """digits, mnist, folder:PATH, tar:, parquet:, module:name."""
     _: KW_ONLY
     model: Annotated[str, option(MODEL)] = "mlp"
     """mlp, cnn or vit, or module:factory that returns yours."""
@@ -64,6 +64,8 @@ class Source:
     """Folder of mnist/*.gz; $HOLISTIC_DATA by default."""
     classes: Annotated[tuple[str, ...], option(DATA)] = ()
     """Names in the order of the logits: cat,dog."""
+    first: Annotated[int | None, option(DATA)] = None
+    """Read so many examples of a stream or of shards at most."""
     resize: Annotated[str | None, option(DATA)] = None
     """Size of a folder's pictures: 64 or 64x48, height first."""
     normalise: Annotated[str | None, option(DATA)] = None
@@ -74,7 +76,8 @@ class Source:
     @property
     def made(self) -> dict[str, Any]:
         """What an audit records, so that the subject can be made again."""
-        more = {"classes": [*self.classes], "resize": self.resize, "normalise": self.normalise,
+        more = {"classes": [*self.classes], "first": self.first, "resize": self.resize,
+                "normalise": self.normalise,
                 "vocabulary": self.vocabulary and str(self.vocabulary)}  # fmt: skip
         return {**self.origin, **{name: value for name, value in more.items() if value}}
 

@@ -25,7 +25,9 @@ __all__ = ["made_again", "needs_trust", "serve"]
 _MADE = ("data", "model", "weights", "seed", "limit", "score", "unit_axis")
 """What an audit must say of its source, so that its model can be made again."""
 _PORTS = 65_535
-_SOURCE = ("data", "model", "seed", "split_seed", "classes", "resize", "normalise", "vocabulary")
+_SOURCE = (
+    "data", "model", "seed", "split_seed", "classes", "first", "resize", "normalise", "vocabulary",
+)  # fmt: skip
 """What of that are flags of the source, some said only where they were given."""
 
 

@@ -92,7 +92,9 @@ def load_source(source: Source, weights: Path | None = None) -> Data:
         divide=_learns_from(source, weights),
         classes=classes or (processor.classes if processor else ()),
         prepare=processor and processor.given,
-        preparation=Preparation(_size(source.resize), _normalising(source.normalise)),
+        preparation=Preparation(
+            _size(source.resize), _normalising(source.normalise), _first(source.first)
+        ),
     )
     return data.as_floats() if is_reference(source) else data
 
@@ -119,6 +121,13 @@ def _size(text: str | None) -> tuple[int, int] | None:
     if sides is None or "0" in (sides[1].lstrip("0") or "0", (sides[2] or "1").lstrip("0") or "0"):
         raise SettingError(f"--resize needs a size, as 64 or 64x48 (height by width), got '{text}'")
     return int(sides[1]), int(sides[2] or sides[1])
+
+
+def _first(count: int | None) -> int | None:
+    """Check how many examples are read at most."""
+    if count is not None and count < 1:
+        raise SettingError(f"--first needs a number of examples from 1 on, got {count}")
+    return count
 
 
 def _normalising(text: str | None) -> tuple[float, ...]:
@@ -230,6 +239,7 @@ def whole_subject(model: nn.Module, data: Data, source: Source, plan: Plan) -> S
     HolisticError
         If the limit is too small, or model and data can't be studied.
     """
+    from holistic.graph.accompanied import rows_of
     from holistic.study.given import Given
     from holistic.study.scores import checked_score
     from holistic.study.subject import Subject
@@ -240,7 +250,7 @@ def whole_subject(model: nn.Module, data: Data, source: Source, plan: Plan) -> S
     images, labels = data.test.images, data.test.labels
     if plan.most is not None:
         rows = chosen_rows(labels, plan, seed=source.dividing)
-        images, labels = images[rows], labels[rows]
+        images, labels = rows_of(images, rows), labels[rows]
     if processor := _processor(source):
         images = processor.inputs(images)
     return Subject(

@@ -10,8 +10,11 @@ import torch
 from torch import Tensor
 
 from holistic.errors import ModelError, listed
+from holistic.spool import changed, taken
 
-__all__ = ["Accompanied", "Extras", "accompanied", "apart", "extras_of", "lacking"]
+__all__ = [
+    "Accompanied", "Extras", "accompanied", "apart", "extras_of", "lacking", "rows_of", "with_each",
+]  # fmt: skip
 
 Extras = Mapping[str, Tensor]
 """By name of the model's argument, a tensor `[B, …]` with as many examples as there are images."""
@@ -77,6 +80,19 @@ def apart(images: Tensor) -> tuple[Tensor, Extras]:
     if not isinstance(images, Accompanied):
         return images, {}
     return images.as_subclass(Tensor), images.extras
+
+
+def rows_of(images: Tensor, places: np.ndarray) -> Tensor:
+    """Return the examples at some places `[M]`, with what they carry."""
+    plain, extras = apart(images)
+    rows = torch.from_numpy(places)
+    return accompanied(taken(plain, places), {name: own[rows] for name, own in extras.items()})
+
+
+def with_each(images: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return what a change makes of each image, with what it carries."""
+    plain, extras = apart(images)
+    return accompanied(changed(plain, change), extras)
 
 
 def extras_of(images: Any) -> Extras:

@@ -18,6 +18,7 @@ from holistic.graph.edits import EditKind, edits_at
 from holistic.graph.engine import Change, Engine, Given, Stage
 from holistic.graph.sites import Site
 from holistic.pieces import once
+from holistic.spool import release
 
 if TYPE_CHECKING:
     from holistic.study.subject import Subject
@@ -69,6 +70,7 @@ def batches(count: int, size: int) -> Iterator[slice]:
     """
     for start in range(0, count, size):
         yield slice(start, min(start + size, count))
+        release()
 
 
 def replays(

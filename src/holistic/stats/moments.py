@@ -194,6 +194,10 @@ class Moments:
         seen = (self.count > 0).sum(0)
         return np.where(seen > 0, origin + offsets.sum(0) / np.maximum(seen, 1), np.nan)
 
+    def between(self) -> np.ndarray:
+        """Return how far each class's mean lies above that of all examples, `[C, U]`."""
+        return _offsets(self)[1] - self.total().offset
+
     def constant(self, *, within: bool = False) -> np.ndarray:
         """Say which units `[U]` never change, or (`within`) never change inside a class."""
         return (self if within else self.total()).m2.sum(0) == 0
@@ -327,7 +331,7 @@ def _offsets(moments: Moments) -> tuple[np.ndarray, np.ndarray]:
 
 def _between(cross: CrossMoments) -> np.ndarray:
     """Return the products of the class means' deviations, weighted by examples, `[U, V]`."""
-    left, right = (_offsets(block)[1] - block.total().offset for block in (cross.left, cross.right))
+    left, right = (block.between() for block in (cross.left, cross.right))
     return (left * cross.rows[:, None]).T @ right
 
 

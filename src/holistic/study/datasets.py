@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from holistic.errors import DataError, listed, nearest, notice
-from holistic.graph.accompanied import apart
+from holistic.graph.accompanied import apart, rows_of, with_each
 from holistic.study.classes import names_in_order
 from holistic.study.given import Given, read_given, sides
 from holistic.study.idx import IDX_SETS, read_set
 from holistic.study.labels import in_models_order
 from holistic.study.pictures import FEWEST, read_folder
 from holistic.study.splits import divided
+from holistic.study.streams import reading_first
 from holistic.usercode import called, findable, imported
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["DATA_SETS", "Data", "Labelled", "Preparation", "load_data"]
 
 DATA_SETS = ("digits", *IDX_SETS)
+_PACKED = ("tar", "parquet")
+_PATHS = ("folder:PATH", "tar:PATTERN", "parquet:PATTERN")
 _MOST_CLASSES = 1_000_000
 
 
@@ -50,7 +53,11 @@ class Labelled:
 
     def as_floats(self) -> Labelled:
         """Return them with whole numbers as fractions, in single precision."""
-        return Labelled(self.images.float(), self.labels)
+        import torch
+
+        if self.images.dtype == torch.float32:
+            return self
+        return Labelled(with_each(self.images, lambda x: x.float()), self.labels)
 
 
 @dataclass(frozen=True)
@@ -139,10 +146,33 @@ class Preparation:
         Height and width that the pictures of a folder are brought to; their own where None.
     normalise
         A mean and a standard deviation, or the means of all channels and then their deviations.
+    first
+        Examples that are read at most, of data that come one after another; all where None.
     """
 
     size: tuple[int, int] | None = None
     normalise: tuple[float, ...] = ()
+    first: int | None = None
+
+    def check(self, name: str) -> None:
+        """Refuse what isn't done to data of this name.
+
+        Raises
+        ------
+        DataError
+            If something is asked for that it doesn't have.
+        """
+        kind = name.partition(":")[0]
+        if self.size is not None and kind not in ("folder", *_PACKED):
+            raise DataError(
+                "--resize is for the pictures of a folder:PATH, tar:PATTERN or parquet:PATTERN, "
+                f"got '{name}'"
+            )
+        if self.first is not None and (kind == "folder" or name in DATA_SETS):
+            raise DataError(
+                f"--first is for data that come one after another, got '{name}'; --limit studies "
+                "fewer of it"
+            )
 
     def normalised(self, side: Labelled, *, owned: bool) -> Labelled:
         """Return inputs with each channel's mean taken away and divided by its deviation.
@@ -154,18 +184,22 @@ class Preparation:
         """
         import torch
 
-        images = side.images.to(torch.promote_types(side.images.dtype, torch.float32))
+        images, kind = side.images, torch.promote_types(side.images.dtype, torch.float32)
         channels = images.shape[1] if images.dim() > 1 else 1
         if len(self.normalise) not in (2, 2 * channels):
             raise DataError(
                 f"--normalise needs a mean and a deviation, or {channels} means and then "
                 f"{channels} deviations, got {len(self.normalise)} numbers"
             )
-        both = torch.tensor(self.normalise, dtype=images.dtype).reshape(2, -1)
+        both = torch.tensor(self.normalise, dtype=kind).reshape(2, -1)
         axes = [1] * max(0, images.dim() - 2)
         mean, deviation = (part.reshape(-1, *axes) for part in both)
-        changed = images.sub_(mean) if owned or images is not side.images else images.sub(mean)
-        return Labelled(changed.div_(deviation), side.labels)
+
+        def normal(some: Tensor) -> Tensor:
+            own = some.to(kind)
+            return (own.sub_(mean) if owned or own is not some else own.sub(mean)).div_(deviation)
+
+        return Labelled(with_each(images, normal), side.labels)
 
 
 def load_data(
@@ -184,8 +218,9 @@ def load_data(
     ----------
     name
         `digits`, `mnist`, `fashion-mnist`, `folder:PATH` (one folder of pictures per class, which
-        may hold further folders) or `module:callable`, which returns examples in any of the forms
-        of docs/data.md, or two of them: to train on, and to study.
+        may hold further folders), `tar:PATTERN` and `parquet:PATTERN` (shards of pictures with
+        labels), or `module:callable`, which returns examples in any of the forms of docs/data.md,
+        or two of them: to train on, and to study.
     data_dir
         Folder with `mnist/*.gz` and the like; `$HOLISTIC_DATA` by default, a download without it.
     seed
@@ -211,8 +246,7 @@ def load_data(
         Where pictures were turned or stretched, or something left out.
     """
     kind, _, rest = name.partition(":")
-    if preparation.size is not None and kind != "folder":
-        raise DataError(f"--resize is for the pictures of a folder:PATH, got '{name}'")
+    preparation.check(name)
     share = seed if divide else None
     if name == "digits":
         data = _digits(seed)
@@ -220,12 +254,16 @@ def load_data(
         data = _idx_data(name, data_dir or os.environ.get("HOLISTIC_DATA"))
     elif kind == "folder" and rest:
         data = _folder(name, Path(rest), share, preparation.size)
+    elif kind in _PACKED and rest:
+        data = _of_given(name, _packed(kind, rest, classes, preparation), share)
+        return data.normalised(preparation, owned=True)
     elif kind and rest:
         _check_kind(name, kind)
-        data = _called(name, share, classes, prepare)
+        with reading_first(preparation.first):
+            data = _called(name, share, classes, prepare)
         return data.normalised(preparation, owned=False)
     else:
-        allowed = (*DATA_SETS, "folder:PATH", "module:callable")
+        allowed = (*DATA_SETS, *_PATHS, "module:callable")
         raise DataError(
             f"no data set '{name}'{nearest(name, DATA_SETS)}; there are {listed(allowed)}"
         )
@@ -234,10 +272,10 @@ def load_data(
 
 def _check_kind(name: str, kind: str) -> None:
     """Refuse what is no module and seems to be a slip of the pen."""
-    meant = nearest(f"{kind}:", ["folder:"])
+    meant = nearest(f"{kind}:", [path.partition(":")[0] + ":" for path in _PATHS])
     if meant and not findable(kind):
         raise DataError(
-            f"no such data '{kind}:'{meant}; there are {listed((*DATA_SETS, 'folder:PATH'))}, and "
+            f"no such data '{kind}:'{meant}; there are {listed((*DATA_SETS, *_PATHS))}, and "
             f"'module:callable', of which there is no module '{kind}'"
         )
 
@@ -259,16 +297,21 @@ def _folder(name: str, path: Path, share: int | None, size: tuple[int, int] | No
     return _of_given(name, read_given(Given(found.pixels, found.labels, found.classes)), share)
 
 
+def _packed(kind: str, pattern: str, classes: Any, preparation: Preparation) -> Given:
+    from holistic.study.packed import read_packed
+
+    with reading_first(preparation.first):
+        return read_given(read_packed(kind, pattern, preparation.size), classes)
+
+
 def _of_given(name: str, given: Given, seed: int | None) -> Data:
     """Name checked examples; a seed halves each class, one half to train on."""
-    import torch
-
     whole = Labelled(given.inputs, given.labels)
     names = tuple(str(name) for name in names_in_order(given.classes))
     if seed is None:
         return Data(name, names, None, whole, given.features, given.vocabulary)
-    halves = [torch.from_numpy(rows) for rows in divided(whole.labels.cpu().numpy(), 0.5, seed)]
-    train, test = (Labelled(whole.images[rows], whole.labels[rows]) for rows in halves)
+    halves = divided(whole.labels.cpu().numpy(), 0.5, seed)
+    train, test = (Labelled(rows_of(whole.images, rows), whole.labels[rows]) for rows in halves)
     train = Labelled(apart(train.images)[0], train.labels)  # what is trained here takes no more
     return Data(name, names, train, test, given.features, given.vocabulary)
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-import torch
 from torch import Tensor
 
+from holistic.graph.accompanied import rows_of
 from holistic.graph.torch_settings import settled
 from holistic.study.examples import Examples
 from holistic.study.splits import split
@@ -60,4 +60,4 @@ class Divided:
         """Images of both splits `[N, …]`: all, but where the user's own splits leave some out."""
         if self.given is None:
             return self.images
-        return self.images[torch.from_numpy(np.sort(np.concatenate(self.indices)))]
+        return rows_of(self.images, np.sort(np.concatenate(self.indices)))

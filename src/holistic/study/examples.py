@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from holistic.graph.accompanied import rows_of
 from holistic.study.splits import stratified_sample
 
 __all__ = ["Examples"]
@@ -39,8 +40,8 @@ class Examples:
 
     def at(self, places: np.ndarray) -> Examples:
         """Return those at some places `[M]`, in that order."""
-        rows = torch.from_numpy(places)
-        return Examples(self.indices[places], self.images[rows], self.labels[rows])
+        images, labels = rows_of(self.images, places), self.labels[torch.from_numpy(places)]
+        return Examples(self.indices[places], images, labels)
 
     def sample(self, count: int, *, seed: int) -> Examples:
         """Draw about `count` of them, every class in its share; all if there are no more."""

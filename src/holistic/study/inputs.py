@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 from holistic.arguments import described, printable
 from holistic.errors import DataError, ModelError, SettingError, listed, shortened
+from holistic.graph.accompanied import with_each
 from holistic.graph.loops import batches
+from holistic.spool import spooled
 from holistic.study.labels import checked_labels
 from holistic.usercode import FAULTS
 
@@ -103,8 +105,8 @@ def check_kind(images: Tensor) -> None:
 def _check_finite(images: Tensor) -> None:
     if not images.is_floating_point() or images.numel() == 0:
         return
-    if torch.stack(torch.aminmax(images)).isfinite().all():  # a NaN is both ends
-        return
+    if not spooled(images) and torch.stack(torch.aminmax(images)).isfinite().all():
+        return  # a NaN is both ends
     rows = max(1, _CHECKED // max(1, images[0].numel()))
     parts = [images[part].isfinite().flatten(1).all(1) for part in batches(len(images), rows)]
     bad = (~torch.cat(parts)).nonzero()[:, 0]
@@ -130,8 +132,9 @@ def in_precision(images: Tensor, model: nn.Module) -> Tensor:
     """
     images = images.clone() if images.is_inference() else images
     if not (images.is_floating_point() or images.dtype in (torch.uint8, torch.bool)):
-        return images.long()
-    return _cast(images, dtype_of(model))
+        return images if images.dtype == torch.int64 else with_each(images, lambda x: x.long())
+    dtype = dtype_of(model)
+    return images if images.dtype == dtype else with_each(images, lambda x: _cast(x, dtype))
 
 
 def dtype_of(model: nn.Module) -> torch.dtype:
@@ -165,7 +168,7 @@ def fitting(images: Tensor, run: Callable[[Tensor], object]) -> Tensor:
     try:
         run(images[:2])
     except FAULTS:  # whatever a model raises on numbers of the wrong kind
-        return images.float()
+        return with_each(images, lambda x: x.float())
     return images
 
 

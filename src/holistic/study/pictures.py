@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 from collections import Counter
@@ -14,14 +15,15 @@ import numpy as np
 
 from holistic.arguments import printable
 from holistic.errors import DataError, listed
+from holistic.study.streams import Gathered
 from holistic.unpacked import check_unpacked
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["FEWEST", "Pictures", "picture_numbers", "read_folder"]
+__all__ = ["FEWEST", "SUFFIXES", "Pictures", "picture_numbers", "read_folder", "read_picture"]
 
-_SUFFIXES = frozenset(
+SUFFIXES = frozenset(
     ".png .jpg .jpeg .jfif .bmp .gif .tif .tiff .webp .pgm .ppm .pnm".split()
 )  # what else lies in a folder is left out, and told
 _SIDES = frozenset("train training test testing val valid validation".split())
@@ -37,6 +39,8 @@ _PIXEL = 3 * np.dtype(np.float32).itemsize
 """Bytes of a pixel once it is read, in colours."""
 _FOLDER, _FOLDER_TIMES = 1 << 30, 1000
 """What all pictures of a folder may come to, in bytes, and how many times their files beyond."""
+_NO_LABEL = np.zeros(1, np.int64)
+_AT_ONCE = 64
 _EXPANDED = "in grey among colours were given three equal channels"
 
 
@@ -109,30 +113,75 @@ def read_folder(
         they differ in size.
     """
     classes, files, left_out = _found(path, fewest)
-    pictures, labels = _each(path, files, size)
-    _check_sizes(path, [file for own in files for file in own], pictures)
-    done = Counter(what for picture in pictures for what in picture.done)
-    pixels, grey = _stacked(pictures)
-    done.update({_EXPANDED: grey} if grey else {})
-    notes = [f"'{path}': {count:,} pictures {what}" for what, count in done.items()]
-    return Pictures(pixels, np.array(labels), classes, (*notes, *left_out))
-
-
-def _each(
-    path: Path, files: Sequence[Sequence[Path]], size: tuple[int, int] | None
-) -> tuple[list[_Picture], list[int]]:
-    """Read the pictures of each class, and their labels, while they don't come to too much."""
-    pictures, labels, packed, unpacked = list[_Picture](), list[int](), 0, 0
+    stack, labels = _Stack(), list[int]()
+    packed, unpacked = 0, 0
     for label, file in ((label, file) for label, own in enumerate(files) for file in own):
-        pictures.append(_resized(_read(file), size))
+        picture = _resized(_read(file), size)
+        stack.add(file, picture)
         labels.append(label)
         packed += file.stat().st_size
-        unpacked += pictures[-1].pixels.size * 4
+        unpacked += picture.pixels.size * 4
         check_unpacked(
             f"the folder '{path}'", unpacked, packed, error=DataError, least=_FOLDER,
             times=_FOLDER_TIMES,
         )  # fmt: skip
-    return pictures, labels
+    stack.check_sizes(path)
+    pixels = stack.whole()
+    notes = [f"'{path}': {count:,} pictures {what}" for what, count in stack.done.items()]
+    return Pictures(pixels, np.array(labels), classes, (*notes, *left_out))
+
+
+class _Stack:
+    """Pictures of one size, brought to 0 to 1 and one number of channels as they come."""
+
+    def __init__(self) -> None:
+        self.done = Counter[str]()
+        self._sizes = dict[tuple[int, ...], tuple[int, Path]]()
+        self._rows = Gathered()
+        self._grey = 0
+
+    def add(self, file: Path, picture: _Picture) -> None:
+        """Add a picture; of those of several sizes the sizes alone."""
+        self.done.update(picture.done)
+        count, first = self._sizes.get(picture.pixels.shape[1:], (0, file))
+        self._sizes[picture.pixels.shape[1:]] = count + 1, first
+        if len(self._sizes) > 1:
+            return
+        row = (picture.pixels / np.float32(picture.full))[None]
+        channels = self._rows.shape[0] if self._rows.count else row.shape[1]
+        if channels < row.shape[1]:
+            self._in_colour()
+        elif channels > row.shape[1]:
+            row = row.repeat(channels, 1)
+        self._grey += len(picture.pixels) == 1
+        self._rows.add(row, _NO_LABEL, 0)
+
+    def _in_colour(self) -> None:
+        grey, self._rows = self._rows.whole()[0], Gathered()
+        for start in range(0, len(grey), _AT_ONCE):
+            some = grey[start : start + _AT_ONCE].repeat(3, 1)
+            self._rows.add(some, _NO_LABEL.repeat(len(some)), 0)
+
+    def check_sizes(self, path: Path) -> None:
+        """Refuse pictures of several sizes."""
+        if len(self._sizes) == 1:
+            return
+        sizes = Counter({size: count for size, (count, _) in self._sizes.items()})
+        usual = sizes.most_common(1)[0][0]
+        other = next(file for size, (_, file) in self._sizes.items() if size != usual)
+        listing = ", ".join(f"{w} × {h} ({n})" for (h, w), n in sizes.most_common(4))
+        more = f" and {len(sizes) - 4} more" if len(sizes) > 4 else ""
+        raise DataError(
+            f"the pictures in '{path}' have {len(sizes)} sizes, {listing}{more}, as '{other}'; all "
+            "must have one size: --resize, or crop them as for the model's training"
+        )
+
+    def whole(self) -> np.ndarray:
+        """Return all pictures `[N, channels, H, W]`, after noting how many grey ones changed."""
+        pixels = self._rows.whole()[0]
+        if pixels.shape[1] > 1 and self._grey:
+            self.done.update({_EXPANDED: self._grey})
+        return pixels
 
 
 def _resized(picture: _Picture, size: tuple[int, int] | None) -> _Picture:
@@ -197,7 +246,7 @@ def _sorted_out(folder: Path) -> tuple[list[Path], list[Path]]:
     pictures, others = list[Path](), list[Path]()
     for file in _files_below(folder):
         hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-        usual = file.suffix.lower() in _SUFFIXES and not hidden and file.is_file()
+        usual = file.suffix.lower() in SUFFIXES and not hidden and file.is_file()
         (pictures if usual else others).append(file)
     return sorted(pictures), sorted(others)
 
@@ -232,38 +281,39 @@ def _check_names(path: Path, folders: Sequence[Path], files: Sequence[Sequence[P
             )
 
 
-def _check_sizes(path: Path, files: Sequence[Path], pictures: Sequence[_Picture]) -> None:
-    sizes = Counter(picture.pixels.shape[1:] for picture in pictures)
-    if len(sizes) == 1:
-        return
-    usual = sizes.most_common(1)[0][0]
-    other = next(f for f, p in zip(files, pictures, strict=True) if p.pixels.shape[1:] != usual)
-    listing = ", ".join(f"{w} × {h} ({n})" for (h, w), n in sizes.most_common(4))
-    more = f" and {len(sizes) - 4} more" if len(sizes) > 4 else ""
-    raise DataError(
-        f"the pictures in '{path}' have {len(sizes)} sizes, {listing}{more}, as '{other}'; all "
-        "must have one size: --resize, or crop them as for the model's training"
-    )
+def read_picture(name: str, data: bytes, size: tuple[int, int] | None) -> np.ndarray:
+    """Read a picture out of its file's bytes as `read_folder` does: `[channels, H, W]`.
 
+    Parameters
+    ----------
+    name
+        What errors call it.
+    data
+        What the file holds.
+    size
+        Height and width that it is brought to; its own where None.
 
-def _stacked(pictures: Sequence[_Picture]) -> tuple[np.ndarray, int]:
-    """Bring pictures to 0 to 1 and one number of channels; count the grey ones among colour."""
-    channels = max(len(picture.pixels) for picture in pictures)
-    shape = (len(pictures), channels, *pictures[0].pixels.shape[1:])
-    pixels = np.empty(shape, np.float32)
-    for row, picture in zip(pixels, pictures, strict=True):
-        row[:] = picture.pixels / np.float32(picture.full)
-    return pixels, sum(len(picture.pixels) < channels for picture in pictures)
+    Raises
+    ------
+    DataError
+        If it can't be read or has no single meaning.
+    """
+    picture = _resized(_opened(name, io.BytesIO(data), len(data)), size)
+    return picture.pixels / np.float32(picture.full)
 
 
 def _read(file: Path) -> _Picture:
     """Read one picture."""
+    return _opened(str(file), file, file.stat().st_size)
+
+
+def _opened(file: str, source: Path | io.BytesIO, packed: int) -> _Picture:
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(file) as picture:
+        with warnings.catch_warnings(action="ignore"), Image.open(source) as picture:
             pixels = picture.width * picture.height
-            check_unpacked(f"'{file}'", pixels * _PIXEL, file.stat().st_size, error=DataError)
+            check_unpacked(f"'{file}'", pixels * _PIXEL, packed, error=DataError)
             _check_frames(file, picture)
             stored = _stored(picture)
             turned = picture.getexif().get(0x0112, 1) not in (0, 1)
@@ -287,7 +337,7 @@ def _stored(picture: Image) -> str:
     return str(args if isinstance(args, str) or not args else args[0])
 
 
-def _check_frames(file: Path, picture: Image) -> None:
+def _check_frames(file: str, picture: Image) -> None:
     frames = getattr(picture, "n_frames", 1)
     if frames > 1 and picture.format != "MPO":  # a camera's file, whose others are previews
         raise DataError(

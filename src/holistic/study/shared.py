@@ -78,7 +78,8 @@ def _ordered(subject: Subject) -> tuple[np.ndarray, list[str]]:
     digests = np.array(
         [
             _digest(subject.images[int(place)], int(label))
-            for place, label in zip(studied, labels, strict=True)
+            for part in batches(len(studied), _AT_ONCE)
+            for place, label in zip(studied[part], labels[part], strict=True)
         ]
     )
     turns = np.empty(len(labels), int)

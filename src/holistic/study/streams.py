@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,9 +15,10 @@ from torch import Tensor
 
 from holistic.arguments import described
 from holistic.errors import DataError, listed
+from holistic.spool import IN_MEMORY, Spool
 from holistic.study.inputs import as_tensor, check_kind
 
-__all__ = ["columns_of", "gathered_from"]
+__all__ = ["Gathered", "columns_of", "gathered_from", "reading_first"]
 
 INPUTS = (
     "inputs", "input", "images", "image", "img", "x", "data", "features", "pixel_values",
@@ -25,13 +28,26 @@ INPUTS = (
 LABELS = ("labels", "label", "y", "target", "targets", "class", "fine_label")
 """How its labels are called."""
 _ENDLESS = (itertools.count, itertools.cycle, itertools.repeat)
-_MOST_BYTES, _MOST = 4 << 30, 20_000_000
+_MOST_BYTES, _MOST = 64 << 30, 20_000_000
 """What may come from something that doesn't say how much it holds: bytes and examples."""
+_FIRST: ContextVar[int | None] = ContextVar("first", default=None)
+
+
+@contextmanager
+def reading_first(count: int | None) -> Generator[None]:
+    """Read so many examples of data at most; all where None."""
+    before = _FIRST.set(count)
+    try:
+        yield
+    finally:
+        _FIRST.reset(before)
 
 
 @dataclass
-class _Gathered:
+class Gathered:
     """Inputs `[N, …]` and labels `[N]`, filled in place so that there is one copy of them.
+
+    Inputs of more than `IN_MEMORY` bytes are written to a file as they come.
 
     Attributes
     ----------
@@ -42,27 +58,49 @@ class _Gathered:
     expected: int | None = None
     count: int = 0
     inputs: np.ndarray | None = None
+    spool: Spool | None = None
     labels: list[np.ndarray] = field(default_factory=list[np.ndarray])
 
     def add(self, inputs: np.ndarray, labels: np.ndarray, place: int) -> None:
         """Add some examples `[B, …]` with their labels `[B]`, the ones that come at a place."""
-        if self.inputs is None:
+        if self.spool is None and self.inputs is None:
             rows = len(inputs) if self.expected is None else max(self.expected, len(inputs))
             self.inputs = np.empty((rows, *inputs.shape[1:]), inputs.dtype)
-        kept = self.inputs
-        if inputs.shape[1:] != kept.shape[1:] or labels.ndim != self._label_axes(labels):
+        shape, own = self.shape, inputs.shape[1:]
+        if own != shape or labels.ndim != self._label_axes(labels):
             raise DataError(
-                f"examples differ in shape: number {self.count} has {_shape(inputs)}, those "
-                f"before it {_shape(kept)} (part {place}); pad or crop all to one shape"
+                f"examples differ in shape: number {self.count} has {_shape(own)}, those "
+                f"before it {_shape(shape)} (part {place}); pad or crop all to one shape"
             )
+        if self.inputs is not None:
+            self._hold(self.inputs, inputs)
+        elif self.spool is not None:
+            if self.spool.kind != inputs.dtype:
+                kind = np.result_type(self.spool.kind, inputs)
+                self.spool = self.spool if kind == self.spool.kind else self.spool.retyped(kind)
+            self.spool.add(inputs)
+        self.labels.append(labels)
+        self.count += len(inputs)
+
+    def _hold(self, kept: np.ndarray, inputs: np.ndarray) -> None:
         if kept.dtype != inputs.dtype:
             kept = self.inputs = kept.astype(np.result_type(kept, inputs), copy=False)
         end = self.count + len(inputs)
+        if kept.dtype != object and end * (kept.nbytes // max(1, len(kept))) > IN_MEMORY:
+            self.spool, self.inputs = Spool(kept.shape[1:], kept.dtype), None
+            self.spool.add(kept[: self.count])
+            self.spool.add(inputs)
+            return
         if end > len(kept):  # moved by the system's tables, not copied
             kept.resize((max(end, len(kept) + len(kept) // 8), *kept.shape[1:]), refcheck=False)
         kept[self.count : end] = inputs
-        self.labels.append(labels)
-        self.count = end
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one example."""
+        if self.spool is not None:
+            return self.spool.shape
+        return () if self.inputs is None else self.inputs.shape[1:]
 
     def _label_axes(self, labels: np.ndarray) -> int:
         return self.labels[0].ndim if self.labels else labels.ndim
@@ -75,17 +113,18 @@ class _Gathered:
         DataError
             If there are none.
         """
-        if self.inputs is None or self.count == 0:
+        inputs = self.spool.whole() if self.spool is not None else self.inputs
+        if inputs is None or self.count == 0:
             raise DataError("the data holds no examples; pass at least 2 of each class")
-        if self.count < len(self.inputs):
-            self.inputs.resize((self.count, *self.inputs.shape[1:]), refcheck=False)
+        if self.count < len(inputs):
+            inputs.resize((self.count, *inputs.shape[1:]), refcheck=False)
         try:
             labels = np.concatenate(self.labels)
         except (TypeError, ValueError):
             raise DataError(
                 "labels differ in shape from one part to the next; pass one class index an example"
             ) from None
-        return self.inputs, labels
+        return inputs, labels
 
     def check_end(self) -> None:
         """Refuse to go on for ever.
@@ -95,11 +134,12 @@ class _Gathered:
         DataError
             If more came than anything without a length may hold.
         """
-        size = 0 if self.inputs is None else self.inputs.nbytes
+        size = sum(kept.nbytes for kept in (self.inputs, self.spool) if kept is not None)
         if self.expected is None and (self.count > _MOST or size > _MOST_BYTES):
             raise DataError(
                 f"the data has given {self.count:,} examples ({size / 1e9:.1f} GB) and no end; "
-                "pass a part, as itertools.islice(data, 100), or a Dataset, which says its length"
+                "pass a part, as itertools.islice(data, 100) or --first 100, or a Dataset, which "
+                "says its length"
             )
 
 
@@ -135,8 +175,8 @@ def _joined(parts: Sequence[np.ndarray]) -> np.ndarray | None:
         return None
 
 
-def _shape(values: np.ndarray) -> str:
-    return " × ".join(map(str, values.shape[1:])) or "one number"
+def _shape(sides: tuple[int, ...]) -> str:
+    return " × ".join(map(str, sides)) or "one number"
 
 
 def gathered_from(
@@ -158,12 +198,13 @@ def gathered_from(
     DataError
         If a part is something else, examples differ in shape, or there is no end.
     """
-    if isinstance(parts, _ENDLESS):
+    most = _FIRST.get()
+    if isinstance(parts, _ENDLESS) and most is None:
         raise DataError(
             f"the data is endless ({type(parts).__name__}); pass a part of it, as "
-            "itertools.islice(data, 100)"
+            "itertools.islice(data, 100) or --first 100"
         )
-    found, columns = _Gathered(expected), _Columns()
+    found, columns = Gathered(expected), _Columns()
     for place, part in enumerate(parts):
         inputs, labels, others = _taken_apart(part, place)
         x, y = _numbers(inputs), _label_numbers(labels)
@@ -176,9 +217,13 @@ def gathered_from(
                 "batch needs as many labels as inputs, an example one class index (of one-hot "
                 "labels, label.argmax())"
             )
+        if most is not None and len(x) > (left := most - found.count):
+            x, y, others = x[:left], y[:left], {name: own[:left] for name, own in others.items()}
         found.add(x, y, place)
         columns.add(others, single=alone)
         found.check_end()
+        if found.count == most:
+            break
     return (*found.whole(), columns.whole())
 
 

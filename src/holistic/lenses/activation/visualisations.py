@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Canvas", "alike", "visualise", "visualise_units"]
 
+_NUMBERS = 1 << 23
+"""Numbers of inputs that are averaged together."""
 _RATE = 0.3
 """Step of Adam on the Fourier coefficients."""
 _SMOOTH = 0.5
@@ -63,7 +65,10 @@ class Canvas:
     def of(cls, images: Tensor) -> Canvas:
         """Measure the range of the data `[N, …]`."""
         low, high = (float(end) for end in torch.aminmax(images))
-        return cls(images[:1], low, high, float(images.double().mean()))
+        count = max(1, _NUMBERS // max(1, images[0].numel()))
+        means = [(float(part.double().mean()), len(part)) for part in images.split(count)]
+        middle = sum(mean * n for mean, n in means) / len(images)
+        return cls(images[:1], low, high, means[0][0] if len(means) == 1 else middle)
 
     def coefficients(self, count: int, generator: torch.Generator) -> Tensor:
         """Draw coefficients of `count` inputs, `[count, channels, H, W // 2 + 1, 2]`."""

@@ -26,6 +26,9 @@ from holistic.study.subject import Subject
 
 __all__ = ["BLIND", "GROUPS", "SHARES", "Measures", "measures"]
 
+_NUMBERS = 1 << 23
+"""Numbers of the images that classes are contrasted on, at most."""
+
 BLIND = "random"
 """Name of maps that see no model: others aren't compared with them."""
 
@@ -164,7 +167,9 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def _contrast(given: _Given) -> np.ndarray:
     """How far each pixel's mean in a class lies from the others', in standard errors, `[n, P]`."""
-    pool = given.subject.selection
+    subject = given.subject
+    most = max(2 * len(subject.classes), _NUMBERS // max(1, subject.images[0].numel()))
+    pool = subject.selection.sample(most, seed=subject.seed)
     values = planes(pool.images).double().flatten(2).cpu().numpy()  # [N, C, P]
     labels, found = pool.labels.cpu().numpy(), {}
     for label in np.unique(given.sample.labels.cpu().numpy()):

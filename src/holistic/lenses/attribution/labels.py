@@ -17,7 +17,7 @@ from holistic.lenses.attribution._label_chances import (
     wrong_share,
 )
 from holistic.lenses.attribution._label_scores import Scores, judged
-from holistic.lenses.attribution._label_views import read_views
+from holistic.lenses.attribution._label_views import COLUMNS, read_views
 from holistic.lenses.attribution._sample import joined
 from holistic.lenses.attribution.labels_statements import statements
 from holistic.lenses.attribution.schemas import LabelRow
@@ -32,6 +32,8 @@ __all__ = ["Doubts", "doubts_of", "feature_count", "labels_finding"]
 
 _SHOWN = 60
 """Doubted examples whose pictures are kept."""
+_READ = 1 << 23
+"""Most numbers of the inputs of all examples whose labels are judged."""
 _NUMBERS = 1 << 27
 """Most random features of all examples together."""
 _READABLE = 2 / 3
@@ -97,9 +99,17 @@ def feature_count(width: int, examples: int) -> int:
     return max(8, min(width, examples, _NUMBERS // max(1, examples)))
 
 
+def judged_examples(subject: Subject) -> int:
+    """How many examples' labels are judged at most: what is read of them stays small."""
+    width = min(subject.images[0].numel(), COLUMNS)
+    return max(2 * FEWEST * len(subject.classes), _READ // max(1, width))
+
+
 def doubts_of(subject: Subject, lens: Attribution, progress: Progress) -> Doubts:
-    """Judge the label of every example of both splits, by fits that never saw it."""
-    every = joined(subject.selection, subject.evaluation)
+    """Judge the labels of both splits' examples, each by fits that never saw it."""
+    half = judged_examples(subject) // 2
+    sides = (subject.selection, subject.evaluation)
+    every = joined(*(side.sample(half, seed=subject.seed) for side in sides))
     views, model = read_views(subject, every)
     progress("judging labels", 1, 2)
     finite = np.isfinite(model).all(1)
@@ -250,6 +260,12 @@ def _caveats(subject: Subject, doubts: Doubts) -> tuple[str, ...]:
             "examples, or most of theirs look like another class."
         )
     left = len(subject.selection) + len(subject.evaluation) - len(doubts.examples)
-    if left:
+    most = judged_examples(subject)
+    if left and len(doubts.examples) + left > most:
+        lines.append(
+            f"{left:,} examples aren't judged: of more than {most:,} about as many are drawn, "
+            "every class in its share."
+        )
+    elif left:
         lines.append(f"{left:,} examples aren't judged: what the model holds of them isn't finite.")
     return tuple(lines)

@@ -37,6 +37,8 @@ TRIED = 64
 """Most suspects of a class that are tried."""
 RUNS = 20
 """Runs of the model that a suspect takes, about."""
+_NUMBERS = 1 << 23
+"""Numbers of the images of a split that are looked at, at most."""
 _FEWEST = 8
 """Evaluation images that carry a feature, and others, that confirming it needs."""
 _SURE, _RARER = 0.05, 2
@@ -115,8 +117,10 @@ def shortcuts_finding(subject: Subject, lens: Attribution, progress: Progress) -
 
 
 def view_of(subject: Subject, examples: Examples) -> View:
-    """Return a split's images as planes, with the model behind them."""
+    """Return a split's images as planes, with the model behind them; of very many a part."""
     shape = subject.images.shape[1:]
+    most = max(4 * len(subject.classes), _NUMBERS // max(1, subject.images[0].numel()))
+    examples = examples.sample(most, seed=subject.seed)
 
     def predict(images: object) -> np.ndarray:
         given = flat_planes(images, shape).to(subject.images)  # pyright: ignore[reportArgumentType]

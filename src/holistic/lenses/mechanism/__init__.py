@@ -33,8 +33,12 @@ class Mechanism(Lens):
     """Randomly initialised controls of counted pairs and of clusters; 20 or more."""
     control_examples: int = setting(500, 2, 10_000_000, quick=100, least=60)
     """Examples of the selection split that they are read on, at most."""
-    most_units: int = setting(2048, 2, 20_000, quick=512)
+    most_units: int = setting(100_000, 2, 1_000_000, quick=512)
     """Units that are correlated at most, over all sites; those that vary most are kept."""
+    listed_units: int = setting(2048, 2, 20_000)
+    """Units over all sites up to which all pairs are listed, and each site's matrix is kept."""
+    partners: int = setting(10, 1, 1000)
+    """Pairs that are listed of each unit where there are more units: the strongest ones."""
     most_clusters: int = setting(12, 2, 1000)
     """Largest number of clusters that is tried; the smallest is 2."""
     draws: int = setting(30, 20, 10_000, quick=20)

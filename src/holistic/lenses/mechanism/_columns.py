@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -17,6 +17,8 @@ from holistic.study.subject import Subject
 __all__ = ["Columns", "columns_of"]
 
 _ROWS, _ROWS_PER_CLASS, _MOST_ROWS = 1024, 32, 1 << 14
+_NUMBERS = 1 << 24
+"""Numbers that a batch of columns holds at most."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,14 @@ class Columns:
         Per site, the indices of its units that are columns.
     counts
         Per site, how many units it has in all.
+    drawn_from
+        Per site, how many columns these were drawn from; empty where they are all there are.
     """
 
     sites: tuple[str, ...]
     units: tuple[np.ndarray, ...]
     counts: tuple[int, ...]
+    drawn_from: tuple[int, ...] = ()
 
     @property
     def site(self) -> np.ndarray:
@@ -51,6 +56,24 @@ class Columns:
         """Columns of one site."""
         ends = np.cumsum([0, *(len(u) for u in self.units)])
         return slice(int(ends[index]), int(ends[index + 1]))
+
+    def drawn(self, most: int, seed: int) -> Columns:
+        """Draw columns at random, at most so many: of each site as many as the cap that fits."""
+        sizes = tuple(len(units) for units in self.units)
+        if sum(sizes) <= most:
+            return self
+        cap, rng = _cap(sizes, most), np.random.default_rng(seed)
+        units = tuple(np.sort(rng.permutation(own)[:cap]) for own in self.units)
+        return replace(self, units=units, drawn_from=sizes)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """How many pairs of two sites each pair of their columns stands for, `[S, S]`."""
+        own = np.array([len(units) for units in self.units], np.float64)
+        every = np.array(self.drawn_from or own, np.float64)
+        weights = np.outer(every / own, every / own)
+        np.fill_diagonal(weights, every * (every - 1) / np.maximum(own * (own - 1), 1))
+        return weights
 
     def values(self, by_site: Mapping[str, np.ndarray]) -> np.ndarray:
         """Put the values `[N, U]` of each site side by side: `[N, T]`."""
@@ -90,6 +113,7 @@ class Columns:
         labels, classes = class_indices(examples), len(subject.classes)
         order = np.random.default_rng(seed).permutation(len(labels))
         size = min(max(_ROWS, _ROWS_PER_CLASS * classes), _MOST_ROWS)
+        size = max(1, min(size, _NUMBERS // sum(self.counts)))
         for part in batches(len(order), size):
             rows = order[part]
             means = position_means(subject, self.sites, examples, rows)
@@ -107,7 +131,16 @@ def columns_of(subject: Subject, most: int) -> Columns:
     everything = Columns(names, tuple(np.arange(c) for c in counts), counts)
     if sum(counts) <= most:
         return everything
-    fits = [c for c in range(1, most + 1) if sum(min(u, c) for u in counts) <= most]
     values, _ = next(everything.batches(subject, subject.selection, subject.seed))
     blocks = [values[:, everything.block(i)] for i in range(len(sites))]
-    return Columns(names, tuple(most_varying(b, max(fits, default=1)) for b in blocks), counts)
+    return Columns(names, tuple(most_varying(b, _cap(counts, most)) for b in blocks), counts)
+
+
+def _cap(sizes: Sequence[int], most: int) -> int:
+    """Return how many each site keeps at most so that all sites together keep at most `most`."""
+    low, high = 1, max(1, most)
+    while low < high:
+        middle = (low + high + 1) // 2
+        fits = sum(min(size, middle) for size in sizes) <= most
+        low, high = (middle, high) if fits else (low, middle - 1)
+    return low

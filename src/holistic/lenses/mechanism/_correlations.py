@@ -12,9 +12,12 @@ from holistic.lenses.mechanism._influences import SAME, Influences
 from holistic.lenses.mechanism._shuffles import ShuffledProducts
 from holistic.stats.moments import CrossMoments, Moments
 
-__all__ = ["Correlations", "Counts", "few_correlations", "standardised"]
+__all__ = [
+    "CARRIERS", "Correlations", "Counts", "bounds", "few_correlations", "half_widths", "robust_p",
+    "standardised",
+]  # fmt: skip
 
-_CARRIERS = 10
+CARRIERS = 10
 
 
 @dataclass(frozen=True)
@@ -50,27 +53,18 @@ class Correlations:
         *,
         within: bool,
     ) -> Self:
-        """Correlate from the sums over examples, raw or within classes.
-
-        p is the larger of two, since each fails where the other holds. One says how often shuffled
-        values correlate as much, which is too rare where units are wide awake on the same examples.
-        The other measures Σ z_a z_b by its own spread √Σ z_a² z_b², which is too small where two
-        rare units happen never to meet.
-        """
-        from scipy.special import stdtr
-
+        """Correlate from the sums over examples, raw or within classes."""
         found = cross.correlation(within=within)
-        rare = ~found.left_out & (influences.carriers < _CARRIERS)
+        rare = ~found.left_out & (influences.carriers < CARRIERS)
         bare = rare[:, None] | rare | np.isnan(found.r)
         freedom = max(found.df + 1, 1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            spread = np.sqrt(influences.squares * found.n / freedom)
-            robust = 2 * stdtr(freedom, -np.abs(found.r * found.n / spread))
+        robust = robust_p(found.r, influences.squares, n=found.n, freedom=freedom)
         p = np.maximum(robust, shuffled.p(found.r * found.n))
+        spread = influences.second, shuffled.variance, influences.supports()
         return cls(
             np.where(bare, np.nan, found.r),
             np.where(bare, np.nan, p),
-            _half_widths(found.r, influences, shuffled.variance, freedom),
+            half_widths(found.r, spread, n=influences.n, freedom=freedom),
             found.n,
             found.left_out,
             rare,
@@ -83,28 +77,66 @@ class Correlations:
 
     def interval(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the bounds of the correlations of columns `a` with columns `b`."""
-        r, half = self.r[a, b], self.half[a, b]
-        exact = np.isnan(half)  # ±1, or left out
-        z = np.arctanh(np.where(exact, 0, r))
-        lo, hi = (np.where(exact, r, np.tanh(z + side * half)) for side in (-1, 1))
-        return lo, hi
+        return bounds(self.r[a, b], self.half[a, b])
 
 
-def _half_widths(
-    r: np.ndarray, influences: Influences, shuffled: np.ndarray, freedom: int
+def bounds(r: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bounds of correlations, from half the widths on Fisher's z scale."""
+    exact = np.isnan(half)  # ±1, or left out
+    z = np.arctanh(np.where(exact, 0, r))
+    lo, hi = (np.where(exact, r, np.tanh(z + side * half)) for side in (-1, 1))
+    return lo, hi
+
+
+def robust_p(r: np.ndarray, squares: np.ndarray, *, n: int, freedom: int) -> np.ndarray:
+    """Return the two-sided p of correlations by a t with the spread of Σ z_a z_b itself.
+
+    The larger of it and the p among shuffles counts, since each fails where the other holds.
+    Shuffled values correlate as much too rarely where units are wide awake on the same examples.
+    The spread √Σ z_a² z_b² is too small where two rare units happen never to meet.
+
+    Parameters
+    ----------
+    r
+        Correlations.
+    squares
+        Σ z_a² z_b² over the examples.
+    n, freedom
+        Examples, and degrees of freedom.
+    """
+    from scipy.special import stdtr
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = np.sqrt(squares * n / freedom)
+        return 2 * stdtr(freedom, -np.abs(r * n / spread))
+
+
+def half_widths(
+    r: np.ndarray, spread: tuple[np.ndarray, np.ndarray, np.ndarray], *, n: int, freedom: int
 ) -> np.ndarray:
-    """Return half the widths of 95 % intervals of r `[T, T]`, on Fisher's z scale.
+    """Return half the widths of 95 % intervals of r, on Fisher's z scale.
 
     Student's t for as many examples as the variance rests on. The spread is at least that of
     shuffled values: where rare units never met, the examples say nothing of what happens when
     they do.
+
+    Parameters
+    ----------
+    r
+        Correlations.
+    spread
+        Of each, the sum of the squared influences of the examples, the variance of Σ z_a z_b over
+        shuffles, and how many examples its variance rests on.
+    n, freedom
+        Examples, and degrees of freedom.
     """
     from scipy.special import stdtrit
 
+    second, shuffled, supports = spread
     slope = np.where(1 - r**2 > SAME, 1 - r**2, np.nan)
-    own = np.maximum(influences.second, 0) / slope**2
-    spread = np.sqrt(np.maximum(own * influences.n / freedom, shuffled))
-    return stdtrit(np.minimum(influences.supports(), freedom), 0.975) * spread / influences.n
+    own = np.maximum(second, 0) / slope**2
+    error = np.sqrt(np.maximum(own * n / freedom, shuffled))
+    return stdtrit(np.minimum(supports, freedom), 0.975) * error / n
 
 
 def standardised(
@@ -126,10 +158,24 @@ class Counts:
 
     @classmethod
     def of(cls, r: np.ndarray, columns: Columns, threshold: float) -> Self:
-        """Count pairs of columns `[T, T]`, each pair once; NaN isn't counted."""
-        high = np.triu(r > threshold, 1)
+        """Count pairs of columns `[T, T]`, each pair once; NaN isn't counted.
+
+        Columns that were drawn from more stand for these: counts are those of all their pairs.
+        """
+        high, low = np.triu(r > threshold, 1), np.triu(r < -threshold, 1)
+        if columns.drawn_from:
+            totals, negative = (_scaled(chosen, columns) for chosen in (high, low))
+            return cls(round(np.trace(totals)), round(totals.sum()), round(negative.sum()))
         inside = int((high & (columns.site[:, None] == columns.site)).sum())
-        return cls(inside, int(high.sum()), int(np.triu(r < -threshold, 1).sum()))
+        return cls(inside, int(high.sum()), int(low.sum()))
+
+
+def _scaled(chosen: np.ndarray, columns: Columns) -> np.ndarray:
+    """Count chosen pairs by their sites, `[S, S]`, each for the pairs that it stands for."""
+    site, sites = columns.site, len(columns.sites)
+    a, b = np.nonzero(chosen)
+    counts = np.bincount(site[a] * sites + site[b], minlength=sites**2)
+    return counts.reshape(sites, sites) * columns.weights
 
 
 def few_correlations(
@@ -152,5 +198,5 @@ def few_correlations(
 
 def _without_rare(r: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Leave out the columns whose variance rests on too few examples."""
-    rare = len(z) ** 2 < _CARRIERS * (z**4).sum(0)
+    rare = len(z) ** 2 < CARRIERS * (z**4).sum(0)
     return np.where(rare[:, None] | rare, np.nan, r)

@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-__all__ = ["ShuffledProducts", "shuffled_in_class"]
+__all__ = ["ShuffledProducts", "shuffled_in_class", "shuffled_p"]
 
 
 @dataclass(eq=False)
@@ -47,27 +47,46 @@ class ShuffledProducts:
         return (self.second / np.maximum(self.rows - 1, 1)[:, None]).T @ self.second
 
     def p(self, products: np.ndarray) -> np.ndarray:
-        """Return how often a shuffle gives as much as `[T, T]`, two-sided.
+        """Return how often a shuffle gives as much as `[T, T]`, two-sided."""
+        return shuffled_p(products, self.variance, (self.third * self._weight).T @ self.third)
 
-        By a Pearson III distribution of the shuffles' variance and skewness, or by a normal one
-        where that says more: products of two rare units are skewed, and few on the short side.
+    def of_pairs(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return variance and third central moment over shuffles, `[K]` of columns `a` and `b`."""
+        second = self.second / np.maximum(self.rows - 1, 1)[:, None]
+        variance = (second[:, a] * self.second[:, b]).sum(0)
+        return variance, ((self.third * self._weight)[:, a] * self.third[:, b]).sum(0)
 
-        References
-        ----------
-        Kazi-Aoual, Hitier, Sabatier & Lebreton 1995, Refined approximations to permutation tests
-        for multivariate inference.
-        """
-        from scipy.special import ndtr
-
+    @property
+    def _weight(self) -> np.ndarray:
         rows = self.rows[:, None].astype(np.float64)
-        weight = np.where(rows > 2, rows / np.maximum((rows - 1) * (rows - 2), 1), 0)
-        spread = np.sqrt(self.variance)
-        spread = np.where(spread > 0, spread, np.nan)
-        t, skewness = products / spread, (self.third * weight).T @ self.third / spread**3
-        tails = (
-            np.fmax(ndtr(-side * t), _pearson_tail(side * t, side * skewness)) for side in (1, -1)
-        )
-        return np.minimum(1, 2 * np.minimum(*tails))
+        return np.where(rows > 2, rows / np.maximum((rows - 1) * (rows - 2), 1), 0)
+
+
+def shuffled_p(products: np.ndarray, variance: np.ndarray, third: np.ndarray) -> np.ndarray:
+    """Return how often a shuffle gives as much as these products, two-sided.
+
+    By a Pearson III distribution of the shuffles' variance and skewness, or by a normal one
+    where that says more: products of two rare units are skewed, and few on the short side.
+
+    Parameters
+    ----------
+    products
+        Σ z_a z_b of pairs of columns.
+    variance, third
+        Its variance and third central moment over shuffles.
+
+    References
+    ----------
+    Kazi-Aoual, Hitier, Sabatier & Lebreton 1995, Refined approximations to permutation tests
+    for multivariate inference.
+    """
+    from scipy.special import ndtr
+
+    spread = np.sqrt(variance)
+    spread = np.where(spread > 0, spread, np.nan)
+    t, skewness = products / spread, third / spread**3
+    tails = (np.fmax(ndtr(-side * t), _pearson_tail(side * t, side * skewness)) for side in (1, -1))
+    return np.minimum(1, 2 * np.minimum(*tails))
 
 
 def _pearson_tail(t: np.ndarray, skewness: np.ndarray) -> np.ndarray:

@@ -93,13 +93,14 @@ def copies_of(
     made
         The copies, as many as the setting `controls`.
     columns
-        The units that are paired.
+        The units that are paired; of more than `listed_units` as many are drawn at random.
     settings
         Settings of the lens.
     progress
         Told how many controls are done.
     """
     task, total = "randomly initialised controls", settings.controls
+    columns = columns.drawn(settings.listed_units, subject.seed)
     examples = few_examples(subject, settings)
     names = [site.name for site in subject.hidden_sites]
     counts, ends, groups = list[list[Counts]](), list[np.ndarray](), list[dict[str, Groups]]()

@@ -10,23 +10,29 @@ from holistic.lenses._work import MEGABYTE, Scene, Work
 if TYPE_CHECKING:
     from holistic.lenses.mechanism import Mechanism
 
+from holistic.lenses.mechanism._many import SAMPLED
+
 __all__ = ["work"]
 
 _PRODUCT, _DISTANCE, _FIT, _ALIKE, _SITE = 1.3e-10, 3.6e-7, 1e-10, 3e-9, 0.012
+_TILE, _INTERVAL = 3.5e-11, 1e-8
 """Seconds beside the model: for a product of two units' values, for a pair of clustered units at
 each number of clusters, for a step of a probe's fit, for a pair of examples, and for each draw or
-control of a site."""
+control of a site; then for a pair of many units and an example, where all are correlated and
+where the closest are measured."""
 
 
 def work(scene: Scene, lens: Mechanism) -> Work:
     """Seconds of each of the lens's tasks, and the memory that it takes."""
     sums, sites = scene.sums, scene.sites
-    taken = min(lens.most_units, scene.units)
+    listed = min(lens.most_units, lens.listed_units, scene.units)
+    many = _many(scene, lens)
+    taken = min(listed, SAMPLED) if many else listed
     few = min(lens.control_examples, scene.counts[0])
     clustered = [min(site.units, lens.clustered_units) for site in sites]
     grouped = sum(c * c for c in clustered) * _DISTANCE * min(lens.most_clusters, 12) / 12
     copies = (lens.controls + 1) * (
-        scene.forward(few) + sums(2 * grouped + _PRODUCT * taken**2 * few + _SITE * len(sites))
+        scene.forward(few) + sums(2 * grouped + _PRODUCT * listed**2 * few + _SITE * len(sites))
     )
     copies += sums(0.04 * len(scene.subject.all_sites))
     passes = scene.counts[1] * (2 + 2 * 3 * lens.shuffles + 4) + scene.counts[0]
@@ -37,12 +43,30 @@ def work(scene: Scene, lens: Mechanism) -> Work:
         {
             "randomly initialised controls": copies,
             "pairs of units": pairs,
+            **many,
             "clusters of units": _clusters(scene, lens, grouped),
             "class information by site": _probes(scene, lens),
             "edges between sites": _edges(scene, lens),
         },
-        MEGABYTE * 80 + 8 * 14 * taken**2 + 8 * 3 * lens.geometry_examples**2 / 10,
+        MEGABYTE * (400 if many else 80)
+        + 8 * 14 * listed**2
+        + 8 * 3 * lens.geometry_examples**2 / 10,
     )
+
+
+def _many(scene: Scene, lens: Mechanism) -> dict[str, float]:
+    """Seconds of the tasks that there are where not all pairs are listed."""
+    taken = min(lens.most_units, scene.units)
+    if taken <= lens.listed_units:
+        return {}
+    tiles = _TILE * taken**2 * scene.counts[1] + 1e-8 * taken**2
+    rows = min(lens.partners * taken, taken**2 / 2)
+    return {
+        "pairs of many units": scene.forward(scene.counts[1])
+        + scene.sums(tiles + 1e-7 * taken * scene.counts[1]),
+        "intervals of close pairs": scene.forward(scene.counts[0])
+        + scene.sums(_INTERVAL * rows * scene.counts[1] + 1e-7 * taken * scene.counts[0]),
+    }
 
 
 def _clusters(scene: Scene, lens: Mechanism, grouped: float) -> float:

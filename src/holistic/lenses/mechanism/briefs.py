@@ -6,8 +6,15 @@ import numpy as np
 
 from holistic.lenses._briefs import greatest, size
 from holistic.lenses._parts import known, significant
-from holistic.lenses.mechanism.opening import NO_GROUPS, grouped, probed, readable, specialised
-from holistic.lenses.mechanism.schemas import LISTED, ImageSite, UnitEdge
+from holistic.lenses.mechanism.opening import (
+    NO_GROUPS,
+    grouped,
+    lists_some,
+    probed,
+    readable,
+    specialised,
+)
+from holistic.lenses.mechanism.schemas import ImageSite, UnitEdge
 from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 from holistic.results.layers import layer_names, unit_name
@@ -34,7 +41,7 @@ def pairs(finding: Finding, audit: Folder) -> str:
     if not high.any():
         return f"No two units move together (r > {least:g})."
     sure, count = int((high & (lo > least) & ~(r <= untrained)).sum()), int(high.sum())
-    begin = "At least " if len(finding.table) >= LISTED else ""
+    begin = "At least " if lists_some(finding) else ""
     pair = f"{counted(count, 'pair')} of units move{'s' * (count == 1)} together"
     tail = "but none surely more than nearly all untrained pairs"
     if sure:

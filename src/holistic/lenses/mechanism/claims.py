@@ -8,8 +8,8 @@ import numpy as np
 
 from holistic.lenses._claims import above, below
 from holistic.lenses._parts import known
-from holistic.lenses.mechanism.opening import grouped, probed, specialised
-from holistic.lenses.mechanism.schemas import LISTED, ClusteredUnit, SiteFlow, UnitEdge
+from holistic.lenses.mechanism.opening import grouped, lists_some, probed, specialised
+from holistic.lenses.mechanism.schemas import ClusteredUnit, SiteFlow, UnitEdge
 from holistic.results.claims import Claim
 from holistic.results.columns import Estimate
 from holistic.results.findings import Finding
@@ -28,7 +28,7 @@ def pairs(finding: Finding, audit: Folder) -> Iterator[Claim]:
     least = float(settings.get("threshold", 0.5))
     r, lo, untrained = (table.column(n).astype(float) for n in ("r", "lo", "control_r_hi"))
     one, other = table.column("site_a"), table.column("site_b")
-    if len(table) >= LISTED:
+    if lists_some(finding):
         return  # a list that was cut says nothing of how many there are
     for site in dict.fromkeys(one.tolist()):
         here = (one == site) & (other == site) & (r > least)

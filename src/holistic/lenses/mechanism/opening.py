@@ -7,19 +7,26 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from holistic.lenses._parts import known, significant
-from holistic.lenses.mechanism.schemas import ClusteredUnit, SiteFlow
+from holistic.lenses.mechanism.schemas import LISTED, NOT_ALL, ClusteredUnit, SiteFlow
+from holistic.results.findings import Finding
 from holistic.results.folder import Folder
 from holistic.results.layers import layer_names
 from holistic.results.opening import Opening, Panel
 from holistic.results.tables import Table
 from holistic.words import counted, letter, named, percent
 
-__all__ = ["NO_GROUPS", "grouped", "opening", "probed", "readable", "specialised"]
+__all__ = ["NO_GROUPS", "grouped", "lists_some", "opening", "probed", "readable", "specialised"]
 
 _CLUSTERS, _FLOW = "mechanism.clusters", "mechanism.flow"
 _NAMED = 4
 NO_GROUPS = "No layer has groups that hold against the controls."
 """What is said where no layer has clusters."""
+
+
+def lists_some(finding: Finding) -> bool:
+    """Tell whether a list of pairs was cut, so that its length says nothing of how many."""
+    cut = any(line.endswith(NOT_ALL) for line in finding.caveats)
+    return cut or len(finding.table) >= LISTED
 
 
 def opening(audit: Folder) -> Opening:

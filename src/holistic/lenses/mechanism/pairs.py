@@ -11,9 +11,15 @@ from holistic.lenses.mechanism import schemas
 from holistic.lenses.mechanism._columns import Columns
 from holistic.lenses.mechanism._correlations import Correlations, Counts, standardised
 from holistic.lenses.mechanism._influences import Influences
+from holistic.lenses.mechanism._many import SAMPLED, Many, many
 from holistic.lenses.mechanism._shuffles import ShuffledProducts, shuffled_in_class
 from holistic.lenses.mechanism._untrained import Copies
-from holistic.lenses.mechanism.pairs_statements import caveats, statements
+from holistic.lenses.mechanism.pairs_statements import (
+    caveats,
+    caveats_of_many,
+    statements,
+    statements_of_many,
+)
 from holistic.lenses.mechanism.schemas import UnitPair
 from holistic.progress import Progress
 from holistic.results.findings import Finding
@@ -93,13 +99,25 @@ def pairs(
     Finding
         `mechanism.pairs`: one row per pair with |r| or |r_within| above the threshold. Arrays
         `mechanism.correlation.<i>` and `mechanism.correlation_within.<i>` `[U, U]` of the i-th
-        hidden site.
+        hidden site. Of more than `listed_units` units the strongest `partners` pairs of each are
+        listed, and there are no arrays.
 
     References
     ----------
     Benjamini & Hochberg 1995 (q); Devlin, Gnanadesikan & Kettenring 1975 (intervals).
     """
-    evidence = _evidence(subject, columns, untrained, settings=settings, progress=progress)
+    sample = columns.drawn(settings.listed_units, subject.seed)
+    if sample is not columns:
+        sample = columns.drawn(min(settings.listed_units, SAMPLED), subject.seed)
+    evidence = _evidence(subject, sample, untrained, settings=settings, progress=progress)
+    if sample is not columns:
+        found = many(subject, columns, settings=settings, progress=progress)
+        return Finding(
+            schemas.PAIRS,
+            _table_of_many(found, untrained),
+            statements_of_many(found, evidence),
+            caveats_of_many(found, evidence, settings.partners),
+        )
     table, above = _table(evidence)
     return Finding(
         schemas.PAIRS,
@@ -192,12 +210,7 @@ def _table(evidence: Evidence) -> tuple[Table, int]:
     above = np.flatnonzero(np.nan_to_num(strength) > evidence.threshold)
     shown = np.sort(above[np.argsort(-strength[above], kind="stable")[: schemas.LISTED]])
     a, b = a[shown], b[shown]
-    names = np.array(columns.sites, dtype=object)
     values: dict[str, np.ndarray] = {
-        "site_a": names[columns.site[a]],
-        "unit_a": columns.unit[a],
-        "site_b": names[columns.site[b]],
-        "unit_b": columns.unit[b],
         "r_selection": evidence.selection[a, b],
         "n_selection": np.full(len(a), evidence.n_selection),
         "q": q[shown],
@@ -207,10 +220,43 @@ def _table(evidence: Evidence) -> tuple[Table, int]:
     for name, found, bare in (("r", raw, ""), ("r_within", within, "r_within_")):
         values[name], values[bare + "p"] = found.r[a, b], found.p[a, b]
         values[bare + "lo"], values[bare + "hi"] = found.interval(a, b)
-        ordinary = evidence.untrained.ordinary[name]
-        for end, quantile in zip(("lo", "hi"), ordinary, strict=True):
+    return _listed(columns, evidence.untrained, (a, b), values), len(above)
+
+
+def _table_of_many(found: Many, untrained: Copies) -> Table:
+    """List the closest pairs of each unit."""
+    values: dict[str, np.ndarray] = {
+        "r_selection": found.selection,
+        "n_selection": np.full(len(found.selection), found.n_selection),
+        "q": found.q,
+        "r_within_q": found.q_within,
+        "n": np.full(len(found.selection), found.n),
+    }
+    for name, own, bare in (("r", found.raw, ""), ("r_within", found.within, "r_within_")):
+        values[name], values[bare + "p"] = own.r, own.p
+        values[bare + "lo"], values[bare + "hi"] = own.lo, own.hi
+    return _listed(found.columns, untrained, (found.found.a, found.found.b), values)
+
+
+def _listed(
+    columns: Columns,
+    untrained: Copies,
+    pair: tuple[np.ndarray, np.ndarray],
+    values: dict[str, np.ndarray],
+) -> Table:
+    """Make rows of pairs of columns, with what the controls show of their sites."""
+    a, b = pair
+    names = np.array(columns.sites, dtype=object)
+    values |= {
+        "site_a": names[columns.site[a]],
+        "unit_a": columns.unit[a],
+        "site_b": names[columns.site[b]],
+        "unit_b": columns.unit[b],
+    }
+    for name in ("r", "r_within"):
+        for end, quantile in zip(("lo", "hi"), untrained.ordinary[name], strict=True):
             values[f"control_{name}_{end}"] = quantile[columns.site[a], columns.site[b]]
-    return Table.build(UnitPair, values), len(above)
+    return Table.build(UnitPair, values)
 
 
 def _matrices(evidence: Evidence) -> dict[str, np.ndarray]:

@@ -8,10 +8,12 @@ from holistic.lenses.mechanism.schemas._texts import QUANTILE
 from holistic.results.columns import Estimate, col, estimate, key
 from holistic.results.schema import Array, Schema
 
-__all__ = ["LISTED", "PAIRS", "UnitPair"]
+__all__ = ["LISTED", "NOT_ALL", "PAIRS", "UnitPair"]
 
 LISTED = 50_000
 """Most pairs that the table lists, those of the largest correlations."""
+NOT_ALL = "are listed."
+"""How a caveat ends that says of a table that it lists some of the pairs above the threshold."""
 
 _IN_COPIES = "control (95 % of pairs in randomly initialised controls)"
 
