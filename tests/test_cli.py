@@ -412,6 +412,24 @@ def test_report_is_written_again_on_a_machine_without_torch(
     assert (tmp_path / "a" / "report.html").exists()
 
 
+@pytest.mark.parametrize(
+    ("given", "spins"),
+    [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "None")],
+)
+def test_threads_without_work_sleep_soon_unless_the_user_says_otherwise(
+    given: dict[str, str], spins: str
+) -> None:
+    code = (
+        "import os, sys; from holistic.cli import main; sys.argv = ['holistic', '--version']; "
+        "main(); print(os.environ.get('GOMP_SPINCOUNT'))"
+    )
+    apart = {k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=apart | given, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == spins
+
+
 def test_main_module_is_the_same_program() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "holistic", "--version"], capture_output=True, check=True, text=True

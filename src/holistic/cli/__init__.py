@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -21,6 +22,9 @@ __all__ = ["app", "main"]
 BROKEN_PIPE, USER_ERROR, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 """Exit codes; the last two are what a shell reports for SIGINT and SIGTERM."""
 _DEBUG = "--debug"
+_SPINS = "1000"
+"""Turns that an idle thread of OpenMP waits for work before it sleeps; 300,000 are usual, which
+costs nothing on an idle machine, and makes runs some times slower on one that others use, too."""
 
 app = App(
     name="holistic",
@@ -149,6 +153,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         after Ctrl-C and 143 after SIGTERM, each told in one line on stderr. With `--debug` among
         the words, an error's traceback comes first.
     """
+    if arguments is None and "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)  # before torch is loaded
     words = [*(sys.argv[1:] if arguments is None else arguments)]
     debug = _DEBUG in words
     with ready(), terminable() as terminated:
