@@ -12,6 +12,7 @@ import torch
 import holistic
 import slow_shortcuts
 from holistic.lenses.attribution import Attribution
+from holistic.lenses.attribution import shortcuts as module
 from holistic.lenses.attribution._alike import apart, dense
 from holistic.lenses.attribution._suspects import Suspect, View
 from holistic.lenses.attribution._swapping import tried
@@ -25,7 +26,12 @@ from holistic.lenses.attribution._swaps import (
     centres,
 )
 from holistic.lenses.attribution.claims import shortcuts
-from holistic.lenses.attribution.shortcuts import effect_of, shortcuts_finding, view_of
+from holistic.lenses.attribution.shortcuts import (
+    _caveats,
+    effect_of,
+    shortcuts_finding,
+    view_of,
+)
 from holistic.lenses.attribution.shortcuts_statements import where
 from holistic.progress import silent
 from holistic.results.findings import Finding
@@ -256,6 +262,20 @@ def test_places_have_words() -> None:
     mask[:2, 4] = 1
     assert where(mask) == "at the top"
     assert where(np.ones((9, 9))) == "all over the picture"
+
+
+def test_of_very_many_images_a_part_is_looked_at_and_that_is_said(
+    planted: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not [line for line in _caveats(planted, 3) if "are looked at" in line]
+    whole = len(view_of(planted, planted.selection).labels)
+    monkeypatch.setattr(module, "_NUMBERS", 1)
+    monkeypatch.setattr(module, "_LEAST", 5)
+    part = view_of(planted, planted.selection)
+    assert len(part.labels) < whole
+    assert sorted(set(part.labels)) == [*range(10)]
+    (line,) = (line for line in _caveats(planted, 3) if "are looked at" in line)
+    assert "about 50 images" in line
 
 
 def test_an_audit_keeps_it_and_answers(planted: Subject, tmp_path: Path) -> None:

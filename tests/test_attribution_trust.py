@@ -16,7 +16,7 @@ from torch import Tensor
 from holistic import Subject, attribute
 from holistic.attributing.registry import METHODS
 from holistic.lenses._parts import known
-from holistic.lenses.attribution import Attribution
+from holistic.lenses.attribution import Attribution, _trust_measures
 from holistic.lenses.attribution._maps import attributions
 from holistic.lenses.attribution._sample import balanced
 from holistic.lenses.attribution._trust_calibration import calibration
@@ -53,6 +53,36 @@ def of_maps(subject: Subject, maps: dict[str, Tensor]) -> dict[str, TrustRow]:
 
     found = measures(subject, sample, maps, lens, again)
     return {row.method: row for row in judged_maps(found, 0)}
+
+
+def slow_contrasts(subject: Subject, sample: Examples) -> np.ndarray:
+    """Welch's statistic of each number of an image, in one piece, summed over its channels."""
+    values = subject.selection.images.double().flatten(2).numpy()
+    labels, rows = subject.selection.labels.numpy(), list[np.ndarray]()
+    for label in sample.labels.numpy():
+        own, rest = values[labels == label], values[labels != label]
+        error = own.var(0, ddof=1) / len(own) + rest.var(0, ddof=1) / len(rest)
+        gap = (own.mean(0) - rest.mean(0)) ** 2
+        rows.append(np.divide(gap, error, out=np.zeros_like(gap), where=error > 0).sum(0) ** 0.5)
+    return np.stack(rows)
+
+
+@pytest.mark.parametrize(("channels", "shown"), [(1, 5), (3, 5), (3, 2)])
+def test_classes_are_contrasted_part_by_part_as_in_one_piece(
+    channels: int, shown: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = torch.Generator().manual_seed(channels)
+    images = torch.randn(120, channels, 4, 5, generator=generator) + 50
+    images[:, :, 0, 0] = 7.0
+    labels = torch.arange(120) % 5
+    images[labels == 2, 0, 1:] += 0.5
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(20 * channels, 5))
+    subject = Subject(model, (images, labels))
+    sample = subject.evaluation.at(np.flatnonzero(subject.evaluation.labels.numpy() < shown)[:9])
+    monkeypatch.setattr(_trust_measures, "_NUMBERS", 20 * channels * 7)
+    found = _trust_measures.class_contrasts(subject, sample)
+    np.testing.assert_allclose(found, slow_contrasts(subject, sample), rtol=1e-9)
 
 
 def test_the_true_map_is_recommended_and_wrong_ones_are_not(

@@ -20,7 +20,7 @@ from holistic import spool
 from holistic.cli import main
 from holistic.errors import DataError
 from holistic.progress import silent
-from holistic.spool import Spool, changed, release, spooled, taken
+from holistic.spool import Spool, changed, ends, release, spooled, taken
 from holistic.study import streams
 from holistic.study.given import read_given
 from holistic.study.streams import reading_first
@@ -152,3 +152,17 @@ def test_a_file_ends_with_what_reads_it(small: None) -> None:
     del rows, kept
     gc.collect()
     assert place not in spool._MAPS
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("odd", [None, float("nan"), float("inf")])
+def test_both_ends_are_found_part_by_part(odd: float | None) -> None:
+    rows = X.clone()
+    if odd is not None:
+        rows[200, 0, 1, 2] = odd
+    lying = Spool((1, 4, 4), np.dtype(np.float32))
+    lying.add(rows.numpy())
+    there = torch.from_numpy(lying.whole())
+    assert spooled(there)
+    for found, expected in zip(ends(there), torch.aminmax(rows), strict=True):
+        assert torch.equal(found, expected) or (found.isnan() and expected.isnan())

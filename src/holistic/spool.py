@@ -17,7 +17,7 @@ from holistic.errors import DataError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["IN_MEMORY", "Spool", "changed", "release", "spooled", "taken"]
+__all__ = ["IN_MEMORY", "Spool", "changed", "ends", "release", "spooled", "taken"]
 
 IN_MEMORY = 32 << 20
 """Bytes of examples that are held in memory; what is more lies in a file."""
@@ -145,6 +145,23 @@ def taken(rows: Tensor, places: np.ndarray) -> Tensor:
         release()
         return found
     return _written(rows, places, lambda some: some)
+
+
+def ends(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the smallest and the largest number of a tensor, NaN where there is one.
+
+    Parameters
+    ----------
+    rows
+        `[N, …]`, gone through part by part where it lies in a file.
+    """
+    import torch
+
+    if not spooled(rows):
+        return torch.aminmax(rows)
+    parts = _parts(len(rows), rows[:1].numel() * rows.element_size())
+    found = [torch.stack(torch.aminmax(rows[part])) for part in parts]
+    return torch.aminmax(torch.stack(found))
 
 
 def changed(rows: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:

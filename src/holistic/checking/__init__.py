@@ -20,6 +20,7 @@ from holistic.graph.torch_settings import settled
 from holistic.lenses._choice import chosen_lenses
 from holistic.lenses._contract import Lens
 from holistic.named import named
+from holistic.spool import ends
 from holistic.study.standing import Accuracy, Standing
 from holistic.words import percent
 
@@ -198,10 +199,8 @@ def _labels(subject: Subject, looked: _Looked) -> Labels | None:
 
 
 def _inputs(subject: Subject, looked: _Looked) -> Inputs:
-    import torch
-
     images = looked.choosing.images
-    low, high = torch.aminmax(images)
+    low, high = ends(images)
     most = max(1, _NUMBERS // max(1, images[0].numel()))
     values = looked.choosing.sample(most, seed=subject.seed).images.double()
     fitting = Fitting()

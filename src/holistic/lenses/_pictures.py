@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from holistic.spool import ends
 from holistic.study.planes import flat_planes, planes
 from holistic.study.presented import steps_first
 
@@ -111,7 +112,7 @@ def pictures(images: Tensor, among: Tensor) -> np.ndarray:
     shrink = math.ceil(math.sqrt(drawn.numel() / _MOST_BYTES))
     if shrink > 1:
         drawn = torch.nn.functional.avg_pool2d(drawn, shrink, ceil_mode=True)
-    low, high = (float(end) for end in torch.aminmax(among))
+    low, high = (float(end) for end in ends(among))
     levels = (drawn - low) / (high - low or 1.0) * 255
     levels = levels.round().clamp(0, 255).to(torch.uint8).cpu().movedim(1, -1).cpu().numpy()
     return np.ascontiguousarray(levels if levels.shape[-1] == 3 else levels[..., 0])

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from holistic.graph.accompanied import extras_of
 from holistic.lenses._pictures import are_pictures, flat_planes, planes
+from holistic.spool import ends
 
 __all__ = ["CURVE", "KINDS", "Stimuli", "drawable", "oriented"]
 
@@ -114,7 +115,7 @@ def oriented(images: Tensor, kind: str, *, seed: int, repeats: int = 8) -> Stimu
     else:
         drawn = polarity[:, None, None] * (2 * _soft(across - offset, side) - 1)
     drawn = (drawn * inside).reshape(-1, 1, rows, columns)
-    low, high = (float(end) for end in torch.aminmax(images))
+    low, high = (float(end) for end in ends(images))
     levels = torch.from_numpy((low + high) / 2 + (high - low) / 2 * drawn).to(images)
     channels = planes(images[:1]).shape[1]
     shaped = flat_planes(levels.expand(-1, channels, -1, -1), images.shape[1:])

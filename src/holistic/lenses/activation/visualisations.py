@@ -19,6 +19,7 @@ from holistic.pieces import kept
 from holistic.progress import Progress
 from holistic.results.findings import Finding
 from holistic.results.tables import Table
+from holistic.spool import ends
 from holistic.stats.intervals import bootstrap_interval
 from holistic.stats.order import ordered
 from holistic.study.subject import Subject
@@ -64,7 +65,7 @@ class Canvas:
     @classmethod
     def of(cls, images: Tensor) -> Canvas:
         """Measure the range of the data `[N, …]`."""
-        low, high = (float(end) for end in torch.aminmax(images))
+        low, high = (float(end) for end in ends(images))
         count = max(1, _NUMBERS // max(1, images[0].numel()))
         means = [(float(part.double().mean()), len(part)) for part in images.split(count)]
         middle = sum(mean * n for mean, n in means) / len(images)

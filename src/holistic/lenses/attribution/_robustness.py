@@ -16,6 +16,7 @@ from holistic.lenses.attribution import Attribution
 from holistic.lenses.attribution._checks import rank_correlations
 from holistic.lenses.attribution._maps import attributions, objective
 from holistic.lenses.attribution._removal import mean_image
+from holistic.spool import ends
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
 
@@ -117,7 +118,7 @@ def sensitivity(
     ----------
     Yeh et al. 2019, definition 3.1 (max-sensitivity, by draws).
     """
-    low, high = torch.aminmax(subject.studied)
+    low, high = ends(subject.studied)
     radius = float(high - low) * _RADIUS
     generator = torch.Generator().manual_seed(subject.seed + _SEED)
     most = {name: np.zeros(len(sample)) for name in made}

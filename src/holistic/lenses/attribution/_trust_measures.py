@@ -9,6 +9,7 @@ import numpy as np
 from scipy.stats import rankdata
 from torch import Tensor
 
+from holistic.graph.loops import batches
 from holistic.lenses._pictures import planes
 from holistic.lenses.attribution import Attribution
 from holistic.lenses.attribution._maps import magnitude
@@ -21,13 +22,14 @@ from holistic.lenses.attribution._trust_swaps import (
     swapped,
     windows_swapped,
 )
+from holistic.stats.moments import Moments
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
 
-__all__ = ["BLIND", "GROUPS", "SHARES", "Measures", "measures"]
+__all__ = ["BLIND", "GROUPS", "SHARES", "Measures", "class_contrasts", "measures"]
 
 _NUMBERS = 1 << 23
-"""Numbers of the images that classes are contrasted on, at most."""
+"""Numbers of the images that are read together."""
 
 BLIND = "random"
 """Name of maps that see no model: others aren't compared with them."""
@@ -165,22 +167,25 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.divide((a * b).sum(1), size, out=np.zeros(len(a)), where=size > 0)
 
 
-def _contrast(given: _Given) -> np.ndarray:
+def class_contrasts(subject: Subject, sample: Examples) -> np.ndarray:
     """How far each pixel's mean in a class lies from the others', in standard errors, `[n, P]`."""
-    subject = given.subject
-    most = max(2 * len(subject.classes), _NUMBERS // max(1, subject.images[0].numel()))
-    pool = subject.selection.sample(most, seed=subject.seed)
-    values = planes(pool.images).double().flatten(2).cpu().numpy()  # [N, C, P]
-    labels, found = pool.labels.cpu().numpy(), {}
-    for label in np.unique(given.sample.labels.cpu().numpy()):
-        own, rest = values[labels == label], values[labels != label]
-        if len(own) < 2 or len(rest) < 2:
-            found[label] = np.zeros(values.shape[2])
-            continue
-        error = own.var(0, ddof=1) / len(own) + rest.var(0, ddof=1) / len(rest)
-        gap = (own.mean(0) - rest.mean(0)) ** 2
-        found[label] = np.divide(gap, error, out=np.zeros_like(gap), where=error > 0).sum(0) ** 0.5
-    return np.stack([found[label] for label in given.sample.labels.cpu().numpy()])
+    pool, labels = subject.selection, sample.labels.cpu().numpy()
+    wanted, at = np.unique(labels, return_inverse=True)
+    place = np.full(len(subject.classes), len(wanted))  # all other classes are one
+    place[wanted] = np.arange(len(wanted))
+    sides = place[pool.labels.cpu().numpy()]
+    width = planes(pool.images[:1]).flatten(2).shape[1:]
+    moments = Moments.empty(int(np.prod(width)), len(wanted) + 1)
+    for part in batches(len(sides), max(1, _NUMBERS // int(np.prod(width)))):
+        moments.update(planes(pool.images[part]).flatten(1).double().cpu().numpy(), sides[part])
+    found = np.zeros((len(wanted), *width))
+    for k in range(len(wanted)):
+        own = moments.only([k])
+        rest = moments.only([j for j in range(len(wanted) + 1) if j != k]).total()
+        error = own.variance / own.count + rest.variance / rest.count  # NaN below two
+        gap = (own.mean - rest.mean) ** 2
+        found[k].flat = np.divide(gap, error, out=np.zeros_like(gap), where=error > 0)
+    return (found.sum(1) ** 0.5)[at]
 
 
 def _class_means(given: _Given, values: np.ndarray) -> np.ndarray:
@@ -197,7 +202,7 @@ def _class_means(given: _Given, values: np.ndarray) -> np.ndarray:
 def _references(given: _Given) -> Columns:
     """Agreement with maps by intervention, with the data's contrasts, and with other methods."""
     windows = windows_swapped(given.subject, given.sample, given.donors)
-    contrast = _contrast(given)
+    contrast = class_contrasts(given.subject, given.sample)
     blend = {
         "window": windows,
         "windows": _class_means(given, windows),

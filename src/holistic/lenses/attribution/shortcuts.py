@@ -37,8 +37,8 @@ TRIED = 64
 """Most suspects of a class that are tried."""
 RUNS = 20
 """Runs of the model that a suspect takes, about."""
-_NUMBERS = 1 << 23
-"""Numbers of the images of a split that are looked at, at most."""
+_NUMBERS, _LEAST = 1 << 24, 32
+"""Numbers of the images of a split that are looked at, about, and images of each class at least."""
 _FEWEST = 8
 """Evaluation images that carry a feature, and others, that confirming it needs."""
 _SURE, _RARER = 0.05, 2
@@ -111,16 +111,22 @@ def shortcuts_finding(subject: Subject, lens: Attribution, progress: Progress) -
         schemas.SHORTCUTS,
         Table.from_rows(ShortcutRow, rows),
         statements=tuple(statements(rows)),
-        caveats=_caveats(len(tried_ones)),
+        caveats=tuple(_caveats(subject, len(tried_ones))),
         arrays=arrays,
     )
+
+
+def _looked_at(subject: Subject) -> int:
+    """Images of a split that are looked at, at most."""
+    classes = len(subject.classes)
+    least = max(_LEAST * min(classes, 10), 4 * classes)
+    return max(least, _NUMBERS // max(1, subject.images[0].numel()))
 
 
 def view_of(subject: Subject, examples: Examples) -> View:
     """Return a split's images as planes, with the model behind them; of very many a part."""
     shape = subject.images.shape[1:]
-    most = max(4 * len(subject.classes), _NUMBERS // max(1, subject.images[0].numel()))
-    examples = examples.sample(most, seed=subject.seed)
+    examples = examples.sample(_looked_at(subject), seed=subject.seed)
 
     def predict(images: object) -> np.ndarray:
         given = flat_planes(images, shape).to(subject.images)  # pyright: ignore[reportArgumentType]
@@ -207,8 +213,11 @@ def _row(subject: Subject, one: Confirmed, number: int, place: str) -> ShortcutR
     )
 
 
-def _caveats(tried_ones: int) -> tuple[str, ...]:
-    return (
+def _caveats(subject: Subject, tried_ones: int) -> Iterator[str]:
+    most, size = _looked_at(subject), max(len(subject.selection), len(subject.evaluation))
+    if size > most:
+        yield f"Of each split about {most:,} images are looked at, every class in its share."
+    yield from (
         f"{tried_ones:,} suspects were tried on evaluation images; q is over all of them.",
         "What a class is rightly read off can look like a shortcut where it is small and always "
         "the same; only you know whether it belongs to the class.",
