@@ -94,14 +94,17 @@ def test_a_lens_whose_cases_are_no_more_than_chance_gives_none() -> None:
 @pytest.mark.parametrize("kind", ["promises", "misses"])
 @pytest.mark.parametrize("lens", ["activation", "attribution", "mechanism", "tracing"])
 @pytest.mark.parametrize("loss", [-0.2, 1.4])
-def test_a_case_is_one_short_sentence(kind: str, lens: str, loss: float) -> None:
+@pytest.mark.parametrize("says", [0.02, 0.98])
+def test_a_case_is_one_short_sentence(kind: str, lens: str, loss: float, says: float) -> None:
     row = a_row(
-        Misled, class_="sweet bell pepper", lens=lens, kind=kind, says=Estimate(0.98),
+        Misled, class_="sweet bell pepper", lens=lens, kind=kind, says=Estimate(says),
         loss=Estimate(loss),
     )  # fmt: skip
     words = case(row, "L2·57", "logits")
     assert len(words.split()) <= 25, words
     assert ("gains" in words) is (loss < 0)
+    areas = lens in ("activation", "mechanism")
+    assert ("silent there" in words) is (areas and kind == "promises" and says < 0.5)
 
 
 def test_the_same_seed_gives_the_same_list(audit: Audit, tmp_path: Path) -> None:

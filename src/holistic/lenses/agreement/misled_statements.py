@@ -15,6 +15,9 @@ _LISTED = 10
 _CALLED = {"activation": "AUROC", "attribution": "score", "mechanism": "cluster's AUROC",
            "tracing": "share"}  # fmt: skip
 
+_AREAS = ("activation", "mechanism")
+"""Lenses that rate a unit as high where it is silent as where it fires."""
+
 
 def case(row: Misled, name: str, unit: str) -> str:
     """Say what a lens says of a unit and what removing it says, in one sentence.
@@ -32,6 +35,8 @@ def case(row: Misled, name: str, unit: str) -> str:
     change = points(loss) if unit == "share" else f"{size(loss)} {unit}"
     share = row.lens == "tracing"
     says = percent(row.says.value) if share else number(row.says.value)
+    if row.kind == "promises" and row.lens in _AREAS and known(row.says.value) < 0.5:
+        says += ", silent there"
     high, verb_ = row.kind == "promises", "gains" if known(row.loss.value) < 0 else "loses"
     rest = "at most the median unit's" if high and verb_ == "loses" else "among the most"
     end = "" if high and verb_ == "gains" else f", {rest}"
