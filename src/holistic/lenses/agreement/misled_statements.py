@@ -36,7 +36,7 @@ def case(row: Misled, name: str, unit: str) -> str:
     share = row.lens == "tracing"
     says = percent(row.says.value) if share else number(row.says.value)
     if row.kind == "promises" and row.lens in _AREAS and known(row.says.value) < 0.5:
-        says += ", silent there"
+        says += ": silent"
     high, verb_ = row.kind == "promises", "gains" if known(row.loss.value) < 0 else "loses"
     rest = "at most the median unit's" if high and verb_ == "loses" else "among the most"
     end = "" if high and verb_ == "gains" else f", {rest}"
