@@ -38,7 +38,7 @@ def case(row: Misled, name: str, unit: str) -> str:
     if row.kind == "promises" and row.lens in _AREAS and known(row.says.value) < 0.5:
         says += ": silent"
     high, verb_ = row.kind == "promises", "gains" if known(row.loss.value) < 0 else "loses"
-    rest = "at most the median unit's" if high and verb_ == "loses" else "among the most"
+    rest = "at most the median's" if high and verb_ == "loses" else "among the most"
     end = "" if high and verb_ == "gains" else f", {rest}"
     return (
         f"{name}: {row.lens} ranks it {'high' if high else 'low'} for {named(row.class_)} "
