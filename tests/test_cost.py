@@ -270,6 +270,25 @@ def test_the_whole_runs_time_follows_what_was_measured(monkeypatch: pytest.Monke
     assert told[-1] == (WHOLE, 30, 30)
 
 
+def test_what_begins_with_its_first_task_is_followed_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    run = WholeRun(silent, {f"seed {k}": {"learning": 4.0, "measuring": 6.0} for k in range(3)})
+    run("seed 0: learning", 0, 10)
+    assert run.left() == pytest.approx(30)
+    now[0] = 6.0
+    run("seed 0: learning", 5, 10)
+    assert run.left() == pytest.approx(6 + 6 + 20)
+    now[0] = 30.0
+    run("seed 0: measuring", 9, 9)
+    run("seed 0", 1, 1)
+    assert run.left() == pytest.approx(60)
+    run("seed 1: learning", 0, 10)
+    now[0] = 60.0
+    run("seed 1", 1, 1)
+    assert run.left() == pytest.approx(30)
+
+
 def test_lines_tell_how_much_of_the_run_is_left(capsys: pytest.CaptureFixture[str]) -> None:
     with progress_shown() as shown:
         shown("lens", 0, 1)

@@ -91,6 +91,9 @@ class WholeRun:
 
     def _follow(self, task: str, done: int, total: int, now: float) -> None:
         lens, _, name = task.partition(": ")
+        begins = not name and done < total
+        if begins or (name and lens != self._lens):  # some tell of their first task at once
+            self._lens, self._since, self._task, self._over = lens, now, "", set()
         if not name and done >= total:
             own = self._expected.pop(lens, None)
             if own:
@@ -98,9 +101,7 @@ class WholeRun:
                     self._done + sum(own.values()),
                     self._took + now - self._since,
                 )
-            return
         if not name:
-            self._lens, self._since, self._task, self._over = lens, now, "", set()
             return
         if name != self._task:
             self._over.add(self._task)
