@@ -198,6 +198,7 @@ def ending_run(out: str, kind: int) -> None:
     """Run until some pieces lie on disk, and have a signal end it there."""
     from holistic import shards
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
     shards._EVERY = 0.0
     before = Shards.once
 

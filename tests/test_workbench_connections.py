@@ -186,6 +186,7 @@ def test_ctrl_c_ends_a_step_that_nothing_can_stop(tmp_path: Path) -> None:
     script = f"""
 import faulthandler, http.client, os, signal, threading, time
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # programs in the background ignore it
 faulthandler.dump_traceback_later(200, exit=True)  # says what it hangs at
 from holistic.cli.serve import _run
 from holistic.workbench.serving import Served

@@ -100,6 +100,7 @@ def run(words: Sequence[str], told: Path, seconds: float = 600.0) -> int | None:
 def _child(words: Sequence[str], told: Path, prepare: Callable[[], object] | None) -> None:
     """Run the command line; never returns."""
     code = 1
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
     try:
         # a fork begins with what its parent has mapped
         most = BYTES + int(megabytes("VmSize") * 2**20)
