@@ -36,7 +36,7 @@ coverage: $(READY) ## how often intervals hold the truth, and tests stay silent 
 	$(BIN)/python -m benchmarks.coverage
 
 torture: $(READY) ## how often each promise is kept when runs are killed, starved and attacked
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.torture
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.torture $(PROMISES)
 
 supply: $(READY) ## licences, a bill of materials, and known vulnerabilities where that data can be reached
 	test -x $(VENV)-supply/bin/pip || $(PYTHON) -m venv $(VENV)-supply
