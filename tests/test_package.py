@@ -91,6 +91,14 @@ def test_the_type_checker_sees_the_same_names() -> None:
     assert seen == holistic._HOMES
 
 
+def test_names_are_imported_without_a_draw_from_the_users_generator() -> None:
+    code = (
+        "import random, sys, holistic; random.seed(0); before = random.getstate(); "
+        "holistic.audit; assert 'rich.style' in sys.modules; assert random.getstate() == before"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = holistic.nothing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +82,9 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'holistic' has no attribute '{name}'")
+    state = random.getstate()  # libraries draw from it while they are imported
     value = getattr(import_module(f"holistic.{_HOMES[name]}"), name)
+    random.setstate(state)
     globals()[name] = value
     return value
 
