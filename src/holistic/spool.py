@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 from weakref import WeakValueDictionary, finalize
 
 import numpy as np
@@ -17,7 +17,7 @@ from holistic.errors import DataError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["IN_MEMORY", "Spool", "changed", "ends", "release", "spooled", "taken"]
+__all__ = ["IN_MEMORY", "Spool", "changed", "ends", "release", "scratch", "spooled", "taken"]
 
 IN_MEMORY = 32 << 20
 """Bytes of examples that are held in memory; what is more lies in a file."""
@@ -42,7 +42,7 @@ class Spool:
     def __init__(self, shape: tuple[int, ...], kind: np.dtype) -> None:
         self.shape, self.kind, self.count = shape, kind, 0
         self._folder = _folder()
-        self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - closed below
+        self._file = scratch()
         finalize(self, self._file.close)
         self._checked = 0
 
@@ -98,6 +98,11 @@ class Spool:
         rows = np.frombuffer(mapped, self.kind).reshape(self.count, *self.shape)
         _MAPS[rows.ctypes.data] = mapped
         return rows
+
+
+def scratch() -> BinaryIO:
+    """Open an empty file without a name, on a disk with room; it's gone once it is closed."""
+    return cast("BinaryIO", tempfile.TemporaryFile(dir=_folder()))
 
 
 def _folder() -> str:

@@ -298,7 +298,7 @@ def _folder(name: str, path: Path, share: int | None, size: tuple[int, int] | No
 
 
 def _packed(kind: str, pattern: str, classes: Any, preparation: Preparation) -> Given:
-    from holistic.study.packed import read_packed
+    from holistic.study.archives import read_packed
 
     with reading_first(preparation.first):
         return read_given(read_packed(kind, pattern, preparation.size), classes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Self
@@ -11,6 +10,7 @@ import numpy as np
 
 from holistic.lenses.mechanism._columns import Columns
 from holistic.lenses.mechanism._correlations import CARRIERS
+from holistic.spool import scratch
 from holistic.stats.moments import Moments
 from holistic.study.examples import Examples
 from holistic.study.subject import Subject
@@ -35,7 +35,7 @@ class UnitFile:
     def __init__(self, units: int) -> None:
         self.units = units
         self.rows = list[int]()
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `__exit__`
+        self._file = scratch()
 
     def __enter__(self) -> Self:
         """Return this file."""
